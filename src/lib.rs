@@ -1,0 +1,1 @@
+//! A time limit on a long computation, in the same process: SIGALRM, a flag, a check.
