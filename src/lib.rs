@@ -1,1 +1,45 @@
 //! A time limit on a long computation, in the same process: SIGALRM, a flag, a check.
+//!
+//! ```
+//! use sigalarm::{Alarm, TimedOut};
+//! use std::time::Duration;
+//!
+//! fn long_function(alarm: &Alarm) -> Result<u64, TimedOut> {
+//!     let mut sum = 0_u64;
+//!     for n in 0..1_000_000_000_u64 {
+//!         alarm.check()?; // one load, one branch
+//!         sum = sum.wrapping_add(n * n);
+//!     }
+//!     Ok(sum)
+//! }
+//!
+//! let alarm = Alarm::after(Duration::from_millis(10))?; // arm
+//! match long_function(&alarm) {
+//!     Ok(answer) => println!("{answer}"),
+//!     Err(timed_out) => eprintln!("{timed_out}"), // timed out after 10.021 ms (limit 10 ms) at src/main.rs:7
+//! }
+//! drop(alarm); // reset: timer, handler and mask are as they were before
+//! # Ok::<(), sigalarm::ArmError>(())
+//! ```
+
+#[cfg(not(unix))]
+compile_error!(
+    "sigalarm is built on SIGALRM, which Unix has and this target has not; \
+     use a thread or the target's own timers there"
+);
+
+mod alarm;
+mod bell;
+mod builder;
+mod checkpoint;
+mod error;
+mod os;
+mod schedule;
+mod time;
+mod within;
+
+pub use alarm::Alarm;
+pub use builder::Builder;
+pub use checkpoint::checkpoint;
+pub use error::{AlarmId, ArmError, Cause, TimedOut};
+pub use within::within;

@@ -1,0 +1,447 @@
+//! The guard.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::bell::{self, Due, Renewal};
+use crate::builder::Builder;
+use crate::error::{AlarmId, ArmError, TimedOut};
+use crate::os::clock;
+use crate::schedule::{Entry, Key};
+use crate::time::Time;
+
+/// A time limit, in force from the moment it is armed until it is dropped.
+///
+/// It arms SIGALRM through [setitimer(2)]; when the limit has passed, [`check`](Alarm::check), which the long
+/// computation calls as often as it likes, answers with a [`TimedOut`]. Nothing is interrupted and nothing
+/// jumps: a computation that never checks never stops.
+///
+/// Limits nest, on any number of threads, in any order of dropping. An inner alarm never hides an outer one:
+/// once an enclosing alarm of the same thread has expired, the inner `check` errs as well, with a `TimedOut`
+/// that belongs to the outer ([`owns`](Alarm::owns) tells).
+///
+/// Dropping it resets everything: with the last guard of the process the timer, the handler and the signal
+/// mask are as they were before the first. Dropping never panics. A guard that is leaked
+/// ([`std::mem::forget`]) stays armed for the life of the process, and encloses every later alarm of its
+/// thread.
+///
+/// It stays on the thread that armed it (it is not `Send`), because it restores that thread's signal mask; any
+/// other thread may check it through `&Alarm` (it is `Sync`).
+///
+/// Time is the monotonic clock: steps of the wall clock change nothing, and on Linux the time during which the
+/// machine is suspended does not count.
+///
+/// In a forked child an inherited guard is inert: its checks are `Ok` and its drop does nothing.
+///
+/// # Examples
+///
+/// ```
+/// use sigalarm::{Alarm, TimedOut};
+/// use std::time::Duration;
+///
+/// fn count(alarm: &Alarm) -> Result<u64, TimedOut> {
+///     let mut n = 0;
+///     loop {
+///         alarm.check()?;
+///         n += 1;
+/// #       let _ = n;
+///     }
+/// }
+///
+/// let alarm = Alarm::after(Duration::from_millis(5))?;
+/// let timed_out = count(&alarm).unwrap_err();
+/// assert!(timed_out.elapsed() >= Duration::from_millis(5));
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+///
+/// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
+#[must_use = "the limit is in force only as long as the guard lives; bind it: `let alarm = …`"]
+pub struct Alarm {
+    key: Key,
+    label: Option<Arc<str>>,
+    /// As a guard of a mutex: it may be looked at from other threads, and must be dropped on its own.
+    stays: PhantomData<MutexGuard<'static, ()>>,
+}
+
+impl Alarm {
+    pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Alarm, ArmError> {
+        let key = bell::arm(due, label.clone())?;
+        Ok(Alarm { key, label, stays: PhantomData })
+    }
+
+    /// Arms an alarm that expires when `limit` has passed.
+    ///
+    /// The limit counts in nanoseconds and is never cut short. Zero is a limit like any other: the alarm has
+    /// expired when it is armed, and the first check errs. [`Duration::MAX`], and whatever else runs past the
+    /// range of the clock (584 years), means *never*.
+    ///
+    /// Does not block. The first alarm of a process costs a handful of system calls, one that is nested inside
+    /// an earlier deadline none.
+    ///
+    /// # Errors
+    ///
+    /// [`ArmError`] if a system call fails; then nothing is armed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// assert!(alarm.check().is_ok());
+    /// drop(alarm); // everything is as it was before
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn after(limit: Duration) -> Result<Alarm, ArmError> {
+        Alarm::arm(Due::After(limit), None)
+    }
+
+    /// Arms an alarm that expires at `deadline`.
+    ///
+    /// A deadline in the past is a limit of zero: the first check errs. Otherwise as
+    /// [`after`](Alarm::after).
+    ///
+    /// # Errors
+    ///
+    /// [`ArmError`] if a system call fails; then nothing is armed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let noon = Instant::now() + Duration::from_secs(3600);
+    /// let alarm = Alarm::at(noon)?;
+    /// assert_eq!(alarm.deadline(), Some(noon));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn at(deadline: Instant) -> Result<Alarm, ArmError> {
+        Alarm::arm(Due::At(clock::from_instant(deadline)), None)
+    }
+
+    /// Arms an alarm without a deadline: it expires when somebody [`ring`](Alarm::ring)s it.
+    ///
+    /// # Errors
+    ///
+    /// [`ArmError`] if a system call fails; then nothing is armed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let alarm = sigalarm::Alarm::never()?;
+    /// assert_eq!(alarm.limit(), None);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn never() -> Result<Alarm, ArmError> {
+        Alarm::arm(Due::Never, None)
+    }
+
+    /// An alarm with a label, and whatever else it may need.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::builder().after(Duration::from_secs(10)).label("solve").arm()?;
+    /// assert_eq!(alarm.label(), Some("solve"));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// The check: `Ok` until this alarm, or one that encloses it, has expired, then the [`TimedOut`].
+    ///
+    /// Costs one load and one branch that is not taken; call it in the innermost loop. Does not block, except
+    /// for the moment that another thread needs to answer the same bell. Once it has erred it errs each
+    /// time, until the alarm is [`restart`](Alarm::restart)ed, [`extend`](Alarm::extend)ed or
+    /// [`disarm`](Alarm::disarm)ed. The error carries the place of this call.
+    ///
+    /// Not for use in signal handlers: once the bell has rung it takes a lock.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`], of the outermost of the alarms that have expired. Never early: the limit has passed by
+    /// the clock, not by a signal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, TimedOut};
+    ///
+    /// fn sum(numbers: &[u64], alarm: &Alarm) -> Result<u64, TimedOut> {
+    ///     let mut sum = 0;
+    ///     for n in numbers {
+    ///         alarm.check()?;
+    ///         sum += n;
+    ///     }
+    ///     Ok(sum)
+    /// }
+    /// # let alarm = Alarm::never()?;
+    /// # assert_eq!(sum(&[1, 2, 3], &alarm).unwrap(), 6);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn check(&self) -> Result<(), TimedOut> {
+        if bell::is_rung() {
+            return bell::answer(self.key, Location::caller());
+        }
+        Ok(())
+    }
+
+    /// Whether [`check`](Alarm::check) would err. As cheap.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// assert!(Alarm::after(Duration::ZERO)?.is_expired());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn is_expired(&self) -> bool {
+        self.check().is_err()
+    }
+
+    /// How long until the deadline: zero once it has passed, `None` without one.
+    ///
+    /// Reads the clock and takes a lock: some tens of nanoseconds.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// assert!(alarm.remaining().unwrap() <= Duration::from_secs(10));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn remaining(&self) -> Option<Duration> {
+        self.ask(None, |entry, now| (!entry.deadline.is_never()).then(|| entry.deadline.since(now)))
+    }
+
+    /// How long since it was armed, or last restarted.
+    ///
+    /// Reads the clock and takes a lock: some tens of nanoseconds.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::never()?;
+    /// assert!(alarm.elapsed() < Duration::from_secs(60));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn elapsed(&self) -> Duration {
+        self.ask(Duration::ZERO, |entry, now| now.since(entry.since))
+    }
+
+    /// The limit it was armed with, and what [`extend`](Alarm::extend) has added to it; `None` without a
+    /// deadline. For [`Alarm::at`], the time there was until the deadline.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// assert_eq!(alarm.limit(), Some(Duration::from_secs(10)));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn limit(&self) -> Option<Duration> {
+        self.ask(None, |entry, _| entry.limit)
+    }
+
+    /// The moment at which it expires, or has expired; `None` without a deadline.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// assert!(alarm.deadline().unwrap() > Instant::now());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn deadline(&self) -> Option<Instant> {
+        self.ask(None, |entry, _| clock::to_instant(entry.deadline))
+    }
+
+    /// The label that the builder gave to it.
+    ///
+    /// ```
+    /// let alarm = sigalarm::Alarm::builder().label("solve").arm()?;
+    /// assert_eq!(alarm.label(), Some("solve"));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// Its id, as [`TimedOut::alarm`] names it.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::ZERO)?;
+    /// assert_eq!(alarm.check().unwrap_err().alarm(), alarm.id());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn id(&self) -> AlarmId {
+        self.key.id()
+    }
+
+    /// Whether it was this alarm that expired, and not one that encloses it.
+    ///
+    /// The question for whoever handles a time-out: handle your own, pass on the rest.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, TimedOut};
+    /// use std::time::Duration;
+    ///
+    /// fn try_for_a_second(job: impl Fn(&Alarm) -> Result<u32, TimedOut>) -> Result<Option<u32>, TimedOut> {
+    /// #   let arm = |d| Alarm::after(d).expect("arming");
+    ///     let alarm = arm(Duration::from_secs(1));
+    ///     match job(&alarm) {
+    ///         Ok(n) => Ok(Some(n)),
+    ///         Err(e) if alarm.owns(&e) => Ok(None), // our second is over: do without
+    ///         Err(e) => Err(e),                     // somebody else's time is over: not ours to handle
+    ///     }
+    /// }
+    ///
+    /// let outer = Alarm::after(Duration::ZERO)?;
+    /// let e = try_for_a_second(|alarm| alarm.check().map(|()| 1)).unwrap_err();
+    /// assert!(outer.owns(&e));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn owns(&self, timed_out: &TimedOut) -> bool {
+        timed_out.alarm() == self.id()
+    }
+
+    /// Starts the limit again from now, whatever has happened before: expired, rung or disarmed.
+    ///
+    /// One guard can so serve any number of short computations. No system call, as long as the kernel's timer
+    /// is set to an earlier moment: one or two a limit's length, however often it is restarted.
+    ///
+    /// An alarm armed with [`Alarm::at`] gets the time again that it had when it was armed. Any thread may
+    /// call it.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_secs(1))?;
+    /// for _job in 0..1_000 {
+    ///     alarm.restart(); // each job has its own second
+    ///     assert!(alarm.check().is_ok());
+    /// }
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn restart(&self) {
+        bell::reschedule(self.key, |entry, now| Renewal {
+            since: now,
+            limit: entry.limit,
+            deadline: entry.limit.map_or(Time::NEVER, |limit| now.after(limit)),
+            expired: None,
+        });
+    }
+
+    /// Moves the deadline `more` time into the future, from where it is.
+    ///
+    /// An alarm whose deadline had passed is well again if the new one is still to come. One that was rung
+    /// stays so, and one without a deadline has still none. Any thread may call it.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::ZERO)?;
+    /// assert!(alarm.check().is_err());
+    /// alarm.extend(Duration::from_secs(10));
+    /// assert!(alarm.check().is_ok());
+    /// assert_eq!(alarm.limit(), Some(Duration::from_secs(10)));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn extend(&self, more: Duration) {
+        bell::reschedule(self.key, |entry, _| {
+            let deadline = entry.deadline.after(more);
+            let limit = entry.limit.filter(|_| !deadline.is_never()).map(|limit| limit.saturating_add(more));
+            let expired = entry.expired.filter(|cause| *cause != crate::Cause::Deadline);
+            Renewal { since: entry.since, limit, deadline, expired }
+        });
+    }
+
+    /// Expires the alarm at once, with [`Cause::Rung`](crate::Cause::Rung). Any thread may call it.
+    ///
+    /// Not for use in signal handlers: it takes a lock.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, Cause};
+    ///
+    /// let alarm = Alarm::never()?;
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| alarm.ring()); // say, from a button
+    ///     let timed_out = loop {
+    ///         if let Err(e) = alarm.check() {
+    ///             break e;
+    ///         }
+    ///     };
+    ///     assert_eq!(timed_out.cause(), Cause::Rung);
+    /// });
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn ring(&self) {
+        bell::ring(self.key);
+    }
+
+    /// Takes the limit off and keeps the guard: checks are `Ok` (unless an enclosing alarm expires) until it
+    /// is [`restart`](Alarm::restart)ed. To put the process back as it was, drop the guard.
+    ///
+    /// Any thread may call it.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::ZERO)?;
+    /// alarm.disarm();
+    /// assert!(alarm.check().is_ok());
+    /// assert_eq!(alarm.remaining(), None);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn disarm(&self) {
+        bell::reschedule(self.key, |entry, _| Renewal {
+            since: entry.since,
+            limit: entry.limit,
+            deadline: Time::NEVER,
+            expired: None,
+        });
+    }
+
+    /// What the schedule says; `inert` in a forked child, where the guard stands for nothing.
+    fn ask<T>(&self, inert: T, question: impl FnOnce(&Entry, Time) -> T) -> T {
+        bell::inspect(self.key, question).unwrap_or(inert)
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        bell::release(self.key);
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alarm")
+            .field("id", &self.id())
+            .field("label", &self.label())
+            .field("limit", &self.limit())
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! Whose SIGALRM it was before us, for the handler to find.
+//!
+//! A signal that is not for us goes to the disposition that our handler stands in front of. The handler may
+//! run on any thread, also a moment after the last guard is gone, so what it reads is never freed: each
+//! distinct disposition of a program is kept once, for good. A program has one or two.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::os::disposition::Disposition;
+use crate::os::handler::Arrival;
+use crate::os::published::Published;
+use crate::os::{mask, pending};
+
+/// The owner; nothing while our handler is being put in place and the owner is not known yet.
+static OWNER: Published<Disposition> = Published::nothing();
+
+/// A signal for the owner came while `OWNER` was empty.
+static MISSED: AtomicBool = AtomicBool::new(false);
+
+/// How many threads have SIGALRM let in by us, having blocked it themselves.
+static OPENED: AtomicUsize = AtomicUsize::new(0);
+
+/// A signal for the owner came while such a thread was open.
+static KEPT: AtomicBool = AtomicBool::new(false);
+
+/// Hands a signal on to its owner. Async-signal-safe.
+pub(super) fn pass_on(arrival: &Arrival) {
+    // A program that had blocked SIGALRM is not prepared for it now: the signal is kept, as the kernel would
+    // have kept it, until the program's own mask is back.
+    if OPENED.load(Ordering::SeqCst) > 0 {
+        KEPT.store(true, Ordering::SeqCst);
+        return;
+    }
+    if let Some(owner) = OWNER.get() {
+        return deliver(arrival, owner);
+    }
+    // The owner may become known between the lines above and below. All of it being sequentially consistent,
+    // either we see it now or `announce` sees our note; and of two who see it the swap lets one act.
+    MISSED.store(true, Ordering::SeqCst);
+    if let Some(owner) = OWNER.get() {
+        if MISSED.swap(false, Ordering::SeqCst) {
+            deliver(arrival, owner);
+        }
+    }
+}
+
+fn deliver(arrival: &Arrival, owner: &'static Disposition) {
+    static DEFAULT: Disposition = Disposition::DEFAULT;
+    if arrival.deliver_to(owner) {
+        // It was installed for one signal only, and has had it.
+        OWNER.exchange(Some(&DEFAULT));
+    }
+}
+
+/// Who owns SIGALRM, as far as is known.
+pub(super) fn known() -> Option<&'static Disposition> {
+    OWNER.get()
+}
+
+/// Our handler is about to be put in place, and the owner will be known only afterwards. Hands back the one
+/// that was known.
+pub(super) fn forget() -> Option<&'static Disposition> {
+    OWNER.exchange(None)
+}
+
+/// The owner is known; what came for it in the meantime is sent again.
+pub(super) fn announce(owner: Option<&'static Disposition>) {
+    OWNER.exchange(owner);
+    if MISSED.swap(false, Ordering::SeqCst) {
+        pending::resend();
+    }
+}
+
+/// Keeps a signal for the owner until [`send_kept`].
+pub(super) fn keep() {
+    KEPT.store(true, Ordering::SeqCst);
+}
+
+/// Sends what was kept for the owner, unless some thread is still open.
+///
+/// By `kill`, so that it is what it was: a signal to the process, which stays pending if all block it.
+pub(super) fn send_kept() {
+    if OPENED.load(Ordering::SeqCst) == 0 && KEPT.swap(false, Ordering::SeqCst) {
+        pending::resend();
+    }
+}
+
+/// Lets SIGALRM in on this thread; says whether the thread had blocked it and wants a [`close`].
+pub(super) fn open() -> io::Result<bool> {
+    // Counted first: a signal that waits behind the mask comes in before the call below returns.
+    OPENED.fetch_add(1, Ordering::SeqCst);
+    let blocked = mask::unblock_alarm();
+    if !matches!(blocked, Ok(true)) {
+        uncount();
+    }
+    blocked
+}
+
+/// Keeps SIGALRM out of this thread again. Signals for the owner are still kept: [`uncount`] ends that.
+pub(super) fn close() {
+    let _ = mask::block_alarm(); // Fails for an unknown `how` only.
+}
+
+/// One open thread less.
+pub(super) fn uncount() {
+    OPENED.fetch_sub(1, Ordering::SeqCst);
+    send_kept();
+}
+
+/// Starts anew in a forked child, which has one thread and inherits no pending signal.
+pub(super) fn start_again() {
+    OPENED.store(0, Ordering::SeqCst);
+    KEPT.store(false, Ordering::SeqCst);
+    MISSED.store(false, Ordering::SeqCst);
+}

@@ -1,0 +1,34 @@
+//! What ended a computation.
+
+use std::fmt;
+
+/// What made an alarm expire: the answer to "why did you stop?".
+///
+/// New causes may be added, so a `match` needs a last arm for the rest.
+///
+/// ```
+/// use sigalarm::{Alarm, Cause};
+/// use std::time::Duration;
+///
+/// let alarm = Alarm::after(Duration::ZERO)?;
+/// assert_eq!(alarm.check().unwrap_err().cause(), Cause::Deadline);
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The deadline passed on the monotonic clock.
+    Deadline,
+    /// Somebody called [`Alarm::ring`](crate::Alarm::ring).
+    Rung,
+}
+
+impl fmt::Display for Cause {
+    /// The verb of the sentence that [`TimedOut`](crate::TimedOut) prints: "timed out", "was rung".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cause::Deadline => "timed out",
+            Cause::Rung => "was rung",
+        })
+    }
+}

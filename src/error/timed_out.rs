@@ -1,0 +1,255 @@
+//! The typed error that a check answers with once its alarm, or an enclosing one, has expired.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Cause;
+
+/// Which alarm: unique in this process, in the children it forks as well, and never used twice.
+///
+/// Ids grow in the order of arming, so of two alarms of one thread the outer has the smaller.
+///
+/// ```
+/// use sigalarm::Alarm;
+///
+/// let (outer, inner) = (Alarm::never()?, Alarm::never()?);
+/// assert!(outer.id() < inner.id());
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AlarmId(pub(crate) u64);
+
+impl fmt::Display for AlarmId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// A check found its alarm, or one that encloses it, expired.
+///
+/// It says which alarm it was, why it expired, how long the computation ran, how long it was allowed to, and
+/// where the check stands that noticed. It is one pointer wide, so that `Result<u64, TimedOut>` still comes
+/// back in two registers, and a clone shares what the pointer shows.
+///
+/// Its `Display` is a sentence for a user: `solve timed out after 10.000 s (limit 10 s) at src/solver.rs:42`.
+///
+/// It turns into an [`io::Error`] of kind [`TimedOut`](io::ErrorKind::TimedOut), from which
+/// [`io::Error::get_ref`] and `downcast_ref` give it back.
+///
+/// ```
+/// use sigalarm::{Alarm, TimedOut};
+/// use std::time::Duration;
+///
+/// let alarm = Alarm::builder().after(Duration::from_millis(1)).label("count").arm()?;
+/// let timed_out: TimedOut = loop {
+///     if let Err(e) = alarm.check() {
+///         break e;
+///     }
+/// };
+/// assert!(alarm.owns(&timed_out));
+/// assert!(timed_out.elapsed() >= timed_out.limit().unwrap());
+/// assert!(timed_out.to_string().starts_with("count timed out after "));
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+#[derive(Clone)]
+pub struct TimedOut(Arc<Expiry>);
+
+/// What a [`TimedOut`] points to.
+#[derive(Clone, Debug)]
+pub(crate) struct Expiry {
+    pub(crate) alarm: AlarmId,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) limit: Option<Duration>,
+    pub(crate) elapsed: Duration,
+    pub(crate) cause: Cause,
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl TimedOut {
+    pub(crate) fn new(expiry: Expiry) -> TimedOut {
+        TimedOut(Arc::new(expiry))
+    }
+
+    /// Which alarm expired. [`Alarm::owns`](crate::Alarm::owns) compares it with a guard.
+    pub fn alarm(&self) -> AlarmId {
+        self.0.alarm
+    }
+
+    /// The label that the builder gave to the alarm, if any.
+    pub fn label(&self) -> Option<&str> {
+        self.0.label.as_deref()
+    }
+
+    /// How long the computation was allowed to run; `None` for an alarm without a deadline.
+    pub fn limit(&self) -> Option<Duration> {
+        self.0.limit
+    }
+
+    /// How long it had run, since the alarm was armed or last restarted, when the check noticed.
+    ///
+    /// For [`Cause::Deadline`] this is never less than [`limit`](TimedOut::limit).
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// Why the alarm expired.
+    pub fn cause(&self) -> Cause {
+        self.0.cause
+    }
+
+    /// The check that noticed: file, line and column of the call.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.0.location
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Expiry { label, limit, elapsed, cause, location, .. } = &*self.0;
+        if let Some(label) = label {
+            write!(f, "{label} ")?;
+        }
+        write!(f, "{cause} after {}", Measured(*elapsed))?;
+        if let Some(limit) = limit {
+            write!(f, " (limit {})", Exact(*limit))?;
+        }
+        write!(f, " at {}:{}", location.file(), location.line())
+    }
+}
+
+impl fmt::Debug for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Expiry { alarm, label, limit, elapsed, cause, location } = &*self.0;
+        f.debug_struct("TimedOut")
+            .field("alarm", alarm)
+            .field("label", label)
+            .field("limit", limit)
+            .field("elapsed", elapsed)
+            .field("cause", cause)
+            .field("location", &format_args!("{location}"))
+            .finish()
+    }
+}
+
+impl Error for TimedOut {}
+
+impl From<TimedOut> for io::Error {
+    fn from(e: TimedOut) -> io::Error {
+        io::Error::new(io::ErrorKind::TimedOut, e)
+    }
+}
+
+/// A measured time: three decimals of the unit that fits.
+struct Measured(Duration);
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        // Cut, not rounded, in whole numbers: 9.9999 s must not read as "10.000 s" beside a limit of 10 s
+        // that has not passed, and no float stands in between.
+        let (unit, name) = match nanos {
+            0..1_000_000 => (1_000, "µs"),
+            1_000_000..1_000_000_000 => (1_000_000, "ms"),
+            _ => (1_000_000_000, "s"),
+        };
+        write!(f, "{}.{:03} {name}", nanos / unit, nanos % unit / (unit / 1_000))
+    }
+}
+
+/// A limit as somebody wrote it: every digit, no padding.
+struct Exact(Duration);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        let (unit, digits, name) = match nanos {
+            0 => (1, 0, "s"),
+            1..1_000 => (1, 0, "ns"),
+            1_000..1_000_000 => (1_000, 3, "µs"),
+            1_000_000..1_000_000_000 => (1_000_000, 6, "ms"),
+            _ => (1_000_000_000, 9, "s"),
+        };
+        let (whole, rest) = (nanos / unit, nanos % unit);
+        if rest == 0 {
+            write!(f, "{whole} {name}")
+        } else {
+            let decimals = format!("{rest:0digits$}");
+            write!(f, "{whole}.{} {name}", decimals.trim_end_matches('0'))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(label: Option<&str>, limit: Option<Duration>, elapsed: Duration, cause: Cause) -> TimedOut {
+        TimedOut::new(Expiry {
+            alarm: AlarmId(7),
+            label: label.map(Arc::from),
+            limit,
+            elapsed,
+            cause,
+            location: Location::caller(),
+        })
+    }
+
+    #[test]
+    fn displays_a_sentence() {
+        let e = example(
+            Some("solve"),
+            Some(Duration::from_secs(10)),
+            Duration::from_micros(10_000_345),
+            Cause::Deadline,
+        );
+        let line = e.location().line();
+        assert_eq!(
+            e.to_string(),
+            format!("solve timed out after 10.000 s (limit 10 s) at {}:{line}", file!())
+        );
+
+        let e = example(None, None, Duration::from_micros(1_234), Cause::Rung);
+        assert_eq!(e.to_string(), format!("was rung after 1.234 ms at {}:{}", file!(), e.location().line()));
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let measured = |d| Measured(d).to_string();
+        assert_eq!(measured(Duration::ZERO), "0.000 µs");
+        assert_eq!(measured(Duration::from_nanos(1_999)), "1.999 µs");
+        assert_eq!(measured(Duration::from_nanos(999_999_999)), "999.999 ms");
+        assert_eq!(measured(Duration::from_nanos(9_999_999_999)), "9.999 s");
+
+        let exact = |d| Exact(d).to_string();
+        assert_eq!(exact(Duration::ZERO), "0 s");
+        assert_eq!(exact(Duration::from_nanos(1)), "1 ns");
+        assert_eq!(exact(Duration::from_nanos(1_500)), "1.5 µs");
+        assert_eq!(exact(Duration::from_millis(250)), "250 ms");
+        assert_eq!(exact(Duration::from_nanos(1_000_000_001)), "1.000000001 s");
+        assert_eq!(exact(Duration::from_secs(90)), "90 s");
+    }
+
+    #[test]
+    fn is_one_pointer() {
+        assert_eq!(size_of::<Result<(), TimedOut>>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<u64, TimedOut>>(), 2 * size_of::<usize>());
+    }
+
+    #[test]
+    fn passes_through_io_error() {
+        let io: io::Error = example(Some("x"), None, Duration::ZERO, Cause::Rung).into();
+        assert_eq!(io.kind(), io::ErrorKind::TimedOut);
+        let back = io.get_ref().and_then(|e| e.downcast_ref::<TimedOut>());
+        assert_eq!(back.and_then(TimedOut::label), Some("x"));
+    }
+
+    #[test]
+    fn is_a_good_error() {
+        fn good<E: Error + Clone + Send + Sync + 'static>() {}
+        good::<TimedOut>();
+    }
+}

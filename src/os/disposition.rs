@@ -1,0 +1,122 @@
+//! What the process does when SIGALRM arrives.
+//!
+//! See [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html). A [`Disposition`] keeps every
+//! bit that the kernel gave us, so that putting it back leaves no trace.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::slice;
+
+use nix::libc;
+
+use super::handler;
+
+/// A disposition of SIGALRM: handler, flags and mask.
+#[derive(Clone, Copy)]
+pub(crate) struct Disposition(libc::sigaction);
+
+/// What a disposition amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Default,
+    Ignore,
+    Function,
+}
+
+impl Disposition {
+    /// The default action: the process ends.
+    pub(crate) const DEFAULT: Disposition = Disposition(plain(libc::SIG_DFL));
+
+    /// The disposition in force.
+    pub(crate) fn current() -> io::Result<Disposition> {
+        exchange(None)
+    }
+
+    /// Puts this disposition in force and says which one it took the place of, in one step.
+    pub(crate) fn install(&self) -> io::Result<Disposition> {
+        exchange(Some(&self.0))
+    }
+
+    /// Puts our handler in force and says what it took the place of.
+    ///
+    /// SA_ONSTACK: a host that runs on small stacks (Go, a green-thread runtime) gives signals a stack of
+    /// their own, and a handler that stayed off it would overflow theirs. SA_RESTART: a guard must not make
+    /// other people's system calls fail. Nothing is added to the mask: the handler nests at most once for
+    /// each other signal.
+    pub(crate) fn install_ours() -> io::Result<Disposition> {
+        let mut action = plain(handler::address());
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+        Disposition(action).install()
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.0.sa_sigaction == handler::address()
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self.0.sa_sigaction {
+            libc::SIG_DFL => Kind::Default,
+            libc::SIG_IGN => Kind::Ignore,
+            _ => Kind::Function,
+        }
+    }
+
+    pub(crate) fn has(&self, flag: libc::c_int) -> bool {
+        self.0.sa_flags & flag != 0
+    }
+
+    /// The signals to block while the handler runs.
+    pub(crate) fn mask(&self) -> &libc::sigset_t {
+        &self.0.sa_mask
+    }
+
+    pub(crate) fn function(&self) -> libc::sighandler_t {
+        self.0.sa_sigaction
+    }
+
+    /// Equal in everything that a program can tell.
+    pub(crate) fn same_as(&self, other: &Disposition) -> bool {
+        self.0.sa_sigaction == other.0.sa_sigaction
+            && visible(self.0.sa_flags) == visible(other.0.sa_flags)
+            && bytes(self.mask()) == bytes(other.mask())
+    }
+}
+
+/// The C library adds SA_RESTORER to what it installs and shows it in what it hands back.
+fn visible(flags: libc::c_int) -> libc::c_int {
+    #[cfg(target_os = "linux")]
+    return flags & !0x0400_0000;
+    #[cfg(not(target_os = "linux"))]
+    flags
+}
+
+fn bytes(set: &libc::sigset_t) -> &[u8] {
+    // SAFETY: it is valid for reads of its size, and every byte is initialised: each set in here began as
+    // zeroes (`plain`, `exchange`), which the C library may have written over.
+    unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), size_of::<libc::sigset_t>()) }
+}
+
+/// An action with no flags and an empty mask.
+const fn plain(function: libc::sighandler_t) -> libc::sigaction {
+    // SAFETY: every field of `sigaction` is an integer, a set of bits or an `Option` of a function, so all
+    // zeroes is a value of it; on every Unix a set of bits without a bit is the empty set.
+    let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    action.sa_sigaction = function;
+    action
+}
+
+fn exchange(new: Option<&libc::sigaction>) -> io::Result<Disposition> {
+    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY:
+    // - `new` is null or points to an action for the length of the call; `old` is valid for writes and is
+    //   written whenever the call returns 0;
+    // - an action that is installed here holds SIG_DFL, SIG_IGN, our own handler, which is sound to run at
+    //   any moment (see `handler`), or what somebody else had installed before.
+    unsafe {
+        if libc::sigaction(libc::SIGALRM, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Disposition(old.assume_init()))
+    }
+}

@@ -1,0 +1,94 @@
+//! What must happen around a `fork` so that parent and child both go on with a sound state.
+//!
+//! A child has one thread: the one that called `fork`. A lock that another thread held at that moment is
+//! locked in the child for ever. So the lock is taken before every fork
+//! ([pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html)), released in the parent,
+//! and made anew in the child.
+
+use std::cell::UnsafeCell;
+use std::io;
+use std::mem;
+
+use nix::libc;
+use parking_lot::{Mutex, MutexGuard};
+
+/// A mutex that survives a fork, if its three hooks are called around it.
+pub(crate) struct ForkMutex<T>(UnsafeCell<Mutex<T>>);
+
+// SAFETY: shared access goes through the mutex, but for `renew`, which runs while there is one thread only.
+unsafe impl<T: Send> Sync for ForkMutex<T> {}
+
+impl<T> ForkMutex<T> {
+    pub(crate) const fn new(value: T) -> ForkMutex<T> {
+        ForkMutex(UnsafeCell::new(Mutex::new(value)))
+    }
+
+    fn mutex(&self) -> &Mutex<T> {
+        // SAFETY: `renew` is the only one that writes to the cell past the mutex, and keeps its promise.
+        unsafe { &*self.0.get() }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.mutex().lock()
+    }
+
+    /// Before the fork: from here on this thread holds the lock.
+    fn hold(&self) {
+        mem::forget(self.mutex().lock());
+    }
+
+    /// After the fork, in the parent.
+    fn release(&self) {
+        // SAFETY: this thread locked it in `hold` and forgot the guard.
+        unsafe { self.mutex().force_unlock() };
+    }
+
+    /// After the fork, in the child: a new mutex around a new value.
+    ///
+    /// Not an unlock: threads that no longer exist may stand in the queue of the old one, and to wake them
+    /// takes a lock that one of them may have held. Nor a drop: the old value's memory belongs to a heap that
+    /// was copied in the middle of somebody's work; what was allocated for it stays with the child.
+    fn renew(&self)
+    where
+        T: ForkSafe,
+    {
+        // SAFETY: the child has one thread, this one, which locked the mutex in `hold` and forgot the guard.
+        // So nobody else refers to the old value while it is read, or to what is then overwritten.
+        unsafe {
+            let value = (*self.mutex().data_ptr()).renewed();
+            self.0.get().write(Mutex::new(value));
+        }
+    }
+}
+
+/// A state behind a [`ForkMutex`] that has something to put right in a forked child.
+pub(crate) trait ForkSafe: Sized + Send + 'static {
+    /// Where it lives.
+    fn home() -> &'static ForkMutex<Self>;
+
+    /// Runs in the child, on its only thread: puts the process right and says what to start again from.
+    fn renewed(&self) -> Self;
+}
+
+/// Sees to it that the state is looked after around every `fork` from now on.
+///
+/// Call it once: the hooks add up, and cannot be taken back, since POSIX has no call for it.
+pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
+    // SAFETY: the three functions live as long as the program, take nothing and unwind nowhere.
+    match unsafe { libc::pthread_atfork(Some(before::<T>), Some(in_parent::<T>), Some(in_child::<T>)) } {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno)),
+    }
+}
+
+extern "C" fn before<T: ForkSafe>() {
+    T::home().hold();
+}
+
+extern "C" fn in_parent<T: ForkSafe>() {
+    T::home().release();
+}
+
+extern "C" fn in_child<T: ForkSafe>() {
+    T::home().renew();
+}

@@ -1,0 +1,119 @@
+//! Our signal handler, at its lowest: the C function that the kernel calls.
+//!
+//! It runs between any two instructions of any thread, also inside `malloc` or with our own lock held. So
+//! everything that it reaches, and whoever changes this should keep it so, is **async-signal-safe**: loads and
+//! stores of atomics, `clock_gettime`, `pthread_sigmask`, `raise`, `kill`. No allocation, no lock, no panic,
+//! nothing that formats. `errno` is as it was when it returns.
+
+use std::mem;
+use std::ptr;
+
+use nix::libc;
+use once_cell::sync::OnceCell;
+
+use super::disposition::{Disposition, Kind};
+
+/// What to do when SIGALRM arrives. Set before the handler is first installed, and never changed.
+///
+/// `get` is one atomic load, which makes it fit for the handler.
+static ON_ALARM: OnceCell<fn(&Arrival)> = OnceCell::new();
+
+/// Says what to do when SIGALRM arrives: `on_alarm` must be async-signal-safe. The first call counts.
+pub(crate) fn prepare(on_alarm: fn(&Arrival)) {
+    ON_ALARM.get_or_init(|| on_alarm);
+}
+
+/// The handler as `sigaction` wants it. One place that names the function, so that every comparison is with
+/// the same address.
+#[inline(never)]
+pub(super) fn address() -> libc::sighandler_t {
+    let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_signal;
+    handler as libc::sighandler_t
+}
+
+extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let errno = nix::errno::Errno::last_raw();
+    if let Some(on_alarm) = ON_ALARM.get() {
+        on_alarm(&Arrival { signal, info, context });
+    }
+    nix::errno::Errno::set_raw(errno);
+}
+
+/// A SIGALRM that has arrived; lives as long as the handler runs.
+pub(crate) struct Arrival {
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+}
+
+impl Arrival {
+    /// Whether the kernel's timer sent it, rather than a `kill` or a `raise`.
+    pub(crate) fn sent_by_timer(&self) -> bool {
+        // Somebody else's handler, installed over ours, may hand a signal on without its siginfo.
+        if self.info.is_null() {
+            return false;
+        }
+        // SAFETY: not null, and it comes from the kernel, which keeps it valid while the handler runs.
+        sent_by_timer(unsafe { &*self.info })
+    }
+
+    /// Does what `owner` would have done if our handler had not stood in its place.
+    ///
+    /// Answers whether the owner was installed for one signal only (SA_RESETHAND), which has now come.
+    pub(crate) fn deliver_to(&self, owner: &Disposition) -> bool {
+        match owner.kind() {
+            Kind::Ignore => false,
+            Kind::Default => {
+                // Ends the process by SIGALRM, so that whoever waits for it sees what it would have seen.
+                let _ = signal_hook::low_level::emulate_default_handler(self.signal);
+                false
+            }
+            Kind::Function => {
+                self.call(owner);
+                owner.has(libc::SA_RESETHAND)
+            }
+        }
+    }
+
+    /// Calls a handler function under the mask that the kernel would have given it.
+    fn call(&self, owner: &Disposition) {
+        let mut before = mem::MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY:
+        // - the sets are valid, and `before` is written by the first call before the last one reads it;
+        // - `owner` was in force for this signal, so its function has the shape that its flags say and was
+        //   installed by somebody who vouches that it may run at any moment;
+        // - `info` and `context` are the kernel's own, valid while our handler runs, and outlive the call.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, owner.mask(), before.as_mut_ptr());
+            if owner.has(libc::SA_NODEFER) && libc::sigismember(owner.mask(), self.signal) == 0 {
+                let mut only = mem::MaybeUninit::<libc::sigset_t>::uninit();
+                libc::sigemptyset(only.as_mut_ptr());
+                libc::sigaddset(only.as_mut_ptr(), self.signal);
+                libc::pthread_sigmask(libc::SIG_UNBLOCK, only.as_ptr(), ptr::null_mut());
+            }
+            if owner.has(libc::SA_SIGINFO) {
+                let function: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                    mem::transmute(owner.function());
+                function(self.signal, self.info, self.context);
+            } else {
+                let function: extern "C" fn(libc::c_int) = mem::transmute(owner.function());
+                function(self.signal);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
+        }
+    }
+}
+
+/// Whether a SIGALRM was sent by the kernel's timer.
+pub(super) fn sent_by_timer(info: &libc::siginfo_t) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        const SI_KERNEL: libc::c_int = 0x80; // <asm-generic/siginfo.h>; not in every version of libc.
+        info.si_code == SI_KERNEL
+    }
+    // Elsewhere the timer's signal has no code of its own; what it never has is a sender.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        info.si_pid == 0
+    }
+}

@@ -1,0 +1,103 @@
+//! The one real-time interval timer that the kernel keeps for a process.
+//!
+//! [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html): ITIMER_REAL counts down on the
+//! monotonic clock and sends SIGALRM to the process. It is inherited by `exec` and not by `fork`, shared with
+//! `alarm(2)`, and counts in microseconds. `nix` has no face for it.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use nix::libc;
+
+/// XNU refuses more than this many seconds; a longer wait is done in pieces.
+const LONGEST: Duration = Duration::from_secs(100_000_000);
+
+/// What the timer holds: zero `remaining` means that it will not ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) remaining: Duration,
+    pub(crate) interval: Duration,
+}
+
+impl Setting {
+    pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
+
+    /// What the kernel will make of this: whole microseconds, rounded up, at most [`LONGEST`].
+    pub(crate) fn rounded(self) -> Setting {
+        Setting { remaining: round_up(self.remaining), interval: round_up(self.interval) }
+    }
+}
+
+/// Programs the timer and says what it held before, in one step.
+///
+/// A time that is not zero is rounded up to the next microsecond: rounded down, half a microsecond would
+/// *disarm*.
+pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
+    let Setting { remaining, interval } = setting.rounded();
+    let new = libc::itimerval { it_value: timeval(remaining), it_interval: timeval(interval) };
+    let mut old = MaybeUninit::<libc::itimerval>::uninit();
+    // SAFETY: both pointers are valid for the length of the call; `old` is written whenever it returns 0.
+    unsafe {
+        if libc::setitimer(libc::ITIMER_REAL, &new, old.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(setting_of(old.assume_init()))
+    }
+}
+
+/// What the timer holds now.
+pub(crate) fn get() -> io::Result<Setting> {
+    let mut now = MaybeUninit::<libc::itimerval>::uninit();
+    // SAFETY: the pointer is valid for the length of the call; `now` is written whenever it returns 0.
+    unsafe {
+        if libc::getitimer(libc::ITIMER_REAL, now.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(setting_of(now.assume_init()))
+    }
+}
+
+fn round_up(d: Duration) -> Duration {
+    let d = d.min(LONGEST);
+    Duration::from_micros(d.as_nanos().div_ceil(1_000) as u64)
+}
+
+fn timeval(d: Duration) -> libc::timeval {
+    libc::timeval { tv_sec: d.as_secs() as libc::time_t, tv_usec: d.subsec_micros() as libc::suseconds_t }
+}
+
+fn setting_of(raw: libc::itimerval) -> Setting {
+    let duration = |t: libc::timeval| {
+        // The kernel hands back no negative times; should one ever do so, it is not a time to come.
+        let secs = u64::try_from(t.tv_sec).unwrap_or(0);
+        Duration::from_secs(secs) + Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or(0))
+    };
+    Setting { remaining: duration(raw.it_value), interval: duration(raw.it_interval) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rounded(nanos: u64) -> (i64, i64) {
+        let t = timeval(round_up(Duration::from_nanos(nanos)));
+        (t.tv_sec as i64, t.tv_usec as i64)
+    }
+
+    #[test]
+    fn rounds_up_and_carries() {
+        assert_eq!(rounded(0), (0, 0));
+        assert_eq!(rounded(1), (0, 1));
+        assert_eq!(rounded(1_000), (0, 1));
+        assert_eq!(rounded(1_001), (0, 2));
+        assert_eq!(rounded(999_999_000), (0, 999_999));
+        assert_eq!(rounded(999_999_500), (1, 0));
+        assert_eq!(rounded(1_999_999_999), (2, 0));
+    }
+
+    #[test]
+    fn clamps_what_a_kernel_would_refuse() {
+        assert_eq!(timeval(round_up(Duration::MAX)).tv_sec, 100_000_000);
+    }
+}

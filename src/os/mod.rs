@@ -1,0 +1,16 @@
+//! The operating system, behind thin faces that the rest of the library can use without `unsafe`.
+//!
+//! This is the one room where `unsafe` lives; each block carries the facts that make it sound. Nothing in
+//! here knows what an alarm is. What differs between Linux, macOS and the BSDs differs in here only.
+
+#![allow(unsafe_code)] // The layer that exists to hold it.
+
+pub(crate) mod clock;
+pub(crate) mod disposition;
+pub(crate) mod flag;
+pub(crate) mod fork;
+pub(crate) mod handler;
+pub(crate) mod itimer;
+pub(crate) mod mask;
+pub(crate) mod pending;
+pub(crate) mod published;

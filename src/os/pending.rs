@@ -1,0 +1,53 @@
+//! A SIGALRM that is under way: sent, and not yet handled.
+
+use std::io;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Takes the SIGALRM, if any, that waits for this process to handle it. `true` means that it was taken and
+/// had not come from the kernel's timer: it is somebody's message, and the caller owes it a [`resend`].
+///
+/// [sigtimedwait(2)](https://man7.org/linux/man-pages/man2/sigtimedwait.2.html) with no time to wait. The
+/// kernel queues the timer's signal for the whole process and each signal at most once, so one call empties
+/// the queue, also when some other thread was to have handled it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn take() -> io::Result<bool> {
+    use nix::libc;
+    use std::mem::MaybeUninit;
+
+    let mut only = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let no_time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY:
+    // - `only` is initialised by `sigemptyset` before it is used;
+    // - every pointer is valid for the length of its call;
+    // - `info` is zeroed, a valid value, and written when the call returns a signal.
+    unsafe {
+        libc::sigemptyset(only.as_mut_ptr());
+        libc::sigaddset(only.as_mut_ptr(), libc::SIGALRM);
+        if libc::sigtimedwait(only.as_ptr(), info.as_mut_ptr(), &no_time) == libc::SIGALRM {
+            return Ok(!super::handler::sent_by_timer(info.assume_init_ref()));
+        }
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        // Nothing was waiting; or another signal's handler ran while we looked, and nothing was waiting.
+        Some(libc::EAGAIN | libc::EINTR) => Ok(false),
+        _ => Err(error),
+    }
+}
+
+/// Where there is no `sigtimedwait`: to ignore a signal for a moment discards what waits of it. (A `kill` in
+/// that moment is lost with it; it is the price of a system that cannot look.)
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn take() -> io::Result<bool> {
+    super::disposition::Disposition::ignore().install()?;
+    Ok(false)
+}
+
+/// Sends SIGALRM to this process, for one that was kept or taken on its way to its owner.
+pub(crate) fn resend() {
+    // Fails for a signal or a process that does not exist, and for one that is not ours to signal.
+    let _ = kill(Pid::this(), Signal::SIGALRM);
+}

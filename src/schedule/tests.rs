@@ -1,0 +1,183 @@
+//! The schedule against the naive version: a list, searched from end to end.
+
+use super::*;
+
+/// What a live alarm should be, by the obvious means.
+#[derive(Clone, Debug)]
+struct Naive {
+    key: Key,
+    scope: Scope,
+    deadline: Time,
+    expired: Option<Cause>,
+}
+
+#[derive(Default)]
+struct Model(Vec<Naive>);
+
+impl Model {
+    fn expire(&mut self, now: Time) {
+        for alarm in &mut self.0 {
+            if !alarm.deadline.is_never() && alarm.deadline <= now {
+                alarm.expired.get_or_insert(Cause::Deadline);
+            }
+        }
+    }
+
+    fn next(&self) -> Time {
+        self.0.iter().filter(|a| a.expired.is_none()).map(|a| a.deadline).min().unwrap_or(Time::NEVER)
+    }
+
+    fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<AlarmId> {
+        self.0
+            .iter()
+            .filter(|a| a.scope == scope && a.key.id <= innermost && a.expired.is_some())
+            .map(|a| a.key.id)
+            .min()
+    }
+}
+
+/// SplitMix64: enough for choosing operations, and the same on every machine.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
+
+fn terms(scope: u64, deadline: Time) -> Terms {
+    Terms { scope: Scope(scope), label: None, limit: None, deadline }
+}
+
+fn at(nanos: u64) -> Time {
+    Time::from_nanos(nanos)
+}
+
+fn play(seed: u64, steps: usize, alive: usize) {
+    let mut random = Random(seed);
+    let mut schedule = Schedule::new();
+    let mut model = Model::default();
+    let mut stale: Vec<Key> = Vec::new();
+    let mut now = at(0);
+    for step in 0..steps {
+        let deadline = match random.below(8) {
+            0 => Time::NEVER,
+            1 => now,
+            // Few distinct values, so that deadlines often fall together.
+            _ => now.after(Duration::from_nanos(random.below(40))),
+        };
+        let pick = random.next() as usize % model.0.len().max(1);
+        match random.below(10) {
+            0..=2 if model.0.len() < alive => {
+                let scope = random.below(3);
+                let key = schedule.insert(terms(scope, deadline), now);
+                model.0.push(Naive { key, scope: Scope(scope), deadline, expired: None });
+            }
+            0..=4 if !model.0.is_empty() => {
+                let gone = model.0.swap_remove(pick);
+                let entry = schedule.remove(gone.key).expect("a live key");
+                assert_eq!((entry.id, entry.expired), (gone.key.id, gone.expired));
+                stale.push(gone.key);
+            }
+            5 if !model.0.is_empty() => {
+                schedule.ring(model.0[pick].key, Cause::Rung);
+                model.0[pick].expired.get_or_insert(Cause::Rung);
+            }
+            6 if !model.0.is_empty() => {
+                schedule.reschedule(model.0[pick].key, now, None, deadline);
+                model.0[pick].deadline = deadline;
+                model.0[pick].expired = None;
+            }
+            7 => {
+                now = now.after(Duration::from_nanos(random.below(30)));
+                schedule.expire(now);
+                model.expire(now);
+            }
+            8 if !stale.is_empty() => {
+                let key = stale[random.next() as usize % stale.len()];
+                assert!(schedule.get(key).is_none() && schedule.remove(key).is_none());
+                schedule.ring(key, Cause::Rung);
+                schedule.reschedule(key, now, None, now);
+            }
+            _ => {}
+        }
+
+        let context = || format!("seed {seed}, step {step}");
+        assert_eq!(schedule.next(), model.next(), "{}", context());
+        assert_eq!(schedule.is_empty(), model.0.is_empty(), "{}", context());
+        assert_eq!(schedule.any_expired(), model.0.iter().any(|a| a.expired.is_some()), "{}", context());
+        for scope in (0..3).map(Scope) {
+            let found = schedule.expired_in(scope).map(|e| e.id);
+            assert_eq!(found, model.outermost(scope, AlarmId(u64::MAX)), "{}", context());
+        }
+        for alarm in &model.0 {
+            let entry = schedule.get(alarm.key).expect("a live key");
+            assert_eq!((entry.deadline, entry.expired), (alarm.deadline, alarm.expired), "{}", context());
+            let around = schedule.expired_around(alarm.key).map(|e| e.id);
+            assert_eq!(around, model.outermost(alarm.scope, alarm.key.id), "{}", context());
+        }
+    }
+}
+
+#[test]
+fn agrees_with_the_naive_list() {
+    for seed in 0..200 {
+        play(seed, 500, 12);
+    }
+    for seed in 1_000..1_010 {
+        play(seed, 2_000, 60);
+    }
+}
+
+#[test]
+fn the_outermost_is_reported_first() {
+    let mut schedule = Schedule::new();
+    let outer = schedule.insert(terms(1, at(10)), at(0));
+    let middle = schedule.insert(terms(1, at(30)), at(0));
+    let inner = schedule.insert(terms(1, at(20)), at(0));
+    let elsewhere = schedule.insert(terms(2, at(5)), at(0));
+    let around = |s: &Schedule, key| s.expired_around(key).map(|e| e.id);
+
+    schedule.expire(at(5));
+    assert_eq!(around(&schedule, inner), None, "another scope's alarm encloses nothing here");
+    assert_eq!(around(&schedule, elsewhere), Some(elsewhere.id));
+
+    schedule.expire(at(20));
+    assert_eq!(around(&schedule, inner), Some(outer.id), "both expired: the outer one");
+    assert_eq!(around(&schedule, middle), Some(outer.id), "the inner one does not end the middle");
+
+    schedule.remove(outer);
+    assert_eq!(around(&schedule, middle), None);
+    assert_eq!(around(&schedule, inner), Some(inner.id));
+}
+
+#[test]
+fn a_successor_knows_no_old_key() {
+    let mut old = Schedule::new();
+    let key = old.insert(terms(1, at(1)), at(0));
+    let mut new = old.successor();
+    assert!(new.get(key).is_none());
+    let fresh = new.insert(terms(1, at(1)), at(0));
+    assert_eq!(fresh.slot, key.slot, "the slot is used again");
+    assert!(new.get(key).is_none(), "and the old key does not name its new owner");
+}
+
+#[test]
+fn ten_thousand_alarms() {
+    let mut schedule = Schedule::new();
+    let keys: Vec<Key> = (0..10_000).map(|n| schedule.insert(terms(n % 7, at(n + 1)), at(0))).collect();
+    schedule.expire(at(5_000));
+    assert_eq!(schedule.next(), at(5_001));
+    for key in keys {
+        assert!(schedule.remove(key).is_some());
+    }
+    assert!(schedule.is_empty() && !schedule.any_expired());
+}

@@ -1,0 +1,72 @@
+//! A moment on the monotonic clock, as one integer.
+//!
+//! The schedule compares moments, the signal handler reads them from atomics, and neither can use
+//! [`std::time::Instant`]: it is opaque and does not fit an atomic. So the inside of the library counts
+//! nanoseconds in a `u64` (584 years) and turns them into `Instant`s at the public face only.
+
+use std::time::Duration;
+
+/// Nanoseconds since the epoch of the monotonic clock, with the last value kept for *never*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Time(u64);
+
+impl Time {
+    /// Later than everything: no deadline. Sums that run past the range end here too, so that
+    /// `Duration::MAX` is a limit like any other.
+    pub(crate) const NEVER: Time = Time(u64::MAX);
+
+    pub(crate) const fn from_nanos(nanos: u64) -> Time {
+        Time(nanos)
+    }
+
+    pub(crate) const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn is_never(self) -> bool {
+        self == Time::NEVER
+    }
+
+    /// The moment `d` later; *never* stays *never*.
+    pub(crate) fn after(self, d: Duration) -> Time {
+        let nanos = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        Time(self.0.saturating_add(nanos))
+    }
+
+    /// The moment `d` earlier, or the epoch; *never* stays *never*.
+    pub(crate) fn before(self, d: Duration) -> Time {
+        if self.is_never() {
+            return self;
+        }
+        let nanos = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        Time(self.0.saturating_sub(nanos))
+    }
+
+    /// How long after `earlier` this is; zero if it is not.
+    pub(crate) const fn since(self, earlier: Time) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_saturate_at_never() {
+        let t = Time::from_nanos(5);
+        assert_eq!(t.after(Duration::MAX), Time::NEVER);
+        assert_eq!(t.after(Duration::from_nanos(u64::MAX)), Time::NEVER);
+        assert_eq!(Time::NEVER.after(Duration::from_secs(1)), Time::NEVER);
+        assert_eq!(Time::NEVER.before(Duration::from_secs(1)), Time::NEVER);
+        assert_eq!(t.after(Duration::from_nanos(7)).as_nanos(), 12);
+    }
+
+    #[test]
+    fn differences_stop_at_zero() {
+        let (a, b) = (Time::from_nanos(5), Time::from_nanos(9));
+        assert_eq!(b.since(a), Duration::from_nanos(4));
+        assert_eq!(a.since(b), Duration::ZERO);
+        assert_eq!(a.before(Duration::from_nanos(9)), Time::from_nanos(0));
+    }
+}
