@@ -8,12 +8,15 @@
 //! other, for the question that a check asks is "which is the outermost that has expired?". All of it is
 //! logarithmic in the number of alarms alive.
 
+mod queue;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use slab::Slab;
 
+use self::queue::Queue;
 use crate::error::{AlarmId, Cause};
 use crate::time::Time;
 
@@ -63,8 +66,8 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct Schedule {
     entries: Slab<Entry>,
-    /// Pending alarms that have a deadline, the earliest first.
-    pending: BTreeSet<(Time, AlarmId, usize)>,
+    /// Pending alarms that have a deadline, by slot.
+    pending: Queue,
     /// Expired alarms, scope by scope, the outermost first.
     expired: BTreeSet<(Scope, AlarmId, usize)>,
     last_id: u64,
@@ -72,7 +75,7 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     pub(crate) const fn new() -> Schedule {
-        Schedule { entries: Slab::new(), pending: BTreeSet::new(), expired: BTreeSet::new(), last_id: 0 }
+        Schedule { entries: Slab::new(), pending: Queue::new(), expired: BTreeSet::new(), last_id: 0 }
     }
 
     /// An empty schedule that goes on counting where `self` is: no key of `self` will ever name an alarm of it.
@@ -90,7 +93,7 @@ impl Schedule {
 
     /// The earliest deadline that is still to come; *never* if there is none.
     pub(crate) fn next(&self) -> Time {
-        self.pending.first().map_or(Time::NEVER, |&(deadline, ..)| deadline)
+        self.pending.first().map_or(Time::NEVER, |(deadline, _)| deadline)
     }
 
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
@@ -98,19 +101,18 @@ impl Schedule {
         self.last_id += 1;
         let id = AlarmId(self.last_id);
         let Terms { scope, label, limit, deadline } = terms;
-        let slot =
-            self.entries.insert(Entry { id, scope, label, limit, since: now, deadline, expired: None });
-        if !deadline.is_never() {
-            self.pending.insert((deadline, id, slot));
-        }
-        Key { slot, id }
+        let entry = Entry { id, scope, label, limit, since: now, deadline, expired: None };
+        let listing = Listing::of(&entry);
+        let key = Key { slot: self.entries.insert(entry), id };
+        self.list(listing, key);
+        key
     }
 
     /// Takes an alarm out; `None` for a stale key.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Entry> {
         self.get(key)?;
         let entry = self.entries.remove(key.slot);
-        self.unlist(&entry, key);
+        self.unlist(Listing::of(&entry), key);
         Some(entry)
     }
 
@@ -138,10 +140,8 @@ impl Schedule {
 
     /// Expires every alarm whose deadline is not after `now`.
     pub(crate) fn expire(&mut self, now: Time) {
-        while let Some(&(deadline, id, slot)) = self.pending.first() {
-            if deadline > now {
-                break;
-            }
+        while let Some((_, slot)) = self.pending.first().filter(|&(deadline, _)| deadline <= now) {
+            let id = self.entries[slot].id;
             self.ring(Key { slot, id }, Cause::Deadline);
         }
     }
@@ -168,28 +168,52 @@ impl Schedule {
         let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) else {
             return;
         };
-        let before = (entry.expired.is_some(), entry.deadline);
+        let before = Listing::of(entry);
         change(entry);
-        let (expired, deadline, scope) = (entry.expired.is_some(), entry.deadline, entry.scope);
-        if before == (expired, deadline) {
-            return;
-        }
-        match before {
-            (true, _) => self.expired.remove(&(scope, key.id, key.slot)),
-            (false, deadline) => self.pending.remove(&(deadline, key.id, key.slot)),
-        };
-        if expired {
-            self.expired.insert((scope, key.id, key.slot));
-        } else if !deadline.is_never() {
-            self.pending.insert((deadline, key.id, key.slot));
+        let after = Listing::of(entry);
+        if before != after {
+            self.unlist(before, key);
+            self.list(after, key);
         }
     }
 
-    fn unlist(&mut self, entry: &Entry, key: Key) {
+    fn list(&mut self, listing: Listing, key: Key) {
+        match listing {
+            Listing::Expired(scope) => {
+                self.expired.insert((scope, key.id, key.slot));
+            }
+            Listing::Pending(deadline) => self.pending.insert(deadline, key.slot),
+            Listing::Nowhere => {}
+        }
+    }
+
+    fn unlist(&mut self, listing: Listing, key: Key) {
+        match listing {
+            Listing::Expired(scope) => {
+                self.expired.remove(&(scope, key.id, key.slot));
+            }
+            Listing::Pending(_) => self.pending.remove(key.slot),
+            Listing::Nowhere => {}
+        }
+    }
+}
+
+/// Where an alarm is listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    Expired(Scope),
+    Pending(Time),
+    Nowhere,
+}
+
+impl Listing {
+    fn of(entry: &Entry) -> Listing {
         if entry.expired.is_some() {
-            self.expired.remove(&(entry.scope, key.id, key.slot));
+            Listing::Expired(entry.scope)
+        } else if entry.deadline.is_never() {
+            Listing::Nowhere
         } else {
-            self.pending.remove(&(entry.deadline, key.id, key.slot));
+            Listing::Pending(entry.deadline)
         }
     }
 }

@@ -10,6 +10,7 @@
 mod foreign;
 mod kernel;
 mod owner;
+mod programmed;
 mod thread;
 
 use std::panic::Location;
@@ -121,7 +122,6 @@ pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Key, ArmError> {
 
     let scope = thread::scope();
     let mut state = STATE.lock();
-    state.kernel.engage()?;
     let now = clock::now();
     let (limit, deadline) = due.from(now);
     let key = state.schedule.insert(Terms { scope, label, limit, deadline }, now);
@@ -130,9 +130,8 @@ pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Key, ArmError> {
         BELL.set();
     }
     let next = state.schedule.next();
-    let programmed = state.kernel.program(next, now).map_err(|e| ArmError::system("setitimer", e));
-    // Last, so that a signal that waited behind the mask meets our handler, and outside the lock's care: a
-    // refusal undoes the rest.
+    let programmed = state.kernel.program(next, now);
+    // Last, so that a signal that waited behind the mask meets our handler.
     if let Err(e) = programmed.and_then(|()| thread::enter()) {
         put_away(state, key);
         return Err(e);

@@ -14,3 +14,4 @@ pub(crate) mod itimer;
 pub(crate) mod mask;
 pub(crate) mod pending;
 pub(crate) mod published;
+pub(crate) mod threads;
