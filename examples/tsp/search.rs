@@ -15,8 +15,8 @@ use crate::local::LocalSearch;
 use crate::rng::Rng;
 use crate::tour::Flip;
 
-/// The longest of the two pieces that a kick swaps. Short ones keep the damage in one neighbourhood, so that a
-/// kick and its repair take microseconds however large the tour.
+/// The longest of the two pieces that a kick swaps. Short ones keep the damage in one neighbourhood, so that the
+/// repair need look at a few dozen cities only, however many there are.
 const LONGEST_PIECE: usize = 50;
 
 /// What to search with.
