@@ -31,15 +31,19 @@ const QUICKEST: Duration = Duration::from_millis(1);
 static RINGS: AtomicUsize = AtomicUsize::new(0);
 
 /// What SIGALRM does while an alarm lives. Async-signal-safe.
+///
+/// A signal that waits already is not queued a second time: the timer's ring can be lost in a `kill` that came
+/// just before it. So each SIGALRM rings the bell, whoever sent it, and claims the foreign timer's moment.
 fn on_alarm(arrival: &Arrival) {
-    if !arrival.sent_by_timer() {
-        return owner::pass_on(arrival);
-    }
     BELL.set();
-    if FOREIGN.claim(clock::now()) {
+    let foreign = FOREIGN.claim(clock::now());
+    let timers = arrival.sent_by_timer();
+    if foreign || !timers {
         owner::pass_on(arrival);
     }
-    RINGS.fetch_add(1, Ordering::SeqCst);
+    if timers {
+        RINGS.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 /// The kernel's side of the bell.
