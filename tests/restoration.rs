@@ -225,6 +225,22 @@ fn our_handler_left_behind_is_harmless() {
     assert_eq!(state(), left_behind);
 }
 
+/// What is kept of a disposition for late signals is kept once, not once a guard.
+fn memory_does_not_grow() {
+    let pages = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+        statm.split(' ').nth(1)?.parse::<usize>().ok()
+    };
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    let cycle = |times: u32| (0..times).for_each(|_| drop(after(SECOND)));
+    cycle(1_000);
+    let Some(before) = pages() else {
+        return println!("skipped: no /proc/self/statm");
+    };
+    cycle(100_000);
+    assert!(pages().expect("as before") < before + 100);
+}
+
 fn panic_while_armed() {
     let before = state();
     for n in 0..100 {
@@ -315,6 +331,7 @@ fn main() {
         scenario("thousands_of_cycles_with_a_second_thread", thousands_of_cycles_with_a_second_thread),
         scenario("a_handler_installed_over_ours_survives", a_handler_installed_over_ours_survives),
         scenario("our_handler_left_behind_is_harmless", our_handler_left_behind_is_harmless),
+        scenario("memory_does_not_grow", memory_does_not_grow),
         scenario("panic_while_armed", panic_while_armed),
         scenario("armed_while_unwinding", armed_while_unwinding),
         scenario("armed_in_a_destructor_of_a_thread", armed_in_a_destructor_of_a_thread),

@@ -155,8 +155,9 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key) {
     let entry = state.schedule.remove(key);
     if state.schedule.is_empty() {
         state.kernel.disengage();
-        // Nobody is left whom it could call. Should it be rung later, the next look stills it.
-        BELL.clear();
+        // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
+        // later, the next look stills it.
+        BELL.reset();
     }
     drop(state);
     drop(entry); // Outside the lock: it may free the label's memory.

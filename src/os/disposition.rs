@@ -95,9 +95,18 @@ fn visible(flags: libc::c_int) -> libc::c_int {
 }
 
 fn bytes(set: &libc::sigset_t) -> &[u8] {
-    // SAFETY: it is valid for reads of its size, and every byte is initialised: each set in here began as
-    // zeroes (`plain`, `exchange`), which the C library may have written over.
-    unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), size_of::<libc::sigset_t>()) }
+    // On Linux the kernel knows 64 signals (on MIPS 128) and the C library keeps room for 1,024, which
+    // `sigaction` fills with whatever it finds on its stack.
+    const KNOWN: usize = if cfg!(not(any(target_os = "linux", target_os = "android"))) {
+        size_of::<libc::sigset_t>()
+    } else if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+        16
+    } else {
+        8
+    };
+    // SAFETY: it is valid for reads of its size, which is no less, and every byte is initialised: each set in
+    // here began as zeroes (`plain`, `exchange`), which the C library may have written over.
+    unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), KNOWN) }
 }
 
 /// An action with no flags and an empty mask.

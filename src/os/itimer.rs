@@ -47,8 +47,10 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
 }
 
 fn round_up(d: Duration) -> Duration {
-    let d = d.min(LONGEST);
-    Duration::from_micros(d.as_nanos().div_ceil(1_000) as u64)
+    if d >= LONGEST {
+        return LONGEST;
+    }
+    Duration::from_secs(d.as_secs()) + Duration::from_micros(u64::from(d.subsec_nanos().div_ceil(1_000)))
 }
 
 fn timeval(d: Duration) -> libc::timeval {
