@@ -12,10 +12,12 @@ const ROUNDS: usize = 400;
 /// How long one turn shall take: long beside the clock's resolution, short beside a time slice.
 const TURN: Duration = Duration::from_micros(500);
 
+type Work<'a> = Box<dyn FnMut() + 'a>;
+
 /// Variants of one piece of work; the first is what the others are held against.
 pub struct Group<'a> {
     title: &'static str,
-    variants: Vec<(&'static str, Box<dyn FnMut() + 'a>)>,
+    variants: Vec<(&'static str, Work<'a>)>,
 }
 
 impl<'a> Group<'a> {
