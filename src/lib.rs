@@ -30,16 +30,23 @@ compile_error!(
 
 mod alarm;
 mod bell;
+mod blocking;
 mod builder;
 mod checkpoint;
+mod enter;
 mod error;
+mod io;
 mod os;
 mod schedule;
+mod suspended;
 mod time;
 mod within;
 
 pub use alarm::Alarm;
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
+pub use enter::Entered;
 pub use error::{AlarmId, ArmError, Cause, TimedOut};
+pub use io::{Reader, Writer};
+pub use suspended::suspended;
 pub use within::within;

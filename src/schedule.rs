@@ -60,6 +60,17 @@ pub(crate) struct Entry {
     pub(crate) deadline: Time,
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
+    /// The other threads that it stands on.
+    guest_of: Vec<Place>,
+}
+
+/// Where an alarm stands among those of a thread that is not its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    scope: Scope,
+    /// Of the same kind as the ids of the thread's own alarms, so that all have one order.
+    order: AlarmId,
+    key: Key,
 }
 
 /// All live alarms.
@@ -70,12 +81,20 @@ pub(crate) struct Schedule {
     pending: Queue,
     /// Expired alarms, scope by scope, the outermost first.
     expired: BTreeSet<(Scope, AlarmId, usize)>,
+    /// Alarms on threads that are not their own, scope by scope, the outermost first.
+    guests: BTreeSet<(Scope, AlarmId, usize)>,
     last_id: u64,
 }
 
 impl Schedule {
     pub(crate) const fn new() -> Schedule {
-        Schedule { entries: Slab::new(), pending: Queue::new(), expired: BTreeSet::new(), last_id: 0 }
+        Schedule {
+            entries: Slab::new(),
+            pending: Queue::new(),
+            expired: BTreeSet::new(),
+            guests: BTreeSet::new(),
+            last_id: 0,
+        }
     }
 
     /// An empty schedule that goes on counting where `self` is: no key of `self` will ever name an alarm of it.
@@ -98,10 +117,10 @@ impl Schedule {
 
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
-        self.last_id += 1;
-        let id = AlarmId(self.last_id);
+        let id = self.next_id();
         let Terms { scope, label, limit, deadline } = terms;
-        let entry = Entry { id, scope, label, limit, since: now, deadline, expired: None };
+        let entry =
+            Entry { id, scope, label, limit, since: now, deadline, expired: None, guest_of: Vec::new() };
         let listing = Listing::of(&entry);
         let key = Key { slot: self.entries.insert(entry), id };
         self.list(listing, key);
@@ -113,7 +132,34 @@ impl Schedule {
         self.get(key)?;
         let entry = self.entries.remove(key.slot);
         self.unlist(Listing::of(&entry), key);
+        for place in &entry.guest_of {
+            self.guests.remove(&(place.scope, place.order, key.slot));
+        }
         Some(entry)
+    }
+
+    /// Makes an alarm one of `scope`'s as well, the innermost.
+    pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Place {
+        let place = Place { scope, order: self.next_id(), key };
+        if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
+            entry.guest_of.push(place);
+            self.guests.insert((scope, place.order, key.slot));
+        }
+        place
+    }
+
+    /// Undoes an [`enter`](Schedule::enter).
+    pub(crate) fn leave(&mut self, place: Place) {
+        let key = place.key;
+        if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
+            entry.guest_of.retain(|other| *other != place);
+            self.guests.remove(&(place.scope, place.order, key.slot));
+        }
+    }
+
+    fn next_id(&mut self) -> AlarmId {
+        self.last_id += 1;
+        AlarmId(self.last_id)
     }
 
     /// The alarm of that key; `None` for a stale one.
@@ -158,9 +204,16 @@ impl Schedule {
     }
 
     fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<&Entry> {
-        let outside = (scope, AlarmId(0), 0);
-        let inside = (scope, innermost, usize::MAX);
-        self.expired.range(outside..=inside).next().map(|&(.., slot)| &self.entries[slot])
+        let from = (scope, AlarmId(0), 0);
+        let own = self.expired.range(from..=(scope, innermost, usize::MAX)).next();
+        let within = own.map_or(innermost, |&(_, id, _)| id);
+        // A guest that stands outside of it, or whatever encloses the guest at home, comes first. This ends: a
+        // guest was armed before it came, so each step goes to smaller ids.
+        let guests = self.guests.range(from..=(scope, within, usize::MAX));
+        guests
+            .map(|&(.., slot)| &self.entries[slot])
+            .find_map(|guest| self.outermost(guest.scope, guest.id))
+            .or(own.map(|&(.., slot)| &self.entries[slot]))
     }
 
     /// Changes an alarm and keeps the two lists in step.

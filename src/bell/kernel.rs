@@ -12,6 +12,7 @@ use super::BELL;
 use super::foreign::FOREIGN;
 use super::owner;
 use super::programmed::{Programmed, Rung, Told};
+use super::waiters;
 use crate::error::ArmError;
 use crate::os::disposition::Disposition;
 use crate::os::handler::{self, Arrival};
@@ -38,10 +39,11 @@ fn on_alarm(arrival: &Arrival) {
     BELL.set();
     let foreign = FOREIGN.claim(clock::now());
     let timers = arrival.sent_by_timer();
-    if foreign || !timers {
+    if foreign || !(timers || waiters::is_ours(arrival)) {
         owner::pass_on(arrival);
     }
     if timers {
+        waiters::wake_others();
         RINGS.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -59,6 +61,12 @@ pub(super) struct Kernel {
     under_way: usize,
     /// Somebody else has set the timer since our handler is in place, and may have touched more than that.
     disturbed: bool,
+    /// How many threads wait in a system call and want to be interrupted.
+    waiting: usize,
+    /// Whether our handler is in place with SA_RESTART.
+    restarts: bool,
+    /// How many have asked for the process as it was found.
+    suspended: usize,
     /// Every disposition that we have ever stood in front of.
     owners: Vec<&'static Disposition>,
 }
@@ -71,34 +79,106 @@ impl Kernel {
             counted: 0,
             under_way: 0,
             disturbed: false,
+            waiting: 0,
+            restarts: true,
+            suspended: 0,
             owners: Vec::new(),
         }
     }
 
-    /// Sees to it that the kernel rings at `wanted`, and at the foreign timer's moment, or sooner.
-    pub(super) fn program(&mut self, wanted: Time, now: Time) -> Result<(), ArmError> {
+    /// Sees to it that the kernel rings at `wanted`, and at the foreign timer's moment, or sooner. Says whether it
+    /// will: not while the process is to be left as it was found.
+    pub(super) fn program(&mut self, wanted: Time, now: Time) -> Result<bool, ArmError> {
+        if self.suspended > 0 {
+            return Ok(false);
+        }
         let mut must_ask = self.programmed.is_none();
         self.engage()?;
         // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
         loop {
             let first = wanted.min(FOREIGN.due());
-            let interval = repetition(first, wanted);
-            if !must_ask && (first.is_never() || self.covers(first, interval, now)) {
-                return Ok(());
+            let interval = self.repetition(first, wanted);
+            if !must_ask && self.covers(first, interval, now) {
+                break;
             }
             if !self.set(first, interval, now)? {
-                return Ok(());
+                break;
             }
             must_ask = false;
         }
+        self.choose_restart();
+        Ok(true)
     }
 
     /// Whether the timer may be left as it is.
     fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
+        let Some(programmed) = self.programmed else { return false };
+        if first.is_never() {
+            return !programmed.goes_on(now);
+        }
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
         // over ours. To ask settles it.
         let silent = RINGS.load(Ordering::SeqCst) == self.counted;
-        silent && self.programmed.is_some_and(|p| p.covers(first, interval, now))
+        silent && programmed.covers(first, interval, now)
+    }
+
+    /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that
+    /// cannot check, for the ring may have come between its check and its wait; or in steps, no longer than that,
+    /// that land on a foreign timer's moment exactly.
+    ///
+    /// Without the steps our own ring would use the kernel's timer up, and if nobody checks, the foreign moment
+    /// would pass unnoticed.
+    fn repetition(&self, first: Time, wanted: Time) -> Duration {
+        let waiting = if self.waiting > 0 && !first.is_never() { AGAIN } else { Duration::ZERO };
+        let due = FOREIGN.due();
+        if due.is_never() {
+            return waiting;
+        }
+        let period = FOREIGN.period();
+        let distance = match (wanted < due, period.is_zero()) {
+            (true, _) => due.since(first),
+            (false, false) => period,
+            (false, true) => return waiting,
+        };
+        let longest = if period.is_zero() { AGAIN } else { AGAIN.min(period) };
+        let steps = distance.as_nanos().div_ceil(longest.as_nanos()).max(1);
+        Duration::from_nanos((distance.as_nanos() / steps) as u64).max(QUICKEST)
+    }
+
+    /// Lets a system call that a ring interrupts go on, or fail with EINTR: where a thread waits for that, and where
+    /// the program has a timer and a handler of its own that count on it.
+    fn choose_restart(&mut self) {
+        let theirs = !FOREIGN.due().is_never() && owner::known().is_some_and(Disposition::interrupts);
+        let restart = self.waiting == 0 && !theirs;
+        if restart != self.restarts {
+            self.restarts = restart;
+            // If somebody's handler stood over ours, it stays there.
+            if let Ok(replaced) = Disposition::install_ours(restart) {
+                if !replaced.is_ours() {
+                    let _ = replaced.install();
+                }
+            }
+        }
+    }
+
+    /// One thread more that waits, or one less. Takes effect with the next [`program`](Kernel::program).
+    pub(super) fn count_waiting(&mut self, change: isize) {
+        self.waiting = self.waiting.saturating_add_signed(change);
+    }
+
+    /// Whether a thread waits that cannot check.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.waiting > 0
+    }
+
+    /// Leaves the process as it was found until [`resume`](Kernel::resume) has been called as often.
+    pub(super) fn suspend(&mut self) {
+        self.suspended += 1;
+        self.disengage();
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.suspended = self.suspended.saturating_sub(1);
     }
 
     /// Puts our handler in place, unless it is.
@@ -110,7 +190,7 @@ impl Kernel {
         // From `install_ours` on our handler runs, and the call's answer says for whom it stands in. A signal
         // for the owner that comes in between is noted by the handler and sent again by `announce`.
         let known = owner::forget();
-        let found = match Disposition::install_ours() {
+        let found = match Disposition::install_ours(true) {
             Ok(found) => found,
             Err(e) => {
                 owner::announce(known);
@@ -121,6 +201,7 @@ impl Kernel {
         let owner = if found.is_ours() { known } else { Some(self.kept_for_good(&found)) };
         owner::announce(owner);
         self.found = Some(found);
+        self.restarts = true;
         Ok(())
     }
 
@@ -213,7 +294,7 @@ impl Kernel {
             match pending::take() {
                 Ok(pending::Taken::Nothing) => {}
                 Ok(pending::Taken::Timers) => self.under_way -= 1,
-                Ok(pending::Taken::Sent) => owner::keep(),
+                Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
                 Err(_) => return,
             }
         }
@@ -252,6 +333,7 @@ impl Kernel {
     pub(super) fn renewed(&self) -> Kernel {
         FOREIGN.take();
         owner::start_again();
+        waiters::start_again();
         if let Some(found) = &self.found {
             if Disposition::current().is_ok_and(|current| current.is_ours()) {
                 self.restore(found);
@@ -270,25 +352,4 @@ impl Kernel {
             }
         }
     }
-}
-
-/// How often the kernel must ring again after `first` for the sake of a foreign timer: not at all, or at most
-/// every [`AGAIN`], in steps that land on the foreign moment exactly.
-///
-/// Without it our own ring would use the kernel's timer up, and if nobody checks, the foreign moment would
-/// pass unnoticed.
-fn repetition(first: Time, wanted: Time) -> Duration {
-    let due = FOREIGN.due();
-    if due.is_never() {
-        return Duration::ZERO;
-    }
-    let period = FOREIGN.period();
-    let distance = match (wanted < due, period.is_zero()) {
-        (true, _) => due.since(first),
-        (false, false) => period,
-        (false, true) => return Duration::ZERO,
-    };
-    let longest = if period.is_zero() { AGAIN } else { AGAIN.min(period) };
-    let steps = distance.as_nanos().div_ceil(longest.as_nanos()).max(1);
-    Duration::from_nanos((distance.as_nanos() / steps) as u64).max(QUICKEST)
 }

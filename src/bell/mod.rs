@@ -12,6 +12,7 @@ mod kernel;
 mod owner;
 mod programmed;
 mod thread;
+mod waiters;
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::error::{ArmError, Cause, Expiry, TimedOut};
 use crate::os::clock;
 use crate::os::flag::Flag;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
-use crate::schedule::{Entry, Key, Schedule, Terms};
+use crate::schedule::{Entry, Key, Place, Schedule, Terms};
 use crate::time::Time;
 
 /// The bell: "somebody has something to say; come and ask".
@@ -72,9 +73,13 @@ impl State {
     /// Brings bell and timer in step with the schedule.
     fn settle(&mut self, now: Time) {
         self.schedule.expire(now);
-        // Should the kernel refuse to set the timer, the bell stays rung: then every check comes here and
-        // reads the clock. Slow, and still right.
-        if self.kernel.program(self.schedule.next(), now).is_err() || self.schedule.any_expired() {
+        let expired = self.schedule.any_expired();
+        // Whoever waits must be told, also if some other thread was the first to notice.
+        let wanted = if expired && self.kernel.is_awaited() { now } else { self.schedule.next() };
+        // Should the kernel refuse to set the timer, or must it be left alone, the bell stays rung: then every
+        // check comes here and reads the clock. Slow, and still right.
+        let programmed = self.kernel.program(wanted, now).unwrap_or(false);
+        if expired || !programmed {
             BELL.set();
         }
     }
@@ -130,7 +135,11 @@ pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Key, ArmError> {
         BELL.set();
     }
     let next = state.schedule.next();
-    let programmed = state.kernel.program(next, now);
+    let programmed = state.kernel.program(next, now).map(|programmed| {
+        if !programmed {
+            BELL.set();
+        }
+    });
     // Last, so that a signal that waited behind the mask meets our handler.
     if let Err(e) = programmed.and_then(|()| thread::enter()) {
         put_away(state, key);
@@ -229,7 +238,71 @@ pub(crate) struct Renewal {
 pub(crate) fn ring(key: Key) {
     let mut state = STATE.lock();
     state.schedule.ring(key, Cause::Rung);
-    if state.schedule.any_expired() {
-        BELL.set();
+    state.settle(clock::now());
+}
+
+/// A thread that waits in a system call: while this lives, a ring ends the call with EINTR.
+pub(crate) struct Waiting(&'static waiters::Waiter);
+
+impl Waiting {
+    /// The calling thread is about to wait.
+    pub(crate) fn begin() -> Result<Waiting, ArmError> {
+        let mut state = STATE.lock();
+        thread::enter()?;
+        let waiter = waiters::join();
+        state.kernel.count_waiting(1);
+        state.settle(clock::now());
+        Ok(Waiting(waiter))
     }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = STATE.lock();
+        state.kernel.count_waiting(-1);
+        state.settle(clock::now());
+        drop(state);
+        waiters::leave(self.0);
+        if thread::leave() {
+            owner::uncount();
+        }
+    }
+}
+
+/// How long until the next deadline of any alarm; `None` if there is none to come.
+pub(crate) fn until_next() -> Option<Duration> {
+    let next = STATE.lock().schedule.next();
+    (!next.is_never()).then(|| clock::until(next))
+}
+
+/// Makes an alarm one of the calling thread's; hands back where it stands among them.
+pub(crate) fn enter(key: Key) -> Place {
+    STATE.lock().schedule.enter(key, thread::scope())
+}
+
+/// Takes it from the thread again.
+pub(crate) fn leave(place: Place) {
+    STATE.lock().schedule.leave(place);
+}
+
+/// Leaves the process as it was before the first guard, until [`resume`] has been called as often.
+pub(crate) fn suspend() {
+    let mut state = STATE.lock();
+    let closed = thread::suspend();
+    state.kernel.suspend();
+    // Nobody rings now: every check comes and reads the clock.
+    BELL.set();
+    drop(state);
+    if closed {
+        owner::uncount();
+    }
+}
+
+pub(crate) fn resume() {
+    let mut state = STATE.lock();
+    state.kernel.resume();
+    if !state.schedule.is_empty() {
+        state.settle(clock::now());
+    }
+    thread::resume();
 }

@@ -64,6 +64,26 @@ pub(super) fn leave() -> bool {
     })
 }
 
+/// Shuts SIGALRM out again for a while, if it had been; says whether, as [`leave`] does.
+pub(super) fn suspend() -> bool {
+    THREAD.with(|thread| {
+        let close = thread.was_blocked.get();
+        if close {
+            owner::close();
+        }
+        close
+    })
+}
+
+/// Lets it in again.
+pub(super) fn resume() {
+    THREAD.with(|thread| {
+        if thread.was_blocked.get() {
+            let _ = owner::open(); // It has succeeded before.
+        }
+    });
+}
+
 /// In a forked child: the alarms of this thread stayed with the parent.
 pub(super) fn start_again() {
     THREAD.with(|thread| {

@@ -44,13 +44,18 @@ impl Disposition {
     /// Puts our handler in force and says what it took the place of.
     ///
     /// SA_ONSTACK: a host that runs on small stacks (Go, a green-thread runtime) gives signals a stack of
-    /// their own, and a handler that stayed off it would overflow theirs. SA_RESTART: a guard must not make
-    /// other people's system calls fail. Nothing is added to the mask: the handler nests at most once for
+    /// their own, and a handler that stayed off it would overflow theirs. SA_RESTART, if `restart`: a guard must
+    /// not make other people's system calls fail. Nothing is added to the mask: the handler nests at most once for
     /// each other signal.
-    pub(crate) fn install_ours() -> io::Result<Disposition> {
+    pub(crate) fn install_ours(restart: bool) -> io::Result<Disposition> {
         let mut action = plain(handler::address());
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | if restart { libc::SA_RESTART } else { 0 };
         Disposition(action).install()
+    }
+
+    /// Whether a system call that this handler interrupts is to fail with EINTR.
+    pub(crate) fn interrupts(&self) -> bool {
+        self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }
 
     pub(crate) fn is_ours(&self) -> bool {

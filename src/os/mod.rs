@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)] // The layer that exists to hold it.
 
+pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod disposition;
 pub(crate) mod flag;
@@ -13,5 +14,7 @@ pub(crate) mod handler;
 pub(crate) mod itimer;
 pub(crate) mod mask;
 pub(crate) mod pending;
+pub(crate) mod poll;
 pub(crate) mod published;
+pub(crate) mod thread;
 pub(crate) mod threads;

@@ -11,6 +11,8 @@ pub(crate) enum Taken {
     Nothing,
     /// A ring of the kernel's timer.
     Timers,
+    /// Sent to this thread by this process.
+    ToThread,
     /// Somebody's message: the caller owes it a [`resend`].
     Sent,
 }
@@ -36,8 +38,14 @@ pub(crate) fn take() -> io::Result<Taken> {
         libc::sigemptyset(only.as_mut_ptr());
         libc::sigaddset(only.as_mut_ptr(), libc::SIGALRM);
         if libc::sigtimedwait(only.as_ptr(), info.as_mut_ptr(), &no_time) == libc::SIGALRM {
-            let timers = super::handler::sent_by_timer(info.assume_init_ref());
-            return Ok(if timers { Taken::Timers } else { Taken::Sent });
+            let info = info.assume_init_ref();
+            return Ok(if super::handler::sent_by_timer(info) {
+                Taken::Timers
+            } else if super::handler::sent_to_thread(info) {
+                Taken::ToThread
+            } else {
+                Taken::Sent
+            });
         }
     }
     let error = io::Error::last_os_error();

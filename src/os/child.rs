@@ -1,0 +1,19 @@
+//! Waiting for a child process without taking its status away.
+
+use std::io;
+use std::mem::MaybeUninit;
+
+use nix::libc;
+
+/// Blocks until the child has ended, and leaves it to be reaped; EINTR when a signal comes first.
+///
+/// See [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html). It needs no descriptor, so it works where
+/// there are none left.
+pub(crate) fn await_end(pid: u32) -> io::Result<()> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the pointer is valid for the length of the call.
+    let result = unsafe {
+        libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), libc::WEXITED | libc::WNOWAIT)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
