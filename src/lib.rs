@@ -36,10 +36,12 @@ mod error;
 mod os;
 mod schedule;
 mod time;
+mod unwind;
 mod within;
 
 pub use alarm::Alarm;
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
 pub use error::{AlarmId, ArmError, Cause, TimedOut};
+pub use unwind::unwind_if_expired;
 pub use within::within;
