@@ -30,6 +30,7 @@ compile_error!(
 
 mod alarm;
 mod bell;
+mod best;
 mod builder;
 mod checkpoint;
 mod error;
@@ -40,6 +41,7 @@ mod unwind;
 mod within;
 
 pub use alarm::Alarm;
+pub use best::{Best, Better, Highest, Lowest};
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
 pub use error::{AlarmId, ArmError, Cause, TimedOut};
