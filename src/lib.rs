@@ -30,23 +30,29 @@ compile_error!(
 
 mod alarm;
 mod bell;
+mod best;
 mod blocking;
 mod builder;
 mod checkpoint;
 mod enter;
 mod error;
 mod io;
+mod iter;
 mod os;
 mod schedule;
 mod suspended;
 mod time;
+mod unwind;
 mod within;
 
 pub use alarm::Alarm;
+pub use best::{Best, Better, Highest, Lowest};
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
 pub use enter::Entered;
 pub use error::{AlarmId, ArmError, Cause, TimedOut};
 pub use io::{Reader, Writer};
+pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
 pub use suspended::suspended;
+pub use unwind::unwind_if_expired;
 pub use within::within;
