@@ -237,7 +237,11 @@ impl Kernel {
             }
             Told::Foreign => {
                 self.disturbed |= self.programmed.is_some();
-                self.account(Rung::Times(0), counted, late);
+                // Before somebody set the timer over it, ours may have rung, if its moment had come.
+                let now = clock::now();
+                let may_have_rung = self.programmed.is_some_and(|ours| ours.is_spent(now));
+                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(0) };
+                self.account(rung, counted, late);
             }
         }
         if held == Setting::DISARMED {

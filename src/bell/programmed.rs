@@ -51,9 +51,14 @@ impl Programmed {
         now < self.earliest && self.earliest <= first && interval.is_zero() == self.interval.is_zero()
     }
 
+    /// Whether it may have rung.
+    pub(super) fn is_spent(&self, now: Time) -> bool {
+        now >= self.earliest
+    }
+
     /// Whether it has begun to ring and will not stop by itself.
     pub(super) fn goes_on(&self, now: Time) -> bool {
-        now >= self.earliest && !self.interval.is_zero()
+        self.is_spent(now) && !self.interval.is_zero()
     }
 
     /// Whose time the timer held when it was asked, between the moment `before` and now.
