@@ -7,5 +7,5 @@ mod timed_out;
 
 pub use arm_error::ArmError;
 pub use cause::Cause;
-pub(crate) use timed_out::Expiry;
 pub use timed_out::{AlarmId, TimedOut};
+pub(crate) use timed_out::{Exact, Expiry, Measured};

@@ -8,6 +8,7 @@
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod disposition;
+pub(crate) mod exit;
 pub(crate) mod flag;
 pub(crate) mod fork;
 pub(crate) mod handler;
