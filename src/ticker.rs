@@ -36,6 +36,7 @@ use crate::schedule::Key;
 ///         println!("{steps} steps");
 ///     }
 /// }
+/// ticks += ticker.due(); // what has passed since
 /// assert!(ticks >= 3);
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```

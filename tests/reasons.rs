@@ -419,6 +419,13 @@ fn answers_in_time() {
             spin(300 * MS); // answered: long after the grace
         }
     }
+    // To answer an inner alarm does not call off the last resort of an outer one, which has not expired.
+    let status = process::in_child(|| {
+        let _outer = arm(Alarm::builder().after(100 * MS).abort_after(100 * MS));
+        drop(expiry(&arm(Alarm::builder().after(MS))));
+        spin(LATE);
+    });
+    assert_eq!(status, 124 << 8, "exit code 124");
     // An inner check that tells of an outer alarm answers too.
     let outer = arm(Alarm::builder().after(2 * MS).abort_after(300 * MS));
     let inner = arm(Alarm::builder().after(MS).abort_after(300 * MS));
@@ -445,7 +452,8 @@ fn audit() {
     let line = line!() + 1;
     alarm.check().expect("no limit");
     let gap = alarm.longest_gap().expect("sixty milliseconds without a check");
-    assert!(gap.length() >= 55 * MS && gap.length() < LATE, "{gap}");
+    // A busy machine may deliver the ring late; then less of the stretch is seen.
+    assert!(gap.length() >= 20 * MS && gap.length() < LATE, "{gap}");
     assert_eq!((gap.location().file(), gap.location().line()), (file!(), line), "{gap}");
     spin(30 * MS);
     checkpoint().expect("no limit");

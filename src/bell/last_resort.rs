@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::places::{Place, Places};
 use crate::error::Exact;
 use crate::os::exit;
-use crate::schedule::{Entry, Key, Scope};
+use crate::schedule::{Entry, Key, Schedule, Scope};
 use crate::time::Time;
 
 /// The longest line; a longer label is cut.
@@ -123,10 +123,12 @@ impl LastResorts {
         }
     }
 
-    /// Somebody has noticed on this thread: whatever stands ready there is called off, until a restart.
-    pub(super) fn answered(&self, scope: Scope) {
-        for (_, _, _, place) in self.0.iter().filter(|(_, other, ..)| *other == scope) {
-            place.set(Time::NEVER);
+    /// A check on this thread has erred: of its alarms that have expired, none needs a last resort until a restart.
+    pub(super) fn answered(&self, schedule: &Schedule, scope: Scope) {
+        for (key, _, _, place) in self.0.iter().filter(|(_, other, ..)| *other == scope) {
+            if schedule.get(*key).is_some_and(|entry| entry.expired.is_some()) {
+                place.set(Time::NEVER);
+            }
         }
     }
 }

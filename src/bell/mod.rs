@@ -356,8 +356,7 @@ pub(crate) fn answer(key: Key, location: &'static Location<'static>) -> Result<(
     if state.schedule.any_counting() {
         state.schedule.count_around(key);
     }
-    let State { schedule, last_resorts, .. } = &mut *state;
-    verdict(schedule.expired_around(key), last_resorts, now, location)
+    verdict(&state, state.schedule.expired_around(key), now, location)
 }
 
 /// The answer to a check of every alarm of the calling thread.
@@ -371,19 +370,18 @@ pub(crate) fn answer_here(location: &'static Location<'static>) -> Result<(), Ti
     if state.schedule.any_counting() {
         state.schedule.count_in(scope);
     }
-    let State { schedule, last_resorts, .. } = &mut *state;
-    verdict(schedule.expired_in(scope), last_resorts, now, location)
+    verdict(&state, state.schedule.expired_in(scope), now, location)
 }
 
 fn verdict(
+    state: &State,
     expired: Option<&Entry>,
-    last_resorts: &mut LastResorts,
     now: Time,
     location: &'static Location<'static>,
 ) -> Result<(), TimedOut> {
     let Some(entry) = expired else { return Ok(()) };
     let Some(cause) = entry.expired else { return Ok(()) };
-    last_resorts.answered(entry.scope);
+    state.last_resorts.answered(&state.schedule, entry.scope);
     let (limit, elapsed) = match entry.cpu.filter(|_| cause == Cause::Cpu) {
         // In the time that was limited.
         Some(cpu) => (Some(cpu.limit), clock::cpu_now(cpu.clock).map_or(cpu.limit, |t| t.since(cpu.since))),
