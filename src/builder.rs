@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::alarm::Alarm;
-use crate::bell::{self, CpuOf, Due, Plan};
+use crate::bell::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::error::ArmError;
 use crate::os::clock;
 
@@ -37,6 +37,10 @@ impl Builder {
     fn with(mut self, change: impl FnOnce(&mut Plan)) -> Builder {
         change(&mut self.plan);
         self
+    }
+
+    fn wish(self, change: impl FnOnce(&mut Wishes)) -> Builder {
+        self.with(|plan| change(plan.wishes.get_or_insert_default()))
     }
 
     /// Expires when `limit` has passed since it was armed; see [`Alarm::after`].
@@ -79,7 +83,7 @@ impl Builder {
     ///
     /// [clock_gettime(2)]: https://man7.org/linux/man-pages/man2/clock_gettime.2.html
     pub fn cpu(self, limit: Duration) -> Builder {
-        self.with(|plan| plan.cpu = Some((CpuOf::Process, limit)))
+        self.wish(|wishes| wishes.cpu = Some((CpuOf::Process, limit)))
     }
 
     /// Expires also when the arming thread has used `limit` of processor time since. Otherwise as
@@ -87,7 +91,7 @@ impl Builder {
     ///
     /// Apple's systems have no clock for it that others can read: [`arm`](Builder::arm) fails there.
     pub fn thread_cpu(self, limit: Duration) -> Builder {
-        self.with(|plan| plan.cpu = Some((CpuOf::Thread, limit)))
+        self.wish(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }
 
     /// Expires also when it has been checked more than `budget` times: the same answer on every machine, for runs that
@@ -109,7 +113,7 @@ impl Builder {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn checks(self, budget: u64) -> Builder {
-        self.with(|plan| plan.checks = Some(budget))
+        self.wish(|wishes| wishes.checks = Some(budget))
     }
 
     /// Expires also when this signal comes: SIGINT, SIGTERM, SIGHUP, SIGUSR1…, so that Ctrl-C ends a computation like
@@ -143,7 +147,7 @@ impl Builder {
     pub fn ring_on(mut self, signal: i32) -> Builder {
         match bell::signals::refusal(signal) {
             Some(why) => self.refused = self.refused.or(Some((signal, why))),
-            None => self.plan.signals |= 1 << signal,
+            None => return self.wish(|wishes| wishes.signals |= 1 << signal),
         }
         self
     }
@@ -169,14 +173,17 @@ impl Builder {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn abort_after(self, grace: Duration) -> Builder {
-        self.with(|plan| plan.last_resort = Some((grace, plan.last_resort.is_some_and(|(_, core)| core))))
+        self.wish(|wishes| {
+            let core = wishes.last_resort.is_some_and(|resort| resort.core);
+            wishes.last_resort = Some(Grace { grace, core });
+        })
     }
 
     /// As [`abort_after`](Builder::abort_after), and by [abort(3)], so that there is a core dump to look at.
     ///
     /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
     pub fn dump_core_after(self, grace: Duration) -> Builder {
-        self.with(|plan| plan.last_resort = Some((grace, true)))
+        self.wish(|wishes| wishes.last_resort = Some(Grace { grace, core: true }))
     }
 
     /// Looks for places where checks are missing: [`Alarm::longest_gap`] tells of the longest stretch without a check
@@ -187,7 +194,7 @@ impl Builder {
     /// missed; what is told may be a quarter of the threshold short of the truth. Checks on other threads may answer
     /// in this one's stead: audit a program with one thread.
     pub fn audit(self, threshold: Duration) -> Builder {
-        self.with(|plan| plan.audit = Some(threshold))
+        self.wish(|wishes| wishes.audit = Some(threshold))
     }
 
     /// Arms the alarm.

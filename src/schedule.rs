@@ -50,14 +50,25 @@ pub(crate) struct Terms {
     /// `None` for an alarm without a deadline.
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
+    /// What few alarms have, kept apart so that the others stay small.
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// What few alarms have, and what a ticker has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct More {
     /// A limit on processor time.
     pub(crate) cpu: Option<Cpu>,
     /// How many checks it allows.
     pub(crate) checks: Option<u64>,
+    /// How many of them are left.
+    pub(crate) checks_left: u64,
     /// The signals that expire it, a bit for each.
     pub(crate) signals: u32,
     /// For a ticker.
     pub(crate) period: Option<Duration>,
+    /// How many periods the ticker has told of.
+    pub(crate) told: u64,
 }
 
 /// A limit on processor time.
@@ -79,20 +90,27 @@ pub(crate) struct Entry {
     /// When the computation began: armed, or last restarted.
     pub(crate) since: Time,
     pub(crate) deadline: Time,
-    pub(crate) cpu: Option<Cpu>,
     /// When to look at the processor's clock again: it cannot have reached the limit before.
-    pub(crate) probe: Time,
-    pub(crate) checks: Option<u64>,
-    /// How many checks are left.
-    pub(crate) checks_left: u64,
-    pub(crate) signals: u32,
-    pub(crate) period: Option<Duration>,
-    /// How many periods a ticker has told of.
-    pub(crate) told: u64,
+    probe: Time,
+    more: Option<Box<More>>,
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
     /// The other threads that it stands on.
     guest_of: Vec<Place>,
+}
+
+impl Entry {
+    pub(crate) fn cpu(&self) -> Option<Cpu> {
+        self.more.as_deref().and_then(|more| more.cpu)
+    }
+
+    pub(crate) fn signals(&self) -> u32 {
+        self.more.as_deref().map_or(0, |more| more.signals)
+    }
+
+    fn period(&self) -> Option<Duration> {
+        self.more.as_deref().and_then(|more| more.period)
+    }
 }
 
 /// Where an alarm stands among those of a thread that is not its own.
@@ -155,24 +173,11 @@ impl Schedule {
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
-        let Terms { scope, label, limit, deadline, cpu, checks, signals, period } = terms;
-        let entry = Entry {
-            id,
-            scope,
-            label,
-            limit,
-            since: now,
-            deadline,
-            cpu,
-            probe: first_probe(cpu, now),
-            checks,
-            checks_left: checks.unwrap_or(0),
-            signals,
-            period,
-            told: 0,
-            expired: None,
-            guest_of: Vec::new(),
-        };
+        let Terms { scope, label, limit, deadline, more } = terms;
+        let probe = first_probe(more.as_deref(), now);
+        let guest_of = Vec::new();
+        let entry =
+            Entry { id, scope, label, limit, since: now, deadline, probe, more, expired: None, guest_of };
         let listing = Listing::of(&entry);
         let key = Key { slot: self.entries.insert(entry), id };
         self.list(listing, key);
@@ -224,11 +229,13 @@ impl Schedule {
         self.change(key, |entry| {
             entry.since = now;
             entry.deadline = entry.limit.map_or(Time::NEVER, |limit| now.after(limit));
-            if let Some(cpu) = &mut entry.cpu {
-                cpu.since = cpu_now(cpu.clock).unwrap_or(cpu.since);
+            if let Some(more) = entry.more.as_deref_mut() {
+                if let Some(cpu) = &mut more.cpu {
+                    cpu.since = cpu_now(cpu.clock).unwrap_or(cpu.since);
+                }
+                more.checks_left = more.checks.unwrap_or(0);
             }
-            entry.probe = first_probe(entry.cpu, now);
-            entry.checks_left = entry.checks.unwrap_or(0);
+            entry.probe = first_probe(entry.more.as_deref(), now);
             entry.expired = None;
         });
     }
@@ -248,7 +255,9 @@ impl Schedule {
         self.change(key, |entry| {
             entry.deadline = Time::NEVER;
             entry.probe = Time::NEVER;
-            entry.checks_left = u64::MAX;
+            if let Some(more) = entry.more.as_deref_mut() {
+                more.checks_left = u64::MAX;
+            }
             entry.expired = None;
         });
     }
@@ -266,12 +275,12 @@ impl Schedule {
         while let Some((_, slot)) = self.pending.first().filter(|&(moment, _)| moment <= now) {
             let id = self.entries[slot].id;
             self.change(Key { slot, id }, |entry| {
-                if let Some(period) = entry.period {
+                if let Some(period) = entry.period() {
                     let passed = periods(now.since(entry.since), period);
                     entry.deadline = entry.since.after(times(period, passed.saturating_add(1)));
                 } else if entry.deadline <= now {
                     entry.expired = Some(Cause::Deadline);
-                } else if let Some(cpu) = entry.cpu {
+                } else if let Some(cpu) = entry.cpu() {
                     // A clock that is gone, with its thread, does not go on.
                     let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
                     match cpu.limit.checked_sub(used).filter(|left| !left.is_zero()) {
@@ -286,7 +295,7 @@ impl Schedule {
     /// Expires every alarm that listens to a signal; says whether there was one.
     pub(crate) fn signal(&mut self, number: usize) -> bool {
         let bit = 1 << number;
-        let hears = |entry: &Entry| entry.signals & bit != 0 && entry.expired.is_none();
+        let hears = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
         let keys: Vec<Key> =
             self.entries.iter().filter(|(_, e)| hears(e)).map(|(slot, e)| Key { slot, id: e.id }).collect();
         for key in &keys {
@@ -324,9 +333,9 @@ impl Schedule {
         let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
         let counting: Vec<_> = self.counting.range(range.clone()).copied().collect();
         for (_, id, slot) in counting {
-            self.change(Key { slot, id }, |entry| match entry.checks_left {
-                0 => entry.expired = Some(Cause::Checks),
-                left => entry.checks_left = left - 1,
+            self.change(Key { slot, id }, |entry| match entry.more.as_deref_mut() {
+                Some(more) if more.checks_left > 0 => more.checks_left -= 1,
+                _ => entry.expired = Some(Cause::Checks),
             });
         }
         // As in `outermost`: what encloses a guest at home is asked here too.
@@ -343,8 +352,8 @@ impl Schedule {
     /// How many periods of a ticker have passed since it was last asked.
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
         let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) else { return 0 };
-        let passed = entry.period.map_or(0, |period| periods(now.since(entry.since), period));
-        passed - std::mem::replace(&mut entry.told, passed)
+        let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
+        entry.more.as_deref_mut().map_or(0, |more| passed - std::mem::replace(&mut more.told, passed))
     }
 
     /// The outermost expired alarm among those of `key`'s scope that enclose it, itself included.
@@ -431,8 +440,8 @@ impl Listing {
             scope: entry.scope,
             expired: entry.expired.is_some(),
             moment: entry.deadline.min(entry.probe),
-            counts: entry.checks.is_some(),
-            signals: entry.signals,
+            counts: entry.more.as_deref().is_some_and(|more| more.checks.is_some()),
+            signals: entry.signals(),
         }
     }
 }
@@ -442,8 +451,8 @@ impl Listing {
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
 
 /// One thread cannot use up processor time faster than time passes.
-fn first_probe(cpu: Option<Cpu>, now: Time) -> Time {
-    cpu.map_or(Time::NEVER, |cpu| now.after(cpu.limit))
+fn first_probe(more: Option<&More>, now: Time) -> Time {
+    more.and_then(|more| more.cpu).map_or(Time::NEVER, |cpu| now.after(cpu.limit))
 }
 
 fn periods(time: Duration, period: Duration) -> u64 {

@@ -81,9 +81,9 @@ pub(super) fn start_again() {
 
 /// How long after the deadline, and how.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Grace {
-    pub(super) grace: Duration,
-    pub(super) core: bool,
+pub(crate) struct Grace {
+    pub(crate) grace: Duration,
+    pub(crate) core: bool,
 }
 
 /// Which alarms have a last resort. Few, as a rule one.

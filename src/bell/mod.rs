@@ -29,7 +29,7 @@ use parking_lot::MutexGuard;
 
 use self::audit::Audits;
 use self::kernel::Kernel;
-use self::last_resort::{Grace, LastResorts};
+use self::last_resort::LastResorts;
 use self::signals::Signals;
 use crate::error::{ArmError, Cause, Expiry, TimedOut};
 use crate::gap::Gap;
@@ -38,9 +38,10 @@ use crate::os::disposition::Disposition;
 use crate::os::flag::Flag;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
 use crate::os::pending;
-use crate::schedule::{Cpu, Entry, Key, Place, Schedule, Terms};
+use crate::schedule::{Cpu, Entry, Key, More, Place, Schedule, Terms};
 use crate::time::Time;
 
+pub(crate) use self::last_resort::Grace;
 pub(crate) use self::wait::{Waiting, until_next};
 
 /// The bell: "somebody has something to say; come and ask".
@@ -106,6 +107,20 @@ impl State {
         }
         self.settle(now);
         now
+    }
+
+    /// What the schedule must know of an alarm's wishes. Its signals are handled from now on.
+    fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
+        let cpu = wishes.cpu.map(start_of).transpose()?;
+        self.signals.engage(wishes.signals)?;
+        let checks_left = wishes.checks.unwrap_or(0);
+        Ok(Box::new(More {
+            cpu,
+            checks: wishes.checks,
+            checks_left,
+            signals: wishes.signals,
+            ..More::default()
+        }))
     }
 
     /// Brings bell and timer in step with the schedule.
@@ -194,16 +209,22 @@ pub(crate) enum CpuOf {
 pub(crate) struct Plan {
     pub(crate) due: Due,
     pub(crate) label: Option<Arc<str>>,
+    /// What few alarms have, kept apart so that the others stay small.
+    pub(crate) wishes: Option<Box<Wishes>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
     pub(crate) cpu: Option<(CpuOf, Duration)>,
     pub(crate) checks: Option<u64>,
     pub(crate) signals: u32,
-    pub(crate) last_resort: Option<(Duration, bool)>,
+    pub(crate) last_resort: Option<Grace>,
     pub(crate) audit: Option<Duration>,
 }
 
 impl Plan {
     pub(crate) fn new(due: Due) -> Plan {
-        Plan { due, label: None, cpu: None, checks: None, signals: 0, last_resort: None, audit: None }
+        Plan { due, label: None, wishes: None }
     }
 }
 
@@ -223,31 +244,18 @@ pub(crate) fn arm(plan: Plan) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
-    let cpu = plan.cpu.map(start_of).transpose()?;
-    if plan.signals != 0 {
-        state.signals.engage(plan.signals)?;
-    }
+    let more = plan.wishes.as_deref().map(|wishes| state.begin(wishes)).transpose()?;
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
-    let terms = Terms {
-        scope,
-        label: plan.label,
-        limit,
-        deadline,
-        cpu,
-        checks: plan.checks,
-        signals: plan.signals,
-        period: None,
-    };
-    let key = state.schedule.insert(terms, now);
-    if let Some((grace, core)) = plan.last_resort {
-        let State { schedule, last_resorts, .. } = &mut *state;
-        if let Some(entry) = schedule.get(key) {
-            last_resorts.add(key, entry, Grace { grace, core });
+    let key = state.schedule.insert(Terms { scope, label: plan.label, limit, deadline, more }, now);
+    if let Some(wishes) = plan.wishes {
+        let State { schedule, last_resorts, audits, .. } = &mut *state;
+        if let (Some(grace), Some(entry)) = (wishes.last_resort, schedule.get(key)) {
+            last_resorts.add(key, entry, grace);
         }
-    }
-    if let Some(threshold) = plan.audit {
-        state.audits.add(key, scope, threshold, now);
+        if let Some(threshold) = wishes.audit {
+            audits.add(key, scope, threshold, now);
+        }
     }
     finish_arming(state, key, now)
 }
@@ -258,16 +266,8 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Flag, Ticker
     let scope = thread::scope();
     let mut state = STATE.lock();
     let now = clock::now();
-    let terms = Terms {
-        scope,
-        label: None,
-        limit: None,
-        deadline: now.after(period),
-        cpu: None,
-        checks: None,
-        signals: 0,
-        period: Some(period),
-    };
+    let more = Some(Box::new(More { period: Some(period), ..More::default() }));
+    let terms = Terms { scope, label: None, limit: None, deadline: now.after(period), more };
     let key = state.schedule.insert(terms, now);
     let place = tickers::take();
     match finish_arming(state, key, now) {
@@ -330,7 +330,7 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key) {
     let entry = state.schedule.remove(key);
     state.last_resorts.remove(key);
     state.audits.remove(key);
-    let signals = entry.as_ref().map_or(0, |entry| entry.signals);
+    let signals = entry.as_ref().map_or(0, Entry::signals);
     if signals != 0 {
         signals::publish(state.schedule.listening());
         state.signals.disengage(signals);
@@ -382,7 +382,7 @@ fn verdict(
     let Some(entry) = expired else { return Ok(()) };
     let Some(cause) = entry.expired else { return Ok(()) };
     state.last_resorts.answered(&state.schedule, entry.scope);
-    let (limit, elapsed) = match entry.cpu.filter(|_| cause == Cause::Cpu) {
+    let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
         // In the time that was limited.
         Some(cpu) => (Some(cpu.limit), clock::cpu_now(cpu.clock).map_or(cpu.limit, |t| t.since(cpu.since))),
         None => (entry.limit, now.since(entry.since)),

@@ -55,12 +55,14 @@ pub(crate) fn refusal(signal: libc::c_int) -> Option<&'static str> {
 /// Which signals are handled by us, and for how many alarms.
 pub(super) struct Signals {
     users: [usize; SIGNALS],
+    /// All of them together.
+    all_users: usize,
     owners: Vec<&'static Disposition>,
 }
 
 impl Signals {
     pub(super) const fn new() -> Signals {
-        Signals { users: [0; SIGNALS], owners: Vec::new() }
+        Signals { users: [0; SIGNALS], all_users: 0, owners: Vec::new() }
     }
 
     /// One alarm more that listens to the signals of this mask. When it fails, nothing has changed.
@@ -90,13 +92,15 @@ impl Signals {
             }
         }
         self.users[number] += 1;
+        self.all_users += 1;
         Ok(())
     }
 
     /// One alarm less that listened to these.
     pub(super) fn disengage(&mut self, mask: u32) {
         for number in numbers(mask) {
-            self.users[number] = self.users[number].saturating_sub(1);
+            self.users[number] -= 1;
+            self.all_users -= 1;
             if self.users[number] == 0 {
                 restore(number);
             }
@@ -104,7 +108,7 @@ impl Signals {
     }
 
     pub(super) fn in_use(&self) -> bool {
-        self.users.iter().any(|users| *users > 0)
+        self.all_users > 0
     }
 
     /// Lets a system call that one of them interrupts go on, or fail with EINTR.

@@ -54,16 +54,7 @@ impl Random {
 }
 
 fn terms(scope: u64, deadline: Time) -> Terms {
-    Terms {
-        scope: Scope(scope),
-        label: None,
-        limit: None,
-        deadline,
-        cpu: None,
-        checks: None,
-        signals: 0,
-        period: None,
-    }
+    Terms { scope: Scope(scope), label: None, limit: None, deadline, more: None }
 }
 
 fn no_cpu(_: CpuClock) -> Option<Time> {
