@@ -56,6 +56,8 @@ pub use error::{AlarmId, ArmError, Cause, TimedOut};
 pub use gap::Gap;
 pub use io::{Reader, Writer};
 pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
+#[cfg(feature = "macros")]
+pub use sigalarm_macros::{cooperative, time_limit};
 pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
