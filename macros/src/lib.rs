@@ -6,6 +6,7 @@ mod cooperative;
 #[cfg(test)]
 mod expansion;
 mod library;
+mod options;
 mod returns;
 mod time_limit;
 

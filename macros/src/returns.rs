@@ -56,11 +56,11 @@ fn of_type(ty: &Type) -> Returns {
     let Some(last) = path.segments.last() else { return Returns::Perhaps };
     if last.ident == "Result" {
         if path.segments.iter().any(|segment| segment.ident == "fmt") {
-            return no(ty, "`TimedOut` does not turn into a `fmt::Error`");
+            return no(ty, "there is no `From<TimedOut>` for `fmt::Error`, and none can be written");
         }
         return match error_type(path) {
             Some(error) if is_foreign(error) => {
-                no(error, "`TimedOut` does not turn into this error type, and nobody can teach it to")
+                no(error, "there is no `From<TimedOut>` for this error type, and none can be written")
             }
             _ => Returns::Result,
         };

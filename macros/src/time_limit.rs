@@ -8,8 +8,9 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprLit, Ident, Item, ItemFn, Lit, LitStr, Path, Result, Stmt, Token};
+use syn::{Error, Expr, ExprLit, Item, ItemFn, Lit, LitStr, Path, Result, Stmt, Token};
 
+use crate::options::{each, unknown, value, value_with};
 use crate::returns::{self, Returns};
 use crate::{attribute, library};
 
@@ -123,37 +124,18 @@ impl Parse for Options {
         }
         let limit = input.parse()?;
         let mut options = Options { limit, label: None, try_arm: false, krate: None };
-        let mut seen: Vec<Ident> = Vec::new();
-        while !input.is_empty() {
+        if !input.is_empty() {
             input.parse::<Token![,]>()?;
-            if input.is_empty() {
-                break;
-            }
-            let name = input.call(Ident::parse_any)?;
-            if seen.contains(&name) {
-                return Err(Error::new(name.span(), format!("`{name}` is given twice")));
-            }
-            match name.to_string().as_str() {
-                "label" => {
-                    input.parse::<Token![=]>()?;
-                    options.label = Some(input.parse()?);
-                }
-                "try_arm" => options.try_arm = true,
-                "crate" => {
-                    input.parse::<Token![=]>()?;
-                    options.krate = Some(Path::parse_mod_style(input)?);
-                }
-                _ => {
-                    return Err(Error::new(
-                        name.span(),
-                        format!(
-                            "no such option: `{name}`; behind the limit there are `label`, `try_arm` and `crate`"
-                        ),
-                    ));
-                }
-            }
-            seen.push(name);
         }
+        each(input, |name, input| {
+            match name.to_string().as_str() {
+                "label" => options.label = Some(value(input, name, "\"solve\"")?),
+                "try_arm" => options.try_arm = true,
+                "crate" => options.krate = Some(value_with(input, name, "sigalarm", Path::parse_mod_style)?),
+                _ => return Err(unknown(name, "`label`, `try_arm` and `crate`, behind the limit")),
+            }
+            Ok(())
+        })?;
         Ok(options)
     }
 }

@@ -22,8 +22,7 @@ use crate::returns::{self, Returns};
 /// What this crate calls itself where it finds itself in other people's code.
 const NAME: &str = "cooperative";
 
-const ADVICE: &str =
-    "return a `Result<_, E>` with `E: From<TimedOut>`, or unwind to the `catch` of the alarm with `unwind`";
+const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or say `#[cooperative(unwind)]`";
 
 /// The annotated item with its checks in place; and where something is wrong with it, the item without them,
 /// so that whoever uses it is not told of it as well, and the error.

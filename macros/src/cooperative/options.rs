@@ -2,12 +2,12 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result, Token};
+use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 
 use crate::library;
+use crate::options::{each, unknown, value, value_with};
 
 /// What an attribute asks for.
 pub(super) enum Request {
@@ -112,43 +112,28 @@ impl Request {
 impl Parse for Request {
     fn parse(input: ParseStream) -> Result<Request> {
         let mut options = Options::default();
-        let mut seen: Vec<Ident> = Vec::new();
-        while !input.is_empty() {
-            let name = input.call(Ident::parse_any)?;
-            if seen.contains(&name) {
-                return Err(Error::new(name.span(), format!("`{name}` is given twice")));
-            }
+        let mut skip = None;
+        let mut others = false;
+        each(input, |name, input| {
             match name.to_string().as_str() {
-                "alarm" => options.alarm = Some(receiver(&value(input, &name, "alarm = alarm")?)),
-                "every" => options.every = Some(value(input, &name, "every = 1024")?),
-                "crate" => {
-                    options.krate = Some(Path::parse_mod_style(equals(input, &name, "crate = sigalarm")?)?)
-                }
+                "alarm" => options.alarm = Some(receiver(&value(input, name, "alarm")?)),
+                "every" => options.every = Some(value(input, name, "1024")?),
+                "crate" => options.krate = Some(value_with(input, name, "sigalarm", Path::parse_mod_style)?),
                 "unwind" => options.unwind = Some(name.clone()),
-                "skip" => {}
-                _ => {
-                    return Err(Error::new(
-                        name.span(),
-                        format!(
-                            "no such option: `{name}`; there are `alarm`, `every`, `unwind`, `crate` and `skip`"
-                        ),
-                    ));
+                "skip" => {
+                    skip = Some(name.clone());
+                    return Ok(());
                 }
+                _ => return Err(unknown(name, "`alarm`, `every`, `unwind`, `crate` and `skip`")),
             }
-            seen.push(name.clone());
-            if input.is_empty() {
-                break;
-            }
-            if input.peek(Token![=]) {
-                return Err(Error::new(name.span(), format!("`{name}` takes no value")));
-            }
-            input.parse::<Token![,]>()?;
-        }
-        match seen.iter().find(|name| *name == "skip") {
-            Some(skip) if seen.len() == 1 => Ok(Request::Skip(skip.clone())),
-            Some(skip) => {
+            others = true;
+            Ok(())
+        })?;
+        match skip {
+            Some(skip) if others => {
                 Err(Error::new(skip.span(), "`skip` stands alone: what has no checks needs no options"))
             }
+            Some(skip) => Ok(Request::Skip(skip)),
             None => Ok(Request::Checks(options)),
         }
     }
@@ -171,17 +156,4 @@ impl Parse for Every {
             Err(_) => Err(Error::new(literal.span(), format!("at most {} turns to a check", u32::MAX))),
         }
     }
-}
-
-fn value<T: Parse>(input: ParseStream, name: &Ident, example: &str) -> Result<T> {
-    equals(input, name, example)?.parse()
-}
-
-/// Steps over the `=` behind an option that needs a value.
-fn equals<'a>(input: ParseStream<'a>, name: &Ident, example: &str) -> Result<ParseStream<'a>> {
-    if !input.peek(Token![=]) {
-        return Err(Error::new(name.span(), format!("`{name}` needs a value, as in `{example}`")));
-    }
-    input.parse::<Token![=]>()?;
-    Ok(input)
 }
