@@ -432,15 +432,15 @@ fn strides_of_nested_loops_do_not_multiply() {
 #[test]
 fn the_longest_stride_there_is() {
     #[cooperative(every = 4294967295, alarm = probe)]
-    fn long(probe: &Probe) -> Result<(), TimedOut> {
+    fn long(probe: &Probe) -> Result<i32, TimedOut> {
         for _ in 0..1000 {}
         let mut n = 1000;
         Ok(loop {
             n -= 1;
             if n == 0 {
-                break;
+                break n;
             }
         })
     }
-    asks(3, |probe| long(probe).unwrap());
+    asks(3, |probe| assert_eq!(long(probe).unwrap(), 0));
 }
