@@ -62,3 +62,8 @@ pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
 pub use within::within;
+
+/// The programs of the guide to the macros, compiled and run with the other examples of the documentation.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../docs/macros.md")]
+mod macros {}
