@@ -75,9 +75,17 @@ impl Schedule {
         Schedule { entries: Slab::new(), pending: BTreeSet::new(), expired: BTreeSet::new(), last_id: 0 }
     }
 
-    /// An empty schedule that goes on counting where `self` is: no key of `self` will ever name an alarm of it.
+    /// An empty schedule for a forked child, which goes on counting far ahead: no key of `self` will ever name
+    /// an alarm of it, and no id that it gives out is one that `self` will give out after.
     pub(crate) fn successor(&self) -> Schedule {
-        Schedule { last_id: self.last_id, ..Schedule::new() }
+        const APART: u64 = 1 << 40;
+        Schedule { last_id: self.last_id.saturating_add(APART), ..Schedule::new() }
+    }
+
+    /// An id that no alarm has or will have.
+    pub(crate) fn unused_id(&mut self) -> AlarmId {
+        self.last_id += 1;
+        AlarmId(self.last_id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -93,10 +101,15 @@ impl Schedule {
         self.pending.first().map_or(Time::NEVER, |&(deadline, ..)| deadline)
     }
 
+    /// The earliest deadline that is still to come in one scope; *never* if there is none.
+    pub(crate) fn next_in(&self, scope: Scope) -> Time {
+        let pending = self.entries.iter().map(|(_, entry)| entry).filter(|entry| entry.expired.is_none());
+        pending.filter(|entry| entry.scope == scope).map(|entry| entry.deadline).min().unwrap_or(Time::NEVER)
+    }
+
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
-        self.last_id += 1;
-        let id = AlarmId(self.last_id);
+        let id = self.unused_id();
         let Terms { scope, label, limit, deadline } = terms;
         let slot =
             self.entries.insert(Entry { id, scope, label, limit, since: now, deadline, expired: None });

@@ -114,11 +114,16 @@ impl Due {
     }
 }
 
-/// Arms an alarm of the calling thread. When it fails, nothing has changed.
-pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Key, ArmError> {
+/// Sees to it that from now on a forked child begins with no alarms, and with ids of its own.
+pub(crate) fn survive_forks() -> Result<(), ArmError> {
     static HOOKS: OnceCell<()> = OnceCell::new();
     HOOKS.get_or_try_init(fork::register::<State>).map_err(|e| ArmError::system("pthread_atfork", e))?;
+    Ok(())
+}
 
+/// Arms an alarm of the calling thread. When it fails, nothing has changed.
+pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Key, ArmError> {
+    survive_forks()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
     state.kernel.engage()?;
@@ -191,7 +196,7 @@ fn verdict(expired: Option<&Entry>, now: Time, location: &'static Location<'stat
         limit: entry.limit,
         elapsed: now.since(entry.since),
         cause,
-        location,
+        location: location.into(),
     }))
 }
 
@@ -227,9 +232,26 @@ pub(crate) struct Renewal {
 
 /// Expires an alarm at once.
 pub(crate) fn ring(key: Key) {
+    ring_because(key, Cause::Rung);
+}
+
+/// Expires an alarm at once, for a reason. A key whose alarm has gone rings nothing.
+pub(crate) fn ring_because(key: Key, cause: Cause) {
     let mut state = STATE.lock();
-    state.schedule.ring(key, Cause::Rung);
+    state.schedule.ring(key, cause);
     if state.schedule.any_expired() {
         BELL.set();
     }
+}
+
+/// When the next alarm of the calling thread falls due, for whoever is about to wait and cannot check while it
+/// does: it waits no longer than this and then asks [`answer_here`]. `None` on a thread without alarms, which
+/// costs next to nothing to find out.
+pub(crate) fn next_here() -> Option<Time> {
+    thread::has_alarms().then(|| STATE.lock().schedule.next_in(thread::scope()))
+}
+
+/// An id for a limit that is kept by other means than an alarm.
+pub(crate) fn unused_id() -> crate::error::AlarmId {
+    STATE.lock().schedule.unused_id()
 }

@@ -34,6 +34,11 @@ pub(super) fn scope() -> Scope {
     })
 }
 
+/// Whether an alarm of this thread lives.
+pub(super) fn has_alarms() -> bool {
+    THREAD.with(|thread| thread.alive.get() > 0)
+}
+
 /// One alarm more on this thread: the first lets SIGALRM in.
 ///
 /// The kernel hands the timer's signal to any thread that lets it in. Each thread that has an alarm must be

@@ -15,12 +15,15 @@ use std::fmt;
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "process", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Cause {
     /// The deadline passed on the monotonic clock.
     Deadline,
     /// Somebody called [`Alarm::ring`](crate::Alarm::ring).
     Rung,
+    /// The worker that runs the computation was asked to [`stop`](crate::thread::Worker::stop).
+    Stopped,
 }
 
 impl fmt::Display for Cause {
@@ -29,6 +32,7 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Cause::Deadline => "timed out",
             Cause::Rung => "was rung",
+            Cause::Stopped => "was stopped",
         })
     }
 }

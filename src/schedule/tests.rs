@@ -27,6 +27,11 @@ impl Model {
         self.0.iter().filter(|a| a.expired.is_none()).map(|a| a.deadline).min().unwrap_or(Time::NEVER)
     }
 
+    fn next_in(&self, scope: Scope) -> Time {
+        let pending = self.0.iter().filter(|a| a.scope == scope && a.expired.is_none());
+        pending.map(|a| a.deadline).min().unwrap_or(Time::NEVER)
+    }
+
     fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<AlarmId> {
         self.0
             .iter()
@@ -117,6 +122,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         for scope in (0..3).map(Scope) {
             let found = schedule.expired_in(scope).map(|e| e.id);
             assert_eq!(found, model.outermost(scope, AlarmId(u64::MAX)), "{}", context());
+            assert_eq!(schedule.next_in(scope), model.next_in(scope), "{}", context());
         }
         for alarm in &model.0 {
             let entry = schedule.get(alarm.key).expect("a live key");
@@ -168,6 +174,8 @@ fn a_successor_knows_no_old_key() {
     let fresh = new.insert(terms(1, at(1)), at(0));
     assert_eq!(fresh.slot, key.slot, "the slot is used again");
     assert!(new.get(key).is_none(), "and the old key does not name its new owner");
+    let later = old.insert(terms(1, at(1)), at(0));
+    assert_ne!(later.id(), fresh.id(), "both go on, and never meet");
 }
 
 #[test]
