@@ -423,6 +423,10 @@ impl Alarm {
         });
     }
 
+    pub(crate) fn key(&self) -> Key {
+        self.key
+    }
+
     /// What the schedule says; `inert` in a forked child, where the guard stands for nothing.
     fn ask<T>(&self, inert: T, question: impl FnOnce(&Entry, Time) -> T) -> T {
         bell::inspect(self.key, question).unwrap_or(inert)

@@ -34,12 +34,15 @@ mod builder;
 mod checkpoint;
 mod error;
 mod os;
+#[cfg(feature = "process")]
+pub mod process;
 mod schedule;
+pub mod thread;
 mod time;
 mod within;
 
 pub use alarm::Alarm;
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
-pub use error::{AlarmId, ArmError, Cause, TimedOut};
+pub use error::{AlarmId, ArmError, Cause, Place, TimedOut};
 pub use within::within;
