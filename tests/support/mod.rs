@@ -1,0 +1,150 @@
+//! One process per scenario, looked at from outside.
+//!
+//! Signals, timers and masks belong to a process, and the test harness is a process with threads of its own.
+//! So each scenario runs on the main thread of a fresh process: the test binary runs itself again, and the
+//! parent judges by exit status and output. A scenario that hangs is killed and fails.
+
+#![allow(dead_code)] // Each test binary uses the part of this that it needs.
+
+pub mod children;
+pub mod process;
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const SCENARIO: &str = "SIGALARM_TEST_SCENARIO";
+
+/// Longer than any scenario takes on a machine under load.
+const HANG: Duration = Duration::from_secs(120);
+
+/// What a scenario's process left behind.
+pub struct Outcome {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+type Judge = Box<dyn Fn(&Outcome) -> Result<(), String> + Send>;
+
+/// A process and what is expected of it.
+pub struct Scenario {
+    name: &'static str,
+    run: fn(),
+    launch: Box<dyn Fn(&mut Command) -> Command + Send>,
+    judge: Judge,
+}
+
+/// A scenario that asserts by itself: it must exit with 0.
+pub fn scenario(name: &'static str, run: fn()) -> Scenario {
+    Scenario { name, run, launch: Box::new(itself), judge: Box::new(exits_with(0)) }
+}
+
+impl Scenario {
+    /// The process must die of this signal.
+    pub fn dies_of(self, signal: i32) -> Scenario {
+        self.judged(move |outcome| match outcome.status.signal() {
+            Some(n) if n == signal => Ok(()),
+            _ => Err(format!("expected death by signal {signal}")),
+        })
+    }
+
+    /// The process must exit with this code.
+    pub fn exits_with(self, code: i32) -> Scenario {
+        self.judged(exits_with(code))
+    }
+
+    pub fn judged(self, judge: impl Fn(&Outcome) -> Result<(), String> + Send + 'static) -> Scenario {
+        Scenario { judge: Box::new(judge), ..self }
+    }
+
+    /// Started by something else: `wrap` makes the command that starts the one it is given.
+    pub fn launched(self, wrap: impl Fn(&mut Command) -> Command + Send + 'static) -> Scenario {
+        Scenario { launch: Box::new(wrap), ..self }
+    }
+}
+
+fn itself(command: &mut Command) -> Command {
+    rebuilt(command, Command::new(command.get_program()))
+}
+
+/// Puts program, arguments and environment of `inner` behind `outer`.
+pub fn rebuilt(inner: &Command, mut outer: Command) -> Command {
+    outer.args(inner.get_args());
+    for (key, value) in inner.get_envs() {
+        if let Some(value) = value {
+            outer.env(key, value);
+        }
+    }
+    outer
+}
+
+fn exits_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
+    move |outcome| match outcome.status.code() {
+        Some(n) if n == code => Ok(()),
+        _ => Err(format!("expected exit code {code}")),
+    }
+}
+
+/// The `main` of a test binary.
+pub fn main(scenarios: Vec<Scenario>) {
+    if let Ok(name) = std::env::var(SCENARIO) {
+        let found = scenarios.iter().find(|s| s.name == name);
+        (found.expect("a scenario of that name").run)();
+        return;
+    }
+    let trials = scenarios.into_iter().map(|s| Trial::test(s.name, move || judge(&s))).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn judge(scenario: &Scenario) -> Result<(), Failed> {
+    let exe = std::env::current_exe()?;
+    let mut command = Command::new(exe);
+    command.env(SCENARIO, scenario.name);
+    let mut command = (scenario.launch)(&mut command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let outcome = finish(command.spawn()?);
+    (scenario.judge)(&outcome).map_err(|why| {
+        let Outcome { status, stdout, stderr, took } = outcome;
+        Failed::from(format!("{why}; got {status} after {took:?}\n--- stdout\n{stdout}--- stderr\n{stderr}"))
+    })
+}
+
+fn finish(mut child: Child) -> Outcome {
+    let began = Instant::now();
+    let drain = |mut pipe: Box<dyn Read + Send>| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = pipe.read_to_end(&mut bytes);
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    };
+    let stdout = drain(Box::new(child.stdout.take().expect("piped")));
+    let stderr = drain(Box::new(child.stderr.take().expect("piped")));
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            break status;
+        }
+        if began.elapsed() > HANG {
+            let _ = child.kill();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let took = began.elapsed();
+    let (stdout, stderr) = (stdout.join().expect("no panic"), stderr.join().expect("no panic"));
+    Outcome { status, stdout, stderr, took }
+}
+
+/// The command to run a program that some machines lack, or a note that it was skipped.
+pub fn tool(name: &str) -> Option<Command> {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()));
+    if !found {
+        println!("skipped: no `{name}` on this machine");
+    }
+    found.then(|| Command::new(name))
+}

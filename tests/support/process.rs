@@ -1,0 +1,191 @@
+//! The state of this process as the kernel tells it, past the library under test.
+
+// To look at the process past the library takes the bare system calls. Each block is one of them, with
+// pointers to locals.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+use std::mem::{self, MaybeUninit};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use nix::libc;
+
+/// Everything that the library must leave as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub handler: usize,
+    pub flags: libc::c_int,
+    /// The handler's mask.
+    pub handler_mask: Vec<i32>,
+    /// The thread's mask.
+    pub mask: Vec<i32>,
+    pub timer: (Duration, Duration),
+}
+
+/// The whole state, with the timer.
+pub fn state() -> State {
+    let action = action();
+    State {
+        handler: action.sa_sigaction,
+        flags: action.sa_flags & !0x0400_0000, // SA_RESTORER is the C library's business
+        handler_mask: members(&action.sa_mask),
+        mask: mask(),
+        timer: timer(),
+    }
+}
+
+pub fn action() -> libc::sigaction {
+    unsafe {
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        assert_eq!(libc::sigaction(libc::SIGALRM, ptr::null(), action.as_mut_ptr()), 0);
+        action.assume_init()
+    }
+}
+
+pub fn set_action(function: usize, flags: libc::c_int, mask: &[i32]) {
+    unsafe {
+        let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
+        action.sa_sigaction = function;
+        action.sa_flags = flags;
+        for &signal in mask {
+            libc::sigaddset(&mut action.sa_mask, signal);
+        }
+        assert_eq!(libc::sigaction(libc::SIGALRM, &action, ptr::null_mut()), 0);
+    }
+}
+
+fn members(set: &libc::sigset_t) -> Vec<i32> {
+    (1..=64).filter(|&n| unsafe { libc::sigismember(set, n) } == 1).collect()
+}
+
+pub fn mask() -> Vec<i32> {
+    unsafe {
+        let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), set.as_mut_ptr()), 0);
+        members(&set.assume_init())
+    }
+}
+
+fn change_mask(how: libc::c_int, signal: i32) {
+    unsafe {
+        let mut set: libc::sigset_t = mem::zeroed();
+        libc::sigaddset(&mut set, signal);
+        assert_eq!(libc::pthread_sigmask(how, &set, ptr::null_mut()), 0);
+    }
+}
+
+pub fn block(signal: i32) {
+    change_mask(libc::SIG_BLOCK, signal);
+}
+
+pub fn unblock(signal: i32) {
+    change_mask(libc::SIG_UNBLOCK, signal);
+}
+
+pub fn is_pending(signal: i32) -> bool {
+    unsafe {
+        let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+        assert_eq!(libc::sigpending(set.as_mut_ptr()), 0);
+        libc::sigismember(set.as_ptr(), signal) == 1
+    }
+}
+
+/// What is left of the timer, and its interval.
+pub fn timer() -> (Duration, Duration) {
+    unsafe {
+        let mut t = MaybeUninit::<libc::itimerval>::zeroed();
+        assert_eq!(libc::getitimer(libc::ITIMER_REAL, t.as_mut_ptr()), 0);
+        let t = t.assume_init();
+        (duration(t.it_value), duration(t.it_interval))
+    }
+}
+
+fn duration(t: libc::timeval) -> Duration {
+    Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64)
+}
+
+pub fn set_timer(value: Duration, interval: Duration) -> (Duration, Duration) {
+    let timeval =
+        |d: Duration| libc::timeval { tv_sec: d.as_secs() as i64, tv_usec: i64::from(d.subsec_micros()) };
+    unsafe {
+        let new = libc::itimerval { it_value: timeval(value), it_interval: timeval(interval) };
+        let mut old = MaybeUninit::<libc::itimerval>::zeroed();
+        assert_eq!(libc::setitimer(libc::ITIMER_REAL, &new, old.as_mut_ptr()), 0);
+        let old = old.assume_init();
+        (duration(old.it_value), duration(old.it_interval))
+    }
+}
+
+/// How often [`count`] was called, and the `si_code` of the last call.
+pub static COUNTED: AtomicUsize = AtomicUsize::new(0);
+pub static LAST_CODE: AtomicI32 = AtomicI32::new(i32::MIN);
+
+/// A handler of the program's own: counts.
+pub extern "C" fn count(_: libc::c_int) {
+    COUNTED.fetch_add(1, Ordering::SeqCst);
+}
+
+/// The same, with `SA_SIGINFO`.
+pub extern "C" fn count_info(_: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    COUNTED.fetch_add(1, Ordering::SeqCst);
+    unsafe { LAST_CODE.store((*info).si_code, Ordering::SeqCst) };
+    assert!(!context.is_null());
+}
+
+pub fn counted() -> usize {
+    COUNTED.load(Ordering::SeqCst)
+}
+
+pub fn counting() -> usize {
+    count as extern "C" fn(libc::c_int) as usize
+}
+
+pub fn counting_info() -> usize {
+    count_info as extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize
+}
+
+pub fn kill_self(signal: i32) {
+    unsafe { assert_eq!(libc::kill(libc::getpid(), signal), 0) };
+}
+
+/// Forks; the child runs `f` and exits 0, or 101 if it panics. Returns the child's raw wait status.
+pub fn in_child(f: impl FnOnce()) -> i32 {
+    unsafe {
+        match libc::fork() {
+            -1 => panic!("fork: {}", std::io::Error::last_os_error()),
+            0 => {
+                let code = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)) {
+                    Ok(()) => 0,
+                    Err(_) => 101,
+                };
+                libc::_exit(code)
+            }
+            child => {
+                let mut status = 0;
+                assert_eq!(libc::waitpid(child, &mut status, 0), child);
+                status
+            }
+        }
+    }
+}
+
+/// From now on the system call `number` fails with `errno` in this process, for good.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub fn forbid(number: libc::c_long, errno: i32) {
+    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    const JUMP_IF_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    let statement = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let mut filter = [
+        statement(LOAD, 0, 0, 0), // the number of the call
+        statement(JUMP_IF_EQUAL, 0, 1, number as u32),
+        statement(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
+        statement(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program), 0);
+    }
+}
