@@ -30,19 +30,32 @@ compile_error!(
 
 mod alarm;
 mod bell;
+mod best;
+mod blocking;
 mod builder;
 mod checkpoint;
+mod enter;
 mod error;
+mod io;
+mod iter;
 mod os;
 #[cfg(feature = "process")]
 pub mod process;
 mod schedule;
+mod suspended;
 pub mod thread;
 mod time;
+mod unwind;
 mod within;
 
 pub use alarm::Alarm;
+pub use best::{Best, Better, Highest, Lowest};
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
+pub use enter::Entered;
 pub use error::{AlarmId, ArmError, Cause, Place, TimedOut};
+pub use io::{Reader, Writer};
+pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
+pub use suspended::suspended;
+pub use unwind::unwind_if_expired;
 pub use within::within;

@@ -29,8 +29,7 @@ impl Time {
 
     /// The moment `d` later; *never* stays *never*.
     pub(crate) fn after(self, d: Duration) -> Time {
-        let nanos = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
-        Time(self.0.saturating_add(nanos))
+        Time(self.0.saturating_add(nanos(d)))
     }
 
     /// The moment `d` earlier, or the epoch; *never* stays *never*.
@@ -38,14 +37,18 @@ impl Time {
         if self.is_never() {
             return self;
         }
-        let nanos = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
-        Time(self.0.saturating_sub(nanos))
+        Time(self.0.saturating_sub(nanos(d)))
     }
 
     /// How long after `earlier` this is; zero if it is not.
     pub(crate) const fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// In one word, or the most that it holds. ([`Duration::as_nanos`] counts in two.)
+fn nanos(d: Duration) -> u64 {
+    d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }
 
 #[cfg(test)]

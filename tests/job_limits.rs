@@ -190,6 +190,32 @@ fn the_callers_alarm() {
     });
 }
 
+/// Rung by another thread, or another thread's that has entered here.
+fn the_callers_alarm_is_rung() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        let alarm = Alarm::never().unwrap();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                std::thread::sleep(LIMIT);
+                alarm.ring();
+            });
+            let ended = job.join().unwrap_err().timed_out().unwrap().clone();
+            assert!(alarm.owns(&ended) && ended.cause() == Cause::Rung);
+        });
+        let guest = Alarm::after(LIMIT).unwrap();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                let _entered = guest.enter();
+                assert!(alarm.owns(job.join().unwrap_err().timed_out().unwrap()), "it encloses the guest");
+                alarm.disarm();
+                assert!(guest.owns(job.join().unwrap_err().timed_out().unwrap()));
+            });
+        });
+        assert!(job.is_alive());
+    });
+}
+
 /// With SIGALRM blocked there is no signal to wake anybody, and none is needed.
 fn the_callers_alarm_without_a_signal() {
     leaving_nothing(|| {
@@ -300,6 +326,7 @@ fn main() {
         scenario("the_ends_of_time", the_ends_of_time),
         scenario("joins_time_out", joins_time_out),
         scenario("the_callers_alarm", the_callers_alarm),
+        scenario("the_callers_alarm_is_rung", the_callers_alarm_is_rung),
         scenario("the_callers_alarm_without_a_signal", the_callers_alarm_without_a_signal),
         scenario("alarms_are_not_inherited", alarms_are_not_inherited),
         scenario("jobs_within_jobs", jobs_within_jobs),

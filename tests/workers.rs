@@ -180,6 +180,36 @@ fn the_callers_alarm() {
     assert_eq!(worker.join().unwrap().cause(), Cause::Stopped);
 }
 
+/// Rung by another thread; the rest of the worker's time is nobody's business.
+#[test]
+fn the_callers_alarm_is_rung() {
+    let worker = Worker::spawn(until_stopped).unwrap();
+    let alarm = Alarm::never().unwrap();
+    thread::scope(|s| {
+        s.spawn(|| {
+            thread::sleep(LIMIT);
+            alarm.ring();
+        });
+        let ended = worker.join().unwrap_err().timed_out().unwrap().clone();
+        assert!(alarm.owns(&ended) && ended.cause() == Cause::Rung);
+    });
+}
+
+/// A worker that waits for another is stopped like any other.
+#[test]
+fn workers_of_workers() {
+    let outer = Worker::spawn(|| {
+        let inner = Worker::spawn(until_stopped).unwrap();
+        let ended = inner.join().unwrap_err().timed_out().unwrap().cause();
+        inner.stop();
+        (ended, inner.join_timeout(Duration::ZERO).is_err())
+    });
+    let outer = outer.unwrap();
+    thread::sleep(LIMIT);
+    outer.stop();
+    assert_eq!(outer.join().unwrap(), (Cause::Stopped, true));
+}
+
 #[test]
 fn the_builder_is_heard() {
     let worker = Worker::builder().name("deep").stack_size(64 << 20).spawn(|| {

@@ -5,17 +5,19 @@
 //! set too early costs one stray ring and no system call to mend, so it is left as it is.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::BELL;
 use super::foreign::FOREIGN;
 use super::owner;
+use super::programmed::{Programmed, Rung, Told};
+use super::waiters;
 use crate::error::ArmError;
 use crate::os::disposition::Disposition;
 use crate::os::handler::{self, Arrival};
 use crate::os::itimer::{self, Setting};
-use crate::os::{clock, pending};
+use crate::os::{clock, pending, threads};
 use crate::time::Time;
 
 /// How often the kernel rings again where somebody waits who cannot check.
@@ -24,67 +26,25 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// No repetition is quicker than this, whatever a foreign timer asks for.
 const QUICKEST: Duration = Duration::from_millis(1);
 
-/// Before this moment no ring can be ours; *never* while we have not touched the timer.
+/// How many rings of the kernel's timer our handler has dealt with.
 ///
-/// It tells a foreign ring apart that comes after our handler is in place and before the timer is ours.
-static OURS_FROM: AtomicU64 = AtomicU64::new(Time::NEVER.as_nanos());
-
-/// How many rings of the kernel's timer have reached our handler.
+/// Counted when the handler has nothing left to look at, so that a ring that is counted is over.
 static RINGS: AtomicUsize = AtomicUsize::new(0);
 
 /// What SIGALRM does while an alarm lives. Async-signal-safe.
+///
+/// A signal that waits already is not queued a second time: the timer's ring can be lost in a `kill` that came
+/// just before it. So each SIGALRM rings the bell, whoever sent it, and claims the foreign timer's moment.
 fn on_alarm(arrival: &Arrival) {
-    if arrival.sent_by_timer() {
-        BELL.set();
-        RINGS.fetch_add(1, Ordering::Relaxed);
-        let now = clock::now();
-        if FOREIGN.claim(now) || now < Time::from_nanos(OURS_FROM.load(Ordering::SeqCst)) {
-            owner::pass_on(arrival);
-        }
-    } else {
+    BELL.set();
+    let foreign = FOREIGN.claim(clock::now());
+    let timers = arrival.sent_by_timer();
+    if foreign || !(timers || waiters::is_ours(arrival)) {
         owner::pass_on(arrival);
     }
-}
-
-/// What we have told the kernel's timer.
-#[derive(Clone, Copy, Debug)]
-struct Programmed {
-    /// The kernel took its own reading of the clock between two of ours, so it rings between these two.
-    earliest: Time,
-    latest: Time,
-    interval: Duration,
-}
-
-impl Programmed {
-    /// Whether a ring is still to come at `first` or sooner, and is repeated if that is wanted.
-    fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
-        now < self.earliest && self.earliest <= first && (interval.is_zero() || !self.interval.is_zero())
-    }
-
-    /// Whether the timer, asked between the moment `before` and now, held what we had told it.
-    fn explains(&self, held: Setting, before: Time) -> bool {
-        // The kernel cuts a remaining time to microseconds, or makes one microsecond of an overdue one.
-        const SLACK: Duration = Duration::from_micros(2);
-        // As a rule the time of a call is all that has passed, and the clock need not be asked again.
-        const CALL: Duration = Duration::from_micros(20);
-        if held.interval != self.interval {
-            return false;
-        }
-        let most = self.latest.since(before) + SLACK;
-        let least = self.earliest.since(before).saturating_sub(CALL);
-        if !least.is_zero() && (least..=most).contains(&held.remaining) {
-            return true;
-        }
-        let after = clock::now();
-        if held.remaining.is_zero() {
-            // Rung, and for a repeated one: its signal still under way.
-            return after >= self.earliest;
-        }
-        if !self.interval.is_zero() && after >= self.earliest && held.remaining <= self.interval + SLACK {
-            return true;
-        }
-        let least = self.earliest.since(after).saturating_sub(SLACK);
-        (least..=most).contains(&held.remaining)
+    if timers {
+        waiters::wake_others();
+        RINGS.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -94,30 +54,143 @@ pub(super) struct Kernel {
     found: Option<Disposition>,
     /// What the timer was last told, since our handler is in place.
     programmed: Option<Programmed>,
-    /// One of our rings may be on its way to some thread.
-    may_ring: bool,
+    /// How many rings were dealt with when the timer was last told something.
+    counted: usize,
+    /// How many rings of ours the kernel has sent that have not been counted: waiting, on their way on another
+    /// thread, or merged with another that was waiting.
+    under_way: usize,
     /// Somebody else has set the timer since our handler is in place, and may have touched more than that.
     disturbed: bool,
+    /// How many threads wait in a system call and want to be interrupted.
+    waiting: usize,
+    /// Whether our handler is in place with SA_RESTART.
+    restarts: bool,
+    /// How many have asked for the process as it was found.
+    suspended: usize,
     /// Every disposition that we have ever stood in front of.
     owners: Vec<&'static Disposition>,
 }
 
 impl Kernel {
     pub(super) const fn new() -> Kernel {
-        Kernel { found: None, programmed: None, may_ring: false, disturbed: false, owners: Vec::new() }
+        Kernel {
+            found: None,
+            programmed: None,
+            counted: 0,
+            under_way: 0,
+            disturbed: false,
+            waiting: 0,
+            restarts: true,
+            suspended: 0,
+            owners: Vec::new(),
+        }
+    }
+
+    /// Sees to it that the kernel rings at `wanted`, and at the foreign timer's moment, or sooner. Says whether it
+    /// will: not while the process is to be left as it was found.
+    pub(super) fn program(&mut self, wanted: Time, now: Time) -> Result<bool, ArmError> {
+        if self.suspended > 0 {
+            return Ok(false);
+        }
+        let mut must_ask = self.programmed.is_none();
+        self.engage()?;
+        // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
+        loop {
+            let first = wanted.min(FOREIGN.due());
+            let interval = self.repetition(first, wanted);
+            if !must_ask && self.covers(first, interval, now) {
+                break;
+            }
+            if !self.set(first, interval, now)? {
+                break;
+            }
+            must_ask = false;
+        }
+        self.choose_restart();
+        Ok(true)
+    }
+
+    /// Whether the timer may be left as it is.
+    fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
+        let Some(programmed) = self.programmed else { return false };
+        if first.is_never() {
+            return !programmed.goes_on(now);
+        }
+        // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
+        // over ours. To ask settles it.
+        let silent = RINGS.load(Ordering::SeqCst) == self.counted;
+        silent && programmed.covers(first, interval, now)
+    }
+
+    /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that
+    /// cannot check, for the ring may have come between its check and its wait; or in steps, no longer than that,
+    /// that land on a foreign timer's moment exactly.
+    ///
+    /// Without the steps our own ring would use the kernel's timer up, and if nobody checks, the foreign moment
+    /// would pass unnoticed.
+    fn repetition(&self, first: Time, wanted: Time) -> Duration {
+        let waiting = if self.waiting > 0 && !first.is_never() { AGAIN } else { Duration::ZERO };
+        let due = FOREIGN.due();
+        if due.is_never() {
+            return waiting;
+        }
+        let period = FOREIGN.period();
+        let distance = match (wanted < due, period.is_zero()) {
+            (true, _) => due.since(first),
+            (false, false) => period,
+            (false, true) => return waiting,
+        };
+        let longest = if period.is_zero() { AGAIN } else { AGAIN.min(period) };
+        let steps = distance.as_nanos().div_ceil(longest.as_nanos()).max(1);
+        Duration::from_nanos((distance.as_nanos() / steps) as u64).max(QUICKEST)
+    }
+
+    /// Lets a system call that a ring interrupts go on, or fail with EINTR: where a thread waits for that, and where
+    /// the program has a timer and a handler of its own that count on it.
+    fn choose_restart(&mut self) {
+        let theirs = !FOREIGN.due().is_never() && owner::known().is_some_and(Disposition::interrupts);
+        let restart = self.waiting == 0 && !theirs;
+        if restart != self.restarts {
+            self.restarts = restart;
+            // If somebody's handler stood over ours, it stays there.
+            if let Ok(replaced) = Disposition::install_ours(restart) {
+                if !replaced.is_ours() {
+                    let _ = replaced.install();
+                }
+            }
+        }
+    }
+
+    /// One thread more that waits, or one less. Takes effect with the next [`program`](Kernel::program).
+    pub(super) fn count_waiting(&mut self, change: isize) {
+        self.waiting = self.waiting.saturating_add_signed(change);
+    }
+
+    /// Whether a thread waits that cannot check.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.waiting > 0
+    }
+
+    /// Leaves the process as it was found until [`resume`](Kernel::resume) has been called as often.
+    pub(super) fn suspend(&mut self) {
+        self.suspended += 1;
+        self.disengage();
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.suspended = self.suspended.saturating_sub(1);
     }
 
     /// Puts our handler in place, unless it is.
-    pub(super) fn engage(&mut self) -> Result<(), ArmError> {
+    fn engage(&mut self) -> Result<(), ArmError> {
         if self.found.is_some() {
             return Ok(());
         }
         handler::prepare(on_alarm);
-        OURS_FROM.store(Time::NEVER.as_nanos(), Ordering::SeqCst);
-        // From the next call on our handler runs, and the call's answer says for whom it stands in. A signal
-        // that comes in between is noted by the handler and sent again by `announce`.
+        // From `install_ours` on our handler runs, and the call's answer says for whom it stands in. A signal
+        // for the owner that comes in between is noted by the handler and sent again by `announce`.
         let known = owner::forget();
-        let found = match Disposition::install_ours() {
+        let found = match Disposition::install_ours(true) {
             Ok(found) => found,
             Err(e) => {
                 owner::announce(known);
@@ -128,86 +201,87 @@ impl Kernel {
         let owner = if found.is_ours() { known } else { Some(self.kept_for_good(&found)) };
         owner::announce(owner);
         self.found = Some(found);
+        self.restarts = true;
         Ok(())
     }
 
-    /// Sees to it that the kernel rings at `wanted`, and at the foreign timer's moment, or sooner.
-    pub(super) fn program(&mut self, wanted: Time, now: Time) -> io::Result<()> {
-        // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
-        loop {
-            let first = wanted.min(FOREIGN.due());
-            let interval = repetition(first, wanted);
-            if first.is_never() || self.programmed.is_some_and(|p| p.covers(first, interval, now)) {
-                return Ok(());
-            }
-            if !self.set(first, interval, now)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Sets the timer; says whether a foreign timer came to light.
-    fn set(&mut self, first: Time, interval: Duration, before: Time) -> io::Result<bool> {
-        // Said before it is done: our ring may come before the call returns.
-        OURS_FROM.fetch_min(first.as_nanos(), Ordering::SeqCst);
-        let rings = RINGS.load(Ordering::Relaxed);
-        // Zero would disarm.
-        let remaining = first.since(before).max(Duration::from_nanos(1));
-        let setting = Setting { remaining, interval }.rounded();
-        let held = itimer::set(setting)?;
-        let after = clock::now();
-        let foreign = self.learn(held, before);
-        let untouched = self.programmed.is_none();
-        self.programmed = Some(Programmed {
-            earliest: before.after(setting.remaining),
-            latest: after.after(setting.remaining),
-            interval: setting.interval,
-        });
-        if untouched && after >= first {
-            self.settle_first_ring(rings)?;
-        }
+    /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.
+    fn set(&mut self, first: Time, interval: Duration, before: Time) -> Result<bool, ArmError> {
+        let setting = if first.is_never() {
+            Setting::DISARMED
+        } else {
+            // Zero would disarm.
+            let remaining = first.since(before).max(Duration::from_nanos(1));
+            Setting { remaining, interval }.rounded()
+        };
+        let foreign = self.tell(setting, before).map_err(|e| ArmError::system("setitimer", e))?;
+        self.programmed = Some(Programmed::new(setting, before, clock::now()));
+        owner::send_kept();
         Ok(foreign)
     }
 
-    /// The first programming took longer than the time that it programmed: a very short limit, or a thread
-    /// that was held up on the way. Then a ring that the handler took for ours may have been the last one of
-    /// a foreign timer, rung before the timer was ours.
-    ///
-    /// Ours rings once. If it is still to come, or if there were two rings, then one was foreign.
-    fn settle_first_ring(&mut self, rings_before: usize) -> io::Result<()> {
-        let rings = RINGS.load(Ordering::Relaxed).wrapping_sub(rings_before);
-        if rings == 0 {
-            return Ok(());
-        }
-        let ours = usize::from(itimer::get()?.remaining.is_zero());
-        if rings > ours {
-            pending::resend();
-        }
-        Ok(())
-    }
-
-    /// Learns from what the timer held, `before` being a moment before it was asked; says whether a foreign
-    /// timer came to light.
-    fn learn(&mut self, held: Setting, before: Time) -> bool {
-        match self.programmed {
-            Some(ours) if ours.explains(held, before) => {
-                // A timer that rings once and still holds some time has not rung.
-                self.may_ring |= held.remaining.is_zero() || !held.interval.is_zero();
-                return false;
+    /// Tells the timer something and learns from what it held, `before` being a moment before; says whether a
+    /// foreign timer came to light.
+    fn tell(&mut self, setting: Setting, before: Time) -> io::Result<bool> {
+        let counted = RINGS.load(Ordering::SeqCst);
+        let held = itimer::set(setting)?;
+        let late = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
+        let told = match &self.programmed {
+            Some(ours) => ours.told_by(held, before),
+            None => Told::Foreign,
+        };
+        match told {
+            Told::Ours { rung } => {
+                self.account(rung, counted, late);
+                return Ok(false);
             }
-            // Somebody has set the timer over ours. It may have rung before.
-            Some(_) => {
-                self.may_ring = true;
-                self.disturbed = true;
+            Told::Foreign => {
+                self.disturbed |= self.programmed.is_some();
+                // Before somebody set the timer over it, ours may have rung, if its moment had come.
+                let now = clock::now();
+                let may_have_rung = self.programmed.is_some_and(|ours| ours.is_spent(now));
+                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(0) };
+                self.account(rung, counted, late);
             }
-            None => {}
         }
         if held == Setting::DISARMED {
-            return FOREIGN.take().is_some();
+            return Ok(FOREIGN.take().is_some());
         }
         // A periodic timer whose signal is still under way holds zero until the signal is taken.
         FOREIGN.note(clock::now().after(held.remaining), held.interval);
-        true
+        Ok(true)
+    }
+
+    /// Keeps the account of rings: how often the timer has `rung` with what it was last told, how many rings
+    /// had been `counted` before it was told something else, and how many came `late`, during that call.
+    ///
+    /// If more were counted than the timer ever sent for us, one was foreign: it rang after our handler was in
+    /// place and before the timer was ours, or it was that of a timer set over ours. Its owner gets it now.
+    ///
+    /// The account can err on one side only. A ring of ours that merges with one that was waiting, or that only
+    /// seemed to have been sent, stays under way for ever. With other threads, which might still be on their
+    /// way to the handler with it, a foreign ring may pass for it and be lost: one that rings in the very
+    /// microsecond between handler and timer. The other way round, one of ours taken for foreign, would end a
+    /// process whose disposition is the default, and cannot happen.
+    fn account(&mut self, rung: Rung, counted: usize, late: usize) {
+        let new = counted.wrapping_sub(self.counted);
+        let foreign = match rung {
+            // A thread that is alone has dealt with every ring there was when its last call returned.
+            Rung::Times(n) => new > n && (new > n + self.under_way || threads::alone()),
+            Rung::Repeatedly => false,
+        };
+        if foreign {
+            owner::keep();
+        }
+        let sent = match rung {
+            Rung::Times(n) => self.under_way + n,
+            Rung::Repeatedly => (self.under_way + 1).max(new),
+        };
+        self.under_way = sent.saturating_sub(new);
+        // What came late was sent before the call if that is still missing. The rest is for the next account.
+        let late = late.min(self.under_way);
+        self.under_way -= late;
+        self.counted = counted.wrapping_add(late);
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is
@@ -215,16 +289,16 @@ impl Kernel {
     pub(super) fn disengage(&mut self) {
         let Some(found) = self.found else { return };
         // In this order. No ring after this line:
-        if self.programmed.is_some() {
-            let before = clock::now();
-            let Ok(held) = itimer::set(Setting::DISARMED) else { return };
-            self.learn(held, before);
+        if self.programmed.is_some() && self.tell(Setting::DISARMED, clock::now()).is_err() {
+            return;
         }
-        // None of ours on its way after this one. Where the timer cannot have rung there is none.
-        if self.may_ring {
+        // None waiting after this one. (One that another thread has taken and not yet handled calls our
+        // handler, not the owner's: the kernel chose it when the signal was taken.)
+        if self.under_way > 0 {
             match pending::take() {
-                Ok(true) => owner::keep(),
-                Ok(false) => {}
+                Ok(pending::Taken::Nothing) => {}
+                Ok(pending::Taken::Timers) => self.under_way -= 1,
+                Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
                 Err(_) => return,
             }
         }
@@ -234,7 +308,9 @@ impl Kernel {
             let remaining = clock::until(due).max(Duration::from_nanos(1));
             let _ = itimer::set(Setting { remaining, interval });
         }
-        *self = Kernel { owners: std::mem::take(&mut self.owners), ..Kernel::new() };
+        self.found = None;
+        self.programmed = None;
+        self.disturbed = false;
         owner::send_kept();
     }
 
@@ -261,12 +337,13 @@ impl Kernel {
     pub(super) fn renewed(&self) -> Kernel {
         FOREIGN.take();
         owner::start_again();
+        waiters::start_again();
         if let Some(found) = &self.found {
             if Disposition::current().is_ok_and(|current| current.is_ours()) {
                 self.restore(found);
             }
         }
-        Kernel { owners: self.owners.clone(), ..Kernel::new() }
+        Kernel { counted: RINGS.load(Ordering::SeqCst), owners: self.owners.clone(), ..Kernel::new() }
     }
 
     fn kept_for_good(&mut self, disposition: &Disposition) -> &'static Disposition {
@@ -279,25 +356,4 @@ impl Kernel {
             }
         }
     }
-}
-
-/// How often the kernel must ring again after `first` for the sake of a foreign timer: not at all, or at most
-/// every [`AGAIN`], in steps that land on the foreign moment exactly.
-///
-/// Without it our own ring would use the kernel's timer up, and if nobody checks, the foreign moment would
-/// pass unnoticed.
-fn repetition(first: Time, wanted: Time) -> Duration {
-    let (due, period) = (FOREIGN.due(), FOREIGN.period());
-    let distance = if due.is_never() {
-        return Duration::ZERO;
-    } else if wanted < due {
-        due.since(first)
-    } else if !period.is_zero() {
-        period
-    } else {
-        return Duration::ZERO;
-    };
-    let longest = if period.is_zero() { AGAIN } else { AGAIN.min(period) };
-    let steps = distance.as_nanos().div_ceil(longest.as_nanos().max(1)).max(1);
-    Duration::from_nanos((distance.as_nanos() / steps) as u64).max(QUICKEST)
 }

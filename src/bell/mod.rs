@@ -10,7 +10,9 @@
 mod foreign;
 mod kernel;
 mod owner;
+mod programmed;
 mod thread;
+mod waiters;
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -20,11 +22,11 @@ use once_cell::sync::OnceCell;
 use parking_lot::MutexGuard;
 
 use self::kernel::Kernel;
-use crate::error::{ArmError, Cause, Expiry, TimedOut};
+use crate::error::{AlarmId, ArmError, Cause, Expiry, TimedOut};
 use crate::os::clock;
 use crate::os::flag::Flag;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
-use crate::schedule::{Entry, Key, Schedule, Terms};
+use crate::schedule::{Entry, Key, Place, Schedule, Terms};
 use crate::time::Time;
 
 /// The bell: "somebody has something to say; come and ask".
@@ -71,9 +73,13 @@ impl State {
     /// Brings bell and timer in step with the schedule.
     fn settle(&mut self, now: Time) {
         self.schedule.expire(now);
-        // Should the kernel refuse to set the timer, the bell stays rung: then every check comes here and
-        // reads the clock. Slow, and still right.
-        if self.kernel.program(self.schedule.next(), now).is_err() || self.schedule.any_expired() {
+        let expired = self.schedule.any_expired();
+        // Whoever waits must be told, also if some other thread was the first to notice.
+        let wanted = if expired && self.kernel.is_awaited() { now } else { self.schedule.next() };
+        // Should the kernel refuse to set the timer, or must it be left alone, the bell stays rung: then every
+        // check comes here and reads the clock. Slow, and still right.
+        let programmed = self.kernel.program(wanted, now).unwrap_or(false);
+        if expired || !programmed {
             BELL.set();
         }
     }
@@ -126,7 +132,6 @@ pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Key, ArmError> {
     survive_forks()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
-    state.kernel.engage()?;
     let now = clock::now();
     let (limit, deadline) = due.from(now);
     let key = state.schedule.insert(Terms { scope, label, limit, deadline }, now);
@@ -135,9 +140,12 @@ pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Key, ArmError> {
         BELL.set();
     }
     let next = state.schedule.next();
-    let programmed = state.kernel.program(next, now).map_err(|e| ArmError::system("setitimer", e));
-    // Last, so that a signal that waited behind the mask meets our handler, and outside the lock's care: a
-    // refusal undoes the rest.
+    let programmed = state.kernel.program(next, now).map(|programmed| {
+        if !programmed {
+            BELL.set();
+        }
+    });
+    // Last, so that a signal that waited behind the mask meets our handler.
     if let Err(e) = programmed.and_then(|()| thread::enter()) {
         put_away(state, key);
         return Err(e);
@@ -161,8 +169,9 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key) {
     let entry = state.schedule.remove(key);
     if state.schedule.is_empty() {
         state.kernel.disengage();
-        // Nobody is left whom it could call. Should it be rung later, the next look stills it.
-        BELL.clear();
+        // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
+        // later, the next look stills it.
+        BELL.reset();
     }
     drop(state);
     drop(entry); // Outside the lock: it may free the label's memory.
@@ -239,19 +248,83 @@ pub(crate) fn ring(key: Key) {
 pub(crate) fn ring_because(key: Key, cause: Cause) {
     let mut state = STATE.lock();
     state.schedule.ring(key, cause);
-    if state.schedule.any_expired() {
-        BELL.set();
+    state.settle(clock::now());
+}
+
+/// A thread that waits in a system call: while this lives, a ring ends the call with EINTR.
+pub(crate) struct Waiting(&'static waiters::Waiter);
+
+impl Waiting {
+    /// The calling thread is about to wait.
+    pub(crate) fn begin() -> Result<Waiting, ArmError> {
+        let mut state = STATE.lock();
+        thread::enter()?;
+        let waiter = waiters::join();
+        state.kernel.count_waiting(1);
+        state.settle(clock::now());
+        Ok(Waiting(waiter))
     }
 }
 
-/// When the next alarm of the calling thread falls due, for whoever is about to wait and cannot check while it
-/// does: it waits no longer than this and then asks [`answer_here`]. `None` on a thread without alarms, which
-/// costs next to nothing to find out.
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = STATE.lock();
+        state.kernel.count_waiting(-1);
+        state.settle(clock::now());
+        drop(state);
+        waiters::leave(self.0);
+        if thread::leave() {
+            owner::uncount();
+        }
+    }
+}
+
+/// When the next alarm of the calling thread falls due, or sooner, for whoever is about to wait and cannot check
+/// while it does: it waits no longer than this and then asks [`answer_here`]. `None` on a thread without alarms.
 pub(crate) fn next_here() -> Option<Time> {
-    thread::has_alarms().then(|| STATE.lock().schedule.next_in(thread::scope()))
+    let scope = thread::scope();
+    STATE.lock().schedule.next_in(scope)
 }
 
 /// An id for a limit that is kept by other means than an alarm.
-pub(crate) fn unused_id() -> crate::error::AlarmId {
-    STATE.lock().schedule.unused_id()
+pub(crate) fn unused_id() -> AlarmId {
+    STATE.lock().schedule.next_id()
+}
+
+/// How long until the next deadline of any alarm; `None` if there is none to come.
+pub(crate) fn until_next() -> Option<Duration> {
+    let next = STATE.lock().schedule.next();
+    (!next.is_never()).then(|| clock::until(next))
+}
+
+/// Makes an alarm one of the calling thread's; hands back where it stands among them.
+pub(crate) fn enter(key: Key) -> Place {
+    STATE.lock().schedule.enter(key, thread::scope())
+}
+
+/// Takes it from the thread again.
+pub(crate) fn leave(place: Place) {
+    STATE.lock().schedule.leave(place);
+}
+
+/// Leaves the process as it was before the first guard, until [`resume`] has been called as often.
+pub(crate) fn suspend() {
+    let mut state = STATE.lock();
+    let closed = thread::suspend();
+    state.kernel.suspend();
+    // Nobody rings now: every check comes and reads the clock.
+    BELL.set();
+    drop(state);
+    if closed {
+        owner::uncount();
+    }
+}
+
+pub(crate) fn resume() {
+    let mut state = STATE.lock();
+    state.kernel.resume();
+    if !state.schedule.is_empty() {
+        state.settle(clock::now());
+    }
+    thread::resume();
 }

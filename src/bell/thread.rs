@@ -34,11 +34,6 @@ pub(super) fn scope() -> Scope {
     })
 }
 
-/// Whether an alarm of this thread lives.
-pub(super) fn has_alarms() -> bool {
-    THREAD.with(|thread| thread.alive.get() > 0)
-}
-
 /// One alarm more on this thread: the first lets SIGALRM in.
 ///
 /// The kernel hands the timer's signal to any thread that lets it in. Each thread that has an alarm must be
@@ -67,6 +62,26 @@ pub(super) fn leave() -> bool {
         }
         close
     })
+}
+
+/// Shuts SIGALRM out again for a while, if it had been; says whether, as [`leave`] does.
+pub(super) fn suspend() -> bool {
+    THREAD.with(|thread| {
+        let close = thread.was_blocked.get();
+        if close {
+            owner::close();
+        }
+        close
+    })
+}
+
+/// Lets it in again.
+pub(super) fn resume() {
+    THREAD.with(|thread| {
+        if thread.was_blocked.get() {
+            let _ = owner::open(); // It has succeeded before.
+        }
+    });
 }
 
 /// In a forked child: the alarms of this thread stayed with the parent.

@@ -28,6 +28,9 @@ impl Disposition {
     /// The default action: the process ends.
     pub(crate) const DEFAULT: Disposition = Disposition(plain(libc::SIG_DFL));
 
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(crate) const IGNORE: Disposition = Disposition(plain(libc::SIG_IGN));
+
     /// The disposition in force.
     pub(crate) fn current() -> io::Result<Disposition> {
         exchange(None)
@@ -41,13 +44,18 @@ impl Disposition {
     /// Puts our handler in force and says what it took the place of.
     ///
     /// SA_ONSTACK: a host that runs on small stacks (Go, a green-thread runtime) gives signals a stack of
-    /// their own, and a handler that stayed off it would overflow theirs. SA_RESTART: a guard must not make
-    /// other people's system calls fail. Nothing is added to the mask: the handler nests at most once for
+    /// their own, and a handler that stayed off it would overflow theirs. SA_RESTART, if `restart`: a guard must
+    /// not make other people's system calls fail. Nothing is added to the mask: the handler nests at most once for
     /// each other signal.
-    pub(crate) fn install_ours() -> io::Result<Disposition> {
+    pub(crate) fn install_ours(restart: bool) -> io::Result<Disposition> {
         let mut action = plain(handler::address());
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | if restart { libc::SA_RESTART } else { 0 };
         Disposition(action).install()
+    }
+
+    /// Whether a system call that this handler interrupts is to fail with EINTR.
+    pub(crate) fn interrupts(&self) -> bool {
+        self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }
 
     pub(crate) fn is_ours(&self) -> bool {
@@ -92,9 +100,18 @@ fn visible(flags: libc::c_int) -> libc::c_int {
 }
 
 fn bytes(set: &libc::sigset_t) -> &[u8] {
-    // SAFETY: it is valid for reads of its size, and every byte is initialised: each set in here began as
-    // zeroes (`plain`, `exchange`), which the C library may have written over.
-    unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), size_of::<libc::sigset_t>()) }
+    // On Linux the kernel knows 64 signals (on MIPS 128) and the C library keeps room for 1,024, which
+    // `sigaction` fills with whatever it finds on its stack.
+    const KNOWN: usize = if cfg!(not(any(target_os = "linux", target_os = "android"))) {
+        size_of::<libc::sigset_t>()
+    } else if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+        16
+    } else {
+        8
+    };
+    // SAFETY: it is valid for reads of its size, which is no less, and every byte is initialised: each set in
+    // here began as zeroes (`plain`, `exchange`), which the C library may have written over.
+    unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), KNOWN) }
 }
 
 /// An action with no flags and an empty mask.

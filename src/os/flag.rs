@@ -52,10 +52,15 @@ impl Flag {
 
     /// Clears the flag so that every processor sees it cleared before this thread reads anything else.
     ///
-    /// A plain store could sit in this processor's store buffer while the thread goes on reading, and come
-    /// out of it later, over somebody's `set`. So it is a swap, sequentially consistent, with a fence behind.
+    /// Without the fence the store could sit in this processor's store buffer while the thread goes on reading,
+    /// and come out of it later, over somebody's `set`.
     pub(crate) fn clear(&self) {
-        self.0.swap(false, Ordering::SeqCst);
+        self.0.store(false, Ordering::Relaxed);
         fence(Ordering::SeqCst);
+    }
+
+    /// Clears the flag where it is no matter when the others see it.
+    pub(crate) fn reset(&self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }

@@ -57,6 +57,12 @@ impl Arrival {
         sent_by_timer(unsafe { &*self.info })
     }
 
+    /// Whether this process sent it to this very thread. `true` where that cannot be told.
+    pub(crate) fn sent_to_thread(&self) -> bool {
+        // SAFETY: as in `sent_by_timer`.
+        !self.info.is_null() && sent_to_thread(unsafe { &*self.info })
+    }
+
     /// Does what `owner` would have done if our handler had not stood in its place.
     ///
     /// Answers whether the owner was installed for one signal only (SA_RESETHAND), which has now come.
@@ -115,5 +121,19 @@ pub(super) fn sent_by_timer(info: &libc::siginfo_t) -> bool {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     {
         info.si_pid == 0
+    }
+}
+
+/// Whether this process sent a SIGALRM to one of its threads, by `pthread_kill` or `raise`.
+pub(super) fn sent_to_thread(info: &libc::siginfo_t) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // SAFETY: a signal of this code has a sender. `getpid` takes nothing and cannot fail.
+        info.si_code == libc::SI_TKILL && unsafe { info.si_pid() == libc::getpid() }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = info;
+        true
     }
 }

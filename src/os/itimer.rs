@@ -46,21 +46,11 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     }
 }
 
-/// What the timer holds now.
-pub(crate) fn get() -> io::Result<Setting> {
-    let mut now = MaybeUninit::<libc::itimerval>::uninit();
-    // SAFETY: the pointer is valid for the length of the call; `now` is written whenever it returns 0.
-    unsafe {
-        if libc::getitimer(libc::ITIMER_REAL, now.as_mut_ptr()) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(setting_of(now.assume_init()))
-    }
-}
-
 fn round_up(d: Duration) -> Duration {
-    let d = d.min(LONGEST);
-    Duration::from_micros(d.as_nanos().div_ceil(1_000) as u64)
+    if d >= LONGEST {
+        return LONGEST;
+    }
+    Duration::from_secs(d.as_secs()) + Duration::from_micros(u64::from(d.subsec_nanos().div_ceil(1_000)))
 }
 
 fn timeval(d: Duration) -> libc::timeval {
@@ -82,7 +72,7 @@ mod tests {
 
     fn rounded(nanos: u64) -> (i64, i64) {
         let t = timeval(round_up(Duration::from_nanos(nanos)));
-        (t.tv_sec as i64, t.tv_usec as i64)
+        (t.tv_sec, t.tv_usec)
     }
 
     #[test]

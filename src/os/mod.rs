@@ -7,12 +7,13 @@
 
 #[cfg(feature = "process")]
 pub(crate) mod alone;
-#[cfg(feature = "process")]
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod disposition;
 pub(crate) mod flag;
 pub(crate) mod fork;
+#[cfg(feature = "process")]
+pub(crate) mod forked;
 pub(crate) mod handler;
 #[cfg(feature = "process")]
 pub(crate) mod inherited;
@@ -25,8 +26,9 @@ pub(crate) mod pending;
 pub(crate) mod pidfd;
 #[cfg(feature = "process")]
 pub(crate) mod pipe;
+pub(crate) mod poll;
 pub(crate) mod published;
 #[cfg(feature = "process")]
-pub(crate) mod ready;
-#[cfg(feature = "process")]
 pub(crate) mod reap;
+pub(crate) mod thread;
+pub(crate) mod threads;

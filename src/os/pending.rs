@@ -5,14 +5,25 @@ use std::io;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Takes the SIGALRM, if any, that waits for this process to handle it. `true` means that it was taken and
-/// had not come from the kernel's timer: it is somebody's message, and the caller owes it a [`resend`].
+/// What [`take`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Nothing,
+    /// A ring of the kernel's timer.
+    Timers,
+    /// Sent to this thread by this process.
+    ToThread,
+    /// Somebody's message: the caller owes it a [`resend`].
+    Sent,
+}
+
+/// Takes the SIGALRM, if any, that waits for this process to handle it.
 ///
 /// [sigtimedwait(2)](https://man7.org/linux/man-pages/man2/sigtimedwait.2.html) with no time to wait. The
 /// kernel queues the timer's signal for the whole process and each signal at most once, so one call empties
 /// the queue, also when some other thread was to have handled it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn take() -> io::Result<bool> {
+pub(crate) fn take() -> io::Result<Taken> {
     use nix::libc;
     use std::mem::MaybeUninit;
 
@@ -27,13 +38,20 @@ pub(crate) fn take() -> io::Result<bool> {
         libc::sigemptyset(only.as_mut_ptr());
         libc::sigaddset(only.as_mut_ptr(), libc::SIGALRM);
         if libc::sigtimedwait(only.as_ptr(), info.as_mut_ptr(), &no_time) == libc::SIGALRM {
-            return Ok(!super::handler::sent_by_timer(info.assume_init_ref()));
+            let info = info.assume_init_ref();
+            return Ok(if super::handler::sent_by_timer(info) {
+                Taken::Timers
+            } else if super::handler::sent_to_thread(info) {
+                Taken::ToThread
+            } else {
+                Taken::Sent
+            });
         }
     }
     let error = io::Error::last_os_error();
     match error.raw_os_error() {
         // Nothing was waiting; or another signal's handler ran while we looked, and nothing was waiting.
-        Some(libc::EAGAIN | libc::EINTR) => Ok(false),
+        Some(libc::EAGAIN | libc::EINTR) => Ok(Taken::Nothing),
         _ => Err(error),
     }
 }
@@ -41,9 +59,12 @@ pub(crate) fn take() -> io::Result<bool> {
 /// Where there is no `sigtimedwait`: to ignore a signal for a moment discards what waits of it. (A `kill` in
 /// that moment is lost with it; it is the price of a system that cannot look.)
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn take() -> io::Result<bool> {
-    super::disposition::Disposition::ignore().install()?;
-    Ok(false)
+pub(crate) fn take() -> io::Result<Taken> {
+    use super::disposition::Disposition;
+
+    let ours = Disposition::IGNORE.install()?;
+    ours.install()?;
+    Ok(Taken::Nothing)
 }
 
 /// Sends SIGALRM to this process, for one that was kept or taken on its way to its owner.

@@ -21,7 +21,7 @@ use super::state::{Running, Stage, State, Terms};
 use super::wire::Inbox;
 use crate::bell;
 use crate::os::alone::{Alone, Company};
-use crate::os::child::{Side, fork};
+use crate::os::forked::{Side, fork};
 use crate::os::{clock, inherited, pipe};
 use crate::time::Time;
 

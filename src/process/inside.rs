@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::panics;
 use super::wire::{LastWords, Outbox, Unsent};
 use crate::alarm::Alarm;
-use crate::os::child::{self, exit};
+use crate::os::forked::{self, exit};
 use crate::os::inherited::Held;
 use crate::os::limits;
 use crate::os::pipe::Outlet;
@@ -47,7 +47,7 @@ impl Streams {
     pub(super) fn hold() -> Streams {
         let (mut stdout, stderr) = (io::stdout().lock(), io::stderr().lock());
         let _ = stdout.flush();
-        child::flush_c_streams();
+        forked::flush_c_streams();
         Streams(stdout, stderr)
     }
 }
@@ -133,7 +133,7 @@ fn farewell(outlet: Outlet, words: LastWords) {
 fn flush() {
     // A function that never gave its lock of stdout back makes this panic; then there is nothing to be done.
     let _ = panic::catch_unwind(|| io::stdout().flush());
-    child::flush_c_streams();
+    forked::flush_c_streams();
 }
 
 /// A call, as its manual page is named, and why it failed.
@@ -146,7 +146,7 @@ impl SetUp {
         }
         // First, for until then it may be left alone in the world.
         if self.die_with_parent {
-            child::die_with(self.parent).map_err(naming("prctl"))?;
+            forked::die_with(self.parent).map_err(naming("prctl"))?;
         }
         if self.own_group {
             setpgid(Pid::from_raw(0), Pid::from_raw(0))
@@ -155,7 +155,7 @@ impl SetUp {
         }
         for (stream, to) in [(libc::STDOUT_FILENO, &self.stdout), (libc::STDERR_FILENO, &self.stderr)] {
             if let Some(to) = to {
-                child::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
+                forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
             }
         }
         if let Some(time) = self.processor_time {

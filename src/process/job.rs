@@ -21,8 +21,9 @@ use super::detached;
 use super::error::{JobError, SpawnError};
 use super::state::{self, End, Stage, State, Terms};
 use super::{Exit, Usage};
-use crate::bell;
-use crate::os::{clock, ready};
+use crate::bell::{self, Waiting};
+use crate::os::reap::Life;
+use crate::os::{clock, poll};
 use crate::time::Time;
 
 /// A function that runs in a forked child, with a value to come.
@@ -256,6 +257,8 @@ impl Shared {
             return Err(JobError::NotParent);
         }
         let mut nap = Nap::new();
+        // While an alarm of this thread may be rung by another.
+        let mut waiting = None;
         loop {
             let watch = match self.step().map_err(|e| JobError::system("waitid", e))? {
                 Ok(watch) => watch,
@@ -264,6 +267,8 @@ impl Shared {
             // Looked up first, asked afterwards: an alarm that falls due in between is found expired.
             let alarm = bell::next_here();
             if alarm.is_some() {
+                // Refused, nobody can wake this thread early; it still wakes for every deadline.
+                waiting = waiting.or_else(|| Waiting::begin().ok());
                 bell::answer_here(location)?;
             }
             let now = clock::now();
@@ -280,7 +285,7 @@ impl Shared {
             }
             let fds: Vec<_> =
                 notice.into_iter().chain(watch.pipe.as_ref().map(|pipe| pipe.as_fd())).collect();
-            ready::wait(&fds, until).map_err(|e| JobError::system("poll", e))?;
+            poll::wait_any(&fds, time_until(until)).map_err(|e| JobError::system("poll", e))?;
         }
     }
 
@@ -336,16 +341,17 @@ impl Drop for Shared {
             let child = running.child.clone();
             let _ = child.signal_all(Signal::SIGKILL);
             let mut nap = Nap::new();
-            while matches!(child.look(), Ok(crate::os::reap::Life::Alive)) {
-                let until = match child.notice() {
-                    Some(_) => Time::NEVER,
-                    None => clock::now().after(nap.next()),
-                };
-                let _ = ready::wait(child.notice().as_slice(), until);
+            while matches!(child.look(), Ok(Life::Alive)) {
+                let time = child.notice().is_none().then(|| nap.next());
+                let _ = poll::wait_any(child.notice().as_slice(), time);
             }
             state.finish(&self.terms);
         }
     }
+}
+
+fn time_until(time: Time) -> Option<Duration> {
+    (!time.is_never()).then(|| clock::until(time))
 }
 
 /// How long to sleep where the kernel gives no notice of a child's end: short at first, for a short job, and

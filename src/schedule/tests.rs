@@ -27,9 +27,9 @@ impl Model {
         self.0.iter().filter(|a| a.expired.is_none()).map(|a| a.deadline).min().unwrap_or(Time::NEVER)
     }
 
-    fn next_in(&self, scope: Scope) -> Time {
-        let pending = self.0.iter().filter(|a| a.scope == scope && a.expired.is_none());
-        pending.map(|a| a.deadline).min().unwrap_or(Time::NEVER)
+    fn next_in(&self, scope: Scope) -> Option<Time> {
+        let own = self.0.iter().filter(|a| a.scope == scope);
+        own.map(|a| if a.expired.is_none() { a.deadline } else { Time::NEVER }).min()
     }
 
     fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<AlarmId> {

@@ -45,6 +45,9 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// How often a thread that joins under an alarm looks whether somebody has rung it.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// What the two sides share.
 struct Shared<T> {
     stopper: Stopper,
@@ -223,7 +226,9 @@ impl<T> Worker<T> {
                 let since = since.unwrap_or(now);
                 return Err(self.timed_out(deadline.since(since), now.since(since), location).into());
             }
-            match clock::to_instant(deadline.min(alarm.unwrap_or(Time::NEVER))) {
+            // Nothing but the worker's end wakes this thread, and an alarm of its own may be rung from elsewhere.
+            let look = if alarm.is_some() { now.after(LOOK_AGAIN) } else { Time::NEVER };
+            match clock::to_instant(deadline.min(alarm.unwrap_or(Time::NEVER)).min(look)) {
                 Some(until) => drop(self.shared.ended.wait_until(&mut progress, until)),
                 None => self.shared.ended.wait(&mut progress),
             }

@@ -1,0 +1,77 @@
+//! A paired benchmark: all variants take turns in each round, and what is reported is the median of the ratios
+//! within a round.
+//!
+//! On a shared machine the clock rate and the neighbours change from second to second. A ratio of two times
+//! taken a millisecond apart does not see that; a ratio of two times taken a minute apart is made of it. (Which
+//! is why this is not one of the well-known harnesses: they finish one benchmark before they begin the next.)
+
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 400;
+
+/// How long one turn shall take: long beside the clock's resolution, short beside a time slice.
+const TURN: Duration = Duration::from_micros(500);
+
+type Work<'a> = Box<dyn FnMut() + 'a>;
+
+/// Variants of one piece of work; the first is what the others are held against.
+pub struct Group<'a> {
+    title: &'static str,
+    variants: Vec<(&'static str, Work<'a>)>,
+}
+
+impl<'a> Group<'a> {
+    pub fn new(title: &'static str) -> Group<'a> {
+        Group { title, variants: Vec::new() }
+    }
+
+    /// A variant; the closure does the work once.
+    pub fn variant(mut self, name: &'static str, work: impl FnMut() + 'a) -> Group<'a> {
+        self.variants.push((name, Box::new(work)));
+        self
+    }
+
+    /// Runs all and prints a table.
+    pub fn run(mut self) {
+        let repeats: Vec<u32> = self.variants.iter_mut().map(|(_, work)| calibrate(work)).collect();
+        let mut times = vec![Vec::with_capacity(ROUNDS); self.variants.len()];
+        for round in 0..ROUNDS {
+            // A different one begins each round, so that none always follows the same.
+            for turn in 0..self.variants.len() {
+                let index = (round + turn) % self.variants.len();
+                let work = &mut self.variants[index].1;
+                let began = Instant::now();
+                for _ in 0..repeats[index] {
+                    work();
+                }
+                times[index].push(began.elapsed().as_secs_f64() / f64::from(repeats[index]));
+            }
+        }
+        println!("\n{}", self.title);
+        for (index, (name, _)) in self.variants.iter().enumerate() {
+            let ratios = times[index].iter().zip(&times[0]).map(|(time, base)| time / base).collect();
+            let nanos = median(times[index].clone()) * 1e9;
+            println!("  {name:<34} {nanos:>12.1} ns   {:>7.3}", median(ratios));
+        }
+    }
+}
+
+fn calibrate(work: &mut dyn FnMut()) -> u32 {
+    let mut repeats = 1_u32;
+    loop {
+        let began = Instant::now();
+        for _ in 0..repeats {
+            work();
+        }
+        let took = began.elapsed();
+        if took >= TURN || repeats > 1 << 24 {
+            return repeats;
+        }
+        repeats *= 2;
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,55 @@
+//! The Python recipe, line for line:
+//!
+//! ```python
+//! def handler(signum, frame):            # nothing to write: the check raises
+//!     raise TimeOutException()
+//!
+//! signal.signal(signal.SIGALRM, handler)
+//! signal.alarm(10)                       # let alarm = Alarm::after(limit)?;
+//! try:                                   # match
+//!     long_function()                    # long_function(&alarm)
+//! except TimeOutException:               # Err(timed_out) =>
+//!     print("timed out")
+//! signal.alarm(0)                        # drop(alarm);
+//! ```
+//!
+//! ```text
+//! cargo run --example quickstart
+//! cargo run --example quickstart -- 3
+//! ```
+
+use std::error::Error;
+use std::time::Duration;
+
+use sigalarm::{Alarm, TimedOut};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let seconds = std::env::args().nth(1).map_or(Ok(10), |arg| arg.parse())?;
+
+    let alarm = Alarm::after(Duration::from_secs(seconds))?;
+    match long_function(&alarm) {
+        Ok(number) => println!("the Collatz conjecture is false: {number}"),
+        Err(timed_out) => println!("{timed_out}"),
+    }
+    drop(alarm);
+    Ok(())
+}
+
+/// Looks for a number whose Collatz sequence does not come down to 1.
+fn long_function(alarm: &Alarm) -> Result<u64, TimedOut> {
+    for start in 2.. {
+        let mut n: u64 = start;
+        while n >= start {
+            alarm.check()?;
+            n = if n % 2 == 0 {
+                n / 2
+            } else {
+                match n.checked_mul(3).and_then(|n| n.checked_add(1)) {
+                    Some(n) => n,
+                    None => return Ok(start),
+                }
+            };
+        }
+    }
+    unreachable!("the numbers do not end")
+}

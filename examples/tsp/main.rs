@@ -1,0 +1,181 @@
+//! An anytime travelling-salesman search: it improves a tour until its time is up, then hands over the best
+//! one that it has.
+//!
+//! ```text
+//! cargo run --release --example tsp
+//! cargo run --release --example tsp -- pr1002.tsp --limit 10s --svg tour.svg
+//! ```
+//!
+//! The limit is an [`Alarm`], and the loops say `alarm.check()?`: none of them carries a deadline or looks at
+//! a clock, and the search stops within microseconds of the limit.
+
+mod construct;
+mod exhaustive;
+mod incumbent;
+mod instance;
+mod kdtree;
+mod local;
+mod rng;
+mod search;
+mod svg;
+mod tour;
+mod tsplib;
+
+use std::fmt::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use sigalarm::{Alarm, TimedOut};
+
+use incumbent::Incumbent;
+use instance::Instance;
+use search::{Ended, Progress, Settings};
+
+const BERLIN52: &str = include_str!("../data/berlin52.tsp");
+
+/// Searches a short round trip through all the cities of a TSPLIB file for as long as it may.
+#[derive(Parser)]
+struct Args {
+    /// A TSPLIB file of type EUC_2D [default: berlin52, built in]
+    file: Option<PathBuf>,
+    /// How long to search: 500ms, 2s, 1m 30s
+    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
+    limit: Duration,
+    /// Of the random numbers: the same seed gives the same search
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Stop after N kicks, if the limit leaves time for them
+    #[arg(long, value_name = "N")]
+    kicks: Option<u64>,
+    /// Draw the tour
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write the tour in TSPLIB's format
+    #[arg(long, value_name = "FILE")]
+    tour: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { message, code }) => {
+            // A file name may have anything in it, even a line end.
+            eprintln!("tsp: {}", message.replace(char::is_control, "\u{fffd}"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// What goes wrong: 2 if the input is to blame, as with a wrong option, and 1 for all else.
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    fn input(message: String) -> Failure {
+        Failure { message, code: 2 }
+    }
+
+    fn other(message: String) -> Failure {
+        Failure { message, code: 1 }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let instance = load(args.file.as_deref())?;
+    let mut best = Incumbent::new(&instance);
+    let mut progress = Progress::default();
+    let settings = Settings { seed: args.seed, kicks: args.kicks };
+    let ended = {
+        let alarm = Alarm::builder().after(args.limit).label("tsp").arm();
+        let alarm = alarm.map_err(|e| Failure::other(e.to_string()))?;
+        // Not `?`: a time-out is no failure here, it is the usual way to end.
+        search::run(&mut best, &mut progress, &settings, &alarm)
+    };
+
+    print(&report(&best, &progress, &ended))?;
+    let cities = || best.tour().cities();
+    if let Some(path) = &args.tour {
+        write_file(path, &tsplib::tour_file(&instance, cities(), best.length()))?;
+    }
+    if let Some(path) = &args.svg {
+        write_file(path, &svg::draw(&instance, cities(), &caption(&best)))?;
+    }
+    Ok(())
+}
+
+fn load(path: Option<&Path>) -> Result<Instance, Failure> {
+    let Some(path) = path else {
+        return tsplib::read(BERLIN52.as_bytes()).map_err(|e| Failure::input(format!("berlin52: {e}")));
+    };
+    let file = File::open(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
+    tsplib::read(BufReader::new(file)).map_err(|e| {
+        Failure::input(match e.line {
+            Some(line) => format!("{}:{line}: {e}", path.display()),
+            None => format!("{}: {e}", path.display()),
+        })
+    })
+}
+
+fn report(best: &Incumbent, progress: &Progress, ended: &Result<Ended, TimedOut>) -> String {
+    let mut text = String::new();
+    compose(&mut text, best, progress, ended).expect("a String takes all that is written to it");
+    text
+}
+
+fn compose(
+    text: &mut String,
+    best: &Incumbent,
+    progress: &Progress,
+    ended: &Result<Ended, TimedOut>,
+) -> fmt::Result {
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    writeln!(text, "{}: {} cities", best.instance.name, best.instance.len())?;
+    for stage in &progress.stages {
+        writeln!(text, "  {:<18} {:>10} {:>10.3} ms", stage.name, stage.length, millis(stage.at))?;
+    }
+    if progress.stages.last().is_some_and(|stage| best.improved_at > stage.at) {
+        let (length, at) = (best.length(), millis(best.improved_at));
+        writeln!(text, "  {:<18} {length:>10} {at:>10.3} ms", "last improvement")?;
+    }
+    writeln!(text, "length        {}", best.length())?;
+    match best.instance.optimum() {
+        Some(optimum) => {
+            writeln!(text, "gap           {} to the optimum, {optimum}", gap(best.length(), optimum))?
+        }
+        None => writeln!(text, "gap           unknown, as the optimum is")?,
+    }
+    writeln!(text, "improvements  {}, with {} kicks", best.improvements, progress.kicks)?;
+    match ended {
+        Err(timed_out) => writeln!(text, "{timed_out}"),
+        Ok(Ended::Exhausted) => writeln!(text, "search space exhausted"),
+        Ok(Ended::Kicks(n)) => writeln!(text, "search ended after {n} kicks"),
+    }
+}
+
+fn gap(length: i64, optimum: i64) -> String {
+    format!("{:.2} %", 100.0 * (length - optimum) as f64 / optimum as f64)
+}
+
+fn caption(best: &Incumbent) -> String {
+    let name: String = best.instance.name.chars().take(24).collect();
+    let gap = best.instance.optimum().map(|optimum| format!(" · gap {}", gap(best.length(), optimum)));
+    format!("{name} · {} cities · length {}{}", best.instance.len(), best.length(), gap.unwrap_or_default())
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads this has read enough.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|e| Failure::other(format!("standard output: {e}"))),
+    }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|e| Failure::other(format!("{}: {e}", path.display())))
+}

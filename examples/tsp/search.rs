@@ -1,0 +1,121 @@
+//! The search: a first tour, a descent from it, then kicks and repairs until something ends it.
+//!
+//! Everything below may be left at any `?`, and nothing has to tidy up for that: the best tour is in the hands
+//! of the [`Incumbent`], which takes back what was on trial when [`run`] comes to its end, whichever that is.
+
+use std::time::Duration;
+
+use sigalarm::{Alarm, TimedOut};
+
+use crate::construct::{Neighbours, nearest_neighbour_tour};
+use crate::exhaustive;
+use crate::incumbent::Incumbent;
+use crate::kdtree::KdTree;
+use crate::local::LocalSearch;
+use crate::rng::Rng;
+use crate::tour::Flip;
+
+/// The longest of the two pieces that a kick swaps. Short ones keep the damage in one neighbourhood, so that the
+/// repair need look at a few dozen cities only, however many there are.
+const LONGEST_PIECE: usize = 50;
+
+/// What to search with.
+pub struct Settings {
+    pub seed: u64,
+    /// End after so many kicks, time permitting.
+    pub kicks: Option<u64>,
+}
+
+/// How a search ends that is not cut short.
+pub enum Ended {
+    /// There is no better tour.
+    Exhausted,
+    /// The kicks that were asked for are done.
+    Kicks(u64),
+}
+
+/// How far it came.
+#[derive(Default)]
+pub struct Progress {
+    pub stages: Vec<Stage>,
+    pub kicks: u64,
+}
+
+/// A part of the search that is done, and the best length at its end.
+pub struct Stage {
+    pub name: &'static str,
+    pub length: i64,
+    pub at: Duration,
+}
+
+/// Improves `best` until the search is over or the alarm goes off; either way `best` holds the best tour then.
+pub fn run(
+    best: &mut Incumbent,
+    progress: &mut Progress,
+    settings: &Settings,
+    alarm: &Alarm,
+) -> Result<Ended, TimedOut> {
+    progress.note("file order", best, Duration::ZERO);
+    let ended = if best.instance.len() <= exhaustive::MOST_CITIES {
+        exhaustive::search(best, alarm).map(|()| {
+            progress.note("every tour", best, alarm.elapsed());
+            Ended::Exhausted
+        })
+    } else {
+        iterated_local_search(best, progress, settings, alarm)
+    };
+    best.retreat();
+    ended
+}
+
+fn iterated_local_search(
+    best: &mut Incumbent,
+    progress: &mut Progress,
+    settings: &Settings,
+    alarm: &Alarm,
+) -> Result<Ended, TimedOut> {
+    let instance = best.instance;
+    let tree = KdTree::new(&instance.cities, alarm)?;
+    let (tour, length) = nearest_neighbour_tour(instance, &tree, alarm)?;
+    best.offer(tour, length, || alarm.elapsed());
+    progress.note("nearest neighbour", best, alarm.elapsed());
+
+    let mut local = LocalSearch::new(Neighbours::new(instance, &tree, alarm)?, instance.len());
+    for place in 0..instance.len() {
+        alarm.check()?;
+        local.enqueue(best.tour().at(place));
+    }
+    local.descend(best, alarm)?;
+    progress.note("2-opt and Or-opt", best, alarm.elapsed());
+
+    let mut rng = Rng::new(settings.seed);
+    while settings.kicks.is_none_or(|wanted| progress.kicks < wanted) {
+        alarm.check()?;
+        kick(&mut local, best, &mut rng);
+        local.descend(best, alarm)?;
+        best.settle();
+        progress.kicks += 1;
+    }
+    Ok(Ended::Kicks(progress.kicks))
+}
+
+/// The double bridge: swaps two pieces that follow each other. No sequence of improving 2-opt moves undoes it
+/// easily, which is what makes it a good way out of a local optimum.
+fn kick(local: &mut LocalSearch, best: &mut Incumbent, rng: &mut Rng) {
+    let tour = best.tour();
+    // With at least ten cities, the two pieces leave at least the two that they stand between.
+    let longest = LONGEST_PIECE.min((tour.len() - 2) / 2);
+    let (start, first, second) = (rng.below(tour.len()), 1 + rng.below(longest), 1 + rng.below(longest));
+    let [p, a, b, c, d, q] =
+        [0, 1, first, first + 1, first + second, first + second + 1].map(|offset| tour.at(start + offset));
+    // p a…b c…d q  becomes  p d…c b…a q,  then  p c…d b…a q,  then  p c…d a…b q.
+    local.flip(best, Flip { a: p, b: a, c: d, d: q });
+    local.flip(best, Flip { a: p, b: d, c, d: b });
+    local.flip(best, Flip { a: d, b, c: a, d: q });
+}
+
+impl Progress {
+    fn note(&mut self, name: &'static str, best: &Incumbent, at: Duration) {
+        self.stages.push(Stage { name, length: best.length(), at });
+    }
+}

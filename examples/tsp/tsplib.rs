@@ -1,0 +1,204 @@
+//! Files: reads a TSPLIB `EUC_2D` instance and trusts nothing in it; writes a TSPLIB tour.
+//!
+//! The reader goes line by line, so its memory grows with the coordinates that are there and neither with
+//! what `DIMENSION` claims nor with the length of a line.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::io::{self, BufRead, Read};
+
+use crate::instance::Instance;
+
+/// More cities than this are taken for a broken file. City numbers must fit a `u32`.
+const MOST_CITIES: u64 = 10_000_000;
+/// A longer line is taken for a file that is no text.
+const LONGEST_LINE: u64 = 4096;
+/// Farther out, the length of a tour could leave the range in which `f64` and `i64` are exact.
+const LARGEST_COORDINATE: f64 = 1e9;
+
+/// Why a file was refused, and where.
+#[derive(Debug)]
+pub struct ReadError {
+    /// `None` if the file could not be read at all.
+    pub line: Option<u64>,
+    message: String,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<io::Error> for ReadError {
+    fn from(e: io::Error) -> ReadError {
+        ReadError { line: None, message: e.to_string() }
+    }
+}
+
+/// Reads an instance.
+pub fn read(source: impl BufRead) -> Result<Instance, ReadError> {
+    let mut lines = Lines { source, number: 0, buffer: Vec::new() };
+    let header = Header::read(&mut lines)?;
+    header.read_cities(&mut lines)
+}
+
+/// What stands before the coordinates.
+#[derive(Default)]
+struct Header {
+    name: Option<String>,
+    kind: Option<()>,
+    dimension: Option<u64>,
+    weights: Option<()>,
+}
+
+impl Header {
+    fn read(lines: &mut Lines<impl BufRead>) -> Result<Header, ReadError> {
+        let mut header = Header::default();
+        while let Some(line) = lines.next()? {
+            let (key, value) = match line.split_once(':') {
+                Some((key, value)) => (key.trim(), value.trim()),
+                None => (line.as_str(), ""),
+            };
+            let new = match key {
+                "NODE_COORD_SECTION" if header.weights.is_none() => {
+                    return Err(lines.error("NODE_COORD_SECTION without an EDGE_WEIGHT_TYPE before it"));
+                }
+                "NODE_COORD_SECTION" => return Ok(header),
+                "NAME" => header.name.replace(value.to_owned()).is_none(),
+                // Some files carry the author's name behind the type.
+                "TYPE" if value.split_whitespace().next() == Some("TSP") => header.kind.replace(()).is_none(),
+                "TYPE" => return Err(lines.error(format!("TYPE is {}, not TSP", quoted(value)))),
+                "DIMENSION" => match value.parse() {
+                    Ok(n @ 2..=MOST_CITIES) => header.dimension.replace(n).is_none(),
+                    Ok(1) => return Err(lines.error("DIMENSION is 1: one city makes no tour")),
+                    _ => {
+                        let range = format!("a number from 2 to {MOST_CITIES}");
+                        return Err(lines.error(format!("DIMENSION is {}, not {range}", quoted(value))));
+                    }
+                },
+                "EDGE_WEIGHT_TYPE" if value == "EUC_2D" => header.weights.replace(()).is_none(),
+                "EDGE_WEIGHT_TYPE" => {
+                    return Err(lines.error(format!("EDGE_WEIGHT_TYPE is {}, not EUC_2D", quoted(value))));
+                }
+                // These may repeat, or do not matter to this type.
+                "COMMENT" | "NODE_COORD_TYPE" | "DISPLAY_DATA_TYPE" => true,
+                _ => return Err(lines.error(format!("{} is no TSPLIB keyword known here", quoted(&line)))),
+            };
+            if !new {
+                return Err(lines.error(format!("{key} is given twice")));
+            }
+        }
+        Err(lines.error("the file ends before a NODE_COORD_SECTION"))
+    }
+
+    fn read_cities(self, lines: &mut Lines<impl BufRead>) -> Result<Instance, ReadError> {
+        let Some(dimension) = self.dimension else {
+            return Err(lines.error("NODE_COORD_SECTION without a DIMENSION before it"));
+        };
+        let mut cities = Vec::new();
+        let mut numbers = Vec::new();
+        let mut seen_on = HashMap::new();
+        while let Some(line) = lines.next()? {
+            if line == "EOF" {
+                break;
+            }
+            if cities.len() as u64 == dimension {
+                let what = quoted(&line);
+                return Err(lines.error(format!("{what} after all {dimension} cities of DIMENSION")));
+            }
+            let (number, city) = parse_city(&line).map_err(|message| lines.error(message))?;
+            if let Some(first) = seen_on.insert(number, lines.number) {
+                return Err(lines.error(format!("node {number} again; it is on line {first} already")));
+            }
+            numbers.push(number);
+            cities.push(city);
+        }
+        if (cities.len() as u64) < dimension {
+            let found = cities.len();
+            return Err(lines.error(format!("the file ends after {found} of {dimension} cities")));
+        }
+        let name = self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unnamed".to_owned());
+        Ok(Instance { name: printable(&name), cities, numbers })
+    }
+}
+
+/// A node number and two coordinates.
+fn parse_city(line: &str) -> Result<(u64, [f64; 2]), String> {
+    let mut words = line.split_whitespace();
+    let (Some(number), Some(x), Some(y), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(format!("{} is not a node number and two coordinates", quoted(line)));
+    };
+    let number = number.parse().map_err(|_| format!("{} is no node number", quoted(number)))?;
+    let coordinate = |word: &str| match word.parse::<f64>() {
+        Ok(value) if value.abs() <= LARGEST_COORDINATE => Ok(value),
+        Ok(value) if value.is_finite() => Err(format!("coordinate {} is beyond 1e9", quoted(word))),
+        Ok(_) => Err(format!("coordinate {} is not finite", quoted(word))),
+        Err(_) => Err(format!("{} is no coordinate", quoted(word))),
+    };
+    Ok((number, [coordinate(x)?, coordinate(y)?]))
+}
+
+/// The lines of a file that are not blank, trimmed, with their numbers.
+struct Lines<R> {
+    source: R,
+    /// Of the line read last.
+    number: u64,
+    buffer: Vec<u8>,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn next(&mut self) -> Result<Option<String>, ReadError> {
+        loop {
+            self.buffer.clear();
+            // The bound is here, and not after reading, as a file need not have any line ends.
+            let read = self.source.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut self.buffer)?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if read as u64 > LONGEST_LINE {
+                return Err(self.error(format!("the line is longer than {LONGEST_LINE} bytes")));
+            }
+            // Comments come in all sorts of encodings; where the text matters, a replacement character will
+            // not parse.
+            let text = String::from_utf8_lossy(&self.buffer);
+            if !text.trim().is_empty() {
+                return Ok(Some(text.trim().to_owned()));
+            }
+        }
+    }
+
+    fn error(&self, message: impl Into<String>) -> ReadError {
+        // An empty file has no line 0, but "line 1" is where to put the missing text.
+        ReadError { line: Some(self.number.max(1)), message: message.into() }
+    }
+}
+
+/// Text from the file for a message: on one line, harmless to a terminal, not too long.
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// Control characters have no place in a terminal or an XML file.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// The tour as a file in TSPLIB's `TOUR` format.
+pub fn tour_file(instance: &Instance, tour: impl Iterator<Item = usize>, length: i64) -> String {
+    let mut text = format!(
+        "NAME: {name}.tour\nTYPE: TOUR\nCOMMENT: length {length}\nDIMENSION: {size}\nTOUR_SECTION\n",
+        name = instance.name,
+        size = instance.len(),
+    );
+    for city in tour {
+        writeln!(text, "{}", instance.numbers[city]).expect("a String takes all that is written to it");
+    }
+    text.push_str("-1\nEOF\n");
+    text
+}

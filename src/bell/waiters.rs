@@ -1,0 +1,116 @@
+//! Threads that wait in a system call and cannot check.
+//!
+//! The kernel hands the timer's signal to a thread of its choice, as a rule the main one. A thread that waits in
+//! [`blocking`](crate::Alarm::blocking) must be reached all the same, so whoever handles the signal passes it on to
+//! it with `pthread_kill`.
+//!
+//! Two things must not happen. A signal of ours must not be taken for somebody's message: each waiter has a note
+//! that one is on its way to it. And no such signal may come after the waiter has left, when the disposition may be
+//! the program's own again: it does not leave before the note is taken.
+
+use std::hint;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::os::handler::Arrival;
+use crate::os::pending;
+use crate::os::published::Published;
+use crate::os::thread::{self, Handle};
+
+/// A place for a waiting thread, one of a list that only grows: as long as the most that have ever waited at once.
+pub(super) struct Waiter {
+    /// Whose place it is; zero if it is free.
+    thread: AtomicUsize,
+    /// Whether the thread may be sent signals.
+    open: AtomicBool,
+    /// A signal of ours is on its way to the thread.
+    sent: AtomicBool,
+    next: Option<&'static Waiter>,
+}
+
+static FIRST: Published<Waiter> = Published::nothing();
+
+/// How many handlers are going through the list.
+static VISITORS: AtomicUsize = AtomicUsize::new(0);
+
+fn all() -> impl Iterator<Item = &'static Waiter> {
+    std::iter::successors(FIRST.get(), |waiter| waiter.next)
+}
+
+/// Passes a ring on to every waiting thread but this one, whose own wait it has ended already. Async-signal-safe.
+pub(super) fn wake_others() {
+    if FIRST.get().is_none() {
+        return;
+    }
+    VISITORS.fetch_add(1, Ordering::SeqCst);
+    for waiter in all() {
+        let to = Handle(waiter.thread.load(Ordering::SeqCst));
+        // At most one is on its way to each: a second would be merged with it, or come unannounced.
+        if waiter.open.load(Ordering::SeqCst)
+            && to != Handle::current()
+            && !waiter.sent.swap(true, Ordering::SeqCst)
+        {
+            to.interrupt();
+        }
+    }
+    VISITORS.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Whether a signal is one that [`wake_others`] has sent to this thread. Async-signal-safe.
+///
+/// Should one of the program's own to this very thread have come first and swallowed it, it is the other that is
+/// taken for ours: two signals that merge are one.
+pub(super) fn is_ours(arrival: &Arrival) -> bool {
+    arrival.sent_to_thread()
+        && all().any(|waiter| {
+            waiter.thread.load(Ordering::SeqCst) == Handle::current().0
+                && waiter.sent.swap(false, Ordering::SeqCst)
+        })
+}
+
+/// Takes a place for the calling thread. Under the lock, so that two do not grow the list at once.
+pub(super) fn join() -> &'static Waiter {
+    let me = Handle::current().0;
+    let free = all()
+        .find(|waiter| waiter.thread.compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst).is_ok());
+    let waiter = free.unwrap_or_else(|| {
+        let waiter: &'static Waiter = Box::leak(Box::new(Waiter {
+            thread: AtomicUsize::new(me),
+            open: AtomicBool::new(false),
+            sent: AtomicBool::new(false),
+            next: FIRST.get(),
+        }));
+        FIRST.exchange(Some(waiter));
+        waiter
+    });
+    waiter.open.store(true, Ordering::SeqCst);
+    waiter
+}
+
+/// Gives the place back. Not under the lock: it waits for handlers.
+pub(super) fn leave(waiter: &'static Waiter) {
+    // From here on nobody begins to reach for this thread.
+    waiter.open.store(false, Ordering::SeqCst);
+    // After this nobody is doing it any more: whoever counted itself in later has seen the line above.
+    while VISITORS.load(Ordering::SeqCst) > 0 {
+        hint::spin_loop();
+    }
+    // And after this nothing is on its way. It comes to the handler when this thread next goes through the kernel;
+    // or, should the program have blocked SIGALRM here meanwhile, it waits, and is taken.
+    while waiter.sent.load(Ordering::SeqCst) {
+        thread::step_aside();
+        if let Ok(pending::Taken::ToThread) = pending::take() {
+            waiter.sent.store(false, Ordering::SeqCst);
+        }
+    }
+    waiter.thread.store(0, Ordering::SeqCst);
+}
+
+/// In a forked child: the threads that waited stayed with the parent.
+pub(super) fn start_again() {
+    VISITORS.store(0, Ordering::SeqCst);
+    for waiter in all() {
+        waiter.open.store(false, Ordering::SeqCst);
+        waiter.sent.store(false, Ordering::SeqCst);
+        waiter.thread.store(0, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,174 @@
+//! Calls that wait in the kernel, ended at the deadline.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::panic::Location;
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+
+use crate::alarm::Alarm;
+use crate::bell::{self, Waiting};
+use crate::error::TimedOut;
+use crate::os::poll::{self, Readiness};
+use crate::os::{child, clock};
+
+impl Alarm {
+    /// Runs a system call that may wait, and ends it at the deadline.
+    ///
+    /// `call` makes one system call, or a C library's function that makes one, and hands back its error:
+    /// `flock`, `connect`, `accept`, `waitpid`, `ioctl`, `read`. When the alarm, or one that encloses it, expires,
+    /// the call returns with EINTR ([`io::ErrorKind::Interrupted`]) and `blocking` with the [`TimedOut`]. An EINTR
+    /// for any other reason makes the call again.
+    ///
+    /// It works on every thread. The race between check and call is won: a ring that lands between them comes
+    /// again, every 10 ms as long as somebody waits. So the call ends at the deadline as a rule, and 10 ms after
+    /// it at worst.
+    ///
+    /// The standard library's `read_exact`, `read_to_end`, `sleep` and others make an interrupted call again
+    /// themselves and would never come back: use [`reader`](Alarm::reader) and [`sleep`](Alarm::sleep). While
+    /// it runs, a ring may interrupt system calls of other threads as well; elsewhere a guard does not do that.
+    ///
+    /// Costs some system calls of its own. See [signal(7)], "Interruption of system calls".
+    ///
+    /// # Errors
+    ///
+    /// Those of the call, but for `Interrupted`. At the deadline one of kind [`io::ErrorKind::TimedOut`] with the
+    /// [`TimedOut`] inside ([`io::Error::get_ref`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if the
+    /// kernel refuses to let the thread be interrupted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    ///
+    /// let (mut reader, _writer) = std::os::unix::net::UnixStream::pair()?;
+    /// let alarm = Alarm::after(Duration::from_millis(20))?;
+    /// let mut buffer = [0; 16];
+    /// let e = alarm.blocking(|| reader.read(&mut buffer)).unwrap_err();
+    /// assert_eq!(e.kind(), ErrorKind::TimedOut);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
+    #[track_caller]
+    pub fn blocking<T>(&self, call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        self.blocking_at(Location::caller(), call)
+    }
+
+    pub(crate) fn blocking_at<T>(
+        &self,
+        location: &'static Location<'static>,
+        mut call: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.check_at(location)?;
+        let _waiting = Waiting::begin()?;
+        loop {
+            self.check_at(location)?;
+            match call() {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Sleeps for `time`, or until the alarm or one that encloses it expires.
+    ///
+    /// Wakes at the deadline, not at the end of the time; also when somebody [`ring`](Alarm::ring)s.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`], if that came first. With nothing left to sleep and an expired alarm it is an error as well.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_millis(20))?;
+    /// assert!(alarm.sleep(Duration::from_millis(1)).is_ok());
+    /// assert!(alarm.sleep(Duration::from_secs(3600)).is_err());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    #[track_caller]
+    pub fn sleep(&self, time: Duration) -> Result<(), TimedOut> {
+        let location = Location::caller();
+        let end = clock::now().after(time);
+        self.check_at(location)?;
+        // Refused, nobody can wake this thread early; it still wakes for every deadline.
+        let _waiting = Waiting::begin();
+        loop {
+            self.check_at(location)?;
+            let left = clock::until(end);
+            if left.is_zero() {
+                return Ok(());
+            }
+            let nap = bell::until_next().map_or(left, |next| left.min(next));
+            // No descriptor is involved, so it cannot fail but for lack of memory: then this spins.
+            let _ = poll::wait(None, Some(nap));
+        }
+    }
+
+    /// Waits for a child process to end.
+    ///
+    /// As [`Child::wait`], it closes the child's standard input first, so that neither waits for the other. At the
+    /// deadline the child goes on: wait again, or kill it.
+    ///
+    /// # Errors
+    ///
+    /// At the deadline one of kind [`io::ErrorKind::TimedOut`] with the [`TimedOut`] inside; otherwise those of
+    /// [waitid(2)] and [`Child::wait`], such as ECHILD where somebody else has reaped the child, or where SIGCHLD is
+    /// ignored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::process::Command;
+    /// use std::time::Duration;
+    ///
+    /// let mut child = Command::new("sleep").arg("3600").spawn()?;
+    /// let alarm = Alarm::after(Duration::from_millis(20))?;
+    /// if alarm.wait(&mut child).is_err() {
+    ///     child.kill()?;
+    ///     child.wait()?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [waitid(2)]: https://man7.org/linux/man-pages/man2/waitid.2.html
+    #[track_caller]
+    pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        let location = Location::caller();
+        drop(child.stdin.take());
+        // One that has been waited for already answers at once, and its id may be somebody else's by now.
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        let id = child.id();
+        self.blocking_at(location, || child::await_end(id))?;
+        child.wait()
+    }
+
+    /// Waits for what has a descriptor to be ready and makes `call`, again as long as it says "not yet".
+    pub(crate) fn when_ready<T, F: AsFd>(
+        &self,
+        location: &'static Location<'static>,
+        readiness: Readiness,
+        it: &mut F,
+        mut call: impl FnMut(&mut F) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let not_yet = || Err(io::ErrorKind::Interrupted.into());
+        self.blocking_at(location, || {
+            if !poll::wait(Some((it.as_fd(), readiness)), bell::until_next())? {
+                return not_yet();
+            }
+            match call(it) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => not_yet(),
+                result => result,
+            }
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! An alarm on a thread that is not its own.
+
+use std::marker::PhantomData;
+use std::sync::MutexGuard;
+
+use crate::alarm::Alarm;
+use crate::bell;
+use crate::schedule::Place;
+
+/// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`].
+#[derive(Debug)]
+#[must_use = "the alarm is one of this thread's only as long as this lives; bind it: `let _entered = …`"]
+pub struct Entered<'a> {
+    place: Place,
+    alarm: PhantomData<&'a Alarm>,
+    /// It belongs to its thread.
+    stays: PhantomData<MutexGuard<'static, ()>>,
+}
+
+impl Alarm {
+    /// Makes the alarm one of the calling thread's, so that [`checkpoint`](crate::checkpoint) there asks it as well:
+    /// for scoped threads and thread pools, whose code carries no guard.
+    ///
+    /// It takes its place inside the alarms that the thread has, and outside of those that it will arm. What
+    /// encloses the alarm at home, encloses it here too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint};
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::ZERO)?;
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| {
+    ///         assert!(checkpoint().is_ok()); // not this thread's alarm
+    ///         let _entered = alarm.enter();
+    ///         assert!(alarm.owns(&checkpoint().unwrap_err()));
+    ///     });
+    /// });
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn enter(&self) -> Entered<'_> {
+        Entered { place: bell::enter(self.key()), alarm: PhantomData, stays: PhantomData }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        bell::leave(self.place);
+    }
+}

@@ -1,0 +1,136 @@
+//! Readers and writers that end at the deadline.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::panic::Location;
+
+use crate::alarm::Alarm;
+use crate::os::poll::Readiness;
+
+impl Alarm {
+    /// A reader whose every read ends at the deadline: for pipes, sockets, terminals, whatever has a descriptor.
+    ///
+    /// At the deadline a read fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside;
+    /// never with `Interrupted`, which `read_exact` and its like would try again. No byte is lost: what was read
+    /// before stays with whoever read it, and what was not is still to be read. Put std's
+    /// [`BufReader`](io::BufReader) around it for lines; `read_to_end` leaves in the buffer what had come.
+    ///
+    /// It takes a descriptor in blocking mode or not, and shared with another process or not. A regular file is
+    /// always ready; then the reader only checks. A read of zero bytes does not wait. `r` may be a reference.
+    ///
+    /// Each read makes some system calls of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::io::{BufRead, BufReader, ErrorKind, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    ///
+    /// let (here, mut there) = UnixStream::pair()?;
+    /// there.write_all(b"first\nsec")?;
+    ///
+    /// let alarm = Alarm::after(Duration::from_millis(20))?;
+    /// let mut lines = BufReader::new(alarm.reader(&here)).lines();
+    /// assert_eq!(lines.next().unwrap()?, "first");
+    /// assert_eq!(lines.next().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn reader<R: Read + AsFd>(&self, r: R) -> Reader<'_, R> {
+        Reader { alarm: self, inner: r, location: Location::caller() }
+    }
+
+    /// A writer whose every write ends at the deadline.
+    ///
+    /// At the deadline a write fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside.
+    /// A write that had put out a part says so first, as `write` does, and the next one fails: no byte is lost or
+    /// written twice. (`write_all` does not tell how far it came; that is how it is made.)
+    ///
+    /// Otherwise as [`reader`](Alarm::reader).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::io::{ErrorKind, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    ///
+    /// let (here, _nobody_reads) = UnixStream::pair()?;
+    /// let alarm = Alarm::after(Duration::from_millis(20))?;
+    /// let e = alarm.writer(&here).write_all(&vec![0; 10_000_000]).unwrap_err();
+    /// assert_eq!(e.kind(), ErrorKind::TimedOut);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn writer<W: Write + AsFd>(&self, w: W) -> Writer<'_, W> {
+        Writer { alarm: self, inner: w, location: Location::caller() }
+    }
+}
+
+/// A reader under a limit; made by [`Alarm::reader`].
+#[derive(Debug)]
+pub struct Reader<'a, R> {
+    alarm: &'a Alarm,
+    inner: R,
+    /// Where it was made: that is what a time-out names, since std's adapters stand between it and the reads.
+    location: &'static Location<'static>,
+}
+
+/// A writer under a limit; made by [`Alarm::writer`].
+#[derive(Debug)]
+pub struct Writer<'a, W> {
+    alarm: &'a Alarm,
+    inner: W,
+    location: &'static Location<'static>,
+}
+
+impl<R> Reader<'_, R> {
+    /// The reader underneath.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
+    /// The reader underneath, to look at.
+    pub fn get_ref(&self) -> &R {
+        &self.inner
+    }
+}
+
+impl<W> Writer<'_, W> {
+    /// The writer underneath.
+    pub fn into_inner(self) -> W {
+        self.inner
+    }
+
+    /// The writer underneath, to look at.
+    pub fn get_ref(&self) -> &W {
+        &self.inner
+    }
+}
+
+impl<R: Read + AsFd> Read for Reader<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            self.alarm.check_at(self.location)?;
+            return Ok(0);
+        }
+        self.alarm.when_ready(self.location, Readiness::Readable, &mut self.inner, |inner| inner.read(buffer))
+    }
+}
+
+impl<W: Write + AsFd> Write for Writer<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            self.alarm.check_at(self.location)?;
+            return Ok(0);
+        }
+        self.alarm.when_ready(self.location, Readiness::Writable, &mut self.inner, |inner| inner.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.alarm.when_ready(self.location, Readiness::Writable, &mut self.inner, Write::flush)
+    }
+}

@@ -1,0 +1,445 @@
+//! Iterators that check as they go.
+//!
+//! Every adapter here checks *before* it takes an item, also before it finds that there is none left, as a
+//! check at the head of a loop would. So an item that was taken is an item that was handed on: whoever lends
+//! an iterator (`by_ref`) gets the rest of it back whole.
+//!
+//! The error names the line on which the adapter was made. The line that pulls on it would be nearer, and is
+//! seldom the user's: under `sum`, `collect` or `?` it lies in the standard library.
+
+use std::iter::FusedIterator;
+use std::ops::ControlFlow;
+use std::panic::Location;
+
+use crate::alarm::Alarm;
+use crate::error::TimedOut;
+
+/// Iterators under a limit: [`checked`](IteratorExt::checked), [`checked_every`](IteratorExt::checked_every),
+/// [`until`](IteratorExt::until).
+///
+/// Every iterator has them once the trait is in scope.
+///
+/// # Tight loops over slices
+///
+/// A loop that adds up numbers is vectorised: several additions an instruction. No check between two items
+/// leaves it so, however cheap, and however seldom it is made, for the compiler does not vectorise a loop that
+/// may end early. What keeps the speed is a check between two *chunks*, with a bare loop inside:
+///
+/// ```
+/// use sigalarm::{Alarm, IteratorExt, TimedOut};
+///
+/// fn sum(numbers: &[u64], alarm: &Alarm) -> Result<u64, TimedOut> {
+///     let mut sum = 0;
+///     for chunk in numbers.chunks(16_384).checked(alarm) {
+///         sum += chunk?.iter().sum::<u64>();
+///     }
+///     Ok(sum)
+/// }
+///
+/// let alarm = Alarm::never()?;
+/// assert_eq!(sum(&[2; 100_000], &alarm).unwrap(), 200_000);
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+///
+/// [`chunks_mut`](slice::chunks_mut), [`chunks_exact`](slice::chunks_exact) and, for counted loops,
+/// [`step_by`](Iterator::step_by) serve alike. Choose chunks that take a microsecond or more: below, the start
+/// of each inner loop is felt; and not much more than a millisecond, for that is how late the limit is noticed.
+pub trait IteratorExt: Iterator {
+    /// Each item as an `Ok`; when the alarm expires, one `Err`, and then nothing more.
+    ///
+    /// Checks before each item: one load and one branch. Stop at the error with `?`, or collect into a
+    /// `Result`. An alarm that encloses `alarm` ends it as well, as with [`check`](Alarm::check).
+    ///
+    /// # Errors
+    ///
+    /// The items err with a [`TimedOut`], which names the line of this call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, IteratorExt, TimedOut};
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// let squares: Result<Vec<u32>, TimedOut> = (0..5).map(|n| n * n).checked(&alarm).collect();
+    /// assert_eq!(squares.unwrap(), [0, 1, 4, 9, 16]);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    #[track_caller]
+    fn checked(self, alarm: &Alarm) -> Checked<'_, Self>
+    where
+        Self: Sized,
+    {
+        Checked { items: self, watch: Watch::new(alarm), ended: false }
+    }
+
+    /// As [`checked`](IteratorExt::checked), with a check before every `stride`-th item only: before the first,
+    /// and then each time that `stride` have passed.
+    ///
+    /// As long as nothing has expired it is no faster than `checked`: a check is as cheap as the counting that
+    /// avoids it. While an expired alarm is alive, anywhere in the process, each check takes a lock and reads
+    /// the clock, and then it is faster by the stride. For loops that the compiler vectorises see
+    /// [above](IteratorExt#tight-loops-over-slices).
+    ///
+    /// # Errors
+    ///
+    /// The items err with a [`TimedOut`], which names the line of this call.
+    ///
+    /// # Panics
+    ///
+    /// If `stride` is zero, as [`step_by`](Iterator::step_by) does: it could mean "always" or "never".
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, IteratorExt, TimedOut};
+    ///
+    /// fn random(steps: u32, alarm: &Alarm) -> Result<u64, TimedOut> {
+    ///     let mut x = 1_u64;
+    ///     for step in (0..steps).checked_every(1_024, alarm) {
+    ///         step?;
+    ///         x ^= x << 13;
+    ///         x ^= x >> 7;
+    ///         x ^= x << 17;
+    ///     }
+    ///     Ok(x)
+    /// }
+    /// # let alarm = Alarm::never()?;
+    /// # assert_ne!(random(10_000, &alarm).unwrap(), 1);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    #[track_caller]
+    fn checked_every(self, stride: usize, alarm: &Alarm) -> CheckedEvery<'_, Self>
+    where
+        Self: Sized,
+    {
+        assert!(stride != 0, "`checked_every` with a stride of zero");
+        CheckedEvery { items: self, watch: Watch::new(alarm), stride, left: 1, ended: false }
+    }
+
+    /// The items until the alarm expires, and then a clean end, as if there were no more.
+    ///
+    /// Checks before each item: one load and one branch. Whether it was the end or the limit,
+    /// [`timed_out`](Until::timed_out) says afterwards; keep the iterator for it, and lend it to the loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, IteratorExt};
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_millis(5))?;
+    /// let mut numbers = (1_u64..).until(&alarm);
+    /// let primes = numbers.by_ref().filter(|n| (2..*n).all(|d| n % d != 0)).count();
+    /// if let Some(timed_out) = numbers.timed_out() {
+    ///     println!("{primes} primes so far: {timed_out}");
+    /// }
+    /// # assert!(numbers.timed_out().is_some());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    #[track_caller]
+    fn until(self, alarm: &Alarm) -> Until<'_, Self>
+    where
+        Self: Sized,
+    {
+        Until { items: self, watch: Watch::new(alarm), ended: false, timed_out: None }
+    }
+}
+
+impl<I: Iterator> IteratorExt for I {}
+
+/// Whom to ask, and in whose name.
+#[derive(Clone, Copy, Debug)]
+struct Watch<'a> {
+    alarm: &'a Alarm,
+    made: &'static Location<'static>,
+}
+
+impl<'a> Watch<'a> {
+    #[track_caller]
+    fn new(alarm: &'a Alarm) -> Watch<'a> {
+        Watch { alarm, made: Location::caller() }
+    }
+
+    #[inline]
+    fn check(self) -> Result<(), TimedOut> {
+        self.alarm.check_at(self.made)
+    }
+}
+
+/// Made by [`IteratorExt::checked`].
+///
+/// It has no exact size, whatever the iterator has, for it may end at any item. It can be used from both ends.
+#[derive(Clone, Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct Checked<'a, I> {
+    items: I,
+    watch: Watch<'a>,
+    ended: bool,
+}
+
+impl<I> Checked<'_, I> {
+    #[inline]
+    fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<Result<T, TimedOut>> {
+        if self.ended {
+            return None;
+        }
+        if let Err(e) = self.watch.check() {
+            self.ended = true;
+            return Some(Err(e));
+        }
+        let item = take(&mut self.items);
+        if item.is_none() {
+            self.ended = true;
+        }
+        item.map(Ok)
+    }
+}
+
+impl<I: Iterator> Iterator for Checked<'_, I> {
+    type Item = Result<I::Item, TimedOut>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step(I::next)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        size_with_error(self.ended, &self.items)
+    }
+
+    /// Through the iterator's own `try_fold`, which chained and flattened ones do faster than item by item.
+    #[inline]
+    fn fold<B, F>(mut self, init: B, mut f: F) -> B
+    where
+        F: FnMut(B, Self::Item) -> B,
+    {
+        if self.ended {
+            return init;
+        }
+        let watch = self.watch;
+        if let Err(e) = watch.check() {
+            return f(init, Err(e));
+        }
+        let flow = self.items.try_fold(init, |acc, item| {
+            let acc = f(acc, Ok(item));
+            match watch.check() {
+                Ok(()) => ControlFlow::Continue(acc),
+                Err(e) => ControlFlow::Break((acc, e)),
+            }
+        });
+        match flow {
+            ControlFlow::Continue(acc) => acc,
+            ControlFlow::Break((acc, e)) => f(acc, Err(e)),
+        }
+    }
+}
+
+impl<I: DoubleEndedIterator> DoubleEndedIterator for Checked<'_, I> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.step(I::next_back)
+    }
+}
+
+impl<I: Iterator> FusedIterator for Checked<'_, I> {}
+
+/// Made by [`IteratorExt::checked_every`].
+///
+/// It has no exact size, whatever the iterator has, for it may end early. It can be used from both ends; the
+/// stride counts the items of both.
+#[derive(Clone, Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct CheckedEvery<'a, I> {
+    items: I,
+    watch: Watch<'a>,
+    stride: usize,
+    /// The check comes before the item that brings it down to zero.
+    left: usize,
+    ended: bool,
+}
+
+impl<I> CheckedEvery<'_, I> {
+    #[inline]
+    fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<Result<T, TimedOut>> {
+        if self.ended {
+            return None;
+        }
+        self.left -= 1;
+        if self.left == 0 {
+            if let Err(e) = self.watch.check() {
+                self.ended = true;
+                return Some(Err(e));
+            }
+            self.left = self.stride;
+        }
+        let item = take(&mut self.items);
+        if item.is_none() {
+            self.ended = true;
+        }
+        item.map(Ok)
+    }
+}
+
+impl<I: Iterator> Iterator for CheckedEvery<'_, I> {
+    type Item = Result<I::Item, TimedOut>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step(I::next)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        size_with_error(self.ended, &self.items)
+    }
+
+    /// As [`Checked`]'s.
+    #[inline]
+    fn fold<B, F>(mut self, init: B, mut f: F) -> B
+    where
+        F: FnMut(B, Self::Item) -> B,
+    {
+        if self.ended {
+            return init;
+        }
+        let (watch, stride, mut left) = (self.watch, self.stride, self.left - 1);
+        if left == 0 {
+            if let Err(e) = watch.check() {
+                return f(init, Err(e));
+            }
+            left = stride;
+        }
+        let flow = self.items.try_fold(init, |acc, item| {
+            let acc = f(acc, Ok(item));
+            left -= 1;
+            if left == 0 {
+                if let Err(e) = watch.check() {
+                    return ControlFlow::Break((acc, e));
+                }
+                left = stride;
+            }
+            ControlFlow::Continue(acc)
+        });
+        match flow {
+            ControlFlow::Continue(acc) => acc,
+            ControlFlow::Break((acc, e)) => f(acc, Err(e)),
+        }
+    }
+}
+
+impl<I: DoubleEndedIterator> DoubleEndedIterator for CheckedEvery<'_, I> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.step(I::next_back)
+    }
+}
+
+impl<I: Iterator> FusedIterator for CheckedEvery<'_, I> {}
+
+/// What is left of `items`, and perhaps an error at the end of it, or instead of it.
+fn size_with_error(ended: bool, items: &impl Iterator) -> (usize, Option<usize>) {
+    if ended {
+        return (0, Some(0));
+    }
+    let (lower, upper) = items.size_hint();
+    (lower.min(1), upper.and_then(|upper| upper.checked_add(1)))
+}
+
+/// Made by [`IteratorExt::until`].
+///
+/// It has no exact size, whatever the iterator has, for it may end at any item. It can be used from both ends.
+#[derive(Clone, Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct Until<'a, I> {
+    items: I,
+    watch: Watch<'a>,
+    ended: bool,
+    /// In a box, so that the address of no field leaves this struct when it is dropped: the drop of a bare
+    /// `TimedOut` (an `Arc`) would hand it out, and the compiler keep a whole loop's state in memory for it.
+    timed_out: Option<Box<TimedOut>>,
+}
+
+impl<I> Until<'_, I> {
+    /// Why it ended: the [`TimedOut`] if it was cut short, `None` if the items ran out or there are more.
+    ///
+    /// The alarm itself cannot tell: it may expire after the last item.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, IteratorExt};
+    ///
+    /// let alarm = Alarm::never()?;
+    /// let mut items = (0..10).until(&alarm);
+    /// for item in &mut items {
+    ///     if item == 4 {
+    ///         alarm.ring();
+    ///     }
+    /// }
+    /// let timed_out = items.timed_out().expect("cut short");
+    /// assert!(alarm.owns(timed_out));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn timed_out(&self) -> Option<&TimedOut> {
+        self.timed_out.as_deref()
+    }
+
+    #[inline]
+    fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<T> {
+        if self.ended {
+            return None;
+        }
+        if let Err(e) = self.watch.check() {
+            self.ended = true;
+            self.timed_out = Some(Box::new(e));
+            return None;
+        }
+        let item = take(&mut self.items);
+        if item.is_none() {
+            self.ended = true;
+        }
+        item
+    }
+}
+
+impl<I: Iterator> Iterator for Until<'_, I> {
+    type Item = I::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<I::Item> {
+        self.step(I::next)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, if self.ended { Some(0) } else { self.items.size_hint().1 })
+    }
+
+    /// As [`Checked`]'s.
+    #[inline]
+    fn fold<B, F>(mut self, init: B, mut f: F) -> B
+    where
+        F: FnMut(B, I::Item) -> B,
+    {
+        let watch = self.watch;
+        if self.ended || watch.check().is_err() {
+            return init;
+        }
+        let flow = self.items.try_fold(init, |acc, item| {
+            let acc = f(acc, item);
+            match watch.check() {
+                Ok(()) => ControlFlow::Continue(acc),
+                Err(_) => ControlFlow::Break(acc),
+            }
+        });
+        match flow {
+            ControlFlow::Continue(acc) | ControlFlow::Break(acc) => acc,
+        }
+    }
+}
+
+impl<I: DoubleEndedIterator> DoubleEndedIterator for Until<'_, I> {
+    #[inline]
+    fn next_back(&mut self) -> Option<I::Item> {
+        self.step(I::next_back)
+    }
+}
+
+impl<I: Iterator> FusedIterator for Until<'_, I> {}

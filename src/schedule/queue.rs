@@ -1,0 +1,83 @@
+//! Deadlines in order: a binary heap whose items can be found again.
+//!
+//! A guard is armed, restarted and dropped far more often than it expires, so what must be quick is to put an
+//! item in and to take *any* item out, not only the first. The heap notes where each item stands. The common
+//! cases, an inner alarm that comes and goes and a restart that moves the only deadline, touch one or two
+//! places.
+
+use crate::time::Time;
+
+/// Items, each a small number, in the order of their moments.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// No item stands before its parent at `(i - 1) / 2`.
+    heap: Vec<(Time, usize)>,
+    /// Where in the heap each item stands, if it is in.
+    places: Vec<usize>,
+}
+
+impl Queue {
+    pub(super) const fn new() -> Queue {
+        Queue { heap: Vec::new(), places: Vec::new() }
+    }
+
+    /// The earliest item.
+    pub(super) fn first(&self) -> Option<(Time, usize)> {
+        self.heap.first().copied()
+    }
+
+    /// Puts an item in, which must not be in.
+    pub(super) fn insert(&mut self, time: Time, item: usize) {
+        if item >= self.places.len() {
+            self.places.resize(item + 1, 0);
+        }
+        self.heap.push((time, item));
+        self.rise(self.heap.len() - 1);
+    }
+
+    /// Takes an item out, which must be in.
+    pub(super) fn remove(&mut self, item: usize) {
+        let hole = self.places[item];
+        debug_assert_eq!(self.heap[hole].1, item);
+        self.heap.swap_remove(hole);
+        // Somebody else stands there now, from the end: too late for it or too early.
+        if hole < self.heap.len() {
+            self.rise(hole);
+            self.sink(hole);
+        }
+    }
+
+    fn rise(&mut self, mut at: usize) {
+        let moving = self.heap[at];
+        while at > 0 {
+            let parent = (at - 1) / 2;
+            if self.heap[parent].0 <= moving.0 {
+                break;
+            }
+            self.put(at, self.heap[parent]);
+            at = parent;
+        }
+        self.put(at, moving);
+    }
+
+    fn sink(&mut self, mut at: usize) {
+        let moving = self.heap[at];
+        loop {
+            let mut child = 2 * at + 1;
+            if child + 1 < self.heap.len() && self.heap[child + 1].0 < self.heap[child].0 {
+                child += 1;
+            }
+            if child >= self.heap.len() || moving.0 <= self.heap[child].0 {
+                break;
+            }
+            self.put(at, self.heap[child]);
+            at = child;
+        }
+        self.put(at, moving);
+    }
+
+    fn put(&mut self, at: usize, item: (Time, usize)) {
+        self.heap[at] = item;
+        self.places[item.1] = at;
+    }
+}

@@ -1,0 +1,56 @@
+//! The process as it was before the guards, for a while.
+
+use crate::bell;
+
+/// Runs `f` with the process as it was before the first guard: SIGALRM's disposition, this thread's signal mask, and
+/// the timer that was running then. Afterwards the alarms are in force again; their time has gone on.
+///
+/// It is for [`exec`](std::os::unix::process::CommandExt::exec), which keeps the timer and the mask and resets the
+/// handler. The new program would inherit a timer that it does not know of and **die of SIGALRM**:
+///
+/// ```no_run
+/// # use sigalarm::Alarm;
+/// # use std::{os::unix::process::CommandExt, process::Command, time::Duration};
+/// // WRONG: the new program is killed after ten seconds.
+/// let _alarm = Alarm::after(Duration::from_secs(10))?;
+/// let error = Command::new("make").exec();
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+///
+/// ```no_run
+/// # use sigalarm::{Alarm, suspended};
+/// # use std::{os::unix::process::CommandExt, process::Command, time::Duration};
+/// // Right.
+/// let _alarm = Alarm::after(Duration::from_secs(10))?;
+/// let error = suspended(|| Command::new("make").exec());
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+///
+/// [`Command::spawn`](std::process::Command::spawn) and whatever else forks first needs none of this: a child
+/// does not inherit the timer.
+///
+/// Checks work inside `f`, by the clock; system calls are not interrupted there. Alarms may be armed and dropped.
+/// Calls may nest.
+///
+/// # Examples
+///
+/// ```
+/// use sigalarm::{Alarm, suspended};
+/// use std::time::Duration;
+///
+/// let alarm = Alarm::after(Duration::from_secs(10))?;
+/// suspended(|| assert!(alarm.check().is_ok()));
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+pub fn suspended<T>(f: impl FnOnce() -> T) -> T {
+    struct Resume;
+    impl Drop for Resume {
+        fn drop(&mut self) {
+            bell::resume();
+        }
+    }
+
+    bell::suspend();
+    let _resume = Resume;
+    f()
+}

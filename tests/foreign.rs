@@ -1,0 +1,296 @@
+//! Timers and handlers of others, while guards are armed.
+
+mod support;
+
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::libc::{self, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM};
+use sigalarm::Alarm;
+use support::process::{self, counted};
+use support::{Outcome, Scenario, rebuilt, scenario};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// As late as a loaded machine may make it.
+const LATE: Duration = Duration::from_secs(5);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn spin_until(done: impl Fn() -> bool) -> Duration {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < LATE, "never came");
+    }
+    began.elapsed()
+}
+
+/// The foreign timer rings first, last, and in between; the guarded code never checks.
+fn on_time_while_nobody_checks() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for (n, limit) in
+        [SECOND, 60 * MS, 30 * MS, MS, Duration::from_micros(1), Duration::ZERO].into_iter().enumerate()
+    {
+        let began = Instant::now();
+        process::set_timer(50 * MS, Duration::ZERO);
+        let alarm = after(limit);
+        let inner = after(limit / 2);
+        spin_until(|| counted() > n);
+        assert!(began.elapsed() >= 50 * MS, "early");
+        // It rings once.
+        while began.elapsed() < 80 * MS {}
+        assert_eq!(counted(), n + 1);
+        drop(inner);
+        drop(alarm);
+        assert_eq!(process::timer(), (Duration::ZERO, Duration::ZERO), "it has rung and is over");
+    }
+}
+
+/// The same, while the guarded code is blocked: its call is not interrupted, the owner is called all the same.
+fn on_time_while_blocked() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::set_timer(30 * MS, Duration::ZERO);
+    let _alarm = after(10 * MS);
+    let (mut reader, writer) = std::os::unix::net::UnixStream::pair().expect("a pair");
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(100 * MS);
+            drop(writer);
+        });
+        // Plain `read` does not retry by itself: with an EINTR it would fail.
+        assert_eq!(std::io::Read::read(&mut reader, &mut [0; 8]).expect("no EINTR"), 0);
+    });
+    assert_eq!(counted(), 1);
+}
+
+fn a_periodic_timer_goes_on() {
+    process::set_action(process::counting_info(), SA_SIGINFO | SA_RESTART, &[]);
+    let began = Instant::now();
+    process::set_timer(20 * MS, 20 * MS);
+    let alarm = after(50 * MS);
+    spin_until(|| counted() >= 10);
+    // The tenth falls due at 200 ms; a signal can be late, and two of them one, but none is early.
+    assert!(began.elapsed() >= 200 * MS);
+    assert!(alarm.check().is_err());
+    spin_until(|| counted() >= 15);
+    drop(alarm);
+    let (left, interval) = process::timer();
+    assert!(interval == 20 * MS && left <= 20 * MS);
+    let so_far = counted();
+    spin_until(|| counted() > so_far);
+    assert_eq!(process::LAST_CODE.load(Ordering::SeqCst), 0x80, "SI_KERNEL, as from the timer");
+}
+
+/// Periodic and quicker than the guards that come and go.
+fn guards_come_and_go_under_a_periodic_timer() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let began = Instant::now();
+    process::set_timer(5 * MS, 5 * MS);
+    let mut n = 0_u64;
+    while began.elapsed() < 500 * MS {
+        let limit = Duration::from_micros(n % 300);
+        let alarm = after(limit);
+        let inner = after(limit * 3);
+        while alarm.check().is_ok() {}
+        assert!(alarm.elapsed() >= limit);
+        drop(inner);
+        n += 1;
+    }
+    let rung = counted();
+    // Each life of a guard may round the phase up by a few microseconds; none loses or adds a period.
+    assert!((50..=101).contains(&rung), "{rung} rings in 500 ms");
+    assert_eq!(process::timer().1, 5 * MS);
+}
+
+fn ignored() {
+    process::set_action(SIG_IGN, 0, &[]);
+    process::set_timer(10 * MS, Duration::ZERO);
+    let alarm = after(30 * MS);
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 30 * MS);
+}
+
+/// The default action: death by SIGALRM, at the foreign timer's moment.
+fn default_kills_a_spinning_process() {
+    process::set_timer(50 * MS, Duration::ZERO);
+    let _outer = after(20 * SECOND);
+    let _alarm = after(10 * MS);
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn default_kills_a_checking_process() {
+    process::set_timer(50 * MS, Duration::ZERO);
+    loop {
+        let alarm = after(Duration::from_micros(100));
+        while alarm.check().is_ok() {}
+    }
+}
+
+fn default_kills_a_blocked_process() {
+    process::set_timer(50 * MS, Duration::ZERO);
+    let _alarm = after(10 * MS);
+    std::thread::sleep(20 * SECOND);
+}
+
+fn killed_at(least: Duration) -> impl Fn(&Outcome) -> Result<(), String> {
+    use std::os::unix::process::ExitStatusExt;
+    move |outcome| {
+        if outcome.stdout.starts_with("skipped:") {
+            return Ok(());
+        }
+        match outcome.status.signal() {
+            Some(SIGALRM) if outcome.took >= least && outcome.took < least + LATE => Ok(()),
+            _ => Err(format!("expected death by SIGALRM after {least:?}")),
+        }
+    }
+}
+
+/// The classic: `perl -e 'alarm 1; exec @ARGV' TOOL` kills TOOL, whatever guard it holds.
+fn under_perl(name: &'static str, run: fn()) -> Scenario {
+    scenario(name, run)
+        .launched(|inner| match support::tool("perl") {
+            Some(mut perl) => {
+                perl.args(["-e", "alarm 1; exec @ARGV or die"]).arg(inner.get_program());
+                rebuilt(inner, perl)
+            }
+            None => {
+                let mut command = std::process::Command::new("echo");
+                command.arg("skipped: no perl");
+                command
+            }
+        })
+        .judged(killed_at(SECOND))
+}
+
+fn spins_forever() {
+    let _alarm = after(30 * SECOND);
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn checks_forever() {
+    loop {
+        let alarm = after(5 * MS);
+        while alarm.check().is_ok() {}
+    }
+}
+
+fn sleeps_forever() {
+    let alarm = after(30 * SECOND);
+    let _ = alarm.sleep(60 * SECOND);
+    unreachable!("killed before");
+}
+
+/// `alarm(0)` by somebody, over ours: our deadline is put right when we next speak to the kernel.
+fn a_timer_that_was_switched_off() {
+    let alarm = after(20 * MS);
+    process::set_timer(Duration::ZERO, Duration::ZERO);
+    drop(after(MS)); // an earlier deadline: the kernel is told, and tells
+    while alarm.check().is_ok() {
+        assert!(alarm.elapsed() < LATE, "lost");
+    }
+    assert!(alarm.elapsed() >= 20 * MS);
+}
+
+/// A timer that somebody sets over ours is theirs, and rings for them; ours is put right.
+fn a_timer_set_over_ours() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(40 * MS);
+    let began = Instant::now();
+    process::set_timer(100 * MS, Duration::ZERO);
+    let inner = after(MS); // brings it to light
+    while inner.check().is_ok() {}
+    while alarm.check().is_ok() {
+        assert!(began.elapsed() < LATE, "ours is lost");
+    }
+    assert_eq!(counted(), 0);
+    spin_until(|| counted() == 1);
+    assert!(began.elapsed() >= 100 * MS, "theirs is early");
+}
+
+fn a_timer_set_over_ours_is_given_back() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(SECOND);
+    process::set_timer(10 * SECOND, 2 * SECOND);
+    drop(alarm);
+    let (left, interval) = process::timer();
+    assert!(left > 9 * SECOND && left <= 10 * SECOND && interval == 2 * SECOND, "{left:?}, {interval:?}");
+}
+
+/// One that rings while ours is still to come: noticed at the next check, delivered then.
+fn a_short_timer_set_over_ours() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(60 * MS);
+    process::set_timer(5 * MS, Duration::ZERO);
+    spin_until(|| {
+        let _ = alarm.check();
+        counted() == 1
+    });
+    while alarm.check().is_ok() {
+        assert!(alarm.elapsed() < LATE, "ours is lost");
+    }
+    assert!(alarm.elapsed() >= 60 * MS);
+    assert_eq!(counted(), 1);
+}
+
+static REARMED: AtomicI32 = AtomicI32::new(0);
+
+extern "C" fn ring_again(_: libc::c_int) {
+    if REARMED.fetch_add(1, Ordering::SeqCst) < 5 {
+        process::set_timer(10 * MS, Duration::ZERO);
+    }
+}
+
+/// The idiom of old: a handler that calls `alarm` again.
+fn a_handler_that_sets_its_timer_again() {
+    process::set_action(ring_again as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
+    process::set_timer(10 * MS, Duration::ZERO);
+    let alarm = after(300 * MS);
+    while alarm.check().is_ok() {
+        assert!(alarm.elapsed() < LATE, "ours is lost");
+    }
+    assert!(alarm.elapsed() >= 300 * MS);
+    assert_eq!(REARMED.load(Ordering::SeqCst), 6);
+}
+
+/// A program whose handler is there to interrupt its system calls still has them interrupted.
+fn a_handler_that_interrupts() {
+    process::set_action(process::counting(), 0, &[]);
+    process::set_timer(30 * MS, Duration::ZERO);
+    let _alarm = after(SECOND);
+    let (mut reader, _writer) = std::os::unix::net::UnixStream::pair().expect("a pair");
+    let e = std::io::Read::read(&mut reader, &mut [0; 8]).expect_err("EINTR");
+    assert_eq!(e.kind(), std::io::ErrorKind::Interrupted);
+    assert_eq!(counted(), 1);
+}
+
+fn main() {
+    support::main(vec![
+        scenario("on_time_while_nobody_checks", on_time_while_nobody_checks),
+        scenario("on_time_while_blocked", on_time_while_blocked),
+        scenario("a_periodic_timer_goes_on", a_periodic_timer_goes_on),
+        scenario("guards_come_and_go_under_a_periodic_timer", guards_come_and_go_under_a_periodic_timer),
+        scenario("ignored", ignored),
+        scenario("default_kills_a_spinning_process", default_kills_a_spinning_process)
+            .judged(killed_at(50 * MS)),
+        scenario("default_kills_a_checking_process", default_kills_a_checking_process)
+            .judged(killed_at(50 * MS)),
+        scenario("default_kills_a_blocked_process", default_kills_a_blocked_process)
+            .judged(killed_at(50 * MS)),
+        under_perl("perls_alarm_kills_a_spinning_tool", spins_forever),
+        under_perl("perls_alarm_kills_a_checking_tool", checks_forever),
+        under_perl("perls_alarm_kills_a_sleeping_tool", sleeps_forever),
+        scenario("a_timer_that_was_switched_off", a_timer_that_was_switched_off),
+        scenario("a_timer_set_over_ours", a_timer_set_over_ours),
+        scenario("a_timer_set_over_ours_is_given_back", a_timer_set_over_ours_is_given_back),
+        scenario("a_short_timer_set_over_ours", a_short_timer_set_over_ours),
+        scenario("a_handler_that_sets_its_timer_again", a_handler_that_sets_its_timer_again),
+        scenario("a_handler_that_interrupts", a_handler_that_interrupts),
+    ]);
+}

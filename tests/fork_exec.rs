@@ -1,0 +1,191 @@
+//! Guards across fork and exec.
+
+mod support;
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::libc::{SA_RESTART, SIG_DFL, SIG_IGN, SIGALRM, SIGHUP};
+use sigalarm::{Alarm, checkpoint, suspended};
+use support::process::{self, in_child, state};
+use support::{Outcome, scenario};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn inherited_guards_are_inert() {
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    process::block(SIGALRM);
+    let before = state();
+    let expired = after(Duration::ZERO);
+    let alarm = after(50 * MS);
+    assert!(alarm.check().is_err());
+    let status = in_child(|| {
+        assert_eq!(state(), before, "the child's disposition and mask are those from before the guards");
+        assert!(expired.check().is_ok() && alarm.check().is_ok() && checkpoint().is_ok());
+        assert_eq!((alarm.limit(), alarm.remaining(), alarm.elapsed()), (None, None, Duration::ZERO));
+        alarm.restart();
+        alarm.extend(MS);
+        alarm.ring();
+        assert!(alarm.check().is_ok(), "inert is inert");
+        let own = after(5 * MS);
+        assert!(alarm.id() != own.id());
+        drop(expired); // does nothing to the child's own
+        while own.check().is_ok() {}
+        assert!(own.owns(&checkpoint().unwrap_err()));
+        drop(own);
+        drop(alarm);
+        assert_eq!(state(), before);
+    });
+    assert_eq!(status, 0);
+}
+
+fn the_parent_goes_on() {
+    let alarm = after(100 * MS);
+    for n in 0..20 {
+        let status = in_child(|| {
+            drop(after(Duration::from_micros(n * 100)));
+            let _left_armed = after(SECOND);
+        });
+        assert_eq!(status, 0);
+    }
+    assert!(alarm.check().is_ok() || alarm.elapsed() >= 100 * MS);
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 100 * MS);
+}
+
+/// Children of children, guards of three generations.
+fn generations() {
+    let grandparent = after(SECOND * 100);
+    let status = in_child(|| {
+        let parent = after(SECOND * 50);
+        let status = in_child(|| {
+            let own = after(2 * MS);
+            while own.check().is_ok() {}
+            assert!(parent.check().is_ok() && grandparent.check().is_ok());
+            drop(parent);
+            assert!(own.check().is_err());
+        });
+        assert_eq!(status, 0);
+    });
+    assert_eq!(status, 0);
+}
+
+/// Fork at any moment, also while other threads hold the lock: the child can always arm.
+fn fork_while_others_arm() {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let alarm = after(Duration::from_micros(20));
+                    while alarm.check().is_ok() {}
+                }
+            });
+        }
+        for _ in 0..500 {
+            let status = in_child(|| {
+                let alarm = after(Duration::from_micros(50));
+                while alarm.check().is_ok() {}
+            });
+            assert_eq!(status, 0);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+fn a_spawned_command_knows_nothing() {
+    let _alarm = after(20 * MS);
+    let status = Command::new("sleep").arg("0.2").status().expect("a sleep");
+    assert!(status.success(), "{status}");
+}
+
+fn exec_without_care() {
+    let _alarm = after(50 * MS);
+    panic!("{}", Command::new("sleep").arg("20").exec());
+}
+
+fn exec_suspended() {
+    let _alarm = after(50 * MS);
+    suspended(|| panic!("{}", Command::new("sleep").arg("0.3").exec()));
+}
+
+fn exec_suspended_keeps_mask_and_ignored() {
+    process::block(SIGALRM);
+    process::set_action(SIG_IGN, 0, &[]);
+    let _alarm = after(50 * MS);
+    suspended(|| {
+        panic!("{}", Command::new("grep").args(["-E", "^Sig(Blk|Ign)", "/proc/self/status"]).exec())
+    });
+}
+
+fn has_bit_of_sigalrm(outcome: &Outcome) -> Result<(), String> {
+    // Bit 13 stands for signal 14. (The shells of std's Command also reset SIGPIPE; that is not looked at.)
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let set = |line: &&str| {
+        let bits = line.split_whitespace().nth(1).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        bits.is_some_and(|bits| bits & (1 << 13) != 0)
+    };
+    if lines.len() == 2 && lines.iter().all(set) {
+        Ok(())
+    } else {
+        Err("SIGALRM's bits are not set".to_owned())
+    }
+}
+
+fn suspended_is_as_before() {
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    process::block(SIGALRM);
+    process::set_timer(100 * SECOND, Duration::ZERO);
+    let before = state();
+    let alarm = after(30 * MS);
+    let armed = process::action().sa_sigaction;
+    suspended(|| {
+        let now = state();
+        assert!(before.timer.0 - now.timer.0 < SECOND && now.timer.0 <= before.timer.0);
+        assert_eq!(support::process::State { timer: before.timer, ..now }, before);
+        assert!(alarm.check().is_ok());
+        suspended(|| assert_ne!(process::action().sa_sigaction, armed));
+        assert_ne!(process::action().sa_sigaction, armed, "still suspended");
+        let inside = after(MS);
+        while inside.check().is_ok() {}
+        assert!(inside.elapsed() >= MS, "checks go by the clock");
+    });
+    assert_eq!(process::action().sa_sigaction, armed);
+    assert!(!process::mask().contains(&SIGALRM));
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 30 * MS);
+    drop(alarm);
+    assert_eq!(process::action().sa_sigaction, before.handler);
+    assert_eq!(process::mask(), before.mask);
+}
+
+fn suspended_and_a_panic() {
+    let alarm = after(10 * MS);
+    let result = std::panic::catch_unwind(|| suspended(|| panic!("on purpose")));
+    assert!(result.is_err());
+    assert_ne!(process::action().sa_sigaction, SIG_DFL, "in force again");
+    while alarm.check().is_ok() {}
+}
+
+fn main() {
+    support::main(vec![
+        scenario("inherited_guards_are_inert", inherited_guards_are_inert),
+        scenario("the_parent_goes_on", the_parent_goes_on),
+        scenario("generations", generations),
+        scenario("fork_while_others_arm", fork_while_others_arm),
+        scenario("a_spawned_command_knows_nothing", a_spawned_command_knows_nothing),
+        // What the documentation warns of: the kernel keeps the timer across exec.
+        scenario("exec_without_care", exec_without_care).dies_of(SIGALRM),
+        scenario("exec_suspended", exec_suspended),
+        scenario("exec_suspended_keeps_mask_and_ignored", exec_suspended_keeps_mask_and_ignored)
+            .judged(has_bit_of_sigalrm),
+        scenario("suspended_is_as_before", suspended_is_as_before),
+        scenario("suspended_and_a_panic", suspended_and_a_panic),
+    ]);
+}

@@ -1,0 +1,340 @@
+//! After the last drop the process is as if the library had never run.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use nix::libc::{
+    SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGALRM, SIGHUP, SIGUSR1,
+};
+use sigalarm::Alarm;
+use support::process::{self, State, state};
+use support::scenario;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+/// Spins until the alarm has expired.
+fn wait_for(alarm: &Alarm) {
+    while alarm.check().is_ok() {}
+}
+
+/// Many lives of a guard: dropped before, at, and after its ring, nested, alone.
+fn lives() {
+    for n in 0..300_u32 {
+        let alarm = after(Duration::from_micros(u64::from(n)));
+        if n % 3 == 0 {
+            wait_for(&alarm);
+        }
+        let inner = after(Duration::from_micros(u64::from(n % 50)));
+        if n % 7 == 0 {
+            drop(alarm);
+            wait_for(&inner);
+        }
+        let _long = after(SECOND);
+    }
+}
+
+fn leaves(expected: &State) {
+    lives();
+    assert_eq!(state(), *expected);
+    let guards: Vec<Alarm> = (1..50).map(|n| after(n * MS)).collect();
+    assert_ne!(state(), *expected, "while armed something must be different");
+    drop(guards);
+    assert_eq!(state(), *expected);
+}
+
+fn default_disposition() {
+    leaves(&state());
+}
+
+fn ignored() {
+    process::set_action(SIG_IGN, 0, &[]);
+    leaves(&state());
+}
+
+fn handler_with_all_its_bits() {
+    for flags in [0, SA_RESTART, SA_NODEFER | SA_ONSTACK, SA_RESETHAND, SA_RESTART | SA_NODEFER] {
+        process::set_action(process::counting(), flags, &[SIGHUP, SIGUSR1]);
+        leaves(&state());
+    }
+    process::set_action(process::counting_info(), SA_SIGINFO | SA_RESTART, &[SIGUSR1]);
+    leaves(&state());
+    assert_eq!(process::counted(), 0, "our own rings never reach a foreign handler");
+}
+
+fn blocked() {
+    process::block(SIGALRM);
+    process::block(SIGHUP);
+    let before = state();
+    leaves(&before);
+    let alarm = after(MS);
+    assert!(!process::mask().contains(&SIGALRM), "let in while armed");
+    wait_for(&alarm);
+    let inner = after(MS);
+    drop(alarm);
+    assert!(!process::mask().contains(&SIGALRM), "let in as long as one alarm lives");
+    wait_for(&inner);
+    drop(inner);
+    assert_eq!(state(), before);
+    assert!(!process::is_pending(SIGALRM));
+}
+
+fn every_thread_has_its_own_mask() {
+    process::block(SIGALRM);
+    let alarm = after(SECOND);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            process::block(SIGALRM);
+            let before = process::mask();
+            drop(after(MS));
+            assert_eq!(process::mask(), before);
+        });
+    });
+    assert!(!process::mask().contains(&SIGALRM));
+    drop(alarm);
+    assert!(process::mask().contains(&SIGALRM));
+}
+
+/// A signal that the program had blocked stays pending for it, as if nobody had been here.
+fn a_blocked_signal_is_kept() {
+    process::block(SIGALRM);
+    process::kill_self(SIGALRM);
+    let alarm = after(MS); // would otherwise end the process here…
+    wait_for(&alarm);
+    process::kill_self(SIGALRM); // … or here
+    drop(alarm);
+    assert!(process::is_pending(SIGALRM));
+    process::set_action(process::counting(), 0, &[]);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1);
+}
+
+fn one_shot_timer() {
+    process::set_action(process::counting(), 0, &[]);
+    process::set_timer(10 * SECOND, Duration::ZERO);
+    let began = Instant::now();
+    lives();
+    let alarm = after(50 * MS);
+    wait_for(&alarm);
+    drop(alarm);
+    let (left, interval) = process::timer();
+    let gone = began.elapsed();
+    assert_eq!(interval, Duration::ZERO);
+    assert!(left <= 10 * SECOND - 50 * MS, "{left:?} left after {gone:?}");
+    // What 300 lives round off and read late adds up to little.
+    let drift = (left + gone).abs_diff(10 * SECOND);
+    assert!(drift < 5 * MS, "{left:?} left after {gone:?}");
+    assert_eq!(process::counted(), 0);
+}
+
+fn periodic_timer_keeps_interval_and_phase() {
+    process::set_action(process::counting(), 0, &[]);
+    process::set_timer(10 * SECOND, 3 * SECOND);
+    let began = Instant::now();
+    let alarm = after(20 * MS);
+    wait_for(&alarm);
+    drop(alarm);
+    let (left, interval) = process::timer();
+    let gone = began.elapsed();
+    assert_eq!(interval, 3 * SECOND);
+    assert!((left + gone).abs_diff(10 * SECOND) < 5 * MS, "{left:?} left after {gone:?}");
+}
+
+/// A timer that fell due at the very end is given back as overdue, never as disarmed.
+fn an_overdue_timer_still_rings() {
+    process::set_action(process::counting(), 0, &[]);
+    for n in 0..2_000_u64 {
+        let before = process::counted();
+        process::set_timer(Duration::from_micros(20 + n % 60), Duration::ZERO);
+        let alarm = after(Duration::from_micros(n % 97));
+        for _ in 0..n % 500 {
+            std::hint::black_box(());
+        }
+        drop(alarm);
+        let began = Instant::now();
+        while process::counted() == before {
+            assert!(began.elapsed() < 10 * SECOND, "try {n}: the foreign alarm is lost");
+        }
+        assert_eq!(process::counted(), before + 1, "try {n}");
+        assert_eq!(process::timer().0, Duration::ZERO);
+    }
+}
+
+/// Restored to the default action, a ring that is still under way would kill the process.
+fn thousands_of_cycles_around_the_ring() {
+    let began = Instant::now();
+    let mut cycles = 0_u64;
+    while began.elapsed() < 2 * SECOND {
+        let alarm = after(Duration::from_micros(cycles % 40));
+        for _ in 0..cycles % 300 {
+            std::hint::black_box(());
+        }
+        drop(alarm);
+        cycles += 1;
+    }
+    assert!(cycles > 4_000, "only {cycles} cycles");
+}
+
+/// The same, with a second thread that could have been chosen for the ring.
+fn thousands_of_cycles_with_a_second_thread() {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        s.spawn(thousands_of_cycles_around_the_ring).join().expect("no panic");
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+fn a_handler_installed_over_ours_survives() {
+    let alarm = after(MS);
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    let theirs = state();
+    wait_a_little(); // our ring goes to them; it is theirs now
+    drop(alarm);
+    assert_eq!(State { timer: theirs.timer, ..state() }, theirs);
+    process::kill_self(SIGALRM);
+    assert!(process::counted() >= 1);
+}
+
+/// Somebody who found our handler puts it back later, when no guard lives.
+fn our_handler_left_behind_is_harmless() {
+    process::set_action(process::counting(), 0, &[]);
+    let alarm = after(SECOND);
+    let ours = process::action();
+    process::set_action(SIG_DFL, 0, &[]);
+    drop(alarm);
+    process::set_action(ours.sa_sigaction, ours.sa_flags, &[]);
+    let left_behind = state();
+    process::kill_self(SIGALRM);
+    assert_eq!(process::counted(), 1, "it goes on to whom our handler stood for");
+    // And a guard on top of it is a guard like any other.
+    let alarm = after(MS);
+    wait_for(&alarm);
+    process::kill_self(SIGALRM);
+    assert_eq!(process::counted(), 2);
+    drop(alarm);
+    assert_eq!(state(), left_behind);
+}
+
+/// What is kept of a disposition for late signals is kept once, not once a guard.
+fn memory_does_not_grow() {
+    let pages = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+        statm.split(' ').nth(1)?.parse::<usize>().ok()
+    };
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    let cycle = |times: u32| (0..times).for_each(|_| drop(after(SECOND)));
+    cycle(1_000);
+    let Some(before) = pages() else {
+        return println!("skipped: no /proc/self/statm");
+    };
+    cycle(100_000);
+    assert!(pages().expect("as before") < before + 100);
+}
+
+fn panic_while_armed() {
+    let before = state();
+    for n in 0..100 {
+        let result = std::panic::catch_unwind(|| {
+            let alarm = after(Duration::from_micros(n * 10));
+            let _inner = after(SECOND);
+            if n % 2 == 0 {
+                wait_for(&alarm);
+            }
+            panic!("while armed");
+        });
+        assert!(result.is_err());
+        assert_eq!(state(), before);
+    }
+    wait_for(&after(MS));
+}
+
+struct ArmsInDrop;
+
+impl Drop for ArmsInDrop {
+    fn drop(&mut self) {
+        let alarm = after(MS);
+        wait_for(&alarm);
+    }
+}
+
+fn armed_while_unwinding() {
+    let before = state();
+    let result = std::panic::catch_unwind(|| {
+        let _arms = ArmsInDrop;
+        let _alarm = after(SECOND);
+        panic!("on purpose");
+    });
+    assert!(result.is_err());
+    assert_eq!(state(), before);
+}
+
+/// In the destructor of a thread-local the library's own thread-locals must still serve.
+fn armed_in_a_destructor_of_a_thread() {
+    thread_local!(static LATE: ArmsInDrop = const { ArmsInDrop });
+    std::thread::spawn(|| {
+        LATE.with(|_| ());
+        drop(after(MS));
+    })
+    .join()
+    .expect("no panic");
+    assert_eq!(process::timer().0, Duration::ZERO);
+}
+
+fn a_forgotten_guard_harms_nobody() {
+    std::mem::forget(after(5 * MS));
+    let alarm = after(SECOND);
+    // It encloses what comes after it on its thread, for ever.
+    let e = loop {
+        if let Err(e) = alarm.check() {
+            break e;
+        }
+    };
+    assert!(!alarm.owns(&e));
+    // Other threads have nothing to do with it.
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let alarm = after(5 * MS);
+            assert!(alarm.check().is_ok());
+            wait_for(&alarm);
+            assert!(alarm.owns(&alarm.check().unwrap_err()));
+        });
+    });
+}
+
+fn wait_a_little() {
+    let began = Instant::now();
+    while began.elapsed() < 5 * MS {}
+}
+
+fn main() {
+    support::main(vec![
+        scenario("default_disposition", default_disposition),
+        scenario("ignored", ignored),
+        scenario("handler_with_all_its_bits", handler_with_all_its_bits),
+        scenario("blocked", blocked),
+        scenario("every_thread_has_its_own_mask", every_thread_has_its_own_mask),
+        scenario("a_blocked_signal_is_kept", a_blocked_signal_is_kept),
+        scenario("one_shot_timer", one_shot_timer),
+        scenario("periodic_timer_keeps_interval_and_phase", periodic_timer_keeps_interval_and_phase),
+        scenario("an_overdue_timer_still_rings", an_overdue_timer_still_rings),
+        scenario("thousands_of_cycles_around_the_ring", thousands_of_cycles_around_the_ring),
+        scenario("thousands_of_cycles_with_a_second_thread", thousands_of_cycles_with_a_second_thread),
+        scenario("a_handler_installed_over_ours_survives", a_handler_installed_over_ours_survives),
+        scenario("our_handler_left_behind_is_harmless", our_handler_left_behind_is_harmless),
+        scenario("memory_does_not_grow", memory_does_not_grow),
+        scenario("panic_while_armed", panic_while_armed),
+        scenario("armed_while_unwinding", armed_while_unwinding),
+        scenario("armed_in_a_destructor_of_a_thread", armed_in_a_destructor_of_a_thread),
+        scenario("a_forgotten_guard_harms_nobody", a_forgotten_guard_harms_nobody),
+    ]);
+}

@@ -1,0 +1,183 @@
+//! SIGALRM that is not ours, storms of signals, and what a handler must not disturb.
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::libc::{
+    self, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR1,
+};
+use sigalarm::Alarm;
+use support::process::{self, counted};
+use support::scenario;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+/// `kill` while a guard is armed does what it would do without.
+fn kill_takes_the_default_action() {
+    let alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    drop(alarm);
+    panic!("still alive");
+}
+
+fn kill_is_ignored() {
+    process::set_action(SIG_IGN, 0, &[]);
+    let alarm = after(20 * MS);
+    process::kill_self(SIGALRM);
+    while alarm.check().is_ok() {}
+}
+
+fn kill_reaches_the_handler() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(SECOND);
+    for n in 1..=100 {
+        process::kill_self(SIGALRM);
+        assert_eq!(counted(), n);
+        assert!(alarm.check().is_ok());
+    }
+}
+
+fn kill_reaches_the_handler_with_its_siginfo() {
+    process::set_action(process::counting_info(), SA_SIGINFO, &[]);
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert_eq!(counted(), 1);
+    assert_eq!(process::LAST_CODE.load(Ordering::SeqCst), libc::SI_USER);
+}
+
+/// Good for one signal; the next takes the default action, with or without us.
+fn a_handler_for_one_signal() {
+    process::set_action(process::counting(), SA_RESETHAND, &[]);
+    let alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert_eq!(counted(), 1);
+    drop(alarm);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL, "it has had its one");
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    panic!("still alive");
+}
+
+static SEEN_BLOCKED: AtomicBool = AtomicBool::new(false);
+static SEEN_OPEN: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn look_at_mask(_: libc::c_int) {
+    let mask = process::mask();
+    SEEN_BLOCKED.store(mask.contains(&SIGUSR1), Ordering::SeqCst);
+    SEEN_OPEN.store(!mask.contains(&SIGALRM), Ordering::SeqCst);
+}
+
+/// The owner's handler runs under the mask that it asked for.
+fn the_handlers_mask() {
+    let function = look_at_mask as extern "C" fn(libc::c_int) as usize;
+    process::set_action(function, SA_NODEFER, &[SIGUSR1]);
+    let before = process::mask();
+    let alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert!(SEEN_BLOCKED.load(Ordering::SeqCst) && SEEN_OPEN.load(Ordering::SeqCst));
+    process::set_action(function, SA_NODEFER, &[SIGUSR1]);
+    drop(alarm);
+    assert_eq!(process::mask(), before);
+}
+
+/// The program's own handler writes to `errno`; ours must not.
+fn errno_is_left_alone() {
+    let alarm = after(100 * Duration::from_micros(1));
+    let began = Instant::now();
+    nix::errno::Errno::ESRCH.set();
+    while began.elapsed() < 20 * MS {
+        assert_eq!(nix::errno::Errno::last(), nix::errno::Errno::ESRCH);
+    }
+    assert!(alarm.check().is_err());
+}
+
+static ON_STACK: AtomicBool = AtomicBool::new(false);
+const STACK: usize = 64 * 1024;
+static mut ALTERNATE: [u8; STACK] = [0; STACK];
+
+extern "C" fn where_am_i(_: libc::c_int) {
+    let local = 0_u8;
+    let here = &raw const local as usize;
+    let stack = &raw const ALTERNATE as usize;
+    ON_STACK.store((stack..stack + STACK).contains(&here), Ordering::SeqCst);
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to statics.
+fn runs_on_the_alternate_stack() {
+    let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: STACK };
+    assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
+    process::set_action(where_am_i as extern "C" fn(libc::c_int) as usize, SA_ONSTACK, &[]);
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert!(ON_STACK.load(Ordering::SeqCst));
+}
+
+/// Another process sends SIGALRM and SIGUSR1 as fast as it can while guards come and go and short limits follow
+/// each other: nothing is lost, nothing early, nothing hangs, errno stays.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two bare calls.
+fn a_storm() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = process::counting();
+        action.sa_flags = SA_RESTART;
+        assert_eq!(libc::sigaction(SIGUSR1, &action, std::ptr::null_mut()), 0);
+    }
+    let before = process::state();
+    let storm = unsafe { libc::fork() };
+    if storm == 0 {
+        for n in 0..100_000 {
+            let signal = if n % 2 == 0 { SIGALRM } else { SIGUSR1 };
+            unsafe { libc::kill(libc::getppid(), signal) };
+        }
+        unsafe { libc::_exit(0) };
+    }
+    let mut rounds = 0_u64;
+    let mut ended = false;
+    while !ended {
+        // Between two calls of this program's, whatever the signals do in the meantime.
+        nix::errno::Errno::ESRCH.set();
+        for _ in 0..10_000 {
+            assert_eq!(nix::errno::Errno::last(), nix::errno::Errno::ESRCH);
+        }
+        for n in 0..200_u64 {
+            let limit = Duration::from_nanos((rounds * 31 + n * 7_919) % 20_000);
+            let began = Instant::now();
+            let outer = after(SECOND);
+            let alarm = after(limit);
+            let e = loop {
+                if let Err(e) = alarm.check() {
+                    break e;
+                }
+            };
+            assert!(alarm.owns(&e) && began.elapsed() >= limit, "early");
+            assert!(outer.check().is_ok());
+        }
+        rounds += 1;
+        let mut status = 0;
+        ended = unsafe { libc::waitpid(storm, &mut status, libc::WNOHANG) } == storm;
+    }
+    assert!(counted() > 100, "only {} signals in {rounds} rounds", counted());
+    assert_eq!(process::state(), before);
+}
+
+fn main() {
+    support::main(vec![
+        scenario("kill_takes_the_default_action", kill_takes_the_default_action).dies_of(SIGALRM),
+        scenario("kill_is_ignored", kill_is_ignored),
+        scenario("kill_reaches_the_handler", kill_reaches_the_handler),
+        scenario("kill_reaches_the_handler_with_its_siginfo", kill_reaches_the_handler_with_its_siginfo),
+        scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
+        scenario("the_handlers_mask", the_handlers_mask),
+        scenario("errno_is_left_alone", errno_is_left_alone),
+        scenario("runs_on_the_alternate_stack", runs_on_the_alternate_stack),
+        scenario("a_storm", a_storm),
+    ]);
+}

@@ -1,0 +1,116 @@
+//! What arming costs in system calls, counted by strace.
+
+mod support;
+
+use std::time::Duration;
+
+use sigalarm::Alarm;
+use support::{Outcome, Scenario, rebuilt, scenario};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const ROUNDS: usize = 100_000;
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn nested() {
+    let _outer = after(MINUTE);
+    marker();
+    for _ in 0..ROUNDS {
+        drop(after(2 * MINUTE));
+    }
+    marker();
+}
+
+fn restarted() {
+    let alarm = after(MINUTE);
+    marker();
+    for _ in 0..ROUNDS {
+        alarm.restart();
+    }
+    marker();
+}
+
+fn checked() {
+    let alarm = after(MINUTE);
+    marker();
+    for _ in 0..ROUNDS {
+        alarm.check().expect("a minute has not passed");
+        sigalarm::checkpoint().expect("a minute has not passed");
+    }
+    marker();
+}
+
+fn outermost() {
+    marker();
+    for _ in 0..1_000 {
+        drop(after(MINUTE));
+    }
+    marker();
+}
+
+/// A call that nothing else makes, to find the part that counts.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call without arguments.
+fn marker() {
+    unsafe { nix::libc::getppid() };
+}
+
+/// The names of the calls between the two markers.
+fn calls(outcome: &Outcome) -> Result<Vec<String>, String> {
+    let mut parts = outcome.stderr.split("getppid()");
+    let part = parts.nth(1).ok_or_else(|| "no markers in strace's output".to_owned())?;
+    if parts.next().is_none() {
+        return Err("only one marker in strace's output".to_owned());
+    }
+    let lines = part.lines().skip(1).filter_map(|line| line.split_once('('));
+    Ok(lines.map(|(name, _)| name.rsplit(' ').next().unwrap_or(name).to_owned()).collect())
+}
+
+fn none(outcome: &Outcome) -> Result<(), String> {
+    let calls = calls(outcome)?;
+    // The allocator may ask for memory once, however many rounds there are.
+    let own = calls.iter().filter(|name| !matches!(name.as_str(), "brk" | "mmap" | "munmap")).count();
+    if own == 0 { Ok(()) } else { Err(format!("{own} system calls in {ROUNDS} rounds")) }
+}
+
+fn five_each(outcome: &Outcome) -> Result<(), String> {
+    let calls = calls(outcome)?;
+    let count = |wanted: &str| calls.iter().filter(|name| *name == wanted).count();
+    let counts = (count("setitimer"), count("rt_sigaction"), count("rt_sigprocmask"), calls.len());
+    if counts == (2_000, 2_000, 1_000, 5_000) { Ok(()) } else { Err(format!("{counts:?}")) }
+}
+
+fn traced(name: &'static str, run: fn(), judge: fn(&Outcome) -> Result<(), String>) -> Scenario {
+    scenario(name, run)
+        .launched(|inner| match support::tool("strace") {
+            Some(mut strace) => {
+                // Straight to stderr; only calls, no signals.
+                strace.args(["-e", "signal=none", "--"]).arg(inner.get_program());
+                rebuilt(inner, strace)
+            }
+            None => {
+                let mut command = std::process::Command::new("echo");
+                command.arg("skipped: no strace");
+                command
+            }
+        })
+        .judged(move |outcome| {
+            if outcome.stdout.starts_with("skipped:") {
+                return Ok(());
+            }
+            if !outcome.status.success() {
+                return Err("expected exit code 0".to_owned());
+            }
+            judge(outcome)
+        })
+}
+
+fn main() {
+    support::main(vec![
+        traced("a_nested_alarm_makes_none", nested, none),
+        traced("a_restart_makes_none", restarted, none),
+        traced("a_check_makes_none", checked, none),
+        traced("an_outermost_alarm_makes_five", outermost, five_each),
+    ]);
+}
