@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
@@ -83,10 +83,9 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// Keeps the descriptor open for good.
-    pub(crate) fn new(fd: OwnedFd) -> io::Result<Outlet> {
-        let identity = identity(fd.as_raw_fd())?;
-        Ok(Outlet { fd: fd.into_raw_fd(), identity })
+    /// Its holder sees to it that the descriptor stays open, in so far as it can.
+    pub(crate) fn new(fd: &OwnedFd) -> io::Result<Outlet> {
+        Ok(Outlet { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
     }
 
     /// Writes everything, and waits as long as that takes.

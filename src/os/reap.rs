@@ -42,6 +42,8 @@ pub(crate) fn look(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<Life> {
             Err(e) => match e.raw_os_error() {
                 Some(libc::EINTR) => {}
                 Some(libc::ECHILD) => return Ok(Life::Gone),
+                // Linux 5.3 has pidfds that this call does not know.
+                Some(libc::EINVAL) if pidfd.is_some() => return look(pid, None),
                 _ => return Err(e),
             },
         }

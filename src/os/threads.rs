@@ -42,9 +42,25 @@ pub(crate) fn count() -> Option<usize> {
     None
 }
 
-/// Whether the calling thread is the only one. `false` where that cannot be known. Some microseconds.
+/// Whether the calling thread is the only one. `false` where that cannot be known.
 pub(crate) fn alone() -> bool {
-    count() == Some(1)
+    kernel_says_alone() || count() == Some(1)
+}
+
+/// Asks without a detour through a file system, which takes a tenth of the time; `false` if not, or if the kernel
+/// does not tell.
+///
+/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD has no effect in a process with
+/// one thread, and is refused in others. Some sandboxes refuse it always.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn kernel_says_alone() -> bool {
+    // SAFETY: it takes a number, touches no memory, and does nothing but answer.
+    unsafe { nix::libc::unshare(nix::libc::CLONE_THREAD) == 0 }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn kernel_says_alone() -> bool {
+    false
 }
 
 #[cfg(all(test, target_os = "linux"))]

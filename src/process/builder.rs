@@ -14,15 +14,17 @@ use super::child::Child;
 use super::detached;
 use super::error::{JobError, SpawnError};
 use super::inside::{self, SetUp, Streams};
-use super::job::{Job, Shared};
+use super::job::Job;
 use super::ladder::Ladder;
 use super::output::Output;
-use super::state::{Running, Stage, State, Terms};
+use super::shared::Shared;
+use super::state::{Running, Stage, State, Terms, Watch};
 use super::wire::Inbox;
 use crate::bell;
 use crate::os::alone::{Alone, Company};
 use crate::os::forked::{Side, fork};
-use crate::os::{clock, inherited, pipe};
+use crate::os::pipe::{self, Outlet};
+use crate::os::{clock, inherited};
 use crate::time::Time;
 
 /// What a job is to be; made by [`Job::builder`], ended by [`spawn`](Builder::spawn) or [`run`](Builder::run).
@@ -231,13 +233,14 @@ impl Builder {
             stderr: self.stderr.open().map_err(naming("open"))?,
         };
         let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
+        let outlet = Outlet::new(&write).map_err(naming("fstat"))?;
         let streams = Streams::hold();
-        let held = inherited::hold().map_err(naming("pthread_sigmask"))?;
+        let held = inherited::hold(bell::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
         let began = clock::now();
         let forked = match fork(alone) {
             Ok(Side::Child) => {
                 drop(read);
-                inside::live(&set_up, write, held, streams, f)
+                inside::live(&set_up, outlet, held, streams, f)
             }
             Ok(Side::Parent(pid)) => Ok(pid),
             Err(e) => Err(e),
@@ -259,9 +262,9 @@ impl Builder {
             location: location.into(),
         };
         let running = Running {
-            child: Arc::new(child),
-            pipe: Some(Arc::new(read)),
+            watch: Arc::new(Watch { child, pipe: read }),
             inbox: Inbox::new(self.value_limit),
+            listening: true,
         };
         let state = State { ladder: Ladder::new(deadline, self.grace), stage: Stage::Running(running) };
         Ok(Job::new(Shared { parent, pid, terms, state: Mutex::new(state) }))

@@ -3,7 +3,6 @@
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{self, AssertUnwindSafe};
-use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use nix::libc;
 use nix::unistd::{Pid, setpgid};
 use serde::Serialize;
 
-use super::panics;
+use super::panics::{self, Panic};
 use super::wire::{LastWords, Outbox, Unsent};
 use crate::alarm::Alarm;
 use crate::os::forked::{self, exit};
@@ -52,16 +51,15 @@ impl Streams {
     }
 }
 
-/// Lives the child's life.
-pub(super) fn live<T, F>(set_up: &SetUp, pipe: OwnedFd, held: Held, streams: Streams, f: F) -> !
+/// Lives the child's life. The pipe stays open as long as it does.
+pub(super) fn live<T, F>(set_up: &SetUp, outlet: Outlet, held: Held, streams: Streams, f: F) -> !
 where
     T: Serialize,
     F: FnOnce() -> T,
 {
     // Should anything in here unwind, it goes no further than this.
     let _way_out = WayOut;
-    let this = process::id();
-    let Ok(outlet) = Outlet::new(pipe) else { exit(UNHEARD) };
+    let this = Pid::this();
     if let Err((call, e)) = set_up.carry_out() {
         let words = LastWords::Fault(call.into(), e.raw_os_error().unwrap_or(0));
         let _ = Outbox::last_words(outlet, &words);
@@ -69,7 +67,7 @@ where
     }
     held.release_in_child();
     drop(streams);
-    panics::listen(move |panic| farewell(outlet, LastWords::Panicked(panic.clone())));
+    panics::listen(outlet, on_abort);
 
     // Where there is no alarm to be had, the parent still keeps to the limit by its own means.
     let _alarm = set_up.limit.and_then(|limit| {
@@ -84,7 +82,7 @@ where
     let sent = panic::catch_unwind(AssertUnwindSafe(|| {
         let value = f();
         // A process that the function has forked, and that came back from it as well: it has nothing to say.
-        if process::id() != this {
+        if Pid::this() != this {
             exit(libc::EXIT_SUCCESS);
         }
         let sent = outbox.value(&value);
@@ -95,6 +93,7 @@ where
     let code = match sent {
         Ok(Ok(())) => {
             flush();
+
             // The last word: whoever has read it knows that all else is done.
             if outbox.end().is_ok() { libc::EXIT_SUCCESS } else { UNHEARD }
         }
@@ -106,7 +105,7 @@ where
             flush();
             UNHEARD
         }
-        Err(_) if process::id() != this => PANICKED,
+        Err(_) if Pid::this() != this => PANICKED,
         Err(payload) => {
             farewell(outlet, LastWords::Panicked(panics::caught(payload)));
             PANICKED
@@ -122,6 +121,11 @@ impl Drop for WayOut {
     fn drop(&mut self) {
         exit(PANICKED)
     }
+}
+
+/// For a program whose panics abort, and end this process when this returns.
+fn on_abort(outlet: Outlet, panic: Panic) {
+    farewell(outlet, LastWords::Panicked(panic));
 }
 
 fn farewell(outlet: Outlet, words: LastWords) {

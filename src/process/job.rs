@@ -3,27 +3,21 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
-use std::process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
-use super::child::Child;
 use super::detached;
 use super::error::{JobError, SpawnError};
-use super::state::{self, End, Stage, State, Terms};
+use super::shared::Shared;
+use super::state::{self, Stage};
 use super::{Exit, Usage};
-use crate::bell::{self, Waiting};
-use crate::os::reap::Life;
-use crate::os::{clock, poll};
+use crate::os::clock;
 use crate::time::Time;
 
 /// A function that runs in a forked child, with a value to come.
@@ -64,14 +58,6 @@ pub struct Job<T> {
     value: PhantomData<fn() -> T>,
 }
 
-/// All of a job but the type of its value.
-pub(super) struct Shared {
-    pub(super) parent: Pid,
-    pub(super) pid: Pid,
-    pub(super) terms: Terms,
-    pub(super) state: Mutex<State>,
-}
-
 impl Job<()> {
     /// A job with a limit, a label, or whatever else it may need.
     pub fn builder() -> Builder {
@@ -109,11 +95,7 @@ impl<T> Job<T> {
     ///
     /// It also does what a waiter would do: takes in what has come, and keeps to the [limit](Builder::limit).
     pub fn is_alive(&self) -> bool {
-        self.shared.is_ours() && {
-            let mut state = self.shared.state.lock();
-            let _ = state.advance(&self.shared.terms);
-            matches!(state.stage, Stage::Running(_))
-        }
+        self.shared.is_ours() && self.shared.end().is_none()
     }
 
     /// How the process ended; `None` while it lives. Does not block.
@@ -171,8 +153,8 @@ impl<T> Job<T> {
         let stage = std::mem::replace(&mut self.shared.state.lock().stage, Stage::Detached);
         if let Stage::Running(running) = stage {
             // Nobody else holds it: a waiter would be borrowing the job.
-            if let Some(child) = Arc::into_inner(running.child) {
-                detached::let_go(child);
+            if let Some(watch) = Arc::into_inner(running.watch) {
+                detached::let_go(watch.child);
             }
         }
     }
@@ -230,143 +212,6 @@ impl<T: DeserializeOwned> Job<T> {
             }
             Err(e) => Err(JobError::NotDecoded { message: e.to_string().into() }),
         }
-    }
-}
-
-/// What a waiter sleeps on.
-struct Watch {
-    child: Arc<Child>,
-    pipe: Option<Arc<OwnedFd>>,
-    /// When the ladder has something to do.
-    next: Time,
-}
-
-impl Shared {
-    fn is_ours(&self) -> bool {
-        process::id() == self.parent.as_raw().unsigned_abs()
-    }
-
-    /// Waits for the end of the job, until `deadline`, or until an alarm of this thread expires.
-    fn wait(
-        &self,
-        deadline: Time,
-        since: Option<Time>,
-        location: &'static Location<'static>,
-    ) -> Result<End, JobError> {
-        if !self.is_ours() {
-            return Err(JobError::NotParent);
-        }
-        let mut nap = Nap::new();
-        // While an alarm of this thread may be rung by another.
-        let mut waiting = None;
-        loop {
-            let watch = match self.step().map_err(|e| JobError::system("waitid", e))? {
-                Ok(watch) => watch,
-                Err(end) => return Ok(end),
-            };
-            // Looked up first, asked afterwards: an alarm that falls due in between is found expired.
-            let alarm = bell::next_here();
-            if alarm.is_some() {
-                // Refused, nobody can wake this thread early; it still wakes for every deadline.
-                waiting = waiting.or_else(|| Waiting::begin().ok());
-                bell::answer_here(location)?;
-            }
-            let now = clock::now();
-            if now >= deadline {
-                let since = since.unwrap_or(now);
-                let timed_out =
-                    self.terms.timed_out(since, Some(deadline.since(since)), now, location.into());
-                return Err(timed_out.into());
-            }
-            let mut until = deadline.min(watch.next).min(alarm.unwrap_or(Time::NEVER));
-            let notice = watch.child.notice();
-            if notice.is_none() {
-                until = until.min(now.after(nap.next()));
-            }
-            let fds: Vec<_> =
-                notice.into_iter().chain(watch.pipe.as_ref().map(|pipe| pipe.as_fd())).collect();
-            poll::wait_any(&fds, time_until(until)).map_err(|e| JobError::system("poll", e))?;
-        }
-    }
-
-    /// One step of the job: its end, or what to sleep on until the next.
-    fn step(&self) -> io::Result<Result<Watch, End>> {
-        let mut state = self.state.lock();
-        state.advance(&self.terms)?;
-        Ok(match &state.stage {
-            Stage::Running(running) => Ok(Watch {
-                child: running.child.clone(),
-                pipe: running.pipe.clone(),
-                next: state.ladder.next(),
-            }),
-            Stage::Ended(end) => Err(end.clone()),
-            // `detach` takes the job by value, so there is nobody to come here.
-            Stage::Detached => return Err(io::Error::from(io::ErrorKind::NotFound)),
-        })
-    }
-
-    fn end(&self) -> Option<End> {
-        if !self.is_ours() {
-            return None;
-        }
-        let mut state = self.state.lock();
-        let _ = state.advance(&self.terms);
-        match &state.stage {
-            Stage::Ended(end) => Some(end.clone()),
-            Stage::Running(_) | Stage::Detached => None,
-        }
-    }
-
-    /// Does something to the child, if it has not ended.
-    ///
-    /// Under the lock, so that nobody reaps the child meanwhile and its pid stays its own.
-    fn reach(&self, act: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
-        if !self.is_ours() {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
-        }
-        match &self.state.lock().stage {
-            Stage::Running(running) => act(&running.child),
-            Stage::Ended(_) | Stage::Detached => Ok(()),
-        }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if !self.is_ours() {
-            return;
-        }
-        let state = self.state.get_mut();
-        if let Stage::Running(running) = &state.stage {
-            let child = running.child.clone();
-            let _ = child.signal_all(Signal::SIGKILL);
-            let mut nap = Nap::new();
-            while matches!(child.look(), Ok(Life::Alive)) {
-                let time = child.notice().is_none().then(|| nap.next());
-                let _ = poll::wait_any(child.notice().as_slice(), time);
-            }
-            state.finish(&self.terms);
-        }
-    }
-}
-
-fn time_until(time: Time) -> Option<Duration> {
-    (!time.is_never()).then(|| clock::until(time))
-}
-
-/// How long to sleep where the kernel gives no notice of a child's end: short at first, for a short job, and
-/// soon as long as nobody minds.
-struct Nap(Duration);
-
-impl Nap {
-    fn new() -> Nap {
-        Nap(Duration::from_micros(500))
-    }
-
-    fn next(&mut self) -> Duration {
-        let nap = self.0;
-        self.0 = (nap * 2).min(Duration::from_millis(20));
-        nap
     }
 }
 

@@ -61,6 +61,7 @@ mod job;
 mod ladder;
 mod output;
 mod panics;
+mod shared;
 mod state;
 mod wire;
 

@@ -1,17 +1,18 @@
 //! Panics in the child: caught, told to the parent, and to nobody else.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
 use std::io::Write;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 use std::thread;
 
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Place, panic_message};
+use crate::os::pipe::Outlet;
 
 /// What of a message is kept, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -53,38 +54,49 @@ impl fmt::Display for Panic {
     }
 }
 
-/// The last panic of the thread that runs the function, which may have been caught by the function itself.
-static LAST: Mutex<Option<Panic>> = Mutex::new(None);
+/// What the hook of a child knows, and has found out.
+#[derive(Clone, Copy)]
+struct Ears {
+    /// Where to report a panic that will not come back, in a program built to abort on panics.
+    on_abort: fn(Outlet, Panic),
+    outlet: Outlet,
+}
 
-/// Puts a hook in the place of the parent's, in the child. `on_abort` is told of a panic that will not come
-/// back, in a program built to abort on panics.
+thread_local! {
+    /// Only on the thread that runs the function. Constant and without destructors, which makes it a plain variable.
+    static EARS: Cell<Option<Ears>> = const { Cell::new(None) };
+    /// The last panic of that thread, which may have been caught by the function itself.
+    static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
+}
+
+/// Puts a hook in the place of the parent's, in a child, on the thread that is about to run the function.
 ///
 /// The parent's hook must not run here: it may report to a server, or give a terminal back that the parent goes
 /// on using.
-pub(super) fn listen(on_abort: impl Fn(&Panic) + Send + Sync + 'static) {
+pub(super) fn listen(outlet: Outlet, on_abort: fn(Outlet, Panic)) {
+    EARS.set(Some(Ears { on_abort, outlet }));
     // A job spawned by a destructor while a panic unwinds: std lets nobody change the hook then.
-    if thread::panicking() {
-        return;
+    if !thread::panicking() {
+        // Not dropped: what the parent's hook owns is the parent's.
+        mem::forget(panic::take_hook());
+        panic::set_hook(Box::new(on_panic));
     }
-    let main = thread::current().id();
-    // Not dropped: what the parent's hook owns is the parent's.
-    mem::forget(panic::take_hook());
-    panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
-        if thread::current().id() != main {
-            return report(info);
-        }
-        let panic = Panic::new(info.payload(), info.location().map(place));
-        if cfg!(panic = "abort") {
-            on_abort(&panic);
-        }
-        *LAST.lock() = Some(panic);
-    }));
+}
+
+fn on_panic(info: &PanicHookInfo<'_>) {
+    let Some(ears) = EARS.get() else { return report(info) };
+    let panic = Panic::new(info.payload(), info.location().map(Place::copied));
+    if cfg!(panic = "abort") {
+        (ears.on_abort)(ears.outlet, panic.clone());
+    }
+    LAST.set(ManuallyDrop::new(Some(panic)));
 }
 
 /// What the hook knows of the panic whose payload was caught.
 pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
     let bare = Panic::new(&*payload, None);
-    let known = LAST.lock().take().filter(|panic| panic.message == bare.message);
+    let last = ManuallyDrop::into_inner(LAST.replace(ManuallyDrop::new(None)));
+    let known = last.filter(|panic| panic.message == bare.message);
     let panic = known.unwrap_or(bare);
     // Its destructor is code that could panic again, and there is nothing left for it to do.
     mem::forget(payload);
@@ -95,11 +107,6 @@ pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
 fn report(info: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("<unnamed>");
-    let panic = Panic::new(info.payload(), info.location().map(place));
+    let panic = Panic::new(info.payload(), info.location().map(Place::copied));
     let _ = writeln!(std::io::stderr(), "thread '{name}' {panic}");
-}
-
-/// The location of a panic lives as long as the call of its hook, and so is copied.
-fn place(location: &panic::Location<'_>) -> Place {
-    Place::copied(location)
 }

@@ -84,41 +84,65 @@ pub(super) enum Stage {
 /// A child that has not been reaped.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) child: Arc<Child>,
-    /// `None` when nothing more will come of it.
-    pub(super) pipe: Option<Arc<OwnedFd>>,
+    pub(super) watch: Arc<Watch>,
     pub(super) inbox: Inbox,
+    /// Whether something may still come of the pipe.
+    pub(super) listening: bool,
+}
+
+/// What tells of a child; shared with those who sleep until it does.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) child: Child,
+    pub(super) pipe: OwnedFd,
+}
+
+/// What a sleeper was woken by, for all that it knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct News {
+    pub(super) pipe: bool,
+    pub(super) death: bool,
 }
 
 impl Running {
     fn drain(&mut self, budget: usize) {
-        let Some(pipe) = &self.pipe else { return };
-        if self.inbox.take_in(budget, |buffer, most| pipe::read_onto(pipe.as_fd(), buffer, most)) {
-            self.pipe = None;
+        if !self.listening {
+            return;
+        }
+        let pipe = self.watch.pipe.as_fd();
+        if self.inbox.take_in(budget, |buffer, most| pipe::read_onto(pipe, buffer, most)) {
+            self.listening = false;
             if self.inbox.is_too_large() {
-                let _ = self.child.signal_all(Signal::SIGKILL);
+                let _ = self.watch.child.signal_all(Signal::SIGKILL);
             }
         }
+    }
+
+    fn has_ended(&self, news: News) -> io::Result<bool> {
+        let child = &self.watch.child;
+        Ok(news.death || (child.notice().is_none() && child.look()? != Life::Alive))
     }
 }
 
 impl State {
     /// Takes in what has come from the child, does what its limit asks for, and reaps it if it has ended.
-    pub(super) fn advance(&mut self, terms: &Terms) -> io::Result<()> {
+    pub(super) fn advance(&mut self, terms: &Terms, news: News) -> io::Result<()> {
         let Stage::Running(running) = &mut self.stage else { return Ok(()) };
-        running.drain(BUDGET);
-        match running.child.look()? {
-            Life::Alive => {
-                while let Some(step) = self.ladder.climb(clock::now()) {
-                    // The child may be gone by now, or may have made itself somebody else's: then there is
-                    // nothing that could be done.
-                    let _ = match step {
-                        Step::Terminate => terminate(&running.child),
-                        Step::Kill => running.child.signal_all(Signal::SIGKILL),
-                    };
-                }
-            }
-            Life::Ended | Life::Gone => self.finish(terms),
+        if news.pipe {
+            running.drain(BUDGET);
+        }
+        if running.has_ended(news)? {
+            self.finish(terms);
+            return Ok(());
+        }
+        while let Some(step) = self.ladder.climb(clock::now()) {
+            let child = &running.watch.child;
+            // The child may be gone by now, or may have made itself somebody else's: then there is nothing that
+            // could be done.
+            let _ = match step {
+                Step::Terminate => terminate(child),
+                Step::Kill => child.signal_all(Signal::SIGKILL),
+            };
         }
         Ok(())
     }
@@ -128,7 +152,7 @@ impl State {
     pub(super) fn finish(&mut self, terms: &Terms) {
         let Stage::Running(running) = &mut self.stage else { return };
         running.drain(LAST_READ);
-        let (exit, usage) = running.child.reap();
+        let (exit, usage) = running.watch.child.reap();
         let letter = std::mem::replace(&mut running.inbox, Inbox::new(0)).close();
         let outcome = self.outcome(terms, letter, exit);
         self.stage = Stage::Ended(End { outcome, exit, usage });

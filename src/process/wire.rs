@@ -17,7 +17,10 @@ use crate::os::pipe::{Found, Outlet};
 /// Kind, and length in four bytes, the lowest first.
 const HEAD: usize = 5;
 
-/// How much of a value goes into one frame.
+/// How much room there is for a value at first: most need no more.
+const SMALL: usize = 256;
+
+/// How much of a large value goes into one frame, the head included.
 const CHUNK: usize = 256 * 1024;
 
 /// Last words are no longer than this.
@@ -46,31 +49,43 @@ pub(super) enum Unsent {
 /// The child's side.
 pub(super) struct Outbox {
     outlet: Outlet,
-    /// The next chunk, with its head in front.
-    chunk: Vec<u8>,
+    /// The next chunk, with its head in front, and room for more: in here as long as the value is small, so that
+    /// nothing need be allocated.
+    small: [u8; SMALL],
+    large: Vec<u8>,
+    /// How much of it there is.
+    filled: usize,
     /// The outlet has failed.
     failed: bool,
-    enlarged: bool,
 }
 
 impl Outbox {
     pub(super) fn new(outlet: Outlet) -> Outbox {
-        Outbox { outlet, chunk: vec![0; HEAD], failed: false, enlarged: false }
+        Outbox { outlet, small: [0; SMALL], large: Vec::new(), filled: HEAD, failed: false }
     }
 
-    /// Sends a value, but for its end.
+    /// Sends a value, but for its last chunk at most.
     pub(super) fn value<T: Serialize>(&mut self, value: &T) -> Result<(), Unsent> {
         let sent = postcard::serialize_with_flavor(value, Sending(self));
         match sent {
             _ if self.failed => Err(Unsent::Unheard),
             Err(e) => Err(Unsent::NotEncoded(e)),
-            Ok(()) => self.flush().map_err(|_| Unsent::Unheard),
+            Ok(()) => Ok(()),
         }
     }
 
-    /// That the value is whole.
-    pub(super) fn end(&self) -> io::Result<()> {
-        self.outlet.write_all(&head(KIND_END, 0))
+    /// Sends what is left of the value, and that it is whole: in one piece, so that the parent wakes up once.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        let end = head(KIND_END, 0);
+        if self.filled + end.len() > self.room().len() {
+            self.flush()?;
+        }
+        let (body, whole) = (self.filled - HEAD, self.filled + end.len());
+        let outlet = self.outlet;
+        let chunk = &mut self.room()[..whole];
+        chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, body));
+        chunk[whole - end.len()..].copy_from_slice(&end);
+        outlet.write_all(chunk)
     }
 
     pub(super) fn last_words(outlet: Outlet, words: &LastWords) -> io::Result<()> {
@@ -80,29 +95,37 @@ impl Outbox {
         outlet.write_all(&frame)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        let body = self.chunk.len() - HEAD;
-        if body > 0 {
-            self.chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, body));
-            self.outlet.write_all(&self.chunk)?;
-            self.chunk.truncate(HEAD);
-        }
-        Ok(())
+    #[inline]
+    fn room(&mut self) -> &mut [u8] {
+        if self.large.is_empty() { &mut self.small } else { &mut self.large }
     }
 
-    /// The chunk is full.
+    fn flush(&mut self) -> io::Result<()> {
+        let (outlet, filled) = (self.outlet, mem::replace(&mut self.filled, HEAD));
+        if filled == HEAD {
+            return Ok(());
+        }
+        let chunk = &mut self.room()[..filled];
+        chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
+        outlet.write_all(chunk)
+    }
+
+    /// Makes room.
     #[cold]
     fn turn(&mut self) -> postcard::Result<()> {
-        if !mem::replace(&mut self.enlarged, true) {
+        self.flush().map_err(|_| self.give_up())?;
+        if self.large.is_empty() {
             self.outlet.enlarge();
+            self.large = vec![0; CHUNK];
         }
-        self.flush().map_err(|_| self.give_up())
+        Ok(())
     }
 
     /// What is a chunk by itself goes out from where it is.
     #[cold]
     fn pass(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.turn()?;
+        self.outlet.enlarge();
+        self.flush().map_err(|_| self.give_up())?;
         for part in bytes.chunks(1 << 30) {
             let head = head(KIND_CHUNK, part.len());
             self.outlet
@@ -126,23 +149,31 @@ impl Flavor for Sending<'_> {
 
     #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        if self.0.chunk.len() >= CHUNK {
-            self.0.turn()?;
+        // One comparison for a byte: there may be a hundred million of them.
+        let filled = self.0.filled;
+        if let Some(slot) = self.0.room().get_mut(filled) {
+            *slot = byte;
+            self.0.filled += 1;
+            return Ok(());
         }
-        self.0.chunk.push(byte);
-        Ok(())
+        self.0.turn()?;
+        self.try_push(byte)
     }
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        if bytes.len() >= CHUNK {
+        if bytes.len() >= CHUNK - HEAD {
             return self.0.pass(bytes);
         }
-        if self.0.chunk.len() + bytes.len() > CHUNK {
-            self.0.turn()?;
+        let end = self.0.filled + bytes.len();
+        let filled = self.0.filled;
+        if let Some(room) = self.0.room().get_mut(filled..end) {
+            room.copy_from_slice(bytes);
+            self.0.filled = end;
+            return Ok(());
         }
-        self.0.chunk.extend_from_slice(bytes);
-        Ok(())
+        self.0.turn()?;
+        self.try_extend(bytes)
     }
 
     fn finalize(self) -> postcard::Result<()> {
@@ -323,12 +354,14 @@ mod tests {
 
     #[test]
     fn values_of_all_sizes_pass_through_a_pipe() {
-        for size in [0, 1, CHUNK - HEAD - 4, CHUNK - HEAD, CHUNK, CHUNK + 1, 3 * CHUNK + 17] {
+        for size in
+            [0, 1, SMALL - HEAD, SMALL, CHUNK - HEAD - 4, CHUNK - HEAD, CHUNK, CHUNK + 1, 3 * CHUNK + 17]
+        {
             let text = "x".repeat(size);
             let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();
             let value = (text, bytes, Some(7_u64));
             let (read, write) = pipe::pipe().unwrap();
-            let outlet = Outlet::new(write).unwrap();
+            let outlet = Outlet::new(&write).unwrap();
             let letter = std::thread::scope(|s| {
                 s.spawn(|| {
                     let mut outbox = Outbox::new(outlet);
@@ -351,7 +384,7 @@ mod tests {
     fn last_words_arrive() {
         let (read, write) = pipe::pipe().unwrap();
         let words = LastWords::Fault("setrlimit".into(), 22);
-        Outbox::last_words(Outlet::new(write).unwrap(), &words).unwrap();
+        Outbox::last_words(Outlet::new(&write).unwrap(), &words).unwrap();
         let mut inbox = Inbox::new(0);
         assert!(inbox.take_in(1000, |buffer, most| pipe::read_onto(read.as_fd(), buffer, most)));
         assert_eq!(inbox.close(), Letter::LastWords(words));
