@@ -11,5 +11,5 @@ pub use arm_error::ArmError;
 pub use cause::Cause;
 pub(crate) use panic::panic_message;
 pub use place::Place;
-pub(crate) use timed_out::Expiry;
 pub use timed_out::{AlarmId, TimedOut};
+pub(crate) use timed_out::{Exact, Expiry, Measured};

@@ -161,7 +161,7 @@ impl From<TimedOut> for io::Error {
 }
 
 /// A measured time: three decimals of the unit that fits.
-struct Measured(Duration);
+pub(crate) struct Measured(pub(crate) Duration);
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,7 +178,7 @@ impl fmt::Display for Measured {
 }
 
 /// A limit as somebody wrote it: every digit, no padding.
-struct Exact(Duration);
+pub(crate) struct Exact(pub(crate) Duration);
 
 impl fmt::Display for Exact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,6 +10,7 @@ pub(crate) mod alone;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod disposition;
+pub(crate) mod exit;
 pub(crate) mod flag;
 pub(crate) mod fork;
 #[cfg(feature = "process")]

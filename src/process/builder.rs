@@ -218,7 +218,7 @@ impl Builder {
         fn naming(call: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
             move |e| SpawnError::system(call, e)
         }
-        bell::survive_forks().map_err(|e| SpawnError::system(e.call(), e.into()))?;
+        bell::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
         detached::sweep();
         let parent = Pid::this();
         let set_up = SetUp {

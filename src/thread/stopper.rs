@@ -29,7 +29,7 @@ impl Stopper {
         let key = alarm.key();
         let mut request = self.0.lock();
         if let Request::Early = *request {
-            bell::ring_because(key, Cause::Stopped);
+            bell::ring(key, Cause::Stopped);
         }
         *request = Request::By(key);
     }
@@ -39,7 +39,7 @@ impl Stopper {
         match *request {
             Request::None => *request = Request::Early,
             Request::Early => {}
-            Request::By(key) => bell::ring_because(key, Cause::Stopped),
+            Request::By(key) => bell::ring(key, Cause::Stopped),
         }
     }
 }

@@ -1,0 +1,374 @@
+//! Calls that wait in the kernel end at the deadline.
+
+mod support;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::libc::{self, SA_RESTART, SIGALRM, SIGUSR1};
+use sigalarm::{Alarm, Cause, TimedOut};
+use support::process;
+use support::scenario;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// As late as a loaded machine may make it.
+const LATE: Duration = Duration::from_secs(10);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn pair() -> (UnixStream, UnixStream) {
+    UnixStream::pair().expect("a pair")
+}
+
+/// The time-out inside an `io::Error`.
+fn inside(e: &io::Error) -> TimedOut {
+    assert_eq!(e.kind(), ErrorKind::TimedOut);
+    e.get_ref().and_then(|e| e.downcast_ref::<TimedOut>()).expect("a TimedOut inside").clone()
+}
+
+fn in_time(alarm: &Alarm, limit: Duration) {
+    let took = alarm.elapsed();
+    assert!(took >= limit && took < LATE, "{took:?} for {limit:?}");
+}
+
+fn sleep() {
+    let alarm = after(30 * MS);
+    assert!(alarm.sleep(5 * MS).is_ok());
+    assert!(alarm.elapsed() >= 5 * MS);
+    let e = alarm.sleep(LATE).expect_err("the alarm comes first");
+    assert!(alarm.owns(&e));
+    in_time(&alarm, 30 * MS);
+    assert!(alarm.sleep(Duration::ZERO).is_err(), "expired");
+    alarm.restart();
+    assert!(alarm.sleep(Duration::ZERO).is_ok());
+    let forever = Alarm::never().expect("arming");
+    alarm.restart();
+    let e = forever.sleep(Duration::MAX).expect_err("the outer alarm comes first");
+    assert!(alarm.owns(&e));
+}
+
+fn sleep_is_ended_by_a_ring() {
+    let alarm = Alarm::never().expect("arming");
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(20 * MS);
+            alarm.ring();
+        });
+        assert_eq!(alarm.sleep(Duration::MAX).expect_err("rung").cause(), Cause::Rung);
+    });
+    in_time(&alarm, 20 * MS);
+}
+
+fn reader() {
+    let (here, mut there) = pair();
+    there.write_all(b"one\ntwo\nthr").expect("room");
+    let alarm = after(30 * MS);
+    let mut reader = BufReader::new(alarm.reader(&here));
+    let mut line = String::new();
+    for expected in ["one\n", "two\n"] {
+        line.clear();
+        reader.read_line(&mut line).expect("a line");
+        assert_eq!(line, expected);
+    }
+    line.clear();
+    let e = reader.read_line(&mut line).expect_err("no line end comes");
+    assert!(alarm.owns(&inside(&e)));
+    assert_eq!(inside(&e).location().file(), file!());
+    in_time(&alarm, 30 * MS);
+    // Nothing that was read is lost, and nothing that comes later.
+    there.write_all(b"ee\n").expect("room");
+    drop(there);
+    let mut rest = line.into_bytes();
+    rest.extend_from_slice(reader.buffer());
+    alarm.restart();
+    reader.into_inner().read_to_end(&mut rest).expect("the end");
+    assert_eq!(rest, b"three\n");
+}
+
+fn read_exact_and_read_to_end_come_back() {
+    let (here, mut there) = pair();
+    there.write_all(b"abc").expect("room");
+    let alarm = after(20 * MS);
+    let mut buffer = [0; 8];
+    inside(&alarm.reader(&here).read_exact(&mut buffer).expect_err("five bytes are missing"));
+    assert_eq!(&buffer[..3], b"abc");
+    alarm.restart();
+    there.write_all(b"def").expect("room");
+    let mut all = Vec::new();
+    inside(&alarm.reader(&here).read_to_end(&mut all).expect_err("no end comes"));
+    assert_eq!(all, b"def");
+}
+
+fn writer() {
+    let (here, mut there) = pair();
+    let bytes: Vec<u8> = (0..4_000_000_u32).map(|n| n as u8).collect();
+    let alarm = after(30 * MS);
+    let mut written = 0;
+    let e = loop {
+        match alarm.writer(&here).write(&bytes[written..]) {
+            Ok(n) => written += n,
+            Err(e) => break e,
+        }
+    };
+    assert!(alarm.owns(&inside(&e)));
+    in_time(&alarm, 30 * MS);
+    assert!(written > 0 && written < bytes.len(), "{written} bytes");
+    drop(here);
+    let mut arrived = Vec::new();
+    there.read_to_end(&mut arrived).expect("the end");
+    assert_eq!(arrived, bytes[..written], "what is said to be written is what arrives");
+}
+
+fn odd_descriptors() {
+    let alarm = after(60 * SECOND);
+    // A regular file is always ready.
+    let mut text = String::new();
+    alarm.reader(File::open("/proc/self/stat").expect("a file")).read_to_string(&mut text).expect("text");
+    assert!(text.starts_with(&std::process::id().to_string()));
+    // Nothing to read into, nothing to write: no waiting.
+    let (here, there) = pair();
+    assert_eq!(alarm.reader(&here).read(&mut []).expect("nothing"), 0);
+    assert_eq!(alarm.writer(&here).write(&[]).expect("nothing"), 0);
+    // Non-blocking: waits, where the descriptor alone would say "would block".
+    here.set_nonblocking(true).expect("set");
+    let short = after(20 * MS);
+    inside(&short.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+    short.restart();
+    inside(&short.writer(&here).write_all(&vec![0; 4_000_000]).expect_err("nobody reads"));
+    // The other side gone: end of file, and a broken pipe.
+    drop(short);
+    drop(there);
+    assert_eq!(alarm.reader(&here).read(&mut [0; 8]).map_err(|e| e.kind()).unwrap_or(0), 0);
+    assert_eq!(alarm.writer(&here).write(b"x").expect_err("gone").kind(), ErrorKind::BrokenPipe);
+    // An expired alarm errs first, whatever is ready.
+    let expired = after(Duration::ZERO);
+    inside(&expired.reader(File::open("/dev/zero").expect("zeroes")).read(&mut [0; 8]).expect_err("expired"));
+    inside(&expired.reader(File::open("/dev/zero").expect("zeroes")).read(&mut []).expect_err("expired"));
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // To have a descriptor that is not open takes a lie.
+fn a_closed_descriptor() {
+    let (here, _there) = pair();
+    let closed = unsafe { UnixStream::from_raw_fd(here.as_raw_fd()) };
+    drop(here);
+    let alarm = after(60 * SECOND);
+    let e = alarm.reader(&closed).read(&mut [0; 8]).expect_err("closed");
+    assert_eq!(e.raw_os_error(), Some(libc::EBADF));
+    assert!(alarm.check().is_ok());
+    std::mem::forget(closed);
+}
+
+fn an_event_descriptor() {
+    let event = nix::sys::eventfd::EventFd::from_value(0).expect("an eventfd");
+    let event = File::from(OwnedFd::from(event));
+    let alarm = after(20 * MS);
+    inside(&alarm.reader(&event).read(&mut [0; 8]).expect_err("no event"));
+    (&event).write_all(&7_u64.to_ne_bytes()).expect("an event");
+    alarm.restart();
+    let mut count = [0; 8];
+    alarm.reader(&event).read_exact(&mut count).expect("an event");
+    assert_eq!(u64::from_ne_bytes(count), 7);
+}
+
+fn no_descriptors_left() {
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, 3, 3).expect("a limit");
+    let alarm = after(30 * MS);
+    assert!(File::open("/dev/null").is_err());
+    assert!(alarm.sleep(LATE).is_err());
+    in_time(&alarm, 30 * MS);
+}
+
+fn wait() {
+    let mut child = Command::new("sleep").arg("30").spawn().expect("a sleep");
+    let alarm = after(30 * MS);
+    assert!(alarm.owns(&inside(&alarm.wait(&mut child).expect_err("half a minute"))));
+    in_time(&alarm, 30 * MS);
+    // It is still there; killed, it can be waited for, again and again.
+    child.kill().expect("alive");
+    alarm.restart();
+    alarm.extend(LATE);
+    assert!(!alarm.wait(&mut child).expect("dead").success());
+    assert!(!alarm.wait(&mut child).expect("still dead").success());
+
+    // Its standard input is closed, as by `Child::wait`.
+    let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("a cat");
+    assert!(alarm.wait(&mut cat).expect("it has read to the end").success());
+
+    // Somebody else has reaped it.
+    let mut gone = Command::new("true").spawn().expect("a true");
+    nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(gone.id() as i32), None).expect("ours");
+    assert_eq!(alarm.wait(&mut gone).expect_err("gone").raw_os_error(), Some(libc::ECHILD));
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
+fn any_call() {
+    // Not a reader: a plain system call that answers EINTR.
+    let alarm = after(30 * MS);
+    let pause = || match unsafe { libc::pause() } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    };
+    assert!(alarm.owns(&inside(&alarm.blocking(pause).expect_err("nothing else comes"))));
+    in_time(&alarm, 30 * MS);
+    // Its own errors come through, and its value.
+    alarm.restart();
+    let e = alarm.blocking(|| Err::<(), _>(io::Error::from_raw_os_error(libc::EPERM))).unwrap_err();
+    assert_eq!(e.raw_os_error(), Some(libc::EPERM));
+    assert_eq!(alarm.blocking(|| Ok(7)).expect("a value"), 7);
+}
+
+/// A signal of somebody else's makes the call again.
+fn other_signals_do_not_end_it() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let (here, _there) = pair();
+    let alarm = after(200 * MS);
+    let main = nix::sys::pthread::pthread_self() as usize;
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                process::kill_self(SIGALRM);
+                let _ = nix::sys::pthread::pthread_kill(main as libc::pthread_t, nix::sys::signal::SIGALRM);
+                std::thread::sleep(MS);
+            }
+        });
+        inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+        stop.store(true, Ordering::Relaxed);
+    });
+    in_time(&alarm, 200 * MS);
+    assert!(process::counted() > 20);
+}
+
+/// A guard alone does not make other people's calls fail, while one waits in `blocking` neither.
+fn others_are_not_interrupted_afterwards() {
+    let (here, _there) = pair();
+    let alarm = after(10 * MS);
+    inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+    alarm.restart();
+    let (mut plain, there) = pair();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(60 * MS);
+            drop(there);
+        });
+        assert_eq!(plain.read(&mut [0; 8]).expect("no EINTR"), 0);
+    });
+    assert!(alarm.check().is_err());
+}
+
+/// The race between the check and the call, at every phase: none hangs.
+fn ten_thousand_races() {
+    let (here, _there) = pair();
+    for n in 0..10_000_u64 {
+        let limit = Duration::from_nanos(n * 7_919 % 40_000);
+        let began = Instant::now();
+        let alarm = after(limit);
+        // A longer or shorter way to the call.
+        for _ in 0..n % 97 {
+            std::hint::black_box(());
+        }
+        let e = alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes");
+        assert!(alarm.owns(&inside(&e)) && began.elapsed() >= limit);
+        assert!(began.elapsed() < LATE, "try {n} took {:?}", began.elapsed());
+    }
+}
+
+fn ten_thousand_races_on_a_worker() {
+    // The main thread waits in `join`, and is the one that the kernel hands the signal to.
+    std::thread::spawn(ten_thousand_races).join().expect("no panic");
+    assert_eq!(process::timer().0, Duration::ZERO);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+fn races_on_four_threads_at_once() {
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|s| {
+        for thread in 0..4_u64 {
+            let done = &done;
+            s.spawn(move || {
+                let (here, _there) = pair();
+                for n in 0..1_500_u64 {
+                    let alarm = after(Duration::from_nanos((n * 7_919 + thread * 104_729) % 60_000));
+                    let e = alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes");
+                    assert!(alarm.owns(&inside(&e)));
+                    assert!(alarm.elapsed() < LATE);
+                }
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+    });
+    assert_eq!(done.load(Ordering::SeqCst), 4);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+/// Another thread waits under an alarm of the main thread, which had SIGALRM blocked; so has the waiter.
+fn a_guest_waits() {
+    process::block(SIGALRM);
+    let alarm = after(30 * MS);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            process::block(SIGALRM);
+            let (here, _there) = pair();
+            inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
+            assert!(process::mask().contains(&SIGALRM));
+        });
+    });
+    in_time(&alarm, 30 * MS);
+}
+
+/// In a process that answers SIGUSR1 with EINTR, nothing is lost either.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to locals.
+fn a_storm_while_reading() {
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = process::counting();
+        assert_eq!(libc::sigaction(SIGUSR1, &action, std::ptr::null_mut()), 0);
+    }
+    let (here, mut there) = pair();
+    let alarm = after(60 * SECOND);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            for n in 0..200_u8 {
+                process::kill_self(SIGUSR1);
+                there.write_all(&[n]).expect("room");
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            drop(there);
+        });
+        let mut all = Vec::new();
+        alarm.reader(&here).read_to_end(&mut all).expect("the end");
+        assert_eq!(all, (0..200).collect::<Vec<u8>>());
+    });
+}
+
+fn main() {
+    support::main(vec![
+        scenario("sleep", sleep),
+        scenario("sleep_is_ended_by_a_ring", sleep_is_ended_by_a_ring),
+        scenario("reader", reader),
+        scenario("read_exact_and_read_to_end_come_back", read_exact_and_read_to_end_come_back),
+        scenario("writer", writer),
+        scenario("odd_descriptors", odd_descriptors),
+        scenario("a_closed_descriptor", a_closed_descriptor),
+        scenario("an_event_descriptor", an_event_descriptor),
+        scenario("no_descriptors_left", no_descriptors_left),
+        scenario("wait", wait),
+        scenario("any_call", any_call),
+        scenario("other_signals_do_not_end_it", other_signals_do_not_end_it),
+        scenario("others_are_not_interrupted_afterwards", others_are_not_interrupted_afterwards),
+        scenario("ten_thousand_races", ten_thousand_races),
+        scenario("ten_thousand_races_on_a_worker", ten_thousand_races_on_a_worker),
+        scenario("races_on_four_threads_at_once", races_on_four_threads_at_once),
+        scenario("a_guest_waits", a_guest_waits),
+        scenario("a_storm_while_reading", a_storm_while_reading),
+    ]);
+}

@@ -1,0 +1,146 @@
+//! Alarms on many threads.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use nix::libc::SIG_DFL;
+use rayon::prelude::*;
+use sigalarm::{Alarm, TimedOut, checkpoint};
+use support::{process, scenario};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn long_function() -> TimedOut {
+    loop {
+        if let Err(e) = checkpoint() {
+            return e;
+        }
+    }
+}
+
+fn a_worker_notices_while_main_sleeps() {
+    let worker = std::thread::spawn(|| {
+        let alarm = after(20 * MS);
+        assert!(alarm.owns(&long_function()));
+        alarm.elapsed()
+    });
+    let began = Instant::now();
+    let took = worker.join().expect("no panic");
+    assert!(took >= 20 * MS && began.elapsed() < 10 * SECOND);
+    assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
+}
+
+fn entered_from_scoped_threads() {
+    let outer = after(30 * MS);
+    let alarm = after(10 * SECOND);
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                let entered = alarm.enter();
+                let inner = after(10 * SECOND);
+                let e = inner.check().err().unwrap_or_else(long_function);
+                assert!(outer.owns(&e), "what encloses it at home encloses it here");
+                assert!(outer.owns(&inner.check().unwrap_err()), "and what is armed inside of it");
+                drop(entered);
+                assert!(checkpoint().is_ok() && inner.check().is_ok());
+            });
+        }
+    });
+}
+
+fn an_outer_alarm_of_the_guests_thread_comes_first() {
+    let alarm = after(10 * SECOND);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let own = after(MS);
+            let _entered = alarm.enter();
+            assert!(own.owns(&long_function()));
+            alarm.ring();
+            assert!(own.owns(&checkpoint().unwrap_err()), "it was there first");
+            drop(own);
+            assert!(alarm.owns(&checkpoint().unwrap_err()));
+        });
+    });
+}
+
+fn a_forgotten_entry_goes_with_its_alarm() {
+    let alarm = after(Duration::ZERO);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::mem::forget(alarm.enter());
+            assert!(checkpoint().is_err());
+        });
+    });
+    std::mem::forget(alarm.enter());
+    drop(alarm);
+    assert!(checkpoint().is_ok());
+    assert!(after(SECOND).check().is_ok());
+}
+
+fn through_rayon() {
+    let alarm = after(30 * MS);
+    let result: Result<Vec<u64>, TimedOut> = (0..10_000_000_u64)
+        .into_par_iter()
+        .map(|n| {
+            alarm.check()?;
+            std::thread::sleep(Duration::from_micros(10));
+            Ok(n)
+        })
+        .collect();
+    assert!(alarm.owns(&result.unwrap_err()));
+    let result = [1, 2, 3, 4].par_iter().try_for_each(|_| {
+        let _entered = alarm.enter();
+        checkpoint()
+    });
+    assert!(alarm.owns(&result.unwrap_err()));
+}
+
+fn scopes_do_not_disturb_each_other() {
+    std::thread::scope(|s| {
+        for thread in 0..6_u32 {
+            s.spawn(move || {
+                for n in 0..200 {
+                    let outer = after(MS * (1 + (n + thread) % 3));
+                    let inner = after(Duration::from_micros(u64::from(n % 7) * 300));
+                    let e = loop {
+                        if let Err(e) = inner.check() {
+                            break e;
+                        }
+                    };
+                    assert!(outer.owns(&e) || inner.owns(&e));
+                    assert!(e.elapsed() >= e.limit().expect("a limit"));
+                }
+            });
+        }
+    });
+    assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
+}
+
+fn threads_that_end_while_armed() {
+    for _ in 0..50 {
+        std::thread::spawn(|| std::mem::forget(after(MS))).join().expect("no panic");
+    }
+    let alarm = after(20 * MS);
+    assert!(alarm.owns(&long_function()));
+}
+
+fn main() {
+    support::main(vec![
+        scenario("a_worker_notices_while_main_sleeps", a_worker_notices_while_main_sleeps),
+        scenario("entered_from_scoped_threads", entered_from_scoped_threads),
+        scenario(
+            "an_outer_alarm_of_the_guests_thread_comes_first",
+            an_outer_alarm_of_the_guests_thread_comes_first,
+        ),
+        scenario("a_forgotten_entry_goes_with_its_alarm", a_forgotten_entry_goes_with_its_alarm),
+        scenario("through_rayon", through_rayon),
+        scenario("scopes_do_not_disturb_each_other", scopes_do_not_disturb_each_other),
+        scenario("threads_that_end_while_armed", threads_that_end_while_armed),
+    ]);
+}
