@@ -63,3 +63,8 @@ pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
 pub use within::within;
+
+/// The README's code is compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -96,7 +96,7 @@ pub(crate) struct Entry {
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
     /// The other threads that it stands on.
-    guest_of: Vec<Place>,
+    guest_of: Vec<Standing>,
 }
 
 impl Entry {
@@ -115,7 +115,7 @@ impl Entry {
 
 /// Where an alarm stands among those of a thread that is not its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Standing {
     scope: Scope,
     /// Of the same kind as the ids of the thread's own alarms, so that all have one order.
     order: AlarmId,
@@ -167,6 +167,10 @@ impl Schedule {
         !self.expired.is_empty()
     }
 
+    pub(crate) fn count_expired(&self) -> usize {
+        self.expired.len()
+    }
+
     /// The earliest deadline that is still to come; *never* if there is none.
     pub(crate) fn next(&self) -> Time {
         self.pending.first().map_or(Time::NEVER, |(deadline, _)| deadline)
@@ -205,8 +209,8 @@ impl Schedule {
     }
 
     /// Makes an alarm one of `scope`'s as well, the innermost.
-    pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Place {
-        let place = Place { scope, order: self.next_id(), key };
+    pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
+        let place = Standing { scope, order: self.next_id(), key };
         if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
             entry.guest_of.push(place);
             self.guests.insert((scope, place.order, key.slot));
@@ -215,7 +219,7 @@ impl Schedule {
     }
 
     /// Undoes an [`enter`](Schedule::enter).
-    pub(crate) fn leave(&mut self, place: Place) {
+    pub(crate) fn leave(&mut self, place: Standing) {
         let key = place.key;
         if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
             entry.guest_of.retain(|other| *other != place);

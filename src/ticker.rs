@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use crate::bell::{self, TickerPlace};
+use crate::bell::{self, Place};
 use crate::error::ArmError;
 use crate::os::flag::Flag;
 use crate::schedule::Key;
@@ -44,9 +44,7 @@ use crate::schedule::Key;
 pub struct Ticker {
     key: Key,
     period: Duration,
-    flag: &'static Flag,
-    /// Given back when the ticker goes.
-    _place: TickerPlace,
+    flag: &'static Place<Flag>,
     stays: PhantomData<MutexGuard<'static, ()>>,
 }
 
@@ -63,8 +61,8 @@ impl Ticker {
         if period.is_zero() {
             return Err(ArmError::period());
         }
-        let (key, flag, place) = bell::arm_ticker(period)?;
-        Ok(Ticker { key, period, flag, _place: place, stays: PhantomData })
+        let (key, flag) = bell::arm_ticker(period)?;
+        Ok(Ticker { key, period, flag, stays: PhantomData })
     }
 
     /// How many periods have passed since it was last asked, or armed.
@@ -87,7 +85,7 @@ impl Ticker {
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        bell::release(self.key);
+        bell::release_ticker(self.key, self.flag);
     }
 }
 

@@ -21,10 +21,13 @@ use crate::os::{clock, pending, threads};
 use crate::time::Time;
 
 /// How often the kernel rings again where somebody waits who cannot check.
-const AGAIN: Duration = Duration::from_millis(10);
+pub(super) const AGAIN: Duration = Duration::from_millis(10);
 
 /// No repetition is quicker than this, whatever a foreign timer asks for.
 const QUICKEST: Duration = Duration::from_millis(1);
+
+/// A limit that may be over before a system call is, on a busy machine.
+const SHORT: Duration = Duration::from_millis(1);
 
 /// How many rings of the kernel's timer our handler has dealt with.
 ///
@@ -53,8 +56,9 @@ fn on_alarm(arrival: &Arrival) {
     rouse();
     let now = clock::now();
     let foreign = FOREIGN.claim(now);
+    let owed = owner::take_owed();
     let timers = arrival.sent_by_timer();
-    if foreign || !(timers || waiters::is_ours(arrival)) {
+    if foreign || owed || !(timers || waiters::is_ours(arrival)) {
         owner::pass_on(arrival);
     }
     if timers {
@@ -110,6 +114,12 @@ impl Kernel {
         }
         let mut must_ask = self.programmed.is_none();
         self.engage()?;
+        // A foreign ring that comes now waits until the call is over. Ours must not come before that, for the kernel
+        // would merge the two; so a short one is not set by the call that takes the timer over.
+        if must_ask && wanted.since(now) < SHORT {
+            self.set(Time::NEVER, Duration::ZERO, now)?;
+            must_ask = false;
+        }
         // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
         loop {
             let first = wanted.min(FOREIGN.due()).min(last_resort::next());
@@ -282,23 +292,30 @@ impl Kernel {
     /// process whose disposition is the default, and cannot happen.
     fn account(&mut self, rung: Rung, counted: usize, late: usize) {
         let new = counted.wrapping_sub(self.counted);
-        let foreign = match rung {
+        if let Rung::Times(n) = rung {
             // A thread that is alone has dealt with every ring there was when its last call returned.
-            Rung::Times(n) => new > n && (new > n + self.under_way || threads::alone()),
-            Rung::Repeatedly => false,
-        };
-        if foreign {
-            owner::keep();
+            if self.under_way > 0 && (new > n || late > 0) && threads::alone() {
+                self.under_way = 0;
+            }
+            if new > n + self.under_way {
+                owner::keep();
+            }
         }
-        let sent = match rung {
-            Rung::Times(n) => self.under_way + n,
-            Rung::Repeatedly => (self.under_way + 1).max(new),
-        };
-        self.under_way = sent.saturating_sub(new);
-        // What came late was sent before the call if that is still missing. The rest is for the next account.
-        let late = late.min(self.under_way);
-        self.under_way -= late;
-        self.counted = counted.wrapping_add(late);
+        match rung {
+            Rung::Times(n) => {
+                self.under_way = (self.under_way + n).saturating_sub(new);
+                // What came late was sent before the call, if something is still missing. The rest is for the next
+                // account.
+                let late = late.min(self.under_way);
+                self.under_way -= late;
+                self.counted = counted.wrapping_add(late);
+            }
+            Rung::Repeatedly => {
+                // However many were counted, one more may have been sent.
+                self.under_way = (self.under_way + 1).saturating_sub(new).max(1);
+                self.counted = counted.wrapping_add(late);
+            }
+        }
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is
@@ -317,6 +334,10 @@ impl Kernel {
                 Ok(pending::Taken::Timers) => self.under_way -= 1,
                 Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
                 Err(_) => return,
+            }
+            // One that was sent again may have been merged with what was taken.
+            if owner::take_owed() {
+                owner::keep();
             }
         }
         // So that the owner cannot be hit by it:

@@ -38,10 +38,11 @@ use crate::os::disposition::Disposition;
 use crate::os::flag::Flag;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
 use crate::os::pending;
-use crate::schedule::{Cpu, Entry, Key, More, Place, Schedule, Terms};
+use crate::schedule::{Cpu, Entry, Key, More, Schedule, Standing, Terms};
 use crate::time::Time;
 
 pub(crate) use self::last_resort::Grace;
+pub(crate) use self::places::Place;
 pub(crate) use self::wait::{Waiting, until_next};
 
 /// The bell: "somebody has something to say; come and ask".
@@ -71,15 +72,24 @@ struct State {
     signals: Signals,
     last_resorts: LastResorts,
     audits: Audits,
+    /// How many alarms were expired when those who wait were last told.
+    told_expired: usize,
 }
 
-static STATE: ForkMutex<State> = ForkMutex::new(State {
-    schedule: Schedule::new(),
-    kernel: Kernel::new(),
-    signals: Signals::new(),
-    last_resorts: LastResorts::new(),
-    audits: Audits::new(),
-});
+impl State {
+    const fn new(schedule: Schedule) -> State {
+        State {
+            schedule,
+            kernel: Kernel::new(),
+            signals: Signals::new(),
+            last_resorts: LastResorts::new(),
+            audits: Audits::new(),
+            told_expired: 0,
+        }
+    }
+}
+
+static STATE: ForkMutex<State> = ForkMutex::new(State::new(Schedule::new()));
 
 impl State {
     /// Answers the bell: afterwards nothing that was due at the returned moment is pending.
@@ -139,18 +149,23 @@ impl State {
         if self.signals.in_use() {
             signals::publish(self.schedule.listening());
         }
-        let expired = self.schedule.any_expired();
+        let expired = self.schedule.count_expired();
         // To count checks every check must come.
-        if expired || self.schedule.any_counting() {
+        if expired > 0 || self.schedule.any_counting() {
             BELL.set();
         }
-        // Whoever waits must be told, also if some other thread was the first to notice; and of a signal that came
-        // between its check and its wait.
-        let wanted = if self.kernel.is_awaited() && (expired || self.signals.in_use()) {
-            now
-        } else {
-            self.schedule.next().min(self.audits.next(now))
-        };
+        let mut wanted = self.schedule.next().min(self.audits.next(now));
+        if self.kernel.is_awaited() {
+            // Whoever waits must be told, also if some other thread was the first to notice.
+            if expired > self.told_expired {
+                waiters::wake_others();
+            }
+            // And told again, if this, or a signal that rings, came between its check and its wait.
+            if expired > 0 || self.signals.in_use() {
+                wanted = wanted.min(now.after(kernel::AGAIN));
+            }
+        }
+        self.told_expired = expired;
         self.kernel.program(wanted, now, &self.signals)
     }
 }
@@ -165,13 +180,7 @@ impl ForkSafe for State {
         let kernel = self.kernel.renewed();
         let signals = self.signals.renewed();
         BELL.clear();
-        State {
-            schedule: self.schedule.successor(),
-            kernel,
-            signals,
-            last_resorts: LastResorts::new(),
-            audits: Audits::new(),
-        }
+        State { kernel, signals, ..State::new(self.schedule.successor()) }
     }
 }
 
@@ -262,7 +271,7 @@ pub(crate) fn arm(plan: Plan) -> Result<Key, ArmError> {
 }
 
 /// Arms a ticker of the calling thread; its flag is set whenever it should look.
-pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Flag, TickerPlace), ArmError> {
+pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Place<Flag>), ArmError> {
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
@@ -270,22 +279,21 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Flag, Ticker
     let more = Some(Box::new(More { period: Some(period), ..More::default() }));
     let terms = Terms { scope, label: None, limit: None, deadline: now.after(period), more };
     let key = state.schedule.insert(terms, now);
-    let place = tickers::take();
+    let flag = tickers::take();
     match finish_arming(state, key, now) {
-        Ok(key) => Ok((key, place, TickerPlace(place))),
+        Ok(key) => Ok((key, flag)),
         Err(e) => {
-            place.give_back();
+            flag.give_back();
             Err(e)
         }
     }
 }
 
-/// Where a ticker's flag is.
-pub(crate) struct TickerPlace(&'static places::Place<Flag>);
-
-impl Drop for TickerPlace {
-    fn drop(&mut self) {
-        self.0.give_back();
+/// Takes a ticker of the calling thread away, and gives its flag back.
+pub(crate) fn release_ticker(key: Key, flag: &Place<Flag>) {
+    // In a forked child the flag may have gone to one of the child's own.
+    if release(key) {
+        flag.give_back();
     }
 }
 
@@ -315,16 +323,19 @@ fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Resul
     Ok(key)
 }
 
-/// Takes an alarm of the calling thread away. A key from before a fork names nothing: nothing happens.
-pub(crate) fn release(key: Key) {
+/// Takes an alarm of the calling thread away. A key from before a fork names nothing: nothing happens, and the answer
+/// is `false`.
+pub(crate) fn release(key: Key) -> bool {
     let state = STATE.lock();
-    if state.schedule.get(key).is_some() {
+    let alive = state.schedule.get(key).is_some();
+    if alive {
         let close = thread::leave();
         put_away(state, key);
         if close {
             owner::uncount();
         }
     }
+    alive
 }
 
 fn put_away(mut state: MutexGuard<'_, State>, key: Key) {
@@ -458,19 +469,33 @@ pub(crate) fn unused_id() -> AlarmId {
     STATE.lock().schedule.next_id()
 }
 
+/// Places an alarm around everything that the calling thread does from now on, which only a [`ring`] expires. It needs
+/// neither timer nor handler, so the process stays as it is.
+pub(crate) fn stand_by(label: Option<Arc<str>>) -> Result<Key, ArmError> {
+    prepare()?;
+    let scope = thread::scope();
+    let terms = Terms { scope, label, limit: None, deadline: Time::NEVER, more: None };
+    Ok(STATE.lock().schedule.insert(terms, clock::now()))
+}
+
+/// Takes it away again.
+pub(crate) fn stand_down(key: Key) {
+    put_away(STATE.lock(), key);
+}
+
 /// The longest stretch without a check that an alarm's audit has seen.
 pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
     STATE.lock().audits.longest(key)
 }
 
 /// Makes an alarm one of the calling thread's; hands back where it stands among them.
-pub(crate) fn enter(key: Key) -> Place {
+pub(crate) fn enter(key: Key) -> Standing {
     STATE.lock().schedule.enter(key, thread::scope())
 }
 
 /// Takes it from the thread again.
-pub(crate) fn leave(place: Place) {
-    STATE.lock().schedule.leave(place);
+pub(crate) fn leave(standing: Standing) {
+    STATE.lock().schedule.leave(standing);
 }
 
 /// Leaves the process as it was before the first guard, until [`resume`] has been called as often.

@@ -78,6 +78,10 @@ pub(super) fn begin_waiting() -> bool {
     THREAD.with(|thread| !thread.waits.replace(true))
 }
 
+pub(super) fn is_waiting() -> bool {
+    THREAD.with(|thread| thread.waits.get())
+}
+
 pub(super) fn end_waiting() {
     THREAD.with(|thread| thread.waits.set(false));
 }

@@ -32,6 +32,10 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let Some(waiter) = self.0 else { return };
+        // In a forked child nobody waits, and the place may have gone to somebody else.
+        if !thread::is_waiting() {
+            return;
+        }
         let mut state = STATE.lock();
         state.kernel.count_waiting(-1);
         state.settle(clock::now());

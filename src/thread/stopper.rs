@@ -1,21 +1,42 @@
-//! The request to stop, on its way from anywhere to an alarm of the worker's own thread.
+//! The request to stop, on its way from anywhere to the worker's own thread.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, MutexGuard};
 
 use parking_lot::Mutex;
 
-use crate::alarm::Alarm;
 use crate::bell;
-use crate::error::Cause;
+use crate::error::{ArmError, Cause};
 use crate::schedule::Key;
 
-/// Links a worker, once its thread has an alarm, with those who may ask it to stop, perhaps before it has one.
+/// Links a worker, once its thread can be reached, with those who may ask it to stop, perhaps before.
 pub(super) struct Stopper(Mutex<Request>);
 
 enum Request {
     None,
-    /// Made before there was an alarm to ring.
+    /// Made before there was anything to ring.
     Early,
     /// To be made by ringing this.
     By(Key),
+}
+
+/// What a request rings: an alarm around all that the worker's thread does, without a deadline.
+pub(super) struct Standby {
+    key: Key,
+    /// It belongs to its thread.
+    stays: PhantomData<MutexGuard<'static, ()>>,
+}
+
+impl Standby {
+    pub(super) fn begin(label: Option<Arc<str>>) -> Result<Standby, ArmError> {
+        Ok(Standby { key: bell::stand_by(label)?, stays: PhantomData })
+    }
+}
+
+impl Drop for Standby {
+    fn drop(&mut self) {
+        bell::stand_down(self.key);
+    }
 }
 
 impl Stopper {
@@ -23,10 +44,10 @@ impl Stopper {
         Stopper(Mutex::new(Request::None))
     }
 
-    /// The worker's side: from here on requests ring this alarm. It stays linked when the alarm is dropped;
-    /// then there is nobody left to ask, and a key without an alarm rings nothing.
-    pub(super) fn link(&self, alarm: &Alarm) {
-        let key = alarm.key();
+    /// The worker's side: from here on requests ring this. It stays linked when it is gone; then there is nobody left
+    /// to ask, and a key that names nothing rings nothing.
+    pub(super) fn link(&self, standby: &Standby) {
+        let key = standby.key;
         let mut request = self.0.lock();
         if let Request::Early = *request {
             bell::ring(key, Cause::Stopped);

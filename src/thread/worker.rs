@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::stopper::Stopper;
+use super::stopper::{Standby, Stopper};
 use super::{Builder, Panic, WorkerError};
-use crate::alarm::Alarm;
 use crate::bell;
-use crate::error::{ArmError, Cause, Expiry, TimedOut};
+use crate::error::{Cause, Expiry, TimedOut};
 use crate::os::clock;
 use crate::time::Time;
 
@@ -24,8 +23,6 @@ use crate::time::Time;
 ///
 /// A time-out of a join ends nothing: the worker runs on and can be joined again. Of several who join, the first
 /// gets the value. **Dropping a worker asks it to stop and lets it go**; nobody waits for it then.
-///
-/// While a worker lives, the process has this library's SIGALRM handler, as with any alarm.
 ///
 /// # Examples
 ///
@@ -94,7 +91,6 @@ impl<T: Send + 'static> Worker<T> {
         let (theirs, label) = (shared.clone(), name.clone());
         let handle = builder.spawn(move || {
             let result = work(&theirs.stopper, label, f);
-            // The alarm is gone by now: whoever is told of the end finds the process without it.
             *theirs.result.lock() = Progress::Ended(result);
             theirs.ended.notify_all();
         })?;
@@ -102,20 +98,13 @@ impl<T: Send + 'static> Worker<T> {
     }
 }
 
-/// Runs `f` under an alarm that the stopper rings.
+/// Runs `f` within reach of the stopper.
 fn work<T>(stopper: &Stopper, label: Option<Arc<str>>, f: impl FnOnce() -> T) -> Result<T, WorkerError> {
-    let alarm = arm(label).map_err(WorkerError::Arm)?;
-    stopper.link(&alarm);
+    let standby = Standby::begin(label).map_err(WorkerError::Arm)?;
+    stopper.link(&standby);
     // Whatever `f` leaves behind in the middle of a panic, it was given to this thread for good: nobody but
     // those whom it has shared it with can see it, and they know locks of their own.
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
-}
-
-fn arm(label: Option<Arc<str>>) -> Result<Alarm, ArmError> {
-    match label {
-        Some(label) => Alarm::builder().label(label).arm(),
-        None => Alarm::never(),
-    }
 }
 
 impl<T> Worker<T> {
