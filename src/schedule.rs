@@ -152,9 +152,11 @@ impl Schedule {
         }
     }
 
-    /// An empty schedule that goes on counting where `self` is: no key of `self` will ever name an alarm of it.
+    /// An empty schedule for a forked child, which goes on counting far ahead: no key of `self` will ever name
+    /// an alarm of it, and no id that it gives out is one that `self` will give out after.
     pub(crate) fn successor(&self) -> Schedule {
-        Schedule { last_id: self.last_id, ..Schedule::new() }
+        const APART: u64 = 1 << 40;
+        Schedule { last_id: self.last_id.saturating_add(APART), ..Schedule::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -172,6 +174,13 @@ impl Schedule {
     /// The earliest deadline that is still to come; *never* if there is none.
     pub(crate) fn next(&self) -> Time {
         self.pending.first().map_or(Time::NEVER, |(deadline, _)| deadline)
+    }
+
+    /// Whether an alarm stands in a scope, at home or as a guest.
+    pub(crate) fn has_any_in(&self, scope: Scope) -> bool {
+        let guest = self.guests.range((scope, AlarmId(0), 0)..).next();
+        guest.is_some_and(|guest| guest.0 == scope)
+            || self.entries.iter().any(|(_, entry)| entry.scope == scope)
     }
 
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
@@ -218,7 +227,8 @@ impl Schedule {
         }
     }
 
-    fn next_id(&mut self) -> AlarmId {
+    /// An id that no alarm has or will have; the next one to be armed has a larger one.
+    pub(crate) fn next_id(&mut self) -> AlarmId {
         self.last_id += 1;
         AlarmId(self.last_id)
     }

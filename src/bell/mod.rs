@@ -31,7 +31,7 @@ use self::audit::Audits;
 use self::kernel::Kernel;
 use self::last_resort::LastResorts;
 use self::signals::Signals;
-use crate::error::{ArmError, Cause, Expiry, TimedOut};
+use crate::error::{AlarmId, ArmError, Cause, Expiry, TimedOut};
 use crate::gap::Gap;
 use crate::os::clock;
 use crate::os::disposition::Disposition;
@@ -237,8 +237,9 @@ impl Plan {
     }
 }
 
-/// What must happen once before the first alarm.
-fn prepare() -> Result<(), ArmError> {
+/// What must happen once before the first alarm; and before a fork, so that the child begins with no alarms, and with
+/// ids of its own.
+pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceCell<()> = OnceCell::new();
     let prepare = || {
         kernel::prepare();
@@ -404,7 +405,7 @@ fn verdict(
         limit,
         elapsed,
         cause,
-        location,
+        location: location.into(),
     }))
 }
 
@@ -453,6 +454,33 @@ pub(crate) fn disarm(key: Key) {
 /// Expires an alarm at once.
 pub(crate) fn ring(key: Key, cause: Cause) {
     change(key, |schedule, _| schedule.ring(key, cause));
+}
+
+/// When the next alarm falls due, for whoever is about to wait and cannot check while it does: it waits no longer than
+/// this and then asks [`answer_here`]. `None` on a thread without alarms.
+pub(crate) fn next_here() -> Option<Time> {
+    let scope = thread::scope();
+    let state = STATE.lock();
+    state.schedule.has_any_in(scope).then(|| state.schedule.next())
+}
+
+/// An id for a limit that is kept by other means than an alarm.
+pub(crate) fn unused_id() -> AlarmId {
+    STATE.lock().schedule.next_id()
+}
+
+/// Places an alarm around everything that the calling thread does from now on, which only a [`ring`] expires. It needs
+/// neither timer nor handler, so the process stays as it is.
+pub(crate) fn stand_by(label: Option<Arc<str>>) -> Result<Key, ArmError> {
+    prepare()?;
+    let scope = thread::scope();
+    let terms = Terms { scope, label, limit: None, deadline: Time::NEVER, more: None };
+    Ok(STATE.lock().schedule.insert(terms, clock::now()))
+}
+
+/// Takes it away again.
+pub(crate) fn stand_down(key: Key) {
+    put_away(STATE.lock(), key);
 }
 
 /// The longest stretch without a check that an alarm's audit has seen.

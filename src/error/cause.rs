@@ -15,6 +15,7 @@ use std::fmt;
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "process", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Cause {
     /// The deadline passed on the monotonic clock.
@@ -28,6 +29,8 @@ pub enum Cause {
     Signal(i32),
     /// Somebody called [`Alarm::ring`](crate::Alarm::ring).
     Rung,
+    /// The worker that runs the computation was asked to [`stop`](crate::thread::Worker::stop).
+    Stopped,
 }
 
 impl fmt::Display for Cause {
@@ -39,6 +42,7 @@ impl fmt::Display for Cause {
             Cause::Checks => "used up its checks",
             Cause::Signal(number) => return write!(f, "was stopped by {}", Name(*number)),
             Cause::Rung => "was rung",
+            Cause::Stopped => "was stopped",
         })
     }
 }

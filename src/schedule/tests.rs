@@ -127,6 +127,8 @@ fn play(seed: u64, steps: usize, alive: usize) {
         for scope in (0..3).map(Scope) {
             let found = schedule.expired_in(scope).map(|e| e.id);
             assert_eq!(found, model.outermost(scope, AlarmId(u64::MAX)), "{}", context());
+            let any = model.0.iter().any(|alarm| alarm.scope == scope);
+            assert_eq!(schedule.has_any_in(scope), any, "{}", context());
         }
         for alarm in &model.0 {
             let entry = schedule.get(alarm.key).expect("a live key");
@@ -178,6 +180,8 @@ fn a_successor_knows_no_old_key() {
     let fresh = new.insert(terms(1, at(1)), at(0));
     assert_eq!(fresh.slot, key.slot, "the slot is used again");
     assert!(new.get(key).is_none(), "and the old key does not name its new owner");
+    let later = old.insert(terms(1, at(1)), at(0));
+    assert_ne!(later.id(), fresh.id(), "both go on, and never meet");
 }
 
 #[test]

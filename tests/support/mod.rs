@@ -6,6 +6,7 @@
 
 #![allow(dead_code)] // Each test binary uses the part of this that it needs.
 
+pub mod children;
 pub mod process;
 
 use std::io::Read;
