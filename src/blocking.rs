@@ -108,6 +108,7 @@ impl Alarm {
             let nap = bell::until_next().map_or(left, |next| left.min(next));
             // No descriptor is involved, so it cannot fail but for lack of memory: then this spins.
             let _ = poll::wait(None, Some(nap));
+            bell::ask_again();
         }
     }
 
@@ -163,6 +164,7 @@ impl Alarm {
         let not_yet = || Err(io::ErrorKind::Interrupted.into());
         self.blocking_at(location, || {
             if !poll::wait(Some((it.as_fd(), readiness)), bell::until_next())? {
+                bell::ask_again();
                 return not_yet();
             }
             match call(it) {

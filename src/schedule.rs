@@ -211,7 +211,9 @@ impl Schedule {
     /// Makes an alarm one of `scope`'s as well, the innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let place = Standing { scope, order: self.next_id(), key };
-        if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
+        // At home it is asked already.
+        let entry = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id && entry.scope != scope);
+        if let Some(entry) = entry {
             entry.guest_of.push(place);
             self.guests.insert((scope, place.order, key.slot));
         }

@@ -17,7 +17,7 @@ use crate::error::ArmError;
 use crate::os::disposition::Disposition;
 use crate::os::handler::{self, Arrival};
 use crate::os::itimer::{self, Setting};
-use crate::os::{clock, pending, threads};
+use crate::os::{clock, mask, pending, threads};
 use crate::time::Time;
 
 /// How often the kernel rings again where somebody waits who cannot check.
@@ -58,7 +58,9 @@ fn on_alarm(arrival: &Arrival) {
     let foreign = FOREIGN.claim(now);
     let owed = owner::take_owed();
     let timers = arrival.sent_by_timer();
-    if foreign || owed || !(timers || waiters::is_ours(arrival)) {
+    // Asked in any case: whoever waits must know that what was sent to it has come.
+    let ours = timers || waiters::is_ours(arrival);
+    if foreign || owed || !ours {
         owner::pass_on(arrival);
     }
     if timers {
@@ -81,6 +83,8 @@ pub(super) struct Kernel {
     under_way: usize,
     /// Somebody else has set the timer since our handler is in place, and may have touched more than that.
     disturbed: bool,
+    /// The foreign timer that was last given back, by its own moment: taken over again, it is no later for it.
+    given_back: Option<(Time, Duration)>,
     /// How many threads wait in a system call and want to be interrupted.
     waiting: usize,
     /// Whether our handler is in place with SA_RESTART.
@@ -99,6 +103,7 @@ impl Kernel {
             counted: 0,
             under_way: 0,
             disturbed: false,
+            given_back: None,
             waiting: 0,
             restarts: true,
             suspended: 0,
@@ -139,9 +144,6 @@ impl Kernel {
     /// Whether the timer may be left as it is.
     fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
         let Some(programmed) = self.programmed else { return false };
-        if first.is_never() {
-            return !programmed.goes_on(now);
-        }
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
         // over ours. To ask settles it.
         let silent = RINGS.load(Ordering::SeqCst) == self.counted;
@@ -229,6 +231,7 @@ impl Kernel {
         owner::announce(owner);
         self.found = Some(found);
         self.restarts = true;
+        waiters::speak();
         Ok(())
     }
 
@@ -275,35 +278,46 @@ impl Kernel {
             return Ok(FOREIGN.take().is_some());
         }
         // A periodic timer whose signal is still under way holds zero until the signal is taken.
-        FOREIGN.note(clock::now().after(held.remaining), held.interval);
+        let due = clock::now().after(held.remaining);
+        FOREIGN.note(self.known_before(due, held.interval).unwrap_or(due), held.interval);
         Ok(true)
+    }
+
+    /// The moment of the timer that was given back last, if this is that timer.
+    ///
+    /// Each reading adds a microsecond or two, and a program may arm a hundred thousand guards under one timer.
+    fn known_before(&self, due: Time, interval: Duration) -> Option<Time> {
+        const READING: Duration = Duration::from_micros(100);
+        let (own, period) = self.given_back?;
+        let next = if period.is_zero() || due < own {
+            own
+        } else {
+            // Since then it has rung for its owner.
+            own.after(period * u32::try_from(due.since(own).as_nanos() / period.as_nanos()).ok()?)
+        };
+        (interval == period && due.since(next) < READING && next.since(due) < READING).then_some(next)
     }
 
     /// Keeps the account of rings: how often the timer has `rung` with what it was last told, how many rings
     /// had been `counted` before it was told something else, and how many came `late`, during that call.
     ///
-    /// If more were counted than the timer ever sent for us, one was foreign: it rang after our handler was in
+    /// If more were counted than the timer can have sent for us, one was foreign: it rang after our handler was in
     /// place and before the timer was ours, or it was that of a timer set over ours. Its owner gets it now.
     ///
-    /// The account can err on one side only. A ring of ours that merges with one that was waiting, or that only
-    /// seemed to have been sent, stays under way for ever. With other threads, which might still be on their
-    /// way to the handler with it, a foreign ring may pass for it and be lost: one that rings in the very
-    /// microsecond between handler and timer. The other way round, one of ours taken for foreign, would end a
-    /// process whose disposition is the default, and cannot happen.
+    /// The account errs on one side only. A ring of ours that merges with one that was waiting, or that only
+    /// seemed to have been sent, stays under way, and with other threads about, which might still be on their way
+    /// to the handler with it, a foreign ring may pass for it and be lost: one that rings in the very microsecond
+    /// between handler and timer. The other way round, one of ours taken for foreign, would end a process whose
+    /// disposition is the default.
     fn account(&mut self, rung: Rung, counted: usize, late: usize) {
         let new = counted.wrapping_sub(self.counted);
-        if let Rung::Times(n) = rung {
-            // A thread that is alone has dealt with every ring there was when its last call returned.
-            if self.under_way > 0 && (new > n || late > 0) && threads::alone() {
-                self.under_way = 0;
-            }
-            if new > n + self.under_way {
-                owner::keep();
-            }
-        }
         match rung {
             Rung::Times(n) => {
-                self.under_way = (self.under_way + n).saturating_sub(new);
+                let sent = self.under_way + n;
+                if new > sent {
+                    owner::keep();
+                }
+                self.under_way = sent.saturating_sub(new);
                 // What came late was sent before the call, if something is still missing. The rest is for the next
                 // account.
                 let late = late.min(self.under_way);
@@ -316,6 +330,12 @@ impl Kernel {
                 self.counted = counted.wrapping_add(late);
             }
         }
+        // A thread that is alone, and lets SIGALRM in, had dealt with all that was sent when the call returned. What
+        // seems to be under way never was, or was merged. (To be said last: what has just been counted may have been
+        // under way on a thread that has ended since.)
+        if self.under_way > 0 && threads::alone() && mask::lets_alarm_in() {
+            self.under_way = 0;
+        }
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is
@@ -326,6 +346,10 @@ impl Kernel {
         if self.programmed.is_some() && self.tell(Setting::DISARMED, clock::now()).is_err() {
             return;
         }
+        // None on its way to a thread that waits after this one.
+        if !waiters::hush() {
+            return waiters::speak();
+        }
         // None waiting after this one. (One that another thread has taken and not yet handled calls our
         // handler, not the owner's: the kernel chose it when the signal was taken.)
         if self.under_way > 0 {
@@ -333,7 +357,7 @@ impl Kernel {
                 Ok(pending::Taken::Nothing) => {}
                 Ok(pending::Taken::Timers) => self.under_way -= 1,
                 Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
-                Err(_) => return,
+                Err(_) => return waiters::speak(),
             }
             // One that was sent again may have been merged with what was taken.
             if owner::take_owed() {
@@ -342,7 +366,8 @@ impl Kernel {
         }
         // So that the owner cannot be hit by it:
         self.restore(&found);
-        if let Some((due, interval)) = FOREIGN.take() {
+        self.given_back = FOREIGN.take();
+        if let Some((due, interval)) = self.given_back {
             let remaining = clock::until(due).max(Duration::from_nanos(1));
             let _ = itimer::set(Setting { remaining, interval });
         }

@@ -43,7 +43,7 @@ use crate::time::Time;
 
 pub(crate) use self::last_resort::Grace;
 pub(crate) use self::places::Place;
-pub(crate) use self::wait::{Waiting, until_next};
+pub(crate) use self::wait::{Waiting, ask_again, until_next};
 
 /// The bell: "somebody has something to say; come and ask".
 ///
@@ -145,6 +145,10 @@ impl State {
 
     /// The same; says whether the kernel will ring.
     fn try_settle(&mut self, now: Time) -> Result<bool, ArmError> {
+        // With no alarm the kernel is none of our business.
+        if self.schedule.is_empty() {
+            return Ok(true);
+        }
         self.schedule.expire(now, clock::cpu_now);
         if self.signals.in_use() {
             signals::publish(self.schedule.listening());
@@ -332,7 +336,7 @@ pub(crate) fn release(key: Key) -> bool {
         let close = thread::leave();
         put_away(state, key);
         if close {
-            owner::uncount();
+            owner::closed();
         }
     }
     alive
@@ -434,9 +438,7 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) {
     change(&mut state.schedule, now);
     let State { schedule, last_resorts, .. } = &mut *state;
     last_resorts.change(key, schedule.get(key));
-    if !schedule.is_empty() {
-        state.settle(now);
-    }
+    state.settle(now);
 }
 
 pub(crate) fn restart(key: Key) {
@@ -507,16 +509,14 @@ pub(crate) fn suspend() {
     rouse();
     drop(state);
     if closed {
-        owner::uncount();
+        owner::closed();
     }
 }
 
 pub(crate) fn resume() {
     let mut state = STATE.lock();
     state.kernel.resume();
-    if !state.schedule.is_empty() {
-        state.settle(clock::now());
-    }
+    state.settle(clock::now());
     thread::resume();
 }
 

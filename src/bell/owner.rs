@@ -4,8 +4,9 @@
 //! run on any thread, also a moment after the last guard is gone, so what it reads is never freed: each
 //! distinct disposition of a program is kept once, for good. A program has one or two.
 
+use std::cell::Cell;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::os::disposition::Disposition;
 use crate::os::handler::Arrival;
@@ -18,10 +19,13 @@ static OWNER: Published<Disposition> = Published::nothing();
 /// A signal for the owner came while `OWNER` was empty.
 static MISSED: AtomicBool = AtomicBool::new(false);
 
-/// How many threads have SIGALRM let in by us, having blocked it themselves.
-static OPENED: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    /// Whether SIGALRM is let in on this thread by us, while the program has it blocked. Constant and without a
+    /// destructor, so that the handler may look at it.
+    static OPENED: Cell<bool> = const { Cell::new(false) };
+}
 
-/// A signal for the owner came while such a thread was open.
+/// A signal for the owner came to such a thread.
 static KEPT: AtomicBool = AtomicBool::new(false);
 
 /// A signal for the owner was sent again. It may be merged with a ring of ours that waits already, so the next
@@ -30,9 +34,9 @@ static OWED: AtomicBool = AtomicBool::new(false);
 
 /// Hands a signal on to its owner. Async-signal-safe.
 pub(super) fn pass_on(arrival: &Arrival) {
-    // A program that had blocked SIGALRM is not prepared for it now: the signal is kept, as the kernel would
-    // have kept it, until the program's own mask is back.
-    if OPENED.load(Ordering::SeqCst) > 0 {
+    // A thread that had blocked SIGALRM is not prepared for it now: the signal is kept, as the kernel would have kept
+    // it, until the thread's own mask is back.
+    if OPENED.with(Cell::get) {
         KEPT.store(true, Ordering::SeqCst);
         return;
     }
@@ -101,40 +105,40 @@ pub(super) fn keep() {
     KEPT.store(true, Ordering::SeqCst);
 }
 
-/// Sends what was kept for the owner, unless some thread is still open.
+/// Sends what was kept for the owner, unless this thread has it kept.
 ///
 /// By `kill`, so that it is what it was: a signal to the process, which stays pending if all block it.
 pub(super) fn send_kept() {
-    if OPENED.load(Ordering::SeqCst) == 0 && KEPT.swap(false, Ordering::SeqCst) {
+    if !OPENED.with(Cell::get) && KEPT.swap(false, Ordering::SeqCst) {
         send_again();
     }
 }
 
 /// Lets SIGALRM in on this thread; says whether the thread had blocked it and wants a [`close`].
 pub(super) fn open() -> io::Result<bool> {
-    // Counted first: a signal that waits behind the mask comes in before the call below returns.
-    OPENED.fetch_add(1, Ordering::SeqCst);
+    // Said first: a signal that waits behind the mask comes in before the call below returns.
+    OPENED.with(|opened| opened.set(true));
     let blocked = mask::unblock_alarm();
     if !matches!(blocked, Ok(true)) {
-        uncount();
+        closed();
     }
     blocked
 }
 
-/// Keeps SIGALRM out of this thread again. Signals for the owner are still kept: [`uncount`] ends that.
+/// Keeps SIGALRM out of this thread again. Signals for the owner are still kept: [`closed`] ends that.
 pub(super) fn close() {
     let _ = mask::block_alarm(); // Fails for an unknown `how` only.
 }
 
-/// One open thread less.
-pub(super) fn uncount() {
-    OPENED.fetch_sub(1, Ordering::SeqCst);
+/// Everything is put back behind [`close`].
+pub(super) fn closed() {
+    OPENED.with(|opened| opened.set(false));
     send_kept();
 }
 
 /// Starts anew in a forked child, which has one thread and inherits no pending signal.
 pub(super) fn start_again() {
-    OPENED.store(0, Ordering::SeqCst);
+    OPENED.with(|opened| opened.set(false));
     KEPT.store(false, Ordering::SeqCst);
     MISSED.store(false, Ordering::SeqCst);
     OWED.store(false, Ordering::SeqCst);

@@ -46,19 +46,18 @@ impl Programmed {
         }
     }
 
-    /// Whether a ring is still to come at `first` or sooner, and is repeated if, and only if, that is wanted.
+    /// Whether a ring is still to come at `first` or sooner, and is repeated if, and only if, that is wanted. Where
+    /// none is wanted, one that comes once does no harm.
     pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
+        if first.is_never() {
+            return self.interval.is_zero();
+        }
         now < self.earliest && self.earliest <= first && interval.is_zero() == self.interval.is_zero()
     }
 
     /// Whether it may have rung.
     pub(super) fn is_spent(&self, now: Time) -> bool {
         now >= self.earliest
-    }
-
-    /// Whether it has begun to ring and will not stop by itself.
-    pub(super) fn goes_on(&self, now: Time) -> bool {
-        self.is_spent(now) && !self.interval.is_zero()
     }
 
     /// Whose time the timer held when it was asked, between the moment `before` and now.
@@ -157,11 +156,11 @@ mod tests {
         assert!(!ours.covers(now.after(SECOND / 2), Duration::ZERO, now));
         assert!(!ours.covers(now.after(2 * SECOND), Duration::ZERO, now.after(SECOND)), "spent");
         assert!(!ours.covers(now.after(2 * SECOND), SECOND, now), "once is not again and again");
-        assert!(!ours.goes_on(now.after(2 * SECOND)));
+        assert!(ours.covers(Time::NEVER, Duration::ZERO, now));
 
         let (ours, now) = told(SECOND, SECOND);
         assert!(ours.covers(now.after(SECOND), SECOND, now));
         assert!(!ours.covers(now.after(SECOND), Duration::ZERO, now), "nor the other way round");
-        assert!(!ours.goes_on(now) && ours.goes_on(now.after(SECOND)));
+        assert!(!ours.covers(Time::NEVER, Duration::ZERO, now), "it would go on for nobody");
     }
 }

@@ -13,8 +13,12 @@ struct Thread {
     scope: Cell<u64>,
     /// How many alarms of this thread live.
     alive: Cell<usize>,
-    /// Whether SIGALRM was blocked here before the first of them.
+    /// Whether SIGALRM has been let in for them.
+    let_in: Cell<bool>,
+    /// Whether it was blocked here before.
     was_blocked: Cell<bool>,
+    /// How many suspensions there are, in which the mask is the thread's own.
+    suspended: Cell<usize>,
     /// Whether the thread waits in a system call.
     waits: Cell<bool>,
 }
@@ -26,7 +30,9 @@ thread_local! {
             Thread {
                 scope: Cell::new(0),
                 alive: Cell::new(0),
+                let_in: Cell::new(false),
                 was_blocked: Cell::new(false),
+                suspended: Cell::new(0),
                 waits: Cell::new(false),
             }
         };
@@ -43,33 +49,44 @@ pub(super) fn scope() -> Scope {
     })
 }
 
-/// One alarm more on this thread: the first lets SIGALRM in.
-///
-/// The kernel hands the timer's signal to any thread that lets it in. Each thread that has an alarm must be
-/// one of them, for it may be the last.
-pub(super) fn enter() -> Result<(), ArmError> {
-    THREAD.with(|thread| {
-        if thread.alive.get() == 0 {
+impl Thread {
+    /// Lets SIGALRM in, if it should be and is not.
+    ///
+    /// The kernel hands the timer's signal to any thread that lets it in. Each thread that has an alarm must be one
+    /// of them, for it may be the last.
+    fn let_in(&self) -> Result<(), ArmError> {
+        if self.alive.get() > 0 && self.suspended.get() == 0 && !self.let_in.get() {
             let blocked = owner::open().map_err(|e| ArmError::system("pthread_sigmask", e))?;
-            thread.was_blocked.set(blocked);
+            self.was_blocked.set(blocked);
+            self.let_in.set(true);
         }
-        thread.alive.set(thread.alive.get() + 1);
         Ok(())
-    })
-}
+    }
 
-/// One alarm less on this thread. With the last one SIGALRM is shut out again, if it had been: before the
-/// disposition is put back, for the program's own must not meet a signal that it had blocked. Says whether it
-/// was shut out; then an [`owner::uncount`] is due when all is put back.
-pub(super) fn leave() -> bool {
-    THREAD.with(|thread| {
-        let alive = thread.alive.get().saturating_sub(1);
-        thread.alive.set(alive);
-        let close = alive == 0 && thread.was_blocked.replace(false);
+    /// Shuts it out again, if it had been: before the disposition is put back, for the program's own must not meet a
+    /// signal that it had blocked. Says whether it was shut out; then [`owner::closed`] is due when all is put back.
+    fn shut_out(&self) -> bool {
+        let close = self.let_in.replace(false) && self.was_blocked.replace(false);
         if close {
             owner::close();
         }
         close
+    }
+}
+
+/// One alarm more on this thread: the first lets SIGALRM in.
+pub(super) fn enter() -> Result<(), ArmError> {
+    THREAD.with(|thread| {
+        thread.alive.set(thread.alive.get() + 1);
+        thread.let_in().inspect_err(|_| thread.alive.set(thread.alive.get() - 1))
+    })
+}
+
+/// One alarm less on this thread. The answer is that of [`Thread::shut_out`].
+pub(super) fn leave() -> bool {
+    THREAD.with(|thread| {
+        thread.alive.set(thread.alive.get().saturating_sub(1));
+        thread.alive.get() == 0 && thread.shut_out()
     })
 }
 
@@ -86,23 +103,19 @@ pub(super) fn end_waiting() {
     THREAD.with(|thread| thread.waits.set(false));
 }
 
-/// Shuts SIGALRM out again for a while, if it had been; says whether, as [`leave`] does.
+/// Gives the thread its own mask back for a while. The answer is that of [`Thread::shut_out`].
 pub(super) fn suspend() -> bool {
     THREAD.with(|thread| {
-        let close = thread.was_blocked.get();
-        if close {
-            owner::close();
-        }
-        close
+        thread.suspended.set(thread.suspended.get() + 1);
+        thread.shut_out()
     })
 }
 
-/// Lets it in again.
+/// Ends one suspension.
 pub(super) fn resume() {
     THREAD.with(|thread| {
-        if thread.was_blocked.get() {
-            let _ = owner::open(); // It has succeeded before.
-        }
+        thread.suspended.set(thread.suspended.get().saturating_sub(1));
+        let _ = thread.let_in(); // It has succeeded before.
     });
 }
 
@@ -111,6 +124,8 @@ pub(super) fn start_again() {
     THREAD.with(|thread| {
         thread.alive.set(0);
         thread.waits.set(false);
+        thread.suspended.set(0);
+        thread.let_in.set(false);
         if thread.was_blocked.replace(false) {
             let _ = mask::block_alarm();
         }

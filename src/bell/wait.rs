@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::places::Place;
 use super::waiters::Waiter;
-use super::{STATE, owner, thread, waiters};
+use super::{BELL, STATE, owner, thread, waiters};
 use crate::error::ArmError;
 use crate::os::clock;
 
@@ -18,6 +18,11 @@ impl Waiting {
             return Ok(Waiting(None));
         }
         let mut state = STATE.lock();
+        // Under a guard from before a fork there is nothing to wait for.
+        if state.schedule.is_empty() {
+            thread::end_waiting();
+            return Ok(Waiting(None));
+        }
         if let Err(e) = thread::enter() {
             thread::end_waiting();
             return Err(e);
@@ -43,9 +48,15 @@ impl Drop for Waiting {
         waiters::leave(waiter);
         thread::end_waiting();
         if thread::leave() {
-            owner::uncount();
+            owner::closed();
         }
     }
+}
+
+/// Has the next check of every thread look at the clock: for whoever has waited until a deadline and seen no signal,
+/// because the program has shut it out, or has taken the timer away.
+pub(crate) fn ask_again() {
+    BELL.set();
 }
 
 /// How long until the next deadline of any alarm; `None` if there is none to come.

@@ -31,23 +31,54 @@ static PLACES: Places<Waiter> = Places::new();
 /// How many handlers are going through the list.
 static VISITORS: AtomicUsize = AtomicUsize::new(0);
 
+/// Nothing may be sent now: our handler is away, or about to go.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
 /// Passes a ring on to every waiting thread but this one, whose own wait it has ended already. Async-signal-safe.
 pub(super) fn wake_others() {
     if PLACES.iter().next().is_none() {
         return;
     }
     VISITORS.fetch_add(1, Ordering::SeqCst);
-    for waiter in PLACES.iter() {
-        let to = Handle(waiter.thread.load(Ordering::SeqCst));
-        // At most one is on its way to each: a second would be merged with it, or come unannounced.
-        if waiter.open.load(Ordering::SeqCst)
-            && to != Handle::current()
-            && !waiter.sent.swap(true, Ordering::SeqCst)
-        {
-            to.interrupt();
-        }
+    if !QUIET.load(Ordering::SeqCst) {
+        PLACES.iter().for_each(wake);
     }
     VISITORS.fetch_sub(1, Ordering::SeqCst);
+}
+
+fn wake(waiter: &Waiter) {
+    // In this order: whose place it is cannot change while it is open and somebody visits.
+    if !waiter.open.load(Ordering::SeqCst) {
+        return;
+    }
+    let to = Handle(waiter.thread.load(Ordering::SeqCst));
+    // At most one is on its way to each: a second would be merged with it, or come unannounced.
+    if to != Handle::current() && !waiter.sent.swap(true, Ordering::SeqCst) && !to.interrupt() {
+        waiter.sent.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Sees to it that no signal of ours is on its way to any thread, and that none is sent until [`speak`]; to be called
+/// before our handler goes. Says whether it has: a thread that has shut SIGALRM out itself does not take its own.
+pub(super) fn hush() -> bool {
+    QUIET.store(true, Ordering::SeqCst);
+    while VISITORS.load(Ordering::SeqCst) > 0 {
+        hint::spin_loop();
+    }
+    (0..PATIENCE).any(|turn| {
+        if turn > 0 {
+            thread::step_aside();
+        }
+        PLACES.iter().all(|waiter| !waiter.sent.load(Ordering::SeqCst))
+    })
+}
+
+/// How often to let others run before giving up.
+const PATIENCE: u32 = 100_000;
+
+/// Our handler is in place.
+pub(super) fn speak() {
+    QUIET.store(false, Ordering::SeqCst);
 }
 
 /// Whether a signal is one that [`wake_others`] has sent to this thread. Async-signal-safe.

@@ -132,8 +132,10 @@ pub(super) fn sent_by_timer(info: &libc::siginfo_t) -> bool {
 pub(super) fn sent_to_thread(info: &libc::siginfo_t) -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        // SAFETY: a signal of this code has a sender. `getpid` takes nothing and cannot fail.
-        info.si_code == libc::SI_TKILL && unsafe { info.si_pid() == libc::getpid() }
+        // SAFETY: a signal of these codes has a sender. `getpid` takes nothing and cannot fail.
+        let (sender, me) = unsafe { (info.si_pid(), libc::getpid()) };
+        // A process that has used up RLIMIT_SIGPENDING gets the bare signal, which looks like one from nobody.
+        (info.si_code == libc::SI_TKILL && sender == me) || (info.si_code == libc::SI_USER && sender == 0)
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     {

@@ -32,3 +32,13 @@ pub(crate) fn unblock_alarm() -> io::Result<bool> {
 pub(crate) fn block_alarm() -> io::Result<bool> {
     change(libc::SIG_BLOCK)
 }
+
+/// Whether SIGALRM comes in on this thread.
+pub(crate) fn lets_alarm_in() -> bool {
+    let mut now = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the pointer is valid for the length of the call; `now` is initialised when it succeeds.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), now.as_mut_ptr()) == 0
+            && libc::sigismember(now.as_ptr(), libc::SIGALRM) == 0
+    }
+}

@@ -15,15 +15,16 @@ impl Handle {
         Handle(unsafe { libc::pthread_self() } as usize)
     }
 
-    /// Sends SIGALRM to the thread, so that a system call that it waits in returns. Async-signal-safe.
+    /// Sends SIGALRM to the thread, so that a system call that it waits in returns; says whether it was sent.
+    /// Async-signal-safe.
     ///
-    /// The caller sees to it that the thread has not ended: [`super::super::bell`] keeps a thread that can be
-    /// reached from leaving before everybody who might reach for it is done.
+    /// The caller sees to it that the thread has not ended: a thread that can be reached does not leave before
+    /// everybody who might reach for it is done.
     ///
     /// See [pthread_kill(3)](https://man7.org/linux/man-pages/man3/pthread_kill.3.html).
-    pub(crate) fn interrupt(self) {
+    pub(crate) fn interrupt(self) -> bool {
         // SAFETY: the thread lives, as the caller has seen to, so the handle is valid.
-        unsafe { libc::pthread_kill(self.0 as libc::pthread_t, libc::SIGALRM) };
+        unsafe { libc::pthread_kill(self.0 as libc::pthread_t, libc::SIGALRM) == 0 }
     }
 }
 
