@@ -426,6 +426,94 @@ fn a_storm_while_reading() {
     });
 }
 
+/// A foreign timer that rings in the same moment as ours does not hide our signal to the thread that waits.
+fn a_foreign_ring_in_the_same_moment() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    std::thread::spawn(|| {
+        let (here, _there) = pair();
+        for n in 0..1_500_u64 {
+            process::set_timer(Duration::from_micros(300 + n % 60), Duration::ZERO);
+            let alarm = after(Duration::from_micros(280));
+            inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
+        }
+    })
+    .join()
+    .expect("no panic");
+}
+
+/// When nobody waits any more, nothing goes on ringing.
+fn no_drizzle_is_left() {
+    let alarm = after(30 * MS);
+    alarm
+        .blocking(|| {
+            alarm.disarm();
+            Ok(())
+        })
+        .expect("at once");
+    assert_eq!(process::timer().1, Duration::ZERO);
+    let alarm = after(100 * SECOND);
+    alarm.blocking(|| Ok(())).expect("at once");
+    assert_eq!(process::timer().1, Duration::ZERO);
+}
+
+/// `sleep` and readers go by their own deadline: also where the program lets no signal in, or has taken the timer.
+fn without_a_signal() {
+    let (here, _there) = pair();
+    let alarm = after(30 * MS);
+    process::block(SIGALRM);
+    let before = cpu_time();
+    inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+    in_time(&alarm, 30 * MS);
+    alarm.restart();
+    assert!(alarm.sleep(LATE).is_err());
+    in_time(&alarm, 30 * MS);
+    assert!(cpu_time() - before < 500 * MS, "it spins");
+    process::unblock(SIGALRM);
+    drop(alarm);
+    let alarm = after(50 * MS);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(10 * MS);
+            process::set_timer(Duration::ZERO, Duration::ZERO);
+        });
+        inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+    });
+    in_time(&alarm, 50 * MS);
+}
+
+/// The process is given back while other threads wait, and are being told of deadlines: none of that meets the
+/// program's own disposition.
+fn suspended_while_others_wait() {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for thread in 0..3_u64 {
+            let stop = &stop;
+            s.spawn(move || {
+                let (here, _there) = pair();
+                let mut n = thread;
+                while !stop.load(Ordering::Relaxed) {
+                    let alarm = after(Duration::from_micros(100 + n * 37 % 2_000));
+                    inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
+                    n += 1;
+                }
+            });
+        }
+        let began = Instant::now();
+        while began.elapsed() < 2 * SECOND {
+            sigalarm::suspended(|| ());
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+/// A user who may queue no more signals: ours comes without its particulars, and is ours all the same.
+fn no_more_signals_may_be_queued() {
+    let limit = nix::sys::resource::Resource::RLIMIT_SIGPENDING;
+    nix::sys::resource::setrlimit(limit, 0, 0).expect("a limit");
+    ten_thousand_races_on_a_worker();
+}
+
 fn main() {
     support::main(vec![
         scenario("sleep", sleep),
@@ -449,5 +537,10 @@ fn main() {
         scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
         scenario("fork_within_a_wait", fork_within_a_wait),
         scenario("a_storm_while_reading", a_storm_while_reading),
+        scenario("a_foreign_ring_in_the_same_moment", a_foreign_ring_in_the_same_moment),
+        scenario("no_drizzle_is_left", no_drizzle_is_left),
+        scenario("without_a_signal", without_a_signal),
+        scenario("suspended_while_others_wait", suspended_while_others_wait),
+        scenario("no_more_signals_may_be_queued", no_more_signals_may_be_queued),
     ]);
 }

@@ -270,6 +270,57 @@ fn a_handler_that_interrupts() {
     assert_eq!(counted(), 1);
 }
 
+/// Nothing of ours is to come: a foreign timer set now is noticed all the same.
+fn while_nothing_of_ours_is_to_come() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for alarm in [Alarm::never().expect("arming"), after(Duration::ZERO)] {
+        let before = counted();
+        process::set_timer(20 * MS, Duration::ZERO);
+        spin_until(|| {
+            let _ = alarm.check();
+            counted() > before
+        });
+        spin_until(|| process::timer().0.is_zero());
+        assert_eq!(counted(), before + 1);
+    }
+}
+
+/// A guard on a thread that has SIGALRM blocked is no reason to keep another thread's signals.
+fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let (tell, told) = std::sync::mpsc::channel();
+    let worker = std::thread::spawn(move || {
+        process::block(SIGALRM);
+        let alarm = after(60 * SECOND);
+        tell.send(()).expect("main listens");
+        std::thread::park_timeout(LATE);
+        drop(alarm);
+    });
+    told.recv().expect("the worker is armed");
+    process::kill_self(SIGALRM);
+    spin_until(|| counted() == 1);
+    worker.thread().unpark();
+    worker.join().expect("no panic");
+    assert_eq!(counted(), 1);
+}
+
+/// However many guards come and go over it, it does not ring later for them.
+fn no_drift() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let began = Instant::now();
+    process::set_timer(500 * MS, Duration::ZERO);
+    let mut guards = 0;
+    while counted() == 0 {
+        drop(after(SECOND));
+        guards += 1;
+        assert!(began.elapsed() < LATE, "never came");
+    }
+    let took = began.elapsed();
+    assert!(took >= 500 * MS, "early");
+    // Each guard reads the timer out and sets it again: microseconds that must not add up.
+    assert!(took < 600 * MS || guards < 5_000, "{took:?} under {guards} guards");
+}
+
 fn main() {
     support::main(vec![
         scenario("on_time_while_nobody_checks", on_time_while_nobody_checks),
@@ -292,5 +343,11 @@ fn main() {
         scenario("a_short_timer_set_over_ours", a_short_timer_set_over_ours),
         scenario("a_handler_that_sets_its_timer_again", a_handler_that_sets_its_timer_again),
         scenario("a_handler_that_interrupts", a_handler_that_interrupts),
+        scenario("while_nothing_of_ours_is_to_come", while_nothing_of_ours_is_to_come),
+        scenario(
+            "a_worker_with_sigalrm_blocked_keeps_nothing_from_others",
+            a_worker_with_sigalrm_blocked_keeps_nothing_from_others,
+        ),
+        scenario("no_drift", no_drift),
     ]);
 }

@@ -173,6 +173,55 @@ fn suspended_and_a_panic() {
     while alarm.check().is_ok() {}
 }
 
+/// Without an alarm of its own a child, and a process, is left alone.
+fn nothing_is_touched_without_an_alarm() {
+    let before = state();
+    suspended(|| ());
+    assert!(checkpoint().is_ok());
+    assert_eq!(state(), before);
+    let alarm = after(SECOND);
+    let status = in_child(|| {
+        alarm.ring();
+        alarm.restart();
+        alarm.extend(SECOND);
+        assert!(alarm.sleep(MS).is_ok());
+        assert!(alarm.blocking(|| Ok(())).is_ok());
+        suspended(|| ());
+        assert!(alarm.check().is_ok());
+        assert_eq!(state(), before);
+    });
+    assert_eq!(status, 0);
+    drop(alarm);
+    assert!(checkpoint().is_ok());
+    assert_eq!(state(), before);
+}
+
+/// Suspensions and masks: SIGALRM is the program's to block, in any order of things.
+fn suspended_with_sigalrm_blocked() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    let alarm = after(SECOND);
+    suspended(move || drop(alarm));
+    let alarm = after(SECOND);
+    suspended(|| {
+        suspended(|| assert!(process::mask().contains(&SIGALRM)));
+        assert!(process::mask().contains(&SIGALRM), "the outer one is not over");
+    });
+    assert!(!process::mask().contains(&SIGALRM));
+    process::kill_self(SIGALRM);
+    suspended(|| {
+        let _inside = after(SECOND);
+        assert!(process::mask().contains(&SIGALRM), "nothing of ours is in place that it could come to");
+    });
+    drop(alarm);
+    assert_eq!(process::counted(), 0);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1, "kept all the time");
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert_eq!(process::counted(), 2, "and nothing is kept for a thread that lets it in");
+}
+
 fn main() {
     support::main(vec![
         scenario("inherited_guards_are_inert", inherited_guards_are_inert),
@@ -187,5 +236,7 @@ fn main() {
             .judged(has_bit_of_sigalrm),
         scenario("suspended_is_as_before", suspended_is_as_before),
         scenario("suspended_and_a_panic", suspended_and_a_panic),
+        scenario("nothing_is_touched_without_an_alarm", nothing_is_touched_without_an_alarm),
+        scenario("suspended_with_sigalrm_blocked", suspended_with_sigalrm_blocked),
     ]);
 }

@@ -168,6 +168,19 @@ fn a_storm() {
     assert_eq!(process::state(), before);
 }
 
+extern "C" fn spoils_errno(_: libc::c_int) {
+    nix::errno::Errno::EBADF.set();
+}
+
+/// Whatever the owner's handler does to `errno`, the interrupted code does not see it.
+fn errno_survives_the_owners_handler() {
+    process::set_action(spoils_errno as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
+    let _alarm = after(SECOND);
+    nix::errno::Errno::ESRCH.set();
+    process::kill_self(SIGALRM);
+    assert_eq!(nix::errno::Errno::last(), nix::errno::Errno::ESRCH);
+}
+
 fn main() {
     support::main(vec![
         scenario("kill_takes_the_default_action", kill_takes_the_default_action).dies_of(SIGALRM),
@@ -179,5 +192,6 @@ fn main() {
         scenario("errno_is_left_alone", errno_is_left_alone),
         scenario("runs_on_the_alternate_stack", runs_on_the_alternate_stack),
         scenario("a_storm", a_storm),
+        scenario("errno_survives_the_owners_handler", errno_survives_the_owners_handler),
     ]);
 }

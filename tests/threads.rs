@@ -130,6 +130,35 @@ fn threads_that_end_while_armed() {
     assert!(alarm.owns(&long_function()));
 }
 
+/// A ring that is on its way to one thread while another tells the timer something, and that arrives when the first is
+/// the only one left, is still ours: taken for a foreign one it would end the process.
+fn rings_on_their_way_when_a_thread_ends() {
+    let began = Instant::now();
+    let mut n = 0_u64;
+    while began.elapsed() < 3 * SECOND {
+        let worker = std::thread::spawn(move || {
+            let alarm = after(Duration::from_micros(60));
+            let until = Duration::from_nanos(60_000 + n * 37 % 9_000);
+            while alarm.elapsed() < until {}
+        });
+        worker.join().expect("no panic");
+        drop(after(SECOND));
+        n += 1;
+    }
+    assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
+}
+
+/// Levels that are entered on their own thread are asked once, not once for every way there.
+fn deep_levels_entered_at_home() {
+    let alarms: Vec<Alarm> = (0..200).map(|_| after(100 * SECOND)).collect();
+    let entered: Vec<_> = alarms.iter().map(Alarm::enter).collect();
+    let last = after(Duration::ZERO);
+    for _ in 0..100 {
+        assert!(last.owns(&checkpoint().unwrap_err()));
+    }
+    drop(entered);
+}
+
 fn main() {
     support::main(vec![
         scenario("a_worker_notices_while_main_sleeps", a_worker_notices_while_main_sleeps),
@@ -142,5 +171,7 @@ fn main() {
         scenario("through_rayon", through_rayon),
         scenario("scopes_do_not_disturb_each_other", scopes_do_not_disturb_each_other),
         scenario("threads_that_end_while_armed", threads_that_end_while_armed),
+        scenario("rings_on_their_way_when_a_thread_ends", rings_on_their_way_when_a_thread_ends),
+        scenario("deep_levels_entered_at_home", deep_levels_entered_at_home),
     ]);
 }
