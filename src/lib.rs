@@ -59,6 +59,8 @@ pub use error::{AlarmId, ArmError, Cause, Place, TimedOut};
 pub use gap::Gap;
 pub use io::{Reader, Writer};
 pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
+#[cfg(feature = "macros")]
+pub use sigalarm_macros::{cooperative, time_limit};
 pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
@@ -68,3 +70,8 @@ pub use within::within;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The programs of the guide to the macros, compiled and run with the other examples of the documentation.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../docs/macros.md")]
+mod macros {}
