@@ -173,7 +173,7 @@ fn ignores_sigterm() {
             }
             pause()
         };
-        let job = short().spawn(stubborn).unwrap();
+        let job = short().grace(5 * LIMIT).spawn(stubborn).unwrap();
         assert!(job.join().unwrap_err().timed_out().is_some());
         assert_eq!(job.exit_code(), Some(-libc::SIGKILL));
         let job = Job::spawn(stubborn).unwrap();

@@ -11,7 +11,7 @@ use nix::unistd::{Pid, setpgid};
 use serde::Serialize;
 
 use super::panics::{self, Panic};
-use super::wire::{LastWords, Outbox, Unsent};
+use super::wire::{LastWords, Outbox, SMALL, Unsent};
 use crate::alarm::Alarm;
 use crate::os::forked::{self, exit};
 use crate::os::inherited::Held;
@@ -78,7 +78,8 @@ where
         };
         builder.arm().ok()
     });
-    let mut outbox = Outbox::new(outlet);
+    let mut small = [0; SMALL];
+    let mut outbox = Outbox::new(outlet, &mut small);
     let sent = panic::catch_unwind(AssertUnwindSafe(|| {
         let value = f();
         // A process that the function has forked, and that came back from it as well: it has nothing to say.

@@ -18,7 +18,7 @@ use crate::os::pipe::{Found, Outlet};
 const HEAD: usize = 5;
 
 /// How much room there is for a value at first: most need no more.
-const SMALL: usize = 256;
+pub(super) const SMALL: usize = 256;
 
 /// How much of a large value goes into one frame, the head included.
 const CHUNK: usize = 256 * 1024;
@@ -47,21 +47,20 @@ pub(super) enum Unsent {
 }
 
 /// The child's side.
-pub(super) struct Outbox {
+pub(super) struct Outbox<'a> {
     outlet: Outlet,
-    /// The next chunk, with its head in front, and room for more: in here as long as the value is small, so that
-    /// nothing need be allocated.
-    small: [u8; SMALL],
-    large: Vec<u8>,
+    /// The next chunk, with its head in front, and room for more: lent as long as the value is small, so that nothing
+    /// need be allocated.
+    room: &'a mut [u8],
     /// How much of it there is.
     filled: usize,
     /// The outlet has failed.
     failed: bool,
 }
 
-impl Outbox {
-    pub(super) fn new(outlet: Outlet) -> Outbox {
-        Outbox { outlet, small: [0; SMALL], large: Vec::new(), filled: HEAD, failed: false }
+impl<'a> Outbox<'a> {
+    pub(super) fn new(outlet: Outlet, small: &'a mut [u8; SMALL]) -> Outbox<'a> {
+        Outbox { outlet, room: small, filled: HEAD, failed: false }
     }
 
     /// Sends a value, but for its last chunk at most.
@@ -77,12 +76,12 @@ impl Outbox {
     /// Sends what is left of the value, and that it is whole: in one piece, so that the parent wakes up once.
     pub(super) fn end(&mut self) -> io::Result<()> {
         let end = head(KIND_END, 0);
-        if self.filled + end.len() > self.room().len() {
+        if self.filled + end.len() > self.room.len() {
             self.flush()?;
         }
         let (body, whole) = (self.filled - HEAD, self.filled + end.len());
         let outlet = self.outlet;
-        let chunk = &mut self.room()[..whole];
+        let chunk = &mut self.room[..whole];
         chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, body));
         chunk[whole - end.len()..].copy_from_slice(&end);
         outlet.write_all(chunk)
@@ -95,17 +94,12 @@ impl Outbox {
         outlet.write_all(&frame)
     }
 
-    #[inline]
-    fn room(&mut self) -> &mut [u8] {
-        if self.large.is_empty() { &mut self.small } else { &mut self.large }
-    }
-
     fn flush(&mut self) -> io::Result<()> {
         let (outlet, filled) = (self.outlet, mem::replace(&mut self.filled, HEAD));
         if filled == HEAD {
             return Ok(());
         }
-        let chunk = &mut self.room()[..filled];
+        let chunk = &mut self.room[..filled];
         chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
         outlet.write_all(chunk)
     }
@@ -114,9 +108,10 @@ impl Outbox {
     #[cold]
     fn turn(&mut self) -> postcard::Result<()> {
         self.flush().map_err(|_| self.give_up())?;
-        if self.large.is_empty() {
+        if self.room.len() < CHUNK {
             self.outlet.enlarge();
-            self.large = vec![0; CHUNK];
+            // For as long as the child lives.
+            self.room = Box::leak(vec![0; CHUNK].into_boxed_slice());
         }
         Ok(())
     }
@@ -142,16 +137,16 @@ impl Outbox {
     }
 }
 
-struct Sending<'a>(&'a mut Outbox);
+struct Sending<'a, 'b>(&'a mut Outbox<'b>);
 
-impl Flavor for Sending<'_> {
+impl Flavor for Sending<'_, '_> {
     type Output = ();
 
     #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         // One comparison for a byte: there may be a hundred million of them.
         let filled = self.0.filled;
-        if let Some(slot) = self.0.room().get_mut(filled) {
+        if let Some(slot) = self.0.room.get_mut(filled) {
             *slot = byte;
             self.0.filled += 1;
             return Ok(());
@@ -167,7 +162,7 @@ impl Flavor for Sending<'_> {
         }
         let end = self.0.filled + bytes.len();
         let filled = self.0.filled;
-        if let Some(room) = self.0.room().get_mut(filled..end) {
+        if let Some(room) = self.0.room.get_mut(filled..end) {
             room.copy_from_slice(bytes);
             self.0.filled = end;
             return Ok(());
@@ -364,7 +359,8 @@ mod tests {
             let outlet = Outlet::new(&write).unwrap();
             let letter = std::thread::scope(|s| {
                 s.spawn(|| {
-                    let mut outbox = Outbox::new(outlet);
+                    let mut small = [0; SMALL];
+                    let mut outbox = Outbox::new(outlet, &mut small);
                     assert!(outbox.value(&value).is_ok());
                     outbox.end().unwrap();
                 });
