@@ -6,9 +6,10 @@ use std::panic::Location;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::bell::{self, Due, Renewal};
+use crate::bell::{self, Due, Plan};
 use crate::builder::Builder;
-use crate::error::{AlarmId, ArmError, TimedOut};
+use crate::error::{AlarmId, ArmError, Cause, TimedOut};
+use crate::gap::Gap;
 use crate::os::clock;
 use crate::schedule::{Entry, Key};
 use crate::time::Time;
@@ -67,8 +68,9 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Alarm, ArmError> {
-        let key = bell::arm(due, label.clone())?;
+    pub(crate) fn arm(plan: Plan) -> Result<Alarm, ArmError> {
+        let label = plan.label.clone();
+        let key = bell::arm(plan)?;
         Ok(Alarm { key, label, stays: PhantomData })
     }
 
@@ -97,7 +99,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn after(limit: Duration) -> Result<Alarm, ArmError> {
-        Alarm::arm(Due::After(limit), None)
+        Alarm::arm(Plan::new(Due::After(limit)))
     }
 
     /// Arms an alarm that expires at `deadline`.
@@ -121,7 +123,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn at(deadline: Instant) -> Result<Alarm, ArmError> {
-        Alarm::arm(Due::At(clock::from_instant(deadline)), None)
+        Alarm::arm(Plan::new(Due::At(clock::from_instant(deadline))))
     }
 
     /// Arms an alarm without a deadline: it expires when somebody [`ring`](Alarm::ring)s it.
@@ -138,7 +140,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn never() -> Result<Alarm, ArmError> {
-        Alarm::arm(Due::Never, None)
+        Alarm::arm(Plan::new(Due::Never))
     }
 
     /// An alarm with a label, and whatever else it may need.
@@ -349,12 +351,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn restart(&self) {
-        bell::reschedule(self.key, |entry, now| Renewal {
-            since: now,
-            limit: entry.limit,
-            deadline: entry.limit.map_or(Time::NEVER, |limit| now.after(limit)),
-            expired: None,
-        });
+        bell::restart(self.key);
     }
 
     /// Moves the deadline `more` time into the future, from where it is.
@@ -374,12 +371,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn extend(&self, more: Duration) {
-        bell::reschedule(self.key, |entry, _| {
-            let deadline = entry.deadline.after(more);
-            let limit = entry.limit.filter(|_| !deadline.is_never()).map(|limit| limit.saturating_add(more));
-            let expired = entry.expired.filter(|cause| *cause != crate::Cause::Deadline);
-            Renewal { since: entry.since, limit, deadline, expired }
-        });
+        bell::extend(self.key, more);
     }
 
     /// Expires the alarm at once, with [`Cause::Rung`](crate::Cause::Rung). Any thread may call it.
@@ -402,7 +394,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn ring(&self) {
-        bell::ring(self.key);
+        bell::ring(self.key, Cause::Rung);
     }
 
     /// Takes the limit off and keeps the guard: checks are `Ok` (unless an enclosing alarm expires) until it
@@ -421,12 +413,13 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn disarm(&self) {
-        bell::reschedule(self.key, |entry, _| Renewal {
-            since: entry.since,
-            limit: entry.limit,
-            deadline: Time::NEVER,
-            expired: None,
-        });
+        bell::disarm(self.key);
+    }
+
+    /// The longest stretch without a check that an [`audit`](Builder::audit) has seen; `None` if there was none as
+    /// long as the threshold, or no audit.
+    pub fn longest_gap(&self) -> Option<Gap> {
+        bell::longest_gap(self.key)
     }
 
     pub(crate) fn key(&self) -> Key {
@@ -441,7 +434,7 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        bell::release(self.key);
+        let _ = bell::release(self.key); // In a forked child there is nothing to release.
     }
 }
 

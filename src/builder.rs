@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::alarm::Alarm;
-use crate::bell::Due;
+use crate::bell::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::error::ArmError;
 use crate::os::clock;
 
 /// What an alarm is to be; made by [`Alarm::builder`], ended by [`arm`](Builder::arm).
 ///
-/// Without a deadline the alarm never expires by itself. Of two deadlines the last one given counts.
+/// An alarm may expire for several reasons: whichever comes first. Without any it never expires by itself. Of two
+/// deadlines the last one given counts.
 ///
 /// ```
 /// use sigalarm::Alarm;
@@ -23,36 +24,188 @@ use crate::os::clock;
 #[derive(Clone, Debug)]
 #[must_use = "nothing is armed before `arm()`"]
 pub struct Builder {
-    due: Due,
-    label: Option<Arc<str>>,
+    plan: Plan,
+    /// A signal that was asked for and cannot be; told by `arm`.
+    refused: Option<(i32, &'static str)>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Builder {
-        Builder { due: Due::Never, label: None }
+        Builder { plan: Plan::new(Due::Never), refused: None }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Plan)) -> Builder {
+        change(&mut self.plan);
+        self
+    }
+
+    fn wish(self, change: impl FnOnce(&mut Wishes)) -> Builder {
+        self.with(|plan| change(plan.wishes.get_or_insert_default()))
     }
 
     /// Expires when `limit` has passed since it was armed; see [`Alarm::after`].
     pub fn after(self, limit: Duration) -> Builder {
-        Builder { due: Due::After(limit), ..self }
+        self.with(|plan| plan.due = Due::After(limit))
     }
 
     /// Expires at `deadline`; see [`Alarm::at`].
     pub fn at(self, deadline: Instant) -> Builder {
-        Builder { due: Due::At(clock::from_instant(deadline)), ..self }
+        self.with(|plan| plan.due = Due::At(clock::from_instant(deadline)))
     }
 
     /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "solve timed out …".
     pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
-        Builder { label: Some(label.into()), ..self }
+        self.with(|plan| plan.label = Some(label.into()))
+    }
+
+    /// Expires also when the process has used `limit` of processor time, all its threads together, since it was armed:
+    /// the same amount of work on a busy machine as on an idle one. The cause is [`Cause::Cpu`](crate::Cause::Cpu),
+    /// and the error's limit and elapsed time are of processor time.
+    ///
+    /// Never early. In a process with one thread that checks, late by about a millisecond of processor time; with more
+    /// threads running, processor time passes faster than the clock, and it can be late by as much as the other
+    /// threads use. Zero has expired when it is armed. The last of `cpu` and [`thread_cpu`](Builder::thread_cpu)
+    /// counts. See [clock_gettime(2)], CLOCK_PROCESS_CPUTIME_ID.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, Cause};
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::builder().cpu(Duration::from_millis(5)).after(Duration::from_secs(60)).arm()?;
+    /// let timed_out = loop {
+    ///     if let Err(e) = alarm.check() {
+    ///         break e;
+    ///     }
+    /// };
+    /// assert_eq!(timed_out.cause(), Cause::Cpu);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    ///
+    /// [clock_gettime(2)]: https://man7.org/linux/man-pages/man2/clock_gettime.2.html
+    pub fn cpu(self, limit: Duration) -> Builder {
+        self.wish(|wishes| wishes.cpu = Some((CpuOf::Process, limit)))
+    }
+
+    /// Expires also when the arming thread has used `limit` of processor time since. Otherwise as
+    /// [`cpu`](Builder::cpu), and not late for other threads' sake.
+    ///
+    /// Apple's systems have no clock for it that others can read: [`arm`](Builder::arm) fails there.
+    pub fn thread_cpu(self, limit: Duration) -> Builder {
+        self.wish(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
+    }
+
+    /// Expires also when it has been checked more than `budget` times: the same answer on every machine, for runs that
+    /// can be repeated and for tests. The cause is [`Cause::Checks`](crate::Cause::Checks).
+    ///
+    /// Every check counts that asks this alarm: its own, and those of the alarms inside it, and checkpoints of its
+    /// thread. A budget of zero errs at the first. [`restart`](Alarm::restart) gives the whole budget again.
+    ///
+    /// To count, every check of the process takes the slow path as long as the alarm lives: some tens of nanoseconds
+    /// each.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, Cause, checkpoint};
+    ///
+    /// let alarm = Alarm::builder().checks(2).arm()?;
+    /// assert!(alarm.check().is_ok());
+    /// assert!(checkpoint().is_ok());
+    /// assert_eq!(alarm.check().unwrap_err().cause(), Cause::Checks);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn checks(self, budget: u64) -> Builder {
+        self.wish(|wishes| wishes.checks = Some(budget))
+    }
+
+    /// Expires also when this signal comes: SIGINT, SIGTERM, SIGHUP, SIGUSR1…, so that Ctrl-C ends a computation like
+    /// a deadline and its best answer so far is not lost. The cause is [`Cause::Signal`](crate::Cause::Signal). May be
+    /// called for several signals; several alarms may share one, and it expires them all.
+    ///
+    /// The first signal rings and goes no further. The next one, when no alarm is left that listens, or when nobody
+    /// has answered the first, goes to whom the signal belonged before: a second Ctrl-C takes the default action and
+    /// ends the process. With the last guard that listens the signal's disposition is as it was.
+    ///
+    /// A signal that was ignored when the alarm was armed stays so: whoever started the program with `nohup` meant
+    /// it. A signal that every thread blocks does not come. Its handler lets interrupted system calls go on
+    /// (SA_RESTART), except while a thread waits in [`blocking`](Alarm::blocking), [`sleep`](Alarm::sleep) or a
+    /// reader, which end.
+    ///
+    /// [`arm`](Builder::arm) fails for a signal that cannot be handled (SIGKILL, SIGSTOP), that tells of a fault
+    /// (SIGSEGV…), for SIGALRM and SIGABRT, for real-time signals and numbers that are none.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, Cause};
+    /// use signal_hook::consts::SIGUSR1;
+    ///
+    /// let alarm = Alarm::builder().ring_on(SIGUSR1).arm()?;
+    /// signal_hook::low_level::raise(SIGUSR1)?;
+    /// assert_eq!(alarm.check().unwrap_err().cause(), Cause::Signal(SIGUSR1));
+    ///
+    /// let e = Alarm::builder().ring_on(9).arm().unwrap_err();
+    /// assert!(e.to_string().contains("the kernel lets nobody handle it"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ring_on(mut self, signal: i32) -> Builder {
+        match bell::signals::refusal(signal) {
+            Some(why) => self.refused = self.refused.or(Some((signal, why))),
+            None => return self.wish(|wishes| wishes.signals |= 1 << signal),
+        }
+        self
+    }
+
+    /// The last resort, for a function that never checks: when nobody has noticed that the limit is over `grace`
+    /// after it is, the handler writes a line to standard error and ends the process with exit code 124, as
+    /// timeout(1) does.
+    ///
+    /// It works in a loop without checks and in a system call that waits. Nothing else runs: no destructor, no
+    /// buffer is flushed. It does not happen when any check on the arming thread has erred in the meantime, or when
+    /// the alarm was dropped, restarted, extended or disarmed in time. A grace of zero ends the process at the
+    /// deadline, unless a check is quicker. Without a deadline there is no last resort.
+    ///
+    /// From the deadline on the timer's signal comes every 10 ms until somebody answers.
+    ///
+    /// ```no_run
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let limit = Duration::from_secs(10);
+    /// let _alarm = Alarm::builder().after(limit).abort_after(limit / 2).label("parse").arm()?;
+    /// loop {} // sigalarm: parse has not answered 5 s after its limit of 10 s; ending the process
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn abort_after(self, grace: Duration) -> Builder {
+        self.wish(|wishes| {
+            let core = wishes.last_resort.is_some_and(|resort| resort.core);
+            wishes.last_resort = Some(Grace { grace, core });
+        })
+    }
+
+    /// As [`abort_after`](Builder::abort_after), and by [abort(3)], so that there is a core dump to look at.
+    ///
+    /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
+    pub fn dump_core_after(self, grace: Duration) -> Builder {
+        self.wish(|wishes| wishes.last_resort = Some(Grace { grace, core: true }))
+    }
+
+    /// Looks for places where checks are missing: [`Alarm::longest_gap`] tells of the longest stretch without a check
+    /// on the arming thread that is about as long as `threshold` or longer, and which check ended it.
+    ///
+    /// A check costs no more for it. The timer's signal comes four times a threshold (at most 4,000 times a second),
+    /// and the check that answers tells how long it took to come. So a stretch of the threshold's length is never
+    /// missed; what is told may be a quarter of the threshold short of the truth. Checks on other threads may answer
+    /// in this one's stead: audit a program with one thread.
+    pub fn audit(self, threshold: Duration) -> Builder {
+        self.wish(|wishes| wishes.audit = Some(threshold))
     }
 
     /// Arms the alarm.
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails; then nothing is armed.
+    /// [`ArmError`] if a system call fails, or for a signal that cannot ring; then nothing is armed.
     pub fn arm(self) -> Result<Alarm, ArmError> {
-        Alarm::arm(self.due, self.label)
+        match self.refused {
+            Some((signal, why)) => Err(ArmError::signal(signal, why)),
+            None => Alarm::arm(self.plan),
+        }
     }
 }

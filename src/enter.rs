@@ -5,13 +5,13 @@ use std::sync::MutexGuard;
 
 use crate::alarm::Alarm;
 use crate::bell;
-use crate::schedule::Place;
+use crate::schedule::Standing;
 
 /// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`].
 #[derive(Debug)]
 #[must_use = "the alarm is one of this thread's only as long as this lives; bind it: `let _entered = …`"]
 pub struct Entered<'a> {
-    place: Place,
+    standing: Standing,
     alarm: PhantomData<&'a Alarm>,
     /// It belongs to its thread.
     stays: PhantomData<MutexGuard<'static, ()>>,
@@ -41,12 +41,12 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn enter(&self) -> Entered<'_> {
-        Entered { place: bell::enter(self.key()), alarm: PhantomData, stays: PhantomData }
+        Entered { standing: bell::enter(self.key()), alarm: PhantomData, stays: PhantomData }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        bell::leave(self.place);
+        bell::leave(self.standing);
     }
 }

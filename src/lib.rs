@@ -36,11 +36,16 @@ mod builder;
 mod checkpoint;
 mod enter;
 mod error;
+mod gap;
 mod io;
 mod iter;
 mod os;
+#[cfg(feature = "process")]
+pub mod process;
 mod schedule;
 mod suspended;
+pub mod thread;
+mod ticker;
 mod time;
 mod unwind;
 mod within;
@@ -50,9 +55,23 @@ pub use best::{Best, Better, Highest, Lowest};
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
 pub use enter::Entered;
-pub use error::{AlarmId, ArmError, Cause, TimedOut};
+pub use error::{AlarmId, ArmError, Cause, Place, TimedOut};
+pub use gap::Gap;
 pub use io::{Reader, Writer};
 pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
+#[cfg(feature = "macros")]
+pub use sigalarm_macros::{cooperative, time_limit};
 pub use suspended::suspended;
+pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
 pub use within::within;
+
+/// The README's code is compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// The programs of the guide to the macros, compiled and run with the other examples of the documentation.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../docs/macros.md")]
+mod macros {}

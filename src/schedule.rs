@@ -3,12 +3,15 @@
 //! No clock, no lock, no operating system in here: the moment is handed in, so that a test can play through
 //! years in a microsecond and hold every answer against a naive list.
 //!
+//! Alarms and tickers are entries. A ticker's deadline moves on by its period and it never expires.
+//!
 //! An alarm is *pending* until its deadline, then *expired* until it is removed or rescheduled. Pending alarms
 //! are kept in the order of their deadlines; expired ones in the order in which their scopes enclose each
 //! other, for the question that a check asks is "which is the outermost that has expired?". All of it is
 //! logarithmic in the number of alarms alive.
 
 mod queue;
+pub(crate) mod signals;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,8 +20,9 @@ use std::time::Duration;
 use slab::Slab;
 
 use self::queue::Queue;
+use self::signals::SIGNALS;
 use crate::error::{AlarmId, Cause};
-use crate::time::Time;
+use crate::time::{CpuClock, Time};
 
 /// A thread, as far as alarms go: the alarms of one scope enclose each other in the order of their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +50,34 @@ pub(crate) struct Terms {
     /// `None` for an alarm without a deadline.
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
+    /// What few alarms have, kept apart so that the others stay small.
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// What few alarms have, and what a ticker has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct More {
+    /// A limit on processor time.
+    pub(crate) cpu: Option<Cpu>,
+    /// How many checks it allows.
+    pub(crate) checks: Option<u64>,
+    /// How many of them are left.
+    pub(crate) checks_left: u64,
+    /// The signals that expire it, a bit for each.
+    pub(crate) signals: u32,
+    /// For a ticker.
+    pub(crate) period: Option<Duration>,
+    /// How many periods the ticker has told of.
+    pub(crate) told: u64,
+}
+
+/// A limit on processor time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cpu {
+    pub(crate) clock: CpuClock,
+    pub(crate) limit: Duration,
+    /// What the clock showed when the computation began.
+    pub(crate) since: Time,
 }
 
 /// A live alarm.
@@ -58,15 +90,32 @@ pub(crate) struct Entry {
     /// When the computation began: armed, or last restarted.
     pub(crate) since: Time,
     pub(crate) deadline: Time,
+    /// When to look at the processor's clock again: it cannot have reached the limit before.
+    probe: Time,
+    more: Option<Box<More>>,
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
     /// The other threads that it stands on.
-    guest_of: Vec<Place>,
+    guest_of: Vec<Standing>,
+}
+
+impl Entry {
+    pub(crate) fn cpu(&self) -> Option<Cpu> {
+        self.more.as_deref().and_then(|more| more.cpu)
+    }
+
+    pub(crate) fn signals(&self) -> u32 {
+        self.more.as_deref().map_or(0, |more| more.signals)
+    }
+
+    fn period(&self) -> Option<Duration> {
+        self.more.as_deref().and_then(|more| more.period)
+    }
 }
 
 /// Where an alarm stands among those of a thread that is not its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Standing {
     scope: Scope,
     /// Of the same kind as the ids of the thread's own alarms, so that all have one order.
     order: AlarmId,
@@ -81,6 +130,10 @@ pub(crate) struct Schedule {
     pending: Queue,
     /// Expired alarms, scope by scope, the outermost first.
     expired: BTreeSet<(Scope, AlarmId, usize)>,
+    /// Alarms that count checks and have not expired, scope by scope.
+    counting: BTreeSet<(Scope, AlarmId, usize)>,
+    /// How many alarms listen to each signal and have not expired.
+    listening: [usize; SIGNALS],
     /// Alarms on threads that are not their own, scope by scope, the outermost first.
     guests: BTreeSet<(Scope, AlarmId, usize)>,
     last_id: u64,
@@ -92,14 +145,18 @@ impl Schedule {
             entries: Slab::new(),
             pending: Queue::new(),
             expired: BTreeSet::new(),
+            counting: BTreeSet::new(),
+            listening: [0; SIGNALS],
             guests: BTreeSet::new(),
             last_id: 0,
         }
     }
 
-    /// An empty schedule that goes on counting where `self` is: no key of `self` will ever name an alarm of it.
+    /// An empty schedule for a forked child, which goes on counting far ahead: no key of `self` will ever name
+    /// an alarm of it, and no id that it gives out is one that `self` will give out after.
     pub(crate) fn successor(&self) -> Schedule {
-        Schedule { last_id: self.last_id, ..Schedule::new() }
+        const APART: u64 = 1 << 40;
+        Schedule { last_id: self.last_id.saturating_add(APART), ..Schedule::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -110,17 +167,30 @@ impl Schedule {
         !self.expired.is_empty()
     }
 
+    pub(crate) fn count_expired(&self) -> usize {
+        self.expired.len()
+    }
+
     /// The earliest deadline that is still to come; *never* if there is none.
     pub(crate) fn next(&self) -> Time {
         self.pending.first().map_or(Time::NEVER, |(deadline, _)| deadline)
     }
 
+    /// Whether an alarm stands in a scope, at home or as a guest.
+    pub(crate) fn has_any_in(&self, scope: Scope) -> bool {
+        let guest = self.guests.range((scope, AlarmId(0), 0)..).next();
+        guest.is_some_and(|guest| guest.0 == scope)
+            || self.entries.iter().any(|(_, entry)| entry.scope == scope)
+    }
+
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
-        let Terms { scope, label, limit, deadline } = terms;
+        let Terms { scope, label, limit, deadline, more } = terms;
+        let probe = first_probe(more.as_deref(), now);
+        let guest_of = Vec::new();
         let entry =
-            Entry { id, scope, label, limit, since: now, deadline, expired: None, guest_of: Vec::new() };
+            Entry { id, scope, label, limit, since: now, deadline, probe, more, expired: None, guest_of };
         let listing = Listing::of(&entry);
         let key = Key { slot: self.entries.insert(entry), id };
         self.list(listing, key);
@@ -139,8 +209,8 @@ impl Schedule {
     }
 
     /// Makes an alarm one of `scope`'s as well, the innermost.
-    pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Place {
-        let place = Place { scope, order: self.next_id(), key };
+    pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
+        let place = Standing { scope, order: self.next_id(), key };
         if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
             entry.guest_of.push(place);
             self.guests.insert((scope, place.order, key.slot));
@@ -149,7 +219,7 @@ impl Schedule {
     }
 
     /// Undoes an [`enter`](Schedule::enter).
-    pub(crate) fn leave(&mut self, place: Place) {
+    pub(crate) fn leave(&mut self, place: Standing) {
         let key = place.key;
         if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
             entry.guest_of.retain(|other| *other != place);
@@ -157,7 +227,8 @@ impl Schedule {
         }
     }
 
-    fn next_id(&mut self) -> AlarmId {
+    /// An id that no alarm has or will have; the next one to be armed has a larger one.
+    pub(crate) fn next_id(&mut self) -> AlarmId {
         self.last_id += 1;
         AlarmId(self.last_id)
     }
@@ -167,12 +238,40 @@ impl Schedule {
         self.entries.get(key.slot).filter(|entry| entry.id == key.id)
     }
 
-    /// Gives an alarm a new beginning, limit and deadline; it is pending again, whatever it was.
-    pub(crate) fn reschedule(&mut self, key: Key, since: Time, limit: Option<Duration>, deadline: Time) {
+    /// Lets an alarm begin again, as it was when it was armed; `cpu_now` tells the processor's clocks.
+    pub(crate) fn restart(&mut self, key: Key, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         self.change(key, |entry| {
-            entry.since = since;
-            entry.limit = limit;
-            entry.deadline = deadline;
+            entry.since = now;
+            entry.deadline = entry.limit.map_or(Time::NEVER, |limit| now.after(limit));
+            if let Some(more) = entry.more.as_deref_mut() {
+                if let Some(cpu) = &mut more.cpu {
+                    cpu.since = cpu_now(cpu.clock).unwrap_or(cpu.since);
+                }
+                more.checks_left = more.checks.unwrap_or(0);
+            }
+            entry.probe = first_probe(entry.more.as_deref(), now);
+            entry.expired = None;
+        });
+    }
+
+    /// Moves an alarm's deadline; one that it had reached is taken back.
+    pub(crate) fn extend(&mut self, key: Key, more: Duration) {
+        self.change(key, |entry| {
+            entry.deadline = entry.deadline.after(more);
+            let limit = entry.limit.filter(|_| !entry.deadline.is_never());
+            entry.limit = limit.map(|limit| limit.saturating_add(more));
+            entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline);
+        });
+    }
+
+    /// Takes every limit off until a [`restart`](Schedule::restart).
+    pub(crate) fn disarm(&mut self, key: Key) {
+        self.change(key, |entry| {
+            entry.deadline = Time::NEVER;
+            entry.probe = Time::NEVER;
+            if let Some(more) = entry.more.as_deref_mut() {
+                more.checks_left = u64::MAX;
+            }
             entry.expired = None;
         });
     }
@@ -184,12 +283,91 @@ impl Schedule {
         });
     }
 
-    /// Expires every alarm whose deadline is not after `now`.
-    pub(crate) fn expire(&mut self, now: Time) {
-        while let Some((_, slot)) = self.pending.first().filter(|&(deadline, _)| deadline <= now) {
+    /// Expires every alarm whose deadline is not after `now`, or whose processor time is used up; `cpu_now` tells the
+    /// processor's clocks.
+    pub(crate) fn expire(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
+        while let Some((_, slot)) = self.pending.first().filter(|&(moment, _)| moment <= now) {
             let id = self.entries[slot].id;
-            self.ring(Key { slot, id }, Cause::Deadline);
+            self.change(Key { slot, id }, |entry| {
+                if let Some(period) = entry.period() {
+                    let passed = periods(now.since(entry.since), period);
+                    entry.deadline = entry.since.after(times(period, passed.saturating_add(1)));
+                } else if entry.deadline <= now {
+                    entry.expired = Some(Cause::Deadline);
+                } else if let Some(cpu) = entry.cpu() {
+                    // A clock that is gone, with its thread, does not go on.
+                    let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
+                    match cpu.limit.checked_sub(used).filter(|left| !left.is_zero()) {
+                        Some(left) => entry.probe = now.after(left.max(SHORTEST_PROBE)),
+                        None => entry.expired = Some(Cause::Cpu),
+                    }
+                }
+            });
         }
+    }
+
+    /// Expires every alarm that listens to a signal; says whether there was one.
+    pub(crate) fn signal(&mut self, number: usize) -> bool {
+        let bit = 1 << number;
+        let hears = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
+        let keys: Vec<Key> =
+            self.entries.iter().filter(|(_, e)| hears(e)).map(|(slot, e)| Key { slot, id: e.id }).collect();
+        for key in &keys {
+            self.ring(*key, Cause::Signal(number as i32));
+        }
+        !keys.is_empty()
+    }
+
+    /// How many alarms listen to each signal and have not expired.
+    pub(crate) fn listening(&self) -> &[usize; SIGNALS] {
+        &self.listening
+    }
+
+    /// Whether any alarm counts checks.
+    pub(crate) fn any_counting(&self) -> bool {
+        !self.counting.is_empty()
+    }
+
+    /// Counts a check of the alarm of `key` for it and for those that enclose it.
+    pub(crate) fn count_around(&mut self, key: Key) {
+        if let Some(entry) = self.get(key) {
+            self.count(entry.scope, entry.id);
+        }
+    }
+
+    /// Counts a check of all alarms of a scope.
+    pub(crate) fn count_in(&mut self, scope: Scope) {
+        self.count(scope, AlarmId(u64::MAX));
+    }
+
+    fn count(&mut self, scope: Scope, innermost: AlarmId) {
+        if self.counting.is_empty() {
+            return;
+        }
+        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
+        let counting: Vec<_> = self.counting.range(range.clone()).copied().collect();
+        for (_, id, slot) in counting {
+            self.change(Key { slot, id }, |entry| match entry.more.as_deref_mut() {
+                Some(more) if more.checks_left > 0 => more.checks_left -= 1,
+                _ => entry.expired = Some(Cause::Checks),
+            });
+        }
+        // As in `outermost`: what encloses a guest at home is asked here too.
+        let guests: Vec<(Scope, AlarmId)> = self
+            .guests
+            .range(range)
+            .map(|&(.., slot)| (self.entries[slot].scope, self.entries[slot].id))
+            .collect();
+        for (scope, id) in guests {
+            self.count(scope, id);
+        }
+    }
+
+    /// How many periods of a ticker have passed since it was last asked.
+    pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
+        let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) else { return 0 };
+        let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
+        entry.more.as_deref_mut().map_or(0, |more| passed - std::mem::replace(&mut more.told, passed))
     }
 
     /// The outermost expired alarm among those of `key`'s scope that enclose it, itself included.
@@ -231,44 +409,73 @@ impl Schedule {
     }
 
     fn list(&mut self, listing: Listing, key: Key) {
-        match listing {
-            Listing::Expired(scope) => {
-                self.expired.insert((scope, key.id, key.slot));
-            }
-            Listing::Pending(deadline) => self.pending.insert(deadline, key.slot),
-            Listing::Nowhere => {}
+        if listing.expired {
+            self.expired.insert((listing.scope, key.id, key.slot));
+            return;
         }
+        if !listing.moment.is_never() {
+            self.pending.insert(listing.moment, key.slot);
+        }
+        if listing.counts {
+            self.counting.insert((listing.scope, key.id, key.slot));
+        }
+        signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
     }
 
     fn unlist(&mut self, listing: Listing, key: Key) {
-        match listing {
-            Listing::Expired(scope) => {
-                self.expired.remove(&(scope, key.id, key.slot));
-            }
-            Listing::Pending(_) => self.pending.remove(key.slot),
-            Listing::Nowhere => {}
+        if listing.expired {
+            self.expired.remove(&(listing.scope, key.id, key.slot));
+            return;
         }
+        if !listing.moment.is_never() {
+            self.pending.remove(key.slot);
+        }
+        if listing.counts {
+            self.counting.remove(&(listing.scope, key.id, key.slot));
+        }
+        signals::numbers(listing.signals).for_each(|number| self.listening[number] -= 1);
     }
 }
 
 /// Where an alarm is listed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Listing {
-    Expired(Scope),
-    Pending(Time),
-    Nowhere,
+struct Listing {
+    scope: Scope,
+    expired: bool,
+    /// The next moment at which something may happen to it.
+    moment: Time,
+    counts: bool,
+    signals: u32,
 }
 
 impl Listing {
     fn of(entry: &Entry) -> Listing {
-        if entry.expired.is_some() {
-            Listing::Expired(entry.scope)
-        } else if entry.deadline.is_never() {
-            Listing::Nowhere
-        } else {
-            Listing::Pending(entry.deadline)
+        Listing {
+            scope: entry.scope,
+            expired: entry.expired.is_some(),
+            moment: entry.deadline.min(entry.probe),
+            counts: entry.more.as_deref().is_some_and(|more| more.checks.is_some()),
+            signals: entry.signals(),
         }
     }
+}
+
+/// A process that shares its processor makes its processor time last; near the end of it, looking is not repeated
+/// more often than this.
+const SHORTEST_PROBE: Duration = Duration::from_micros(500);
+
+/// One thread cannot use up processor time faster than time passes.
+fn first_probe(more: Option<&More>, now: Time) -> Time {
+    more.and_then(|more| more.cpu).map_or(Time::NEVER, |cpu| now.after(cpu.limit))
+}
+
+fn periods(time: Duration, period: Duration) -> u64 {
+    u64::try_from(time.as_nanos() / period.as_nanos().max(1)).unwrap_or(u64::MAX)
+}
+
+fn times(period: Duration, n: u64) -> Duration {
+    let nanos = period.as_nanos().saturating_mul(u128::from(n));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -46,6 +46,10 @@ impl Time {
     }
 }
 
+/// A clock of processor time, as the operating system names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CpuClock(pub(crate) i32);
+
 /// In one word, or the most that it holds. ([`Duration::as_nanos`] counts in two.)
 fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))

@@ -325,6 +325,82 @@ fn a_guest_waits() {
     in_time(&alarm, 30 * MS);
 }
 
+fn a_wait_within_a_wait() {
+    let (here, _there) = pair();
+    for n in 0..200_u64 {
+        let alarm = after(Duration::from_micros(n * 10));
+        let inner = || alarm.blocking(|| (&here).read(&mut [0; 8]));
+        inside(&alarm.blocking(inner).expect_err("nothing comes"));
+    }
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+fn cpu_time() -> Duration {
+    let ts = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("a clock");
+    Duration::new(ts.tv_sec() as u64, ts.tv_nsec() as u32)
+}
+
+/// Who waits is woken now and then, where something might have been missed; it does not spin.
+fn waiting_is_no_busy_loop() {
+    let (here, _there) = pair();
+    let wait = |alarm: &Alarm| {
+        let before = cpu_time();
+        inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+        let used = cpu_time() - before;
+        assert!(used < 100 * MS, "{used:?} of processor time in half a second of waiting");
+    };
+    wait(&after(500 * MS));
+    wait(&Alarm::builder().after(500 * MS).ring_on(SIGUSR1).arm().expect("arming"));
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|s| {
+        s.spawn(move || {
+            let expired = after(Duration::ZERO);
+            let _ = told.recv();
+            assert!(expired.is_expired());
+        });
+        std::thread::sleep(20 * MS);
+        wait(&after(500 * MS));
+        drop(tell);
+    });
+}
+
+/// A child forked in the middle of a wait starts clean, whatever it drops.
+fn fork_within_a_wait() {
+    let before = process::action().sa_sigaction;
+    let alarm = after(60 * SECOND);
+    let status = alarm.blocking(|| {
+        Ok(process::in_child(|| {
+            assert_eq!(process::action().sa_sigaction, before);
+            let own = after(5 * MS);
+            let (here, _there) = pair();
+            inside(&own.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+            drop(own);
+            assert_eq!(process::action().sa_sigaction, before);
+        }))
+    });
+    assert_eq!(status.expect("a status"), 0);
+    let (here, _there) = pair();
+    // The child comes back out of the wait, and the guard with it.
+    let parent = std::process::id();
+    let status = alarm.blocking(|| match nix_fork() {
+        0 => Ok(None),
+        child => Ok(Some(nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None)?)),
+    });
+    if std::process::id() != parent {
+        let clean = process::action().sa_sigaction == before && alarm.check().is_ok();
+        std::process::exit(if clean { 0 } else { 1 });
+    }
+    let status = status.expect("a status").expect("the parent's");
+    assert!(matches!(status, nix::sys::wait::WaitStatus::Exited(_, 0)), "{status:?}");
+    alarm.ring();
+    inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("rung"));
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
+fn nix_fork() -> i32 {
+    unsafe { libc::fork() }
+}
+
 /// In a process that answers SIGUSR1 with EINTR, nothing is lost either.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to locals.
 fn a_storm_while_reading() {
@@ -369,6 +445,9 @@ fn main() {
         scenario("ten_thousand_races_on_a_worker", ten_thousand_races_on_a_worker),
         scenario("races_on_four_threads_at_once", races_on_four_threads_at_once),
         scenario("a_guest_waits", a_guest_waits),
+        scenario("a_wait_within_a_wait", a_wait_within_a_wait),
+        scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
+        scenario("fork_within_a_wait", fork_within_a_wait),
         scenario("a_storm_while_reading", a_storm_while_reading),
     ]);
 }

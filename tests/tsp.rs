@@ -4,9 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+#[cfg(target_os = "linux")]
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 /// The example's executable, which a plain `cargo test` builds along with the tests.
 fn executable() -> PathBuf {
@@ -18,10 +24,17 @@ fn executable() -> PathBuf {
     path
 }
 
+fn start(args: &[&str]) -> Child {
+    let mut command = Command::new(executable());
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
 /// Runs the example to its end, which should never take long.
 fn run(args: &[&str]) -> Output {
-    let mut command = Command::new(executable());
-    let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    finish(start(args), args)
+}
+
+fn finish(mut child: Child, args: &[&str]) -> Output {
     let started = Instant::now();
     // The output fits the pipes, so nobody has to read before the end.
     while child.try_wait().unwrap().is_none() {
@@ -115,6 +128,51 @@ fn the_limit_ends_berlin52_near_the_optimum() {
     let gap = 100.0 * (length - 7542) as f64 / 7542.0;
     assert_eq!(value(&report, "gap"), format!("{gap:.2} % to the optimum, 7542"));
     assert!(ending(&report).starts_with("tsp timed out after "), "{report}");
+}
+
+/// Whether a set of signals in a process's status has SIGINT in it: see proc_pid_status(5).
+#[cfg(target_os = "linux")]
+fn has_sigint(process: &str, set: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    u64::from_str_radix(value(&status, set), 16).unwrap() & 1 << (Signal::SIGINT as i32 - 1) != 0
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_the_search_with_a_report() {
+    if has_sigint("self", "SigIgn:") {
+        eprintln!("not tested: whoever started this ignores SIGINT, and so does what it starts");
+        return;
+    }
+    let cities = scattered(2_000);
+    let path = file("interrupted.tsp", instance("interrupted", &cities));
+    let tour = scratch("interrupted.tour");
+    let args = [&path, "--limit", "50s", "--tour", &tour];
+    let child = start(&args);
+    let pid = Pid::from_raw(child.id() as i32);
+    let started = Instant::now();
+    while !has_sigint(&pid.to_string(), "SigCgt:") {
+        assert!(started.elapsed() < Duration::from_secs(20), "it never listens");
+        sleep(Duration::from_millis(1));
+    }
+    sleep(Duration::from_millis(100)); // for a tour that is worth having
+    kill(pid, Signal::SIGINT).unwrap();
+
+    let output = finish(child, &args);
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}\n{report}", output.status);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert!(ending(&report).starts_with("tsp was stopped by SIGINT after "), "{report}");
+    assert_eq!(measure(&tour, &cities), length(&report), "the tour is written all the same");
+    assert!(started.elapsed() < Duration::from_secs(40), "long before the limit");
+}
+
+/// Long enough for a dozen progress lines, if there were any.
+#[test]
+fn without_a_terminal_standard_error_stays_empty() {
+    let output = run(&["--limit", "1200ms"]);
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
 #[test]

@@ -2,9 +2,12 @@
 //!
 //! A search that may be cut short anywhere needs a good answer at every check. A copy of the best tour would
 //! cost as much as the tour is long, and a kick changes a few dozen places. So there is only one tour, and the
-//! trail of the flips since it was the best; [`Incumbent::retreat`] walks the trail back.
+//! trail of the flips since it was the best; [`Incumbent::retreat`] walks the trail back. What a [`Best`] keeps
+//! of each improvement is small: how long the tour is, and when it was found.
 
 use std::time::Duration;
+
+use sigalarm::Best;
 
 use crate::instance::Instance;
 use crate::tour::{Flip, Tour};
@@ -13,35 +16,35 @@ use crate::tour::{Flip, Tour};
 pub struct Incumbent<'i> {
     pub instance: &'i Instance,
     tour: Tour,
-    /// The length of the best tour.
-    length: i64,
+    /// The length of the best tour, and when it was found. The tour itself is `tour` less the `trail`.
+    best: Best<Duration, i64>,
     /// What was done to `tour` since it was the best one, and how much longer that made it.
     trail: Vec<Flip>,
     excess: i64,
-    /// How often the best tour was replaced by a shorter one, and when it last was.
-    pub improvements: u64,
-    pub improved_at: Duration,
 }
 
 impl<'i> Incumbent<'i> {
     /// Starts with the cities in the order of the file: a poor answer, but one that is there at once.
     pub fn new(instance: &'i Instance) -> Incumbent<'i> {
         let tour = Tour::identity(instance.len());
-        let length = instance.length(tour.cities());
-        Incumbent {
-            instance,
-            tour,
-            length,
-            trail: Vec::new(),
-            excess: 0,
-            improvements: 0,
-            improved_at: Duration::ZERO,
-        }
+        let mut best = Best::lowest();
+        best.offer(instance.length(tour.cities()), || Duration::ZERO);
+        Incumbent { instance, tour, best, trail: Vec::new(), excess: 0 }
     }
 
     /// The length of the best tour.
     pub fn length(&self) -> i64 {
-        self.length
+        *self.best.score().expect("the order of the file was offered")
+    }
+
+    /// When the best tour was found.
+    pub fn found_at(&self) -> Duration {
+        *self.best.answer().expect("the order of the file was offered")
+    }
+
+    /// How often the best tour was replaced by a shorter one.
+    pub fn improvements(&self) -> u64 {
+        self.best.improvements() - 1 // the order of the file improves on nothing
     }
 
     /// The tour on trial. After [`settle`](Self::settle) or [`retreat`](Self::retreat) it is the best one.
@@ -60,9 +63,7 @@ impl<'i> Incumbent<'i> {
 
     /// Makes the tour on trial the best one if it is shorter. `now` is the time to note for that.
     pub fn bank(&mut self, now: impl FnOnce() -> Duration) {
-        if self.excess < 0 {
-            self.improvements += 1;
-            self.improved_at = now();
+        if self.best.offer(self.length() + self.excess, now) {
             self.keep();
         }
     }
@@ -70,17 +71,16 @@ impl<'i> Incumbent<'i> {
     /// Offers a tour of known length that was made elsewhere.
     pub fn offer(&mut self, tour: Tour, length: i64, now: impl FnOnce() -> Duration) {
         self.retreat();
-        if length < self.length {
-            self.excess = length - self.length;
+        if self.best.offer(length, now) {
             self.tour = tour;
-            self.bank(now);
         }
     }
 
     /// Ends a trial: what is no longer than the best tour stays (an equal one leads to new places), and
     /// anything else is taken back.
-    pub fn settle(&mut self) {
-        if self.excess <= 0 {
+    pub fn settle(&mut self, now: impl FnOnce() -> Duration) {
+        self.bank(now);
+        if self.excess == 0 {
             self.keep();
         } else {
             self.retreat();
@@ -95,8 +95,8 @@ impl<'i> Incumbent<'i> {
         self.excess = 0;
     }
 
+    /// From here on there is nothing to go back behind.
     fn keep(&mut self) {
-        self.length += self.excess;
         self.excess = 0;
         self.trail.clear();
     }

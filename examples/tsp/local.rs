@@ -6,6 +6,7 @@ use sigalarm::{Alarm, TimedOut};
 
 use crate::construct::Neighbours;
 use crate::incumbent::Incumbent;
+use crate::live::Live;
 use crate::tour::Flip;
 
 /// The longest piece of tour that an Or-opt move carries elsewhere.
@@ -74,9 +75,10 @@ impl LocalSearch {
     }
 
     /// Applies moves that shorten the tour until there are none. Each tour shorter than the best is banked.
-    pub fn descend(&mut self, best: &mut Incumbent, alarm: &Alarm) -> Result<(), TimedOut> {
+    pub fn descend(&mut self, best: &mut Incumbent, live: &mut Live, alarm: &Alarm) -> Result<(), TimedOut> {
         while let Some(city) = self.queue.pop_front() {
             alarm.check()?;
+            live.show(best, alarm);
             let city = city as usize;
             self.queued[city] = false;
             let found = BOTH_WAYS

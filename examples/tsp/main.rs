@@ -8,12 +8,16 @@
 //!
 //! The limit is an [`Alarm`], and the loops say `alarm.check()?`: none of them carries a deadline or looks at
 //! a clock, and the search stops within microseconds of the limit.
+//!
+//! Ctrl-C ends the search as the limit does, and the best tour so far is reported and written; a second Ctrl-C
+//! kills. On a terminal a line shows how it goes.
 
 mod construct;
 mod exhaustive;
 mod incumbent;
 mod instance;
 mod kdtree;
+mod live;
 mod local;
 mod rng;
 mod search;
@@ -29,10 +33,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use sigalarm::{Alarm, TimedOut};
+use sigalarm::{Alarm, ArmError, TimedOut};
+use signal_hook::consts::SIGINT;
 
 use incumbent::Incumbent;
 use instance::Instance;
+use live::Live;
 use search::{Ended, Progress, Settings};
 
 const BERLIN52: &str = include_str!("../data/berlin52.tsp");
@@ -91,12 +97,8 @@ fn run(args: &Args) -> Result<(), Failure> {
     let mut best = Incumbent::new(&instance);
     let mut progress = Progress::default();
     let settings = Settings { seed: args.seed, kicks: args.kicks };
-    let ended = {
-        let alarm = Alarm::builder().after(args.limit).label("tsp").arm();
-        let alarm = alarm.map_err(|e| Failure::other(e.to_string()))?;
-        // Not `?`: a time-out is no failure here, it is the usual way to end.
-        search::run(&mut best, &mut progress, &settings, &alarm)
-    };
+    let ended = search(&mut best, &mut progress, &settings, args.limit);
+    let ended = ended.map_err(|e| Failure::other(e.to_string()))?;
 
     print(&report(&best, &progress, &ended))?;
     let cities = || best.tour().cities();
@@ -107,6 +109,20 @@ fn run(args: &Args) -> Result<(), Failure> {
         write_file(path, &svg::draw(&instance, cities(), &caption(&best)))?;
     }
     Ok(())
+}
+
+/// Arms the limit, Ctrl-C and the progress line, and searches. After it the process is as it was before.
+///
+/// A time-out is no failure here, it is the usual way to end; hence two `Result`s.
+fn search(
+    best: &mut Incumbent,
+    progress: &mut Progress,
+    settings: &Settings,
+    limit: Duration,
+) -> Result<Result<Ended, TimedOut>, ArmError> {
+    let alarm = Alarm::builder().after(limit).ring_on(SIGINT).label("tsp").arm()?;
+    let mut live = Live::new(best, &alarm)?;
+    Ok(search::run(best, progress, settings, &mut live, &alarm))
 }
 
 fn load(path: Option<&Path>) -> Result<Instance, Failure> {
@@ -139,8 +155,8 @@ fn compose(
     for stage in &progress.stages {
         writeln!(text, "  {:<18} {:>10} {:>10.3} ms", stage.name, stage.length, millis(stage.at))?;
     }
-    if progress.stages.last().is_some_and(|stage| best.improved_at > stage.at) {
-        let (length, at) = (best.length(), millis(best.improved_at));
+    if progress.stages.last().is_some_and(|stage| best.found_at() > stage.at) {
+        let (length, at) = (best.length(), millis(best.found_at()));
         writeln!(text, "  {:<18} {length:>10} {at:>10.3} ms", "last improvement")?;
     }
     writeln!(text, "length        {}", best.length())?;
@@ -150,7 +166,7 @@ fn compose(
         }
         None => writeln!(text, "gap           unknown, as the optimum is")?,
     }
-    writeln!(text, "improvements  {}, with {} kicks", best.improvements, progress.kicks)?;
+    writeln!(text, "improvements  {}, with {} kicks", best.improvements(), progress.kicks)?;
     match ended {
         Err(timed_out) => writeln!(text, "{timed_out}"),
         Ok(Ended::Exhausted) => writeln!(text, "search space exhausted"),

@@ -11,6 +11,7 @@ use crate::construct::{Neighbours, nearest_neighbour_tour};
 use crate::exhaustive;
 use crate::incumbent::Incumbent;
 use crate::kdtree::KdTree;
+use crate::live::Live;
 use crate::local::LocalSearch;
 use crate::rng::Rng;
 use crate::tour::Flip;
@@ -53,6 +54,7 @@ pub fn run(
     best: &mut Incumbent,
     progress: &mut Progress,
     settings: &Settings,
+    live: &mut Live,
     alarm: &Alarm,
 ) -> Result<Ended, TimedOut> {
     progress.note("file order", best, Duration::ZERO);
@@ -62,7 +64,7 @@ pub fn run(
             Ended::Exhausted
         })
     } else {
-        iterated_local_search(best, progress, settings, alarm)
+        iterated_local_search(best, progress, settings, live, alarm)
     };
     best.retreat();
     ended
@@ -72,6 +74,7 @@ fn iterated_local_search(
     best: &mut Incumbent,
     progress: &mut Progress,
     settings: &Settings,
+    live: &mut Live,
     alarm: &Alarm,
 ) -> Result<Ended, TimedOut> {
     let instance = best.instance;
@@ -85,15 +88,15 @@ fn iterated_local_search(
         alarm.check()?;
         local.enqueue(best.tour().at(place));
     }
-    local.descend(best, alarm)?;
+    local.descend(best, live, alarm)?;
     progress.note("2-opt and Or-opt", best, alarm.elapsed());
 
     let mut rng = Rng::new(settings.seed);
     while settings.kicks.is_none_or(|wanted| progress.kicks < wanted) {
         alarm.check()?;
         kick(&mut local, best, &mut rng);
-        local.descend(best, alarm)?;
-        best.settle();
+        local.descend(best, live, alarm)?;
+        best.settle(|| alarm.elapsed());
         progress.kicks += 1;
     }
     Ok(Ended::Kicks(progress.kicks))

@@ -8,11 +8,11 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::BELL;
 use super::foreign::FOREIGN;
 use super::owner;
 use super::programmed::{Programmed, Rung, Told};
-use super::waiters;
+use super::signals::Signals;
+use super::{kept_for_good, last_resort, rouse, signals, tickers, waiters};
 use crate::error::ArmError;
 use crate::os::disposition::Disposition;
 use crate::os::handler::{self, Arrival};
@@ -21,31 +21,51 @@ use crate::os::{clock, pending, threads};
 use crate::time::Time;
 
 /// How often the kernel rings again where somebody waits who cannot check.
-const AGAIN: Duration = Duration::from_millis(10);
+pub(super) const AGAIN: Duration = Duration::from_millis(10);
 
 /// No repetition is quicker than this, whatever a foreign timer asks for.
 const QUICKEST: Duration = Duration::from_millis(1);
+
+/// A limit that may be over before a system call is, on a busy machine.
+const SHORT: Duration = Duration::from_millis(1);
 
 /// How many rings of the kernel's timer our handler has dealt with.
 ///
 /// Counted when the handler has nothing left to look at, so that a ring that is counted is over.
 static RINGS: AtomicUsize = AtomicUsize::new(0);
 
+/// To be called before any handler of ours is put in place.
+pub(super) fn prepare() {
+    handler::prepare(on_signal);
+}
+
+/// What our signals do while an alarm lives. Async-signal-safe.
+fn on_signal(arrival: &Arrival) {
+    if arrival.signal() == nix::libc::SIGALRM {
+        on_alarm(arrival);
+    } else {
+        signals::on_signal(arrival);
+    }
+}
+
 /// What SIGALRM does while an alarm lives. Async-signal-safe.
 ///
 /// A signal that waits already is not queued a second time: the timer's ring can be lost in a `kill` that came
 /// just before it. So each SIGALRM rings the bell, whoever sent it, and claims the foreign timer's moment.
 fn on_alarm(arrival: &Arrival) {
-    BELL.set();
-    let foreign = FOREIGN.claim(clock::now());
+    rouse();
+    let now = clock::now();
+    let foreign = FOREIGN.claim(now);
+    let owed = owner::take_owed();
     let timers = arrival.sent_by_timer();
-    if foreign || !(timers || waiters::is_ours(arrival)) {
+    if foreign || owed || !(timers || waiters::is_ours(arrival)) {
         owner::pass_on(arrival);
     }
     if timers {
         waiters::wake_others();
         RINGS.fetch_add(1, Ordering::SeqCst);
     }
+    last_resort::act(now);
 }
 
 /// The kernel's side of the bell.
@@ -88,15 +108,21 @@ impl Kernel {
 
     /// Sees to it that the kernel rings at `wanted`, and at the foreign timer's moment, or sooner. Says whether it
     /// will: not while the process is to be left as it was found.
-    pub(super) fn program(&mut self, wanted: Time, now: Time) -> Result<bool, ArmError> {
+    pub(super) fn program(&mut self, wanted: Time, now: Time, signals: &Signals) -> Result<bool, ArmError> {
         if self.suspended > 0 {
             return Ok(false);
         }
         let mut must_ask = self.programmed.is_none();
         self.engage()?;
+        // A foreign ring that comes now waits until the call is over. Ours must not come before that, for the kernel
+        // would merge the two; so a short one is not set by the call that takes the timer over.
+        if must_ask && wanted.since(now) < SHORT {
+            self.set(Time::NEVER, Duration::ZERO, now)?;
+            must_ask = false;
+        }
         // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
         loop {
-            let first = wanted.min(FOREIGN.due());
+            let first = wanted.min(FOREIGN.due()).min(last_resort::next());
             let interval = self.repetition(first, wanted);
             if !must_ask && self.covers(first, interval, now) {
                 break;
@@ -106,7 +132,7 @@ impl Kernel {
             }
             must_ask = false;
         }
-        self.choose_restart();
+        self.choose_restart(signals);
         Ok(true)
     }
 
@@ -124,17 +150,18 @@ impl Kernel {
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that
     /// cannot check, for the ring may have come between its check and its wait; or in steps, no longer than that,
-    /// that land on a foreign timer's moment exactly.
+    /// that land exactly on the moment that the handler itself must see: a foreign timer's, or that of last resort.
     ///
-    /// Without the steps our own ring would use the kernel's timer up, and if nobody checks, the foreign moment
-    /// would pass unnoticed.
+    /// Without the steps our own ring would use the kernel's timer up, and if nobody checks, that moment would pass
+    /// unnoticed.
     fn repetition(&self, first: Time, wanted: Time) -> Duration {
         let waiting = if self.waiting > 0 && !first.is_never() { AGAIN } else { Duration::ZERO };
-        let due = FOREIGN.due();
+        let foreign = FOREIGN.due();
+        let due = foreign.min(last_resort::next());
         if due.is_never() {
             return waiting;
         }
-        let period = FOREIGN.period();
+        let period = if foreign.is_never() { Duration::ZERO } else { FOREIGN.period() };
         let distance = match (wanted < due, period.is_zero()) {
             (true, _) => due.since(first),
             (false, false) => period,
@@ -147,7 +174,7 @@ impl Kernel {
 
     /// Lets a system call that a ring interrupts go on, or fail with EINTR: where a thread waits for that, and where
     /// the program has a timer and a handler of its own that count on it.
-    fn choose_restart(&mut self) {
+    fn choose_restart(&mut self, signals: &Signals) {
         let theirs = !FOREIGN.due().is_never() && owner::known().is_some_and(Disposition::interrupts);
         let restart = self.waiting == 0 && !theirs;
         if restart != self.restarts {
@@ -158,6 +185,7 @@ impl Kernel {
                     let _ = replaced.install();
                 }
             }
+            signals.choose_restart(restart);
         }
     }
 
@@ -186,7 +214,6 @@ impl Kernel {
         if self.found.is_some() {
             return Ok(());
         }
-        handler::prepare(on_alarm);
         // From `install_ours` on our handler runs, and the call's answer says for whom it stands in. A signal
         // for the owner that comes in between is noted by the handler and sent again by `announce`.
         let known = owner::forget();
@@ -198,7 +225,7 @@ impl Kernel {
             }
         };
         // Our own handler, put back by somebody who had once found it there: it stands for whom it stood for.
-        let owner = if found.is_ours() { known } else { Some(self.kept_for_good(&found)) };
+        let owner = if found.is_ours() { known } else { Some(kept_for_good(&mut self.owners, &found)) };
         owner::announce(owner);
         self.found = Some(found);
         self.restarts = true;
@@ -265,23 +292,30 @@ impl Kernel {
     /// process whose disposition is the default, and cannot happen.
     fn account(&mut self, rung: Rung, counted: usize, late: usize) {
         let new = counted.wrapping_sub(self.counted);
-        let foreign = match rung {
+        if let Rung::Times(n) = rung {
             // A thread that is alone has dealt with every ring there was when its last call returned.
-            Rung::Times(n) => new > n && (new > n + self.under_way || threads::alone()),
-            Rung::Repeatedly => false,
-        };
-        if foreign {
-            owner::keep();
+            if self.under_way > 0 && (new > n || late > 0) && threads::alone() {
+                self.under_way = 0;
+            }
+            if new > n + self.under_way {
+                owner::keep();
+            }
         }
-        let sent = match rung {
-            Rung::Times(n) => self.under_way + n,
-            Rung::Repeatedly => (self.under_way + 1).max(new),
-        };
-        self.under_way = sent.saturating_sub(new);
-        // What came late was sent before the call if that is still missing. The rest is for the next account.
-        let late = late.min(self.under_way);
-        self.under_way -= late;
-        self.counted = counted.wrapping_add(late);
+        match rung {
+            Rung::Times(n) => {
+                self.under_way = (self.under_way + n).saturating_sub(new);
+                // What came late was sent before the call, if something is still missing. The rest is for the next
+                // account.
+                let late = late.min(self.under_way);
+                self.under_way -= late;
+                self.counted = counted.wrapping_add(late);
+            }
+            Rung::Repeatedly => {
+                // However many were counted, one more may have been sent.
+                self.under_way = (self.under_way + 1).saturating_sub(new).max(1);
+                self.counted = counted.wrapping_add(late);
+            }
+        }
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is
@@ -300,6 +334,10 @@ impl Kernel {
                 Ok(pending::Taken::Timers) => self.under_way -= 1,
                 Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
                 Err(_) => return,
+            }
+            // One that was sent again may have been merged with what was taken.
+            if owner::take_owed() {
+                owner::keep();
             }
         }
         // So that the owner cannot be hit by it:
@@ -338,22 +376,13 @@ impl Kernel {
         FOREIGN.take();
         owner::start_again();
         waiters::start_again();
+        tickers::start_again();
+        last_resort::start_again();
         if let Some(found) = &self.found {
             if Disposition::current().is_ok_and(|current| current.is_ours()) {
                 self.restore(found);
             }
         }
         Kernel { counted: RINGS.load(Ordering::SeqCst), owners: self.owners.clone(), ..Kernel::new() }
-    }
-
-    fn kept_for_good(&mut self, disposition: &Disposition) -> &'static Disposition {
-        match self.owners.iter().find(|known| known.same_as(disposition)) {
-            Some(known) => known,
-            None => {
-                let known: &'static Disposition = Box::leak(Box::new(*disposition));
-                self.owners.push(known);
-                known
-            }
-        }
     }
 }

@@ -7,11 +7,17 @@
 //! The signal is a hint, the deadline is the truth: a ring that means nothing costs one look, and a ring
 //! that nobody answers is not lost, for the bell stays rung.
 
+mod audit;
 mod foreign;
 mod kernel;
+mod last_resort;
 mod owner;
+mod places;
 mod programmed;
+pub(crate) mod signals;
 mod thread;
+mod tickers;
+mod wait;
 mod waiters;
 
 use std::panic::Location;
@@ -21,13 +27,23 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 use parking_lot::MutexGuard;
 
+use self::audit::Audits;
 use self::kernel::Kernel;
-use crate::error::{ArmError, Cause, Expiry, TimedOut};
+use self::last_resort::LastResorts;
+use self::signals::Signals;
+use crate::error::{AlarmId, ArmError, Cause, Expiry, TimedOut};
+use crate::gap::Gap;
 use crate::os::clock;
+use crate::os::disposition::Disposition;
 use crate::os::flag::Flag;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
-use crate::schedule::{Entry, Key, Place, Schedule, Terms};
+use crate::os::pending;
+use crate::schedule::{Cpu, Entry, Key, More, Schedule, Standing, Terms};
 use crate::time::Time;
+
+pub(crate) use self::last_resort::Grace;
+pub(crate) use self::places::Place;
+pub(crate) use self::wait::{Waiting, until_next};
 
 /// The bell: "somebody has something to say; come and ask".
 ///
@@ -41,14 +57,39 @@ pub(crate) fn is_rung() -> bool {
     BELL.is_set()
 }
 
+/// Calls everybody to come and ask: every check and every ticker. Async-signal-safe.
+fn rouse() {
+    audit::note_ring(&BELL);
+    BELL.set();
+    tickers::call_all();
+}
+
 /// The schedule and the kernel's side of it, changed together under one lock. Nothing that is done under it
 /// calls the program's code, so it cannot be entered twice; no handler takes it.
 struct State {
     schedule: Schedule,
     kernel: Kernel,
+    signals: Signals,
+    last_resorts: LastResorts,
+    audits: Audits,
+    /// How many alarms were expired when those who wait were last told.
+    told_expired: usize,
 }
 
-static STATE: ForkMutex<State> = ForkMutex::new(State { schedule: Schedule::new(), kernel: Kernel::new() });
+impl State {
+    const fn new(schedule: Schedule) -> State {
+        State {
+            schedule,
+            kernel: Kernel::new(),
+            signals: Signals::new(),
+            last_resorts: LastResorts::new(),
+            audits: Audits::new(),
+            told_expired: 0,
+        }
+    }
+}
+
+static STATE: ForkMutex<State> = ForkMutex::new(State::new(Schedule::new()));
 
 impl State {
     /// Answers the bell: afterwards nothing that was due at the returned moment is pending.
@@ -62,26 +103,70 @@ impl State {
         //
         // With an expired alarm alive the bell must not be still for a moment: a check of that alarm on
         // another thread, which has been told so before, would find it well again.
+        self.audits.take_ring();
         if !self.schedule.any_expired() {
             BELL.clear();
         }
         let now = clock::now();
+        for number in signals::take_arrived() {
+            // A second one that came between the last answer and its announcement to the handler: nobody listens
+            // any more, so it is the owner's.
+            if !self.schedule.signal(number) {
+                pending::resend_signal(number);
+            }
+        }
         self.settle(now);
         now
     }
 
+    /// What the schedule must know of an alarm's wishes. Its signals are handled from now on.
+    fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
+        let cpu = wishes.cpu.map(start_of).transpose()?;
+        self.signals.engage(wishes.signals)?;
+        let checks_left = wishes.checks.unwrap_or(0);
+        Ok(Box::new(More {
+            cpu,
+            checks: wishes.checks,
+            checks_left,
+            signals: wishes.signals,
+            ..More::default()
+        }))
+    }
+
     /// Brings bell and timer in step with the schedule.
     fn settle(&mut self, now: Time) {
-        self.schedule.expire(now);
-        let expired = self.schedule.any_expired();
-        // Whoever waits must be told, also if some other thread was the first to notice.
-        let wanted = if expired && self.kernel.is_awaited() { now } else { self.schedule.next() };
+        let programmed = self.try_settle(now).unwrap_or(false);
         // Should the kernel refuse to set the timer, or must it be left alone, the bell stays rung: then every
         // check comes here and reads the clock. Slow, and still right.
-        let programmed = self.kernel.program(wanted, now).unwrap_or(false);
-        if expired || !programmed {
+        if !programmed {
+            rouse();
+        }
+    }
+
+    /// The same; says whether the kernel will ring.
+    fn try_settle(&mut self, now: Time) -> Result<bool, ArmError> {
+        self.schedule.expire(now, clock::cpu_now);
+        if self.signals.in_use() {
+            signals::publish(self.schedule.listening());
+        }
+        let expired = self.schedule.count_expired();
+        // To count checks every check must come.
+        if expired > 0 || self.schedule.any_counting() {
             BELL.set();
         }
+        let mut wanted = self.schedule.next().min(self.audits.next(now));
+        if self.kernel.is_awaited() {
+            // Whoever waits must be told, also if some other thread was the first to notice.
+            if expired > self.told_expired {
+                waiters::wake_others();
+            }
+            // And told again, if this, or a signal that rings, came between its check and its wait.
+            if expired > 0 || self.signals.in_use() {
+                wanted = wanted.min(now.after(kernel::AGAIN));
+            }
+        }
+        self.told_expired = expired;
+        self.kernel.program(wanted, now, &self.signals)
     }
 }
 
@@ -93,8 +178,9 @@ impl ForkSafe for State {
     fn renewed(&self) -> State {
         thread::start_again();
         let kernel = self.kernel.renewed();
+        let signals = self.signals.renewed();
         BELL.clear();
-        State { schedule: self.schedule.successor(), kernel }
+        State { kernel, signals, ..State::new(self.schedule.successor()) }
     }
 }
 
@@ -120,48 +206,147 @@ impl Due {
     }
 }
 
-/// Arms an alarm of the calling thread. When it fails, nothing has changed.
-pub(crate) fn arm(due: Due, label: Option<Arc<str>>) -> Result<Key, ArmError> {
-    static HOOKS: OnceCell<()> = OnceCell::new();
-    HOOKS.get_or_try_init(fork::register::<State>).map_err(|e| ArmError::system("pthread_atfork", e))?;
+/// Whose processor time a limit is on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CpuOf {
+    Process,
+    Thread,
+}
 
+/// What an alarm is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) due: Due,
+    pub(crate) label: Option<Arc<str>>,
+    /// What few alarms have, kept apart so that the others stay small.
+    pub(crate) wishes: Option<Box<Wishes>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    pub(crate) cpu: Option<(CpuOf, Duration)>,
+    pub(crate) checks: Option<u64>,
+    pub(crate) signals: u32,
+    pub(crate) last_resort: Option<Grace>,
+    pub(crate) audit: Option<Duration>,
+}
+
+impl Plan {
+    pub(crate) fn new(due: Due) -> Plan {
+        Plan { due, label: None, wishes: None }
+    }
+}
+
+/// What must happen once before the first alarm; and before a fork, so that the child begins with no alarms, and with
+/// ids of its own.
+pub(crate) fn prepare() -> Result<(), ArmError> {
+    static DONE: OnceCell<()> = OnceCell::new();
+    let prepare = || {
+        kernel::prepare();
+        fork::register::<State>()
+    };
+    DONE.get_or_try_init(prepare).map_err(|e| ArmError::system("pthread_atfork", e))?;
+    Ok(())
+}
+
+/// Arms an alarm of the calling thread. When it fails, nothing has changed.
+pub(crate) fn arm(plan: Plan) -> Result<Key, ArmError> {
+    prepare()?;
+    let scope = thread::scope();
+    let mut state = STATE.lock();
+    let more = plan.wishes.as_deref().map(|wishes| state.begin(wishes)).transpose()?;
+    let now = clock::now();
+    let (limit, deadline) = plan.due.from(now);
+    let key = state.schedule.insert(Terms { scope, label: plan.label, limit, deadline, more }, now);
+    if let Some(wishes) = plan.wishes {
+        let State { schedule, last_resorts, audits, .. } = &mut *state;
+        if let (Some(grace), Some(entry)) = (wishes.last_resort, schedule.get(key)) {
+            last_resorts.add(key, entry, grace);
+        }
+        if let Some(threshold) = wishes.audit {
+            audits.add(key, scope, threshold, now);
+        }
+    }
+    finish_arming(state, key, now)
+}
+
+/// Arms a ticker of the calling thread; its flag is set whenever it should look.
+pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Place<Flag>), ArmError> {
+    prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
     let now = clock::now();
-    let (limit, deadline) = due.from(now);
-    let key = state.schedule.insert(Terms { scope, label, limit, deadline }, now);
-    state.schedule.expire(now);
-    if state.schedule.any_expired() {
-        BELL.set();
+    let more = Some(Box::new(More { period: Some(period), ..More::default() }));
+    let terms = Terms { scope, label: None, limit: None, deadline: now.after(period), more };
+    let key = state.schedule.insert(terms, now);
+    let flag = tickers::take();
+    match finish_arming(state, key, now) {
+        Ok(key) => Ok((key, flag)),
+        Err(e) => {
+            flag.give_back();
+            Err(e)
+        }
     }
-    let next = state.schedule.next();
-    let programmed = state.kernel.program(next, now).map(|programmed| {
+}
+
+/// Takes a ticker of the calling thread away, and gives its flag back.
+pub(crate) fn release_ticker(key: Key, flag: &Place<Flag>) {
+    // In a forked child the flag may have gone to one of the child's own.
+    if release(key) {
+        flag.give_back();
+    }
+}
+
+fn start_of((of, limit): (CpuOf, Duration)) -> Result<Cpu, ArmError> {
+    let failed = |e| ArmError::system("clock_gettime", e);
+    let clock = match of {
+        CpuOf::Process => clock::PROCESS_CPU,
+        CpuOf::Thread => clock::thread_cpu().map_err(failed)?,
+    };
+    match clock::cpu_now(clock) {
+        Some(since) => Ok(Cpu { clock, limit, since }),
+        None => Err(failed(std::io::Error::last_os_error())),
+    }
+}
+
+fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Result<Key, ArmError> {
+    let settled = state.try_settle(now).map(|programmed| {
         if !programmed {
-            BELL.set();
+            rouse();
         }
     });
     // Last, so that a signal that waited behind the mask meets our handler.
-    if let Err(e) = programmed.and_then(|()| thread::enter()) {
+    if let Err(e) = settled.and_then(|()| thread::enter()) {
         put_away(state, key);
         return Err(e);
     }
     Ok(key)
 }
 
-/// Takes an alarm of the calling thread away. A key from before a fork names nothing: nothing happens.
-pub(crate) fn release(key: Key) {
+/// Takes an alarm of the calling thread away. A key from before a fork names nothing: nothing happens, and the answer
+/// is `false`.
+pub(crate) fn release(key: Key) -> bool {
     let state = STATE.lock();
-    if state.schedule.get(key).is_some() {
+    let alive = state.schedule.get(key).is_some();
+    if alive {
         let close = thread::leave();
         put_away(state, key);
         if close {
             owner::uncount();
         }
     }
+    alive
 }
 
 fn put_away(mut state: MutexGuard<'_, State>, key: Key) {
     let entry = state.schedule.remove(key);
+    state.last_resorts.remove(key);
+    state.audits.remove(key);
+    let signals = entry.as_ref().map_or(0, Entry::signals);
+    if signals != 0 {
+        signals::publish(state.schedule.listening());
+        state.signals.disengage(signals);
+    }
     if state.schedule.is_empty() {
         state.kernel.disengage();
         // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
@@ -176,9 +361,14 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key) {
 #[cold]
 #[inline(never)]
 pub(crate) fn answer(key: Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
+    let scope = thread::scope();
     let mut state = STATE.lock();
     let now = state.look();
-    verdict(state.schedule.expired_around(key), now, location)
+    state.audits.answer(scope, now, location);
+    if state.schedule.any_counting() {
+        state.schedule.count_around(key);
+    }
+    verdict(&state, state.schedule.expired_around(key), now, location)
 }
 
 /// The answer to a check of every alarm of the calling thread.
@@ -188,20 +378,46 @@ pub(crate) fn answer_here(location: &'static Location<'static>) -> Result<(), Ti
     let scope = thread::scope();
     let mut state = STATE.lock();
     let now = state.look();
-    verdict(state.schedule.expired_in(scope), now, location)
+    state.audits.answer(scope, now, location);
+    if state.schedule.any_counting() {
+        state.schedule.count_in(scope);
+    }
+    verdict(&state, state.schedule.expired_in(scope), now, location)
 }
 
-fn verdict(expired: Option<&Entry>, now: Time, location: &'static Location<'static>) -> Result<(), TimedOut> {
+fn verdict(
+    state: &State,
+    expired: Option<&Entry>,
+    now: Time,
+    location: &'static Location<'static>,
+) -> Result<(), TimedOut> {
     let Some(entry) = expired else { return Ok(()) };
     let Some(cause) = entry.expired else { return Ok(()) };
+    state.last_resorts.answered(&state.schedule, entry.scope);
+    let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
+        // In the time that was limited.
+        Some(cpu) => (Some(cpu.limit), clock::cpu_now(cpu.clock).map_or(cpu.limit, |t| t.since(cpu.since))),
+        None => (entry.limit, now.since(entry.since)),
+    };
     Err(TimedOut::new(Expiry {
         alarm: entry.id,
         label: entry.label.clone(),
-        limit: entry.limit,
-        elapsed: now.since(entry.since),
+        limit,
+        elapsed,
         cause,
-        location,
+        location: location.into(),
     }))
+}
+
+/// The answer to a ticker that was called: how many periods have passed since it was last asked.
+#[cold]
+#[inline(never)]
+pub(crate) fn ticks(key: Key, flag: &Flag) -> u64 {
+    let mut state = STATE.lock();
+    // Before the look, for the reason that is given there.
+    flag.clear();
+    let now = state.look();
+    state.schedule.ticks(key, now)
 }
 
 /// What the schedule says of an alarm, and the time by the clock; `None` for a key from before a fork.
@@ -211,78 +427,75 @@ pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Optio
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
-/// Lets an alarm begin again, with the limit and deadline that `renew` makes of the old ones.
-pub(crate) fn reschedule(key: Key, renew: impl FnOnce(&Entry, Time) -> Renewal) {
+/// Changes an alarm, and brings everything in step with it.
+fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) {
     let mut state = STATE.lock();
     let now = clock::now();
-    if let Some(Renewal { since, limit, deadline, expired }) =
-        state.schedule.get(key).map(|entry| renew(entry, now))
-    {
-        state.schedule.reschedule(key, since, limit, deadline);
-        if let Some(cause) = expired {
-            state.schedule.ring(key, cause);
-        }
+    change(&mut state.schedule, now);
+    let State { schedule, last_resorts, .. } = &mut *state;
+    last_resorts.change(key, schedule.get(key));
+    if !schedule.is_empty() {
         state.settle(now);
     }
 }
 
-/// How an alarm goes on.
-pub(crate) struct Renewal {
-    pub(crate) since: Time,
-    pub(crate) limit: Option<Duration>,
-    pub(crate) deadline: Time,
-    pub(crate) expired: Option<Cause>,
+pub(crate) fn restart(key: Key) {
+    change(key, |schedule, now| schedule.restart(key, now, clock::cpu_now));
+}
+
+pub(crate) fn extend(key: Key, more: Duration) {
+    change(key, |schedule, _| schedule.extend(key, more));
+}
+
+pub(crate) fn disarm(key: Key) {
+    change(key, |schedule, _| schedule.disarm(key));
 }
 
 /// Expires an alarm at once.
-pub(crate) fn ring(key: Key) {
-    let mut state = STATE.lock();
-    state.schedule.ring(key, Cause::Rung);
-    state.settle(clock::now());
+pub(crate) fn ring(key: Key, cause: Cause) {
+    change(key, |schedule, _| schedule.ring(key, cause));
 }
 
-/// A thread that waits in a system call: while this lives, a ring ends the call with EINTR.
-pub(crate) struct Waiting(&'static waiters::Waiter);
-
-impl Waiting {
-    /// The calling thread is about to wait.
-    pub(crate) fn begin() -> Result<Waiting, ArmError> {
-        let mut state = STATE.lock();
-        thread::enter()?;
-        let waiter = waiters::join();
-        state.kernel.count_waiting(1);
-        state.settle(clock::now());
-        Ok(Waiting(waiter))
-    }
+/// When the next alarm falls due, for whoever is about to wait and cannot check while it does: it waits no longer than
+/// this and then asks [`answer_here`]. `None` on a thread without alarms.
+pub(crate) fn next_here() -> Option<Time> {
+    let scope = thread::scope();
+    let state = STATE.lock();
+    state.schedule.has_any_in(scope).then(|| state.schedule.next())
 }
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let mut state = STATE.lock();
-        state.kernel.count_waiting(-1);
-        state.settle(clock::now());
-        drop(state);
-        waiters::leave(self.0);
-        if thread::leave() {
-            owner::uncount();
-        }
-    }
+/// An id for a limit that is kept by other means than an alarm.
+pub(crate) fn unused_id() -> AlarmId {
+    STATE.lock().schedule.next_id()
 }
 
-/// How long until the next deadline of any alarm; `None` if there is none to come.
-pub(crate) fn until_next() -> Option<Duration> {
-    let next = STATE.lock().schedule.next();
-    (!next.is_never()).then(|| clock::until(next))
+/// Places an alarm around everything that the calling thread does from now on, which only a [`ring`] expires. It needs
+/// neither timer nor handler, so the process stays as it is.
+pub(crate) fn stand_by(label: Option<Arc<str>>) -> Result<Key, ArmError> {
+    prepare()?;
+    let scope = thread::scope();
+    let terms = Terms { scope, label, limit: None, deadline: Time::NEVER, more: None };
+    Ok(STATE.lock().schedule.insert(terms, clock::now()))
+}
+
+/// Takes it away again.
+pub(crate) fn stand_down(key: Key) {
+    put_away(STATE.lock(), key);
+}
+
+/// The longest stretch without a check that an alarm's audit has seen.
+pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
+    STATE.lock().audits.longest(key)
 }
 
 /// Makes an alarm one of the calling thread's; hands back where it stands among them.
-pub(crate) fn enter(key: Key) -> Place {
+pub(crate) fn enter(key: Key) -> Standing {
     STATE.lock().schedule.enter(key, thread::scope())
 }
 
 /// Takes it from the thread again.
-pub(crate) fn leave(place: Place) {
-    STATE.lock().schedule.leave(place);
+pub(crate) fn leave(standing: Standing) {
+    STATE.lock().schedule.leave(standing);
 }
 
 /// Leaves the process as it was before the first guard, until [`resume`] has been called as often.
@@ -291,7 +504,7 @@ pub(crate) fn suspend() {
     let closed = thread::suspend();
     state.kernel.suspend();
     // Nobody rings now: every check comes and reads the clock.
-    BELL.set();
+    rouse();
     drop(state);
     if closed {
         owner::uncount();
@@ -305,4 +518,16 @@ pub(crate) fn resume() {
         state.settle(clock::now());
     }
     thread::resume();
+}
+
+/// A disposition that the handler may read at any time from now on. Each distinct one is kept once.
+fn kept_for_good(kept: &mut Vec<&'static Disposition>, disposition: &Disposition) -> &'static Disposition {
+    match kept.iter().find(|known| known.same_as(disposition)) {
+        Some(known) => known,
+        None => {
+            let known: &'static Disposition = Box::leak(Box::new(*disposition));
+            kept.push(known);
+            known
+        }
+    }
 }

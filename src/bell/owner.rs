@@ -24,6 +24,10 @@ static OPENED: AtomicUsize = AtomicUsize::new(0);
 /// A signal for the owner came while such a thread was open.
 static KEPT: AtomicBool = AtomicBool::new(false);
 
+/// A signal for the owner was sent again. It may be merged with a ring of ours that waits already, so the next
+/// SIGALRM that comes, whoever sent it, is the owner's.
+static OWED: AtomicBool = AtomicBool::new(false);
+
 /// Hands a signal on to its owner. Async-signal-safe.
 pub(super) fn pass_on(arrival: &Arrival) {
     // A program that had blocked SIGALRM is not prepared for it now: the signal is kept, as the kernel would
@@ -61,6 +65,8 @@ pub(super) fn known() -> Option<&'static Disposition> {
 /// Our handler is about to be put in place, and the owner will be known only afterwards. Hands back the one
 /// that was known.
 pub(super) fn forget() -> Option<&'static Disposition> {
+    // What was sent while our handler was away has gone to the owner directly.
+    OWED.store(false, Ordering::SeqCst);
     OWNER.exchange(None)
 }
 
@@ -68,8 +74,26 @@ pub(super) fn forget() -> Option<&'static Disposition> {
 pub(super) fn announce(owner: Option<&'static Disposition>) {
     OWNER.exchange(owner);
     if MISSED.swap(false, Ordering::SeqCst) {
-        pending::resend();
+        send_again();
     }
+}
+
+/// Sends a signal for the owner again.
+///
+/// With SIGALRM shut out for the moment, so that no ring comes between the note and the signal, takes the note, and
+/// leaves the signal to be delivered a second time. (One that another thread takes just then still can.)
+fn send_again() {
+    let blocked = mask::block_alarm();
+    OWED.store(true, Ordering::SeqCst);
+    pending::resend();
+    if matches!(blocked, Ok(false)) {
+        let _ = mask::unblock_alarm(); // As it was before.
+    }
+}
+
+/// Whether the SIGALRM that has come is, or stands for as well, one that was sent again. Async-signal-safe.
+pub(super) fn take_owed() -> bool {
+    OWED.swap(false, Ordering::SeqCst)
 }
 
 /// Keeps a signal for the owner until [`send_kept`].
@@ -82,7 +106,7 @@ pub(super) fn keep() {
 /// By `kill`, so that it is what it was: a signal to the process, which stays pending if all block it.
 pub(super) fn send_kept() {
     if OPENED.load(Ordering::SeqCst) == 0 && KEPT.swap(false, Ordering::SeqCst) {
-        pending::resend();
+        send_again();
     }
 }
 
@@ -113,4 +137,5 @@ pub(super) fn start_again() {
     OPENED.store(0, Ordering::SeqCst);
     KEPT.store(false, Ordering::SeqCst);
     MISSED.store(false, Ordering::SeqCst);
+    OWED.store(false, Ordering::SeqCst);
 }

@@ -15,12 +15,21 @@ struct Thread {
     alive: Cell<usize>,
     /// Whether SIGALRM was blocked here before the first of them.
     was_blocked: Cell<bool>,
+    /// Whether the thread waits in a system call.
+    waits: Cell<bool>,
 }
 
 thread_local! {
     // Constant and without a destructor, so that alarms work in the destructors of other thread-locals too.
     static THREAD: Thread =
-        const { Thread { scope: Cell::new(0), alive: Cell::new(0), was_blocked: Cell::new(false) } };
+        const {
+            Thread {
+                scope: Cell::new(0),
+                alive: Cell::new(0),
+                was_blocked: Cell::new(false),
+                waits: Cell::new(false),
+            }
+        };
 }
 
 /// The scope of the calling thread: never that of another, not even of one that has ended.
@@ -64,6 +73,19 @@ pub(super) fn leave() -> bool {
     })
 }
 
+/// The thread begins to wait; `false` if it does already.
+pub(super) fn begin_waiting() -> bool {
+    THREAD.with(|thread| !thread.waits.replace(true))
+}
+
+pub(super) fn is_waiting() -> bool {
+    THREAD.with(|thread| thread.waits.get())
+}
+
+pub(super) fn end_waiting() {
+    THREAD.with(|thread| thread.waits.set(false));
+}
+
 /// Shuts SIGALRM out again for a while, if it had been; says whether, as [`leave`] does.
 pub(super) fn suspend() -> bool {
     THREAD.with(|thread| {
@@ -88,6 +110,7 @@ pub(super) fn resume() {
 pub(super) fn start_again() {
     THREAD.with(|thread| {
         thread.alive.set(0);
+        thread.waits.set(false);
         if thread.was_blocked.replace(false) {
             let _ = mask::block_alarm();
         }

@@ -11,38 +11,33 @@
 use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::places::{Place, Places};
 use crate::os::handler::Arrival;
 use crate::os::pending;
-use crate::os::published::Published;
 use crate::os::thread::{self, Handle};
 
-/// A place for a waiting thread, one of a list that only grows: as long as the most that have ever waited at once.
-pub(super) struct Waiter {
-    /// Whose place it is; zero if it is free.
+/// A thread that waits.
+pub(crate) struct Waiter {
+    /// Which; zero for none.
     thread: AtomicUsize,
     /// Whether the thread may be sent signals.
     open: AtomicBool,
     /// A signal of ours is on its way to the thread.
     sent: AtomicBool,
-    next: Option<&'static Waiter>,
 }
 
-static FIRST: Published<Waiter> = Published::nothing();
+static PLACES: Places<Waiter> = Places::new();
 
 /// How many handlers are going through the list.
 static VISITORS: AtomicUsize = AtomicUsize::new(0);
 
-fn all() -> impl Iterator<Item = &'static Waiter> {
-    std::iter::successors(FIRST.get(), |waiter| waiter.next)
-}
-
 /// Passes a ring on to every waiting thread but this one, whose own wait it has ended already. Async-signal-safe.
 pub(super) fn wake_others() {
-    if FIRST.get().is_none() {
+    if PLACES.iter().next().is_none() {
         return;
     }
     VISITORS.fetch_add(1, Ordering::SeqCst);
-    for waiter in all() {
+    for waiter in PLACES.iter() {
         let to = Handle(waiter.thread.load(Ordering::SeqCst));
         // At most one is on its way to each: a second would be merged with it, or come unannounced.
         if waiter.open.load(Ordering::SeqCst)
@@ -61,33 +56,26 @@ pub(super) fn wake_others() {
 /// taken for ours: two signals that merge are one.
 pub(super) fn is_ours(arrival: &Arrival) -> bool {
     arrival.sent_to_thread()
-        && all().any(|waiter| {
+        && PLACES.iter().any(|waiter| {
             waiter.thread.load(Ordering::SeqCst) == Handle::current().0
                 && waiter.sent.swap(false, Ordering::SeqCst)
         })
 }
 
-/// Takes a place for the calling thread. Under the lock, so that two do not grow the list at once.
-pub(super) fn join() -> &'static Waiter {
-    let me = Handle::current().0;
-    let free = all()
-        .find(|waiter| waiter.thread.compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst).is_ok());
-    let waiter = free.unwrap_or_else(|| {
-        let waiter: &'static Waiter = Box::leak(Box::new(Waiter {
-            thread: AtomicUsize::new(me),
-            open: AtomicBool::new(false),
-            sent: AtomicBool::new(false),
-            next: FIRST.get(),
-        }));
-        FIRST.exchange(Some(waiter));
-        waiter
+/// Takes a place for the calling thread. Under the lock of the state.
+pub(super) fn join() -> &'static Place<Waiter> {
+    let waiter = PLACES.take(|| Waiter {
+        thread: AtomicUsize::new(0),
+        open: AtomicBool::new(false),
+        sent: AtomicBool::new(false),
     });
+    waiter.thread.store(Handle::current().0, Ordering::SeqCst);
     waiter.open.store(true, Ordering::SeqCst);
     waiter
 }
 
 /// Gives the place back. Not under the lock: it waits for handlers.
-pub(super) fn leave(waiter: &'static Waiter) {
+pub(super) fn leave(waiter: &Place<Waiter>) {
     // From here on nobody begins to reach for this thread.
     waiter.open.store(false, Ordering::SeqCst);
     // After this nobody is doing it any more: whoever counted itself in later has seen the line above.
@@ -103,14 +91,16 @@ pub(super) fn leave(waiter: &'static Waiter) {
         }
     }
     waiter.thread.store(0, Ordering::SeqCst);
+    waiter.give_back();
 }
 
 /// In a forked child: the threads that waited stayed with the parent.
 pub(super) fn start_again() {
     VISITORS.store(0, Ordering::SeqCst);
-    for waiter in all() {
+    for waiter in PLACES.iter() {
         waiter.open.store(false, Ordering::SeqCst);
         waiter.sent.store(false, Ordering::SeqCst);
         waiter.thread.store(0, Ordering::SeqCst);
     }
+    PLACES.vacate();
 }

@@ -23,38 +23,73 @@ use std::io;
 /// assert!(guarded().is_ok());
 /// ```
 #[derive(Debug)]
-pub struct ArmError {
-    call: &'static str,
-    source: io::Error,
+pub struct ArmError(Fault);
+
+#[derive(Debug)]
+enum Fault {
+    System { call: &'static str, source: io::Error },
+    Signal { number: i32, why: &'static str },
+    Period,
 }
 
 impl ArmError {
     pub(crate) fn system(call: &'static str, source: io::Error) -> ArmError {
-        ArmError { call, source }
+        ArmError(Fault::System { call, source })
+    }
+
+    pub(crate) fn signal(number: i32, why: &'static str) -> ArmError {
+        ArmError(Fault::Signal { number, why })
+    }
+
+    pub(crate) fn period() -> ArmError {
+        ArmError(Fault::Period)
     }
 
     /// The system call that failed, as its manual page is named: `"setitimer"`, `"sigaction"`,
-    /// `"pthread_sigmask"`, `"pthread_atfork"`.
-    pub fn call(&self) -> &'static str {
-        self.call
+    /// `"pthread_sigmask"`, `"pthread_atfork"`, `"clock_gettime"`. `None` if what was asked for cannot be.
+    pub fn call(&self) -> Option<&'static str> {
+        match self.0 {
+            Fault::System { call, .. } => Some(call),
+            Fault::Signal { .. } | Fault::Period => None,
+        }
     }
 }
 
 impl fmt::Display for ArmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot arm the alarm: {} failed: {}; nothing was left armed", self.call, self.source)
+        match &self.0 {
+            Fault::System { call, source } => {
+                write!(f, "cannot arm the alarm: {call} failed: {source}; nothing was left armed")
+            }
+            Fault::Signal { number, why } => {
+                write!(
+                    f,
+                    "cannot arm the alarm: signal {number} cannot ring it: {why}; nothing was left armed"
+                )
+            }
+            Fault::Period => {
+                f.write_str("a ticker's period must be longer than zero; nothing was left armed")
+            }
+        }
     }
 }
 
 impl Error for ArmError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
+        match &self.0 {
+            Fault::System { source, .. } => Some(source),
+            Fault::Signal { .. } | Fault::Period => None,
+        }
     }
 }
 
 impl From<ArmError> for io::Error {
-    /// Keeps the kind of the underlying error.
+    /// Of the kind of the underlying error, or [`InvalidInput`](io::ErrorKind::InvalidInput).
     fn from(e: ArmError) -> io::Error {
-        io::Error::new(e.source.kind(), e)
+        let kind = match &e.0 {
+            Fault::System { source, .. } => source.kind(),
+            Fault::Signal { .. } | Fault::Period => io::ErrorKind::InvalidInput,
+        };
+        io::Error::new(kind, e)
     }
 }

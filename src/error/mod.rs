@@ -3,9 +3,13 @@
 
 mod arm_error;
 mod cause;
+mod panic;
+mod place;
 mod timed_out;
 
 pub use arm_error::ArmError;
 pub use cause::Cause;
-pub(crate) use timed_out::Expiry;
+pub(crate) use panic::panic_message;
+pub use place::Place;
 pub use timed_out::{AlarmId, TimedOut};
+pub(crate) use timed_out::{Exact, Expiry, Measured};

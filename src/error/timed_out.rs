@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Cause;
+use super::{Cause, Place};
 
 /// Which alarm: unique in this process, in the children it forks as well, and never used twice.
 ///
@@ -21,6 +20,7 @@ use super::Cause;
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "process", derive(serde::Serialize, serde::Deserialize))]
 pub struct AlarmId(pub(crate) u64);
 
 impl fmt::Display for AlarmId {
@@ -60,13 +60,14 @@ pub struct TimedOut(Arc<Expiry>);
 
 /// What a [`TimedOut`] points to.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "process", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Expiry {
     pub(crate) alarm: AlarmId,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) limit: Option<Duration>,
     pub(crate) elapsed: Duration,
     pub(crate) cause: Cause,
-    pub(crate) location: &'static Location<'static>,
+    pub(crate) location: Place,
 }
 
 impl TimedOut {
@@ -102,8 +103,8 @@ impl TimedOut {
     }
 
     /// The check that noticed: file, line and column of the call.
-    pub fn location(&self) -> &'static Location<'static> {
-        self.0.location
+    pub fn location(&self) -> &Place {
+        &self.0.location
     }
 }
 
@@ -137,6 +138,22 @@ impl fmt::Debug for TimedOut {
 
 impl Error for TimedOut {}
 
+/// A function in a [`Job`](crate::process::Job) may return one, and it comes out with every particular. Its
+/// [`alarm`](TimedOut::alarm) is one of the child's: no guard of this process owns it.
+#[cfg(feature = "process")]
+impl serde::Serialize for TimedOut {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+#[cfg(feature = "process")]
+impl<'de> serde::Deserialize<'de> for TimedOut {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<TimedOut, D::Error> {
+        Expiry::deserialize(deserializer).map(TimedOut::new)
+    }
+}
+
 impl From<TimedOut> for io::Error {
     fn from(e: TimedOut) -> io::Error {
         io::Error::new(io::ErrorKind::TimedOut, e)
@@ -144,7 +161,7 @@ impl From<TimedOut> for io::Error {
 }
 
 /// A measured time: three decimals of the unit that fits.
-struct Measured(Duration);
+pub(crate) struct Measured(pub(crate) Duration);
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,7 +178,7 @@ impl fmt::Display for Measured {
 }
 
 /// A limit as somebody wrote it: every digit, no padding.
-struct Exact(Duration);
+pub(crate) struct Exact(pub(crate) Duration);
 
 impl fmt::Display for Exact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,7 +211,7 @@ mod tests {
             limit,
             elapsed,
             cause,
-            location: Location::caller(),
+            location: std::panic::Location::caller().into(),
         })
     }
 

@@ -3,13 +3,14 @@
 //! [clock_gettime(2)](https://man7.org/linux/man-pages/man2/clock_gettime.2.html) is on the list of
 //! async-signal-safe functions, so the handler may read it too.
 
+use std::io;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use nix::libc;
 use once_cell::sync::OnceCell;
 
-use crate::time::Time;
+use crate::time::{CpuClock, Time};
 
 /// CLOCK_MONOTONIC: not moved by wall-clock steps; on Linux it stands still while the machine is suspended.
 pub(crate) fn now() -> Time {
@@ -23,6 +24,39 @@ pub(crate) fn now() -> Time {
         ts.assume_init()
     };
     Time::from_nanos(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64)
+}
+
+/// The clock of the processor time of this process, all its threads together.
+pub(crate) const PROCESS_CPU: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID as _);
+
+/// The clock of the calling thread's processor time, which other threads can read as well.
+///
+/// See [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
+pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
+    #[cfg(not(target_vendor = "apple"))]
+    {
+        let mut clock: libc::clockid_t = 0;
+        // SAFETY: the thread lives, for it is this one, and the pointer is valid for the length of the call.
+        match unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &mut clock) } {
+            0 => Ok(CpuClock(clock as _)),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+    #[cfg(target_vendor = "apple")]
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// What a processor clock shows; `None` if it is gone with its thread.
+pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
+    let mut ts = MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: the pointer is valid for the length of the call; `ts` is written whenever it returns 0.
+    unsafe {
+        if libc::clock_gettime(clock.0 as _, ts.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let ts = ts.assume_init();
+        Some(Time::from_nanos(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64))
+    }
 }
 
 /// One moment read on both clocks, the `Instant` first: `at` is never earlier than `instant`, so a deadline

@@ -1,4 +1,4 @@
-//! What the process does when SIGALRM arrives.
+//! What the process does when a signal arrives; which signal, if nothing else is said: SIGALRM.
 //!
 //! See [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html). A [`Disposition`] keeps every
 //! bit that the kernel gave us, so that putting it back leaves no trace.
@@ -12,7 +12,7 @@ use nix::libc;
 
 use super::handler;
 
-/// A disposition of SIGALRM: handler, flags and mask.
+/// A disposition: handler, flags and mask.
 #[derive(Clone, Copy)]
 pub(crate) struct Disposition(libc::sigaction);
 
@@ -33,12 +33,20 @@ impl Disposition {
 
     /// The disposition in force.
     pub(crate) fn current() -> io::Result<Disposition> {
-        exchange(None)
+        Disposition::current_of(libc::SIGALRM)
+    }
+
+    pub(crate) fn current_of(signal: libc::c_int) -> io::Result<Disposition> {
+        exchange(signal, None)
     }
 
     /// Puts this disposition in force and says which one it took the place of, in one step.
     pub(crate) fn install(&self) -> io::Result<Disposition> {
-        exchange(Some(&self.0))
+        self.install_for(libc::SIGALRM)
+    }
+
+    pub(crate) fn install_for(&self, signal: libc::c_int) -> io::Result<Disposition> {
+        exchange(signal, Some(&self.0))
     }
 
     /// Puts our handler in force and says what it took the place of.
@@ -48,9 +56,13 @@ impl Disposition {
     /// not make other people's system calls fail. Nothing is added to the mask: the handler nests at most once for
     /// each other signal.
     pub(crate) fn install_ours(restart: bool) -> io::Result<Disposition> {
+        Disposition::install_ours_for(libc::SIGALRM, restart)
+    }
+
+    pub(crate) fn install_ours_for(signal: libc::c_int, restart: bool) -> io::Result<Disposition> {
         let mut action = plain(handler::address());
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | if restart { libc::SA_RESTART } else { 0 };
-        Disposition(action).install()
+        Disposition(action).install_for(signal)
     }
 
     /// Whether a system call that this handler interrupts is to fail with EINTR.
@@ -123,7 +135,7 @@ const fn plain(function: libc::sighandler_t) -> libc::sigaction {
     action
 }
 
-fn exchange(new: Option<&libc::sigaction>) -> io::Result<Disposition> {
+fn exchange(signal: libc::c_int, new: Option<&libc::sigaction>) -> io::Result<Disposition> {
     let mut old = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY:
     // - `new` is null or points to an action for the length of the call; `old` is valid for writes and is
@@ -131,7 +143,7 @@ fn exchange(new: Option<&libc::sigaction>) -> io::Result<Disposition> {
     // - an action that is installed here holds SIG_DFL, SIG_IGN, our own handler, which is sound to run at
     //   any moment (see `handler`), or what somebody else had installed before.
     unsafe {
-        if libc::sigaction(libc::SIGALRM, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0 {
+        if libc::sigaction(signal, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error());
         }
         Ok(Disposition(old.assume_init()))

@@ -13,7 +13,7 @@ use once_cell::sync::OnceCell;
 
 use super::disposition::{Disposition, Kind};
 
-/// What to do when SIGALRM arrives. Set before the handler is first installed, and never changed.
+/// What to do when a signal of ours arrives. Set before the handler is first installed, and never changed.
 ///
 /// `get` is one atomic load, which makes it fit for the handler.
 static ON_ALARM: OnceCell<fn(&Arrival)> = OnceCell::new();
@@ -39,7 +39,7 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     nix::errno::Errno::set_raw(errno);
 }
 
-/// A SIGALRM that has arrived; lives as long as the handler runs.
+/// A signal that has arrived; lives as long as the handler runs.
 pub(crate) struct Arrival {
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
@@ -47,6 +47,10 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
+    pub(crate) fn signal(&self) -> libc::c_int {
+        self.signal
+    }
+
     /// Whether the kernel's timer sent it, rather than a `kill` or a `raise`.
     pub(crate) fn sent_by_timer(&self) -> bool {
         // Somebody else's handler, installed over ours, may hand a signal on without its siginfo.

@@ -5,16 +5,31 @@
 
 #![allow(unsafe_code)] // The layer that exists to hold it.
 
+#[cfg(feature = "process")]
+pub(crate) mod alone;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod disposition;
+pub(crate) mod exit;
 pub(crate) mod flag;
 pub(crate) mod fork;
+#[cfg(feature = "process")]
+pub(crate) mod forked;
 pub(crate) mod handler;
+#[cfg(feature = "process")]
+pub(crate) mod inherited;
 pub(crate) mod itimer;
+#[cfg(feature = "process")]
+pub(crate) mod limits;
 pub(crate) mod mask;
 pub(crate) mod pending;
+#[cfg(feature = "process")]
+pub(crate) mod pidfd;
+#[cfg(feature = "process")]
+pub(crate) mod pipe;
 pub(crate) mod poll;
 pub(crate) mod published;
+#[cfg(feature = "process")]
+pub(crate) mod reap;
 pub(crate) mod thread;
 pub(crate) mod threads;

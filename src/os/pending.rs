@@ -72,3 +72,10 @@ pub(crate) fn resend() {
     // Fails for a signal or a process that does not exist, and for one that is not ours to signal.
     let _ = kill(Pid::this(), Signal::SIGALRM);
 }
+
+/// The same for another signal.
+pub(crate) fn resend_signal(number: usize) {
+    if let Ok(signal) = Signal::try_from(number as i32) {
+        let _ = kill(Pid::this(), signal);
+    }
+}

@@ -40,6 +40,38 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
     Ok(ready)
 }
 
+/// Waits until one of two descriptors is readable or has hung up, the time is over (`None`: it never is), or a signal
+/// has been handled. Says which of the two it was.
+#[cfg(feature = "process")]
+pub(crate) fn wait_either(
+    one: Option<BorrowedFd<'_>>,
+    other: Option<BorrowedFd<'_>>,
+    time: Option<Duration>,
+) -> io::Result<(bool, bool)> {
+    let on = |fd| PollFd::new(fd, PollFlags::POLLIN);
+    let is_ready = |fd: &PollFd<'_>| fd.any().unwrap_or(true);
+    // Spelt out, because a list of two would be a reason to allocate.
+    let polled = match (one, other) {
+        (Some(one), Some(other)) => {
+            let mut fds = [on(one), on(other)];
+            poll(&mut fds, time).map(|_| (is_ready(&fds[0]), is_ready(&fds[1])))
+        }
+        (Some(one), None) => {
+            let mut fds = [on(one)];
+            poll(&mut fds, time).map(|_| (is_ready(&fds[0]), false))
+        }
+        (None, Some(other)) => {
+            let mut fds = [on(other)];
+            poll(&mut fds, time).map(|_| (false, is_ready(&fds[0])))
+        }
+        (None, None) => poll(&mut [], time).map(|_| (false, false)),
+    };
+    match polled {
+        Err(Errno::EINTR) => Ok((false, false)),
+        polled => Ok(polled?),
+    }
+}
+
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
 fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
     nix::poll::ppoll(fds, time.map(nix::sys::time::TimeSpec::from_duration), None)

@@ -54,7 +54,17 @@ impl Random {
 }
 
 fn terms(scope: u64, deadline: Time) -> Terms {
-    Terms { scope: Scope(scope), label: None, limit: None, deadline }
+    Terms { scope: Scope(scope), label: None, limit: None, deadline, more: None }
+}
+
+fn no_cpu(_: CpuClock) -> Option<Time> {
+    None
+}
+
+/// Sets a new deadline, whatever had become of the old one.
+fn reschedule(schedule: &mut Schedule, key: Key, now: Time, deadline: Time) {
+    schedule.change(key, |entry| entry.limit = (!deadline.is_never()).then(|| deadline.since(now)));
+    schedule.restart(key, now, no_cpu);
 }
 
 fn at(nanos: u64) -> Time {
@@ -92,20 +102,20 @@ fn play(seed: u64, steps: usize, alive: usize) {
                 model.0[pick].expired.get_or_insert(Cause::Rung);
             }
             6 if !model.0.is_empty() => {
-                schedule.reschedule(model.0[pick].key, now, None, deadline);
+                reschedule(&mut schedule, model.0[pick].key, now, deadline);
                 model.0[pick].deadline = deadline;
                 model.0[pick].expired = None;
             }
             7 => {
                 now = now.after(Duration::from_nanos(random.below(30)));
-                schedule.expire(now);
+                schedule.expire(now, no_cpu);
                 model.expire(now);
             }
             8 if !stale.is_empty() => {
                 let key = stale[random.next() as usize % stale.len()];
                 assert!(schedule.get(key).is_none() && schedule.remove(key).is_none());
                 schedule.ring(key, Cause::Rung);
-                schedule.reschedule(key, now, None, now);
+                reschedule(&mut schedule, key, now, now);
             }
             _ => {}
         }
@@ -117,6 +127,8 @@ fn play(seed: u64, steps: usize, alive: usize) {
         for scope in (0..3).map(Scope) {
             let found = schedule.expired_in(scope).map(|e| e.id);
             assert_eq!(found, model.outermost(scope, AlarmId(u64::MAX)), "{}", context());
+            let any = model.0.iter().any(|alarm| alarm.scope == scope);
+            assert_eq!(schedule.has_any_in(scope), any, "{}", context());
         }
         for alarm in &model.0 {
             let entry = schedule.get(alarm.key).expect("a live key");
@@ -146,11 +158,11 @@ fn the_outermost_is_reported_first() {
     let elsewhere = schedule.insert(terms(2, at(5)), at(0));
     let around = |s: &Schedule, key| s.expired_around(key).map(|e| e.id);
 
-    schedule.expire(at(5));
+    schedule.expire(at(5), no_cpu);
     assert_eq!(around(&schedule, inner), None, "another scope's alarm encloses nothing here");
     assert_eq!(around(&schedule, elsewhere), Some(elsewhere.id));
 
-    schedule.expire(at(20));
+    schedule.expire(at(20), no_cpu);
     assert_eq!(around(&schedule, inner), Some(outer.id), "both expired: the outer one");
     assert_eq!(around(&schedule, middle), Some(outer.id), "the inner one does not end the middle");
 
@@ -168,13 +180,15 @@ fn a_successor_knows_no_old_key() {
     let fresh = new.insert(terms(1, at(1)), at(0));
     assert_eq!(fresh.slot, key.slot, "the slot is used again");
     assert!(new.get(key).is_none(), "and the old key does not name its new owner");
+    let later = old.insert(terms(1, at(1)), at(0));
+    assert_ne!(later.id(), fresh.id(), "both go on, and never meet");
 }
 
 #[test]
 fn ten_thousand_alarms() {
     let mut schedule = Schedule::new();
     let keys: Vec<Key> = (0..10_000).map(|n| schedule.insert(terms(n % 7, at(n + 1)), at(0))).collect();
-    schedule.expire(at(5_000));
+    schedule.expire(at(5_000), no_cpu);
     assert_eq!(schedule.next(), at(5_001));
     for key in keys {
         assert!(schedule.remove(key).is_some());

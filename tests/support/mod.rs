@@ -6,6 +6,7 @@
 
 #![allow(dead_code)] // Each test binary uses the part of this that it needs.
 
+pub mod children;
 pub mod process;
 
 use std::io::Read;
@@ -106,15 +107,15 @@ fn judge(scenario: &Scenario) -> Result<(), Failed> {
     command.env(SCENARIO, scenario.name);
     let mut command = (scenario.launch)(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let outcome = finish(command.spawn()?);
+    let began = Instant::now();
+    let outcome = finish(command.spawn()?, began);
     (scenario.judge)(&outcome).map_err(|why| {
         let Outcome { status, stdout, stderr, took } = outcome;
         Failed::from(format!("{why}; got {status} after {took:?}\n--- stdout\n{stdout}--- stderr\n{stderr}"))
     })
 }
 
-fn finish(mut child: Child) -> Outcome {
-    let began = Instant::now();
+fn finish(mut child: Child, began: Instant) -> Outcome {
     let drain = |mut pipe: Box<dyn Read + Send>| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();

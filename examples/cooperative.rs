@@ -1,0 +1,237 @@
+//! A sudoku solver that tries one digit after another, stopped by a limit, without a check in sight.
+//!
+//! ```text
+//! cargo run --release --features macros --example cooperative
+//! cargo run --release --features macros --example cooperative -- --limit 5s --fewest --file puzzles.txt
+//! cargo run --release --features macros --example cooperative -- 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
+//! ```
+//!
+//! `#[cooperative]` puts the checks where they belong, at the entry of the recursion and in its loops, and
+//! `#[time_limit]` puts an alarm around each puzzle.
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use sigalarm::{TimedOut, cooperative, time_limit};
+
+const PUZZLES: &str = include_str!("data/sudoku.txt");
+
+/// Solves sudoku puzzles, each within a limit.
+#[derive(Parser)]
+struct Args {
+    /// A puzzle: 81 cells, row by row, with `.` or `0` where one is empty [default: those of a file]
+    puzzle: Option<Board>,
+    /// A file of puzzles, one a line [default: some that are built in]
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// How long one puzzle may take: 500ms, 2s, 1m 30s
+    #[arg(long, default_value = "200ms", value_parser = humantime::parse_duration)]
+    limit: Duration,
+    /// Go on with the cell that has the fewest digits left, and not with the first
+    #[arg(long)]
+    fewest: bool,
+    /// Look for a second solution as well
+    #[arg(long)]
+    unique: bool,
+}
+
+struct Search {
+    board: Board,
+    fewest: bool,
+    wanted: usize,
+    solutions: Vec<Board>,
+    tries: u64,
+}
+
+/// One puzzle, under an alarm of its own.
+#[time_limit(limit)]
+fn solve(search: &mut Search, limit: Duration) -> Result<(), TimedOut> {
+    search.go_on()
+}
+
+#[cooperative]
+impl Search {
+    /// Fills in what is missing, until there are as many solutions as are wanted.
+    fn go_on(&mut self) -> Result<(), TimedOut> {
+        let Some(cell) = self.next_cell()? else {
+            self.solutions.push(self.board.clone());
+            return Ok(());
+        };
+        for digit in 1..=9 {
+            if self.board.may_be(cell, digit) {
+                self.tries += 1;
+                self.board.put(cell, digit);
+                self.go_on()?;
+                if self.solutions.len() == self.wanted {
+                    break;
+                }
+                self.board.remove(cell);
+            }
+        }
+        Ok(())
+    }
+
+    /// The empty cell to go on with.
+    fn next_cell(&self) -> Result<Option<usize>, TimedOut> {
+        let mut best = None;
+        for cell in 0..81 {
+            if self.board.cells[cell] != 0 {
+                continue;
+            }
+            if !self.fewest {
+                return Ok(Some(cell));
+            }
+            let left = self.board.digits_left(cell);
+            if best.is_none_or(|(fewest, _)| left < fewest) {
+                best = Some((left, cell));
+            }
+        }
+        Ok(best.map(|(_, cell)| cell))
+    }
+}
+
+#[derive(Clone)]
+struct Board {
+    cells: [u8; 81],
+    /// For each row, column and box a bit for each digit that it has.
+    taken: [[u16; 9]; 3],
+}
+
+impl Board {
+    /// The row, the column and the box of a cell.
+    fn units(cell: usize) -> [usize; 3] {
+        [cell / 9, cell % 9, cell / 27 * 3 + cell % 9 / 3]
+    }
+
+    fn taken(&self, cell: usize) -> u16 {
+        let [row, column, square] = Board::units(cell);
+        self.taken[0][row] | self.taken[1][column] | self.taken[2][square]
+    }
+
+    fn may_be(&self, cell: usize, digit: u8) -> bool {
+        self.taken(cell) & 1 << digit == 0
+    }
+
+    fn digits_left(&self, cell: usize) -> u32 {
+        9 - self.taken(cell).count_ones()
+    }
+
+    fn put(&mut self, cell: usize, digit: u8) {
+        self.cells[cell] = digit;
+        self.flip(cell, digit);
+    }
+
+    fn remove(&mut self, cell: usize) {
+        let digit = std::mem::take(&mut self.cells[cell]);
+        self.flip(cell, digit);
+    }
+
+    fn flip(&mut self, cell: usize, digit: u8) {
+        for (units, unit) in self.taken.iter_mut().zip(Board::units(cell)) {
+            units[unit] ^= 1 << digit;
+        }
+    }
+
+    fn clues(&self) -> usize {
+        self.cells.iter().filter(|digit| **digit != 0).count()
+    }
+}
+
+impl FromStr for Board {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Board, String> {
+        let mut board = Board { cells: [0; 81], taken: [[0; 9]; 3] };
+        if text.chars().count() != 81 {
+            return Err(format!("a puzzle has 81 cells, and not {}", text.chars().count()));
+        }
+        for (cell, c) in text.chars().enumerate() {
+            match c {
+                '.' | '0' => {}
+                '1'..='9' => {
+                    let digit = c as u8 - b'0';
+                    if !board.may_be(cell, digit) {
+                        return Err(format!("two times {c} in row {}, its column or its box", cell / 9 + 1));
+                    }
+                    board.put(cell, digit);
+                }
+                _ => return Err(format!("{c:?} is no cell: there are digits, and `.` where one is missing")),
+            }
+        }
+        Ok(board)
+    }
+}
+
+impl fmt::Display for Board {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (y, row) in self.cells.chunks(9).enumerate() {
+            if y == 3 || y == 6 {
+                writeln!(f, "------+-------+------")?;
+            }
+            let boxes: Vec<String> =
+                row.chunks(3).map(|cells| cells.iter().map(|digit| format!("{digit} ")).collect()).collect();
+            writeln!(f, "{}", boxes.join("| ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("cooperative: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(board) = &args.puzzle {
+        let (search, _) = report(board, "", args);
+        search.solutions.iter().for_each(|solution| print!("\n{solution}"));
+        return Ok(());
+    }
+    let text = match &args.file {
+        Some(path) => fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?,
+        None => PUZZLES.to_owned(),
+    };
+    let lines =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let (mut puzzles, mut solved) = (0, 0);
+    for (number, line) in lines {
+        let (puzzle, name) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let board = puzzle.parse().map_err(|e| format!("line {}: {e}", number + 1))?;
+        let (_, answered) = report(&board, name.trim(), args);
+        puzzles += 1;
+        solved += usize::from(answered);
+    }
+    println!("{solved} of {puzzles} within {} each", humantime::format_duration(args.limit));
+    Ok(())
+}
+
+/// Solves a puzzle as far as its limit lets it, and prints a line about that. Says whether it came to an end.
+fn report(board: &Board, name: &str, args: &Args) -> (Search, bool) {
+    let wanted = if args.unique { 2 } else { 1 };
+    let mut search =
+        Search { board: board.clone(), fewest: args.fewest, wanted, solutions: Vec::new(), tries: 0 };
+    let began = Instant::now();
+    let ended = solve(&mut search, args.limit);
+    let millis = began.elapsed().as_secs_f64() * 1e3;
+    let answer = match (&ended, search.solutions.len()) {
+        (Err(timed_out), _) => timed_out.to_string(),
+        (Ok(()), 0) => "has no solution".to_owned(),
+        (Ok(()), 1) if args.unique => "solved, and there is no other".to_owned(),
+        (Ok(()), 1) => "solved".to_owned(),
+        (Ok(()), _) => "has more than one solution".to_owned(),
+    };
+    let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
+    println!("{:>2} clues {millis:>9.3} ms {:>10} tries  {name}{answer}", board.clues(), search.tries);
+    (search, ended.is_ok())
+}

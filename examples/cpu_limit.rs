@@ -1,0 +1,81 @@
+//! A limit on processor time: the same amount of work on a busy machine as on an idle one.
+//!
+//!     cargo run --release --example cpu_limit
+//!
+//! Two searches for primes, one limited to 100 ms by the clock on the wall, the other to 100 ms of processor time;
+//! each alone first and then beside neighbours that keep the machine busy. There the first comes less far. The second
+//! takes longer and comes as far as before, more or less: caches and clock rates are shared as well.
+//!
+//! The neighbours are processes of their own, since the threads of this one would use its processor time up.
+
+use std::error::Error;
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sigalarm::{Alarm, Builder, TimedOut};
+
+const LIMIT: Duration = Duration::from_millis(100);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().nth(1).as_deref() == Some("be-a-neighbour") {
+        return be_a_neighbour();
+    }
+    for (limited, limit) in [
+        ("wall", Alarm::builder().after(LIMIT).label("wall")),
+        // However busy the machine is, somebody waits for this: hence a deadline too, and whichever comes first.
+        ("processor", Alarm::builder().cpu(LIMIT).after(30 * LIMIT).label("processor")),
+    ] {
+        measure(limited, "alone", limit.clone())?;
+        let neighbours = neighbours()?;
+        measure(limited, "beside neighbours", limit)?;
+        for mut neighbour in neighbours {
+            neighbour.kill()?;
+            neighbour.wait()?;
+        }
+    }
+    Ok(())
+}
+
+fn measure(limited: &str, how: &str, limit: Builder) -> Result<(), Box<dyn Error>> {
+    let began = Instant::now();
+    let alarm = limit.arm()?;
+    let mut found = 0;
+    let ended =
+        count_primes(&mut found, &alarm).map_or_else(|timed_out| timed_out.to_string(), |()| "done".into());
+    drop(alarm);
+    println!("{limited:<9} limit, {how:<17}: {found:>6} primes in {:>4} ms", began.elapsed().as_millis());
+    println!("    {ended}");
+    Ok(())
+}
+
+/// Counts primes by trial division until it is stopped.
+fn count_primes(found: &mut u32, alarm: &Alarm) -> Result<(), TimedOut> {
+    'numbers: for n in 2_u32.. {
+        for divisor in (2..).take_while(|divisor| divisor * divisor <= n) {
+            alarm.check()?;
+            if n % divisor == 0 {
+                continue 'numbers;
+            }
+        }
+        *found += 1;
+    }
+    Ok(())
+}
+
+/// Two for each processor: about a third of one is left for us.
+fn neighbours() -> Result<Vec<Child>, Box<dyn Error>> {
+    let processors = thread::available_parallelism()?.get();
+    let mut neighbour = Command::new(std::env::current_exe()?);
+    neighbour.arg("be-a-neighbour");
+    let neighbours = (0..2 * processors).map(|_| neighbour.spawn()).collect::<Result<_, _>>()?;
+    thread::sleep(Duration::from_millis(20)); // until they are all at work
+    Ok(neighbours)
+}
+
+/// Does nothing, as fast as it can; not for long, should nobody be there any more to end it.
+fn be_a_neighbour() -> Result<(), Box<dyn Error>> {
+    let alarm = Alarm::after(Duration::from_secs(5))?;
+    while alarm.check().is_ok() {}
+    Ok(())
+}

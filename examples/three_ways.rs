@@ -1,0 +1,87 @@
+//! One function, three ways to limit it: an alarm around it, a worker that is asked to stop, a job in a process of its
+//! own. The function knows of none of them; it calls `checkpoint()` now and then.
+//!
+//! ```text
+//! cargo run --release --features process --example three_ways -- 100ms
+//! ```
+
+use std::time::{Duration, Instant};
+
+use sigalarm::process::{self, Job, JobError};
+use sigalarm::thread::{Worker, WorkerError};
+use sigalarm::{ArmError, TimedOut, checkpoint, within};
+
+/// How many steps the longest Collatz sequence takes that begins below `end`.
+fn longest(end: u64) -> Result<u32, TimedOut> {
+    let mut longest = 0;
+    for start in 1..end {
+        let (mut n, mut steps) = (start, 0);
+        while n != 1 {
+            checkpoint()?;
+            n = if n % 2 == 0 { n / 2 } else { 3 * n + 1 };
+            steps += 1;
+        }
+        longest = longest.max(steps);
+    }
+    Ok(longest)
+}
+
+/// The same search by somebody who has never heard of limits.
+fn longest_unchecked(end: u64) -> u32 {
+    let steps = |start: u64| {
+        std::iter::successors(Some(start), |&n| match n {
+            1 => None,
+            n if n % 2 == 0 => Some(n / 2),
+            n => Some(3 * n + 1),
+        })
+    };
+    (1..end).map(|start| steps(start).count() as u32 - 1).max().unwrap_or(0)
+}
+
+fn under_an_alarm(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, ArmError> {
+    within(limit, |_| longest(end))
+}
+
+fn on_a_worker(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, WorkerError> {
+    let worker = Worker::builder().name("worker").spawn(move || longest(end)).expect("a thread");
+    match worker.join_timeout(limit) {
+        Err(WorkerError::TimedOut(_)) => {
+            worker.stop(); // and it stops at its next check
+            worker.join()
+        }
+        joined => joined,
+    }
+}
+
+fn in_a_job(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, JobError> {
+    process::run(limit, || longest(end))
+}
+
+/// What never checks can only be killed.
+fn in_a_job_unchecked(limit: Duration, end: u64) -> Result<u32, JobError> {
+    Job::builder().label("unchecked").limit(limit).grace(limit / 4).run(|| longest_unchecked(end))
+}
+
+fn show(way: &str, f: impl FnOnce() -> Result<u32, Box<dyn std::error::Error>>) {
+    let began = Instant::now();
+    let outcome = match f() {
+        Ok(steps) => format!("{steps} steps"),
+        Err(e) => e.to_string(),
+    };
+    println!("  {way:<16} {:>9.1} ms   {outcome}", began.elapsed().as_secs_f64() * 1e3);
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let limit = match std::env::args().nth(1) {
+        Some(text) => humantime::parse_duration(&text)?,
+        None => Duration::from_millis(200),
+    };
+    for (what, end) in [("a short search", 10_000), ("a long one", u64::MAX)] {
+        println!("{what}, {} at most:", humantime::format_duration(limit));
+        show("alarm", || Ok(under_an_alarm(limit, end)??));
+        show("worker", || Ok(on_a_worker(limit, end)??));
+        show("job", || Ok(in_a_job(limit, end)??));
+        show("job, unchecked", || Ok(in_a_job_unchecked(limit, end)?));
+    }
+    Ok(())
+}

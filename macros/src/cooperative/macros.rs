@@ -1,0 +1,92 @@
+//! The arguments of macros, where they can be seen.
+//!
+//! A macro may do with its tokens what it likes: run them in a closure, or never. The ones of the standard
+//! library are known to evaluate theirs where they stand, as expressions of the function.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Macro, Result, Token};
+
+/// Whether this is one of those whose arguments are known. Names only: a macro of the same name that does
+/// something else with them is taken for its namesake.
+pub(super) fn is_known(invocation: &Macro) -> bool {
+    let known = [
+        "assert",
+        "assert_eq",
+        "assert_ne",
+        "dbg",
+        "debug_assert",
+        "debug_assert_eq",
+        "debug_assert_ne",
+        "eprint",
+        "eprintln",
+        "format",
+        "matches",
+        "panic",
+        "print",
+        "println",
+        "todo",
+        "unimplemented",
+        "unreachable",
+        "vec",
+        "write",
+        "writeln",
+    ];
+    name(invocation).is_some_and(|name| known.contains(&name.as_str()))
+}
+
+fn name(invocation: &Macro) -> Option<String> {
+    invocation.path.segments.last().map(|last| last.ident.to_string())
+}
+
+/// Shows each argument to `visit`, and hands back the tokens of the macro as they are afterwards; `None` for a
+/// macro that is not known, or whose arguments are not what they should be, which the compiler will say.
+pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr)) -> Option<TokenStream> {
+    if !is_known(invocation) {
+        return None;
+    }
+    let matches = name(invocation)? == "matches";
+    let parse = |input: ParseStream| -> Result<TokenStream> {
+        if matches {
+            // Behind the comma stands a pattern.
+            let mut value: Expr = input.parse()?;
+            let rest: TokenStream = input.parse()?;
+            visit(&mut value);
+            return Ok(quote!(#value #rest));
+        }
+        let mut arguments = Punctuated::<Expr, Token![,]>::new();
+        while !input.is_empty() {
+            arguments.push_value(input.parse()?);
+            if input.peek(Token![;]) && arguments.len() == 1 {
+                // `vec![value; length]`
+                let semicolon: Token![;] = input.parse()?;
+                let mut length: Expr = input.parse()?;
+                let value = &mut arguments[0];
+                visit(value);
+                visit(&mut length);
+                return Ok(quote!(#value #semicolon #length));
+            }
+            if input.is_empty() {
+                break;
+            }
+            arguments.push_punct(input.parse()?);
+        }
+        arguments.iter_mut().for_each(&mut visit);
+        Ok(quote!(#arguments))
+    };
+    parse.parse2(invocation.tokens.clone()).ok()
+}
+
+/// Whether a loop around this macro might be left, or sent to its next turn, from inside of it.
+pub(super) fn may_jump(invocation: &Macro) -> bool {
+    fn jumps(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == "break" || ident == "continue",
+            TokenTree::Group(group) => jumps(group.stream()),
+            _ => false,
+        })
+    }
+    !is_known(invocation) || jumps(invocation.tokens.clone())
+}

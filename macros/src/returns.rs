@@ -1,0 +1,126 @@
+//! Whether a function can tell its caller that the time is up.
+//!
+//! A macro sees names and not types: `Result` may be an alias, and `Solved<T>` may be a `Result`. So it speaks
+//! up where no reading of the name could save the signature, because there its words are better than the
+//! compiler's; about the rest the compiler decides.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{Error, GenericArgument, Path, PathArguments, ReturnType, Signature, Type};
+
+/// What the name of a return type says.
+pub(crate) enum Returns {
+    /// It is called `Result`, and nothing speaks against its error type.
+    Result,
+    /// It may be a `Result` by another name.
+    Perhaps,
+    /// It is none, or one that cannot take a `TimedOut`.
+    No(Refusal),
+}
+
+/// The first half of an error message: what is wrong, and where.
+pub(crate) struct Refusal {
+    at: TokenStream,
+    reason: String,
+}
+
+impl Refusal {
+    /// The whole of it, with what to do.
+    pub(crate) fn advise(self, advice: &str) -> Error {
+        Error::new_spanned(self.at, format!("{}: {advice}", self.reason))
+    }
+}
+
+fn no(at: impl ToTokens, reason: impl Into<String>) -> Returns {
+    Returns::No(Refusal { at: at.to_token_stream(), reason: reason.into() })
+}
+
+pub(crate) fn of(signature: &Signature) -> Returns {
+    match &signature.output {
+        ReturnType::Default => {
+            let name = &signature.ident;
+            no(name, format!("`{name}` returns nothing, so it cannot return a `TimedOut`"))
+        }
+        ReturnType::Type(_, ty) => of_type(ty),
+    }
+}
+
+fn of_type(ty: &Type) -> Returns {
+    let path = match ty {
+        Type::Group(group) => return of_type(&group.elem),
+        Type::Paren(paren) => return of_type(&paren.elem),
+        Type::Path(path) if path.qself.is_none() => &path.path,
+        Type::Path(_) | Type::Macro(_) | Type::Verbatim(_) => return Returns::Perhaps,
+        _ => return no_room(ty),
+    };
+    let Some(last) = path.segments.last() else { return Returns::Perhaps };
+    if last.ident == "Result" {
+        if path.segments.iter().any(|segment| segment.ident == "fmt") {
+            return no(ty, "there is no `From<TimedOut>` for `fmt::Error`, and none can be written");
+        }
+        return match error_type(path) {
+            Some(error) if is_foreign(error) => {
+                no(error, "there is no `From<TimedOut>` for this error type, and none can be written")
+            }
+            _ => Returns::Result,
+        };
+    }
+    if is_plain(path)
+        || ["Option", "Vec", "String", "Box", "Rc", "Arc", "ControlFlow"].iter().any(|n| last.ident == n)
+    {
+        return no_room(ty);
+    }
+    Returns::Perhaps
+}
+
+fn no_room(ty: &Type) -> Returns {
+    no(ty, "this return type has no room for a `TimedOut`")
+}
+
+/// The `E` of `Result<T, E>`, if it is written out.
+fn error_type(path: &Path) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &path.segments.last()?.arguments else { return None };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.skip(1).last()
+}
+
+/// Whether this error type is the language's or the standard library's, so that no crate may implement
+/// `From<TimedOut>` for it, and `sigalarm` does not.
+fn is_foreign(error: &Type) -> bool {
+    match error {
+        Type::Group(group) => is_foreign(&group.elem),
+        Type::Paren(paren) => is_foreign(&paren.elem),
+        Type::Array(_) | Type::FnPtr(_) | Type::Never(_) | Type::Ptr(_) => true,
+        Type::Reference(_) | Type::Slice(_) | Type::Tuple(_) => true,
+        Type::Path(path) if path.qself.is_none() => {
+            let foreign = [
+                "FromUtf8Error",
+                "Infallible",
+                "ParseBoolError",
+                "ParseCharError",
+                "ParseFloatError",
+                "ParseIntError",
+                "String",
+                "TryFromIntError",
+                "Utf8Error",
+            ];
+            let last = path.path.segments.last();
+            is_plain(&path.path)
+                || last.is_some_and(|last| foreign.iter().any(|name| last.ident == name))
+                || path.path.segments.iter().any(|segment| segment.ident == "fmt")
+        }
+        _ => false,
+    }
+}
+
+/// Whether this names a number, `bool`, `char` or `str`.
+fn is_plain(path: &Path) -> bool {
+    let plain = [
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16", "u32",
+        "u64", "u128", "usize",
+    ];
+    path.get_ident().is_some_and(|ident| plain.iter().any(|name| ident == name))
+}

@@ -1,0 +1,63 @@
+//! A line of somebody's source.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+
+/// Where in a source file: the check that noticed an expiry, the line that panicked.
+///
+/// As [`std::panic::Location`], except that it can also come from another process, which `Location` cannot.
+///
+/// ```
+/// use sigalarm::Alarm;
+/// use std::time::Duration;
+///
+/// let alarm = Alarm::after(Duration::ZERO)?;
+/// let timed_out = alarm.check().unwrap_err();
+/// println!("{}", timed_out.location()); // src/main.rs:6:23
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "process", derive(serde::Serialize, serde::Deserialize))]
+pub struct Place {
+    file: Cow<'static, str>,
+    line: u32,
+    column: u32,
+}
+
+impl Place {
+    /// The file, as the compiler was given it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line, counted from 1.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The column, counted from 1.
+    pub fn column(&self) -> u32 {
+        self.column
+    }
+
+    /// For a location that does not live for ever.
+    #[cfg(feature = "process")]
+    pub(crate) fn copied(location: &Location<'_>) -> Place {
+        let file = Cow::Owned(location.file().to_owned());
+        Place { file, line: location.line(), column: location.column() }
+    }
+}
+
+impl From<&'static Location<'static>> for Place {
+    fn from(location: &'static Location<'static>) -> Place {
+        Place { file: Cow::Borrowed(location.file()), line: location.line(), column: location.column() }
+    }
+}
+
+impl fmt::Display for Place {
+    /// `file:line:column`, which editors follow.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}

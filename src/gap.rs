@@ -1,0 +1,50 @@
+//! A stretch of a computation without a check.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+/// A stretch without a check, and the check that ended it; told by [`Alarm::longest_gap`](crate::Alarm::longest_gap).
+///
+/// ```
+/// use sigalarm::{Alarm, checkpoint};
+/// use std::time::{Duration, Instant};
+///
+/// let alarm = Alarm::builder().audit(Duration::from_millis(4)).arm()?;
+/// let began = Instant::now();
+/// while began.elapsed() < Duration::from_millis(20) {} // no check in here
+/// checkpoint().unwrap();
+///
+/// let gap = alarm.longest_gap().unwrap();
+/// assert!(gap.length() >= Duration::from_millis(10));
+/// println!("{gap}"); // "19.019 ms without a check, before the one at src/main.rs:8"
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    length: Duration,
+    location: &'static Location<'static>,
+}
+
+impl Gap {
+    pub(crate) fn new(length: Duration, location: &'static Location<'static>) -> Gap {
+        Gap { length, location }
+    }
+
+    /// How long it was at least; short of the truth by a quarter of the threshold at most.
+    pub fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// The check that ended it: the missing check belongs before this one.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (length, at) = (crate::error::Measured(self.length), self.location);
+        write!(f, "{length} without a check, before the one at {}:{}", at.file(), at.line())
+    }
+}

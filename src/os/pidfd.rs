@@ -1,0 +1,137 @@
+//! A process by descriptor: unlike a pid it never comes to name a stranger, and it can be waited for.
+//!
+//! See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html) and
+//! [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html). Readable means that
+//! the process has ended. Where there is none, `open` says so and the caller makes do with the pid.
+
+pub(crate) use imp::PidFd;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod imp {
+    use std::io;
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+    use std::ptr;
+
+    use nix::libc;
+    use nix::unistd::Pid;
+
+    #[derive(Debug)]
+    pub(crate) struct PidFd(OwnedFd);
+
+    impl PidFd {
+        /// The child `pid`; `None` where the kernel has no such descriptors, or a sandbox forbids them.
+        pub(crate) fn open(pid: Pid) -> io::Result<Option<PidFd>> {
+            // SAFETY: two numbers in, one out; a descriptor that comes back is new and nobody else's.
+            let fd = unsafe {
+                match libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) {
+                    -1 => Err(io::Error::last_os_error()),
+                    fd => Ok(OwnedFd::from_raw_fd(fd as libc::c_int)),
+                }
+            };
+            match fd {
+                Ok(fd) => Ok(Some(PidFd(fd))),
+                Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => Ok(None),
+                Err(e) => Err(e),
+            }
+        }
+
+        /// What [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) knows it by.
+        pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
+            (libc::P_PIDFD, self.0.as_raw_fd() as libc::id_t)
+        }
+
+        pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
+            self.send(signal, 0)
+        }
+
+        /// Signals the process group that this process leads, also when it has ended and the rest of the group
+        /// has not. Linux 6.9; before that EINVAL.
+        pub(crate) fn signal_group(&self, signal: i32) -> io::Result<()> {
+            const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2; // <linux/pidfd.h>
+            self.send(signal, PIDFD_SIGNAL_PROCESS_GROUP)
+        }
+
+        fn send(&self, signal: i32, flags: libc::c_uint) -> io::Result<()> {
+            let no_info = ptr::null::<libc::siginfo_t>();
+            // SAFETY: the descriptor is open; a null `siginfo` has the kernel fill in what `kill` would.
+            match unsafe {
+                libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), signal, no_info, flags)
+            } {
+                -1 => Err(io::Error::last_os_error()),
+                _ => Ok(()),
+            }
+        }
+
+        /// How the process ended, as a wait status, for the case that somebody else has reaped it, or nobody
+        /// needed to. Linux 6.15 keeps it with the descriptor; before that nobody knows.
+        pub(crate) fn status(&self) -> Option<libc::c_int> {
+            const PIDFD_INFO_EXIT: u64 = 1 << 3; // <linux/pidfd.h>
+            let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
+            // SAFETY: the call reads and writes as many bytes as its number says, which are those of `Info`.
+            let answered = unsafe { get_info(self.0.as_raw_fd(), &mut info) }.is_ok();
+            (answered && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
+        }
+    }
+
+    impl AsFd for PidFd {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+
+    /// `struct pidfd_info` in its first version; the kernel fills in as much as is asked for.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        /// pid, tgid, ppid, and eight ids of users and groups.
+        ids: [u32; 11],
+        exit_code: i32,
+    }
+
+    // PIDFD_GET_INFO, `_IOWR(0xff, 11, struct pidfd_info)`.
+    nix::ioctl_readwrite!(get_info, 0xff, 11, Info);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod imp {
+    use std::convert::Infallible;
+    use std::io;
+    use std::os::fd::{AsFd, BorrowedFd};
+
+    use nix::libc;
+    use nix::unistd::Pid;
+
+    /// There are none.
+    #[derive(Debug)]
+    pub(crate) struct PidFd(Infallible);
+
+    impl PidFd {
+        pub(crate) fn open(_: Pid) -> io::Result<Option<PidFd>> {
+            Ok(None)
+        }
+
+        pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
+            match self.0 {}
+        }
+
+        pub(crate) fn signal(&self, _: i32) -> io::Result<()> {
+            match self.0 {}
+        }
+
+        pub(crate) fn signal_group(&self, _: i32) -> io::Result<()> {
+            match self.0 {}
+        }
+
+        pub(crate) fn status(&self) -> Option<libc::c_int> {
+            match self.0 {}
+        }
+    }
+
+    impl AsFd for PidFd {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            match self.0 {}
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The pipe on which a child hands over its value.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
+use nix::unistd;
+
+/// A reading end that does not block, and a writing end that does; both are closed by an `exec`, and neither is
+/// a standard stream, not even in a process that has closed those.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = open()?;
+    let (read, write) = (above_streams(read)?, above_streams(write)?);
+    fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((read, write))
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
+    unistd::pipe2(OFlag::O_CLOEXEC)
+}
+
+#[cfg(target_vendor = "apple")]
+fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = unistd::pipe()?;
+    for fd in [&read, &write] {
+        fcntl(fd, FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
+    }
+    Ok((read, write))
+}
+
+fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(fd);
+    }
+    let higher = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(libc::STDERR_FILENO + 1))?;
+    // SAFETY: the call has just made it, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(higher) })
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing at the moment.
+    Nothing,
+    /// No writer is left.
+    End,
+}
+
+/// Reads at most `most` bytes and puts them behind what `buffer` holds.
+pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<Found> {
+    buffer.reserve(most);
+    let room = &mut buffer.spare_capacity_mut()[..most];
+    loop {
+        // SAFETY: `room` is valid for writes of its length.
+        let read = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+        return match usize::try_from(read) {
+            Ok(0) => Ok(Found::End),
+            Ok(n) => {
+                // SAFETY: the kernel has written the next `n` bytes, of at most `most` that are reserved.
+                unsafe { buffer.set_len(buffer.len() + n) };
+                Ok(Found::Bytes(n))
+            }
+            Err(_) => match io::Error::last_os_error() {
+                e if e.kind() == io::ErrorKind::Interrupted => continue,
+                e if e.kind() == io::ErrorKind::WouldBlock => Ok(Found::Nothing),
+                e => Err(e),
+            },
+        };
+    }
+}
+
+/// The writing end, as its holder remembers it: by number, and by what the number stood for. A function that
+/// closes every descriptor and opens others may give the number a new meaning; then nothing is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outlet {
+    fd: RawFd,
+    identity: (libc::dev_t, libc::ino_t),
+}
+
+impl Outlet {
+    /// Its holder sees to it that the descriptor stays open, in so far as it can.
+    pub(crate) fn new(fd: &OwnedFd) -> io::Result<Outlet> {
+        Ok(Outlet { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
+    }
+
+    /// Writes everything, and waits as long as that takes.
+    pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        if identity(self.fd)? != self.identity {
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
+        while !bytes.is_empty() {
+            // SAFETY: `bytes` is valid for reads; the number was just seen to stand for our pipe.
+            let written = unsafe { libc::write(self.fd, bytes.as_ptr().cast(), bytes.len()) };
+            match usize::try_from(written) {
+                Ok(n) => bytes = &bytes[n..],
+                Err(_) => match io::Error::last_os_error() {
+                    e if e.kind() == io::ErrorKind::Interrupted => {}
+                    e => return Err(e),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for room for a megabyte, so that a large value needs fewer turns between the two processes. Does
+    /// nothing where there is no such thing.
+    pub(crate) fn enlarge(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        // SAFETY: it takes two numbers and touches no memory; what is no pipe is not changed by it.
+        unsafe {
+            libc::fcntl(self.fd, libc::F_SETPIPE_SZ, 1 << 20);
+        }
+    }
+}
+
+fn identity(fd: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the pointer is valid for writes of a `stat`, which is written whenever the call returns 0.
+    unsafe {
+        if libc::fstat(fd, stat.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let stat = stat.assume_init();
+        Ok((stat.st_dev, stat.st_ino))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn an_end_and_a_pause_differ() {
+        let (read, write) = pipe().unwrap();
+        let mut buffer = vec![1];
+        let mut next = |most| read_onto(read.as_fd(), &mut buffer, most).unwrap();
+        assert_eq!(next(10), Found::Nothing);
+        unistd::write(&write, &[2, 3, 4]).unwrap();
+        assert_eq!(next(2), Found::Bytes(2));
+        assert_eq!(next(2), Found::Bytes(1));
+        drop(write);
+        assert_eq!(next(2), Found::End);
+        assert_eq!(buffer, [1, 2, 3, 4]);
+    }
+}

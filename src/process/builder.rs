@@ -1,0 +1,272 @@
+//! A job with more to it than a function.
+
+use std::io;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::child::Child;
+use super::detached;
+use super::error::{JobError, SpawnError};
+use super::inside::{self, SetUp, Streams};
+use super::job::Job;
+use super::ladder::Ladder;
+use super::output::Output;
+use super::shared::Shared;
+use super::state::{Running, Stage, State, Terms, Watch};
+use super::wire::Inbox;
+use crate::bell;
+use crate::os::alone::{Alone, Company};
+use crate::os::forked::{Side, fork};
+use crate::os::pipe::{self, Outlet};
+use crate::os::{clock, inherited};
+use crate::time::Time;
+
+/// What a job is to be; made by [`Job::builder`], ended by [`spawn`](Builder::spawn) or [`run`](Builder::run).
+///
+/// ```standalone_crate
+/// use sigalarm::process::{Job, Output};
+/// use std::time::Duration;
+///
+/// let job = Job::builder()
+///     .label("parse")
+///     .limit(Duration::from_secs(10))
+///     .memory_limit(1 << 30)
+///     .stderr(Output::Null)
+///     .spawn(|| "ok".to_owned())?;
+/// assert_eq!(job.join()?, "ok");
+/// # Ok::<(), sigalarm::process::JobError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing runs before `spawn()` or `run()`"]
+pub struct Builder {
+    limit: Option<Duration>,
+    grace: Duration,
+    label: Option<Arc<str>>,
+    foreground: bool,
+    die_with_parent: bool,
+    memory: Option<u64>,
+    processor_time: Option<Duration>,
+    value_limit: usize,
+    stdout: Output,
+    stderr: Output,
+}
+
+impl Builder {
+    pub(super) fn new() -> Builder {
+        Builder {
+            limit: None,
+            grace: Duration::from_secs(1),
+            label: None,
+            foreground: false,
+            die_with_parent: true,
+            memory: None,
+            processor_time: None,
+            value_limit: usize::MAX,
+            stdout: Output::Inherit,
+            stderr: Output::Inherit,
+        }
+    }
+
+    /// How long the job may run, counted from the spawn; see [`run`](super::run) for what happens then.
+    ///
+    /// The child keeps to it by an alarm of its own. What the parent does about a child that does not, it does
+    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive).
+    pub fn limit(self, limit: Duration) -> Builder {
+        Builder { limit: Some(limit), ..self }
+    }
+
+    /// How long the child is left between the limit and SIGTERM, and again between that and SIGKILL. A second,
+    /// if nothing is said; zero means that it is killed at the limit.
+    pub fn grace(self, grace: Duration) -> Builder {
+        Builder { grace, ..self }
+    }
+
+    /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "parse timed out …".
+    pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
+        Builder { label: Some(label.into()), ..self }
+    }
+
+    /// Whether the child stays in the parent's process group. `false`, if nothing is said: it leads a group of
+    /// its own, which is ended with it, so that nothing that it started is left.
+    ///
+    /// In the foreground it can read from the terminal (elsewhere it would be stopped for that), and Ctrl-C
+    /// reaches it as well as the parent. Then signals go to the child alone, and its own children are its own
+    /// affair.
+    pub fn foreground(self, foreground: bool) -> Builder {
+        Builder { foreground, ..self }
+    }
+
+    /// At most so many bytes of address space (RLIMIT_AS), counting what the parent has at the fork. Beyond it
+    /// allocations fail, which a Rust program takes for a reason to abort: [`JobError::Killed`] by SIGABRT.
+    pub fn memory_limit(self, bytes: u64) -> Builder {
+        Builder { memory: Some(bytes), ..self }
+    }
+
+    /// At most so much processor time (RLIMIT_CPU), rounded up to whole seconds, since the kernel counts in
+    /// those: then [`JobError::Killed`] by SIGXCPU, or a second later by SIGKILL.
+    pub fn cpu_limit(self, time: Duration) -> Builder {
+        Builder { processor_time: Some(time), ..self }
+    }
+
+    /// Whether the child is killed when the parent dies, however that happens. `true`, if nothing is said,
+    /// where the system can do it (Linux).
+    ///
+    /// It is the *thread* whose end counts: that of a job which a thread of several has spawned unchecked ends
+    /// with that thread.
+    pub fn die_with_parent(self, die: bool) -> Builder {
+        Builder { die_with_parent: die, ..self }
+    }
+
+    /// The largest value to accept, in bytes as serialised; a job that sends more is killed:
+    /// [`JobError::TooLarge`]. Without it a child that is not to be trusted can fill the parent's memory.
+    pub fn value_limit(self, bytes: usize) -> Builder {
+        Builder { value_limit: bytes, ..self }
+    }
+
+    /// Where the child's standard output goes.
+    pub fn stdout(self, to: impl Into<Output>) -> Builder {
+        Builder { stdout: to.into(), ..self }
+    }
+
+    /// Where the child's standard error goes.
+    pub fn stderr(self, to: impl Into<Output>) -> Builder {
+        Builder { stderr: to.into(), ..self }
+    }
+
+    /// Spawns the job; see [`Job::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::spawn`].
+    #[track_caller]
+    pub fn spawn<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> T,
+    {
+        let alone = Alone::look().map_err(|company| match company {
+            Company::Threads(threads) => SpawnError::MultiThreaded { threads },
+            Company::Unknown => SpawnError::ThreadsUnknown,
+        })?;
+        self.start(alone, f, Location::caller())
+    }
+
+    /// Spawns the job and joins it: [`run`](super::run) with all that a builder can say.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](super::run).
+    #[track_caller]
+    pub fn run<T, F>(self, f: F) -> Result<T, JobError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> T,
+    {
+        self.spawn(f)?.join()
+    }
+
+    /// Spawns the job without looking for other threads.
+    ///
+    /// # Safety
+    ///
+    /// The child has a copy of the calling thread only. Whatever another thread was in the middle of at that
+    /// moment stays so in the child for ever: a lock that it held is locked, a structure that it was changing is
+    /// half changed. The caller vouches for everything that the child does until it ends:
+    ///
+    /// - `f`, the serialisation of its value and what they call touch nothing that another thread may have been
+    ///   changing, by whatever means (a lock taken by nobody at the time, or none of those threads running).
+    /// - They use the allocator only if it survives a fork. Those of glibc, musl and macOS do; ask for others.
+    /// - They do not rely on threads that are not there, such as those of a thread pool.
+    ///
+    /// Rust's standard streams and the alarms of this library are looked after, and may be used. Where each
+    /// thread but the caller is blocked in a system call and holds no lock, all of it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError::System`].
+    #[track_caller]
+    #[allow(unsafe_code)] // It is the caller's promise that is unsafe to break; it is used one line below.
+    pub unsafe fn spawn_unchecked<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> T,
+    {
+        // SAFETY: the caller vouches for what the child does, which is what `vouched` asks for. What the child
+        // does on its own account before and after `f` allocates, prints nothing, and takes the locks of the
+        // standard streams, which this thread holds at the fork, of the alarms, which are made anew, and of
+        // what only this library's jobs lock.
+        let alone = unsafe { Alone::vouched() };
+        self.start(alone, f, Location::caller())
+    }
+
+    fn start<T, F>(
+        self,
+        alone: Alone,
+        f: F,
+        location: &'static Location<'static>,
+    ) -> Result<Job<T>, SpawnError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: FnOnce() -> T,
+    {
+        fn naming(call: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
+            move |e| SpawnError::system(call, e)
+        }
+        bell::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
+        detached::sweep();
+        let parent = Pid::this();
+        let set_up = SetUp {
+            parent,
+            limit: self.limit,
+            label: self.label.clone(),
+            own_group: !self.foreground,
+            die_with_parent: self.die_with_parent,
+            memory: self.memory,
+            processor_time: self.processor_time,
+            stdout: self.stdout.open().map_err(naming("open"))?,
+            stderr: self.stderr.open().map_err(naming("open"))?,
+        };
+        let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
+        let outlet = Outlet::new(&write).map_err(naming("fstat"))?;
+        let streams = Streams::hold();
+        let held = inherited::hold(bell::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
+        let began = clock::now();
+        let forked = match fork(alone) {
+            Ok(Side::Child) => {
+                drop(read);
+                inside::live(&set_up, outlet, held, streams, f)
+            }
+            Ok(Side::Parent(pid)) => Ok(pid),
+            Err(e) => Err(e),
+        };
+        held.release();
+        drop(streams);
+        // Before anything else is opened: it leaves room for a descriptor where there may be no other.
+        drop(write);
+        drop(set_up);
+        let pid = forked.map_err(naming("fork"))?;
+        let child = Child::new(pid, !self.foreground).map_err(naming("pidfd_open"))?;
+
+        let deadline = self.limit.map_or(Time::NEVER, |limit| began.after(limit));
+        let terms = Terms {
+            began,
+            limit: self.limit,
+            label: self.label,
+            value_limit: self.value_limit,
+            location: location.into(),
+        };
+        let running = Running {
+            watch: Arc::new(Watch { child, pipe: read }),
+            inbox: Inbox::new(self.value_limit),
+            listening: true,
+        };
+        let state = State { ladder: Ladder::new(deadline, self.grace), stage: Stage::Running(running) };
+        Ok(Job::new(Shared { parent, pid, terms, state: Mutex::new(state) }))
+    }
+}

@@ -1,0 +1,36 @@
+//! Children that nobody holds any more, and that are still to be reaped.
+//!
+//! A child that has ended stays in the process table until its parent asks how. A detached one is asked on the
+//! occasion of later spawns; what is left then ends with the parent.
+
+use std::process;
+
+use parking_lot::Mutex;
+
+use super::child::Child;
+use crate::os::reap::Life;
+
+/// With the process that they are children of: a forked child inherits the list, and they are none of its.
+static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
+
+pub(super) fn let_go(child: Child) {
+    DETACHED.lock().push((process::id(), child));
+}
+
+/// Reaps those that have ended. Their groups are left alone: they were let go.
+pub(super) fn sweep() {
+    // In the child of a process with several threads, one of those may have held the lock.
+    let Some(mut detached) = DETACHED.try_lock() else { return };
+    if !detached.is_empty() {
+        let this = process::id();
+        detached.retain(|(parent, child)| *parent == this && !is_reaped(child));
+    }
+}
+
+fn is_reaped(child: &Child) -> bool {
+    match child.look() {
+        Ok(Life::Alive) | Err(_) => false,
+        Ok(Life::Ended) => crate::os::reap::reap(child.pid()).is_some(),
+        Ok(Life::Gone) => true,
+    }
+}

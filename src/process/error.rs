@@ -1,0 +1,207 @@
+//! Why there is no child, and why there is no value.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use super::{Exit, Panic};
+use crate::error::TimedOut;
+
+/// No child could be made; nothing is left of the attempt.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// Other threads exist, and their locks would stay locked in the child.
+    ///
+    /// Spawn before the first thread is started or after the last is joined. Not even the tests of `cargo test`
+    /// run on a single thread: they need `harness = false`.
+    MultiThreaded {
+        /// How many threads there are, the calling one included.
+        threads: usize,
+    },
+    /// This system does not tell how many threads there are; it leaves
+    /// [`spawn_unchecked`](super::Builder::spawn_unchecked).
+    ThreadsUnknown,
+    /// A system call failed: too many processes (`fork`, EAGAIN), no descriptors left (`pipe`, EMFILE), no
+    /// memory.
+    #[non_exhaustive]
+    System {
+        /// The call, as its manual page is named.
+        call: &'static str,
+        /// Why it failed.
+        source: Arc<io::Error>,
+    },
+}
+
+impl SpawnError {
+    pub(super) fn system(call: &'static str, source: io::Error) -> SpawnError {
+        SpawnError::System { call, source: Arc::new(source) }
+    }
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpawnError::MultiThreaded { threads } => write!(
+                f,
+                "cannot fork a job: this process has {threads} threads, and a forked child is sound with one only"
+            ),
+            SpawnError::ThreadsUnknown => {
+                f.write_str("cannot fork a job: this system does not tell whether there are other threads")
+            }
+            SpawnError::System { call, source } => write!(f, "cannot fork a job: {call} failed: {source}"),
+        }
+    }
+}
+
+impl Error for SpawnError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            SpawnError::System { source, .. } => Some(&**source),
+            SpawnError::MultiThreaded { .. } | SpawnError::ThreadsUnknown => None,
+        }
+    }
+}
+
+/// A job gave no value, or none yet.
+///
+/// It is the same for everybody who joins the job, and a clone shares what it holds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum JobError {
+    /// There was no child.
+    Spawn(SpawnError),
+    /// Time ran out, and whose time the [`TimedOut`] tells: the job's own limit, and it has been ended; that of
+    /// a [`join_timeout`](super::Job::join_timeout), and it runs on; or that of an alarm of the calling thread,
+    /// which [`owns`](crate::Alarm::owns) it, and the job runs on. [`is_alive`](super::Job::is_alive) asks.
+    TimedOut(TimedOut),
+    /// The function panicked.
+    Panicked(Panic),
+    /// The process exited without handing over a value: the function called `exit`, executed another program,
+    /// or closed every descriptor (then the code is 74, EX_IOERR).
+    #[non_exhaustive]
+    Exited {
+        /// The exit code.
+        code: i32,
+    },
+    /// A signal ended the process: its own doing (SIGSEGV, SIGABRT after a stack overflow), a limit's (SIGXCPU),
+    /// [`kill`](super::Job::kill), the system short of memory (SIGKILL), or any outsider.
+    #[non_exhaustive]
+    Killed {
+        /// The signal's number.
+        signal: i32,
+        /// Whether the kernel wrote a core file.
+        core_dumped: bool,
+    },
+    /// The process ended in the middle of sending the value.
+    #[non_exhaustive]
+    CutShort {
+        /// How many bytes of the value had arrived.
+        received: u64,
+        /// How the process ended.
+        exit: Exit,
+    },
+    /// The value could not be serialised.
+    #[non_exhaustive]
+    NotEncoded {
+        /// What the codec says.
+        message: Arc<str>,
+    },
+    /// What arrived is not a value of the type: see [limitations](super#limitations).
+    #[non_exhaustive]
+    NotDecoded {
+        /// What the codec says.
+        message: Arc<str>,
+    },
+    /// The value was larger than [`value_limit`](super::Builder::value_limit); the job was killed.
+    #[non_exhaustive]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The process has ended, nobody kept how, and there is no value: see [`Exit::Unknown`].
+    Lost,
+    /// The job was spawned by another process, of which this is a forked child.
+    NotParent,
+    /// A system call failed: in the child, which was to set itself up (the function did not run), or in the
+    /// parent, which was to wait.
+    #[non_exhaustive]
+    System {
+        /// The call, as its manual page is named.
+        call: Arc<str>,
+        /// Why it failed.
+        source: Arc<io::Error>,
+    },
+}
+
+impl JobError {
+    pub(super) fn system(call: &str, source: io::Error) -> JobError {
+        JobError::System { call: call.into(), source: Arc::new(source) }
+    }
+
+    /// The time-out, if that is what it was.
+    pub fn timed_out(&self) -> Option<&TimedOut> {
+        match self {
+            JobError::TimedOut(timed_out) => Some(timed_out),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JobError::Spawn(e) => e.fmt(f),
+            JobError::TimedOut(e) => e.fmt(f),
+            JobError::Panicked(panic) => panic.fmt(f),
+            JobError::Exited { code } => write!(f, "{} without a value", Exit::Code(*code)),
+            &JobError::Killed { signal, core_dumped } => Exit::Signal { signal, core_dumped }.fmt(f),
+            JobError::CutShort { received, exit } => {
+                write!(f, "{exit} in the middle of sending its value, after {received} bytes")
+            }
+            JobError::NotEncoded { message } => write!(f, "the value could not be serialised: {message}"),
+            JobError::NotDecoded { message } => write!(f, "the value could not be deserialised: {message}"),
+            JobError::TooLarge { limit } => write!(f, "the value was larger than {limit} bytes"),
+            JobError::Lost => f.write_str("ended without a value, and somebody else took its exit status"),
+            JobError::NotParent => {
+                f.write_str("the job is another process's, and cannot be joined from here")
+            }
+            JobError::System { call, source } => write!(f, "{call} failed: {source}"),
+        }
+    }
+}
+
+impl Error for JobError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            JobError::Spawn(e) => e.source(),
+            JobError::System { source, .. } => Some(&**source),
+            _ => None,
+        }
+    }
+}
+
+impl From<SpawnError> for JobError {
+    fn from(e: SpawnError) -> JobError {
+        JobError::Spawn(e)
+    }
+}
+
+impl From<TimedOut> for JobError {
+    fn from(e: TimedOut) -> JobError {
+        JobError::TimedOut(e)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn are_good_errors() {
+        fn good<E: Error + Clone + Send + Sync + 'static>() {}
+        good::<SpawnError>();
+        good::<JobError>();
+    }
+}

@@ -1,0 +1,106 @@
+//! How a process ended, and what it used.
+
+use std::fmt;
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::signal::Signal;
+
+use crate::os::reap::Consumption;
+
+/// How a child's process ended, whatever it had handed over before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Exit {
+    /// It exited with this code.
+    Code(i32),
+    /// A signal ended it.
+    Signal {
+        /// The signal's number.
+        signal: i32,
+        /// Whether the kernel wrote a core file.
+        core_dumped: bool,
+    },
+    /// Somebody else in this process reaped it, or SIGCHLD is ignored, and the kernel (before Linux 6.15) keeps
+    /// no record for others.
+    Unknown,
+}
+
+impl Exit {
+    pub(super) fn from_status(status: libc::c_int) -> Exit {
+        if libc::WIFEXITED(status) {
+            Exit::Code(libc::WEXITSTATUS(status))
+        } else if libc::WIFSIGNALED(status) {
+            Exit::Signal { signal: libc::WTERMSIG(status), core_dumped: libc::WCOREDUMP(status) }
+        } else {
+            Exit::Unknown
+        }
+    }
+
+    /// As Python has it: the code, or the signal's number with a minus; `None` if unknown.
+    pub fn code(self) -> Option<i32> {
+        match self {
+            Exit::Code(code) => Some(code),
+            Exit::Signal { signal, .. } => Some(-signal),
+            Exit::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    /// "exited with code 3", "was killed by SIGSEGV (core dumped)".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Exit::Code(code) => write!(f, "exited with code {code}"),
+            Exit::Signal { signal, core_dumped } => {
+                match Signal::try_from(signal) {
+                    Ok(signal) => write!(f, "was killed by {signal}")?,
+                    Err(_) => write!(f, "was killed by signal {signal}")?,
+                }
+                f.write_str(if core_dumped { " (core dumped)" } else { "" })
+            }
+            Exit::Unknown => f.write_str("ended, how is not known"),
+        }
+    }
+}
+
+/// What a child used, with those of its own children that it waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Processor time in its own code.
+    pub user: Duration,
+    /// Processor time in the kernel on its behalf.
+    pub system: Duration,
+    /// The most memory that was resident at one time, in bytes. It includes what was the parent's at the fork.
+    pub max_resident: u64,
+}
+
+impl From<Consumption> for Usage {
+    fn from(used: Consumption) -> Usage {
+        Usage { user: used.user, system: used.system, max_resident: used.memory }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_like_a_sentence() {
+        let killed = |signal, core_dumped| Exit::Signal { signal, core_dumped };
+        assert_eq!(Exit::Code(3).to_string(), "exited with code 3");
+        assert_eq!(killed(libc::SIGKILL, false).to_string(), "was killed by SIGKILL");
+        assert_eq!(killed(libc::SIGSEGV, true).to_string(), "was killed by SIGSEGV (core dumped)");
+        assert_eq!(killed(64, false).to_string(), "was killed by signal 64");
+    }
+
+    #[test]
+    fn statuses_are_read_as_the_kernel_writes_them() {
+        assert_eq!(Exit::from_status(3 << 8), Exit::Code(3));
+        assert_eq!(Exit::from_status(9), Exit::Signal { signal: 9, core_dumped: false });
+        assert_eq!(Exit::from_status(11 | 0x80), Exit::Signal { signal: 11, core_dumped: true });
+        assert_eq!(Exit::from_status(9).code(), Some(-9));
+        assert_eq!(Exit::Unknown.code(), None);
+    }
+}

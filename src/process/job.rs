@@ -1,0 +1,226 @@
+//! The handle on a job.
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::builder::Builder;
+use super::detached;
+use super::error::{JobError, SpawnError};
+use super::shared::Shared;
+use super::state::{self, Stage};
+use super::{Exit, Usage};
+use crate::os::clock;
+use crate::time::Time;
+
+/// A function that runs in a forked child, with a value to come.
+///
+/// It can be joined any number of times, from any number of threads, and gives everybody the same outcome: the
+/// value is kept as it came over the pipe and decoded for each. Waiting sleeps in the kernel until something
+/// happens; the value is taken in meanwhile, so that one of any size arrives. The job is over when its process
+/// has ended, whatever is left that holds the pipe.
+///
+/// **Dropping a job kills it**, with its process group, and reaps it; which waits for the kernel to take the
+/// process down. A job that has ended is not touched. [`detach`](Job::detach) is for the other wish.
+///
+/// In a child of this process's (another job that captured it), a job is inert: it cannot be joined
+/// ([`JobError::NotParent`]) and its drop does nothing.
+///
+/// # Examples
+///
+/// ```standalone_crate
+/// use sigalarm::process::Job;
+/// use std::time::Duration;
+///
+/// let numbers = vec![1_u64, 2, 3];
+/// let job = Job::spawn(|| numbers.iter().sum::<u64>())?; // borrows: the child has its own copy
+/// assert_eq!(job.join()?, 6);
+/// assert_eq!(job.exit_code(), Some(0));
+///
+/// let job = Job::spawn(|| -> () { loop {} })?;
+/// assert!(job.join_timeout(Duration::from_millis(10)).is_err());
+/// assert!(job.is_alive()); // a time-out ends nothing
+/// job.terminate()?;
+/// assert!(job.join().is_err());
+/// assert_eq!(job.exit_code(), Some(-15));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping a job kills it; join it, or `detach()` it"]
+pub struct Job<T> {
+    shared: Shared,
+    value: PhantomData<fn() -> T>,
+}
+
+impl Job<()> {
+    /// A job with a limit, a label, or whatever else it may need.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Job<T> {
+    /// Runs `f` in a forked child, without a limit.
+    ///
+    /// Returns as soon as the child exists. See [the module](super#what-the-child-is) for what of the parent it
+    /// is and is not.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError::MultiThreaded`] where other threads exist, and [`SpawnError::System`] if a system call
+    /// fails. Nothing is left of the attempt, and `f` has not run.
+    #[track_caller]
+    pub fn spawn<F: FnOnce() -> T>(f: F) -> Result<Job<T>, SpawnError> {
+        Builder::new().spawn(f)
+    }
+}
+
+impl<T> Job<T> {
+    pub(super) fn new(shared: Shared) -> Job<T> {
+        Job { shared, value: PhantomData }
+    }
+
+    /// The child's process id. Only while the job is alive is it sure to be this job's.
+    pub fn id(&self) -> u32 {
+        self.shared.pid.as_raw().unsigned_abs()
+    }
+
+    /// Whether the process still lives. Does not block.
+    ///
+    /// It also does what a waiter would do: takes in what has come, and keeps to the [limit](Builder::limit).
+    pub fn is_alive(&self) -> bool {
+        self.shared.is_ours() && self.shared.end().is_none()
+    }
+
+    /// How the process ended; `None` while it lives. Does not block.
+    pub fn exit(&self) -> Option<Exit> {
+        self.shared.end().map(|end| end.exit)
+    }
+
+    /// The exit code as Python has it: negative for a signal; `None` while the process lives, and when nobody
+    /// knows. Does not block.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.exit().and_then(Exit::code)
+    }
+
+    /// What the process used; `None` while it lives, and when somebody else reaped it. Does not block.
+    pub fn usage(&self) -> Option<Usage> {
+        self.shared.end().and_then(|end| end.usage)
+    }
+
+    /// Asks the job to end: SIGTERM to its process group, and SIGCONT, so that a stopped one hears of it. Does
+    /// not wait for it; one that has ended is not touched.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel says, such as that the child has become another user.
+    pub fn terminate(&self) -> io::Result<()> {
+        self.shared.reach(state::terminate)
+    }
+
+    /// Ends the job: SIGKILL to its process group. Does not wait for it; one that has ended is not touched.
+    ///
+    /// # Errors
+    ///
+    /// As [`terminate`](Job::terminate).
+    pub fn kill(&self) -> io::Result<()> {
+        self.shared.reach(|child| child.signal_all(Signal::SIGKILL))
+    }
+
+    /// Sends a signal to the child alone. One that has ended is not touched.
+    ///
+    /// # Errors
+    ///
+    /// As [`terminate`](Job::terminate), and EINVAL for what is no signal.
+    pub fn signal(&self, signal: i32) -> io::Result<()> {
+        self.shared.reach(|child| child.signal(signal))
+    }
+
+    /// Lets the job go on without anybody to join it. What it returns is lost, nobody keeps it to its limit but
+    /// the alarm in the child, and it still dies with this process unless the builder said otherwise.
+    ///
+    /// It is reaped when it has ended and this process spawns another job.
+    pub fn detach(self) {
+        if !self.shared.is_ours() {
+            return;
+        }
+        let stage = std::mem::replace(&mut self.shared.state.lock().stage, Stage::Detached);
+        if let Stage::Running(running) = stage {
+            // Nobody else holds it: a waiter would be borrowing the job.
+            if let Some(watch) = Arc::into_inner(running.watch) {
+                detached::let_go(watch.child);
+            }
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Job<T> {
+    /// Waits for the job to end and hands its value over.
+    ///
+    /// Blocks until then; or until an alarm of the calling thread expires, and then the job is alive and can be
+    /// joined again.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError`] tells how it ended without a value. It is [`JobError::TimedOut`] if the job's own limit had
+    /// to end it, and if an alarm of the calling thread expired.
+    #[track_caller]
+    pub fn join(&self) -> Result<T, JobError> {
+        self.join_until(Time::NEVER, None, Location::caller())
+    }
+
+    /// Waits for the job to end, but no longer than `limit`. If that runs out, the job is alive and can be
+    /// joined again. A zero limit looks and does not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` runs out.
+    #[track_caller]
+    pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
+        let now = clock::now();
+        self.join_until(now.after(limit), Some(now), Location::caller())
+    }
+
+    /// Waits for the job to end, but not past `deadline`; see [`join_timeout`](Job::join_timeout).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_timeout`](Job::join_timeout).
+    #[track_caller]
+    pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
+        self.join_until(clock::from_instant(deadline), Some(clock::now()), Location::caller())
+    }
+
+    fn join_until(
+        &self,
+        deadline: Time,
+        since: Option<Time>,
+        location: &'static Location<'static>,
+    ) -> Result<T, JobError> {
+        let bytes = self.shared.wait(deadline, since, location)?.outcome?;
+        match postcard::take_from_bytes(&bytes) {
+            Ok((value, [])) => Ok(value),
+            Ok((_, rest)) => {
+                let message = format!("{} bytes are left over", rest.len()).into();
+                Err(JobError::NotDecoded { message })
+            }
+            Err(e) => Err(JobError::NotDecoded { message: e.to_string().into() }),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Job<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("id", &self.id())
+            .field("label", &self.shared.terms.label)
+            .field("exit", &self.exit())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! What is done to a job whose limit has passed, and when: pure data, no clock.
+//!
+//! At the limit the child's own alarm rings, and it is left a grace to end well; then it is asked by SIGTERM,
+//! and left another; then it is killed. A rung that nobody was there to climb in time is climbed late, and the
+//! grace counts from then.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Terminate,
+    Kill,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ladder {
+    grace: Duration,
+    next: Option<(Time, Step)>,
+    climbed: bool,
+}
+
+impl Ladder {
+    pub(super) fn new(deadline: Time, grace: Duration) -> Ladder {
+        Ladder { grace, next: Some((deadline.after(grace), Step::Terminate)), climbed: false }
+    }
+
+    /// When there is something to do; *never* if nothing is left.
+    pub(super) fn next(&self) -> Time {
+        self.next.map_or(Time::NEVER, |(at, _)| at)
+    }
+
+    /// Whether anything has been done to the job.
+    pub(super) fn climbed(&self) -> bool {
+        self.climbed
+    }
+
+    /// The step that is due, which the caller now takes.
+    pub(super) fn climb(&mut self, now: Time) -> Option<Step> {
+        let (at, step) = self.next?;
+        if now < at {
+            return None;
+        }
+        self.climbed = true;
+        self.next = match step {
+            Step::Terminate => Some((now.after(self.grace), Step::Kill)),
+            Step::Kill => None,
+        };
+        Some(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanos: u64) -> Time {
+        Time::from_nanos(nanos)
+    }
+
+    #[test]
+    fn one_rung_after_the_other() {
+        let mut ladder = Ladder::new(at(100), Duration::from_nanos(10));
+        assert_eq!((ladder.next(), ladder.climb(at(109))), (at(110), None));
+        assert!(!ladder.climbed());
+        assert_eq!(ladder.climb(at(150)), Some(Step::Terminate));
+        assert_eq!((ladder.next(), ladder.climb(at(159))), (at(160), None), "late, and the grace is kept");
+        assert_eq!(ladder.climb(at(160)), Some(Step::Kill));
+        assert_eq!((ladder.next(), ladder.climb(at(1_000))), (Time::NEVER, None));
+    }
+
+    #[test]
+    fn without_grace_both_at_once() {
+        let mut ladder = Ladder::new(at(100), Duration::ZERO);
+        assert_eq!(ladder.climb(at(100)), Some(Step::Terminate));
+        assert_eq!(ladder.climb(at(100)), Some(Step::Kill));
+    }
+
+    #[test]
+    fn without_limit_none() {
+        let mut ladder = Ladder::new(Time::NEVER, Duration::from_secs(1));
+        assert_eq!((ladder.next(), ladder.climb(at(u64::MAX - 1))), (Time::NEVER, None));
+    }
+}

@@ -1,0 +1,125 @@
+//! Functions in a process of their own, which can be ended whatever they do.
+//!
+//! An [`Alarm`](crate::Alarm) asks a computation to stop, and one that never checks never stops. Where the
+//! function cannot be changed (a C library, a plugin, a parser that may loop for ever) or cannot be trusted,
+//! only a process will do: it can be killed, and what it did to memory dies with it. Here the function runs in
+//! a forked child, [`Job::join`] waits for its value, [`run`] puts the whole under a limit.
+//!
+//! ```standalone_crate
+//! use sigalarm::process::{self, JobError};
+//! use std::time::Duration;
+//!
+//! // Goes well:
+//! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7)?, 42);
+//!
+//! // Never checks, never ends:
+//! let limit = Duration::from_millis(20);
+//! let stuck = process::Job::builder().limit(limit).grace(Duration::ZERO).run(|| -> () { loop {} });
+//! match stuck {
+//!     Err(JobError::TimedOut(timed_out)) => assert!(timed_out.elapsed() >= limit),
+//!     other => panic!("{other:?}"),
+//! }
+//! # Ok::<(), JobError>(())
+//! ```
+//!
+//! # What the child is
+//!
+//! A copy of this process at the moment of the spawn, so the function borrows what it likes, and whatever it
+//! changes is changed in the copy. What comes back is its value, by way of [serde]; or its panic, with message
+//! and place; or how it died. No code of the parent's runs in the child but the function: no destructor, no
+//! panic hook, no `atexit` function. What has been printed and not yet written out is written once.
+//!
+//! What the function captures by value is dropped on both sides: in the child when the function is through with
+//! it, in the parent when the spawn returns. Lend it what stands for something outside of memory, such as a
+//! temporary directory.
+//!
+//! # Only from a single thread
+//!
+//! A forked child has a copy of one thread and of all locks, also of those that other threads held. So
+//! [`Job::spawn`] and [`run`] refuse where other threads exist ([`SpawnError::MultiThreaded`]): spawn first and
+//! start threads later. [`Builder::spawn_unchecked`] is for those who know what every thread is doing.
+//!
+//! # Limitations
+//!
+//! - The codec is [postcard](https://docs.rs/postcard): compact and quick, and not self-describing. A type that
+//!   asks its input what it is (`serde_json::Value`, `#[serde(untagged)]`) does not come back:
+//!   [`JobError::NotDecoded`].
+//! - A grandchild that leaves the job's process group (`setsid`) is nobody's to kill; that takes a container.
+//! - A limit's SIGTERM and SIGKILL are sent by whoever waits for the job. While nobody does, it has the time.
+//! - On systems other than Linux the end of a child is looked for every few milliseconds, a child does not die
+//!   with its parent, and but for macOS threads cannot be counted, so that only the unchecked spawn is left.
+//!
+//! [serde]: https://serde.rs
+
+mod builder;
+mod child;
+mod detached;
+mod error;
+mod exit;
+mod inside;
+mod job;
+mod ladder;
+mod output;
+mod panics;
+mod shared;
+mod state;
+mod wire;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use builder::Builder;
+pub use error::{JobError, SpawnError};
+pub use exit::{Exit, Usage};
+pub use job::Job;
+pub use output::Output;
+pub use panics::Panic;
+
+/// Runs `f` in a forked child under a limit and hands its value back.
+///
+/// The limit is a ladder. When it has passed, [`checkpoint`](crate::checkpoint) errs in the child, and a
+/// function that checks can end well and return the best that it has. One second later the child and its
+/// process group get SIGTERM, after another second SIGKILL ([`Builder::grace`] makes it other than a second).
+/// In every case it is reaped before this returns, and none of its descendants is left, unless it has left the
+/// group.
+///
+/// Blocks until then; or until an alarm of the calling thread expires, and then the job is killed at once.
+///
+/// A zero limit has passed when the function starts. [`Duration::MAX`] means *never*.
+///
+/// # Errors
+///
+/// - [`JobError::TimedOut`] if the ladder had to end it, or if an alarm of the caller expired
+///   ([`Alarm::owns`](crate::Alarm::owns) tells). A value that arrived is a success, however late.
+/// - [`JobError::Spawn`] if there could be no child: see [`Job::spawn`].
+/// - The others tell how the function ended without a value.
+///
+/// # Examples
+///
+/// A function that checks; its own time-out comes back inside, so the second `?` passes that on as well:
+///
+/// ```standalone_crate
+/// use sigalarm::{TimedOut, checkpoint, process};
+/// use std::time::Duration;
+///
+/// fn long_function() -> Result<u32, TimedOut> {
+///     for _ in 0..1_000 {
+///         checkpoint()?;
+///     }
+///     Ok(42)
+/// }
+///
+/// let answer = process::run(Duration::from_secs(10), long_function)??;
+/// assert_eq!(answer, 42);
+/// # Ok::<(), sigalarm::process::JobError>(())
+/// ```
+#[track_caller]
+pub fn run<T, F>(limit: Duration, f: F) -> Result<T, JobError>
+where
+    T: Serialize + DeserializeOwned,
+    F: FnOnce() -> T,
+{
+    Builder::new().limit(limit).run(f)
+}

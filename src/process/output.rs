@@ -1,0 +1,43 @@
+//! Where a child's standard output and error go.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// Where what a job prints goes: [`Builder::stdout`](super::Builder::stdout) and
+/// [`stderr`](super::Builder::stderr).
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub enum Output {
+    /// Where the parent's goes.
+    #[default]
+    Inherit,
+    /// Nowhere.
+    Null,
+    /// To this descriptor: a file, the writing end of a pipe. Nobody reads a pipe while the job is joined but
+    /// another thread or process; a job that fills one up waits until it is read.
+    To(OwnedFd),
+}
+
+impl Output {
+    /// The descriptor to put in the stream's place; `None` to leave it as it is.
+    pub(super) fn open(self) -> io::Result<Option<OwnedFd>> {
+        match self {
+            Output::Inherit => Ok(None),
+            Output::Null => Ok(Some(File::options().write(true).open("/dev/null")?.into())),
+            Output::To(fd) => Ok(Some(fd)),
+        }
+    }
+}
+
+impl From<File> for Output {
+    fn from(file: File) -> Output {
+        Output::To(file.into())
+    }
+}
+
+impl From<OwnedFd> for Output {
+    fn from(fd: OwnedFd) -> Output {
+        Output::To(fd)
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a worker gave no value.
+
+use std::error::Error;
+use std::fmt;
+
+use super::Panic;
+use crate::error::{ArmError, TimedOut};
+
+/// A worker gave no value, or none yet.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// Time ran out: that of a [`join_timeout`](super::Worker::join_timeout), or that of an alarm of the calling
+    /// thread, which [`owns`](crate::Alarm::owns) it. The worker runs on and can be joined again.
+    TimedOut(TimedOut),
+    /// The function panicked. The first to join gets it.
+    Panicked(Panic),
+    /// Somebody has joined it already, and has the value.
+    Taken,
+    /// A worker joined itself: it would wait for ever.
+    Itself,
+    /// The worker could not make itself stoppable, and the function did not run.
+    Arm(ArmError),
+}
+
+impl WorkerError {
+    /// The time-out, if that is what it was.
+    pub fn timed_out(&self) -> Option<&TimedOut> {
+        match self {
+            WorkerError::TimedOut(timed_out) => Some(timed_out),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for WorkerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WorkerError::TimedOut(e) => e.fmt(f),
+            WorkerError::Panicked(panic) => write!(f, "the worker panicked: {}", panic.message()),
+            WorkerError::Taken => f.write_str("the worker has been joined before"),
+            WorkerError::Itself => f.write_str("a worker cannot join itself"),
+            WorkerError::Arm(e) => e.fmt(f),
+        }
+    }
+}
+
+impl Error for WorkerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            WorkerError::Arm(e) => e.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<TimedOut> for WorkerError {
+    fn from(e: TimedOut) -> WorkerError {
+        WorkerError::TimedOut(e)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_a_good_error() {
+        fn good<E: Error + Send + Sync + 'static>() {}
+        good::<WorkerError>();
+    }
+}

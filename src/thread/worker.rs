@@ -1,0 +1,272 @@
+//! The handle on a worker.
+
+use std::fmt;
+use std::io;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::stopper::{Standby, Stopper};
+use super::{Builder, Panic, WorkerError};
+use crate::bell;
+use crate::error::{Cause, Expiry, TimedOut};
+use crate::os::clock;
+use crate::time::Time;
+
+/// A function that runs on a thread of its own, with a value to come.
+///
+/// On its thread an alarm without a deadline encloses everything, and [`stop`](Worker::stop) rings it: the next
+/// check there errs with [`Cause::Stopped`]. Alarms that the function arms are its own, and nobody else's.
+///
+/// A time-out of a join ends nothing: the worker runs on and can be joined again. Of several who join, the first
+/// gets the value. **Dropping a worker asks it to stop and lets it go**; nobody waits for it then.
+///
+/// # Examples
+///
+/// ```
+/// use sigalarm::thread::Worker;
+///
+/// let worker = Worker::spawn(|| 6 * 7)?;
+/// assert_eq!(worker.join()?, 42);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping a worker asks it to stop"]
+pub struct Worker<T> {
+    shared: Arc<Shared<T>>,
+    thread: ThreadId,
+    name: Option<Arc<str>>,
+    /// Whoever takes it waits for the thread itself.
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How often a thread that joins under an alarm looks whether somebody has rung it.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// What the two sides share.
+struct Shared<T> {
+    stopper: Stopper,
+    result: Mutex<Progress<T>>,
+    ended: Condvar,
+}
+
+enum Progress<T> {
+    Running,
+    Ended(Result<T, WorkerError>),
+    Taken,
+}
+
+impl Worker<()> {
+    /// A worker with a name, or whatever else it may need.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl<T: Send + 'static> Worker<T> {
+    /// Runs `f` on a new thread.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`std::thread::Builder::spawn`] says: no thread could be made.
+    pub fn spawn<F>(f: F) -> io::Result<Worker<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        Builder::default().spawn(f)
+    }
+
+    pub(super) fn start<F>(builder: thread::Builder, name: Option<String>, f: F) -> io::Result<Worker<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let name: Option<Arc<str>> = name.map(Into::into);
+        let shared = Arc::new(Shared {
+            stopper: Stopper::new(),
+            result: Mutex::new(Progress::Running),
+            ended: Condvar::new(),
+        });
+        let (theirs, label) = (shared.clone(), name.clone());
+        let handle = builder.spawn(move || {
+            let result = work(&theirs.stopper, label, f);
+            *theirs.result.lock() = Progress::Ended(result);
+            theirs.ended.notify_all();
+        })?;
+        Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })
+    }
+}
+
+/// Runs `f` within reach of the stopper.
+fn work<T>(stopper: &Stopper, label: Option<Arc<str>>, f: impl FnOnce() -> T) -> Result<T, WorkerError> {
+    let standby = Standby::begin(label).map_err(WorkerError::Arm)?;
+    stopper.link(&standby);
+    // Whatever `f` leaves behind in the middle of a panic, it was given to this thread for good: nobody but
+    // those whom it has shared it with can see it, and they know locks of their own.
+    panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
+}
+
+impl<T> Worker<T> {
+    /// Asks the worker to stop: each of its checks errs from now on, with [`Cause::Stopped`]. Does not wait for
+    /// it. One that has ended is past asking.
+    ///
+    /// Not for use in signal handlers: it takes a lock.
+    pub fn stop(&self) {
+        self.shared.stopper.stop();
+    }
+
+    /// Whether the function still runs. Does not block.
+    pub fn is_alive(&self) -> bool {
+        matches!(*self.shared.result.lock(), Progress::Running)
+    }
+
+    /// The name that the builder gave to it.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The id of its thread.
+    pub fn thread_id(&self) -> ThreadId {
+        self.thread
+    }
+
+    /// Waits for the worker to end and hands its value over.
+    ///
+    /// Blocks until then; or until an alarm of the calling thread expires, and then the worker runs on and can
+    /// be joined again. After a value the thread has ended, with the destructors of its thread-locals.
+    ///
+    /// # Errors
+    ///
+    /// - [`WorkerError::TimedOut`] if an alarm of the calling thread expired.
+    /// - [`WorkerError::Panicked`] if the function did.
+    /// - [`WorkerError::Taken`] if somebody joined it before, [`WorkerError::Itself`] if it joins itself.
+    #[track_caller]
+    pub fn join(&self) -> Result<T, WorkerError> {
+        let location = Location::caller();
+        self.not_itself()?;
+        let handle = self.handle.lock().take();
+        let Some(handle) = handle else { return self.join_until(Time::NEVER, None, location) };
+        // Nothing to wait for but the thread: the shortest way is to wait for that.
+        if bell::next_here().is_none() {
+            return self.reap(handle);
+        }
+        let result = self.join_until(Time::NEVER, None, location);
+        match result {
+            // It runs on: somebody may want to wait for it yet.
+            Err(WorkerError::TimedOut(_)) => *self.handle.lock() = Some(handle),
+            _ => drop(handle.join()),
+        }
+        result
+    }
+
+    /// Waits for the worker to end, but no longer than `limit`. If that runs out, the worker runs on and can be
+    /// joined again. A zero limit looks and does not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Worker::join), and [`WorkerError::TimedOut`] if `limit` runs out.
+    #[track_caller]
+    pub fn join_timeout(&self, limit: Duration) -> Result<T, WorkerError> {
+        let now = clock::now();
+        self.not_itself()?;
+        self.join_until(now.after(limit), Some(now), Location::caller())
+    }
+
+    /// Waits for the worker to end, but not past `deadline`; see [`join_timeout`](Worker::join_timeout).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_timeout`](Worker::join_timeout).
+    #[track_caller]
+    pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
+        self.not_itself()?;
+        self.join_until(clock::from_instant(deadline), Some(clock::now()), Location::caller())
+    }
+
+    fn not_itself(&self) -> Result<(), WorkerError> {
+        if thread::current().id() == self.thread { Err(WorkerError::Itself) } else { Ok(()) }
+    }
+
+    fn reap(&self, handle: JoinHandle<()>) -> Result<T, WorkerError> {
+        // The thread's own function does not panic, and what a destructor of a thread-local does there std
+        // turns into an abort.
+        let _ = handle.join();
+        self.shared.result.lock().take().unwrap_or(Err(WorkerError::Taken))
+    }
+
+    fn join_until(
+        &self,
+        deadline: Time,
+        since: Option<Time>,
+        location: &'static Location<'static>,
+    ) -> Result<T, WorkerError> {
+        let mut progress = self.shared.result.lock();
+        loop {
+            if let Some(result) = progress.take() {
+                return result;
+            }
+            let alarm = bell::next_here();
+            if alarm.is_some() {
+                bell::answer_here(location)?;
+            }
+            let now = clock::now();
+            if now >= deadline {
+                let since = since.unwrap_or(now);
+                return Err(self.timed_out(deadline.since(since), now.since(since), location).into());
+            }
+            // Nothing but the worker's end wakes this thread, and an alarm of its own may be rung from elsewhere.
+            let look = if alarm.is_some() { now.after(LOOK_AGAIN) } else { Time::NEVER };
+            match clock::to_instant(deadline.min(alarm.unwrap_or(Time::NEVER)).min(look)) {
+                Some(until) => drop(self.shared.ended.wait_until(&mut progress, until)),
+                None => self.shared.ended.wait(&mut progress),
+            }
+        }
+    }
+
+    fn timed_out(
+        &self,
+        limit: Duration,
+        elapsed: Duration,
+        location: &'static Location<'static>,
+    ) -> TimedOut {
+        TimedOut::new(Expiry {
+            alarm: bell::unused_id(),
+            label: self.name.clone(),
+            limit: Some(limit),
+            elapsed,
+            cause: Cause::Deadline,
+            location: location.into(),
+        })
+    }
+}
+
+impl<T> Progress<T> {
+    /// The result, for the first who asks; `None` while there is none yet.
+    fn take(&mut self) -> Option<Result<T, WorkerError>> {
+        match std::mem::replace(self, Progress::Taken) {
+            Progress::Running => {
+                *self = Progress::Running;
+                None
+            }
+            Progress::Ended(result) => Some(result),
+            Progress::Taken => Some(Err(WorkerError::Taken)),
+        }
+    }
+}
+
+impl<T> Drop for Worker<T> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl<T> fmt::Debug for Worker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("name", &self.name)
+            .field("thread", &self.thread)
+            .field("is_alive", &self.is_alive())
+            .finish_non_exhaustive()
+    }
+}

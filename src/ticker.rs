@@ -1,0 +1,96 @@
+//! Progress at safe points.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+use crate::bell::{self, Place};
+use crate::error::ArmError;
+use crate::os::flag::Flag;
+use crate::schedule::Key;
+
+/// Says, when asked, how many periods have passed: for a progress line, a checkpoint file, a look at the queue.
+///
+/// Asking costs what a check costs, so it can be done in the innermost loop. Periods are counted from the moment of
+/// arming by the monotonic clock: none is lost, none is added, and nothing drifts, however late it is asked. Any
+/// number of tickers share the kernel's one timer with the alarms, and are as good neighbours.
+///
+/// While it lives the timer's signal comes once a period, as long as somebody asks; see [`Alarm`](crate::Alarm) for
+/// what that means to others. In a forked child it is inert.
+///
+/// # Examples
+///
+/// ```
+/// use sigalarm::{Alarm, Ticker};
+/// use std::time::Duration;
+///
+/// let alarm = Alarm::after(Duration::from_millis(35))?;
+/// let ticker = Ticker::every(Duration::from_millis(10))?;
+/// let (mut steps, mut ticks) = (0_u64, 0);
+/// while alarm.check().is_ok() {
+///     steps += 1;
+///     let passed = ticker.due();
+///     if passed > 0 {
+///         ticks += passed;
+///         println!("{steps} steps");
+///     }
+/// }
+/// ticks += ticker.due(); // what has passed since
+/// assert!(ticks >= 3);
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+#[must_use = "a ticker that is dropped tells nothing"]
+pub struct Ticker {
+    key: Key,
+    period: Duration,
+    flag: &'static Place<Flag>,
+    stays: PhantomData<MutexGuard<'static, ()>>,
+}
+
+impl Ticker {
+    /// Arms a ticker. The first period begins now.
+    ///
+    /// The period counts in nanoseconds; [`Duration::MAX`] never passes. Below some tens of microseconds the signals
+    /// cost more than they are worth: ask for the time instead.
+    ///
+    /// # Errors
+    ///
+    /// [`ArmError`] for a period of zero, or if a system call fails; then nothing is armed.
+    pub fn every(period: Duration) -> Result<Ticker, ArmError> {
+        if period.is_zero() {
+            return Err(ArmError::period());
+        }
+        let (key, flag) = bell::arm_ticker(period)?;
+        Ok(Ticker { key, period, flag, stays: PhantomData })
+    }
+
+    /// How many periods have passed since it was last asked, or armed.
+    ///
+    /// One load and one branch that is not taken, as long as the answer is zero. Any thread may ask; each period is
+    /// told once.
+    #[inline]
+    pub fn due(&self) -> u64 {
+        if self.flag.is_set() {
+            return bell::ticks(self.key, self.flag);
+        }
+        0
+    }
+
+    /// Its period.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        bell::release_ticker(self.key, self.flag);
+    }
+}
+
+impl fmt::Debug for Ticker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticker").field("period", &self.period).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,436 @@
+//! Functions and surroundings that mean no good: each has its clear outcome, and none hangs.
+
+mod support;
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::libc;
+use sigalarm::process::{self, Exit, Job, JobError, SpawnError};
+use support::children::{
+    self, close_all, descriptors, exit_now, fork, has_children, leaving_nothing, pause, raise, set_limit,
+    signal,
+};
+use support::scenario;
+
+const LIMIT: Duration = Duration::from_millis(100);
+
+fn short() -> process::Builder {
+    Job::builder().limit(LIMIT).grace(Duration::from_millis(50))
+}
+
+fn closes_every_descriptor() {
+    leaving_nothing(|| {
+        // Returns: nobody hears it.
+        let job = Job::spawn(|| close_all(0)).unwrap();
+        assert!(matches!(job.join(), Err(JobError::Exited { code: 74, .. })));
+        // Lives on: the end of the pipe is not the end of the job.
+        let job = Job::spawn(|| {
+            close_all(0);
+            pause()
+        });
+        let job: Job<()> = job.unwrap();
+        assert!(job.join_timeout(LIMIT).unwrap_err().timed_out().is_some() && job.is_alive());
+        drop(job);
+        let stuck = short().run(|| -> () {
+            close_all(0);
+            pause()
+        });
+        assert!(stuck.unwrap_err().timed_out().is_some());
+        // Opens others in their place: what gets the pipe's number is not written to.
+        let path = std::env::temp_dir().join(format!("sigalarm-reopened-{}", std::process::id()));
+        let job = Job::spawn(|| {
+            close_all(3);
+            for _ in 0..64 {
+                std::mem::forget(std::fs::File::create(&path).unwrap());
+            }
+            "for the parent only".to_owned()
+        });
+        let outcome = job.unwrap().join();
+        assert!(matches!(outcome, Err(JobError::Exited { code: 74, .. })), "{outcome:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        std::fs::remove_file(&path).unwrap();
+    });
+}
+
+/// Writes to every descriptor that it finds, and so to the pipe.
+fn writes_to_every_descriptor() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| {
+            for fd in 3..64 {
+                let path = format!("/proc/self/fd/{fd}");
+                if let Ok(mut file) = std::fs::File::options().write(true).open(path) {
+                    let _ = file.write_all(b"garbage");
+                }
+            }
+        });
+        assert!(matches!(job.unwrap().join(), Err(JobError::NotDecoded { .. })));
+    });
+}
+
+fn executes_another_program() {
+    leaving_nothing(|| {
+        for (script, code) in [("exit 0", 0), ("exit 7", 7)] {
+            let job = Job::spawn(|| drop(Command::new("sh").args(["-c", script]).exec()));
+            let outcome = job.unwrap().join();
+            assert!(matches!(outcome, Err(JobError::Exited { code: c, .. }) if c == code), "{outcome:?}");
+        }
+        // The limit holds for it, too: the timer survives the `exec`, or the ladder ends it.
+        let began = Instant::now();
+        let outcome = short().run(|| drop(Command::new("sleep").arg("1000").exec()));
+        let timed_out = outcome.unwrap_err().timed_out().unwrap().clone();
+        assert!(began.elapsed() >= LIMIT && timed_out.elapsed() >= LIMIT);
+    });
+}
+
+/// A grandchild keeps the pipe, and the parent does not wait for it.
+fn grandchild_keeps_the_pipe() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| {
+            if fork() == 0 {
+                pause()
+            }
+            exit_now(5)
+        });
+        let outcome: Result<(), JobError> = job.unwrap().join();
+        assert!(matches!(outcome, Err(JobError::Exited { code: 5, .. })), "{outcome:?}");
+
+        // It left the group, and writes as fast as it can.
+        let job = Job::spawn(|| {
+            let (grandchild, pipe) = (fork(), pipe_of_this_process());
+            if grandchild == 0 {
+                nix::unistd::setsid().unwrap();
+                let garbage = [0_u8; 65_536];
+                loop {
+                    if nix::unistd::write(&pipe, &garbage).is_err() {
+                        exit_now(0)
+                    }
+                }
+            }
+            exit_now(6)
+        });
+        let outcome: Result<(), JobError> = job.unwrap().join();
+        assert!(
+            matches!(outcome, Err(JobError::Exited { code: 6, .. } | JobError::NotDecoded { .. })),
+            "{outcome:?}"
+        );
+    });
+}
+
+fn pipe_of_this_process() -> std::fs::File {
+    let is_pipe = |fd: &i32| {
+        let link = std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
+        link.to_string_lossy().starts_with("pipe:") && *fd > 2
+    };
+    let fd = descriptors().into_iter().find(is_pipe).expect("the pipe to the parent");
+    std::fs::File::options().write(true).open(format!("/proc/self/fd/{fd}")).unwrap()
+}
+
+/// It comes back from the function as its parent does, and has nothing to say.
+fn grandchild_comes_back() {
+    leaving_nothing(|| {
+        for _ in 0..20 {
+            let outcome = process::run(Duration::MAX, || {
+                let child = fork() != 0;
+                if child {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                child
+            });
+            assert!(outcome.unwrap());
+            let outcome = process::run(Duration::MAX, || {
+                assert!(fork() != 0, "the grandchild's panic");
+                std::thread::sleep(Duration::from_millis(2));
+                1
+            });
+            assert_eq!(outcome.unwrap(), 1);
+        }
+    });
+}
+
+fn stops_itself() {
+    leaving_nothing(|| {
+        assert!(short().run(|| raise(libc::SIGSTOP)).unwrap_err().timed_out().is_some());
+        let job = Job::spawn(|| raise(libc::SIGSTOP)).unwrap();
+        children::soon("it to stop", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", job.id())).unwrap_or_default();
+            stat.contains(") T ")
+        });
+        assert!(job.is_alive() && job.exit_code().is_none());
+        drop(job);
+    });
+}
+
+fn ignores_sigterm() {
+    leaving_nothing(|| {
+        let stubborn = || -> () {
+            for n in 1..32 {
+                if n != libc::SIGKILL && n != libc::SIGSTOP {
+                    signal(n, libc::SIG_IGN);
+                }
+            }
+            pause()
+        };
+        let job = short().spawn(stubborn).unwrap();
+        assert!(job.join().unwrap_err().timed_out().is_some());
+        assert_eq!(job.exit_code(), Some(-libc::SIGKILL));
+        let job = Job::spawn(stubborn).unwrap();
+        drop(job);
+    });
+}
+
+fn killed_by_an_outsider() {
+    leaving_nothing(|| {
+        // By the parent past the library, by itself, and by another process.
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        let status = Command::new("kill").args(["-9", &job.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
+        assert_eq!(job.exit_code(), Some(-9));
+        // What it was told before it died is known.
+        job.kill().unwrap();
+        job.terminate().unwrap();
+        job.signal(libc::SIGUSR1).unwrap();
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
+    });
+}
+
+/// Changes its process group: the signals find it all the same.
+fn leaves_its_group() {
+    leaving_nothing(|| {
+        let leave = |leaves_one: bool| {
+            if leaves_one && fork() == 0 {
+                pause()
+            }
+            let parent = nix::unistd::getpgid(Some(nix::unistd::getppid())).unwrap();
+            nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), parent).unwrap();
+            pause()
+        };
+        for leaves_one in [false, true] {
+            let job = short().spawn(|| -> () { leave(leaves_one) }).unwrap();
+            assert!(job.join().unwrap_err().timed_out().is_some());
+            assert_eq!(job.exit_code(), Some(-libc::SIGTERM));
+        }
+    });
+}
+
+/// No such signal.
+fn odd_signals() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        for n in [-1, 65, i32::MAX] {
+            assert_eq!(job.signal(n).unwrap_err().raw_os_error(), Some(libc::EINVAL), "{n}");
+        }
+        job.signal(0).unwrap(); // asks whether it could be sent
+        assert!(job.is_alive());
+    });
+}
+
+/// The kernel reaps what nobody wants to hear of: values and panics come all the same.
+fn sigchld_ignored() {
+    signal(libc::SIGCHLD, libc::SIG_IGN);
+    outcomes_without_a_status();
+}
+
+/// A part of the program that waits for any child takes ours away.
+fn reaped_by_somebody_else() {
+    extern "C" fn on_child(_: libc::c_int) {
+        while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
+            .is_ok_and(|status| status != nix::sys::wait::WaitStatus::StillAlive)
+        {}
+    }
+    signal(libc::SIGCHLD, on_child as extern "C" fn(libc::c_int) as usize);
+    outcomes_without_a_status();
+}
+
+fn outcomes_without_a_status() {
+    leaving_nothing(|| {
+        assert_eq!(process::run(Duration::MAX, || "value".to_owned()).unwrap(), "value");
+        let panicked = process::run(Duration::MAX, || -> () { panic!("heard") });
+        assert!(matches!(panicked, Err(JobError::Panicked(p)) if p.message() == "heard"));
+        assert!(short().run(|| -> () { pause() }).unwrap_err().timed_out().is_some());
+        // How it died is known from the pidfd, where the kernel keeps it; and is not made up elsewhere.
+        let job = Job::spawn(|| -> () { exit_now(3) }).unwrap();
+        match job.join() {
+            Err(JobError::Exited { code: 3, .. }) => assert_eq!(job.exit_code(), Some(3)),
+            Err(JobError::Lost) => assert_eq!((job.exit(), job.exit_code()), (Some(Exit::Unknown), None)),
+            other => panic!("{other:?}"),
+        }
+        let job = Job::spawn(|| raise(libc::SIGKILL)).unwrap();
+        let outcome = job.join();
+        assert!(
+            matches!(outcome, Err(JobError::Killed { signal: libc::SIGKILL, .. } | JobError::Lost)),
+            "{outcome:?}"
+        );
+        for _ in 0..100 {
+            drop(Job::spawn(|| ()).unwrap());
+        }
+    });
+}
+
+/// On a kernel without pidfds, or in a sandbox without: looked for at intervals, with the same outcomes.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn without_pidfds() {
+    support::process::forbid(libc::SYS_pidfd_open, libc::ENOSYS);
+    everything_in_short();
+    signal(libc::SIGCHLD, libc::SIG_IGN);
+    leaving_nothing(|| {
+        assert_eq!(process::run(Duration::MAX, || 1).unwrap(), 1);
+        assert!(short().run(|| -> () { pause() }).unwrap_err().timed_out().is_some());
+        assert!(matches!(process::run(Duration::MAX, || -> () { exit_now(3) }), Err(JobError::Lost)));
+    });
+}
+
+/// On a kernel whose pidfds cannot signal a group.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn without_group_signals() {
+    support::process::forbid(libc::SYS_pidfd_send_signal, libc::EINVAL);
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () {
+            fork();
+            pause()
+        });
+        let job = job.unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        job.kill().unwrap();
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
+    });
+}
+
+fn everything_in_short() {
+    leaving_nothing(|| {
+        assert_eq!(process::run(Duration::MAX, || "x".repeat(1_000_000)).unwrap().len(), 1_000_000);
+        assert!(matches!(process::run(Duration::MAX, || -> () { panic!() }), Err(JobError::Panicked(_))));
+        assert!(short().run(|| -> () { pause() }).unwrap_err().timed_out().is_some());
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        assert!(job.join_timeout(LIMIT).unwrap_err().timed_out().is_some());
+        job.terminate().unwrap();
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
+        drop(Job::spawn(|| -> () { pause() }).unwrap());
+    });
+}
+
+fn no_processes_left() {
+    support::process::forbid(libc::SYS_clone, libc::EAGAIN);
+    support::process::forbid(libc::SYS_clone3, libc::EAGAIN);
+    leaving_nothing(|| {
+        let state = support::process::state();
+        let refused = Job::spawn(|| ()).unwrap_err();
+        assert!(matches!(&refused, SpawnError::System { call: "fork", source, .. }
+            if source.raw_os_error() == Some(libc::EAGAIN)));
+        assert_eq!(support::process::state(), state, "the signal mask is as it was");
+        println!("{refused}"); // and stdout is not locked
+    });
+}
+
+/// The real thing: RLIMIT_NPROC, which does not bind a privileged user.
+fn no_processes_left_for_the_user() {
+    if !children::become_nobody() {
+        println!("skipped: cannot become another user");
+        return;
+    }
+    set_limit(libc::RLIMIT_NPROC, 0);
+    leaving_nothing(|| {
+        let refused = Job::spawn(|| ()).unwrap_err();
+        assert!(matches!(&refused, SpawnError::System { call: "fork", .. }), "{refused}");
+    });
+}
+
+fn no_descriptors_left() {
+    leaving_nothing(|| {
+        set_limit(libc::RLIMIT_NOFILE, 64);
+        let mut all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+        // Room for none, one, two, and enough: the writing end makes way for the pidfd.
+        for room in 0..4 {
+            let spawned = Job::spawn(|| 5);
+            match room {
+                0 | 1 => assert!(matches!(&spawned, Err(SpawnError::System { call: "pipe", source, .. })
+                    if source.raw_os_error() == Some(libc::EMFILE))),
+                _ => assert_eq!(spawned.unwrap().join().unwrap(), 5),
+            }
+            all.pop();
+        }
+    });
+}
+
+/// With the pidfd refused for another reason than that there are none, the child is not left behind.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn no_pidfd_for_this_one() {
+    support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
+    leaving_nothing(|| {
+        let refused = Job::spawn(|| -> () { pause() }).unwrap_err();
+        assert!(matches!(refused, SpawnError::System { call: "pidfd_open", .. }), "{refused}");
+    });
+}
+
+/// The child cannot set itself up: the function does not run.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn no_set_up() {
+    support::process::forbid(libc::SYS_prctl, libc::EPERM);
+    leaving_nothing(|| {
+        let outcome = process::run(Duration::MAX, || println!("it runs"));
+        assert!(matches!(&outcome, Err(JobError::System { call, source, .. })
+            if &**call == "prctl" && source.raw_os_error() == Some(libc::EPERM)));
+        Job::builder().die_with_parent(false).run(|| ()).unwrap();
+    });
+}
+
+/// A parent that has closed its standard streams: the pipe does not become one of them.
+fn no_standard_streams() {
+    close_all(0);
+    let outcome = process::run(Duration::MAX, || {
+        println!("into nowhere");
+        eprintln!("into nowhere");
+        c_value()
+    });
+    exit_now(if outcome.is_ok_and(|value| value == c_value()) && !has_children() { 0 } else { 1 });
+}
+
+fn c_value() -> Vec<u32> {
+    (0..100_000).collect()
+}
+
+fn fork_bomb() {
+    leaving_nothing(|| {
+        let job = short().spawn(|| -> () {
+            for _ in 0..5 {
+                fork();
+            }
+            pause()
+        });
+        let job = job.unwrap();
+        assert!(job.join().unwrap_err().timed_out().is_some());
+    });
+}
+
+fn main() {
+    let mut scenarios = vec![
+        scenario("closes_every_descriptor", closes_every_descriptor),
+        scenario("writes_to_every_descriptor", writes_to_every_descriptor),
+        scenario("executes_another_program", executes_another_program),
+        scenario("grandchild_keeps_the_pipe", grandchild_keeps_the_pipe),
+        scenario("grandchild_comes_back", grandchild_comes_back),
+        scenario("stops_itself", stops_itself),
+        scenario("ignores_sigterm", ignores_sigterm),
+        scenario("killed_by_an_outsider", killed_by_an_outsider),
+        scenario("leaves_its_group", leaves_its_group),
+        scenario("odd_signals", odd_signals),
+        scenario("sigchld_ignored", sigchld_ignored),
+        scenario("reaped_by_somebody_else", reaped_by_somebody_else),
+        scenario("no_processes_left_for_the_user", no_processes_left_for_the_user),
+        scenario("no_descriptors_left", no_descriptors_left),
+        scenario("no_standard_streams", no_standard_streams),
+        scenario("fork_bomb", fork_bomb),
+    ];
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    scenarios.extend([
+        scenario("without_pidfds", without_pidfds),
+        scenario("without_group_signals", without_group_signals),
+        scenario("no_processes_left", no_processes_left),
+        scenario("no_pidfd_for_this_one", no_pidfd_for_this_one),
+        scenario("no_set_up", no_set_up),
+    ]);
+    support::main(scenarios);
+}

@@ -1,0 +1,515 @@
+//! More reasons to ring than a deadline, tickers, the last resort, the audit.
+
+mod support;
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use nix::libc::{self, SA_RESTART, SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use nix::sys::signal::{SigHandler, Signal};
+use sigalarm::{Alarm, Builder, Cause, Ticker, TimedOut, checkpoint};
+use support::process::{self, counted};
+use support::{Outcome, scenario};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(20);
+
+fn arm(builder: Builder) -> Alarm {
+    builder.arm().expect("arming")
+}
+
+fn expiry(alarm: &Alarm) -> TimedOut {
+    let began = Instant::now();
+    loop {
+        if let Err(e) = alarm.check() {
+            return e;
+        }
+        assert!(began.elapsed() < LATE, "never came");
+    }
+}
+
+fn spin(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {}
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
+fn handle(signal: Signal, handler: SigHandler) {
+    unsafe { nix::sys::signal::signal(signal, handler) }.expect("a handler");
+}
+
+fn cpu_time() -> Duration {
+    let ts = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("a clock");
+    Duration::new(ts.tv_sec() as u64, ts.tv_nsec() as u32)
+}
+
+fn signals_ring() {
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
+        let alarm = arm(Alarm::builder().ring_on(signal).label("solve"));
+        assert!(alarm.check().is_ok());
+        process::kill_self(signal);
+        let e = alarm.check().expect_err("rung");
+        assert!(alarm.owns(&e));
+        assert_eq!((e.cause(), e.limit()), (Cause::Signal(signal), None));
+        assert!(e.to_string().contains("was stopped by SIG"), "{e}");
+        alarm.restart();
+        assert!(alarm.check().is_ok(), "a restart listens again");
+        process::kill_self(signal);
+        assert!(alarm.check().is_err());
+    }
+}
+
+fn the_signal_is_as_before() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1).ring_on(SIGUSR2));
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 0, "the first goes no further");
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1, "the second goes to the program's own handler");
+    drop(alarm);
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 2, "and so do all when nobody listens");
+    process::kill_self(SIGUSR2); // the default: the end
+}
+
+fn a_second_ctrl_c_kills() {
+    let alarm = arm(Alarm::builder().ring_on(SIGINT));
+    process::kill_self(SIGINT);
+    assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT));
+    process::kill_self(SIGINT);
+    unreachable!("the second takes the default action");
+}
+
+fn a_second_ctrl_c_kills_what_does_not_check() {
+    let _alarm = arm(Alarm::builder().ring_on(SIGINT));
+    process::kill_self(SIGINT);
+    process::kill_self(SIGINT);
+    unreachable!("the second takes the default action");
+}
+
+fn several_alarms_share_a_signal() {
+    let outer = arm(Alarm::builder().ring_on(SIGTERM).label("outer"));
+    let inner = arm(Alarm::builder().ring_on(SIGTERM).ring_on(SIGINT));
+    process::kill_self(SIGTERM);
+    assert!(outer.owns(&inner.check().unwrap_err()));
+    drop(outer);
+    assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGTERM));
+    inner.restart();
+    process::kill_self(SIGINT);
+    assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGINT));
+    // One that is armed while another has been stopped has its own first signal.
+    let cleanup = arm(Alarm::builder().ring_on(SIGINT));
+    inner.disarm();
+    process::kill_self(SIGINT);
+    assert!(cleanup.check().is_err());
+}
+
+fn an_ignored_signal_stays_ignored() {
+    handle(Signal::SIGHUP, SigHandler::SigIgn);
+    let alarm = arm(Alarm::builder().ring_on(SIGHUP));
+    process::kill_self(SIGHUP);
+    assert!(alarm.check().is_ok());
+    let bits = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(line) = bits.lines().find(|line| line.starts_with("SigIgn")) {
+        assert!(line.ends_with('1'), "{line}: SIGHUP is signal 1");
+    }
+    process::set_action(SIG_IGN, 0, &[]);
+}
+
+fn a_signal_ends_a_wait() {
+    for limit in [None, Some(100 * SECOND)] {
+        let builder = Alarm::builder().ring_on(SIGINT);
+        let alarm = arm(limit.map_or(builder.clone(), |limit| builder.after(limit)));
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                std::thread::sleep(30 * MS);
+                process::kill_self(SIGINT);
+            });
+            let (mut here, _there) = UnixStream::pair().expect("a pair");
+            let e = alarm.blocking(|| here.read(&mut [0; 8])).expect_err("nothing comes");
+            assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
+        });
+        assert!(alarm.elapsed() < LATE);
+        alarm.restart();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                std::thread::sleep(30 * MS);
+                process::kill_self(SIGINT);
+            });
+            assert_eq!(alarm.sleep(LATE).expect_err("rung").cause(), Cause::Signal(SIGINT));
+        });
+    }
+}
+
+fn signals_that_cannot_ring() {
+    for signal in
+        [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, libc::SIGALRM, SIGABRT, 0, -1, 64, 999, i32::MAX]
+    {
+        let e = Alarm::builder().ring_on(signal).arm().expect_err("refused");
+        assert_eq!(e.call(), None);
+        assert!(e.to_string().contains(&format!("signal {signal} cannot ring it")), "{e}");
+        assert_eq!(std::io::Error::from(e).kind(), std::io::ErrorKind::InvalidInput);
+    }
+    assert!(checkpoint().is_ok());
+}
+
+fn cpu_limits() {
+    for limit in [Duration::ZERO, Duration::from_micros(1), 10 * MS, 100 * MS] {
+        let before = cpu_time();
+        let alarm = arm(Alarm::builder().cpu(limit));
+        let e = expiry(&alarm);
+        let used = cpu_time() - before;
+        assert_eq!((e.cause(), e.limit()), (Cause::Cpu, Some(limit)));
+        assert!(used >= limit && e.elapsed() >= limit, "early: {used:?} of {limit:?}");
+        // This process has one thread: what it uses after the limit it uses checking.
+        assert!(used <= limit + (limit / 20).max(20 * MS), "late: {used:?} of {limit:?}");
+    }
+    // Sleeping uses none.
+    let alarm = arm(Alarm::builder().cpu(50 * MS).after(10 * SECOND));
+    std::thread::sleep(120 * MS);
+    assert!(alarm.check().is_ok());
+    let began = Instant::now();
+    assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
+    assert!(began.elapsed() >= 30 * MS);
+    alarm.restart();
+    assert!(alarm.check().is_ok(), "a restart gives the whole time again");
+}
+
+/// Beside busy loops on every processor, the processor time that passes is what counts.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
+fn cpu_limit_under_load() {
+    let busy: Vec<i32> = (0..4)
+        .map(|_| match unsafe { libc::fork() } {
+            0 => loop {
+                std::hint::spin_loop();
+            },
+            child => child,
+        })
+        .collect();
+    for _ in 0..3 {
+        let (before, began) = (cpu_time(), Instant::now());
+        let alarm = arm(Alarm::builder().cpu(100 * MS));
+        expiry(&alarm);
+        let used = cpu_time() - before;
+        assert!(used >= 100 * MS, "early: {used:?}");
+        assert!(used <= 120 * MS, "late: {used:?} in {:?}", began.elapsed());
+    }
+    for child in busy {
+        unsafe { libc::kill(child, libc::SIGKILL) };
+    }
+}
+
+fn thread_cpu_limits() {
+    let alarm = arm(Alarm::builder().thread_cpu(30 * MS));
+    // Another thread's time does not count.
+    std::thread::spawn(|| spin(80 * MS)).join().expect("no panic");
+    assert!(alarm.check().is_ok());
+    assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
+    // Of a thread that is over nothing more is used.
+    std::thread::spawn(|| std::mem::forget(arm(Alarm::builder().thread_cpu(5 * MS))))
+        .join()
+        .expect("no panic");
+    let other = arm(Alarm::builder().after(30 * MS));
+    drop(alarm);
+    assert_eq!(expiry(&other).cause(), Cause::Deadline);
+}
+
+fn a_budget_of_checks() {
+    for budget in [0_u64, 1, 7, 1_000] {
+        let alarm = arm(Alarm::builder().checks(budget));
+        for round in 0..2 {
+            for n in 0..budget {
+                assert!(alarm.check().is_ok(), "check {n} of {budget}, round {round}");
+            }
+            assert_eq!(alarm.check().unwrap_err().cause(), Cause::Checks);
+            assert!(alarm.check().is_err());
+            alarm.restart();
+        }
+    }
+    // What encloses is asked too; what is inside is not.
+    let outer = arm(Alarm::builder().checks(3));
+    let inner = arm(Alarm::builder().checks(2));
+    assert!(outer.check().is_ok()); // outer: 2 left
+    assert!(inner.check().is_ok()); // outer: 1, inner: 1
+    assert!(checkpoint().is_ok()); // outer: 0, inner: 0
+    assert!(outer.owns(&inner.check().unwrap_err()), "both are used up: the outer one is told");
+    // On another thread, entered.
+    let alarm = arm(Alarm::builder().checks(1));
+    drop((inner, outer));
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            assert!(checkpoint().is_ok());
+            let _entered = alarm.enter();
+            assert!(checkpoint().is_ok());
+            assert_eq!(checkpoint().unwrap_err().cause(), Cause::Checks);
+        });
+    });
+}
+
+fn whichever_comes_first() {
+    let all = Alarm::builder().after(SECOND * 30).cpu(20 * SECOND).checks(1_000_000_000).ring_on(SIGINT);
+    for (builder, cause) in [
+        (all.clone().after(5 * MS), Cause::Deadline),
+        (all.clone().cpu(5 * MS), Cause::Cpu),
+        (all.clone().checks(10), Cause::Checks),
+    ] {
+        assert_eq!(expiry(&arm(builder)).cause(), cause);
+    }
+    let alarm = arm(all.clone());
+    process::kill_self(SIGINT);
+    assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT));
+    alarm.restart();
+    alarm.ring();
+    assert_eq!(expiry(&alarm).cause(), Cause::Rung);
+    alarm.disarm();
+    for _ in 0..1_000 {
+        assert!(alarm.check().is_ok());
+    }
+}
+
+/// A hundred tickers: each tells every period that has passed, and none that has not.
+fn a_hundred_tickers() {
+    let began = Instant::now();
+    let tickers: Vec<(Instant, Ticker, Instant)> = (1..=100_u32)
+        .map(|n| {
+            let before = Instant::now();
+            let ticker =
+                Ticker::every(MS * (1 + n * 7 % 50) + Duration::from_nanos(u64::from(n))).expect("arming");
+            (before, ticker, Instant::now())
+        })
+        .collect();
+    let mut told = vec![0_u64; tickers.len()];
+    while began.elapsed() < 2 * SECOND {
+        for (count, (_, ticker, _)) in told.iter_mut().zip(&tickers) {
+            *count += ticker.due();
+        }
+    }
+    // Once more, after a pause in which nobody asks: what is told in the end is what the clock says.
+    spin(60 * MS);
+    for (count, (before, ticker, after)) in told.iter_mut().zip(&tickers) {
+        let least = after.elapsed().as_nanos() / ticker.period().as_nanos();
+        *count += ticker.due();
+        let most = before.elapsed().as_nanos() / ticker.period().as_nanos();
+        let in_range = (least..=most).contains(&u128::from(*count));
+        assert!(in_range, "{count} of {least} to {most} at {:?}", ticker.period());
+    }
+    drop(tickers);
+    assert_eq!(process::timer().0, Duration::ZERO);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+fn tickers_and_alarms() {
+    let alarm = arm(Alarm::builder().after(100 * MS));
+    let ticker = Ticker::every(10 * MS).expect("arming");
+    let mut ticks = 0;
+    // Asked now and then only, between checks that answer the same rings.
+    let mut n = 0_u64;
+    while alarm.check().is_ok() {
+        n += 1;
+        if n % 1_000 == 0 {
+            ticks += ticker.due();
+        }
+    }
+    spin(MS);
+    ticks += ticker.due();
+    assert!(ticks >= 10, "{ticks}");
+    assert_eq!(ticker.due(), 0, "each is told once");
+    // With an expired alarm alive it still tells the truth.
+    let began = Instant::now();
+    let ticker = Ticker::every(MS).expect("arming");
+    spin(10 * MS);
+    assert!(ticker.due() >= 10);
+    assert!(u128::from(ticker.due()) <= began.elapsed().as_millis());
+}
+
+fn odd_tickers() {
+    let e = Ticker::every(Duration::ZERO).expect_err("refused");
+    assert!(e.to_string().contains("longer than zero"));
+    let never = Ticker::every(Duration::MAX).expect("arming");
+    let often = Ticker::every(Duration::from_nanos(1)).expect("arming");
+    spin(MS);
+    assert!(often.due() >= 1_000_000);
+    assert_eq!(never.due(), 0);
+    let status = process::in_child(|| {
+        spin(MS);
+        assert_eq!(often.due(), 0, "inert");
+        let own = Ticker::every(MS).expect("arming");
+        spin(3 * MS);
+        assert!(own.due() >= 3);
+    });
+    assert_eq!(status, 0);
+}
+
+fn last_words(outcome: &Outcome, least: Duration) -> Result<(), String> {
+    if outcome.took < least || outcome.took > least + LATE {
+        return Err(format!("expected the end after {least:?}"));
+    }
+    let expected = "sigalarm: parse has not answered 60 ms after its limit of 40 ms; ending the process\n";
+    if outcome.stderr == expected { Ok(()) } else { Err(format!("expected on stderr: {expected}")) }
+}
+
+fn ends_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
+    move |outcome| {
+        if outcome.status.code() != Some(code) {
+            return Err(format!("expected exit code {code}"));
+        }
+        last_words(outcome, 100 * MS)
+    }
+}
+
+fn dumps_core(outcome: &Outcome) -> Result<(), String> {
+    use std::os::unix::process::ExitStatusExt;
+    if outcome.status.signal() != Some(SIGABRT) {
+        return Err("expected SIGABRT".to_owned());
+    }
+    last_words(outcome, 100 * MS)
+}
+
+fn parse() -> Builder {
+    Alarm::builder().after(40 * MS).label("parse").abort_after(60 * MS)
+}
+
+fn never_checks() {
+    let _alarm = arm(parse());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn never_checks_and_dumps_core() {
+    let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
+    let _alarm = arm(Alarm::builder().after(40 * MS).label("parse").dump_core_after(60 * MS));
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn waits_forever() {
+    let _alarm = arm(parse());
+    std::thread::sleep(10 * LATE);
+}
+
+fn ends_at_once() {
+    let _alarm = arm(Alarm::builder().after(100 * MS).label("parse").abort_after(Duration::ZERO));
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn answers_in_time() {
+    for n in 0..20 {
+        let alarm = arm(Alarm::builder().after(2 * MS).abort_after(200 * MS));
+        match n % 5 {
+            0 => drop(expiry(&alarm)),
+            1 => drop(alarm.check()),
+            2 => (0..100).for_each(|_| alarm.restart()),
+            3 => alarm.disarm(),
+            _ => alarm.extend(2 * SECOND),
+        }
+        match n % 5 {
+            2 => drop(expiry(&alarm)),
+            1 => continue,
+            _ => {}
+        }
+        spin(20 * MS);
+        if n == 10 {
+            spin(300 * MS); // answered: long after the grace
+        }
+    }
+    // To answer an inner alarm does not call off the last resort of an outer one, which has not expired.
+    let status = process::in_child(|| {
+        let _outer = arm(Alarm::builder().after(100 * MS).abort_after(100 * MS));
+        drop(expiry(&arm(Alarm::builder().after(MS))));
+        spin(LATE);
+    });
+    assert_eq!(status, 124 << 8, "exit code 124");
+    // An inner check that tells of an outer alarm answers too.
+    let outer = arm(Alarm::builder().after(2 * MS).abort_after(300 * MS));
+    let inner = arm(Alarm::builder().after(MS).abort_after(300 * MS));
+    assert!(expiry(&inner).alarm() <= inner.id());
+    spin(MS);
+    drop(inner.check());
+    spin(400 * MS);
+    drop(outer);
+    let child = process::in_child(|| spin(10 * MS));
+    assert_eq!(child, 0);
+}
+
+fn audit() {
+    let alarm = arm(Alarm::builder().audit(10 * MS));
+    let began = Instant::now();
+    while began.elapsed() < 100 * MS {
+        alarm.check().expect("no limit");
+    }
+    if let Some(gap) = alarm.longest_gap() {
+        // Only the machine itself can have held this loop up.
+        assert!(gap.length() >= 7 * MS);
+    }
+    spin(60 * MS);
+    let line = line!() + 1;
+    alarm.check().expect("no limit");
+    let gap = alarm.longest_gap().expect("sixty milliseconds without a check");
+    // A busy machine may deliver the ring late; then less of the stretch is seen.
+    assert!(gap.length() >= 20 * MS && gap.length() < LATE, "{gap}");
+    assert_eq!((gap.location().file(), gap.location().line()), (file!(), line), "{gap}");
+    spin(30 * MS);
+    checkpoint().expect("no limit");
+    assert_eq!(alarm.longest_gap().expect("as before").location().line(), line, "the longest, not the last");
+    assert!(arm(Alarm::builder()).longest_gap().is_none());
+    drop(arm(Alarm::builder().audit(Duration::ZERO)));
+    drop(arm(Alarm::builder().audit(Duration::MAX)));
+}
+
+fn everything_is_put_back() {
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    let before = process::state();
+    let handlers = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        status
+            .lines()
+            .filter(|l| l.starts_with("Sig") && !l.starts_with("SigQ"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let before_all = handlers();
+    for _ in 0..50 {
+        let all = Alarm::builder().after(MS).cpu(SECOND).checks(5).ring_on(SIGINT).ring_on(SIGTERM).audit(MS);
+        let alarm = arm(all.abort_after(SECOND));
+        let _ticker = Ticker::every(MS).expect("arming");
+        expiry(&alarm);
+    }
+    assert_eq!(process::state(), before);
+    assert_eq!(handlers(), before_all);
+}
+
+fn main() {
+    support::main(vec![
+        scenario("signals_ring", signals_ring),
+        scenario("the_signal_is_as_before", the_signal_is_as_before).dies_of(SIGUSR2),
+        scenario("a_second_ctrl_c_kills", a_second_ctrl_c_kills).dies_of(SIGINT),
+        scenario("a_second_ctrl_c_kills_what_does_not_check", a_second_ctrl_c_kills_what_does_not_check)
+            .dies_of(SIGINT),
+        scenario("several_alarms_share_a_signal", several_alarms_share_a_signal),
+        scenario("an_ignored_signal_stays_ignored", an_ignored_signal_stays_ignored),
+        scenario("a_signal_ends_a_wait", a_signal_ends_a_wait),
+        scenario("signals_that_cannot_ring", signals_that_cannot_ring),
+        scenario("cpu_limits", cpu_limits),
+        scenario("cpu_limit_under_load", cpu_limit_under_load),
+        scenario("thread_cpu_limits", thread_cpu_limits),
+        scenario("a_budget_of_checks", a_budget_of_checks),
+        scenario("whichever_comes_first", whichever_comes_first),
+        scenario("a_hundred_tickers", a_hundred_tickers),
+        scenario("tickers_and_alarms", tickers_and_alarms),
+        scenario("odd_tickers", odd_tickers),
+        scenario("last_resort_in_a_loop", never_checks).judged(ends_with(124)),
+        scenario("last_resort_with_a_core_dump", never_checks_and_dumps_core).judged(dumps_core),
+        scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
+        scenario("last_resort_without_grace", ends_at_once).exits_with(124),
+        scenario("no_last_resort_for_those_who_answer", answers_in_time),
+        scenario("audit", audit),
+        scenario("everything_is_put_back", everything_is_put_back),
+    ]);
+}

@@ -1,0 +1,97 @@
+//! What a process that has run jobs must not have left behind.
+
+// The bare system calls, to look past the library under test.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::libc;
+
+/// The open descriptors of this process.
+pub fn descriptors() -> Vec<i32> {
+    let names =
+        fs::read_dir("/proc/self/fd").expect("/proc").map(|entry| entry.expect("an entry").file_name());
+    let mut fds: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+    fds.sort_unstable();
+    fds.pop(); // the one that reads the directory
+    fds
+}
+
+/// Whether this process has a child, running or waiting to be reaped.
+pub fn has_children() -> bool {
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_ALL, 0, &mut info, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT) == 0
+    }
+}
+
+/// Runs `f`, and sees to it that it leaves no child and no descriptor.
+pub fn leaving_nothing(f: impl FnOnce()) {
+    let before = descriptors();
+    f();
+    assert!(!has_children(), "a child is left");
+    assert_eq!(descriptors(), before, "descriptors are left");
+}
+
+/// Whether a process of that id exists that has not ended.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+    state.is_some_and(|state| state != "Z" && state != "X")
+}
+
+/// Waits for something that takes a moment.
+pub fn soon(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(20), "still not: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+pub fn fork() -> i32 {
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+    pid
+}
+
+pub fn raise(signal: i32) {
+    unsafe { libc::raise(signal) };
+}
+
+pub fn signal(signal: i32, action: libc::sighandler_t) {
+    unsafe { assert_ne!(libc::signal(signal, action), libc::SIG_ERR) };
+}
+
+/// Ends without a destructor or a buffer.
+pub fn exit_now(code: i32) -> ! {
+    unsafe { libc::_exit(code) }
+}
+
+pub fn set_limit(resource: libc::__rlimit_resource_t, soft: u64) {
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        assert_eq!(libc::getrlimit(resource, &mut limit), 0);
+        limit.rlim_cur = soft.min(limit.rlim_max);
+        assert_eq!(libc::setrlimit(resource, &limit), 0);
+    }
+}
+
+/// Closes every descriptor from `first` on.
+pub fn close_all(first: i32) {
+    for fd in first..1024 {
+        unsafe { libc::close(fd) };
+    }
+}
+
+pub fn pause() -> ! {
+    loop {
+        unsafe { libc::pause() };
+    }
+}
+
+/// Gives up the privileges of a super-user, whom some limits do not bind. Says whether it has none now.
+pub fn become_nobody() -> bool {
+    unsafe { libc::getuid() != 0 || libc::setuid(65_534) == 0 }
+}

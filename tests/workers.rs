@@ -1,0 +1,246 @@
+//! Workers: joined, given up on, asked to stop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sigalarm::thread::{Worker, WorkerError};
+use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
+
+const LIMIT: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_secs(60);
+
+fn until_stopped() -> TimedOut {
+    loop {
+        if let Err(e) = checkpoint() {
+            return e;
+        }
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn hands_its_value_over() {
+    let worker = Worker::spawn(|| vec![1, 2, 3]).unwrap();
+    assert_eq!(worker.join().unwrap(), [1, 2, 3]);
+    assert!(!worker.is_alive());
+    assert!(matches!(worker.join(), Err(WorkerError::Taken)));
+    assert!(matches!(worker.join_timeout(LIMIT), Err(WorkerError::Taken)));
+    worker.stop();
+
+    // Not even `Sync`, and of a size.
+    let worker = Worker::spawn(|| (std::cell::Cell::new(1), vec![0_u8; 50_000_000])).unwrap();
+    let (cell, bytes) = worker.join_timeout(LONG).unwrap();
+    assert_eq!((cell.get(), bytes.len()), (1, 50_000_000));
+}
+
+#[test]
+fn a_time_out_leaves_it_running() {
+    let (go, gone) = mpsc::channel::<()>();
+    let worker = Worker::builder().name("slow").spawn(move || gone.recv().is_ok()).unwrap();
+    for _ in 0..3 {
+        let began = Instant::now();
+        let timed_out = worker.join_timeout(LIMIT).unwrap_err().timed_out().unwrap().clone();
+        assert!(began.elapsed() >= LIMIT && timed_out.elapsed() >= LIMIT);
+        assert_eq!((timed_out.limit(), timed_out.label()), (Some(LIMIT), Some("slow")));
+        assert_eq!((timed_out.cause(), timed_out.location().file()), (Cause::Deadline, file!()));
+        assert!(worker.is_alive());
+    }
+    assert!(worker.join_timeout(Duration::ZERO).unwrap_err().timed_out().is_some());
+    let past = Instant::now();
+    assert!(worker.join_deadline(past).unwrap_err().timed_out().is_some());
+    go.send(()).unwrap();
+    assert!(worker.join_timeout(Duration::MAX).unwrap());
+}
+
+#[test]
+fn stops_at_its_next_check() {
+    let worker = Worker::builder().name("solve").spawn(until_stopped).unwrap();
+    thread::sleep(LIMIT);
+    worker.stop();
+    worker.stop();
+    let timed_out = worker.join().unwrap();
+    assert_eq!((timed_out.cause(), timed_out.limit()), (Cause::Stopped, None));
+    assert!(timed_out.to_string().starts_with("solve was stopped after "), "{timed_out}");
+    assert!(checkpoint().is_ok(), "it is the worker's alarm, and not this thread's");
+}
+
+/// Also when it is asked before its thread has come to its senses.
+#[test]
+fn stopped_at_once() {
+    for _ in 0..500 {
+        let worker = Worker::spawn(until_stopped).unwrap();
+        worker.stop();
+        assert_eq!(worker.join().unwrap().cause(), Cause::Stopped);
+    }
+}
+
+#[test]
+fn dropping_asks_and_lets_go() {
+    let (tell, told) = mpsc::channel();
+    drop(Worker::spawn(move || tell.send(until_stopped().cause())).unwrap());
+    assert_eq!(told.recv_timeout(LONG).unwrap(), Cause::Stopped);
+}
+
+/// Its own alarms end before it does, and name themselves; the request to stop goes past them.
+#[test]
+fn alarms_inside_are_its_own() {
+    let worker = Worker::spawn(|| {
+        let inner = Alarm::after(LIMIT).unwrap();
+        let first = until_stopped();
+        assert!(inner.owns(&first) && first.cause() == Cause::Deadline);
+        inner.restart();
+        inner.extend(LONG);
+        loop {
+            if let Err(e) = inner.check() {
+                assert!(!inner.owns(&e));
+                return e.cause();
+            }
+            thread::yield_now();
+        }
+    });
+    let worker = worker.unwrap();
+    assert!(worker.join_timeout(5 * LIMIT).unwrap_err().timed_out().is_some());
+    worker.stop();
+    assert_eq!(worker.join().unwrap(), Cause::Stopped);
+}
+
+#[test]
+fn panics_come_with_their_payload() {
+    let worker = Worker::spawn(|| -> () { panic!("no {}", std::hint::black_box("luck")) }).unwrap();
+    let error = worker.join().unwrap_err();
+    assert_eq!(error.to_string(), "the worker panicked: no luck");
+    let WorkerError::Panicked(panic) = error else { panic!("{error}") };
+    assert_eq!(panic.into_payload().downcast_ref::<String>().unwrap(), "no luck");
+
+    let worker = Worker::spawn(|| -> () { std::panic::panic_any(7_u8) }).unwrap();
+    let Err(WorkerError::Panicked(panic)) = worker.join() else { panic!("expected a panic") };
+    let resumed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panic.resume()));
+    assert_eq!(*resumed.unwrap_err().downcast_ref::<u8>().unwrap(), 7);
+}
+
+#[test]
+fn joining_itself_is_an_error() {
+    let myself: Arc<OnceLock<Worker<bool>>> = Arc::default();
+    let theirs = myself.clone();
+    let worker = Worker::spawn(move || {
+        let worker = loop {
+            if let Some(worker) = theirs.get() {
+                break worker;
+            }
+            thread::yield_now();
+        };
+        matches!(worker.join(), Err(WorkerError::Itself))
+            && matches!(worker.join_timeout(LONG), Err(WorkerError::Itself))
+            && worker.is_alive()
+    });
+    let worker = myself.get_or_init(|| worker.unwrap());
+    assert!(worker.join().unwrap());
+}
+
+#[test]
+fn joined_by_many() {
+    let worker = Worker::spawn(|| thread::sleep(LIMIT)).unwrap();
+    let winners: usize = thread::scope(|s| {
+        let joins: Vec<_> = (0..8)
+            .map(|n| {
+                let worker = &worker;
+                s.spawn(move || {
+                    let joined = if n % 2 == 0 { worker.join() } else { worker.join_timeout(LONG) };
+                    match joined {
+                        Ok(()) => 1,
+                        Err(WorkerError::Taken) => 0,
+                        Err(e) => panic!("{e}"),
+                    }
+                })
+            })
+            .collect();
+        joins.into_iter().map(|join| join.join().unwrap()).sum()
+    });
+    assert_eq!(winners, 1);
+}
+
+/// An alarm of the caller's ends a join, in its own name.
+#[test]
+fn the_callers_alarm() {
+    let worker = Worker::spawn(until_stopped).unwrap();
+    let alarm = Alarm::builder().after(LIMIT).label("outer").arm().unwrap();
+    for _ in 0..2 {
+        let began = Instant::now();
+        let timed_out = worker.join().unwrap_err().timed_out().unwrap().clone();
+        assert!(alarm.owns(&timed_out) && began.elapsed() < LONG);
+        assert_eq!(timed_out.location().file(), file!());
+        alarm.restart();
+    }
+    let sooner = worker.join_timeout(Duration::ZERO).unwrap_err();
+    assert!(!alarm.owns(sooner.timed_out().unwrap()));
+    drop(alarm);
+    worker.stop();
+    assert_eq!(worker.join().unwrap().cause(), Cause::Stopped);
+}
+
+/// Rung by another thread; the rest of the worker's time is nobody's business.
+#[test]
+fn the_callers_alarm_is_rung() {
+    let worker = Worker::spawn(until_stopped).unwrap();
+    let alarm = Alarm::never().unwrap();
+    thread::scope(|s| {
+        s.spawn(|| {
+            thread::sleep(LIMIT);
+            alarm.ring();
+        });
+        let ended = worker.join().unwrap_err().timed_out().unwrap().clone();
+        assert!(alarm.owns(&ended) && ended.cause() == Cause::Rung);
+    });
+}
+
+/// A worker that waits for another is stopped like any other.
+#[test]
+fn workers_of_workers() {
+    let outer = Worker::spawn(|| {
+        let inner = Worker::spawn(until_stopped).unwrap();
+        let ended = inner.join().unwrap_err().timed_out().unwrap().cause();
+        inner.stop();
+        (ended, inner.join_timeout(Duration::ZERO).is_err())
+    });
+    let outer = outer.unwrap();
+    thread::sleep(LIMIT);
+    outer.stop();
+    assert_eq!(outer.join().unwrap(), (Cause::Stopped, true));
+}
+
+#[test]
+fn the_builder_is_heard() {
+    let worker = Worker::builder().name("deep").stack_size(64 << 20).spawn(|| {
+        fn down(n: u32) -> u64 {
+            let frame = std::hint::black_box([n; 1024]);
+            if n == 0 { 0 } else { down(n - 1) + u64::from(frame[7] == n) }
+        }
+        (thread::current().name().map(str::to_owned), down(8_000))
+    });
+    let worker = worker.unwrap();
+    assert_eq!(worker.name(), Some("deep"));
+    assert_ne!(worker.thread_id(), thread::current().id());
+    assert_eq!(worker.join().unwrap(), (Some("deep".to_owned()), 8_000));
+    assert!(format!("{worker:?}").contains("deep"));
+    let too_much = Worker::builder().stack_size(usize::MAX / 2).spawn(|| ());
+    assert!(too_much.is_err());
+}
+
+/// After a join the thread is gone, and with it what was local to it.
+#[test]
+fn thread_locals_are_gone_after_a_join() {
+    static DROPPED: AtomicBool = AtomicBool::new(false);
+    struct Local;
+    impl Drop for Local {
+        fn drop(&mut self) {
+            thread::sleep(LIMIT);
+            DROPPED.store(true, Ordering::SeqCst);
+        }
+    }
+    thread_local!(static LOCAL: Local = const { Local });
+    let worker = Worker::spawn(|| LOCAL.with(|_| ())).unwrap();
+    worker.join().unwrap();
+    assert!(DROPPED.load(Ordering::SeqCst));
+}
