@@ -15,6 +15,10 @@ impl Alarm {
     /// before stays with whoever read it, and what was not is still to be read. Put std's
     /// [`BufReader`](io::BufReader) around it for lines; `read_to_end` leaves in the buffer what had come.
     ///
+    /// What it reads from must not have a buffer of its own: what lies in there is not seen by the wait for the
+    /// descriptor. So not [`io::stdin`](std::io::stdin), but a [`File`](std::fs::File) made of a clone of its descriptor
+    /// (`stdin.as_fd().try_clone_to_owned()?.into()`).
+    ///
     /// It takes a descriptor in blocking mode or not, and shared with another process or not. A regular file is
     /// always ready; then the reader only checks. A read of zero bytes does not wait. `r` may be a reference.
     ///

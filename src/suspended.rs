@@ -30,7 +30,8 @@ use crate::bell;
 /// does not inherit the timer.
 ///
 /// Checks work inside `f`, by the clock; system calls are not interrupted there. Alarms may be armed and dropped.
-/// Calls may nest.
+/// Calls may nest. Other threads had better not arm alarms meanwhile, and a child that is forked inside is not
+/// suspended.
 ///
 /// # Examples
 ///
