@@ -159,6 +159,22 @@ fn deep_levels_entered_at_home() {
     drop(entered);
 }
 
+/// A guest waits until the deadline, and right after that the guard is dropped on its own thread: no ring of ours meets
+/// the program's own disposition.
+fn dropped_right_after_a_guest_has_waited() {
+    for n in 0..2_000_u64 {
+        let alarm = after(Duration::from_micros(200 + n % 300));
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                let _entered = alarm.enter();
+                assert!(alarm.sleep(SECOND * 100).is_err());
+            });
+        });
+        drop(alarm);
+    }
+    assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
+}
+
 fn main() {
     support::main(vec![
         scenario("a_worker_notices_while_main_sleeps", a_worker_notices_while_main_sleeps),
@@ -173,5 +189,6 @@ fn main() {
         scenario("threads_that_end_while_armed", threads_that_end_while_armed),
         scenario("rings_on_their_way_when_a_thread_ends", rings_on_their_way_when_a_thread_ends),
         scenario("deep_levels_entered_at_home", deep_levels_entered_at_home),
+        scenario("dropped_right_after_a_guest_has_waited", dropped_right_after_a_guest_has_waited),
     ]);
 }
