@@ -21,6 +21,22 @@
 //! drop(alarm); // reset: timer, handler and mask are as they were before
 //! # Ok::<(), sigalarm::ArmError>(())
 //! ```
+//!
+//! # Where to go from here
+//!
+//! - [`Alarm`] is the guard, [`Alarm::check`] the check, [`checkpoint`] the check without the guard, [`within`] a limit
+//!   around one call. [`TimedOut`] is what a check answers, [`ArmError`] what can go wrong in setting up.
+//! - [`Alarm::builder`]: a label, limits on processor time and on checks, Ctrl-C, a last resort, an audit.
+//! - Calls that wait: [`Alarm::sleep`], [`reader`](Alarm::reader), [`writer`](Alarm::writer), [`wait`](Alarm::wait),
+//!   [`blocking`](Alarm::blocking).
+//! - What a computation wants at its checks: [`Best`], [`Ticker`], [`IteratorExt`], [`unwind_if_expired`].
+//! - What cannot be asked: [`thread::Worker`], and jobs in a process of their own (feature `process`).
+//! - Checks put in by an attribute: feature `macros`.
+//! - `exec` with a guard armed: [`suspended`].
+//!
+//! # Features
+//!
+//! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. Neither is on by default.
 
 #[cfg(not(unix))]
 compile_error!(

@@ -10,7 +10,7 @@ pub mod children;
 pub mod process;
 
 use std::io::Read;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -107,6 +107,8 @@ fn judge(scenario: &Scenario) -> Result<(), Failed> {
     command.env(SCENARIO, scenario.name);
     let mut command = (scenario.launch)(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A group of its own, so that whatever it has started goes with it and nothing of it holds the pipes.
+    command.process_group(0);
     let began = Instant::now();
     let outcome = finish(command.spawn()?, began);
     (scenario.judge)(&outcome).map_err(|why| {
@@ -135,6 +137,8 @@ fn finish(mut child: Child, began: Instant) -> Outcome {
         std::thread::sleep(Duration::from_millis(2));
     };
     let took = began.elapsed();
+    let group = nix::unistd::Pid::from_raw(child.id() as i32);
+    let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
     let (stdout, stderr) = (stdout.join().expect("no panic"), stderr.join().expect("no panic"));
     Outcome { status, stdout, stderr, took }
 }
