@@ -330,10 +330,11 @@ impl Kernel {
                 self.counted = counted.wrapping_add(late);
             }
         }
-        // A thread that is alone, and lets SIGALRM in, had dealt with all that was sent when the call returned. What
-        // seems to be under way never was, or was merged. (To be said last: what has just been counted may have been
-        // under way on a thread that has ended since.)
+        // A thread that is alone, and lets SIGALRM in, has dealt with all that was sent. What still seems to be under
+        // way never was, or was merged; or it has been counted a moment ago, by a thread that has ended since.
         if self.under_way > 0 && threads::alone() && mask::lets_alarm_in() {
+            let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
+            self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
             self.under_way = 0;
         }
     }

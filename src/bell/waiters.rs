@@ -12,8 +12,10 @@ use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::places::{Place, Places};
+use super::{owner, rouse};
 use crate::os::handler::Arrival;
-use crate::os::pending;
+use crate::os::mask;
+use crate::os::pending::{self, Taken};
 use crate::os::thread::{self, Handle};
 
 /// A thread that waits.
@@ -117,8 +119,18 @@ pub(super) fn leave(waiter: &Place<Waiter>) {
     // or, should the program have blocked SIGALRM here meanwhile, it waits, and is taken.
     while waiter.sent.load(Ordering::SeqCst) {
         thread::step_aside();
-        if let Ok(pending::Taken::ToThread) = pending::take() {
-            waiter.sent.store(false, Ordering::SeqCst);
+        if mask::lets_alarm_in() {
+            continue;
+        }
+        match pending::take() {
+            Ok(Taken::ToThread) => waiter.sent.store(false, Ordering::SeqCst),
+            // What was not for this thread goes on to those whom it is for.
+            Ok(Taken::Timers) => rouse(),
+            Ok(Taken::Sent) => {
+                owner::keep();
+                owner::send_kept();
+            }
+            Ok(Taken::Nothing) | Err(_) => {}
         }
     }
     waiter.thread.store(0, Ordering::SeqCst);
