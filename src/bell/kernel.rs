@@ -344,8 +344,11 @@ impl Kernel {
     pub(super) fn disengage(&mut self) {
         let Some(found) = self.found else { return };
         // In this order. No ring after this line:
-        if self.programmed.is_some() && self.tell(Setting::DISARMED, clock::now()).is_err() {
-            return;
+        if self.programmed.is_some() {
+            if self.tell(Setting::DISARMED, clock::now()).is_err() {
+                return;
+            }
+            self.programmed = None;
         }
         // None on its way to a thread that waits after this one.
         if !waiters::hush() {
@@ -373,7 +376,6 @@ impl Kernel {
             let _ = itimer::set(Setting { remaining, interval });
         }
         self.found = None;
-        self.programmed = None;
         self.disturbed = false;
         owner::send_kept();
     }
