@@ -192,7 +192,8 @@ impl Builder {
     /// A check costs no more for it. The timer's signal comes four times a threshold (at most 4,000 times a second),
     /// and the check that answers tells how long it took to come. So a stretch of the threshold's length is never
     /// missed; what is told may be a quarter of the threshold short of the truth. Checks on other threads may answer
-    /// in this one's stead: audit a program with one thread.
+    /// in this one's stead: audit a program with one thread. And it is the time that passes which is measured: on a busy
+    /// machine a thread that is kept waiting looks like one that does not check.
     pub fn audit(self, threshold: Duration) -> Builder {
         self.wish(|wishes| wishes.audit = Some(threshold))
     }

@@ -2,7 +2,7 @@
 //!
 //! It runs between any two instructions of any thread, also inside `malloc` or with our own lock held. So
 //! everything that it reaches, and whoever changes this should keep it so, is **async-signal-safe**: loads and
-//! stores of atomics, `clock_gettime`, `pthread_sigmask`, `raise`, `kill`. No allocation, no lock, no panic,
+//! stores of atomics, `clock_gettime`, `pthread_self`, `pthread_sigmask`, `pthread_kill`, `raise`, `kill`, `write`, `_exit`. No allocation, no lock, no panic,
 //! nothing that formats. `errno` is as it was when it returns.
 
 use std::mem;
