@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use sigalarm::process::{self, Exit, Job, JobError, SpawnError};
 use support::children::{
-    self, close_all, descriptors, exit_now, fork, has_children, leaving_nothing, pause, raise, set_limit,
-    signal,
+    self, bytes_in_pipe, close_all, descriptors, exit_now, fork, has_children, leaving_nothing, pause, raise,
+    set_limit, signal,
 };
 use support::scenario;
 
@@ -98,8 +98,9 @@ fn grandchild_keeps_the_pipe() {
         assert!(matches!(outcome, Err(JobError::Exited { code: 5, .. })), "{outcome:?}");
 
         // It left the group, and writes as fast as it can.
+        let before = descriptors();
         let job = Job::spawn(|| {
-            let (grandchild, pipe) = (fork(), pipe_of_this_process());
+            let (grandchild, pipe) = (fork(), pipe_not_in(&before));
             if grandchild == 0 {
                 nix::unistd::setsid().unwrap();
                 let garbage = [0_u8; 65_536];
@@ -109,6 +110,10 @@ fn grandchild_keeps_the_pipe() {
                     }
                 }
             }
+            let group = nix::unistd::Pid::from_raw(grandchild);
+            children::soon("it to leave and to write", || {
+                nix::unistd::getpgid(Some(group)) == Ok(group) && bytes_in_pipe(&pipe) > 0
+            });
             exit_now(6)
         });
         let outcome: Result<(), JobError> = job.unwrap().join();
@@ -119,10 +124,10 @@ fn grandchild_keeps_the_pipe() {
     });
 }
 
-fn pipe_of_this_process() -> std::fs::File {
+fn pipe_not_in(inherited: &[i32]) -> std::fs::File {
     let is_pipe = |fd: &i32| {
         let link = std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
-        link.to_string_lossy().starts_with("pipe:") && *fd > 2
+        link.to_string_lossy().starts_with("pipe:") && !inherited.contains(fd)
     };
     let fd = descriptors().into_iter().find(is_pipe).expect("the pipe to the parent");
     std::fs::File::options().write(true).open(format!("/proc/self/fd/{fd}")).unwrap()

@@ -4,6 +4,7 @@
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use nix::libc;
@@ -12,9 +13,11 @@ use nix::libc;
 pub fn descriptors() -> Vec<i32> {
     let names =
         fs::read_dir("/proc/self/fd").expect("/proc").map(|entry| entry.expect("an entry").file_name());
-    let mut fds: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+    let fds: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+    // One of them read the directory, and is closed by now. Any number may be its: the lowest that was free.
+    let mut fds: Vec<i32> =
+        fds.into_iter().filter(|&fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0).collect();
     fds.sort_unstable();
-    fds.pop(); // the one that reads the directory
     fds
 }
 
@@ -48,6 +51,13 @@ pub fn soon(what: &str, is_so: impl Fn() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(20), "still not: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// How much is in a pipe that nobody has read.
+pub fn bytes_in_pipe(end: &fs::File) -> i32 {
+    let mut bytes = 0;
+    assert_eq!(unsafe { libc::ioctl(end.as_raw_fd(), libc::FIONREAD, &mut bytes) }, 0);
+    bytes
 }
 
 pub fn fork() -> i32 {
