@@ -89,7 +89,8 @@ impl Builder {
     /// Expires also when the arming thread has used `limit` of processor time since. Otherwise as
     /// [`cpu`](Builder::cpu), and not late for other threads' sake.
     ///
-    /// Apple's systems have no clock for it that others can read: [`arm`](Builder::arm) fails there.
+    /// Apple's systems have no clock for it that others can read, and NetBSD's and OpenBSD's is not reached: there
+    /// [`arm`](Builder::arm) fails.
     pub fn thread_cpu(self, limit: Duration) -> Builder {
         self.wish(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }

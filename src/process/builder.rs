@@ -102,7 +102,8 @@ impl Builder {
         Builder { foreground, ..self }
     }
 
-    /// At most so many bytes of address space (RLIMIT_AS), counting what the parent has at the fork. Beyond it
+    /// At most so many bytes of address space (RLIMIT_AS; of data, RLIMIT_DATA, on NetBSD and OpenBSD), counting what
+    /// the parent has at the fork. Beyond it
     /// allocations fail, which a Rust program takes for a reason to abort: [`JobError::Killed`] by SIGABRT.
     pub fn memory_limit(self, bytes: u64) -> Builder {
         Builder { memory: Some(bytes), ..self }
