@@ -21,24 +21,30 @@ use sigalarm::{Alarm, TimedOut};
 /// At the deadline one of kind `TimedOut`, with the [`TimedOut`] inside; otherwise those of starting and of reading.
 pub fn output(command: &mut Command, alarm: &Alarm) -> io::Result<(String, ExitStatus)> {
     // A process group of its own, so that nothing is left of it.
-    let mut child = Killed(command.stdout(Stdio::piped()).process_group(0).spawn()?);
+    let mut running =
+        Running { child: command.stdout(Stdio::piped()).process_group(0).spawn()?, reaped: false };
     let mut text = String::new();
-    let stdout = child.0.stdout.take().expect("piped");
+    let stdout = running.child.stdout.take().expect("piped");
     alarm.reader(stdout).read_to_string(&mut text)?;
-    let status = alarm.wait(&mut child.0)?;
+    let status = alarm.wait(&mut running.child)?;
+    running.reaped = true;
     Ok((text, status))
 }
 
-/// A child that does not outlive its handle.
-struct Killed(Child);
+/// A child, and whatever it has started, that does not outlive its handle.
+struct Running {
+    child: Child,
+    reaped: bool,
+}
 
-impl Drop for Killed {
+impl Drop for Running {
     fn drop(&mut self) {
-        // While it has not been waited for, its number is nobody else's.
-        if let Ok(None) = self.0.try_wait() {
-            let group = nix::unistd::Pid::from_raw(self.0.id() as i32);
+        // It may have ended and left others behind. As long as nobody has reaped it, not by `try_wait` either, its
+        // number is nobody else's, and its group can be killed.
+        if !self.reaped {
+            let group = nix::unistd::Pid::from_raw(self.child.id() as i32);
             let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
-            let _ = self.0.wait();
+            let _ = self.child.wait();
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pubgrub::{
     Dependencies, DependencyProvider, OfflineDependencyProvider, PackageResolutionStatistics, PubGrubError,
-    Ranges, resolve,
+    Ranges, SelectedDependencies, resolve,
 };
 use sigalarm::{Alarm, TimedOut};
 
@@ -58,6 +58,19 @@ impl DependencyProvider for Limited<'_> {
     }
 }
 
+/// A version of every package that version 1 of `package` needs, directly or not.
+///
+/// # Errors
+///
+/// [`PubGrubError::ErrorInShouldCancel`] holds the time-out.
+pub fn solve<'a>(
+    registry: &'a Registry,
+    package: &str,
+    alarm: &'a Alarm,
+) -> Result<SelectedDependencies<String, u32>, PubGrubError<Limited<'a>>> {
+    resolve(&Limited { registry, alarm }, package.to_owned(), 1_u32)
+}
+
 /// Guests who each want a room (a version) of their own: with more guests than rooms there is no solution, and no
 /// solver of this kind finds that out in reasonable time.
 pub fn hotel(guests: u32, rooms: u32) -> Registry {
@@ -87,7 +100,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let label = format!("finding rooms for {guests} guests");
         let alarm = Alarm::builder().after(Duration::from_millis(500)).label(&*label).arm()?;
         let registry = hotel(guests, rooms);
-        match resolve(&Limited { registry: &registry, alarm: &alarm }, "party".to_owned(), 1_u32) {
+        match solve(&registry, "party", &alarm) {
             Ok(solution) => println!("{label}: {} packages", solution.iter().count()),
             Err(PubGrubError::ErrorInShouldCancel(timed_out)) => println!("{timed_out}"),
             Err(e) => return Err(format!("{e:?}").into()),

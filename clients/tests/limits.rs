@@ -124,16 +124,14 @@ fn a_query_is_interrupted() {
 
 fn a_resolution_ends() {
     let full = resolve::hotel(14, 13);
-    let find = |registry, alarm: &_| {
-        pubgrub::resolve(&resolve::Limited { registry, alarm }, "party".to_owned(), 1_u32)
-    };
-    runs_to_its_alarm(|alarm| match find(&full, alarm) {
+    runs_to_its_alarm(|alarm| match resolve::solve(&full, "party", alarm) {
         Err(PubGrubError::ErrorInShouldCancel(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
     let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
-    assert_eq!(find(&resolve::hotel(6, 6), &alarm).unwrap().iter().count(), 7);
-    assert!(matches!(find(&resolve::hotel(4, 3), &alarm), Err(PubGrubError::NoSolution(_))));
+    let (enough, too_few) = (resolve::hotel(6, 6), resolve::hotel(4, 3));
+    assert_eq!(resolve::solve(&enough, "party", &alarm).unwrap().iter().count(), 7);
+    assert!(matches!(resolve::solve(&too_few, "party", &alarm), Err(PubGrubError::NoSolution(_))));
 }
 
 fn a_pool_ends() {
