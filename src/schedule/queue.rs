@@ -47,6 +47,14 @@ impl Queue {
         }
     }
 
+    /// Moves an item to another moment; it must be in.
+    pub(super) fn shift(&mut self, time: Time, item: usize) {
+        let at = self.places[item];
+        debug_assert_eq!(self.heap[at].1, item);
+        let was = std::mem::replace(&mut self.heap[at].0, time);
+        if time < was { self.rise(at) } else { self.sink(at) }
+    }
+
     fn rise(&mut self, mut at: usize) {
         let moving = self.heap[at];
         while at > 0 {
