@@ -273,18 +273,19 @@ pub(crate) fn prepare() -> Result<(), ArmError> {
 }
 
 /// Arms an alarm of the calling thread. When it fails, nothing has changed.
-pub(crate) fn arm(plan: Plan) -> Result<Key, ArmError> {
+#[inline(always)] // Its one caller builds the guard from what it returns, in place.
+pub(crate) fn arm(plan: &Plan) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
     let more = plan.wishes.as_deref().map(|wishes| state.begin(wishes)).transpose()?;
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
-    let key = state.schedule.insert(Terms { scope, label: plan.label, limit, deadline, more }, now);
+    let key = state.schedule.insert(Terms { scope, label: plan.label.clone(), limit, deadline, more }, now);
     if plan.wishes.is_none() && state.is_calm(now) {
         return enter_thread(state, key, Ok(()));
     }
-    if let Some(wishes) = plan.wishes {
+    if let Some(wishes) = &plan.wishes {
         let State { schedule, last_resorts, audits, .. } = &mut *state;
         if let (Some(grace), Some(entry)) = (wishes.last_resort, schedule.get(key)) {
             last_resorts.add(key, entry, grace);
