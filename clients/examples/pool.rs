@@ -18,7 +18,7 @@ fn collatz(mut n: u64) -> Result<u32, TimedOut> {
     let mut steps = 0;
     while n != 1 {
         checkpoint()?;
-        n = if n % 2 == 0 { n / 2 } else { 3 * n + 1 };
+        n = if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 };
         steps += 1;
     }
     Ok(steps)
@@ -33,7 +33,7 @@ pub fn longest(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, 
             let mut n = start;
             let mut steps = 0;
             while n != 1 {
-                n = if n % 2 == 0 { n / 2 } else { 3 * n + 1 };
+                n = if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 };
                 steps += 1;
             }
             Ok((steps, start))
