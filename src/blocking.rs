@@ -33,7 +33,7 @@ impl Alarm {
     /// # Errors
     ///
     /// Those of the call, but for `Interrupted`. At the deadline one of kind [`io::ErrorKind::TimedOut`] with the
-    /// [`TimedOut`] inside ([`io::Error::get_ref`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if the
+    /// [`TimedOut`] inside ([`TimedOut::find`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if the
     /// kernel refuses to let the thread be interrupted.
     ///
     /// # Examples
