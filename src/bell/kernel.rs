@@ -337,10 +337,15 @@ impl Kernel {
         // A thread that is alone, and lets SIGALRM in, has dealt with all that was sent. What still seems to be under
         // way never was, or was merged; or it has been counted a moment ago, by a thread that has ended since.
         if self.under_way > 0 && threads::alone() && mask::lets_alarm_in() {
-            let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
-            self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
-            self.under_way = 0;
+            self.nothing_under_way();
         }
+    }
+
+    /// All that was sent has been dealt with.
+    fn nothing_under_way(&mut self) {
+        let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
+        self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
+        self.under_way = 0;
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is
@@ -366,6 +371,11 @@ impl Kernel {
                 Ok(pending::Taken::Timers) => self.under_way -= 1,
                 Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
                 Err(_) => return waiters::speak(),
+            }
+            // A thread that is alone has nothing under way now, whether it lets SIGALRM in or not. What still seemed to
+            // be would swallow a foreign ring that waits behind the mask when the next guard lets it in.
+            if self.under_way > 0 && threads::alone() {
+                self.nothing_under_way();
             }
             // One that was sent again may have been merged with what was taken.
             if owner::take_owed() {
