@@ -102,9 +102,10 @@ impl State {
         // - Its ring lands after our clearing. It stays, and the next check looks again.
         //
         // With an expired alarm alive the bell must not be still for a moment: a check of that alarm on
-        // another thread, which has been told so before, would find it well again.
+        // another thread, which has been told so before, would find it well again. Nor with one that counts: a
+        // check on another thread would not be counted.
         self.audits.take_ring();
-        if !self.schedule.any_expired() {
+        if !self.schedule.any_expired() && !self.schedule.any_counting() {
             BELL.clear();
         }
         let now = clock::now();
