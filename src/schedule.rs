@@ -28,17 +28,40 @@ use crate::time::{CpuClock, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
+/// Which schedule: the one of real life, or that of a rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StageId(pub(crate) u32);
+
+impl StageId {
+    /// No stage: real life.
+    pub(crate) const NONE: StageId = StageId(0);
+
+    pub(crate) fn is_some(self) -> bool {
+        self != StageId::NONE
+    }
+}
+
 /// Names an alarm from outside. The id tells a stale key from a slot that has been given to another alarm, as
 /// happens to a guard that a forked child inherits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
-    slot: usize,
+    /// In half a word, like the stage: a key is to stay as small as it was without one.
+    slot: u32,
+    stage: StageId,
     id: AlarmId,
 }
 
 impl Key {
     pub(crate) fn id(self) -> AlarmId {
         self.id
+    }
+
+    pub(crate) fn stage(self) -> StageId {
+        self.stage
+    }
+
+    fn slot(self) -> usize {
+        self.slot as usize
     }
 }
 
@@ -122,9 +145,16 @@ pub(crate) struct Standing {
     key: Key,
 }
 
+impl Standing {
+    pub(crate) fn stage(self) -> StageId {
+        self.key.stage
+    }
+}
+
 /// All live alarms.
 #[derive(Debug)]
 pub(crate) struct Schedule {
+    stage: StageId,
     entries: Slab<Entry>,
     /// Pending alarms that have a deadline, by slot.
     pending: Queue,
@@ -142,6 +172,7 @@ pub(crate) struct Schedule {
 impl Schedule {
     pub(crate) const fn new() -> Schedule {
         Schedule {
+            stage: StageId::NONE,
             entries: Slab::new(),
             pending: Queue::new(),
             expired: BTreeSet::new(),
@@ -150,6 +181,11 @@ impl Schedule {
             guests: BTreeSet::new(),
             last_id: 0,
         }
+    }
+
+    /// An empty schedule for a rehearsal.
+    pub(crate) fn of(stage: StageId) -> Schedule {
+        Schedule { stage, ..Schedule::new() }
     }
 
     /// An empty schedule for a forked child, which goes on counting far ahead: no key of `self` will ever name
@@ -192,7 +228,8 @@ impl Schedule {
         let entry =
             Entry { id, scope, label, limit, since: now, deadline, probe, more, expired: None, guest_of };
         let listing = Listing::of(&entry);
-        let key = Key { slot: self.entries.insert(entry), id };
+        let slot = self.entries.insert(entry);
+        let key = self.key(slot, id);
         self.list(listing, key);
         key
     }
@@ -200,10 +237,10 @@ impl Schedule {
     /// Takes an alarm out; `None` for a stale key.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Entry> {
         self.get(key)?;
-        let entry = self.entries.remove(key.slot);
+        let entry = self.entries.remove(key.slot());
         self.unlist(Listing::of(&entry), key);
         for place in &entry.guest_of {
-            self.guests.remove(&(place.scope, place.order, key.slot));
+            self.guests.remove(&(place.scope, place.order, key.slot()));
         }
         Some(entry)
     }
@@ -212,10 +249,11 @@ impl Schedule {
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let place = Standing { scope, order: self.next_id(), key };
         // At home it is asked already.
-        let entry = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id && entry.scope != scope);
+        let entry =
+            self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id && entry.scope != scope);
         if let Some(entry) = entry {
             entry.guest_of.push(place);
-            self.guests.insert((scope, place.order, key.slot));
+            self.guests.insert((scope, place.order, key.slot()));
         }
         place
     }
@@ -223,10 +261,21 @@ impl Schedule {
     /// Undoes an [`enter`](Schedule::enter).
     pub(crate) fn leave(&mut self, place: Standing) {
         let key = place.key;
-        if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
+        if let Some(entry) = self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id) {
             entry.guest_of.retain(|other| *other != place);
-            self.guests.remove(&(place.scope, place.order, key.slot));
+            self.guests.remove(&(place.scope, place.order, key.slot()));
         }
+    }
+
+    fn key(&self, slot: usize, id: AlarmId) -> Key {
+        // There is no memory for more than four billion alarms.
+        Key { slot: slot as u32, stage: self.stage, id }
+    }
+
+    /// Has its next id be one of another schedule's, so that all alarms of both are told apart and stand in the order
+    /// in which they were armed.
+    pub(crate) fn take_id_from(&mut self, other: &mut Schedule) {
+        self.last_id = other.next_id().0 - 1;
     }
 
     /// An id that no alarm has or will have; the next one to be armed has a larger one.
@@ -237,7 +286,7 @@ impl Schedule {
 
     /// The alarm of that key; `None` for a stale one.
     pub(crate) fn get(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(key.slot).filter(|entry| entry.id == key.id)
+        self.entries.get(key.slot()).filter(|entry| entry.id == key.id)
     }
 
     /// Lets an alarm begin again, as it was when it was armed; `cpu_now` tells the processor's clocks.
@@ -285,12 +334,21 @@ impl Schedule {
         });
     }
 
+    /// Brings an alarm's deadline to this moment, and expires it.
+    pub(crate) fn reach(&mut self, key: Key, now: Time) {
+        self.change(key, |entry| {
+            entry.deadline = now;
+            entry.expired.get_or_insert(Cause::Deadline);
+        });
+    }
+
     /// Expires every alarm whose deadline is not after `now`, or whose processor time is used up; `cpu_now` tells the
     /// processor's clocks.
     pub(crate) fn expire(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         while let Some((_, slot)) = self.pending.first().filter(|&(moment, _)| moment <= now) {
             let id = self.entries[slot].id;
-            self.change(Key { slot, id }, |entry| {
+            let key = self.key(slot, id);
+            self.change(key, |entry| {
                 if let Some(period) = entry.period() {
                     let passed = periods(now.since(entry.since), period);
                     entry.deadline = entry.since.after(times(period, passed.saturating_add(1)));
@@ -313,7 +371,7 @@ impl Schedule {
         let bit = 1 << number;
         let hears = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
         let keys: Vec<Key> =
-            self.entries.iter().filter(|(_, e)| hears(e)).map(|(slot, e)| Key { slot, id: e.id }).collect();
+            self.entries.iter().filter(|(_, e)| hears(e)).map(|(slot, e)| self.key(slot, e.id)).collect();
         for key in &keys {
             self.ring(*key, Cause::Signal(number as i32));
         }
@@ -349,7 +407,8 @@ impl Schedule {
         let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
         let counting: Vec<_> = self.counting.range(range.clone()).copied().collect();
         for (_, id, slot) in counting {
-            self.change(Key { slot, id }, |entry| match entry.more.as_deref_mut() {
+            let key = self.key(slot, id);
+            self.change(key, |entry| match entry.more.as_deref_mut() {
                 Some(more) if more.checks_left > 0 => more.checks_left -= 1,
                 _ => entry.expired = Some(Cause::Checks),
             });
@@ -367,7 +426,9 @@ impl Schedule {
 
     /// How many periods of a ticker have passed since it was last asked.
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
-        let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) else { return 0 };
+        let Some(entry) = self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id) else {
+            return 0;
+        };
         let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
         entry.more.as_deref_mut().map_or(0, |more| passed - std::mem::replace(&mut more.told, passed))
     }
@@ -398,7 +459,7 @@ impl Schedule {
 
     /// Changes an alarm and keeps the two lists in step.
     fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
-        let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) else {
+        let Some(entry) = self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id) else {
             return;
         };
         let before = Listing::of(entry);
@@ -412,28 +473,28 @@ impl Schedule {
 
     fn list(&mut self, listing: Listing, key: Key) {
         if listing.expired {
-            self.expired.insert((listing.scope, key.id, key.slot));
+            self.expired.insert((listing.scope, key.id, key.slot()));
             return;
         }
         if !listing.moment.is_never() {
-            self.pending.insert(listing.moment, key.slot);
+            self.pending.insert(listing.moment, key.slot());
         }
         if listing.counts {
-            self.counting.insert((listing.scope, key.id, key.slot));
+            self.counting.insert((listing.scope, key.id, key.slot()));
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
     }
 
     fn unlist(&mut self, listing: Listing, key: Key) {
         if listing.expired {
-            self.expired.remove(&(listing.scope, key.id, key.slot));
+            self.expired.remove(&(listing.scope, key.id, key.slot()));
             return;
         }
         if !listing.moment.is_never() {
-            self.pending.remove(key.slot);
+            self.pending.remove(key.slot());
         }
         if listing.counts {
-            self.counting.remove(&(listing.scope, key.id, key.slot));
+            self.counting.remove(&(listing.scope, key.id, key.slot()));
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] -= 1);
     }
