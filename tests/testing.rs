@@ -708,8 +708,8 @@ fn real_alarms_of_other_threads_are_not_disturbed() {
         let began = Instant::now();
         let (mut seen, ticker) = (0, Ticker::every(5 * MS).expect("arming"));
         for _ in 0..ROUNDS {
-            let alarm = after(5 * MS);
             let began = Instant::now();
+            let alarm = after(5 * MS);
             let e = loop {
                 if let Err(e) = alarm.check() {
                     break e;
@@ -747,7 +747,7 @@ fn many_threads_rehearse_at_once() {
 }
 
 #[test]
-fn anolder_alarm_in_earnest() {
+fn an_older_alarm_in_earnest() {
     let watchdog = after(LATE);
     // Its checks count, and it encloses the rehearsal.
     assert_eq!(stops_everywhere(|_| (0..3).try_for_each(|_| watchdog.check())).checks(), 3);
@@ -767,9 +767,9 @@ fn anolder_alarm_in_earnest() {
     drop(older);
     // A wait in a rehearsal ends for it, in real time.
     watchdog.disarm();
-    let short = after(20 * MS);
     let (mut here, _there) = UnixStream::pair().expect("sockets");
     let began = Instant::now();
+    let short = after(20 * MS);
     let rehearsal = testing::never();
     let e = rehearsal.reader(&mut here).read(&mut [0]).expect_err("nothing comes");
     let e = e.get_ref().and_then(|e| e.downcast_ref::<TimedOut>()).expect("inside").clone();
