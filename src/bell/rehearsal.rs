@@ -11,7 +11,7 @@ use super::stage::Answer;
 use super::{BELL, Due, Plan, STATE, State, prepare, thread as own, tickers};
 use crate::error::{ArmError, TimedOut};
 use crate::os::clock;
-use crate::schedule::{Key, StageId};
+use crate::schedule::{Key, Scope, StageId};
 use crate::time::Time;
 
 /// Begins a rehearsal on the calling thread: an alarm that expires when it is `due` by the stage's clock, or at the check
@@ -27,11 +27,19 @@ pub(crate) fn begin(due: Due, stop_at: Option<u64>) -> Result<Key, ArmError> {
         own::set_stage(id);
     }
     let stage = stages.get(id).expect("it stands");
-    let key = stage.arm(Plan::new(due), scope, schedule);
+    let key = stage.arm(&Plan::new(due), scope, schedule);
     stage.scripts.push(Script::new(key, stop_at));
     // Under the lock, under which alone it is stilled: from here on this thread finds it rung.
     BELL.set();
     Ok(key)
+}
+
+/// Arms an alarm on the stage on which the calling thread stands; `None` if it stands on none.
+#[cold]
+#[inline(never)]
+pub(super) fn arm(state: &mut State, scope: Scope, plan: &Plan) -> Option<Key> {
+    let (stage, life) = state.rehearsed(own::stage())?;
+    Some(stage.arm(plan, scope, life))
 }
 
 /// Ends it; the last one of a thread takes the stage down, with the alarms that are left there.
