@@ -624,6 +624,9 @@ fn rehearsals_nest() {
     assert_eq!(second.checks(), 3);
     drop(second);
     assert!(checkpoint().is_ok());
+    let (outer, inner) = (testing::expired(), testing::expired());
+    assert!(outer.owns(&inner.check().expect_err("both")) && outer.owns(&checkpoint().expect_err("both")));
+    drop((outer, inner));
 
     let outer = testing::never();
     assert_eq!(stops_everywhere(|_| (0..3).try_for_each(|_| checkpoint())).checks(), 3);
@@ -852,6 +855,15 @@ fn a_forked_child_is_in_earnest() {
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn the_kernel_is_left_alone() {
     use nix::libc;
+    // Somebody is in earnest meanwhile: nothing is done for them either.
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let (armed, ready) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let _alarm = after(LATE);
+        armed.send(()).expect("awaited");
+        let _ = held.recv();
+    });
+    ready.recv().expect("armed");
     for call in [libc::SYS_setitimer, libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask, libc::SYS_ppoll] {
         support::process::forbid(call, libc::EPERM);
     }
@@ -869,6 +881,7 @@ fn the_kernel_is_left_alone() {
     assert_eq!(busy.blocking(|| Ok(1)).expect("no wait"), 1);
     rehearsal.ring();
     assert!(busy.check().is_err());
+    drop(hold);
 }
 
 /// Runs one of the ignored tests of this binary; `under` may start it.
