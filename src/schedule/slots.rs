@@ -58,11 +58,11 @@ impl Slots {
 
     /// The alarm of that key; `None` for a stale one.
     pub(super) fn get(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(key.slot).filter(|entry| entry.id == key.id)
+        self.entries.get(key.slot()).filter(|entry| entry.id == key.id)
     }
 
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Entry> {
-        self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id)
+        self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id)
     }
 
     /// The alarm in a slot that is known to have one.
@@ -71,9 +71,8 @@ impl Slots {
         &self.entries[slot]
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Entry)> {
-        let all = self.entries.iter().enumerate();
-        all.filter(|(_, entry)| entry.id != NOBODY).map(|(slot, entry)| (Key { slot, id: entry.id }, entry))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.entries.iter().enumerate().filter(|(_, entry)| entry.id != NOBODY)
     }
 }
 
