@@ -141,25 +141,17 @@ impl Kernel {
         Ok(true)
     }
 
-    /// Until when the timer may be left as it is, as long as nothing but deadlines after that moment comes and goes, and
-    /// the kernel is [`silent`](Kernel::is_silent): a moment in the past if it is not as simple as that.
-    pub(super) fn calm_until(&self) -> Time {
-        let others = FOREIGN.due().min(last_resort::next());
-        let simple = self.suspended == 0 && self.waiting == 0 && others.is_never();
-        self.programmed.filter(|_| simple).and_then(|ours| ours.once()).unwrap_or(Time::from_nanos(0))
-    }
-
-    /// Whether no ring has come since the timer was last told something.
-    ///
-    /// One that comes while ours is still to come is a stray of ours, or the sign of a timer that somebody has set over
-    /// ours. To ask settles it.
-    pub(super) fn is_silent(&self) -> bool {
-        RINGS.load(Ordering::SeqCst) == self.counted
+    /// Whether nothing but the alarms' deadlines is to ring: no foreign timer, no last resort, nobody who waits.
+    pub(super) fn rings_for_alarms_only(&self) -> bool {
+        self.waiting == 0 && FOREIGN.due().min(last_resort::next()).is_never()
     }
 
     /// Whether the timer may be left as it is.
-    fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
-        self.is_silent() && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
+    pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
+        // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
+        // over ours. To ask settles it.
+        let silent = RINGS.load(Ordering::SeqCst) == self.counted;
+        silent && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
     }
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that

@@ -74,9 +74,8 @@ struct State {
     audits: Audits,
     /// How many alarms were expired when those who wait were last told.
     told_expired: usize,
-    /// Until when a plain alarm may come, go or begin again without the kernel hearing of it, as long as every deadline
-    /// lies after this moment. One in the past where things are not as simple as that.
-    calm: Time,
+    /// Whether there are only plain alarms, none of them expired, and nobody else for whom the kernel would have to ring.
+    calm: bool,
 }
 
 impl State {
@@ -88,13 +87,10 @@ impl State {
             last_resorts: LastResorts::new(),
             audits: Audits::new(),
             told_expired: 0,
-            calm: RESTLESS,
+            calm: false,
         }
     }
 }
-
-/// What [`State::calm`] is when it is not calm.
-const RESTLESS: Time = Time::from_nanos(0);
 
 static STATE: ForkMutex<State> = ForkMutex::new(State::new(Schedule::new()));
 
@@ -140,11 +136,10 @@ impl State {
         }))
     }
 
-    /// Whether a plain alarm may have come or begun again and everything is in step as it is: the timer rings before
-    /// the first deadline, nobody has rung, and nothing else goes on. It is the way of nearly every nested guard and
-    /// every restart, and a tenth of the other.
+    /// Whether everything is in step as it is, after a plain alarm has come or begun again. The short way, for nearly
+    /// every nested guard and every restart.
     fn is_calm(&self, now: Time) -> bool {
-        now < self.calm && self.calm <= self.schedule.next() && self.kernel.is_silent()
+        self.calm && self.kernel.covers(self.schedule.next(), Duration::ZERO, now)
     }
 
     /// Brings bell and timer in step with the schedule.
@@ -159,7 +154,7 @@ impl State {
 
     /// The same; says whether the kernel will ring.
     fn try_settle(&mut self, now: Time) -> Result<bool, ArmError> {
-        self.calm = RESTLESS;
+        self.calm = false;
         // With no alarm the kernel is none of our business.
         if self.schedule.is_empty() {
             return Ok(true);
@@ -186,9 +181,8 @@ impl State {
         }
         self.told_expired = expired;
         let programmed = self.kernel.program(wanted, now, &self.signals)?;
-        if expired == 0 && !self.schedule.any_counting() && !self.signals.in_use() && self.audits.is_empty() {
-            self.calm = self.kernel.calm_until();
-        }
+        let plain = expired == 0 && !self.schedule.any_counting() && !self.signals.in_use();
+        self.calm = programmed && plain && self.audits.is_empty() && self.kernel.rings_for_alarms_only();
         Ok(programmed)
     }
 }
@@ -387,7 +381,7 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Option<Removed>
         }
     }
     if state.schedule.is_empty() {
-        state.calm = RESTLESS;
+        state.calm = false;
         state.kernel.disengage();
         // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
         // later, the next look stills it.
@@ -547,7 +541,7 @@ pub(crate) fn leave(standing: Standing) {
 pub(crate) fn suspend() {
     let mut state = STATE.lock();
     let closed = thread::suspend();
-    state.calm = RESTLESS;
+    state.calm = false;
     state.kernel.suspend();
     // Nobody rings now: every check comes and reads the clock.
     rouse();

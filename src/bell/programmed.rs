@@ -59,11 +59,6 @@ impl Programmed {
         in_time && interval.is_zero() == self.interval.is_zero()
     }
 
-    /// When it rings, if it does so once.
-    pub(super) fn once(&self) -> Option<Time> {
-        self.interval.is_zero().then_some(self.earliest)
-    }
-
     /// Whether it may have rung, by a clock that may be behind that of the processor on which it rang.
     pub(super) fn is_spent(&self, now: Time) -> bool {
         const BEHIND: Duration = Duration::from_micros(20);
