@@ -12,7 +12,11 @@ fn python_host() {
     println!("{}", String::from_utf8_lossy(&version.stdout));
     // The shared library lies beside this program.
     let mut library: PathBuf = std::env::current_exe().unwrap();
-    library.set_file_name(format!("{}sigalarm_trials{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
+    library.set_file_name(format!(
+        "{}sigalarm_trials{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    ));
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/host.py");
     let output = Command::new("python3").arg(script).arg(&library).output().unwrap();
     assert!(output.status.success(), "{output:?}");
