@@ -51,6 +51,8 @@ mod alarm;
 mod bell;
 mod best;
 mod blocking;
+#[cfg(doctest)]
+mod book;
 mod builder;
 mod checkpoint;
 mod enter;
@@ -85,18 +87,3 @@ pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
 pub use within::within;
-
-/// The README's code is compiled and run with the other examples.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
-/// The programs of the guide to testing.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/testing.md")]
-struct Testing;
-
-/// The programs of the guide to the macros, compiled and run with the other examples of the documentation.
-#[cfg(all(doctest, feature = "macros"))]
-#[doc = include_str!("../docs/macros.md")]
-mod macros {}
