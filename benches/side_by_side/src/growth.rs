@@ -87,7 +87,7 @@ fn scattered(n: u64) -> u64 {
 }
 
 /// Checks a thread makes before it looks at the time.
-const BATCH: u64 = 20_000;
+const BATCH: u64 = 2_000;
 
 /// Millions of checks a second by all threads together, a step of xorshift between two.
 pub fn threads(plan: &Plan) -> Vec<Curve> {
@@ -135,23 +135,23 @@ pub fn threads(plan: &Plan) -> Vec<Curve> {
     curves.into()
 }
 
-/// How many a second, by so many threads together. Each runs for its time and says how many it has made.
+/// How many a second, by so many threads together, from the first that begins to the last that ends.
 fn rate(count: u32, work: &(dyn Fn() -> u64 + Sync)) -> f64 {
-    let start = &Barrier::new(count as usize + 1);
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..count)
-            .map(|_| {
-                scope.spawn(move || {
-                    start.wait();
-                    work()
-                })
-            })
-            .collect();
+    let start = &Barrier::new(count as usize);
+    let timed = move || {
         start.wait();
         let began = Instant::now();
-        let made: u64 = threads.into_iter().map(|thread| thread.join().expect("no panic")).sum();
-        made as f64 / began.elapsed().as_secs_f64()
-    })
+        let made = work();
+        (began, made, Instant::now())
+    };
+    let all: Vec<(Instant, u64, Instant)> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(timed)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let began = all.iter().map(|(began, ..)| *began).min().expect("a thread");
+    let ended = all.iter().map(|(.., ended)| *ended).max().expect("a thread");
+    let made: u64 = all.iter().map(|(_, made, _)| made).sum();
+    made as f64 / (ended - began).as_secs_f64()
 }
 
 /// A thread's share: steps of xorshift for some milliseconds, each asking first.
