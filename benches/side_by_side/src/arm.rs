@@ -23,7 +23,7 @@ pub fn measure(plan: &Plan) -> Vec<Group> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let mut outermost = Ways::new("the five bare system calls", bare::arm_and_disarm)
         .and("`Alarm::after` + drop", arm_and_drop)
-        .and("tokio `timeout`, on a runtime that is there", || runtime.block_on(timeout()))
+        .and("tokio `timeout`, on a ready runtime", || runtime.block_on(timeout()))
         .and("a thread per limit", thread_per_limit)
         .and("cancel-this `on_timeout`", on_timeout)
         .measure("the outermost limit: set, and taken back", plan.rounds(400), TURN);
@@ -33,9 +33,9 @@ pub fn measure(plan: &Plan) -> Vec<Group> {
     let nested = Ways::new("reading the clock once", || {
         black_box(Instant::now());
     })
-        .and("`Alarm::after` + drop", arm_and_drop)
-        .and("`alarm.restart()`", || outer.restart())
-        .measure("under an earlier deadline", plan.rounds(400), TURN);
+    .and("`Alarm::after` + drop", arm_and_drop)
+    .and("`alarm.restart()`", || outer.restart())
+    .measure("under an earlier deadline", plan.rounds(400), TURN);
     vec![outermost, nested]
 }
 

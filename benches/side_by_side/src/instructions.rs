@@ -71,7 +71,8 @@ fn count(directory: &Path) -> Section {
         total.expect("a total in callgrind's output")
     };
     let rows = WORK.iter().enumerate().map(|(at, (key, title))| {
-        let counts: Vec<f64> = (0..COUNTED.len()).map(|column| total(at * COUNTED.len() + column + 1)).collect();
+        let counts: Vec<f64> =
+            (0..COUNTED.len()).map(|column| total(at * COUNTED.len() + column + 1)).collect();
         let each = counts.iter().map(|count| (count - counts[0]) / elements(key)).collect();
         ((*title).to_owned(), each)
     });

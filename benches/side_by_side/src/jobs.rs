@@ -49,18 +49,28 @@ pub fn workers(plan: &Plan) -> Vec<Group> {
 const SIZES: [(usize, usize); 6] =
     [(1_000, 100), (10_000, 100), (100_000, 60), (1_000_000, 40), (10_000_000, 15), (100_000_000, 5)];
 
-/// A text of each size, made in the child.
+/// A value of each size, made in the child.
 pub fn transfer(plan: &Plan) -> Vec<Curve> {
-    let names = ["bare `fork` + `pipe` + `read_to_end`", "`process::run`", "mem-isolate", "procspawn"];
+    let names = [
+        "bare `fork` + `pipe` + `read_to_end`",
+        "`process::run`, a `String`",
+        "`process::run`, a `Vec<u8>`, element by element",
+        "mem-isolate, a `String`",
+        "procspawn, a `String`",
+    ];
     let mut curves = names.map(|name| Curve { name: name.to_owned(), points: Vec::new() });
     let sizes = &SIZES[..if plan.quick { 5 } else { 6 }];
     for &(size, rounds) in sizes {
         eprintln!("  a value of {size} bytes");
-        let mut ways: [&mut dyn FnMut(); 4] = [
+        let mut ways: [&mut dyn FnMut(); 5] = [
             &mut || assert_eq!(bare::fork_and_bytes(size), size),
             &mut || {
                 let text = process::run(Duration::MAX, || "x".repeat(size)).expect("a value");
                 assert_eq!(text.len(), size);
+            },
+            &mut || {
+                let bytes = process::run(Duration::MAX, || vec![7_u8; size]).expect("a value");
+                assert_eq!(bytes.len(), size);
             },
             &mut || {
                 let text = mem_isolate::execute_in_isolated_process(|| "x".repeat(size)).expect("a value");

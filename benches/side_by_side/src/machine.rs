@@ -47,7 +47,8 @@ impl Machine {
             cpu: cpu(),
             cores: thread::available_parallelism().map_or(0, usize::from),
             kernel: kernel(),
-            rustc: first_line("rustc", &["--version"]).unwrap_or_else(|| "rustc of an unknown version".to_owned()),
+            rustc: first_line("rustc", &["--version"])
+                .unwrap_or_else(|| "rustc of an unknown version".to_owned()),
             versions: NAMED.iter().filter_map(|name| Some(((*name).to_owned(), locked(name)?))).collect(),
             date: now[..10].to_owned(),
             load: load(),
@@ -93,7 +94,8 @@ impl Machine {
 }
 
 pub fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
+    let output =
+        Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
 }
 

@@ -32,7 +32,11 @@ pub fn find() -> (Option<PathBuf>, Option<String>) {
         let _ = quiet(&system, &["-m", "venv", &venv.to_string_lossy()])
             && quiet(&own, &["-m", "pip", "install", "--quiet", "pebble"]);
     }
-    if has_pebble(&own) { (Some(own), None) } else { (Some(system), Some("Pebble cannot be installed".to_owned())) }
+    if has_pebble(&own) {
+        (Some(own), None)
+    } else {
+        (Some(system), Some("Pebble cannot be installed".to_owned()))
+    }
 }
 
 fn quiet(program: &PathBuf, arguments: &[&str]) -> bool {
@@ -59,10 +63,14 @@ fn ask_with<T: DeserializeOwned>(python: &PathBuf, arguments: &[String]) -> Opti
 
 /// Adds Python's ways to a group.
 pub fn add(group: &mut Group, what: &str, plan: &Plan) {
-    let rows: Vec<(String, f64)> =
-        ask(&[what.to_owned(), plan.rounds(150).to_string()]).unwrap_or_default();
+    let rows: Vec<(String, f64)> = ask(&[what.to_owned(), plan.rounds(150).to_string()]).unwrap_or_default();
     let base = group.ways[0].nanos;
-    group.ways.extend(rows.into_iter().map(|(name, nanos)| Way { name, nanos, ratio: nanos / base, apart: true }));
+    group.ways.extend(rows.into_iter().map(|(name, nanos)| Way {
+        name,
+        nanos,
+        ratio: nanos / base,
+        apart: true,
+    }));
 }
 
 pub fn lateness(limit_us: u64, busy: bool, tries: usize) -> Option<Lateness> {
@@ -75,5 +83,5 @@ pub fn transfer(sizes: &[usize], plan: &Plan) -> Option<Curve> {
     arguments.extend(sizes.iter().map(usize::to_string));
     arguments.push(plan.rounds(15).to_string());
     let points: Vec<(f64, f64)> = ask(&arguments)?;
-    Some(Curve { name: "Python `multiprocessing` (fork)".to_owned(), points })
+    Some(Curve { name: "Python `multiprocessing` (fork), `bytes`".to_owned(), points })
 }

@@ -244,7 +244,11 @@ pub fn measure(plan: &Plan) -> Table {
                 .flat_map(|column| column.work[at].iter_mut().map(|turn| &mut **turn as &mut dyn FnMut()))
                 .collect();
             let times = take_turns(&mut turns, plan.rounds(300), Duration::from_micros(100));
-            Row { key: (*key).to_owned(), title: (*title).to_owned(), cells: cells(&times, is_vectorised(key)) }
+            Row {
+                key: (*key).to_owned(),
+                title: (*title).to_owned(),
+                cells: cells(&times, is_vectorised(key)),
+            }
         });
         Table { columns: names, rows: rows.collect() }
     })

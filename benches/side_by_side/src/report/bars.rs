@@ -2,7 +2,7 @@
 
 use super::svg::{Anchor, Picture};
 
-const NAMES: f64 = 270.0;
+const NAMES: f64 = 300.0;
 const LINE: f64 = 24.0;
 const TOP: f64 = 64.0;
 const PANEL: f64 = 230.0;

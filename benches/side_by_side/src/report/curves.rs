@@ -20,9 +20,9 @@ pub struct Axis {
 impl Axis {
     /// Powers of ten around the values.
     pub fn powers(title: &'static str, values: impl Iterator<Item = f64>, name: fn(f64) -> String) -> Axis {
-        let (low, high) = values.filter(|value| *value > 0.0).fold((f64::INFINITY, 0.0_f64), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
+        let (low, high) = values
+            .filter(|value| *value > 0.0)
+            .fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
         let (low, mut high) = (low.log10().floor() as i32, high.log10().ceil() as i32);
         high = high.max(low + 1);
         let ticks = (low..=high).map(|power| 10_f64.powi(power)).map(|value| (value, name(value)));

@@ -19,7 +19,10 @@ pub fn all(figures: &Figures) -> Vec<(&'static str, String)> {
     }
     if let Some(jobs) = figures.jobs.first() {
         let title = "An empty job, from its start to its value (logarithmic)";
-        all.push(("jobs", times(title, &jobs.ways.iter().map(|w| (&*w.name, w.nanos)).collect::<Vec<_>>(), caption)));
+        all.push((
+            "jobs",
+            times(title, &jobs.ways.iter().map(|w| (&*w.name, w.nanos)).collect::<Vec<_>>(), caption),
+        ));
     }
     if !figures.transfer.is_empty() {
         all.push(("transfer", transfer(&figures.transfer, caption)));
@@ -99,11 +102,16 @@ fn round_time(nanos: f64) -> String {
     time(nanos).replace(".00 ", " ").replace(".0 ", " ")
 }
 
-fn plain(value: f64) -> String {
+/// With commas between the thousands.
+pub fn plain(value: f64) -> String {
     if value >= 1.0 {
         let digits = format!("{value:.0}");
-        let groups: Vec<&str> =
-            digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).expect("digits")).collect();
+        let groups: Vec<&str> = digits
+            .as_bytes()
+            .rchunks(3)
+            .rev()
+            .map(|group| std::str::from_utf8(group).expect("digits"))
+            .collect();
         groups.join(",")
     } else {
         format!("{value}")
@@ -112,7 +120,8 @@ fn plain(value: f64) -> String {
 
 fn notice(all: &[Lateness], caption: &str) -> String {
     let panel = |busy: bool| {
-        let shown: Vec<&Lateness> = all.iter().filter(|one| one.limit_us == 1_000 && one.busy == busy).collect();
+        let shown: Vec<&Lateness> =
+            all.iter().filter(|one| one.limit_us == 1_000 && one.busy == busy).collect();
         // The sorted values as they are: a share of them is no later than this.
         let series = |one: &&Lateness| Series {
             name: one.name.clone(),
@@ -154,15 +163,18 @@ fn ys(curves: &[Curve]) -> impl Iterator<Item = f64> {
     curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.1))
 }
 
-fn transfer(curves: &[Curve], caption: &str) -> String {
-    let size = |bytes: f64| match bytes {
+pub fn size(bytes: f64) -> String {
+    match bytes {
         b if b < 1e6 => format!("{} kB", plain(b / 1e3)),
         b => format!("{} MB", plain(b / 1e6)),
-    };
+    }
+}
+
+fn transfer(curves: &[Curve], caption: &str) -> String {
     let mut series = series(curves);
     series.sort_by_key(|series| !is_ours(&series.name));
     let panel = Panel {
-        title: "a text made in the child".to_owned(),
+        title: "made in the child".to_owned(),
         x: Axis::powers("its size", xs(curves), size),
         y: Axis::powers("from the start to the value", ys(curves), round_time),
         series,

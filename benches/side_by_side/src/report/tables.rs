@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::pictures::time;
+use super::pictures::{plain, size, time};
 use crate::figures::{Cell, Curve, Figures, Group, Lateness};
 
 /// What belongs between the markers of that name; `None` for a name that nothing has.
@@ -17,9 +17,9 @@ pub fn named(name: &str, figures: &Figures) -> Option<String> {
         "arm" => groups(&figures.arm),
         "notice" => notice(&figures.notice),
         "jobs" => groups(&figures.jobs) + "\n" + &groups(&figures.workers),
-        "transfer" => curves("bytes", &figures.transfer, time),
-        "alarms" => curves("alarms alive", &figures.alarms, time),
-        "threads" => curves("threads", &figures.threads, |rate| format!("{rate:.1}")),
+        "transfer" => curves("its size", &figures.transfer, size, time),
+        "alarms" => curves("alarms alive", &figures.alarms, plain, time),
+        "threads" => curves("threads", &figures.threads, plain, |rate| format!("{rate:.1}")),
         _ => return None,
     })
 }
@@ -130,7 +130,8 @@ fn notice(all: &[Lateness]) -> String {
     for busy in [false, true] {
         let load = if busy { "every core busy" } else { "idle" };
         let titles = limits.iter().map(|limit| format!("{}: p50 / p99 / max, µs", time(*limit as f64 * 1e3)));
-        let titles: String = titles.map(|title| format!(" {} |", title.replace(".00", "").replace(".0", ""))).collect();
+        let titles: String =
+            titles.map(|title| format!(" {} |", title.replace(".00", "").replace(".0", ""))).collect();
         writeln!(out, "| {load} |{titles}\n|---|{}", "---:|".repeat(limits.len())).unwrap();
         let mut names: Vec<&str> = Vec::new();
         for one in all {
@@ -140,7 +141,8 @@ fn notice(all: &[Lateness]) -> String {
         }
         for name in names {
             let cells = limits.iter().map(|limit| {
-                let found = all.iter().find(|one| one.name == name && one.limit_us == *limit && one.busy == busy);
+                let found =
+                    all.iter().find(|one| one.name == name && one.limit_us == *limit && one.busy == busy);
                 found.map_or_else(String::new, |one| {
                     format!("{} / {} / {}", micros(one.p50), micros(one.p99), micros(one.max))
                 })
@@ -156,11 +158,12 @@ fn micros(value: f64) -> String {
     if value.abs() < 99.95 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-fn curves(what: &str, curves: &[Curve], number: fn(f64) -> String) -> String {
+fn curves(what: &str, curves: &[Curve], title: fn(f64) -> String, number: fn(f64) -> String) -> String {
     let Some(first) = curves.first() else { return "Not measured.\n".to_owned() };
     let mut out = String::new();
-    let titles = first.points.iter().map(|(x, _)| format!(" {x} |"));
-    writeln!(out, "| {what} |{}\n|---|{}", titles.collect::<String>(), "---:|".repeat(first.points.len())).unwrap();
+    let titles = first.points.iter().map(|(x, _)| format!(" {} |", title(*x)));
+    writeln!(out, "| {what} |{}\n|---|{}", titles.collect::<String>(), "---:|".repeat(first.points.len()))
+        .unwrap();
     for curve in curves {
         line(&mut out, &curve.name, curve.points.iter().map(|(_, y)| number(*y)));
     }
@@ -204,7 +207,9 @@ fn summary(figures: &Figures) -> String {
             peer.ratio / ours.ratio
         ));
     }
-    if let (Some(nested), Some(restart)) = (way(&figures.arm, 1, "Alarm::after"), way(&figures.arm, 1, "restart")) {
+    if let (Some(nested), Some(restart)) =
+        (way(&figures.arm, 1, "Alarm::after"), way(&figures.arm, 1, "restart"))
+    {
         lines.push(format!(
             "Nested it takes {}, and a `restart` {}: no system call in either.",
             time(nested.nanos),
