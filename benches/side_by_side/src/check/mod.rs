@@ -84,7 +84,7 @@ impl Tree {
 #[inline(always)]
 fn is_turn(turn: &mut usize) -> bool {
     *turn += 1;
-    *turn % STRIDE == 0
+    turn.is_multiple_of(STRIDE)
 }
 
 /// Ends a sort, as a comparator can.
