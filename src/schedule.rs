@@ -95,6 +95,8 @@ pub(crate) struct Entry {
     more: Option<Box<More>>,
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
+    /// It was rung, perhaps after it had expired by its deadline, which can still be moved.
+    rung: Option<Cause>,
     /// The other threads that it stands on.
     guest_of: Vec<Standing>,
 }
@@ -189,8 +191,19 @@ impl Schedule {
         let Terms { scope, label, limit, deadline, more } = terms;
         let probe = first_probe(more.as_deref(), now);
         let guest_of = Vec::new();
-        let entry =
-            Entry { id, scope, label, limit, since: now, deadline, probe, more, expired: None, guest_of };
+        let entry = Entry {
+            id,
+            scope,
+            label,
+            limit,
+            since: now,
+            deadline,
+            probe,
+            more,
+            expired: None,
+            rung: None,
+            guest_of,
+        };
         let listing = Listing::of(&entry);
         let key = Key { slot: self.entries.insert(entry), id };
         self.list(listing, key);
@@ -253,16 +266,21 @@ impl Schedule {
             }
             entry.probe = first_probe(entry.more.as_deref(), now);
             entry.expired = None;
+            entry.rung = None;
         });
     }
 
     /// Moves an alarm's deadline; one that it had reached is taken back.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
+            // One that is disarmed keeps its limit for when it is started again.
+            if entry.deadline.is_never() {
+                return;
+            }
             entry.deadline = entry.deadline.after(more);
-            let limit = entry.limit.filter(|_| !entry.deadline.is_never());
-            entry.limit = limit.map(|limit| limit.saturating_add(more));
-            entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline);
+            // Not the limit and what is added to it: a deadline that was over when it was armed had no time to it.
+            entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
+            entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
@@ -275,6 +293,7 @@ impl Schedule {
                 more.checks_left = u64::MAX;
             }
             entry.expired = None;
+            entry.rung = None;
         });
     }
 
@@ -282,6 +301,7 @@ impl Schedule {
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
+            entry.rung.get_or_insert(cause);
         });
     }
 
