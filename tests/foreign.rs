@@ -321,6 +321,24 @@ fn no_drift() {
     assert!(took < 600 * MS || guards < 5_000, "{took:?} under {guards} guards");
 }
 
+/// A timer that is set anew, to nearly the moment of one that a guard had given back, is not taken for that one.
+fn a_new_timer_close_to_an_old_one() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for n in 0..50 {
+        process::set_timer(5 * MS, Duration::ZERO);
+        drop(after(SECOND));
+        let (left, _) = process::timer();
+        let new = left + Duration::from_micros(20 + n);
+        let began = Instant::now();
+        process::set_timer(new, Duration::ZERO);
+        let before = counted();
+        let alarm = after(SECOND);
+        spin_until(|| counted() > before);
+        assert!(began.elapsed() >= new, "early by {:?}", new - began.elapsed());
+        drop(alarm);
+    }
+}
+
 fn main() {
     support::main(vec![
         scenario("on_time_while_nobody_checks", on_time_while_nobody_checks),
@@ -349,5 +367,6 @@ fn main() {
             a_worker_with_sigalrm_blocked_keeps_nothing_from_others,
         ),
         scenario("no_drift", no_drift),
+        scenario("a_new_timer_close_to_an_old_one", a_new_timer_close_to_an_old_one),
     ]);
 }

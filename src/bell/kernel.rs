@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::foreign::FOREIGN;
+use super::given_back::GivenBack;
 use super::owner;
 use super::programmed::{Programmed, Rung, Told};
 use super::signals::Signals;
@@ -83,8 +84,8 @@ pub(super) struct Kernel {
     under_way: usize,
     /// Somebody else has set the timer since our handler is in place, and may have touched more than that.
     disturbed: bool,
-    /// The foreign timer that was last given back, by its own moment: taken over again, it is no later for it.
-    given_back: Option<(Time, Duration)>,
+    /// The foreign timer that was last given back: taken over again, it is no later for it.
+    given_back: Option<GivenBack>,
     /// How many threads wait in a system call and want to be interrupted.
     waiting: usize,
     /// Whether our handler is in place with SA_RESTART.
@@ -253,6 +254,8 @@ impl Kernel {
     /// Tells the timer something and learns from what it held, `before` being a moment before; says whether a
     /// foreign timer came to light.
     fn tell(&mut self, setting: Setting, before: Time) -> io::Result<bool> {
+        // What is taken over is to be known to the microsecond.
+        let before = if self.programmed.is_none() { clock::now() } else { before };
         let counted = RINGS.load(Ordering::SeqCst);
         let held = itimer::set(setting)?;
         let late = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
@@ -278,24 +281,10 @@ impl Kernel {
             return Ok(FOREIGN.take().is_some());
         }
         // A periodic timer whose signal is still under way holds zero until the signal is taken.
-        let due = clock::now().after(held.remaining);
-        FOREIGN.note(self.known_before(due, held.interval).unwrap_or(due), held.interval);
+        let now = clock::now();
+        let known = self.given_back.and_then(|given| given.moment_of(held, before, now));
+        FOREIGN.note(known.unwrap_or(now.after(held.remaining)), held.interval);
         Ok(true)
-    }
-
-    /// The moment of the timer that was given back last, if this is that timer.
-    ///
-    /// Each reading adds a microsecond or two, and a program may arm a hundred thousand guards under one timer.
-    fn known_before(&self, due: Time, interval: Duration) -> Option<Time> {
-        const READING: Duration = Duration::from_micros(100);
-        let (own, period) = self.given_back?;
-        let next = if period.is_zero() || due < own {
-            own
-        } else {
-            // Since then it has rung for its owner.
-            own.after(period * u32::try_from(due.since(own).as_nanos() / period.as_nanos()).ok()?)
-        };
-        (interval == period && due.since(next) < READING && next.since(due) < READING).then_some(next)
     }
 
     /// Keeps the account of rings: how often the timer has `rung` with what it was last told, how many rings
@@ -370,11 +359,14 @@ impl Kernel {
         }
         // So that the owner cannot be hit by it:
         self.restore(&found);
-        self.given_back = FOREIGN.take();
-        if let Some((due, interval)) = self.given_back {
-            let remaining = clock::until(due).max(Duration::from_nanos(1));
-            let _ = itimer::set(Setting { remaining, interval });
-        }
+        self.given_back = FOREIGN.take().map(|(due, interval)| {
+            let before = clock::now();
+            // Overdue, it rings at once. Zero would disarm.
+            let remaining = due.since(before).max(Duration::from_nanos(1));
+            let setting = Setting { remaining, interval }.rounded();
+            let _ = itimer::set(setting);
+            GivenBack::new(due, setting, before, clock::now())
+        });
         self.found = None;
         self.disturbed = false;
         owner::send_kept();

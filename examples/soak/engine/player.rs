@@ -523,8 +523,9 @@ impl Player {
         // Over a guard one that rings before the library has been spoken to is seen by nobody.
         let value =
             if self.is_free() || value.is_zero() { value } else { value + Duration::from_micros(300) };
-        self.world.set_timer(value, period);
+        let old = self.world.set_timer(value, period);
         if self.is_free() {
+            self.world.is_over(old);
             return;
         }
         // The library learns of it when it speaks to the kernel for a deadline of its own.
@@ -540,6 +541,8 @@ impl Player {
                 break;
             }
         }
+        // Until then it went by the one before.
+        self.world.is_over(old);
     }
 
     fn suspend(&mut self, time: Duration) {

@@ -36,7 +36,7 @@ pub struct World {
 
 /// A timer of the program's own.
 #[derive(Clone, Copy, Debug)]
-struct Timer {
+pub struct Timer {
     due: Span,
     period: Duration,
     /// How many signals had been delivered when it had not rung yet.
@@ -133,24 +133,26 @@ impl World {
         }
     }
 
-    /// Sets the timer, past the library.
-    pub fn set_timer(&mut self, value: Duration, period: Duration) {
+    /// Sets the timer, past the library. Hands back the one that was running.
+    pub fn set_timer(&mut self, value: Duration, period: Duration) -> Option<Timer> {
         let period = if self.ignores || self.blocked { Duration::ZERO } else { period };
         self.look();
-        // The one before may have rung meanwhile.
+        let old = self.timer;
         let before = counted();
         let lo = Instant::now();
         process::set_timer(value, period);
         let hi = Instant::now();
-        if self.timer.is_some_and(|timer| timer.due.lo <= hi) {
-            self.most += 1;
-        }
         let due = Span { lo: lo + value, hi: hi + value };
         self.timer = (!value.is_zero()).then_some(Timer { due, period, before, sure: true });
-        if value.is_zero() {
-            // One that waits behind the mask stays.
-            self.most += 1;
-        }
+        old
+    }
+
+    /// Until now a timer may have rung that is not there any more.
+    pub fn is_over(&mut self, old: Option<Timer>) {
+        let Some(Timer { due, period, .. }) = old else { return };
+        let since = Instant::now().checked_duration_since(due.lo);
+        let again = |since: Duration| since.as_nanos().checked_div(period.as_nanos()).unwrap_or(0) as usize;
+        self.most += since.map_or(0, |since| 1 + again(since));
     }
 
     /// Somebody takes the timer over, or sets his own over it, between two moments.
@@ -198,7 +200,8 @@ impl World {
 
     fn await_ring(&mut self, timer: Timer) {
         while Instant::now() < timer.due.hi {}
-        self.unsure |= !timer.sure;
+        // Where nobody is called, nobody knows when it has rung.
+        self.unsure |= !timer.sure || self.blocked || self.ignores || self.stormy;
         if self.blocked {
             self.kept |= timer.sure;
         } else if timer.sure && !self.ignores && !self.stormy {
@@ -250,7 +253,8 @@ impl World {
 
     /// Nothing of the program's own is under way any more.
     pub fn calm(&mut self) {
-        self.set_timer(Duration::ZERO, Duration::ZERO);
+        let old = self.set_timer(Duration::ZERO, Duration::ZERO);
+        self.is_over(old);
         self.unblock();
     }
 }
