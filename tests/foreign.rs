@@ -321,6 +321,27 @@ fn no_drift() {
     assert!(took < 600 * MS || guards < 5_000, "{took:?} under {guards} guards");
 }
 
+/// A timer that somebody sets over ours, a few microseconds before it, is not taken for ours.
+fn a_timer_set_over_ours_a_little_earlier() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let mut done = 0;
+    while done < 30 {
+        let before = counted();
+        let alarm = after(3 * MS);
+        let began = Instant::now();
+        let (left, _) = process::timer();
+        process::set_timer(left - Duration::from_micros(16), Duration::ZERO);
+        // Held up in between, it is set to some other moment.
+        if began.elapsed() < Duration::from_micros(8) {
+            drop(after(MS)); // brings it to light
+            spin_until(|| counted() > before);
+            done += 1;
+        }
+        drop(alarm);
+        process::set_timer(Duration::ZERO, Duration::ZERO);
+    }
+}
+
 /// A timer that is set anew, to nearly the moment of one that a guard had given back, is not taken for that one.
 fn a_new_timer_close_to_an_old_one() {
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -367,6 +388,7 @@ fn main() {
             a_worker_with_sigalrm_blocked_keeps_nothing_from_others,
         ),
         scenario("no_drift", no_drift),
+        scenario("a_timer_set_over_ours_a_little_earlier", a_timer_set_over_ours_a_little_earlier),
         scenario("a_new_timer_close_to_an_old_one", a_new_timer_close_to_an_old_one),
     ]);
 }

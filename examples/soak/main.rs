@@ -9,6 +9,7 @@
 //! A failure names its seed, the shortest sequence found that fails, and the command that repeats it.
 
 mod engine;
+#[allow(dead_code)] // It is the tests', who use more of it.
 #[path = "../../tests/support/process.rs"]
 mod process;
 

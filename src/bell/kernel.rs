@@ -123,7 +123,7 @@ impl Kernel {
         // A foreign ring that comes now waits until the call is over. Ours must not come before that, for the kernel
         // would merge the two; so a short one is not set by the call that takes the timer over.
         if must_ask && wanted.since(now) < SHORT {
-            self.set(Time::NEVER, Duration::ZERO, now)?;
+            self.set(Time::NEVER, Duration::ZERO)?;
             must_ask = false;
         }
         // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
@@ -133,7 +133,7 @@ impl Kernel {
             if !must_ask && self.covers(first, interval, now) {
                 break;
             }
-            if !self.set(first, interval, now)? {
+            if !self.set(first, interval)? {
                 break;
             }
             must_ask = false;
@@ -237,7 +237,9 @@ impl Kernel {
     }
 
     /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.
-    fn set(&mut self, first: Time, interval: Duration, before: Time) -> Result<bool, ArmError> {
+    fn set(&mut self, first: Time, interval: Duration) -> Result<bool, ArmError> {
+        // What is told is to be known again to the microsecond.
+        let before = clock::now();
         let setting = if first.is_never() {
             Setting::DISARMED
         } else {
@@ -254,8 +256,6 @@ impl Kernel {
     /// Tells the timer something and learns from what it held, `before` being a moment before; says whether a
     /// foreign timer came to light.
     fn tell(&mut self, setting: Setting, before: Time) -> io::Result<bool> {
-        // What is taken over is to be known to the microsecond.
-        let before = if self.programmed.is_none() { clock::now() } else { before };
         let counted = RINGS.load(Ordering::SeqCst);
         let held = itimer::set(setting)?;
         let late = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);

@@ -81,9 +81,11 @@ pub fn sequence(seed: u64) -> Vec<Op> {
     ops
 }
 
+type Kind = fn(&mut Rng, usize) -> Op;
+
 fn any(rng: &mut Rng, drops: usize) -> Op {
     let which = rng.below(1_000);
-    let kinds: [(usize, fn(&mut Rng, usize) -> Op); 35] = [
+    let kinds: [(usize, Kind); 34] = [
         (180, |rng, _| Op::After { limit: limit(rng), label: rng.below(3) == 0 }),
         (40, |rng, _| Op::At { ahead: limit(rng).min(Duration::from_secs(3_600)) }),
         (5, |_, _| Op::InThePast),
@@ -118,7 +120,6 @@ fn any(rng: &mut Rng, drops: usize) -> Op {
         (10, |rng, _| Op::Suspended(us(rng, 60))),
         (6, |rng, n| Op::Thread { which: n, limit: us(rng, 60), ring: rng.below(3) == 0 }),
         (4, |rng, _| Op::Fork(us(rng, 60))),
-        (0, |_, _| Op::Checkpoint),
     ];
     let total: usize = kinds.iter().map(|(weight, _)| weight).sum();
     let mut place = rng.below(total);

@@ -541,6 +541,12 @@ impl Player {
                 break;
             }
         }
+        // One that falls together with a deadline is taken for the library's own.
+        let deadlines = self.alarms.iter().filter_map(|(_, naive)| naive.deadline);
+        self.world.is_confused(
+            deadlines,
+            !self.tickers.is_empty() || self.alarms.iter().any(|(_, a)| a.cpu.is_some()),
+        );
         // Until then it went by the one before.
         self.world.is_over(old);
     }

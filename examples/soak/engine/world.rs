@@ -24,6 +24,8 @@ pub struct World {
     timer: Option<Timer>,
     /// There was one that may have been found late, when the machine had other things to do: it may be running still.
     unsure: bool,
+    /// Signals were sent since the timer was set, which cannot be told from its ring.
+    vague: bool,
     /// How many may have been delivered to the program's handler.
     most: usize,
     /// One at least waits until SIGALRM is let in.
@@ -56,6 +58,7 @@ impl World {
             blocked: false,
             timer: None,
             unsure: false,
+            vague: false,
             most: counted(),
             kept: false,
             when_blocked: 0,
@@ -119,6 +122,7 @@ impl World {
     /// One that is sent while a ring of the kernel's timer waits is merged with it, and nobody can tell. It happens
     /// when the timer rings inside of `kill`, to one signal and not to all.
     pub fn kill(&mut self, times: usize, guarded: bool, send: impl Fn()) {
+        self.vague |= self.timer.is_some();
         for _ in 0..times {
             let before = counted();
             let tries = if guarded { 10 } else { 1 };
@@ -147,6 +151,16 @@ impl World {
         old
     }
 
+    /// A timer was set over a guard's; at these moments, or at any, the library's own may have been due.
+    pub fn is_confused(&mut self, deadlines: impl Iterator<Item = Span>, any: bool) {
+        const CLOSE: Duration = Duration::from_micros(30);
+        if let Some(timer) = &mut self.timer {
+            let near = |at: Span| at.lo <= timer.due.hi + CLOSE && timer.due.lo <= at.hi + CLOSE;
+            let confused = any || { deadlines }.any(near);
+            timer.sure &= !confused;
+        }
+    }
+
     /// Until now a timer may have rung that is not there any more.
     pub fn is_over(&mut self, old: Option<Timer>) {
         let Some(Timer { due, period, .. }) = old else { return };
@@ -173,20 +187,23 @@ impl World {
                 timer.before = counted_before;
             }
         }
-        while let Some(timer) = self.timer.filter(|timer| timer.due.lo <= Instant::now()) {
+        // Counted first: what comes after the clock was read is for the next look.
+        let counted = loop {
+            let counted = counted();
+            let now = Instant::now();
+            let Some(timer) = self.timer.filter(|timer| timer.due.lo <= now) else { break counted };
             self.most += 1;
-            if !timer.period.is_zero() && timer.due.lo + timer.period <= Instant::now() {
+            if !timer.period.is_zero() && timer.due.lo + timer.period <= now {
                 // Of several periods at once the kernel tells once.
                 let due = Span { lo: timer.due.lo + timer.period, hi: timer.due.hi + timer.period };
                 self.timer = Some(Timer { due, ..timer });
-                continue;
+            } else {
+                self.await_ring(timer);
             }
-            self.await_ring(timer);
-        }
+        };
         if self.stormy {
             return;
         }
-        let counted = counted();
         if self.blocked {
             assert_eq!(counted, self.when_blocked, "a signal came through the mask");
         }
@@ -201,7 +218,8 @@ impl World {
     fn await_ring(&mut self, timer: Timer) {
         while Instant::now() < timer.due.hi {}
         // Where nobody is called, nobody knows when it has rung.
-        self.unsure |= !timer.sure || self.blocked || self.ignores || self.stormy;
+        let vague = std::mem::take(&mut self.vague);
+        self.unsure |= vague || !timer.sure || self.blocked || self.ignores || self.stormy;
         if self.blocked {
             self.kept |= timer.sure;
         } else if timer.sure && !self.ignores && !self.stormy {
