@@ -84,7 +84,10 @@ fn soak(args: &Args, tally: &'static Tally) -> Result<(), String> {
     storm::campaign(first, args.alarms, args.workers, tally)?;
     forks::campaign(first, args.forks, args.workers, tally)?;
     let end = Instant::now() + args.time;
-    let piece = |share: u32| (args.time / 10 * share).min(Duration::from_secs(60 * u64::from(share)));
+    let piece = |share: u32| {
+        let longest = (args.time / 10 * share).min(Duration::from_secs(30 * u64::from(share)));
+        longest.min(end.saturating_duration_since(Instant::now()))
+    };
     for round in 0.. {
         if Instant::now() >= end {
             break;
