@@ -69,9 +69,8 @@ pub struct Alarm {
 
 impl Alarm {
     pub(crate) fn arm(plan: Plan) -> Result<Alarm, ArmError> {
-        let label = plan.label.clone();
-        let key = bell::arm(plan)?;
-        Ok(Alarm { key, label, stays: PhantomData })
+        let key = bell::arm(&plan)?;
+        Ok(Alarm { key, label: plan.label, stays: PhantomData })
     }
 
     /// Arms an alarm that expires when `limit` has passed.

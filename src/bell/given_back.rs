@@ -31,7 +31,7 @@ impl GivenBack {
         // The kernel cuts a remaining time to microseconds.
         const CUT: Duration = Duration::from_micros(1);
         // Held up in between, one cannot say which it is. It is then a moment later for that.
-        const VAGUE: Duration = Duration::from_micros(50);
+        const VAGUE: Duration = Duration::from_micros(5);
 
         if held.interval != self.period
             || self.latest.since(self.earliest) > VAGUE
