@@ -277,7 +277,10 @@ impl Kernel {
                 // Before somebody set the timer over it, ours may have rung, if its moment had come.
                 let now = clock::now();
                 let may_have_rung = self.programmed.is_some_and(|ours| ours.is_spent(now));
-                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(0) };
+                // The signal of a periodic one that holds zero is still under way. It is noted as due, below, and so
+                // delivered by that; its arrival is no second one.
+                let under_way = usize::from(held.remaining.is_zero() && !held.interval.is_zero());
+                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(under_way) };
                 self.account(rung, counted, late);
             }
         }
