@@ -249,7 +249,7 @@ impl World {
         match self.timer {
             None if self.unsure => self.unsure = !left.is_zero(),
             None => assert_eq!(now.timer, (Duration::ZERO, Duration::ZERO), "a timer was left behind"),
-            Some(timer) if timer.due.lo > after + ROUNDING => {
+            Some(timer) if timer.sure && timer.due.lo > after + ROUNDING => {
                 let least = timer.due.lo.saturating_duration_since(after).saturating_sub(ROUNDING);
                 let most = timer.due.hi.saturating_duration_since(before) + BUSY;
                 assert_eq!(period, timer.period, "its period was changed");
