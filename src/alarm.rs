@@ -417,6 +417,16 @@ impl Alarm {
 
     /// The longest stretch without a check that an [`audit`](Builder::audit) has seen; `None` if there was none as
     /// long as the threshold, or no audit.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::builder().audit(Duration::from_secs(60)).arm()?;
+    /// alarm.check().unwrap();
+    /// assert!(alarm.longest_gap().is_none()); // nobody stayed away for a minute
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn longest_gap(&self) -> Option<Gap> {
         bell::longest_gap(self.key)
     }

@@ -38,6 +38,8 @@
 //!
 //! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. Neither is on by default.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(not(unix))]
 compile_error!(
     "sigalarm is built on SIGALRM, which Unix has and this target has not; \
