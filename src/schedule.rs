@@ -125,6 +125,8 @@ pub(crate) struct Entry {
     more: Option<Box<More>>,
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
+    /// It was rung, perhaps after it had expired by its deadline, which can still be moved.
+    rung: Option<Cause>,
     /// How many other threads it stands on.
     guest_on: u32,
 }
@@ -341,16 +343,21 @@ impl Schedule {
             }
             entry.plan_probe(now);
             entry.expired = None;
+            entry.rung = None;
         });
     }
 
     /// Moves an alarm's deadline; one that it had reached is taken back.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
+            // One that is disarmed keeps its limit for when it is started again.
+            if entry.deadline.is_never() {
+                return;
+            }
             entry.deadline = entry.deadline.after(more);
-            let limit = entry.limit.filter(|_| !entry.deadline.is_never());
-            entry.limit = limit.map(|limit| limit.saturating_add(more));
-            entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline);
+            // Not the limit and what is added to it: a deadline that was over when it was armed had no time to it.
+            entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
+            entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
@@ -365,6 +372,7 @@ impl Schedule {
                 cpu.probe = Time::NEVER;
             }
             entry.expired = None;
+            entry.rung = None;
         });
     }
 
@@ -372,6 +380,7 @@ impl Schedule {
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
+            entry.rung.get_or_insert(cause);
         });
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::foreign::FOREIGN;
+use super::given_back::GivenBack;
 use super::owner;
 use super::programmed::{Programmed, Rung, Told};
 use super::signals::Signals;
@@ -83,8 +84,8 @@ pub(super) struct Kernel {
     under_way: usize,
     /// Somebody else has set the timer since our handler is in place, and may have touched more than that.
     disturbed: bool,
-    /// The foreign timer that was last given back, by its own moment: taken over again, it is no later for it.
-    given_back: Option<(Time, Duration)>,
+    /// The foreign timer that was last given back: taken over again, it is no later for it.
+    given_back: Option<GivenBack>,
     /// How many threads wait in a system call and want to be interrupted.
     waiting: usize,
     /// Whether our handler is in place with SA_RESTART.
@@ -122,7 +123,7 @@ impl Kernel {
         // A foreign ring that comes now waits until the call is over. Ours must not come before that, for the kernel
         // would merge the two; so a short one is not set by the call that takes the timer over.
         if must_ask && wanted.since(now) < SHORT {
-            self.set(Time::NEVER, Duration::ZERO, now)?;
+            self.set(Time::NEVER, Duration::ZERO)?;
             must_ask = false;
         }
         // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
@@ -132,7 +133,7 @@ impl Kernel {
             if !must_ask && self.covers(first, interval, now) {
                 break;
             }
-            if !self.set(first, interval, now)? {
+            if !self.set(first, interval)? {
                 break;
             }
             must_ask = false;
@@ -240,7 +241,9 @@ impl Kernel {
     }
 
     /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.
-    fn set(&mut self, first: Time, interval: Duration, before: Time) -> Result<bool, ArmError> {
+    fn set(&mut self, first: Time, interval: Duration) -> Result<bool, ArmError> {
+        // What is told is to be known again to the microsecond.
+        let before = clock::now();
         let setting = if first.is_never() {
             Setting::DISARMED
         } else {
@@ -274,7 +277,10 @@ impl Kernel {
                 // Before somebody set the timer over it, ours may have rung, if its moment had come.
                 let now = clock::now();
                 let may_have_rung = self.programmed.is_some_and(|ours| ours.is_spent(now));
-                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(0) };
+                // The signal of a periodic one that holds zero is still under way. It is noted as due, below, and so
+                // delivered by that; its arrival is no second one.
+                let under_way = usize::from(held.remaining.is_zero() && !held.interval.is_zero());
+                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(under_way) };
                 self.account(rung, counted, late);
             }
         }
@@ -282,24 +288,12 @@ impl Kernel {
             return Ok(FOREIGN.take().is_some());
         }
         // A periodic timer whose signal is still under way holds zero until the signal is taken.
-        let due = clock::now().after(held.remaining);
-        FOREIGN.note(self.known_before(due, held.interval).unwrap_or(due), held.interval);
+        let now = clock::now();
+        let known = self.given_back.and_then(|given| given.moment_of(held, before, now));
+        // The kernel has cut it to microseconds, and it is not to ring early.
+        let read = now.after(held.remaining + Duration::from_micros(1));
+        FOREIGN.note(known.unwrap_or(read), held.interval);
         Ok(true)
-    }
-
-    /// The moment of the timer that was given back last, if this is that timer.
-    ///
-    /// Each reading adds a microsecond or two, and a program may arm a hundred thousand guards under one timer.
-    fn known_before(&self, due: Time, interval: Duration) -> Option<Time> {
-        const READING: Duration = Duration::from_micros(100);
-        let (own, period) = self.given_back?;
-        let next = if period.is_zero() || due < own {
-            own
-        } else {
-            // Since then it has rung for its owner.
-            own.after(period * u32::try_from(due.since(own).as_nanos() / period.as_nanos()).ok()?)
-        };
-        (interval == period && due.since(next) < READING && next.since(due) < READING).then_some(next)
     }
 
     /// Keeps the account of rings: how often the timer has `rung` with what it was last told, how many rings
@@ -384,11 +378,14 @@ impl Kernel {
         }
         // So that the owner cannot be hit by it:
         self.restore(&found);
-        self.given_back = FOREIGN.take();
-        if let Some((due, interval)) = self.given_back {
-            let remaining = clock::until(due).max(Duration::from_nanos(1));
-            let _ = itimer::set(Setting { remaining, interval });
-        }
+        self.given_back = FOREIGN.take().map(|(due, interval)| {
+            let before = clock::now();
+            // Overdue, it rings at once. Zero would disarm.
+            let remaining = due.since(before).max(Duration::from_nanos(1));
+            let setting = Setting { remaining, interval }.rounded();
+            let _ = itimer::set(setting);
+            GivenBack::new(due, setting, before, clock::now())
+        });
         self.found = None;
         self.disturbed = false;
         owner::send_kept();

@@ -9,6 +9,7 @@
 
 mod audit;
 mod foreign;
+mod given_back;
 mod kernel;
 mod last_resort;
 mod owner;

@@ -51,6 +51,7 @@ impl Slots {
         let removed = Removed { label: entry.label.take(), more: entry.more.take() };
         entry.id = NOBODY;
         entry.expired = None;
+        entry.rung = None;
         entry.guest_on = 0;
         self.free.push(slot);
         removed
@@ -85,5 +86,6 @@ const VACANT: Entry = Entry {
     deadline: Time::NEVER,
     more: None,
     expired: None,
+    rung: None,
     guest_on: 0,
 };

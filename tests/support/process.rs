@@ -162,7 +162,10 @@ pub fn in_child(f: impl FnOnce()) -> i32 {
             }
             child => {
                 let mut status = 0;
-                assert_eq!(libc::waitpid(child, &mut status, 0), child);
+                // A ring interrupts it, where the handler has no SA_RESTART.
+                while libc::waitpid(child, &mut status, 0) != child {
+                    assert_eq!(std::io::Error::last_os_error().kind(), std::io::ErrorKind::Interrupted);
+                }
                 status
             }
         }
