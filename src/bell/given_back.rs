@@ -12,38 +12,27 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GivenBack {
     /// Its own moment.
-    due: Time,
-    period: Duration,
-    /// Between these two it rings, as it was set.
-    earliest: Time,
-    latest: Time,
+    pub(super) due: Time,
+    /// Zero for a timer that rings once.
+    pub(super) period: Duration,
 }
 
 impl GivenBack {
-    /// What was `set` between two moments for a timer whose own is `due`.
-    pub(super) fn new(due: Time, set: Setting, before: Time, after: Time) -> GivenBack {
-        let (earliest, latest) = (before.after(set.remaining), after.after(set.remaining));
-        GivenBack { due, period: set.interval, earliest, latest }
-    }
-
-    /// The own moment of the timer that the kernel held between two moments, if it is this one.
+    /// The own moment of the timer that the kernel held between two moments, if it can be this one.
+    ///
+    /// It can if it was not to ring sooner than it says now: so whatever timer it is, it rings no later for it than it
+    /// would have, and by no more than the readings err too early.
     pub(super) fn moment_of(&self, held: Setting, before: Time, after: Time) -> Option<Time> {
-        // The kernel cuts a remaining time to microseconds.
+        // The kernel cuts a remaining time to microseconds, and was given one that was rounded up to them.
         const CUT: Duration = Duration::from_micros(1);
-        // Held up in between, one cannot say which it is. It is then a moment later for that.
-        const VAGUE: Duration = Duration::from_micros(5);
-
-        if held.interval != self.period
-            || self.latest.since(self.earliest) > VAGUE
-            || after.since(before) > VAGUE
-        {
+        if held.interval != self.period {
             return None;
         }
         let (first, last) = (before.after(held.remaining), after.after(held.remaining + CUT));
         // Since then it may have rung for its owner.
-        let nearest = last.since(self.earliest).as_nanos().checked_div(self.period.as_nanos()).unwrap_or(0);
-        let rung = self.period * u32::try_from(nearest).ok()?;
-        (self.earliest.after(rung) <= last && first <= self.latest.after(rung)).then(|| self.due.after(rung))
+        let rung = last.since(self.due).as_nanos().checked_div(self.period.as_nanos()).unwrap_or(0);
+        let own = self.due.after(self.period.checked_mul(u32::try_from(rung).ok()?)?);
+        (own <= last && first <= own.after(2 * CUT)).then_some(own)
     }
 }
 
@@ -64,15 +53,30 @@ mod tests {
 
     #[test]
     fn is_known_again() {
-        let given = GivenBack::new(at(1_000), holding(900 * US, Duration::ZERO), at(101), at(102));
+        let given = GivenBack { due: at(1_000), period: Duration::ZERO };
         let read = |remaining| given.moment_of(holding(remaining, Duration::ZERO), at(201), at(202));
         assert_eq!(read(799 * US), Some(at(1_000)));
         assert_eq!(read(801 * US), Some(at(1_000)));
     }
 
     #[test]
+    fn nobody_rings_early_for_it() {
+        let given = GivenBack { due: at(1_000), period: Duration::ZERO };
+        for (before, held_up) in
+            (100..600_u32).step_by(7).flat_map(|before| [(before, 1), (before, 20), (before, 200)])
+        {
+            for remaining in 1_000 - before - 300..1_000 - before + 300 {
+                let held = holding(US * remaining, Duration::ZERO);
+                let sooner = given.moment_of(held, at(before), at(before + held_up));
+                assert!(sooner.is_none_or(|own| own.after(2 * US) >= at(before).after(held.remaining)));
+                assert!(sooner.is_none_or(|own| own <= at(before + held_up + 1).after(held.remaining)));
+            }
+        }
+    }
+
+    #[test]
     fn another_is_not_taken_for_it() {
-        let given = GivenBack::new(at(1_000), holding(900 * US, Duration::ZERO), at(101), at(102));
+        let given = GivenBack { due: at(1_000), period: Duration::ZERO };
         let read = |remaining, interval| given.moment_of(holding(remaining, interval), at(201), at(202));
         for other in [790, 795, 805, 810, 890] {
             assert_eq!(read(other * US, Duration::ZERO), None, "{other}");
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_periodic_one_keeps_its_phase() {
-        let given = GivenBack::new(at(1_000), holding(900 * US, 5 * MS), at(101), at(102));
+        let given = GivenBack { due: at(1_000), period: 5 * MS };
         let read = |remaining| given.moment_of(holding(remaining, 5 * MS), at(11_801), at(11_802));
         assert_eq!(read(4_200 * US), Some(at(16_000)));
         assert_eq!(read(4_290 * US), None);

@@ -121,8 +121,9 @@ impl Kernel {
         let mut must_ask = self.programmed.is_none();
         self.engage()?;
         // A foreign ring that comes now waits until the call is over. Ours must not come before that, for the kernel
-        // would merge the two; so a short one is not set by the call that takes the timer over.
-        if must_ask && wanted.since(now) < SHORT {
+        // would merge the two; so a short one is not set by the call that takes the timer over. (By the clock, and not
+        // by `now`, which the thread may have stood still behind.)
+        if must_ask && wanted.since(clock::now()) < SHORT {
             self.set(Time::NEVER, Duration::ZERO)?;
             must_ask = false;
         }
@@ -214,6 +215,11 @@ impl Kernel {
 
     pub(super) fn resume(&mut self) {
         self.suspended = self.suspended.saturating_sub(1);
+    }
+
+    /// Puts our handler in place, unless it is, or the process is to be left as it was found.
+    pub(super) fn stand_in(&mut self) -> Result<(), ArmError> {
+        if self.suspended > 0 { Ok(()) } else { self.engage() }
     }
 
     /// Puts our handler in place, unless it is.
@@ -378,13 +384,11 @@ impl Kernel {
         }
         // So that the owner cannot be hit by it:
         self.restore(&found);
-        self.given_back = FOREIGN.take().map(|(due, interval)| {
-            let before = clock::now();
+        self.given_back = FOREIGN.take().map(|(due, period)| {
             // Overdue, it rings at once. Zero would disarm.
-            let remaining = due.since(before).max(Duration::from_nanos(1));
-            let setting = Setting { remaining, interval }.rounded();
-            let _ = itimer::set(setting);
-            GivenBack::new(due, setting, before, clock::now())
+            let remaining = clock::until(due).max(Duration::from_nanos(1));
+            let _ = itimer::set(Setting { remaining, interval: period });
+            GivenBack { due, period }
         });
         self.found = None;
         self.disturbed = false;

@@ -293,7 +293,7 @@ pub(crate) fn arm(plan: &Plan) -> Result<Key, ArmError> {
     let (limit, deadline) = plan.due.from(now);
     let key = state.schedule.insert(Terms { scope, label: plan.label.clone(), limit, deadline, more }, now);
     if plan.wishes.is_none() && state.is_calm(now) {
-        return enter_thread(state, key, Ok(()));
+        return finish_calmly(state, key);
     }
     if let Some(wishes) = &plan.wishes {
         let State { schedule, last_resorts, audits, .. } = &mut *state;
@@ -349,27 +349,41 @@ fn start_of((of, limit): (CpuOf, Duration)) -> Result<Cpu, ArmError> {
     }
 }
 
+/// Lets SIGALRM in on the calling thread and brings everything in step: in this order. A signal that waited behind the mask
+/// meets our handler then, and no ring of ours, with which the kernel would merge it.
 fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Result<Key, ArmError> {
-    let settled = state.try_settle(now).map(|programmed| {
-        if !programmed {
-            rouse();
+    if let Err(e) = state.kernel.stand_in().and_then(|()| thread::enter()) {
+        take_back(state, key);
+        return Err(e);
+    }
+    match state.try_settle(now) {
+        Ok(true) => {}
+        Ok(false) => rouse(),
+        Err(e) => {
+            let close = thread::leave();
+            take_back(state, key);
+            if close {
+                owner::closed();
+            }
+            return Err(e);
         }
-    });
-    enter_thread(state, key, settled)
+    }
+    Ok(key)
 }
 
-/// The last step, so that a signal that waited behind the mask meets our handler.
-fn enter_thread(
-    mut state: MutexGuard<'_, State>,
-    key: Key,
-    settled: Result<(), ArmError>,
-) -> Result<Key, ArmError> {
-    if let Err(e) = settled.and_then(|()| thread::enter()) {
-        let removed = state.schedule.remove(key);
-        put_away(state, key, removed);
+/// Everything is in step already; what is left is to let SIGALRM in on the calling thread.
+fn finish_calmly(state: MutexGuard<'_, State>, key: Key) -> Result<Key, ArmError> {
+    if let Err(e) = thread::enter() {
+        take_back(state, key);
         return Err(e);
     }
     Ok(key)
+}
+
+#[cold]
+fn take_back(mut state: MutexGuard<'_, State>, key: Key) {
+    let removed = state.schedule.remove(key);
+    put_away(state, key, removed);
 }
 
 /// Takes an alarm of the calling thread away. A key from before a fork names nothing: nothing happens, and the answer
@@ -651,8 +665,10 @@ pub(crate) fn suspend() {
 pub(crate) fn resume() {
     let mut state = STATE.lock();
     state.kernel.resume();
-    state.settle(clock::now());
+    // In the order of `finish_arming`. If our handler cannot be put in place, `settle` has the bell stay rung.
+    let _ = if state.schedule.is_empty() { Ok(()) } else { state.kernel.stand_in() };
     thread::resume();
+    state.settle(clock::now());
 }
 
 /// A disposition that the handler may read at any time from now on. Each distinct one is kept once.
