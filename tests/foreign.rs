@@ -90,7 +90,12 @@ fn guards_come_and_go_under_a_periodic_timer() {
     let began = Instant::now();
     process::set_timer(5 * MS, 5 * MS);
     let mut n = 0_u64;
+    // Periods in which this program ran at all. On a busy machine there are others, whose signals merge.
+    let (mut periods, mut last) = (0, 0);
     while began.elapsed() < 500 * MS {
+        let period = began.elapsed().as_millis() / 5;
+        periods += usize::from(period != last);
+        last = period;
         let limit = Duration::from_micros(n % 300);
         let alarm = after(limit);
         let inner = after(limit * 3);
@@ -101,7 +106,8 @@ fn guards_come_and_go_under_a_periodic_timer() {
     }
     let rung = counted();
     // Each life of a guard may round the phase up by a few microseconds; none loses or adds a period.
-    assert!((50..=101).contains(&rung), "{rung} rings in 500 ms");
+    let most = began.elapsed().as_millis() as usize / 5 + 1;
+    assert!((periods / 2..=most).contains(&rung), "{rung} rings in {periods} periods, of {most}");
     assert_eq!(process::timer().1, 5 * MS);
 }
 
