@@ -204,11 +204,6 @@ mod tests {
         good::<SpawnError>();
         good::<JobError>();
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn each_says_something_of_its_own() {
