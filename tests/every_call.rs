@@ -135,7 +135,10 @@ fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
         drop(Alarm::after(SECOND).expect("arming"));
         // The kernel reads out a timer whose signal is under way as zero.
         let (left, interval) = process::timer();
-        assert!(left <= 3 * MS && interval == 3 * MS, "the foreign timer is forgotten: {left:?} {interval:?}");
+        assert!(
+            left <= 3 * MS && interval == 3 * MS,
+            "the foreign timer is forgotten: {left:?} {interval:?}"
+        );
         process::set_timer(Duration::ZERO, Duration::ZERO);
         assert_eq!(process::action().sa_sigaction, process::counting());
         process::set_action(libc::SIG_DFL, 0, &[]);
@@ -227,10 +230,11 @@ fn forks() -> Result<(), Box<dyn Error>> {
     let alarm = Alarm::after(2 * MS)?;
     let pid = unsafe_fork()?;
     if pid == 0 {
-        let fine = alarm.check().is_ok() && Alarm::after(MS).is_ok_and(|own| {
-            expires(&own, MS);
-            true
-        });
+        let fine = alarm.check().is_ok()
+            && Alarm::after(MS).is_ok_and(|own| {
+                expires(&own, MS);
+                true
+            });
         children::exit_now(i32::from(!fine));
     }
     expires(&alarm, 2 * MS);

@@ -26,16 +26,104 @@ impl Random {
 }
 
 const TIMES: &[&str] = &[
-    "1", "0", "18446744073709551615", "18446744073709551616", ".", "1.5", "s", "ms", "us", "ns", "m", "min", "h", "d", "days",
-    "weeks", "years", "M", " ", "-", "+", "e9", "\u{b5}s", "\u{1f554}", "\\0", "999999999999999999999999",
+    "1",
+    "0",
+    "18446744073709551615",
+    "18446744073709551616",
+    ".",
+    "1.5",
+    "s",
+    "ms",
+    "us",
+    "ns",
+    "m",
+    "min",
+    "h",
+    "d",
+    "days",
+    "weeks",
+    "years",
+    "M",
+    " ",
+    "-",
+    "+",
+    "e9",
+    "\u{b5}s",
+    "\u{1f554}",
+    "\\0",
+    "999999999999999999999999",
 ];
 
 const WORDS: &[&str] = &[
-    "\"10s\"", "10", "every", "=", ",", "label", "\"x\"", "try_arm", "crate", "::", "sigalarm", "(", ")", "{", "}", "[", "]", "fn",
-    "f", "self", "&", "mut", "->", "Result", "<", ">", "TimedOut", "for", "in", "0..9", "while", "loop", "if", "let", "Some(_)",
-    "else", "match", "=>", "_", "break", "continue", "'a", ":", "return", "Ok(())", "?", ";", "async", "const", "unsafe", "impl",
-    "move", "|x|", "macro_rules!", "m!", "#[cooperative]", "#[time_limit(\"1s\")]", "4", "18446744073709551616", "-1", "0x",
-    "extern \"C\"", "where", "T", "dyn", "yield", "try", "mod", "struct",
+    "\"10s\"",
+    "10",
+    "every",
+    "=",
+    ",",
+    "label",
+    "\"x\"",
+    "try_arm",
+    "crate",
+    "::",
+    "sigalarm",
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    "fn",
+    "f",
+    "self",
+    "&",
+    "mut",
+    "->",
+    "Result",
+    "<",
+    ">",
+    "TimedOut",
+    "for",
+    "in",
+    "0..9",
+    "while",
+    "loop",
+    "if",
+    "let",
+    "Some(_)",
+    "else",
+    "match",
+    "=>",
+    "_",
+    "break",
+    "continue",
+    "'a",
+    ":",
+    "return",
+    "Ok(())",
+    "?",
+    ";",
+    "async",
+    "const",
+    "unsafe",
+    "impl",
+    "move",
+    "|x|",
+    "macro_rules!",
+    "m!",
+    "#[cooperative]",
+    "#[time_limit(\"1s\")]",
+    "4",
+    "18446744073709551616",
+    "-1",
+    "0x",
+    "extern \"C\"",
+    "where",
+    "T",
+    "dyn",
+    "yield",
+    "try",
+    "mod",
+    "struct",
 ];
 
 /// Runs `try_one` for as long as `SIGALARM_FUZZ_SECONDS` says: one second.
@@ -57,7 +145,11 @@ fn campaign(name: &str, mut try_one: impl FnMut(&mut Random)) {
 fn texts_of_limits() {
     campaign("limits", |random| {
         let text = random.join(TIMES, 8, "");
-        let item = quote!(fn f() -> Result<(), TimedOut> { Ok(()) });
+        let item = quote!(
+            fn f() -> Result<(), TimedOut> {
+                Ok(())
+            }
+        );
         let expanded = time_limit::expand(quote!(#text), item).to_string();
         match humantime::parse_duration(&text) {
             Ok(limit) => {
@@ -71,7 +163,8 @@ fn texts_of_limits() {
 
 #[test]
 fn options_and_items() {
-    const FUNCTION: &str = "fn f(&mut self) -> Result<u8, TimedOut> { for x in 0..9 { while let Some(_) = g() { } } loop { } }";
+    const FUNCTION: &str =
+        "fn f(&mut self) -> Result<u8, TimedOut> { for x in 0..9 { while let Some(_) = g() { } } loop { } }";
     let mut expanded = 0_u64;
     campaign("items", |random| {
         let options = random.join(WORDS, 8, " ");

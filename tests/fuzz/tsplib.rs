@@ -18,9 +18,31 @@ pub const KNOWN: &[&[u8]] = &[
 ];
 
 pub const WORDS: &[&[u8]] = &[
-    b"NAME", b"TYPE", b"TSP", b"DIMENSION", b"EDGE_WEIGHT_TYPE", b"EUC_2D", b"NODE_COORD_SECTION", b"EOF", b":", b"\n",
-    b"COMMENT: \xff\xfe", b"1 1 1\n", b"18446744073709551615", b"18446744073709551616", b"1e309", b"nan", b"inf",
-    b"-0", b"10000000", b"\r\n", b"\x1b[2J", b"\0", b"DIMENSION: 2\n", b"1e9", b"1.0000000001e9",
+    b"NAME",
+    b"TYPE",
+    b"TSP",
+    b"DIMENSION",
+    b"EDGE_WEIGHT_TYPE",
+    b"EUC_2D",
+    b"NODE_COORD_SECTION",
+    b"EOF",
+    b":",
+    b"\n",
+    b"COMMENT: \xff\xfe",
+    b"1 1 1\n",
+    b"18446744073709551615",
+    b"18446744073709551616",
+    b"1e309",
+    b"nan",
+    b"inf",
+    b"-0",
+    b"10000000",
+    b"\r\n",
+    b"\x1b[2J",
+    b"\0",
+    b"DIMENSION: 2\n",
+    b"1e9",
+    b"1.0000000001e9",
 ];
 
 pub fn holds(input: &[u8]) {
@@ -39,9 +61,16 @@ pub fn holds(input: &[u8]) {
         }
         Err(e) => {
             let text = e.to_string();
-            assert!(!text.is_empty() && text.len() < 1_000 && !text.chars().any(char::is_control), "{text:?}");
+            assert!(
+                !text.is_empty() && text.len() < 1_000 && !text.chars().any(char::is_control),
+                "{text:?}"
+            );
             let lines = input.split(|byte| *byte == b'\n').count() as u64;
-            assert!(e.line.is_some_and(|line| (1..=lines).contains(&line)), "{:?} of {lines}: {text}", e.line);
+            assert!(
+                e.line.is_some_and(|line| (1..=lines).contains(&line)),
+                "{:?} of {lines}: {text}",
+                e.line
+            );
         }
     }
 }

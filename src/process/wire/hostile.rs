@@ -8,7 +8,9 @@ fn naive(mut bytes: &[u8], most: usize) -> Letter {
     let (mut value, mut room): (Vec<u8>, _) = (Vec::new(), MOST_WORDS);
     let mut words: Vec<u8> = Vec::new();
     loop {
-        let Some((head, rest)) = bytes.split_at_checked(HEAD) else { return Letter::Nothing(value.len() as u64) };
+        let Some((head, rest)) = bytes.split_at_checked(HEAD) else {
+            return Letter::Nothing(value.len() as u64);
+        };
         let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
         let there = rest.get(..length);
         match head[0] {
@@ -73,8 +75,14 @@ mod tests {
         b"\x02\x05\x01\x06\0\0\0abcdef",
         b"\x02\xff\x01\xff\xff\xff\xff",
     ];
-    const WORDS: &[&[u8]] =
-        &[b"\x01\x01\0\0\0x", b"\x02\0\0\0\0", b"\x03\0\0\0\0", b"\xff\xff\xff\xff", b"\x01\0\x10\0", b"\0\0\0\0"];
+    const WORDS: &[&[u8]] = &[
+        b"\x01\x01\0\0\0x",
+        b"\x02\0\0\0\0",
+        b"\x03\0\0\0\0",
+        b"\xff\xff\xff\xff",
+        b"\x01\0\x10\0",
+        b"\0\0\0\0",
+    ];
 
     #[test]
     fn whatever_a_child_sends() {
