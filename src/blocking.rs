@@ -87,9 +87,11 @@ impl Alarm {
     /// use sigalarm::Alarm;
     /// use std::time::Duration;
     ///
-    /// let alarm = Alarm::after(Duration::from_millis(20))?;
-    /// assert!(alarm.sleep(Duration::from_millis(1)).is_ok());
-    /// assert!(alarm.sleep(Duration::from_secs(3600)).is_err());
+    /// let outer = Alarm::after(Duration::from_secs(60))?;
+    /// assert!(outer.sleep(Duration::from_millis(1)).is_ok());
+    ///
+    /// let inner = Alarm::after(Duration::from_millis(20))?;
+    /// assert!(inner.sleep(Duration::from_secs(3600)).is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[track_caller]

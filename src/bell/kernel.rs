@@ -145,13 +145,17 @@ impl Kernel {
         Ok(true)
     }
 
+    /// Whether nothing but the alarms' deadlines is to ring: no foreign timer, no last resort, nobody who waits.
+    pub(super) fn rings_for_alarms_only(&self) -> bool {
+        self.waiting == 0 && FOREIGN.due().min(last_resort::next()).is_never()
+    }
+
     /// Whether the timer may be left as it is.
-    fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
-        let Some(programmed) = self.programmed else { return false };
+    pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
         // over ours. To ask settles it.
         let silent = RINGS.load(Ordering::SeqCst) == self.counted;
-        silent && programmed.covers(first, interval, now)
+        silent && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
     }
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that

@@ -38,7 +38,7 @@ use crate::os::disposition::Disposition;
 use crate::os::flag::Flag;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
 use crate::os::pending;
-use crate::schedule::{Cpu, Entry, Key, More, Schedule, Standing, Terms};
+use crate::schedule::{Cpu, Entry, Key, More, Removed, Schedule, Standing, Terms};
 use crate::time::Time;
 
 pub(crate) use self::last_resort::Grace;
@@ -74,6 +74,8 @@ struct State {
     audits: Audits,
     /// How many alarms were expired when those who wait were last told.
     told_expired: usize,
+    /// Whether there are only plain alarms, none of them expired, and nobody else for whom the kernel would have to ring.
+    calm: bool,
 }
 
 impl State {
@@ -85,6 +87,7 @@ impl State {
             last_resorts: LastResorts::new(),
             audits: Audits::new(),
             told_expired: 0,
+            calm: false,
         }
     }
 }
@@ -133,6 +136,12 @@ impl State {
         }))
     }
 
+    /// Whether everything is in step as it is, after a plain alarm has come or begun again. The short way, for nearly
+    /// every nested guard and every restart.
+    fn is_calm(&self, now: Time) -> bool {
+        self.calm && self.kernel.covers(self.schedule.next(), Duration::ZERO, now)
+    }
+
     /// Brings bell and timer in step with the schedule.
     fn settle(&mut self, now: Time) {
         let programmed = self.try_settle(now).unwrap_or(false);
@@ -145,6 +154,7 @@ impl State {
 
     /// The same; says whether the kernel will ring.
     fn try_settle(&mut self, now: Time) -> Result<bool, ArmError> {
+        self.calm = false;
         // With no alarm the kernel is none of our business.
         if self.schedule.is_empty() {
             return Ok(true);
@@ -170,7 +180,10 @@ impl State {
             }
         }
         self.told_expired = expired;
-        self.kernel.program(wanted, now, &self.signals)
+        let programmed = self.kernel.program(wanted, now, &self.signals)?;
+        let plain = expired == 0 && !self.schedule.any_counting() && !self.signals.in_use();
+        self.calm = programmed && plain && self.audits.is_empty() && self.kernel.rings_for_alarms_only();
+        Ok(programmed)
     }
 }
 
@@ -254,15 +267,19 @@ pub(crate) fn prepare() -> Result<(), ArmError> {
 }
 
 /// Arms an alarm of the calling thread. When it fails, nothing has changed.
-pub(crate) fn arm(plan: Plan) -> Result<Key, ArmError> {
+#[inline(always)] // Its one caller builds the guard from what it returns, in place.
+pub(crate) fn arm(plan: &Plan) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
     let more = plan.wishes.as_deref().map(|wishes| state.begin(wishes)).transpose()?;
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
-    let key = state.schedule.insert(Terms { scope, label: plan.label, limit, deadline, more }, now);
-    if let Some(wishes) = plan.wishes {
+    let key = state.schedule.insert(Terms { scope, label: plan.label.clone(), limit, deadline, more }, now);
+    if plan.wishes.is_none() && state.is_calm(now) {
+        return enter_thread(state, key, Ok(()));
+    }
+    if let Some(wishes) = &plan.wishes {
         let State { schedule, last_resorts, audits, .. } = &mut *state;
         if let (Some(grace), Some(entry)) = (wishes.last_resort, schedule.get(key)) {
             last_resorts.add(key, entry, grace);
@@ -308,7 +325,7 @@ fn start_of((of, limit): (CpuOf, Duration)) -> Result<Cpu, ArmError> {
         CpuOf::Thread => clock::thread_cpu().map_err(failed)?,
     };
     match clock::cpu_now(clock) {
-        Some(since) => Ok(Cpu { clock, limit, since }),
+        Some(since) => Ok(Cpu::new(clock, limit, since)),
         None => Err(failed(std::io::Error::last_os_error())),
     }
 }
@@ -319,9 +336,18 @@ fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Resul
             rouse();
         }
     });
-    // Last, so that a signal that waited behind the mask meets our handler.
+    enter_thread(state, key, settled)
+}
+
+/// The last step, so that a signal that waited behind the mask meets our handler.
+fn enter_thread(
+    mut state: MutexGuard<'_, State>,
+    key: Key,
+    settled: Result<(), ArmError>,
+) -> Result<Key, ArmError> {
     if let Err(e) = settled.and_then(|()| thread::enter()) {
-        put_away(state, key);
+        let removed = state.schedule.remove(key);
+        put_away(state, key, removed);
         return Err(e);
     }
     Ok(key)
@@ -330,11 +356,12 @@ fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Resul
 /// Takes an alarm of the calling thread away. A key from before a fork names nothing: nothing happens, and the answer
 /// is `false`.
 pub(crate) fn release(key: Key) -> bool {
-    let state = STATE.lock();
-    let alive = state.schedule.get(key).is_some();
+    let mut state = STATE.lock();
+    let removed = state.schedule.remove(key);
+    let alive = removed.is_some();
     if alive {
         let close = thread::leave();
-        put_away(state, key);
+        put_away(state, key, removed);
         if close {
             owner::closed();
         }
@@ -342,23 +369,26 @@ pub(crate) fn release(key: Key) -> bool {
     alive
 }
 
-fn put_away(mut state: MutexGuard<'_, State>, key: Key) {
-    let entry = state.schedule.remove(key);
-    state.last_resorts.remove(key);
-    state.audits.remove(key);
-    let signals = entry.as_ref().map_or(0, Entry::signals);
-    if signals != 0 {
-        signals::publish(state.schedule.listening());
-        state.signals.disengage(signals);
+/// Has everything forget an alarm that has left the schedule.
+fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Option<Removed>) {
+    if let Some(removed) = removed.as_ref().filter(|removed| !removed.is_plain()) {
+        state.last_resorts.remove(key);
+        state.audits.remove(key);
+        let signals = removed.signals();
+        if signals != 0 {
+            signals::publish(state.schedule.listening());
+            state.signals.disengage(signals);
+        }
     }
     if state.schedule.is_empty() {
+        state.calm = false;
         state.kernel.disengage();
         // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
         // later, the next look stills it.
         BELL.reset();
     }
     drop(state);
-    drop(entry); // Outside the lock: it may free the label's memory.
+    drop(removed); // Outside the lock: it may free the label's memory.
 }
 
 /// The answer to a check of one alarm: itself, or the outermost of those that enclose it, has expired.
@@ -436,6 +466,11 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) {
     let mut state = STATE.lock();
     let now = clock::now();
     change(&mut state.schedule, now);
+    if state.is_calm(now)
+        && state.schedule.get(key).is_none_or(|entry| entry.is_plain() && entry.expired.is_none())
+    {
+        return;
+    }
     let State { schedule, last_resorts, .. } = &mut *state;
     last_resorts.change(key, schedule.get(key));
     state.settle(now);
@@ -482,7 +517,9 @@ pub(crate) fn stand_by(label: Option<Arc<str>>) -> Result<Key, ArmError> {
 
 /// Takes it away again.
 pub(crate) fn stand_down(key: Key) {
-    put_away(STATE.lock(), key);
+    let mut state = STATE.lock();
+    let removed = state.schedule.remove(key);
+    put_away(state, key, removed);
 }
 
 /// The longest stretch without a check that an alarm's audit has seen.
@@ -504,6 +541,7 @@ pub(crate) fn leave(standing: Standing) {
 pub(crate) fn suspend() {
     let mut state = STATE.lock();
     let closed = thread::suspend();
+    state.calm = false;
     state.kernel.suspend();
     // Nobody rings now: every check comes and reads the clock.
     rouse();

@@ -55,6 +55,19 @@ impl fmt::Display for AlarmId {
 /// assert!(timed_out.to_string().starts_with("count timed out after "));
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
+///
+/// # Examples
+///
+/// ```
+/// use sigalarm::{Alarm, TimedOut};
+/// use std::{io, time::Duration};
+///
+/// let alarm = Alarm::after(Duration::ZERO)?;
+/// let e = io::Error::from(alarm.check().unwrap_err());
+/// assert_eq!(e.kind(), io::ErrorKind::TimedOut);
+/// assert!(alarm.owns(e.get_ref().unwrap().downcast_ref::<TimedOut>().unwrap()));
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
 #[derive(Clone)]
 pub struct TimedOut(Arc<Expiry>);
 

@@ -9,6 +9,12 @@ use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use nix::libc;
+#[cfg(not(target_os = "android"))]
+use nix::libc::ITIMER_REAL;
+
+/// <linux/time.h>; libc leaves it out.
+#[cfg(target_os = "android")]
+const ITIMER_REAL: libc::c_int = 0;
 
 /// XNU refuses more than this many seconds; a longer wait is done in pieces.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
@@ -39,7 +45,7 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let mut old = MaybeUninit::<libc::itimerval>::uninit();
     // SAFETY: both pointers are valid for the length of the call; `old` is written whenever it returns 0.
     unsafe {
-        if libc::setitimer(libc::ITIMER_REAL, &new, old.as_mut_ptr()) != 0 {
+        if libc::setitimer(ITIMER_REAL, &new, old.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error());
         }
         Ok(setting_of(old.assume_init()))
@@ -54,7 +60,8 @@ fn round_up(d: Duration) -> Duration {
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    libc::timeval { tv_sec: d.as_secs() as libc::time_t, tv_usec: d.subsec_micros() as libc::suseconds_t }
+    // Not by the names of their types: libc is about to change those on musl, and warns.
+    libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }
 
 fn setting_of(raw: libc::itimerval) -> Setting {

@@ -60,6 +60,15 @@ enum Progress<T> {
 
 impl Worker<()> {
     /// A worker with a name, or whatever else it may need.
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let worker = Worker::builder().name("solve").spawn(|| 6 * 7)?;
+    /// assert_eq!(worker.name(), Some("solve"));
+    /// assert_eq!(worker.join()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -71,6 +80,16 @@ impl<T: Send + 'static> Worker<T> {
     /// # Errors
     ///
     /// Whatever [`std::thread::Builder::spawn`] says: no thread could be made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let worker = Worker::spawn(|| "done")?;
+    /// assert_eq!(worker.join()?, "done");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn<F>(f: F) -> io::Result<Worker<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -112,6 +131,22 @@ impl<T> Worker<T> {
     /// it. One that has ended is past asking.
     ///
     /// Not for use in signal handlers: it takes a lock.
+    ///
+    /// ```
+    /// use sigalarm::{Cause, TimedOut, checkpoint};
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let worker = Worker::spawn(|| -> TimedOut {
+    ///     loop {
+    ///         if let Err(e) = checkpoint() {
+    ///             return e;
+    ///         }
+    ///     }
+    /// })?;
+    /// worker.stop();
+    /// assert_eq!(worker.join()?.cause(), Cause::Stopped);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop(&self) {
         self.shared.stopper.stop();
     }
@@ -166,6 +201,20 @@ impl<T> Worker<T> {
     /// # Errors
     ///
     /// As [`join`](Worker::join), and [`WorkerError::TimedOut`] if `limit` runs out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, thread::Worker};
+    /// use std::time::Duration;
+    ///
+    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
+    /// assert!(worker.join_timeout(Duration::from_millis(5)).is_err());
+    /// assert!(worker.is_alive()); // a time-out ends nothing
+    /// worker.stop();
+    /// worker.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, WorkerError> {
         let now = clock::now();
@@ -178,6 +227,20 @@ impl<T> Worker<T> {
     /// # Errors
     ///
     /// As [`join_timeout`](Worker::join_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let deadline = Instant::now() + Duration::from_secs(60);
+    /// let workers = [Worker::spawn(|| 1)?, Worker::spawn(|| 2)?];
+    /// for worker in &workers {
+    ///     worker.join_deadline(deadline)?; // one moment for them all
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
         self.not_itself()?;
