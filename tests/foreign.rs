@@ -268,12 +268,13 @@ fn a_handler_that_sets_its_timer_again() {
 /// A program whose handler is there to interrupt its system calls still has them interrupted.
 fn a_handler_that_interrupts() {
     process::set_action(process::counting(), 0, &[]);
-    process::set_timer(30 * MS, Duration::ZERO);
+    // Again and again: on a busy machine the first may come before the call does.
+    process::set_timer(30 * MS, 30 * MS);
     let _alarm = after(SECOND);
     let (mut reader, _writer) = std::os::unix::net::UnixStream::pair().expect("a pair");
     let e = std::io::Read::read(&mut reader, &mut [0; 8]).expect_err("EINTR");
     assert_eq!(e.kind(), std::io::ErrorKind::Interrupted);
-    assert_eq!(counted(), 1);
+    assert!(counted() >= 1);
 }
 
 /// Nothing of ours is to come: a foreign timer set now is noticed all the same.
