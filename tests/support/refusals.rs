@@ -16,6 +16,8 @@ use nix::libc::{self, c_int, c_long, c_void};
 
 /// Which function is to fail, as an index.
 static CHOSEN: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// The one that was chosen last.
+static LAST: AtomicUsize = AtomicUsize::new(usize::MAX);
 /// How many calls there are to the one that fails; shared with all forked processes, which count together.
 static UNTIL: AtomicPtr<AtomicIsize> = AtomicPtr::new(ptr::null_mut());
 static ERRNO: AtomicI32 = AtomicI32::new(0);
@@ -29,6 +31,7 @@ pub fn refuse(name: &str, nth: usize, errno: i32) {
     let index = NAMES.iter().position(|known| known.to_str() == Ok(name)).expect("one that stands here");
     ERRNO.store(errno, Ordering::SeqCst);
     until().store(nth as isize, Ordering::SeqCst);
+    LAST.store(index, Ordering::SeqCst);
     CHOSEN.store(index, Ordering::SeqCst);
 }
 
@@ -36,6 +39,12 @@ pub fn refuse(name: &str, nth: usize, errno: i32) {
 pub fn relent() -> bool {
     CHOSEN.store(usize::MAX, Ordering::SeqCst);
     until().load(Ordering::SeqCst) <= 0
+}
+
+/// Whether a call of `name` has been refused.
+pub fn refused(name: &str) -> bool {
+    let index = LAST.load(Ordering::SeqCst);
+    NAMES.get(index).is_some_and(|known| known.to_str() == Ok(name)) && until().load(Ordering::SeqCst) <= 0
 }
 
 /// Makes calls that are the test's own, and are not counted.
