@@ -1,4 +1,4 @@
-//! From the deadline to the return of a call that waits: `sleep`, a reader, `blocking`, `wait`, with the main thread
+//! From the deadline to the return of a call that waits: `sleep`, a reader, `blocking`, `wait`, a join, with the main thread
 //! waiting and with a worker waiting (while the main thread, which the kernel prefers, waits for the worker).
 //!
 //! ```text
@@ -11,16 +11,22 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sigalarm::Alarm;
+use sigalarm::thread::Worker;
 
 const TRIES: usize = 300;
 
+/// A call that waits for the alarm.
 fn measure(name: &str, mut wait: impl FnMut(&Alarm)) {
+    measure_limit(name, |limit| wait(&Alarm::after(limit).expect("arming")));
+}
+
+/// A call that is given its limit.
+fn measure_limit(name: &str, mut wait: impl FnMut(Duration)) {
     let mut late: Vec<Duration> = (0..TRIES)
         .map(|n| {
             let limit = Duration::from_micros(1_000 + n as u64 % 1_000);
             let began = Instant::now();
-            let alarm = Alarm::after(limit).expect("arming");
-            wait(&alarm);
+            wait(limit);
             let took = began.elapsed();
             assert!(took >= limit, "early");
             took - limit
@@ -48,9 +54,29 @@ fn all() {
     child.kill().and_then(|()| child.wait()).expect("a child of ours");
 }
 
+/// A join whose time runs out.
+fn joins() {
+    #[cfg(feature = "process")]
+    {
+        let job = sigalarm::process::Job::spawn(|| -> () {
+            loop {
+                std::thread::park();
+            }
+        });
+        let job = job.expect("spawning");
+        measure_limit("Job::join_timeout", |limit| assert!(job.join_timeout(limit).is_err()));
+    }
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let worker = Worker::spawn(move || ended.recv().is_ok()).expect("spawning");
+    measure_limit("Worker::join_timeout", |limit| assert!(worker.join_timeout(limit).is_err()));
+    drop(end);
+    drop(worker.join());
+}
+
 fn main() {
     println!("\nthe main thread waits, {TRIES} tries each");
     all();
+    joins();
     println!("\na worker waits");
     std::thread::spawn(all).join().expect("no panic");
 }

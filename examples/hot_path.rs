@@ -1,20 +1,19 @@
-//! Three loops to look at in a disassembler: bare, with a guard's check, with a checkpoint. A check is a comparison
-//! with memory and a branch that is not taken.
+//! Loops to look at in a disassembler: bare, with a guard's check, with a checkpoint, with the attribute. A check is a
+//! comparison with memory and a branch that is not taken.
 //!
 //! ```text
-//! cargo build --release --example hot_path
+//! cargo build --release --features macros --example hot_path
 //! objdump -d --no-show-raw-insn target/release/examples/hot_path | grep -A20 '<with_guard>:'
 //! ```
+//!
+//! Or let callgrind count: `.ci/hot-path` does both.
 
-#![allow(unsafe_code)] // For the three names, so that they can be found; nobody else exports them.
+#![allow(unsafe_code)] // For the names, so that they can be found; nobody else exports them.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use sigalarm::{Alarm, TimedOut, checkpoint};
-
-/// The loops end when they come upon this; nobody can tell when, so the compiler leaves them as they are.
-const END: u64 = 0x5eed;
 
 /// A step of a generator of random numbers.
 #[inline(always)]
@@ -24,11 +23,14 @@ fn step(mut x: u64) -> u64 {
     x ^ (x << 17)
 }
 
+// The loops end when they come upon `end`; nobody can tell when, so the compiler leaves them as they are and unrolls
+// none of them.
+
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn bare(start: u64) -> Result<u64, TimedOut> {
+fn bare(start: u64, end: u64) -> Result<u64, TimedOut> {
     let mut x = start;
-    while x & 0xffff != END {
+    while x != end {
         x = step(x);
     }
     Ok(x)
@@ -36,9 +38,9 @@ fn bare(start: u64) -> Result<u64, TimedOut> {
 
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn with_guard(start: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
+fn with_guard(start: u64, end: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
     let mut x = start;
-    while x & 0xffff != END {
+    while x != end {
         alarm.check()?;
         x = step(x);
     }
@@ -47,20 +49,61 @@ fn with_guard(start: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
 
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn with_checkpoint(start: u64) -> Result<u64, TimedOut> {
+fn with_checkpoint(start: u64, end: u64) -> Result<u64, TimedOut> {
     let mut x = start;
-    while x & 0xffff != END {
+    while x != end {
         checkpoint()?;
         x = step(x);
     }
     Ok(x)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let alarm = Alarm::after(Duration::from_secs(10))?;
+#[cfg(feature = "macros")]
+#[inline(never)]
+#[unsafe(no_mangle)]
+#[sigalarm::cooperative]
+fn with_attribute(start: u64, end: u64) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        x = step(x);
+    }
+    Ok(x)
+}
+
+/// A check and one instruction: what a count must be able to see.
+#[cfg(target_arch = "x86_64")]
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn with_one_too_many(start: u64, end: u64) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        checkpoint()?;
+        // SAFETY: it does nothing.
+        unsafe { std::arch::asm!("nop", options(nomem, nostack, preserves_flags)) };
+        x = step(x);
+    }
+    Ok(x)
+}
+
+/// Each loop with so many turns; they must agree on where they end.
+fn all(turns: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
     let start = black_box(1);
-    let answers = [bare(start)?, with_guard(start, &alarm)?, with_checkpoint(start)?];
-    assert!(answers.iter().all(|answer| *answer == answers[0]));
-    println!("{}", answers[0]);
+    let end = black_box((0..turns).fold(start, |x, _| step(x)));
+    assert_eq!(bare(start, end)?, end);
+    assert_eq!(with_guard(start, end, alarm)?, end);
+    assert_eq!(with_checkpoint(start, end)?, end);
+    #[cfg(feature = "macros")]
+    assert_eq!(with_attribute(start, end)?, end);
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(with_one_too_many(start, end)?, end);
+    Ok(end)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let turns = std::env::args().nth(1).map_or(Ok(100_000), |turns| turns.parse())?;
+    let alarm = Alarm::after(Duration::from_secs(600))?;
+    // Twice, so that whoever counts can take the difference: what is not in the loops is then gone.
+    let ends = [all(turns, &alarm)?, all(2 * turns, &alarm)?];
+    println!("{} {}", ends[0], ends[1]);
     Ok(())
 }

@@ -73,6 +73,11 @@ impl Alarm {
         Ok(Alarm { key, label: plan.label, stays: PhantomData })
     }
 
+    /// The guard of an alarm that is armed already, without a label.
+    pub(crate) fn of(key: Key) -> Alarm {
+        Alarm { key, label: None, stays: PhantomData }
+    }
+
     /// Arms an alarm that expires when `limit` has passed.
     ///
     /// The limit counts in nanoseconds and is never cut short. Zero is a limit like any other: the alarm has

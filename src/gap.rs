@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// A stretch without a check, and the check that ended it; told by [`Alarm::longest_gap`](crate::Alarm::longest_gap).
 ///
-/// ```
+/// ```standalone_crate
 /// use sigalarm::{Alarm, checkpoint};
 /// use std::time::{Duration, Instant};
 ///

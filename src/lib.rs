@@ -33,6 +33,7 @@
 //! - What cannot be asked: [`thread::Worker`], and jobs in a process of their own (feature `process`).
 //! - Checks put in by an attribute: feature `macros`.
 //! - `exec` with a guard armed: [`suspended`].
+//! - Tests of your own functions, stopped wherever they check, without waiting: [`testing`].
 //!
 //! # Features
 //!
@@ -53,6 +54,8 @@ mod alarm;
 mod bell;
 mod best;
 mod blocking;
+#[cfg(doctest)]
+mod book;
 mod builder;
 mod checkpoint;
 mod enter;
@@ -65,6 +68,7 @@ mod os;
 pub mod process;
 mod schedule;
 mod suspended;
+pub mod testing;
 pub mod thread;
 mod ticker;
 mod time;
@@ -86,13 +90,3 @@ pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
 pub use within::within;
-
-/// The README's code is compiled and run with the other examples.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
-/// The programs of the guide to the macros, compiled and run with the other examples of the documentation.
-#[cfg(all(doctest, feature = "macros"))]
-#[doc = include_str!("../docs/macros.md")]
-mod macros {}

@@ -28,17 +28,40 @@ use crate::time::{CpuClock, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
+/// Which schedule: the one of real life, or that of a rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StageId(pub(crate) u32);
+
+impl StageId {
+    /// No stage: real life.
+    pub(crate) const NONE: StageId = StageId(0);
+
+    pub(crate) fn is_some(self) -> bool {
+        self != StageId::NONE
+    }
+}
+
 /// Names an alarm from outside. The id tells a stale key from a slot that has been given to another alarm, as
 /// happens to a guard that a forked child inherits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
-    slot: usize,
+    /// In half a word, like the stage: a key is to stay as small as it was without one.
+    slot: u32,
+    stage: StageId,
     id: AlarmId,
 }
 
 impl Key {
     pub(crate) fn id(self) -> AlarmId {
         self.id
+    }
+
+    pub(crate) fn stage(self) -> StageId {
+        self.stage
+    }
+
+    fn slot(self) -> usize {
+        self.slot as usize
     }
 }
 
@@ -102,6 +125,8 @@ pub(crate) struct Entry {
     more: Option<Box<More>>,
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
+    /// It was rung, perhaps after it had expired by its deadline, which can still be moved.
+    rung: Option<Cause>,
     /// How many other threads it stands on.
     guest_on: u32,
 }
@@ -165,9 +190,16 @@ pub(crate) struct Standing {
     key: Key,
 }
 
+impl Standing {
+    pub(crate) fn stage(self) -> StageId {
+        self.key.stage
+    }
+}
+
 /// All live alarms.
 #[derive(Debug)]
 pub(crate) struct Schedule {
+    stage: StageId,
     entries: Slots,
     /// Pending alarms that have a deadline, by slot.
     pending: Queue,
@@ -185,6 +217,7 @@ pub(crate) struct Schedule {
 impl Schedule {
     pub(crate) const fn new() -> Schedule {
         Schedule {
+            stage: StageId::NONE,
             entries: Slots::new(),
             pending: Queue::new(),
             expired: BTreeSet::new(),
@@ -193,6 +226,11 @@ impl Schedule {
             guests: BTreeSet::new(),
             last_id: 0,
         }
+    }
+
+    /// An empty schedule for a rehearsal.
+    pub(crate) fn of(stage: StageId) -> Schedule {
+        Schedule { stage, ..Schedule::new() }
     }
 
     /// An empty schedule for a forked child, which goes on counting far ahead: no key of `self` will ever name
@@ -232,7 +270,7 @@ impl Schedule {
         let (slot, entry) = self.entries.insert(id, terms, now);
         entry.plan_probe(now);
         let listing = Listing::of(entry);
-        let key = Key { slot, id };
+        let key = self.key(slot, id);
         self.list(listing, key);
         key
     }
@@ -242,10 +280,10 @@ impl Schedule {
         let entry = self.entries.get(key)?;
         let listing = Listing::of(entry);
         if entry.guest_on > 0 {
-            self.guests.retain(|&(.., slot)| slot != key.slot);
+            self.guests.retain(|&(.., slot)| slot != key.slot());
         }
         self.unlist(listing, key);
-        Some(self.entries.remove(key.slot))
+        Some(self.entries.remove(key.slot()))
     }
 
     /// Makes an alarm one of `scope`'s as well, the innermost.
@@ -255,7 +293,7 @@ impl Schedule {
         let entry = self.entries.get_mut(key).filter(|entry| entry.scope != scope);
         if let Some(entry) = entry {
             entry.guest_on += 1;
-            self.guests.insert((scope, place.order, key.slot));
+            self.guests.insert((scope, place.order, key.slot()));
         }
         place
     }
@@ -264,10 +302,21 @@ impl Schedule {
     pub(crate) fn leave(&mut self, place: Standing) {
         let key = place.key;
         if let Some(entry) = self.entries.get_mut(key) {
-            if self.guests.remove(&(place.scope, place.order, key.slot)) {
+            if self.guests.remove(&(place.scope, place.order, key.slot())) {
                 entry.guest_on -= 1;
             }
         }
+    }
+
+    fn key(&self, slot: usize, id: AlarmId) -> Key {
+        // There is no memory for more than four billion alarms.
+        Key { slot: slot as u32, stage: self.stage, id }
+    }
+
+    /// Has its next id be one of another schedule's, so that all alarms of both are told apart and stand in the order
+    /// in which they were armed.
+    pub(crate) fn take_id_from(&mut self, other: &mut Schedule) {
+        self.last_id = other.next_id().0 - 1;
     }
 
     /// An id that no alarm has or will have; the next one to be armed has a larger one.
@@ -294,16 +343,21 @@ impl Schedule {
             }
             entry.plan_probe(now);
             entry.expired = None;
+            entry.rung = None;
         });
     }
 
     /// Moves an alarm's deadline; one that it had reached is taken back.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
+            // One that is disarmed keeps its limit for when it is started again.
+            if entry.deadline.is_never() {
+                return;
+            }
             entry.deadline = entry.deadline.after(more);
-            let limit = entry.limit.filter(|_| !entry.deadline.is_never());
-            entry.limit = limit.map(|limit| limit.saturating_add(more));
-            entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline);
+            // Not the limit and what is added to it: a deadline that was over when it was armed had no time to it.
+            entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
+            entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
@@ -318,6 +372,7 @@ impl Schedule {
                 cpu.probe = Time::NEVER;
             }
             entry.expired = None;
+            entry.rung = None;
         });
     }
 
@@ -325,6 +380,15 @@ impl Schedule {
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
+            entry.rung.get_or_insert(cause);
+        });
+    }
+
+    /// Brings an alarm's deadline to this moment, and expires it.
+    pub(crate) fn reach(&mut self, key: Key, now: Time) {
+        self.change(key, |entry| {
+            entry.deadline = now;
+            entry.expired.get_or_insert(Cause::Deadline);
         });
     }
 
@@ -333,7 +397,8 @@ impl Schedule {
     pub(crate) fn expire(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         while let Some((_, slot)) = self.pending.first().filter(|&(moment, _)| moment <= now) {
             let id = self.entries.at(slot).id;
-            self.change(Key { slot, id }, |entry| {
+            let key = self.key(slot, id);
+            self.change(key, |entry| {
                 if let Some(period) = entry.period() {
                     let passed = periods(now.since(entry.since), period);
                     entry.deadline = entry.since.after(times(period, passed.saturating_add(1)));
@@ -355,8 +420,12 @@ impl Schedule {
     pub(crate) fn signal(&mut self, number: usize) -> bool {
         let bit = 1 << number;
         let hears = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
-        let keys: Vec<Key> =
-            self.entries.iter().filter(|(_, entry)| hears(entry)).map(|(key, _)| key).collect();
+        let keys: Vec<Key> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| hears(entry))
+            .map(|(slot, entry)| self.key(slot, entry.id))
+            .collect();
         for key in &keys {
             self.ring(*key, Cause::Signal(number as i32));
         }
@@ -392,7 +461,8 @@ impl Schedule {
         let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
         let counting: Vec<_> = self.counting.range(range.clone()).copied().collect();
         for (_, id, slot) in counting {
-            self.change(Key { slot, id }, |entry| match entry.more.as_deref_mut() {
+            let key = self.key(slot, id);
+            self.change(key, |entry| match entry.more.as_deref_mut() {
                 Some(more) if more.checks_left > 0 => more.checks_left -= 1,
                 _ => entry.expired = Some(Cause::Checks),
             });
@@ -453,7 +523,7 @@ impl Schedule {
         // What a restart does: the deadline moves, and that is all.
         let moved = Listing { moment: after.moment, ..before } == after && !after.expired;
         if moved && !before.moment.is_never() && !after.moment.is_never() {
-            self.pending.shift(after.moment, key.slot);
+            self.pending.shift(after.moment, key.slot());
         } else {
             self.unlist(before, key);
             self.list(after, key);
@@ -462,28 +532,28 @@ impl Schedule {
 
     fn list(&mut self, listing: Listing, key: Key) {
         if listing.expired {
-            self.expired.insert((listing.scope, key.id, key.slot));
+            self.expired.insert((listing.scope, key.id, key.slot()));
             return;
         }
         if !listing.moment.is_never() {
-            self.pending.insert(listing.moment, key.slot);
+            self.pending.insert(listing.moment, key.slot());
         }
         if listing.counts {
-            self.counting.insert((listing.scope, key.id, key.slot));
+            self.counting.insert((listing.scope, key.id, key.slot()));
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
     }
 
     fn unlist(&mut self, listing: Listing, key: Key) {
         if listing.expired {
-            self.expired.remove(&(listing.scope, key.id, key.slot));
+            self.expired.remove(&(listing.scope, key.id, key.slot()));
             return;
         }
         if !listing.moment.is_never() {
-            self.pending.remove(key.slot);
+            self.pending.remove(key.slot());
         }
         if listing.counts {
-            self.counting.remove(&(listing.scope, key.id, key.slot));
+            self.counting.remove(&(listing.scope, key.id, key.slot()));
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] -= 1);
     }

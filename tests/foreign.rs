@@ -328,6 +328,66 @@ fn no_drift() {
     assert!(took < 600 * MS || guards < 5_000, "{took:?} under {guards} guards");
 }
 
+/// One whose signal is under way while a guard takes it over is delivered once.
+fn a_periodic_timer_that_rings_while_it_is_taken_over() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let mut done = 0;
+    while done < 2_000 {
+        let before = counted();
+        let began = Instant::now();
+        process::set_timer(Duration::from_micros(1 + done % 24), 100 * MS);
+        let alarm = after(50 * MS);
+        while began.elapsed() < Duration::from_micros(80) {}
+        let _ = alarm.check();
+        drop(alarm);
+        process::set_timer(Duration::ZERO, Duration::ZERO);
+        // Held up, it has seen more than one.
+        if began.elapsed() < 50 * MS {
+            assert_eq!(counted() - before, 1, "{done}");
+            done += 1;
+        }
+    }
+}
+
+/// A timer that somebody sets over ours, a few microseconds before it, is not taken for ours.
+fn a_timer_set_over_ours_a_little_earlier() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let mut done = 0;
+    while done < 30 {
+        let before = counted();
+        let alarm = after(3 * MS);
+        let began = Instant::now();
+        let (left, _) = process::timer();
+        process::set_timer(left - Duration::from_micros(16), Duration::ZERO);
+        // Held up in between, it is set to some other moment.
+        if began.elapsed() < Duration::from_micros(8) {
+            drop(after(MS)); // brings it to light
+            spin_until(|| counted() > before);
+            done += 1;
+        }
+        drop(alarm);
+        process::set_timer(Duration::ZERO, Duration::ZERO);
+    }
+}
+
+/// A timer that is set anew, to nearly the moment of one that a guard had given back, is not taken for that one.
+fn a_new_timer_close_to_an_old_one() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for n in 0..50 {
+        process::set_timer(5 * MS, Duration::ZERO);
+        drop(after(SECOND));
+        let (left, _) = process::timer();
+        let new = left + Duration::from_micros(20 + n);
+        let began = Instant::now();
+        process::set_timer(new, Duration::ZERO);
+        let before = counted();
+        let alarm = after(SECOND);
+        spin_until(|| counted() > before);
+        assert!(began.elapsed() >= new, "early by {:?}", new - began.elapsed());
+        drop(alarm);
+    }
+}
+
 fn main() {
     support::main(vec![
         scenario("on_time_while_nobody_checks", on_time_while_nobody_checks),
@@ -356,5 +416,11 @@ fn main() {
             a_worker_with_sigalrm_blocked_keeps_nothing_from_others,
         ),
         scenario("no_drift", no_drift),
+        scenario(
+            "a_periodic_timer_that_rings_while_it_is_taken_over",
+            a_periodic_timer_that_rings_while_it_is_taken_over,
+        ),
+        scenario("a_timer_set_over_ours_a_little_earlier", a_timer_set_over_ours_a_little_earlier),
+        scenario("a_new_timer_close_to_an_old_one", a_new_timer_close_to_an_old_one),
     ]);
 }

@@ -169,6 +169,49 @@ fn restart_extend_disarm() {
     assert!(alarm.check().is_ok());
 }
 
+/// There is nothing to move, and the limit is that of before when the alarm is started again.
+fn a_disarmed_alarm_that_is_given_more_time_keeps_its_limit() {
+    let alarm = after(30 * MS);
+    alarm.disarm();
+    alarm.extend(SECOND);
+    assert!(alarm.check().is_ok());
+    assert_eq!((alarm.limit(), alarm.remaining()), (Some(30 * MS), None));
+    alarm.restart();
+    assert!(alarm.remaining().is_some(), "it has lost its limit");
+    assert!(expiry(&alarm).elapsed() >= 30 * MS);
+}
+
+/// A deadline that was over a second before stays over when it is moved by less.
+fn a_past_deadline_that_is_moved() {
+    let alarm = Alarm::at(Instant::now() - SECOND).expect("arming");
+    alarm.extend(SECOND / 2);
+    let e = alarm.check().unwrap_err();
+    assert_eq!(e.limit(), Some(Duration::ZERO), "no time was left when it was armed");
+    alarm.extend(SECOND);
+    assert!(alarm.check().is_ok());
+    let limit = alarm.limit().expect("a limit");
+    assert!(limit <= SECOND / 2, "{limit:?}");
+    assert!(expiry(&alarm).elapsed() >= limit);
+}
+
+/// Somebody who rings is heard, also after the deadline.
+fn more_time_does_not_take_back_a_ring_that_came_after_the_deadline() {
+    let alarm = after(Duration::ZERO);
+    assert_eq!(alarm.check().unwrap_err().cause(), Cause::Deadline);
+    alarm.ring();
+    assert_eq!(alarm.check().unwrap_err().cause(), Cause::Deadline, "the first cause counts");
+    alarm.extend(100 * SECOND);
+    assert_eq!(alarm.check().unwrap_err().cause(), Cause::Rung);
+    alarm.restart();
+    alarm.extend(100 * SECOND);
+    assert!(alarm.check().is_ok(), "a restart takes it back");
+    alarm.ring();
+    alarm.disarm();
+    alarm.restart();
+    alarm.extend(100 * SECOND);
+    assert!(alarm.check().is_ok(), "and so does disarming it");
+}
+
 /// A restart to later leaves the kernel's timer where it was; the stray ring must not end the next job.
 fn a_million_restarts() {
     let alarm = after(5 * MS);
@@ -220,6 +263,15 @@ fn main() {
         scenario("never_early", never_early),
         scenario("a_stray_signal_is_no_time_out", a_stray_signal_is_no_time_out),
         scenario("restart_extend_disarm", restart_extend_disarm),
+        scenario(
+            "a_disarmed_alarm_that_is_given_more_time_keeps_its_limit",
+            a_disarmed_alarm_that_is_given_more_time_keeps_its_limit,
+        ),
+        scenario("a_past_deadline_that_is_moved", a_past_deadline_that_is_moved),
+        scenario(
+            "more_time_does_not_take_back_a_ring_that_came_after_the_deadline",
+            more_time_does_not_take_back_a_ring_that_came_after_the_deadline,
+        ),
         scenario("a_million_restarts", a_million_restarts),
         scenario("within_a_limit", within_a_limit),
         scenario("the_error_tells_who_where_and_why", the_error_tells_who_where_and_why),

@@ -49,17 +49,12 @@ impl Drop for Running {
     }
 }
 
-/// The time-out inside of an I/O error.
-pub fn timed_out(e: &io::Error) -> Option<&TimedOut> {
-    e.get_ref()?.downcast_ref()
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for script in ["echo done", "echo half; sleep 1000", "exec >&-; sleep 1000"] {
         let alarm = Alarm::builder().after(Duration::from_millis(500)).label(script).arm()?;
         match output(Command::new("sh").args(["-c", script]), &alarm) {
             Ok((text, status)) => println!("{script}: {text:?}, {status}"),
-            Err(e) => match timed_out(&e) {
+            Err(e) => match TimedOut::find(&e) {
                 Some(timed_out) => println!("{timed_out}"),
                 None => return Err(e.into()),
             },

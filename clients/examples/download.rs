@@ -40,11 +40,6 @@ pub fn unpacked_size(server: impl ToSocketAddrs, path: &str, alarm: &Alarm) -> i
     io::copy(&mut MultiGzDecoder::new(reader), &mut io::sink())
 }
 
-/// The time-out inside of an I/O error.
-pub fn timed_out(e: &io::Error) -> Option<&TimedOut> {
-    e.get_ref()?.downcast_ref()
-}
-
 /// A server on this machine, good for demonstrations only: `/good`, `/drip`, which sends a byte of its header now and
 /// then, and `/bomb`, which has no end. Answers until the process ends.
 pub fn serve() -> io::Result<std::net::SocketAddr> {
@@ -85,7 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let alarm = Alarm::builder().after(Duration::from_secs(2)).label(path).arm()?;
         match unpacked_size(server, path, &alarm) {
             Ok(bytes) => println!("{path}: {bytes} bytes"),
-            Err(e) => match timed_out(&e) {
+            Err(e) => match TimedOut::find(&e) {
                 Some(timed_out) => println!("{timed_out}"),
                 None => return Err(e.into()),
             },

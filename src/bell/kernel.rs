@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::foreign::FOREIGN;
+use super::given_back::GivenBack;
 use super::owner;
 use super::programmed::{Programmed, Rung, Told};
 use super::signals::Signals;
@@ -84,8 +85,8 @@ pub(super) struct Kernel {
     under_way: usize,
     /// Somebody else has set the timer since our handler is in place, and may have touched more than that.
     disturbed: bool,
-    /// The foreign timer that was last given back, by its own moment: taken over again, it is no later for it.
-    given_back: Option<(Time, Duration)>,
+    /// The foreign timer that was last given back: taken over again, it is no later for it.
+    given_back: Option<GivenBack>,
     /// How many threads wait in a system call and want to be interrupted.
     waiting: usize,
     /// Whether our handler is in place with SA_RESTART.
@@ -126,7 +127,7 @@ impl Kernel {
         // A foreign ring that comes now waits until the call is over. Ours must not come before that, for the kernel
         // would merge the two; so a short one is not set by the call that takes the timer over.
         if must_ask && wanted.since(now) < SHORT {
-            self.set(Time::NEVER, Duration::ZERO, now)?;
+            self.set(Time::NEVER, Duration::ZERO)?;
             must_ask = false;
         }
         // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
@@ -136,7 +137,7 @@ impl Kernel {
             if !must_ask && self.covers(first, interval, now) {
                 break;
             }
-            if !self.set(first, interval, now)? {
+            if !self.set(first, interval)? {
                 break;
             }
             must_ask = false;
@@ -252,7 +253,9 @@ impl Kernel {
     }
 
     /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.
-    fn set(&mut self, first: Time, interval: Duration, before: Time) -> Result<bool, ArmError> {
+    fn set(&mut self, first: Time, interval: Duration) -> Result<bool, ArmError> {
+        // What is told is to be known again to the microsecond.
+        let before = clock::now();
         let setting = if first.is_never() {
             Setting::DISARMED
         } else {
@@ -286,7 +289,10 @@ impl Kernel {
                 // Before somebody set the timer over it, ours may have rung, if its moment had come.
                 let now = clock::now();
                 let may_have_rung = self.programmed.is_some_and(|ours| ours.is_spent(now));
-                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(0) };
+                // The signal of a periodic one that holds zero is still under way. It is noted as due, below, and so
+                // delivered by that; its arrival is no second one.
+                let under_way = usize::from(held.remaining.is_zero() && !held.interval.is_zero());
+                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(under_way) };
                 self.account(rung, counted, late);
             }
         }
@@ -294,24 +300,12 @@ impl Kernel {
             return Ok(FOREIGN.take().is_some());
         }
         // A periodic timer whose signal is still under way holds zero until the signal is taken.
-        let due = clock::now().after(held.remaining);
-        FOREIGN.note(self.known_before(due, held.interval).unwrap_or(due), held.interval);
+        let now = clock::now();
+        let known = self.given_back.and_then(|given| given.moment_of(held, before, now));
+        // The kernel has cut it to microseconds, and it is not to ring early.
+        let read = now.after(held.remaining + Duration::from_micros(1));
+        FOREIGN.note(known.unwrap_or(read), held.interval);
         Ok(true)
-    }
-
-    /// The moment of the timer that was given back last, if this is that timer.
-    ///
-    /// Each reading adds a microsecond or two, and a program may arm a hundred thousand guards under one timer.
-    fn known_before(&self, due: Time, interval: Duration) -> Option<Time> {
-        const READING: Duration = Duration::from_micros(100);
-        let (own, period) = self.given_back?;
-        let next = if period.is_zero() || due < own {
-            own
-        } else {
-            // Since then it has rung for its owner.
-            own.after(period * u32::try_from(due.since(own).as_nanos() / period.as_nanos()).ok()?)
-        };
-        (interval == period && due.since(next) < READING && next.since(due) < READING).then_some(next)
     }
 
     /// Keeps the account of rings: how often the timer has `rung` with what it was last told, how many rings
@@ -349,10 +343,15 @@ impl Kernel {
         // A thread that is alone, and lets SIGALRM in, has dealt with all that was sent. What still seems to be under
         // way never was, or was merged; or it has been counted a moment ago, by a thread that has ended since.
         if self.under_way > 0 && threads::alone() && mask::lets_alarm_in() {
-            let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
-            self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
-            self.under_way = 0;
+            self.nothing_under_way();
         }
+    }
+
+    /// All that was sent has been dealt with.
+    fn nothing_under_way(&mut self) {
+        let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
+        self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
+        self.under_way = 0;
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is
@@ -379,6 +378,11 @@ impl Kernel {
                 Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
                 Err(_) => return waiters::speak(),
             }
+            // A thread that is alone has nothing under way now, whether it lets SIGALRM in or not. What still seemed to
+            // be would swallow a foreign ring that waits behind the mask when the next guard lets it in.
+            if self.under_way > 0 && threads::alone() {
+                self.nothing_under_way();
+            }
             // One that was sent again may have been merged with what was taken.
             if owner::take_owed() {
                 owner::keep();
@@ -386,15 +390,18 @@ impl Kernel {
         }
         // So that the owner cannot be hit by it:
         self.left_behind = self.restore(&found).is_err();
-        self.given_back = FOREIGN.take();
-        if let Some((due, period)) = self.given_back.filter(|_| self.left_behind) {
-            // Its signals still come to our handler, which is to hand them on.
-            FOREIGN.note(due, period);
-        }
-        if let Some((due, interval)) = self.given_back {
-            let remaining = clock::until(due).max(Duration::from_nanos(1));
-            let _ = itimer::set(Setting { remaining, interval });
-        }
+        self.given_back = FOREIGN.take().map(|(due, interval)| {
+            if self.left_behind {
+                // Its signals still come to our handler, which is to hand them on.
+                FOREIGN.note(due, interval);
+            }
+            let before = clock::now();
+            // Overdue, it rings at once. Zero would disarm.
+            let remaining = due.since(before).max(Duration::from_nanos(1));
+            let setting = Setting { remaining, interval }.rounded();
+            let _ = itimer::set(setting);
+            GivenBack::new(due, setting, before, clock::now())
+        });
         self.found = None;
         self.disturbed = false;
         owner::send_kept();

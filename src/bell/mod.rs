@@ -9,12 +9,16 @@
 
 mod audit;
 mod foreign;
+mod given_back;
 mod kernel;
 mod last_resort;
 mod owner;
 mod places;
 mod programmed;
+pub(crate) mod rehearsal;
+mod script;
 pub(crate) mod signals;
+mod stage;
 mod thread;
 mod tickers;
 mod wait;
@@ -31,6 +35,7 @@ use self::audit::Audits;
 use self::kernel::Kernel;
 use self::last_resort::LastResorts;
 use self::signals::Signals;
+use self::stage::{Stage, Stages};
 use crate::error::{AlarmId, ArmError, Cause, Expiry, TimedOut};
 use crate::gap::Gap;
 use crate::os::clock;
@@ -38,11 +43,12 @@ use crate::os::disposition::Disposition;
 use crate::os::flag::Flag;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
 use crate::os::pending;
-use crate::schedule::{Cpu, Entry, Key, More, Removed, Schedule, Standing, Terms};
-use crate::time::Time;
+use crate::schedule::{Cpu, Entry, Key, More, Removed, Schedule, Scope, StageId, Standing, Terms};
+use crate::time::{CpuClock, Time};
 
 pub(crate) use self::last_resort::Grace;
 pub(crate) use self::places::Place;
+pub(crate) use self::script::{PATIENCE, Script};
 pub(crate) use self::wait::{Waiting, ask_again, until_next};
 
 /// The bell: "somebody has something to say; come and ask".
@@ -72,6 +78,8 @@ struct State {
     signals: Signals,
     last_resorts: LastResorts,
     audits: Audits,
+    /// Who rehearses, apart from all this.
+    stages: Stages,
     /// How many alarms were expired when those who wait were last told.
     told_expired: usize,
     /// Whether there are only plain alarms, none of them expired, and nobody else for whom the kernel would have to ring.
@@ -86,6 +94,7 @@ impl State {
             signals: Signals::new(),
             last_resorts: LastResorts::new(),
             audits: Audits::new(),
+            stages: Stages::new(),
             told_expired: 0,
             calm: false,
         }
@@ -105,9 +114,10 @@ impl State {
         // - Its ring lands after our clearing. It stays, and the next check looks again.
         //
         // With an expired alarm alive the bell must not be still for a moment: a check of that alarm on
-        // another thread, which has been told so before, would find it well again.
+        // another thread, which has been told so before, would find it well again. Nor with one that counts, or
+        // a rehearsal: a check on another thread would not be counted.
         self.audits.take_ring();
-        if !self.schedule.any_expired() {
+        if !self.schedule.any_expired() && !self.schedule.any_counting() && self.stages.is_empty() {
             BELL.clear();
         }
         let now = clock::now();
@@ -197,7 +207,8 @@ impl ForkSafe for State {
         let kernel = self.kernel.renewed();
         let signals = self.signals.renewed();
         BELL.clear();
-        State { kernel, signals, ..State::new(self.schedule.successor()) }
+        let stages = self.stages.successor();
+        State { kernel, signals, stages, ..State::new(self.schedule.successor()) }
     }
 }
 
@@ -272,6 +283,11 @@ pub(crate) fn arm(plan: &Plan) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
+    if !state.stages.is_empty() {
+        if let Some(key) = rehearsal::arm(&mut state, scope, plan) {
+            return Ok(key);
+        }
+    }
     let more = plan.wishes.as_deref().map(|wishes| state.begin(wishes)).transpose()?;
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
@@ -296,6 +312,9 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Place<Flag>)
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
+    if let Some((stage, life)) = state.rehearsed(thread::stage()) {
+        return Ok((stage.arm_ticker(period, scope, life), tickers::take()));
+    }
     let now = clock::now();
     let more = Some(Box::new(More { period: Some(period), ..More::default() }));
     let terms = Terms { scope, label: None, limit: None, deadline: now.after(period), more };
@@ -357,6 +376,11 @@ fn enter_thread(
 /// is `false`.
 pub(crate) fn release(key: Key) -> bool {
     let mut state = STATE.lock();
+    if key.stage().is_some() {
+        let entry = state.stages.get(key.stage()).and_then(|stage| stage.schedule.remove(key));
+        drop(state);
+        return entry.is_some();
+    }
     let removed = state.schedule.remove(key);
     let alive = removed.is_some();
     if alive {
@@ -385,7 +409,9 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Option<Removed>
         state.kernel.disengage();
         // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
         // later, the next look stills it.
-        BELL.reset();
+        if state.stages.is_empty() {
+            BELL.reset();
+        }
     }
     drop(state);
     drop(removed); // Outside the lock: it may free the label's memory.
@@ -395,45 +421,87 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Option<Removed>
 #[cold]
 #[inline(never)]
 pub(crate) fn answer(key: Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
-    let scope = thread::scope();
     let mut state = STATE.lock();
-    let now = state.look();
-    state.audits.answer(scope, now, location);
-    if state.schedule.any_counting() {
-        state.schedule.count_around(key);
+    if !state.stages.is_empty() {
+        return rehearsal::answer(state, Some(key), location);
     }
-    verdict(&state, state.schedule.expired_around(key), now, location)
+    state.ask_around(key, location)
 }
 
 /// The answer to a check of every alarm of the calling thread.
 #[cold]
 #[inline(never)]
 pub(crate) fn answer_here(location: &'static Location<'static>) -> Result<(), TimedOut> {
-    let scope = thread::scope();
     let mut state = STATE.lock();
-    let now = state.look();
-    state.audits.answer(scope, now, location);
-    if state.schedule.any_counting() {
-        state.schedule.count_in(scope);
+    if !state.stages.is_empty() {
+        return rehearsal::answer(state, None, location);
     }
-    verdict(&state, state.schedule.expired_in(scope), now, location)
+    state.ask_in(thread::scope(), location)
 }
 
-fn verdict(
-    state: &State,
-    expired: Option<&Entry>,
+impl State {
+    /// Asks an alarm, and those that enclose it.
+    fn ask_around(&mut self, key: Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
+        let now = self.look();
+        self.audits.answer(thread::scope(), now, location);
+        if self.schedule.any_counting() {
+            self.schedule.count_around(key);
+        }
+        self.verdict(self.schedule.expired_around(key), now, location)
+    }
+
+    /// Asks every alarm of a scope.
+    fn ask_in(&mut self, scope: Scope, location: &'static Location<'static>) -> Result<(), TimedOut> {
+        let now = self.look();
+        self.audits.answer(thread::scope(), now, location);
+        if self.schedule.any_counting() {
+            self.schedule.count_in(scope);
+        }
+        self.verdict(self.schedule.expired_in(scope), now, location)
+    }
+
+    fn verdict(
+        &self,
+        expired: Option<&Entry>,
+        now: Time,
+        location: &'static Location<'static>,
+    ) -> Result<(), TimedOut> {
+        let Some(entry) = expired else { return Ok(()) };
+        self.last_resorts.answered(&self.schedule, entry.scope);
+        timed_out(entry, Moment { now, rehearsed: false }, location).map_or(Ok(()), Err)
+    }
+
+    /// The stage of that name, and the schedule of real life.
+    fn rehearsed(&mut self, stage: StageId) -> Option<(&mut Stage, &mut Schedule)> {
+        self.stages.get(stage).map(|stage| (stage, &mut self.schedule))
+    }
+}
+
+/// A moment by the clock that an alarm lives by.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
     now: Time,
-    location: &'static Location<'static>,
-) -> Result<(), TimedOut> {
-    let Some(entry) = expired else { return Ok(()) };
-    let Some(cause) = entry.expired else { return Ok(()) };
-    state.last_resorts.answered(&state.schedule, entry.scope);
+    rehearsed: bool,
+}
+
+impl Moment {
+    /// What a processor's clock shows; in a rehearsal it goes with the other.
+    fn cpu(self, clock: CpuClock) -> Option<Time> {
+        if self.rehearsed { Some(self.now) } else { clock::cpu_now(clock) }
+    }
+}
+
+/// What to tell of an alarm that has expired.
+fn timed_out(entry: &Entry, moment: Moment, location: &'static Location<'static>) -> Option<TimedOut> {
+    let cause = entry.expired?;
     let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
         // In the time that was limited.
-        Some(cpu) => (Some(cpu.limit), clock::cpu_now(cpu.clock).map_or(cpu.limit, |t| t.since(cpu.since))),
-        None => (entry.limit, now.since(entry.since)),
+        Some(cpu) => (Some(cpu.limit), moment.cpu(cpu.clock).map_or(cpu.limit, |t| t.since(cpu.since))),
+        None => (entry.limit, moment.now.since(entry.since)),
     };
-    Err(TimedOut::new(Expiry {
+    // One that a script has expired had no deadline until then.
+    let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));
+    Some(TimedOut::new(Expiry {
         alarm: entry.id,
         label: entry.label.clone(),
         limit,
@@ -450,22 +518,36 @@ pub(crate) fn ticks(key: Key, flag: &Flag) -> u64 {
     let mut state = STATE.lock();
     // Before the look, for the reason that is given there.
     flag.clear();
+    if key.stage().is_some() {
+        return state.stages.get(key.stage()).map_or(0, |stage| stage.schedule.ticks(key, stage.now));
+    }
     let now = state.look();
     state.schedule.ticks(key, now)
 }
 
 /// What the schedule says of an alarm, and the time by the clock; `None` for a key from before a fork.
 pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Option<T> {
-    let state = STATE.lock();
+    let mut state = STATE.lock();
+    if let Some((stage, _)) = state.rehearsed(key.stage()) {
+        return stage.schedule.get(key).map(|entry| ask(entry, stage.now));
+    }
     let now = clock::now();
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
 /// Changes an alarm, and brings everything in step with it.
-fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) {
+fn change(key: Key, change: impl FnOnce(&mut Schedule, Moment)) {
     let mut state = STATE.lock();
+    if key.stage().is_some() {
+        if let Some((stage, _)) = state.rehearsed(key.stage()) {
+            let moment = stage.moment();
+            change(&mut stage.schedule, moment);
+            stage.settle();
+        }
+        return;
+    }
     let now = clock::now();
-    change(&mut state.schedule, now);
+    change(&mut state.schedule, Moment { now, rehearsed: false });
     if state.is_calm(now)
         && state.schedule.get(key).is_none_or(|entry| entry.is_plain() && entry.expired.is_none())
     {
@@ -477,7 +559,10 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) {
 }
 
 pub(crate) fn restart(key: Key) {
-    change(key, |schedule, now| schedule.restart(key, now, clock::cpu_now));
+    change(key, |schedule, moment| schedule.restart(key, moment.now, |clock| moment.cpu(clock)));
+    if key.stage().is_some() {
+        rehearsal::direct(key, |script| script.disarmed = false);
+    }
 }
 
 pub(crate) fn extend(key: Key, more: Duration) {
@@ -486,6 +571,9 @@ pub(crate) fn extend(key: Key, more: Duration) {
 
 pub(crate) fn disarm(key: Key) {
     change(key, |schedule, _| schedule.disarm(key));
+    if key.stage().is_some() {
+        rehearsal::direct(key, |script| script.disarmed = true);
+    }
 }
 
 /// Expires an alarm at once.
@@ -529,12 +617,21 @@ pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
 
 /// Makes an alarm one of the calling thread's; hands back where it stands among them.
 pub(crate) fn enter(key: Key) -> Standing {
-    STATE.lock().schedule.enter(key, thread::scope())
+    let mut state = STATE.lock();
+    if let Some((stage, life)) = state.rehearsed(key.stage()) {
+        stage.schedule.take_id_from(life);
+        return stage.schedule.enter(key, thread::scope());
+    }
+    state.schedule.enter(key, thread::scope())
 }
 
 /// Takes it from the thread again.
 pub(crate) fn leave(standing: Standing) {
-    STATE.lock().schedule.leave(standing);
+    let mut state = STATE.lock();
+    match state.rehearsed(standing.stage()) {
+        Some((stage, _)) => stage.schedule.leave(standing),
+        None => state.schedule.leave(standing),
+    }
 }
 
 /// Leaves the process as it was before the first guard, until [`resume`] has been called as often.

@@ -69,8 +69,6 @@ impl Programmed {
     pub(super) fn told_by(&self, held: Setting, before: Time) -> Told {
         // The kernel cuts a remaining time to microseconds, or makes one microsecond of an overdue one.
         const SLACK: Duration = Duration::from_micros(2);
-        // As a rule the time of a call is all that has passed, and the clock need not be asked again.
-        const CALL: Duration = Duration::from_micros(20);
 
         if self.earliest.is_never() && held == Setting::DISARMED {
             return Told::Ours { rung: Rung::Times(0) };
@@ -78,12 +76,13 @@ impl Programmed {
         if held.interval != self.interval {
             return Told::Foreign;
         }
+        // No wider than it must be: somebody's timer that rings between these two is taken for ours, and lost.
+        let after = clock::now();
         let most = self.latest.since(before) + SLACK;
-        let least = self.earliest.since(before).saturating_sub(CALL);
+        let least = self.earliest.since(after).saturating_sub(SLACK);
         if !least.is_zero() && (least..=most).contains(&held.remaining) {
             return Told::Ours { rung: Rung::Times(0) };
         }
-        let after = clock::now();
         let may_have_rung = self.is_spent(after);
         if !self.interval.is_zero() && may_have_rung && held.remaining <= self.interval + SLACK {
             return Told::Ours { rung: Rung::Repeatedly };
@@ -91,7 +90,6 @@ impl Programmed {
         if held.remaining.is_zero() {
             return if may_have_rung { Told::Ours { rung: Rung::Times(1) } } else { Told::Foreign };
         }
-        let least = self.earliest.since(after).saturating_sub(SLACK);
         if (least..=most).contains(&held.remaining) {
             Told::Ours { rung: Rung::Times(0) }
         } else {

@@ -77,7 +77,7 @@ fn setting_of(raw: libc::itimerval) -> Setting {
 mod tests {
     use super::*;
 
-    fn rounded(nanos: u64) -> (i64, i64) {
+    fn rounded(nanos: u64) -> (libc::time_t, libc::suseconds_t) {
         let t = timeval(round_up(Duration::from_nanos(nanos)));
         (t.tv_sec, t.tv_usec)
     }

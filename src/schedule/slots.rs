@@ -51,6 +51,7 @@ impl Slots {
         let removed = Removed { label: entry.label.take(), more: entry.more.take() };
         entry.id = NOBODY;
         entry.expired = None;
+        entry.rung = None;
         entry.guest_on = 0;
         self.free.push(slot);
         removed
@@ -58,11 +59,11 @@ impl Slots {
 
     /// The alarm of that key; `None` for a stale one.
     pub(super) fn get(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(key.slot).filter(|entry| entry.id == key.id)
+        self.entries.get(key.slot()).filter(|entry| entry.id == key.id)
     }
 
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Entry> {
-        self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id)
+        self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id)
     }
 
     /// The alarm in a slot that is known to have one.
@@ -71,9 +72,8 @@ impl Slots {
         &self.entries[slot]
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Entry)> {
-        let all = self.entries.iter().enumerate();
-        all.filter(|(_, entry)| entry.id != NOBODY).map(|(slot, entry)| (Key { slot, id: entry.id }, entry))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.entries.iter().enumerate().filter(|(_, entry)| entry.id != NOBODY)
     }
 }
 
@@ -86,5 +86,6 @@ const VACANT: Entry = Entry {
     deadline: Time::NEVER,
     more: None,
     expired: None,
+    rung: None,
     guest_on: 0,
 };

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::stopper::{Standby, Stopper};
 use super::{Builder, Panic, WorkerError};
-use crate::bell;
+use crate::bell::{self, rehearsal};
 use crate::error::{Cause, Expiry, TimedOut};
 use crate::os::clock;
 use crate::time::Time;
@@ -180,6 +180,7 @@ impl<T> Worker<T> {
     pub fn join(&self) -> Result<T, WorkerError> {
         let location = Location::caller();
         self.not_itself()?;
+        rehearsal::checkpoint(location)?;
         let handle = self.handle.lock().take();
         let Some(handle) = handle else { return self.join_until(Time::NEVER, None, location) };
         // Nothing to wait for but the thread: the shortest way is to wait for that.
@@ -218,8 +219,10 @@ impl<T> Worker<T> {
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, WorkerError> {
         let now = clock::now();
+        let location = Location::caller();
         self.not_itself()?;
-        self.join_until(now.after(limit), Some(now), Location::caller())
+        rehearsal::checkpoint(location)?;
+        self.join_until(now.after(limit), Some(now), location)
     }
 
     /// Waits for the worker to end, but not past `deadline`; see [`join_timeout`](Worker::join_timeout).
@@ -243,8 +246,10 @@ impl<T> Worker<T> {
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
+        let location = Location::caller();
         self.not_itself()?;
-        self.join_until(clock::from_instant(deadline), Some(clock::now()), Location::caller())
+        rehearsal::checkpoint(location)?;
+        self.join_until(clock::from_instant(deadline), Some(clock::now()), location)
     }
 
     fn not_itself(&self) -> Result<(), WorkerError> {

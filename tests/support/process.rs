@@ -106,8 +106,7 @@ fn duration(t: libc::timeval) -> Duration {
 }
 
 pub fn set_timer(value: Duration, interval: Duration) -> (Duration, Duration) {
-    let timeval =
-        |d: Duration| libc::timeval { tv_sec: d.as_secs() as i64, tv_usec: i64::from(d.subsec_micros()) };
+    let timeval = |d: Duration| libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ };
     unsafe {
         let new = libc::itimerval { it_value: timeval(value), it_interval: timeval(interval) };
         let mut old = MaybeUninit::<libc::itimerval>::zeroed();
@@ -163,7 +162,10 @@ pub fn in_child(f: impl FnOnce()) -> i32 {
             }
             child => {
                 let mut status = 0;
-                assert_eq!(libc::waitpid(child, &mut status, 0), child);
+                // A ring interrupts it, where the handler has no SA_RESTART.
+                while libc::waitpid(child, &mut status, 0) != child {
+                    assert_eq!(std::io::Error::last_os_error().kind(), std::io::ErrorKind::Interrupted);
+                }
                 status
             }
         }

@@ -1,0 +1,71 @@
+//! What arming and dropping cost, beside the system calls that they cannot do without and beside the peers.
+
+use std::future::poll_fn;
+use std::hint::black_box;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cancel_this::Cancelled;
+use sigalarm::Alarm;
+
+use crate::bare;
+use crate::figures::Group;
+use crate::paired::Ways;
+use crate::plan::Plan;
+use crate::python;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const TURN: Duration = Duration::from_micros(500);
+
+pub fn measure(plan: &Plan) -> Vec<Group> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let mut outermost = Ways::new("the five bare system calls", bare::arm_and_disarm)
+        .and("`Alarm::after` + drop", arm_and_drop)
+        .and("tokio `timeout`, on a ready runtime", || runtime.block_on(timeout()))
+        .and("a thread per limit", thread_per_limit)
+        .and("cancel-this `on_timeout`", on_timeout)
+        .measure("the outermost limit: set, and taken back", plan.rounds(400), TURN);
+    python::add(&mut outermost, "arm", plan);
+
+    let outer = Alarm::after(MINUTE / 2).expect("arming");
+    let nested = Ways::new("reading the clock once", || {
+        black_box(Instant::now());
+    })
+    .and("`Alarm::after` + drop", arm_and_drop)
+    .and("`alarm.restart()`", || outer.restart())
+    .measure("under an earlier deadline", plan.rounds(400), TURN);
+    vec![outermost, nested]
+}
+
+fn arm_and_drop() {
+    drop(Alarm::after(MINUTE).expect("arming"));
+}
+
+/// A timer is registered when the future inside is not ready at once; so it yields.
+async fn timeout() {
+    let mut yielded = false;
+    let work = poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    });
+    tokio::time::timeout(MINUTE, work).await.expect("a minute has not passed");
+}
+
+/// What one writes by hand: a thread that waits for the limit or for being told that it is no longer wanted.
+fn thread_per_limit() {
+    let (done, ended) = mpsc::channel::<()>();
+    let thread = thread::spawn(move || ended.recv_timeout(MINUTE) == Err(RecvTimeoutError::Timeout));
+    drop(done);
+    assert!(!thread.join().expect("it only waits"));
+}
+
+fn on_timeout() {
+    let result: Result<(), Cancelled> = cancel_this::on_timeout(MINUTE, || Ok(()));
+    result.expect("a minute has not passed");
+}

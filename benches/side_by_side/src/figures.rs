@@ -1,0 +1,128 @@
+//! What was measured: written to `figures.json`, and everything else is made from it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Machine;
+
+/// A table of times, each with its ratio to the first of its row.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Table {
+    pub columns: Vec<String>,
+    pub rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    pub key: String,
+    pub title: String,
+    pub cells: Vec<Cell>,
+}
+
+/// Nanoseconds, and the ratio; where there were several copies, the lowest and the highest of theirs.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Cell {
+    pub nanos: f64,
+    pub ratio: f64,
+    pub lowest: f64,
+    pub highest: f64,
+}
+
+/// Instructions for each element, node, call or comparison, and how many of them the check has added.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Instructions {
+    pub columns: Vec<String>,
+    pub rows: Vec<(String, Vec<f64>)>,
+}
+
+/// Ways to do one thing; the first is what the others are held against.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Group {
+    pub title: String,
+    pub ways: Vec<Way>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Way {
+    pub name: String,
+    pub nanos: f64,
+    pub ratio: f64,
+    /// It was not measured in turn with the others: its ratio is one of two medians.
+    #[serde(default)]
+    pub apart: bool,
+}
+
+/// How late, in microseconds: for one way, one limit, one load.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lateness {
+    pub name: String,
+    pub limit_us: u64,
+    pub busy: bool,
+    pub tries: usize,
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+    /// The quantiles 0, 0.5 %, 1 %, … 100 %, for the picture.
+    pub quantiles: Vec<f64>,
+}
+
+/// A quantity that grows, or does not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Curve {
+    pub name: String,
+    pub points: Vec<(f64, f64)>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Figures {
+    pub machine: Machine,
+    pub check: Option<Table>,
+    pub instructions: Option<Instructions>,
+    pub arm: Vec<Group>,
+    pub notice: Vec<Lateness>,
+    pub jobs: Vec<Group>,
+    pub workers: Vec<Group>,
+    /// Nanoseconds by size in bytes.
+    pub transfer: Vec<Curve>,
+    /// Nanoseconds by number of live alarms.
+    pub alarms: Vec<Curve>,
+    /// Millions of checks a second, by number of threads.
+    pub threads: Vec<Curve>,
+    /// What could not be measured here, and why.
+    pub skipped: BTreeMap<String, String>,
+}
+
+/// What a section hands over. Each runs in a process of its own.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Section {
+    Check(Table),
+    Instructions(Instructions),
+    Arm(Vec<Group>),
+    Notice(Vec<Lateness>),
+    Jobs(Vec<Group>),
+    Workers(Vec<Group>),
+    Transfer(Vec<Curve>),
+    Alarms(Vec<Curve>),
+    Threads(Vec<Curve>),
+    Skipped(String),
+}
+
+impl Figures {
+    /// In the place of what there was.
+    pub fn take(&mut self, name: &str, section: Section) {
+        self.skipped.remove(name);
+        match section {
+            Section::Check(table) => self.check = Some(table),
+            Section::Instructions(counts) => self.instructions = Some(counts),
+            Section::Arm(groups) => self.arm = groups,
+            Section::Notice(lateness) => self.notice = lateness,
+            Section::Jobs(groups) => self.jobs = groups,
+            Section::Workers(groups) => self.workers = groups,
+            Section::Transfer(curves) => self.transfer = curves,
+            Section::Alarms(curves) => self.alarms = curves,
+            Section::Threads(curves) => self.threads = curves,
+            Section::Skipped(why) => drop(self.skipped.insert(name.to_owned(), why)),
+        }
+    }
+}

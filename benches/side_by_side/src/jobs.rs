@@ -1,0 +1,92 @@
+//! What jobs and workers cost, beside the calls that they cannot do without, beside the peers and beside Python's.
+
+use std::time::Duration;
+
+use sigalarm::process::{self, Job};
+use sigalarm::thread::Worker;
+
+use crate::bare;
+use crate::figures::{Curve, Group};
+use crate::paired::{Ways, median, take_turns};
+use crate::plan::Plan;
+use crate::python;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const TURN: Duration = Duration::from_micros(500);
+
+pub fn jobs(plan: &Plan) -> Vec<Group> {
+    let mut jobs = Ways::new("bare `fork` + `pipe` + `poll` + `waitpid`", bare::fork_and_byte)
+        .and("bare `fork` + `waitpid`, nothing comes back", bare::fork_and_wait)
+        .and("`Job::spawn` + `join`", || {
+            assert_eq!(Job::spawn(|| 7_u8).expect("spawning").join().expect("a value"), 7);
+        })
+        .and("`process::run`, under a limit", || {
+            assert_eq!(process::run(MINUTE, || 7_u8).expect("a value"), 7);
+        })
+        .and("mem-isolate", || {
+            assert_eq!(mem_isolate::execute_in_isolated_process(|| 7_u8).expect("a value"), 7);
+        })
+        .and("procspawn (executes the program again)", || {
+            assert_eq!(procspawn::spawn((), |()| 7_u8).join().expect("a value"), 7);
+        })
+        .measure("an empty job: started, joined, its value had", plan.rounds(300), TURN);
+    python::add(&mut jobs, "jobs", plan);
+    vec![jobs]
+}
+
+pub fn workers(plan: &Plan) -> Vec<Group> {
+    let workers = Ways::new("`std::thread::spawn` + `join`", || {
+        assert_eq!(std::thread::spawn(|| 7_u8).join().expect("a value"), 7);
+    })
+    .and("`Worker::spawn` + `join`", || {
+        assert_eq!(Worker::spawn(|| 7_u8).expect("spawning").join().expect("a value"), 7);
+    })
+    .measure("an empty worker: started and joined", plan.rounds(400), TURN);
+    vec![workers]
+}
+
+/// The sizes of a value in bytes, and how often each is sent.
+const SIZES: [(usize, usize); 6] =
+    [(1_000, 100), (10_000, 100), (100_000, 60), (1_000_000, 40), (10_000_000, 15), (100_000_000, 5)];
+
+/// A value of each size, made in the child.
+pub fn transfer(plan: &Plan) -> Vec<Curve> {
+    let names = [
+        "bare `fork` + `pipe` + `read_to_end`",
+        "`process::run`, a `String`",
+        "`process::run`, a `Vec<u8>`, element by element",
+        "mem-isolate, a `String`",
+        "procspawn, a `String`",
+    ];
+    let mut curves = names.map(|name| Curve { name: name.to_owned(), points: Vec::new() });
+    let sizes = &SIZES[..if plan.quick { 5 } else { 6 }];
+    for &(size, rounds) in sizes {
+        eprintln!("  a value of {size} bytes");
+        let mut ways: [&mut dyn FnMut(); 5] = [
+            &mut || assert_eq!(bare::fork_and_bytes(size), size),
+            &mut || {
+                let text = process::run(Duration::MAX, || "x".repeat(size)).expect("a value");
+                assert_eq!(text.len(), size);
+            },
+            &mut || {
+                let bytes = process::run(Duration::MAX, || vec![7_u8; size]).expect("a value");
+                assert_eq!(bytes.len(), size);
+            },
+            &mut || {
+                let text = mem_isolate::execute_in_isolated_process(|| "x".repeat(size)).expect("a value");
+                assert_eq!(text.len(), size);
+            },
+            &mut || {
+                let text = procspawn::spawn(size, |size| "x".repeat(size)).join().expect("a value");
+                assert_eq!(text.len(), size);
+            },
+        ];
+        let times = take_turns(&mut ways, plan.rounds(rounds).min(rounds), Duration::ZERO);
+        for (curve, times) in curves.iter_mut().zip(times) {
+            curve.points.push((size as f64, median(times) * 1e9));
+        }
+    }
+    let mut curves = Vec::from(curves);
+    curves.extend(python::transfer(&sizes.iter().map(|(size, _)| *size).collect::<Vec<_>>(), plan));
+    curves
+}

@@ -1,0 +1,87 @@
+//! Forks, one after the other, while the parent keeps its alarms; each child arms one of its own.
+
+use std::time::{Duration, Instant};
+
+use nix::libc::SA_RESTART;
+use sigalarm::{Alarm, checkpoint};
+
+use super::LATE;
+use super::rng::Rng;
+use super::tally::Tally;
+use super::trial::{in_parallel, isolated};
+use crate::process::{self, counted};
+
+/// How many forks a process makes.
+const LOT: u64 = 2_000;
+
+pub fn campaign(first: u64, forks: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
+    in_parallel(workers, tally, |worker, own| {
+        let lots = forks.div_ceil(LOT);
+        for lot in (worker..lots).step_by(workers as usize) {
+            let seed = first + lot;
+            own.processes.add(1);
+            let many = LOT.min(forks - lot * LOT);
+            isolated(own, LATE * 20, || run(seed, many, own))
+                .map_err(|why| format!("forks, seed {seed}: {why}"))?;
+        }
+        Ok(())
+    })
+}
+
+fn run(seed: u64, forks: u64, tally: &'static Tally) {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = process::state();
+    let mut rng = Rng::new(seed);
+    let outer = Alarm::after(Duration::from_secs(3_600)).expect("arming");
+    let mut short = Duration::from_micros(300);
+    let mut armed = Instant::now();
+    let inner = Alarm::after(short).expect("arming");
+    for _ in 0..forks {
+        let limit = Duration::from_nanos(rng.below(60_000) as u64);
+        let status = process::in_child(|| child(limit, [&outer, &inner], tally));
+        assert_eq!(status, 0, "a child failed: {}", tally.complaint());
+        tally.forks.add(1);
+        tally.alarms.add(1);
+        // The parent's own go on as if nothing had happened.
+        assert!(outer.check().is_ok());
+        match inner.check() {
+            Ok(()) => {}
+            Err(e) => {
+                assert!(inner.owns(&e) && armed.elapsed() >= short && e.elapsed() >= short, "early: {e:?}");
+                tally.time_outs.add(1);
+                // Another limit than before, by what is given and what is taken.
+                armed = Instant::now();
+                inner.restart();
+                let more = Duration::from_nanos(rng.below(200_000) as u64);
+                inner.extend(more);
+                short += more;
+            }
+        }
+    }
+    let began = Instant::now();
+    while inner.check().is_ok() {
+        assert!(began.elapsed() < LATE, "an alarm of the parent's is lost");
+    }
+    drop((inner, outer));
+    assert_eq!(process::state(), before, "the process is not as it was");
+    assert_eq!(counted(), 0, "a ring went to the program");
+}
+
+fn child(limit: Duration, inherited: [&Alarm; 2], tally: &'static Tally) {
+    let clean = process::state();
+    assert_eq!(clean.timer, (Duration::ZERO, Duration::ZERO), "a child has a timer");
+    assert_eq!(clean.handler, process::counting(), "a child has a handler of its parent's guard");
+    assert!(checkpoint().is_ok() && inherited.iter().all(|alarm| alarm.check().is_ok()), "not inert");
+    let alarm = Alarm::after(limit).expect("arming");
+    let began = Instant::now();
+    let e = loop {
+        assert!(began.elapsed() < LATE, "a child's alarm is lost");
+        if let Err(e) = alarm.check() {
+            break e;
+        }
+    };
+    assert!(alarm.owns(&e) && e.elapsed() >= limit, "a child's alarm: {e:?}");
+    drop(alarm);
+    tally.time_outs.add(1);
+    assert_eq!(process::state(), clean, "a child is not as it was");
+}

@@ -1,0 +1,119 @@
+//! What has been done so far, counted by all the processes together.
+
+// Memory that parent and children share takes a system call.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+use std::fmt;
+use std::ptr;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+use nix::libc;
+
+/// The longest complaint of a child.
+const LONGEST: usize = 16_384;
+
+#[repr(C)]
+pub struct Tally {
+    pub processes: Count,
+    pub operations: Count,
+    pub alarms: Count,
+    pub time_outs: Count,
+    /// SIGALRMs sent by `kill` and `tgkill`.
+    pub sent: Count,
+    /// Those that came to the program's own handler, with the rings of its own timer.
+    pub handled: Count,
+    /// Rings of the program's own timer that had to come, and came.
+    pub foreign: Count,
+    pub forks: Count,
+    pub threads: Count,
+    /// The longest time from a deadline to the check that noticed, in nanoseconds.
+    pub latest: Count,
+    /// The operation that the process is at.
+    pub at: Count,
+    why: [AtomicU8; LONGEST],
+}
+
+/// A counter.
+pub struct Count(AtomicU64);
+
+impl Count {
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    pub fn at_least(&self, n: u64) {
+        self.0.fetch_max(n, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Tally {
+    /// All zero, and shared with whatever this process forks.
+    pub fn new() -> &'static Tally {
+        unsafe {
+            let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+            let memory = libc::mmap(ptr::null_mut(), size_of::<Tally>(), access, kind, -1, 0);
+            assert_ne!(memory, libc::MAP_FAILED);
+            // Zeroes are a value of every field, and nobody unmaps it.
+            &*memory.cast::<Tally>()
+        }
+    }
+
+    /// Adds what another has counted.
+    pub fn absorb(&self, other: &Tally) {
+        let pairs = [
+            (&self.processes, &other.processes),
+            (&self.operations, &other.operations),
+            (&self.alarms, &other.alarms),
+            (&self.time_outs, &other.time_outs),
+            (&self.sent, &other.sent),
+            (&self.handled, &other.handled),
+            (&self.foreign, &other.foreign),
+            (&self.forks, &other.forks),
+            (&self.threads, &other.threads),
+        ];
+        pairs.iter().for_each(|(ours, theirs)| ours.add(theirs.get()));
+        self.latest.at_least(other.latest.get());
+    }
+
+    pub fn complain(&self, why: &str) {
+        let end = [0];
+        for (to, from) in self.why.iter().zip(why.bytes().take(LONGEST - 1).chain(end)) {
+            to.store(from, Ordering::Relaxed);
+        }
+    }
+
+    pub fn complaint(&self) -> String {
+        let bytes: Vec<u8> =
+            self.why.iter().map(|byte| byte.load(Ordering::Relaxed)).take_while(|byte| *byte != 0).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            ("processes", &self.processes),
+            ("operations", &self.operations),
+            ("alarms armed", &self.alarms),
+            ("time-outs", &self.time_outs),
+            ("SIGALRMs sent", &self.sent),
+            ("SIGALRMs that reached their owner", &self.handled),
+            ("foreign timers awaited", &self.foreign),
+            ("forks", &self.forks),
+            ("threads", &self.threads),
+        ];
+        for (name, count) in rows {
+            writeln!(f, "{name:<34}{:>14}", count.get())?;
+        }
+        write!(f, "{:<34}{:>14?}", "latest notice", Duration::from_nanos(self.latest.get()))
+    }
+}

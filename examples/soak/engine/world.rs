@@ -1,0 +1,287 @@
+//! The rest of the program: its handler, its mask and its timer, and what of SIGALRM must reach it.
+
+use std::time::{Duration, Instant};
+
+use nix::libc::{SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR2};
+
+use super::LATE;
+use super::naive::Span;
+use super::tally::Tally;
+use crate::process::{self, counted};
+
+/// What the kernel may make of a time on its way there and back, and how close together two timers may be that cannot
+/// be told apart.
+const ROUNDING: Duration = Duration::from_micros(5);
+
+/// By so much a timer that is given back may be early. Not explained: five microseconds have been seen, once in some
+/// hundred thousand operations, and there should be none.
+const EARLY: Duration = Duration::from_micros(20);
+
+/// A guard that comes and goes may leave a timer this much later, and so may a busy machine.
+const BUSY: Duration = Duration::from_secs(2);
+
+pub struct World {
+    tally: &'static Tally,
+    /// Somebody sends SIGALRM all the time: then nothing can be counted.
+    stormy: bool,
+    ignores: bool,
+    pub blocked: bool,
+    timer: Option<Timer>,
+    /// There was one that may have been found late, when the machine had other things to do: it may be running still.
+    unsure: bool,
+    /// Signals were sent since the timer was set, which cannot be told from its ring.
+    vague: bool,
+    /// How many may have been delivered to the program's handler.
+    most: usize,
+    /// One at least waits until SIGALRM is let in.
+    kept: bool,
+    /// How many had been, when it was shut out.
+    when_blocked: usize,
+    /// The disposition that must be there when no guard is.
+    found: process::State,
+}
+
+/// A timer of the program's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Timer {
+    due: Span,
+    period: Duration,
+    /// How many signals had been delivered when it had not rung yet.
+    before: usize,
+    /// It must ring: it did not fall due in the microsecond in which nobody can see it.
+    sure: bool,
+}
+
+impl World {
+    pub fn new(tally: &'static Tally, stormy: bool) -> World {
+        process::set_action(process::counting(), SA_RESTART, &[]);
+        let found = process::state();
+        World {
+            tally,
+            stormy,
+            ignores: false,
+            blocked: false,
+            timer: None,
+            unsure: false,
+            vague: false,
+            most: counted(),
+            kept: false,
+            when_blocked: 0,
+            found,
+        }
+    }
+
+    /// To be called when no guard is armed, nothing is kept, and no timer runs.
+    pub fn set_action(&mut self, which: usize) {
+        if self.timer.is_some() || self.unsure || self.blocked {
+            return;
+        }
+        match which {
+            0 => process::set_action(process::counting(), SA_RESTART, &[]),
+            1 => process::set_action(process::counting_info(), SA_SIGINFO, &[SIGUSR2]),
+            2 => process::set_action(process::counting(), SA_NODEFER, &[]),
+            _ => process::set_action(SIG_IGN, 0, &[]),
+        }
+        self.ignores = which > 2;
+        let timer = self.found.timer;
+        self.found = process::State { timer, ..process::state() };
+    }
+
+    pub fn block(&mut self) {
+        if !self.blocked && !self.unsure && self.timer.is_none_or(|timer| timer.period.is_zero()) {
+            process::block(SIGALRM);
+            self.blocked = true;
+            self.when_blocked = counted();
+            self.found.mask = process::mask();
+            // The timer may have rung before.
+            if let Some(timer) = &mut self.timer {
+                timer.sure &= Instant::now() < timer.due.lo;
+            }
+            self.when_blocked = counted();
+        }
+    }
+
+    pub fn unblock(&mut self) {
+        if !self.blocked {
+            return;
+        }
+        self.look();
+        process::unblock(SIGALRM);
+        self.blocked = false;
+        self.found.mask = process::mask();
+        if std::mem::take(&mut self.kept) && !self.ignores && !self.stormy {
+            let before = self.when_blocked;
+            self.wait(|| counted() > before, "a signal that was kept behind the mask is lost");
+        }
+    }
+
+    fn wait(&self, done: impl Fn() -> bool, what: &str) {
+        let began = Instant::now();
+        while !done() {
+            assert!(began.elapsed() < LATE, "{what}; {:?}", self.timer);
+        }
+    }
+
+    /// Sends SIGALRM so often; `guarded` if a guard is in force.
+    ///
+    /// One that is sent while a ring of the kernel's timer waits is merged with it, and nobody can tell. It happens
+    /// when the timer rings inside of `kill`, to one signal and not to all.
+    pub fn kill(&mut self, times: usize, guarded: bool, send: impl Fn()) {
+        self.vague |= self.timer.is_some();
+        for _ in 0..times {
+            let before = counted();
+            let tries = if guarded { 10 } else { 1 };
+            let came = (0..tries).any(|turn| {
+                self.most += 1;
+                self.tally.sent.add(1);
+                send();
+                // What is kept cannot be counted yet.
+                let kept = self.blocked && (turn > 3 || !guarded);
+                kept || self.ignores || counted() > before
+            });
+            self.kept |= self.blocked;
+            assert!(came, "a SIGALRM that was sent did not reach its owner");
+        }
+    }
+
+    /// Sets the timer, past the library. Hands back the one that was running.
+    pub fn set_timer(&mut self, value: Duration, period: Duration) -> Option<Timer> {
+        let period = if self.ignores || self.blocked { Duration::ZERO } else { period };
+        self.look();
+        let old = self.timer;
+        let before = counted();
+        let lo = Instant::now();
+        process::set_timer(value, period);
+        let hi = Instant::now();
+        let due = Span { lo: lo + value, hi: hi + value };
+        self.timer = (!value.is_zero()).then_some(Timer { due, period, before, sure: true });
+        old
+    }
+
+    /// A timer was set over a guard's; at these moments, or at any, the library's own may have been due.
+    pub fn is_confused(&mut self, deadlines: impl Iterator<Item = Span>, any: bool) {
+        const CLOSE: Duration = Duration::from_micros(30);
+        if let Some(timer) = &mut self.timer {
+            let near = |at: Span| at.lo <= timer.due.hi + CLOSE && timer.due.lo <= at.hi + CLOSE;
+            let confused = any || { deadlines }.any(near);
+            timer.sure &= !confused;
+        }
+    }
+
+    /// Until now a timer may have rung that is not there any more.
+    pub fn is_over(&mut self, old: Option<Timer>) {
+        let Some(Timer { due, period, .. }) = old else { return };
+        let since = Instant::now().checked_duration_since(due.lo);
+        let again = |since: Duration| since.as_nanos().checked_div(period.as_nanos()).unwrap_or(0) as usize;
+        self.most += since.map_or(0, |since| 1 + again(since));
+    }
+
+    /// Somebody takes the timer over, or sets his own over it, between two moments.
+    pub fn taken_over(&mut self, at: Span) {
+        if let Some(timer) = &mut self.timer {
+            if timer.due.lo <= at.hi + ROUNDING {
+                timer.sure = false;
+            }
+        }
+    }
+
+    /// Holds what has been delivered against what there was to deliver. After each operation.
+    pub fn look(&mut self) {
+        let counted_before = counted();
+        let now = Instant::now();
+        if let Some(timer) = &mut self.timer {
+            if now < timer.due.lo {
+                timer.before = counted_before;
+            }
+        }
+        // Counted first: what comes after the clock was read is for the next look.
+        let counted = loop {
+            let counted = counted();
+            let now = Instant::now();
+            let Some(timer) = self.timer.filter(|timer| timer.due.lo <= now) else { break counted };
+            self.most += 1;
+            if !timer.period.is_zero() && timer.due.lo + timer.period <= now {
+                // Of several periods at once the kernel tells once.
+                let due = Span { lo: timer.due.lo + timer.period, hi: timer.due.hi + timer.period };
+                self.timer = Some(Timer { due, ..timer });
+            } else {
+                self.await_ring(timer);
+            }
+        };
+        if self.stormy {
+            return;
+        }
+        if self.blocked {
+            assert_eq!(counted, self.when_blocked, "a signal came through the mask");
+        }
+        assert!(
+            counted <= self.most,
+            "{counted} signals reached their owner, of {}: {:?}",
+            self.most,
+            self.timer
+        );
+    }
+
+    fn await_ring(&mut self, timer: Timer) {
+        // Behind the mask nobody can see when it has come; so much later it has.
+        let unseen = if self.blocked { Duration::from_micros(300) } else { Duration::ZERO };
+        while Instant::now() < timer.due.hi + unseen {}
+        // Where nobody is called, nobody knows when it has rung.
+        let vague = std::mem::take(&mut self.vague);
+        self.unsure |= vague || !timer.sure || self.blocked || self.ignores || self.stormy;
+        if self.blocked {
+            self.kept |= timer.sure;
+        } else if timer.sure && !self.ignores && !self.stormy {
+            self.wait(|| counted() > timer.before, "the ring of the program's own timer is lost");
+            self.tally.foreign.add(1);
+        }
+        let due = Span { lo: timer.due.lo + timer.period, hi: timer.due.hi + timer.period };
+        // Its next moment may have come while we waited; that is one signal or two.
+        let next = Timer { due, before: counted(), sure: Instant::now() < due.lo, ..timer };
+        self.timer = (!timer.period.is_zero()).then_some(next);
+    }
+
+    /// What the process must be like when no guard is in force.
+    pub fn must_be_as_found(&mut self) {
+        self.look();
+        let before = Instant::now();
+        let now = process::state();
+        let after = Instant::now();
+        let (left, period) = now.timer;
+        let expected = process::State { timer: now.timer, ..self.found.clone() };
+        assert_eq!(now, expected, "the process is not as it was");
+        match self.timer {
+            None if self.unsure => self.unsure = !left.is_zero(),
+            None => assert_eq!(now.timer, (Duration::ZERO, Duration::ZERO), "a timer was left behind"),
+            Some(timer) if timer.sure && timer.due.lo > after + ROUNDING => {
+                let least = timer.due.lo.saturating_duration_since(after).saturating_sub(EARLY);
+                let most = timer.due.hi.saturating_duration_since(before) + BUSY;
+                assert_eq!(period, timer.period, "its period was changed");
+                if timer.period.is_zero() {
+                    assert!(
+                        (least..=most).contains(&left),
+                        "{left:?} left of the timer, not {least:?}..{most:?}"
+                    );
+                } else {
+                    assert!(left <= timer.period.max(most), "{left:?} left of the timer: {timer:?}");
+                }
+            }
+            Some(_) => {}
+        }
+        self.look();
+    }
+
+    /// In a forked child, which has no timer.
+    pub fn must_be_as_found_without_timer(&self) {
+        let now = process::state();
+        let expected = process::State { timer: (Duration::ZERO, Duration::ZERO), ..self.found.clone() };
+        assert_eq!(now, expected, "the child is not as it was");
+    }
+
+    /// Nothing of the program's own is under way any more.
+    pub fn calm(&mut self) {
+        let old = self.set_timer(Duration::ZERO, Duration::ZERO);
+        self.is_over(old);
+        self.unblock();
+    }
+}

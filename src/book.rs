@@ -1,0 +1,33 @@
+//! The programs of README and `docs/`, compiled and run with the other examples of the documentation.
+//!
+//! A block that forks is a `standalone_crate`, as everywhere: a job wants a process with one thread.
+
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+#[doc = include_str!("../docs/how-it-works.md")]
+mod how_it_works {}
+
+#[doc = include_str!("../docs/choosing.md")]
+mod choosing {}
+
+#[doc = include_str!("../docs/neighbours.md")]
+mod neighbours {}
+
+#[doc = include_str!("../docs/limits.md")]
+mod limits {}
+
+#[doc = include_str!("../docs/testing.md")]
+mod testing {}
+
+#[cfg(feature = "macros")]
+#[doc = include_str!("../docs/macros.md")]
+mod macros {}
+
+#[cfg(all(feature = "macros", feature = "process"))]
+#[doc = include_str!("../docs/recipes.md")]
+mod recipes {}
+
+#[cfg(feature = "process")]
+#[doc = include_str!("../docs/jobs.md")]
+mod jobs {}
