@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::libc;
+use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -197,7 +198,7 @@ fn elsewhere(name: &'static str, offset: &'static str) -> Scenario {
 
 /// Not one descriptor can be opened; none is needed.
 fn no_descriptors() {
-    children::set_limit(libc::RLIMIT_NOFILE, 0);
+    children::set_limit(Resource::RLIMIT_NOFILE, 0);
     let before = state();
     let alarm = after(5 * MS);
     assert!(alarm.sleep(SECOND * 100).is_err());
@@ -217,7 +218,7 @@ fn no_threads() {
         println!("skipped: cannot give up the privileges that limits do not bind");
         return;
     }
-    children::set_limit(libc::RLIMIT_NPROC, 0);
+    children::set_limit(Resource::RLIMIT_NPROC, 0);
     let e = Worker::spawn(|| 1).map(drop).expect_err("no thread can be made");
     assert_eq!(e.kind(), io::ErrorKind::WouldBlock, "{e}");
     let (read, _write) = nix::unistd::pipe().expect("a pipe");
@@ -231,7 +232,7 @@ fn no_threads() {
 fn no_memory() {
     let before = state();
     let alarm = after(20 * MS);
-    children::set_limit(libc::RLIMIT_AS, 0);
+    children::set_limit(Resource::RLIMIT_AS, 0);
     expires(&alarm, 20 * MS);
     alarm.restart();
     assert!(alarm.sleep(SECOND * 100).is_err());
