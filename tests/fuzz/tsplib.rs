@@ -6,7 +6,7 @@ pub mod instance;
 // It says `crate::instance`, as in the example.
 #[allow(dead_code)]
 #[path = "../../examples/tsp/tsplib.rs"]
-mod tsplib;
+mod reader;
 
 use std::collections::HashSet;
 
@@ -46,7 +46,7 @@ pub const WORDS: &[&[u8]] = &[
 ];
 
 pub fn holds(input: &[u8]) {
-    match tsplib::read(input) {
+    match reader::read(input) {
         Ok(instance) => {
             let size = instance.len();
             assert!(size >= 2 && size == instance.numbers.len());
@@ -56,7 +56,7 @@ pub fn holds(input: &[u8]) {
             assert!(!instance.name.is_empty() && !instance.name.chars().any(char::is_control));
             let length = instance.length(0..size);
             assert!(length >= 0);
-            let tour = tsplib::tour_file(&instance, 0..size, length);
+            let tour = reader::tour_file(&instance, 0..size, length);
             assert_eq!(tour.lines().count(), size + 7);
         }
         Err(e) => {
