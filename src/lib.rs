@@ -39,6 +39,9 @@
 //!
 //! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. Neither is on by default.
 
+// For a build under RealtimeSanitizer (`.ci/sanitizers`), where the handler says of itself that it never allocates,
+// locks or waits. The attribute that says so is a nightly's.
+#![cfg_attr(sigalarm_rtsan, feature(sanitize))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(unix))]

@@ -90,7 +90,12 @@ fn guards_come_and_go_under_a_periodic_timer() {
     let began = Instant::now();
     process::set_timer(5 * MS, 5 * MS);
     let mut n = 0_u64;
+    // Periods in which this program ran at all. On a busy machine there are others, whose signals merge.
+    let (mut periods, mut last) = (0, 0);
     while began.elapsed() < 500 * MS {
+        let period = began.elapsed().as_millis() / 5;
+        periods += usize::from(period != last);
+        last = period;
         let limit = Duration::from_micros(n % 300);
         let alarm = after(limit);
         let inner = after(limit * 3);
@@ -101,7 +106,8 @@ fn guards_come_and_go_under_a_periodic_timer() {
     }
     let rung = counted();
     // Each life of a guard may round the phase up by a few microseconds; none loses or adds a period.
-    assert!((50..=101).contains(&rung), "{rung} rings in 500 ms");
+    let most = began.elapsed().as_millis() as usize / 5 + 1;
+    assert!((periods / 2..=most).contains(&rung), "{rung} rings in {periods} periods, of {most}");
     assert_eq!(process::timer().1, 5 * MS);
 }
 
@@ -262,12 +268,13 @@ fn a_handler_that_sets_its_timer_again() {
 /// A program whose handler is there to interrupt its system calls still has them interrupted.
 fn a_handler_that_interrupts() {
     process::set_action(process::counting(), 0, &[]);
-    process::set_timer(30 * MS, Duration::ZERO);
+    // Again and again: on a busy machine the first may come before the call does.
+    process::set_timer(30 * MS, 30 * MS);
     let _alarm = after(SECOND);
     let (mut reader, _writer) = std::os::unix::net::UnixStream::pair().expect("a pair");
     let e = std::io::Read::read(&mut reader, &mut [0; 8]).expect_err("EINTR");
     assert_eq!(e.kind(), std::io::ErrorKind::Interrupted);
-    assert_eq!(counted(), 1);
+    assert!(counted() >= 1);
 }
 
 /// Nothing of ours is to come: a foreign timer set now is noticed all the same.

@@ -55,8 +55,13 @@ fn hexadecimal(text: &[u8]) -> Option<(f64, &[u8])> {
     let (exponent, rest) = exponent(rest, b'p');
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((&mantissa, ""));
     let digits = whole.chars().chain(fraction.chars()).filter_map(|c| c.to_digit(16));
-    let number = digits.fold(0.0, |number, digit| number * 16.0 + f64::from(digit));
-    let exponent = exponent.saturating_sub(4 * i32::try_from(fraction.len()).ok()?);
+    // Of more digits than make a difference only the places count: the number may be in range all the same.
+    let (number, more) = digits.fold((0.0, 0), |(number, more), digit| match number < 1e300 {
+        true => (number * 16.0 + f64::from(digit), more),
+        false => (number, more + 1),
+    });
+    let places = i32::try_from(fraction.len()).ok()? - more;
+    let exponent = exponent.saturating_sub(4 * places);
     // In two steps: the power alone might be out of range where the number is not.
     let number = number * 2_f64.powi(exponent / 2) * 2_f64.powi(exponent - exponent / 2);
     Some((not_lost(number, &mantissa), rest))

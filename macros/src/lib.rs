@@ -5,6 +5,8 @@ mod attribute;
 mod cooperative;
 #[cfg(test)]
 mod expansion;
+#[cfg(test)]
+mod hostile;
 mod library;
 mod options;
 mod returns;

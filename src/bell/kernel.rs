@@ -5,6 +5,7 @@
 //! set too early costs one stray ring and no system call to mend, so it is left as it is.
 
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -92,6 +93,8 @@ pub(super) struct Kernel {
     restarts: bool,
     /// How many have asked for the process as it was found.
     suspended: usize,
+    /// The kernel refused to put the owner's disposition back: our handler was left in its place.
+    left_behind: bool,
     /// Every disposition that we have ever stood in front of.
     owners: Vec<&'static Disposition>,
 }
@@ -108,6 +111,7 @@ impl Kernel {
             waiting: 0,
             restarts: true,
             suspended: 0,
+            left_behind: false,
             owners: Vec::new(),
         }
     }
@@ -139,7 +143,7 @@ impl Kernel {
             }
             must_ask = false;
         }
-        self.choose_restart(signals);
+        self.choose_restart(signals)?;
         Ok(true)
     }
 
@@ -182,19 +186,20 @@ impl Kernel {
 
     /// Lets a system call that a ring interrupts go on, or fail with EINTR: where a thread waits for that, and where
     /// the program has a timer and a handler of its own that count on it.
-    fn choose_restart(&mut self, signals: &Signals) {
+    fn choose_restart(&mut self, signals: &Signals) -> Result<(), ArmError> {
         let theirs = !FOREIGN.due().is_never() && owner::known().is_some_and(Disposition::interrupts);
         let restart = self.waiting == 0 && !theirs;
         if restart != self.restarts {
+            let replaced =
+                Disposition::install_ours(restart).map_err(|e| ArmError::system("sigaction", e))?;
             self.restarts = restart;
             // If somebody's handler stood over ours, it stays there.
-            if let Ok(replaced) = Disposition::install_ours(restart) {
-                if !replaced.is_ours() {
-                    let _ = replaced.install();
-                }
+            if !replaced.is_ours() {
+                let _ = replaced.install();
             }
             signals.choose_restart(restart);
         }
+        Ok(())
     }
 
     /// One thread more that waits, or one less. Takes effect with the next [`program`](Kernel::program).
@@ -237,6 +242,13 @@ impl Kernel {
                 return Err(ArmError::system("sigaction", e));
             }
         };
+        // Ours, because it could not be put away: what it stands for was found then.
+        let left_behind = mem::take(&mut self.left_behind) && found.is_ours();
+        let found = if left_behind { known.copied().unwrap_or(found) } else { found };
+        if left_behind {
+            // What has come meanwhile was the foreign timer's, and was handed on.
+            self.counted = RINGS.load(Ordering::SeqCst);
+        }
         // Our own handler, put back by somebody who had once found it there: it stands for whom it stood for.
         let owner = if found.is_ours() { known } else { Some(kept_for_good(&mut self.owners, &found)) };
         owner::announce(owner);
@@ -383,8 +395,12 @@ impl Kernel {
             }
         }
         // So that the owner cannot be hit by it:
-        self.restore(&found);
+        self.left_behind = self.restore(&found).is_err();
         self.given_back = FOREIGN.take().map(|(due, period)| {
+            if self.left_behind {
+                // Its signals still come to our handler, which is to hand them on.
+                FOREIGN.note(due, period);
+            }
             // Overdue, it rings at once. Zero would disarm.
             let remaining = clock::until(due).max(Duration::from_nanos(1));
             let _ = itimer::set(Setting { remaining, interval: period });
@@ -396,22 +412,22 @@ impl Kernel {
     }
 
     /// Puts back the disposition that our handler stood in front of, unless somebody has replaced ours.
-    fn restore(&self, found: &Disposition) {
+    fn restore(&self, found: &Disposition) -> io::Result<()> {
         // The owner, and not `found`: it may have been good for one signal and have had it. Unless `found` is
         // our own handler, which somebody had left here.
         let owner = if found.is_ours() { Some(found) } else { owner::known() };
-        let Some(owner) = owner else { return };
+        let Some(owner) = owner else { return Ok(()) };
         if self.disturbed && !Disposition::current().is_ok_and(|current| current.is_ours()) {
-            return;
+            return Ok(());
         }
         // One call that puts ours away and tells whether it was ours. Where it was not, theirs is put back at
         // once. A SIGALRM in between goes to the owner instead; it can only come from a `kill`, since the
         // timer stands still, and only where somebody replaced the handler without ever setting the timer.
-        if let Ok(replaced) = owner.install() {
-            if !replaced.is_ours() {
-                let _ = replaced.install();
-            }
+        let replaced = owner.install()?;
+        if !replaced.is_ours() {
+            let _ = replaced.install();
         }
+        Ok(())
     }
 
     /// In a forked child: the timer is not inherited, the handler is.
@@ -423,7 +439,7 @@ impl Kernel {
         last_resort::start_again();
         if let Some(found) = &self.found {
             if Disposition::current().is_ok_and(|current| current.is_ours()) {
-                self.restore(found);
+                let _ = self.restore(found);
             }
         }
         Kernel { counted: RINGS.load(Ordering::SeqCst), owners: self.owners.clone(), ..Kernel::new() }

@@ -126,8 +126,8 @@ pub(super) fn open() -> io::Result<bool> {
 }
 
 /// Keeps SIGALRM out of this thread again. Signals for the owner are still kept: [`closed`] ends that.
-pub(super) fn close() {
-    let _ = mask::block_alarm(); // Fails for an unknown `how` only.
+pub(super) fn close() -> io::Result<()> {
+    mask::block_alarm().map(drop)
 }
 
 /// Everything is put back behind [`close`].

@@ -70,8 +70,10 @@ impl Thread {
     /// signal that it had blocked. Says whether it was shut out; then [`owner::closed`] is due when all is put back.
     fn shut_out(&self) -> bool {
         let close = self.let_in.replace(false) && self.was_blocked.replace(false);
-        if close {
-            owner::close();
+        if close && owner::close().is_err() {
+            // Open until it can be shut: whoever leaves next tries again.
+            self.let_in.set(true);
+            self.was_blocked.set(true);
         }
         close
     }

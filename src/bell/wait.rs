@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::places::Place;
 use super::waiters::Waiter;
-use super::{BELL, STATE, State, owner, thread, waiters};
+use super::{BELL, STATE, State, owner, rouse, thread, waiters};
 use crate::error::ArmError;
 use crate::os::clock;
 use crate::time::Time;
@@ -30,8 +30,17 @@ impl Waiting {
         }
         let waiter = waiters::join();
         state.kernel.count_waiting(1);
-        state.settle(clock::now());
-        Ok(Waiting(Some(waiter)))
+        let settled = state.try_settle(clock::now());
+        drop(state);
+        let waiting = Waiting(Some(waiter));
+        match settled {
+            Ok(true) => {}
+            // In a suspension nobody rings, and every check reads the clock.
+            Ok(false) => rouse(),
+            // Nothing would end the wait. What has begun is taken back.
+            Err(e) => return Err(e),
+        }
+        Ok(waiting)
     }
 }
 

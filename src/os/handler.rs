@@ -31,6 +31,7 @@ pub(super) fn address() -> libc::sighandler_t {
     handler as libc::sighandler_t
 }
 
+#[cfg_attr(sigalarm_rtsan, sanitize(realtime = "nonblocking"))]
 extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let errno = nix::errno::Errno::last_raw();
     if let Some(on_alarm) = ON_ALARM.get() {

@@ -227,4 +227,32 @@ mod tests {
         good::<SpawnError>();
         good::<JobError>();
     }
+
+    #[test]
+    fn each_says_something_of_its_own() {
+        let exit = Exit::Code(3);
+        let source = || io::Error::from_raw_os_error(nix::libc::EMFILE);
+        let errors = [
+            JobError::from(SpawnError::system("pipe", source())),
+            JobError::from(SpawnError::ThreadsUnknown),
+            JobError::Exited { code: 3 },
+            JobError::Killed { signal: 9, core_dumped: false },
+            JobError::Killed { signal: 11, core_dumped: true },
+            JobError::CutShort { received: 7, exit },
+            JobError::CutShort { received: 7, exit: Exit::Unknown },
+            JobError::NotEncoded { message: "too much".into() },
+            JobError::NotDecoded { message: "too much".into() },
+            JobError::TooLarge { limit: 7 },
+            JobError::Lost,
+            JobError::NotParent,
+            JobError::system("waitid", source()),
+        ];
+        let texts = errors.each_ref().map(ToString::to_string);
+        for (n, text) in texts.iter().enumerate() {
+            assert!(!text.is_empty() && !texts[..n].contains(text), "{text}");
+        }
+        let with_source = errors.iter().filter(|e| e.source().is_some()).count();
+        assert_eq!(with_source, 2, "those of the system");
+        assert!(errors.iter().all(|e| e.timed_out().is_none()));
+    }
 }

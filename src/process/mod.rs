@@ -123,3 +123,10 @@ where
 {
     Builder::new().limit(limit).run(f)
 }
+
+/// Plays the bytes of a child that means harm to an inbox. For `fuzz/`, and in its build only.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn fuzz_frames(input: &[u8]) {
+    wire::hostile::holds(input);
+}

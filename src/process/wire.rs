@@ -284,6 +284,10 @@ impl Inbox {
     }
 }
 
+/// What must hold whatever a child sends: also for the fuzzer in `fuzz/`.
+#[cfg(any(test, fuzzing))]
+pub(super) mod hostile;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -98,6 +98,10 @@ fn exits_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
 pub fn main(scenarios: Vec<Scenario>) {
     if let Ok(name) = std::env::var(SCENARIO) {
         let found = scenarios.iter().find(|s| s.name == name);
+        // Whoever started the tests in the background may have had the terminal's signals ignored for them.
+        for signal in [nix::libc::SIGHUP, nix::libc::SIGINT, nix::libc::SIGQUIT] {
+            children::signal(signal, nix::libc::SIG_DFL);
+        }
         (found.expect("a scenario of that name").run)();
         return;
     }

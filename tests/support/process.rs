@@ -191,3 +191,11 @@ pub fn forbid(number: libc::c_long, errno: i32) {
         assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program), 0);
     }
 }
+
+/// A stack for signal handlers on which also the reports of a sanitizer find room.
+pub fn widen_signal_stack() {
+    const SIZE: usize = 1 << 20;
+    let stack =
+        libc::stack_t { ss_sp: vec![0_u8; SIZE].leak().as_mut_ptr().cast(), ss_flags: 0, ss_size: SIZE };
+    unsafe { assert_eq!(libc::sigaltstack(&stack, ptr::null_mut()), 0) };
+}

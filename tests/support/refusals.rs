@@ -1,0 +1,153 @@
+//! The C library's functions under their own names, so that the n-th call of one of them can be made to fail.
+//!
+//! What a program defines itself comes before what it would be linked to. So library, standard library and test call
+//! what stands here, which goes on to the C library, but for the one call that was chosen. (A filter of the kernel's
+//! fails every call from some moment on; this fails one and lets the next succeed.)
+
+// Bare calls, and functions that are called as the C library's are: with the arguments that it asks for.
+#![allow(unsafe_code, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
+
+use std::ffi::CStr;
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicIsize, AtomicPtr, AtomicUsize, Ordering};
+
+use nix::libc::{self, c_int, c_long, c_void};
+
+/// Which function is to fail, as an index.
+static CHOSEN: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// The one that was chosen last.
+static LAST: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// How many calls there are to the one that fails; shared with all forked processes, which count together.
+static UNTIL: AtomicPtr<AtomicIsize> = AtomicPtr::new(ptr::null_mut());
+static ERRNO: AtomicI32 = AtomicI32::new(0);
+
+fn until() -> &'static AtomicIsize {
+    unsafe { UNTIL.load(Ordering::SeqCst).as_ref() }.expect("prepared")
+}
+
+/// From now on the `nth` call of `name` fails with `errno`, once. The first is 1.
+pub fn refuse(name: &str, nth: usize, errno: i32) {
+    let index = NAMES.iter().position(|known| known.to_str() == Ok(name)).expect("one that stands here");
+    ERRNO.store(errno, Ordering::SeqCst);
+    until().store(nth as isize, Ordering::SeqCst);
+    LAST.store(index, Ordering::SeqCst);
+    CHOSEN.store(index, Ordering::SeqCst);
+}
+
+/// No call fails any more. Says whether one has.
+pub fn relent() -> bool {
+    CHOSEN.store(usize::MAX, Ordering::SeqCst);
+    until().load(Ordering::SeqCst) <= 0
+}
+
+/// Whether a call of `name` has been refused.
+pub fn refused(name: &str) -> bool {
+    let index = LAST.load(Ordering::SeqCst);
+    NAMES.get(index).is_some_and(|known| known.to_str() == Ok(name)) && until().load(Ordering::SeqCst) <= 0
+}
+
+/// Makes calls that are the test's own, and are not counted.
+pub fn aside<T>(f: impl FnOnce() -> T) -> T {
+    let chosen = CHOSEN.swap(usize::MAX, Ordering::SeqCst);
+    let done = f();
+    CHOSEN.store(chosen, Ordering::SeqCst);
+    done
+}
+
+/// Whether this call is the one. Async-signal-safe.
+fn is_refused(index: usize) -> bool {
+    CHOSEN.load(Ordering::SeqCst) == index && until().fetch_sub(1, Ordering::SeqCst) == 1
+}
+
+/// As most functions say it.
+fn minus_one() -> c_int {
+    unsafe { *libc::__errno_location() = error() };
+    -1
+}
+
+/// As the functions of threads say it.
+fn error() -> c_int {
+    ERRNO.load(Ordering::SeqCst)
+}
+
+/// The function that this one stands in for.
+fn original(index: usize) -> *mut c_void {
+    let known = FOUND[index].load(Ordering::Relaxed);
+    if !known.is_null() {
+        return known;
+    }
+    let found = unsafe { libc::dlsym(libc::RTLD_NEXT, NAMES[index].as_ptr()) };
+    assert!(!found.is_null(), "no function {:?} in the C library", NAMES[index]);
+    FOUND[index].store(found, Ordering::Relaxed);
+    found
+}
+
+/// Looks all of them up, which must not be done in a handler.
+pub fn prepare() {
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    let page = unsafe { libc::mmap(ptr::null_mut(), 4096, access, kind, -1, 0) };
+    assert_ne!(page, libc::MAP_FAILED);
+    UNTIL.store(page.cast(), Ordering::SeqCst);
+    for index in 0..NAMES.len() {
+        original(index);
+    }
+}
+
+macro_rules! stand_ins {
+    ($($index:literal $name:ident($($argument:ident: $type:ty),*) -> $answer:ty $(, if $condition:expr)? => $failure:expr;)*) => {
+        const NAMES: &[&CStr] = &[$(name(concat!(stringify!($name), "\0"))),*];
+        static FOUND: [AtomicPtr<c_void>; NAMES.len()] = [const { AtomicPtr::new(ptr::null_mut()) }; NAMES.len()];
+        $(
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $name($($argument: $type),*) -> $answer {
+                if true $(&& $condition)? && is_refused($index) {
+                    return <$answer>::from($failure);
+                }
+                unsafe {
+                    let original: extern "C" fn($($type),*) -> $answer = mem::transmute(original($index));
+                    original($($argument),*)
+                }
+            }
+        )*
+    };
+}
+
+const fn name(text: &str) -> &CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!(),
+    }
+}
+
+/// Of whatever type: it is handed on.
+type Any = *mut c_void;
+
+// `pthread_atfork` is a function of the program's own, which calls what stands here. The last two take a varying number of arguments, which are handed on as registers. Those that were not given are
+// whatever was there, and are not looked at.
+stand_ins! {
+    0 setitimer(which: c_int, new: Any, old: Any) -> c_int => minus_one();
+    1 sigaction(signal: c_int, new: Any, old: Any) -> c_int => minus_one();
+    2 pthread_sigmask(how: c_int, new: Any, old: Any) -> c_int => error();
+    3 sigtimedwait(set: Any, info: Any, time: Any) -> c_int => minus_one();
+    4 __register_atfork(before: Any, parent: Any, child: Any, library: Any) -> c_int => error();
+    5 fork() -> c_int => minus_one();
+    6 pipe2(fds: Any, flags: c_int) -> c_int => minus_one();
+    7 ppoll(fds: Any, count: usize, time: Any, mask: Any) -> c_int => minus_one();
+    8 waitid(kind: c_int, id: u32, info: Any, options: c_int) -> c_int => minus_one();
+    9 wait4(pid: c_int, status: Any, options: c_int, usage: Any) -> c_int => minus_one();
+    10 fstat(fd: c_int, stat: Any) -> c_int => minus_one();
+    11 pthread_getcpuclockid(thread: usize, clock: Any) -> c_int => error();
+    12 clock_gettime(clock: c_int, time: Any) -> c_int, if clock != libc::CLOCK_MONOTONIC => minus_one();
+    13 pthread_kill(thread: usize, signal: c_int) -> c_int => error();
+    14 kill(pid: c_int, signal: c_int) -> c_int => minus_one();
+    15 setpgid(pid: c_int, group: c_int) -> c_int => minus_one();
+    16 setrlimit(what: c_int, limit: Any) -> c_int => minus_one();
+    17 dup2(from: c_int, to: c_int) -> c_int => minus_one();
+    18 pthread_create(handle: Any, attributes: Any, start: Any, argument: Any) -> c_int => error();
+    19 read(fd: c_int, buffer: Any, length: usize) -> isize => minus_one() as isize;
+    20 write(fd: c_int, buffer: Any, length: usize) -> isize => minus_one() as isize;
+    21 prctl(what: c_int, a: usize, b: usize, c: usize, d: usize) -> c_int => minus_one();
+    22 fcntl(fd: c_int, command: c_int, argument: usize) -> c_int => minus_one();
+    23 syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long, if number == libc::SYS_pidfd_open || number == libc::SYS_pidfd_send_signal => minus_one() as c_long;
+}
