@@ -55,7 +55,15 @@ mod error;
 mod gap;
 mod io;
 mod iter;
+#[cfg(not(sigalarm_shuttle))]
 mod os;
+/// The same faces over a scripted kernel.
+#[cfg(sigalarm_shuttle)]
+#[path = "../tests/interleavings/os/mod.rs"]
+mod os;
+#[cfg(all(test, sigalarm_shuttle))]
+#[path = "../tests/interleavings/mod.rs"]
+mod interleavings;
 #[cfg(feature = "process")]
 pub mod process;
 mod schedule;

@@ -5,7 +5,6 @@
 //! set too early costs one stray ring and no system call to mend, so it is left as it is.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::foreign::FOREIGN;
@@ -14,6 +13,7 @@ use super::programmed::{Programmed, Rung, Told};
 use super::signals::Signals;
 use super::{kept_for_good, last_resort, rouse, signals, tickers, waiters};
 use crate::error::ArmError;
+use crate::os::atomic::{AtomicUsize, Ordering};
 use crate::os::disposition::Disposition;
 use crate::os::handler::{self, Arrival};
 use crate::os::itimer::{self, Setting};

@@ -10,24 +10,7 @@ use std::time::Duration;
 
 use nix::libc;
 
-/// XNU refuses more than this many seconds; a longer wait is done in pieces.
-const LONGEST: Duration = Duration::from_secs(100_000_000);
-
-/// What the timer holds: zero `remaining` means that it will not ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Setting {
-    pub(crate) remaining: Duration,
-    pub(crate) interval: Duration,
-}
-
-impl Setting {
-    pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
-
-    /// What the kernel will make of this: whole microseconds, rounded up, at most [`LONGEST`].
-    pub(crate) fn rounded(self) -> Setting {
-        Setting { remaining: round_up(self.remaining), interval: round_up(self.interval) }
-    }
-}
+pub(crate) use super::setting::Setting;
 
 /// Programs the timer and says what it held before, in one step.
 ///
@@ -46,13 +29,6 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     }
 }
 
-fn round_up(d: Duration) -> Duration {
-    if d >= LONGEST {
-        return LONGEST;
-    }
-    Duration::from_secs(d.as_secs()) + Duration::from_micros(u64::from(d.subsec_nanos().div_ceil(1_000)))
-}
-
 fn timeval(d: Duration) -> libc::timeval {
     libc::timeval { tv_sec: d.as_secs() as libc::time_t, tv_usec: d.subsec_micros() as libc::suseconds_t }
 }
@@ -68,6 +44,7 @@ fn setting_of(raw: libc::itimerval) -> Setting {
 
 #[cfg(test)]
 mod tests {
+    use super::super::setting::round_up;
     use super::*;
 
     fn rounded(nanos: u64) -> (i64, i64) {

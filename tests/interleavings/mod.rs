@@ -1,0 +1,57 @@
+//! Interleavings of threads: the library's own code, over a scripted kernel, under a scheduler that chooses at every
+//! step who goes on.
+//!
+//! `.ci/interleavings` runs it.
+
+mod scenarios;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::{Config, MaxSteps, Runner, UngracefulShutdownConfig};
+
+use crate::os::machine;
+
+/// How many executions of each scenario; the environment says otherwise.
+fn executions() -> usize {
+    std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
+}
+
+/// The same every time, unless `SHUTTLE_RANDOM_SEED` is set.
+const SEED: u64 = 14;
+
+/// Plays a scenario many times. A failure prints its schedule, and the seed repeats it.
+fn explore(name: &str, scenario: fn()) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    static STEPS: AtomicUsize = AtomicUsize::new(0);
+    static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
+    STEPS.store(0, Ordering::Relaxed);
+    EXECUTIONS.store(0, Ordering::Relaxed);
+
+    let run = |scheduler: Box<dyn Scheduler + Send>| {
+        let mut config = Config::new();
+        config.stack_size = 1 << 18;
+        config.max_steps = MaxSteps::FailAfter(300_000);
+        let mut shutdown = UngracefulShutdownConfig::new();
+        shutdown.immediately_return_on_panic = true;
+        config.ungraceful_shutdown_config = shutdown;
+        Runner::new(scheduler, config).run(move || {
+            machine::boot();
+            let world = machine::power_on();
+            scenario();
+            machine::power_off(world);
+            EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+            STEPS.fetch_add(shuttle::current::context_switches(), Ordering::Relaxed);
+        });
+    };
+    let all = executions();
+    run(Box::new(RandomScheduler::new_from_seed(SEED, all / 2)));
+    // Few changes of the thread, at places chosen well: what random choice hits seldom.
+    for depth in [2, 3, 5, 10] {
+        run(Box::new(PctScheduler::new_from_seed(SEED, depth, all / 8)));
+    }
+    let (executions, steps) = (EXECUTIONS.load(Ordering::Relaxed), STEPS.load(Ordering::Relaxed));
+    println!("{name}: {executions} executions, {steps} steps");
+}

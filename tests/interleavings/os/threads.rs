@@ -1,0 +1,7 @@
+//! How many threads the process has.
+
+use super::machine::call;
+
+pub(crate) fn alone() -> bool {
+    call(|machine, _| machine.threads() == 1)
+}
