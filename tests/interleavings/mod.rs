@@ -5,8 +5,8 @@
 
 mod scenarios;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, Once};
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, MaxSteps, Runner, UngracefulShutdownConfig};
@@ -27,6 +27,14 @@ fn explore(name: &str, scenario: fn()) {
     static STEPS: AtomicUsize = AtomicUsize::new(0);
     static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            hook(info);
+            eprintln!("{}", machine::story());
+        }));
+    });
     STEPS.store(0, Ordering::Relaxed);
     EXECUTIONS.store(0, Ordering::Relaxed);
 

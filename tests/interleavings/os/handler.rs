@@ -41,7 +41,7 @@ impl Arrival {
             Function::Default => panic!("SIGALRM ({:?}) was handed to the default action: the process is dead", self.0),
             Function::Ignore => {}
             Function::Ours => panic!("SIGALRM ({:?}) was handed to ourselves", self.0),
-            Function::Owners => machine().owner_got.push(self.0),
+            Function::Owners => machine().give_owner(self.0),
         }
         false
     }

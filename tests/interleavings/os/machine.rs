@@ -63,12 +63,14 @@ pub(crate) struct Machine {
     /// How many signals were not queued because one waited.
     pub(crate) merged: usize,
     over: bool,
+    /// What has happened, for whoever looks into a failure.
+    story: Vec<String>,
 }
 
 impl Machine {
     const fn new() -> Machine {
         Machine {
-            now: 1_000_000_000,
+            now: START,
             expiry: None,
             last_expiry: 0,
             interval: 0,
@@ -80,8 +82,29 @@ impl Machine {
             owner_got: Vec::new(),
             merged: 0,
             over: false,
+            story: Vec::new(),
         }
     }
+
+    /// Notes what has happened.
+    fn tell(&mut self, who: Option<usize>, what: std::fmt::Arguments<'_>) {
+        let who = who.map_or("kernel".into(), |id| format!("thread {id}"));
+        self.story.push(format!("{:>9.3} us  {who}: {what}", (self.now - START) as f64 / 1_000.0));
+    }
+}
+
+/// What the clock shows when a machine starts.
+const START: u64 = 1_000_000_000;
+
+/// What has happened so far in this execution.
+pub(crate) fn story() -> String {
+    MACHINE.0.try_borrow().map_or(String::new(), |machine| machine.story.join("\n"))
+}
+
+/// Notes what a scenario does.
+pub(crate) fn note(what: &str) {
+    let me = me();
+    machine().tell(Some(me), format_args!("{what}"));
 }
 
 /// Shuttle's threads all run on one thread of the system.
@@ -174,7 +197,7 @@ fn deliver(mut all: bool) {
         step();
         match function {
             Function::Ours => handler::run(&Arrival::new(from)),
-            _ => machine().owner_got.push(from),
+            _ => machine().give_owner(from),
         }
         step();
         memory::flush();
@@ -206,10 +229,12 @@ impl Machine {
 
     /// A signal for the process.
     pub(crate) fn send(&mut self, from: From) {
-        if self.waits.is_some() {
+        if let Some(waits) = self.waits {
             self.merged += 1;
+            self.tell(None, format_args!("SIGALRM ({from:?}) is merged with one that waits ({waits:?})"));
             return;
         }
+        self.tell(None, format_args!("SIGALRM ({from:?}) is sent"));
         let wanted = self.tasks.iter().any(|task| task.lives && !task.blocked);
         if wanted && matches!(self.action.function, Function::Ignore) {
             return;
@@ -230,6 +255,7 @@ impl Machine {
 
     /// A signal for one thread.
     pub(crate) fn send_to(&mut self, id: usize, from: From) {
+        self.tell(None, format_args!("SIGALRM is sent to thread {id}"));
         assert!(self.task(id).lives, "pthread_kill of a thread that has ended");
         if self.task(id).waits.is_some() {
             self.merged += 1;
@@ -249,12 +275,16 @@ impl Machine {
             None if announced || all => self.take_shared()?,
             None => return None,
         };
+        let function = self.action.function;
+        self.tell(Some(id), format_args!("takes SIGALRM ({from:?}) for {function:?}"));
         Some((from, self.action))
     }
 
     /// `sigtimedwait` with no time to wait.
     pub(crate) fn take(&mut self, id: usize) -> Option<From> {
-        self.task(id).waits.take().or_else(|| self.take_shared())
+        let taken = self.task(id).waits.take().or_else(|| self.take_shared());
+        self.tell(Some(id), format_args!("sigtimedwait: {taken:?}"));
+        taken
     }
 
     fn take_shared(&mut self) -> Option<From> {
@@ -281,12 +311,17 @@ impl Machine {
         task.blocked = false;
         task.handling = false;
         task.handled += 1;
+        self.tell(Some(id), format_args!("returns from the handler"));
     }
 
     /// `sigaction`.
     pub(crate) fn act(&mut self, new: Option<Disposition>) -> Disposition {
         let old = self.action;
         self.action = new.unwrap_or(old);
+        if new.is_some() {
+            let new = self.action.function;
+            self.tell(None, format_args!("sigaction: {new:?} after {:?}", old.function));
+        }
         if matches!(self.action.function, Function::Ignore) {
             self.waits = None;
             self.announced = None;
@@ -299,6 +334,7 @@ impl Machine {
     pub(crate) fn set_timer(&mut self, new: Setting) -> Setting {
         let held = self.timer();
         let Setting { remaining, interval } = new.rounded();
+        self.tell(None, format_args!("setitimer: {remaining:?} + {interval:?} after {held:?}"));
         self.interval = interval.as_nanos() as u64;
         self.expiry = (!remaining.is_zero()).then(|| self.now + remaining.as_nanos() as u64);
         held
@@ -309,6 +345,11 @@ impl Machine {
         let micros = |nanos: u64| std::time::Duration::from_micros(nanos / 1_000);
         let remaining = self.expiry.map_or(0, |expiry| expiry.saturating_sub(self.now).max(1_000));
         Setting { remaining: micros(remaining), interval: micros(self.interval) }
+    }
+
+    pub(crate) fn give_owner(&mut self, from: From) {
+        self.owner_got.push(from);
+        self.tell(None, format_args!("the owner gets SIGALRM ({from:?})"));
     }
 
     pub(crate) fn blocks(&mut self, id: usize) -> bool {
@@ -340,6 +381,7 @@ pub(crate) fn change_mask(block: bool) -> bool {
         let mut machine = machine();
         machine.advance(150);
         let before = std::mem::replace(&mut machine.task(me).blocked, block);
+        machine.tell(Some(me), format_args!("blocks SIGALRM: {block} after {before}"));
         if block && machine.announced == Some(me) {
             machine.announce();
         }
@@ -354,8 +396,11 @@ pub(crate) fn change_mask(block: bool) -> bool {
 /// A thread of the program's.
 pub(crate) struct Thread(shuttle::thread::JoinHandle<()>, std::sync::Arc<std::sync::atomic::AtomicBool>);
 
-/// Starts a thread, which inherits the mask.
-pub(crate) fn spawn(f: impl FnOnce() + Send + 'static) -> Thread {
+/// Starts a thread, which inherits the mask. It must be joined before what it borrows goes.
+pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
+    let f: Box<dyn FnOnce() + Send + 'a> = Box::new(f);
+    // SAFETY: the scenarios join all their threads; one that fails ends the test, and its threads are never run again.
+    let f: Box<dyn FnOnce() + Send + 'static> = unsafe { std::mem::transmute(f) };
     let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let sign = ended.clone();
     let me = me();
@@ -377,6 +422,7 @@ pub(crate) fn spawn(f: impl FnOnce() + Send + 'static) -> Thread {
         {
             let mut machine = machine();
             *machine.task(me) = Task::default();
+            machine.tell(Some(me), format_args!("ends"));
             if machine.announced == Some(me) {
                 machine.announce();
             }
@@ -448,7 +494,25 @@ pub(crate) fn wait_for_a_signal() {
     step();
     let me = me();
     let before = machine().task(me).handled;
+    let mut silent = 0;
     while machine().task(me).handled == before {
+        silent = if machine().is_silent() { silent + 1 } else { 0 };
+        assert!(silent < 100, "nobody will wake this thread");
         pause();
     }
+}
+
+/// Somebody else's process sends a SIGALRM.
+pub(crate) fn kill_from_outside() -> shuttle::thread::JoinHandle<()> {
+    shuttle::thread::spawn(|| {
+        for _ in 0..thread_rng().gen_range(0..40) {
+            shuttle::thread::yield_now();
+        }
+        machine().send(From::Process);
+    })
+}
+
+/// A number below `n`, chosen anew in each execution.
+pub(crate) fn choose(n: u32) -> u32 {
+    thread_rng().gen_range(0..n)
 }
