@@ -269,8 +269,10 @@ impl Kernel {
                 self.disturbed |= self.programmed.is_some();
                 // Before somebody set the timer over it, ours may have rung, if its moment had come.
                 let now = clock::now();
-                let may_have_rung = self.programmed.is_some_and(|ours| ours.is_spent(now));
-                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(0) };
+                let rung = match self.programmed.map_or(0, |ours| ours.most_rings(now)) {
+                    0 => Rung::Times(0),
+                    most => Rung::UpTo(most),
+                };
                 self.account(rung, counted, late);
             }
         }
@@ -311,25 +313,20 @@ impl Kernel {
     /// disposition is the default.
     fn account(&mut self, rung: Rung, counted: usize, late: usize) {
         let new = counted.wrapping_sub(self.counted);
-        match rung {
-            Rung::Times(n) => {
-                let sent = self.under_way + n;
-                if new > sent {
-                    owner::keep();
-                }
-                self.under_way = sent.saturating_sub(new);
-                // What came late was sent before the call, if something is still missing. The rest is for the next
-                // account.
-                let late = late.min(self.under_way);
-                self.under_way -= late;
-                self.counted = counted.wrapping_add(late);
+        let sent = match rung {
+            Rung::Times(n) => self.under_way + n,
+            Rung::UpTo(n) => {
+                self.under_way.saturating_add(n).min(self.most_under_way(counted).saturating_add(new))
             }
-            Rung::Repeatedly => {
-                // However many were counted, one more may have been sent.
-                self.under_way = (self.under_way + 1).saturating_sub(new).max(1);
-                self.counted = counted.wrapping_add(late);
-            }
+        };
+        if new > sent && matches!(rung, Rung::Times(_)) {
+            owner::keep();
         }
+        self.under_way = sent.saturating_sub(new);
+        // What came late was sent before the call, if something is still missing. The rest is for the next account.
+        let late = late.min(self.under_way);
+        self.under_way -= late;
+        self.counted = counted.wrapping_add(late);
         // A thread that is alone, and lets SIGALRM in, has dealt with all that was sent. What still seems to be under
         // way never was, or was merged; or it has been counted a moment ago, by a thread that has ended since.
         if self.under_way > 0 && threads::alone() && mask::lets_alarm_in() {
@@ -337,6 +334,14 @@ impl Kernel {
             self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
             self.under_way = 0;
         }
+    }
+
+    /// How many rings of ours can be under way, since `counted` were: one on each thread, for the handler keeps SIGALRM
+    /// out, and one that waits; and what has been counted since then, perhaps by threads that have ended.
+    fn most_under_way(&self, counted: usize) -> usize {
+        let threads = threads::count().unwrap_or(usize::MAX);
+        let since = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
+        threads.saturating_add(1 + since)
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is

@@ -3,7 +3,6 @@
 //! The first one that comes rings the alarms that listen to it. One that comes before that is answered, or when no
 //! alarm is left that listens, goes to whom the signal belonged before: a second Ctrl-C takes the default action.
 
-
 use nix::libc;
 
 use super::{rouse, waiters};

@@ -8,7 +8,6 @@
 //! that one is on its way to it. And no such signal may come after the waiter has left, when the disposition may be
 //! the program's own again: it does not leave before the note is taken.
 
-
 use super::places::{Place, Places};
 use super::{owner, rouse};
 use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering, spin_loop};
