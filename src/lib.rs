@@ -53,6 +53,9 @@ mod checkpoint;
 mod enter;
 mod error;
 mod gap;
+#[cfg(all(test, sigalarm_shuttle))]
+#[path = "../tests/interleavings/mod.rs"]
+mod interleavings;
 mod io;
 mod iter;
 #[cfg(not(sigalarm_shuttle))]
@@ -61,9 +64,6 @@ mod os;
 #[cfg(sigalarm_shuttle)]
 #[path = "../tests/interleavings/os/mod.rs"]
 mod os;
-#[cfg(all(test, sigalarm_shuttle))]
-#[path = "../tests/interleavings/mod.rs"]
-mod interleavings;
 #[cfg(feature = "process")]
 pub mod process;
 mod schedule;

@@ -8,8 +8,8 @@ use super::explore;
 use crate::bell;
 use crate::os::disposition::Disposition;
 use crate::os::machine::{self, From, Thread, calm, choose, machine, pause, spawn};
-use crate::os::setting::Setting;
 use crate::os::memory;
+use crate::os::setting::Setting;
 use crate::{Alarm, Cause, TimedOut};
 
 const US: Duration = Duration::from_micros(1);
@@ -25,7 +25,8 @@ fn after(limit: Duration) -> Alarm {
 /// Checks until the alarm has expired; it is not early, not lost, and stays expired.
 fn until_expired(alarm: &Alarm) -> TimedOut {
     let timed_out = until_told(alarm);
-    assert!(timed_out.limit().is_none_or(|limit| timed_out.elapsed() >= limit), "early");
+    let apart = Duration::from_nanos(machine().skew);
+    assert!(timed_out.limit().is_none_or(|limit| timed_out.elapsed() + apart >= limit), "early");
     for _ in 0..2 {
         pause();
         assert!(alarm.check().is_err(), "it was expired a moment ago");
@@ -82,25 +83,38 @@ fn ring_against_stilling() {
 }
 
 /// Scopes of microseconds, one after the other and at once, left before, at and after their end.
+fn scopes(n: u32) {
+    for turn in 0..2 {
+        let outer = after(US * (5 + 7 * ((n + turn) % 3)));
+        let inner = after(US * ((n * 2 + turn) % 4) * 3);
+        if turn == 0 {
+            until_expired(&inner);
+        } else {
+            let _ = inner.check();
+        }
+        drop(outer);
+    }
+}
+
+fn scopes_on_threads() {
+    let threads = [1, 2].map(|n| spawn(move || scopes(n)));
+    scopes(0);
+    join(threads);
+    restored(Disposition::DEFAULT, Setting::DISARMED);
+}
+
 #[test]
 fn scopes_do_not_disturb_each_other() {
-    explore("scopes_do_not_disturb_each_other", || {
-        fn scopes(n: u32) {
-            for turn in 0..2 {
-                let outer = after(US * (5 + 7 * ((n + turn) % 3)));
-                let inner = after(US * ((n * 2 + turn) % 4) * 3);
-                if turn == 0 {
-                    until_expired(&inner);
-                } else {
-                    let _ = inner.check();
-                }
-                drop(outer);
-            }
-        }
-        let threads = [1, 2].map(|n| spawn(move || scopes(n)));
-        scopes(0);
-        join(threads);
-        restored(Disposition::DEFAULT, Setting::DISARMED);
+    explore("scopes_do_not_disturb_each_other", scopes_on_threads);
+}
+
+/// A thread that is moved to another processor may see a clock that is behind. (On one machine in good order there is
+/// no such thing.)
+#[test]
+fn scopes_under_clocks_that_are_apart() {
+    explore("scopes_under_clocks_that_are_apart", || {
+        machine().skew = 19_000;
+        scopes_on_threads();
     });
 }
 
@@ -208,7 +222,9 @@ fn a_foreign_timer_rings_once() {
         }
         restored(Disposition::OWNERS, Setting::DISARMED);
         let got = owner_got();
-        assert_eq!(got.len(), 1, "{got:?}");
+        // One that had to be sent again may be told by a ring that another thread has under way, and then by itself.
+        let timers = got.iter().filter(|from| **from == From::Timer).count();
+        assert!(!got.is_empty() && timers <= 1 && got.len() <= 2, "{got:?}");
     });
 }
 
@@ -259,9 +275,8 @@ fn a_kill_reaches_the_owner() {
         join(threads);
         let _ = kill.join();
         restored(Disposition::OWNERS, Setting::DISARMED);
-        let (got, merged) = (owner_got(), machine().merged);
-        assert!(got.len() + merged >= 1 && got.len() <= most, "{got:?}");
-        assert!(!got.contains(&From::Timer), "no ring of ours is the owner's");
+        let (got, lost) = (owner_got(), machine().kill_is_lost);
+        assert!((lost || !got.is_empty()) && got.len() <= most, "{got:?}");
     });
 }
 
@@ -294,8 +309,8 @@ fn a_kill_behind_the_mask() {
         assert_eq!(owner_got(), [], "it was shut out");
         machine::change_mask(false);
         restored(Disposition::OWNERS, Setting::DISARMED);
-        let (got, merged) = (owner_got(), machine().merged);
-        assert!(got.len() <= 1 && got.len() + merged >= 1, "{got:?}");
+        let (got, lost) = (owner_got(), machine().kill_is_lost);
+        assert!((lost || !got.is_empty()) && got.len() <= 1, "{got:?}");
     });
 }
 

@@ -38,7 +38,9 @@ impl Arrival {
 
     pub(crate) fn deliver_to(&self, owner: &Disposition) -> bool {
         match owner.function {
-            Function::Default => panic!("SIGALRM ({:?}) was handed to the default action: the process is dead", self.0),
+            Function::Default => {
+                panic!("SIGALRM ({:?}) was handed to the default action: the process is dead", self.0)
+            }
             Function::Ignore => {}
             Function::Ours => panic!("SIGALRM ({:?}) was handed to ourselves", self.0),
             Function::Owners => machine().give_owner(self.0),

@@ -60,9 +60,11 @@ pub(crate) struct Machine {
     threads: usize,
     /// What the owner's handler was called with.
     pub(crate) owner_got: Vec<From>,
-    /// How many signals were not queued because one waited.
-    pub(crate) merged: usize,
+    /// Whether the `kill` came while another signal waited, and was merged with it.
+    pub(crate) kill_is_lost: bool,
     over: bool,
+    /// How far a processor's clock may be behind another's, in nanoseconds.
+    pub(crate) skew: u64,
     /// What has happened, for whoever looks into a failure.
     story: Vec<String>,
 }
@@ -80,8 +82,9 @@ impl Machine {
             tasks: Vec::new(),
             threads: 1,
             owner_got: Vec::new(),
-            merged: 0,
+            kill_is_lost: false,
             over: false,
+            skew: 0,
             story: Vec::new(),
         }
     }
@@ -137,7 +140,10 @@ pub(crate) fn boot() {
     memory::boot();
     *machine() = Machine::new();
     let me = me();
-    machine().task(me).lives = true;
+    let mut machine = machine();
+    machine.task(me).lives = true;
+    machine.skew = [0, std::env::var("SKEW").ok().and_then(|s| s.parse().ok()).unwrap_or(0)]
+        [thread_rng().gen_range(0..2)];
 }
 
 pub(crate) fn chance(one_in: u32) -> bool {
@@ -219,6 +225,12 @@ impl Machine {
         self.now
     }
 
+    /// What a thread reads that may be on any processor.
+    pub(crate) fn reading(&mut self) -> u64 {
+        self.advance(20);
+        self.now - if self.skew == 0 { 0 } else { thread_rng().gen_range(0..=self.skew) }
+    }
+
     pub(crate) fn advance(&mut self, nanos: u64) {
         self.now += nanos;
         if self.expiry.is_some_and(|expiry| expiry <= self.now) {
@@ -230,7 +242,6 @@ impl Machine {
     /// A signal for the process.
     pub(crate) fn send(&mut self, from: From) {
         if let Some(waits) = self.waits {
-            self.merged += 1;
             self.tell(None, format_args!("SIGALRM ({from:?}) is merged with one that waits ({waits:?})"));
             return;
         }
@@ -257,11 +268,7 @@ impl Machine {
     pub(crate) fn send_to(&mut self, id: usize, from: From) {
         self.tell(None, format_args!("SIGALRM is sent to thread {id}"));
         assert!(self.task(id).lives, "pthread_kill of a thread that has ended");
-        if self.task(id).waits.is_some() {
-            self.merged += 1;
-        } else {
-            self.task(id).waits = Some(from);
-        }
+        self.task(id).waits.get_or_insert(from);
     }
 
     fn take_for(&mut self, id: usize, all: bool) -> Option<(From, Disposition)> {
@@ -449,13 +456,15 @@ impl Thread {
 /// The world outside of the program: lets time pass, until [`power_off`].
 pub(crate) fn power_on() -> shuttle::thread::JoinHandle<()> {
     shuttle::thread::spawn(|| {
-        // How time goes is part of what is explored: it may creep or leap.
-        let leaps = thread_rng().gen_range(1..8);
+        // How time goes is part of what is explored: it may creep or leap; but not so that a handler never gets done.
+        let leaps = [8, 30, 150][thread_rng().gen_range(0..3)];
         while !machine().over {
             {
                 let mut machine = machine();
                 let nanos = match (machine.expiry, chance(leaps)) {
-                    (Some(expiry), true) => expiry.saturating_sub(machine.now) + thread_rng().gen_range(0..3) * 400,
+                    (Some(expiry), true) => {
+                        expiry.saturating_sub(machine.now) + thread_rng().gen_range(0..3) * 400
+                    }
                     (None, true) => thread_rng().gen_range(0..2_000_000),
                     _ => thread_rng().gen_range(0..3_000),
                 };
@@ -508,7 +517,9 @@ pub(crate) fn kill_from_outside() -> shuttle::thread::JoinHandle<()> {
         for _ in 0..thread_rng().gen_range(0..40) {
             shuttle::thread::yield_now();
         }
-        machine().send(From::Process);
+        let mut machine = machine();
+        machine.kill_is_lost = machine.waits.is_some();
+        machine.send(From::Process);
     })
 }
 

@@ -115,7 +115,8 @@ impl Word {
         step();
         let me = machine::me();
         let buffers = BUFFERS.0.borrow();
-        let own = buffers.stores.iter().rev().find(|store| store.thread == me && std::ptr::eq(store.word, self));
+        let own =
+            buffers.stores.iter().rev().find(|store| store.thread == me && std::ptr::eq(store.word, self));
         own.map_or_else(|| self.read(), |store| store.value)
     }
 
