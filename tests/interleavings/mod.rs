@@ -1,7 +1,24 @@
 //! Interleavings of threads: the library's own code, over a scripted kernel, under a scheduler that chooses at every
-//! step who goes on.
+//! step who goes on. `.ci/interleavings` runs it.
 //!
-//! `.ci/interleavings` runs it.
+//! What is played is `src/bell` with all that it needs, as it ships. What is replaced is the kernel
+//! ([`os::machine`](crate::os::machine)), and below it the atomics ([`os::memory`](crate::os::memory)), the lock, and
+//! what a thread has of its own. A signal comes to a thread at any of its steps, which are its atomic operations, its
+//! locks, its readings of the clock and its system calls; its handler takes steps of its own, and any other thread
+//! may go on in between.
+//!
+//! # What it does not see
+//!
+//! - **A handler between two steps of the thread that it interrupts.** Between two steps a thread touches only what is
+//!   its own or is under the lock, and a handler takes no lock and reads nothing that is under it: so it would find
+//!   and leave the same as at the step before. That this is so, that what the compiler made of it is so, and that a
+//!   handler may come while the lock is being taken or memory allocated, is for a real process to show.
+//! - **Loads that are moved.** Stores wait here, and pass each other; a load is made where it stands. On x86-64 that
+//!   is all there is.
+//! - **The faces themselves**, the real kernel and the C library: here is what we believe of them.
+//! - **`fork`, other signals than SIGALRM, processor time**, and system calls that fail.
+//! - **Schedules that were not chosen.** There are more than can be played; some are chosen evenly, some with few
+//!   changes of the thread.
 
 mod scenarios;
 
