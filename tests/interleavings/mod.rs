@@ -50,6 +50,8 @@ fn explore(name: &str, scenario: fn()) {
         std::panic::set_hook(Box::new(move |info| {
             hook(info);
             eprintln!("{}", machine::story());
+            // Not through the destructors of what has failed: they may wait for what never comes.
+            std::process::exit(101);
         }));
     });
     STEPS.store(0, Ordering::Relaxed);

@@ -87,6 +87,30 @@ fn ring_against_stilling() {
     });
 }
 
+/// One thread looks again and again, for nothing; the ring comes to another one that does nothing else.
+#[test]
+fn ring_against_a_look_for_nothing() {
+    explore("ring_against_a_look_for_nothing", || {
+        let over = AtomicBool::new(false);
+        let thread = spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                pause();
+            }
+        });
+        let alarm = after(US * (25 + choose(30)));
+        while machine().timer() != Setting::DISARMED {
+            bell::ask_again();
+            let _ = alarm.check();
+            pause();
+        }
+        until_expired(&alarm);
+        over.store(true, Ordering::Relaxed);
+        drop(alarm);
+        thread.join();
+        restored(Disposition::DEFAULT, Setting::DISARMED);
+    });
+}
+
 /// Scopes of microseconds, one after the other and at once, left before, at and after their end.
 fn scopes(n: u32) {
     for turn in 0..2 {
