@@ -209,6 +209,23 @@ fn a_waiting_thread_among_scopes() {
     });
 }
 
+/// The process is left as it was found for a moment, while a thread waits that others wake.
+#[test]
+fn a_thread_waits_while_we_are_away() {
+    explore("a_thread_waits_while_we_are_away", || {
+        let alarm = after(US * (1 + choose(30)));
+        let threads = [spawn(|| wait_in(&alarm)), spawn(|| wait_in(&alarm))];
+        for _ in 0..choose(40) {
+            pause();
+        }
+        crate::suspended(pause);
+        until_told(&alarm);
+        join(threads);
+        drop(alarm);
+        restored(Disposition::DEFAULT, Setting::DISARMED);
+    });
+}
+
 /// What a thread calls while it waits may shut SIGALRM out behind our back.
 #[test]
 fn a_waiting_thread_that_shuts_it_out() {
