@@ -69,9 +69,13 @@ pub struct Alarm {
 
 impl Alarm {
     pub(crate) fn arm(plan: Plan) -> Result<Alarm, ArmError> {
-        let label = plan.label.clone();
-        let key = bell::arm(plan)?;
-        Ok(Alarm { key, label, stays: PhantomData })
+        let key = bell::arm(&plan)?;
+        Ok(Alarm { key, label: plan.label, stays: PhantomData })
+    }
+
+    /// The guard of an alarm that is armed already, without a label.
+    pub(crate) fn of(key: Key) -> Alarm {
+        Alarm { key, label: None, stays: PhantomData }
     }
 
     /// Arms an alarm that expires when `limit` has passed.
@@ -418,6 +422,16 @@ impl Alarm {
 
     /// The longest stretch without a check that an [`audit`](Builder::audit) has seen; `None` if there was none as
     /// long as the threshold, or no audit.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::builder().audit(Duration::from_secs(60)).arm()?;
+    /// alarm.check().unwrap();
+    /// assert!(alarm.longest_gap().is_none()); // nobody stayed away for a minute
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn longest_gap(&self) -> Option<Gap> {
         bell::longest_gap(self.key)
     }

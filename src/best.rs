@@ -152,6 +152,13 @@ impl<T, S, O> Best<T, S, O> {
     }
 
     /// The best answer with its score.
+    ///
+    /// ```
+    /// let mut best = sigalarm::Best::lowest();
+    /// best.offer(7, || "seven");
+    /// assert_eq!((best.score(), best.answer(), best.improvements()), (Some(&7), Some(&"seven"), 1));
+    /// assert_eq!(best.into_inner(), Some((7, "seven")));
+    /// ```
     pub fn into_inner(self) -> Option<(S, T)> {
         self.kept
     }
@@ -300,6 +307,17 @@ impl<T: fmt::Debug, S: fmt::Debug, O> fmt::Debug for Best<T, S, O> {
 }
 
 /// Which of two scores is better: [`Lowest`], [`Highest`], or a closure.
+///
+/// ```
+/// use sigalarm::Better;
+///
+/// /// The one nearest to the middle.
+/// fn nearest(target: i32) -> impl Better<i32> {
+///     move |new: &i32, best: &i32| new.abs_diff(target) < best.abs_diff(target)
+/// }
+/// assert!(nearest(50).better(&48, &60));
+/// assert!(!nearest(50).better(&40, &60)); // as good is not better
+/// ```
 pub trait Better<S> {
     /// Whether `new` is better than `best`. As good is not better.
     fn better(&self, new: &S, best: &S) -> bool;

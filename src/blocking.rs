@@ -7,7 +7,7 @@ use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use crate::alarm::Alarm;
-use crate::bell::{self, Waiting};
+use crate::bell::{self, Waiting, rehearsal};
 use crate::error::TimedOut;
 use crate::os::poll::{self, Readiness};
 use crate::os::{child, clock};
@@ -33,7 +33,7 @@ impl Alarm {
     /// # Errors
     ///
     /// Those of the call, but for `Interrupted`. At the deadline one of kind [`io::ErrorKind::TimedOut`] with the
-    /// [`TimedOut`] inside ([`io::Error::get_ref`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if the
+    /// [`TimedOut`] inside ([`TimedOut::find`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if the
     /// kernel refuses to let the thread be interrupted.
     ///
     /// # Examples
@@ -87,14 +87,19 @@ impl Alarm {
     /// use sigalarm::Alarm;
     /// use std::time::Duration;
     ///
-    /// let alarm = Alarm::after(Duration::from_millis(20))?;
-    /// assert!(alarm.sleep(Duration::from_millis(1)).is_ok());
-    /// assert!(alarm.sleep(Duration::from_secs(3600)).is_err());
+    /// let outer = Alarm::after(Duration::from_secs(60))?;
+    /// assert!(outer.sleep(Duration::from_millis(1)).is_ok());
+    ///
+    /// let inner = Alarm::after(Duration::from_millis(20))?;
+    /// assert!(inner.sleep(Duration::from_secs(3600)).is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[track_caller]
     pub fn sleep(&self, time: Duration) -> Result<(), TimedOut> {
         let location = Location::caller();
+        if let Some(rehearsed) = rehearsal::sleep(self.key(), time, location) {
+            return rehearsed;
+        }
         let end = clock::now().after(time);
         self.check_at(location)?;
         // Refused, nobody can wake this thread early; it still wakes for every deadline.

@@ -49,6 +49,18 @@ impl Builder {
     }
 
     /// Expires at `deadline`; see [`Alarm::at`].
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let deadline = Instant::now() + Duration::from_secs(10);
+    /// let alarms = ["parse", "solve"].map(|label| Alarm::builder().at(deadline).label(label).arm());
+    /// for alarm in alarms {
+    ///     assert_eq!(alarm?.deadline(), Some(deadline));
+    /// }
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn at(self, deadline: Instant) -> Builder {
         self.with(|plan| plan.due = Due::At(clock::from_instant(deadline)))
     }
@@ -89,7 +101,22 @@ impl Builder {
     /// Expires also when the arming thread has used `limit` of processor time since. Otherwise as
     /// [`cpu`](Builder::cpu), and not late for other threads' sake.
     ///
-    /// Apple's systems have no clock for it that others can read: [`arm`](Builder::arm) fails there.
+    /// Apple's systems have no clock for it that others can read, and NetBSD's and OpenBSD's is not reached: there
+    /// [`arm`](Builder::arm) fails.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, Cause};
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::builder().thread_cpu(Duration::from_millis(5)).arm()?;
+    /// let timed_out = loop {
+    ///     if let Err(e) = alarm.check() {
+    ///         break e;
+    ///     }
+    /// };
+    /// assert_eq!(timed_out.cause(), Cause::Cpu);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn thread_cpu(self, limit: Duration) -> Builder {
         self.wish(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }
@@ -194,6 +221,18 @@ impl Builder {
     /// missed; what is told may be a quarter of the threshold short of the truth. Checks on other threads may answer
     /// in this one's stead: audit a program with one thread. And it is the time that passes which is measured: on a busy
     /// machine a thread that is kept waiting looks like one that does not check.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let alarm = Alarm::builder().audit(Duration::from_millis(4)).arm()?;
+    /// let began = Instant::now();
+    /// while began.elapsed() < Duration::from_millis(20) {} // a check is missing here
+    /// checkpoint().unwrap();
+    /// println!("{}", alarm.longest_gap().unwrap()); // 19.019 ms without a check, before the one at src/main.rs:7
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn audit(self, threshold: Duration) -> Builder {
         self.wish(|wishes| wishes.audit = Some(threshold))
     }

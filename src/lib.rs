@@ -33,10 +33,13 @@
 //! - What cannot be asked: [`thread::Worker`], and jobs in a process of their own (feature `process`).
 //! - Checks put in by an attribute: feature `macros`.
 //! - `exec` with a guard armed: [`suspended`].
+//! - Tests of your own functions, stopped wherever they check, without waiting: [`testing`].
 //!
 //! # Features
 //!
 //! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. Neither is on by default.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(unix))]
 compile_error!(
@@ -68,6 +71,7 @@ mod os;
 pub mod process;
 mod schedule;
 mod suspended;
+pub mod testing;
 pub mod thread;
 mod ticker;
 mod time;
@@ -94,6 +98,11 @@ pub use within::within;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The programs of the guide to testing.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+struct Testing;
 
 /// The programs of the guide to the macros, compiled and run with the other examples of the documentation.
 #[cfg(all(doctest, feature = "macros"))]

@@ -12,15 +12,15 @@
 
 mod queue;
 pub(crate) mod signals;
+mod slots;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use slab::Slab;
-
 use self::queue::Queue;
 use self::signals::SIGNALS;
+use self::slots::Slots;
 use crate::error::{AlarmId, Cause};
 use crate::time::{CpuClock, Time};
 
@@ -28,17 +28,40 @@ use crate::time::{CpuClock, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
+/// Which schedule: the one of real life, or that of a rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StageId(pub(crate) u32);
+
+impl StageId {
+    /// No stage: real life.
+    pub(crate) const NONE: StageId = StageId(0);
+
+    pub(crate) fn is_some(self) -> bool {
+        self != StageId::NONE
+    }
+}
+
 /// Names an alarm from outside. The id tells a stale key from a slot that has been given to another alarm, as
 /// happens to a guard that a forked child inherits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
-    slot: usize,
+    /// In half a word, like the stage: a key is to stay as small as it was without one.
+    slot: u32,
+    stage: StageId,
     id: AlarmId,
 }
 
 impl Key {
     pub(crate) fn id(self) -> AlarmId {
         self.id
+    }
+
+    pub(crate) fn stage(self) -> StageId {
+        self.stage
+    }
+
+    fn slot(self) -> usize {
+        self.slot as usize
     }
 }
 
@@ -78,6 +101,15 @@ pub(crate) struct Cpu {
     pub(crate) limit: Duration,
     /// What the clock showed when the computation began.
     pub(crate) since: Time,
+    /// When to look at the clock again: it cannot have reached the limit before.
+    probe: Time,
+}
+
+impl Cpu {
+    /// A limit on what `clock` shows from now on, when it shows `since`.
+    pub(crate) fn new(clock: CpuClock, limit: Duration, since: Time) -> Cpu {
+        Cpu { clock, limit, since, probe: Time::NEVER }
+    }
 }
 
 /// A live alarm.
@@ -90,13 +122,11 @@ pub(crate) struct Entry {
     /// When the computation began: armed, or last restarted.
     pub(crate) since: Time,
     pub(crate) deadline: Time,
-    /// When to look at the processor's clock again: it cannot have reached the limit before.
-    probe: Time,
     more: Option<Box<More>>,
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
-    /// The other threads that it stands on.
-    guest_of: Vec<Standing>,
+    /// How many other threads it stands on.
+    guest_on: u32,
 }
 
 impl Entry {
@@ -111,6 +141,42 @@ impl Entry {
     fn period(&self) -> Option<Duration> {
         self.more.as_deref().and_then(|more| more.period)
     }
+
+    /// Whether it has a deadline at most.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.more.is_none()
+    }
+
+    fn cpu_mut(&mut self) -> Option<&mut Cpu> {
+        self.more.as_deref_mut().and_then(|more| more.cpu.as_mut())
+    }
+
+    /// When to look at the processor's clock next. One thread cannot use up processor time faster than time passes.
+    fn plan_probe(&mut self, now: Time) {
+        if let Some(cpu) = self.cpu_mut() {
+            cpu.probe = now.after(cpu.limit);
+        }
+    }
+}
+
+/// What is left of an alarm that was taken out, and to be dropped outside of any lock: it has memory to free.
+///
+/// No more than that. An entry is ten words, and to hand it over would take a third of the time of the whole.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    #[allow(dead_code)] // Kept to be dropped.
+    label: Option<Arc<str>>,
+    more: Option<Box<More>>,
+}
+
+impl Removed {
+    pub(crate) fn is_plain(&self) -> bool {
+        self.more.is_none()
+    }
+
+    pub(crate) fn signals(&self) -> u32 {
+        self.more.as_deref().map_or(0, |more| more.signals)
+    }
 }
 
 /// Where an alarm stands among those of a thread that is not its own.
@@ -122,10 +188,17 @@ pub(crate) struct Standing {
     key: Key,
 }
 
+impl Standing {
+    pub(crate) fn stage(self) -> StageId {
+        self.key.stage
+    }
+}
+
 /// All live alarms.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    entries: Slab<Entry>,
+    stage: StageId,
+    entries: Slots,
     /// Pending alarms that have a deadline, by slot.
     pending: Queue,
     /// Expired alarms, scope by scope, the outermost first.
@@ -142,7 +215,8 @@ pub(crate) struct Schedule {
 impl Schedule {
     pub(crate) const fn new() -> Schedule {
         Schedule {
-            entries: Slab::new(),
+            stage: StageId::NONE,
+            entries: Slots::new(),
             pending: Queue::new(),
             expired: BTreeSet::new(),
             counting: BTreeSet::new(),
@@ -150,6 +224,11 @@ impl Schedule {
             guests: BTreeSet::new(),
             last_id: 0,
         }
+    }
+
+    /// An empty schedule for a rehearsal.
+    pub(crate) fn of(stage: StageId) -> Schedule {
+        Schedule { stage, ..Schedule::new() }
     }
 
     /// An empty schedule for a forked child, which goes on counting far ahead: no key of `self` will ever name
@@ -186,36 +265,33 @@ impl Schedule {
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
-        let Terms { scope, label, limit, deadline, more } = terms;
-        let probe = first_probe(more.as_deref(), now);
-        let guest_of = Vec::new();
-        let entry =
-            Entry { id, scope, label, limit, since: now, deadline, probe, more, expired: None, guest_of };
-        let listing = Listing::of(&entry);
-        let key = Key { slot: self.entries.insert(entry), id };
+        let (slot, entry) = self.entries.insert(id, terms, now);
+        entry.plan_probe(now);
+        let listing = Listing::of(entry);
+        let key = self.key(slot, id);
         self.list(listing, key);
         key
     }
 
     /// Takes an alarm out; `None` for a stale key.
-    pub(crate) fn remove(&mut self, key: Key) -> Option<Entry> {
-        self.get(key)?;
-        let entry = self.entries.remove(key.slot);
-        self.unlist(Listing::of(&entry), key);
-        for place in &entry.guest_of {
-            self.guests.remove(&(place.scope, place.order, key.slot));
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Removed> {
+        let entry = self.entries.get(key)?;
+        let listing = Listing::of(entry);
+        if entry.guest_on > 0 {
+            self.guests.retain(|&(.., slot)| slot != key.slot());
         }
-        Some(entry)
+        self.unlist(listing, key);
+        Some(self.entries.remove(key.slot()))
     }
 
     /// Makes an alarm one of `scope`'s as well, the innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let place = Standing { scope, order: self.next_id(), key };
         // At home it is asked already.
-        let entry = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id && entry.scope != scope);
+        let entry = self.entries.get_mut(key).filter(|entry| entry.scope != scope);
         if let Some(entry) = entry {
-            entry.guest_of.push(place);
-            self.guests.insert((scope, place.order, key.slot));
+            entry.guest_on += 1;
+            self.guests.insert((scope, place.order, key.slot()));
         }
         place
     }
@@ -223,10 +299,22 @@ impl Schedule {
     /// Undoes an [`enter`](Schedule::enter).
     pub(crate) fn leave(&mut self, place: Standing) {
         let key = place.key;
-        if let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) {
-            entry.guest_of.retain(|other| *other != place);
-            self.guests.remove(&(place.scope, place.order, key.slot));
+        if let Some(entry) = self.entries.get_mut(key) {
+            if self.guests.remove(&(place.scope, place.order, key.slot())) {
+                entry.guest_on -= 1;
+            }
         }
+    }
+
+    fn key(&self, slot: usize, id: AlarmId) -> Key {
+        // There is no memory for more than four billion alarms.
+        Key { slot: slot as u32, stage: self.stage, id }
+    }
+
+    /// Has its next id be one of another schedule's, so that all alarms of both are told apart and stand in the order
+    /// in which they were armed.
+    pub(crate) fn take_id_from(&mut self, other: &mut Schedule) {
+        self.last_id = other.next_id().0 - 1;
     }
 
     /// An id that no alarm has or will have; the next one to be armed has a larger one.
@@ -237,7 +325,7 @@ impl Schedule {
 
     /// The alarm of that key; `None` for a stale one.
     pub(crate) fn get(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(key.slot).filter(|entry| entry.id == key.id)
+        self.entries.get(key)
     }
 
     /// Lets an alarm begin again, as it was when it was armed; `cpu_now` tells the processor's clocks.
@@ -251,7 +339,7 @@ impl Schedule {
                 }
                 more.checks_left = more.checks.unwrap_or(0);
             }
-            entry.probe = first_probe(entry.more.as_deref(), now);
+            entry.plan_probe(now);
             entry.expired = None;
         });
     }
@@ -270,9 +358,11 @@ impl Schedule {
     pub(crate) fn disarm(&mut self, key: Key) {
         self.change(key, |entry| {
             entry.deadline = Time::NEVER;
-            entry.probe = Time::NEVER;
             if let Some(more) = entry.more.as_deref_mut() {
                 more.checks_left = u64::MAX;
+            }
+            if let Some(cpu) = entry.cpu_mut() {
+                cpu.probe = Time::NEVER;
             }
             entry.expired = None;
         });
@@ -285,12 +375,21 @@ impl Schedule {
         });
     }
 
+    /// Brings an alarm's deadline to this moment, and expires it.
+    pub(crate) fn reach(&mut self, key: Key, now: Time) {
+        self.change(key, |entry| {
+            entry.deadline = now;
+            entry.expired.get_or_insert(Cause::Deadline);
+        });
+    }
+
     /// Expires every alarm whose deadline is not after `now`, or whose processor time is used up; `cpu_now` tells the
     /// processor's clocks.
     pub(crate) fn expire(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         while let Some((_, slot)) = self.pending.first().filter(|&(moment, _)| moment <= now) {
-            let id = self.entries[slot].id;
-            self.change(Key { slot, id }, |entry| {
+            let id = self.entries.at(slot).id;
+            let key = self.key(slot, id);
+            self.change(key, |entry| {
                 if let Some(period) = entry.period() {
                     let passed = periods(now.since(entry.since), period);
                     entry.deadline = entry.since.after(times(period, passed.saturating_add(1)));
@@ -299,9 +398,9 @@ impl Schedule {
                 } else if let Some(cpu) = entry.cpu() {
                     // A clock that is gone, with its thread, does not go on.
                     let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
-                    match cpu.limit.checked_sub(used).filter(|left| !left.is_zero()) {
-                        Some(left) => entry.probe = now.after(left.max(SHORTEST_PROBE)),
-                        None => entry.expired = Some(Cause::Cpu),
+                    match (cpu.limit.checked_sub(used).filter(|left| !left.is_zero()), entry.cpu_mut()) {
+                        (Some(left), Some(cpu)) => cpu.probe = now.after(left.max(SHORTEST_PROBE)),
+                        _ => entry.expired = Some(Cause::Cpu),
                     }
                 }
             });
@@ -312,8 +411,12 @@ impl Schedule {
     pub(crate) fn signal(&mut self, number: usize) -> bool {
         let bit = 1 << number;
         let hears = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
-        let keys: Vec<Key> =
-            self.entries.iter().filter(|(_, e)| hears(e)).map(|(slot, e)| Key { slot, id: e.id }).collect();
+        let keys: Vec<Key> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| hears(entry))
+            .map(|(slot, entry)| self.key(slot, entry.id))
+            .collect();
         for key in &keys {
             self.ring(*key, Cause::Signal(number as i32));
         }
@@ -349,7 +452,8 @@ impl Schedule {
         let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
         let counting: Vec<_> = self.counting.range(range.clone()).copied().collect();
         for (_, id, slot) in counting {
-            self.change(Key { slot, id }, |entry| match entry.more.as_deref_mut() {
+            let key = self.key(slot, id);
+            self.change(key, |entry| match entry.more.as_deref_mut() {
                 Some(more) if more.checks_left > 0 => more.checks_left -= 1,
                 _ => entry.expired = Some(Cause::Checks),
             });
@@ -358,7 +462,7 @@ impl Schedule {
         let guests: Vec<(Scope, AlarmId)> = self
             .guests
             .range(range)
-            .map(|&(.., slot)| (self.entries[slot].scope, self.entries[slot].id))
+            .map(|&(.., slot)| (self.entries.at(slot).scope, self.entries.at(slot).id))
             .collect();
         for (scope, id) in guests {
             self.count(scope, id);
@@ -367,7 +471,7 @@ impl Schedule {
 
     /// How many periods of a ticker have passed since it was last asked.
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
-        let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) else { return 0 };
+        let Some(entry) = self.entries.get_mut(key) else { return 0 };
         let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
         entry.more.as_deref_mut().map_or(0, |more| passed - std::mem::replace(&mut more.told, passed))
     }
@@ -391,20 +495,27 @@ impl Schedule {
         // guest was armed before it came, so each step goes to smaller ids.
         let guests = self.guests.range(from..=(scope, within, usize::MAX));
         guests
-            .map(|&(.., slot)| &self.entries[slot])
+            .map(|&(.., slot)| self.entries.at(slot))
             .find_map(|guest| self.outermost(guest.scope, guest.id))
-            .or(own.map(|&(.., slot)| &self.entries[slot]))
+            .or(own.map(|&(.., slot)| self.entries.at(slot)))
     }
 
     /// Changes an alarm and keeps the two lists in step.
     fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
-        let Some(entry) = self.entries.get_mut(key.slot).filter(|entry| entry.id == key.id) else {
+        let Some(entry) = self.entries.get_mut(key) else {
             return;
         };
         let before = Listing::of(entry);
         change(entry);
         let after = Listing::of(entry);
-        if before != after {
+        if before == after {
+            return;
+        }
+        // What a restart does: the deadline moves, and that is all.
+        let moved = Listing { moment: after.moment, ..before } == after && !after.expired;
+        if moved && !before.moment.is_never() && !after.moment.is_never() {
+            self.pending.shift(after.moment, key.slot());
+        } else {
             self.unlist(before, key);
             self.list(after, key);
         }
@@ -412,28 +523,28 @@ impl Schedule {
 
     fn list(&mut self, listing: Listing, key: Key) {
         if listing.expired {
-            self.expired.insert((listing.scope, key.id, key.slot));
+            self.expired.insert((listing.scope, key.id, key.slot()));
             return;
         }
         if !listing.moment.is_never() {
-            self.pending.insert(listing.moment, key.slot);
+            self.pending.insert(listing.moment, key.slot());
         }
         if listing.counts {
-            self.counting.insert((listing.scope, key.id, key.slot));
+            self.counting.insert((listing.scope, key.id, key.slot()));
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
     }
 
     fn unlist(&mut self, listing: Listing, key: Key) {
         if listing.expired {
-            self.expired.remove(&(listing.scope, key.id, key.slot));
+            self.expired.remove(&(listing.scope, key.id, key.slot()));
             return;
         }
         if !listing.moment.is_never() {
-            self.pending.remove(key.slot);
+            self.pending.remove(key.slot());
         }
         if listing.counts {
-            self.counting.remove(&(listing.scope, key.id, key.slot));
+            self.counting.remove(&(listing.scope, key.id, key.slot()));
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] -= 1);
     }
@@ -455,7 +566,7 @@ impl Listing {
         Listing {
             scope: entry.scope,
             expired: entry.expired.is_some(),
-            moment: entry.deadline.min(entry.probe),
+            moment: entry.deadline.min(entry.cpu().map_or(Time::NEVER, |cpu| cpu.probe)),
             counts: entry.more.as_deref().is_some_and(|more| more.checks.is_some()),
             signals: entry.signals(),
         }
@@ -465,11 +576,6 @@ impl Listing {
 /// A process that shares its processor makes its processor time last; near the end of it, looking is not repeated
 /// more often than this.
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
-
-/// One thread cannot use up processor time faster than time passes.
-fn first_probe(more: Option<&More>, now: Time) -> Time {
-    more.and_then(|more| more.cpu).map_or(Time::NEVER, |cpu| now.after(cpu.limit))
-}
 
 fn periods(time: Duration, period: Duration) -> u64 {
     u64::try_from(time.as_nanos() / period.as_nanos().max(1)).unwrap_or(u64::MAX)

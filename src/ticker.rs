@@ -57,6 +57,18 @@ impl Ticker {
     /// # Errors
     ///
     /// [`ArmError`] for a period of zero, or if a system call fails; then nothing is armed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Ticker;
+    /// use std::time::Duration;
+    ///
+    /// let ticker = Ticker::every(Duration::from_secs(1))?;
+    /// assert_eq!(ticker.period(), Duration::from_secs(1));
+    /// assert!(Ticker::every(Duration::ZERO).is_err());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn every(period: Duration) -> Result<Ticker, ArmError> {
         if period.is_zero() {
             return Err(ArmError::period());
@@ -69,6 +81,16 @@ impl Ticker {
     ///
     /// One load and one branch that is not taken, as long as the answer is zero. Any thread may ask; each period is
     /// told once.
+    ///
+    /// ```
+    /// use sigalarm::Ticker;
+    /// use std::time::Duration;
+    ///
+    /// let ticker = Ticker::every(Duration::from_millis(2))?;
+    /// std::thread::sleep(Duration::from_millis(7));
+    /// assert!(ticker.due() >= 3);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     #[inline]
     pub fn due(&self) -> u64 {
         if self.flag.is_set() {

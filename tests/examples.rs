@@ -146,6 +146,19 @@ fn gap(line: &str) -> f64 {
 }
 
 #[test]
+fn stopped_anywhere_finds_the_broken_promise() {
+    let output = run("stopped_anywhere", &[]);
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{out}{err}");
+    assert!(out.starts_with("merge keeps its promise: 3 checks at 1 place, 4 attempts\n"), "{out}");
+    let lost = include_str!("../examples/stopped_anywhere.rs")
+        .lines()
+        .position(|line| line.contains("where is that"));
+    let place = format!("stopped at check 1, examples/stopped_anywhere.rs:{}:", lost.unwrap() + 1);
+    assert!(err.contains(&format!("sigalarm: in attempt 1, {place}")), "{err}");
+}
+
+#[test]
 fn hot_path_agrees_with_itself() {
     let out = printed("hot_path", &[]);
     let answer: u64 = out.trim_end().parse().unwrap();

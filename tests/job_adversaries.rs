@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::libc;
+use nix::sys::resource::Resource;
 use sigalarm::process::{self, Exit, Job, JobError, SpawnError};
 use support::children::{
     self, bytes_in_pipe, close_all, descriptors, exit_now, fork, has_children, leaving_nothing, pause, raise,
@@ -277,6 +278,7 @@ fn outcomes_without_a_status() {
 
 /// On a kernel without pidfds, or in a sandbox without: looked for at intervals, with the same outcomes.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn without_pidfds() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENOSYS);
     everything_in_short();
@@ -290,6 +292,7 @@ fn without_pidfds() {
 
 /// On a kernel whose pidfds cannot signal a group.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn without_group_signals() {
     support::process::forbid(libc::SYS_pidfd_send_signal, libc::EINVAL);
     leaving_nothing(|| {
@@ -317,6 +320,7 @@ fn everything_in_short() {
     });
 }
 
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn no_processes_left() {
     support::process::forbid(libc::SYS_clone, libc::EAGAIN);
     support::process::forbid(libc::SYS_clone3, libc::EAGAIN);
@@ -336,7 +340,7 @@ fn no_processes_left_for_the_user() {
         println!("skipped: cannot become another user");
         return;
     }
-    set_limit(libc::RLIMIT_NPROC, 0);
+    set_limit(Resource::RLIMIT_NPROC, 0);
     leaving_nothing(|| {
         let refused = Job::spawn(|| ()).unwrap_err();
         assert!(matches!(&refused, SpawnError::System { call: "fork", .. }), "{refused}");
@@ -345,7 +349,7 @@ fn no_processes_left_for_the_user() {
 
 fn no_descriptors_left() {
     leaving_nothing(|| {
-        set_limit(libc::RLIMIT_NOFILE, 64);
+        set_limit(Resource::RLIMIT_NOFILE, 64);
         let mut all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
         // Room for none, one, two, and enough: the writing end makes way for the pidfd.
         for room in 0..4 {
@@ -362,6 +366,7 @@ fn no_descriptors_left() {
 
 /// With the pidfd refused for another reason than that there are none, the child is not left behind.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn no_pidfd_for_this_one() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
     leaving_nothing(|| {
@@ -372,6 +377,7 @@ fn no_pidfd_for_this_one() {
 
 /// The child cannot set itself up: the function does not run.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn no_set_up() {
     support::process::forbid(libc::SYS_prctl, libc::EPERM);
     leaving_nothing(|| {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc;
+use nix::sys::resource::Resource;
 use sigalarm::process::{self, Job, JobError, Output};
 use support::children::{
     self, descriptors, exit_now, fork, has_children, is_running, leaving_nothing, pause, soon,
@@ -17,7 +18,7 @@ use support::{Outcome, scenario};
 
 /// A thousand at once, and none is left of them.
 fn a_thousand() {
-    children::set_limit(libc::RLIMIT_NOFILE, 4096);
+    children::set_limit(Resource::RLIMIT_NOFILE, 4096);
     let (began, before) = (Instant::now(), descriptors());
     let jobs: Vec<Job<()>> = (0..1_000).map(|_| Job::spawn(|| pause()).unwrap()).collect();
     for job in &jobs {

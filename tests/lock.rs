@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
-
 /// The example's executable, which a plain `cargo test` builds along with the tests.
 fn executable() -> PathBuf {
     // This test is target/<profile>/deps/lock-<hash>.
@@ -118,6 +116,7 @@ fn the_limit_passes() {
 fn several_may_hold_it_together() {
     let file = scratch("shared");
     File::create(&file).unwrap();
+    use nix::fcntl::{Flock, FlockArg};
     let shared = || Flock::lock(File::open(&file).unwrap(), FlockArg::LockShared).unwrap();
     let (_one, _another) = (shared(), shared());
     let (code, _, stderr) = output(lock(&file).args(["--limit", "50ms"]));

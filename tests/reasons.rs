@@ -4,6 +4,7 @@ mod support;
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc::{self, SA_RESTART, SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -246,6 +247,28 @@ fn a_budget_of_checks() {
             assert!(checkpoint().is_ok());
             assert_eq!(checkpoint().unwrap_err().cause(), Cause::Checks);
         });
+    });
+}
+
+/// Whoever answers on another thread must not still the bell for a moment: a check in that moment would not count.
+fn a_budget_while_others_answer() {
+    const BUDGET: u64 = 20_000;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let other = arm(Alarm::builder());
+                while !done.load(Ordering::Relaxed) {
+                    assert!(other.check().is_ok());
+                }
+            });
+        }
+        let checked = [(); 5].map(|()| {
+            let alarm = arm(Alarm::builder().checks(BUDGET));
+            (0..2 * BUDGET).take_while(|_| alarm.check().is_ok()).count()
+        });
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(checked, [BUDGET as usize; 5]);
     });
 }
 
@@ -500,6 +523,7 @@ fn main() {
         scenario("cpu_limit_under_load", cpu_limit_under_load),
         scenario("thread_cpu_limits", thread_cpu_limits),
         scenario("a_budget_of_checks", a_budget_of_checks),
+        scenario("a_budget_while_others_answer", a_budget_while_others_answer),
         scenario("whichever_comes_first", whichever_comes_first),
         scenario("a_hundred_tickers", a_hundred_tickers),
         scenario("tickers_and_alarms", tickers_and_alarms),

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sigalarm::Alarm;
 use support::{Outcome, Scenario, rebuilt, scenario};
@@ -21,6 +21,19 @@ fn nested() {
         drop(after(2 * MINUTE));
     }
     marker();
+}
+
+/// Under a deadline between two of the kernel's microseconds.
+fn nested_oddly() {
+    for nanos in [1, 500, 999] {
+        let _outer = after(MINUTE + Duration::from_nanos(nanos));
+        let _inner = Alarm::at(Instant::now() + MINUTE / 2).expect("arming");
+        marker();
+        for _ in 0..1_000 {
+            drop(after(2 * MINUTE));
+        }
+        marker();
+    }
 }
 
 fn restarted() {
@@ -56,14 +69,14 @@ fn marker() {
     unsafe { nix::libc::getppid() };
 }
 
-/// The names of the calls between the two markers.
+/// The names of the calls between the first marker and the second, the third and the fourth, and so on.
 fn calls(outcome: &Outcome) -> Result<Vec<String>, String> {
-    let mut parts = outcome.stderr.split("getppid()");
-    let part = parts.nth(1).ok_or_else(|| "no markers in strace's output".to_owned())?;
-    if parts.next().is_none() {
-        return Err("only one marker in strace's output".to_owned());
+    let parts: Vec<&str> = outcome.stderr.split("getppid()").collect();
+    if parts.len() < 3 || parts.len() % 2 == 0 {
+        return Err(format!("{} markers in strace's output", parts.len() - 1));
     }
-    let lines = part.lines().skip(1).filter_map(|line| line.split_once('('));
+    let within = parts.iter().skip(1).step_by(2).take(parts.len() / 2);
+    let lines = within.flat_map(|part| part.lines().skip(1)).filter_map(|line| line.split_once('('));
     Ok(lines.map(|(name, _)| name.rsplit(' ').next().unwrap_or(name).to_owned()).collect())
 }
 
@@ -109,6 +122,7 @@ fn traced(name: &'static str, run: fn(), judge: fn(&Outcome) -> Result<(), Strin
 fn main() {
     support::main(vec![
         traced("a_nested_alarm_makes_none", nested, none),
+        traced("nor_under_an_odd_deadline", nested_oddly, none),
         traced("a_restart_makes_none", restarted, none),
         traced("a_check_makes_none", checked, none),
         traced("an_outermost_alarm_makes_five", outermost, five_each),

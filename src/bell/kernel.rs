@@ -141,13 +141,17 @@ impl Kernel {
         Ok(true)
     }
 
+    /// Whether nothing but the alarms' deadlines is to ring: no foreign timer, no last resort, nobody who waits.
+    pub(super) fn rings_for_alarms_only(&self) -> bool {
+        self.waiting == 0 && FOREIGN.due().min(last_resort::next()).is_never()
+    }
+
     /// Whether the timer may be left as it is.
-    fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
-        let Some(programmed) = self.programmed else { return false };
+    pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
         // over ours. To ask settles it.
         let silent = RINGS.load(Ordering::SeqCst) == self.counted;
-        silent && programmed.covers(first, interval, now)
+        silent && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
     }
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that
@@ -330,10 +334,15 @@ impl Kernel {
         // A thread that is alone, and lets SIGALRM in, has dealt with all that was sent. What still seems to be under
         // way never was, or was merged; or it has been counted a moment ago, by a thread that has ended since.
         if self.under_way > 0 && threads::alone() && mask::lets_alarm_in() {
-            let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
-            self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
-            self.under_way = 0;
+            self.nothing_under_way();
         }
+    }
+
+    /// All that was sent has been dealt with.
+    fn nothing_under_way(&mut self) {
+        let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
+        self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
+        self.under_way = 0;
     }
 
     /// How many rings of ours can be under way, since `counted` were: one on each thread, for the handler keeps SIGALRM
@@ -367,6 +376,11 @@ impl Kernel {
                 Ok(pending::Taken::Timers) => self.under_way -= 1,
                 Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
                 Err(_) => return waiters::speak(),
+            }
+            // A thread that is alone has nothing under way now, whether it lets SIGALRM in or not. What still seemed to
+            // be would swallow a foreign ring that waits behind the mask when the next guard lets it in.
+            if self.under_way > 0 && threads::alone() {
+                self.nothing_under_way();
             }
             // One that was sent again may have been merged with what was taken.
             if owner::take_owed() {

@@ -14,7 +14,10 @@ mod last_resort;
 mod owner;
 mod places;
 mod programmed;
+pub(crate) mod rehearsal;
+mod script;
 pub(crate) mod signals;
+mod stage;
 mod thread;
 mod tickers;
 mod wait;
@@ -30,6 +33,7 @@ use self::audit::Audits;
 use self::kernel::Kernel;
 use self::last_resort::LastResorts;
 use self::signals::Signals;
+use self::stage::{Stage, Stages};
 use crate::error::{AlarmId, ArmError, Cause, Expiry, TimedOut};
 use crate::gap::Gap;
 use crate::os::clock;
@@ -37,11 +41,12 @@ use crate::os::disposition::Disposition;
 use crate::os::flag::Flag;
 use crate::os::fork::{self, ForkMutex, ForkSafe, MutexGuard};
 use crate::os::pending;
-use crate::schedule::{Cpu, Entry, Key, More, Schedule, Standing, Terms};
-use crate::time::Time;
+use crate::schedule::{Cpu, Entry, Key, More, Removed, Schedule, Scope, StageId, Standing, Terms};
+use crate::time::{CpuClock, Time};
 
 pub(crate) use self::last_resort::Grace;
 pub(crate) use self::places::Place;
+pub(crate) use self::script::{PATIENCE, Script};
 pub(crate) use self::wait::{Waiting, ask_again, until_next};
 
 /// The bell: "somebody has something to say; come and ask".
@@ -71,8 +76,12 @@ struct State {
     signals: Signals,
     last_resorts: LastResorts,
     audits: Audits,
+    /// Who rehearses, apart from all this.
+    stages: Stages,
     /// How many alarms were expired when those who wait were last told.
     told_expired: usize,
+    /// Whether there are only plain alarms, none of them expired, and nobody else for whom the kernel would have to ring.
+    calm: bool,
 }
 
 impl State {
@@ -83,7 +92,9 @@ impl State {
             signals: Signals::new(),
             last_resorts: LastResorts::new(),
             audits: Audits::new(),
+            stages: Stages::new(),
             told_expired: 0,
+            calm: false,
         }
     }
 }
@@ -101,9 +112,10 @@ impl State {
         // - Its ring lands after our clearing. It stays, and the next check looks again.
         //
         // With an expired alarm alive the bell must not be still for a moment: a check of that alarm on
-        // another thread, which has been told so before, would find it well again.
+        // another thread, which has been told so before, would find it well again. Nor with one that counts, or
+        // a rehearsal: a check on another thread would not be counted.
         self.audits.take_ring();
-        if !self.schedule.any_expired() {
+        if !self.schedule.any_expired() && !self.schedule.any_counting() && self.stages.is_empty() {
             BELL.clear();
         }
         let now = clock::now();
@@ -132,6 +144,12 @@ impl State {
         }))
     }
 
+    /// Whether everything is in step as it is, after a plain alarm has come or begun again. The short way, for nearly
+    /// every nested guard and every restart.
+    fn is_calm(&self, now: Time) -> bool {
+        self.calm && self.kernel.covers(self.schedule.next(), Duration::ZERO, now)
+    }
+
     /// Brings bell and timer in step with the schedule.
     fn settle(&mut self, now: Time) {
         let programmed = self.try_settle(now).unwrap_or(false);
@@ -144,6 +162,7 @@ impl State {
 
     /// The same; says whether the kernel will ring.
     fn try_settle(&mut self, now: Time) -> Result<bool, ArmError> {
+        self.calm = false;
         // With no alarm the kernel is none of our business.
         if self.schedule.is_empty() {
             return Ok(true);
@@ -169,7 +188,10 @@ impl State {
             }
         }
         self.told_expired = expired;
-        self.kernel.program(wanted, now, &self.signals)
+        let programmed = self.kernel.program(wanted, now, &self.signals)?;
+        let plain = expired == 0 && !self.schedule.any_counting() && !self.signals.in_use();
+        self.calm = programmed && plain && self.audits.is_empty() && self.kernel.rings_for_alarms_only();
+        Ok(programmed)
     }
 }
 
@@ -183,7 +205,8 @@ impl ForkSafe for State {
         let kernel = self.kernel.renewed();
         let signals = self.signals.renewed();
         BELL.clear();
-        State { kernel, signals, ..State::new(self.schedule.successor()) }
+        let stages = self.stages.successor();
+        State { kernel, signals, stages, ..State::new(self.schedule.successor()) }
     }
 }
 
@@ -253,15 +276,24 @@ pub(crate) fn prepare() -> Result<(), ArmError> {
 }
 
 /// Arms an alarm of the calling thread. When it fails, nothing has changed.
-pub(crate) fn arm(plan: Plan) -> Result<Key, ArmError> {
+#[inline(always)] // Its one caller builds the guard from what it returns, in place.
+pub(crate) fn arm(plan: &Plan) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
+    if !state.stages.is_empty() {
+        if let Some(key) = rehearsal::arm(&mut state, scope, plan) {
+            return Ok(key);
+        }
+    }
     let more = plan.wishes.as_deref().map(|wishes| state.begin(wishes)).transpose()?;
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
-    let key = state.schedule.insert(Terms { scope, label: plan.label, limit, deadline, more }, now);
-    if let Some(wishes) = plan.wishes {
+    let key = state.schedule.insert(Terms { scope, label: plan.label.clone(), limit, deadline, more }, now);
+    if plan.wishes.is_none() && state.is_calm(now) {
+        return enter_thread(state, key, Ok(()));
+    }
+    if let Some(wishes) = &plan.wishes {
         let State { schedule, last_resorts, audits, .. } = &mut *state;
         if let (Some(grace), Some(entry)) = (wishes.last_resort, schedule.get(key)) {
             last_resorts.add(key, entry, grace);
@@ -278,6 +310,9 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Place<Flag>)
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
+    if let Some((stage, life)) = state.rehearsed(thread::stage()) {
+        return Ok((stage.arm_ticker(period, scope, life), tickers::take()));
+    }
     let now = clock::now();
     let more = Some(Box::new(More { period: Some(period), ..More::default() }));
     let terms = Terms { scope, label: None, limit: None, deadline: now.after(period), more };
@@ -307,7 +342,7 @@ fn start_of((of, limit): (CpuOf, Duration)) -> Result<Cpu, ArmError> {
         CpuOf::Thread => clock::thread_cpu().map_err(failed)?,
     };
     match clock::cpu_now(clock) {
-        Some(since) => Ok(Cpu { clock, limit, since }),
+        Some(since) => Ok(Cpu::new(clock, limit, since)),
         None => Err(failed(std::io::Error::last_os_error())),
     }
 }
@@ -318,9 +353,18 @@ fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Resul
             rouse();
         }
     });
-    // Last, so that a signal that waited behind the mask meets our handler.
+    enter_thread(state, key, settled)
+}
+
+/// The last step, so that a signal that waited behind the mask meets our handler.
+fn enter_thread(
+    mut state: MutexGuard<'_, State>,
+    key: Key,
+    settled: Result<(), ArmError>,
+) -> Result<Key, ArmError> {
     if let Err(e) = settled.and_then(|()| thread::enter()) {
-        put_away(state, key);
+        let removed = state.schedule.remove(key);
+        put_away(state, key, removed);
         return Err(e);
     }
     Ok(key)
@@ -329,11 +373,17 @@ fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Resul
 /// Takes an alarm of the calling thread away. A key from before a fork names nothing: nothing happens, and the answer
 /// is `false`.
 pub(crate) fn release(key: Key) -> bool {
-    let state = STATE.lock();
-    let alive = state.schedule.get(key).is_some();
+    let mut state = STATE.lock();
+    if key.stage().is_some() {
+        let entry = state.stages.get(key.stage()).and_then(|stage| stage.schedule.remove(key));
+        drop(state);
+        return entry.is_some();
+    }
+    let removed = state.schedule.remove(key);
+    let alive = removed.is_some();
     if alive {
         let close = thread::leave();
-        put_away(state, key);
+        put_away(state, key, removed);
         if close {
             owner::closed();
         }
@@ -341,68 +391,115 @@ pub(crate) fn release(key: Key) -> bool {
     alive
 }
 
-fn put_away(mut state: MutexGuard<'_, State>, key: Key) {
-    let entry = state.schedule.remove(key);
-    state.last_resorts.remove(key);
-    state.audits.remove(key);
-    let signals = entry.as_ref().map_or(0, Entry::signals);
-    if signals != 0 {
-        signals::publish(state.schedule.listening());
-        state.signals.disengage(signals);
+/// Has everything forget an alarm that has left the schedule.
+fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Option<Removed>) {
+    if let Some(removed) = removed.as_ref().filter(|removed| !removed.is_plain()) {
+        state.last_resorts.remove(key);
+        state.audits.remove(key);
+        let signals = removed.signals();
+        if signals != 0 {
+            signals::publish(state.schedule.listening());
+            state.signals.disengage(signals);
+        }
     }
     if state.schedule.is_empty() {
+        state.calm = false;
         state.kernel.disengage();
         // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
         // later, the next look stills it.
-        BELL.reset();
+        if state.stages.is_empty() {
+            BELL.reset();
+        }
     }
     drop(state);
-    drop(entry); // Outside the lock: it may free the label's memory.
+    drop(removed); // Outside the lock: it may free the label's memory.
 }
 
 /// The answer to a check of one alarm: itself, or the outermost of those that enclose it, has expired.
 #[cold]
 #[inline(never)]
 pub(crate) fn answer(key: Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
-    let scope = thread::scope();
     let mut state = STATE.lock();
-    let now = state.look();
-    state.audits.answer(scope, now, location);
-    if state.schedule.any_counting() {
-        state.schedule.count_around(key);
+    if !state.stages.is_empty() {
+        return rehearsal::answer(state, Some(key), location);
     }
-    verdict(&state, state.schedule.expired_around(key), now, location)
+    state.ask_around(key, location)
 }
 
 /// The answer to a check of every alarm of the calling thread.
 #[cold]
 #[inline(never)]
 pub(crate) fn answer_here(location: &'static Location<'static>) -> Result<(), TimedOut> {
-    let scope = thread::scope();
     let mut state = STATE.lock();
-    let now = state.look();
-    state.audits.answer(scope, now, location);
-    if state.schedule.any_counting() {
-        state.schedule.count_in(scope);
+    if !state.stages.is_empty() {
+        return rehearsal::answer(state, None, location);
     }
-    verdict(&state, state.schedule.expired_in(scope), now, location)
+    state.ask_in(thread::scope(), location)
 }
 
-fn verdict(
-    state: &State,
-    expired: Option<&Entry>,
+impl State {
+    /// Asks an alarm, and those that enclose it.
+    fn ask_around(&mut self, key: Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
+        let now = self.look();
+        self.audits.answer(thread::scope(), now, location);
+        if self.schedule.any_counting() {
+            self.schedule.count_around(key);
+        }
+        self.verdict(self.schedule.expired_around(key), now, location)
+    }
+
+    /// Asks every alarm of a scope.
+    fn ask_in(&mut self, scope: Scope, location: &'static Location<'static>) -> Result<(), TimedOut> {
+        let now = self.look();
+        self.audits.answer(thread::scope(), now, location);
+        if self.schedule.any_counting() {
+            self.schedule.count_in(scope);
+        }
+        self.verdict(self.schedule.expired_in(scope), now, location)
+    }
+
+    fn verdict(
+        &self,
+        expired: Option<&Entry>,
+        now: Time,
+        location: &'static Location<'static>,
+    ) -> Result<(), TimedOut> {
+        let Some(entry) = expired else { return Ok(()) };
+        self.last_resorts.answered(&self.schedule, entry.scope);
+        timed_out(entry, Moment { now, rehearsed: false }, location).map_or(Ok(()), Err)
+    }
+
+    /// The stage of that name, and the schedule of real life.
+    fn rehearsed(&mut self, stage: StageId) -> Option<(&mut Stage, &mut Schedule)> {
+        self.stages.get(stage).map(|stage| (stage, &mut self.schedule))
+    }
+}
+
+/// A moment by the clock that an alarm lives by.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
     now: Time,
-    location: &'static Location<'static>,
-) -> Result<(), TimedOut> {
-    let Some(entry) = expired else { return Ok(()) };
-    let Some(cause) = entry.expired else { return Ok(()) };
-    state.last_resorts.answered(&state.schedule, entry.scope);
+    rehearsed: bool,
+}
+
+impl Moment {
+    /// What a processor's clock shows; in a rehearsal it goes with the other.
+    fn cpu(self, clock: CpuClock) -> Option<Time> {
+        if self.rehearsed { Some(self.now) } else { clock::cpu_now(clock) }
+    }
+}
+
+/// What to tell of an alarm that has expired.
+fn timed_out(entry: &Entry, moment: Moment, location: &'static Location<'static>) -> Option<TimedOut> {
+    let cause = entry.expired?;
     let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
         // In the time that was limited.
-        Some(cpu) => (Some(cpu.limit), clock::cpu_now(cpu.clock).map_or(cpu.limit, |t| t.since(cpu.since))),
-        None => (entry.limit, now.since(entry.since)),
+        Some(cpu) => (Some(cpu.limit), moment.cpu(cpu.clock).map_or(cpu.limit, |t| t.since(cpu.since))),
+        None => (entry.limit, moment.now.since(entry.since)),
     };
-    Err(TimedOut::new(Expiry {
+    // One that a script has expired had no deadline until then.
+    let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));
+    Some(TimedOut::new(Expiry {
         alarm: entry.id,
         label: entry.label.clone(),
         limit,
@@ -419,29 +516,51 @@ pub(crate) fn ticks(key: Key, flag: &Flag) -> u64 {
     let mut state = STATE.lock();
     // Before the look, for the reason that is given there.
     flag.clear();
+    if key.stage().is_some() {
+        return state.stages.get(key.stage()).map_or(0, |stage| stage.schedule.ticks(key, stage.now));
+    }
     let now = state.look();
     state.schedule.ticks(key, now)
 }
 
 /// What the schedule says of an alarm, and the time by the clock; `None` for a key from before a fork.
 pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Option<T> {
-    let state = STATE.lock();
+    let mut state = STATE.lock();
+    if let Some((stage, _)) = state.rehearsed(key.stage()) {
+        return stage.schedule.get(key).map(|entry| ask(entry, stage.now));
+    }
     let now = clock::now();
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
 /// Changes an alarm, and brings everything in step with it.
-fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) {
+fn change(key: Key, change: impl FnOnce(&mut Schedule, Moment)) {
     let mut state = STATE.lock();
+    if key.stage().is_some() {
+        if let Some((stage, _)) = state.rehearsed(key.stage()) {
+            let moment = stage.moment();
+            change(&mut stage.schedule, moment);
+            stage.settle();
+        }
+        return;
+    }
     let now = clock::now();
-    change(&mut state.schedule, now);
+    change(&mut state.schedule, Moment { now, rehearsed: false });
+    if state.is_calm(now)
+        && state.schedule.get(key).is_none_or(|entry| entry.is_plain() && entry.expired.is_none())
+    {
+        return;
+    }
     let State { schedule, last_resorts, .. } = &mut *state;
     last_resorts.change(key, schedule.get(key));
     state.settle(now);
 }
 
 pub(crate) fn restart(key: Key) {
-    change(key, |schedule, now| schedule.restart(key, now, clock::cpu_now));
+    change(key, |schedule, moment| schedule.restart(key, moment.now, |clock| moment.cpu(clock)));
+    if key.stage().is_some() {
+        rehearsal::direct(key, |script| script.disarmed = false);
+    }
 }
 
 pub(crate) fn extend(key: Key, more: Duration) {
@@ -450,6 +569,9 @@ pub(crate) fn extend(key: Key, more: Duration) {
 
 pub(crate) fn disarm(key: Key) {
     change(key, |schedule, _| schedule.disarm(key));
+    if key.stage().is_some() {
+        rehearsal::direct(key, |script| script.disarmed = true);
+    }
 }
 
 /// Expires an alarm at once.
@@ -481,7 +603,9 @@ pub(crate) fn stand_by(label: Option<Arc<str>>) -> Result<Key, ArmError> {
 
 /// Takes it away again.
 pub(crate) fn stand_down(key: Key) {
-    put_away(STATE.lock(), key);
+    let mut state = STATE.lock();
+    let removed = state.schedule.remove(key);
+    put_away(state, key, removed);
 }
 
 /// The longest stretch without a check that an alarm's audit has seen.
@@ -491,18 +615,28 @@ pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
 
 /// Makes an alarm one of the calling thread's; hands back where it stands among them.
 pub(crate) fn enter(key: Key) -> Standing {
-    STATE.lock().schedule.enter(key, thread::scope())
+    let mut state = STATE.lock();
+    if let Some((stage, life)) = state.rehearsed(key.stage()) {
+        stage.schedule.take_id_from(life);
+        return stage.schedule.enter(key, thread::scope());
+    }
+    state.schedule.enter(key, thread::scope())
 }
 
 /// Takes it from the thread again.
 pub(crate) fn leave(standing: Standing) {
-    STATE.lock().schedule.leave(standing);
+    let mut state = STATE.lock();
+    match state.rehearsed(standing.stage()) {
+        Some((stage, _)) => stage.schedule.leave(standing),
+        None => state.schedule.leave(standing),
+    }
 }
 
 /// Leaves the process as it was before the first guard, until [`resume`] has been called as often.
 pub(crate) fn suspend() {
     let mut state = STATE.lock();
     let closed = thread::suspend();
+    state.calm = false;
     state.kernel.suspend();
     // Nobody rings now: every check comes and reads the clock.
     rouse();

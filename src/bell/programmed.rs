@@ -54,14 +54,16 @@ impl Programmed {
     /// Whether a ring is still to come at `first` or sooner, and is repeated if, and only if, that is wanted. Where
     /// none is wanted, one that comes once does no harm.
     pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
+        // The kernel counts in microseconds: what was set for this very moment rings up to one later. Set again it
+        // would be no better, and each nested alarm would set it again.
+        const ROUNDING: Duration = Duration::from_micros(1);
         if first.is_never() {
             return self.interval.is_zero();
         }
         // Not in its last moments: by the clock on which it rings they may be over, and the ring have been wiped out
         // with the bell that is being answered.
-        now.after(APART) < self.earliest
-            && self.earliest <= first
-            && interval.is_zero() == self.interval.is_zero()
+        let in_time = now.after(APART) < self.earliest && self.earliest < first.after(ROUNDING);
+        in_time && interval.is_zero() == self.interval.is_zero()
     }
 
     /// How often it may have rung at most, by a clock that may be behind that of the processor on which it rang.
@@ -199,6 +201,10 @@ mod tests {
         assert!(!ours.covers(now.after(2 * SECOND), Duration::ZERO, now.after(SECOND)), "spent");
         assert!(!ours.covers(now.after(2 * SECOND), SECOND, now), "once is not again and again");
         assert!(ours.covers(Time::NEVER, Duration::ZERO, now));
+
+        let odd = now.after(SECOND - Duration::from_nanos(999));
+        assert!(ours.covers(odd, Duration::ZERO, now), "set for that moment it would ring no sooner");
+        assert!(!ours.covers(now.after(SECOND - US), Duration::ZERO, now));
 
         let (ours, now) = told(SECOND, SECOND);
         assert!(ours.covers(now.after(SECOND), SECOND, now));

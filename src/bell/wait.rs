@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::places::Place;
 use super::waiters::Waiter;
-use super::{BELL, STATE, owner, thread, waiters};
+use super::{BELL, STATE, State, owner, thread, waiters};
 use crate::error::ArmError;
 use crate::os::clock;
+use crate::time::Time;
 
 /// While this lives, a ring ends the calling thread's system calls with EINTR.
 pub(crate) struct Waiting(Option<&'static Place<Waiter>>);
@@ -18,8 +19,8 @@ impl Waiting {
             return Ok(Waiting(None));
         }
         let mut state = STATE.lock();
-        // Under a guard from before a fork there is nothing to wait for.
-        if state.schedule.is_empty() {
+        // Under a guard from before a fork there is nothing to wait for, nor in a rehearsal.
+        if state.schedule.is_empty() || !is_in_earnest(&state) {
             thread::end_waiting();
             return Ok(Waiting(None));
         }
@@ -61,6 +62,13 @@ pub(crate) fn ask_again() {
 
 /// How long until the next deadline of any alarm; `None` if there is none to come.
 pub(crate) fn until_next() -> Option<Duration> {
-    let next = STATE.lock().schedule.next();
+    let state = STATE.lock();
+    let next = if is_in_earnest(&state) { state.schedule.next() } else { Time::NEVER };
+    drop(state);
     (!next.is_never()).then(|| clock::until(next))
+}
+
+/// Whether an alarm of real life may end what the calling thread waits for.
+fn is_in_earnest(state: &State) -> bool {
+    !thread::stage().is_some() || state.schedule.has_any_in(thread::scope())
 }

@@ -37,8 +37,8 @@ impl fmt::Display for AlarmId {
 ///
 /// Its `Display` is a sentence for a user: `solve timed out after 10.000 s (limit 10 s) at src/solver.rs:42`.
 ///
-/// It turns into an [`io::Error`] of kind [`TimedOut`](io::ErrorKind::TimedOut), from which
-/// [`io::Error::get_ref`] and `downcast_ref` give it back.
+/// It turns into an [`io::Error`] of kind [`TimedOut`](io::ErrorKind::TimedOut), and into whatever else other code
+/// makes of its errors; [`TimedOut::find`] gives it back.
 ///
 /// ```
 /// use sigalarm::{Alarm, TimedOut};
@@ -53,6 +53,19 @@ impl fmt::Display for AlarmId {
 /// assert!(alarm.owns(&timed_out));
 /// assert!(timed_out.elapsed() >= timed_out.limit().unwrap());
 /// assert!(timed_out.to_string().starts_with("count timed out after "));
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+///
+/// # Examples
+///
+/// ```
+/// use sigalarm::{Alarm, TimedOut};
+/// use std::{io, time::Duration};
+///
+/// let alarm = Alarm::after(Duration::ZERO)?;
+/// let e = io::Error::from(alarm.check().unwrap_err());
+/// assert_eq!(e.kind(), io::ErrorKind::TimedOut);
+/// assert!(alarm.owns(TimedOut::find(&e).unwrap()));
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone)]
@@ -73,6 +86,42 @@ pub(crate) struct Expiry {
 impl TimedOut {
     pub(crate) fn new(expiry: Expiry) -> TimedOut {
         TimedOut(Arc::new(expiry))
+    }
+
+    /// The time-out in an error of somebody else's: the error itself, what an [`io::Error`] carries, or one of the
+    /// [sources](Error::source) of either. `None` if it has another reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, TimedOut};
+    /// use std::io::Read;
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    ///
+    /// fn first_line(input: &mut impl Read) -> Result<String, Box<dyn std::error::Error>> {
+    ///     let mut text = String::new();
+    ///     input.read_to_string(&mut text)?;
+    ///     Ok(text.lines().next().ok_or("no line")?.to_owned())
+    /// }
+    ///
+    /// let (read, _write) = UnixStream::pair()?; // nobody will ever write
+    /// let alarm = Alarm::after(Duration::from_millis(5))?;
+    /// let e = first_line(&mut alarm.reader(read)).unwrap_err();
+    /// assert!(TimedOut::find(&*e).is_some_and(|timed_out| alarm.owns(timed_out)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TimedOut> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(timed_out) = error.downcast_ref() {
+                return Some(timed_out);
+            }
+            // What it carries is not its source, but takes its place: the source is that of what it carries.
+            let carried = error.downcast_ref().and_then(io::Error::get_ref);
+            next = carried.map_or_else(|| error.source(), |carried| Some(carried));
+        }
+        None
     }
 
     /// Which alarm expired. [`Alarm::owns`](crate::Alarm::owns) compares it with a guard.
@@ -234,6 +283,30 @@ mod tests {
     }
 
     #[test]
+    fn is_found_wherever_it_is() {
+        let e = || example(None, None, Duration::ZERO, Cause::Rung);
+        assert!(TimedOut::find(&e()).is_some());
+        // In an `io::Error` in an `io::Error`, and behind a source.
+        let twice = io::Error::other(io::Error::from(e()));
+        assert!(TimedOut::find(&twice).is_some());
+        #[derive(Debug)]
+        struct Outer(io::Error);
+        impl fmt::Display for Outer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+        impl Error for Outer {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        assert!(TimedOut::find(&io::Error::other(Outer(twice))).is_some());
+        assert!(TimedOut::find(&Outer(io::ErrorKind::TimedOut.into())).is_none());
+        assert!(TimedOut::find(&io::Error::other("text")).is_none());
+    }
+
+    #[test]
     fn durations_read_well() {
         let measured = |d| Measured(d).to_string();
         assert_eq!(measured(Duration::ZERO), "0.000 µs");
@@ -260,7 +333,7 @@ mod tests {
     fn passes_through_io_error() {
         let io: io::Error = example(Some("x"), None, Duration::ZERO, Cause::Rung).into();
         assert_eq!(io.kind(), io::ErrorKind::TimedOut);
-        let back = io.get_ref().and_then(|e| e.downcast_ref::<TimedOut>());
+        let back = TimedOut::find(&io);
         assert_eq!(back.and_then(TimedOut::label), Some("x"));
     }
 

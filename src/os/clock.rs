@@ -33,7 +33,7 @@ pub(crate) const PROCESS_CPU: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID
 ///
 /// See [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
 pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
-    #[cfg(not(target_vendor = "apple"))]
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
     {
         let mut clock: libc::clockid_t = 0;
         // SAFETY: the thread lives, for it is this one, and the pointer is valid for the length of the call.
@@ -42,7 +42,13 @@ pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
     }
-    #[cfg(target_vendor = "apple")]
+    // Apple's systems have none; NetBSD's and OpenBSD's is not in libc.
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "dragonfly"
+    )))]
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -124,7 +124,8 @@ pub(super) fn sent_by_timer(info: &libc::siginfo_t) -> bool {
     // Elsewhere the timer's signal has no code of its own; what it never has is a sender.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     {
-        info.si_pid == 0
+        // SAFETY: a SIGALRM has either no sender, and then the field is zero, or one.
+        unsafe { info.si_pid() == 0 }
     }
 }
 

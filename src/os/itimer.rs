@@ -9,6 +9,12 @@ use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use nix::libc;
+#[cfg(not(target_os = "android"))]
+use nix::libc::ITIMER_REAL;
+
+/// <linux/time.h>; libc leaves it out.
+#[cfg(target_os = "android")]
+const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
@@ -22,7 +28,7 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let mut old = MaybeUninit::<libc::itimerval>::uninit();
     // SAFETY: both pointers are valid for the length of the call; `old` is written whenever it returns 0.
     unsafe {
-        if libc::setitimer(libc::ITIMER_REAL, &new, old.as_mut_ptr()) != 0 {
+        if libc::setitimer(ITIMER_REAL, &new, old.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error());
         }
         Ok(setting_of(old.assume_init()))
@@ -30,7 +36,8 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    libc::timeval { tv_sec: d.as_secs() as libc::time_t, tv_usec: d.subsec_micros() as libc::suseconds_t }
+    // Not by the names of their types: libc is about to change those on musl, and warns.
+    libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }
 
 fn setting_of(raw: libc::itimerval) -> Setting {
@@ -47,7 +54,7 @@ mod tests {
     use super::super::setting::round_up;
     use super::*;
 
-    fn rounded(nanos: u64) -> (i64, i64) {
+    fn rounded(nanos: u64) -> (libc::time_t, libc::suseconds_t) {
         let t = timeval(round_up(Duration::from_nanos(nanos)));
         (t.tv_sec, t.tv_usec)
     }

@@ -7,9 +7,12 @@ use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 /// At most so many bytes of address space, counting what there is already.
 pub(crate) fn memory(bytes: u64) -> io::Result<()> {
-    #[cfg(not(target_os = "openbsd"))]
+    #[cfg(not(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd")))]
     let resource = Resource::RLIMIT_AS;
-    #[cfg(target_os = "openbsd")]
+    #[cfg(target_os = "freebsd")]
+    let resource = Resource::RLIMIT_VMEM;
+    // OpenBSD has no limit on the address space, and nix does not know NetBSD's.
+    #[cfg(any(target_os = "netbsd", target_os = "openbsd"))]
     let resource = Resource::RLIMIT_DATA;
     lower(resource, as_limit(bytes), 0)
 }

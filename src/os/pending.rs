@@ -7,6 +7,8 @@ use nix::unistd::Pid;
 
 /// What [`take`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Who cannot look finds nothing.
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), allow(dead_code))]
 pub(crate) enum Taken {
     Nothing,
     /// A ring of the kernel's timer.

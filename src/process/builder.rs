@@ -102,14 +102,32 @@ impl Builder {
         Builder { foreground, ..self }
     }
 
-    /// At most so many bytes of address space (RLIMIT_AS), counting what the parent has at the fork. Beyond it
+    /// At most so many bytes of address space (RLIMIT_AS; of data, RLIMIT_DATA, on NetBSD and OpenBSD), counting what
+    /// the parent has at the fork. Beyond it
     /// allocations fail, which a Rust program takes for a reason to abort: [`JobError::Killed`] by SIGABRT.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError, Output};
+    ///
+    /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
+    /// let outcome = Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard);
+    /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
+    /// ```
     pub fn memory_limit(self, bytes: u64) -> Builder {
         Builder { memory: Some(bytes), ..self }
     }
 
     /// At most so much processor time (RLIMIT_CPU), rounded up to whole seconds, since the kernel counts in
     /// those: then [`JobError::Killed`] by SIGXCPU, or a second later by SIGKILL.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    /// use std::time::Duration;
+    ///
+    /// let busy = || -> () { loop {} };
+    /// let outcome = Job::builder().cpu_limit(Duration::from_secs(1)).run(busy);
+    /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
+    /// ```
     pub fn cpu_limit(self, time: Duration) -> Builder {
         Builder { processor_time: Some(time), ..self }
     }
@@ -125,6 +143,13 @@ impl Builder {
 
     /// The largest value to accept, in bytes as serialised; a job that sends more is killed:
     /// [`JobError::TooLarge`]. Without it a child that is not to be trusted can fill the parent's memory.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    ///
+    /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));
+    /// assert!(matches!(outcome, Err(JobError::TooLarge { limit: 1_000, .. })));
+    /// ```
     pub fn value_limit(self, bytes: usize) -> Builder {
         Builder { value_limit: bytes, ..self }
     }

@@ -9,6 +9,17 @@ use super::{Exit, Panic};
 use crate::error::TimedOut;
 
 /// No child could be made; nothing is left of the attempt.
+///
+/// ```standalone_crate
+/// use sigalarm::process::{Job, SpawnError};
+///
+/// std::thread::scope(|s| {
+///     let (end, wait) = std::sync::mpsc::channel::<()>();
+///     s.spawn(move || wait.recv());
+///     assert!(matches!(Job::spawn(|| 1), Err(SpawnError::MultiThreaded { threads: 2 })));
+///     drop(end);
+/// });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SpawnError {
@@ -67,6 +78,18 @@ impl Error for SpawnError {
 /// A job gave no value, or none yet.
 ///
 /// It is the same for everybody who joins the job, and a clone shares what it holds.
+///
+/// ```standalone_crate
+/// use sigalarm::process::{self, JobError};
+/// use std::time::Duration;
+///
+/// match process::run(Duration::from_secs(10), || -> u32 { panic!("out of range") }) {
+///     Ok(answer) => println!("{answer}"),
+///     Err(JobError::TimedOut(timed_out)) => println!("{timed_out}"),
+///     Err(JobError::Panicked(panic)) => assert_eq!(panic.message(), "out of range"),
+///     Err(e) => println!("{e}"),
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JobError {

@@ -9,6 +9,17 @@ use nix::sys::signal::Signal;
 use crate::os::reap::Consumption;
 
 /// How a child's process ended, whatever it had handed over before.
+///
+/// ```standalone_crate
+/// use sigalarm::process::{Exit, Job};
+///
+/// let job = Job::spawn(|| 42)?;
+/// job.join()?;
+/// let exit = job.exit().unwrap();
+/// assert_eq!(exit, Exit::Code(0));
+/// assert_eq!(exit.to_string(), "exited with code 0");
+/// # Ok::<(), sigalarm::process::JobError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Exit {

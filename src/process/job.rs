@@ -60,6 +60,15 @@ pub struct Job<T> {
 
 impl Job<()> {
     /// A job with a limit, a label, or whatever else it may need.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::Duration;
+    ///
+    /// let job = Job::builder().label("square").limit(Duration::from_secs(10)).spawn(|| 12 * 12)?;
+    /// assert_eq!(job.join()?, 144);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -75,6 +84,17 @@ impl<T: Serialize + DeserializeOwned> Job<T> {
     ///
     /// [`SpawnError::MultiThreaded`] where other threads exist, and [`SpawnError::System`] if a system call
     /// fails. Nothing is left of the attempt, and `f` has not run.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let text = "lent, and not given".to_owned();
+    /// let job = Job::spawn(|| text.len())?;
+    /// assert_eq!(job.join()?, 19);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F: FnOnce() -> T>(f: F) -> Result<Job<T>, SpawnError> {
         Builder::new().spawn(f)
@@ -87,6 +107,14 @@ impl<T> Job<T> {
     }
 
     /// The child's process id. Only while the job is alive is it sure to be this job's.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(std::process::id)?;
+    /// assert_eq!(job.join()?, job.id());
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn id(&self) -> u32 {
         self.shared.pid.as_raw().unsigned_abs()
     }
@@ -94,22 +122,63 @@ impl<T> Job<T> {
     /// Whether the process still lives. Does not block.
     ///
     /// It also does what a waiter would do: takes in what has come, and keeps to the [limit](Builder::limit).
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// assert!(job.is_alive());
+    /// job.kill()?;
+    /// assert!(job.join().is_err());
+    /// assert!(!job.is_alive());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_alive(&self) -> bool {
         self.shared.is_ours() && self.shared.end().is_none()
     }
 
     /// How the process ended; `None` while it lives. Does not block.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Exit, Job};
+    ///
+    /// let job = Job::spawn(|| -> () { std::process::exit(3) })?;
+    /// assert!(job.join().is_err()); // no value
+    /// assert_eq!(job.exit(), Some(Exit::Code(3)));
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn exit(&self) -> Option<Exit> {
         self.shared.end().map(|end| end.exit)
     }
 
     /// The exit code as Python has it: negative for a signal; `None` while the process lives, and when nobody
     /// knows. Does not block.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// assert_eq!(job.exit_code(), None);
+    /// job.kill()?;
+    /// assert!(job.join().is_err());
+    /// assert_eq!(job.exit_code(), Some(-9));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn exit_code(&self) -> Option<i32> {
         self.exit().and_then(Exit::code)
     }
 
     /// What the process used; `None` while it lives, and when somebody else reaped it. Does not block.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| (0..1_000_000_u64).fold(0, |a, b| a ^ b))?;
+    /// job.join()?;
+    /// let usage = job.usage().unwrap();
+    /// println!("{:?} of processor time, {} KiB", usage.user + usage.system, usage.max_resident / 1024);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn usage(&self) -> Option<Usage> {
         self.shared.end().and_then(|end| end.usage)
     }
@@ -120,6 +189,18 @@ impl<T> Job<T> {
     /// # Errors
     ///
     /// Whatever the kernel says, such as that the child has become another user.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Exit, Job};
+    ///
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// job.terminate()?;
+    /// assert!(job.join().is_err());
+    /// assert!(matches!(job.exit(), Some(Exit::Signal { signal: 15, .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn terminate(&self) -> io::Result<()> {
         self.shared.reach(state::terminate)
     }
@@ -129,6 +210,17 @@ impl<T> Job<T> {
     /// # Errors
     ///
     /// As [`terminate`](Job::terminate).
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    ///
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// job.kill()?;
+    /// assert!(matches!(job.join(), Err(JobError::Killed { signal: 9, .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn kill(&self) -> io::Result<()> {
         self.shared.reach(|child| child.signal_all(Signal::SIGKILL))
     }
@@ -138,6 +230,18 @@ impl<T> Job<T> {
     /// # Errors
     ///
     /// As [`terminate`](Job::terminate), and EINVAL for what is no signal.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use signal_hook::consts::SIGKILL;
+    ///
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// job.signal(SIGKILL)?;
+    /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGKILL");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         self.shared.reach(|child| child.signal(signal))
     }
@@ -146,6 +250,13 @@ impl<T> Job<T> {
     /// the alarm in the child, and it still dies with this process unless the builder said otherwise.
     ///
     /// It is reaped when it has ended and this process spawns another job.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// Job::builder().die_with_parent(false).spawn(|| ())?.detach();
+    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// ```
     pub fn detach(self) {
         if !self.shared.is_ours() {
             return;
@@ -170,6 +281,17 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// [`JobError`] tells how it ended without a value. It is [`JobError::TimedOut`] if the job's own limit had
     /// to end it, and if an alarm of the calling thread expired.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| vec![1, 2, 3])?;
+    /// assert_eq!(job.join()?, [1, 2, 3]);
+    /// assert_eq!(job.join()?, [1, 2, 3]); // as often as you like
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JobError> {
         self.join_until(Time::NEVER, None, Location::caller())
@@ -181,6 +303,22 @@ impl<T: DeserializeOwned> Job<T> {
     /// # Errors
     ///
     /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` runs out.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    /// use std::time::Duration;
+    ///
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// let limit = Duration::from_millis(10);
+    /// match job.join_timeout(limit) {
+    ///     Err(JobError::TimedOut(timed_out)) => assert!(timed_out.elapsed() >= limit),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// assert!(job.is_alive());
+    /// # Ok::<(), JobError>(())
+    /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
         let now = clock::now();
@@ -192,6 +330,20 @@ impl<T: DeserializeOwned> Job<T> {
     /// # Errors
     ///
     /// As [`join_timeout`](Job::join_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let deadline = Instant::now() + Duration::from_secs(10);
+    /// let jobs = [Job::spawn(|| 1)?, Job::spawn(|| 2)?];
+    /// for job in &jobs {
+    ///     job.join_deadline(deadline)?; // one moment for them all
+    /// }
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
         self.join_until(clock::from_instant(deadline), Some(clock::now()), Location::caller())

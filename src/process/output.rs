@@ -6,6 +6,19 @@ use std::os::fd::OwnedFd;
 
 /// Where what a job prints goes: [`Builder::stdout`](super::Builder::stdout) and
 /// [`stderr`](super::Builder::stderr).
+///
+/// ```standalone_crate
+/// use sigalarm::process::{Job, Output};
+/// use std::io::Read;
+///
+/// let (mut reader, writer) = std::io::pipe()?;
+/// let job = Job::builder().stdout(std::os::fd::OwnedFd::from(writer)).stderr(Output::Null).spawn(|| println!("hello"))?;
+/// job.join()?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub enum Output {

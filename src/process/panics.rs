@@ -20,6 +20,16 @@ const LONGEST: usize = 64 * 1024;
 /// A panic of the function in a job.
 ///
 /// Nothing is printed in the child: this is where the message goes.
+///
+/// ```standalone_crate
+/// use sigalarm::process::{Job, JobError};
+///
+/// let job = Job::spawn(|| -> () { panic!("no {}", "way") })?;
+/// let Err(JobError::Panicked(panic)) = job.join() else { unreachable!() };
+/// assert_eq!(panic.message(), "no way");
+/// println!("{}", panic.location().unwrap()); // src/main.rs:4:35
+/// # Ok::<(), JobError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panic {
     message: Arc<str>,

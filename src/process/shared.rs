@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use super::child::Child;
 use super::error::JobError;
 use super::state::{End, News, Stage, State, Terms, Watch};
-use crate::bell::{self, Waiting};
+use crate::bell::{self, Waiting, rehearsal};
 use crate::os::reap::Life;
 use crate::os::{clock, poll};
 use crate::time::Time;
@@ -49,6 +49,7 @@ impl Shared {
         if !self.is_ours() {
             return Err(JobError::NotParent);
         }
+        rehearsal::checkpoint(location)?;
         let mut nap = Nap::new();
         // While an alarm of this thread may be rung by another.
         let mut waiting = None;

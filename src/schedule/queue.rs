@@ -39,12 +39,21 @@ impl Queue {
     pub(super) fn remove(&mut self, item: usize) {
         let hole = self.places[item];
         debug_assert_eq!(self.heap[hole].1, item);
-        self.heap.swap_remove(hole);
-        // Somebody else stands there now, from the end: too late for it or too early.
+        let Some(last) = self.heap.pop() else { return };
         if hole < self.heap.len() {
+            // It stands in the hole now: too late for it or too early.
+            self.put(hole, last);
             self.rise(hole);
             self.sink(hole);
         }
+    }
+
+    /// Moves an item to another moment; it must be in.
+    pub(super) fn shift(&mut self, time: Time, item: usize) {
+        let at = self.places[item];
+        debug_assert_eq!(self.heap[at].1, item);
+        let was = std::mem::replace(&mut self.heap[at].0, time);
+        if time < was { self.rise(at) } else { self.sink(at) }
     }
 
     fn rise(&mut self, mut at: usize) {

@@ -7,6 +7,15 @@ use super::Panic;
 use crate::error::{ArmError, TimedOut};
 
 /// A worker gave no value, or none yet.
+///
+/// ```
+/// use sigalarm::thread::{Worker, WorkerError};
+///
+/// let worker = Worker::spawn(|| 42)?;
+/// assert_eq!(worker.join()?, 42);
+/// assert!(matches!(worker.join(), Err(WorkerError::Taken)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerError {

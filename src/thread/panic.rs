@@ -11,6 +11,16 @@ use crate::error::panic_message;
 /// A panic of the function on a worker, with its payload.
 ///
 /// The message has gone to stderr already, by way of the panic hook, as of any thread.
+///
+/// ```
+/// use sigalarm::thread::{Worker, WorkerError};
+///
+/// let worker = Worker::spawn(|| -> () { panic!("no way") })?;
+/// let Err(WorkerError::Panicked(panic)) = worker.join() else { unreachable!() };
+/// assert_eq!(panic.message(), "no way");
+/// assert!(panic.into_payload().is::<&str>());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Panic {
     message: String,
     /// In a mutex so that the error is `Sync`, which the payload is not.

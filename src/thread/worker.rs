@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::stopper::{Standby, Stopper};
 use super::{Builder, Panic, WorkerError};
-use crate::bell;
+use crate::bell::{self, rehearsal};
 use crate::error::{Cause, Expiry, TimedOut};
 use crate::os::clock;
 use crate::time::Time;
@@ -60,6 +60,15 @@ enum Progress<T> {
 
 impl Worker<()> {
     /// A worker with a name, or whatever else it may need.
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let worker = Worker::builder().name("solve").spawn(|| 6 * 7)?;
+    /// assert_eq!(worker.name(), Some("solve"));
+    /// assert_eq!(worker.join()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -71,6 +80,16 @@ impl<T: Send + 'static> Worker<T> {
     /// # Errors
     ///
     /// Whatever [`std::thread::Builder::spawn`] says: no thread could be made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let worker = Worker::spawn(|| "done")?;
+    /// assert_eq!(worker.join()?, "done");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn<F>(f: F) -> io::Result<Worker<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -112,6 +131,22 @@ impl<T> Worker<T> {
     /// it. One that has ended is past asking.
     ///
     /// Not for use in signal handlers: it takes a lock.
+    ///
+    /// ```
+    /// use sigalarm::{Cause, TimedOut, checkpoint};
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let worker = Worker::spawn(|| -> TimedOut {
+    ///     loop {
+    ///         if let Err(e) = checkpoint() {
+    ///             return e;
+    ///         }
+    ///     }
+    /// })?;
+    /// worker.stop();
+    /// assert_eq!(worker.join()?.cause(), Cause::Stopped);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop(&self) {
         self.shared.stopper.stop();
     }
@@ -145,6 +180,7 @@ impl<T> Worker<T> {
     pub fn join(&self) -> Result<T, WorkerError> {
         let location = Location::caller();
         self.not_itself()?;
+        rehearsal::checkpoint(location)?;
         let handle = self.handle.lock().take();
         let Some(handle) = handle else { return self.join_until(Time::NEVER, None, location) };
         // Nothing to wait for but the thread: the shortest way is to wait for that.
@@ -166,11 +202,27 @@ impl<T> Worker<T> {
     /// # Errors
     ///
     /// As [`join`](Worker::join), and [`WorkerError::TimedOut`] if `limit` runs out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, thread::Worker};
+    /// use std::time::Duration;
+    ///
+    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
+    /// assert!(worker.join_timeout(Duration::from_millis(5)).is_err());
+    /// assert!(worker.is_alive()); // a time-out ends nothing
+    /// worker.stop();
+    /// worker.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, WorkerError> {
         let now = clock::now();
+        let location = Location::caller();
         self.not_itself()?;
-        self.join_until(now.after(limit), Some(now), Location::caller())
+        rehearsal::checkpoint(location)?;
+        self.join_until(now.after(limit), Some(now), location)
     }
 
     /// Waits for the worker to end, but not past `deadline`; see [`join_timeout`](Worker::join_timeout).
@@ -178,10 +230,26 @@ impl<T> Worker<T> {
     /// # Errors
     ///
     /// As [`join_timeout`](Worker::join_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let deadline = Instant::now() + Duration::from_secs(60);
+    /// let workers = [Worker::spawn(|| 1)?, Worker::spawn(|| 2)?];
+    /// for worker in &workers {
+    ///     worker.join_deadline(deadline)?; // one moment for them all
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
+        let location = Location::caller();
         self.not_itself()?;
-        self.join_until(clock::from_instant(deadline), Some(clock::now()), Location::caller())
+        rehearsal::checkpoint(location)?;
+        self.join_until(clock::from_instant(deadline), Some(clock::now()), location)
     }
 
     fn not_itself(&self) -> Result<(), WorkerError> {

@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use nix::libc;
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 /// The open descriptors of this process.
 pub fn descriptors() -> Vec<i32> {
@@ -79,13 +80,9 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-pub fn set_limit(resource: libc::__rlimit_resource_t, soft: u64) {
-    unsafe {
-        let mut limit: libc::rlimit = std::mem::zeroed();
-        assert_eq!(libc::getrlimit(resource, &mut limit), 0);
-        limit.rlim_cur = soft.min(limit.rlim_max);
-        assert_eq!(libc::setrlimit(resource, &limit), 0);
-    }
+pub fn set_limit(resource: Resource, soft: rlim_t) {
+    let (_, hard) = getrlimit(resource).expect("getrlimit");
+    setrlimit(resource, soft.min(hard), hard).expect("setrlimit");
 }
 
 /// Closes every descriptor from `first` on.

@@ -18,8 +18,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 const SCENARIO: &str = "SIGALARM_TEST_SCENARIO";
 
-/// Longer than any scenario takes on a machine under load.
-const HANG: Duration = Duration::from_secs(120);
+/// Longer than any scenario takes on a machine under load; in seconds, `SIGALARM_TEST_PATIENCE` if that is set, for
+/// scenarios that are asked for more than usual.
+fn patience() -> Duration {
+    let asked = std::env::var("SIGALARM_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(asked.unwrap_or(120))
+}
 
 /// What a scenario's process left behind.
 pub struct Outcome {
@@ -131,7 +135,7 @@ fn finish(mut child: Child, began: Instant) -> Outcome {
         if let Some(status) = child.try_wait().expect("a child of ours") {
             break status;
         }
-        if began.elapsed() > HANG {
+        if began.elapsed() > patience() {
             let _ = child.kill();
         }
         std::thread::sleep(Duration::from_millis(2));

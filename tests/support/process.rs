@@ -106,8 +106,7 @@ fn duration(t: libc::timeval) -> Duration {
 }
 
 pub fn set_timer(value: Duration, interval: Duration) -> (Duration, Duration) {
-    let timeval =
-        |d: Duration| libc::timeval { tv_sec: d.as_secs() as i64, tv_usec: i64::from(d.subsec_micros()) };
+    let timeval = |d: Duration| libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ };
     unsafe {
         let new = libc::itimerval { it_value: timeval(value), it_interval: timeval(interval) };
         let mut old = MaybeUninit::<libc::itimerval>::zeroed();

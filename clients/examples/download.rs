@@ -1,0 +1,90 @@
+//! A limit on a whole download, compressed, from a server that sends a little now and then.
+//!
+//! ```text
+//! cargo run --release -p sigalarm-clients --example download
+//! ```
+//!
+//! `set_read_timeout` limits each read, and a server that sends a byte a second never meets it. And what comes may unpack
+//! to a thousand times its size, without end. `alarm.reader` limits the whole of it: it ends reads that wait, and checks
+//! before those that need not; whatever std or flate2 put around it passes the error on.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
+use std::thread;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use sigalarm::{Alarm, TimedOut};
+
+/// Gets a document, unpacks it and counts its bytes.
+///
+/// # Errors
+///
+/// At the deadline one of kind `TimedOut`, with the [`TimedOut`] inside; otherwise those of the network, of HTTP and
+/// of gzip. (Looking up a name and connecting are not covered here: `alarm.blocking` is for those.)
+pub fn unpacked_size(server: impl ToSocketAddrs, path: &str, alarm: &Alarm) -> io::Result<u64> {
+    let stream = TcpStream::connect(server)?;
+    alarm.writer(&stream).write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())?;
+    let mut reader = BufReader::new(alarm.reader(&stream));
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    if line.split_whitespace().nth(1) != Some("200") {
+        return Err(io::Error::other(line));
+    }
+    while line.trim_end() != "" {
+        line.clear();
+        reader.read_line(&mut line)?;
+    }
+    io::copy(&mut MultiGzDecoder::new(reader), &mut io::sink())
+}
+
+/// A server on this machine, good for demonstrations only: `/good`, `/drip`, which sends a byte of its header now and
+/// then, and `/bomb`, which has no end. Answers until the process ends.
+pub fn serve() -> io::Result<std::net::SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(stream)); // an error is the client's hanging up
+        }
+    });
+    Ok(address)
+}
+
+fn answer(mut stream: TcpStream) -> io::Result<()> {
+    let mut request = String::new();
+    BufReader::new(&stream).read_line(&mut request)?;
+    let mut zeros = GzEncoder::new(Vec::new(), Compression::best());
+    io::copy(&mut io::repeat(0).take(10_000_000), &mut zeros)?;
+    let member = zeros.finish()?;
+    stream.write_all(b"HTTP/1.0 200 OK\r\n")?;
+    if request.contains("/drip") {
+        loop {
+            stream.write_all(b"X")?;
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    stream.write_all(b"\r\n")?;
+    stream.write_all(&member)?;
+    while request.contains("/bomb") {
+        stream.write_all(&member)?;
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server = serve()?;
+    for path in ["/good", "/drip", "/bomb"] {
+        let alarm = Alarm::builder().after(Duration::from_secs(2)).label(path).arm()?;
+        match unpacked_size(server, path, &alarm) {
+            Ok(bytes) => println!("{path}: {bytes} bytes"),
+            Err(e) => match TimedOut::find(&e) {
+                Some(timed_out) => println!("{timed_out}"),
+                None => return Err(e.into()),
+            },
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! A limit on a computation that is spread over a thread pool: rayon.
+//!
+//! ```text
+//! cargo run --release -p sigalarm-clients --example pool
+//! ```
+//!
+//! Where the closure can name the guard, it borrows it: `&Alarm` may be checked from any thread. Where the checks are
+//! further down, in code that says `checkpoint()`, each of the pool's threads enters the alarm first.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use rayon::prelude::*;
+use sigalarm::{Alarm, TimedOut, checkpoint, within};
+
+/// How many steps Collatz's rule takes from `n` to 1. Knows no guard.
+fn collatz(mut n: u64) -> Result<u32, TimedOut> {
+    let mut steps = 0;
+    while n != 1 {
+        checkpoint()?;
+        n = if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 };
+        steps += 1;
+    }
+    Ok(steps)
+}
+
+/// The longest walk, with the guard at hand: the first error stops the others.
+pub fn longest(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, TimedOut> {
+    starts
+        .into_par_iter()
+        .map(|start| {
+            alarm.check()?;
+            let mut n = start;
+            let mut steps = 0;
+            while n != 1 {
+                n = if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 };
+                steps += 1;
+            }
+            Ok((steps, start))
+        })
+        .try_reduce_with(|a, b| Ok(a.max(b)))
+        .transpose()
+}
+
+/// The same by way of a function that checks on its own account.
+pub fn longest_entered(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, TimedOut> {
+    starts
+        .into_par_iter()
+        .map_init(|| alarm.enter(), |_entered, start| Ok((collatz(start)?, start)))
+        .try_reduce_with(|a, b| Ok(a.max(b)))
+        .transpose()
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Whoever arms first has a pool whose threads know nothing of it: it makes no difference.
+    let limit = Duration::from_millis(500);
+    for end in [100_000, u64::from(u32::MAX) * 64] {
+        for search in [longest, longest_entered] {
+            match within(limit, |alarm| search(1..end, alarm))? {
+                Ok(Some((steps, start))) => println!("below {end}: {steps} steps from {start}"),
+                Ok(None) => println!("no number below {end}"),
+                Err(timed_out) => println!("below {end}: {timed_out}"),
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! A limit on a dependency resolution: PubGrub asks `should_cancel` in its main loop.
+//!
+//! ```text
+//! cargo run --release -p sigalarm-clients --example resolve
+//! ```
+//!
+//! The error of the provider's own type goes through the solver untouched, and that type may well be `TimedOut`.
+
+use std::time::Duration;
+
+use pubgrub::{
+    Dependencies, DependencyProvider, OfflineDependencyProvider, PackageResolutionStatistics, PubGrubError,
+    Ranges, SelectedDependencies, resolve,
+};
+use sigalarm::{Alarm, TimedOut};
+
+pub type Registry = OfflineDependencyProvider<String, Ranges<u32>>;
+
+/// A registry, searched for as long as the alarm permits.
+pub struct Limited<'a> {
+    pub registry: &'a Registry,
+    pub alarm: &'a Alarm,
+}
+
+impl DependencyProvider for Limited<'_> {
+    type P = String;
+    type V = u32;
+    type VS = Ranges<u32>;
+    type Priority = <Registry as DependencyProvider>::Priority;
+    type M = String;
+    type Err = TimedOut;
+
+    fn should_cancel(&self) -> Result<(), TimedOut> {
+        self.alarm.check()
+    }
+
+    fn prioritize(
+        &self,
+        package: &String,
+        range: &Ranges<u32>,
+        statistics: &PackageResolutionStatistics,
+    ) -> Self::Priority {
+        self.registry.prioritize(package, range, statistics)
+    }
+
+    fn choose_version(&self, package: &String, range: &Ranges<u32>) -> Result<Option<u32>, TimedOut> {
+        let Ok(version) = self.registry.choose_version(package, range);
+        Ok(version)
+    }
+
+    fn get_dependencies(
+        &self,
+        package: &String,
+        version: &u32,
+    ) -> Result<Dependencies<String, Ranges<u32>, String>, TimedOut> {
+        let Ok(dependencies) = self.registry.get_dependencies(package, version);
+        Ok(dependencies)
+    }
+}
+
+/// A version of every package that version 1 of `package` needs, directly or not.
+///
+/// # Errors
+///
+/// [`PubGrubError::ErrorInShouldCancel`] holds the time-out.
+pub fn solve<'a>(
+    registry: &'a Registry,
+    package: &str,
+    alarm: &'a Alarm,
+) -> Result<SelectedDependencies<String, u32>, PubGrubError<Limited<'a>>> {
+    resolve(&Limited { registry, alarm }, package.to_owned(), 1_u32)
+}
+
+/// Guests who each want a room (a version) of their own: with more guests than rooms there is no solution, and no
+/// solver of this kind finds that out in reasonable time.
+pub fn hotel(guests: u32, rooms: u32) -> Registry {
+    let name = |guest: u32| format!("guest-{guest:02}");
+    let mut registry = Registry::new();
+    registry.add_dependencies(
+        "party".to_owned(),
+        1_u32,
+        (0..guests).map(|guest| (name(guest), Ranges::full())),
+    );
+    for guest in 0..guests {
+        for room in 0..rooms {
+            let elsewhere = Ranges::singleton(room).complement();
+            let others = (0..guests).filter(|&other| other != guest);
+            registry.add_dependencies(
+                name(guest),
+                room,
+                others.map(|other| (name(other), elsewhere.clone())),
+            );
+        }
+    }
+    registry
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    for (guests, rooms) in [(8, 8), (14, 13)] {
+        let label = format!("finding rooms for {guests} guests");
+        let alarm = Alarm::builder().after(Duration::from_millis(500)).label(&*label).arm()?;
+        let registry = hotel(guests, rooms);
+        match solve(&registry, "party", &alarm) {
+            Ok(solution) => println!("{label}: {} packages", solution.iter().count()),
+            Err(PubGrubError::ErrorInShouldCancel(timed_out)) => println!("{timed_out}"),
+            Err(e) => return Err(format!("{e:?}").into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Each limit ends what it is put on, and would not have been needed otherwise.
+//!
+//! What ends after 100 ms under one limit and after a second under another, has run on to its limit both times, and
+//! was ended by it. Never early; late by no more than a machine under load may be. The error must be the alarm's own.
+
+#[path = "../examples/command.rs"]
+#[allow(dead_code)]
+mod command;
+#[path = "../examples/download.rs"]
+#[allow(dead_code)]
+mod download;
+#[path = "../examples/pattern.rs"]
+#[allow(dead_code)]
+mod pattern;
+#[path = "../examples/pool.rs"]
+#[allow(dead_code)]
+mod pool;
+#[path = "../examples/query.rs"]
+#[allow(dead_code)]
+mod query;
+#[path = "../examples/resolve.rs"]
+#[allow(dead_code)]
+mod resolve;
+#[path = "../examples/script.rs"]
+#[allow(dead_code)]
+mod script;
+#[path = "../../tests/support/mod.rs"]
+#[allow(missing_docs, unsafe_code, clippy::undocumented_unsafe_blocks)]
+mod support;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use pubgrub::PubGrubError;
+use sigalarm::process::JobError;
+use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
+use support::scenario;
+
+/// As late as this is too late on any machine.
+const LATE: Duration = Duration::from_secs(20);
+
+/// Runs something endless under a limit and under a longer one; `what` hands over the error that it got.
+fn runs_to_its_limit(mut what: impl FnMut(Duration) -> TimedOut) {
+    for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
+        let began = Instant::now();
+        let timed_out = what(limit);
+        let took = began.elapsed();
+        assert_eq!(timed_out.cause(), Cause::Deadline);
+        assert_eq!(timed_out.limit(), Some(limit));
+        assert!(timed_out.elapsed() >= limit && took >= limit, "early: {timed_out}, took {took:?}");
+        assert!(took < limit + LATE, "late: {timed_out}, took {took:?}");
+    }
+    assert!(checkpoint().is_ok(), "a limit is left behind");
+}
+
+/// The same for what takes the alarm itself, and must answer with an error that is this alarm's.
+fn runs_to_its_alarm(mut what: impl FnMut(&Alarm) -> TimedOut) {
+    runs_to_its_limit(|limit| {
+        let alarm = Alarm::after(limit).unwrap();
+        let timed_out = what(&alarm);
+        assert!(alarm.owns(&timed_out));
+        timed_out
+    });
+}
+
+fn a_script_ends() {
+    let engine = script::engine();
+    for endless in [
+        "loop {}",
+        "fn f() { while true {} } f()",
+        "let n = 0; for i in 0..9223372036854775807 { n += i % 2 }",
+    ] {
+        runs_to_its_alarm(|_| {
+            let error = engine.eval::<()>(endless).unwrap_err();
+            script::timed_out(&error).unwrap_or_else(|| panic!("{error}"))
+        });
+        assert_eq!(engine.eval::<i64>("40 + 2").unwrap(), 42); // the engine is as good as new
+    }
+    // A mistake in the script is no time-out.
+    assert!(script::timed_out(&engine.eval::<()>("nonsense()").unwrap_err()).is_none());
+}
+
+/// The script's own `try` must not keep it alive.
+fn a_script_cannot_catch_it() {
+    let engine = script::engine();
+    runs_to_its_alarm(|_| {
+        let error = engine.eval::<()>("loop { try { loop {} } catch {} }").unwrap_err();
+        script::timed_out(&error).unwrap_or_else(|| panic!("{error}"))
+    });
+}
+
+fn an_outer_limit_ends_a_script_of_an_inner_one() {
+    let engine = script::engine();
+    let outer = Alarm::after(Duration::from_millis(100)).unwrap();
+    let _inner = Alarm::after(Duration::from_secs(3600)).unwrap();
+    let error = engine.eval::<()>("loop {}").unwrap_err();
+    assert!(outer.owns(&script::timed_out(&error).unwrap()));
+}
+
+fn a_query_ends() {
+    let connection = query::open().unwrap();
+    runs_to_its_limit(|limit| match query::number(&connection, query::ENDLESS, limit) {
+        Err(query::QueryError::TimedOut(timed_out)) => timed_out,
+        other => panic!("{other:?}"),
+    });
+    // The connection is as good as new, also for errors of its own.
+    let limit = Duration::from_secs(3600);
+    assert_eq!(query::number(&connection, query::QUICK, limit).unwrap(), 500_500);
+    assert!(matches!(query::number(&connection, "nonsense", limit), Err(query::QueryError::Sql(_))));
+}
+
+fn a_query_is_interrupted() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let handle = connection.get_interrupt_handle();
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    runs_to_its_alarm(|alarm| {
+        let answer = query::interrupted_by(alarm, &handle, || number(query::ENDLESS)).unwrap();
+        assert_eq!(answer.unwrap_err().sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        alarm.check().unwrap_err()
+    });
+    let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
+    assert_eq!(query::interrupted_by(&alarm, &handle, || number(query::QUICK)).unwrap().unwrap(), 500_500);
+}
+
+fn a_resolution_ends() {
+    let full = resolve::hotel(14, 13);
+    runs_to_its_alarm(|alarm| match resolve::solve(&full, "party", alarm) {
+        Err(PubGrubError::ErrorInShouldCancel(timed_out)) => timed_out,
+        other => panic!("{other:?}"),
+    });
+    let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
+    let (enough, too_few) = (resolve::hotel(6, 6), resolve::hotel(4, 3));
+    assert_eq!(resolve::solve(&enough, "party", &alarm).unwrap().iter().count(), 7);
+    assert!(matches!(resolve::solve(&too_few, "party", &alarm), Err(PubGrubError::NoSolution(_))));
+}
+
+fn a_pool_ends() {
+    let endless = 1..u64::from(u32::MAX) * 1_000;
+    for search in [pool::longest, pool::longest_entered] {
+        runs_to_its_alarm(|alarm| search(endless.clone(), alarm).unwrap_err());
+        let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
+        assert_eq!(search(1..1_000, &alarm).unwrap(), Some((178, 871)));
+    }
+    // Nobody has left the alarm behind on the pool's threads.
+    let _expired = Alarm::after(Duration::ZERO).unwrap();
+    rayon::broadcast(|_| assert!(checkpoint().is_ok()));
+}
+
+fn a_match_ends() {
+    let regex = pattern::unbounded(pattern::CATASTROPHE).unwrap();
+    let text = "a".repeat(200);
+    runs_to_its_limit(|limit| match pattern::is_match(&regex, &text, limit) {
+        Err(JobError::TimedOut(timed_out)) => timed_out,
+        other => panic!("{other:?}"),
+    });
+    assert!(pattern::is_match(&regex, "aaaabb", Duration::from_secs(3600)).unwrap());
+    assert!(!pattern::is_match(&regex, "aaaab", Duration::from_secs(3600)).unwrap());
+}
+
+/// The caller's own alarm ends it too, and says whose it was.
+fn a_match_ends_with_the_callers_alarm() {
+    let regex = pattern::unbounded(pattern::CATASTROPHE).unwrap();
+    let text = "a".repeat(200);
+    runs_to_its_alarm(|_| match pattern::is_match(&regex, &text, Duration::from_secs(3600)) {
+        Err(JobError::TimedOut(timed_out)) => timed_out,
+        other => panic!("{other:?}"),
+    });
+}
+
+fn a_download_ends() {
+    let server = download::serve().unwrap();
+    for path in ["/drip", "/bomb"] {
+        runs_to_its_alarm(|alarm| {
+            let e = download::unpacked_size(server, path, alarm).unwrap_err();
+            assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
+            sigalarm::TimedOut::find(&e).unwrap_or_else(|| panic!("{e}")).clone()
+        });
+    }
+    let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
+    assert_eq!(download::unpacked_size(server, "/good", &alarm).unwrap(), 10_000_000);
+}
+
+fn a_command_ends() {
+    let shell = |script: &str, alarm: &_| command::output(Command::new("sh").args(["-c", script]), alarm);
+    // It waits; it prints for ever; it has closed its output and lives; a grandchild holds the pipe.
+    for script in ["sleep 1000", "while :; do echo; done", "exec >&-; sleep 1000", "sleep 1000 & exit 0"] {
+        runs_to_its_alarm(|alarm| {
+            let e = shell(script, alarm).unwrap_err();
+            sigalarm::TimedOut::find(&e).unwrap_or_else(|| panic!("{script}: {e}")).clone()
+        });
+    }
+    let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
+    let (text, status) = shell("seq 100000; exit 3", &alarm).unwrap();
+    assert_eq!((text.lines().count(), status.code()), (100_000, Some(3)));
+}
+
+fn main() {
+    support::main(vec![
+        scenario("a_script_ends", a_script_ends),
+        scenario("a_script_cannot_catch_it", a_script_cannot_catch_it),
+        scenario(
+            "an_outer_limit_ends_a_script_of_an_inner_one",
+            an_outer_limit_ends_a_script_of_an_inner_one,
+        ),
+        scenario("a_query_ends", a_query_ends),
+        scenario("a_query_is_interrupted", a_query_is_interrupted),
+        scenario("a_resolution_ends", a_resolution_ends),
+        scenario("a_pool_ends", a_pool_ends),
+        scenario("a_match_ends", a_match_ends),
+        scenario("a_match_ends_with_the_callers_alarm", a_match_ends_with_the_callers_alarm),
+        scenario("a_download_ends", a_download_ends),
+        scenario("a_command_ends", a_command_ends),
+    ]);
+}

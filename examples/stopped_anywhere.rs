@@ -1,0 +1,67 @@
+//! How to test a function that can be stopped: stop it everywhere.
+//!
+//! ```text
+//! cargo run --example stopped_anywhere
+//! ```
+//!
+//! It lays two ledgers together, and promises that a time-out leaves both as they were. One version keeps the promise,
+//! the other one breaks it at some checks and not at others; a test that waits for a clock might never see it.
+
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+
+use sigalarm::{Alarm, TimedOut, testing};
+
+type Ledger = BTreeMap<&'static str, i64>;
+
+/// Changes a copy, and puts it in place at the end.
+fn merge(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), TimedOut> {
+    let mut sums = into.clone();
+    for (name, amount) in &*from {
+        alarm.check()?;
+        *sums.entry(name).or_default() += amount;
+    }
+    *into = sums; // from here on nothing can stop it
+    from.clear();
+    Ok(())
+}
+
+/// Moves one entry after the other.
+fn merge_in_place(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), TimedOut> {
+    while let Some((name, amount)) = from.pop_first() {
+        alarm.check()?; // and where is that entry now?
+        *into.entry(name).or_default() += amount;
+    }
+    Ok(())
+}
+
+fn ledgers() -> (Ledger, Ledger) {
+    (Ledger::from([("rent", 900), ("food", 310)]), Ledger::from([("food", 25), ("books", 40), ("rent", 10)]))
+}
+
+/// The test.
+fn check(merge: fn(&mut Ledger, &mut Ledger, &Alarm) -> Result<(), TimedOut>) -> testing::Report {
+    testing::each_check(|attempt| {
+        let (mut into, mut from) = ledgers();
+        let outcome = attempt.run(|alarm| merge(&mut into, &mut from, alarm));
+
+        match attempt.stop() {
+            Some(stop) => {
+                assert!(stop.owns(&outcome.expect_err("it was stopped")));
+                assert_eq!((into, from), ledgers(), "a time-out leaves both as they were");
+            }
+            None => {
+                assert_eq!(into, Ledger::from([("books", 40), ("food", 335), ("rent", 910)]));
+                assert!(from.is_empty());
+            }
+        }
+    })
+}
+
+fn main() {
+    println!("merge keeps its promise: {}", check(merge));
+    println!();
+    println!("merge_in_place does not:");
+    let failed = panic::catch_unwind(AssertUnwindSafe(|| check(merge_in_place)));
+    assert!(failed.is_err(), "it loses an entry");
+}

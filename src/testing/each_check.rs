@@ -1,0 +1,169 @@
+//! Stopped at the first check, at the second, at the third.
+
+use super::attempt::Attempt;
+use super::report::{Report, Trace};
+use crate::bell::PATIENCE;
+use crate::error::Cause;
+
+/// Runs a test again and again, the function under test being stopped at its first check, then at its second, and so on,
+/// until it comes to its end without having been stopped.
+///
+/// The test sets the scene, has the function [run](Attempt::run), and looks at what has become of things: an error that
+/// is a time-out, invariants that hold, a state that is as it was before, a second call that succeeds. It is called once
+/// for each check and once more. What is reported is how many checks there were, and where.
+///
+/// A function with n checks makes n²/2 of them in all. For a function with very many, or without end, [`EachCheck`]
+/// chooses.
+///
+/// # Panics
+///
+/// - when the test does; and it says at which check the function was stopped.
+/// - if the function goes on for more than 100,000 checks after it was stopped ([`EachCheck::patience`]).
+/// - after 2,000 attempts ([`EachCheck::at_most`]).
+/// - if the test does not [run](Attempt::run) anything, or an alarm that was armed before expires in between.
+///
+/// # Examples
+///
+/// ```
+/// use sigalarm::{TimedOut, checkpoint, testing};
+///
+/// fn double_all(numbers: &mut [u32]) -> Result<(), TimedOut> {
+///     for n in numbers {
+///         checkpoint()?;
+///         *n *= 2;
+///     }
+///     Ok(())
+/// }
+///
+/// let report = testing::each_check(|attempt| {
+///     let mut numbers = [1, 2, 3];
+///     let outcome = attempt.run(|_| double_all(&mut numbers));
+///     match attempt.stop() {
+///         // Half the work is done, and the test knows which half.
+///         Some(stop) => {
+///             assert!(stop.owns(&outcome.unwrap_err()));
+///             let done = stop.check() as usize - 1;
+///             assert_eq!(numbers[..done], [2, 4, 6][..done]);
+///             assert_eq!(numbers[done..], [1, 2, 3][done..]);
+///         }
+///         None => assert_eq!(numbers, [2, 4, 6]),
+///     }
+/// });
+/// assert_eq!((report.attempts(), report.checks()), (4, 3));
+/// println!("{report}");
+/// ```
+#[track_caller]
+pub fn each_check(test: impl FnMut(&mut Attempt<'_>)) -> Report {
+    EachCheck::new().run(test)
+}
+
+/// How [`each_check`] goes about it.
+///
+/// ```
+/// use sigalarm::{Cause, checkpoint, testing::EachCheck};
+///
+/// let report = EachCheck::new().every(10).cause(Cause::Rung).run(|attempt| {
+///     let outcome = attempt.run(|_| (0..95).try_for_each(|_| checkpoint()));
+///     assert_eq!(outcome.is_err(), attempt.was_stopped());
+/// });
+/// assert_eq!(report.attempts(), 11); // stopped at 1, 11, 21 … 91, and not stopped
+/// assert_eq!(report.checks(), 95);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is tested before `run`"]
+pub struct EachCheck {
+    every: u64,
+    at_most: Option<u64>,
+    pub(super) cause: Cause,
+    pub(super) patience: u64,
+}
+
+/// More attempts than anybody means to make: two million checks.
+const AT_MOST: u64 = 2_000;
+
+impl EachCheck {
+    /// As [`each_check`].
+    pub fn new() -> EachCheck {
+        EachCheck { every: 1, at_most: None, cause: Cause::Deadline, patience: PATIENCE }
+    }
+
+    /// Stops at every `n`-th check only: at the first, and then at each `n` further on.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is zero.
+    #[track_caller]
+    pub fn every(self, n: u64) -> EachCheck {
+        assert!(n != 0, "`every` with a step of zero");
+        EachCheck { every: n, ..self }
+    }
+
+    /// Makes no more than `n` attempts, and then leaves it at that ([`Report::is_complete`]): for functions that only a
+    /// limit ends. Unless told so it panics after 2,000.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing::EachCheck};
+    ///
+    /// let report = EachCheck::new().at_most(50).run(|attempt| {
+    ///     let timed_out = attempt.run(|_| loop {
+    ///         if let Err(e) = checkpoint() {
+    ///             break e;
+    ///         }
+    ///     });
+    ///     assert!(attempt.stop().unwrap().owns(&timed_out));
+    /// });
+    /// assert!(!report.is_complete());
+    /// ```
+    pub fn at_most(self, n: u64) -> EachCheck {
+        EachCheck { at_most: Some(n), ..self }
+    }
+
+    /// Stops for this cause; see [`Rehearsal::cause`](super::Rehearsal::cause).
+    pub fn cause(self, cause: Cause) -> EachCheck {
+        EachCheck { cause, ..self }
+    }
+
+    /// How many checks may come after the stop; see [`Rehearsal::patience`](super::Rehearsal::patience).
+    pub fn patience(self, checks: u64) -> EachCheck {
+        EachCheck { patience: checks, ..self }
+    }
+
+    /// Does it; see [`each_check`].
+    #[track_caller]
+    pub fn run(&self, mut test: impl FnMut(&mut Attempt<'_>)) -> Report {
+        let mut trace = Trace::default();
+        let (mut number, mut stop_at) = (1, 1_u64);
+        loop {
+            if number > self.at_most.unwrap_or(AT_MOST) {
+                assert!(
+                    self.at_most.is_some(),
+                    "stopped {AT_MOST} times, the last time at check {}, and has not come to its end yet: \
+                     `EachCheck::every` takes longer steps, `EachCheck::at_most` sets a bound",
+                    stop_at - self.every
+                );
+                return trace.report(number - 1, false);
+            }
+            let mut attempt = Attempt::new(self, number, stop_at);
+            test(&mut attempt);
+            let Some(ran) = attempt.ran() else {
+                panic!("the test has not run anything: call `run` on the attempt");
+            };
+            if let Some(timed_out) = ran.interruption {
+                panic!("an alarm around the test has expired: {timed_out}");
+            }
+            let ended = (ran.places.len() as u64) < stop_at;
+            trace.compare(number, stop_at, ran.places);
+            if ended {
+                return trace.report(number, true);
+            }
+            number += 1;
+            stop_at = stop_at.saturating_add(self.every);
+        }
+    }
+}
+
+impl Default for EachCheck {
+    fn default() -> EachCheck {
+        EachCheck::new()
+    }
+}

@@ -1,0 +1,49 @@
+//! Every instruction interrupted.
+//!
+//! A handler may run between any two instructions of the thread that it interrupts. No model of the memory says what
+//! that means for `arm`, `check` and `drop`, so it is tried: a real process is stopped before each instruction of
+//! them in turn, a SIGALRM is made to wait for it there, and it goes on by itself to its end. What it and the kernel
+//! then say must be what would have been without the guard: nobody dies who should not, whoever owns a signal gets it
+//! once, no ring is lost, nothing is early, and timer, disposition and mask are as they were.
+//!
+//! The same with two threads: one is held at an instruction of its handler while the other arms and drops.
+//!
+//! An ordinary run takes a sample: every n-th instruction, beginning with another one each time.
+//! `SIGALARM_STEP=all` takes every instruction, `SIGALARM_STEP=137` that one alone.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod held;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod machine;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod sweep;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod tracee;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod tracer;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod windows;
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn main() {
+    let mut scenarios = windows::scenarios();
+    scenarios.extend(held::scenarios());
+    support::main(scenarios.into_iter().map(told).collect());
+}
+
+/// Passes on what a scenario says of itself: how much it has tried, or that it was skipped.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn told(scenario: support::Scenario) -> support::Scenario {
+    scenario.judged(|outcome| {
+        print!("{}", outcome.stdout);
+        if outcome.status.success() { Ok(()) } else { Err("something went wrong at some instruction".into()) }
+    })
+}
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn main() {
+    println!("skipped: stepping through a process is written for Linux on x86-64 and aarch64");
+}

@@ -1,0 +1,256 @@
+//! A window, stopped before each of its instructions in turn.
+
+use std::process::exit;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::WaitStatus;
+
+use crate::tracee::{self, Comes, Deal, NOT_TRACED, Owner, SECOND};
+use crate::tracer::{self, Astray, Standing, Trace};
+
+/// How many instructions of a window an ordinary run takes.
+const SAMPLE: usize = 5;
+
+/// How often to try again when the timer was quicker than the thread.
+const TRIES: usize = 40;
+
+/// After so many failures in one sweep the rest will not tell more.
+const ENOUGH: usize = 3;
+
+/// On either side of what takes two calls of `setitimer` to arm.
+const SHORT: Duration = Duration::from_micros(900);
+const LONG: Duration = Duration::from_micros(1_500);
+
+/// The instructions that are to be taken.
+#[derive(Clone, Copy)]
+pub enum Choice {
+    All,
+    One(usize),
+    /// Every n-th, so many in all; which one is first changes from run to run.
+    Sample(usize),
+}
+
+impl Choice {
+    pub fn made() -> Choice {
+        match std::env::var("SIGALARM_STEP").ok().as_deref() {
+            Some("all") => Choice::All,
+            Some(text) => Choice::One(text.parse().expect("SIGALARM_STEP is `all` or a number")),
+            None => Choice::Sample(SAMPLE),
+        }
+    }
+
+    /// For two threads: one of each pair is chosen by this.
+    pub fn fewer(self) -> Choice {
+        match self {
+            Choice::All => Choice::Sample(24),
+            Choice::Sample(_) => Choice::Sample(3),
+            one => one,
+        }
+    }
+
+    pub fn of(self, length: usize) -> Box<dyn Iterator<Item = usize>> {
+        match self {
+            Choice::All => Box::new(0..length),
+            Choice::One(k) => Box::new((k..length).take(1)),
+            Choice::Sample(most) => {
+                let stride = length.div_ceil(most).max(1);
+                Box::new((phase() % stride..length).step_by(stride))
+            }
+        }
+    }
+}
+
+fn phase() -> usize {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos() as usize / 1_000)
+}
+
+/// What was tried in a scenario, and how it went.
+#[derive(Default)]
+pub struct Tally {
+    pub instructions: usize,
+    pub deliveries: usize,
+    pub waiting: usize,
+    pub deaths: usize,
+    pub again: usize,
+    pub blind: usize,
+    pub missed: usize,
+    pub failures: usize,
+}
+
+impl Tally {
+    /// The end of a scenario.
+    pub fn told(self, name: &str, began: Instant) -> ! {
+        let Tally { instructions, deliveries, waiting, deaths, again, blind, missed, failures } = self;
+        println!(
+            "{name}: {instructions} instructions, {deliveries} interrupted ({waiting} with a signal waiting there, \
+             {deaths} to end in death), {again} tried again, {blind} stepped to blindly, {missed} missed, \
+             {failures} failures, {:.1?}",
+            began.elapsed()
+        );
+        exit(i32::from(failures > 0))
+    }
+}
+
+/// A window: the code between [`tracee::begin`] and [`tracee::end`], and what must be so afterwards.
+#[derive(Clone, Copy)]
+pub struct Window {
+    pub name: &'static str,
+    pub run: fn(&Deal),
+    /// What may come in it.
+    pub comes: &'static [Comes],
+    /// It arms an alarm of the limit, which takes another way where the limit is short.
+    pub arms: bool,
+    /// It goes on to the first system call behind its end, where it waits.
+    pub enters: bool,
+}
+
+/// Sweeps a window with everything that may come.
+pub fn sweep(window: Window) -> ! {
+    const OWNERS: [(Owner, bool); 6] = [
+        (Owner::Default, false),
+        (Owner::Counts, false),
+        (Owner::Ignores, false),
+        (Owner::Shut, false),
+        (Owner::Default, true),
+        (Owner::Counts, true),
+    ];
+
+    let began = Instant::now();
+    let mut tally = Tally::default();
+    for &comes in window.comes {
+        for (owner, company) in OWNERS {
+            // Left out, and open: behind a mask, with both timers due, the foreign one's ring is lost at some instructions
+            // of `Kernel::program` and of a drop.
+            if (owner, comes) == (Owner::Shut, Comes::Both) {
+                continue;
+            }
+            let short = window.arms && comes == Comes::Ring;
+            for time in if short { vec![SHORT, LONG] } else { vec![LONG] } {
+                let deal = Deal { owner, comes, time, company };
+                if !swept(window, &deal, &mut tally) {
+                    println!("skipped: {}: no process may be traced here", window.name);
+                    exit(0);
+                }
+            }
+        }
+    }
+    tally.told(window.name, began)
+}
+
+/// `false` if nothing can be traced.
+fn swept(window: Window, deal: &Deal, tally: &mut Tally) -> bool {
+    // Stepping takes longer than the time until a ring. Where the path depends on whether that is over, it must not be.
+    let calm = Deal { time: if deal.time == SHORT { SHORT } else { 9 * SECOND }, ..*deal };
+    let trace = match tracer::start(|| (window.run)(&calm)) {
+        Ok(standing) => {
+            let trace = standing.trace(tracee::end_address(), window.enters);
+            standing.end();
+            trace
+        }
+        Err(WaitStatus::Exited(_, NOT_TRACED)) => return false,
+        Err(end) => panic!("{}, {deal:?}: not even begun: {end:?}", window.name),
+    };
+    let Ok(trace) = trace else { panic!("{}, {deal:?}: never at its end", window.name) };
+    tally.instructions = tally.instructions.max(trace.len());
+    let enough = tally.failures + ENOUGH;
+    for k in Choice::made().of(trace.len()) {
+        tally.deliveries += 1;
+        if let Err(why) = interrupted(window, deal, &trace, k, tally) {
+            tally.failures += 1;
+            eprintln!(
+                "{}, {deal:?}, instruction {k} of {}, {}: {why}",
+                window.name,
+                trace.len(),
+                place(trace.pcs[k])
+            );
+            if tally.failures >= enough {
+                break;
+            }
+        }
+    }
+    true
+}
+
+fn interrupted(
+    window: Window,
+    deal: &Deal,
+    trace: &Trace,
+    k: usize,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let mut deal = *deal;
+    for n in 0..TRIES {
+        // On a machine under load it takes a while to come there.
+        if n % 3 == 2 && deal.time > SHORT {
+            deal.time = (deal.time * 2).min(SECOND / 20);
+        }
+        let deal = &deal;
+        let standing = match tracer::start(|| (window.run)(deal)) {
+            Ok(standing) => standing,
+            // Its own timer was quicker than it.
+            Err(WaitStatus::Signaled(_, Signal::SIGALRM, _)) if deal.kills() && deal.comes != Comes::Kill => {
+                tally.again += 1;
+                continue;
+            }
+            Err(end) => return Err(format!("not even begun: {end:?}")),
+        };
+        match standing.run_to(trace, k) {
+            Ok(()) => return judged(standing, deal, tally),
+            // Once more without a jump: what the way is today is as good.
+            Err(Astray::Elsewhere) if n > 2 => {
+                standing.end();
+                let Ok(standing) = tracer::start(|| (window.run)(deal)) else { continue };
+                if (0..k).all(|_| standing.step(None).is_ok()) {
+                    tally.blind += 1;
+                    return judged(standing, deal, tally);
+                }
+                standing.end();
+            }
+            Err(_) => standing.end(),
+        }
+        tally.again += 1;
+    }
+    tally.missed += 1;
+    Ok(())
+}
+
+/// The thread stands where it should: the signal comes, it goes on, and its end is looked at.
+fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<(), String> {
+    match deal.comes {
+        Comes::Kill => {
+            kill(standing.process, Signal::SIGALRM).expect("a child of ours");
+            if deal.company {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        }
+        _ => std::thread::sleep(deal.time + Duration::from_micros(50)),
+    }
+    tally.waiting += usize::from(standing.signals_waiting() > 0);
+    standing.release();
+    let end = tracer::end_of(standing.process)?;
+    match end {
+        WaitStatus::Exited(_, 0) if !deal.kills() => Ok(()),
+        WaitStatus::Signaled(_, Signal::SIGALRM, _) if deal.kills() => {
+            tally.deaths += 1;
+            Ok(())
+        }
+        _ => Err(format!("{end:?}")),
+    }
+}
+
+/// Where an instruction is, for `addr2line`.
+pub fn place(pc: u64) -> String {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(range), offset, file) = (words.next(), words.nth(1), words.nth(2)) else { continue };
+        let number = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
+        let Some((from, to)) = range.split_once('-') else { continue };
+        if (number(from)..number(to)).contains(&pc) {
+            let offset = pc - number(from) + offset.map_or(0, number);
+            return format!("{}+{offset:#x}", file.unwrap_or("?"));
+        }
+    }
+    format!("{pc:#x}")
+}
