@@ -35,8 +35,9 @@ fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
 
-/// The same every time, unless `SHUTTLE_RANDOM_SEED` is set.
-const SEED: u64 = 14;
+/// The same every time, unless `SHUTTLE_RANDOM_SEED` is set. With this one the clock read before the bell is stilled is
+/// noticed in 20,000 executions; with others it may take more.
+const SEED: u64 = 7;
 
 /// Plays a scenario many times. A failure prints its schedule, and the seed repeats it.
 fn explore(name: &str, scenario: fn()) {
