@@ -61,8 +61,16 @@ mod checkpoint;
 mod enter;
 mod error;
 mod gap;
+#[cfg(all(test, sigalarm_shuttle))]
+#[path = "../tests/interleavings/mod.rs"]
+mod interleavings;
 mod io;
 mod iter;
+#[cfg(not(sigalarm_shuttle))]
+mod os;
+/// The same faces over a scripted kernel.
+#[cfg(sigalarm_shuttle)]
+#[path = "../tests/interleavings/os/mod.rs"]
 mod os;
 #[cfg(feature = "process")]
 pub mod process;

@@ -6,10 +6,10 @@
 //! most.
 
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::gap::Gap;
+use crate::os::atomic::{AtomicU64, Ordering};
 use crate::os::clock;
 use crate::os::flag::Flag;
 use crate::schedule::{Key, Scope};

@@ -7,9 +7,9 @@
 //! The handler and the code under the lock both change these atomics; each change is one step that either
 //! sees the other's or is seen by it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::os::atomic::{AtomicU64, Ordering};
 use crate::time::Time;
 
 pub(super) struct Foreign {

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::foreign::FOREIGN;
@@ -16,6 +15,7 @@ use super::programmed::{Programmed, Rung, Told};
 use super::signals::Signals;
 use super::{kept_for_good, last_resort, rouse, signals, tickers, waiters};
 use crate::error::ArmError;
+use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::os::disposition::Disposition;
 use crate::os::handler::{self, Arrival};
 use crate::os::itimer::{self, Setting};
@@ -35,6 +35,9 @@ const SHORT: Duration = Duration::from_millis(1);
 ///
 /// Counted when the handler has nothing left to look at, so that a ring that is counted is over.
 static RINGS: AtomicUsize = AtomicUsize::new(0);
+
+/// When the last of them came. Noted before it is counted.
+static LAST_RING: AtomicU64 = AtomicU64::new(0);
 
 /// To be called before any handler of ours is put in place.
 pub(super) fn prepare() {
@@ -67,6 +70,7 @@ fn on_alarm(arrival: &Arrival) {
     }
     if timers {
         waiters::wake_others();
+        LAST_RING.fetch_max(now.as_nanos(), Ordering::SeqCst);
         RINGS.fetch_add(1, Ordering::SeqCst);
     }
     last_resort::act(now);
@@ -282,6 +286,7 @@ impl Kernel {
         let held = itimer::set(setting)?;
         let late = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
         let told = match &self.programmed {
+            Some(ours) if self.rang_too_soon(ours, counted) && held == Setting::DISARMED => Told::Foreign,
             Some(ours) => ours.told_by(held, before),
             None => Told::Foreign,
         };
@@ -294,11 +299,14 @@ impl Kernel {
                 self.disturbed |= self.programmed.is_some();
                 // Before somebody set the timer over it, ours may have rung, if its moment had come.
                 let now = clock::now();
-                let may_have_rung = self.programmed.is_some_and(|ours| ours.is_spent(now));
                 // The signal of a periodic one that holds zero is still under way. It is noted as due, below, and so
                 // delivered by that; its arrival is no second one.
                 let under_way = usize::from(held.remaining.is_zero() && !held.interval.is_zero());
-                let rung = if may_have_rung { Rung::Repeatedly } else { Rung::Times(under_way) };
+                let most = match self.programmed {
+                    Some(ours) if !self.rang_too_soon(&ours, counted) => ours.most_rings(now),
+                    _ => 0,
+                };
+                let rung = if most > 0 { Rung::UpTo(most + under_way) } else { Rung::Times(under_way) };
                 self.account(rung, counted, late);
             }
         }
@@ -314,6 +322,16 @@ impl Kernel {
         Ok(true)
     }
 
+    /// Whether a ring has come when none of ours could: the timer had been set over ours before. (That a timer is silent
+    /// would then tell nothing, for the other one has rung.)
+    ///
+    /// A handler that is late with an earlier ring of ours is not mistaken for that: such a ring is under way until it has
+    /// been counted.
+    fn rang_too_soon(&self, ours: &Programmed, counted: usize) -> bool {
+        let last = Time::from_nanos(LAST_RING.load(Ordering::SeqCst));
+        self.under_way == 0 && counted != self.counted && ours.was_to_come(last)
+    }
+
     /// Keeps the account of rings: how often the timer has `rung` with what it was last told, how many rings
     /// had been `counted` before it was told something else, and how many came `late`, during that call.
     ///
@@ -327,25 +345,20 @@ impl Kernel {
     /// disposition is the default.
     fn account(&mut self, rung: Rung, counted: usize, late: usize) {
         let new = counted.wrapping_sub(self.counted);
-        match rung {
-            Rung::Times(n) => {
-                let sent = self.under_way + n;
-                if new > sent {
-                    owner::keep();
-                }
-                self.under_way = sent.saturating_sub(new);
-                // What came late was sent before the call, if something is still missing. The rest is for the next
-                // account.
-                let late = late.min(self.under_way);
-                self.under_way -= late;
-                self.counted = counted.wrapping_add(late);
+        let sent = match rung {
+            Rung::Times(n) => self.under_way + n,
+            Rung::UpTo(n) => {
+                self.under_way.saturating_add(n).min(self.most_under_way(counted).saturating_add(new))
             }
-            Rung::Repeatedly => {
-                // However many were counted, one more may have been sent.
-                self.under_way = (self.under_way + 1).saturating_sub(new).max(1);
-                self.counted = counted.wrapping_add(late);
-            }
+        };
+        if new > sent && matches!(rung, Rung::Times(_)) {
+            owner::keep();
         }
+        self.under_way = sent.saturating_sub(new);
+        // What came late was sent before the call, if something is still missing. The rest is for the next account.
+        let late = late.min(self.under_way);
+        self.under_way -= late;
+        self.counted = counted.wrapping_add(late);
         // A thread that is alone, and lets SIGALRM in, has dealt with all that was sent. What still seems to be under
         // way never was, or was merged; or it has been counted a moment ago, by a thread that has ended since.
         if self.under_way > 0 && threads::alone() && mask::lets_alarm_in() {
@@ -358,6 +371,14 @@ impl Kernel {
         let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
         self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
         self.under_way = 0;
+    }
+
+    /// How many rings of ours can be under way, since `counted` were: one on each thread, for the handler keeps SIGALRM
+    /// out, and one that waits; and what has been counted since then, perhaps by threads that have ended.
+    fn most_under_way(&self, counted: usize) -> usize {
+        let threads = threads::count().unwrap_or(usize::MAX);
+        let since = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
+        threads.saturating_add(1 + since)
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is

@@ -3,11 +3,11 @@
 //! Nothing can be decided in a handler that would need the lock, so what it needs stands ready in atomics: the
 //! moment, and the line to write. Whoever answers in time takes the moment away.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::places::{Place, Places};
 use crate::error::Exact;
+use crate::os::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::os::exit;
 use crate::schedule::{Entry, Key, Schedule, Scope};
 use crate::time::Time;

@@ -29,7 +29,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
-use parking_lot::MutexGuard;
 
 use self::audit::Audits;
 use self::kernel::Kernel;
@@ -41,7 +40,7 @@ use crate::gap::Gap;
 use crate::os::clock;
 use crate::os::disposition::Disposition;
 use crate::os::flag::Flag;
-use crate::os::fork::{self, ForkMutex, ForkSafe};
+use crate::os::fork::{self, ForkMutex, ForkSafe, MutexGuard};
 use crate::os::pending;
 use crate::schedule::{Cpu, Entry, Key, More, Removed, Schedule, Scope, StageId, Standing, Terms};
 use crate::time::{CpuClock, Time};

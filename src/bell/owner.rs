@@ -6,10 +6,11 @@
 
 use std::cell::Cell;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::os::atomic::{AtomicBool, Ordering};
 use crate::os::disposition::Disposition;
 use crate::os::handler::Arrival;
+use crate::os::local::thread_local;
 use crate::os::published::Published;
 use crate::os::{mask, pending};
 

@@ -4,8 +4,8 @@
 //! that was ever in use at once, and a handler that is late reads at worst a place that means nothing any more.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::os::atomic::{AtomicBool, Ordering};
 use crate::os::published::Published;
 
 pub(super) struct Places<T: 'static>(Published<Place<T>>);

@@ -6,6 +6,11 @@ use crate::os::clock;
 use crate::os::itimer::Setting;
 use crate::time::Time;
 
+/// How far the clock of the processor on which a timer rings may be from that of the one on which we read it, for all
+/// that is allowed for. Clocks that a kernel lets a program read are nearer together than a microsecond; but a ring of ours
+/// that is taken for somebody else's ends a process whose disposition is the default, and here caution costs nothing.
+const APART: Duration = Duration::from_micros(20);
+
 /// What we have told the kernel's timer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Programmed {
@@ -29,8 +34,8 @@ pub(super) enum Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rung {
     Times(usize),
-    /// Nobody can say how often, or for sure that it has at all.
-    Repeatedly,
+    /// Nobody can say how often, or for sure that it has at all; but no more often than this.
+    UpTo(usize),
 }
 
 impl Programmed {
@@ -55,14 +60,28 @@ impl Programmed {
         if first.is_never() {
             return self.interval.is_zero();
         }
-        let in_time = now < self.earliest && self.earliest < first.after(ROUNDING);
+        // Not in its last moments: by the clock on which it rings they may be over, and the ring have been wiped out
+        // with the bell that is being answered.
+        let in_time = now.after(APART) < self.earliest && self.earliest < first.after(ROUNDING);
         in_time && interval.is_zero() == self.interval.is_zero()
     }
 
-    /// Whether it may have rung, by a clock that may be behind that of the processor on which it rang.
-    pub(super) fn is_spent(&self, now: Time) -> bool {
-        const BEHIND: Duration = Duration::from_micros(20);
-        now.after(BEHIND) >= self.earliest
+    /// How often it may have rung at most, by a clock that may be behind that of the processor on which it rang.
+    ///
+    /// A timer that rings again does so at its own moments, and leaves out those that come before its last ring has
+    /// been taken.
+    pub(super) fn most_rings(&self, now: Time) -> usize {
+        let now = now.after(APART);
+        if now < self.earliest {
+            return 0;
+        }
+        let again = now.since(self.earliest).as_nanos().checked_div(self.interval.as_nanos()).unwrap_or(0);
+        usize::try_from(again).unwrap_or(usize::MAX).saturating_add(1)
+    }
+
+    /// Whether this timer had not rung at that moment, by any clock.
+    pub(super) fn was_to_come(&self, moment: Time) -> bool {
+        self.most_rings(moment) == 0
     }
 
     /// Whose time the timer held when it was asked, between the moment `before` and now.
@@ -78,23 +97,21 @@ impl Programmed {
         }
         // No wider than it must be: somebody's timer that rings between these two is taken for ours, and lost.
         let after = clock::now();
-        let most = self.latest.since(before) + SLACK;
+        let longest = self.latest.since(before) + SLACK;
         let least = self.earliest.since(after).saturating_sub(SLACK);
-        if !least.is_zero() && (least..=most).contains(&held.remaining) {
+        let is_ours = (least..=longest).contains(&held.remaining);
+        // A timer that rings again holds much the same after each ring.
+        if self.interval.is_zero() && !least.is_zero() && is_ours {
             return Told::Ours { rung: Rung::Times(0) };
         }
-        let may_have_rung = self.is_spent(after);
-        if !self.interval.is_zero() && may_have_rung && held.remaining <= self.interval + SLACK {
-            return Told::Ours { rung: Rung::Repeatedly };
+        let most = self.most_rings(after);
+        if !self.interval.is_zero() && most > 0 && held.remaining <= self.interval + SLACK {
+            return Told::Ours { rung: Rung::UpTo(most) };
         }
         if held.remaining.is_zero() {
-            return if may_have_rung { Told::Ours { rung: Rung::Times(1) } } else { Told::Foreign };
+            return if most > 0 { Told::Ours { rung: Rung::Times(1) } } else { Told::Foreign };
         }
-        if (least..=most).contains(&held.remaining) {
-            Told::Ours { rung: Rung::Times(0) }
-        } else {
-            Told::Foreign
-        }
+        if is_ours { Told::Ours { rung: Rung::Times(0) } } else { Told::Foreign }
     }
 }
 
@@ -124,7 +141,7 @@ mod tests {
     #[test]
     fn knows_a_stranger() {
         let (ours, now) = told(10 * SECOND, Duration::ZERO);
-        for theirs in [SECOND, 9 * SECOND, 10 * SECOND + 10 * US, 20 * SECOND, Duration::ZERO] {
+        for theirs in [SECOND, 9 * SECOND, 10 * SECOND + 30 * US, 20 * SECOND, Duration::ZERO] {
             assert_eq!(ours.told_by(holds(theirs), now), Told::Foreign, "{theirs:?}");
         }
         let periodic = Setting { remaining: 10 * SECOND, interval: SECOND };
@@ -138,10 +155,33 @@ mod tests {
         assert_eq!(ours.told_by(Setting::DISARMED, now), Told::Ours { rung: Rung::Times(1) });
         assert_eq!(ours.told_by(holds(SECOND), now), Told::Foreign);
 
+        // Asked long after the clock was read, when it has gone through its interval twice more.
+        const MS: Duration = Duration::from_millis(1);
+        let (ours, now) = told(MS, MS);
+        while clock::now() < now.after(3 * MS) {}
+        let answer = ours.told_by(Setting { remaining: MS - 10 * US, interval: MS }, now);
+        assert!(matches!(answer, Told::Ours { rung: Rung::UpTo(3..) }), "{answer:?}");
+
         let (ours, now) = told(US, SECOND);
         while clock::now() < now.after(3 * US) {}
         let held = Setting { remaining: SECOND / 2, interval: SECOND };
-        assert_eq!(ours.told_by(held, now), Told::Ours { rung: Rung::Repeatedly });
+        assert_eq!(ours.told_by(held, now), Told::Ours { rung: Rung::UpTo(1) });
+    }
+
+    #[test]
+    fn knows_how_often_it_may_have_rung() {
+        const MS: Duration = Duration::from_millis(1);
+        let rings = |interval, later| {
+            let now = Time::from_nanos(1_000_000_000);
+            Programmed::new(Setting { remaining: MS, interval }, now, now.after(US))
+                .most_rings(now.after(later))
+        };
+        assert_eq!(rings(Duration::ZERO, MS / 2), 0);
+        assert_eq!(rings(Duration::ZERO, 100 * MS), 1);
+        assert_eq!(rings(MS, MS / 2), 0);
+        assert_eq!(rings(MS, MS), 1);
+        assert_eq!(rings(MS, 3 * MS + MS / 2), 3);
+        assert_eq!(rings(MS, 4 * MS - US), 4, "the other clock may be ahead");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::MutexGuard;
+use crate::os::fork::MutexGuard;
 
 use super::script::Script;
 use super::stage::Answer;

@@ -3,12 +3,11 @@
 //! The first one that comes rings the alarms that listen to it. One that comes before that is answered, or when no
 //! alarm is left that listens, goes to whom the signal belonged before: a second Ctrl-C takes the default action.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-
 use nix::libc;
 
 use super::{rouse, waiters};
 use crate::error::ArmError;
+use crate::os::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::os::disposition::{Disposition, Kind};
 use crate::os::handler::Arrival;
 use crate::os::published::Published;

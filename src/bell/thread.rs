@@ -1,10 +1,11 @@
 //! What each thread remembers of its own alarms.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::owner;
 use crate::error::ArmError;
+use crate::os::atomic::{AtomicU64, Ordering};
+use crate::os::local::thread_local;
 use crate::os::mask;
 use crate::schedule::{Scope, StageId};
 

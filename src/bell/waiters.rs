@@ -8,11 +8,9 @@
 //! that one is on its way to it. And no such signal may come after the waiter has left, when the disposition may be
 //! the program's own again: it does not leave before the note is taken.
 
-use std::hint;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
 use super::places::{Place, Places};
 use super::{owner, rouse};
+use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering, spin_loop};
 use crate::os::handler::Arrival;
 use crate::os::mask;
 use crate::os::pending::{self, Taken};
@@ -65,7 +63,7 @@ fn wake(waiter: &Waiter) {
 pub(super) fn hush() -> bool {
     QUIET.store(true, Ordering::SeqCst);
     while VISITORS.load(Ordering::SeqCst) > 0 {
-        hint::spin_loop();
+        spin_loop();
     }
     (0..PATIENCE).any(|turn| {
         if turn > 0 {
@@ -113,7 +111,7 @@ pub(super) fn leave(waiter: &Place<Waiter>) {
     waiter.open.store(false, Ordering::SeqCst);
     // After this nobody is doing it any more: whoever counted itself in later has seen the line above.
     while VISITORS.load(Ordering::SeqCst) > 0 {
-        hint::spin_loop();
+        spin_loop();
     }
     // And after this nothing is on its way. It comes to the handler when this thread next goes through the kernel;
     // or, should the program have blocked SIGALRM here meanwhile, it waits, and is taken.

@@ -1,6 +1,6 @@
 //! A flag whose test is as short as the machine allows.
 
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use super::atomic::{AtomicBool, Ordering, fence};
 
 /// A flag on cache lines of its own: it is read all the time, and nothing that is written often may share its
 /// line. (128 bytes, for processors that fetch lines in pairs.)
@@ -14,7 +14,7 @@ impl Flag {
 
     /// One relaxed load.
     #[inline(always)]
-    #[cfg(not(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri))))]
+    #[cfg(not(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle))))]
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -25,7 +25,7 @@ impl Flag {
     /// instructions (`movzx`, `test`, `jne`) and a register, and a recursive function that checks at its entry
     /// runs a tenth slower for it.
     #[inline(always)]
-    #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri)))]
+    #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub(crate) fn is_set(&self) -> bool {
         // SAFETY:
         // - the address is that of a live byte, which other threads and handlers write with atomic stores

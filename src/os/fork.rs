@@ -10,7 +10,9 @@ use std::io;
 use std::mem;
 
 use nix::libc;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
+
+pub(crate) use parking_lot::MutexGuard;
 
 /// A mutex that survives a fork, if its three hooks are called around it.
 pub(crate) struct ForkMutex<T>(UnsafeCell<Mutex<T>>);

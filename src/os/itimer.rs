@@ -16,24 +16,7 @@ use nix::libc::ITIMER_REAL;
 #[cfg(target_os = "android")]
 const ITIMER_REAL: libc::c_int = 0;
 
-/// XNU refuses more than this many seconds; a longer wait is done in pieces.
-const LONGEST: Duration = Duration::from_secs(100_000_000);
-
-/// What the timer holds: zero `remaining` means that it will not ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Setting {
-    pub(crate) remaining: Duration,
-    pub(crate) interval: Duration,
-}
-
-impl Setting {
-    pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
-
-    /// What the kernel will make of this: whole microseconds, rounded up, at most [`LONGEST`].
-    pub(crate) fn rounded(self) -> Setting {
-        Setting { remaining: round_up(self.remaining), interval: round_up(self.interval) }
-    }
-}
+pub(crate) use super::setting::Setting;
 
 /// Programs the timer and says what it held before, in one step.
 ///
@@ -52,13 +35,6 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     }
 }
 
-fn round_up(d: Duration) -> Duration {
-    if d >= LONGEST {
-        return LONGEST;
-    }
-    Duration::from_secs(d.as_secs()) + Duration::from_micros(u64::from(d.subsec_nanos().div_ceil(1_000)))
-}
-
 fn timeval(d: Duration) -> libc::timeval {
     // Not by the names of their types: libc is about to change those on musl, and warns.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
@@ -75,6 +51,7 @@ fn setting_of(raw: libc::itimerval) -> Setting {
 
 #[cfg(test)]
 mod tests {
+    use super::super::setting::round_up;
     use super::*;
 
     fn rounded(nanos: u64) -> (libc::time_t, libc::suseconds_t) {

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "process")]
 pub(crate) mod alone;
+pub(crate) mod atomic;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod disposition;
@@ -21,6 +22,7 @@ pub(crate) mod inherited;
 pub(crate) mod itimer;
 #[cfg(feature = "process")]
 pub(crate) mod limits;
+pub(crate) mod local;
 pub(crate) mod mask;
 pub(crate) mod pending;
 #[cfg(feature = "process")]
@@ -31,5 +33,6 @@ pub(crate) mod poll;
 pub(crate) mod published;
 #[cfg(feature = "process")]
 pub(crate) mod reap;
+pub(crate) mod setting;
 pub(crate) mod thread;
 pub(crate) mod threads;

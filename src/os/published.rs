@@ -1,7 +1,8 @@
 //! A reference that one side publishes and the signal handler reads.
 
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::atomic::{AtomicPtr, Ordering};
 
 /// A place for a `&'static T`, or nothing. Reading and changing it is one step each, without a lock.
 pub(crate) struct Published<T: 'static>(AtomicPtr<T>);

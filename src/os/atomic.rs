@@ -1,0 +1,6 @@
+//! The atomics, by a name of our own, so that those of a model can stand in their place: see `tests/interleavings`.
+
+pub(crate) use std::hint::spin_loop;
+pub(crate) use std::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};

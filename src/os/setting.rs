@@ -1,0 +1,29 @@
+//! What an interval timer holds, or is told.
+
+use std::time::Duration;
+
+/// XNU refuses more than this many seconds; a longer wait is done in pieces.
+const LONGEST: Duration = Duration::from_secs(100_000_000);
+
+/// What the timer holds: zero `remaining` means that it will not ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) remaining: Duration,
+    pub(crate) interval: Duration,
+}
+
+impl Setting {
+    pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
+
+    /// What the kernel will make of this: whole microseconds, rounded up, at most [`LONGEST`].
+    pub(crate) fn rounded(self) -> Setting {
+        Setting { remaining: round_up(self.remaining), interval: round_up(self.interval) }
+    }
+}
+
+pub(super) fn round_up(d: Duration) -> Duration {
+    if d >= LONGEST {
+        return LONGEST;
+    }
+    Duration::from_secs(d.as_secs()) + Duration::from_micros(u64::from(d.subsec_nanos().div_ceil(1_000)))
+}

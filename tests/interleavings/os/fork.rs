@@ -1,0 +1,85 @@
+//! The lock. (No scenario forks.)
+
+use std::cell::{Cell, UnsafeCell};
+use std::io;
+use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
+use std::ptr;
+
+use super::machine::{self, step};
+use super::memory;
+
+/// Each execution begins with what the lock was declared around.
+pub(crate) struct ForkMutex<T> {
+    /// Never changed or dropped.
+    initial: MaybeUninit<T>,
+    value: UnsafeCell<MaybeUninit<T>>,
+    epoch: Cell<u64>,
+    locked: Cell<bool>,
+}
+
+// SAFETY: as for the machine.
+unsafe impl<T: Send> Sync for ForkMutex<T> {}
+
+impl<T> ForkMutex<T> {
+    pub(crate) const fn new(value: T) -> ForkMutex<T> {
+        ForkMutex {
+            initial: MaybeUninit::new(value),
+            value: UnsafeCell::new(MaybeUninit::uninit()),
+            epoch: Cell::new(0),
+            locked: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        step();
+        if self.epoch.replace(machine::epoch()) != machine::epoch() {
+            self.locked.set(false);
+            // SAFETY: one thread runs at a time, and nobody holds the lock in this execution yet. The initial value is
+            // that of a static: it owns no memory, so that a copy of its bits is another such value. What the last
+            // execution left is forgotten.
+            unsafe { ptr::copy_nonoverlapping(&self.initial, self.value.get(), 1) };
+        }
+        while self.locked.get() && !std::thread::panicking() {
+            machine::pause();
+        }
+        memory::flush();
+        self.locked.set(true);
+        MutexGuard(self)
+    }
+}
+
+pub(crate) struct MutexGuard<'a, T>(&'a ForkMutex<T>);
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: `lock` has made it, and this guard is the only one.
+        unsafe { (*self.0.value.get()).assume_init_ref() }
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the same.
+        unsafe { (*self.0.value.get()).assume_init_mut() }
+    }
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        step();
+        memory::flush();
+        self.0.locked.set(false);
+    }
+}
+
+pub(crate) trait ForkSafe: Sized + Send + 'static {
+    fn home() -> &'static ForkMutex<Self>;
+    fn renewed(&self) -> Self;
+}
+
+pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
+    Ok(())
+}

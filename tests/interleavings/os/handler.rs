@@ -1,0 +1,50 @@
+//! What the machine calls.
+
+use once_cell::sync::OnceCell;
+
+use super::disposition::{Disposition, Function};
+use super::machine::{From, machine};
+
+static ON_ALARM: OnceCell<fn(&Arrival)> = OnceCell::new();
+
+pub(crate) fn prepare(on_alarm: fn(&Arrival)) {
+    ON_ALARM.get_or_init(|| on_alarm);
+}
+
+pub(super) fn run(arrival: &Arrival) {
+    if let Some(on_alarm) = ON_ALARM.get() {
+        on_alarm(arrival);
+    }
+}
+
+pub(crate) struct Arrival(From);
+
+impl Arrival {
+    pub(super) fn new(from: From) -> Arrival {
+        Arrival(from)
+    }
+
+    pub(crate) fn signal(&self) -> nix::libc::c_int {
+        nix::libc::SIGALRM
+    }
+
+    pub(crate) fn sent_by_timer(&self) -> bool {
+        self.0 == From::Timer
+    }
+
+    pub(crate) fn sent_to_thread(&self) -> bool {
+        self.0 == From::Thread
+    }
+
+    pub(crate) fn deliver_to(&self, owner: &Disposition) -> bool {
+        match owner.function {
+            Function::Default => {
+                panic!("SIGALRM ({:?}) was handed to the default action: the process is dead", self.0)
+            }
+            Function::Ignore => {}
+            Function::Ours => panic!("SIGALRM ({:?}) was handed to ourselves", self.0),
+            Function::Owners => machine().give_owner(self.0),
+        }
+        false
+    }
+}

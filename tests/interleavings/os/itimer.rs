@@ -1,0 +1,10 @@
+//! The machine's timer.
+
+use std::io;
+
+use super::machine::call;
+pub(crate) use super::setting::Setting;
+
+pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
+    Ok(call(|machine, _| machine.set_timer(setting)))
+}

@@ -1,0 +1,269 @@
+//! Atomics whose stores take their time.
+//!
+//! A store that is not sequentially consistent goes into a buffer of the thread's own. The thread itself sees it at
+//! once, others when it has left the buffer: at any time, in any order but for stores to one place and for a release
+//! store, which leaves after all before it. What makes a processor wait for its stores empties the buffer: a
+//! sequentially consistent store, an exchange, a fence, a lock, a system call, a signal. (Loads are not moved: see
+//! the module's limits in `mod.rs`.)
+//!
+//! Each execution begins with what a static was declared with, so nothing need be put back between them.
+
+use std::cell::RefCell;
+use std::sync::atomic as std_atomic;
+pub(crate) use std::sync::atomic::Ordering;
+
+use shuttle::rand::{Rng, thread_rng};
+
+use super::machine::{self, step};
+
+/// A place in memory.
+struct Word {
+    initial: u64,
+    epoch: std_atomic::AtomicU64,
+    value: std_atomic::AtomicU64,
+}
+
+struct Store {
+    thread: usize,
+    word: *const Word,
+    value: u64,
+    release: bool,
+}
+
+struct Buffers {
+    stores: Vec<Store>,
+    /// Of how many steps one lets a store out.
+    laziness: u32,
+}
+
+struct Alone(RefCell<Buffers>);
+
+// SAFETY: as for the machine.
+unsafe impl Sync for Alone {}
+
+static BUFFERS: Alone = Alone(RefCell::new(Buffers { stores: Vec::new(), laziness: 2 }));
+
+pub(super) fn boot() {
+    let laziness = [1, 4, 60][thread_rng().gen_range(0..3)];
+    *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), laziness };
+}
+
+/// Lets a store out now and then.
+pub(super) fn settle() {
+    let mut buffers = BUFFERS.0.borrow_mut();
+    if buffers.stores.is_empty() || !machine::chance(buffers.laziness) {
+        return;
+    }
+    let chosen = thread_rng().gen_range(0..buffers.stores.len());
+    let (thread, word, release) = {
+        let store = &buffers.stores[chosen];
+        (store.thread, store.word, store.release)
+    };
+    // The first that must go before the chosen one, or that one itself.
+    let first = (0..=chosen)
+        .find(|index| {
+            let store = &buffers.stores[*index];
+            store.thread == thread && (release || store.word == word)
+        })
+        .unwrap_or(chosen);
+    let store = buffers.stores.remove(first);
+    // SAFETY: what is stored to is a static, or was leaked.
+    unsafe { &*store.word }.write(store.value);
+}
+
+/// Lets all stores of this thread out.
+pub(super) fn flush() {
+    let me = machine::me();
+    let mut buffers = BUFFERS.0.borrow_mut();
+    buffers.stores.retain(|store| {
+        let mine = store.thread == me;
+        if mine {
+            // SAFETY: as in `settle`.
+            unsafe { &*store.word }.write(store.value);
+        }
+        !mine
+    });
+}
+
+pub(crate) fn fence(_: Ordering) {
+    step();
+    flush();
+}
+
+pub(crate) fn spin_loop() {
+    machine::pause();
+}
+
+impl Word {
+    const fn new(initial: u64) -> Word {
+        Word { initial, epoch: std_atomic::AtomicU64::new(0), value: std_atomic::AtomicU64::new(0) }
+    }
+
+    fn write(&self, value: u64) {
+        self.epoch.store(machine::epoch(), Ordering::Relaxed);
+        self.value.store(value, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        match self.epoch.load(Ordering::Relaxed) == machine::epoch() {
+            true => self.value.load(Ordering::Relaxed),
+            false => self.initial,
+        }
+    }
+
+    fn load(&self) -> u64 {
+        step();
+        let me = machine::me();
+        let buffers = BUFFERS.0.borrow();
+        let own =
+            buffers.stores.iter().rev().find(|store| store.thread == me && std::ptr::eq(store.word, self));
+        own.map_or_else(|| self.read(), |store| store.value)
+    }
+
+    fn store(&self, value: u64, order: Ordering) {
+        step();
+        if order == Ordering::SeqCst {
+            flush();
+            self.write(value);
+        } else {
+            let release = order == Ordering::Release;
+            let store = Store { thread: machine::me(), word: self, value, release };
+            BUFFERS.0.borrow_mut().stores.push(store);
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(u64) -> u64) -> u64 {
+        step();
+        flush();
+        let before = self.read();
+        self.write(change(before));
+        before
+    }
+}
+
+macro_rules! number {
+    ($name:ident, $type:ty) => {
+        pub(crate) struct $name(Word);
+
+        impl $name {
+            pub(crate) const fn new(value: $type) -> $name {
+                $name(Word::new(value as u64))
+            }
+
+            pub(crate) fn load(&self, _: Ordering) -> $type {
+                self.0.load() as $type
+            }
+
+            pub(crate) fn store(&self, value: $type, order: Ordering) {
+                self.0.store(value as u64, order);
+            }
+
+            pub(crate) fn swap(&self, value: $type, _: Ordering) -> $type {
+                self.0.change(|_| value as u64) as $type
+            }
+
+            pub(crate) fn fetch_add(&self, value: $type, _: Ordering) -> $type {
+                self.0.change(|old| (old as $type).wrapping_add(value) as u64) as $type
+            }
+
+            pub(crate) fn fetch_sub(&self, value: $type, _: Ordering) -> $type {
+                self.0.change(|old| (old as $type).wrapping_sub(value) as u64) as $type
+            }
+
+            pub(crate) fn fetch_or(&self, value: $type, _: Ordering) -> $type {
+                self.0.change(|old| old | value as u64) as $type
+            }
+
+            pub(crate) fn fetch_and(&self, value: $type, _: Ordering) -> $type {
+                self.0.change(|old| old & value as u64) as $type
+            }
+
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $type,
+                new: $type,
+                _: Ordering,
+                _: Ordering,
+            ) -> Result<$type, $type> {
+                let current = current as u64;
+                match self.0.change(|old| if old == current { new as u64 } else { old }) {
+                    old if old == current => Ok(old as $type),
+                    old => Err(old as $type),
+                }
+            }
+        }
+    };
+}
+
+number!(AtomicU8, u8);
+number!(AtomicU32, u32);
+number!(AtomicU64, u64);
+number!(AtomicUsize, usize);
+
+pub(crate) struct AtomicBool(Word);
+
+impl AtomicBool {
+    pub(crate) const fn new(value: bool) -> AtomicBool {
+        AtomicBool(Word::new(value as u64))
+    }
+
+    pub(crate) fn load(&self, _: Ordering) -> bool {
+        self.0.load() != 0
+    }
+
+    pub(crate) fn store(&self, value: bool, order: Ordering) {
+        self.0.store(value.into(), order);
+    }
+
+    pub(crate) fn swap(&self, value: bool, _: Ordering) -> bool {
+        self.0.change(|_| value.into()) != 0
+    }
+}
+
+/// Only ever exchanged and loaded, so its stores never wait.
+pub(crate) struct AtomicPtr<T> {
+    initial: *mut T,
+    epoch: std_atomic::AtomicU64,
+    value: std_atomic::AtomicPtr<T>,
+}
+
+// SAFETY: as the real one, which this is but for a second pointer that is never written.
+unsafe impl<T> Sync for AtomicPtr<T> {}
+// SAFETY: the same.
+unsafe impl<T> Send for AtomicPtr<T> {}
+
+impl<T> AtomicPtr<T> {
+    pub(crate) const fn new(initial: *mut T) -> AtomicPtr<T> {
+        AtomicPtr {
+            initial,
+            epoch: std_atomic::AtomicU64::new(0),
+            value: std_atomic::AtomicPtr::new(std::ptr::null_mut()),
+        }
+    }
+
+    fn read(&self) -> *mut T {
+        match self.epoch.load(Ordering::Relaxed) == machine::epoch() {
+            true => self.value.load(Ordering::Relaxed),
+            false => self.initial,
+        }
+    }
+
+    pub(crate) fn load(&self, _: Ordering) -> *mut T {
+        step();
+        self.read()
+    }
+
+    pub(crate) fn swap(&self, new: *mut T, _: Ordering) -> *mut T {
+        step();
+        flush();
+        let before = self.read();
+        self.epoch.store(machine::epoch(), Ordering::Relaxed);
+        self.value.store(new, Ordering::Relaxed);
+        before
+    }
+}
+
+/// Whether no store waits.
+pub(crate) fn is_empty() -> bool {
+    BUFFERS.0.borrow().stores.is_empty()
+}
