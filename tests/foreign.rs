@@ -245,6 +245,22 @@ fn a_short_timer_set_over_ours() {
     assert_eq!(counted(), 1);
 }
 
+/// The same, and nobody checks until our own moment has passed as well: that the timer is silent then does not mean that
+/// it was ours that rang.
+fn a_short_timer_set_over_ours_and_no_check() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for n in 1..=10 {
+        let alarm = after(20 * MS);
+        process::set_timer(5 * MS, Duration::ZERO);
+        let began = Instant::now();
+        while began.elapsed() < 25 * MS {}
+        assert!(alarm.check().is_err());
+        spin_until(|| counted() == n);
+        drop(alarm);
+        assert_eq!(counted(), n);
+    }
+}
+
 static REARMED: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn ring_again(_: libc::c_int) {
@@ -352,22 +368,21 @@ fn a_periodic_timer_that_rings_while_it_is_taken_over() {
 /// A timer that somebody sets over ours, a few microseconds before it, is not taken for ours.
 fn a_timer_set_over_ours_a_little_earlier() {
     process::set_action(process::counting(), SA_RESTART, &[]);
-    let mut done = 0;
-    while done < 30 {
+    let mut known = 0;
+    for _ in 0..60 {
         let before = counted();
         let alarm = after(3 * MS);
-        let began = Instant::now();
         let (left, _) = process::timer();
-        process::set_timer(left - Duration::from_micros(16), Duration::ZERO);
-        // Held up in between, it is set to some other moment.
-        if began.elapsed() < Duration::from_micros(8) {
-            drop(after(MS)); // brings it to light
-            spin_until(|| counted() > before);
-            done += 1;
-        }
+        process::set_timer(left - Duration::from_micros(30), Duration::ZERO);
+        drop(after(MS)); // brings it to light
+        let began = Instant::now();
+        while began.elapsed() < 8 * MS {}
+        known += usize::from(counted() > before);
         drop(alarm);
         process::set_timer(Duration::ZERO, Duration::ZERO);
     }
+    // Not each time: where the thread stands still while a timer is set, nobody knows its moment so well.
+    assert!(known > 30, "{known} of 60");
 }
 
 /// A timer that is set anew, to nearly the moment of one that a guard had given back, is not taken for that one.
@@ -408,6 +423,7 @@ fn main() {
         scenario("a_timer_set_over_ours", a_timer_set_over_ours),
         scenario("a_timer_set_over_ours_is_given_back", a_timer_set_over_ours_is_given_back),
         scenario("a_short_timer_set_over_ours", a_short_timer_set_over_ours),
+        scenario("a_short_timer_set_over_ours_and_no_check", a_short_timer_set_over_ours_and_no_check),
         scenario("a_handler_that_sets_its_timer_again", a_handler_that_sets_its_timer_again),
         scenario("a_handler_that_interrupts", a_handler_that_interrupts),
         scenario("while_nothing_of_ours_is_to_come", while_nothing_of_ours_is_to_come),

@@ -273,37 +273,38 @@ impl Kernel {
             let remaining = first.since(before).max(Duration::from_nanos(1));
             Setting { remaining, interval }.rounded()
         };
-        let foreign = self.tell(setting, before).map_err(|e| ArmError::system("setitimer", e))?;
-        self.programmed = Some(Programmed::new(setting, before, clock::now()));
+        let (foreign, after) = self.tell(setting, before).map_err(|e| ArmError::system("setitimer", e))?;
+        self.programmed = Some(Programmed::new(setting, before, after));
         owner::send_kept();
         Ok(foreign)
     }
 
     /// Tells the timer something and learns from what it held, `before` being a moment before; says whether a
-    /// foreign timer came to light.
-    fn tell(&mut self, setting: Setting, before: Time) -> io::Result<bool> {
+    /// foreign timer came to light, and a moment after.
+    fn tell(&mut self, setting: Setting, before: Time) -> io::Result<(bool, Time)> {
         let counted = RINGS.load(Ordering::SeqCst);
         let held = itimer::set(setting)?;
+        // At once, for what was told and what was held are known as well as the two moments are near each other.
+        let after = clock::now();
         let late = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
         let told = match &self.programmed {
             Some(ours) if self.rang_too_soon(ours, counted) && held == Setting::DISARMED => Told::Foreign,
-            Some(ours) => ours.told_by(held, before),
+            Some(ours) => ours.told_by(held, before, after),
             None => Told::Foreign,
         };
         match told {
             Told::Ours { rung } => {
                 self.account(rung, counted, late);
-                return Ok(false);
+                return Ok((false, after));
             }
             Told::Foreign => {
                 self.disturbed |= self.programmed.is_some();
                 // Before somebody set the timer over it, ours may have rung, if its moment had come.
-                let now = clock::now();
                 // The signal of a periodic one that holds zero is still under way. It is noted as due, below, and so
                 // delivered by that; its arrival is no second one.
                 let under_way = usize::from(held.remaining.is_zero() && !held.interval.is_zero());
                 let most = match self.programmed {
-                    Some(ours) if !self.rang_too_soon(&ours, counted) => ours.most_rings(now),
+                    Some(ours) if !self.rang_too_soon(&ours, counted) => ours.most_rings(after),
                     _ => 0,
                 };
                 let rung = if most > 0 { Rung::UpTo(most + under_way) } else { Rung::Times(under_way) };
@@ -311,15 +312,14 @@ impl Kernel {
             }
         }
         if held == Setting::DISARMED {
-            return Ok(FOREIGN.take().is_some());
+            return Ok((FOREIGN.take().is_some(), after));
         }
         // A periodic timer whose signal is still under way holds zero until the signal is taken.
-        let now = clock::now();
-        let known = self.given_back.and_then(|given| given.moment_of(held, before, now));
+        let known = self.given_back.and_then(|given| given.moment_of(held, before, after));
         // The kernel has cut it to microseconds, and it is not to ring early.
-        let read = now.after(held.remaining + Duration::from_micros(1));
+        let read = after.after(held.remaining + Duration::from_micros(1));
         FOREIGN.note(known.unwrap_or(read), held.interval);
-        Ok(true)
+        Ok((true, after))
     }
 
     /// Whether a ring has come when none of ours could: the timer had been set over ours before. (That a timer is silent

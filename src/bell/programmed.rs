@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::os::clock;
 use crate::os::itimer::Setting;
 use crate::time::Time;
 
@@ -84,8 +83,8 @@ impl Programmed {
         self.most_rings(moment) == 0
     }
 
-    /// Whose time the timer held when it was asked, between the moment `before` and now.
-    pub(super) fn told_by(&self, held: Setting, before: Time) -> Told {
+    /// Whose time the timer held when it was asked, between two moments.
+    pub(super) fn told_by(&self, held: Setting, before: Time, after: Time) -> Told {
         // The kernel cuts a remaining time to microseconds, or makes one microsecond of an overdue one.
         const SLACK: Duration = Duration::from_micros(2);
 
@@ -96,7 +95,6 @@ impl Programmed {
             return Told::Foreign;
         }
         // No wider than it must be: somebody's timer that rings between these two is taken for ours, and lost.
-        let after = clock::now();
         let longest = self.latest.since(before) + SLACK;
         let least = self.earliest.since(after).saturating_sub(SLACK);
         let is_ours = (least..=longest).contains(&held.remaining);
@@ -118,6 +116,7 @@ impl Programmed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::clock;
 
     const US: Duration = Duration::from_micros(1);
     const SECOND: Duration = Duration::from_secs(1);
@@ -134,38 +133,44 @@ mod tests {
     #[test]
     fn knows_its_own_time() {
         let (ours, now) = told(10 * SECOND, Duration::ZERO);
-        assert_eq!(ours.told_by(holds(10 * SECOND - US), now), Told::Ours { rung: Rung::Times(0) });
-        assert_eq!(ours.told_by(holds(10 * SECOND + 2 * US), now), Told::Ours { rung: Rung::Times(0) });
+        assert_eq!(
+            ours.told_by(holds(10 * SECOND - US), now, clock::now()),
+            Told::Ours { rung: Rung::Times(0) }
+        );
+        assert_eq!(
+            ours.told_by(holds(10 * SECOND + 2 * US), now, clock::now()),
+            Told::Ours { rung: Rung::Times(0) }
+        );
     }
 
     #[test]
     fn knows_a_stranger() {
         let (ours, now) = told(10 * SECOND, Duration::ZERO);
         for theirs in [SECOND, 9 * SECOND, 10 * SECOND + 30 * US, 20 * SECOND, Duration::ZERO] {
-            assert_eq!(ours.told_by(holds(theirs), now), Told::Foreign, "{theirs:?}");
+            assert_eq!(ours.told_by(holds(theirs), now, clock::now()), Told::Foreign, "{theirs:?}");
         }
         let periodic = Setting { remaining: 10 * SECOND, interval: SECOND };
-        assert_eq!(ours.told_by(periodic, now), Told::Foreign);
+        assert_eq!(ours.told_by(periodic, now, clock::now()), Told::Foreign);
     }
 
     #[test]
     fn knows_that_it_has_rung() {
         let (ours, now) = told(US, Duration::ZERO);
         while clock::now() < now.after(3 * US) {}
-        assert_eq!(ours.told_by(Setting::DISARMED, now), Told::Ours { rung: Rung::Times(1) });
-        assert_eq!(ours.told_by(holds(SECOND), now), Told::Foreign);
+        assert_eq!(ours.told_by(Setting::DISARMED, now, clock::now()), Told::Ours { rung: Rung::Times(1) });
+        assert_eq!(ours.told_by(holds(SECOND), now, clock::now()), Told::Foreign);
 
         // Asked long after the clock was read, when it has gone through its interval twice more.
         const MS: Duration = Duration::from_millis(1);
         let (ours, now) = told(MS, MS);
         while clock::now() < now.after(3 * MS) {}
-        let answer = ours.told_by(Setting { remaining: MS - 10 * US, interval: MS }, now);
+        let answer = ours.told_by(Setting { remaining: MS - 10 * US, interval: MS }, now, clock::now());
         assert!(matches!(answer, Told::Ours { rung: Rung::UpTo(3..) }), "{answer:?}");
 
         let (ours, now) = told(US, SECOND);
         while clock::now() < now.after(3 * US) {}
         let held = Setting { remaining: SECOND / 2, interval: SECOND };
-        assert_eq!(ours.told_by(held, now), Told::Ours { rung: Rung::UpTo(1) });
+        assert_eq!(ours.told_by(held, now, clock::now()), Told::Ours { rung: Rung::UpTo(1) });
     }
 
     #[test]
@@ -187,8 +192,8 @@ mod tests {
     #[test]
     fn silence_is_ours_too() {
         let (ours, now) = told(Duration::ZERO, Duration::ZERO);
-        assert_eq!(ours.told_by(Setting::DISARMED, now), Told::Ours { rung: Rung::Times(0) });
-        assert_eq!(ours.told_by(holds(SECOND), now), Told::Foreign);
+        assert_eq!(ours.told_by(Setting::DISARMED, now, clock::now()), Told::Ours { rung: Rung::Times(0) });
+        assert_eq!(ours.told_by(holds(SECOND), now, clock::now()), Told::Foreign);
     }
 
     #[test]
