@@ -140,10 +140,7 @@ pub(crate) fn boot() {
     memory::boot();
     *machine() = Machine::new();
     let me = me();
-    let mut machine = machine();
-    machine.task(me).lives = true;
-    machine.skew = [0, std::env::var("SKEW").ok().and_then(|s| s.parse().ok()).unwrap_or(0)]
-        [thread_rng().gen_range(0..2)];
+    machine().task(me).lives = true;
 }
 
 pub(crate) fn chance(one_in: u32) -> bool {

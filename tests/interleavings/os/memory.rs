@@ -170,6 +170,10 @@ macro_rules! number {
                 self.0.change(|old| (old as $type).wrapping_sub(value) as u64) as $type
             }
 
+            pub(crate) fn fetch_max(&self, value: $type, _: Ordering) -> $type {
+                self.0.change(|old| (old as $type).max(value) as u64) as $type
+            }
+
             pub(crate) fn fetch_or(&self, value: $type, _: Ordering) -> $type {
                 self.0.change(|old| old | value as u64) as $type
             }
