@@ -261,6 +261,30 @@ fn a_short_timer_set_over_ours_and_no_check() {
     }
 }
 
+/// A watchdog that is switched off under a guard stays off, also when its moment has passed before anybody looks.
+fn a_watchdog_that_is_switched_off() {
+    for (checks, threads) in [(false, false), (true, false), (false, true)] {
+        process::set_timer(20 * MS, Duration::ZERO);
+        let alarm = after(10 * SECOND);
+        process::set_timer(Duration::ZERO, Duration::ZERO);
+        let long = if threads { 1_100 * MS } else { 40 * MS };
+        std::thread::scope(|scope| {
+            if threads {
+                scope.spawn(|| std::thread::sleep(long * 2));
+            }
+            let began = Instant::now();
+            while began.elapsed() < long {
+                assert!(!checks || alarm.check().is_ok());
+            }
+            // The default action would end the process.
+            drop(alarm);
+            assert_eq!(process::timer(), (Duration::ZERO, Duration::ZERO));
+            let began = Instant::now();
+            while began.elapsed() < 20 * MS {}
+        });
+    }
+}
+
 static REARMED: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn ring_again(_: libc::c_int) {
@@ -422,6 +446,7 @@ fn main() {
         scenario("a_timer_that_was_switched_off", a_timer_that_was_switched_off),
         scenario("a_timer_set_over_ours", a_timer_set_over_ours),
         scenario("a_timer_set_over_ours_is_given_back", a_timer_set_over_ours_is_given_back),
+        scenario("a_watchdog_that_is_switched_off", a_watchdog_that_is_switched_off),
         scenario("a_short_timer_set_over_ours", a_short_timer_set_over_ours),
         scenario("a_short_timer_set_over_ours_and_no_check", a_short_timer_set_over_ours_and_no_check),
         scenario("a_handler_that_sets_its_timer_again", a_handler_that_sets_its_timer_again),

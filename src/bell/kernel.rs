@@ -287,10 +287,11 @@ impl Kernel {
         // At once, for what was told and what was held are known as well as the two moments are near each other.
         let after = clock::now();
         let late = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
+        // Somebody has set it over ours, or switched it off; then it tells nothing of ours that it is silent now.
+        let meddled = held == Setting::DISARMED && self.is_meddled_with(counted, after);
         let told = match &self.programmed {
-            Some(ours) if self.rang_too_soon(ours, counted) && held == Setting::DISARMED => Told::Foreign,
-            Some(ours) => ours.told_by(held, before, after),
-            None => Told::Foreign,
+            Some(ours) if !meddled => ours.told_by(held, before, after),
+            _ => Told::Foreign,
         };
         match told {
             Told::Ours { rung } => {
@@ -299,12 +300,12 @@ impl Kernel {
             }
             Told::Foreign => {
                 self.disturbed |= self.programmed.is_some();
-                // Before somebody set the timer over it, ours may have rung, if its moment had come.
                 // The signal of a periodic one that holds zero is still under way. It is noted as due, below, and so
                 // delivered by that; its arrival is no second one.
                 let under_way = usize::from(held.remaining.is_zero() && !held.interval.is_zero());
+                // Before somebody set the timer over it, ours may have rung, if its moment had come.
                 let most = match self.programmed {
-                    Some(ours) if !self.rang_too_soon(&ours, counted) => ours.most_rings(after),
+                    Some(ours) if !meddled && !self.rang_too_soon(&ours, counted) => ours.most_rings(after),
                     _ => 0,
                 };
                 let rung = if most > 0 { Rung::UpTo(most + under_way) } else { Rung::Times(under_way) };
@@ -320,6 +321,26 @@ impl Kernel {
         let read = after.after(held.remaining + Duration::from_micros(1));
         FOREIGN.note(known.unwrap_or(read), held.interval);
         Ok((true, after))
+    }
+
+    /// Whether the timer, which is silent, has not become so by a ring of ours: one came too soon to be ours, or none has
+    /// come that should have.
+    fn is_meddled_with(&self, counted: usize, now: Time) -> bool {
+        let Some(ours) = &self.programmed else { return false };
+        self.rang_too_soon(ours, counted) || self.never_rang(ours, now)
+    }
+
+    /// Whether ours should have rung by now, and cannot have: the timer was switched off before. What it stood for as well,
+    /// the foreign timer, was switched off with it: a watchdog of the program's that must not bite any more.
+    ///
+    /// A thread that is alone and lets SIGALRM in has dealt with all that was sent. With others about, one of them might be
+    /// on its way to the handler; but not for so long.
+    fn never_rang(&self, ours: &Programmed, now: Time) -> bool {
+        const LONG: Duration = Duration::from_secs(1);
+        let none = self.under_way == 0 && RINGS.load(Ordering::SeqCst) == self.counted;
+        let dealt_with =
+            || !ours.was_to_come(now.before(LONG)) || (threads::alone() && mask::lets_alarm_in());
+        none && !ours.was_to_come(now) && dealt_with()
     }
 
     /// Whether a ring has come when none of ours could: the timer had been set over ours before. (That a timer is silent

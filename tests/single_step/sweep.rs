@@ -120,11 +120,6 @@ pub fn sweep(window: Window) -> ! {
     let mut tally = Tally::default();
     for &comes in window.comes {
         for (owner, company) in OWNERS {
-            // Left out, and open: behind a mask, with both timers due, the foreign one's ring is lost at some instructions
-            // of `Kernel::program` and of a drop.
-            if (owner, comes) == (Owner::Shut, Comes::Both) {
-                continue;
-            }
             let short = window.arms && comes == Comes::Ring;
             for time in if short { vec![SHORT, LONG] } else { vec![LONG] } {
                 let deal = Deal { owner, comes, time, company };

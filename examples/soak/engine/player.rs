@@ -523,12 +523,31 @@ impl Player {
         // Over a guard one that rings before the library has been spoken to is seen by nobody.
         let value =
             if self.is_free() || value.is_zero() { value } else { value + Duration::from_micros(300) };
+        // The timer may still be set for an alarm that is gone. Half of the time it is put right first.
+        let put_right = value.as_micros() % 2 == 0;
+        if put_right && !self.is_free() {
+            self.speak_to_the_kernel();
+        }
         let old = self.world.set_timer(value, period);
         if self.is_free() {
             self.world.is_over(old);
             return;
         }
-        // The library learns of it when it speaks to the kernel for a deadline of its own.
+        self.speak_to_the_kernel();
+        // One that falls together with a moment of the library's own is taken for the library's.
+        let deadlines = self.alarms.iter().filter_map(|(_, naive)| naive.deadline);
+        // One that is switched off when a moment of the library's own has just passed may be thought to have rung.
+        if value.is_zero() && old.is_some() {
+            self.world.may_ring_still();
+        }
+        let looks = !self.tickers.is_empty() || self.alarms.iter().any(|(_, a)| a.cpu.is_some());
+        self.world.is_confused(deadlines, looks || !put_right);
+        // Until then it went by the one before.
+        self.world.is_over(old);
+    }
+
+    /// The library learns of a timer that was set over its own when it speaks to the kernel for a deadline of its own.
+    fn speak_to_the_kernel(&mut self) {
         let began = Instant::now();
         loop {
             assert!(began.elapsed() < LATE, "an alarm is lost over which somebody has set a timer");
@@ -541,14 +560,6 @@ impl Player {
                 break;
             }
         }
-        // One that falls together with a deadline is taken for the library's own.
-        let deadlines = self.alarms.iter().filter_map(|(_, naive)| naive.deadline);
-        self.world.is_confused(
-            deadlines,
-            !self.tickers.is_empty() || self.alarms.iter().any(|(_, a)| a.cpu.is_some()),
-        );
-        // Until then it went by the one before.
-        self.world.is_over(old);
     }
 
     fn suspend(&mut self, time: Duration) {
