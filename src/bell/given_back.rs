@@ -21,7 +21,7 @@ impl GivenBack {
     /// The own moment of the timer that the kernel held between two moments, if it can be this one.
     ///
     /// It can if it was not to ring sooner than it says now: so whatever timer it is, it rings no later for it than it
-    /// would have, and by no more than the readings err too early.
+    /// would have, and by no more than the readings err (three microseconds) too early.
     pub(super) fn moment_of(&self, held: Setting, before: Time, after: Time) -> Option<Time> {
         // The kernel cuts a remaining time to microseconds, and was given one that was rounded up to them.
         const CUT: Duration = Duration::from_micros(1);

@@ -330,17 +330,16 @@ impl Kernel {
         self.rang_too_soon(ours, counted) || self.never_rang(ours, now)
     }
 
-    /// Whether ours should have rung by now, and cannot have: the timer was switched off before. What it stood for as well,
-    /// the foreign timer, was switched off with it: a watchdog of the program's that must not bite any more.
+    /// Whether ours should have rung by now for the foreign timer, and cannot have: the timer was switched off before, and
+    /// the foreign one that it stood for with it. That is a watchdog of the program's, which must not bite any more.
     ///
     /// A thread that is alone and lets SIGALRM in has dealt with all that was sent. With others about, one of them might be
     /// on its way to the handler; but not for so long.
     fn never_rang(&self, ours: &Programmed, now: Time) -> bool {
         const LONG: Duration = Duration::from_secs(1);
         let none = self.under_way == 0 && RINGS.load(Ordering::SeqCst) == self.counted;
-        let dealt_with =
-            || !ours.was_to_come(now.before(LONG)) || (threads::alone() && mask::lets_alarm_in());
-        none && !ours.was_to_come(now) && dealt_with()
+        let dealt_with = || ours.is_overdue(now.before(LONG)) || (threads::alone() && mask::lets_alarm_in());
+        none && FOREIGN.due() <= now && ours.is_overdue(now) && dealt_with()
     }
 
     /// Whether a ring has come when none of ours could: the timer had been set over ours before. (That a timer is silent

@@ -78,9 +78,14 @@ impl Programmed {
         usize::try_from(again).unwrap_or(usize::MAX).saturating_add(1)
     }
 
-    /// Whether this timer had not rung at that moment, by any clock.
+    /// Whether it was to ring, and had not at that moment, by any clock.
     pub(super) fn was_to_come(&self, moment: Time) -> bool {
-        self.most_rings(moment) == 0
+        !self.earliest.is_never() && self.most_rings(moment) == 0
+    }
+
+    /// Whether it should have rung by that moment, by any clock.
+    pub(super) fn is_overdue(&self, moment: Time) -> bool {
+        self.latest.after(APART) <= moment
     }
 
     /// Whose time the timer held when it was asked, between two moments.

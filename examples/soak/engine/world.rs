@@ -13,8 +13,9 @@ use crate::process::{self, counted};
 /// be told apart.
 const ROUNDING: Duration = Duration::from_micros(5);
 
-/// By so much a timer that is given back may be early: another one that was given back before may pass for it.
-const EARLY: Duration = Duration::from_micros(3);
+/// By so much a timer that is given back may be early: another one that was given back before may pass for it, if it was
+/// to ring within three microseconds of that; and what is left of a timer is read in whole ones.
+const EARLY: Duration = Duration::from_micros(5);
 
 /// A guard that comes and goes may leave a timer this much later, and so may a busy machine.
 const BUSY: Duration = Duration::from_secs(2);
