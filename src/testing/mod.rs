@@ -35,7 +35,7 @@
 //! | to be stopped at each check in turn | [`each_check`], and [`EachCheck`] for every n-th, for some, for another cause |
 //! | to be stopped at the n-th check | [`at_check`] |
 //! | a limit that is over from the beginning | [`expired`] |
-//! | no limit, and no kernel | [`never`] |
+//! | no limit, and no kernel | [`never`](fn@never) |
 //! | to know which checks were made | [`Rehearsal::places`], [`Report::tally`] |
 //! | a clock that moves when you say so | [`Rehearsal::advance`], or [`advance`] from within |
 //!
