@@ -203,10 +203,22 @@ impl Scene {
         // One that stood still between the reading of the foreign timer and that of the clock takes the timer for one
         // that is due later, by as long: late, and not lost.
         spin_until("the foreign timer", || process::timer().0.is_zero());
+        // On the other thread a handler may be late for the whole of a guard's life. Its ring is counted by the next.
+        let next_guard = || {
+            if self.deal.company {
+                drop(after(SECOND));
+            }
+        };
         match self.deal.owner {
-            Owner::Default if theirs > 0 => spin_until("the signal that kills", || false),
+            Owner::Default if theirs > 0 => spin_until("the signal that kills", || {
+                next_guard();
+                false
+            }),
             Owner::Default | Owner::Ignores => {}
-            Owner::Counts => spin_until("the owner's signal", || counted() >= theirs),
+            Owner::Counts => spin_until("the owner's signal", || {
+                next_guard();
+                counted() >= theirs
+            }),
             Owner::Shut => {
                 assert_eq!(counted(), 0, "the owner is not to be called behind its mask");
                 // A timer shows nothing any more in the last microsecond before it rings.
