@@ -27,6 +27,8 @@ pub struct Tally {
     pub foreign: Count,
     pub forks: Count,
     pub threads: Count,
+    /// Failures that did not come again when the same sequence was played again.
+    pub unrepeated: Count,
     /// The longest time from a deadline to the check that noticed, in nanoseconds.
     pub latest: Count,
     /// The operation that the process is at.
@@ -79,6 +81,7 @@ impl Tally {
             (&self.foreign, &other.foreign),
             (&self.forks, &other.forks),
             (&self.threads, &other.threads),
+            (&self.unrepeated, &other.unrepeated),
         ];
         pairs.iter().for_each(|(ours, theirs)| ours.add(theirs.get()));
         self.latest.at_least(other.latest.get());
@@ -110,6 +113,7 @@ impl fmt::Display for Tally {
             ("foreign timers awaited", &self.foreign),
             ("forks", &self.forks),
             ("threads", &self.threads),
+            ("failures that did not come again", &self.unrepeated),
         ];
         for (name, count) in rows {
             writeln!(f, "{name:<34}{:>14}", count.get())?;
