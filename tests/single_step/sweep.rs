@@ -27,6 +27,11 @@ const LONG: Duration = Duration::from_micros(1_500);
 pub enum Choice {
     All,
     One(usize),
+    /// Each of them once, with one of so many things that may come: this one for every so many.
+    Once {
+        part: usize,
+        of: usize,
+    },
     /// Every n-th, so many in all; which one is first changes from run to run.
     Sample(usize),
 }
@@ -35,7 +40,8 @@ impl Choice {
     pub fn made() -> Choice {
         match std::env::var("SIGALARM_STEP").ok().as_deref() {
             Some("all") => Choice::All,
-            Some(text) => Choice::One(text.parse().expect("SIGALARM_STEP is `all` or a number")),
+            Some("once") => Choice::Once { part: 0, of: 1 },
+            Some(text) => Choice::One(text.parse().expect("SIGALARM_STEP is `all`, `once` or a number")),
             None => Choice::Sample(SAMPLE),
         }
     }
@@ -43,15 +49,21 @@ impl Choice {
     /// For two threads: one of each pair is chosen by this.
     pub fn fewer(self) -> Choice {
         match self {
-            Choice::All => Choice::Sample(24),
+            Choice::All | Choice::Once { .. } => Choice::Sample(24),
             Choice::Sample(_) => Choice::Sample(3),
             one => one,
         }
     }
 
+    /// For one of so many combinations of what may come and whose it is.
+    pub fn shared(self, part: usize, of: usize) -> Choice {
+        if let Choice::Once { .. } = self { Choice::Once { part, of } } else { self }
+    }
+
     pub fn of(self, length: usize) -> Box<dyn Iterator<Item = usize>> {
         match self {
             Choice::All => Box::new(0..length),
+            Choice::Once { part, of } => Box::new((part..length).step_by(of)),
             Choice::One(k) => Box::new((k..length).take(1)),
             Choice::Sample(most) => {
                 let stride = length.div_ceil(most).max(1);
@@ -118,23 +130,26 @@ pub fn sweep(window: Window) -> ! {
 
     let began = Instant::now();
     let mut tally = Tally::default();
+    let mut deals = Vec::new();
     for &comes in window.comes {
         for (owner, company) in OWNERS {
             let short = window.arms && comes == Comes::Ring;
             for time in if short { vec![SHORT, LONG] } else { vec![LONG] } {
-                let deal = Deal { owner, comes, time, company };
-                if !swept(window, &deal, &mut tally) {
-                    println!("skipped: {}: no process may be traced here", window.name);
-                    exit(0);
-                }
+                deals.push(Deal { owner, comes, time, company });
             }
+        }
+    }
+    for (n, deal) in deals.iter().enumerate() {
+        if !swept(window, deal, Choice::made().shared(n, deals.len()), &mut tally) {
+            println!("skipped: {}: no process may be traced here", window.name);
+            exit(0);
         }
     }
     tally.told(window.name, began)
 }
 
 /// `false` if nothing can be traced.
-fn swept(window: Window, deal: &Deal, tally: &mut Tally) -> bool {
+fn swept(window: Window, deal: &Deal, choice: Choice, tally: &mut Tally) -> bool {
     // Stepping takes longer than the time until a ring. Where the path depends on whether that is over, it must not be.
     let calm = Deal { time: if deal.time == SHORT { SHORT } else { 9 * SECOND }, ..*deal };
     let trace = match tracer::start(|| (window.run)(&calm)) {
@@ -149,7 +164,7 @@ fn swept(window: Window, deal: &Deal, tally: &mut Tally) -> bool {
     let Ok(trace) = trace else { panic!("{}, {deal:?}: never at its end", window.name) };
     tally.instructions = tally.instructions.max(trace.len());
     let enough = tally.failures + ENOUGH;
-    for k in Choice::made().of(trace.len()) {
+    for k in choice.of(trace.len()) {
         tally.deliveries += 1;
         if let Err(why) = interrupted(window, deal, &trace, k, tally) {
             tally.failures += 1;
