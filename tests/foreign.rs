@@ -389,16 +389,17 @@ fn a_periodic_timer_that_rings_while_it_is_taken_over() {
     }
 }
 
-/// A timer that somebody sets over ours, a few microseconds before it, is not taken for ours.
-fn a_timer_set_over_ours_a_little_earlier() {
+/// A timer that somebody sets over ours, a few microseconds before it, is not taken for ours: the alarm that brings it to
+/// light may ring while it does.
+fn a_timer_set_over_ours_a_little_earlier(limit: Duration) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut known = 0;
     for _ in 0..60 {
         let before = counted();
         let alarm = after(3 * MS);
         let (left, _) = process::timer();
-        process::set_timer(left - Duration::from_micros(30), Duration::ZERO);
-        drop(after(MS)); // brings it to light
+        process::set_timer(left - Duration::from_micros(15), Duration::ZERO);
+        drop(after(limit)); // brings it to light
         let began = Instant::now();
         while began.elapsed() < 8 * MS {}
         known += usize::from(counted() > before);
@@ -461,7 +462,10 @@ fn main() {
             "a_periodic_timer_that_rings_while_it_is_taken_over",
             a_periodic_timer_that_rings_while_it_is_taken_over,
         ),
-        scenario("a_timer_set_over_ours_a_little_earlier", a_timer_set_over_ours_a_little_earlier),
+        scenario("a_timer_set_over_ours_a_little_earlier", || a_timer_set_over_ours_a_little_earlier(MS)),
+        scenario("a_timer_set_over_ours_a_little_earlier_than_a_ring", || {
+            a_timer_set_over_ours_a_little_earlier(Duration::from_micros(1));
+        }),
         scenario("a_new_timer_close_to_an_old_one", a_new_timer_close_to_an_old_one),
     ]);
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::libc::{SA_RESTART, SIG_DFL, SIG_IGN, SIGALRM, SIGHUP};
 use sigalarm::{Alarm, checkpoint, suspended};
@@ -97,6 +97,35 @@ fn fork_while_others_arm() {
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+/// What another thread is in the middle of doing for the first time is not left half done in a child.
+fn fork_while_another_arms_the_first() {
+    for n in 0..1_500_u32 {
+        // A process in which no alarm was ever armed, with a second thread.
+        let status = in_child(|| {
+            let began = std::sync::atomic::AtomicBool::new(false);
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    began.store(true, std::sync::atomic::Ordering::SeqCst);
+                    let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
+                    while alarm.check().is_ok() {}
+                });
+                while !began.load(std::sync::atomic::Ordering::SeqCst) {}
+                for _ in 0..n % 50 * 20 {
+                    std::hint::spin_loop();
+                }
+                let status = in_child(|| {
+                    let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
+                    while alarm.check().is_ok() {}
+                    // The hooks are there, once or twice, and do what they should.
+                    assert_eq!(in_child(|| assert!(alarm.check().is_ok())), 0);
+                });
+                assert_eq!(status, 0);
+            });
+        });
+        assert_eq!(status, 0);
+    }
 }
 
 fn a_spawned_command_knows_nothing() {
@@ -228,6 +257,7 @@ fn main() {
         scenario("the_parent_goes_on", the_parent_goes_on),
         scenario("generations", generations),
         scenario("fork_while_others_arm", fork_while_others_arm),
+        scenario("fork_while_another_arms_the_first", fork_while_another_arms_the_first),
         scenario("a_spawned_command_knows_nothing", a_spawned_command_knows_nothing),
         // What the documentation warns of: the kernel keeps the timer across exec.
         scenario("exec_without_care", exec_without_care).dies_of(SIGALRM),

@@ -41,7 +41,8 @@ static LAST_RING: AtomicU64 = AtomicU64::new(0);
 
 /// To be called before any handler of ours is put in place.
 pub(super) fn prepare() {
-    handler::prepare(on_signal);
+    static ON_SIGNAL: fn(&Arrival) = on_signal;
+    handler::prepare(&ON_SIGNAL);
 }
 
 /// What our signals do while an alarm lives. Async-signal-safe.
@@ -128,27 +129,35 @@ impl Kernel {
         }
         let mut must_ask = self.programmed.is_none();
         self.engage()?;
-        // A foreign ring that comes now waits until the call is over. Ours must not come before that, for the kernel
-        // would merge the two; so a short one is not set by the call that takes the timer over. (By the clock, and not
-        // by `now`, which the thread may have stood still behind.)
-        if must_ask && wanted.since(clock::now()) < SHORT {
-            self.set(Time::NEVER, Duration::ZERO)?;
-            must_ask = false;
-        }
-        // Once as a rule; again when the call has brought a foreign timer to light that must be heeded too.
+        // Once as a rule; again when the timer had to be read first, or when that has brought a foreign timer to light
+        // that must be heeded too.
         loop {
             let first = wanted.min(FOREIGN.due()).min(last_resort::next());
             let interval = self.repetition(first, wanted);
             if !must_ask && self.covers(first, interval, now) {
                 break;
             }
-            if !self.set(first, interval)? {
+            // By the clock, and not by `now`, which the thread may have stood still behind.
+            if self.must_be_read_first(must_ask, first, clock::now()) {
+                self.set(Time::NEVER, Duration::ZERO)?;
+            } else if !self.set(first, interval)? {
                 break;
             }
             must_ask = false;
         }
         self.choose_restart(signals)?;
         Ok(true)
+    }
+
+    /// Whether the timer must be stopped and read before it is set for `first`, by a call of its own: what is set by the
+    /// call that reads it must not ring before that call is over, if what is read matters.
+    ///
+    /// It matters where the timer may be foreign. Taken over, a ring of it waits until the call is over, and the kernel
+    /// would merge ours with it. Set over ours, it is known by the time that it holds, and the longer the call takes,
+    /// handler and all, the more of other people's times can be ours. Once ours has rung, it holds none.
+    fn must_be_read_first(&self, must_ask: bool, first: Time, now: Time) -> bool {
+        let matters = must_ask || self.programmed.is_some_and(|ours| ours.was_to_come(now));
+        matters && first.since(now) < SHORT
     }
 
     /// Whether nothing but the alarms' deadlines is to ring: no foreign timer, no last resort, nobody who waits.

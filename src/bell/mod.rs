@@ -28,7 +28,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use once_cell::sync::OnceCell;
+use once_cell::race::OnceBool;
 
 use self::audit::Audits;
 use self::kernel::Kernel;
@@ -264,16 +264,26 @@ impl Plan {
     }
 }
 
-/// What must happen once before the first alarm; and before a fork, so that the child begins with no alarms, and with
-/// ids of its own.
+/// What must happen once before the first alarm, and before anybody takes the lock, so that a forked child begins with
+/// no alarms, with ids of its own, and with the lock free.
+///
+/// Two threads may be in here at once, and both register the hooks, which allow for it. To have one wait for the other
+/// would hang a child that is forked just then: it has no other.
 pub(crate) fn prepare() -> Result<(), ArmError> {
-    static DONE: OnceCell<()> = OnceCell::new();
+    static DONE: OnceBool = OnceBool::new();
     let prepare = || {
         kernel::prepare();
-        fork::register::<State>()
+        fork::register::<State>().map(|()| true)
     };
     DONE.get_or_try_init(prepare).map_err(|e| ArmError::system("pthread_atfork", e))?;
     Ok(())
+}
+
+/// The lock, for those who may come before any alarm and cannot fail. Without hooks all goes well until the program forks
+/// in the very moment in which another thread holds the lock.
+fn state_prepared() -> MutexGuard<'static, State> {
+    let _ = prepare();
+    STATE.lock()
 }
 
 /// Arms an alarm of the calling thread. When it fails, nothing has changed.
@@ -598,13 +608,13 @@ pub(crate) fn ring(key: Key, cause: Cause) {
 /// this and then asks [`answer_here`]. `None` on a thread without alarms.
 pub(crate) fn next_here() -> Option<Time> {
     let scope = thread::scope();
-    let state = STATE.lock();
+    let state = state_prepared();
     state.schedule.has_any_in(scope).then(|| state.schedule.next())
 }
 
 /// An id for a limit that is kept by other means than an alarm.
 pub(crate) fn unused_id() -> AlarmId {
-    STATE.lock().schedule.next_id()
+    state_prepared().schedule.next_id()
 }
 
 /// Places an alarm around everything that the calling thread does from now on, which only a [`ring`] expires. It needs
@@ -649,7 +659,7 @@ pub(crate) fn leave(standing: Standing) {
 
 /// Leaves the process as it was before the first guard, until [`resume`] has been called as often.
 pub(crate) fn suspend() {
-    let mut state = STATE.lock();
+    let mut state = state_prepared();
     let closed = thread::suspend();
     state.calm = false;
     state.kernel.suspend();

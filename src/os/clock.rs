@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use nix::libc;
-use once_cell::sync::OnceCell;
+use once_cell::race::OnceBox;
 
 use crate::time::{CpuClock, Time};
 
@@ -74,10 +74,12 @@ struct Anchor {
 }
 
 fn anchor() -> &'static Anchor {
-    static ANCHOR: OnceCell<Anchor> = OnceCell::new();
+    // Of several threads at once the first to be ready decides. None waits for another, which in a forked child may not
+    // be there.
+    static ANCHOR: OnceBox<Anchor> = OnceBox::new();
     ANCHOR.get_or_init(|| {
         let instant = Instant::now();
-        Anchor { instant, at: now() }
+        Box::new(Anchor { instant, at: now() })
     })
 }
 

@@ -4,8 +4,11 @@
 //! locked in the child for ever. So the lock is taken before every fork
 //! ([pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html)), released in the parent,
 //! and made anew in the child.
+//!
+//! For the same reason nothing here is initialised by one thread while others wait for it: a child that is forked in the
+//! middle of that would wait for a thread that it does not have.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::io;
 use std::mem;
 
@@ -13,6 +16,22 @@ use nix::libc;
 use parking_lot::Mutex;
 
 pub(crate) use parking_lot::MutexGuard;
+
+thread_local! {
+    /// How often the hooks that this thread is in the middle of have been called, for they may be registered twice. There
+    /// is one lock that they hold.
+    static HOOKS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Says whether the hook that is called is the first of its kind.
+fn is_first() -> bool {
+    HOOKS.replace(HOOKS.get() + 1) == 0
+}
+
+/// Says whether the hook that is called is the last of its kind.
+fn is_last() -> bool {
+    HOOKS.replace(HOOKS.get() - 1) == 1
+}
 
 /// A mutex that survives a fork, if its three hooks are called around it.
 pub(crate) struct ForkMutex<T>(UnsafeCell<Mutex<T>>);
@@ -76,7 +95,9 @@ pub(crate) trait ForkSafe: Sized + Send + 'static {
 
 /// Sees to it that the state is looked after around every `fork` from now on.
 ///
-/// Call it once: the hooks add up, and cannot be taken back, since POSIX has no call for it.
+/// The hooks add up, and cannot be taken back, since POSIX has no call for it; so do not call it for ever. But two
+/// threads may both do so at once, and a forked child again whose parent was in the middle of it: called twice around a
+/// fork, they do what they do once.
 pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
     // SAFETY: the three functions live as long as the program, take nothing and unwind nowhere.
     match unsafe { libc::pthread_atfork(Some(before::<T>), Some(in_parent::<T>), Some(in_child::<T>)) } {
@@ -86,13 +107,19 @@ pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
 }
 
 extern "C" fn before<T: ForkSafe>() {
-    T::home().hold();
+    if is_first() {
+        T::home().hold();
+    }
 }
 
 extern "C" fn in_parent<T: ForkSafe>() {
-    T::home().release();
+    if is_last() {
+        T::home().release();
+    }
 }
 
 extern "C" fn in_child<T: ForkSafe>() {
-    T::home().renew();
+    if is_last() {
+        T::home().renew();
+    }
 }

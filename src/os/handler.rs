@@ -9,18 +9,18 @@ use std::mem;
 use std::ptr;
 
 use nix::libc;
-use once_cell::sync::OnceCell;
+use once_cell::race::OnceRef;
 
 use super::disposition::{Disposition, Kind};
 
 /// What to do when a signal of ours arrives. Set before the handler is first installed, and never changed.
 ///
 /// `get` is one atomic load, which makes it fit for the handler.
-static ON_ALARM: OnceCell<fn(&Arrival)> = OnceCell::new();
+static ON_ALARM: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
 /// Says what to do when SIGALRM arrives: `on_alarm` must be async-signal-safe. The first call counts.
-pub(crate) fn prepare(on_alarm: fn(&Arrival)) {
-    ON_ALARM.get_or_init(|| on_alarm);
+pub(crate) fn prepare(on_alarm: &'static fn(&Arrival)) {
+    let _ = ON_ALARM.set(on_alarm);
 }
 
 /// The handler as `sigaction` wants it. One place that names the function, so that every comparison is with

@@ -4,6 +4,7 @@
 //! occasion of later spawns; what is left then ends with the parent.
 
 use std::process;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -14,7 +15,12 @@ use crate::os::reap::Life;
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
 pub(super) fn let_go(child: Child) {
-    DETACHED.lock().push((process::id(), child));
+    // Nobody holds the lock for long; or for ever, if it is the copy of one that another thread of the parent held when
+    // this process was forked. Then the child is reaped when this process has ended.
+    const LONG: Duration = Duration::from_millis(100);
+    if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
+        detached.push((process::id(), child));
+    }
 }
 
 /// Reaps those that have ended. Their groups are left alone: they were let go.

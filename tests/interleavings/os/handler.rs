@@ -1,14 +1,14 @@
 //! What the machine calls.
 
-use once_cell::sync::OnceCell;
+use once_cell::race::OnceRef;
 
 use super::disposition::{Disposition, Function};
 use super::machine::{From, machine};
 
-static ON_ALARM: OnceCell<fn(&Arrival)> = OnceCell::new();
+static ON_ALARM: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-pub(crate) fn prepare(on_alarm: fn(&Arrival)) {
-    ON_ALARM.get_or_init(|| on_alarm);
+pub(crate) fn prepare(on_alarm: &'static fn(&Arrival)) {
+    let _ = ON_ALARM.set(on_alarm);
 }
 
 pub(super) fn run(arrival: &Arrival) {
