@@ -1,13 +1,14 @@
 //! Random sequences of everything that one can do with alarms, against a model; `examples/soak` goes on for longer.
 //!
-//! The seed comes from the clock, so that no two runs try the same, or from SIGALARM_SEED. A failure names the seed,
-//! the shortest sequence found that fails, and the command that repeats it.
+//! The same sequences in every run, so that a change is judged by what it changed, or those from SIGALARM_SEED on; the
+//! soak takes new ones each time. A failure names the seed, the shortest sequence found that fails, and the command that
+//! repeats it.
 
 #[path = "../examples/soak/engine/mod.rs"]
 mod engine;
 mod support;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use engine::{Tally, forks, scopes, storm, trial};
 use support::{process, scenario};
@@ -18,7 +19,7 @@ const WORKERS: u64 = 2;
 fn seed() -> u64 {
     match std::env::var("SIGALARM_SEED") {
         Ok(seed) => seed.parse().expect("SIGALARM_SEED is a number"),
-        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() << 20),
+        Err(_) => 1_000_000,
     }
 }
 
