@@ -226,6 +226,37 @@ fn a_thread_waits_while_we_are_away() {
     });
 }
 
+/// Rings come again and again to threads that pass them on to the one that waits, and none of them may be on its way to it
+/// when the disposition is the program's again.
+#[test]
+fn rings_are_passed_on_while_we_go_away() {
+    explore("rings_are_passed_on_while_we_go_away", || {
+        let alarm = Alarm::never().expect("arming");
+        let over = AtomicBool::new(false);
+        let threads = [
+            spawn(|| wait_in(&alarm)),
+            spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    pause();
+                }
+            }),
+        ];
+        for _ in 0..3 {
+            let inner = after(US * choose(10));
+            for _ in 0..choose(20) {
+                pause();
+            }
+            crate::suspended(pause);
+            drop(inner);
+        }
+        alarm.ring();
+        over.store(true, Ordering::Relaxed);
+        join(threads);
+        drop(alarm);
+        restored(Disposition::DEFAULT, Setting::DISARMED);
+    });
+}
+
 /// What a thread calls while it waits may shut SIGALRM out behind our back.
 #[test]
 fn a_waiting_thread_that_shuts_it_out() {
