@@ -71,6 +71,8 @@ impl Foreign {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     fn at(nanos: u64) -> Time {
@@ -97,6 +99,51 @@ mod tests {
         let foreign = noted(10, 5);
         assert!(foreign.claim(at(23)));
         assert_eq!(foreign.take(), Some((at(25), Duration::from_nanos(5))));
+    }
+
+    /// Handlers on several threads claim what is due, while it is noted anew and taken away.
+    #[test]
+    fn each_moment_goes_to_one_and_with_its_own_period() {
+        const ROUNDS: u64 = if cfg!(miri) { 6 } else { 5_000 };
+        let foreign = Foreign { due: AtomicU64::new(u64::MAX), period: AtomicU64::new(0) };
+        let over = AtomicU64::new(0);
+        thread::scope(|scope| {
+            let handler = || {
+                let mut delivered = 0;
+                while over.load(Ordering::Relaxed) == 0 {
+                    let due = foreign.due();
+                    delivered += u64::from(!due.is_never() && foreign.claim(due));
+                    thread::yield_now();
+                }
+                delivered
+            };
+            let handlers = [handler; 2].map(|handler| scope.spawn(handler));
+            let mut rung = 0;
+            for round in 1..=ROUNDS {
+                // Even ones once, odd ones again and again; and no moment is noted twice.
+                let (due, period) = (round * 1_000_000_000, round % 2 * round);
+                foreign.note(at(due), Duration::from_nanos(period));
+                thread::yield_now();
+                match foreign.take() {
+                    // The first claim of a single one is its last.
+                    None => {
+                        assert_eq!(period, 0, "a periodic one goes on");
+                        rung += 1;
+                    }
+                    Some((next, held)) => {
+                        assert_eq!(held, Duration::from_nanos(period));
+                        rung += (next.as_nanos() - due).checked_div(period).unwrap_or(0);
+                        assert_eq!(
+                            (next.as_nanos() - due).checked_rem(period).unwrap_or(0),
+                            0,
+                            "out of phase"
+                        );
+                    }
+                }
+            }
+            over.store(1, Ordering::Relaxed);
+            assert_eq!(handlers.map(|handler| handler.join().unwrap()).iter().sum::<u64>(), rung);
+        });
     }
 
     #[test]

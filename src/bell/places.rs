@@ -61,3 +61,47 @@ impl<T> Deref for Place<T> {
         &self.it
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::thread;
+
+    use super::*;
+    use crate::os::atomic::AtomicUsize;
+
+    /// Two words: what stood there when the place was made, and how many have it now.
+    struct Seat(usize, AtomicUsize);
+
+    #[test]
+    fn a_place_has_one_at_a_time_and_whoever_goes_through_finds_it_whole() {
+        const EACH: usize = if cfg!(miri) { 4 } else { 1_000 };
+        static PLACES: Places<Seat> = Places::new();
+        static LOCK: Mutex<()> = Mutex::new(());
+
+        let guest = || {
+            for _ in 0..EACH {
+                let place = {
+                    let _lock = LOCK.lock().unwrap();
+                    PLACES.take(|| Seat(7, AtomicUsize::new(0)))
+                };
+                assert_eq!(place.1.fetch_add(1, Ordering::Relaxed), 0, "somebody else has it");
+                thread::yield_now();
+                place.1.fetch_sub(1, Ordering::Relaxed);
+                place.give_back();
+            }
+        };
+        thread::scope(|scope| {
+            let guests = [guest; 3].map(|guest| scope.spawn(guest));
+            // As a handler does, at any time and without the lock.
+            for _ in 0..EACH {
+                assert!(PLACES.iter().all(|seat| seat.0 == 7));
+                thread::yield_now();
+            }
+            guests.into_iter().for_each(|guest| guest.join().unwrap());
+        });
+        assert!((1..=3).contains(&PLACES.iter().count()), "no longer than the most at once");
+        PLACES.vacate();
+        assert!(PLACES.places().all(|place| !place.taken.load(Ordering::SeqCst)));
+    }
+}

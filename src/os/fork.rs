@@ -99,6 +99,10 @@ pub(crate) trait ForkSafe: Sized + Send + 'static {
 /// threads may both do so at once, and a forked child again whose parent was in the middle of it: called twice around a
 /// fork, they do what they do once.
 pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
+    // Miri has no `fork`, and nothing to register for it.
+    if cfg!(miri) {
+        return Ok(());
+    }
     // SAFETY: the three functions live as long as the program, take nothing and unwind nowhere.
     match unsafe { libc::pthread_atfork(Some(before::<T>), Some(in_parent::<T>), Some(in_child::<T>)) } {
         0 => Ok(()),
@@ -121,5 +125,60 @@ extern "C" fn in_parent<T: ForkSafe>() {
 extern "C" fn in_child<T: ForkSafe>() {
     if is_last() {
         T::home().renew();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// What the fork that is played does to it shows in the second number.
+    struct Counted(u64, u64);
+
+    static HOME: ForkMutex<Counted> = ForkMutex::new(Counted(0, 0));
+
+    impl ForkSafe for Counted {
+        fn home() -> &'static ForkMutex<Counted> {
+            &HOME
+        }
+
+        fn renewed(&self) -> Counted {
+            Counted(self.0, self.1 + 1)
+        }
+    }
+
+    /// The hooks around a fork, registered twice, as the C library calls them.
+    fn fork(end: extern "C" fn()) {
+        [before::<Counted>, before::<Counted>].iter().for_each(|hook| hook());
+        [end, end].iter().for_each(|hook| hook());
+    }
+
+    fn count<'a>(scope: &'a thread::Scope<'a, '_>, each: u64) {
+        for _ in 0..2 {
+            scope.spawn(move || (0..each).for_each(|_| HOME.lock().0 += 1));
+        }
+    }
+
+    #[test]
+    fn the_lock_is_held_across_a_fork_and_free_on_both_sides() {
+        const EACH: u64 = if cfg!(miri) { 5 } else { 1_000 };
+        // The parent: others go on.
+        thread::scope(|scope| {
+            count(scope, EACH);
+            for _ in 0..EACH {
+                fork(in_parent::<Counted>);
+            }
+        });
+        {
+            let counted = HOME.lock();
+            assert_eq!((counted.0, counted.1), (2 * EACH, 0));
+        }
+        // The child: nobody else is there, and the lock is another one, which others can take that come later.
+        fork(in_child::<Counted>);
+        thread::scope(|scope| count(scope, EACH));
+        let counted = HOME.lock();
+        assert_eq!((counted.0, counted.1), (4 * EACH, 1));
     }
 }

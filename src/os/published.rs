@@ -26,3 +26,47 @@ impl<T: Sync> Published<T> {
         unsafe { self.0.swap(new, Ordering::SeqCst).as_ref() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::thread;
+
+    use super::*;
+
+    /// Two words that nobody has torn apart.
+    struct Pair(u32, u32);
+
+    #[test]
+    fn what_is_read_is_whole_and_what_is_exchanged_is_handed_back_once() {
+        const EACH: u32 = if cfg!(miri) { 5 } else { 1_000 };
+        static PLACE: Published<Pair> = Published::nothing();
+        // Where those stay that have come back: whoever has read one may still hold it.
+        static BACK: Mutex<Vec<&Pair>> = Mutex::new(Vec::new());
+
+        let reader = || {
+            for _ in 0..EACH {
+                assert!(PLACE.get().is_none_or(|pair| pair.1 == !pair.0));
+                thread::yield_now();
+            }
+        };
+        let writer = |first: u32| {
+            for n in first..first + EACH {
+                let old = PLACE.exchange(Some(Box::leak(Box::new(Pair(n, !n)))));
+                BACK.lock().unwrap().extend(old);
+            }
+        };
+        thread::scope(|scope| {
+            for first in [0, EACH] {
+                scope.spawn(move || writer(first));
+            }
+            scope.spawn(reader);
+            reader();
+        });
+        BACK.lock().unwrap().extend(PLACE.exchange(None));
+        let mut back: Vec<u32> = BACK.lock().unwrap().iter().map(|pair| pair.0).collect();
+        back.sort_unstable();
+        assert!(back.into_iter().eq(0..2 * EACH), "each comes back, and comes back once");
+        assert!(PLACE.get().is_none());
+    }
+}

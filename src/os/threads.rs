@@ -68,6 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri knows no unshare")]
     fn every_thread_counts() {
         // The harness has threads of its own, so there are two at least; others come and go.
         let listed = || std::fs::read_dir("/proc/self/task").unwrap().count();

@@ -352,6 +352,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri knows no F_SETPIPE_SZ")]
     fn values_of_all_sizes_pass_through_a_pipe() {
         for size in
             [0, 1, SMALL - HEAD, SMALL, CHUNK - HEAD - 4, CHUNK - HEAD, CHUNK, CHUNK + 1, 3 * CHUNK + 17]
