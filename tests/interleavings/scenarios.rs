@@ -357,6 +357,28 @@ fn a_kill_reaches_the_owner() {
     });
 }
 
+/// So does one that another thread takes when our handler is in place and the owner is not known yet.
+#[test]
+fn a_kill_before_the_owner_is_known() {
+    explore("a_kill_before_the_owner_is_known", || {
+        machine().act(Some(Disposition::OWNERS));
+        let over = AtomicBool::new(false);
+        let thread = spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                pause();
+            }
+        });
+        let kill = machine::kill_from_outside();
+        drop(Alarm::never().expect("arming"));
+        let _ = kill.join();
+        over.store(true, Ordering::Relaxed);
+        thread.join();
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        let got = owner_got();
+        assert_eq!(got.len(), 1, "{got:?}");
+    });
+}
+
 /// A program that has SIGALRM shut out gets what was sent meanwhile when it lets it in itself, and not before.
 #[test]
 fn a_kill_behind_the_mask() {
