@@ -272,18 +272,30 @@ impl Kernel {
     }
 
     /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.
+    ///
+    /// Once more if the thread stood still in the middle of it: the less is known of our moment, the more of other people's
+    /// times, should they be set over it, pass for ours.
     fn set(&mut self, first: Time, interval: Duration) -> Result<bool, ArmError> {
-        // What is told is to be known again to the microsecond.
-        let before = clock::now();
-        let setting = if first.is_never() {
-            Setting::DISARMED
-        } else {
-            // Zero would disarm.
-            let remaining = first.since(before).max(Duration::from_nanos(1));
-            Setting { remaining, interval }.rounded()
-        };
-        let (foreign, after) = self.tell(setting, before).map_err(|e| ArmError::system("setitimer", e))?;
-        self.programmed = Some(Programmed::new(setting, before, after));
+        const ENOUGH: usize = 3;
+        let mut foreign = false;
+        for _ in 0..ENOUGH {
+            // What is told is to be known again to the microsecond.
+            let before = clock::now();
+            let setting = if first.is_never() {
+                Setting::DISARMED
+            } else {
+                // Zero would disarm.
+                let remaining = first.since(before).max(Duration::from_nanos(1));
+                Setting { remaining, interval }.rounded()
+            };
+            let after;
+            (foreign, after) = self.tell(setting, before).map_err(|e| ArmError::system("setitimer", e))?;
+            let ours = Programmed::new(setting, before, after);
+            self.programmed = Some(ours);
+            if foreign || !ours.is_vague(after) {
+                break;
+            }
+        }
         owner::send_kept();
         Ok(foreign)
     }
