@@ -52,7 +52,7 @@ impl Programmed {
 
     /// Whether its moment, which is still to come, is known badly: the thread was held up while it was told.
     pub(super) fn is_vague(&self, now: Time) -> bool {
-        const WELL: Duration = Duration::from_micros(50);
+        const WELL: Duration = Duration::from_micros(100);
         !self.earliest.is_never() && now < self.earliest && self.earliest.after(WELL) < self.latest
     }
 
@@ -208,8 +208,8 @@ mod tests {
             Programmed::new(Setting { remaining, interval: Duration::ZERO }, now, after).is_vague(after)
         };
         assert!(!told(SECOND, 10 * US));
-        assert!(told(SECOND, 100 * US));
-        assert!(!told(90 * US, 100 * US), "it may have rung");
+        assert!(told(SECOND, 200 * US));
+        assert!(!told(190 * US, 200 * US), "it may have rung");
         assert!(!told(Duration::ZERO, SECOND), "there is nothing to know");
     }
 

@@ -5,7 +5,7 @@
 
 use nix::libc;
 
-use super::{rouse, waiters};
+use super::{owner, rouse, waiters};
 use crate::error::ArmError;
 use crate::os::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::os::disposition::{Disposition, Kind};
@@ -85,7 +85,7 @@ impl Signals {
                 // The owner is known before our handler can run. (Somebody who changes the disposition between
                 // these lines, on another thread, is overruled until the last drop.)
                 if !found.is_ours() {
-                    OWNERS[number].exchange(Some(super::kept_for_good(&mut self.owners, &found)));
+                    OWNERS[number].exchange(Some(owner::kept_for_good(&mut self.owners, &found)));
                 }
                 Disposition::install_ours_for(signal, true).map_err(failed)?;
             }
