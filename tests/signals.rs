@@ -110,13 +110,46 @@ extern "C" fn where_am_i(_: libc::c_int) {
 }
 
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to statics.
-fn runs_on_the_alternate_stack() {
+fn use_an_alternate_stack() {
     let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: STACK };
     assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
-    process::set_action(where_am_i as extern "C" fn(libc::c_int) as usize, SA_ONSTACK, &[]);
-    let _alarm = after(SECOND);
-    process::kill_self(SIGALRM);
-    assert!(ON_STACK.load(Ordering::SeqCst));
+}
+
+/// The program's handler is called on the stack on which it would have been without a guard.
+fn runs_on_the_owners_stack() {
+    use_an_alternate_stack();
+    for (flags, on_stack) in
+        [(SA_ONSTACK, true), (0, false), (SA_ONSTACK | SA_RESTART, true), (SA_RESTART, false)]
+    {
+        process::set_action(where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
+        let alarm = after(SECOND);
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGALRM);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+        // Also while system calls are to be interrupted, and after that.
+        let _ = alarm.blocking(|| {
+            ON_STACK.store(!on_stack, Ordering::SeqCst);
+            process::kill_self(SIGALRM);
+            assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+            std::io::Result::Ok(())
+        });
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGALRM);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+    }
+}
+
+/// A signal that rings is the owner's the second time.
+fn runs_on_the_stack_of_a_ringing_signals_owner() {
+    use_an_alternate_stack();
+    for (flags, on_stack) in [(SA_ONSTACK, true), (0, false)] {
+        process::set_action_for(SIGUSR1, where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
+        let _alarm = Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
+        process::kill_self(SIGUSR1);
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGUSR1);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+    }
 }
 
 /// Another process sends SIGALRM and SIGUSR1 as fast as it can while guards come and go and short limits follow
@@ -190,7 +223,11 @@ fn main() {
         scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
         scenario("the_handlers_mask", the_handlers_mask),
         scenario("errno_is_left_alone", errno_is_left_alone),
-        scenario("runs_on_the_alternate_stack", runs_on_the_alternate_stack),
+        scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),
+        scenario(
+            "runs_on_the_stack_of_a_ringing_signals_owner",
+            runs_on_the_stack_of_a_ringing_signals_owner,
+        ),
         scenario("a_storm", a_storm),
         scenario("errno_survives_the_owners_handler", errno_survives_the_owners_handler),
     ]);

@@ -34,7 +34,11 @@ pub(crate) fn answer_here(location: &'static Location<'static>) -> Result<(), Ti
 
 impl State {
     /// Asks an alarm, and those that enclose it.
-    pub(super) fn ask_around(&mut self, key: Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
+    pub(super) fn ask_around(
+        &mut self,
+        key: Key,
+        location: &'static Location<'static>,
+    ) -> Result<(), TimedOut> {
         let now = self.look();
         self.audits.answer(thread::scope(), now, location);
         if self.schedule.any_counting() {
@@ -44,7 +48,11 @@ impl State {
     }
 
     /// Asks every alarm of a scope.
-    pub(super) fn ask_in(&mut self, scope: Scope, location: &'static Location<'static>) -> Result<(), TimedOut> {
+    pub(super) fn ask_in(
+        &mut self,
+        scope: Scope,
+        location: &'static Location<'static>,
+    ) -> Result<(), TimedOut> {
         let now = self.look();
         self.audits.answer(thread::scope(), now, location);
         if self.schedule.any_counting() {

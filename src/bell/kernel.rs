@@ -15,7 +15,7 @@ use super::programmed::{Programmed, Rung, Told};
 use super::signals::Signals;
 use super::{last_resort, owner, tickers, waiters};
 use crate::error::ArmError;
-use crate::os::disposition::Disposition;
+use crate::os::disposition::{Disposition, Manner};
 use crate::os::itimer::{self, Setting};
 use crate::os::{clock, pending, threads};
 use crate::time::Time;
@@ -42,8 +42,8 @@ pub(super) struct Kernel {
     given_back: Option<GivenBack>,
     /// How many threads wait in a system call and want to be interrupted.
     waiting: usize,
-    /// Whether our handler is in place with SA_RESTART.
-    restarts: bool,
+    /// How our handler runs.
+    manner: Manner,
     /// How many have asked for the process as it was found.
     suspended: usize,
     /// The kernel refused to put the owner's disposition back: our handler was left in its place.
@@ -61,7 +61,7 @@ impl Kernel {
             disturbed: false,
             given_back: None,
             waiting: 0,
-            restarts: true,
+            manner: Manner::USUAL,
             suspended: 0,
             left_behind: false,
             owners: Vec::new(),
@@ -148,15 +148,20 @@ impl Kernel {
     fn choose_restart(&mut self, signals: &Signals) -> Result<(), ArmError> {
         let theirs = !FOREIGN.due().is_never() && owner::known().is_some_and(Disposition::interrupts);
         let restart = self.waiting == 0 && !theirs;
-        if restart != self.restarts {
-            let replaced =
-                Disposition::install_ours(restart).map_err(|e| ArmError::system("sigaction", e))?;
-            self.restarts = restart;
-            // If somebody's handler stood over ours, it stays there.
-            if !replaced.is_ours() {
-                let _ = replaced.install();
-            }
+        if restart != self.manner.restart {
+            self.change_manner(Manner { restart, ..self.manner })?;
             signals.choose_restart(restart);
+        }
+        Ok(())
+    }
+
+    /// Has our handler run in another manner from now on.
+    fn change_manner(&mut self, manner: Manner) -> Result<(), ArmError> {
+        let replaced = Disposition::install_ours(manner).map_err(|e| ArmError::system("sigaction", e))?;
+        self.manner = manner;
+        // If somebody's handler stood over ours, it stays there.
+        if !replaced.is_ours() {
+            let _ = replaced.install();
         }
         Ok(())
     }
@@ -194,7 +199,7 @@ impl Kernel {
         // From `install_ours` on our handler runs, and the call's answer says for whom it stands in. A signal
         // for the owner that comes in between is noted by the handler and sent again by `announce`.
         let known = owner::forget();
-        let found = match Disposition::install_ours(true) {
+        let found = match Disposition::install_ours(Manner::USUAL) {
             Ok(found) => found,
             Err(e) => {
                 owner::announce(known);
@@ -213,9 +218,11 @@ impl Kernel {
             if found.is_ours() { known } else { Some(owner::kept_for_good(&mut self.owners, &found)) };
         owner::announce(owner);
         self.found = Some(found);
-        self.restarts = true;
+        self.manner = Manner::USUAL;
         waiters::speak();
-        Ok(())
+        // It is called in ours: then let it be where it would have been called.
+        let on_stack = owner.is_none_or(Disposition::bears_on_stack);
+        if on_stack { Ok(()) } else { self.change_manner(Manner { on_stack, ..self.manner }) }
     }
 
     /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.

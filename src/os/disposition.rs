@@ -24,6 +24,22 @@ pub(crate) enum Kind {
     Function,
 }
 
+/// How our handler is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// SA_RESTART: a system call that it interrupts goes on.
+    pub(crate) restart: bool,
+    /// SA_ONSTACK: on the stack that a thread has for signals, if it has one.
+    pub(crate) on_stack: bool,
+}
+
+impl Manner {
+    /// In front of nobody's handler. On a stack of its own: a host that runs on small stacks (Go, a green-thread runtime)
+    /// gives signals one, and a handler that stayed off it would overflow theirs. With SA_RESTART: a guard must not make
+    /// other people's system calls fail.
+    pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true };
+}
+
 impl Disposition {
     /// The default action: the process ends.
     pub(crate) const DEFAULT: Disposition = Disposition(plain(libc::SIG_DFL));
@@ -49,20 +65,24 @@ impl Disposition {
         exchange(signal, Some(&self.0))
     }
 
-    /// Puts our handler in force and says what it took the place of.
-    ///
-    /// SA_ONSTACK: a host that runs on small stacks (Go, a green-thread runtime) gives signals a stack of
-    /// their own, and a handler that stayed off it would overflow theirs. SA_RESTART, if `restart`: a guard must
-    /// not make other people's system calls fail. Nothing is added to the mask: the handler nests at most once for
-    /// each other signal.
-    pub(crate) fn install_ours(restart: bool) -> io::Result<Disposition> {
-        Disposition::install_ours_for(libc::SIGALRM, restart)
+    /// Puts our handler in force and says what it took the place of. Nothing is added to the mask: the handler nests at
+    /// most once for each other signal.
+    pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
+        Disposition::install_ours_for(libc::SIGALRM, manner)
     }
 
-    pub(crate) fn install_ours_for(signal: libc::c_int, restart: bool) -> io::Result<Disposition> {
+    pub(crate) fn install_ours_for(signal: libc::c_int, manner: Manner) -> io::Result<Disposition> {
+        let restart = if manner.restart { libc::SA_RESTART } else { 0 };
+        let on_stack = if manner.on_stack { libc::SA_ONSTACK } else { 0 };
         let mut action = plain(handler::address());
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | if restart { libc::SA_RESTART } else { 0 };
+        action.sa_flags = libc::SA_SIGINFO | restart | on_stack;
         Disposition(action).install_for(signal)
+    }
+
+    /// Whether this handler may be called on the stack for signals. That one is small, a few kilobytes beside what the
+    /// kernel keeps there, and one that did not ask for it counts on the room of an ordinary stack.
+    pub(crate) fn bears_on_stack(&self) -> bool {
+        self.kind() != Kind::Function || self.has(libc::SA_ONSTACK)
     }
 
     /// Whether a system call that this handler interrupts is to fail with EINTR.
