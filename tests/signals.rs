@@ -139,6 +139,33 @@ fn runs_on_the_owners_stack() {
     }
 }
 
+/// Six of ours at once, on a stack with room for the first.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to statics and locals.
+fn many_at_once_on_a_small_stack() {
+    let signals = [SIGUSR1, libc::SIGUSR2, libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+    // What the kernel itself needs for one, and what our handler does, unoptimised.
+    let size = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) as usize }.max(2_048) + 8 * 1_024;
+    assert!(size < STACK);
+    let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: size };
+    assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
+    let mut builder = Alarm::builder().after(MS);
+    for signal in signals {
+        builder = builder.ring_on(signal);
+    }
+    let alarm = builder.arm().expect("arming");
+    let mut all = std::mem::MaybeUninit::uninit();
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut());
+    }
+    signals.into_iter().for_each(process::kill_self);
+    let began = Instant::now();
+    while began.elapsed() < 5 * MS {}
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, all.as_ptr(), std::ptr::null_mut()) };
+    assert!(alarm.check().is_err());
+}
+
 /// A signal that rings is the owner's the second time.
 fn runs_on_the_stack_of_a_ringing_signals_owner() {
     use_an_alternate_stack();
@@ -224,6 +251,8 @@ fn main() {
         scenario("the_handlers_mask", the_handlers_mask),
         scenario("errno_is_left_alone", errno_is_left_alone),
         scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),
+        #[cfg(target_os = "linux")]
+        scenario("many_at_once_on_a_small_stack", many_at_once_on_a_small_stack),
         scenario(
             "runs_on_the_stack_of_a_ringing_signals_owner",
             runs_on_the_stack_of_a_ringing_signals_owner,

@@ -216,13 +216,14 @@ impl Kernel {
         // Our own handler, put back by somebody who had once found it there: it stands for whom it stood for.
         let owner =
             if found.is_ours() { known } else { Some(owner::kept_for_good(&mut self.owners, &found)) };
-        owner::announce(owner);
         self.found = Some(found);
         self.manner = Manner::USUAL;
+        // Before anything is handed on to it. If that is refused, it goes on as it is, and the caller hears of it.
+        let manner = owner.map_or(Manner::USUAL, Manner::in_front_of);
+        let suited = if manner == self.manner { Ok(()) } else { self.change_manner(manner) };
+        owner::announce(owner);
         waiters::speak();
-        // It is called in ours: then let it be where it would have been called.
-        let on_stack = owner.is_none_or(Disposition::bears_on_stack);
-        if on_stack { Ok(()) } else { self.change_manner(Manner { on_stack, ..self.manner }) }
+        suited
     }
 
     /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.

@@ -129,9 +129,9 @@ impl Signals {
     }
 }
 
-/// How our handler runs in front of a signal's owner: on the stack that its own would run on.
+/// How our handler runs in front of a signal's owner.
 fn manner(number: usize, restart: bool) -> Manner {
-    Manner { restart, on_stack: OWNERS[number].get().is_none_or(Disposition::bears_on_stack) }
+    Manner { restart, ..OWNERS[number].get().map_or(Manner::USUAL, Manner::in_front_of) }
 }
 
 /// Puts a signal's owner back, unless somebody has replaced our handler.

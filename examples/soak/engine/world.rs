@@ -14,8 +14,9 @@ use crate::process::{self, counted};
 const ROUNDING: Duration = Duration::from_micros(5);
 
 /// By so much a timer that is given back may be early: another one that was given back before may pass for it, if it was
-/// to ring within four microseconds of that; and what is left of a timer is read in whole ones.
-const EARLY: Duration = Duration::from_micros(5);
+/// to ring within four microseconds of that, or within as many more as an interrupt takes between two readings; and what is
+/// left of a timer is read in whole ones.
+const EARLY: Duration = Duration::from_micros(20);
 
 /// A guard that comes and goes may leave a timer this much later, and so may a busy machine.
 const BUSY: Duration = Duration::from_secs(2);

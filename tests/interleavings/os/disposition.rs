@@ -30,10 +30,15 @@ pub(crate) enum Kind {
 pub(crate) struct Manner {
     pub(crate) restart: bool,
     pub(crate) on_stack: bool,
+    pub(crate) alone: bool,
 }
 
 impl Manner {
-    pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true };
+    pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
+
+    pub(crate) fn in_front_of(_: &Disposition) -> Manner {
+        Manner::USUAL
+    }
 }
 
 impl Disposition {
@@ -58,10 +63,6 @@ impl Disposition {
 
     pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
         Disposition { function: Function::Ours, restart: manner.restart }.install()
-    }
-
-    pub(crate) fn bears_on_stack(&self) -> bool {
-        true
     }
 
     pub(crate) fn install_ours_for(signal: i32, _: Manner) -> io::Result<Disposition> {
