@@ -42,6 +42,7 @@ pub(crate) use self::last_resort::Grace;
 pub(crate) use self::places::Place;
 pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
 pub(crate) use self::script::{PATIENCE, Script};
+#[cfg(feature = "process")]
 pub(crate) use self::state::prepare;
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::wait::{Waiting, ask_again, next_here, until_next};
