@@ -127,8 +127,8 @@ impl Kernel {
     /// unnoticed.
     fn repetition(&self, first: Time, wanted: Time) -> Duration {
         let waiting = if self.waiting > 0 && !first.is_never() { AGAIN } else { Duration::ZERO };
-        let foreign = FOREIGN.due();
-        let due = foreign.min(last_resort::next());
+        let (foreign, last_resort) = (FOREIGN.due(), last_resort::next());
+        let due = foreign.min(last_resort);
         if due.is_never() {
             return waiting;
         }
@@ -136,6 +136,8 @@ impl Kernel {
         let distance = match (wanted < due, period.is_zero()) {
             (true, _) => due.since(first),
             (false, false) => period,
+            // The process does not outlive its last resort; but that may come after a foreign timer that rings once.
+            (false, true) if foreign < last_resort && !last_resort.is_never() => last_resort.since(first),
             (false, true) => return waiting,
         };
         let longest = if period.is_zero() { AGAIN } else { AGAIN.min(period) };
