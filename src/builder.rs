@@ -44,6 +44,16 @@ impl Builder {
     }
 
     /// Expires when `limit` has passed since it was armed; see [`Alarm::after`].
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::builder().after(Duration::from_millis(2)).arm()?;
+    /// while alarm.check().is_ok() {}
+    /// assert!(alarm.elapsed() >= Duration::from_millis(2));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn after(self, limit: Duration) -> Builder {
         self.with(|plan| plan.due = Due::After(limit))
     }
@@ -66,6 +76,17 @@ impl Builder {
     }
 
     /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "solve timed out …".
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let depth = 3;
+    /// let alarm = Alarm::builder().after(Duration::ZERO).label(format!("level {depth}")).arm()?;
+    /// let timed_out = alarm.check().unwrap_err();
+    /// assert!(timed_out.to_string().starts_with("level 3 timed out after "));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
         self.with(|plan| plan.label = Some(label.into()))
     }
@@ -190,14 +211,22 @@ impl Builder {
     ///
     /// From the deadline on the timer's signal comes every 10 ms until somebody answers.
     ///
-    /// ```no_run
+    /// ```standalone_crate
     /// use sigalarm::Alarm;
     /// use std::time::Duration;
     ///
-    /// let limit = Duration::from_secs(10);
+    /// # if std::env::var_os("TO_BE_ENDED").is_none() {
+    /// #     // In a process of its own, to see how it ends.
+    /// #     let this = std::env::current_exe()?;
+    /// #     let ended = std::process::Command::new(this).env("TO_BE_ENDED", "1").output()?;
+    /// #     let line = "sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process\n";
+    /// #     assert_eq!((ended.status.code(), &*ended.stderr), (Some(124), line.as_bytes()));
+    /// #     return Ok(());
+    /// # }
+    /// let limit = Duration::from_millis(4);
     /// let _alarm = Alarm::builder().after(limit).abort_after(limit / 2).label("parse").arm()?;
-    /// loop {} // sigalarm: parse has not answered 5 s after its limit of 10 s; ending the process
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// loop {} // sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn abort_after(self, grace: Duration) -> Builder {
         self.wish(|wishes| {
@@ -209,6 +238,26 @@ impl Builder {
     /// As [`abort_after`](Builder::abort_after), and by [abort(3)], so that there is a core dump to look at.
     ///
     /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// # use std::os::unix::process::ExitStatusExt;
+    /// # if std::env::var_os("TO_BE_ABORTED").is_none() {
+    /// #     // In a process of its own, to see how it ends.
+    /// #     let this = std::env::current_exe()?;
+    /// #     let ended = std::process::Command::new(this).env("TO_BE_ABORTED", "1").output()?;
+    /// #     assert_eq!(ended.status.signal(), Some(signal_hook::consts::SIGABRT), "{ended:?}");
+    /// #     return Ok(());
+    /// # }
+    /// # use nix::sys::resource::{Resource, setrlimit};
+    /// # setrlimit(Resource::RLIMIT_CORE, 0, 0)?; // a core file for each test would be too many
+    /// let limit = Duration::from_millis(4);
+    /// let _alarm = Alarm::builder().after(limit).dump_core_after(limit / 2).arm()?;
+    /// loop {} // ends by SIGABRT, and the core dump shows where it was
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dump_core_after(self, grace: Duration) -> Builder {
         self.wish(|wishes| wishes.last_resort = Some(Grace { grace, core: true }))
     }
@@ -242,6 +291,21 @@ impl Builder {
     /// # Errors
     ///
     /// [`ArmError`] if a system call fails, or for a signal that cannot ring; then nothing is armed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let page = Alarm::builder().after(Duration::from_secs(10)).label("page");
+    /// for _page in 0..3 {
+    ///     let alarm = page.clone().arm()?; // ten seconds for each
+    ///     assert_eq!(alarm.limit(), Some(Duration::from_secs(10)));
+    /// }
+    /// assert!(page.ring_on(signal_hook::consts::SIGKILL).arm().is_err());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn arm(self) -> Result<Alarm, ArmError> {
         match self.refused {
             Some((signal, why)) => Err(ArmError::signal(signal, why)),

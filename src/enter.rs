@@ -8,6 +8,22 @@ use crate::bell;
 use crate::schedule::Standing;
 
 /// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`].
+///
+/// ```
+/// use sigalarm::{Alarm, checkpoint};
+/// use std::time::Duration;
+///
+/// let alarm = Alarm::after(Duration::ZERO)?;
+/// std::thread::scope(|s| {
+///     s.spawn(|| {
+///         let entered = alarm.enter();
+///         assert!(checkpoint().is_err());
+///         drop(entered);
+///         assert!(checkpoint().is_ok()); // none of this thread's any more
+///     });
+/// });
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the alarm is one of this thread's only as long as this lives; bind it: `let _entered = …`"]
 pub struct Entered<'a> {

@@ -100,6 +100,18 @@ impl Ticker {
     }
 
     /// Its period.
+    ///
+    /// ```
+    /// use sigalarm::{Ticker, testing};
+    /// use std::time::Duration;
+    ///
+    /// let rehearsal = testing::never();
+    /// let ticker = Ticker::every(Duration::from_millis(250))?;
+    /// rehearsal.advance(Duration::from_secs(1));
+    /// let passed = ticker.period() * ticker.due() as u32;
+    /// assert_eq!(passed, Duration::from_secs(1));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn period(&self) -> Duration {
         self.period
     }
