@@ -77,17 +77,60 @@ impl Builder {
     ///
     /// The child keeps to it by an alarm of its own. What the parent does about a child that does not, it does
     /// while some thread waits for the job or asks [`is_alive`](Job::is_alive).
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::{checkpoint, process::Job};
+    /// use std::time::Duration;
+    ///
+    /// let search = || {
+    ///     let mut steps = 0_u64;
+    ///     loop {
+    ///         steps += 1;
+    ///         if checkpoint().is_err() {
+    ///             return steps; // the best that it has by then
+    ///         }
+    ///     }
+    /// };
+    /// let job = Job::builder().limit(Duration::from_millis(2)).spawn(search)?;
+    /// assert!(job.join()? > 0); // a value, and no time-out: it has kept to the limit by itself
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn limit(self, limit: Duration) -> Builder {
         Builder { limit: Some(limit), ..self }
     }
 
     /// How long the child is left between the limit and SIGTERM, and again between that and SIGKILL. A second,
     /// if nothing is said; zero means that it is killed at the limit.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::Duration;
+    ///
+    /// // Does not check, but comes to an end soon after.
+    /// let late = || std::thread::sleep(Duration::from_millis(5));
+    /// let limited = || Job::builder().limit(Duration::from_millis(1));
+    /// limited().grace(Duration::from_secs(60)).run(late)?;
+    ///
+    /// // Does not come to an end.
+    /// let e = limited().grace(Duration::ZERO).run(|| -> () { loop {} }).unwrap_err();
+    /// assert!(e.timed_out().is_some());
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn grace(self, grace: Duration) -> Builder {
         Builder { grace, ..self }
     }
 
     /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "parse timed out …".
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::Duration;
+    ///
+    /// let job = Job::builder().label("parse").spawn(|| -> () { loop {} })?;
+    /// let e = job.join_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert!(e.to_string().starts_with("parse timed out after "));
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
         Builder { label: Some(label.into()), ..self }
     }
@@ -98,6 +141,16 @@ impl Builder {
     /// In the foreground it can read from the terminal (elsewhere it would be stopped for that), and Ctrl-C
     /// reaches it as well as the parent. Then signals go to the child alone, and its own children are its own
     /// affair.
+    ///
+    /// ```standalone_crate
+    /// use nix::unistd::getpgrp;
+    /// use sigalarm::process::Job;
+    ///
+    /// let group = || getpgrp().as_raw();
+    /// assert_ne!(Job::builder().run(group)?, group());
+    /// assert_eq!(Job::builder().foreground(true).run(group)?, group());
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn foreground(self, foreground: bool) -> Builder {
         Builder { foreground, ..self }
     }
@@ -137,6 +190,27 @@ impl Builder {
     ///
     /// It is the *thread* whose end counts: that of a job which a thread of several has spawned unchecked ends
     /// with that thread.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::io::{self, Write};
+    /// use std::os::unix::{net::UnixStream, process::parent_id};
+    ///
+    /// let (here, there) = UnixStream::pair()?;
+    /// Job::spawn(|| {
+    ///     let parent = std::process::id();
+    ///     let orphan = Job::builder().die_with_parent(false).spawn(|| {
+    ///         while parent_id() == parent {
+    ///             std::thread::yield_now();
+    ///         }
+    ///         (&there).write_all(b"lives on").is_ok()
+    ///     });
+    ///     orphan.map(Job::detach).is_ok()
+    /// })?.join()?; // and its process is gone
+    /// drop(there);
+    /// assert_eq!(io::read_to_string(here)?, "lives on");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn die_with_parent(self, die: bool) -> Builder {
         Builder { die_with_parent: die, ..self }
     }
@@ -155,11 +229,38 @@ impl Builder {
     }
 
     /// Where the child's standard output goes.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::fs::{self, File};
+    ///
+    /// # struct Removed(std::path::PathBuf);
+    /// # impl Drop for Removed {
+    /// #     fn drop(&mut self) {
+    /// #         let _ = fs::remove_file(&self.0);
+    /// #     }
+    /// # }
+    /// # let path = &std::env::temp_dir().join(format!("sigalarm-{}.log", std::process::id()));
+    /// # let _removed = Removed(path.clone());
+    /// Job::builder().stdout(File::create(path)?).run(|| println!("42 tours"))?;
+    /// assert_eq!(fs::read_to_string(path)?, "42 tours\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stdout(self, to: impl Into<Output>) -> Builder {
         Builder { stdout: to.into(), ..self }
     }
 
     /// Where the child's standard error goes.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::os::{fd::OwnedFd, unix::net::UnixStream};
+    ///
+    /// let (here, there) = UnixStream::pair()?;
+    /// Job::builder().stderr(OwnedFd::from(there)).run(|| eprintln!("warning: no tours"))?;
+    /// assert_eq!(std::io::read_to_string(here)?, "warning: no tours\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stderr(self, to: impl Into<Output>) -> Builder {
         Builder { stderr: to.into(), ..self }
     }
@@ -169,6 +270,25 @@ impl Builder {
     /// # Errors
     ///
     /// As [`Job::spawn`].
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::Duration;
+    ///
+    /// let halves = [0..500_000_u64, 500_000..1_000_000];
+    /// let jobs = halves.map(|half| {
+    ///     let sum = || half.sum::<u64>(); // on a processor of its own, if there is one
+    ///     Job::builder().limit(Duration::from_secs(60)).spawn(sum)
+    /// });
+    /// let mut total = 0;
+    /// for job in jobs {
+    ///     total += job?.join()?;
+    /// }
+    /// assert_eq!(total, 499_999_500_000);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     pub fn spawn<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
     where
@@ -187,6 +307,21 @@ impl Builder {
     /// # Errors
     ///
     /// As [`run`](super::run).
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, Output};
+    /// use std::time::Duration;
+    ///
+    /// let noisy = || {
+    ///     println!("squaring …");
+    ///     12 * 12
+    /// };
+    /// let quiet = Job::builder().limit(Duration::from_secs(60)).stdout(Output::Null);
+    /// assert_eq!(quiet.run(noisy)?, 144);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     pub fn run<T, F>(self, f: F) -> Result<T, JobError>
     where
@@ -215,6 +350,25 @@ impl Builder {
     /// # Errors
     ///
     /// [`SpawnError::System`].
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::{sync::mpsc, thread};
+    ///
+    /// let (end, wait) = mpsc::channel::<()>();
+    /// let other = thread::spawn(move || wait.recv());
+    ///
+    /// // SAFETY: the product of two numbers and its serialisation touch nothing that the other thread could be
+    /// // changing. The allocator is the system's, which survives a fork.
+    /// let job = unsafe { Job::builder().spawn_unchecked(|| 6 * 7) }?;
+    /// assert_eq!(job.join()?, 42);
+    ///
+    /// drop(end);
+    /// assert!(other.join().unwrap().is_err());
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     #[allow(unsafe_code)] // It is the caller's promise that is unsafe to break; it is used one line below.
     pub unsafe fn spawn_unchecked<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
