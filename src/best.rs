@@ -277,7 +277,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     /// here as in [`Alarm::catch`] (under `panic = "abort"` it panics). The best is in `self` either way, also
     /// after a panic, which passes on; and a second search may go on from it.
     ///
-    /// A search that offers a first answer before its first check has an answer under any limit, zero too.
+    /// A search that offers a first answer before its first check has an answer under any limit, zero too. Blocks as long
+    /// as the search does.
     ///
     /// If it was an enclosing alarm that expired, the `TimedOut` is that one's. It need not be passed on: it
     /// stays expired, and the next check out there errs.

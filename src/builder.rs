@@ -75,7 +75,8 @@ impl Builder {
         self.with(|plan| plan.due = Due::At(clock::from_instant(deadline)))
     }
 
-    /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "solve timed out …".
+    /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "solve timed out …". Any text; of
+    /// several the last counts.
     ///
     /// ```
     /// use sigalarm::Alarm;
@@ -175,7 +176,7 @@ impl Builder {
     /// A signal that was ignored when the alarm was armed stays so: whoever started the program with `nohup` meant
     /// it. A signal that every thread blocks does not come. Its handler lets interrupted system calls go on
     /// (SA_RESTART), except while a thread waits in [`blocking`](Alarm::blocking), [`sleep`](Alarm::sleep) or a
-    /// reader, which end.
+    /// reader, which end. See [signal(7)].
     ///
     /// [`arm`](Builder::arm) fails for a signal that cannot be handled (SIGKILL, SIGSTOP), that tells of a fault
     /// (SIGSEGV…), for SIGALRM and SIGABRT, for real-time signals and numbers that are none.
@@ -192,6 +193,8 @@ impl Builder {
     /// assert!(e.to_string().contains("the kernel lets nobody handle it"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
     pub fn ring_on(mut self, signal: i32) -> Builder {
         match bell::signals::refusal(signal) {
             Some(why) => self.refused = self.refused.or(Some((signal, why))),
@@ -209,7 +212,8 @@ impl Builder {
     /// the alarm was dropped, restarted, extended or disarmed in time. A grace of zero ends the process at the
     /// deadline, unless a check is quicker. Without a deadline there is no last resort.
     ///
-    /// From the deadline on the timer's signal comes every 10 ms until somebody answers.
+    /// From the deadline on the timer's signal comes every 10 ms until somebody answers. See [timeout(1)], and
+    /// [_exit(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::Alarm;
@@ -228,6 +232,9 @@ impl Builder {
     /// loop {} // sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [timeout(1)]: https://man7.org/linux/man-pages/man1/timeout.1.html
+    /// [_exit(2)]: https://man7.org/linux/man-pages/man2/_exit.2.html
     pub fn abort_after(self, grace: Duration) -> Builder {
         self.wish(|wishes| {
             let core = wishes.last_resort.is_some_and(|resort| resort.core);
@@ -235,9 +242,8 @@ impl Builder {
         })
     }
 
-    /// As [`abort_after`](Builder::abort_after), and by [abort(3)], so that there is a core dump to look at.
-    ///
-    /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
+    /// As [`abort_after`](Builder::abort_after), and by [abort(3)], so that there is a core dump to look at. The last of
+    /// the two that is called sets the grace; the core dump, once asked for, stays.
     ///
     /// ```standalone_crate
     /// use sigalarm::Alarm;
@@ -258,6 +264,8 @@ impl Builder {
     /// loop {} // ends by SIGABRT, and the core dump shows where it was
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
     pub fn dump_core_after(self, grace: Duration) -> Builder {
         self.wish(|wishes| wishes.last_resort = Some(Grace { grace, core: true }))
     }
@@ -286,7 +294,8 @@ impl Builder {
         self.wish(|wishes| wishes.audit = Some(threshold))
     }
 
-    /// Arms the alarm.
+    /// Arms the alarm: its times count from here. Does not block. See [setitimer(2)], and what [`Alarm::after`] says of
+    /// the cost.
     ///
     /// # Errors
     ///
@@ -306,6 +315,8 @@ impl Builder {
     /// assert!(page.ring_on(signal_hook::consts::SIGKILL).arm().is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
+    ///
+    /// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
     pub fn arm(self) -> Result<Alarm, ArmError> {
         match self.refused {
             Some((signal, why)) => Err(ArmError::signal(signal, why)),

@@ -38,7 +38,7 @@ impl Alarm {
     /// for scoped threads and thread pools, whose code carries no guard.
     ///
     /// It takes its place inside the alarms that the thread has, and outside of those that it will arm. What
-    /// encloses the alarm at home, encloses it here too.
+    /// encloses the alarm at home, encloses it here too. Does not block.
     ///
     /// # Examples
     ///

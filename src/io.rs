@@ -22,7 +22,7 @@ impl Alarm {
     /// It takes a descriptor in blocking mode or not, and shared with another process or not. A regular file is
     /// always ready; then the reader only checks. A read of zero bytes does not wait. `r` may be a reference.
     ///
-    /// Each read makes some system calls of its own.
+    /// Each read makes some system calls of its own. See [poll(2)], by which it waits.
     ///
     /// # Examples
     ///
@@ -41,6 +41,8 @@ impl Alarm {
     /// assert_eq!(lines.next().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[track_caller]
     pub fn reader<R: Read + AsFd>(&self, r: R) -> Reader<'_, R> {
         Reader { alarm: self, inner: r, location: Location::caller() }
@@ -127,7 +129,7 @@ pub struct Writer<'a, W> {
 }
 
 impl<R> Reader<'_, R> {
-    /// The reader underneath.
+    /// The reader underneath, which knows no limit.
     ///
     /// ```
     /// use sigalarm::Alarm;
@@ -171,7 +173,7 @@ impl<R> Reader<'_, R> {
 }
 
 impl<W> Writer<'_, W> {
-    /// The writer underneath.
+    /// The writer underneath, which knows no limit.
     ///
     /// ```
     /// use sigalarm::Alarm;

@@ -46,7 +46,8 @@ impl ArmError {
     }
 
     /// The system call that failed, as its manual page is named: `"setitimer"`, `"sigaction"`,
-    /// `"pthread_sigmask"`, `"pthread_atfork"`, `"clock_gettime"`. `None` if what was asked for cannot be.
+    /// `"pthread_sigmask"`, `"pthread_atfork"`, `"clock_gettime"`. `None` if what was asked for cannot be, and nobody was
+    /// called.
     ///
     /// ```standalone_crate
     /// use sigalarm::{Alarm, Ticker};

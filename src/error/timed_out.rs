@@ -155,7 +155,8 @@ impl TimedOut {
         self.0.label.as_deref()
     }
 
-    /// How long the computation was allowed to run; `None` for an alarm without a deadline.
+    /// How long the computation was allowed to run; `None` for an alarm without a deadline. With [`Cause::Cpu`], how much
+    /// processor time it was allowed.
     ///
     /// ```
     /// use sigalarm::Alarm;
@@ -173,7 +174,8 @@ impl TimedOut {
 
     /// How long it had run, since the alarm was armed or last restarted, when the check noticed.
     ///
-    /// For [`Cause::Deadline`] this is never less than [`limit`](TimedOut::limit).
+    /// For [`Cause::Deadline`] this is never less than [`limit`](TimedOut::limit). For [`Cause::Cpu`] it is processor time,
+    /// and never less than the limit either.
     ///
     /// ```
     /// use sigalarm::{Alarm, testing};
@@ -209,7 +211,8 @@ impl TimedOut {
         self.0.cause
     }
 
-    /// The check that noticed: file, line and column of the call.
+    /// The check that noticed: file, line and column of the call. An adapter (a reader, an iterator) checks in the name of
+    /// the line on which it was made, a join in the name of the join.
     ///
     /// ```
     /// use sigalarm::{IteratorExt, testing};

@@ -76,7 +76,8 @@ impl Builder {
     /// How long the job may run, counted from the spawn; see [`run`](super::run) for what happens then.
     ///
     /// The child keeps to it by an alarm of its own. What the parent does about a child that does not, it does
-    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive).
+    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive). Zero has passed when the function
+    /// starts; [`Duration::MAX`] means *never*.
     ///
     /// ```standalone_crate
     /// use sigalarm::{checkpoint, process::Job};
@@ -99,8 +100,8 @@ impl Builder {
         Builder { limit: Some(limit), ..self }
     }
 
-    /// How long the child is left between the limit and SIGTERM, and again between that and SIGKILL. A second,
-    /// if nothing is said; zero means that it is killed at the limit.
+    /// How long the child is left between the [limit](Builder::limit) and SIGTERM, and again between that and SIGKILL.
+    /// A second, if nothing is said; zero means that it is killed at the limit.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -140,7 +141,7 @@ impl Builder {
     ///
     /// In the foreground it can read from the terminal (elsewhere it would be stopped for that), and Ctrl-C
     /// reaches it as well as the parent. Then signals go to the child alone, and its own children are its own
-    /// affair.
+    /// affair. See [setpgid(2)].
     ///
     /// ```standalone_crate
     /// use nix::unistd::getpgrp;
@@ -151,13 +152,15 @@ impl Builder {
     /// assert_eq!(Job::builder().foreground(true).run(group)?, group());
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
+    ///
+    /// [setpgid(2)]: https://man7.org/linux/man-pages/man2/setpgid.2.html
     pub fn foreground(self, foreground: bool) -> Builder {
         Builder { foreground, ..self }
     }
 
     /// At most so many bytes of address space (RLIMIT_AS; of data, RLIMIT_DATA, on NetBSD and OpenBSD), counting what
-    /// the parent has at the fork. Beyond it
-    /// allocations fail, which a Rust program takes for a reason to abort: [`JobError::Killed`] by SIGABRT.
+    /// the parent has at the fork. Beyond it allocations fail, which a Rust program takes for a reason to abort:
+    /// [`JobError::Killed`] by SIGABRT. A stricter limit that the parent has already stays. See [setrlimit(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError, Output};
@@ -166,12 +169,15 @@ impl Builder {
     /// let outcome = Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard);
     /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
     /// ```
+    ///
+    /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
     pub fn memory_limit(self, bytes: u64) -> Builder {
         Builder { memory: Some(bytes), ..self }
     }
 
     /// At most so much processor time (RLIMIT_CPU), rounded up to whole seconds, since the kernel counts in
-    /// those: then [`JobError::Killed`] by SIGXCPU, or a second later by SIGKILL.
+    /// those, and never less than one: then [`JobError::Killed`] by SIGXCPU, or a second later by SIGKILL. A stricter
+    /// limit that the parent has already stays. See [setrlimit(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
@@ -181,6 +187,8 @@ impl Builder {
     /// let outcome = Job::builder().cpu_limit(Duration::from_secs(1)).run(busy);
     /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
     /// ```
+    ///
+    /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
     pub fn cpu_limit(self, time: Duration) -> Builder {
         Builder { processor_time: Some(time), ..self }
     }
@@ -189,7 +197,7 @@ impl Builder {
     /// where the system can do it (Linux).
     ///
     /// It is the *thread* whose end counts: that of a job which a thread of several has spawned unchecked ends
-    /// with that thread.
+    /// with that thread. See [PR_SET_PDEATHSIG(2const)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -211,6 +219,8 @@ impl Builder {
     /// assert_eq!(io::read_to_string(here)?, "lives on");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [PR_SET_PDEATHSIG(2const)]: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     pub fn die_with_parent(self, die: bool) -> Builder {
         Builder { die_with_parent: die, ..self }
     }
@@ -228,7 +238,7 @@ impl Builder {
         Builder { value_limit: bytes, ..self }
     }
 
-    /// Where the child's standard output goes.
+    /// Where the child's standard output goes: where the parent's does, if nothing is said.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -250,7 +260,7 @@ impl Builder {
         Builder { stdout: to.into(), ..self }
     }
 
-    /// Where the child's standard error goes.
+    /// Where the child's standard error goes: where the parent's does, if nothing is said.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -265,7 +275,7 @@ impl Builder {
         Builder { stderr: to.into(), ..self }
     }
 
-    /// Spawns the job; see [`Job::spawn`].
+    /// Spawns the job; see [`Job::spawn`]. Returns as soon as the child exists.
     ///
     /// # Errors
     ///
@@ -302,7 +312,8 @@ impl Builder {
         self.start(alone, f, Location::caller())
     }
 
-    /// Spawns the job and joins it: [`run`](super::run) with all that a builder can say.
+    /// Spawns the job and joins it: [`run`](super::run) with all that a builder can say. Blocks as that does; without
+    /// a limit, until the job has ended.
     ///
     /// # Errors
     ///

@@ -83,7 +83,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// What a child used, with those of its own children that it waited for.
+/// What a child used, with those of its own children that it waited for; told by [`Job::usage`](super::Job::usage).
 ///
 /// ```standalone_crate
 /// use sigalarm::process::Job;

@@ -63,7 +63,8 @@ impl<'a> Attempt<'a> {
     ///
     /// # Panics
     ///
-    /// If it was called before in this attempt.
+    /// If it was called before in this attempt; or if `f` goes on for too long after it was stopped
+    /// ([`EachCheck::patience`]).
     ///
     /// # Examples
     ///

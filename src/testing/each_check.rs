@@ -82,7 +82,7 @@ pub struct EachCheck {
 const AT_MOST: u64 = 2_000;
 
 impl EachCheck {
-    /// As [`each_check`].
+    /// Stops at each check, for [`Cause::Deadline`], and makes at most 2,000 attempts: as [`each_check`].
     ///
     /// ```
     /// use sigalarm::{checkpoint, testing::EachCheck};
@@ -140,7 +140,7 @@ impl EachCheck {
         EachCheck { at_most: Some(n), ..self }
     }
 
-    /// Stops for this cause; see [`Rehearsal::cause`](super::Rehearsal::cause).
+    /// Stops for this cause, [`Cause::Deadline`] unless told; see [`Rehearsal::cause`](super::Rehearsal::cause).
     ///
     /// ```
     /// use sigalarm::{Cause, checkpoint, testing::EachCheck};
@@ -154,7 +154,8 @@ impl EachCheck {
         EachCheck { cause, ..self }
     }
 
-    /// How many checks may come after the stop; see [`Rehearsal::patience`](super::Rehearsal::patience).
+    /// How many checks may come after the stop, 100,000 unless told; at the next one the test panics. See
+    /// [`Rehearsal::patience`](super::Rehearsal::patience).
     ///
     /// ```
     /// use sigalarm::{checkpoint, testing::EachCheck};
@@ -170,7 +171,11 @@ impl EachCheck {
         EachCheck { patience: checks, ..self }
     }
 
-    /// Does it; see [`each_check`].
+    /// Runs the test until the function comes to its end; see [`each_check`]. As often as you like: it is lent.
+    ///
+    /// # Panics
+    ///
+    /// As [`each_check`].
     ///
     /// ```
     /// use sigalarm::{checkpoint, testing::EachCheck};

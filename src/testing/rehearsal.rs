@@ -192,7 +192,7 @@ impl Rehearsal {
         self
     }
 
-    /// How many checks have come.
+    /// How many checks have come, those after the stop included.
     ///
     /// ```
     /// use sigalarm::{IteratorExt, testing};

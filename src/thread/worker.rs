@@ -167,7 +167,7 @@ impl<T> Worker<T> {
         matches!(*self.shared.result.lock(), Progress::Running)
     }
 
-    /// The name that the builder gave to it.
+    /// The name that the [builder](Builder::name) gave to it; `None` without.
     ///
     /// ```
     /// use sigalarm::thread::Worker;
@@ -207,6 +207,8 @@ impl<T> Worker<T> {
     /// - [`WorkerError::TimedOut`] if an alarm of the calling thread expired.
     /// - [`WorkerError::Panicked`] if the function did.
     /// - [`WorkerError::Taken`] if somebody joined it before, [`WorkerError::Itself`] if it joins itself.
+    /// - [`WorkerError::Arm`] if the thread could not be put within reach of [`stop`](Worker::stop); then the function
+    ///   has not run.
     ///
     /// # Examples
     ///
