@@ -92,7 +92,7 @@ impl Report {
     /// let here = line!();
     /// let report = testing::each_check(|attempt| {
     ///     let _ = attempt.run(|_| {
-    ///         checkpoint()?; // 3 lines below
+    ///         checkpoint()?; // three lines below `here`
     ///         checkpoint()
     ///     });
     /// });
