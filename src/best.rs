@@ -136,17 +136,44 @@ impl<T, S, O> Best<T, S, O> {
     }
 
     /// The best answer; `None` before the first.
+    ///
+    /// ```
+    /// let mut best = sigalarm::Best::lowest();
+    /// assert_eq!(best.answer(), None);
+    /// best.offer(2.5, || vec![0, 2, 1]);
+    /// assert_eq!(best.answer().map(Vec::len), Some(3)); // lent, and the search may go on
+    /// ```
     pub fn answer(&self) -> Option<&T> {
         self.kept.as_ref().map(|(_, answer)| answer)
     }
 
     /// The score of the best answer; `None` before the first.
+    ///
+    /// ```
+    /// let mut best = sigalarm::Best::lowest();
+    /// best.offer(1_030, || "a tour");
+    /// let bound = 1_000; // no tour is shorter
+    /// let gap = best.score().map(|length| length - bound);
+    /// assert_eq!(gap, Some(30));
+    /// ```
     #[inline]
     pub fn score(&self) -> Option<&S> {
         self.kept.as_ref().map(|(score, _)| score)
     }
 
     /// How many offers were taken, the first answer included.
+    ///
+    /// ```
+    /// let mut best = sigalarm::Best::lowest();
+    /// for round in 1.. {
+    ///     let before = best.improvements();
+    ///     best.offer(100 / round, || round);
+    ///     if best.improvements() == before {
+    ///         break; // a round that has found nothing better is the last
+    ///     }
+    /// }
+    /// assert_eq!((best.score(), best.improvements()), (Some(&7), 13));
+    /// ```
     pub fn improvements(&self) -> u64 {
         self.improvements
     }
@@ -250,7 +277,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     /// here as in [`Alarm::catch`] (under `panic = "abort"` it panics). The best is in `self` either way, also
     /// after a panic, which passes on; and a second search may go on from it.
     ///
-    /// A search that offers a first answer before its first check has an answer under any limit, zero too.
+    /// A search that offers a first answer before its first check has an answer under any limit, zero too. Blocks as long
+    /// as the search does.
     ///
     /// If it was an enclosing alarm that expired, the `TimedOut` is that one's. It need not be passed on: it
     /// stays expired, and the next check out there errs.
@@ -320,20 +348,65 @@ impl<T: fmt::Debug, S: fmt::Debug, O> fmt::Debug for Best<T, S, O> {
 /// ```
 pub trait Better<S> {
     /// Whether `new` is better than `best`. As good is not better.
+    ///
+    /// ```
+    /// use sigalarm::{Better, Highest, Lowest};
+    ///
+    /// assert!(Lowest.better(&3, &4));
+    /// assert!(Highest.better(&4, &3));
+    /// assert!(!Lowest.better(&3, &3));
+    /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
     /// Whether a score can be compared at all. One that cannot (a NaN) must not be the first, for none would
     /// be better.
+    ///
+    /// ```
+    /// use sigalarm::{Best, Better};
+    ///
+    /// #[derive(Default)]
+    /// struct NearestToZero;
+    /// impl Better<f64> for NearestToZero {
+    ///     fn better(&self, new: &f64, best: &f64) -> bool { new.abs() < best.abs() }
+    ///     fn counts(&self, score: &f64) -> bool { !score.is_nan() }
+    /// }
+    ///
+    /// let mut best = Best::<_, _, NearestToZero>::default();
+    /// assert!(!best.offer(f64::NAN, || "not even as the first"));
+    /// assert!(best.offer(-3.0, || "minus three"));
+    /// ```
     fn counts(&self, _score: &S) -> bool {
         true
     }
 }
 
 /// The lower the score the better; see [`Best::lowest`].
+///
+/// ```
+/// use sigalarm::{Best, Lowest};
+///
+/// let mut cheapest: Best<&str, u32, Lowest> = Best::default();
+/// cheapest.offer(24, || "a taxi");
+/// cheapest.offer(3, || "the bus");
+/// assert_eq!(cheapest.answer(), Some(&"the bus"));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lowest;
 
 /// The higher the score the better; see [`Best::highest`].
+///
+/// ```
+/// use sigalarm::{Best, Highest};
+///
+/// #[derive(Default)]
+/// struct Knapsack {
+///     fullest: Best<Vec<u8>, u64, Highest>,
+/// }
+///
+/// let mut knapsack = Knapsack::default();
+/// assert!(knapsack.fullest.offer(60, || vec![1]));
+/// assert!(knapsack.fullest.offer(160, || vec![1, 2]));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Highest;
 

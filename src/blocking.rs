@@ -75,7 +75,8 @@ impl Alarm {
 
     /// Sleeps for `time`, or until the alarm or one that encloses it expires.
     ///
-    /// Wakes at the deadline, not at the end of the time; also when somebody [`ring`](Alarm::ring)s.
+    /// Wakes at the deadline, not at the end of the time; also when somebody [`ring`](Alarm::ring)s. Zero sleeps not
+    /// at all, and checks. See [poll(2)], by which it waits.
     ///
     /// # Errors
     ///
@@ -94,6 +95,8 @@ impl Alarm {
     /// assert!(inner.sleep(Duration::from_secs(3600)).is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
+    ///
+    /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[track_caller]
     pub fn sleep(&self, time: Duration) -> Result<(), TimedOut> {
         let location = Location::caller();

@@ -44,6 +44,16 @@ impl Builder {
     }
 
     /// Expires when `limit` has passed since it was armed; see [`Alarm::after`].
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::builder().after(Duration::from_millis(2)).arm()?;
+    /// while alarm.check().is_ok() {}
+    /// assert!(alarm.elapsed() >= Duration::from_millis(2));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn after(self, limit: Duration) -> Builder {
         self.with(|plan| plan.due = Due::After(limit))
     }
@@ -65,7 +75,19 @@ impl Builder {
         self.with(|plan| plan.due = Due::At(clock::from_instant(deadline)))
     }
 
-    /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "solve timed out …".
+    /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "solve timed out …". Any text; of
+    /// several the last counts.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let depth = 3;
+    /// let alarm = Alarm::builder().after(Duration::ZERO).label(format!("level {depth}")).arm()?;
+    /// let timed_out = alarm.check().unwrap_err();
+    /// assert!(timed_out.to_string().starts_with("level 3 timed out after "));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
         self.with(|plan| plan.label = Some(label.into()))
     }
@@ -154,7 +176,7 @@ impl Builder {
     /// A signal that was ignored when the alarm was armed stays so: whoever started the program with `nohup` meant
     /// it. A signal that every thread blocks does not come. Its handler lets interrupted system calls go on
     /// (SA_RESTART), except while a thread waits in [`blocking`](Alarm::blocking), [`sleep`](Alarm::sleep) or a
-    /// reader, which end.
+    /// reader, which end. See [signal(7)].
     ///
     /// [`arm`](Builder::arm) fails for a signal that cannot be handled (SIGKILL, SIGSTOP), that tells of a fault
     /// (SIGSEGV…), for SIGALRM and SIGABRT, for real-time signals and numbers that are none.
@@ -171,6 +193,8 @@ impl Builder {
     /// assert!(e.to_string().contains("the kernel lets nobody handle it"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
     pub fn ring_on(mut self, signal: i32) -> Builder {
         match bell::signals::refusal(signal) {
             Some(why) => self.refused = self.refused.or(Some((signal, why))),
@@ -188,17 +212,29 @@ impl Builder {
     /// the alarm was dropped, restarted, extended or disarmed in time. A grace of zero ends the process at the
     /// deadline, unless a check is quicker. Without a deadline there is no last resort.
     ///
-    /// From the deadline on the timer's signal comes every 10 ms until somebody answers.
+    /// From the deadline on the timer's signal comes every 10 ms until somebody answers. See [timeout(1)], and
+    /// [_exit(2)].
     ///
-    /// ```no_run
+    /// ```standalone_crate
     /// use sigalarm::Alarm;
     /// use std::time::Duration;
     ///
-    /// let limit = Duration::from_secs(10);
+    /// # if std::env::var_os("TO_BE_ENDED").is_none() {
+    /// #     // In a process of its own, to see how it ends.
+    /// #     let this = std::env::current_exe()?;
+    /// #     let ended = std::process::Command::new(this).env("TO_BE_ENDED", "1").output()?;
+    /// #     let line = "sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process\n";
+    /// #     assert_eq!((ended.status.code(), &*ended.stderr), (Some(124), line.as_bytes()));
+    /// #     return Ok(());
+    /// # }
+    /// let limit = Duration::from_millis(4);
     /// let _alarm = Alarm::builder().after(limit).abort_after(limit / 2).label("parse").arm()?;
-    /// loop {} // sigalarm: parse has not answered 5 s after its limit of 10 s; ending the process
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// loop {} // sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [timeout(1)]: https://man7.org/linux/man-pages/man1/timeout.1.html
+    /// [_exit(2)]: https://man7.org/linux/man-pages/man2/_exit.2.html
     pub fn abort_after(self, grace: Duration) -> Builder {
         self.wish(|wishes| {
             let core = wishes.last_resort.is_some_and(|resort| resort.core);
@@ -206,7 +242,28 @@ impl Builder {
         })
     }
 
-    /// As [`abort_after`](Builder::abort_after), and by [abort(3)], so that there is a core dump to look at.
+    /// As [`abort_after`](Builder::abort_after), and by [abort(3)], so that there is a core dump to look at. The last of
+    /// the two that is called sets the grace; the core dump, once asked for, stays.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// # use std::os::unix::process::ExitStatusExt;
+    /// # if std::env::var_os("TO_BE_ABORTED").is_none() {
+    /// #     // In a process of its own, to see how it ends.
+    /// #     let this = std::env::current_exe()?;
+    /// #     let ended = std::process::Command::new(this).env("TO_BE_ABORTED", "1").output()?;
+    /// #     assert_eq!(ended.status.signal(), Some(signal_hook::consts::SIGABRT), "{ended:?}");
+    /// #     return Ok(());
+    /// # }
+    /// # use nix::sys::resource::{Resource, setrlimit};
+    /// # setrlimit(Resource::RLIMIT_CORE, 0, 0)?; // a core file for each test would be too many
+    /// let limit = Duration::from_millis(4);
+    /// let _alarm = Alarm::builder().after(limit).dump_core_after(limit / 2).arm()?;
+    /// loop {} // ends by SIGABRT, and the core dump shows where it was
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
     pub fn dump_core_after(self, grace: Duration) -> Builder {
@@ -237,11 +294,29 @@ impl Builder {
         self.wish(|wishes| wishes.audit = Some(threshold))
     }
 
-    /// Arms the alarm.
+    /// Arms the alarm: its times count from here. Does not block. See [setitimer(2)], and what [`Alarm::after`] says of
+    /// the cost.
     ///
     /// # Errors
     ///
     /// [`ArmError`] if a system call fails, or for a signal that cannot ring; then nothing is armed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let page = Alarm::builder().after(Duration::from_secs(10)).label("page");
+    /// for _page in 0..3 {
+    ///     let alarm = page.clone().arm()?; // ten seconds for each
+    ///     assert_eq!(alarm.limit(), Some(Duration::from_secs(10)));
+    /// }
+    /// assert!(page.ring_on(signal_hook::consts::SIGKILL).arm().is_err());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    ///
+    /// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
     pub fn arm(self) -> Result<Alarm, ArmError> {
         match self.refused {
             Some((signal, why)) => Err(ArmError::signal(signal, why)),

@@ -8,7 +8,8 @@ use crate::error::TimedOut;
 /// The check for code that carries no guard: it asks every alarm of the calling thread.
 ///
 /// As cheap as [`Alarm::check`](crate::Alarm::check), and `Ok` at once where no alarm is armed, so that a
-/// library can call it in its loops and leave limits to its users.
+/// library can call it in its loops and leave limits to its users. It blocks no longer than `check` does, and is not for
+/// signal handlers either.
 ///
 /// # Errors
 ///

@@ -8,6 +8,22 @@ use crate::bell;
 use crate::schedule::Standing;
 
 /// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`].
+///
+/// ```
+/// use sigalarm::{Alarm, checkpoint};
+/// use std::time::Duration;
+///
+/// let alarm = Alarm::after(Duration::ZERO)?;
+/// std::thread::scope(|s| {
+///     s.spawn(|| {
+///         let entered = alarm.enter();
+///         assert!(checkpoint().is_err());
+///         drop(entered);
+///         assert!(checkpoint().is_ok()); // none of this thread's any more
+///     });
+/// });
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the alarm is one of this thread's only as long as this lives; bind it: `let _entered = …`"]
 pub struct Entered<'a> {
@@ -22,7 +38,7 @@ impl Alarm {
     /// for scoped threads and thread pools, whose code carries no guard.
     ///
     /// It takes its place inside the alarms that the thread has, and outside of those that it will arm. What
-    /// encloses the alarm at home, encloses it here too.
+    /// encloses the alarm at home, encloses it here too. Does not block.
     ///
     /// # Examples
     ///

@@ -32,11 +32,37 @@ impl Gap {
     }
 
     /// How long it was at least; short of the truth by a quarter of the threshold at most.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint};
+    /// use std::time::Duration;
+    ///
+    /// let threshold = Duration::from_millis(1);
+    /// let alarm = Alarm::builder().audit(threshold).arm()?;
+    /// # std::thread::sleep(Duration::from_millis(10));
+    /// // … a loop without checks …
+    /// checkpoint().unwrap();
+    /// let length = alarm.longest_gap().unwrap().length();
+    /// assert!(length >= threshold * 3 / 4 && length <= alarm.elapsed());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn length(&self) -> Duration {
         self.length
     }
 
     /// The check that ended it: the missing check belongs before this one.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint};
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::builder().audit(Duration::from_millis(1)).arm()?;
+    /// # std::thread::sleep(Duration::from_millis(10));
+    /// // … a loop without checks …
+    /// checkpoint().unwrap();
+    /// assert_eq!(alarm.longest_gap().unwrap().location().line(), line!() - 1);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }

@@ -22,7 +22,7 @@ impl Alarm {
     /// It takes a descriptor in blocking mode or not, and shared with another process or not. A regular file is
     /// always ready; then the reader only checks. A read of zero bytes does not wait. `r` may be a reference.
     ///
-    /// Each read makes some system calls of its own.
+    /// Each read makes some system calls of its own. See [poll(2)], by which it waits.
     ///
     /// # Examples
     ///
@@ -41,6 +41,8 @@ impl Alarm {
     /// assert_eq!(lines.next().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[track_caller]
     pub fn reader<R: Read + AsFd>(&self, r: R) -> Reader<'_, R> {
         Reader { alarm: self, inner: r, location: Location::caller() }
@@ -75,6 +77,24 @@ impl Alarm {
 }
 
 /// A reader under a limit; made by [`Alarm::reader`].
+///
+/// ```
+/// use sigalarm::Alarm;
+/// use std::io::{ErrorKind, Read, Write};
+/// use std::os::unix::net::UnixStream;
+///
+/// let (here, mut there) = UnixStream::pair()?;
+/// there.write_all(b"ready")?;
+///
+/// let alarm = Alarm::never()?;
+/// let mut reader = alarm.reader(here);
+/// let mut word = [0; 5];
+/// reader.read_exact(&mut word)?;
+/// assert_eq!(&word, b"ready");
+/// alarm.ring(); // now a read ends at once, whatever there is to read
+/// assert_eq!(reader.read_exact(&mut word).unwrap_err().kind(), ErrorKind::TimedOut);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
@@ -84,6 +104,23 @@ pub struct Reader<'a, R> {
 }
 
 /// A writer under a limit; made by [`Alarm::writer`].
+///
+/// ```
+/// use sigalarm::Alarm;
+/// use std::io::{self, Write};
+/// use std::os::unix::net::UnixStream;
+/// use std::time::Duration;
+///
+/// let (here, there) = UnixStream::pair()?;
+/// let alarm = Alarm::after(Duration::from_secs(10))?;
+/// let mut writer = alarm.writer(here);
+/// writeln!(writer, "{} tours", 42)?;
+/// alarm.ring();
+/// assert!(writeln!(writer, "and one more").is_err());
+/// drop(writer);
+/// assert_eq!(io::read_to_string(there)?, "42 tours\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Writer<'a, W> {
     alarm: &'a Alarm,
@@ -92,24 +129,82 @@ pub struct Writer<'a, W> {
 }
 
 impl<R> Reader<'_, R> {
-    /// The reader underneath.
+    /// The reader underneath, which knows no limit.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::io::{self, Read, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    ///
+    /// let (here, mut there) = UnixStream::pair()?;
+    /// there.write_all(b"name\neverything else")?;
+    /// drop(there);
+    ///
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// let mut greeting = alarm.reader(here);
+    /// greeting.read_exact(&mut [0; 5])?; // under the limit
+    /// let rest = io::read_to_string(greeting.into_inner())?; // and without it
+    /// assert_eq!(rest, "everything else");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_inner(self) -> R {
         self.inner
     }
 
     /// The reader underneath, to look at.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::io;
+    /// use std::net::Shutdown;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let (here, there) = UnixStream::pair()?;
+    /// let alarm = Alarm::never()?;
+    /// let reader = alarm.reader(here);
+    /// reader.get_ref().shutdown(Shutdown::Write)?; // nothing to say, only to hear
+    /// assert_eq!(io::read_to_string(there)?, "");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get_ref(&self) -> &R {
         &self.inner
     }
 }
 
 impl<W> Writer<'_, W> {
-    /// The writer underneath.
+    /// The writer underneath, which knows no limit.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::io::Write;
+    /// use std::process::{Command, Stdio};
+    /// use std::time::Duration;
+    ///
+    /// let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    /// let alarm = Alarm::after(Duration::from_secs(60))?;
+    /// let mut writer = alarm.writer(cat.stdin.take().unwrap());
+    /// writer.write_all(b"meow")?;
+    /// drop(writer.into_inner()); // closes it
+    /// assert_eq!(cat.wait_with_output()?.stdout, b"meow");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_inner(self) -> W {
         self.inner
     }
 
     /// The writer underneath, to look at.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::fs::File;
+    /// use std::io::IsTerminal;
+    ///
+    /// let alarm = Alarm::never()?;
+    /// let writer = alarm.writer(File::create("/dev/null")?);
+    /// assert!(!writer.get_ref().is_terminal()); // no colours, then
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get_ref(&self) -> &W {
         &self.inner
     }

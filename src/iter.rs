@@ -170,6 +170,18 @@ impl<'a> Watch<'a> {
 /// Made by [`IteratorExt::checked`].
 ///
 /// It has no exact size, whatever the iterator has, for it may end at any item. It can be used from both ends.
+///
+/// ```
+/// use sigalarm::{Alarm, IteratorExt};
+///
+/// let alarm = Alarm::never()?;
+/// let mut words = ["from", "both", "ends"].into_iter().checked(&alarm);
+/// assert_eq!(words.next_back().unwrap().unwrap(), "ends");
+/// alarm.ring();
+/// assert!(words.next().unwrap().is_err()); // one error
+/// assert!(words.next().is_none()); // and then nothing more
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Checked<'a, I> {
@@ -248,6 +260,18 @@ impl<I: Iterator> FusedIterator for Checked<'_, I> {}
 ///
 /// It has no exact size, whatever the iterator has, for it may end early. It can be used from both ends; the
 /// stride counts the items of both.
+///
+/// ```
+/// use sigalarm::{Alarm, IteratorExt};
+///
+/// let alarm = Alarm::never()?;
+/// let mut numbers = (0..100).checked_every(4, &alarm);
+/// assert_eq!(numbers.next().unwrap().unwrap(), 0);
+/// alarm.ring();
+/// let until_it_is_noticed: Vec<i32> = numbers.map_while(Result::ok).collect();
+/// assert_eq!(until_it_is_noticed, [1, 2, 3]);
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct CheckedEvery<'a, I> {
@@ -348,6 +372,23 @@ fn size_with_error(ended: bool, items: &impl Iterator) -> (usize, Option<usize>)
 /// Made by [`IteratorExt::until`].
 ///
 /// It has no exact size, whatever the iterator has, for it may end at any item. It can be used from both ends.
+///
+/// ```
+/// use sigalarm::{Alarm, IteratorExt};
+///
+/// let alarm = Alarm::never()?;
+/// let mut queue = 1..=5;
+/// let mut done = vec![];
+/// for job in queue.by_ref().until(&alarm) {
+///     done.push(job);
+///     if job == 3 {
+///         alarm.ring();
+///     }
+/// }
+/// assert_eq!(done, [1, 2, 3]);
+/// assert_eq!(queue, 4..=5); // nothing is lost
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Until<'a, I> {

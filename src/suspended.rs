@@ -6,7 +6,7 @@ use crate::bell;
 /// the timer that was running then. Afterwards the alarms are in force again; their time has gone on.
 ///
 /// It is for [`exec`](std::os::unix::process::CommandExt::exec), which keeps the timer and the mask and resets the
-/// handler. The new program would inherit a timer that it does not know of and **die of SIGALRM**:
+/// handler ([execve(2)]). The new program would inherit a timer that it does not know of and **die of SIGALRM**:
 ///
 /// ```no_run
 /// # use sigalarm::Alarm;
@@ -43,6 +43,8 @@ use crate::bell;
 /// suspended(|| assert!(alarm.check().is_ok()));
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
+///
+/// [execve(2)]: https://man7.org/linux/man-pages/man2/execve.2.html
 pub fn suspended<T>(f: impl FnOnce() -> T) -> T {
     struct Resume;
     impl Drop for Resume {

@@ -52,7 +52,7 @@ impl Ticker {
     /// Arms a ticker. The first period begins now.
     ///
     /// The period counts in nanoseconds; [`Duration::MAX`] never passes. Below some tens of microseconds the signals
-    /// cost more than they are worth: ask for the time instead.
+    /// cost more than they are worth: ask for the time instead. Does not block. See [setitimer(2)].
     ///
     /// # Errors
     ///
@@ -69,6 +69,8 @@ impl Ticker {
     /// assert!(Ticker::every(Duration::ZERO).is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
+    ///
+    /// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
     pub fn every(period: Duration) -> Result<Ticker, ArmError> {
         if period.is_zero() {
             return Err(ArmError::period());
@@ -99,7 +101,19 @@ impl Ticker {
         0
     }
 
-    /// Its period.
+    /// The period that it was armed with.
+    ///
+    /// ```
+    /// use sigalarm::{Ticker, testing};
+    /// use std::time::Duration;
+    ///
+    /// let rehearsal = testing::never();
+    /// let ticker = Ticker::every(Duration::from_millis(250))?;
+    /// rehearsal.advance(Duration::from_secs(1));
+    /// let passed = ticker.period() * ticker.due() as u32;
+    /// assert_eq!(passed, Duration::from_secs(1));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn period(&self) -> Duration {
         self.period
     }

@@ -249,15 +249,22 @@ fn a_short_timer_set_over_ours() {
 /// it was ours that rang.
 fn a_short_timer_set_over_ours_and_no_check() {
     process::set_action(process::counting(), SA_RESTART, &[]);
-    for n in 1..=10 {
+    let mut rounds = 0;
+    while rounds < 10 {
+        let before = counted();
+        let began = Instant::now();
         let alarm = after(20 * MS);
         process::set_timer(5 * MS, Duration::ZERO);
-        let began = Instant::now();
-        while began.elapsed() < 25 * MS {}
+        // Held up here, it rings at about the moment of ours, and cannot be told from it.
+        let well_before = began.elapsed() < 10 * MS;
+        while began.elapsed() < 40 * MS {}
         assert!(alarm.check().is_err());
-        spin_until(|| counted() == n);
+        if well_before {
+            spin_until(|| counted() == before + 1);
+            rounds += 1;
+        }
         drop(alarm);
-        assert_eq!(counted(), n);
+        assert!(counted() <= before + 1, "it was told twice");
     }
 }
 

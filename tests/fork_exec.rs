@@ -111,7 +111,9 @@ fn fork_while_another_arms_the_first() {
                     let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
                     while alarm.check().is_ok() {}
                 });
-                while !began.load(std::sync::atomic::Ordering::SeqCst) {}
+                while !began.load(std::sync::atomic::Ordering::SeqCst) {
+                    std::hint::spin_loop();
+                }
                 for _ in 0..n % 50 * 20 {
                     std::hint::spin_loop();
                 }

@@ -222,6 +222,20 @@ fn leaves_its_group() {
     });
 }
 
+/// A job leads its group from the moment of its spawn, whoever gets to run first: what is asked of it at once reaches it,
+/// and what it lets go at once is not ended with it.
+fn leads_its_group_at_once() {
+    leaving_nothing(|| {
+        for _ in 0..200 {
+            let job = Job::spawn(|| -> () { pause() }).unwrap();
+            let id = nix::unistd::Pid::from_raw(job.id() as i32);
+            assert_eq!(nix::unistd::getpgid(Some(id)), Ok(id));
+            job.kill().unwrap();
+            assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
+        }
+    });
+}
+
 /// No such signal.
 fn odd_signals() {
     leaving_nothing(|| {
@@ -427,6 +441,7 @@ fn main() {
         scenario("ignores_sigterm", ignores_sigterm),
         scenario("killed_by_an_outsider", killed_by_an_outsider),
         scenario("leaves_its_group", leaves_its_group),
+        scenario("leads_its_group_at_once", leads_its_group_at_once),
         scenario("odd_signals", odd_signals),
         scenario("sigchld_ignored", sigchld_ignored),
         scenario("reaped_by_somebody_else", reaped_by_somebody_else),

@@ -414,6 +414,16 @@ fn never_checks_and_dumps_core() {
     }
 }
 
+/// Before it a timer of the program's own rings, once.
+fn never_checks_behind_a_timer() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::set_timer(20 * MS, Duration::ZERO);
+    let _alarm = arm(parse());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
 fn waits_forever() {
     let _alarm = arm(parse());
     std::thread::sleep(10 * LATE);
@@ -534,6 +544,7 @@ fn main() {
         scenario("odd_tickers", odd_tickers),
         scenario("last_resort_in_a_loop", never_checks).judged(ends_with(124)),
         scenario("last_resort_with_a_core_dump", never_checks_and_dumps_core).judged(dumps_core),
+        scenario("last_resort_behind_a_timer", never_checks_behind_a_timer).judged(ends_with(124)),
         scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
         scenario("last_resort_without_grace", ends_at_once).exits_with(124),
         scenario("no_last_resort_for_those_who_answer", answers_in_time),

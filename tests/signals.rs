@@ -110,13 +110,73 @@ extern "C" fn where_am_i(_: libc::c_int) {
 }
 
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to statics.
-fn runs_on_the_alternate_stack() {
+fn use_an_alternate_stack() {
     let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: STACK };
     assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
-    process::set_action(where_am_i as extern "C" fn(libc::c_int) as usize, SA_ONSTACK, &[]);
-    let _alarm = after(SECOND);
-    process::kill_self(SIGALRM);
-    assert!(ON_STACK.load(Ordering::SeqCst));
+}
+
+/// The program's handler is called on the stack on which it would have been without a guard.
+fn runs_on_the_owners_stack() {
+    use_an_alternate_stack();
+    for (flags, on_stack) in
+        [(SA_ONSTACK, true), (0, false), (SA_ONSTACK | SA_RESTART, true), (SA_RESTART, false)]
+    {
+        process::set_action(where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
+        let alarm = after(SECOND);
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGALRM);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+        // Also while system calls are to be interrupted, and after that.
+        let _ = alarm.blocking(|| {
+            ON_STACK.store(!on_stack, Ordering::SeqCst);
+            process::kill_self(SIGALRM);
+            assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+            std::io::Result::Ok(())
+        });
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGALRM);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+    }
+}
+
+/// Six of ours at once, on a stack with room for the first.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to statics and locals.
+fn many_at_once_on_a_small_stack() {
+    let signals = [SIGUSR1, libc::SIGUSR2, libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+    // What the kernel itself needs for one, and what our handler does, unoptimised.
+    let size = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) as usize }.max(2_048) + 8 * 1_024;
+    assert!(size < STACK);
+    let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: size };
+    assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
+    let mut builder = Alarm::builder().after(MS);
+    for signal in signals {
+        builder = builder.ring_on(signal);
+    }
+    let alarm = builder.arm().expect("arming");
+    let mut all = std::mem::MaybeUninit::uninit();
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut());
+    }
+    signals.into_iter().for_each(process::kill_self);
+    let began = Instant::now();
+    while began.elapsed() < 5 * MS {}
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, all.as_ptr(), std::ptr::null_mut()) };
+    assert!(alarm.check().is_err());
+}
+
+/// A signal that rings is the owner's the second time.
+fn runs_on_the_stack_of_a_ringing_signals_owner() {
+    use_an_alternate_stack();
+    for (flags, on_stack) in [(SA_ONSTACK, true), (0, false)] {
+        process::set_action_for(SIGUSR1, where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
+        let _alarm = Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
+        process::kill_self(SIGUSR1);
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGUSR1);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+    }
 }
 
 /// Another process sends SIGALRM and SIGUSR1 as fast as it can while guards come and go and short limits follow
@@ -190,7 +250,13 @@ fn main() {
         scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
         scenario("the_handlers_mask", the_handlers_mask),
         scenario("errno_is_left_alone", errno_is_left_alone),
-        scenario("runs_on_the_alternate_stack", runs_on_the_alternate_stack),
+        scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),
+        #[cfg(target_os = "linux")]
+        scenario("many_at_once_on_a_small_stack", many_at_once_on_a_small_stack),
+        scenario(
+            "runs_on_the_stack_of_a_ringing_signals_owner",
+            runs_on_the_stack_of_a_ringing_signals_owner,
+        ),
         scenario("a_storm", a_storm),
         scenario("errno_survives_the_owners_handler", errno_survives_the_owners_handler),
     ]);

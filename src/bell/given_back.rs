@@ -1,8 +1,8 @@
 //! The foreign timer that was given back last, to be known again when it is taken over.
 //!
 //! Each time that it is read out and set again its moment moves by a microsecond or two, and a program may arm a
-//! hundred thousand guards under one timer. So it keeps its own moment. But only if it *is* that timer: another one,
-//! set since to nearly the same moment, must not ring at the moment of this one.
+//! hundred thousand guards under one timer. So it keeps its own moment. But only if it *is* that timer. Another one, set
+//! since to the same moment within a few microseconds, cannot be told from it, and rings at the moment of this one.
 
 use std::time::Duration;
 
@@ -20,15 +20,19 @@ pub(super) struct GivenBack {
 impl GivenBack {
     /// The own moment of the timer that the kernel held between two moments, if it can be this one.
     ///
-    /// It can if it was not to ring sooner than it says now: so whatever timer it is, it rings no later for it than it
-    /// would have, and by no more than the readings err (three microseconds) too early.
+    /// It can if it was not to ring sooner than it says now, but for the microseconds by which readings err; nor later
+    /// than if it was read as soon as it was asked. Where the thread was held up before that, it is not known again, and
+    /// rings later by as much: better than that another one, set to any moment in between, should ring too early.
     pub(super) fn moment_of(&self, held: Setting, before: Time, after: Time) -> Option<Time> {
         // The kernel cuts a remaining time to microseconds, and was given one that was rounded up to them.
         const CUT: Duration = Duration::from_micros(1);
+        // From the reading of the clock to that of the timer, in the same system call.
+        const ASKED: Duration = Duration::from_micros(3);
         if held.interval != self.period {
             return None;
         }
-        let (first, last) = (before.after(held.remaining), after.after(held.remaining + CUT));
+        let first = before.after(held.remaining);
+        let last = after.min(before.after(ASKED)).after(held.remaining + CUT);
         // Since then it may have rung for its owner.
         let rung = last.since(self.due).as_nanos().checked_div(self.period.as_nanos()).unwrap_or(0);
         let own = self.due.after(self.period.checked_mul(u32::try_from(rung).ok()?)?);
@@ -72,7 +76,9 @@ mod tests {
                 let held = holding(US * remaining, Duration::ZERO);
                 let sooner = given.moment_of(held, at(before), at(before + held_up));
                 assert!(sooner.is_none_or(|own| own.after(2 * US) >= at(before).after(held.remaining)));
-                assert!(sooner.is_none_or(|own| own <= at(before + held_up + 1).after(held.remaining)));
+                assert!(
+                    sooner.is_none_or(|own| own <= at(before + held_up.min(3) + 1).after(held.remaining))
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The kernel's side kept in step with the schedule: the one timer, and the handler that it calls.
+//! The kernel's side kept in step with the schedule: the one timer, and the disposition of its signal.
 //!
 //! While an alarm lives our handler is in place of the program's. The timer is programmed for the earliest
 //! moment that anybody waits for, once; whoever answers the ring programs it for the next. A timer that is
@@ -8,18 +8,16 @@ use std::io;
 use std::mem;
 use std::time::Duration;
 
+use super::account::{self, Account};
 use super::foreign::FOREIGN;
 use super::given_back::GivenBack;
-use super::owner;
 use super::programmed::{Programmed, Rung, Told};
 use super::signals::Signals;
-use super::{kept_for_good, last_resort, rouse, signals, tickers, waiters};
+use super::{last_resort, owner, tickers, waiters};
 use crate::error::ArmError;
-use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
-use crate::os::disposition::Disposition;
-use crate::os::handler::{self, Arrival};
+use crate::os::disposition::{Disposition, Manner};
 use crate::os::itimer::{self, Setting};
-use crate::os::{clock, mask, pending, threads};
+use crate::os::{clock, pending, threads};
 use crate::time::Time;
 
 /// How often the kernel rings again where somebody waits who cannot check.
@@ -31,71 +29,21 @@ const QUICKEST: Duration = Duration::from_millis(1);
 /// A limit that may be over before a system call is, on a busy machine.
 const SHORT: Duration = Duration::from_millis(1);
 
-/// How many rings of the kernel's timer our handler has dealt with.
-///
-/// Counted when the handler has nothing left to look at, so that a ring that is counted is over.
-static RINGS: AtomicUsize = AtomicUsize::new(0);
-
-/// When the last of them came. Noted before it is counted.
-static LAST_RING: AtomicU64 = AtomicU64::new(0);
-
-/// To be called before any handler of ours is put in place.
-pub(super) fn prepare() {
-    static ON_SIGNAL: fn(&Arrival) = on_signal;
-    handler::prepare(&ON_SIGNAL);
-}
-
-/// What our signals do while an alarm lives. Async-signal-safe.
-fn on_signal(arrival: &Arrival) {
-    if arrival.signal() == nix::libc::SIGALRM {
-        on_alarm(arrival);
-    } else {
-        signals::on_signal(arrival);
-    }
-}
-
-/// What SIGALRM does while an alarm lives. Async-signal-safe.
-///
-/// A signal that waits already is not queued a second time: the timer's ring can be lost in a `kill` that came
-/// just before it. So each SIGALRM rings the bell, whoever sent it, and claims the foreign timer's moment.
-fn on_alarm(arrival: &Arrival) {
-    rouse();
-    let now = clock::now();
-    let foreign = FOREIGN.claim(now);
-    let owed = owner::take_owed();
-    let timers = arrival.sent_by_timer();
-    // Asked in any case: whoever waits must know that what was sent to it has come.
-    let ours = timers || waiters::is_ours(arrival);
-    if foreign || owed || !ours {
-        owner::pass_on(arrival);
-    }
-    if timers {
-        waiters::wake_others();
-        LAST_RING.fetch_max(now.as_nanos(), Ordering::SeqCst);
-        RINGS.fetch_add(1, Ordering::SeqCst);
-    }
-    last_resort::act(now);
-}
-
 /// The kernel's side of the bell.
 pub(super) struct Kernel {
     /// What our handler stands in front of, while it is in place.
     found: Option<Disposition>,
     /// What the timer was last told, since our handler is in place.
     programmed: Option<Programmed>,
-    /// How many rings were dealt with when the timer was last told something.
-    counted: usize,
-    /// How many rings of ours the kernel has sent that have not been counted: waiting, on their way on another
-    /// thread, or merged with another that was waiting.
-    under_way: usize,
+    account: Account,
     /// Somebody else has set the timer since our handler is in place, and may have touched more than that.
     disturbed: bool,
     /// The foreign timer that was last given back: taken over again, it is no later for it.
     given_back: Option<GivenBack>,
     /// How many threads wait in a system call and want to be interrupted.
     waiting: usize,
-    /// Whether our handler is in place with SA_RESTART.
-    restarts: bool,
+    /// How our handler runs.
+    manner: Manner,
     /// How many have asked for the process as it was found.
     suspended: usize,
     /// The kernel refused to put the owner's disposition back: our handler was left in its place.
@@ -109,12 +57,11 @@ impl Kernel {
         Kernel {
             found: None,
             programmed: None,
-            counted: 0,
-            under_way: 0,
+            account: Account::new(),
             disturbed: false,
             given_back: None,
             waiting: 0,
-            restarts: true,
+            manner: Manner::USUAL,
             suspended: 0,
             left_behind: false,
             owners: Vec::new(),
@@ -169,8 +116,7 @@ impl Kernel {
     pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
         // over ours. To ask settles it.
-        let silent = RINGS.load(Ordering::SeqCst) == self.counted;
-        silent && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
+        self.account.is_up_to_date() && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
     }
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that
@@ -181,8 +127,8 @@ impl Kernel {
     /// unnoticed.
     fn repetition(&self, first: Time, wanted: Time) -> Duration {
         let waiting = if self.waiting > 0 && !first.is_never() { AGAIN } else { Duration::ZERO };
-        let foreign = FOREIGN.due();
-        let due = foreign.min(last_resort::next());
+        let (foreign, last_resort) = (FOREIGN.due(), last_resort::next());
+        let due = foreign.min(last_resort);
         if due.is_never() {
             return waiting;
         }
@@ -190,6 +136,8 @@ impl Kernel {
         let distance = match (wanted < due, period.is_zero()) {
             (true, _) => due.since(first),
             (false, false) => period,
+            // The process does not outlive its last resort; but that may come after a foreign timer that rings once.
+            (false, true) if foreign < last_resort && !last_resort.is_never() => last_resort.since(first),
             (false, true) => return waiting,
         };
         let longest = if period.is_zero() { AGAIN } else { AGAIN.min(period) };
@@ -202,15 +150,20 @@ impl Kernel {
     fn choose_restart(&mut self, signals: &Signals) -> Result<(), ArmError> {
         let theirs = !FOREIGN.due().is_never() && owner::known().is_some_and(Disposition::interrupts);
         let restart = self.waiting == 0 && !theirs;
-        if restart != self.restarts {
-            let replaced =
-                Disposition::install_ours(restart).map_err(|e| ArmError::system("sigaction", e))?;
-            self.restarts = restart;
-            // If somebody's handler stood over ours, it stays there.
-            if !replaced.is_ours() {
-                let _ = replaced.install();
-            }
+        if restart != self.manner.restart {
+            self.change_manner(Manner { restart, ..self.manner })?;
             signals.choose_restart(restart);
+        }
+        Ok(())
+    }
+
+    /// Has our handler run in another manner from now on.
+    fn change_manner(&mut self, manner: Manner) -> Result<(), ArmError> {
+        let replaced = Disposition::install_ours(manner).map_err(|e| ArmError::system("sigaction", e))?;
+        self.manner = manner;
+        // If somebody's handler stood over ours, it stays there.
+        if !replaced.is_ours() {
+            let _ = replaced.install();
         }
         Ok(())
     }
@@ -248,7 +201,7 @@ impl Kernel {
         // From `install_ours` on our handler runs, and the call's answer says for whom it stands in. A signal
         // for the owner that comes in between is noted by the handler and sent again by `announce`.
         let known = owner::forget();
-        let found = match Disposition::install_ours(true) {
+        let found = match Disposition::install_ours(Manner::USUAL) {
             Ok(found) => found,
             Err(e) => {
                 owner::announce(known);
@@ -260,30 +213,46 @@ impl Kernel {
         let found = if left_behind { known.copied().unwrap_or(found) } else { found };
         if left_behind {
             // What has come meanwhile was the foreign timer's, and was handed on.
-            self.counted = RINGS.load(Ordering::SeqCst);
+            self.account.pass_over();
         }
         // Our own handler, put back by somebody who had once found it there: it stands for whom it stood for.
-        let owner = if found.is_ours() { known } else { Some(kept_for_good(&mut self.owners, &found)) };
-        owner::announce(owner);
+        let owner =
+            if found.is_ours() { known } else { Some(owner::kept_for_good(&mut self.owners, &found)) };
         self.found = Some(found);
-        self.restarts = true;
+        self.manner = Manner::USUAL;
+        // Before anything is handed on to it. If that is refused, it goes on as it is, and the caller hears of it.
+        let manner = owner.map_or(Manner::USUAL, Manner::in_front_of);
+        let suited = if manner == self.manner { Ok(()) } else { self.change_manner(manner) };
+        owner::announce(owner);
         waiters::speak();
-        Ok(())
+        suited
     }
 
     /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.
+    ///
+    /// Once more if the thread stood still in the middle of it: the less is known of our moment, the more of other people's
+    /// times, should they be set over it, pass for ours.
     fn set(&mut self, first: Time, interval: Duration) -> Result<bool, ArmError> {
-        // What is told is to be known again to the microsecond.
-        let before = clock::now();
-        let setting = if first.is_never() {
-            Setting::DISARMED
-        } else {
-            // Zero would disarm.
-            let remaining = first.since(before).max(Duration::from_nanos(1));
-            Setting { remaining, interval }.rounded()
-        };
-        let (foreign, after) = self.tell(setting, before).map_err(|e| ArmError::system("setitimer", e))?;
-        self.programmed = Some(Programmed::new(setting, before, after));
+        const ENOUGH: usize = 3;
+        let mut foreign = false;
+        for _ in 0..ENOUGH {
+            // What is told is to be known again to the microsecond.
+            let before = clock::now();
+            let setting = if first.is_never() {
+                Setting::DISARMED
+            } else {
+                // Zero would disarm.
+                let remaining = first.since(before).max(Duration::from_nanos(1));
+                Setting { remaining, interval }.rounded()
+            };
+            let after;
+            (foreign, after) = self.tell(setting, before).map_err(|e| ArmError::system("setitimer", e))?;
+            let ours = Programmed::new(setting, before, after);
+            self.programmed = Some(ours);
+            if foreign || !ours.is_vague(after) {
+                break;
+            }
+        }
         owner::send_kept();
         Ok(foreign)
     }
@@ -291,11 +260,11 @@ impl Kernel {
     /// Tells the timer something and learns from what it held, `before` being a moment before; says whether a
     /// foreign timer came to light, and a moment after.
     fn tell(&mut self, setting: Setting, before: Time) -> io::Result<(bool, Time)> {
-        let counted = RINGS.load(Ordering::SeqCst);
+        let counted = account::rings();
         let held = itimer::set(setting)?;
         // At once, for what was told and what was held are known as well as the two moments are near each other.
         let after = clock::now();
-        let late = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
+        let late = account::rings().wrapping_sub(counted);
         // Somebody has set it over ours, or switched it off; then it tells nothing of ours that it is silent now.
         let meddled = held == Setting::DISARMED && self.is_meddled_with(counted, after);
         let told = match &self.programmed {
@@ -304,7 +273,7 @@ impl Kernel {
         };
         match told {
             Told::Ours { rung } => {
-                self.account(rung, counted, late);
+                self.account.note(rung, counted, late);
                 return Ok((false, after));
             }
             Told::Foreign => {
@@ -314,11 +283,13 @@ impl Kernel {
                 let under_way = usize::from(held.remaining.is_zero() && !held.interval.is_zero());
                 // Before somebody set the timer over it, ours may have rung, if its moment had come.
                 let most = match self.programmed {
-                    Some(ours) if !meddled && !self.rang_too_soon(&ours, counted) => ours.most_rings(after),
+                    Some(ours) if !meddled && !self.account.rang_too_soon(&ours, counted) => {
+                        ours.most_rings(after)
+                    }
                     _ => 0,
                 };
                 let rung = if most > 0 { Rung::UpTo(most + under_way) } else { Rung::Times(under_way) };
-                self.account(rung, counted, late);
+                self.account.note(rung, counted, late);
             }
         }
         if held == Setting::DISARMED {
@@ -336,78 +307,7 @@ impl Kernel {
     /// come that should have.
     fn is_meddled_with(&self, counted: usize, now: Time) -> bool {
         let Some(ours) = &self.programmed else { return false };
-        self.rang_too_soon(ours, counted) || self.never_rang(ours, now)
-    }
-
-    /// Whether ours should have rung by now for the foreign timer, and cannot have: the timer was switched off before, and
-    /// the foreign one that it stood for with it. That is a watchdog of the program's, which must not bite any more.
-    ///
-    /// A thread that is alone and lets SIGALRM in has dealt with all that was sent. With others about, one of them might be
-    /// on its way to the handler; but not for so long.
-    fn never_rang(&self, ours: &Programmed, now: Time) -> bool {
-        const LONG: Duration = Duration::from_secs(1);
-        let none = self.under_way == 0 && RINGS.load(Ordering::SeqCst) == self.counted;
-        let dealt_with = || ours.is_overdue(now.before(LONG)) || (threads::alone() && mask::lets_alarm_in());
-        none && FOREIGN.due() <= now && ours.is_overdue(now) && dealt_with()
-    }
-
-    /// Whether a ring has come when none of ours could: the timer had been set over ours before. (That a timer is silent
-    /// would then tell nothing, for the other one has rung.)
-    ///
-    /// A handler that is late with an earlier ring of ours is not mistaken for that: such a ring is under way until it has
-    /// been counted.
-    fn rang_too_soon(&self, ours: &Programmed, counted: usize) -> bool {
-        let last = Time::from_nanos(LAST_RING.load(Ordering::SeqCst));
-        self.under_way == 0 && counted != self.counted && ours.was_to_come(last)
-    }
-
-    /// Keeps the account of rings: how often the timer has `rung` with what it was last told, how many rings
-    /// had been `counted` before it was told something else, and how many came `late`, during that call.
-    ///
-    /// If more were counted than the timer can have sent for us, one was foreign: it rang after our handler was in
-    /// place and before the timer was ours, or it was that of a timer set over ours. Its owner gets it now.
-    ///
-    /// The account errs on one side only. A ring of ours that merges with one that was waiting, or that only
-    /// seemed to have been sent, stays under way, and with other threads about, which might still be on their way
-    /// to the handler with it, a foreign ring may pass for it and be lost: one that rings in the very microsecond
-    /// between handler and timer. The other way round, one of ours taken for foreign, would end a process whose
-    /// disposition is the default.
-    fn account(&mut self, rung: Rung, counted: usize, late: usize) {
-        let new = counted.wrapping_sub(self.counted);
-        let sent = match rung {
-            Rung::Times(n) => self.under_way + n,
-            Rung::UpTo(n) => {
-                self.under_way.saturating_add(n).min(self.most_under_way(counted).saturating_add(new))
-            }
-        };
-        if new > sent && matches!(rung, Rung::Times(_)) {
-            owner::keep();
-        }
-        self.under_way = sent.saturating_sub(new);
-        // What came late was sent before the call, if something is still missing. The rest is for the next account.
-        let late = late.min(self.under_way);
-        self.under_way -= late;
-        self.counted = counted.wrapping_add(late);
-        // A thread that is alone, and lets SIGALRM in, has dealt with all that was sent. What still seems to be under
-        // way never was, or was merged; or it has been counted a moment ago, by a thread that has ended since.
-        if self.under_way > 0 && threads::alone() && mask::lets_alarm_in() {
-            self.nothing_under_way();
-        }
-    }
-
-    /// All that was sent has been dealt with.
-    fn nothing_under_way(&mut self) {
-        let uncounted = RINGS.load(Ordering::SeqCst).wrapping_sub(self.counted);
-        self.counted = self.counted.wrapping_add(uncounted.min(self.under_way));
-        self.under_way = 0;
-    }
-
-    /// How many rings of ours can be under way, since `counted` were: one on each thread, for the handler keeps SIGALRM
-    /// out, and one that waits; and what has been counted since then, perhaps by threads that have ended.
-    fn most_under_way(&self, counted: usize) -> usize {
-        let threads = threads::count().unwrap_or(usize::MAX);
-        let since = RINGS.load(Ordering::SeqCst).wrapping_sub(counted);
-        threads.saturating_add(1 + since)
+        self.account.rang_too_soon(ours, counted) || self.account.never_rang(ours, now)
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is
@@ -427,17 +327,17 @@ impl Kernel {
         }
         // None waiting after this one. (One that another thread has taken and not yet handled calls our
         // handler, not the owner's: the kernel chose it when the signal was taken.)
-        if self.under_way > 0 {
+        if self.account.is_any_under_way() {
             match pending::take() {
                 Ok(pending::Taken::Nothing) => {}
-                Ok(pending::Taken::Timers) => self.under_way -= 1,
+                Ok(pending::Taken::Timers) => self.account.take_one(),
                 Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
                 Err(_) => return waiters::speak(),
             }
             // A thread that is alone has nothing under way now, whether it lets SIGALRM in or not. What still seemed to
             // be would swallow a foreign ring that waits behind the mask when the next guard lets it in.
-            if self.under_way > 0 && threads::alone() {
-                self.nothing_under_way();
+            if self.account.is_any_under_way() && threads::alone() {
+                self.account.nothing_under_way();
             }
             // One that was sent again may have been merged with what was taken.
             if owner::take_owed() {
@@ -492,6 +392,6 @@ impl Kernel {
                 let _ = self.restore(found);
             }
         }
-        Kernel { counted: RINGS.load(Ordering::SeqCst), owners: self.owners.clone(), ..Kernel::new() }
+        Kernel { account: Account::opened(), owners: self.owners.clone(), ..Kernel::new() }
     }
 }

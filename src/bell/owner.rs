@@ -33,6 +33,21 @@ static KEPT: AtomicBool = AtomicBool::new(false);
 /// SIGALRM that comes, whoever sent it, is the owner's.
 static OWED: AtomicBool = AtomicBool::new(false);
 
+/// A disposition that the handler may read at any time from now on. Each distinct one is kept once.
+pub(super) fn kept_for_good(
+    kept: &mut Vec<&'static Disposition>,
+    disposition: &Disposition,
+) -> &'static Disposition {
+    match kept.iter().find(|known| known.same_as(disposition)) {
+        Some(known) => known,
+        None => {
+            let known: &'static Disposition = Box::leak(Box::new(*disposition));
+            kept.push(known);
+            known
+        }
+    }
+}
+
 /// Hands a signal on to its owner. Async-signal-safe.
 pub(super) fn pass_on(arrival: &Arrival) {
     // A thread that had blocked SIGALRM is not prepared for it now: the signal is kept, as the kernel would have kept

@@ -50,6 +50,12 @@ impl Programmed {
         }
     }
 
+    /// Whether its moment, which is still to come, is known badly: the thread was held up while it was told.
+    pub(super) fn is_vague(&self, now: Time) -> bool {
+        const WELL: Duration = Duration::from_micros(100);
+        !self.earliest.is_never() && now < self.earliest && self.earliest.after(WELL) < self.latest
+    }
+
     /// Whether a ring is still to come at `first` or sooner, and is repeated if, and only if, that is wanted. Where
     /// none is wanted, one that comes once does no harm.
     pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
@@ -192,6 +198,19 @@ mod tests {
         assert_eq!(rings(MS, MS), 1);
         assert_eq!(rings(MS, 3 * MS + MS / 2), 3);
         assert_eq!(rings(MS, 4 * MS - US), 4, "the other clock may be ahead");
+    }
+
+    #[test]
+    fn knows_what_it_does_not_know() {
+        let now = Time::from_nanos(1_000_000_000);
+        let told = |remaining, held_up| {
+            let after = now.after(held_up);
+            Programmed::new(Setting { remaining, interval: Duration::ZERO }, now, after).is_vague(after)
+        };
+        assert!(!told(SECOND, 10 * US));
+        assert!(told(SECOND, 200 * US));
+        assert!(!told(190 * US, 200 * US), "it may have rung");
+        assert!(!told(Duration::ZERO, SECOND), "there is nothing to know");
     }
 
     #[test]

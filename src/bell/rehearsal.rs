@@ -8,7 +8,8 @@ use crate::os::fork::MutexGuard;
 
 use super::script::Script;
 use super::stage::Answer;
-use super::{BELL, Due, Plan, STATE, State, prepare, thread as own, tickers};
+use super::state::{STATE, State, prepare};
+use super::{BELL, Due, Plan, thread as own, tickers};
 use crate::error::{ArmError, TimedOut};
 use crate::os::clock;
 use crate::schedule::{Key, Scope, StageId};

@@ -5,10 +5,10 @@
 
 use nix::libc;
 
-use super::{rouse, waiters};
+use super::{owner, rouse, waiters};
 use crate::error::ArmError;
 use crate::os::atomic::{AtomicU32, AtomicUsize, Ordering};
-use crate::os::disposition::{Disposition, Kind};
+use crate::os::disposition::{Disposition, Kind, Manner};
 use crate::os::handler::Arrival;
 use crate::os::published::Published;
 use crate::schedule::signals::{SIGNALS, numbers};
@@ -85,9 +85,9 @@ impl Signals {
                 // The owner is known before our handler can run. (Somebody who changes the disposition between
                 // these lines, on another thread, is overruled until the last drop.)
                 if !found.is_ours() {
-                    OWNERS[number].exchange(Some(super::kept_for_good(&mut self.owners, &found)));
+                    OWNERS[number].exchange(Some(owner::kept_for_good(&mut self.owners, &found)));
                 }
-                Disposition::install_ours_for(signal, true).map_err(failed)?;
+                Disposition::install_ours_for(signal, manner(number, true)).map_err(failed)?;
             }
         }
         self.users[number] += 1;
@@ -115,7 +115,7 @@ impl Signals {
         for number in (1..SIGNALS).filter(|number| self.users[*number] > 0) {
             let signal = number as libc::c_int;
             if Disposition::current_of(signal).is_ok_and(|current| current.is_ours()) {
-                let _ = Disposition::install_ours_for(signal, restart);
+                let _ = Disposition::install_ours_for(signal, manner(number, restart));
             }
         }
     }
@@ -127,6 +127,11 @@ impl Signals {
         (1..SIGNALS).filter(|number| self.users[*number] > 0).for_each(restore);
         Signals { owners: self.owners.clone(), ..Signals::new() }
     }
+}
+
+/// How our handler runs in front of a signal's owner.
+fn manner(number: usize, restart: bool) -> Manner {
+    Manner { restart, ..OWNERS[number].get().map_or(Manner::USUAL, Manner::in_front_of) }
 }
 
 /// Puts a signal's owner back, unless somebody has replaced our handler.

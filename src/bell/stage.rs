@@ -13,8 +13,9 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use super::Plan;
+use super::expired::{Moment, timed_out};
 use super::script::Script;
-use super::{Moment, Plan, timed_out};
 use crate::error::TimedOut;
 use crate::os::clock;
 use crate::schedule::{Cpu, Key, More, Schedule, Scope, StageId, Terms};

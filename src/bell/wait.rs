@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::places::Place;
+use super::state::{STATE, State, state_prepared};
 use super::waiters::Waiter;
-use super::{BELL, STATE, State, owner, rouse, thread, waiters};
+use super::{BELL, owner, rouse, thread, waiters};
 use crate::error::ArmError;
 use crate::os::clock;
 use crate::time::Time;
@@ -80,4 +81,12 @@ pub(crate) fn until_next() -> Option<Duration> {
 /// Whether an alarm of real life may end what the calling thread waits for.
 fn is_in_earnest(state: &State) -> bool {
     !thread::stage().is_some() || state.schedule.has_any_in(thread::scope())
+}
+
+/// When the next alarm falls due, for whoever is about to wait and cannot check while it does: it waits no longer than
+/// this and then asks [`answer_here`]. `None` on a thread without alarms.
+pub(crate) fn next_here() -> Option<Time> {
+    let scope = thread::scope();
+    let state = state_prepared();
+    state.schedule.has_any_in(scope).then(|| state.schedule.next())
 }

@@ -46,7 +46,35 @@ impl ArmError {
     }
 
     /// The system call that failed, as its manual page is named: `"setitimer"`, `"sigaction"`,
-    /// `"pthread_sigmask"`, `"pthread_atfork"`, `"clock_gettime"`. `None` if what was asked for cannot be.
+    /// `"pthread_sigmask"`, `"pthread_atfork"`, `"clock_gettime"`. `None` if what was asked for cannot be, and nobody was
+    /// called.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::{Alarm, Ticker};
+    /// use std::time::Duration;
+    ///
+    /// let e = Ticker::every(Duration::ZERO).unwrap_err();
+    /// assert_eq!(e.call(), None); // no call was made
+    ///
+    /// # #[cfg(target_os = "linux")] {
+    /// # use nix::libc::*;
+    /// # let statement = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    /// # let mut filter = [
+    /// #     statement(0x20, 0, 0, 0), // load the number of the call
+    /// #     statement(0x15, 0, 1, SYS_setitimer as u32),
+    /// #     statement(0x06, 0, 0, SECCOMP_RET_ERRNO | EPERM as u32),
+    /// #     statement(0x06, 0, 0, SECCOMP_RET_ALLOW),
+    /// # ];
+    /// # let program = sock_fprog { len: 4, filter: filter.as_mut_ptr() };
+    /// # unsafe {
+    /// #     assert_eq!(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    /// #     assert_eq!(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+    /// # }
+    /// // In a sandbox that forbids timers:
+    /// let e = Alarm::after(Duration::from_secs(10)).unwrap_err();
+    /// assert_eq!(e.call(), Some("setitimer"));
+    /// # }
+    /// ```
     pub fn call(&self) -> Option<&'static str> {
         match self.0 {
             Fault::System { call, .. } => Some(call),

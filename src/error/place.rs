@@ -27,16 +27,41 @@ pub struct Place {
 
 impl Place {
     /// The file, as the compiler was given it.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint};
+    /// use std::time::Duration;
+    ///
+    /// let _alarm = Alarm::after(Duration::ZERO)?;
+    /// assert_eq!(checkpoint().unwrap_err().location().file(), file!());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn file(&self) -> &str {
         &self.file
     }
 
     /// The line, counted from 1.
+    ///
+    /// ```
+    /// let alarm = sigalarm::Alarm::never()?;
+    /// alarm.ring();
+    /// let (line, checked) = (line!(), alarm.check());
+    /// assert_eq!(checked.unwrap_err().location().line(), line);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn line(&self) -> u32 {
         self.line
     }
 
     /// The column, counted from 1.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let _rehearsal = testing::expired();
+    /// let (first, second) = (checkpoint().unwrap_err(), checkpoint().unwrap_err()); // on one line
+    /// assert!(first.location().column() < second.location().column());
+    /// ```
     pub fn column(&self) -> u32 {
         self.column
     }

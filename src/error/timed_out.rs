@@ -125,33 +125,103 @@ impl TimedOut {
     }
 
     /// Which alarm expired. [`Alarm::owns`](crate::Alarm::owns) compares it with a guard.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint};
+    /// use std::time::Duration;
+    ///
+    /// let alarms = [Alarm::never()?, Alarm::after(Duration::ZERO)?, Alarm::never()?];
+    /// let timed_out = checkpoint().unwrap_err();
+    /// let which = alarms.iter().position(|alarm| alarm.id() == timed_out.alarm());
+    /// assert_eq!(which, Some(1));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn alarm(&self) -> AlarmId {
         self.0.alarm
     }
 
     /// The label that the builder gave to the alarm, if any.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint};
+    /// use std::time::Duration;
+    ///
+    /// let _whole = Alarm::builder().after(Duration::from_secs(60)).label("solve").arm()?;
+    /// let _part = Alarm::builder().after(Duration::ZERO).label("presolve").arm()?;
+    /// assert_eq!(checkpoint().unwrap_err().label(), Some("presolve"));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn label(&self) -> Option<&str> {
         self.0.label.as_deref()
     }
 
-    /// How long the computation was allowed to run; `None` for an alarm without a deadline.
+    /// How long the computation was allowed to run; `None` for an alarm without a deadline. With [`Cause::Cpu`], how much
+    /// processor time it was allowed.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::ZERO)?;
+    /// alarm.extend(Duration::from_secs(10));
+    /// alarm.ring(); // does not wait for the limit
+    /// assert_eq!(alarm.check().unwrap_err().limit(), Some(Duration::from_secs(10)));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn limit(&self) -> Option<Duration> {
         self.0.limit
     }
 
     /// How long it had run, since the alarm was armed or last restarted, when the check noticed.
     ///
-    /// For [`Cause::Deadline`] this is never less than [`limit`](TimedOut::limit).
+    /// For [`Cause::Deadline`] this is never less than [`limit`](TimedOut::limit). For [`Cause::Cpu`] it is processor time,
+    /// and never less than the limit either.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, testing};
+    /// use std::time::Duration;
+    ///
+    /// let rehearsal = testing::never(); // a clock that moves when told
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// rehearsal.advance(Duration::from_secs(12)); // and nobody checks
+    /// let timed_out = alarm.check().unwrap_err();
+    /// assert_eq!(timed_out.elapsed() - timed_out.limit().unwrap(), Duration::from_secs(2)); // late by
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
     /// Why the alarm expired.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, Cause};
+    ///
+    /// let alarm = Alarm::builder().checks(1_000).arm()?;
+    /// let timed_out = (0..).find_map(|_| alarm.check().err()).unwrap();
+    /// let why = match timed_out.cause() {
+    ///     Cause::Deadline | Cause::Cpu => "takes too long",
+    ///     Cause::Checks => "does too much",
+    ///     _ => "is not wanted any more",
+    /// };
+    /// assert_eq!(why, "does too much");
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn cause(&self) -> Cause {
         self.0.cause
     }
 
-    /// The check that noticed: file, line and column of the call.
+    /// The check that noticed: file, line and column of the call. An adapter (a reader, an iterator) checks in the name of
+    /// the line on which it was made, a join in the name of the join.
+    ///
+    /// ```
+    /// use sigalarm::{IteratorExt, testing};
+    ///
+    /// let alarm = testing::expired();
+    /// let mut items = (0..10).checked(&alarm); // this line, and not one of the standard library's
+    /// let timed_out = items.try_fold(0, |sum, item| item.map(|n| sum + n)).unwrap_err();
+    /// assert_eq!(timed_out.location().line(), line!() - 2);
+    /// ```
     pub fn location(&self) -> &Place {
         &self.0.location
     }

@@ -24,6 +24,34 @@ pub(crate) enum Kind {
     Function,
 }
 
+/// How our handler is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// SA_RESTART: a system call that it interrupts goes on.
+    pub(crate) restart: bool,
+    /// SA_ONSTACK: on the stack that a thread has for signals, if it has one.
+    pub(crate) on_stack: bool,
+    /// No other signal is let in while it runs.
+    pub(crate) alone: bool,
+}
+
+impl Manner {
+    /// In front of nobody's handler. On a stack of its own: a host that runs on small stacks (Go, a green-thread runtime)
+    /// gives signals one, and a handler that stayed off it would overflow theirs. Alone there, for such a stack may have
+    /// room for what the kernel keeps of one interruption, and of no second. With SA_RESTART: a guard must not make other
+    /// people's system calls fail.
+    pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
+
+    /// In front of this one, which ours is to call where and as it would have been called: it may need more room than the
+    /// stack for signals has, and counts on being interrupted by what it has not blocked.
+    pub(crate) fn in_front_of(owner: &Disposition) -> Manner {
+        match owner.kind() {
+            Kind::Default | Kind::Ignore => Manner::USUAL,
+            Kind::Function => Manner { on_stack: owner.has(libc::SA_ONSTACK), alone: false, ..Manner::USUAL },
+        }
+    }
+}
+
 impl Disposition {
     /// The default action: the process ends.
     pub(crate) const DEFAULT: Disposition = Disposition(plain(libc::SIG_DFL));
@@ -50,18 +78,18 @@ impl Disposition {
     }
 
     /// Puts our handler in force and says what it took the place of.
-    ///
-    /// SA_ONSTACK: a host that runs on small stacks (Go, a green-thread runtime) gives signals a stack of
-    /// their own, and a handler that stayed off it would overflow theirs. SA_RESTART, if `restart`: a guard must
-    /// not make other people's system calls fail. Nothing is added to the mask: the handler nests at most once for
-    /// each other signal.
-    pub(crate) fn install_ours(restart: bool) -> io::Result<Disposition> {
-        Disposition::install_ours_for(libc::SIGALRM, restart)
+    pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
+        Disposition::install_ours_for(libc::SIGALRM, manner)
     }
 
-    pub(crate) fn install_ours_for(signal: libc::c_int, restart: bool) -> io::Result<Disposition> {
+    pub(crate) fn install_ours_for(signal: libc::c_int, manner: Manner) -> io::Result<Disposition> {
+        let restart = if manner.restart { libc::SA_RESTART } else { 0 };
+        let on_stack = if manner.on_stack { libc::SA_ONSTACK } else { 0 };
         let mut action = plain(handler::address());
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | if restart { libc::SA_RESTART } else { 0 };
+        action.sa_flags = libc::SA_SIGINFO | restart | on_stack;
+        if manner.alone {
+            fill(&mut action.sa_mask);
+        }
         Disposition(action).install_for(signal)
     }
 
@@ -124,6 +152,19 @@ fn bytes(set: &libc::sigset_t) -> &[u8] {
     // SAFETY: it is valid for reads of its size, which is no less, and every byte is initialised: each set in
     // here began as zeroes (`plain`, `exchange`), which the C library may have written over.
     unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), KNOWN) }
+}
+
+/// All signals but those by which a thread learns of its own faults, which would end the process unheard.
+fn fill(set: &mut libc::sigset_t) {
+    const FAULTS: [libc::c_int; 7] =
+        [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS];
+    // SAFETY: the set is valid for reads and writes for the length of the calls.
+    unsafe {
+        libc::sigfillset(set);
+        for fault in FAULTS {
+            libc::sigdelset(set, fault);
+        }
+    }
 }
 
 /// An action with no flags and an empty mask.

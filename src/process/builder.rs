@@ -76,18 +76,62 @@ impl Builder {
     /// How long the job may run, counted from the spawn; see [`run`](super::run) for what happens then.
     ///
     /// The child keeps to it by an alarm of its own. What the parent does about a child that does not, it does
-    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive).
+    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive). Zero has passed when the function
+    /// starts; [`Duration::MAX`] means *never*.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::{checkpoint, process::Job};
+    /// use std::time::Duration;
+    ///
+    /// let search = || {
+    ///     let mut steps = 0_u64;
+    ///     loop {
+    ///         steps += 1;
+    ///         if checkpoint().is_err() {
+    ///             return steps; // the best that it has by then
+    ///         }
+    ///     }
+    /// };
+    /// let job = Job::builder().limit(Duration::from_millis(2)).spawn(search)?;
+    /// assert!(job.join()? > 0); // a value, and no time-out: it has kept to the limit by itself
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn limit(self, limit: Duration) -> Builder {
         Builder { limit: Some(limit), ..self }
     }
 
-    /// How long the child is left between the limit and SIGTERM, and again between that and SIGKILL. A second,
-    /// if nothing is said; zero means that it is killed at the limit.
+    /// How long the child is left between the [limit](Builder::limit) and SIGTERM, and again between that and SIGKILL.
+    /// A second, if nothing is said; zero means that it is killed at the limit.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::Duration;
+    ///
+    /// // Does not check, but comes to an end soon after.
+    /// let late = || std::thread::sleep(Duration::from_millis(5));
+    /// let limited = || Job::builder().limit(Duration::from_millis(1));
+    /// limited().grace(Duration::from_secs(60)).run(late)?;
+    ///
+    /// // Does not come to an end.
+    /// let e = limited().grace(Duration::ZERO).run(|| -> () { loop {} }).unwrap_err();
+    /// assert!(e.timed_out().is_some());
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn grace(self, grace: Duration) -> Builder {
         Builder { grace, ..self }
     }
 
     /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "parse timed out …".
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::Duration;
+    ///
+    /// let job = Job::builder().label("parse").spawn(|| -> () { loop {} })?;
+    /// let e = job.join_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert!(e.to_string().starts_with("parse timed out after "));
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
         Builder { label: Some(label.into()), ..self }
     }
@@ -97,14 +141,26 @@ impl Builder {
     ///
     /// In the foreground it can read from the terminal (elsewhere it would be stopped for that), and Ctrl-C
     /// reaches it as well as the parent. Then signals go to the child alone, and its own children are its own
-    /// affair.
+    /// affair. See [setpgid(2)].
+    ///
+    /// ```standalone_crate
+    /// use nix::unistd::getpgrp;
+    /// use sigalarm::process::Job;
+    ///
+    /// let group = || getpgrp().as_raw();
+    /// assert_ne!(Job::builder().run(group)?, group());
+    /// assert_eq!(Job::builder().foreground(true).run(group)?, group());
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
+    ///
+    /// [setpgid(2)]: https://man7.org/linux/man-pages/man2/setpgid.2.html
     pub fn foreground(self, foreground: bool) -> Builder {
         Builder { foreground, ..self }
     }
 
     /// At most so many bytes of address space (RLIMIT_AS; of data, RLIMIT_DATA, on NetBSD and OpenBSD), counting what
-    /// the parent has at the fork. Beyond it
-    /// allocations fail, which a Rust program takes for a reason to abort: [`JobError::Killed`] by SIGABRT.
+    /// the parent has at the fork. Beyond it allocations fail, which a Rust program takes for a reason to abort:
+    /// [`JobError::Killed`] by SIGABRT. A stricter limit that the parent has already stays. See [setrlimit(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError, Output};
@@ -113,12 +169,15 @@ impl Builder {
     /// let outcome = Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard);
     /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
     /// ```
+    ///
+    /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
     pub fn memory_limit(self, bytes: u64) -> Builder {
         Builder { memory: Some(bytes), ..self }
     }
 
     /// At most so much processor time (RLIMIT_CPU), rounded up to whole seconds, since the kernel counts in
-    /// those: then [`JobError::Killed`] by SIGXCPU, or a second later by SIGKILL.
+    /// those, and never less than one: then [`JobError::Killed`] by SIGXCPU, or a second later by SIGKILL. A stricter
+    /// limit that the parent has already stays. See [setrlimit(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
@@ -128,6 +187,8 @@ impl Builder {
     /// let outcome = Job::builder().cpu_limit(Duration::from_secs(1)).run(busy);
     /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
     /// ```
+    ///
+    /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
     pub fn cpu_limit(self, time: Duration) -> Builder {
         Builder { processor_time: Some(time), ..self }
     }
@@ -136,7 +197,30 @@ impl Builder {
     /// where the system can do it (Linux).
     ///
     /// It is the *thread* whose end counts: that of a job which a thread of several has spawned unchecked ends
-    /// with that thread.
+    /// with that thread. See [PR_SET_PDEATHSIG(2const)].
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::io::{self, Write};
+    /// use std::os::unix::{net::UnixStream, process::parent_id};
+    ///
+    /// let (here, there) = UnixStream::pair()?;
+    /// Job::spawn(|| {
+    ///     let parent = std::process::id();
+    ///     let orphan = Job::builder().die_with_parent(false).spawn(|| {
+    ///         while parent_id() == parent {
+    ///             std::thread::yield_now();
+    ///         }
+    ///         (&there).write_all(b"lives on").is_ok()
+    ///     });
+    ///     orphan.map(Job::detach).is_ok()
+    /// })?.join()?; // and its process is gone
+    /// drop(there);
+    /// assert_eq!(io::read_to_string(here)?, "lives on");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [PR_SET_PDEATHSIG(2const)]: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     pub fn die_with_parent(self, die: bool) -> Builder {
         Builder { die_with_parent: die, ..self }
     }
@@ -154,21 +238,67 @@ impl Builder {
         Builder { value_limit: bytes, ..self }
     }
 
-    /// Where the child's standard output goes.
+    /// Where the child's standard output goes: where the parent's does, if nothing is said.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::fs::{self, File};
+    ///
+    /// # struct Removed(std::path::PathBuf);
+    /// # impl Drop for Removed {
+    /// #     fn drop(&mut self) {
+    /// #         let _ = fs::remove_file(&self.0);
+    /// #     }
+    /// # }
+    /// # let path = &std::env::temp_dir().join(format!("sigalarm-{}.log", std::process::id()));
+    /// # let _removed = Removed(path.clone());
+    /// Job::builder().stdout(File::create(path)?).run(|| println!("42 tours"))?;
+    /// assert_eq!(fs::read_to_string(path)?, "42 tours\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stdout(self, to: impl Into<Output>) -> Builder {
         Builder { stdout: to.into(), ..self }
     }
 
-    /// Where the child's standard error goes.
+    /// Where the child's standard error goes: where the parent's does, if nothing is said.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::os::{fd::OwnedFd, unix::net::UnixStream};
+    ///
+    /// let (here, there) = UnixStream::pair()?;
+    /// Job::builder().stderr(OwnedFd::from(there)).run(|| eprintln!("warning: no tours"))?;
+    /// assert_eq!(std::io::read_to_string(here)?, "warning: no tours\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stderr(self, to: impl Into<Output>) -> Builder {
         Builder { stderr: to.into(), ..self }
     }
 
-    /// Spawns the job; see [`Job::spawn`].
+    /// Spawns the job; see [`Job::spawn`]. Returns as soon as the child exists.
     ///
     /// # Errors
     ///
     /// As [`Job::spawn`].
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::Duration;
+    ///
+    /// let halves = [0..500_000_u64, 500_000..1_000_000];
+    /// let jobs = halves.map(|half| {
+    ///     let sum = || half.sum::<u64>(); // on a processor of its own, if there is one
+    ///     Job::builder().limit(Duration::from_secs(60)).spawn(sum)
+    /// });
+    /// let mut total = 0;
+    /// for job in jobs {
+    ///     total += job?.join()?;
+    /// }
+    /// assert_eq!(total, 499_999_500_000);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     pub fn spawn<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
     where
@@ -182,11 +312,27 @@ impl Builder {
         self.start(alone, f, Location::caller())
     }
 
-    /// Spawns the job and joins it: [`run`](super::run) with all that a builder can say.
+    /// Spawns the job and joins it: [`run`](super::run) with all that a builder can say. Blocks as that does; without
+    /// a limit, until the job has ended.
     ///
     /// # Errors
     ///
     /// As [`run`](super::run).
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, Output};
+    /// use std::time::Duration;
+    ///
+    /// let noisy = || {
+    ///     println!("squaring …");
+    ///     12 * 12
+    /// };
+    /// let quiet = Job::builder().limit(Duration::from_secs(60)).stdout(Output::Null);
+    /// assert_eq!(quiet.run(noisy)?, 144);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     pub fn run<T, F>(self, f: F) -> Result<T, JobError>
     where
@@ -215,6 +361,25 @@ impl Builder {
     /// # Errors
     ///
     /// [`SpawnError::System`].
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::{sync::mpsc, thread};
+    ///
+    /// let (end, wait) = mpsc::channel::<()>();
+    /// let other = thread::spawn(move || wait.recv());
+    ///
+    /// // SAFETY: the product of two numbers and its serialisation touch nothing that the other thread could be
+    /// // changing. The allocator is the system's, which survives a fork.
+    /// let job = unsafe { Job::builder().spawn_unchecked(|| 6 * 7) }?;
+    /// assert_eq!(job.join()?, 42);
+    ///
+    /// drop(end);
+    /// assert!(other.join().unwrap().is_err());
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
     #[track_caller]
     #[allow(unsafe_code)] // It is the caller's promise that is unsafe to break; it is used one line below.
     pub unsafe fn spawn_unchecked<T, F>(self, f: F) -> Result<Job<T>, SpawnError>

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::libc;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::{Pid, getpgid};
+use nix::unistd::{Pid, getpgid, setpgid};
 
 use super::{Exit, Usage};
 use crate::os::pidfd::PidFd;
@@ -24,7 +24,16 @@ pub(super) struct Child {
 
 impl Child {
     /// Takes charge of a child that has just been forked. Should that fail, it is killed and reaped.
+    ///
+    /// Parent and child both found its group, as shells do, for nobody knows which runs first. Were it left to the child,
+    /// a signal could miss the group that is not there yet, and then take the child for its leader; and a child that was
+    /// let go could still be in the group of a parent that ends, and end with it. If the child was quicker there is nothing
+    /// left to do, and if it has ended or executed another program, nothing that can be done. (One that has been so quick
+    /// as to leave the group again may be put back.)
     pub(super) fn new(pid: Pid, leads: bool) -> io::Result<Child> {
+        if leads {
+            let _ = setpgid(pid, pid);
+        }
         match PidFd::open(pid) {
             Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
             // It has ended already, and where SIGCHLD is ignored nothing is left of it.
@@ -66,7 +75,7 @@ impl Child {
             return self.signal(signal as i32);
         }
         let group = self.signal_group(signal);
-        // The child itself may not have got as far as founding the group, or may have left it since.
+        // The child itself may have left the group.
         if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }
     }
 

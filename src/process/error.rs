@@ -164,6 +164,20 @@ impl JobError {
     }
 
     /// The time-out, if that is what it was.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    /// use std::time::Duration;
+    ///
+    /// let job = Job::spawn(|| -> u32 { loop {} })?;
+    /// let limit = Duration::from_millis(2);
+    /// let e = job.join_timeout(limit).unwrap_err();
+    /// assert_eq!(e.timed_out().unwrap().limit(), Some(limit)); // it lives, and may be given longer
+    ///
+    /// job.kill()?;
+    /// assert!(job.join().unwrap_err().timed_out().is_none()); // it was killed, and not by a limit
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         match self {
             JobError::TimedOut(timed_out) => Some(timed_out),

@@ -49,6 +49,14 @@ impl Exit {
     }
 
     /// As Python has it: the code, or the signal's number with a minus; `None` if unknown.
+    ///
+    /// ```
+    /// use sigalarm::process::Exit;
+    ///
+    /// assert_eq!(Exit::Code(3).code(), Some(3));
+    /// assert_eq!(Exit::Signal { signal: 9, core_dumped: false }.code(), Some(-9));
+    /// assert_eq!(Exit::Unknown.code(), None);
+    /// ```
     pub fn code(self) -> Option<i32> {
         match self {
             Exit::Code(code) => Some(code),
@@ -75,7 +83,21 @@ impl fmt::Display for Exit {
     }
 }
 
-/// What a child used, with those of its own children that it waited for.
+/// What a child used, with those of its own children that it waited for; told by [`Job::usage`](super::Job::usage).
+///
+/// ```standalone_crate
+/// use sigalarm::process::Job;
+/// use std::time::Duration;
+///
+/// let megabytes = 16 << 20;
+/// let job = Job::spawn(|| vec![1_u8; megabytes].iter().map(|&n| usize::from(n)).sum::<usize>())?;
+/// assert_eq!(job.join()?, megabytes);
+///
+/// let used = job.usage().unwrap();
+/// assert!(used.max_resident > megabytes as u64);
+/// assert!(used.user + used.system > Duration::ZERO);
+/// # Ok::<(), sigalarm::process::JobError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {

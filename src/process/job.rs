@@ -78,7 +78,7 @@ impl<T: Serialize + DeserializeOwned> Job<T> {
     /// Runs `f` in a forked child, without a limit.
     ///
     /// Returns as soon as the child exists. See [the module](super#what-the-child-is) for what of the parent it
-    /// is and is not.
+    /// is and is not, and [fork(2)].
     ///
     /// # Errors
     ///
@@ -95,6 +95,8 @@ impl<T: Serialize + DeserializeOwned> Job<T> {
     /// assert_eq!(job.join()?, 19);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
+    ///
+    /// [fork(2)]: https://man7.org/linux/man-pages/man2/fork.2.html
     #[track_caller]
     pub fn spawn<F: FnOnce() -> T>(f: F) -> Result<Job<T>, SpawnError> {
         Builder::new().spawn(f)
@@ -168,7 +170,8 @@ impl<T> Job<T> {
         self.exit().and_then(Exit::code)
     }
 
-    /// What the process used; `None` while it lives, and when somebody else reaped it. Does not block.
+    /// What the process used; `None` while it lives, and when somebody else reaped it. Does not block. See
+    /// [getrusage(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -179,16 +182,18 @@ impl<T> Job<T> {
     /// println!("{:?} of processor time, {} KiB", usage.user + usage.system, usage.max_resident / 1024);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
+    ///
+    /// [getrusage(2)]: https://man7.org/linux/man-pages/man2/getrusage.2.html
     pub fn usage(&self) -> Option<Usage> {
         self.shared.end().and_then(|end| end.usage)
     }
 
     /// Asks the job to end: SIGTERM to its process group, and SIGCONT, so that a stopped one hears of it. Does
-    /// not wait for it; one that has ended is not touched.
+    /// not wait for it; one that has ended is not touched. See [kill(2)].
     ///
     /// # Errors
     ///
-    /// Whatever the kernel says, such as that the child has become another user.
+    /// Whatever the kernel says, such as EPERM for a child that has become another user.
     ///
     /// # Examples
     ///
@@ -201,6 +206,8 @@ impl<T> Job<T> {
     /// assert!(matches!(job.exit(), Some(Exit::Signal { signal: 15, .. })));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [kill(2)]: https://man7.org/linux/man-pages/man2/kill.2.html
     pub fn terminate(&self) -> io::Result<()> {
         self.shared.reach(state::terminate)
     }
@@ -225,7 +232,8 @@ impl<T> Job<T> {
         self.shared.reach(|child| child.signal_all(Signal::SIGKILL))
     }
 
-    /// Sends a signal to the child alone. One that has ended is not touched.
+    /// Sends a signal to the child alone, by its number. One that has ended is not touched. See
+    /// [pidfd_send_signal(2)].
     ///
     /// # Errors
     ///
@@ -242,6 +250,8 @@ impl<T> Job<T> {
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGKILL");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [pidfd_send_signal(2)]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         self.shared.reach(|child| child.signal(signal))
     }

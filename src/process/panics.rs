@@ -38,11 +38,33 @@ pub struct Panic {
 
 impl Panic {
     /// The message, at most 64 KiB of it; `Box<dyn Any>` for a payload that is not a string, as in Rust's own reports.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    ///
+    /// let job = Job::spawn(|| "seven".parse::<u32>().unwrap())?;
+    /// let said = match job.join() {
+    ///     Ok(n) => n.to_string(),
+    ///     Err(JobError::Panicked(panic)) => panic.message().to_owned(), // and nothing on the terminal
+    ///     Err(e) => return Err(e),
+    /// };
+    /// assert!(said.contains("InvalidDigit"));
+    /// # Ok::<(), JobError>(())
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
     /// Where it panicked; `None` if it was [`resume_unwind`](std::panic::resume_unwind), which does not tell.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    ///
+    /// let job = Job::spawn(|| -> u32 { Option::None.unwrap() })?; // this line, and not one of `Option`'s
+    /// let Err(JobError::Panicked(panic)) = job.join() else { unreachable!() };
+    /// assert_eq!(panic.location().unwrap().line(), line!() - 2);
+    /// # Ok::<(), JobError>(())
+    /// ```
     pub fn location(&self) -> Option<&Place> {
         self.location.as_ref()
     }

@@ -82,7 +82,16 @@ pub struct EachCheck {
 const AT_MOST: u64 = 2_000;
 
 impl EachCheck {
-    /// As [`each_check`].
+    /// Stops at each check, for [`Cause::Deadline`], and makes at most 2,000 attempts: as [`each_check`].
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing::EachCheck};
+    ///
+    /// let report = EachCheck::new().run(|attempt| {
+    ///     let _ = attempt.run(|_| (0..7).try_for_each(|_| checkpoint()));
+    /// });
+    /// assert_eq!(report.attempts(), 8);
+    /// ```
     pub fn new() -> EachCheck {
         EachCheck { every: 1, at_most: None, cause: Cause::Deadline, patience: PATIENCE }
     }
@@ -92,6 +101,19 @@ impl EachCheck {
     /// # Panics
     ///
     /// If `n` is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing::EachCheck};
+    ///
+    /// let mut stops = vec![];
+    /// EachCheck::new().every(250).run(|attempt| {
+    ///     let _ = attempt.run(|_| (0..1_000).try_for_each(|_| checkpoint()));
+    ///     stops.extend(attempt.stop().map(|stop| stop.check()));
+    /// });
+    /// assert_eq!(stops, [1, 251, 501, 751]);
+    /// ```
     #[track_caller]
     pub fn every(self, n: u64) -> EachCheck {
         assert!(n != 0, "`every` with a step of zero");
@@ -118,17 +140,55 @@ impl EachCheck {
         EachCheck { at_most: Some(n), ..self }
     }
 
-    /// Stops for this cause; see [`Rehearsal::cause`](super::Rehearsal::cause).
+    /// Stops for this cause, [`Cause::Deadline`] unless told; see [`Rehearsal::cause`](super::Rehearsal::cause).
+    ///
+    /// ```
+    /// use sigalarm::{Cause, checkpoint, testing::EachCheck};
+    ///
+    /// EachCheck::new().cause(Cause::Stopped).run(|attempt| {
+    ///     let outcome = attempt.run(|_| (0..3).try_for_each(|_| checkpoint()));
+    ///     assert!(outcome.err().is_none_or(|e| e.cause() == Cause::Stopped));
+    /// });
+    /// ```
     pub fn cause(self, cause: Cause) -> EachCheck {
         EachCheck { cause, ..self }
     }
 
-    /// How many checks may come after the stop; see [`Rehearsal::patience`](super::Rehearsal::patience).
+    /// How many checks may come after the stop, 100,000 unless told; at the next one the test panics. See
+    /// [`Rehearsal::patience`](super::Rehearsal::patience).
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing::EachCheck};
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// let tries = AtomicU32::new(0);
+    /// let stubborn = || while checkpoint().is_err() { tries.fetch_add(1, Ordering::Relaxed); };
+    /// let test = || EachCheck::new().patience(10).run(|attempt| attempt.run(|_| stubborn()));
+    /// assert!(std::panic::catch_unwind(test).is_err());
+    /// assert_eq!(tries.into_inner(), 1 + 10); // the stop, and then ten more
+    /// ```
     pub fn patience(self, checks: u64) -> EachCheck {
         EachCheck { patience: checks, ..self }
     }
 
-    /// Does it; see [`each_check`].
+    /// Runs the test until the function comes to its end; see [`each_check`]. As often as you like: it is lent.
+    ///
+    /// # Panics
+    ///
+    /// As [`each_check`].
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing::EachCheck};
+    ///
+    /// let each_tenth = EachCheck::new().every(10);
+    /// for n in [10, 100, 1_000] {
+    ///     let report = each_tenth.run(|attempt| {
+    ///         let outcome = attempt.run(|_| (0..n).try_for_each(|_| checkpoint()));
+    ///         assert_eq!(outcome.is_err(), attempt.was_stopped());
+    ///     });
+    ///     assert_eq!(report.attempts(), n / 10 + 1);
+    /// }
+    /// ```
     #[track_caller]
     pub fn run(&self, mut test: impl FnMut(&mut Attempt<'_>)) -> Report {
         let mut trace = Trace::default();

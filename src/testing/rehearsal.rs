@@ -192,7 +192,17 @@ impl Rehearsal {
         self
     }
 
-    /// How many checks have come.
+    /// How many checks have come, those after the stop included.
+    ///
+    /// ```
+    /// use sigalarm::{IteratorExt, testing};
+    ///
+    /// let rehearsal = testing::never();
+    /// assert!((0..1_000).checked(&rehearsal).all(|item| item.is_ok()));
+    /// assert_eq!(rehearsal.checks(), 1_001);
+    /// assert!((0..1_000).checked_every(100, &rehearsal).all(|item| item.is_ok()));
+    /// assert_eq!(rehearsal.checks(), 1_001 + 11);
+    /// ```
     pub fn checks(&self) -> u64 {
         self.direct(|script| script.checks()).unwrap_or(0)
     }
@@ -216,6 +226,15 @@ impl Rehearsal {
     }
 
     /// The check at which it stopped the function, if it has.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let rehearsal = testing::at_check(3);
+    /// let done = (0..10).take_while(|_| checkpoint().is_ok()).count();
+    /// let stop = rehearsal.stop().expect("ten checks are more than three");
+    /// assert_eq!((done, stop.check()), (2, 3));
+    /// ```
     pub fn stop(&self) -> Option<Stop> {
         let alarm = self.alarm.id();
         self.direct(|script| {
@@ -227,6 +246,17 @@ impl Rehearsal {
     }
 
     /// Moves the clock forward. What falls due expires, and is found so by its next check; tickers are called.
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, testing};
+    /// use std::time::Duration;
+    ///
+    /// let rehearsal = testing::never();
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// rehearsal.advance(Duration::from_secs(7)); // takes no time
+    /// assert_eq!(alarm.remaining(), Some(Duration::from_secs(3)));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
     pub fn advance(&self, time: Duration) {
         rehearsal::advance(time);
     }

@@ -31,27 +31,97 @@ pub struct Report {
 
 impl Report {
     /// How many times the test ran.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let mut runs = 0;
+    /// let report = testing::each_check(|attempt| {
+    ///     runs += 1;
+    ///     let _ = attempt.run(|_| checkpoint().and_then(|()| checkpoint()));
+    /// });
+    /// assert_eq!((report.attempts(), runs), (3, 3)); // stopped at two checks, and not stopped
+    /// ```
     pub fn attempts(&self) -> u64 {
         self.attempts
     }
 
     /// Whether the function came to its end without being stopped. If not, [`at_most`](super::EachCheck::at_most) was
     /// the end of it, and the checks are those up to the last stop.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing::EachCheck};
+    ///
+    /// let at_most = |n| {
+    ///     EachCheck::new().at_most(n).run(|attempt| {
+    ///         let _ = attempt.run(|_| (0..10).try_for_each(|_| checkpoint()));
+    ///     })
+    /// };
+    /// assert!(at_most(11).is_complete());
+    /// assert!(!at_most(10).is_complete()); // has not seen how it ends
+    /// ```
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 
     /// How many checks the function made in the last attempt.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// /// Checks once a block of up to four.
+    /// fn sum(numbers: &[u32]) -> Option<u32> {
+    ///     numbers.chunks(4).map(|block| checkpoint().ok().map(|()| block.iter().sum::<u32>())).sum()
+    /// }
+    ///
+    /// let report = testing::each_check(|attempt| {
+    ///     let sum = attempt.run(|_| sum(&[1; 100]));
+    ///     assert!(attempt.was_stopped() || sum == Some(100));
+    /// });
+    /// assert_eq!(report.checks(), 25); // does not change unnoticed
+    /// ```
     pub fn checks(&self) -> u64 {
         self.places.len() as u64
     }
 
     /// Where they stand, in their order.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let here = line!();
+    /// let report = testing::each_check(|attempt| {
+    ///     let _ = attempt.run(|_| {
+    ///         checkpoint()?; // three lines below `here`
+    ///         checkpoint()
+    ///     });
+    /// });
+    /// let lines: Vec<u32> = report.places().iter().map(|place| place.line() - here).collect();
+    /// assert_eq!(lines, [3, 4]);
+    /// ```
     pub fn places(&self) -> &[Place] {
         &self.places
     }
 
     /// How often each check of the source was made.
+    ///
+    /// ```
+    /// use sigalarm::{TimedOut, checkpoint, testing};
+    ///
+    /// fn rows_and_cells() -> Result<(), TimedOut> {
+    ///     for _row in 0..3 {
+    ///         checkpoint()?;
+    ///         (0..10).try_for_each(|_cell| checkpoint())?;
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let report = testing::each_check(|attempt| {
+    ///     let outcome = attempt.run(|_| rows_and_cells());
+    ///     assert_eq!(outcome.is_err(), attempt.was_stopped());
+    /// });
+    /// assert_eq!(Vec::from_iter(report.tally().into_values()), [3, 30]);
+    /// ```
     pub fn tally(&self) -> BTreeMap<&Place, u64> {
         let mut tally = BTreeMap::new();
         for place in &self.places {
@@ -64,6 +134,19 @@ impl Report {
     ///
     /// A function whose checks differ from run to run (it looks at the clock, draws lots, goes through a `HashMap`, uses
     /// several threads) was stopped often, but perhaps not everywhere.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let mut cached = false; // outlives the attempt, and should not
+    /// let report = testing::each_check(|attempt| {
+    ///     let steps = if cached { 0 } else { 5 };
+    ///     let _ = attempt.run(|_| (0..steps).try_for_each(|_| checkpoint()));
+    ///     cached = true;
+    /// });
+    /// assert_eq!(report.attempts(), 2); // four of the checks were never put to the test,
+    /// assert!(report.divergence().is_some()); // and this says so
+    /// ```
     pub fn divergence(&self) -> Option<&Divergence> {
         self.divergence.as_ref()
     }
@@ -119,21 +202,74 @@ pub struct Divergence {
 
 impl Divergence {
     /// Which attempt, counted from 1.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let mut left = 100;
+    /// let report = testing::each_check(|attempt| {
+    ///     left -= 10;
+    ///     let _ = attempt.run(|_| (0..left).step_by(30).try_for_each(|_| checkpoint()));
+    /// });
+    /// assert_eq!(report.divergence().unwrap().attempt(), 4); // 90, 80 and 70 took the same way
+    /// ```
     pub fn attempt(&self) -> u64 {
         self.attempt
     }
 
     /// Which of its checks, counted from 1.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let mut coin = false;
+    /// let report = testing::each_check(|attempt| {
+    ///     coin = !coin;
+    ///     let _ = attempt.run(|_| {
+    ///         checkpoint()?;
+    ///         if coin { checkpoint() } else { checkpoint() } // now here, now there
+    ///     });
+    /// });
+    /// assert_eq!(report.divergence().unwrap().check(), 2);
+    /// ```
     pub fn check(&self) -> u64 {
         self.check
     }
 
     /// Where that check was in the attempt before.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let report = testing::each_check(|attempt| {
+    ///     let second = attempt.number() == 2;
+    ///     let _ = attempt.run(|_| {
+    ///         checkpoint()?;
+    ///         if second { checkpoint() } else { Ok(()) } // no such check in the third
+    ///     });
+    /// });
+    /// assert_eq!(report.divergence().unwrap().expected().line(), line!() - 3);
+    /// ```
     pub fn expected(&self) -> &Place {
         &self.expected
     }
 
     /// Where it was in this one; `None` if the function had ended.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, testing};
+    ///
+    /// let report = testing::each_check(|attempt| {
+    ///     let third = attempt.number() == 3;
+    ///     let _ = attempt.run(|_| {
+    ///         if third { checkpoint()? } // a check that was not there before
+    ///         checkpoint()?;
+    ///         checkpoint()
+    ///     });
+    /// });
+    /// let found = report.divergence().and_then(|divergence| divergence.found());
+    /// assert_eq!(found.unwrap().line(), line!() - 6);
+    /// ```
     pub fn found(&self) -> Option<&Place> {
         self.found.as_ref()
     }

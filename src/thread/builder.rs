@@ -27,11 +27,37 @@ impl Builder {
     /// # Panics
     ///
     /// [`spawn`](Builder::spawn) panics if it contains a zero byte, as [`std::thread::Builder`] does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, thread::Worker};
+    ///
+    /// let worker = Worker::builder().name("solve").spawn(|| (0..).find_map(|_| checkpoint().err()))?;
+    /// worker.stop();
+    /// let timed_out = worker.join()?.unwrap();
+    /// assert!(timed_out.to_string().starts_with("solve was stopped after "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name(self, name: impl Into<String>) -> Builder {
         Builder { name: Some(name.into()), ..self }
     }
 
     /// The size of its stack, in bytes; the system may make it larger.
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    /// use std::hint::black_box;
+    ///
+    /// fn depth(n: u32) -> u32 {
+    ///     let kilobyte = black_box([n; 256]);
+    ///     if n == 0 { 0 } else { 1 + depth(kilobyte[0] - 1) }
+    /// }
+    ///
+    /// let worker = Worker::builder().stack_size(256 << 20).spawn(|| depth(10_000))?;
+    /// assert_eq!(worker.join()?, 10_000); // far more than the usual 2 MiB hold
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stack_size(self, bytes: usize) -> Builder {
         Builder { stack_size: Some(bytes), ..self }
     }
@@ -41,6 +67,21 @@ impl Builder {
     /// # Errors
     ///
     /// As [`Worker::spawn`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let square = Worker::builder().name("square");
+    /// let workers = [1, 2, 3].map(|n| square.clone().spawn(move || n * n));
+    /// let mut sum = 0;
+    /// for worker in workers {
+    ///     sum += worker?.join()?;
+    /// }
+    /// assert_eq!(sum, 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn<T, F>(self, f: F) -> io::Result<Worker<T>>
     where
         F: FnOnce() -> T + Send + 'static,

@@ -34,6 +34,21 @@ pub enum WorkerError {
 
 impl WorkerError {
     /// The time-out, if that is what it was.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, thread::Worker};
+    /// use std::time::Duration;
+    ///
+    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
+    /// let limit = Duration::from_millis(2);
+    /// let e = worker.join_timeout(limit).unwrap_err();
+    /// assert_eq!(e.timed_out().unwrap().limit(), Some(limit));
+    ///
+    /// worker.stop();
+    /// worker.join()?;
+    /// assert!(worker.join().unwrap_err().timed_out().is_none()); // joined before
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         match self {
             WorkerError::TimedOut(timed_out) => Some(timed_out),

@@ -152,16 +152,47 @@ impl<T> Worker<T> {
     }
 
     /// Whether the function still runs. Does not block.
+    ///
+    /// ```
+    /// use sigalarm::{checkpoint, thread::Worker};
+    ///
+    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
+    /// assert!(worker.is_alive());
+    /// worker.stop();
+    /// worker.join()?;
+    /// assert!(!worker.is_alive());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_alive(&self) -> bool {
         matches!(*self.shared.result.lock(), Progress::Running)
     }
 
-    /// The name that the builder gave to it.
+    /// The name that the [builder](Builder::name) gave to it; `None` without.
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let parts = ["parse", "solve"].map(|name| Worker::builder().name(name).spawn(move || name));
+    /// for worker in parts {
+    ///     let worker = worker?;
+    ///     assert_eq!(worker.name(), Some(worker.join()?));
+    /// }
+    /// assert_eq!(Worker::spawn(|| ())?.name(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// The id of its thread.
+    ///
+    /// ```
+    /// use sigalarm::thread::Worker;
+    ///
+    /// let worker = Worker::spawn(|| std::thread::current().id())?;
+    /// assert_eq!(worker.thread_id(), worker.join()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn thread_id(&self) -> ThreadId {
         self.thread
     }
@@ -176,6 +207,25 @@ impl<T> Worker<T> {
     /// - [`WorkerError::TimedOut`] if an alarm of the calling thread expired.
     /// - [`WorkerError::Panicked`] if the function did.
     /// - [`WorkerError::Taken`] if somebody joined it before, [`WorkerError::Itself`] if it joins itself.
+    /// - [`WorkerError::Arm`] if the thread could not be put within reach of [`stop`](Worker::stop); then the function
+    ///   has not run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint, thread::Worker};
+    /// use std::time::Duration;
+    ///
+    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
+    /// let alarm = Alarm::after(Duration::from_millis(2))?;
+    /// let e = worker.join().unwrap_err();
+    /// assert!(alarm.owns(e.timed_out().unwrap())); // this thread's time is over, not the worker's
+    ///
+    /// alarm.disarm();
+    /// worker.stop();
+    /// assert_eq!(worker.join()?, ());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, WorkerError> {
         let location = Location::caller();

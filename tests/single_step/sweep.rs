@@ -14,7 +14,7 @@ use crate::tracer::{self, Astray, Standing, Trace};
 const SAMPLE: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 
 /// How often to try again when the timer was quicker than the thread.
-const TRIES: usize = 40;
+const TRIES: usize = if cfg!(debug_assertions) { 4 } else { 40 };
 
 /// After so many failures in one sweep the rest will not tell more.
 const ENOUGH: usize = 3;

@@ -44,14 +44,18 @@ pub fn action() -> libc::sigaction {
 }
 
 pub fn set_action(function: usize, flags: libc::c_int, mask: &[i32]) {
+    set_action_for(libc::SIGALRM, function, flags, mask);
+}
+
+pub fn set_action_for(signal: i32, function: usize, flags: libc::c_int, mask: &[i32]) {
     unsafe {
         let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
         action.sa_sigaction = function;
         action.sa_flags = flags;
-        for &signal in mask {
-            libc::sigaddset(&mut action.sa_mask, signal);
+        for &blocked in mask {
+            libc::sigaddset(&mut action.sa_mask, blocked);
         }
-        assert_eq!(libc::sigaction(libc::SIGALRM, &action, ptr::null_mut()), 0);
+        assert_eq!(libc::sigaction(signal, &action, ptr::null_mut()), 0);
     }
 }
 

@@ -17,6 +17,9 @@ use super::tally::Tally;
 use super::world::World;
 use crate::process;
 
+/// Longer than the library takes to arm an alarm, unless the machine has other things to do.
+const HELD_UP: Duration = Duration::from_micros(200);
+
 /// Nobody waits for what is further away.
 const SOON: Duration = Duration::from_millis(3);
 
@@ -533,7 +536,8 @@ impl Player {
             self.world.is_over(old);
             return;
         }
-        self.speak_to_the_kernel();
+        // Where the library is held up while it asks, it cannot know whose the time is that it is told.
+        let held_up = self.speak_to_the_kernel() > HELD_UP;
         // One that falls together with a moment of the library's own is taken for the library's.
         let deadlines = self.alarms.iter().filter_map(|(_, naive)| naive.deadline);
         // One that is switched off when a moment of the library's own has just passed may be thought to have rung.
@@ -541,23 +545,26 @@ impl Player {
             self.world.may_ring_still();
         }
         let looks = !self.tickers.is_empty() || self.alarms.iter().any(|(_, a)| a.cpu.is_some());
-        self.world.is_confused(deadlines, looks || !put_right);
+        self.world.is_confused(deadlines, old, looks || held_up || !put_right);
         // Until then it went by the one before.
         self.world.is_over(old);
     }
 
-    /// The library learns of a timer that was set over its own when it speaks to the kernel for a deadline of its own.
-    fn speak_to_the_kernel(&mut self) {
+    /// The library learns of a timer that was set over its own when it speaks to the kernel for a deadline of its own. Says
+    /// for how long it did at most.
+    fn speak_to_the_kernel(&mut self) -> Duration {
         let began = Instant::now();
+        let mut longest = Duration::ZERO;
         loop {
             assert!(began.elapsed() < LATE, "an alarm is lost over which somebody has set a timer");
             let (alarm, at) = timed(|| Alarm::after(Duration::from_micros(1)).expect("arming"));
+            longest = longest.max(at.hi - at.lo);
             self.world.taken_over(at);
             spin(Duration::from_micros(5));
             // This check asks all that enclose it as well.
             self.alarms.iter_mut().for_each(|(_, naive)| naive.count());
             if alarm.check().is_err() && alarm.remaining() == Some(Duration::ZERO) {
-                break;
+                break longest;
             }
         }
     }

@@ -14,8 +14,9 @@ use crate::process::{self, counted};
 const ROUNDING: Duration = Duration::from_micros(5);
 
 /// By so much a timer that is given back may be early: another one that was given back before may pass for it, if it was
-/// to ring within three microseconds of that; and what is left of a timer is read in whole ones.
-const EARLY: Duration = Duration::from_micros(5);
+/// to ring within four microseconds of that, or within as many more as an interrupt takes between two readings; and what is
+/// left of a timer is read in whole ones.
+const EARLY: Duration = Duration::from_micros(20);
 
 /// A guard that comes and goes may leave a timer this much later, and so may a busy machine.
 const BUSY: Duration = Duration::from_secs(2);
@@ -168,12 +169,13 @@ impl World {
         old
     }
 
-    /// A timer was set over a guard's; at these moments, or at any, the library's own may have been due.
-    pub fn is_confused(&mut self, deadlines: impl Iterator<Item = Span>, any: bool) {
+    /// A timer was set over a guard's; at these moments, at that of the program's old one, or at any, the library's own may
+    /// have been due.
+    pub fn is_confused(&mut self, deadlines: impl Iterator<Item = Span>, old: Option<Timer>, any: bool) {
         const CLOSE: Duration = Duration::from_micros(30);
         if let Some(timer) = &mut self.timer {
             let near = |at: Span| at.lo <= timer.due.hi + CLOSE && timer.due.lo <= at.hi + CLOSE;
-            let confused = any || { deadlines }.any(near);
+            let confused = any || { deadlines }.chain(old.map(|old| old.due)).any(near);
             timer.sure &= !confused;
         }
     }

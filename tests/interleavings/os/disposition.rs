@@ -26,6 +26,21 @@ pub(crate) enum Kind {
     Function,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    pub(crate) restart: bool,
+    pub(crate) on_stack: bool,
+    pub(crate) alone: bool,
+}
+
+impl Manner {
+    pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
+
+    pub(crate) fn in_front_of(_: &Disposition) -> Manner {
+        Manner::USUAL
+    }
+}
+
 impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition { function: Function::Default, restart: false };
     pub(crate) const OWNERS: Disposition = Disposition { function: Function::Owners, restart: true };
@@ -46,11 +61,11 @@ impl Disposition {
         Disposition::current_of(signal)
     }
 
-    pub(crate) fn install_ours(restart: bool) -> io::Result<Disposition> {
-        Disposition { function: Function::Ours, restart }.install()
+    pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
+        Disposition { function: Function::Ours, restart: manner.restart }.install()
     }
 
-    pub(crate) fn install_ours_for(signal: i32, _: bool) -> io::Result<Disposition> {
+    pub(crate) fn install_ours_for(signal: i32, _: Manner) -> io::Result<Disposition> {
         Disposition::current_of(signal)
     }
 

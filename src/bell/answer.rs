@@ -1,0 +1,88 @@
+//! The bell is answered: what a check that has heard it comes to.
+
+use std::panic::Location;
+
+use super::expired::{Moment, timed_out};
+use super::state::{STATE, State};
+use super::{rehearsal, thread};
+use crate::error::TimedOut;
+use crate::os::flag::Flag;
+use crate::schedule::{Entry, Key, Scope};
+use crate::time::Time;
+
+/// The answer to a check of one alarm: itself, or the outermost of those that enclose it, has expired.
+#[cold]
+#[inline(never)]
+pub(crate) fn answer(key: Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
+    let mut state = STATE.lock();
+    if !state.stages.is_empty() {
+        return rehearsal::answer(state, Some(key), location);
+    }
+    state.ask_around(key, location)
+}
+
+/// The answer to a check of every alarm of the calling thread.
+#[cold]
+#[inline(never)]
+pub(crate) fn answer_here(location: &'static Location<'static>) -> Result<(), TimedOut> {
+    let mut state = STATE.lock();
+    if !state.stages.is_empty() {
+        return rehearsal::answer(state, None, location);
+    }
+    state.ask_in(thread::scope(), location)
+}
+
+impl State {
+    /// Asks an alarm, and those that enclose it.
+    pub(super) fn ask_around(
+        &mut self,
+        key: Key,
+        location: &'static Location<'static>,
+    ) -> Result<(), TimedOut> {
+        let now = self.look();
+        self.audits.answer(thread::scope(), now, location);
+        if self.schedule.any_counting() {
+            self.schedule.count_around(key);
+        }
+        self.verdict(self.schedule.expired_around(key), now, location)
+    }
+
+    /// Asks every alarm of a scope.
+    pub(super) fn ask_in(
+        &mut self,
+        scope: Scope,
+        location: &'static Location<'static>,
+    ) -> Result<(), TimedOut> {
+        let now = self.look();
+        self.audits.answer(thread::scope(), now, location);
+        if self.schedule.any_counting() {
+            self.schedule.count_in(scope);
+        }
+        self.verdict(self.schedule.expired_in(scope), now, location)
+    }
+
+    fn verdict(
+        &self,
+        expired: Option<&Entry>,
+        now: Time,
+        location: &'static Location<'static>,
+    ) -> Result<(), TimedOut> {
+        let Some(entry) = expired else { return Ok(()) };
+        self.last_resorts.answered(&self.schedule, entry.scope);
+        timed_out(entry, Moment { now, rehearsed: false }, location).map_or(Ok(()), Err)
+    }
+}
+
+/// The answer to a ticker that was called: how many periods have passed since it was last asked.
+#[cold]
+#[inline(never)]
+pub(crate) fn ticks(key: Key, flag: &Flag) -> u64 {
+    let mut state = STATE.lock();
+    // Before the look, for the reason that is given there.
+    flag.clear();
+    if key.stage().is_some() {
+        return state.stages.get(key.stage()).map_or(0, |stage| stage.schedule.ticks(key, stage.now));
+    }
+    let now = state.look();
+    state.schedule.ticks(key, now)
+}
