@@ -28,8 +28,8 @@ pub(crate) fn arm(plan: &Plan) -> Result<Key, ArmError> {
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
     let key = state.schedule.insert(Terms { scope, label: plan.label.clone(), limit, deadline, more }, now);
-    if plan.wishes.is_none() && state.is_calm(now) {
-        return finish_calmly(state, key);
+    if plan.wishes.is_none() && state.is_in_step(now) {
+        return finish_in_step(state, key);
     }
     if let Some(wishes) = &plan.wishes {
         let State { schedule, last_resorts, audits, .. } = &mut *state;
@@ -124,7 +124,7 @@ fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Resul
 }
 
 /// Everything is in step already; what is left is to let SIGALRM in on the calling thread.
-fn finish_calmly(state: MutexGuard<'_, State>, key: Key) -> Result<Key, ArmError> {
+fn finish_in_step(state: MutexGuard<'_, State>, key: Key) -> Result<Key, ArmError> {
     if let Err(e) = thread::enter() {
         take_back(state, key);
         return Err(e);
@@ -171,7 +171,6 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Option<Removed>
         }
     }
     if state.schedule.is_empty() {
-        state.calm = false;
         state.kernel.disengage();
         // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
         // later, the next look stills it.

@@ -63,10 +63,6 @@ impl Audits {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.audits.is_empty()
-    }
-
     /// When to ring next.
     pub(super) fn next(&mut self, now: Time) -> Time {
         if self.next <= now {

@@ -34,7 +34,7 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Moment)) {
     }
     let now = clock::now();
     change(&mut state.schedule, Moment { now, rehearsed: false });
-    if state.is_calm(now)
+    if state.is_in_step(now)
         && state.schedule.get(key).is_none_or(|entry| entry.is_plain() && entry.expired.is_none())
     {
         return;

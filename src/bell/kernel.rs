@@ -107,11 +107,6 @@ impl Kernel {
         matters && first.since(now) < SHORT
     }
 
-    /// Whether nothing but the alarms' deadlines is to ring: no foreign timer, no last resort, nobody who waits.
-    pub(super) fn rings_for_alarms_only(&self) -> bool {
-        self.waiting == 0 && FOREIGN.due().min(last_resort::next()).is_never()
-    }
-
     /// Whether the timer may be left as it is.
     pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set

@@ -29,8 +29,6 @@ pub(super) struct State {
     pub(super) stages: Stages,
     /// How many alarms were expired when those who wait were last told.
     told_expired: usize,
-    /// Whether there are only plain alarms, none of them expired, and nobody else for whom the kernel would have to ring.
-    pub(super) calm: bool,
 }
 
 impl State {
@@ -43,7 +41,6 @@ impl State {
             audits: Audits::new(),
             stages: Stages::new(),
             told_expired: 0,
-            calm: false,
         }
     }
 }
@@ -81,8 +78,12 @@ impl State {
 
     /// Whether everything is in step as it is, after a plain alarm has come or begun again. The short way, for nearly
     /// every nested guard and every restart.
-    pub(super) fn is_calm(&self, now: Time) -> bool {
-        self.calm && self.kernel.covers(self.schedule.next(), Duration::ZERO, now)
+    ///
+    /// The timer's moment tells. If that comes once, and no later than the alarms', it was set for them or for somebody who
+    /// is earlier, and nobody is owed a repetition: no thread that waits, and nobody whom the handler must see after it.
+    /// Whatever keeps the bell rung has nothing to do with an alarm that has not expired.
+    pub(super) fn is_in_step(&self, now: Time) -> bool {
+        self.kernel.covers(self.schedule.next(), Duration::ZERO, now)
     }
 
     /// Brings bell and timer in step with the schedule.
@@ -97,7 +98,6 @@ impl State {
 
     /// The same; says whether the kernel will ring.
     pub(super) fn try_settle(&mut self, now: Time) -> Result<bool, ArmError> {
-        self.calm = false;
         // With no alarm the kernel is none of our business.
         if self.schedule.is_empty() {
             return Ok(true);
@@ -123,10 +123,7 @@ impl State {
             }
         }
         self.told_expired = expired;
-        let programmed = self.kernel.program(wanted, now, &self.signals)?;
-        let plain = expired == 0 && !self.schedule.any_counting() && !self.signals.in_use();
-        self.calm = programmed && plain && self.audits.is_empty() && self.kernel.rings_for_alarms_only();
-        Ok(programmed)
+        self.kernel.program(wanted, now, &self.signals)
     }
 
     /// The stage of that name, and the schedule of real life.

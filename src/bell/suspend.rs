@@ -8,7 +8,6 @@ use crate::os::clock;
 pub(crate) fn suspend() {
     let mut state = state_prepared();
     let closed = thread::suspend();
-    state.calm = false;
     state.kernel.suspend();
     // Nobody rings now: every check comes and reads the clock.
     rouse();
