@@ -386,13 +386,18 @@ fn one_timeout_under_another() {
     assert!(began.elapsed() < Duration::from_secs(12), "the command of the inner one went on");
 }
 
-/// Starts the command as a parent would that ignores some signals and blocks others.
+/// Starts the command as a parent would that ignores some signals and blocks others, and no more than these: whoever started
+/// the tests may ignore some as well, a shell for its background jobs.
 #[allow(unsafe_code)]
 fn after(command: &mut Command, ignored: &'static [Signal], blocked: &'static [Signal]) {
     let prepare = move || {
-        for &signal in ignored {
-            // SAFETY: to ignore a signal runs nothing.
-            unsafe { signal::signal(signal, SigHandler::SigIgn)? };
+        for signal in Signal::iterator().filter(|signal| ![Signal::SIGKILL, Signal::SIGSTOP].contains(signal))
+        {
+            let is_ignored = ignored.contains(&signal);
+            // SAFETY: to ignore a signal runs nothing, nor does its default action.
+            unsafe {
+                signal::signal(signal, if is_ignored { SigHandler::SigIgn } else { SigHandler::SigDfl })?
+            };
         }
         let mut mask = SigSet::empty();
         blocked.iter().for_each(|&signal| mask.add(signal));
