@@ -475,6 +475,28 @@ fn answers_in_time() {
     assert_eq!(child, 0);
 }
 
+/// The timer was set for a moment at which the process did not run.
+fn audit_of_one_who_was_stopped() {
+    let alarm = arm(Alarm::builder().audit(8 * MS));
+    let script = "kill -STOP $PPID; sleep .1; kill -CONT $PPID";
+    let mut stopper = std::process::Command::new("sh").args(["-c", script]).spawn().expect("a shell");
+    let began = Instant::now();
+    let mut last = began;
+    loop {
+        let now = Instant::now();
+        if now - last > 80 * MS {
+            break;
+        }
+        assert!(now - began < LATE, "it was not stopped");
+        last = now;
+        checkpoint().expect("it has no limit");
+    }
+    checkpoint().expect("it has no limit");
+    let gap = alarm.longest_gap().expect("it was stopped for a tenth of a second");
+    assert!(gap.length() > 50 * MS, "{gap}");
+    stopper.wait().expect("it ends");
+}
+
 fn audit() {
     let alarm = arm(Alarm::builder().audit(10 * MS));
     let began = Instant::now();
@@ -548,6 +570,7 @@ fn main() {
         scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
         scenario("last_resort_without_grace", ends_at_once).exits_with(124),
         scenario("no_last_resort_for_those_who_answer", answers_in_time),
+        scenario("audit_of_one_who_was_stopped", audit_of_one_who_was_stopped),
         scenario("audit", audit),
         scenario("everything_is_put_back", everything_is_put_back),
     ]);

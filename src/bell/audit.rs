@@ -4,6 +4,9 @@
 //! more for it. A stretch without a check that is longer than the threshold has at least one ring in it, and what is
 //! measured is the time from that ring: no more than the stretch, and short of it by a quarter of the threshold at
 //! most.
+//!
+//! From the moment for which it was set, and not from when the handler ran: a thread that does not run at that moment makes
+//! no check either until it runs again, and then the handler comes first.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -41,11 +44,13 @@ pub(super) struct Audits {
     next: Time,
     /// When the bell was rung that is being answered.
     rung: Time,
+    /// When it was to be rung then.
+    planned: Time,
 }
 
 impl Audits {
     pub(super) const fn new() -> Audits {
-        Audits { audits: Vec::new(), next: Time::NEVER, rung: Time::NEVER }
+        Audits { audits: Vec::new(), next: Time::NEVER, rung: Time::NEVER, planned: Time::NEVER }
     }
 
     pub(super) fn add(&mut self, key: Key, scope: Scope, threshold: Duration, now: Time) {
@@ -75,6 +80,7 @@ impl Audits {
     pub(super) fn take_ring(&mut self) {
         if !self.audits.is_empty() {
             self.rung = Time::from_nanos(RUNG_AT.swap(Time::NEVER.as_nanos(), Ordering::SeqCst));
+            self.planned = self.next;
         }
     }
 
@@ -89,7 +95,7 @@ impl Audits {
         if rung.is_never() {
             return;
         }
-        let length = now.since(rung);
+        let length = now.since(rung.min(self.planned));
         for audit in self.audits.iter_mut().filter(|audit| audit.scope == scope) {
             let long = length + step(audit.threshold) >= audit.threshold;
             if long && audit.longest.is_none_or(|longest| length > longest.length()) {
