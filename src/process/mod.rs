@@ -47,7 +47,7 @@
 //! - A grandchild that leaves the job's process group (`setsid`) is nobody's to kill; that takes a container.
 //! - A limit's SIGTERM and SIGKILL are sent by whoever waits for the job. While nobody does, it has the time.
 //! - On systems other than Linux the end of a child is looked for every few milliseconds, a child does not die
-//!   with its parent, and but for macOS threads cannot be counted, so that only the unchecked spawn is left.
+//!   with its parent, and only on macOS can threads be counted, so that elsewhere only the unchecked spawn is left.
 //!
 //! [serde]: https://serde.rs
 

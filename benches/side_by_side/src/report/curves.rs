@@ -8,6 +8,8 @@ const LEFT: f64 = 64.0;
 const TOP: f64 = 70.0;
 const GAP: f64 = 40.0;
 const LEGEND: f64 = 20.0;
+/// How wide a letter of the caption is, for all that is known of the font.
+const LETTER: f64 = 6.4;
 
 pub struct Axis {
     pub title: &'static str,
@@ -56,7 +58,8 @@ pub struct Panel {
 
 pub fn draw(title: &str, caption: &str, panels: &[Panel]) -> String {
     let legend = panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0) as f64 * LEGEND;
-    let width = panels.len() as f64 * (LEFT + WIDE + GAP);
+    // One panel is narrower than the caption.
+    let width = (panels.len() as f64 * (LEFT + WIDE + GAP)).max(32.0 + caption.len() as f64 * LETTER);
     let height = TOP + HIGH + 56.0 + legend + 34.0;
     let mut picture = Picture::new(width, height, title);
     picture.text((16.0, 26.0), Anchor::Start, "head", title);
