@@ -86,8 +86,10 @@ impl Machine {
         let rustc = self.rustc.split(" (").next().unwrap_or(&self.rustc);
         let mut caption =
             format!("{}, {} cores, {}, {rustc}, {}", self.cpu, self.cores, self.kernel, self.date);
-        if self.quick || self.load > 0.5 {
-            caption += ", provisional";
+        if self.quick {
+            caption += ", a quick trial";
+        } else if self.load > 0.5 {
+            caption += ", beside other work";
         }
         caption
     }
