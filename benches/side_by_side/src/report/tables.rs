@@ -53,7 +53,7 @@ fn picture(figures: &Figures) -> String {
     format!(
         "![What a check costs, beside what else one could ask](docs/performance/check.svg)\n\n{}",
         wrapped(&format!(
-            "Measured in one run: {}. [docs/performance.md](docs/performance.md) has the rest.",
+            "Measured in one run: {}. [docs/performance.md](docs/performance.md) has the rest, and how to measure it.",
             figures.machine.short()
         ))
     )
