@@ -68,14 +68,14 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    pub(crate) fn arm(plan: Plan) -> Result<Alarm, ArmError> {
-        let key = bell::arm(&plan)?;
-        Ok(Alarm { key, label: plan.label, stays: PhantomData })
+    /// The guard of an alarm that is armed already.
+    pub(crate) fn of(key: Key, label: Option<Arc<str>>) -> Alarm {
+        Alarm { key, label, stays: PhantomData }
     }
 
-    /// The guard of an alarm that is armed already, without a label.
-    pub(crate) fn of(key: Key) -> Alarm {
-        Alarm { key, label: None, stays: PhantomData }
+    #[inline(always)] // As `bell::arm`.
+    fn plain(due: Due) -> Result<Alarm, ArmError> {
+        Ok(Alarm::of(bell::arm(Plan::new(due))?, None))
     }
 
     /// Arms an alarm that expires when `limit` has passed.
@@ -103,7 +103,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn after(limit: Duration) -> Result<Alarm, ArmError> {
-        Alarm::arm(Plan::new(Due::After(limit)))
+        Alarm::plain(Due::After(limit))
     }
 
     /// Arms an alarm that expires at `deadline`.
@@ -127,7 +127,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn at(deadline: Instant) -> Result<Alarm, ArmError> {
-        Alarm::arm(Plan::new(Due::At(clock::from_instant(deadline))))
+        Alarm::plain(Due::At(clock::from_instant(deadline)))
     }
 
     /// Arms an alarm without a deadline: it expires when somebody [`ring`](Alarm::ring)s it.
@@ -144,7 +144,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn never() -> Result<Alarm, ArmError> {
-        Alarm::arm(Plan::new(Due::Never))
+        Alarm::plain(Due::Never)
     }
 
     /// An alarm with a label, and whatever else it may need.

@@ -24,23 +24,21 @@ use crate::os::clock;
 #[derive(Clone, Debug)]
 #[must_use = "nothing is armed before `arm()`"]
 pub struct Builder {
-    plan: Plan,
+    due: Due,
+    label: Option<Arc<str>>,
+    wishes: Option<Wishes>,
     /// A signal that was asked for and cannot be; told by `arm`.
     refused: Option<(i32, &'static str)>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Builder {
-        Builder { plan: Plan::new(Due::Never), refused: None }
+        Builder { due: Due::Never, label: None, wishes: None, refused: None }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Plan)) -> Builder {
-        change(&mut self.plan);
+    fn wish(mut self, change: impl FnOnce(&mut Wishes)) -> Builder {
+        change(self.wishes.get_or_insert_default());
         self
-    }
-
-    fn wish(self, change: impl FnOnce(&mut Wishes)) -> Builder {
-        self.with(|plan| change(plan.wishes.get_or_insert_default()))
     }
 
     /// Expires when `limit` has passed since it was armed; see [`Alarm::after`].
@@ -55,7 +53,7 @@ impl Builder {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn after(self, limit: Duration) -> Builder {
-        self.with(|plan| plan.due = Due::After(limit))
+        Builder { due: Due::After(limit), ..self }
     }
 
     /// Expires at `deadline`; see [`Alarm::at`].
@@ -72,7 +70,7 @@ impl Builder {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn at(self, deadline: Instant) -> Builder {
-        self.with(|plan| plan.due = Due::At(clock::from_instant(deadline)))
+        Builder { due: Due::At(clock::from_instant(deadline)), ..self }
     }
 
     /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "solve timed out …". Any text; of
@@ -89,7 +87,7 @@ impl Builder {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
-        self.with(|plan| plan.label = Some(label.into()))
+        Builder { label: Some(label.into()), ..self }
     }
 
     /// Expires also when the process has used `limit` of processor time, all its threads together, since it was armed:
@@ -318,9 +316,11 @@ impl Builder {
     ///
     /// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
     pub fn arm(self) -> Result<Alarm, ArmError> {
-        match self.refused {
-            Some((signal, why)) => Err(ArmError::signal(signal, why)),
-            None => Alarm::arm(self.plan),
+        if let Some((signal, why)) = self.refused {
+            return Err(ArmError::signal(signal, why));
         }
+        let plan = Plan { due: self.due, label: self.label.as_ref(), wishes: self.wishes.as_ref() };
+        let key = bell::arm(plan)?;
+        Ok(Alarm::of(key, self.label))
     }
 }

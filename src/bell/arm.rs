@@ -14,8 +14,8 @@ use crate::schedule::{Cpu, Key, More, Removed, Terms};
 use crate::time::Time;
 
 /// Arms an alarm of the calling thread. When it fails, nothing has changed.
-#[inline(always)] // Its one caller builds the guard from what it returns, in place.
-pub(crate) fn arm(plan: &Plan) -> Result<Key, ArmError> {
+#[inline(always)] // Each caller knows what its plan has not.
+pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
@@ -24,14 +24,15 @@ pub(crate) fn arm(plan: &Plan) -> Result<Key, ArmError> {
             return Ok(key);
         }
     }
-    let more = plan.wishes.as_deref().map(|wishes| state.begin(wishes)).transpose()?;
+    let more = plan.wishes.map(|wishes| state.begin(wishes)).transpose()?;
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
-    let key = state.schedule.insert(Terms { scope, label: plan.label.clone(), limit, deadline, more }, now);
-    if plan.wishes.is_none() && state.is_in_step(now) {
-        return finish_in_step(state, key);
+    let key = state.schedule.insert(Terms { scope, label: plan.label.cloned(), limit, deadline, more }, now);
+    // The common case, that of a limit inside of another: nothing is to be told to anybody.
+    if plan.wishes.is_none() && state.is_in_step(now) && thread::enter_again() {
+        return Ok(key);
     }
-    if let Some(wishes) = &plan.wishes {
+    if let Some(wishes) = plan.wishes {
         let State { schedule, last_resorts, audits, .. } = &mut *state;
         if let (Some(grace), Some(entry)) = (wishes.last_resort, schedule.get(key)) {
             last_resorts.add(key, entry, grace);
@@ -123,19 +124,11 @@ fn finish_arming(mut state: MutexGuard<'_, State>, key: Key, now: Time) -> Resul
     Ok(key)
 }
 
-/// Everything is in step already; what is left is to let SIGALRM in on the calling thread.
-fn finish_in_step(state: MutexGuard<'_, State>, key: Key) -> Result<Key, ArmError> {
-    if let Err(e) = thread::enter() {
-        take_back(state, key);
-        return Err(e);
-    }
-    Ok(key)
-}
-
 #[cold]
 fn take_back(mut state: MutexGuard<'_, State>, key: Key) {
-    let removed = state.schedule.remove(key);
-    put_away(state, key, removed);
+    if let Some(removed) = state.schedule.remove(key) {
+        put_away(state, key, removed);
+    }
 }
 
 /// Takes an alarm of the calling thread away. A key from before a fork names nothing: nothing happens, and the answer
@@ -147,21 +140,23 @@ pub(crate) fn release(key: Key) -> bool {
         drop(state);
         return entry.is_some();
     }
-    let removed = state.schedule.remove(key);
-    let alive = removed.is_some();
-    if alive {
-        let close = thread::leave();
-        put_away(state, key, removed);
-        if close {
-            owner::closed();
-        }
+    let Some(removed) = state.schedule.remove(key) else { return false };
+    // Again the common case: others live, and know nothing of this one.
+    if removed.is_plain() && !state.schedule.is_empty() && thread::leave_others() {
+        drop(state);
+        return true;
     }
-    alive
+    let close = thread::leave();
+    put_away(state, key, removed);
+    if close {
+        owner::closed();
+    }
+    true
 }
 
 /// Has everything forget an alarm that has left the schedule.
-fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Option<Removed>) {
-    if let Some(removed) = removed.as_ref().filter(|removed| !removed.is_plain()) {
+fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Removed) {
+    if !removed.is_plain() {
         state.last_resorts.remove(key);
         state.audits.remove(key);
         let signals = removed.signals();
@@ -194,6 +189,7 @@ pub(crate) fn stand_by(label: Option<Arc<str>>) -> Result<Key, ArmError> {
 /// Takes it away again.
 pub(crate) fn stand_down(key: Key) {
     let mut state = STATE.lock();
-    let removed = state.schedule.remove(key);
-    put_away(state, key, removed);
+    if let Some(removed) = state.schedule.remove(key) {
+        put_away(state, key, removed);
+    }
 }

@@ -41,6 +41,10 @@ impl Foreign {
 
     /// Takes the note away, to give the timer back to the kernel.
     pub(super) fn take(&self) -> Option<(Time, Duration)> {
+        // The handler notes none; and to look costs less than to take nothing.
+        if self.due().is_never() {
+            return None;
+        }
         let due = Time::from_nanos(self.due.swap(Time::NEVER.as_nanos(), Ordering::AcqRel));
         (!due.is_never()).then(|| (due, self.period()))
     }

@@ -32,7 +32,7 @@ const SHORT: Duration = Duration::from_millis(1);
 /// The kernel's side of the bell.
 pub(super) struct Kernel {
     /// What our handler stands in front of, while it is in place.
-    found: Option<Disposition>,
+    found: Option<&'static Disposition>,
     /// What the timer was last told, since our handler is in place.
     programmed: Option<Programmed>,
     account: Account,
@@ -85,9 +85,10 @@ impl Kernel {
                 break;
             }
             // By the clock, and not by `now`, which the thread may have stood still behind.
-            if self.must_be_read_first(must_ask, first, clock::now()) {
-                self.set(Time::NEVER, Duration::ZERO)?;
-            } else if !self.set(first, interval)? {
+            let before = clock::now();
+            if self.must_be_read_first(must_ask, first, before) {
+                self.set(Time::NEVER, Duration::ZERO, before)?;
+            } else if !self.set(first, interval, before)? {
                 break;
             }
             must_ask = false;
@@ -205,14 +206,16 @@ impl Kernel {
         };
         // Ours, because it could not be put away: what it stands for was found then.
         let left_behind = mem::take(&mut self.left_behind) && found.is_ours();
-        let found = if left_behind { known.copied().unwrap_or(found) } else { found };
+        let found = match known {
+            Some(known) if left_behind => known,
+            _ => owner::kept_for_good(&mut self.owners, &found),
+        };
         if left_behind {
             // What has come meanwhile was the foreign timer's, and was handed on.
             self.account.pass_over();
         }
         // Our own handler, put back by somebody who had once found it there: it stands for whom it stood for.
-        let owner =
-            if found.is_ours() { known } else { Some(owner::kept_for_good(&mut self.owners, &found)) };
+        let owner = if found.is_ours() { known } else { Some(found) };
         self.found = Some(found);
         self.manner = Manner::USUAL;
         // Before anything is handed on to it. If that is refused, it goes on as it is, and the caller hears of it.
@@ -223,16 +226,15 @@ impl Kernel {
         suited
     }
 
-    /// Sets the timer, to nothing if `first` is *never*; says whether a foreign timer came to light.
+    /// Sets the timer, to nothing if `first` is *never*, it being `before`; says whether a foreign timer came to light.
     ///
     /// Once more if the thread stood still in the middle of it: the less is known of our moment, the more of other people's
     /// times, should they be set over it, pass for ours.
-    fn set(&mut self, first: Time, interval: Duration) -> Result<bool, ArmError> {
+    fn set(&mut self, first: Time, interval: Duration, mut before: Time) -> Result<bool, ArmError> {
         const ENOUGH: usize = 3;
         let mut foreign = false;
         for _ in 0..ENOUGH {
             // What is told is to be known again to the microsecond.
-            let before = clock::now();
             let setting = if first.is_never() {
                 Setting::DISARMED
             } else {
@@ -247,6 +249,7 @@ impl Kernel {
             if foreign || !ours.is_vague(after) {
                 break;
             }
+            before = clock::now();
         }
         owner::send_kept();
         Ok(foreign)
@@ -340,7 +343,7 @@ impl Kernel {
             }
         }
         // So that the owner cannot be hit by it:
-        self.left_behind = self.restore(&found).is_err();
+        self.left_behind = self.restore(found).is_err();
         self.given_back = FOREIGN.take().map(|(due, period)| {
             if self.left_behind {
                 // Its signals still come to our handler, which is to hand them on.
@@ -357,7 +360,7 @@ impl Kernel {
     }
 
     /// Puts back the disposition that our handler stood in front of, unless somebody has replaced ours.
-    fn restore(&self, found: &Disposition) -> io::Result<()> {
+    fn restore(&self, found: &'static Disposition) -> io::Result<()> {
         // The owner, and not `found`: it may have been good for one signal and have had it. Unless `found` is
         // our own handler, which somebody had left here.
         let owner = if found.is_ours() { Some(found) } else { owner::known() };
@@ -382,7 +385,7 @@ impl Kernel {
         waiters::start_again();
         tickers::start_again();
         last_resort::start_again();
-        if let Some(found) = &self.found {
+        if let Some(found) = self.found {
             if Disposition::current().is_ok_and(|current| current.is_ours()) {
                 let _ = self.restore(found);
             }

@@ -63,10 +63,16 @@ pub(super) fn pass_on(arrival: &Arrival) {
     // either we see it now or `announce` sees our note; and of two who see it the swap lets one act.
     MISSED.store(true, Ordering::SeqCst);
     if let Some(owner) = OWNER.get() {
-        if MISSED.swap(false, Ordering::SeqCst) {
+        if take(&MISSED) {
             deliver(arrival, owner);
         }
     }
+}
+
+/// Takes a note away; says whether there was one, and of several who ask at once says so to one. Looked at first, for
+/// there hardly ever is one, and a swap costs as much as a lock.
+fn take(note: &AtomicBool) -> bool {
+    note.load(Ordering::SeqCst) && note.swap(false, Ordering::SeqCst)
 }
 
 fn deliver(arrival: &Arrival, owner: &'static Disposition) {
@@ -86,14 +92,14 @@ pub(super) fn known() -> Option<&'static Disposition> {
 /// that was known.
 pub(super) fn forget() -> Option<&'static Disposition> {
     // What was sent while our handler was away has gone to the owner directly.
-    OWED.store(false, Ordering::SeqCst);
+    take(&OWED);
     OWNER.exchange(None)
 }
 
 /// The owner is known; what came for it in the meantime is sent again.
 pub(super) fn announce(owner: Option<&'static Disposition>) {
     OWNER.exchange(owner);
-    if MISSED.swap(false, Ordering::SeqCst) {
+    if take(&MISSED) {
         send_again();
     }
 }
@@ -113,7 +119,7 @@ fn send_again() {
 
 /// Whether the SIGALRM that has come is, or stands for as well, one that was sent again. Async-signal-safe.
 pub(super) fn take_owed() -> bool {
-    OWED.swap(false, Ordering::SeqCst)
+    take(&OWED)
 }
 
 /// Keeps a signal for the owner until [`send_kept`].
@@ -125,7 +131,7 @@ pub(super) fn keep() {
 ///
 /// By `kill`, so that it is what it was: a signal to the process, which stays pending if all block it.
 pub(super) fn send_kept() {
-    if !OPENED.with(Cell::get) && KEPT.swap(false, Ordering::SeqCst) {
+    if !OPENED.with(Cell::get) && take(&KEPT) {
         send_again();
     }
 }

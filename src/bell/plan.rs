@@ -35,15 +35,18 @@ pub(crate) enum CpuOf {
     Thread,
 }
 
-/// What an alarm is to be.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
+/// What an alarm is to be, as the one who wants it has it: a plan is looked at, and kept by nobody.
+///
+/// It is handed on by value and its parts are borrowed. So where an alarm has a limit and nothing else, the compiler
+/// knows it all the way down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan<'a> {
     pub(crate) due: Due,
-    pub(crate) label: Option<Arc<str>>,
-    /// What few alarms have, kept apart so that the others stay small.
-    pub(crate) wishes: Option<Box<Wishes>>,
+    pub(crate) label: Option<&'a Arc<str>>,
+    pub(crate) wishes: Option<&'a Wishes>,
 }
 
+/// What few alarms have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) cpu: Option<(CpuOf, Duration)>,
@@ -53,8 +56,8 @@ pub(crate) struct Wishes {
     pub(crate) audit: Option<Duration>,
 }
 
-impl Plan {
-    pub(crate) fn new(due: Due) -> Plan {
+impl Plan<'_> {
+    pub(crate) fn new(due: Due) -> Self {
         Plan { due, label: None, wishes: None }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn begin(due: Due, stop_at: Option<u64>) -> Result<Key, ArmError> {
         own::set_stage(id);
     }
     let stage = stages.get(id).expect("it stands");
-    let key = stage.arm(&Plan::new(due), scope, schedule);
+    let key = stage.arm(Plan::new(due), scope, schedule);
     stage.scripts.push(Script::new(key, stop_at));
     // Under the lock, under which alone it is stilled: from here on this thread finds it rung.
     BELL.set();
@@ -38,7 +38,7 @@ pub(crate) fn begin(due: Due, stop_at: Option<u64>) -> Result<Key, ArmError> {
 /// Arms an alarm on the stage on which the calling thread stands; `None` if it stands on none.
 #[cold]
 #[inline(never)]
-pub(super) fn arm(state: &mut State, scope: Scope, plan: &Plan) -> Option<Key> {
+pub(super) fn arm(state: &mut State, scope: Scope, plan: Plan<'_>) -> Option<Key> {
     let (stage, life) = state.rehearsed(own::stage())?;
     Some(stage.arm(plan, scope, life))
 }

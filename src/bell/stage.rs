@@ -99,15 +99,15 @@ impl Stages {
 impl Stage {
     /// Arms an alarm here. No signal handler is installed for it, nothing is audited, and no last resort ends the
     /// process; processor time is what the stage's clock shows.
-    pub(super) fn arm(&mut self, plan: &Plan, scope: Scope, life: &mut Schedule) -> Key {
+    pub(super) fn arm(&mut self, plan: Plan<'_>, scope: Scope, life: &mut Schedule) -> Key {
         let now = self.now;
         let (limit, deadline) = plan.due.from(now);
-        let more = plan.wishes.as_deref().map(|wishes| {
+        let more = plan.wishes.map(|wishes| {
             let cpu = wishes.cpu.map(|(_, limit)| Cpu::new(clock::PROCESS_CPU, limit, now));
             let checks_left = wishes.checks.unwrap_or(0);
             Box::new(More { cpu, checks: wishes.checks, checks_left, ..More::default() })
         });
-        self.insert(Terms { scope, label: plan.label.clone(), limit, deadline, more }, life)
+        self.insert(Terms { scope, label: plan.label.cloned(), limit, deadline, more }, life)
     }
 
     pub(super) fn arm_ticker(&mut self, period: Duration, scope: Scope, life: &mut Schedule) -> Key {

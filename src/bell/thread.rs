@@ -88,6 +88,24 @@ pub(super) fn enter() -> Result<(), ArmError> {
     })
 }
 
+/// One alarm more on a thread that lets SIGALRM in already; `false` if it does not, and nothing is done.
+pub(super) fn enter_again() -> bool {
+    THREAD.with(|thread| {
+        let let_in = thread.let_in.get();
+        thread.alive.set(thread.alive.get() + usize::from(let_in));
+        let_in
+    })
+}
+
+/// One alarm less on a thread that has others; `false` if it has none, and nothing is done.
+pub(super) fn leave_others() -> bool {
+    THREAD.with(|thread| {
+        let others = thread.alive.get() > 1;
+        thread.alive.set(thread.alive.get() - usize::from(others));
+        others
+    })
+}
+
 /// One alarm less on this thread. The answer is that of [`Thread::shut_out`].
 pub(super) fn leave() -> bool {
     THREAD.with(|thread| {

@@ -27,15 +27,26 @@ impl Queue {
     }
 
     /// Puts an item in, which must not be in.
+    #[inline(always)]
     pub(super) fn insert(&mut self, time: Time, item: usize) {
-        if item >= self.places.len() {
-            self.places.resize(item + 1, 0);
-        }
+        let at = self.heap.len();
         self.heap.push((time, item));
-        self.rise(self.heap.len() - 1);
+        if item >= self.places.len() {
+            self.make_place(item);
+        }
+        self.places[item] = at;
+        if at > 0 && time < self.heap[(at - 1) / 2].0 {
+            self.rise(at);
+        }
+    }
+
+    #[cold]
+    fn make_place(&mut self, item: usize) {
+        self.places.resize(item + 1, 0);
     }
 
     /// Takes an item out, which must be in.
+    #[inline(always)]
     pub(super) fn remove(&mut self, item: usize) {
         let hole = self.places[item];
         debug_assert_eq!(self.heap[hole].1, item);

@@ -27,6 +27,7 @@ impl Slots {
     }
 
     /// Puts an alarm into a free slot.
+    #[inline(always)]
     pub(super) fn insert(&mut self, id: AlarmId, terms: Terms, now: Time) -> (usize, &mut Entry) {
         debug_assert_ne!(id, NOBODY);
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -34,25 +35,29 @@ impl Slots {
             self.entries.len() - 1
         });
         let entry = &mut self.entries[slot];
-        entry.id = id;
-        entry.scope = terms.scope;
-        entry.label = terms.label;
-        entry.limit = terms.limit;
-        entry.since = now;
-        entry.deadline = terms.deadline;
-        entry.more = terms.more;
+        let Terms { scope, label, limit, deadline, more } = terms;
+        *entry = Entry {
+            id,
+            scope,
+            label,
+            limit,
+            since: now,
+            deadline,
+            more,
+            expired: None,
+            rung: None,
+            guest_on: 0,
+        };
         (slot, entry)
     }
 
     /// Frees the slot of an alarm; it must be alive.
+    #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
         debug_assert_ne!(entry.id, NOBODY);
         let removed = Removed { label: entry.label.take(), more: entry.more.take() };
         entry.id = NOBODY;
-        entry.expired = None;
-        entry.rung = None;
-        entry.guest_on = 0;
         self.free.push(slot);
         removed
     }

@@ -179,7 +179,7 @@ fn a_successor_knows_no_old_key() {
     let mut new = old.successor();
     assert!(new.get(key).is_none());
     let fresh = new.insert(terms(1, at(1)), at(0));
-    assert_eq!(fresh.slot, key.slot, "the slot is used again");
+    assert_eq!(fresh.slot(), key.slot(), "the slot is used again");
     assert!(new.get(key).is_none(), "and the old key does not name its new owner");
     let later = old.insert(terms(1, at(1)), at(0));
     assert_ne!(later.id(), fresh.id(), "both go on, and never meet");

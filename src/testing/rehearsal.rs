@@ -157,7 +157,9 @@ impl Rehearsal {
     #[track_caller]
     fn begin(due: Due, stop_at: Option<u64>) -> Rehearsal {
         match rehearsal::begin(due, stop_at) {
-            Ok(key) => Rehearsal { alarm: Alarm::of(key), in_panic: thread::panicking(), silent: false },
+            Ok(key) => {
+                Rehearsal { alarm: Alarm::of(key, None), in_panic: thread::panicking(), silent: false }
+            }
             Err(e) => panic!("no rehearsal without preparation for forks: {e}"),
         }
     }
