@@ -479,8 +479,9 @@ fn answers_in_time() {
 fn audit_of_one_who_was_stopped() {
     let alarm = arm(Alarm::builder().audit(8 * MS));
     let script = "kill -STOP $PPID; sleep .1; kill -CONT $PPID";
-    let mut stopper = std::process::Command::new("sh").args(["-c", script]).spawn().expect("a shell");
+    // Before the shell is there, which may be quick, and stop this process on its way back from starting it.
     let began = Instant::now();
+    let mut stopper = std::process::Command::new("sh").args(["-c", script]).spawn().expect("a shell");
     let mut last = began;
     loop {
         let now = Instant::now();
