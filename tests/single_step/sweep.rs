@@ -1,5 +1,6 @@
 //! A window, stopped before each of its instructions in turn.
 
+use std::collections::BTreeSet;
 use std::process::exit;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +16,9 @@ const SAMPLE: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 
 /// How often to try again when the timer was quicker than the thread.
 const TRIES: usize = if cfg!(debug_assertions) { 4 } else { 40 };
+
+/// How often to try again to interrupt an instruction at all, of those that are each to be interrupted once.
+const AGAIN_AND_AGAIN: usize = 400;
 
 /// After so many failures in one sweep the rest will not tell more.
 const ENOUGH: usize = 3;
@@ -89,12 +93,15 @@ pub struct Tally {
     pub blind: usize,
     pub missed: usize,
     pub failures: usize,
+    /// The instructions that were on the way of any run, by their addresses, and those before which a signal came.
+    places: BTreeSet<u64>,
+    interrupted: BTreeSet<u64>,
 }
 
 impl Tally {
     /// The end of a scenario.
     pub fn told(self, name: &str, began: Instant) -> ! {
-        let Tally { instructions, deliveries, waiting, deaths, again, blind, missed, failures } = self;
+        let Tally { instructions, deliveries, waiting, deaths, again, blind, missed, failures, .. } = self;
         println!(
             "{name}: {instructions} instructions, {deliveries} interrupted ({waiting} with a signal waiting there, \
              {deaths} to end in death), {again} tried again, {blind} stepped to blindly, {missed} missed, \
@@ -102,6 +109,11 @@ impl Tally {
             began.elapsed()
         );
         exit(i32::from(failures > 0))
+    }
+
+    /// The instructions before which no signal has come yet.
+    fn left(&self) -> BTreeSet<u64> {
+        &self.places - &self.interrupted
     }
 }
 
@@ -140,17 +152,25 @@ pub fn sweep(window: Window) -> ! {
             }
         }
     }
+    let mut traces = Vec::new();
     for (n, deal) in deals.iter().enumerate() {
-        if !swept(window, deal, Choice::made().shared(n, deals.len()), &mut tally) {
+        let Some(trace) = traced(window, deal) else {
             println!("skipped: {}: no process may be traced here", window.name);
             exit(0);
-        }
+        };
+        tally.instructions = tally.instructions.max(trace.len());
+        tally.places.extend(&trace.pcs);
+        swept(window, deal, &trace, Choice::made().shared(n, deals.len()), TRIES, &mut tally);
+        traces.push((deal, trace));
+    }
+    if let Choice::Once { .. } = Choice::made() {
+        complete(window, &traces, &mut tally);
     }
     tally.told(window.name, began)
 }
 
-/// `false` if nothing can be traced.
-fn swept(window: Window, deal: &Deal, choice: Choice, tally: &mut Tally) -> bool {
+/// The instructions of a window, by a run to which nothing happens; nothing if no process can be traced.
+fn traced(window: Window, deal: &Deal) -> Option<Trace> {
     // Stepping takes longer than the time until a ring. Where the path depends on whether that is over, it must not be.
     let calm = Deal { time: if deal.time == SHORT { SHORT } else { 9 * SECOND }, ..*deal };
     let trace = match tracer::start(|| (window.run)(&calm)) {
@@ -159,15 +179,18 @@ fn swept(window: Window, deal: &Deal, choice: Choice, tally: &mut Tally) -> bool
             standing.end();
             trace
         }
-        Err(WaitStatus::Exited(_, NOT_TRACED)) => return false,
+        Err(WaitStatus::Exited(_, NOT_TRACED)) => return None,
         Err(end) => panic!("{}, {deal:?}: not even begun: {end:?}", window.name),
     };
     let Ok(trace) = trace else { panic!("{}, {deal:?}: never at its end", window.name) };
-    tally.instructions = tally.instructions.max(trace.len());
+    Some(trace)
+}
+
+fn swept(window: Window, deal: &Deal, trace: &Trace, choice: Choice, tries: usize, tally: &mut Tally) {
     let enough = tally.failures + ENOUGH;
     for k in choice.of(trace.len()) {
         tally.deliveries += 1;
-        if let Err(why) = interrupted(window, deal, &trace, k, tally) {
+        if let Err(why) = interrupted(window, deal, trace, k, tries, tally) {
             tally.failures += 1;
             eprintln!(
                 "{}, {deal:?}, instruction {k} of {}, {}: {why}",
@@ -180,7 +203,30 @@ fn swept(window: Window, deal: &Deal, choice: Choice, tally: &mut Tally) -> bool
             }
         }
     }
-    true
+}
+
+/// Interrupts what has been missed, until a signal has come before each instruction that was on the way of any run. Where
+/// one is not to be had, that is a failure.
+fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
+    // No timer can be quicker than what somebody sends, so that is tried first.
+    let sent_first = |(deal, _): &&(&Deal, Trace)| deal.comes != Comes::Kill;
+    let mut order: Vec<_> = traces.iter().collect();
+    order.sort_by_key(sent_first);
+    for pc in tally.left() {
+        let ways = order.iter().filter_map(|(deal, trace)| Some((deal, trace, trace.place_of(pc)?)));
+        for (deal, trace, k) in ways {
+            swept(window, deal, trace, Choice::One(k), AGAIN_AND_AGAIN, tally);
+            if tally.interrupted.contains(&pc) {
+                break;
+            }
+        }
+    }
+    let (all, left) = (tally.places.len(), tally.left());
+    println!("{}: of {all} instructions that have an address of their own, {} interrupted", window.name, all - left.len());
+    for pc in &left {
+        eprintln!("{}: never interrupted: {}", window.name, place(*pc));
+    }
+    tally.failures += left.len();
 }
 
 fn interrupted(
@@ -188,10 +234,11 @@ fn interrupted(
     deal: &Deal,
     trace: &Trace,
     k: usize,
+    tries: usize,
     tally: &mut Tally,
 ) -> Result<(), String> {
     let mut deal = *deal;
-    for n in 0..TRIES {
+    for n in 0..tries {
         // On a machine under load it takes a while to come there.
         if n % 3 == 2 && deal.time > SHORT {
             deal.time = (deal.time * 2).min(SECOND / 20);
@@ -207,13 +254,17 @@ fn interrupted(
             Err(end) => return Err(format!("not even begun: {end:?}")),
         };
         match standing.run_to(trace, k) {
-            Ok(()) => return judged(standing, deal, tally),
+            Ok(()) => {
+                tally.interrupted.insert(trace.pcs[k]);
+                return judged(standing, deal, tally);
+            }
             // Once more without a jump: what the way is today is as good.
             Err(Astray::Elsewhere) if n > 2 => {
                 standing.end();
                 let Ok(standing) = tracer::start(|| (window.run)(deal)) else { continue };
                 if (0..k).all(|_| standing.step(None).is_ok()) {
                     tally.blind += 1;
+                    tally.interrupted.extend(standing.pc().ok());
                     return judged(standing, deal, tally);
                 }
                 standing.end();

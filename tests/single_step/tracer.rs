@@ -65,6 +65,11 @@ impl Trace {
         self.pcs.len()
     }
 
+    /// When the instruction at an address comes for the first time.
+    pub fn place_of(&self, pc: u64) -> Option<usize> {
+        self.first.get(&pc).copied()
+    }
+
     /// The last instruction up to the `k`-th that has not been before: a thread that runs until it comes to its
     /// address is there for the first time, and is only to be stepped over what is left.
     fn anchor(&self, k: usize) -> usize {
