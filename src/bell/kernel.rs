@@ -120,7 +120,8 @@ impl Kernel {
     /// that land exactly on the moment that the handler itself must see: a foreign timer's, or that of last resort.
     ///
     /// Without the steps our own ring would use the kernel's timer up, and if nobody checks, that moment would pass
-    /// unnoticed.
+    /// unnoticed. So would a last resort's: the process ends by it, unless it is taken away in time, and whoever does that
+    /// leaves the timer as it is.
     fn repetition(&self, first: Time, wanted: Time) -> Duration {
         let waiting = if self.waiting > 0 && !first.is_never() { AGAIN } else { Duration::ZERO };
         let (foreign, last_resort) = (FOREIGN.due(), last_resort::next());
@@ -132,9 +133,13 @@ impl Kernel {
         let distance = match (wanted < due, period.is_zero()) {
             (true, _) => due.since(first),
             (false, false) => period,
-            // The process does not outlive its last resort; but that may come after a foreign timer that rings once.
-            (false, true) if foreign < last_resort && !last_resort.is_never() => last_resort.since(first),
-            (false, true) => return waiting,
+            (false, true) => {
+                let timer = if foreign > first { foreign } else { Time::NEVER };
+                match timer.min(last_resort::next_after(first)) {
+                    next if next.is_never() => return waiting,
+                    next => next.since(first),
+                }
+            }
         };
         let longest = if period.is_zero() { AGAIN } else { AGAIN.min(period) };
         let steps = distance.as_nanos().div_ceil(longest.as_nanos()).max(1);
