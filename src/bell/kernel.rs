@@ -81,7 +81,7 @@ impl Kernel {
         loop {
             let first = wanted.min(FOREIGN.due()).min(last_resort::next());
             let interval = self.repetition(first, wanted);
-            if !must_ask && self.covers(first, interval, now) {
+            if !must_ask && self.covers(first, interval, now) && !self.is_stray_in_a_wait(first) {
                 break;
             }
             // By the clock, and not by `now`, which the thread may have stood still behind.
@@ -113,6 +113,12 @@ impl Kernel {
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
         // over ours. To ask settles it.
         self.account.is_up_to_date() && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
+    }
+
+    /// Whether the timer is left over for nobody, and a thread waits. What is armed under it then would be in step with it,
+    /// and is to ring again and again: so it may not stay.
+    fn is_stray_in_a_wait(&self, first: Time) -> bool {
+        first.is_never() && self.is_awaited() && self.programmed.is_some_and(|ours| !ours.is_silent())
     }
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that

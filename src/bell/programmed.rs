@@ -50,10 +50,15 @@ impl Programmed {
         }
     }
 
+    /// Whether it was told not to ring.
+    pub(super) fn is_silent(&self) -> bool {
+        self.earliest.is_never()
+    }
+
     /// Whether its moment, which is still to come, is known badly: the thread was held up while it was told.
     pub(super) fn is_vague(&self, now: Time) -> bool {
         const WELL: Duration = Duration::from_micros(100);
-        !self.earliest.is_never() && now < self.earliest && self.earliest.after(WELL) < self.latest
+        !self.is_silent() && now < self.earliest && self.earliest.after(WELL) < self.latest
     }
 
     /// Whether a ring is still to come at `first` or sooner, and is repeated if, and only if, that is wanted. Where
@@ -86,7 +91,7 @@ impl Programmed {
 
     /// Whether it was to ring, and had not at that moment, by any clock.
     pub(super) fn was_to_come(&self, moment: Time) -> bool {
-        !self.earliest.is_never() && self.most_rings(moment) == 0
+        !self.is_silent() && self.most_rings(moment) == 0
     }
 
     /// Whether it should have rung by that moment, by any clock.
@@ -99,7 +104,7 @@ impl Programmed {
         // The kernel cuts a remaining time to microseconds, or makes one microsecond of an overdue one.
         const SLACK: Duration = Duration::from_micros(2);
 
-        if self.earliest.is_never() && held == Setting::DISARMED {
+        if self.is_silent() && held == Setting::DISARMED {
             return Told::Ours { rung: Rung::Times(0) };
         }
         if held.interval != self.interval {
