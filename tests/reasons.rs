@@ -370,6 +370,23 @@ fn odd_tickers() {
     assert_eq!(status, 0);
 }
 
+/// A forked child asks the ticker that it has inherited, again and again just before its own, with which the other may have
+/// a flag in common by now.
+fn an_inherited_ticker_hides_nothing() {
+    let inherited = Ticker::every(5 * MS).expect("arming");
+    let status = process::in_child(|| {
+        let own = Ticker::every(5 * MS).expect("arming");
+        let began = Instant::now();
+        while own.due() == 0 {
+            assert!(began.elapsed() < LATE, "never came");
+            // The rings come in here.
+            std::thread::sleep(MS);
+            assert_eq!(inherited.due(), 0);
+        }
+    });
+    assert_eq!(status, 0);
+}
+
 fn last_words(outcome: &Outcome, least: Duration) -> Result<(), String> {
     if outcome.took < least || outcome.took > least + LATE {
         return Err(format!("expected the end after {least:?}"));
@@ -610,6 +627,7 @@ fn main() {
         scenario("a_hundred_tickers", a_hundred_tickers),
         scenario("tickers_and_alarms", tickers_and_alarms),
         scenario("odd_tickers", odd_tickers),
+        scenario("an_inherited_ticker_hides_nothing", an_inherited_ticker_hides_nothing),
         scenario("last_resort_in_a_loop", never_checks).judged(ends_with(124)),
         scenario("last_resort_with_a_core_dump", never_checks_and_dumps_core).judged(dumps_core),
         scenario("last_resort_behind_a_timer", never_checks_behind_a_timer).judged(ends_with(124)),
