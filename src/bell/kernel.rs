@@ -111,8 +111,13 @@ impl Kernel {
     /// Whether the timer may be left as it is.
     pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
-        // over ours. To ask settles it.
-        self.account.is_up_to_date() && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
+        // over ours. To ask settles it. When ours has had its ring and nothing more is wanted, there is nothing to ask:
+        // a check that errs needs no system call for that, and whoever comes or goes next will ask.
+        self.programmed.is_some_and(|ours| {
+            ours.covers(first, interval, now)
+                && (self.account.is_up_to_date()
+                    || (first.is_never() && self.account.has_had_its_ring(&ours)))
+        })
     }
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that
