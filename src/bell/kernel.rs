@@ -81,6 +81,9 @@ impl Kernel {
         loop {
             let first = wanted.min(FOREIGN.due()).min(last_resort::next());
             let interval = self.repetition(first, wanted);
+            if first.is_never() {
+                self.note_last_ring();
+            }
             if !must_ask && self.covers(first, interval, now) {
                 break;
             }
@@ -111,13 +114,20 @@ impl Kernel {
     /// Whether the timer may be left as it is.
     pub(super) fn covers(&self, first: Time, interval: Duration, now: Time) -> bool {
         // A ring while ours is still to come is a stray of ours, or the sign of a timer that somebody has set
-        // over ours. To ask settles it. When ours has had its ring and nothing more is wanted, there is nothing to ask:
-        // a check that errs needs no system call for that, and whoever comes or goes next will ask.
-        self.programmed.is_some_and(|ours| {
-            ours.covers(first, interval, now)
-                && (self.account.is_up_to_date()
-                    || (first.is_never() && self.account.has_had_its_ring(&ours)))
-        })
+        // over ours. To ask settles it.
+        self.account.is_up_to_date() && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
+    }
+
+    /// Takes note that our ring has come, where it was the only one and nothing more is wanted: the timer is silent now.
+    /// A check that errs needs no system call to know that.
+    ///
+    /// If it was not ours: the timer that somebody had set over ours has rung after our moment. Once, and then it is
+    /// silent as well, and to ask would tell the same; or it goes on, and its next ring, which is one too many, has us ask.
+    fn note_last_ring(&mut self) {
+        if self.programmed.is_some_and(|ours| ours.rings_once() && self.account.has_had(&ours)) {
+            self.account.count_one();
+            self.programmed = Some(Programmed::SILENT);
+        }
     }
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that

@@ -38,16 +38,25 @@ pub(super) enum Rung {
 }
 
 impl Programmed {
+    /// Told not to ring; or it was to ring once, and has.
+    pub(super) const SILENT: Programmed =
+        Programmed { earliest: Time::NEVER, latest: Time::NEVER, interval: Duration::ZERO };
+
     /// What was told between two moments.
     pub(super) fn new(setting: Setting, before: Time, after: Time) -> Programmed {
         if setting.remaining.is_zero() {
-            return Programmed { earliest: Time::NEVER, latest: Time::NEVER, interval: Duration::ZERO };
+            return Programmed::SILENT;
         }
         Programmed {
             earliest: before.after(setting.remaining),
             latest: after.after(setting.remaining),
             interval: setting.interval,
         }
+    }
+
+    /// Whether it is to ring once, if at all.
+    pub(super) fn rings_once(&self) -> bool {
+        self.interval.is_zero()
     }
 
     /// Whether its moment, which is still to come, is known badly: the thread was held up while it was told.
