@@ -81,6 +81,9 @@ impl Kernel {
         loop {
             let first = wanted.min(FOREIGN.due()).min(last_resort::next());
             let interval = self.repetition(first, wanted);
+            if first.is_never() {
+                self.note_last_ring();
+            }
             if !must_ask && self.covers(first, interval, now) && !self.is_stray_in_a_wait(first) {
                 break;
             }
@@ -119,6 +122,18 @@ impl Kernel {
     /// and is to ring again and again: so it may not stay.
     fn is_stray_in_a_wait(&self, first: Time) -> bool {
         first.is_never() && self.is_awaited() && self.programmed.is_some_and(|ours| !ours.is_silent())
+    }
+
+    /// Takes note that our ring has come, where it was the only one and nothing more is wanted: the timer is silent now.
+    /// A check that errs needs no system call to know that.
+    ///
+    /// If it was not ours: the timer that somebody had set over ours has rung after our moment. Once, and then it is
+    /// silent as well, and to ask would tell the same; or it goes on, and its next ring, which is one too many, has us ask.
+    fn note_last_ring(&mut self) {
+        if self.programmed.is_some_and(|ours| ours.rings_once() && self.account.has_had(&ours)) {
+            self.account.count_one();
+            self.programmed = Some(Programmed::SILENT);
+        }
     }
 
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that

@@ -38,10 +38,14 @@ pub(super) enum Rung {
 }
 
 impl Programmed {
+    /// Told not to ring; or it was to ring once, and has.
+    pub(super) const SILENT: Programmed =
+        Programmed { earliest: Time::NEVER, latest: Time::NEVER, interval: Duration::ZERO };
+
     /// What was told between two moments.
     pub(super) fn new(setting: Setting, before: Time, after: Time) -> Programmed {
         if setting.remaining.is_zero() {
-            return Programmed { earliest: Time::NEVER, latest: Time::NEVER, interval: Duration::ZERO };
+            return Programmed::SILENT;
         }
         Programmed {
             earliest: before.after(setting.remaining),
@@ -50,9 +54,14 @@ impl Programmed {
         }
     }
 
-    /// Whether it was told not to ring.
+    /// Whether it is not to ring at all.
     pub(super) fn is_silent(&self) -> bool {
         self.earliest.is_never()
+    }
+
+    /// Whether it is to ring once, if at all.
+    pub(super) fn rings_once(&self) -> bool {
+        self.interval.is_zero()
     }
 
     /// Whether its moment, which is still to come, is known badly: the thread was held up while it was told.
