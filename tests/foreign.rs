@@ -314,7 +314,9 @@ fn a_handler_that_sets_its_timer_again() {
         assert!(alarm.elapsed() < LATE, "ours is lost");
     }
     assert!(alarm.elapsed() >= 300 * MS);
-    assert_eq!(REARMED.load(Ordering::SeqCst), 6);
+    drop(alarm);
+    // On a machine under load the last ones may be late. None is lost: after that no other would come.
+    spin_until(|| REARMED.load(Ordering::SeqCst) == 6);
 }
 
 /// A program whose handler is there to interrupt its system calls still has them interrupted.
