@@ -508,6 +508,35 @@ fn suspended_while_others_wait() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
+/// A thread that waits has shut SIGALRM out, so what was sent to it cannot come: our handler stays until it has.
+fn one_who_waits_and_shuts_it_out() {
+    let alarm = after(5 * MS);
+    let (shut, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let _ = alarm.blocking(|| {
+                process::block(SIGALRM);
+                shut.store(true, Ordering::SeqCst);
+                while !done.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                process::unblock(SIGALRM);
+                Ok(())
+            });
+        });
+        while !shut.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        while alarm.check().is_ok() {}
+        sigalarm::suspended(|| {
+            done.store(true, Ordering::SeqCst);
+            std::thread::sleep(20 * MS);
+        });
+    });
+    drop(alarm);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
 /// A user who may queue no more signals: ours comes without its particulars, and is ours all the same.
 #[cfg(target_os = "linux")]
 fn no_more_signals_may_be_queued() {
@@ -543,6 +572,7 @@ fn main() {
         scenario("no_drizzle_is_left", no_drizzle_is_left),
         scenario("without_a_signal", without_a_signal),
         scenario("suspended_while_others_wait", suspended_while_others_wait),
+        scenario("one_who_waits_and_shuts_it_out", one_who_waits_and_shuts_it_out),
     ];
     #[cfg(target_os = "linux")]
     scenarios.extend([

@@ -112,6 +112,29 @@ fn a_blocked_signal_is_kept() {
     process::set_action(process::counting(), 0, &[]);
     process::unblock(SIGALRM);
     assert_eq!(process::counted(), 1);
+    // Once: no ring of a later guard is taken for it.
+    let alarm = after(MS);
+    wait_for(&alarm);
+    drop(alarm);
+    assert_eq!(process::counted(), 1);
+}
+
+/// The program shuts SIGALRM out while a guard lives, and a `kill` waits there before our ring: the drop takes what waits,
+/// and gives the owner's part back.
+fn a_signal_behind_a_later_mask_is_kept() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    for n in 1..=3 {
+        let alarm = after(MS);
+        process::block(SIGALRM);
+        process::kill_self(SIGALRM);
+        while alarm.elapsed() < 2 * MS {}
+        drop(alarm);
+        assert_eq!(process::counted(), n - 1, "it is shut out");
+        process::unblock(SIGALRM);
+        assert_eq!(process::counted(), n, "it waited for the program");
+        assert_eq!(state(), before);
+    }
 }
 
 fn one_shot_timer() {
@@ -344,6 +367,7 @@ fn main() {
         scenario("blocked", blocked),
         scenario("every_thread_has_its_own_mask", every_thread_has_its_own_mask),
         scenario("a_blocked_signal_is_kept", a_blocked_signal_is_kept),
+        scenario("a_signal_behind_a_later_mask_is_kept", a_signal_behind_a_later_mask_is_kept),
         scenario("one_shot_timer", one_shot_timer),
         scenario("periodic_timer_keeps_interval_and_phase", periodic_timer_keeps_interval_and_phase),
         scenario("an_overdue_timer_still_rings", an_overdue_timer_still_rings),

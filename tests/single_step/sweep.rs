@@ -222,7 +222,11 @@ fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
         }
     }
     let (all, left) = (tally.places.len(), tally.left());
-    println!("{}: of {all} instructions that have an address of their own, {} interrupted", window.name, all - left.len());
+    println!(
+        "{}: of {all} instructions that have an address of their own, {} interrupted",
+        window.name,
+        all - left.len()
+    );
     for pc in &left {
         eprintln!("{}: never interrupted: {}", window.name, place(*pc));
     }
