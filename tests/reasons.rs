@@ -436,6 +436,44 @@ fn ends_at_once() {
     }
 }
 
+/// Inside of a limit that ends sooner, for which the timer is set already.
+fn never_checks_inside_of_a_limit() {
+    let _outer = arm(Alarm::builder().after(30 * MS));
+    let _alarm = arm(parse());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// The same of all else that an alarm may have besides a limit.
+fn all_reasons_inside_of_a_limit() {
+    let outer = arm(Alarm::builder().after(100 * SECOND));
+    let inside = || Alarm::builder().after(200 * SECOND);
+    let alarm = arm(inside().checks(3));
+    assert!((0..3).all(|_| alarm.check().is_ok()));
+    assert_eq!(alarm.check().expect_err("no check is left").cause(), Cause::Checks);
+    drop(alarm);
+    let alarm = arm(inside().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    assert_eq!(alarm.check().expect_err("rung").cause(), Cause::Signal(SIGUSR1));
+    drop(alarm);
+    let alarm = arm(inside().cpu(5 * MS));
+    assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
+    drop(alarm);
+    let alarm = arm(inside().audit(8 * MS));
+    spin(40 * MS);
+    assert!(alarm.check().is_ok());
+    assert!(alarm.longest_gap().is_some());
+    // And none of them is left behind when it goes before the limit.
+    drop(alarm);
+    assert!(outer.check().is_ok());
+    process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
+    drop(arm(inside().ring_on(SIGUSR1).checks(1).abort_after(Duration::ZERO)));
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1);
+    assert!((0..3).all(|_| outer.check().is_ok()));
+}
+
 fn answers_in_time() {
     for n in 0..20 {
         let alarm = arm(Alarm::builder().after(2 * MS).abort_after(200 * MS));
@@ -568,6 +606,8 @@ fn main() {
         scenario("last_resort_in_a_loop", never_checks).judged(ends_with(124)),
         scenario("last_resort_with_a_core_dump", never_checks_and_dumps_core).judged(dumps_core),
         scenario("last_resort_behind_a_timer", never_checks_behind_a_timer).judged(ends_with(124)),
+        scenario("last_resort_inside_of_a_limit", never_checks_inside_of_a_limit).judged(ends_with(124)),
+        scenario("all_reasons_inside_of_a_limit", all_reasons_inside_of_a_limit),
         scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
         scenario("last_resort_without_grace", ends_at_once).exits_with(124),
         scenario("no_last_resort_for_those_who_answer", answers_in_time),

@@ -326,6 +326,21 @@ fn a_foreign_timer_under_many_scopes() {
     });
 }
 
+/// It rings while it is taken over, or soon after, and our own moment is far off: its owner need not wait for the drop.
+#[test]
+fn a_foreign_timer_under_a_long_limit() {
+    explore("a_foreign_timer_under_a_long_limit", || {
+        machine().act(Some(Disposition::OWNERS));
+        machine().set_timer(Setting { remaining: US * (1 + choose(6)), interval: Duration::ZERO });
+        let alarm = after(US * 1_500);
+        until_expired(&alarm);
+        assert_eq!(owner_got().len(), 1, "{:?}", owner_got());
+        drop(alarm);
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        assert_eq!(owner_got().len(), 1, "{:?}", owner_got());
+    });
+}
+
 /// A `kill` reaches the owner, whenever it comes. Where a signal waited already it may have been merged with that, and
 /// one that is sent again may be told twice where other threads handle signals too.
 #[test]
@@ -410,6 +425,35 @@ fn a_kill_behind_the_mask() {
         restored(Disposition::OWNERS, Setting::DISARMED);
         let (got, lost) = (owner_got(), machine().kill_is_lost);
         assert!((lost || !got.is_empty()) && got.len() <= 1, "{got:?}");
+    });
+}
+
+/// A thread that had SIGALRM shut out sends again what it has kept, while rings come to others: with one of them it may be
+/// merged, and that one may be taken by a drop.
+#[test]
+fn a_kept_kill_is_sent_again_among_rings() {
+    explore("a_kept_kill_is_sent_again_among_rings", || {
+        machine().act(Some(Disposition::OWNERS));
+        let scope = || {
+            let alarm = after(US * choose(40));
+            if choose(2) == 0 {
+                until_expired(&alarm);
+            }
+        };
+        let keeper = spawn(|| {
+            machine::change_mask(true);
+            let alarm = after(US * choose(40));
+            let me = machine::me();
+            machine().send_to(me, From::Process);
+            pause();
+            drop(alarm);
+        });
+        let thread = spawn(scope);
+        scope();
+        join([keeper, thread]);
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        let got = owner_got();
+        assert!((1..=3).contains(&got.len()), "{got:?}");
     });
 }
 
