@@ -508,6 +508,40 @@ fn suspended_while_others_wait() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
+/// Guards come and threads wait while the process is as it was found, and before our handler was ever in place: nobody is
+/// sent what would meet the program's own disposition.
+fn a_wait_that_begins_while_we_are_away() {
+    let wait = || {
+        let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        sigalarm::suspended(|| {
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    let alarm = after(100 * SECOND);
+                    let waited = alarm.blocking(|| {
+                        waits.store(true, Ordering::SeqCst);
+                        while !over.load(Ordering::SeqCst) {
+                            std::thread::yield_now();
+                        }
+                        Ok(())
+                    });
+                    waited.expect("nothing has expired");
+                });
+                while !waits.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                // Whoever waits is to be told that somebody has expired.
+                assert!(after(Duration::ZERO).check().is_err());
+                over.store(true, Ordering::SeqCst);
+            });
+        });
+        assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+    };
+    wait();
+    // In a child its parent's handler is not in place either.
+    let _alarm = after(100 * SECOND);
+    assert_eq!(process::in_child(wait), 0);
+}
+
 /// A thread that waits has shut SIGALRM out, so what was sent to it cannot come: our handler stays until it has.
 fn one_who_waits_and_shuts_it_out() {
     let alarm = after(5 * MS);
@@ -572,6 +606,7 @@ fn main() {
         scenario("no_drizzle_is_left", no_drizzle_is_left),
         scenario("without_a_signal", without_a_signal),
         scenario("suspended_while_others_wait", suspended_while_others_wait),
+        scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
         scenario("one_who_waits_and_shuts_it_out", one_who_waits_and_shuts_it_out),
     ];
     #[cfg(target_os = "linux")]
