@@ -397,6 +397,26 @@ fn fork_within_a_wait() {
     inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("rung"));
 }
 
+/// The only alarm of a forked child goes while the child waits under one of its parent's, which is nothing to it.
+fn the_last_alarm_goes_within_a_wait() {
+    let before = process::state();
+    let alarm = after(60 * SECOND);
+    let status = process::in_child(|| {
+        let mut own = Some(after(50 * SECOND));
+        let waited = alarm.blocking(|| {
+            own = None;
+            Ok(process::state())
+        });
+        assert_eq!(waited.expect("at once"), before);
+        assert_eq!(process::state(), before);
+        let own = after(MS);
+        while own.check().is_ok() {}
+        drop(own);
+        assert_eq!(process::state(), before);
+    });
+    assert_eq!(status, 0);
+}
+
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
 fn nix_fork() -> i32 {
     unsafe { libc::fork() }
@@ -601,6 +621,7 @@ fn main() {
         scenario("a_wait_within_a_wait", a_wait_within_a_wait),
         scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
         scenario("fork_within_a_wait", fork_within_a_wait),
+        scenario("the_last_alarm_goes_within_a_wait", the_last_alarm_goes_within_a_wait),
         scenario("a_storm_while_reading", a_storm_while_reading),
         scenario("a_foreign_ring_in_the_same_moment", a_foreign_ring_in_the_same_moment),
         scenario("no_drizzle_is_left", no_drizzle_is_left),

@@ -341,6 +341,34 @@ fn a_foreign_timer_under_a_long_limit() {
     });
 }
 
+/// Somebody sets a timer over ours, to ring sooner, after a thread that may have stood still while it set ours: it is given
+/// back, or has rung for its owner, and does not pass for ours.
+#[test]
+fn a_timer_set_over_ours_by_one_who_was_held_up() {
+    explore("a_timer_set_over_ours_by_one_who_was_held_up", || {
+        machine().act(Some(Disposition::OWNERS));
+        let began = machine().now();
+        let alarm = after(US * 5_000);
+        // Nearer than this it may pass for ours. (And ours may have rung already: another story.)
+        let rung = machine().now() - began > 4_900_000;
+        let ours = machine().timer().remaining;
+        let theirs = ours.checked_sub(US * (150 + choose(1_500))).filter(|time| !rung && *time > US * 500);
+        if let Some(remaining) = theirs {
+            machine().set_timer(Setting { remaining, interval: Duration::ZERO });
+        }
+        let asked = machine().now();
+        drop(alarm);
+        // Held up now, it cannot know when the kernel read the timer out.
+        let knows = machine().now() - asked < 100_000;
+        while machine().timer() != Setting::DISARMED {
+            pause();
+        }
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        let got = owner_got();
+        assert!(got.len() == usize::from(theirs.is_some()) || !knows, "{got:?}");
+    });
+}
+
 /// A `kill` reaches the owner, whenever it comes. Where a signal waited already it may have been merged with that, and
 /// one that is sent again may be told twice where other threads handle signals too.
 #[test]
