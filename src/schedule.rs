@@ -252,6 +252,10 @@ impl Schedule {
         self.entries.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn any_expired(&self) -> bool {
         !self.expired.is_empty()
     }

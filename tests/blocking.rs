@@ -326,6 +326,36 @@ fn a_guest_waits() {
     in_time(&alarm, 30 * MS);
 }
 
+/// Disarmed, an alarm leaves the timer as it is. It is started again while somebody waits, and what is left of the timer
+/// rings when the thread has checked and does not wait yet: the ring that counts must come all the same.
+fn started_again_while_somebody_is_about_to_wait() {
+    let (here, there) = pair();
+    let alarm = after(200 * MS);
+    let began = Instant::now();
+    alarm.disarm();
+    let (about_to_wait, is_about_to_wait) = std::sync::mpsc::channel();
+    std::thread::scope(|s| {
+        let waiter = s.spawn(|| {
+            let mut first = true;
+            let read = alarm.blocking(|| {
+                if std::mem::take(&mut first) {
+                    about_to_wait.send(()).expect("somebody listens");
+                    while began.elapsed() < 300 * MS {}
+                }
+                (&here).read(&mut [0; 8])
+            });
+            inside(&read.expect_err("nothing comes"));
+        });
+        is_about_to_wait.recv().expect("it is");
+        alarm.restart();
+        while !waiter.is_finished() && alarm.elapsed() < LATE {
+            std::thread::sleep(MS);
+        }
+        drop(there);
+    });
+    in_time(&alarm, 200 * MS);
+}
+
 fn a_wait_within_a_wait() {
     let (here, _there) = pair();
     for n in 0..200_u64 {
@@ -618,6 +648,10 @@ fn main() {
         scenario("ten_thousand_races_on_a_worker", ten_thousand_races_on_a_worker),
         scenario("races_on_four_threads_at_once", races_on_four_threads_at_once),
         scenario("a_guest_waits", a_guest_waits),
+        scenario(
+            "started_again_while_somebody_is_about_to_wait",
+            started_again_while_somebody_is_about_to_wait,
+        ),
         scenario("a_wait_within_a_wait", a_wait_within_a_wait),
         scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
         scenario("fork_within_a_wait", fork_within_a_wait),

@@ -344,6 +344,36 @@ fn while_nothing_of_ours_is_to_come() {
     }
 }
 
+/// Ours has rung and been answered, and nothing more is to come: whatever is set now is somebody else's, from its first
+/// ring on.
+fn when_ours_has_rung() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for period in [Duration::ZERO, 5 * MS] {
+        let mut rounds = 0;
+        while rounds < 10 {
+            let before = counted();
+            let alarm = after(MS);
+            while alarm.check().is_ok() {}
+            let began = Instant::now();
+            process::set_timer(5 * MS, period);
+            let (mut held_up, mut last) = (false, began);
+            while last - began < 12 * MS {
+                assert!(alarm.check().is_err());
+                assert!(counted() == before || began.elapsed() >= 5 * MS, "early");
+                let now = Instant::now();
+                held_up |= now - last > 2 * MS;
+                last = now;
+            }
+            if !held_up {
+                assert_eq!(counted(), before + if period.is_zero() { 1 } else { 2 });
+                rounds += 1;
+            }
+            drop(alarm);
+            process::set_timer(Duration::ZERO, Duration::ZERO);
+        }
+    }
+}
+
 /// A guard on a thread that has SIGALRM blocked is no reason to keep another thread's signals.
 fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -469,6 +499,7 @@ fn main() {
         scenario("a_handler_that_sets_its_timer_again", a_handler_that_sets_its_timer_again),
         scenario("a_handler_that_interrupts", a_handler_that_interrupts),
         scenario("while_nothing_of_ours_is_to_come", while_nothing_of_ours_is_to_come),
+        scenario("when_ours_has_rung", when_ours_has_rung),
         scenario(
             "a_worker_with_sigalrm_blocked_keeps_nothing_from_others",
             a_worker_with_sigalrm_blocked_keeps_nothing_from_others,

@@ -463,6 +463,23 @@ fn odd_tickers() {
     assert_eq!(status, 0);
 }
 
+/// A forked child asks the ticker that it has inherited, again and again just before its own, with which the other may have
+/// a flag in common by now.
+fn an_inherited_ticker_hides_nothing() {
+    let inherited = Ticker::every(5 * MS).expect("arming");
+    let status = process::in_child(|| {
+        let own = Ticker::every(5 * MS).expect("arming");
+        let began = Instant::now();
+        while own.due() == 0 {
+            assert!(began.elapsed() < LATE, "never came");
+            // The rings come in here.
+            std::thread::sleep(MS);
+            assert_eq!(inherited.due(), 0);
+        }
+    });
+    assert_eq!(status, 0);
+}
+
 fn last_words(outcome: &Outcome, least: Duration) -> Result<(), String> {
     if outcome.took < least || outcome.took > least + LATE {
         return Err(format!("expected the end after {least:?}"));
@@ -643,6 +660,51 @@ fn all_reasons_inside_of_a_limit() {
     assert!((0..3).all(|_| outer.check().is_ok()));
 }
 
+/// Within it stands another one, which comes sooner and is taken away, by whoever drops the alarm or answers it. After that
+/// nobody checks.
+fn never_checks_behind_another_one(take_away: fn(Alarm)) {
+    let _outer = arm(Alarm::builder().after(700 * MS).label("outer").abort_after(Duration::ZERO));
+    take_away(arm(Alarm::builder().after(500 * MS).label("inner").abort_after(Duration::ZERO)));
+    spin(LATE);
+}
+
+fn is_the_outer_one(outcome: &Outcome) -> Result<(), String> {
+    let expected = "sigalarm: outer has not answered 0 s after its limit of 700 ms; ending the process\n";
+    match outcome.status.code() {
+        Some(124) if outcome.stderr == expected && outcome.took >= 700 * MS => Ok(()),
+        _ => Err(format!("expected exit code 124, and on stderr: {expected}")),
+    }
+}
+
+fn answers_and_keeps(alarm: Alarm) {
+    alarm.ring();
+    assert!(alarm.check().is_err());
+    std::mem::forget(alarm);
+}
+
+/// The same with a timer of the program's own, which is to ring all the same, and once.
+fn a_timer_behind_a_last_resort_that_is_taken_away() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let outer = arm(Alarm::builder().after(LATE));
+    for (n, answers) in [false, true].into_iter().enumerate() {
+        let began = Instant::now();
+        process::set_timer(700 * MS, Duration::ZERO);
+        let inner = arm(Alarm::builder().after(500 * MS).abort_after(Duration::ZERO));
+        if answers {
+            inner.ring();
+            assert!(inner.check().is_err());
+        }
+        let kept = answers.then_some(inner);
+        while process::counted() == n {
+            assert!(began.elapsed() < LATE / 2, "never came");
+        }
+        assert!(began.elapsed() >= 700 * MS, "early");
+        drop(kept);
+    }
+    drop(outer);
+    assert_eq!(process::counted(), 2);
+}
+
 fn answers_in_time() {
     for n in 0..20 {
         let alarm = arm(Alarm::builder().after(2 * MS).abort_after(200 * MS));
@@ -778,6 +840,7 @@ fn main() {
         scenario("a_hundred_tickers", a_hundred_tickers),
         scenario("tickers_and_alarms", tickers_and_alarms),
         scenario("odd_tickers", odd_tickers),
+        scenario("an_inherited_ticker_hides_nothing", an_inherited_ticker_hides_nothing),
         scenario("last_resort_in_a_loop", never_checks).judged(ends_with(124)),
         scenario("last_resort_with_a_core_dump", never_checks_and_dumps_core).judged(dumps_core),
         scenario("last_resort_behind_a_timer", never_checks_behind_a_timer).judged(ends_with(124)),
@@ -791,6 +854,16 @@ fn main() {
         scenario("all_reasons_inside_of_a_limit", all_reasons_inside_of_a_limit),
         scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
         scenario("last_resort_without_grace", ends_at_once).exits_with(124),
+        scenario("last_resort_behind_one_that_was_dropped", || never_checks_behind_another_one(drop))
+            .judged(is_the_outer_one),
+        scenario("last_resort_behind_one_that_was_answered", || {
+            never_checks_behind_another_one(answers_and_keeps);
+        })
+        .judged(is_the_outer_one),
+        scenario(
+            "a_timer_behind_a_last_resort_that_is_taken_away",
+            a_timer_behind_a_last_resort_that_is_taken_away,
+        ),
         scenario("no_last_resort_for_those_who_answer", answers_in_time),
         scenario("audit_of_one_who_was_stopped", audit_of_one_who_was_stopped),
         scenario("audit", audit),

@@ -389,6 +389,41 @@ fn armed_in_a_destructor_of_a_thread() {
     assert_eq!(process::timer().0, Duration::ZERO);
 }
 
+/// A worker can be stopped as long as it runs. That takes neither handler nor timer, and keeps none.
+fn a_worker_is_no_guard() {
+    process::set_timer(50 * SECOND, Duration::ZERO);
+    let (tell, told) = std::sync::mpsc::channel();
+    let (let_go, wait) = std::sync::mpsc::channel::<()>();
+    let worker = sigalarm::thread::Worker::spawn(move || {
+        tell.send(()).expect("somebody listens");
+        let _ = wait.recv();
+        assert!(sigalarm::checkpoint().is_err());
+        tell.send(()).expect("somebody listens");
+        let _ = wait.recv();
+    });
+    let worker = worker.expect("a thread");
+    let is_as_before = || {
+        let (handler, (left, _)) = (process::action().sa_sigaction, process::timer());
+        handler == SIG_DFL && left > 30 * SECOND
+    };
+    told.recv().expect("it runs");
+    drop(after(SECOND));
+    assert!(is_as_before(), "after a guard");
+    drop((after(20 * SECOND), after(10 * SECOND)));
+    assert!(is_as_before(), "after two");
+    sigalarm::suspended(|| assert!(is_as_before()));
+    assert!(is_as_before(), "after a suspension");
+    worker.stop();
+    let_go.send(()).expect("it waits");
+    told.recv().expect("it has been told");
+    assert!(is_as_before(), "after it was told to stop");
+    drop(after(SECOND));
+    assert!(is_as_before(), "after another guard");
+    drop(let_go);
+    worker.join().expect("no panic");
+    assert!(is_as_before(), "after the worker");
+}
+
 fn a_forgotten_guard_harms_nobody() {
     std::mem::forget(after(5 * MS));
     let alarm = after(SECOND);
@@ -437,6 +472,7 @@ fn main() {
         scenario("panic_while_armed", panic_while_armed),
         scenario("armed_while_unwinding", armed_while_unwinding),
         scenario("armed_in_a_destructor_of_a_thread", armed_in_a_destructor_of_a_thread),
+        scenario("a_worker_is_no_guard", a_worker_is_no_guard),
         scenario("a_forgotten_guard_harms_nobody", a_forgotten_guard_harms_nobody),
     ]);
 }

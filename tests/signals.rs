@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc::{
@@ -60,6 +60,21 @@ fn a_handler_for_one_signal() {
     assert_eq!(counted(), 1);
     drop(alarm);
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL, "it has had its one");
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    panic!("still alive");
+}
+
+extern "C" fn send_on(_: libc::c_int) {
+    static TIMES: AtomicUsize = AtomicUsize::new(0);
+    assert_eq!(TIMES.fetch_add(1, Ordering::SeqCst), 0, "called again");
+    process::kill_self(SIGALRM);
+}
+
+/// As `signal` of System V has it. Such a handler tidies up and sends the signal on, to itself: that is the second one.
+fn a_handler_for_one_signal_that_sends_it_on() {
+    let function = send_on as extern "C" fn(libc::c_int) as usize;
+    process::set_action(function, SA_RESETHAND | SA_NODEFER, &[]);
     let _alarm = after(SECOND);
     process::kill_self(SIGALRM);
     panic!("still alive");
@@ -248,6 +263,8 @@ fn main() {
         scenario("kill_reaches_the_handler", kill_reaches_the_handler),
         scenario("kill_reaches_the_handler_with_its_siginfo", kill_reaches_the_handler_with_its_siginfo),
         scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
+        scenario("a_handler_for_one_signal_that_sends_it_on", a_handler_for_one_signal_that_sends_it_on)
+            .dies_of(SIGALRM),
         scenario("the_handlers_mask", the_handlers_mask),
         scenario("errno_is_left_alone", errno_is_left_alone),
         scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),

@@ -116,6 +116,20 @@ impl Account {
         threads.saturating_add(1 + since)
     }
 
+    /// Whether the ring of ours has come, and no other since the last count.
+    pub(super) fn has_had(&self, ours: &Programmed) -> bool {
+        // In this order: should a second one be noted meanwhile, whose time is seen and whose count is not, the next who
+        // asks finds one too many.
+        let one = rings() == self.counted.wrapping_add(1);
+        let last = Time::from_nanos(LAST_RING.load(Ordering::SeqCst));
+        self.under_way == 0 && one && ours.most_rings(last) > 0
+    }
+
+    /// Counts it.
+    pub(super) fn count_one(&mut self) {
+        self.counted = self.counted.wrapping_add(1);
+    }
+
     /// Whether a ring has come when none of ours could: the timer had been set over ours before. (That a timer is silent
     /// would then tell nothing, for the other one has rung.)
     ///

@@ -78,11 +78,16 @@ impl State {
 #[inline(never)]
 pub(crate) fn ticks(key: Key, flag: &Flag) -> u64 {
     let mut state = STATE.lock();
+    if let Some((stage, _)) = state.rehearsed(key.stage()) {
+        flag.clear();
+        return stage.schedule.ticks(key, stage.now);
+    }
+    // One from before a fork. Its flag may have gone to a ticker of the child's, which is called by it.
+    if state.schedule.get(key).is_none() {
+        return 0;
+    }
     // Before the look, for the reason that is given there.
     flag.clear();
-    if key.stage().is_some() {
-        return state.stages.get(key.stage()).map_or(0, |stage| stage.schedule.ticks(key, stage.now));
-    }
     let now = state.look();
     state.schedule.ticks(key, now)
 }

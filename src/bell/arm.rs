@@ -165,11 +165,11 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Removed) {
             state.signals.disengage(signals);
         }
     }
-    if state.schedule.is_empty() {
+    if state.is_idle() {
         state.kernel.disengage();
         // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
         // later, the next look stills it.
-        if state.stages.is_empty() {
+        if state.schedule.is_empty() && state.stages.is_empty() {
             BELL.reset();
         }
     }
@@ -183,13 +183,16 @@ pub(crate) fn stand_by(label: Option<Arc<str>>) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread::scope();
     let terms = Terms { scope, label, limit: None, deadline: Time::NEVER, more: None };
-    Ok(STATE.lock().schedule.insert(terms, clock::now()))
+    let mut state = STATE.lock();
+    state.standing_by += 1;
+    Ok(state.schedule.insert(terms, clock::now()))
 }
 
 /// Takes it away again.
 pub(crate) fn stand_down(key: Key) {
     let mut state = STATE.lock();
     if let Some(removed) = state.schedule.remove(key) {
+        state.standing_by -= 1;
         put_away(state, key, removed);
     }
 }

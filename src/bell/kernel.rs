@@ -81,7 +81,10 @@ impl Kernel {
         loop {
             let first = wanted.min(FOREIGN.due()).min(last_resort::next());
             let interval = self.repetition(first, wanted);
-            if !must_ask && self.covers(first, interval, now) {
+            if first.is_never() {
+                self.note_last_ring();
+            }
+            if !must_ask && self.covers(first, interval, now) && !self.is_stray_in_a_wait(first) {
                 break;
             }
             // By the clock, and not by `now`, which the thread may have stood still behind.
@@ -115,12 +118,31 @@ impl Kernel {
         self.account.is_up_to_date() && self.programmed.is_some_and(|ours| ours.covers(first, interval, now))
     }
 
+    /// Whether the timer is left over for nobody, and a thread waits. What is armed under it then would be in step with it,
+    /// and is to ring again and again: so it may not stay.
+    fn is_stray_in_a_wait(&self, first: Time) -> bool {
+        first.is_never() && self.is_awaited() && self.programmed.is_some_and(|ours| !ours.is_silent())
+    }
+
+    /// Takes note that our ring has come, where it was the only one and nothing more is wanted: the timer is silent now.
+    /// A check that errs needs no system call to know that.
+    ///
+    /// If it was not ours: the timer that somebody had set over ours has rung after our moment. Once, and then it is
+    /// silent as well, and to ask would tell the same; or it goes on, and its next ring, which is one too many, has us ask.
+    fn note_last_ring(&mut self) {
+        if self.programmed.is_some_and(|ours| ours.rings_once() && self.account.has_had(&ours)) {
+            self.account.count_one();
+            self.programmed = Some(Programmed::SILENT);
+        }
+    }
+
     /// How often the kernel must ring again after `first`: not at all; or every [`AGAIN`], where a thread waits that
     /// cannot check, for the ring may have come between its check and its wait; or in steps, no longer than that,
     /// that land exactly on the moment that the handler itself must see: a foreign timer's, or that of last resort.
     ///
     /// Without the steps our own ring would use the kernel's timer up, and if nobody checks, that moment would pass
-    /// unnoticed.
+    /// unnoticed. So would a last resort's: the process ends by it, unless it is taken away in time, and whoever does that
+    /// leaves the timer as it is.
     fn repetition(&self, first: Time, wanted: Time) -> Duration {
         let waiting = if self.waiting > 0 && !first.is_never() { AGAIN } else { Duration::ZERO };
         let (foreign, last_resort) = (FOREIGN.due(), last_resort::next());
@@ -132,9 +154,13 @@ impl Kernel {
         let distance = match (wanted < due, period.is_zero()) {
             (true, _) => due.since(first),
             (false, false) => period,
-            // The process does not outlive its last resort; but that may come after a foreign timer that rings once.
-            (false, true) if foreign < last_resort && !last_resort.is_never() => last_resort.since(first),
-            (false, true) => return waiting,
+            (false, true) => {
+                let timer = if foreign > first { foreign } else { Time::NEVER };
+                match timer.min(last_resort::next_after(first)) {
+                    next if next.is_never() => return waiting,
+                    next => next.since(first),
+                }
+            }
         };
         let longest = if period.is_zero() { AGAIN } else { AGAIN.min(period) };
         let steps = distance.as_nanos().div_ceil(longest.as_nanos()).max(1);

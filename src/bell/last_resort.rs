@@ -58,6 +58,11 @@ pub(super) fn next() -> Time {
     PLACES.iter().map(LastResort::due).min().unwrap_or(Time::NEVER)
 }
 
+/// The next one after that moment.
+pub(super) fn next_after(moment: Time) -> Time {
+    PLACES.iter().map(LastResort::due).filter(|due| *due > moment).min().unwrap_or(Time::NEVER)
+}
+
 /// Ends the process if it is time. Async-signal-safe.
 ///
 /// The race: the guard is dropped, or answered, on another thread at this very moment. Then the moment has passed

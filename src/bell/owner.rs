@@ -76,11 +76,18 @@ fn take(note: &AtomicBool) -> bool {
 }
 
 fn deliver(arrival: &Arrival, owner: &'static Disposition) {
-    static DEFAULT: Disposition = Disposition::DEFAULT;
-    if arrival.deliver_to(owner) {
-        // It was installed for one signal only, and has had it.
-        OWNER.exchange(Some(&DEFAULT));
+    if is_owners_turn(&OWNER, owner) {
+        arrival.deliver_to(owner);
+    } else {
+        pass_on(arrival);
     }
+}
+
+/// Whether the owner that was read from `place` may be called: one that was installed for one signal only is, once, and has
+/// had it before its function runs, as the kernel has it. Then the default action is in its place. Async-signal-safe.
+pub(super) fn is_owners_turn(place: &Published<Disposition>, owner: &'static Disposition) -> bool {
+    static DEFAULT: Disposition = Disposition::DEFAULT;
+    !owner.is_for_once() || place.replace(owner, &DEFAULT)
 }
 
 /// Who owns SIGALRM, as far as is known.

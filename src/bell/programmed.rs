@@ -38,10 +38,14 @@ pub(super) enum Rung {
 }
 
 impl Programmed {
+    /// Told not to ring; or it was to ring once, and has.
+    pub(super) const SILENT: Programmed =
+        Programmed { earliest: Time::NEVER, latest: Time::NEVER, interval: Duration::ZERO };
+
     /// What was told between two moments.
     pub(super) fn new(setting: Setting, before: Time, after: Time) -> Programmed {
         if setting.remaining.is_zero() {
-            return Programmed { earliest: Time::NEVER, latest: Time::NEVER, interval: Duration::ZERO };
+            return Programmed::SILENT;
         }
         Programmed {
             earliest: before.after(setting.remaining),
@@ -50,10 +54,20 @@ impl Programmed {
         }
     }
 
+    /// Whether it is not to ring at all.
+    pub(super) fn is_silent(&self) -> bool {
+        self.earliest.is_never()
+    }
+
+    /// Whether it is to ring once, if at all.
+    pub(super) fn rings_once(&self) -> bool {
+        self.interval.is_zero()
+    }
+
     /// Whether its moment, which is still to come, is known badly: the thread was held up while it was told.
     pub(super) fn is_vague(&self, now: Time) -> bool {
         const WELL: Duration = Duration::from_micros(100);
-        !self.earliest.is_never() && now < self.earliest && self.earliest.after(WELL) < self.latest
+        !self.is_silent() && now < self.earliest && self.earliest.after(WELL) < self.latest
     }
 
     /// Whether a ring is still to come at `first` or sooner, and is repeated if, and only if, that is wanted. Where
@@ -86,7 +100,7 @@ impl Programmed {
 
     /// Whether it was to ring, and had not at that moment, by any clock.
     pub(super) fn was_to_come(&self, moment: Time) -> bool {
-        !self.earliest.is_never() && self.most_rings(moment) == 0
+        !self.is_silent() && self.most_rings(moment) == 0
     }
 
     /// Whether it should have rung by that moment, by any clock.
@@ -99,7 +113,7 @@ impl Programmed {
         // The kernel cuts a remaining time to microseconds, or makes one microsecond of an overdue one.
         const SLACK: Duration = Duration::from_micros(2);
 
-        if self.earliest.is_never() && held == Setting::DISARMED {
+        if self.is_silent() && held == Setting::DISARMED {
             return Told::Ours { rung: Rung::Times(0) };
         }
         if held.interval != self.interval {

@@ -29,10 +29,13 @@ pub(super) fn on_signal(arrival: &Arrival) {
     if listening.load(Ordering::SeqCst) > 0 && ARRIVED.fetch_or(bit, Ordering::SeqCst) & bit == 0 {
         rouse();
         waiters::wake_others();
-    } else if let Some(owner) = OWNERS[number].get() {
-        if arrival.deliver_to(owner) {
-            static DEFAULT: Disposition = Disposition::DEFAULT;
-            OWNERS[number].exchange(Some(&DEFAULT));
+        return;
+    }
+    let place = &OWNERS[number];
+    // Again, if it was for one signal and another one has just had it.
+    while let Some(owner) = place.get() {
+        if owner::is_owners_turn(place, owner) {
+            return arrival.deliver_to(owner);
         }
     }
 }

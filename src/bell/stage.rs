@@ -68,8 +68,12 @@ impl Stages {
 
     /// A new stage for a thread. Its clock begins at the real moment, so that an `Instant` means the same to both.
     pub(super) fn put_up(&mut self, scope: Scope, now: Time) -> StageId {
-        self.last += 1;
-        let id = StageId(self.last);
+        // After four billion they begin again: past *none*, and past those that still stand.
+        let mut id = StageId::NONE;
+        while !id.is_some() || self.get(id).is_some() {
+            self.last = self.last.wrapping_add(1);
+            id = StageId(self.last);
+        }
         let schedule = Schedule::of(id);
         self.stages.push(Stage { id, scope, schedule, now, scripts: Vec::new() });
         id
@@ -187,5 +191,21 @@ impl Stage {
         let entry =
             asked.into_iter().chain(scripted.filter(|entry| entry.expired.is_some())).min_by_key(|e| e.id)?;
         timed_out(entry, self.moment(), location)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_begin_again_and_are_never_those_of_two() {
+        let mut stages = Stages::new();
+        let mut put_up = || stages.put_up(Scope(1), Time::from_nanos(0)).0;
+        assert_eq!([put_up(), put_up()], [1, 2]);
+        assert!(stages.take_down(StageId(1)).is_some());
+        stages.last = u32::MAX - 1;
+        let mut put_up = || stages.put_up(Scope(1), Time::from_nanos(0)).0;
+        assert_eq!([put_up(), put_up(), put_up()], [u32::MAX, 1, 3]);
     }
 }

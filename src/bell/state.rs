@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) audits: Audits,
     /// Who rehearses, apart from all this.
     pub(super) stages: Stages,
+    /// How many alarms only stand by: no time expires them, and the kernel is not needed for them.
+    pub(super) standing_by: usize,
     /// How many alarms were expired when those who wait were last told.
     told_expired: usize,
 }
@@ -40,6 +42,7 @@ impl State {
             last_resorts: LastResorts::new(),
             audits: Audits::new(),
             stages: Stages::new(),
+            standing_by: 0,
             told_expired: 0,
         }
     }
@@ -98,10 +101,6 @@ impl State {
 
     /// The same; says whether the kernel will ring.
     pub(super) fn try_settle(&mut self, now: Time) -> Result<bool, ArmError> {
-        // With no alarm the kernel is none of our business.
-        if self.schedule.is_empty() {
-            return Ok(true);
-        }
         self.schedule.expire(now, clock::cpu_now);
         if self.signals.in_use() {
             signals::publish(self.schedule.listening());
@@ -123,7 +122,16 @@ impl State {
             }
         }
         self.told_expired = expired;
+        // Then the kernel is none of our business.
+        if self.is_idle() {
+            return Ok(true);
+        }
         self.kernel.program(wanted, now, &self.signals)
+    }
+
+    /// Whether there is nothing for which our handler must be in place: no alarm but those that stand by, and nobody waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.schedule.len() == self.standing_by && !self.kernel.is_awaited()
     }
 
     /// The stage of that name, and the schedule of real life.

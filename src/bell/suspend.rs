@@ -21,7 +21,7 @@ pub(crate) fn resume() {
     let mut state = STATE.lock();
     state.kernel.resume();
     // In the order of `finish_arming`. If our handler cannot be put in place, `settle` has the bell stay rung.
-    let _ = if state.schedule.is_empty() { Ok(()) } else { state.kernel.stand_in() };
+    let _ = if state.is_idle() { Ok(()) } else { state.kernel.stand_in() };
     thread::resume();
     state.settle(clock::now());
 }

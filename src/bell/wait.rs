@@ -55,6 +55,10 @@ impl Drop for Waiting {
         let mut state = STATE.lock();
         state.kernel.count_waiting(-1);
         state.settle(clock::now());
+        // Somebody has waited who had no alarm: under a guard from before a fork, in a child that has a worker.
+        if state.is_idle() {
+            state.kernel.disengage();
+        }
         drop(state);
         waiters::leave(waiter);
         thread::end_waiting();

@@ -99,6 +99,11 @@ impl Disposition {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }
 
+    /// Whether this handler is good for one signal, with which the kernel goes back to the default action.
+    pub(crate) fn is_for_once(&self) -> bool {
+        self.kind() == Kind::Function && self.has(libc::SA_RESETHAND)
+    }
+
     pub(crate) fn is_ours(&self) -> bool {
         self.0.sa_sigaction == handler::address()
     }

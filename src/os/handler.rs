@@ -69,20 +69,14 @@ impl Arrival {
     }
 
     /// Does what `owner` would have done if our handler had not stood in its place.
-    ///
-    /// Answers whether the owner was installed for one signal only (SA_RESETHAND), which has now come.
-    pub(crate) fn deliver_to(&self, owner: &Disposition) -> bool {
+    pub(crate) fn deliver_to(&self, owner: &Disposition) {
         match owner.kind() {
-            Kind::Ignore => false,
+            Kind::Ignore => {}
             Kind::Default => {
                 // Ends the process by SIGALRM, so that whoever waits for it sees what it would have seen.
                 let _ = signal_hook::low_level::emulate_default_handler(self.signal);
-                false
             }
-            Kind::Function => {
-                self.call(owner);
-                owner.has(libc::SA_RESETHAND)
-            }
+            Kind::Function => self.call(owner),
         }
     }
 

@@ -14,8 +14,8 @@ impl<T: Sync> Published<T> {
 
     /// What is published. Async-signal-safe.
     pub(crate) fn get(&self) -> Option<&'static T> {
-        // SAFETY: `exchange` is the only writer, so it is null or a `&'static T`, which never dangles; it is
-        // read only.
+        // SAFETY: `exchange` and `replace` are the only writers, so it is null or a `&'static T`, which never
+        // dangles; it is read only.
         unsafe { self.0.load(Ordering::SeqCst).as_ref() }
     }
 
@@ -24,6 +24,12 @@ impl<T: Sync> Published<T> {
         let new = new.map_or(ptr::null_mut(), |new| ptr::from_ref(new).cast_mut());
         // SAFETY: as in `get`.
         unsafe { self.0.swap(new, Ordering::SeqCst).as_ref() }
+    }
+
+    /// Publishes `new` in the place of `old`; says whether that was there. Async-signal-safe.
+    pub(crate) fn replace(&self, old: &'static T, new: &'static T) -> bool {
+        let [old, new] = [old, new].map(|it| ptr::from_ref(it).cast_mut());
+        self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
 

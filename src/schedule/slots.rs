@@ -26,6 +26,10 @@ impl Slots {
         self.entries.len() == self.free.len()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
     /// Puts an alarm into a free slot.
     #[inline(always)]
     pub(super) fn insert(&mut self, id: AlarmId, terms: Terms, now: Time) -> (usize, &mut Entry) {

@@ -259,19 +259,25 @@ fn interrupted(
         };
         match standing.run_to(trace, k) {
             Ok(()) => {
-                tally.interrupted.insert(trace.pcs[k]);
-                return judged(standing, deal, tally);
+                if judged(standing, deal, tally)? {
+                    tally.interrupted.insert(trace.pcs[k]);
+                    return Ok(());
+                }
             }
             // Once more without a jump: what the way is today is as good.
             Err(Astray::Elsewhere) if n > 2 => {
                 standing.end();
                 let Ok(standing) = tracer::start(|| (window.run)(deal)) else { continue };
                 if (0..k).all(|_| standing.step(None).is_ok()) {
-                    tally.blind += 1;
-                    tally.interrupted.extend(standing.pc().ok());
-                    return judged(standing, deal, tally);
+                    let pc = standing.pc().ok();
+                    if judged(standing, deal, tally)? {
+                        tally.blind += 1;
+                        tally.interrupted.extend(pc);
+                        return Ok(());
+                    }
+                } else {
+                    standing.end();
                 }
-                standing.end();
             }
             Err(_) => standing.end(),
         }
@@ -281,8 +287,9 @@ fn interrupted(
     Ok(())
 }
 
-/// The thread stands where it should: the signal comes, it goes on, and its end is looked at.
-fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<(), String> {
+/// The thread stands where it should: the signal comes, it goes on, and its end is looked at. `false` if nothing can be
+/// said of it: another thread, whose signal came early, has met with the trap that was laid for this one.
+fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<bool, String> {
     match deal.comes {
         Comes::Kill => {
             kill(standing.process, Signal::SIGALRM).expect("a child of ours");
@@ -296,11 +303,12 @@ fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<(), Stri
     standing.release();
     let end = tracer::end_of(standing.process)?;
     match end {
-        WaitStatus::Exited(_, 0) if !deal.kills() => Ok(()),
+        WaitStatus::Exited(_, 0) if !deal.kills() => Ok(true),
         WaitStatus::Signaled(_, Signal::SIGALRM, _) if deal.kills() => {
             tally.deaths += 1;
-            Ok(())
+            Ok(true)
         }
+        WaitStatus::Signaled(_, Signal::SIGTRAP, _) if deal.company => Ok(false),
         _ => Err(format!("{end:?}")),
     }
 }

@@ -50,15 +50,21 @@ pub struct Trace {
     /// The first address behind it.
     end: u64,
     first: HashMap<u64, usize>,
+    /// For each, how often its address has come by then, itself included.
+    times: Vec<usize>,
 }
 
 impl Trace {
     fn new(pcs: Vec<u64>, end: u64) -> Trace {
-        let mut first = HashMap::new();
+        let (mut first, mut counts) = (HashMap::new(), HashMap::new());
+        let mut times = Vec::with_capacity(pcs.len());
         for (n, &pc) in pcs.iter().enumerate() {
             first.entry(pc).or_insert(n);
+            let count = counts.entry(pc).or_insert(0);
+            *count += 1;
+            times.push(*count);
         }
-        Trace { pcs, end, first }
+        Trace { pcs, end, first, times }
     }
 
     pub fn len(&self) -> usize {
@@ -178,16 +184,34 @@ impl Standing {
 
     /// Runs on to the `k`-th instruction of a trace that begins here.
     pub fn run_to(&self, trace: &Trace, k: usize) -> Result<(), Astray> {
+        /// As many steps take as long as one run to an address.
+        const STEPS: usize = 5;
         let anchor = trace.anchor(k);
-        if anchor > 0 {
-            // It may go another way this time.
-            let both = [trace.pcs[anchor], trace.end];
-            self.run_to_one_of(if trace.pcs.contains(&trace.end) { &both[..1] } else { &both })?;
-        }
-        for _ in anchor..k {
-            self.step(None)?;
+        if trace.times[k] * STEPS < k - anchor {
+            for time in 0..trace.times[k] {
+                if time > 0 {
+                    self.step(None)?;
+                }
+                self.run_to_address(trace, trace.pcs[k])?;
+            }
+        } else {
+            if anchor > 0 {
+                self.run_to_address(trace, trace.pcs[anchor])?;
+            }
+            for _ in anchor..k {
+                self.step(None)?;
+            }
         }
         if self.pc()? == trace.pcs[k] { Ok(()) } else { Err(Astray::Elsewhere) }
+    }
+
+    /// Runs on until it comes to this address. It may go another way this time, and come to the end of the window first.
+    fn run_to_address(&self, trace: &Trace, address: u64) -> Result<(), Astray> {
+        if self.pc()? == address {
+            return Ok(());
+        }
+        let both = [address, trace.end];
+        self.run_to_one_of(if trace.pcs.contains(&trace.end) { &both[..1] } else { &both })
     }
 
     /// Runs on until it comes to one of these addresses. It is astray if that is not the first of them.

@@ -73,6 +73,10 @@ impl Disposition {
         self.kind() == Kind::Function && !self.restart
     }
 
+    pub(crate) fn is_for_once(&self) -> bool {
+        false
+    }
+
     pub(crate) fn is_ours(&self) -> bool {
         self.function == Function::Ours
     }

@@ -36,7 +36,7 @@ impl Arrival {
         self.0 == From::Thread
     }
 
-    pub(crate) fn deliver_to(&self, owner: &Disposition) -> bool {
+    pub(crate) fn deliver_to(&self, owner: &Disposition) {
         match owner.function {
             Function::Default => {
                 panic!("SIGALRM ({:?}) was handed to the default action: the process is dead", self.0)
@@ -45,6 +45,5 @@ impl Arrival {
             Function::Ours => panic!("SIGALRM ({:?}) was handed to ourselves", self.0),
             Function::Owners => machine().give_owner(self.0),
         }
-        false
     }
 }

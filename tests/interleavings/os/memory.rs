@@ -265,6 +265,25 @@ impl<T> AtomicPtr<T> {
         self.value.store(new, Ordering::Relaxed);
         before
     }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        old: *mut T,
+        new: *mut T,
+        _: Ordering,
+        _: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        step();
+        flush();
+        match self.read() {
+            before if before == old => {
+                self.epoch.store(machine::epoch(), Ordering::Relaxed);
+                self.value.store(new, Ordering::Relaxed);
+                Ok(before)
+            }
+            before => Err(before),
+        }
+    }
 }
 
 /// Whether no store waits.

@@ -87,6 +87,14 @@ fn is_turn(turn: &mut usize) -> bool {
     turn.is_multiple_of(STRIDE)
 }
 
+/// As many instructions as a check has.
+#[inline(always)]
+#[allow(unsafe_code)]
+fn two_nops() {
+    // SAFETY: they do nothing.
+    unsafe { std::arch::asm!("nop", "nop", options(nomem, nostack, preserves_flags)) };
+}
+
 /// Ends a sort, as a comparator can.
 #[cold]
 fn unwind() -> ! {
@@ -96,6 +104,12 @@ fn unwind() -> ! {
 workloads!(bare(watch: ()) -> Infallible, check: {}, every: |turn| {}, unwind: {});
 // The signature of the checked ones, and nothing asked: what a `Result` costs.
 workloads!(fallible(watch: ()) -> TimedOut, check: {}, every: |turn| {}, unwind: {});
+// And two instructions that ask nothing: what room a check takes, whatever it is.
+workloads!(idle(watch: ()) -> TimedOut,
+    check: { two_nops(); },
+    every: |turn| { if is_turn(&mut turn) { two_nops(); } },
+    unwind: { two_nops(); }
+);
 workloads!(guard(alarm: Alarm) -> TimedOut,
     check: { alarm.check()?; },
     every: |turn| { if is_turn(&mut turn) { alarm.check()?; } },
@@ -208,6 +222,7 @@ pub fn columns<'a>(watches: &'a Watches, clocks: &'a Clocks, input: &'a Input) -
     vec![
         column!("bare", bare, &(), input),
         column!("no check, a `Result` returned", fallible, &(), input),
+        column!("two `nop`s for a check", idle, &(), input),
         column!("`alarm.check()`", guard, &watches.alarm, input),
         column!("`checkpoint()`", ambient, &(), input),
         column!("`#[cooperative]`", attribute, &(), input),

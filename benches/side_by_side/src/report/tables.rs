@@ -87,7 +87,7 @@ fn places(figures: &Figures) -> String {
     let mut out = String::new();
     header(&mut out, table.rows.iter().map(|row| row.title.clone()));
     let range = |cell: &Cell| format!("{:.2}–{:.2}", cell.lowest, cell.highest);
-    for (at, name) in table.columns.iter().enumerate().take(5) {
+    for (at, name) in table.columns.iter().enumerate().take(6) {
         line(&mut out, name, table.rows.iter().map(|row| range(&row.cells[at])));
     }
     out
