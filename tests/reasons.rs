@@ -114,6 +114,26 @@ fn a_signal_goes_with_those_who_heard_it() {
     process::kill_self(SIGUSR1);
     assert!(alarm.check().is_err());
     assert_eq!(counted(), 0);
+    // The last that listened goes, and one that was rung stays: the signal is the owner's, at once.
+    drop(arm(Alarm::builder().ring_on(SIGUSR1)));
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1);
+}
+
+/// Somebody who found our handler there puts it back later: it stands for whom it stood for.
+fn our_handler_left_behind_for_a_signal() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    let ours = process::action_for(SIGUSR1);
+    drop(alarm);
+    process::set_action_for(SIGUSR1, ours.sa_sigaction, ours.sa_flags, &[]);
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1);
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 2);
 }
 
 /// A handler that was put over ours stays: when a wait begins, when it ends, and when the guard goes.
@@ -155,6 +175,9 @@ fn several_alarms_share_a_signal() {
     assert!(outer.owns(&inner.check().unwrap_err()));
     drop(outer);
     assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGTERM));
+    inner.restart();
+    process::kill_self(SIGTERM);
+    assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGTERM), "it listens on");
     inner.restart();
     process::kill_self(SIGINT);
     assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGINT));
@@ -578,7 +601,8 @@ fn never_checks_while_another_answers() {
 
 /// A line of bounded length, and a whole one.
 fn never_checks_under_a_long_label() {
-    let _alarm = arm(Alarm::builder().after(MS).label("x".repeat(300)).abort_after(MS));
+    let _alarm =
+        arm(Alarm::builder().after(MS).label(format!("two\nlines{}", "x".repeat(300))).abort_after(MS));
     loop {
         std::hint::spin_loop();
     }
@@ -586,7 +610,8 @@ fn never_checks_under_a_long_label() {
 
 fn ends_with_a_cut_line(outcome: &Outcome) -> Result<(), String> {
     let line = &outcome.stderr;
-    if outcome.status.code() == Some(124) && line.len() == 240 && line.ends_with("xxx\n") {
+    let whole = line.len() == 240 && line.lines().count() == 1 && line.ends_with("xxx\n");
+    if outcome.status.code() == Some(124) && whole {
         Ok(())
     } else {
         Err("expected exit code 124 and a line of 240 bytes".to_owned())
@@ -823,6 +848,7 @@ fn main() {
             .dies_of(SIGINT),
         scenario("a_handler_for_one_signal", a_handler_for_one_signal),
         scenario("a_signal_goes_with_those_who_heard_it", a_signal_goes_with_those_who_heard_it),
+        scenario("our_handler_left_behind_for_a_signal", our_handler_left_behind_for_a_signal),
         scenario("a_handler_over_a_signal_that_rings", a_handler_over_a_signal_that_rings),
         scenario("signals_that_ring_and_a_fork", signals_that_ring_and_a_fork),
         #[cfg(target_os = "linux")]
