@@ -427,6 +427,26 @@ fn fork_within_a_wait() {
     inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("rung"));
 }
 
+/// The only alarm of a forked child goes while the child waits under one of its parent's, which is nothing to it.
+fn the_last_alarm_goes_within_a_wait() {
+    let before = process::state();
+    let alarm = after(60 * SECOND);
+    let status = process::in_child(|| {
+        let mut own = Some(after(50 * SECOND));
+        let waited = alarm.blocking(|| {
+            own = None;
+            Ok(())
+        });
+        waited.expect("at once");
+        assert_eq!(process::state(), before);
+        let own = after(MS);
+        while own.check().is_ok() {}
+        drop(own);
+        assert_eq!(process::state(), before);
+    });
+    assert_eq!(status, 0);
+}
+
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
 fn nix_fork() -> i32 {
     unsafe { libc::fork() }
@@ -538,6 +558,69 @@ fn suspended_while_others_wait() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
+/// Guards come and threads wait while the process is as it was found, and before our handler was ever in place: nobody is
+/// sent what would meet the program's own disposition.
+fn a_wait_that_begins_while_we_are_away() {
+    let wait = || {
+        let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        sigalarm::suspended(|| {
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    let alarm = after(100 * SECOND);
+                    let waited = alarm.blocking(|| {
+                        waits.store(true, Ordering::SeqCst);
+                        while !over.load(Ordering::SeqCst) {
+                            std::thread::yield_now();
+                        }
+                        Ok(())
+                    });
+                    waited.expect("nothing has expired");
+                });
+                while !waits.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                // Whoever waits is to be told that somebody has expired.
+                assert!(after(Duration::ZERO).check().is_err());
+                over.store(true, Ordering::SeqCst);
+            });
+        });
+        assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+    };
+    wait();
+    // In a child its parent's handler is not in place either.
+    let _alarm = after(100 * SECOND);
+    assert_eq!(process::in_child(wait), 0);
+}
+
+/// A thread that waits has shut SIGALRM out, so what was sent to it cannot come: our handler stays until it has.
+fn one_who_waits_and_shuts_it_out() {
+    let alarm = after(5 * MS);
+    let (shut, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let _ = alarm.blocking(|| {
+                process::block(SIGALRM);
+                shut.store(true, Ordering::SeqCst);
+                while !done.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                process::unblock(SIGALRM);
+                Ok(())
+            });
+        });
+        while !shut.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        while alarm.check().is_ok() {}
+        sigalarm::suspended(|| {
+            done.store(true, Ordering::SeqCst);
+            std::thread::sleep(20 * MS);
+        });
+    });
+    drop(alarm);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
 /// A user who may queue no more signals: ours comes without its particulars, and is ours all the same.
 #[cfg(target_os = "linux")]
 fn no_more_signals_may_be_queued() {
@@ -572,11 +655,14 @@ fn main() {
         scenario("a_wait_within_a_wait", a_wait_within_a_wait),
         scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
         scenario("fork_within_a_wait", fork_within_a_wait),
+        scenario("the_last_alarm_goes_within_a_wait", the_last_alarm_goes_within_a_wait),
         scenario("a_storm_while_reading", a_storm_while_reading),
         scenario("a_foreign_ring_in_the_same_moment", a_foreign_ring_in_the_same_moment),
         scenario("no_drizzle_is_left", no_drizzle_is_left),
         scenario("without_a_signal", without_a_signal),
         scenario("suspended_while_others_wait", suspended_while_others_wait),
+        scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
+        scenario("one_who_waits_and_shuts_it_out", one_who_waits_and_shuts_it_out),
     ];
     #[cfg(target_os = "linux")]
     scenarios.extend([

@@ -4,6 +4,7 @@ mod support;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc::{SA_RESTART, SIG_DFL, SIG_IGN, SIGALRM, SIGHUP};
@@ -97,6 +98,70 @@ fn fork_while_others_arm() {
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+/// Fork while handlers pass rings on to a thread that waits, and that the child does not have: what was on its way to it is
+/// of no concern to the child.
+fn fork_while_rings_are_passed_on() {
+    const OFTEN: Duration = Duration::from_micros(40);
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = process::action().sa_sigaction;
+    let alarm = after(100 * SECOND);
+    let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|s| {
+        // Ends its wait when it likes, and does not check: so nobody speaks to the kernel.
+        let waiter = s.spawn(|| {
+            alarm.blocking(|| {
+                waits.store(true, Ordering::SeqCst);
+                while !over.load(Ordering::SeqCst) {
+                    let _ = nix::poll::poll(&mut [], 1_000_u16);
+                }
+                Ok(())
+            })
+        });
+        while !waits.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        let forks = s.spawn(|| {
+            for _ in 0..400 {
+                let status = in_child(|| {
+                    drop(after(SECOND));
+                    assert_eq!(process::action().sa_sigaction, before);
+                });
+                assert_eq!(status, 0);
+            }
+        });
+        // Over ours. The main thread is the one that handles it.
+        process::set_timer(OFTEN, OFTEN);
+        while !forks.is_finished() {
+            std::hint::spin_loop();
+        }
+        process::set_timer(Duration::ZERO, Duration::ZERO);
+        over.store(true, Ordering::SeqCst);
+        forks.join().expect("no panic");
+        waiter.join().expect("no panic").expect("the wait is over");
+    });
+    assert!(alarm.check().is_ok());
+}
+
+/// What was kept for the owner is the parent's: a child inherits no pending signal.
+fn what_was_kept_stays_with_the_parent() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    let alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    let status = in_child(|| {
+        drop(after(MS));
+        process::unblock(SIGALRM);
+        let own = after(MS);
+        while own.check().is_ok() {}
+        drop(own);
+        assert_eq!(process::counted(), 0);
+    });
+    assert_eq!(status, 0);
+    drop(alarm);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1);
 }
 
 /// What another thread is in the middle of doing for the first time is not left half done in a child.
@@ -260,6 +325,8 @@ fn main() {
         scenario("generations", generations),
         scenario("fork_while_others_arm", fork_while_others_arm),
         scenario("fork_while_another_arms_the_first", fork_while_another_arms_the_first),
+        scenario("fork_while_rings_are_passed_on", fork_while_rings_are_passed_on),
+        scenario("what_was_kept_stays_with_the_parent", what_was_kept_stays_with_the_parent),
         scenario("a_spawned_command_knows_nothing", a_spawned_command_knows_nothing),
         // What the documentation warns of: the kernel keeps the timer across exec.
         scenario("exec_without_care", exec_without_care).dies_of(SIGALRM),

@@ -4,7 +4,7 @@ mod support;
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc::{self, SA_RESTART, SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -91,6 +91,83 @@ fn a_second_ctrl_c_kills_what_does_not_check() {
     unreachable!("the second takes the default action");
 }
 
+/// Good for one signal, which is the second that comes: the first rings.
+fn a_handler_for_one_signal() {
+    process::set_action_for(SIGUSR1, process::counting(), libc::SA_RESETHAND, &[]);
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 1);
+    drop(alarm);
+    assert_eq!(process::action_for(SIGUSR1).sa_sigaction, libc::SIG_DFL, "it has had its one");
+}
+
+/// Nobody has answered it, and it was not for the next one that listens.
+fn a_signal_goes_with_those_who_heard_it() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    drop(alarm);
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    assert!(alarm.check().is_ok());
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 0);
+    // The last that listened goes, and one that was rung stays: the signal is the owner's, at once.
+    drop(arm(Alarm::builder().ring_on(SIGUSR1)));
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1);
+}
+
+/// Somebody who found our handler there puts it back later: it stands for whom it stood for.
+fn our_handler_left_behind_for_a_signal() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    let ours = process::action_for(SIGUSR1);
+    drop(alarm);
+    process::set_action_for(SIGUSR1, ours.sa_sigaction, ours.sa_flags, &[]);
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1);
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 2);
+}
+
+/// A handler that was put over ours stays: when a wait begins, when it ends, and when the guard goes.
+fn a_handler_over_a_signal_that_rings() {
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
+    let is_theirs = || process::action_for(SIGUSR1).sa_sigaction == process::counting();
+    let waited = alarm.blocking(|| Ok(is_theirs()));
+    assert!(waited.expect("at once") && is_theirs());
+    drop(alarm);
+    assert!(is_theirs());
+}
+
+/// A forked child's signals are their owners', also those that an alarm of the parent's has heard.
+fn signals_that_ring_and_a_fork() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let before = process::action_for(SIGUSR1).sa_sigaction;
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    let status = process::in_child(|| {
+        assert_eq!(process::action_for(SIGUSR1).sa_sigaction, before);
+        process::kill_self(SIGUSR1);
+        assert_eq!(counted(), 1);
+        let own = arm(Alarm::builder().ring_on(SIGUSR1));
+        assert!(own.check().is_ok(), "that one was the parent's");
+        process::kill_self(SIGUSR1);
+        assert!(own.check().is_err());
+        drop(own);
+        assert_eq!(process::action_for(SIGUSR1).sa_sigaction, before);
+    });
+    assert_eq!(status, 0);
+    assert!(alarm.check().is_err());
+}
+
 fn several_alarms_share_a_signal() {
     let outer = arm(Alarm::builder().ring_on(SIGTERM).label("outer"));
     let inner = arm(Alarm::builder().ring_on(SIGTERM).ring_on(SIGINT));
@@ -98,6 +175,9 @@ fn several_alarms_share_a_signal() {
     assert!(outer.owns(&inner.check().unwrap_err()));
     drop(outer);
     assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGTERM));
+    inner.restart();
+    process::kill_self(SIGTERM);
+    assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGTERM), "it listens on");
     inner.restart();
     process::kill_self(SIGINT);
     assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGINT));
@@ -141,6 +221,42 @@ fn a_signal_ends_a_wait() {
                 process::kill_self(SIGINT);
             });
             assert_eq!(alarm.sleep(LATE).expect_err("rung").cause(), Cause::Signal(SIGINT));
+        });
+    }
+}
+
+/// At once, and not by a ring of the timer's that comes a little later: here somebody has switched that off.
+#[cfg(target_os = "linux")]
+fn a_signal_ends_a_wait_without_the_timer() {
+    for to_itself in [true, false] {
+        let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+        let (handle, waiter) = (AtomicUsize::new(0), AtomicI32::new(0));
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                handle.store(nix::sys::pthread::pthread_self() as usize, Ordering::SeqCst);
+                let (mut here, _there) = UnixStream::pair().expect("a pair");
+                let e = alarm.blocking(|| {
+                    waiter.store(nix::unistd::gettid().as_raw(), Ordering::SeqCst);
+                    here.read(&mut [0; 8])
+                });
+                assert_eq!(e.expect_err("nothing comes").kind(), std::io::ErrorKind::TimedOut);
+            });
+            // Until it sleeps in its call.
+            loop {
+                let path = format!("/proc/self/task/{}/syscall", waiter.load(Ordering::SeqCst));
+                match std::fs::read_to_string(path) {
+                    Ok(call) if call.starts_with(&format!("{} ", libc::SYS_read)) => break,
+                    Ok(call) if call.starts_with(&format!("{} ", libc::SYS_recvfrom)) => break,
+                    Ok(_) | Err(_) => std::thread::yield_now(),
+                }
+            }
+            process::set_timer(Duration::ZERO, Duration::ZERO);
+            if to_itself {
+                let thread = handle.load(Ordering::SeqCst) as libc::pthread_t;
+                nix::sys::pthread::pthread_kill(thread, Signal::SIGUSR1).expect("it lives");
+            } else {
+                process::kill_self(SIGUSR1); // Comes here: the kernel prefers the main thread.
+            }
         });
     }
 }
@@ -453,6 +569,122 @@ fn ends_at_once() {
     }
 }
 
+/// Inside of a limit that ends sooner, for which the timer is set already.
+fn never_checks_inside_of_a_limit() {
+    let _outer = arm(Alarm::builder().after(30 * MS));
+    let _alarm = arm(parse());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Others have come and gone, and one is far off.
+fn never_checks_and_others_may() {
+    let first = arm(Alarm::builder().after(100 * SECOND).abort_after(100 * SECOND));
+    let alarm = arm(parse());
+    let _third = arm(Alarm::builder().after(200 * SECOND).abort_after(SECOND));
+    drop(first);
+    alarm.restart();
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Another thread answers its own.
+fn never_checks_while_another_answers() {
+    let _alarm = arm(parse());
+    std::thread::spawn(|| drop(expiry(&arm(Alarm::builder().after(45 * MS)))));
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// A line of bounded length, and a whole one.
+fn never_checks_under_a_long_label() {
+    let _alarm =
+        arm(Alarm::builder().after(MS).label(format!("two\nlines{}", "x".repeat(300))).abort_after(MS));
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn ends_with_a_cut_line(outcome: &Outcome) -> Result<(), String> {
+    let line = &outcome.stderr;
+    let whole = line.len() == 240 && line.lines().count() == 1 && line.ends_with("xxx\n");
+    if outcome.status.code() == Some(124) && whole {
+        Ok(())
+    } else {
+        Err("expected exit code 124 and a line of 240 bytes".to_owned())
+    }
+}
+
+/// What is called off, or moved, does not come; and a forked child has none of its parent's.
+fn no_last_resort_that_was_moved() {
+    const GRACE: Duration = Duration::from_millis(400);
+    let bounded = || arm(Alarm::builder().after(MS).abort_after(GRACE));
+    let other = arm(Alarm::builder().after(GRACE * 2));
+    let disarmed = bounded();
+    disarmed.disarm();
+    let extended = bounded();
+    extended.extend(1_000 * SECOND);
+    drop(bounded());
+    // Without a check, which would answer.
+    spin(GRACE * 2);
+    drop((disarmed, extended, other));
+
+    let restarted = bounded();
+    for _ in 0..4 {
+        spin(GRACE / 2);
+        restarted.restart();
+    }
+    drop(restarted);
+
+    let alarm = bounded();
+    let child = fork();
+    if child == 0 {
+        let _own = arm(Alarm::builder().after(MS));
+        spin(GRACE * 2);
+        support::children::exit_now(0);
+    }
+    drop(alarm);
+    let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).expect("a child");
+    assert!(matches!(ended, nix::sys::wait::WaitStatus::Exited(_, 0)), "{ended:?}");
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
+fn fork() -> i32 {
+    unsafe { libc::fork() }
+}
+
+/// The same of all else that an alarm may have besides a limit.
+fn all_reasons_inside_of_a_limit() {
+    let outer = arm(Alarm::builder().after(100 * SECOND));
+    let inside = || Alarm::builder().after(200 * SECOND);
+    let alarm = arm(inside().checks(3));
+    assert!((0..3).all(|_| alarm.check().is_ok()));
+    assert_eq!(alarm.check().expect_err("no check is left").cause(), Cause::Checks);
+    drop(alarm);
+    let alarm = arm(inside().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    assert_eq!(alarm.check().expect_err("rung").cause(), Cause::Signal(SIGUSR1));
+    drop(alarm);
+    let alarm = arm(inside().cpu(5 * MS));
+    assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
+    drop(alarm);
+    let alarm = arm(inside().audit(8 * MS));
+    spin(40 * MS);
+    assert!(alarm.check().is_ok());
+    assert!(alarm.longest_gap().is_some());
+    // And none of them is left behind when it goes before the limit.
+    drop(alarm);
+    assert!(outer.check().is_ok());
+    process::set_action_for(SIGUSR2, process::counting(), SA_RESTART, &[]);
+    drop(arm(inside().ring_on(SIGUSR2).checks(1).abort_after(Duration::ZERO)));
+    process::kill_self(SIGUSR2);
+    assert_eq!(counted(), 1);
+    assert!((0..3).all(|_| outer.check().is_ok()));
+}
+
 /// Within it stands another one, which comes sooner and is taken away, by whoever drops the alarm or answers it. After that
 /// nobody checks.
 fn never_checks_behind_another_one(take_away: fn(Alarm)) {
@@ -614,6 +846,13 @@ fn main() {
         scenario("a_second_ctrl_c_kills", a_second_ctrl_c_kills).dies_of(SIGINT),
         scenario("a_second_ctrl_c_kills_what_does_not_check", a_second_ctrl_c_kills_what_does_not_check)
             .dies_of(SIGINT),
+        scenario("a_handler_for_one_signal", a_handler_for_one_signal),
+        scenario("a_signal_goes_with_those_who_heard_it", a_signal_goes_with_those_who_heard_it),
+        scenario("our_handler_left_behind_for_a_signal", our_handler_left_behind_for_a_signal),
+        scenario("a_handler_over_a_signal_that_rings", a_handler_over_a_signal_that_rings),
+        scenario("signals_that_ring_and_a_fork", signals_that_ring_and_a_fork),
+        #[cfg(target_os = "linux")]
+        scenario("a_signal_ends_a_wait_without_the_timer", a_signal_ends_a_wait_without_the_timer),
         scenario("several_alarms_share_a_signal", several_alarms_share_a_signal),
         scenario("an_ignored_signal_stays_ignored", an_ignored_signal_stays_ignored),
         scenario("a_signal_ends_a_wait", a_signal_ends_a_wait),
@@ -631,6 +870,14 @@ fn main() {
         scenario("last_resort_in_a_loop", never_checks).judged(ends_with(124)),
         scenario("last_resort_with_a_core_dump", never_checks_and_dumps_core).judged(dumps_core),
         scenario("last_resort_behind_a_timer", never_checks_behind_a_timer).judged(ends_with(124)),
+        scenario("last_resort_among_others", never_checks_and_others_may).judged(ends_with(124)),
+        scenario("last_resort_while_another_answers", never_checks_while_another_answers)
+            .judged(ends_with(124)),
+        scenario("last_resort_under_a_long_label", never_checks_under_a_long_label)
+            .judged(ends_with_a_cut_line),
+        scenario("no_last_resort_that_was_moved", no_last_resort_that_was_moved),
+        scenario("last_resort_inside_of_a_limit", never_checks_inside_of_a_limit).judged(ends_with(124)),
+        scenario("all_reasons_inside_of_a_limit", all_reasons_inside_of_a_limit),
         scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
         scenario("last_resort_without_grace", ends_at_once).exits_with(124),
         scenario("last_resort_behind_one_that_was_dropped", || never_checks_behind_another_one(drop))

@@ -93,6 +93,10 @@ fn every_thread_has_its_own_mask() {
             let before = process::mask();
             drop(after(MS));
             assert_eq!(process::mask(), before);
+            let inner = after(100 * SECOND); // for which the timer need not be set
+            assert!(!process::mask().contains(&SIGALRM), "it may be the last to let it in");
+            drop(inner);
+            assert_eq!(process::mask(), before);
         });
     });
     assert!(!process::mask().contains(&SIGALRM));
@@ -112,6 +116,76 @@ fn a_blocked_signal_is_kept() {
     process::set_action(process::counting(), 0, &[]);
     process::unblock(SIGALRM);
     assert_eq!(process::counted(), 1);
+    // Once: no ring of a later guard is taken for it.
+    let alarm = after(MS);
+    wait_for(&alarm);
+    drop(alarm);
+    assert_eq!(process::counted(), 1);
+}
+
+/// The program shuts SIGALRM out while a guard lives, and a `kill` waits there before our ring: the drop takes what waits,
+/// and gives the owner's part back.
+fn a_signal_behind_a_later_mask_is_kept() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    for n in 1..=3 {
+        let alarm = after(MS);
+        process::block(SIGALRM);
+        process::kill_self(SIGALRM);
+        while alarm.elapsed() < 2 * MS {}
+        drop(alarm);
+        assert_eq!(process::counted(), n - 1, "it is shut out");
+        process::unblock(SIGALRM);
+        assert_eq!(process::counted(), n, "it waited for the program");
+        assert_eq!(state(), before);
+    }
+}
+
+/// What a thread has kept is sent again while our ring waits and nobody lets it in. The two are one signal then, and the drop
+/// that takes it gives the owner's part back.
+fn a_kept_signal_that_is_merged_with_a_ring() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    let alarm = after(50 * MS);
+    process::block(SIGALRM);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let own = after(100 * SECOND);
+            process::kill_self(SIGALRM); // Comes here, where it is let in for the guard only.
+            process::block(SIGALRM);
+            while alarm.elapsed() < 55 * MS {}
+            drop(own);
+        });
+    });
+    drop(alarm);
+    assert_eq!(process::counted(), 0, "it is shut out");
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1, "it waited for the program");
+    assert_eq!(state(), before);
+}
+
+/// One owner after the other, and each differs from one before it in a single thing.
+fn owners_that_are_nearly_the_same() {
+    let counting = process::counting();
+    let another = another as extern "C" fn(i32) as usize;
+    for _ in 0..2 {
+        for (function, flags, mask) in [
+            (counting, SA_RESTART, [SIGHUP]),
+            (counting, SA_RESTART | SA_NODEFER, [SIGHUP]),
+            (counting, SA_RESTART, [SIGUSR1]),
+            (counting, SA_RESTART, [64]),
+            (another, SA_RESTART, [SIGHUP]),
+        ] {
+            process::set_action(function, flags, &mask);
+            let before = state();
+            drop(after(SECOND));
+            assert_eq!(state(), before);
+        }
+    }
+}
+
+extern "C" fn another(_: i32) {
+    panic!("nobody has sent it");
 }
 
 fn one_shot_timer() {
@@ -258,6 +332,11 @@ fn memory_does_not_grow() {
         return println!("skipped: no /proc/self/statm");
     };
     cycle(100_000);
+    // Nor what the handler goes through.
+    for _ in 0..10_000 {
+        drop(Alarm::builder().after(SECOND).abort_after(SECOND).arm().expect("arming"));
+        drop(sigalarm::Ticker::every(SECOND).expect("arming"));
+    }
     assert!(pages().expect("as before") < before + 100);
 }
 
@@ -379,6 +458,9 @@ fn main() {
         scenario("blocked", blocked),
         scenario("every_thread_has_its_own_mask", every_thread_has_its_own_mask),
         scenario("a_blocked_signal_is_kept", a_blocked_signal_is_kept),
+        scenario("a_signal_behind_a_later_mask_is_kept", a_signal_behind_a_later_mask_is_kept),
+        scenario("a_kept_signal_that_is_merged_with_a_ring", a_kept_signal_that_is_merged_with_a_ring),
+        scenario("owners_that_are_nearly_the_same", owners_that_are_nearly_the_same),
         scenario("one_shot_timer", one_shot_timer),
         scenario("periodic_timer_keeps_interval_and_phase", periodic_timer_keeps_interval_and_phase),
         scenario("an_overdue_timer_still_rings", an_overdue_timer_still_rings),

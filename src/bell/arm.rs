@@ -141,8 +141,8 @@ pub(crate) fn release(key: Key) -> bool {
         return entry.is_some();
     }
     let Some(removed) = state.schedule.remove(key) else { return false };
-    // Again the common case: others live, and know nothing of this one.
-    if removed.is_plain() && !state.schedule.is_empty() && thread::leave_others() {
+    // Again the common case: others of this thread live, or it waits, and that knows nothing of this one.
+    if removed.is_plain() && thread::leave_others() {
         drop(state);
         return true;
     }

@@ -228,6 +228,34 @@ mod tests {
     }
 
     #[test]
+    fn knows_when_it_must_have_rung() {
+        const MS: Duration = Duration::from_millis(1);
+        let now = Time::from_nanos(1_000_000_000);
+        let ours =
+            Programmed::new(Setting { remaining: MS, interval: Duration::ZERO }, now, now.after(10 * US));
+        assert!(!ours.is_overdue(now.after(MS + 29 * US)), "by a clock that is ahead");
+        assert!(ours.is_overdue(now.after(MS + 30 * US)));
+        let later = now.after(2 * MS);
+        assert!(ours.covers(later, Duration::ZERO, now.after(MS - 30 * US)));
+        assert!(!ours.covers(later, Duration::ZERO, now.after(MS - 10 * US)), "it may have rung");
+    }
+
+    #[test]
+    fn knows_one_that_rings_again() {
+        const MS: Duration = Duration::from_millis(1);
+        let now = Time::from_nanos(1_000_000_000);
+        let ours = Programmed::new(Setting { remaining: MS, interval: MS }, now, now.after(US));
+        let told = |remaining, at| {
+            let asked = now.after(at);
+            ours.told_by(Setting { remaining, interval: MS }, asked, asked.after(US))
+        };
+        assert_eq!(told(MS / 2, MS / 2), Told::Ours { rung: Rung::Times(0) });
+        assert_eq!(told(MS / 4, MS / 2), Told::Foreign, "it is not at it yet");
+        assert_eq!(told(10 * US, MS - 10 * US), Told::Ours { rung: Rung::UpTo(1) }, "it may have rung");
+        assert_eq!(told(5 * MS, 3 * MS), Told::Foreign, "longer than its interval");
+    }
+
+    #[test]
     fn silence_is_ours_too() {
         let (ours, now) = told(Duration::ZERO, Duration::ZERO);
         assert_eq!(ours.told_by(Setting::DISARMED, now, clock::now()), Told::Ours { rung: Rung::Times(0) });

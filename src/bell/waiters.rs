@@ -31,8 +31,8 @@ static PLACES: Places<Waiter> = Places::new();
 /// How many handlers are going through the list.
 static VISITORS: AtomicUsize = AtomicUsize::new(0);
 
-/// Nothing may be sent now: our handler is away, or about to go.
-static QUIET: AtomicBool = AtomicBool::new(false);
+/// Nothing may be sent now: our handler is not there yet, away, or about to go.
+static QUIET: AtomicBool = AtomicBool::new(true);
 
 /// Passes a ring on to every waiting thread but this one, whose own wait it has ended already. Async-signal-safe.
 pub(super) fn wake_others() {
@@ -135,8 +135,9 @@ pub(super) fn leave(waiter: &Place<Waiter>) {
     waiter.give_back();
 }
 
-/// In a forked child: the threads that waited stayed with the parent.
+/// In a forked child: the threads that waited stayed with the parent, and our handler goes.
 pub(super) fn start_again() {
+    QUIET.store(true, Ordering::SeqCst);
     VISITORS.store(0, Ordering::SeqCst);
     for waiter in PLACES.iter() {
         waiter.open.store(false, Ordering::SeqCst);

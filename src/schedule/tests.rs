@@ -173,6 +173,37 @@ fn the_outermost_is_reported_first() {
 }
 
 #[test]
+fn a_key_keeps_its_parts_apart() {
+    for (stage, slot) in [(0, 0), (1, 0), (0, 1), (70_000, 70_001), (u32::MAX, u32::MAX as usize)] {
+        let key = Key::new(StageId(stage), slot, AlarmId(7));
+        assert_eq!((key.stage(), key.slot(), key.id()), (StageId(stage), slot, AlarmId(7)));
+    }
+}
+
+/// Whatever had become of the one before it: expired, rung, a guest on other threads.
+#[test]
+fn a_slot_is_as_new() {
+    let mut schedule = Schedule::new();
+    let old = schedule.insert(terms(1, Time::NEVER), at(0));
+    schedule.ring(old, Cause::Rung);
+    let standing = schedule.enter(old, Scope(2));
+    assert_eq!(schedule.expired_in(Scope(2)).map(|entry| entry.id), Some(old.id()));
+    schedule.remove(old);
+    assert!(!schedule.has_any_in(Scope(2)), "it is nobody's guest any more");
+    schedule.leave(standing);
+
+    let new = schedule.insert(terms(1, at(10)), at(5));
+    assert_eq!(new.slot(), old.slot());
+    assert!(schedule.get(old).is_none());
+    schedule.expire(at(10), no_cpu);
+    assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
+    // It has expired by its deadline and was not rung.
+    schedule.extend(new, Duration::from_nanos(5));
+    let entry = schedule.get(new).expect("it lives");
+    assert_eq!((entry.expired, entry.since, entry.guest_on), (None, at(5), 0));
+}
+
+#[test]
 fn a_successor_knows_no_old_key() {
     let mut old = Schedule::new();
     let key = old.insert(terms(1, at(1)), at(0));

@@ -326,6 +326,49 @@ fn a_foreign_timer_under_many_scopes() {
     });
 }
 
+/// It rings while it is taken over, or soon after, and our own moment is far off: its owner need not wait for the drop.
+#[test]
+fn a_foreign_timer_under_a_long_limit() {
+    explore("a_foreign_timer_under_a_long_limit", || {
+        machine().act(Some(Disposition::OWNERS));
+        machine().set_timer(Setting { remaining: US * (1 + choose(6)), interval: Duration::ZERO });
+        let alarm = after(US * 1_500);
+        until_expired(&alarm);
+        assert_eq!(owner_got().len(), 1, "{:?}", owner_got());
+        drop(alarm);
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        assert_eq!(owner_got().len(), 1, "{:?}", owner_got());
+    });
+}
+
+/// Somebody sets a timer over ours, to ring sooner, after a thread that may have stood still while it set ours: it is given
+/// back, or has rung for its owner, and does not pass for ours.
+#[test]
+fn a_timer_set_over_ours_by_one_who_was_held_up() {
+    explore("a_timer_set_over_ours_by_one_who_was_held_up", || {
+        machine().act(Some(Disposition::OWNERS));
+        let began = machine().now();
+        let alarm = after(US * 5_000);
+        // Nearer than this it may pass for ours. (And ours may have rung already: another story.)
+        let rung = machine().now() - began > 4_900_000;
+        let ours = machine().timer().remaining;
+        let theirs = ours.checked_sub(US * (150 + choose(1_500))).filter(|time| !rung && *time > US * 500);
+        if let Some(remaining) = theirs {
+            machine().set_timer(Setting { remaining, interval: Duration::ZERO });
+        }
+        let asked = machine().now();
+        drop(alarm);
+        // Held up now, it cannot know when the kernel read the timer out.
+        let knows = machine().now() - asked < 100_000;
+        while machine().timer() != Setting::DISARMED {
+            pause();
+        }
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        let got = owner_got();
+        assert!(got.len() == usize::from(theirs.is_some()) || !knows, "{got:?}");
+    });
+}
+
 /// A `kill` reaches the owner, whenever it comes. Where a signal waited already it may have been merged with that, and
 /// one that is sent again may be told twice where other threads handle signals too.
 #[test]
@@ -379,6 +422,33 @@ fn a_kill_before_the_owner_is_known() {
     });
 }
 
+/// One that comes in that very moment, to a thread that is quick: its note, and the owner who is made known, must not miss
+/// each other.
+#[test]
+fn a_kill_while_the_owner_becomes_known() {
+    explore("a_kill_while_the_owner_becomes_known", || {
+        machine().act(Some(Disposition::OWNERS));
+        let over = AtomicBool::new(false);
+        let thread = spawn(|| {
+            for _ in 0..choose(100) {
+                machine::step();
+            }
+            while !over.load(Ordering::Relaxed) {
+                pause();
+            }
+        });
+        machine::change_mask(true); // So that the other one gets it.
+        machine().kill_meets_ours = true;
+        drop(Alarm::never().expect("arming"));
+        over.store(true, Ordering::Relaxed);
+        thread.join();
+        machine::change_mask(false);
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        let got = owner_got();
+        assert_eq!(got.len(), 1, "{got:?}");
+    });
+}
+
 /// A program that has SIGALRM shut out gets what was sent meanwhile when it lets it in itself, and not before.
 #[test]
 fn a_kill_behind_the_mask() {
@@ -410,6 +480,44 @@ fn a_kill_behind_the_mask() {
         restored(Disposition::OWNERS, Setting::DISARMED);
         let (got, lost) = (owner_got(), machine().kill_is_lost);
         assert!((lost || !got.is_empty()) && got.len() <= 1, "{got:?}");
+    });
+}
+
+/// A thread that had SIGALRM shut out sends again what it has kept, while rings come to others: with one of them it may be
+/// merged, and that one may be taken by a drop.
+#[test]
+fn a_kept_kill_is_sent_again_among_rings() {
+    explore("a_kept_kill_is_sent_again_among_rings", || {
+        machine().act(Some(Disposition::OWNERS));
+        let scope = || {
+            let alarm = after(US * choose(40));
+            if choose(2) == 0 {
+                until_expired(&alarm);
+            }
+        };
+        let keeper = spawn(|| {
+            machine::change_mask(true);
+            let alarm = after(US * choose(40));
+            let me = machine::me();
+            machine().send_to(me, From::Process);
+            pause();
+            drop(alarm);
+        });
+        let over = AtomicBool::new(false);
+        let thread = spawn(scope);
+        // One that may be slow to take what is announced to it.
+        let idle = spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                pause();
+            }
+        });
+        scope();
+        join([keeper, thread]);
+        over.store(true, Ordering::Relaxed);
+        idle.join();
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        let got = owner_got();
+        assert!((1..=4).contains(&got.len()), "{got:?}");
     });
 }
 

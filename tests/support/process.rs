@@ -36,9 +36,13 @@ pub fn state() -> State {
 }
 
 pub fn action() -> libc::sigaction {
+    action_for(libc::SIGALRM)
+}
+
+pub fn action_for(signal: i32) -> libc::sigaction {
     unsafe {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-        assert_eq!(libc::sigaction(libc::SIGALRM, ptr::null(), action.as_mut_ptr()), 0);
+        assert_eq!(libc::sigaction(signal, ptr::null(), action.as_mut_ptr()), 0);
         action.assume_init()
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Machine {
     pub(crate) owner_got: Vec<From>,
     /// Whether the `kill` came while another signal waited, and was merged with it.
     pub(crate) kill_is_lost: bool,
+    /// A `kill` is to come the moment that our handler is put in place.
+    pub(crate) kill_meets_ours: bool,
     over: bool,
     /// How far a processor's clock may be behind another's, in nanoseconds.
     pub(crate) skew: u64,
@@ -83,6 +85,7 @@ impl Machine {
             threads: 1,
             owner_got: Vec::new(),
             kill_is_lost: false,
+            kill_meets_ours: false,
             over: false,
             skew: 0,
             story: Vec::new(),
@@ -325,6 +328,9 @@ impl Machine {
         if new.is_some() {
             let new = self.action.function;
             self.tell(None, format_args!("sigaction: {new:?} after {:?}", old.function));
+        }
+        if matches!(self.action.function, Function::Ours) && std::mem::take(&mut self.kill_meets_ours) {
+            self.send(From::Process);
         }
         if matches!(self.action.function, Function::Ignore) {
             self.waits = None;
