@@ -141,7 +141,7 @@ pub(crate) fn release(key: Key) -> bool {
         return entry.is_some();
     }
     let Some(removed) = state.schedule.remove(key) else { return false };
-    // Again the common case: others of this thread live, or it waits, and that knows nothing of this one.
+    // Again the common case: this thread has other alarms, or waits, and then nothing else changes.
     if removed.is_plain() && thread::leave_others() {
         drop(state);
         return true;
