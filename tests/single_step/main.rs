@@ -9,8 +9,9 @@
 //! The same with two threads: one is held at an instruction of its handler while the other arms and drops.
 //!
 //! An ordinary run takes a sample: every n-th instruction, beginning with another one each time.
-//! `SIGALARM_STEP=once` takes every instruction of a window once, with one thing that may come for each in turn,
-//! `SIGALARM_STEP=all` with all of them, `SIGALARM_STEP=137` that one alone.
+//! `SIGALARM_STEP=once` takes every instruction of a window once, with one thing that may come for each in turn, and
+//! says before which it has not come; `SIGALARM_STEP=all` takes them with all that may come, `SIGALARM_STEP=137` that
+//! one alone. (They take longer than a scenario is given: set `SIGALARM_TEST_PATIENCE` to 1200.)
 
 #[path = "../support/mod.rs"]
 mod support;

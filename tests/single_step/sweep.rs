@@ -17,8 +17,11 @@ const SAMPLE: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 /// How often to try again when the timer was quicker than the thread.
 const TRIES: usize = if cfg!(debug_assertions) { 4 } else { 40 };
 
+/// How often, where each instruction is to be interrupted once: [`complete`] comes after.
+const TRIES_OF_ONE: usize = 3;
+
 /// How often to try again to interrupt an instruction at all, of those that are each to be interrupted once.
-const AGAIN_AND_AGAIN: usize = 400;
+const AGAIN_AND_AGAIN: usize = 6;
 
 /// After so many failures in one sweep the rest will not tell more.
 const ENOUGH: usize = 3;
@@ -90,10 +93,11 @@ pub struct Tally {
     pub waiting: usize,
     pub deaths: usize,
     pub again: usize,
-    pub blind: usize,
+    pub stepped: usize,
     pub missed: usize,
     pub failures: usize,
-    /// The instructions that were on the way of any run, by their addresses, and those before which a signal came.
+    /// The instructions that were on the way of two runs alike, by their addresses, and those before which a signal came.
+    /// (What only one of two came by hangs on another thread's being late, or on the moment.)
     places: BTreeSet<u64>,
     interrupted: BTreeSet<u64>,
 }
@@ -101,10 +105,10 @@ pub struct Tally {
 impl Tally {
     /// The end of a scenario.
     pub fn told(self, name: &str, began: Instant) -> ! {
-        let Tally { instructions, deliveries, waiting, deaths, again, blind, missed, failures, .. } = self;
+        let Tally { instructions, deliveries, waiting, deaths, again, stepped, missed, failures, .. } = self;
         println!(
             "{name}: {instructions} instructions, {deliveries} interrupted ({waiting} with a signal waiting there, \
-             {deaths} to end in death), {again} tried again, {blind} stepped to blindly, {missed} missed, \
+             {deaths} to end in death), {again} tried again, {stepped} stepped to, {missed} missed, \
              {failures} failures, {:.1?}",
             began.elapsed()
         );
@@ -159,8 +163,12 @@ pub fn sweep(window: Window) -> ! {
             exit(0);
         };
         tally.instructions = tally.instructions.max(trace.len());
-        tally.places.extend(&trace.pcs);
-        swept(window, deal, &trace, Choice::made().shared(n, deals.len()), TRIES, &mut tally);
+        if let (Choice::Once { .. }, Some(again)) = (Choice::made(), traced(window, deal)) {
+            tally.places.extend(trace.pcs.iter().filter(|pc| again.place_of(**pc).is_some()));
+        }
+        let choice = Choice::made().shared(n, deals.len());
+        let tries = if let Choice::Once { .. } = choice { TRIES_OF_ONE } else { TRIES };
+        swept(window, deal, &trace, choice, tries, &mut tally);
         traces.push((deal, trace));
     }
     if let Choice::Once { .. } = Choice::made() {
@@ -189,6 +197,8 @@ fn traced(window: Window, deal: &Deal) -> Option<Trace> {
 fn swept(window: Window, deal: &Deal, trace: &Trace, choice: Choice, tries: usize, tally: &mut Tally) {
     let enough = tally.failures + ENOUGH;
     for k in choice.of(trace.len()) {
+        // A thread that is stepped finds its calls take long and makes some of them again, which one that runs does not.
+        let tries = if tries == TRIES_OF_ONE && trace.is_repeated(k) { 1 } else { tries };
         tally.deliveries += 1;
         if let Err(why) = interrupted(window, deal, trace, k, tries, tally) {
             tally.failures += 1;
@@ -205,32 +215,43 @@ fn swept(window: Window, deal: &Deal, trace: &Trace, choice: Choice, tries: usiz
     }
 }
 
-/// Interrupts what has been missed, until a signal has come before each instruction that was on the way of any run. Where
-/// one is not to be had, that is a failure.
+/// Interrupts what has been missed, until a signal has come before each instruction that was on the way of two runs. Says
+/// which of the program's own are not to be had: those on the way of a thread that is stepped and finds another one late.
+/// Of the C library's there are more: what its allocator does depends on all that has been allocated before, in the process
+/// that traces as well.
 fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
     // No timer can be quicker than what somebody sends, so that is tried first.
     let sent_first = |(deal, _): &&(&Deal, Trace)| deal.comes != Comes::Kill;
     let mut order: Vec<_> = traces.iter().collect();
     order.sort_by_key(sent_first);
     for pc in tally.left() {
+        let tries = if is_own(pc) { AGAIN_AND_AGAIN } else { 1 };
         let ways = order.iter().filter_map(|(deal, trace)| Some((deal, trace, trace.place_of(pc)?)));
         for (deal, trace, k) in ways {
-            swept(window, deal, trace, Choice::One(k), AGAIN_AND_AGAIN, tally);
+            swept(window, deal, trace, Choice::One(k), tries, tally);
             if tally.interrupted.contains(&pc) {
                 break;
             }
         }
     }
-    let (all, left) = (tally.places.len(), tally.left());
+    let (own, others): (BTreeSet<u64>, BTreeSet<u64>) = tally.places.iter().partition(|pc| is_own(**pc));
+    let left = tally.left();
+    let told = |all: &BTreeSet<u64>| format!("{} of {}", (all - &left).len(), all.len());
     println!(
-        "{}: of {all} instructions that have an address of their own, {} interrupted",
+        "{}: interrupted {} instructions, and {} of the C library",
         window.name,
-        all - left.len()
+        told(&own),
+        told(&others)
     );
-    for pc in &left {
-        eprintln!("{}: never interrupted: {}", window.name, place(*pc));
+    for pc in &own & &left {
+        println!("{}: not interrupted: {}", window.name, place(pc));
     }
-    tally.failures += left.len();
+}
+
+/// Whether an instruction is this program's, and not the C library's.
+fn is_own(pc: u64) -> bool {
+    let exe = std::env::current_exe().unwrap_or_default();
+    place(pc).starts_with(&*exe.to_string_lossy())
 }
 
 fn interrupted(
@@ -264,15 +285,17 @@ fn interrupted(
                     return Ok(());
                 }
             }
-            // Once more without a jump: what the way is today is as good.
+            // Once more without a jump: the slower it is, the more it is like the run that was traced.
             Err(Astray::Elsewhere) if n > 2 => {
                 standing.end();
+                // Steps take their time; and some ways are for whole seconds.
+                let time = if deal.time > SHORT { deal.time.max(2 * SECOND) } else { SHORT };
+                let deal = &Deal { time, ..*deal };
                 let Ok(standing) = tracer::start(|| (window.run)(deal)) else { continue };
-                if (0..k).all(|_| standing.step(None).is_ok()) {
-                    let pc = standing.pc().ok();
+                if standing.step_to(trace, k).is_ok() {
                     if judged(standing, deal, tally)? {
-                        tally.blind += 1;
-                        tally.interrupted.extend(pc);
+                        tally.stepped += 1;
+                        tally.interrupted.insert(trace.pcs[k]);
                         return Ok(());
                     }
                 } else {

@@ -76,6 +76,11 @@ impl Trace {
         self.first.get(&pc).copied()
     }
 
+    /// Whether an instruction has come before by its address.
+    pub fn is_repeated(&self, k: usize) -> bool {
+        self.times[k] > 1
+    }
+
     /// The last instruction up to the `k`-th that has not been before: a thread that runs until it comes to its
     /// address is there for the first time, and is only to be stepped over what is left.
     fn anchor(&self, k: usize) -> usize {
@@ -203,6 +208,28 @@ impl Standing {
             }
         }
         if self.pc()? == trace.pcs[k] { Ok(()) } else { Err(Astray::Elsewhere) }
+    }
+
+    /// Steps on to the `k`-th instruction of a trace that begins here, or, where it goes another way this time, to the next
+    /// one at that address.
+    pub fn step_to(&self, trace: &Trace, k: usize) -> Result<(), Astray> {
+        let mut left = trace.times[k];
+        for _ in 0..2 * trace.len() {
+            let pc = self.pc()?;
+            if pc == trace.pcs[k] {
+                left -= 1;
+            }
+            if left == 0 {
+                return Ok(());
+            }
+            if pc == trace.end && !trace.pcs.contains(&pc) {
+                break;
+            }
+            self.step(None)?;
+            // No quicker than when it was traced: a call that takes long is made again.
+            std::thread::sleep(Duration::from_micros(1));
+        }
+        Err(Astray::Elsewhere)
     }
 
     /// Runs on until it comes to this address. It may go another way this time, and come to the end of the window first.
