@@ -72,12 +72,24 @@ impl Arrival {
     pub(crate) fn deliver_to(&self, owner: &Disposition) {
         match owner.kind() {
             Kind::Ignore => {}
-            Kind::Default => {
-                // Ends the process by SIGALRM, so that whoever waits for it sees what it would have seen.
-                let _ = signal_hook::low_level::emulate_default_handler(self.signal);
-            }
+            Kind::Default => self.take_default_action(),
             Kind::Function => self.call(owner),
         }
+    }
+
+    /// Ends the process by this signal, so that whoever waits for it sees what it would have seen.
+    ///
+    /// Where other threads arm alarms just then, not from in here: our handler could be in place again before the signal
+    /// is, and be called inside of itself, on a stack that may have room for one. So the signal is made to wait behind the
+    /// mask under which this handler runs, and comes when it returns, before the thread's next instruction. Should our
+    /// handler be in its place by then, it comes here again.
+    fn take_default_action(&self) {
+        if self.signal != libc::SIGALRM || Disposition::DEFAULT.install().is_err() {
+            let _ = signal_hook::low_level::emulate_default_handler(self.signal);
+            return;
+        }
+        // SAFETY: on the list of async-signal-safe functions, and the number is that of a signal.
+        unsafe { libc::raise(self.signal) };
     }
 
     /// Calls a handler function under the mask that the kernel would have given it.
