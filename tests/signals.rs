@@ -2,12 +2,14 @@
 
 mod support;
 
+use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc::{
     self, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR1,
 };
+use nix::sys::signal::{SigSet, Signal};
 use sigalarm::Alarm;
 use support::process::{self, counted};
 use support::scenario;
@@ -25,6 +27,47 @@ fn kill_takes_the_default_action() {
     process::kill_self(SIGALRM);
     drop(alarm);
     panic!("still alive");
+}
+
+/// The same on a thread that lets the signal in for the length of one call only.
+fn kill_within_a_call_that_lets_it_in() {
+    static READY: AtomicBool = AtomicBool::new(false);
+    let _alarm = after(10 * SECOND);
+    let waits = std::thread::spawn(|| {
+        process::block(SIGALRM);
+        READY.store(true, Ordering::SeqCst);
+        let _ = SigSet::empty().suspend();
+    });
+    while !READY.load(Ordering::SeqCst) {
+        std::hint::spin_loop();
+    }
+    nix::sys::pthread::pthread_kill(waits.as_pthread_t(), Signal::SIGALRM).expect("it lives");
+    waits.join().expect("it does not panic");
+    panic!("still alive");
+}
+
+/// The same on a thread that sleeps, with room for one handler, while another arms and drops without a pause: our handler,
+/// put back in time, is not to be called inside of itself.
+fn kill_while_others_arm() {
+    const ROUNDS: usize = 1_500;
+    for round in 0..ROUNDS {
+        let status = process::in_child(|| {
+            let sleeper = std::thread::spawn(|| std::thread::sleep(20 * SECOND));
+            drop(after(SECOND));
+            let sleeper = sleeper.as_pthread_t() as usize;
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_micros(200));
+                loop {
+                    let _ = nix::sys::pthread::pthread_kill(sleeper as libc::pthread_t, Signal::SIGALRM);
+                }
+            });
+            let began = Instant::now();
+            while began.elapsed() < 10 * SECOND {
+                drop(after(SECOND));
+            }
+        });
+        assert_eq!(status & 0x7f, SIGALRM, "round {round}: died of another signal, or not at all");
+    }
 }
 
 fn kill_is_ignored() {
@@ -259,6 +302,8 @@ fn errno_survives_the_owners_handler() {
 fn main() {
     support::main(vec![
         scenario("kill_takes_the_default_action", kill_takes_the_default_action).dies_of(SIGALRM),
+        scenario("kill_within_a_call_that_lets_it_in", kill_within_a_call_that_lets_it_in).dies_of(SIGALRM),
+        scenario("kill_while_others_arm", kill_while_others_arm),
         scenario("kill_is_ignored", kill_is_ignored),
         scenario("kill_reaches_the_handler", kill_reaches_the_handler),
         scenario("kill_reaches_the_handler_with_its_siginfo", kill_reaches_the_handler_with_its_siginfo),

@@ -83,13 +83,33 @@ impl Arrival {
     /// is, and be called inside of itself, on a stack that may have room for one. So the signal is made to wait behind the
     /// mask under which this handler runs, and comes when it returns, before the thread's next instruction. Should our
     /// handler be in its place by then, it comes here again.
+    ///
+    /// SIGALRM only: by the default action of some others the process goes on, and needs our handler back in its place.
     fn take_default_action(&self) {
-        if self.signal != libc::SIGALRM || Disposition::DEFAULT.install().is_err() {
+        let waits = self.signal == libc::SIGALRM
+            && self.is_let_in_on_return()
+            && Disposition::DEFAULT.install().is_ok();
+        if waits {
+            // SAFETY: on the list of async-signal-safe functions, and the number is that of a signal.
+            unsafe { libc::raise(self.signal) };
+        } else {
             let _ = signal_hook::low_level::emulate_default_handler(self.signal);
-            return;
         }
-        // SAFETY: on the list of async-signal-safe functions, and the number is that of a signal.
-        unsafe { libc::raise(self.signal) };
+    }
+
+    /// Whether the thread lets this signal in when the handler returns; `false` where that cannot be told. One that lets it
+    /// in for the length of a call, as `sigsuspend` does, has it shut out again by then.
+    fn is_let_in_on_return(&self) -> bool {
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        {
+            let context = self.context.cast::<libc::ucontext_t>();
+            // SAFETY: where it is not null it is the kernel's own, valid while our handler runs. Of the set the kernel has
+            // written as many signals as it knows, this one among them.
+            !context.is_null()
+                && unsafe { libc::sigismember(&raw const (*context).uc_sigmask, self.signal) == 0 }
+        }
+        #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+        false
     }
 
     /// Calls a handler function under the mask that the kernel would have given it.
