@@ -76,8 +76,9 @@ impl Builder {
     /// How long the job may run, counted from the spawn; see [`run`](super::run) for what happens then.
     ///
     /// The child keeps to it by an alarm of its own. What the parent does about a child that does not, it does
-    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive). Zero has passed when the function
-    /// starts; [`Duration::MAX`] means *never*.
+    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive). A value that was ready in time and larger
+    /// than the pipe holds is handed over to one who comes late, within one [`grace`](Builder::grace). Zero has passed when
+    /// the function starts; [`Duration::MAX`] means *never*.
     ///
     /// ```standalone_crate
     /// use sigalarm::{checkpoint, process::Job};

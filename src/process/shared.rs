@@ -50,6 +50,7 @@ impl Shared {
             return Err(JobError::NotParent);
         }
         rehearsal::checkpoint(location)?;
+        let came = clock::now();
         let mut nap = Nap::new();
         // While an alarm of this thread may be rung by another.
         let mut waiting = None;
@@ -70,7 +71,7 @@ impl Shared {
                 until = until.min(clock::now().after(nap.next()));
             }
             let news = vigil.sleep(until).map_err(|e| JobError::system("poll", e))?;
-            self.advance(news).map_err(|e| JobError::system("waitid", e))?;
+            self.advance(news, came).map_err(|e| JobError::system("waitid", e))?;
             // The end is looked for before the time: a job that has ended is never late.
             let now = clock::now();
             if now >= deadline && self.is_running() {
@@ -96,8 +97,8 @@ impl Shared {
         }
     }
 
-    fn advance(&self, news: News) -> io::Result<()> {
-        self.state.lock().advance(&self.terms, news)
+    fn advance(&self, news: News, came: Time) -> io::Result<()> {
+        self.state.lock().advance(&self.terms, news, came)
     }
 
     fn is_running(&self) -> bool {
@@ -111,7 +112,7 @@ impl Shared {
         }
         if let Ok(vigil) = self.vigil() {
             if let Ok(news) = vigil.sleep(Time::from_nanos(0)) {
-                let _ = self.advance(news);
+                let _ = self.advance(news, clock::now());
             }
         }
         match &self.state.lock().stage {

@@ -105,10 +105,12 @@ pub(super) struct News {
 }
 
 impl Running {
-    fn drain(&mut self, budget: usize) {
+    /// Says whether there was more of a value.
+    fn drain(&mut self, budget: usize) -> bool {
         if !self.listening {
-            return;
+            return false;
         }
+        let before = self.inbox.received();
         let pipe = self.watch.pipe.as_fd();
         if self.inbox.take_in(budget, |buffer, most| pipe::read_onto(pipe, buffer, most)) {
             self.listening = false;
@@ -116,6 +118,7 @@ impl Running {
                 let _ = self.watch.child.signal_all(Signal::SIGKILL);
             }
         }
+        self.inbox.received() > before
     }
 
     fn has_ended(&self, news: News) -> io::Result<bool> {
@@ -125,11 +128,12 @@ impl Running {
 }
 
 impl State {
-    /// Takes in what has come from the child, does what its limit asks for, and reaps it if it has ended.
-    pub(super) fn advance(&mut self, terms: &Terms, news: News) -> io::Result<()> {
+    /// Takes in what has come from the child, does what its limit asks for, and reaps it if it has ended; for somebody
+    /// who came to look after it at `came`.
+    pub(super) fn advance(&mut self, terms: &Terms, news: News, came: Time) -> io::Result<()> {
         let Stage::Running(running) = &mut self.stage else { return Ok(()) };
-        if news.pipe {
-            running.drain(BUDGET);
+        if news.pipe && running.drain(BUDGET) {
+            self.ladder.put_off(came, clock::now());
         }
         if running.has_ended(news)? {
             self.finish(terms);
@@ -151,7 +155,7 @@ impl State {
     /// may have closed it and lived on. What it wrote is in the pipe by now.
     pub(super) fn finish(&mut self, terms: &Terms) {
         let Stage::Running(running) = &mut self.stage else { return };
-        running.drain(LAST_READ);
+        let _ = running.drain(LAST_READ);
         let (exit, usage) = running.watch.child.reap();
         let letter = std::mem::replace(&mut running.inbox, Inbox::new(0)).close();
         let outcome = self.outcome(terms, letter, exit);
