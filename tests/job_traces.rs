@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -151,6 +151,27 @@ fn redirected() {
     println!("the parent's own");
 }
 
+/// What cannot be killed is let go, and nobody waits for it.
+fn dropped_but_not_killed() {
+    let (end, wait) = UnixStream::pair().unwrap();
+    let builder = Job::builder().foreground(true).die_with_parent(false);
+    let job = builder.spawn(|| (&wait).read_exact(&mut [0]).unwrap()).unwrap();
+    let pid = job.id();
+    if children::become_nobody() && job.signal(0).is_err() {
+        assert!(job.kill().is_err());
+        drop(job);
+        assert!(is_running(pid));
+    } else {
+        println!("skipped: cannot become another user");
+        drop(job);
+    }
+    let _ = (&end).write_all(b"!");
+    soon("it to end", || !is_running(pid));
+    // And reaped when the next one is spawned.
+    process::run(Duration::MAX, || ()).unwrap();
+    assert!(!has_children());
+}
+
 /// No destructor of the parent's runs in the child, and no panic hook; what was moved in is dropped on both
 /// sides, as the documentation says.
 fn destructors() {
@@ -266,6 +287,7 @@ fn main() {
         scenario("printing", printing)
             .judged(prints("parent before, parent's C, child, child's C, panicking child, parent after\n")),
         scenario("redirected", redirected).judged(prints("the parent's own\n")),
+        scenario("dropped_but_not_killed", dropped_but_not_killed),
         scenario("destructors", destructors).judged(|outcome| {
             // The two sides print at the same time.
             let mut lines: Vec<&str> = outcome.stdout.lines().collect();

@@ -154,7 +154,11 @@ impl Drop for Shared {
         let state = self.state.get_mut();
         if let Stage::Running(running) = &state.stage {
             let child = &running.watch.child;
-            let _ = child.signal_all(Signal::SIGKILL);
+            // It has become somebody else's, whom this process may not kill, and may take as long as it likes.
+            if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
+                state.let_go();
+                return;
+            }
             let mut nap = Nap::new();
             while matches!(child.look(), Ok(Life::Alive)) {
                 let time = child.notice().is_none().then(|| nap.next());

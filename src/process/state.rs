@@ -13,6 +13,7 @@ use nix::libc;
 use nix::sys::signal::Signal;
 
 use super::child::Child;
+use super::detached;
 use super::error::JobError;
 use super::ladder::{Ladder, Step};
 use super::wire::{Inbox, LastWords, Letter};
@@ -149,6 +150,17 @@ impl State {
             };
         }
         Ok(())
+    }
+
+    /// Leaves the child to itself, and to be reaped some time later.
+    pub(super) fn let_go(&mut self) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Detached);
+        if let Stage::Running(running) = stage {
+            // Nobody else holds it: a waiter would be borrowing the job.
+            if let Some(watch) = Arc::into_inner(running.watch) {
+                detached::let_go(watch.child);
+            }
+        }
     }
 
     /// The child has ended. By its death, and not by the pipe's end: others may hold the pipe, and the child
