@@ -5,6 +5,7 @@ mod support;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -151,6 +152,30 @@ fn redirected() {
     println!("the parent's own");
 }
 
+fn read_to_string(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// What a detached job prints is not lost with its value, for which there is nobody; not even where writing to nobody is
+/// deadly.
+fn detached_and_printing() {
+    children::signal(libc::SIGPIPE, libc::SIG_DFL);
+    let path = std::env::temp_dir().join(format!("sigalarm-printing-{}", std::process::id()));
+    let (go, wait) = UnixStream::pair().unwrap();
+    let job = Job::builder().stdout(File::create(&path).unwrap()).spawn(|| {
+        (&wait).read_exact(&mut [0]).unwrap();
+        print!("all that it had to say");
+        "x".repeat(1_000_000)
+    });
+    let job = job.unwrap();
+    let pid = job.id();
+    job.detach();
+    (&go).write_all(b"!").unwrap();
+    soon("it to end", || !is_running(pid));
+    assert_eq!(read_to_string(&path), "all that it had to say");
+    fs::remove_file(&path).unwrap();
+}
+
 /// What cannot be killed is let go, and nobody waits for it.
 fn dropped_but_not_killed() {
     let (end, wait) = UnixStream::pair().unwrap();
@@ -287,6 +312,7 @@ fn main() {
         scenario("printing", printing)
             .judged(prints("parent before, parent's C, child, child's C, panicking child, parent after\n")),
         scenario("redirected", redirected).judged(prints("the parent's own\n")),
+        scenario("detached_and_printing", detached_and_printing),
         scenario("dropped_but_not_killed", dropped_but_not_killed),
         scenario("destructors", destructors).judged(|outcome| {
             // The two sides print at the same time.
