@@ -4,8 +4,11 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -150,6 +153,37 @@ fn redirected() {
         Job::builder().stdout(Output::Null).stderr(Output::Null).run(talk).unwrap();
     });
     println!("the parent's own");
+}
+
+/// In a parent that has closed its streams, what is opened next has their numbers.
+fn redirected_to_the_numbers_of_streams() {
+    let path = |name| std::env::temp_dir().join(format!("sigalarm-{name}-{}", std::process::id()));
+    let (one, two) = (path("one"), path("two"));
+    nix::unistd::close(1).unwrap();
+    nix::unistd::close(2).unwrap();
+    let (to_one, to_two) = (File::create(&one).unwrap(), File::create(&two).unwrap());
+    let numbers = (to_one.as_raw_fd(), to_two.as_raw_fd());
+    let talk = || {
+        println!("to stdout");
+        eprintln!("to stderr");
+    };
+    let crossed = Job::builder().stdout(to_two).stderr(to_one).run(talk).is_ok();
+    let crossed = crossed && read_to_string(&one) == "to stderr\n" && read_to_string(&two) == "to stdout\n";
+    // Where it belongs already, it survives an `exec` all the same.
+    let to_one = File::create(&one).unwrap();
+    let in_place = to_one.as_raw_fd() == 1;
+    let executes = Job::builder().stdout(to_one).spawn(|| drop(Command::new("echo").arg("hello").exec()));
+    let exited = matches!(executes.unwrap().join(), Err(JobError::Exited { code: 0, .. }));
+    let survived = in_place && exited && read_to_string(&one) == "hello\n";
+    fs::remove_file(&one).unwrap();
+    fs::remove_file(&two).unwrap();
+    // Nobody would hear of an assertion.
+    exit_now(match (numbers, crossed, survived) {
+        ((1, 2), true, true) => 0,
+        ((1, 2), false, _) => 1,
+        ((1, 2), _, false) => 2,
+        _ => 3,
+    });
 }
 
 fn read_to_string(path: &Path) -> String {
@@ -312,6 +346,7 @@ fn main() {
         scenario("printing", printing)
             .judged(prints("parent before, parent's C, child, child's C, panicking child, parent after\n")),
         scenario("redirected", redirected).judged(prints("the parent's own\n")),
+        scenario("redirected_to_the_numbers_of_streams", redirected_to_the_numbers_of_streams),
         scenario("detached_and_printing", detached_and_printing),
         scenario("dropped_but_not_killed", dropped_but_not_killed),
         scenario("destructors", destructors).judged(|outcome| {
