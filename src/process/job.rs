@@ -258,7 +258,9 @@ impl<T> Job<T> {
     /// Lets the job go on without anybody to join it. What it returns is lost, nobody keeps it to its limit but
     /// the alarm in the child, and it still dies with this process unless the builder said otherwise.
     ///
-    /// It is reaped when it has ended and this process spawns another job.
+    /// It is reaped when it has ended and this process spawns another job. Jobs that are spawned while this one is held
+    /// inherit the other end of its pipe: if what it returns is more than a pipe holds, it waits for them to end before it
+    /// does.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
