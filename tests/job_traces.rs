@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc;
@@ -303,6 +303,35 @@ fn dies_with_the_parent() {
     let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None);
 }
 
+/// Also when the parent has died before the child could say that it wants to: then the function does not run.
+#[allow(unsafe_code)]
+fn the_parent_is_dead_already() {
+    static PARENT: AtomicI32 = AtomicI32::new(0);
+    extern "C" fn in_parent() {
+        children::raise(libc::SIGKILL);
+    }
+    extern "C" fn in_child() {
+        while nix::unistd::getppid().as_raw() == PARENT.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let (mut read, write) = UnixStream::pair().unwrap();
+    let parent = fork();
+    if parent == 0 {
+        PARENT.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+        // SAFETY: both live as long as the program, and unwind nowhere.
+        assert_eq!(unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) }, 0);
+        let _ = Job::spawn(|| (&write).write_all(b"it runs").is_ok());
+        exit_now(1);
+    }
+    drop(write);
+    let mut said = String::new();
+    read.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
+    let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None).unwrap();
+    assert!(matches!(ended, nix::sys::wait::WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)));
+}
+
 /// A job that another job has got hold of is nobody's there.
 fn not_the_parents() {
     leaving_nothing(|| {
@@ -365,6 +394,7 @@ fn main() {
         }),
         scenario("handlers", handlers),
         scenario("dies_with_the_parent", dies_with_the_parent),
+        scenario("the_parent_is_dead_already", the_parent_is_dead_already),
         scenario("not_the_parents", not_the_parents),
     ]);
 }
