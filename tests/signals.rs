@@ -221,6 +221,37 @@ fn a_handler_over_ours_and_a_timer() {
     }
 }
 
+/// The same while guards come and go on several threads: none of these signals ends the process, whatever our handler has
+/// come to stand for since it began to look.
+fn a_handler_over_ours_in_a_storm() {
+    let first = after(SECOND);
+    let heard = listen(SIGALRM);
+    let theirs = process::action().sa_sigaction;
+    drop(first);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                process::kill_self(SIGALRM);
+            }
+        });
+        let guards = |thread: u64| {
+            for n in 0..4_000 {
+                let limit = Duration::from_nanos((n * 7_919 + thread * 31) % 50_000);
+                let alarm = after(limit);
+                while alarm.check().is_ok() {}
+                assert!(alarm.elapsed() >= limit);
+            }
+        };
+        let threads = [0, 1, 2].map(|thread| s.spawn(move || guards(thread)));
+        let ended = threads.map(|thread| thread.join());
+        done.store(true, Ordering::SeqCst);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    assert!(heard.load(Ordering::SeqCst) > 0);
+    assert_eq!((process::action().sa_sigaction, process::timer().0), (theirs, Duration::ZERO));
+}
+
 /// The same with a signal that rings: to one who listens, a second Ctrl-C is no death.
 fn a_handler_over_ours_for_a_signal_that_rings() {
     let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
@@ -436,6 +467,7 @@ fn main() {
         scenario("a_handler_over_ours_and_one_behind", a_handler_over_ours_and_one_behind),
         scenario("a_handler_over_ours_and_a_fork", a_handler_over_ours_and_a_fork),
         scenario("a_handler_over_ours_and_a_timer", a_handler_over_ours_and_a_timer),
+        scenario("a_handler_over_ours_in_a_storm", a_handler_over_ours_in_a_storm),
         scenario("a_handler_over_ours_for_a_signal_that_rings", a_handler_over_ours_for_a_signal_that_rings),
         scenario("the_handlers_mask", the_handlers_mask),
         scenario("errno_is_left_alone", errno_is_left_alone),

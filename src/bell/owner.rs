@@ -77,6 +77,16 @@ impl Owners {
 
     /// Hands a signal on to the owner; `false` if it has become another's meanwhile. Async-signal-safe.
     pub(super) fn hand_on(&self, arrival: &Arrival, owner: &'static Disposition) -> bool {
+        if owner.kind() == Kind::Default {
+            if arrival.is_somebody_elses() {
+                return true;
+            }
+            // Asked after that: our handler may have come to stand in front of somebody's since the owner was read, and then
+            // the process must not end by it.
+            if !self.first.get().is_some_and(|now| ptr::eq(now, owner)) {
+                return false;
+            }
+        }
         let its_turn = is_owners_turn(&self.first, owner);
         if its_turn {
             arrival.deliver_to(owner);

@@ -86,7 +86,6 @@ impl Arrival {
     pub(crate) fn deliver_to(&self, owner: &Disposition) {
         match owner.kind() {
             Kind::Ignore => {}
-            Kind::Default if self.is_somebody_elses() => {}
             Kind::Default => self.take_default_action(),
             Kind::Function => self.call(owner),
         }
@@ -94,7 +93,7 @@ impl Arrival {
 
     /// Whether somebody's handler has been installed over ours. Then that one has had the signal, and has handed it on to
     /// ours, as is the custom among handlers. But a default action is handed nothing: without us the process would live.
-    fn is_somebody_elses(&self) -> bool {
+    pub(crate) fn is_somebody_elses(&self) -> bool {
         Disposition::current_of(self.signal)
             .is_ok_and(|current| current.kind() == Kind::Function && !current.is_ours())
     }

@@ -41,6 +41,10 @@ impl Arrival {
         0
     }
 
+    pub(crate) fn is_somebody_elses(&self) -> bool {
+        false
+    }
+
     pub(crate) fn deliver_to(&self, owner: &Disposition) {
         match owner.function {
             Function::Default => {
