@@ -25,8 +25,10 @@ impl Alarm {
     /// it at worst.
     ///
     /// The standard library's `read_exact`, `read_to_end`, `sleep` and others make an interrupted call again
-    /// themselves and would never come back: use [`reader`](Alarm::reader) and [`sleep`](Alarm::sleep). While
-    /// it runs, a ring may interrupt system calls of other threads as well; elsewhere a guard does not do that.
+    /// themselves and would never come back: use [`reader`](Alarm::reader) and [`sleep`](Alarm::sleep). So do its
+    /// `TcpListener::accept`, `TcpStream::connect` and `File::open`: use those of `nix` or `libc`, which make one call. While
+    /// it runs, a ring may interrupt system calls of other threads as well; elsewhere only such as are never
+    /// restarted, `poll` for one.
     ///
     /// Costs some system calls of its own. See [signal(7)], "Interruption of system calls".
     ///

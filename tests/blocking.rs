@@ -227,6 +227,45 @@ fn any_call() {
     assert_eq!(alarm.blocking(|| Ok(7)).expect("a value"), 7);
 }
 
+/// Some of those that it is for, each made once: the standard library would make them again.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to locals.
+fn calls_that_wait_for_others() {
+    let answer = |result: libc::c_int| match result {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    };
+    let ends = |call: &dyn Fn() -> libc::c_int| {
+        let alarm = after(30 * MS);
+        assert!(alarm.owns(&inside(&alarm.blocking(|| answer(call())).expect_err("nobody comes"))));
+        in_time(&alarm, 30 * MS);
+    };
+
+    let name = format!("sigalarm-{}", std::process::id());
+    let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    // Behind a zero: a name without a file.
+    for (to, from) in address.sun_path[1..].iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    let (address, length) = ((&raw const address).cast(), size_of_val(&address) as libc::socklen_t);
+    let socket = || unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)) };
+    let listener = socket();
+    assert!(answer(unsafe { libc::bind(listener.as_raw_fd(), address, length) }).is_ok());
+    assert!(answer(unsafe { libc::listen(listener.as_raw_fd(), 0) }).is_ok());
+    ends(&|| unsafe { libc::accept(listener.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut()) });
+
+    let (first, second) = (socket(), socket());
+    assert!(answer(unsafe { libc::connect(first.as_raw_fd(), address, length) }).is_ok());
+    ends(&|| unsafe { libc::connect(second.as_raw_fd(), address, length) }); // there is room for one
+
+    let mut child = Command::new("sleep").arg("30").spawn().expect("a sleep");
+    let id = child.id() as libc::pid_t;
+    ends(&|| unsafe { libc::waitpid(id, std::ptr::null_mut(), 0) });
+    child.kill().expect("alive");
+    child.wait().expect("dead");
+}
+
 /// A signal of somebody else's makes the call again.
 fn other_signals_do_not_end_it() {
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -710,6 +749,8 @@ fn main() {
         scenario("no_descriptors_left", no_descriptors_left),
         scenario("wait", wait),
         scenario("any_call", any_call),
+        #[cfg(target_os = "linux")] // The name of the socket.
+        scenario("calls_that_wait_for_others", calls_that_wait_for_others),
         scenario("other_signals_do_not_end_it", other_signals_do_not_end_it),
         scenario("others_are_not_interrupted_afterwards", others_are_not_interrupted_afterwards),
         scenario("ten_thousand_races", ten_thousand_races),

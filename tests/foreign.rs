@@ -229,6 +229,23 @@ fn a_timer_set_over_ours_is_given_back() {
     assert!(left > 9 * SECOND && left <= 10 * SECOND && interval == 2 * SECOND, "{left:?}, {interval:?}");
 }
 
+/// It is noticed also by a restart whose time ours would have kept: the moment that ours was told has passed, and no ring
+/// has come.
+fn a_timer_set_over_ours_and_a_restart() {
+    let alarm = after(10 * MS);
+    let began = Instant::now();
+    process::set_timer(100 * SECOND, Duration::ZERO);
+    while began.elapsed() < 20 * MS {}
+    alarm.restart();
+    while alarm.check().is_ok() {
+        assert!(alarm.elapsed() < LATE, "ours is lost");
+    }
+    assert!(alarm.elapsed() >= 10 * MS);
+    drop(alarm);
+    let theirs = process::timer().0 + began.elapsed();
+    assert!(theirs.abs_diff(100 * SECOND) < SECOND, "theirs is lost: {theirs:?}");
+}
+
 /// One that rings while ours is still to come: noticed at the next check, delivered then.
 fn a_short_timer_set_over_ours() {
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -532,6 +549,7 @@ fn main() {
         scenario("a_timer_that_was_switched_off", a_timer_that_was_switched_off),
         scenario("a_timer_set_over_ours", a_timer_set_over_ours),
         scenario("a_timer_set_over_ours_is_given_back", a_timer_set_over_ours_is_given_back),
+        scenario("a_timer_set_over_ours_and_a_restart", a_timer_set_over_ours_and_a_restart),
         scenario("a_watchdog_that_is_switched_off", a_watchdog_that_is_switched_off),
         scenario("a_short_timer_set_over_ours", a_short_timer_set_over_ours),
         scenario("a_short_timer_set_over_ours_and_no_check", a_short_timer_set_over_ours_and_no_check),

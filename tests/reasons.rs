@@ -140,7 +140,8 @@ fn our_handler_left_behind_for_a_signal() {
 fn a_handler_over_a_signal_that_rings() {
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
-    let is_theirs = || process::action_for(SIGUSR1).sa_sigaction == process::counting();
+    let theirs = process::action_for(SIGUSR1).sa_sigaction;
+    let is_theirs = || process::action_for(SIGUSR1).sa_sigaction == theirs;
     let waited = alarm.blocking(|| Ok(is_theirs()));
     assert!(waited.expect("at once") && is_theirs());
     drop(alarm);

@@ -206,6 +206,21 @@ fn one_shot_timer() {
     assert_eq!(process::counted(), 0);
 }
 
+/// Longer than what all kernels take for a time, and what `alarm` takes at most: what this one has held, it gets back.
+fn a_timer_of_decades() {
+    for (time, interval) in [(u64::from(u32::MAX), 0), (200_000_000, 0), (10, 300_000_000)] {
+        let (time, interval) = (Duration::from_secs(time), Duration::from_secs(interval));
+        process::set_timer(time, interval);
+        let (held, began) = (process::timer(), Instant::now());
+        let alarm = after(MS);
+        wait_for(&alarm);
+        drop(alarm);
+        let (left, again) = process::timer();
+        assert!((left + began.elapsed()).abs_diff(held.0) < 5 * SECOND, "{left:?} of {held:?}");
+        assert_eq!(again, held.1);
+    }
+}
+
 fn periodic_timer_keeps_interval_and_phase() {
     process::set_action(process::counting(), 0, &[]);
     process::set_timer(10 * SECOND, 3 * SECOND);
@@ -462,6 +477,7 @@ fn main() {
         scenario("a_kept_signal_that_is_merged_with_a_ring", a_kept_signal_that_is_merged_with_a_ring),
         scenario("owners_that_are_nearly_the_same", owners_that_are_nearly_the_same),
         scenario("one_shot_timer", one_shot_timer),
+        scenario("a_timer_of_decades", a_timer_of_decades),
         scenario("periodic_timer_keeps_interval_and_phase", periodic_timer_keeps_interval_and_phase),
         scenario("an_overdue_timer_still_rings", an_overdue_timer_still_rings),
         scenario("thousands_of_cycles_around_the_ring", thousands_of_cycles_around_the_ring),

@@ -123,6 +123,159 @@ fn a_handler_for_one_signal_that_sends_it_on() {
     panic!("still alive");
 }
 
+/// Installs a handler that counts and hands on to the one that it finds in place, as is the custom.
+#[allow(unsafe_code)]
+fn listen(signal: libc::c_int) -> &'static AtomicUsize {
+    static HEARD: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
+    let heard = &HEARD[signal as usize];
+    // SAFETY: it adds to an atomic.
+    let id = unsafe { signal_hook::low_level::register(signal, || _ = heard.fetch_add(1, Ordering::SeqCst)) };
+    id.expect("a signal that may be handled");
+    heard
+}
+
+/// Installed over ours it hands on to ours what it gets. But behind ours was the default action, which no handler calls:
+/// without us the process would live.
+fn a_handler_over_ours_that_hands_on() {
+    let alarm = after(30 * MS);
+    let heard = listen(SIGALRM);
+    process::kill_self(SIGALRM);
+    assert_eq!(heard.load(Ordering::SeqCst), 1);
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 30 * MS);
+    drop(alarm);
+    // Our ring went to it as well.
+    let so_far = heard.load(Ordering::SeqCst);
+    for n in 1..4 {
+        process::kill_self(SIGALRM);
+        assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n - 1, "no guard");
+        let _alarm = after(SECOND); // in front of it now, and behind it
+        process::kill_self(SIGALRM);
+        assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n, "a guard");
+    }
+}
+
+/// The same with a handler of the program's behind ours: each hears of each signal, and once.
+fn a_handler_over_ours_and_one_behind() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(SECOND);
+    let heard = listen(SIGALRM);
+    let mut sent = 0;
+    let mut send = || {
+        process::kill_self(SIGALRM);
+        sent += 1;
+        assert_eq!((heard.load(Ordering::SeqCst), counted()), (sent, sent));
+    };
+    send();
+    drop(alarm);
+    send();
+    for _ in 0..3 {
+        let alarm = after(SECOND);
+        send();
+        drop(alarm);
+        send();
+    }
+}
+
+/// The same in a child that is forked under them.
+fn a_handler_over_ours_and_a_fork() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let _alarm = after(10 * SECOND);
+    let heard = listen(SIGALRM);
+    let status = process::in_child(|| {
+        for sent in 1..4 {
+            process::kill_self(SIGALRM);
+            assert_eq!((heard.load(Ordering::SeqCst), counted()), (2 * sent - 1, 2 * sent - 1));
+            let _alarm = after(SECOND);
+            process::kill_self(SIGALRM);
+            assert_eq!((heard.load(Ordering::SeqCst), counted()), (2 * sent, 2 * sent));
+        }
+    });
+    assert_eq!(status, 0);
+}
+
+/// The same with a timer of the program's.
+fn a_handler_over_ours_and_a_timer() {
+    let hears = |heard: &AtomicUsize, times| {
+        let began = Instant::now();
+        while heard.load(Ordering::SeqCst) < times {
+            assert!(began.elapsed() < 5 * SECOND, "never came");
+        }
+        // Once each time.
+        while began.elapsed() < 40 * MS {}
+        assert_eq!(heard.load(Ordering::SeqCst), times);
+    };
+    process::set_timer(20 * MS, Duration::ZERO);
+    let alarm = after(SECOND * 100);
+    let heard = listen(SIGALRM);
+    hears(heard, 1);
+    drop(alarm);
+    for n in 1..4 {
+        process::set_timer(10 * MS, Duration::ZERO);
+        let alarm = after(SECOND * 100);
+        hears(heard, 2 * n);
+        assert!(alarm.check().is_ok());
+        drop(alarm);
+        process::set_timer(10 * MS, Duration::ZERO);
+        hears(heard, 2 * n + 1);
+    }
+}
+
+/// The same while guards come and go on several threads: none of these signals ends the process, whatever our handler has
+/// come to stand for since it began to look.
+fn a_handler_over_ours_in_a_storm() {
+    let first = after(SECOND);
+    let heard = listen(SIGALRM);
+    let theirs = process::action().sa_sigaction;
+    drop(first);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                process::kill_self(SIGALRM);
+            }
+        });
+        let guards = |thread: u64| {
+            for n in 0..4_000 {
+                let limit = Duration::from_nanos((n * 7_919 + thread * 31) % 50_000);
+                let alarm = after(limit);
+                while alarm.check().is_ok() {}
+                assert!(alarm.elapsed() >= limit);
+            }
+        };
+        let threads = [0, 1, 2].map(|thread| s.spawn(move || guards(thread)));
+        let ended = threads.map(|thread| thread.join());
+        done.store(true, Ordering::SeqCst);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    assert!(heard.load(Ordering::SeqCst) > 0);
+    assert_eq!((process::action().sa_sigaction, process::timer().0), (theirs, Duration::ZERO));
+}
+
+/// The same with a signal that rings: to one who listens, a second Ctrl-C is no death.
+fn a_handler_over_ours_for_a_signal_that_rings() {
+    let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
+    let alarm = arm();
+    let heard = listen(SIGUSR1);
+    for sent in 1..4 {
+        process::kill_self(SIGUSR1);
+        assert!(alarm.check().is_err());
+        assert_eq!(heard.load(Ordering::SeqCst), sent);
+    }
+    drop(alarm);
+    for n in 0..3 {
+        process::kill_self(SIGUSR1);
+        assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "no guard");
+        let alarm = arm(); // in front of it now, and behind it
+        process::kill_self(SIGUSR1);
+        assert!(alarm.check().is_err());
+        assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "it rang");
+        process::kill_self(SIGUSR1);
+        process::kill_self(SIGUSR1);
+        assert_eq!(heard.load(Ordering::SeqCst), 6 + 3 * n, "nobody listens any more");
+    }
+}
+
 static SEEN_BLOCKED: AtomicBool = AtomicBool::new(false);
 static SEEN_OPEN: AtomicBool = AtomicBool::new(false);
 
@@ -310,6 +463,12 @@ fn main() {
         scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
         scenario("a_handler_for_one_signal_that_sends_it_on", a_handler_for_one_signal_that_sends_it_on)
             .dies_of(SIGALRM),
+        scenario("a_handler_over_ours_that_hands_on", a_handler_over_ours_that_hands_on),
+        scenario("a_handler_over_ours_and_one_behind", a_handler_over_ours_and_one_behind),
+        scenario("a_handler_over_ours_and_a_fork", a_handler_over_ours_and_a_fork),
+        scenario("a_handler_over_ours_and_a_timer", a_handler_over_ours_and_a_timer),
+        scenario("a_handler_over_ours_in_a_storm", a_handler_over_ours_in_a_storm),
+        scenario("a_handler_over_ours_for_a_signal_that_rings", a_handler_over_ours_for_a_signal_that_rings),
         scenario("the_handlers_mask", the_handlers_mask),
         scenario("errno_is_left_alone", errno_is_left_alone),
         scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),

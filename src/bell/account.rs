@@ -53,9 +53,9 @@ impl Account {
         rings() == self.counted
     }
 
-    /// What has come meanwhile was none of ours.
-    pub(super) fn pass_over(&mut self) {
-        self.counted = rings();
+    /// What had come when so many were counted was none of ours.
+    pub(super) fn pass_over(&mut self, rings: usize) {
+        self.counted = rings;
     }
 
     pub(super) fn is_any_under_way(&self) -> bool {

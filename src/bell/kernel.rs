@@ -228,10 +228,11 @@ impl Kernel {
         // From `install_ours` on our handler runs, and the call's answer says for whom it stands in. A signal
         // for the owner that comes in between is noted by the handler and sent again by `announce`.
         let known = owner::forget();
+        let rings = account::rings();
         let found = match Disposition::install_ours(Manner::USUAL) {
             Ok(found) => found,
             Err(e) => {
-                owner::announce(known);
+                owner::announce(known, known);
                 return Err(ArmError::system("sigaction", e));
             }
         };
@@ -243,7 +244,10 @@ impl Kernel {
         };
         if left_behind {
             // What has come meanwhile was the foreign timer's, and was handed on.
-            self.account.pass_over();
+            self.account.pass_over(account::rings());
+        } else if owner::has_left_under(found) {
+            // It may have handed rings on to ours meanwhile, which were not ours.
+            self.account.pass_over(rings);
         }
         // Our own handler, put back by somebody who had once found it there: it stands for whom it stood for.
         let owner = if found.is_ours() { known } else { Some(found) };
@@ -252,7 +256,7 @@ impl Kernel {
         // Before anything is handed on to it. If that is refused, it goes on as it is, and the caller hears of it.
         let manner = owner.map_or(Manner::USUAL, Manner::in_front_of);
         let suited = if manner == self.manner { Ok(()) } else { self.change_manner(manner) };
-        owner::announce(owner);
+        owner::announce(owner, known);
         waiters::speak();
         suited
     }
@@ -401,22 +405,37 @@ impl Kernel {
     }
 
     /// Puts back the disposition that our handler stood in front of, unless somebody has replaced ours.
-    fn restore(&self, found: &'static Disposition) -> io::Result<()> {
+    fn restore(&mut self, found: &'static Disposition) -> io::Result<()> {
         // The owner, and not `found`: it may have been good for one signal and have had it. Unless `found` is
         // our own handler, which somebody had left here.
         let owner = if found.is_ours() { Some(found) } else { owner::known() };
         let Some(owner) = owner else { return Ok(()) };
-        if self.disturbed && !Disposition::current().is_ok_and(|current| current.is_ours()) {
-            return Ok(());
+        if self.disturbed {
+            match Disposition::current() {
+                Ok(current) if current.is_ours() => {}
+                Ok(current) => {
+                    self.leave_under(&current);
+                    return Ok(());
+                }
+                Err(_) => return Ok(()),
+            }
         }
         // One call that puts ours away and tells whether it was ours. Where it was not, theirs is put back at
         // once. A SIGALRM in between goes to the owner instead; it can only come from a `kill`, since the
         // timer stands still, and only where somebody replaced the handler without ever setting the timer.
         let replaced = owner.install()?;
-        if !replaced.is_ours() {
+        if replaced.is_ours() {
+            owner::put_back();
+        } else {
             let _ = replaced.install();
+            self.leave_under(&replaced);
         }
         Ok(())
+    }
+
+    /// Leaves our handler under somebody's, who may hand on to it what he gets.
+    fn leave_under(&mut self, over: &Disposition) {
+        owner::leave_under(owner::kept_for_good(&mut self.owners, over));
     }
 
     /// In a forked child: the timer is not inherited, the handler is.
@@ -426,11 +445,14 @@ impl Kernel {
         waiters::start_again();
         tickers::start_again();
         last_resort::start_again();
+        let mut renewed = Kernel { account: Account::opened(), owners: self.owners.clone(), ..Kernel::new() };
         if let Some(found) = self.found {
-            if Disposition::current().is_ok_and(|current| current.is_ours()) {
-                let _ = self.restore(found);
+            match Disposition::current() {
+                Ok(current) if current.is_ours() => _ = renewed.restore(found),
+                Ok(current) => renewed.leave_under(&current),
+                Err(_) => {}
             }
         }
-        Kernel { account: Account::opened(), owners: self.owners.clone(), ..Kernel::new() }
+        renewed
     }
 }

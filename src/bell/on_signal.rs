@@ -25,6 +25,10 @@ fn on_signal(arrival: &Arrival) {
 /// A signal that waits already is not queued a second time: the timer's ring can be lost in a `kill` that came
 /// just before it. So each SIGALRM rings the bell, whoever sent it, and claims the foreign timer's moment.
 fn on_alarm(arrival: &Arrival) {
+    // The owner's handler had it from us.
+    if arrival.handed_back() > 0 {
+        return owner::hand_down(arrival);
+    }
     rouse();
     let now = clock::now();
     let foreign = FOREIGN.claim(now);

@@ -6,18 +6,98 @@
 
 use std::cell::Cell;
 use std::io;
+use std::ptr;
 
 use crate::os::atomic::{AtomicBool, Ordering};
-use crate::os::disposition::Disposition;
+use crate::os::disposition::{Disposition, Kind};
 use crate::os::handler::Arrival;
 use crate::os::local::thread_local;
 use crate::os::published::Published;
 use crate::os::{mask, pending};
 
-/// The owner; nothing while our handler is being put in place and the owner is not known yet.
-static OWNER: Published<Disposition> = Published::nothing();
+/// To whom a signal goes that is not for us.
+pub(super) struct Owners {
+    /// The owner; nothing while our handler is being put in place and the owner is not known yet.
+    first: Published<Disposition>,
+    /// Whom our handler stood in front of when the owner's was installed over it. For that one has found ours in place, and
+    /// may hand on to it what it gets: then it is theirs.
+    beneath: Published<Disposition>,
+    /// Whose handler was last seen over ours.
+    over: Published<Disposition>,
+}
 
-/// A signal for the owner came while `OWNER` was empty.
+impl Owners {
+    pub(super) const fn unknown() -> Owners {
+        Owners { first: Published::nothing(), beneath: Published::nothing(), over: Published::nothing() }
+    }
+
+    /// The owner, as far as it is known.
+    pub(super) fn first(&self) -> Option<&'static Disposition> {
+        self.first.get()
+    }
+
+    /// Our handler is in place of `found`, and stood for `known` until then. Both are kept for good.
+    pub(super) fn announce(&self, found: Option<&'static Disposition>, known: Option<&'static Disposition>) {
+        if found.map(ptr::from_ref) != known.map(ptr::from_ref) {
+            self.beneath.exchange(known.filter(|_| found.is_some_and(|found| self.has_left_under(found))));
+        }
+        self.first.exchange(found);
+    }
+
+    /// The owner is back in place; and ours, if it should be called through the owner's, stands for who is beneath.
+    pub(super) fn put_back(&self) {
+        // Looked at first, for there hardly ever is one, and an exchange costs as much as a lock.
+        if let Some(beneath) = self.beneath.get() {
+            self.first.exchange(Some(beneath));
+            self.beneath.exchange(None);
+        }
+    }
+
+    /// Somebody's disposition was found in the place of ours, and is left there. If it is a handler it may hand on to ours
+    /// what it gets.
+    pub(super) fn leave_under(&self, over: &'static Disposition) {
+        if over.kind() == Kind::Function {
+            self.over.exchange(Some(over));
+        }
+    }
+
+    fn has_left_under(&self, over: &'static Disposition) -> bool {
+        self.over.get().is_some_and(|known| ptr::eq(known, over))
+    }
+
+    /// Hands a signal that was handed back to ours on to who is beneath. A default action there is handed nothing, as by
+    /// any handler; nor does it go round a second time. Async-signal-safe.
+    pub(super) fn hand_down(&self, arrival: &Arrival) {
+        if let Some(beneath) = self.beneath.get().filter(|_| arrival.handed_back() == 1) {
+            if beneath.kind() == Kind::Function && is_owners_turn(&self.beneath, beneath) {
+                arrival.deliver_to(beneath);
+            }
+        }
+    }
+
+    /// Hands a signal on to the owner; `false` if it has become another's meanwhile. Async-signal-safe.
+    pub(super) fn hand_on(&self, arrival: &Arrival, owner: &'static Disposition) -> bool {
+        if owner.kind() == Kind::Default {
+            if arrival.is_somebody_elses() {
+                return true;
+            }
+            // Asked after that: our handler may have come to stand in front of somebody's since the owner was read, and then
+            // the process must not end by it.
+            if !self.first.get().is_some_and(|now| ptr::eq(now, owner)) {
+                return false;
+            }
+        }
+        let its_turn = is_owners_turn(&self.first, owner);
+        if its_turn {
+            arrival.deliver_to(owner);
+        }
+        its_turn
+    }
+}
+
+static OWNERS: Owners = Owners::unknown();
+
+/// A signal for the owner came while it was not known.
 static MISSED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
@@ -56,13 +136,13 @@ pub(super) fn pass_on(arrival: &Arrival) {
         KEPT.store(true, Ordering::SeqCst);
         return;
     }
-    if let Some(owner) = OWNER.get() {
+    if let Some(owner) = OWNERS.first() {
         return deliver(arrival, owner);
     }
     // The owner may become known between the lines above and below. All of it being sequentially consistent,
     // either we see it now or `announce` sees our note; and of two who see it the swap lets one act.
     MISSED.store(true, Ordering::SeqCst);
-    if let Some(owner) = OWNER.get() {
+    if let Some(owner) = OWNERS.first() {
         if take(&MISSED) {
             deliver(arrival, owner);
         }
@@ -76,23 +156,26 @@ fn take(note: &AtomicBool) -> bool {
 }
 
 fn deliver(arrival: &Arrival, owner: &'static Disposition) {
-    if is_owners_turn(&OWNER, owner) {
-        arrival.deliver_to(owner);
-    } else {
+    if !OWNERS.hand_on(arrival, owner) {
         pass_on(arrival);
     }
 }
 
+/// Hands a signal on that the owner's handler has handed back to ours. Async-signal-safe.
+pub(super) fn hand_down(arrival: &Arrival) {
+    OWNERS.hand_down(arrival);
+}
+
 /// Whether the owner that was read from `place` may be called: one that was installed for one signal only is, once, and has
 /// had it before its function runs, as the kernel has it. Then the default action is in its place. Async-signal-safe.
-pub(super) fn is_owners_turn(place: &Published<Disposition>, owner: &'static Disposition) -> bool {
+fn is_owners_turn(place: &Published<Disposition>, owner: &'static Disposition) -> bool {
     static DEFAULT: Disposition = Disposition::DEFAULT;
     !owner.is_for_once() || place.replace(owner, &DEFAULT)
 }
 
 /// Who owns SIGALRM, as far as is known.
 pub(super) fn known() -> Option<&'static Disposition> {
-    OWNER.get()
+    OWNERS.first()
 }
 
 /// Our handler is about to be put in place, and the owner will be known only afterwards. Hands back the one
@@ -100,15 +183,30 @@ pub(super) fn known() -> Option<&'static Disposition> {
 pub(super) fn forget() -> Option<&'static Disposition> {
     // What was sent while our handler was away has gone to the owner directly.
     take(&OWED);
-    OWNER.exchange(None)
+    OWNERS.first.exchange(None)
 }
 
-/// The owner is known; what came for it in the meantime is sent again.
-pub(super) fn announce(owner: Option<&'static Disposition>) {
-    OWNER.exchange(owner);
+/// The owner is known, and who was until then; what came for it in the meantime is sent again.
+pub(super) fn announce(owner: Option<&'static Disposition>, known: Option<&'static Disposition>) {
+    OWNERS.announce(owner, known);
     if take(&MISSED) {
         send_again();
     }
+}
+
+/// The owner is back in place.
+pub(super) fn put_back() {
+    OWNERS.put_back();
+}
+
+/// Somebody's handler was found over ours, and is left there.
+pub(super) fn leave_under(over: &'static Disposition) {
+    OWNERS.leave_under(over);
+}
+
+/// Whether ours was left under this one.
+pub(super) fn has_left_under(over: &'static Disposition) -> bool {
+    OWNERS.has_left_under(over)
 }
 
 /// Sends a signal for the owner again.

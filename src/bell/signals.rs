@@ -5,12 +5,12 @@
 
 use nix::libc;
 
-use super::{owner, rouse, waiters};
+use super::owner::{self, Owners};
+use super::{rouse, waiters};
 use crate::error::ArmError;
 use crate::os::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::os::disposition::{Disposition, Kind, Manner};
 use crate::os::handler::Arrival;
-use crate::os::published::Published;
 use crate::schedule::signals::{SIGNALS, numbers};
 
 /// How many alarms listen to each signal and have not expired.
@@ -19,25 +19,25 @@ static LISTENING: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNA
 /// Which signals have come and not been answered, a bit for each.
 static ARRIVED: AtomicU32 = AtomicU32::new(0);
 
-static OWNERS: [Published<Disposition>; SIGNALS] = [const { Published::nothing() }; SIGNALS];
+static OWNERS: [Owners; SIGNALS] = [const { Owners::unknown() }; SIGNALS];
 
 /// What such a signal does. Async-signal-safe.
 pub(super) fn on_signal(arrival: &Arrival) {
     let number = arrival.signal() as usize;
     let Some(listening) = LISTENING.get(number) else { return };
+    let owners = &OWNERS[number];
+    // The owner's handler had it from us.
+    if arrival.handed_back() > 0 {
+        return owners.hand_down(arrival);
+    }
     let bit = 1 << number;
     if listening.load(Ordering::SeqCst) > 0 && ARRIVED.fetch_or(bit, Ordering::SeqCst) & bit == 0 {
         rouse();
         waiters::wake_others();
         return;
     }
-    let place = &OWNERS[number];
     // Again, if it was for one signal and another one has just had it.
-    while let Some(owner) = place.get() {
-        if owner::is_owners_turn(place, owner) {
-            return arrival.deliver_to(owner);
-        }
-    }
+    while owners.first().is_some_and(|owner| !owners.hand_on(arrival, owner)) {}
 }
 
 /// Why an alarm cannot listen to a signal.
@@ -88,7 +88,8 @@ impl Signals {
                 // The owner is known before our handler can run. (Somebody who changes the disposition between
                 // these lines, on another thread, is overruled until the last drop.)
                 if !found.is_ours() {
-                    OWNERS[number].exchange(Some(owner::kept_for_good(&mut self.owners, &found)));
+                    let found = owner::kept_for_good(&mut self.owners, &found);
+                    OWNERS[number].announce(Some(found), OWNERS[number].first());
                 }
                 Disposition::install_ours_for(signal, manner(number, true)).map_err(failed)?;
             }
@@ -104,9 +105,23 @@ impl Signals {
             self.users[number] -= 1;
             self.all_users -= 1;
             if self.users[number] == 0 {
-                restore(number);
+                self.restore(number);
             }
         }
+    }
+
+    /// Puts a signal's owner back, unless somebody has replaced our handler.
+    fn restore(&mut self, number: usize) {
+        let (signal, owners) = (number as libc::c_int, &OWNERS[number]);
+        if let (Some(owner), Ok(current)) = (owners.first(), Disposition::current_of(signal)) {
+            if current.is_ours() {
+                let _ = owner.install_for(signal);
+                owners.put_back();
+            } else {
+                owners.leave_under(owner::kept_for_good(&mut self.owners, &current));
+            }
+        }
+        ARRIVED.fetch_and(!(1 << number), Ordering::SeqCst);
     }
 
     pub(super) fn in_use(&self) -> bool {
@@ -127,25 +142,15 @@ impl Signals {
     pub(super) fn renewed(&self) -> Signals {
         ARRIVED.store(0, Ordering::SeqCst);
         LISTENING.iter().for_each(|listening| listening.store(0, Ordering::SeqCst));
-        (1..SIGNALS).filter(|number| self.users[*number] > 0).for_each(restore);
-        Signals { owners: self.owners.clone(), ..Signals::new() }
+        let mut renewed = Signals { owners: self.owners.clone(), ..Signals::new() };
+        (1..SIGNALS).filter(|number| self.users[*number] > 0).for_each(|number| renewed.restore(number));
+        renewed
     }
 }
 
 /// How our handler runs in front of a signal's owner.
 fn manner(number: usize, restart: bool) -> Manner {
-    Manner { restart, ..OWNERS[number].get().map_or(Manner::USUAL, Manner::in_front_of) }
-}
-
-/// Puts a signal's owner back, unless somebody has replaced our handler.
-fn restore(number: usize) {
-    let signal = number as libc::c_int;
-    if let (Some(owner), Ok(current)) = (OWNERS[number].get(), Disposition::current_of(signal)) {
-        if current.is_ours() {
-            let _ = owner.install_for(signal);
-        }
-    }
-    ARRIVED.fetch_and(!(1 << number), Ordering::SeqCst);
+    Manner { restart, ..OWNERS[number].first().map_or(Manner::USUAL, Manner::in_front_of) }
 }
 
 /// Tells the handler how many alarms listen.

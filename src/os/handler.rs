@@ -2,9 +2,10 @@
 //!
 //! It runs between any two instructions of any thread, also inside `malloc` or with our own lock held. So
 //! everything that it reaches, and whoever changes this should keep it so, is **async-signal-safe**: loads and
-//! stores of atomics, `clock_gettime`, `pthread_self`, `pthread_sigmask`, `pthread_kill`, `raise`, `kill`, `write`, `_exit`. No allocation, no lock, no panic,
+//! stores of atomics, `clock_gettime`, `pthread_self`, `pthread_sigmask`, `pthread_kill`, `sigaction`, `raise`, `kill`, `write`, `_exit`. No allocation, no lock, no panic,
 //! nothing that formats. `errno` is as it was when it returns.
 
+use std::cell::Cell;
 use std::mem;
 use std::ptr;
 
@@ -17,6 +18,12 @@ use super::disposition::{Disposition, Kind};
 ///
 /// `get` is one atomic load, which makes it fit for the handler.
 static ON_ALARM: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
+
+thread_local! {
+    /// What this thread is handing on to a handler of the program's, and the how-manieth handler that is. Constant and
+    /// without a destructor, so that our handler may look at it.
+    static HANDED_ON: Cell<(*const libc::siginfo_t, usize)> = const { Cell::new((ptr::null(), 0)) };
+}
 
 /// Says what to do when SIGALRM arrives: `on_alarm` must be async-signal-safe. The first call counts.
 pub(crate) fn prepare(on_alarm: &'static fn(&Arrival)) {
@@ -68,6 +75,13 @@ impl Arrival {
         !self.info.is_null() && sent_to_thread(unsafe { &*self.info })
     }
 
+    /// How many handlers have had it from ours and now hand it on in their turn, to the one that they had found in
+    /// place, which was ours. Zero for a signal that comes from the kernel.
+    pub(crate) fn handed_back(&self) -> usize {
+        let (info, times) = HANDED_ON.get();
+        if self.info.is_null() || ptr::eq(self.info, info) { times } else { 0 }
+    }
+
     /// Does what `owner` would have done if our handler had not stood in its place.
     pub(crate) fn deliver_to(&self, owner: &Disposition) {
         match owner.kind() {
@@ -75,6 +89,13 @@ impl Arrival {
             Kind::Default => self.take_default_action(),
             Kind::Function => self.call(owner),
         }
+    }
+
+    /// Whether somebody's handler has been installed over ours. Then that one has had the signal, and has handed it on to
+    /// ours, as is the custom among handlers. But a default action is handed nothing: without us the process would live.
+    pub(crate) fn is_somebody_elses(&self) -> bool {
+        Disposition::current_of(self.signal)
+            .is_ok_and(|current| current.kind() == Kind::Function && !current.is_ours())
     }
 
     /// Ends the process by this signal, so that whoever waits for it sees what it would have seen.
@@ -114,6 +135,7 @@ impl Arrival {
 
     /// Calls a handler function under the mask that the kernel would have given it.
     fn call(&self, owner: &Disposition) {
+        let outer = HANDED_ON.replace((self.info, self.handed_back() + 1));
         let mut before = mem::MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY:
         // - the sets are valid, and `before` is written by the first call before the last one reads it;
@@ -138,6 +160,7 @@ impl Arrival {
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
         }
+        HANDED_ON.set(outer);
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use super::setting::Setting;
 /// A time that is not zero is rounded up to the next microsecond: rounded down, half a microsecond would
 /// *disarm*.
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
-    let Setting { remaining, interval } = setting.rounded();
+    let Setting { remaining, interval } = setting.in_micros();
     let new = libc::itimerval { it_value: timeval(remaining), it_interval: timeval(interval) };
     let mut old = MaybeUninit::<libc::itimerval>::uninit();
     // SAFETY: both pointers are valid for the length of the call; `old` is written whenever it returns 0.
@@ -51,11 +51,14 @@ fn setting_of(raw: libc::itimerval) -> Setting {
 
 #[cfg(test)]
 mod tests {
-    use super::super::setting::round_up;
     use super::*;
 
+    fn setting(remaining: Duration) -> Setting {
+        Setting { remaining, interval: Duration::ZERO }
+    }
+
     fn rounded(nanos: u64) -> (libc::time_t, libc::suseconds_t) {
-        let t = timeval(round_up(Duration::from_nanos(nanos)));
+        let t = timeval(setting(Duration::from_nanos(nanos)).in_micros().remaining);
         (t.tv_sec, t.tv_usec)
     }
 
@@ -72,6 +75,7 @@ mod tests {
 
     #[test]
     fn clamps_what_a_kernel_would_refuse() {
-        assert_eq!(timeval(round_up(Duration::MAX)).tv_sec, 100_000_000);
+        assert_eq!(setting(Duration::MAX).rounded().remaining.as_secs(), 100_000_000);
+        assert_eq!(setting(Duration::MAX).in_micros().remaining, Duration::MAX);
     }
 }

@@ -15,15 +15,19 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// What the kernel will make of this: whole microseconds, rounded up, at most [`LONGEST`].
+    /// What every kernel takes: whole microseconds, rounded up, at most [`LONGEST`].
     pub(crate) fn rounded(self) -> Setting {
+        let Setting { remaining, interval } = self.in_micros();
+        Setting { remaining: remaining.min(LONGEST), interval: interval.min(LONGEST) }
+    }
+
+    /// What a kernel takes that has held as much before: whole microseconds, rounded up.
+    pub(crate) fn in_micros(self) -> Setting {
         Setting { remaining: round_up(self.remaining), interval: round_up(self.interval) }
     }
 }
 
-pub(super) fn round_up(d: Duration) -> Duration {
-    if d >= LONGEST {
-        return LONGEST;
-    }
-    Duration::from_secs(d.as_secs()) + Duration::from_micros(u64::from(d.subsec_nanos().div_ceil(1_000)))
+fn round_up(d: Duration) -> Duration {
+    let micros = Duration::from_micros(u64::from(d.subsec_nanos().div_ceil(1_000)));
+    Duration::from_secs(d.as_secs()).saturating_add(micros)
 }

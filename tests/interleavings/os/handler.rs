@@ -36,6 +36,15 @@ impl Arrival {
         self.0 == From::Thread
     }
 
+    /// No handler of this program's hands anything on.
+    pub(crate) fn handed_back(&self) -> usize {
+        0
+    }
+
+    pub(crate) fn is_somebody_elses(&self) -> bool {
+        false
+    }
+
     pub(crate) fn deliver_to(&self, owner: &Disposition) {
         match owner.function {
             Function::Default => {

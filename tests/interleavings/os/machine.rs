@@ -343,7 +343,7 @@ impl Machine {
     /// `setitimer`.
     pub(crate) fn set_timer(&mut self, new: Setting) -> Setting {
         let held = self.timer();
-        let Setting { remaining, interval } = new.rounded();
+        let Setting { remaining, interval } = new.in_micros();
         self.tell(None, format_args!("setitimer: {remaining:?} + {interval:?} after {held:?}"));
         self.interval = interval.as_nanos() as u64;
         self.expiry = (!remaining.is_zero()).then(|| self.now + remaining.as_nanos() as u64);
