@@ -769,6 +769,59 @@ fn answers_in_time() {
     assert_eq!(child, 0);
 }
 
+/// Who has answered once has answered, whatever is done to the alarm that leaves it expired.
+fn answers_and_is_rung_again() {
+    let bounded = |limit| arm(Alarm::builder().after(limit).abort_after(100 * MS));
+    let by_deadline = bounded(MS);
+    expiry(&by_deadline);
+    by_deadline.ring();
+    let by_hand = [bounded(SECOND), bounded(SECOND)];
+    by_hand.iter().for_each(Alarm::ring);
+    by_hand.iter().for_each(|alarm| drop(expiry(alarm)));
+    by_hand[0].ring();
+    by_hand[1].extend(MS); // takes no ring back
+    spin(SECOND + 500 * MS);
+    drop((by_deadline, by_hand));
+    // Begun again it is as it was armed.
+    let status = process::in_child(|| {
+        let alarm = bounded(MS);
+        expiry(&alarm);
+        alarm.restart();
+        spin(LATE);
+    });
+    assert_eq!(status, 124 << 8, "exit code 124");
+}
+
+/// On a thread that has entered an alarm of another's, which is what its check tells of.
+fn answers_for_a_guest() {
+    let guest = arm(Alarm::builder().after(MS));
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let _entered = guest.enter();
+            let own = arm(Alarm::builder().after(MS).abort_after(200 * MS));
+            spin(2 * MS);
+            assert!(guest.owns(&own.check().expect_err("both have expired")));
+            spin(600 * MS);
+            let other = arm(Alarm::builder().after(MS).abort_after(200 * MS));
+            spin(2 * MS);
+            assert!(guest.owns(&checkpoint().expect_err("all have expired")));
+            spin(600 * MS);
+            drop(other);
+        });
+    });
+}
+
+/// Nobody reads what is written to standard error, and there is room for nothing more.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
+fn never_checks_and_nobody_reads() {
+    let (_read, write) = nix::unistd::pipe().expect("a pipe");
+    nix::unistd::dup2_stderr(&write).expect("standard error");
+    unsafe { libc::fcntl(2, libc::F_SETFL, libc::O_NONBLOCK) };
+    while unsafe { libc::write(2, [0_u8; 512].as_ptr().cast(), 512) } > 0 {}
+    unsafe { libc::fcntl(2, libc::F_SETFL, 0) };
+    never_checks();
+}
+
 /// The timer was set for a moment at which the process did not run.
 fn audit_of_one_who_was_stopped() {
     let alarm = arm(Alarm::builder().audit(8 * MS));
@@ -891,6 +944,9 @@ fn main() {
             a_timer_behind_a_last_resort_that_is_taken_away,
         ),
         scenario("no_last_resort_for_those_who_answer", answers_in_time),
+        scenario("no_last_resort_for_those_who_are_rung_again", answers_and_is_rung_again),
+        scenario("no_last_resort_for_those_who_answer_for_a_guest", answers_for_a_guest),
+        scenario("last_resort_that_nobody_reads", never_checks_and_nobody_reads).exits_with(124),
         scenario("audit_of_one_who_was_stopped", audit_of_one_who_was_stopped),
         scenario("audit", audit),
         scenario("everything_is_put_back", everything_is_put_back),

@@ -124,11 +124,15 @@ impl LastResorts {
         if let (Some((_, _, resort, place)), Some(entry)) =
             (self.0.iter().find(|(other, ..)| *other == key), entry)
         {
-            place.set(entry.deadline.after(resort.grace));
+            // Whoever has answered once knows: another ring is no news to them.
+            let answered = entry.expired.is_some() && place.due().is_never();
+            if !answered {
+                place.set(entry.deadline.after(resort.grace));
+            }
         }
     }
 
-    /// A check on this thread has erred: of its alarms that have expired, none needs a last resort until a restart.
+    /// A check on this thread has erred: of its alarms that have expired, none needs a last resort until it begins again.
     pub(super) fn answered(&self, schedule: &Schedule, scope: Scope) {
         for (key, _, _, place) in self.0.iter().filter(|(_, other, ..)| *other == scope) {
             if schedule.get(*key).is_some_and(|entry| entry.expired.is_some()) {
