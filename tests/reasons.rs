@@ -407,6 +407,8 @@ fn whichever_comes_first() {
     for _ in 0..1_000 {
         assert!(alarm.check().is_ok());
     }
+    process::kill_self(SIGINT);
+    assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT), "that is no limit, and still in force");
 }
 
 /// A hundred tickers: each tells every period that has passed, and none that has not.
@@ -870,6 +872,45 @@ fn audit() {
     drop(arm(Alarm::builder().audit(Duration::MAX)));
 }
 
+/// What brings the timer in step without being a check: a ticker is asked, an alarm begins again, alarms come and go.
+fn audit_of_one_who_does_all_but_check() {
+    let outer = arm(Alarm::builder().after(1_000 * SECOND));
+    let ticker = Ticker::every(5 * MS).expect("arming");
+    let asks = || _ = ticker.due();
+    let restarts = || outer.restart();
+    let arms = || drop(arm(Alarm::builder().after(MS)));
+    for (n, step) in [&asks as &dyn Fn(), &restarts, &arms].into_iter().enumerate() {
+        let alarm = arm(Alarm::builder().audit(40 * MS));
+        let began = Instant::now();
+        while began.elapsed() < 150 * MS {
+            step();
+        }
+        let stretch = began.elapsed();
+        alarm.check().expect("no limit");
+        let gap = alarm.longest_gap().expect("long enough");
+        assert!(gap.length() + 10 * MS >= stretch, "{n}: {gap}, and it was {stretch:?}");
+        assert!(gap.length() <= alarm.elapsed(), "{n}: {gap}");
+    }
+}
+
+/// A ring of before it was armed is none of its concern.
+fn audit_after_a_ring() {
+    for unanswered in [false, true] {
+        let other = arm(Alarm::builder().after(MS));
+        spin(2 * MS);
+        if !unanswered {
+            expiry(&other);
+        }
+        std::thread::sleep(300 * MS);
+        // To count, every check comes and asks.
+        let alarm = arm(Alarm::builder().audit(20 * MS).checks(10));
+        let _ = alarm.check();
+        if let Some(gap) = alarm.longest_gap() {
+            assert!(gap.length() <= alarm.elapsed(), "{gap} of {:?}", alarm.elapsed());
+        }
+    }
+}
+
 fn everything_is_put_back() {
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
     let before = process::state();
@@ -948,6 +989,8 @@ fn main() {
         scenario("no_last_resort_for_those_who_answer_for_a_guest", answers_for_a_guest),
         scenario("last_resort_that_nobody_reads", never_checks_and_nobody_reads).exits_with(124),
         scenario("audit_of_one_who_was_stopped", audit_of_one_who_was_stopped),
+        scenario("audit_of_one_who_does_all_but_check", audit_of_one_who_does_all_but_check),
+        scenario("audit_after_a_ring", audit_after_a_ring),
         scenario("audit", audit),
         scenario("everything_is_put_back", everything_is_put_back),
     ]);

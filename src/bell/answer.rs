@@ -94,6 +94,6 @@ pub(crate) fn ticks(key: Key, flag: &Flag) -> u64 {
     }
     // Before the look, for the reason that is given there.
     flag.clear();
-    let now = state.look();
+    let now = state.look_aside();
     state.schedule.ticks(key, now)
 }
