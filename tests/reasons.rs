@@ -893,6 +893,28 @@ fn audit_of_one_who_does_all_but_check() {
     }
 }
 
+/// Where somebody counts, or has expired, the bell stays rung and the timer is not heard.
+fn audit_where_every_check_asks() {
+    let audited = || Alarm::builder().audit(20 * MS);
+    for (n, alarm) in [arm(audited()), arm(audited().checks(1_000_000))].into_iter().enumerate() {
+        let _expired = arm(Alarm::builder().after(n as u32 * SECOND));
+        for _ in 0..3 {
+            alarm.check().expect("it has no limit");
+        }
+        spin(60 * MS);
+        alarm.check().expect("it has no limit");
+        let gap = alarm.longest_gap().expect("a long one");
+        assert!(gap.length() >= 60 * MS && gap.length() <= alarm.elapsed(), "{n}: {gap}");
+    }
+    // And when it was rung before, and nobody has stilled it since.
+    let _outer = arm(Alarm::builder().after(LATE));
+    drop(expiry(&arm(Alarm::builder().after(MS))));
+    let alarm = arm(audited());
+    spin(60 * MS);
+    alarm.check().expect("it has no limit");
+    assert!(alarm.longest_gap().expect("a long one").length() >= 60 * MS);
+}
+
 /// A ring of before it was armed is none of its concern.
 fn audit_after_a_ring() {
     for unanswered in [false, true] {
@@ -990,6 +1012,7 @@ fn main() {
         scenario("last_resort_that_nobody_reads", never_checks_and_nobody_reads).exits_with(124),
         scenario("audit_of_one_who_was_stopped", audit_of_one_who_was_stopped),
         scenario("audit_of_one_who_does_all_but_check", audit_of_one_who_does_all_but_check),
+        scenario("audit_where_every_check_asks", audit_where_every_check_asks),
         scenario("audit_after_a_ring", audit_after_a_ring),
         scenario("audit", audit),
         scenario("everything_is_put_back", everything_is_put_back),

@@ -92,6 +92,17 @@ impl Audits {
         self.next
     }
 
+    /// Where the bell stays rung, because somebody counts or has expired, no ring of the handler's is the first: the time to
+    /// the next answer counts from this moment. Every check answers then, so that nothing of a stretch is missed.
+    pub(super) fn watch(&self, now: Time, bell: &Flag) {
+        if !self.audits.is_empty()
+            && bell.is_set()
+            && RUNG_AT.load(Ordering::SeqCst) == Time::NEVER.as_nanos()
+        {
+            RUNG_AT.store(now.as_nanos(), Ordering::SeqCst);
+        }
+    }
+
     /// A check answers, at that moment.
     pub(super) fn look(&mut self, now: Time) {
         if self.next <= now {

@@ -120,6 +120,7 @@ impl State {
         if expired > 0 || self.schedule.any_counting() {
             BELL.set();
         }
+        self.audits.watch(now, &BELL);
         let mut wanted = self.schedule.next().min(self.audits.next(now, &BELL));
         if self.kernel.is_awaited() {
             // Whoever waits must be told, also if some other thread was the first to notice.
