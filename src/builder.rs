@@ -145,7 +145,8 @@ impl Builder {
     /// can be repeated and for tests. The cause is [`Cause::Checks`](crate::Cause::Checks).
     ///
     /// Every check counts that asks this alarm: its own, and those of the alarms inside it, and checkpoints of its
-    /// thread. A budget of zero errs at the first. [`restart`](Alarm::restart) gives the whole budget again.
+    /// thread. A budget of zero errs at the first. [`restart`](Alarm::restart) gives the whole budget again. A call that
+    /// waits ([`sleep`](Alarm::sleep), a reader) checks each time that it is woken, and that is not the same each time.
     ///
     /// To count, every check of the process takes the slow path as long as the alarm lives: some tens of nanoseconds
     /// each.

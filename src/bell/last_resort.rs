@@ -102,10 +102,16 @@ impl LastResorts {
     pub(super) fn add(&mut self, key: Key, entry: &Entry, resort: Grace) {
         let label = entry.label.as_deref().unwrap_or("a computation").replace(char::is_control, "\u{fffd}");
         let limit = entry.limit.map(Exact).map_or("no limit".to_owned(), |limit| limit.to_string());
-        let line = format!(
-            "sigalarm: {label} has not answered {} after its limit of {limit}; ending the process",
-            Exact(resort.grace)
-        );
+        let line = |label: &str| {
+            let grace = Exact(resort.grace);
+            format!(
+                "sigalarm: {label} has not answered {grace} after its limit of {limit}; ending the process"
+            )
+        };
+        // Of a long label the beginning: the rest of the line is to be read as well.
+        let room = (LINE - 1).saturating_sub(line("").len());
+        let end = (0..=room.min(label.len())).rfind(|end| label.is_char_boundary(*end)).unwrap_or(0);
+        let line = line(&label[..end]);
         let place = prepare(&line, resort.core);
         place.set(entry.deadline.after(resort.grace));
         self.0.push((key, entry.scope, resort, place));
