@@ -592,6 +592,29 @@ fn a_wait_that_begins_while_we_are_away() {
     assert_eq!(process::in_child(wait), 0);
 }
 
+/// A thread that waits has shut SIGALRM out, and leaves it so: what was sent to it is taken, and is nobody's message.
+fn one_who_shuts_it_out_for_good() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let waited = AtomicUsize::new(0);
+    for _ in 0..200 {
+        let alarm = after(5 * MS);
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                let _ = alarm.blocking(|| {
+                    process::block(SIGALRM);
+                    waited.fetch_add(1, Ordering::SeqCst);
+                    while alarm.check().is_ok() {}
+                    std::thread::sleep(MS);
+                    Ok(())
+                });
+            });
+        });
+    }
+    // On a slow machine an alarm may have expired before the wait.
+    assert!(waited.load(Ordering::SeqCst) > 20);
+    assert_eq!(process::counted(), 0, "one of ours passed for a message");
+}
+
 /// A thread that waits has shut SIGALRM out, so what was sent to it cannot come: our handler stays until it has.
 fn one_who_waits_and_shuts_it_out() {
     let alarm = after(5 * MS);
@@ -619,6 +642,51 @@ fn one_who_waits_and_shuts_it_out() {
     });
     drop(alarm);
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+/// The same, with a timer of the program's that falls due in the meantime; and our handler is away as soon as it can be.
+fn a_timer_while_one_waits_and_shuts_it_out() {
+    static CALLED: AtomicBool = AtomicBool::new(false);
+    extern "C" fn handler(_: libc::c_int) {
+        CALLED.store(true, Ordering::SeqCst);
+    }
+    let handler = handler as *const () as usize;
+    process::set_action(handler, libc::SA_RESTART, &[]);
+    let set = Instant::now();
+    process::set_timer(1_000 * MS, Duration::ZERO);
+    let alarm = after(5 * MS);
+    let (shut, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|s| {
+        let waits = s.spawn(|| {
+            let _ = alarm.blocking(|| {
+                process::block(SIGALRM);
+                shut.store(true, Ordering::SeqCst);
+                while !done.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                Ok(())
+            });
+        });
+        while !shut.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        while alarm.check().is_ok() {}
+        sigalarm::suspended(|| {
+            assert_ne!(
+                process::action().sa_sigaction,
+                handler,
+                "it could be put away: nothing is shown here"
+            );
+            while !CALLED.load(Ordering::SeqCst) {
+                assert!(set.elapsed() < 60 * SECOND, "the program's timer is lost");
+                std::thread::sleep(MS);
+            }
+            assert!(set.elapsed() >= 1_000 * MS, "early");
+            done.store(true, Ordering::SeqCst);
+            waits.join().expect("it does not panic");
+            assert_eq!(process::action().sa_sigaction, handler, "ours is still there");
+        });
+    });
 }
 
 /// A user who may queue no more signals: ours comes without its particulars, and is ours all the same.
@@ -662,7 +730,9 @@ fn main() {
         scenario("without_a_signal", without_a_signal),
         scenario("suspended_while_others_wait", suspended_while_others_wait),
         scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
+        scenario("one_who_shuts_it_out_for_good", one_who_shuts_it_out_for_good),
         scenario("one_who_waits_and_shuts_it_out", one_who_waits_and_shuts_it_out),
+        scenario("a_timer_while_one_waits_and_shuts_it_out", a_timer_while_one_waits_and_shuts_it_out),
     ];
     #[cfg(target_os = "linux")]
     scenarios.extend([

@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::libc::{self, EAGAIN, EINTR, EIO, EMFILE, ENOMEM, EPERM, SA_RESTART, SIGUSR1};
+use nix::libc::{self, EAGAIN, EINTR, EIO, EMFILE, ENOMEM, EPERM, SA_ONSTACK, SA_RESTART, SIGUSR1};
 use sigalarm::thread::Worker;
 use sigalarm::{Alarm, Ticker, TimedOut, suspended};
 use support::process::{self, state};
@@ -123,6 +123,8 @@ fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
     });
     let armed = Alarm::after(MS);
     if let Ok(alarm) = &armed {
+        let flags = refusals::aside(process::action).sa_flags;
+        assert_eq!(flags & SA_ONSTACK, 0, "a handler for the ordinary stack would be called on another");
         expires(alarm, MS);
         alarm.restart();
         alarm.extend(8 * MS);

@@ -395,6 +395,43 @@ fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
     assert_eq!(counted(), 1);
 }
 
+/// The program shuts SIGALRM out under a guard: rings of ours wait behind the mask and are taken away by the drop. What
+/// rings there afterwards is the program's.
+fn rings_behind_a_mask(rounds: usize) {
+    for _ in 0..rounds {
+        let before = counted();
+        let alarm = after(MS);
+        process::block(SIGALRM);
+        let began = Instant::now();
+        while began.elapsed() < 50 * MS {}
+        drop(alarm);
+        assert!(!process::is_pending(SIGALRM), "one of ours is left");
+        process::set_timer(MS, Duration::ZERO);
+        spin_until(|| process::is_pending(SIGALRM));
+        drop(after(SECOND));
+        process::unblock(SIGALRM);
+        assert_eq!(counted(), before + 1);
+    }
+}
+
+/// Ours merge there: with a timer of the program's to come, the kernel rings again and again if nobody answers.
+fn rings_that_merge_behind_a_mask() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for _ in 0..3 {
+        process::set_timer(100 * SECOND, Duration::ZERO);
+        rings_behind_a_mask(1);
+    }
+}
+
+/// Another thread might have taken them.
+fn rings_behind_the_masks_of_all() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    std::thread::spawn(|| std::thread::sleep(100 * SECOND));
+    process::unblock(SIGALRM);
+    rings_behind_a_mask(3);
+}
+
 /// However many guards come and go over it, it does not ring later for them.
 fn no_drift() {
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -506,6 +543,8 @@ fn main() {
             "a_worker_with_sigalrm_blocked_keeps_nothing_from_others",
             a_worker_with_sigalrm_blocked_keeps_nothing_from_others,
         ),
+        scenario("rings_that_merge_behind_a_mask", rings_that_merge_behind_a_mask),
+        scenario("rings_behind_the_masks_of_all", rings_behind_the_masks_of_all),
         scenario("no_drift", no_drift),
         scenario(
             "a_periodic_timer_that_rings_while_it_is_taken_over",

@@ -5,6 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use sigalarm::Alarm;
+use support::process;
 use support::{Outcome, Scenario, rebuilt, scenario};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -76,6 +77,17 @@ fn outermost() {
     marker();
 }
 
+/// Somebody has set the timer over ours, and a handler as well.
+fn under_a_handler_of_somebodys() {
+    let alarm = after(MINUTE);
+    process::set_action(process::counting(), nix::libc::SA_RESTART, &[]);
+    process::set_timer(2 * MINUTE, Duration::ZERO);
+    marker();
+    drop(alarm);
+    marker();
+    assert_eq!(process::action().sa_sigaction, process::counting());
+}
+
 /// A call that nothing else makes, to find the part that counts.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call without arguments.
 fn marker() {
@@ -100,6 +112,12 @@ fn none(outcome: &Outcome) -> Result<(), String> {
     let others = ["brk", "mmap", "munmap", "rt_sigreturn"];
     let own: Vec<&String> = calls.iter().filter(|name| !others.contains(&name.as_str())).collect();
     if own.is_empty() { Ok(()) } else { Err(format!("{} system calls, the first {}", own.len(), own[0])) }
+}
+
+/// Looks who is there, and puts nobody in their place: not for a moment, in which their timer might ring.
+fn a_look(outcome: &Outcome) -> Result<(), String> {
+    let count = calls(outcome)?.iter().filter(|name| *name == "rt_sigaction").count();
+    if count == 1 { Ok(()) } else { Err(format!("{count} calls of sigaction")) }
 }
 
 /// Held up in the middle of `setitimer`, as it often is under strace, a thread sets the timer again, twice at most.
@@ -144,6 +162,7 @@ fn main() {
         traced("a_restart_makes_none", restarted, none),
         traced("a_check_makes_none", checked, none),
         traced("nor_does_one_that_errs", expired, none),
+        traced("theirs_is_not_moved", under_a_handler_of_somebodys, a_look),
         traced("an_outermost_alarm_makes_five", outermost, five_each),
     ]);
 }

@@ -76,8 +76,8 @@ impl Account {
     /// The account errs on one side only. A ring of ours that merges with one that was waiting, or that only
     /// seemed to have been sent, stays under way, and with other threads about, which might still be on their way
     /// to the handler with it, a foreign ring may pass for it and be lost: one that rings in the very microsecond
-    /// between handler and timer. The other way round, one of ours taken for foreign, would end a process whose
-    /// disposition is the default.
+    /// between handler and timer, or that waits there behind the mask of every thread. The other way round, one of ours
+    /// taken for foreign, would end a process whose disposition is the default.
     pub(super) fn note(&mut self, rung: Rung, counted: usize, late: usize) {
         let new = counted.wrapping_sub(self.counted);
         let sent = match rung {

@@ -206,6 +206,11 @@ impl Kernel {
         self.disengage();
     }
 
+    /// Whether the process is to be left as it was found.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.suspended > 0
+    }
+
     pub(super) fn resume(&mut self) {
         self.suspended = self.suspended.saturating_sub(1);
     }
@@ -343,11 +348,11 @@ impl Kernel {
             if self.tell(Setting::DISARMED, clock::now()).is_err() {
                 return;
             }
-            self.programmed = None;
+            self.programmed = Some(Programmed::SILENT);
         }
         // None on its way to a thread that waits after this one.
         if !waiters::hush() {
-            return waiters::speak();
+            return self.stay();
         }
         // None waiting after this one. (One that another thread has taken and not yet handled calls our
         // handler, not the owner's: the kernel chose it when the signal was taken.)
@@ -355,8 +360,8 @@ impl Kernel {
             match pending::take() {
                 Ok(pending::Taken::Nothing) => {}
                 Ok(pending::Taken::Timers) => self.account.take_one(),
-                Ok(pending::Taken::Sent | pending::Taken::ToThread) => owner::keep(),
-                Err(_) => return waiters::speak(),
+                Ok(pending::Taken::Sent | pending::Taken::FromHere) => owner::keep(),
+                Err(_) => return self.stay(),
             }
             // A thread that is alone has nothing under way now, whether it lets SIGALRM in or not. What still seemed to
             // be would swallow a foreign ring that waits behind the mask when the next guard lets it in.
@@ -381,8 +386,18 @@ impl Kernel {
             GivenBack { due, period }
         });
         self.found = None;
+        self.programmed = None;
         self.disturbed = false;
         owner::send_kept();
+    }
+
+    /// Our handler is to stay where it is for now, and goes on to stand for the foreign timer.
+    fn stay(&mut self) {
+        waiters::speak();
+        let due = FOREIGN.due();
+        if !due.is_never() {
+            let _ = self.set(due, FOREIGN.period(), clock::now());
+        }
     }
 
     /// Puts back the disposition that our handler stood in front of, unless somebody has replaced ours.

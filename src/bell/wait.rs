@@ -55,13 +55,16 @@ impl Drop for Waiting {
         let mut state = STATE.lock();
         state.kernel.count_waiting(-1);
         state.settle(clock::now());
-        // Somebody has waited who had no alarm: under a guard from before a fork, in a child that has a worker.
-        if state.is_idle() {
-            state.kernel.disengage();
-        }
         drop(state);
         waiters::leave(waiter);
         thread::end_waiting();
+        // Our handler may have stayed for what was on its way here; or for the wait itself, of somebody who had no alarm:
+        // under a guard from before a fork, in a child that has a worker.
+        let mut state = STATE.lock();
+        if state.is_idle() || state.kernel.is_suspended() {
+            state.kernel.disengage();
+        }
+        drop(state);
         if thread::leave() {
             owner::closed();
         }

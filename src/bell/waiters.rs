@@ -8,9 +8,12 @@
 //! that one is on its way to it. And no such signal may come after the waiter has left, when the disposition may be
 //! the program's own again: it does not leave before the note is taken.
 
+use std::time::Duration;
+
 use super::places::{Place, Places};
 use super::{owner, rouse};
 use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering, spin_loop};
+use crate::os::clock;
 use crate::os::handler::Arrival;
 use crate::os::mask;
 use crate::os::pending::{self, Taken};
@@ -65,16 +68,23 @@ pub(super) fn hush() -> bool {
     while VISITORS.load(Ordering::SeqCst) > 0 {
         spin_loop();
     }
-    (0..PATIENCE).any(|turn| {
-        if turn > 0 {
-            thread::step_aside();
+    let is_quiet = || PLACES.iter().all(|waiter| !waiter.sent.load(Ordering::SeqCst));
+    if is_quiet() {
+        return true;
+    }
+    // By the clock: on a busy machine a single turn may take long, and others wait for the lock.
+    let until = clock::now().after(PATIENCE);
+    while clock::now() < until {
+        thread::step_aside();
+        if is_quiet() {
+            return true;
         }
-        PLACES.iter().all(|waiter| !waiter.sent.load(Ordering::SeqCst))
-    })
+    }
+    false
 }
 
-/// How often to let others run before giving up.
-const PATIENCE: u32 = 100_000;
+/// For how long to let others run before giving up.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Our handler is in place.
 pub(super) fn speak() {
@@ -121,7 +131,8 @@ pub(super) fn leave(waiter: &Place<Waiter>) {
             continue;
         }
         match pending::take() {
-            Ok(Taken::ToThread) => waiter.sent.store(false, Ordering::SeqCst),
+            // Ours: one to this thread waits, for the note says so, and it is the first to be taken.
+            Ok(Taken::FromHere) => waiter.sent.store(false, Ordering::SeqCst),
             // What was not for this thread goes on to those whom it is for.
             Ok(Taken::Timers) => rouse(),
             Ok(Taken::Sent) => {

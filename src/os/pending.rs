@@ -13,10 +13,17 @@ pub(crate) enum Taken {
     Nothing,
     /// A ring of the kernel's timer.
     Timers,
-    /// Sent to this thread by this process.
-    ToThread,
-    /// Somebody's message: the caller owes it a [`resend`].
+    /// Sent by this process. Where a signal to this very thread waits, it is that: a thread gets its own first.
+    FromHere,
+    /// Somebody else's message: the caller owes it a [`resend`].
     Sent,
+}
+
+/// Whether this process sent it, to a thread or to all: glibc's `sigtimedwait` gives both the same code.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn sent_from_here(info: &nix::libc::siginfo_t) -> bool {
+    // SAFETY: a signal of this code has a sender.
+    info.si_code == nix::libc::SI_USER && unsafe { info.si_pid() } == Pid::this().as_raw()
 }
 
 /// Takes the SIGALRM, if any, that waits for this process to handle it.
@@ -43,8 +50,8 @@ pub(crate) fn take() -> io::Result<Taken> {
             let info = info.assume_init_ref();
             return Ok(if super::handler::sent_by_timer(info) {
                 Taken::Timers
-            } else if super::handler::sent_to_thread(info) {
-                Taken::ToThread
+            } else if super::handler::sent_to_thread(info) || sent_from_here(info) {
+                Taken::FromHere
             } else {
                 Taken::Sent
             });

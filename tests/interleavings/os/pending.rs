@@ -8,7 +8,8 @@ use super::machine::{From, call};
 pub(crate) enum Taken {
     Nothing,
     Timers,
-    ToThread,
+    FromHere,
+    #[allow(dead_code)] // Here is one process.
     Sent,
 }
 
@@ -16,8 +17,8 @@ pub(crate) fn take() -> io::Result<Taken> {
     Ok(match call(|machine, me| machine.take(me)) {
         None => Taken::Nothing,
         Some(From::Timer) => Taken::Timers,
-        Some(From::Thread) => Taken::ToThread,
-        Some(From::Process) => Taken::Sent,
+        // Which of the two the C library does not tell.
+        Some(From::Thread | From::Process) => Taken::FromHere,
     })
 }
 
