@@ -16,6 +16,7 @@ use std::io::{self, Read, Seek};
 use std::time::{Duration, Instant};
 
 use nix::libc;
+use sigalarm::Alarm;
 use sigalarm::process::{Job, JobError, Usage};
 
 /// The task: the sum of the primes below this.
@@ -99,13 +100,16 @@ struct Report {
     remark: String,
 }
 
-fn judge(submission: fn(u64) -> String) -> io::Result<Report> {
+/// Until `interrupted`: then the job goes down with the wait for it, and all that it has started.
+fn judge(submission: fn(u64) -> String, interrupted: &Alarm) -> io::Result<Report> {
     let mut complaints = scratch()?;
     let began = Instant::now();
     let job = Job::builder()
         .limit(TIME)
         .grace(GRACE)
         .memory_limit(MEMORY)
+        // The kernel keeps to it also when this program is killed, and nobody is left to end a fork bomb.
+        .cpu_limit(2 * TIME)
         .value_limit(OUTPUT)
         .stderr(complaints.try_clone()?)
         .spawn(|| submission(BELOW))
@@ -121,7 +125,9 @@ fn judge(submission: fn(u64) -> String) -> io::Result<Report> {
         Ok(_) if wall > TIME => ("TLE", String::new()),
         Ok(answer) if answer == ANSWER => ("OK", String::new()),
         Ok(answer) => ("WA", answer.clone()),
+        Err(JobError::TimedOut(e)) if interrupted.owns(e) => return Err(e.clone().into()),
         Err(JobError::TimedOut(_)) => ("TLE", job.exit().map(|exit| exit.to_string()).unwrap_or_default()),
+        Err(JobError::Killed { signal: libc::SIGXCPU, .. }) => ("TLE", String::new()),
         Err(JobError::TooLarge { .. }) => ("OLE", String::new()),
         // Rust aborts when there is no memory left, and says so.
         Err(JobError::Killed { .. }) if said.contains("memory allocation of") => ("MLE", String::new()),
@@ -139,10 +145,11 @@ fn scratch() -> io::Result<File> {
 }
 
 fn main() -> io::Result<()> {
+    let interrupted = Alarm::builder().ring_on(libc::SIGINT).arm()?;
     println!("{:<18}{:>8}{:>10}{:>10}{:>10}  remark", "submission", "verdict", "wall ms", "cpu ms", "MiB");
     let mut surprises = 0;
     for (name, expected, submission) in SUBMISSIONS {
-        let Report { verdict, wall, usage, remark } = judge(submission)?;
+        let Report { verdict, wall, usage, remark } = judge(submission, &interrupted)?;
         let millis = |time: Duration| time.as_secs_f64() * 1e3;
         let (cpu, memory) = match usage {
             Some(used) => (millis(used.user + used.system), used.max_resident as f64 / f64::from(1 << 20)),

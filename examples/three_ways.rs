@@ -73,7 +73,10 @@ fn show(way: &str, f: impl FnOnce() -> Result<u32, Box<dyn std::error::Error>>) 
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limit = match std::env::args().nth(1) {
-        Some(text) => humantime::parse_duration(&text)?,
+        Some(text) => {
+            let limit = humantime::parse_duration(&text);
+            limit.map_err(|e| format!("{text:?} is not a limit like 100ms: {e}"))?
+        }
         None => Duration::from_millis(200),
     };
     for (what, end) in [("a short search", 10_000), ("a long one", u64::MAX)] {

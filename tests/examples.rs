@@ -165,6 +165,87 @@ fn hot_path_agrees_with_itself() {
     assert_eq!(out.trim_end(), "1082269761 1152992998833853505");
 }
 
+#[cfg(feature = "process")]
+#[test]
+fn three_ways_limit_the_same_function() {
+    let out = printed("three_ways", &["50ms"]);
+    let (_, long) = out.split_once("a long one, 50ms at most:").unwrap_or_else(|| panic!("{out}"));
+    for (way, says) in [
+        ("  alarm  ", "ms   timed out after "),
+        ("  worker  ", "ms   worker was stopped after "),
+        ("  job  ", "ms   timed out after "),
+        ("  job, unchecked  ", "ms   unchecked timed out after "),
+    ] {
+        assert!(long.lines().any(|line| line.starts_with(way) && line.contains(says)), "{way}\n{out}");
+    }
+    let refused = run("three_ways", &["soon"]);
+    assert!(!refused.status.success() && refused.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is not a limit like 100ms"));
+}
+
+/// On a machine that is busy with other things any of them may be out of time.
+#[cfg(feature = "process")]
+#[test]
+fn grader_has_a_verdict_on_each() {
+    let output = run("grader", &[]);
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let expected = [
+        ("sieve", "OK"),
+        ("off by one", "WA"),
+        ("by trial", "TLE"),
+        ("endless loop", "TLE"),
+        ("panics", "RE"),
+        ("deep recursion", "RE"),
+        ("hoarder", "MLE"),
+        ("chatterbox", "OLE"),
+        ("fork bomb", "TLE"),
+        ("deaf to SIGTERM", "TLE"),
+    ];
+    let rows: Vec<_> = out.lines().skip(1).collect();
+    assert_eq!(rows.len(), expected.len(), "{out}{err}");
+    let mut as_expected = true;
+    for (row, (name, verdict)) in rows.into_iter().zip(expected) {
+        let said = row.strip_prefix(name).and_then(|rest| rest.split_whitespace().next());
+        assert!(said == Some(verdict) || said == Some("TLE"), "{out}{err}");
+        as_expected &= said == Some(verdict);
+    }
+    assert_eq!(output.status.success(), as_expected, "{out}{err}");
+}
+
+/// Ctrl-C, when the fork bomb has gone off.
+#[cfg(all(feature = "process", target_os = "linux"))]
+#[test]
+fn grader_leaves_nothing_when_it_is_interrupted() {
+    let mark = format!("SIGALARM_TEST_MARK={}", std::process::id());
+    let (key, value) = mark.split_once('=').unwrap();
+    let marked = || {
+        let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let environments = entries.filter_map(|entry| fs::read(entry.path().join("environ")).ok());
+        environments.filter(|all| all.split(|&byte| byte == 0).any(|one| one == mark.as_bytes())).count()
+    };
+    for _ in 0..5 {
+        let mut command = Command::new(executable("grader"));
+        let mut grader = command.env(key, value).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while marked() < 32 && grader.try_wait().unwrap().is_none() {
+            sleep(Duration::from_millis(5));
+        }
+        if grader.try_wait().unwrap().is_some() {
+            continue; // The machine was busy with other things, and they were never seen to be so many.
+        }
+        let pid = nix::unistd::Pid::from_raw(grader.id() as i32);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        let status = grader.wait().unwrap();
+        let ended = Instant::now();
+        while marked() > 0 {
+            assert!(ended.elapsed() < Duration::from_secs(20), "{status}; {} are left", marked());
+            sleep(Duration::from_millis(5));
+        }
+        assert!(!status.success(), "{status}");
+        return;
+    }
+    println!("skipped: too busy a machine");
+}
+
 /// Whoever opens an example finds the command that runs it.
 #[test]
 fn every_example_says_how_to_run_it() {

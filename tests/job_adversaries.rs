@@ -389,6 +389,23 @@ fn no_pidfd_for_this_one() {
     });
 }
 
+/// Nor when signals come as fast as they can and interrupt whatever waits.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn no_pidfd_amid_signals() {
+    const OFTEN: Duration = Duration::from_micros(50);
+    support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
+    support::process::set_action(support::process::counting(), 0, &[]);
+    support::process::set_timer(OFTEN, OFTEN);
+    leaving_nothing(|| {
+        for _ in 0..50 {
+            let refused = Job::spawn(|| -> () { pause() }).unwrap_err();
+            assert!(matches!(refused, SpawnError::System { call: "pidfd_open", .. }), "{refused}");
+        }
+    });
+    support::process::set_timer(Duration::ZERO, Duration::ZERO);
+    assert!(support::process::counted() > 0);
+}
+
 /// The child cannot set itself up: the function does not run.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -456,6 +473,7 @@ fn main() {
         scenario("without_group_signals", without_group_signals),
         scenario("no_processes_left", no_processes_left),
         scenario("no_pidfd_for_this_one", no_pidfd_for_this_one),
+        scenario("no_pidfd_amid_signals", no_pidfd_amid_signals),
         scenario("no_set_up", no_set_up),
     ]);
     support::main(scenarios);

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -163,6 +165,53 @@ fn joins_time_out() {
     });
 }
 
+/// A value that has been ready for long, and that the pipe could not hold, is handed over to one who comes late.
+fn joined_late() {
+    leaving_nothing(|| {
+        let limited = || Job::builder().limit(LIMIT).grace(GRACE);
+        let (ready, told) = UnixStream::pair().unwrap();
+        let grace = Duration::from_secs(3);
+        let job = limited().grace(grace).spawn(|| {
+            (&ready).write_all(b"!").unwrap();
+            "x".repeat(5_000_000)
+        });
+        let job = job.unwrap();
+        (&told).read_exact(&mut [0]).unwrap();
+        std::thread::sleep(LIMIT + grace);
+        assert_eq!(job.join().unwrap().len(), 5_000_000);
+
+        // But one that hands over without end has its grace, and no more.
+        let job = limited().spawn(|| Endless).unwrap();
+        std::thread::sleep(2 * (LIMIT + GRACE));
+        let (ended, took) = timed(|| job.join());
+        assert!(ended.is_err_and(|e| e.timed_out().is_some()));
+        assert!(took >= GRACE && took < SLACK, "{took:?}");
+        // And one that is watched has not even that.
+        let job = limited().spawn(|| Endless).unwrap();
+        assert!(job.join().is_err_and(|e| e.timed_out().is_some()));
+    });
+}
+
+/// A value without end, and so never in one piece.
+struct Endless;
+
+impl serde::Serialize for Endless {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let numbers = (0..usize::MAX as u64).inspect(|n| {
+            if n % 10_000 == 0 {
+                std::thread::sleep(Duration::from_micros(100)); // it is not to fill the parent's memory
+            }
+        });
+        serializer.collect_seq(numbers)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Endless {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Endless, D::Error> {
+        unreachable!("no end of it arrives")
+    }
+}
+
 /// An alarm of the caller's ends a join, at its deadline and in its name; the job lives on.
 fn the_callers_alarm() {
     leaving_nothing(|| {
@@ -301,18 +350,6 @@ fn size_of_the_value() {
         let limited = |bytes| Job::builder().value_limit(bytes);
         assert_eq!(limited(6).run(|| "hello".to_owned()).unwrap(), "hello");
         assert!(matches!(limited(5).run(|| "hello".to_owned()), Err(JobError::TooLarge { limit: 5, .. })));
-        // Without end, and so never in one piece.
-        struct Endless;
-        impl serde::Serialize for Endless {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_seq(std::iter::repeat_n(7_u64, usize::MAX))
-            }
-        }
-        impl<'de> serde::Deserialize<'de> for Endless {
-            fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Endless, D::Error> {
-                unreachable!("no end of it arrives")
-            }
-        }
         assert!(matches!(limited(10_000_000).run(|| Endless), Err(JobError::TooLarge { .. })));
     });
 }
@@ -326,6 +363,7 @@ fn main() {
         scenario("stopped_child", stopped_child),
         scenario("the_ends_of_time", the_ends_of_time),
         scenario("joins_time_out", joins_time_out),
+        scenario("joined_late", joined_late),
         scenario("the_callers_alarm", the_callers_alarm),
         scenario("the_callers_alarm_is_rung", the_callers_alarm_is_rung),
         scenario("the_callers_alarm_without_a_signal", the_callers_alarm_without_a_signal),

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -13,14 +15,16 @@ use support::scenario;
 
 fn joined_by_many() {
     leaving_nothing(|| {
+        let (go, wait) = UnixStream::pair().unwrap();
         let job = Job::spawn(|| {
-            thread::sleep(Duration::from_millis(50));
+            (&wait).read_exact(&mut [0]).unwrap();
             "x".repeat(1_000_000)
         });
         let job = job.unwrap();
         thread::scope(|s| {
             let joins: Vec<_> = (0..8).map(|_| s.spawn(|| job.join().unwrap().len())).collect();
             assert!(job.is_alive());
+            (&go).write_all(b"!").unwrap();
             for join in joins {
                 assert_eq!(join.join().unwrap(), 1_000_000);
             }

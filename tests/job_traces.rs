@@ -3,9 +3,13 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc;
@@ -151,6 +155,82 @@ fn redirected() {
     println!("the parent's own");
 }
 
+/// In a parent that has closed its streams, what is opened next has their numbers.
+fn redirected_to_the_numbers_of_streams() {
+    let path = |name| std::env::temp_dir().join(format!("sigalarm-{name}-{}", std::process::id()));
+    let (one, two) = (path("one"), path("two"));
+    nix::unistd::close(1).unwrap();
+    nix::unistd::close(2).unwrap();
+    let (to_one, to_two) = (File::create(&one).unwrap(), File::create(&two).unwrap());
+    let numbers = (to_one.as_raw_fd(), to_two.as_raw_fd());
+    let talk = || {
+        println!("to stdout");
+        eprintln!("to stderr");
+    };
+    let crossed = Job::builder().stdout(to_two).stderr(to_one).run(talk).is_ok();
+    let crossed = crossed && read_to_string(&one) == "to stderr\n" && read_to_string(&two) == "to stdout\n";
+    // Where it belongs already, it survives an `exec` all the same.
+    let to_one = File::create(&one).unwrap();
+    let in_place = to_one.as_raw_fd() == 1;
+    let executes = Job::builder().stdout(to_one).spawn(|| drop(Command::new("echo").arg("hello").exec()));
+    let exited = matches!(executes.unwrap().join(), Err(JobError::Exited { code: 0, .. }));
+    let survived = in_place && exited && read_to_string(&one) == "hello\n";
+    fs::remove_file(&one).unwrap();
+    fs::remove_file(&two).unwrap();
+    // Nobody would hear of an assertion.
+    exit_now(match (numbers, crossed, survived) {
+        ((1, 2), true, true) => 0,
+        ((1, 2), false, _) => 1,
+        ((1, 2), _, false) => 2,
+        _ => 3,
+    });
+}
+
+fn read_to_string(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// What a detached job prints is not lost with its value, for which there is nobody; not even where writing to nobody is
+/// deadly.
+fn detached_and_printing() {
+    children::signal(libc::SIGPIPE, libc::SIG_DFL);
+    let path = std::env::temp_dir().join(format!("sigalarm-printing-{}", std::process::id()));
+    let (go, wait) = UnixStream::pair().unwrap();
+    let job = Job::builder().stdout(File::create(&path).unwrap()).spawn(|| {
+        (&wait).read_exact(&mut [0]).unwrap();
+        print!("all that it had to say");
+        "x".repeat(1_000_000)
+    });
+    let job = job.unwrap();
+    let pid = job.id();
+    job.detach();
+    (&go).write_all(b"!").unwrap();
+    soon("it to end", || !is_running(pid));
+    assert_eq!(read_to_string(&path), "all that it had to say");
+    fs::remove_file(&path).unwrap();
+}
+
+/// What cannot be killed is let go, and nobody waits for it.
+fn dropped_but_not_killed() {
+    let (end, wait) = UnixStream::pair().unwrap();
+    let builder = Job::builder().foreground(true).die_with_parent(false);
+    let job = builder.spawn(|| (&wait).read_exact(&mut [0]).unwrap()).unwrap();
+    let pid = job.id();
+    if children::become_nobody() && job.signal(0).is_err() {
+        assert!(job.kill().is_err());
+        drop(job);
+        assert!(is_running(pid));
+    } else {
+        println!("skipped: cannot become another user");
+        drop(job);
+    }
+    let _ = (&end).write_all(b"!");
+    soon("it to end", || !is_running(pid));
+    // And reaped when the next one is spawned.
+    process::run(Duration::MAX, || ()).unwrap();
+    assert!(!has_children());
+}
+
 /// No destructor of the parent's runs in the child, and no panic hook; what was moved in is dropped on both
 /// sides, as the documentation says.
 fn destructors() {
@@ -223,6 +303,35 @@ fn dies_with_the_parent() {
     let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None);
 }
 
+/// Also when the parent has died before the child could say that it wants to: then the function does not run.
+#[allow(unsafe_code)]
+fn the_parent_is_dead_already() {
+    static PARENT: AtomicI32 = AtomicI32::new(0);
+    extern "C" fn in_parent() {
+        children::raise(libc::SIGKILL);
+    }
+    extern "C" fn in_child() {
+        while nix::unistd::getppid().as_raw() == PARENT.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let (mut read, write) = UnixStream::pair().unwrap();
+    let parent = fork();
+    if parent == 0 {
+        PARENT.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+        // SAFETY: both live as long as the program, and unwind nowhere.
+        assert_eq!(unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) }, 0);
+        let _ = Job::spawn(|| (&write).write_all(b"it runs").is_ok());
+        exit_now(1);
+    }
+    drop(write);
+    let mut said = String::new();
+    read.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
+    let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None).unwrap();
+    assert!(matches!(ended, nix::sys::wait::WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)));
+}
+
 /// A job that another job has got hold of is nobody's there.
 fn not_the_parents() {
     leaving_nothing(|| {
@@ -266,6 +375,9 @@ fn main() {
         scenario("printing", printing)
             .judged(prints("parent before, parent's C, child, child's C, panicking child, parent after\n")),
         scenario("redirected", redirected).judged(prints("the parent's own\n")),
+        scenario("redirected_to_the_numbers_of_streams", redirected_to_the_numbers_of_streams),
+        scenario("detached_and_printing", detached_and_printing),
+        scenario("dropped_but_not_killed", dropped_but_not_killed),
         scenario("destructors", destructors).judged(|outcome| {
             // The two sides print at the same time.
             let mut lines: Vec<&str> = outcome.stdout.lines().collect();
@@ -282,6 +394,7 @@ fn main() {
         }),
         scenario("handlers", handlers),
         scenario("dies_with_the_parent", dies_with_the_parent),
+        scenario("the_parent_is_dead_already", the_parent_is_dead_already),
         scenario("not_the_parents", not_the_parents),
     ]);
 }

@@ -31,7 +31,8 @@ fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
+/// The same under a number that is no standard stream's.
+pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(fd);
     }

@@ -76,8 +76,9 @@ impl Builder {
     /// How long the job may run, counted from the spawn; see [`run`](super::run) for what happens then.
     ///
     /// The child keeps to it by an alarm of its own. What the parent does about a child that does not, it does
-    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive). Zero has passed when the function
-    /// starts; [`Duration::MAX`] means *never*.
+    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive). A value that was ready in time and larger
+    /// than the pipe holds is handed over to one who comes late, within one [`grace`](Builder::grace). Zero has passed when
+    /// the function starts; [`Duration::MAX`] means *never*.
     ///
     /// ```standalone_crate
     /// use sigalarm::{checkpoint, process::Job};
@@ -195,6 +196,9 @@ impl Builder {
 
     /// Whether the child is killed when the parent dies, however that happens. `true`, if nothing is said,
     /// where the system can do it (Linux).
+    ///
+    /// The child, and not what it has started: nobody is left who could end that. A [`cpu_limit`](Builder::cpu_limit) holds
+    /// for each of them.
     ///
     /// It is the *thread* whose end counts: that of a job which a thread of several has spawned unchecked ends
     /// with that thread. See [PR_SET_PDEATHSIG(2const)].
@@ -355,6 +359,9 @@ impl Builder {
     /// - They use the allocator only if it survives a fork. Those of glibc, musl and macOS do; ask for others.
     /// - They do not rely on threads that are not there, such as those of a thread pool.
     ///
+    /// One lock of the standard library's the child takes itself: no other thread is in the middle of reporting a panic,
+    /// or of changing the panic hook, or the child waits for it for ever and `f` does not run.
+    ///
     /// Rust's standard streams and the alarms of this library are looked after, and may be used. Where each
     /// thread but the caller is blocked in a system call and holds no lock, all of it holds.
     ///
@@ -389,8 +396,8 @@ impl Builder {
     {
         // SAFETY: the caller vouches for what the child does, which is what `vouched` asks for. What the child
         // does on its own account before and after `f` allocates, prints nothing, and takes the locks of the
-        // standard streams, which this thread holds at the fork, of the alarms, which are made anew, and of
-        // what only this library's jobs lock.
+        // standard streams, which this thread holds at the fork, of the alarms, which are made anew, of what
+        // only this library's jobs lock, and of the panic hook, for which the caller vouches as well.
         let alone = unsafe { Alone::vouched() };
         self.start(alone, f, Location::caller())
     }

@@ -6,8 +6,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpgid, setpgid};
 
 use super::{Exit, Usage};
@@ -23,7 +25,7 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Takes charge of a child that has just been forked. Should that fail, it is killed and reaped.
+    /// Takes charge of a child that has just been forked. Should that fail, it is killed and reaped, with its group.
     ///
     /// Parent and child both found its group, as shells do, for nobody knows which runs first. Were it left to the child,
     /// a signal could miss the group that is not there yet, and then take the child for its leader; and a child that was
@@ -39,8 +41,9 @@ impl Child {
             // It has ended already, and where SIGCHLD is ignored nothing is left of it.
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
             Err(e) => {
-                let _ = kill(pid, Signal::SIGKILL);
-                let _ = nix::sys::wait::waitpid(pid, None);
+                let _ = Child { pid, pidfd: None, leads }.signal_all(Signal::SIGKILL);
+                // Also if a handler of the program's interrupts it.
+                while waitpid(pid, None) == Err(Errno::EINTR) {}
                 Err(e)
             }
         }

@@ -86,6 +86,9 @@ where
         if Pid::this() != this {
             exit(libc::EXIT_SUCCESS);
         }
+        // What it has printed goes out before a large value: where SIGPIPE is not ignored and nobody reads any more, the
+        // value is the end.
+        flush();
         let sent = outbox.value(&value);
         // Its destructor has nothing left to do.
         std::mem::forget(value);

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -12,10 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
-use super::detached;
 use super::error::{JobError, SpawnError};
 use super::shared::Shared;
-use super::state::{self, Stage};
+use super::state;
 use super::{Exit, Usage};
 use crate::os::clock;
 use crate::time::Time;
@@ -28,7 +26,8 @@ use crate::time::Time;
 /// has ended, whatever is left that holds the pipe.
 ///
 /// **Dropping a job kills it**, with its process group, and reaps it; which waits for the kernel to take the
-/// process down. A job that has ended is not touched. [`detach`](Job::detach) is for the other wish.
+/// process down. A job that has ended is not touched, and one that this process may not kill (either of them has become
+/// another user) is let go. [`detach`](Job::detach) is for the other wish.
 ///
 /// In a child of this process's (another job that captured it), a job is inert: it cannot be joined
 /// ([`JobError::NotParent`]) and its drop does nothing.
@@ -259,7 +258,9 @@ impl<T> Job<T> {
     /// Lets the job go on without anybody to join it. What it returns is lost, nobody keeps it to its limit but
     /// the alarm in the child, and it still dies with this process unless the builder said otherwise.
     ///
-    /// It is reaped when it has ended and this process spawns another job.
+    /// It is reaped when it has ended and this process spawns another job. Jobs that are spawned while this one is held
+    /// inherit the other end of its pipe: if what it returns is more than a pipe holds, it waits for them to end before it
+    /// does.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -271,13 +272,7 @@ impl<T> Job<T> {
         if !self.shared.is_ours() {
             return;
         }
-        let stage = std::mem::replace(&mut self.shared.state.lock().stage, Stage::Detached);
-        if let Stage::Running(running) = stage {
-            // Nobody else holds it: a waiter would be borrowing the job.
-            if let Some(watch) = Arc::into_inner(running.watch) {
-                detached::let_go(watch.child);
-            }
-        }
+        self.shared.state.lock().let_go();
     }
 }
 

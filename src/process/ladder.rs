@@ -2,7 +2,8 @@
 //!
 //! At the limit the child's own alarm rings, and it is left a grace to end well; then it is asked by SIGTERM,
 //! and left another; then it is killed. A rung that nobody was there to climb in time is climbed late, and the
-//! grace counts from then.
+//! grace counts from then. If nobody was there to take in the value either, the child has had to wait with it, and is
+//! left a grace to hand it over.
 
 use std::time::Duration;
 
@@ -20,11 +21,13 @@ pub(super) struct Ladder {
     grace: Duration,
     next: Option<(Time, Step)>,
     climbed: bool,
+    put_off: bool,
 }
 
 impl Ladder {
     pub(super) fn new(deadline: Time, grace: Duration) -> Ladder {
-        Ladder { grace, next: Some((deadline.after(grace), Step::Terminate)), climbed: false }
+        let next = Some((deadline.after(grace), Step::Terminate));
+        Ladder { grace, next, climbed: false, put_off: false }
     }
 
     /// When there is something to do; *never* if nothing is left.
@@ -35,6 +38,16 @@ impl Ladder {
     /// Whether anything has been done to the job.
     pub(super) fn climbed(&self) -> bool {
         self.climbed
+    }
+
+    /// Puts the first step off by a grace, for a child that is just handing its value over to somebody who came when
+    /// the step was due already. Once: one that hands over without end is not to escape.
+    pub(super) fn put_off(&mut self, came: Time, now: Time) {
+        if self.climbed || self.put_off || came < self.next() {
+            return;
+        }
+        self.put_off = true;
+        self.next = self.next.map(|(_, step)| (now.after(self.grace), step));
     }
 
     /// The step that is due, which the caller now takes.
@@ -69,6 +82,23 @@ mod tests {
         assert_eq!((ladder.next(), ladder.climb(at(159))), (at(160), None), "late, and the grace is kept");
         assert_eq!(ladder.climb(at(160)), Some(Step::Kill));
         assert_eq!((ladder.next(), ladder.climb(at(1_000))), (Time::NEVER, None));
+    }
+
+    #[test]
+    fn put_off_once_and_for_those_who_come_late() {
+        let mut ladder = Ladder::new(at(100), Duration::from_nanos(10));
+        ladder.put_off(at(109), at(115));
+        assert_eq!(ladder.next(), at(110), "there in time");
+        ladder.put_off(at(110), at(115));
+        assert_eq!((ladder.next(), ladder.climb(at(124))), (at(125), None));
+        ladder.put_off(at(130), at(130));
+        assert_eq!(ladder.climb(at(130)), Some(Step::Terminate), "once");
+        ladder.put_off(at(140), at(140));
+        assert_eq!(ladder.climb(at(140)), Some(Step::Kill), "never the second");
+
+        let mut unlimited = Ladder::new(Time::NEVER, Duration::from_nanos(10));
+        unlimited.put_off(at(100), at(100));
+        assert_eq!(unlimited.next(), Time::NEVER);
     }
 
     #[test]

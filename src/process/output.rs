@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 
+use crate::os::pipe;
+
 /// Where what a job prints goes: [`Builder::stdout`](super::Builder::stdout) and
 /// [`stderr`](super::Builder::stderr).
 ///
@@ -35,11 +37,14 @@ pub enum Output {
 impl Output {
     /// The descriptor to put in the stream's place; `None` to leave it as it is.
     pub(super) fn open(self) -> io::Result<Option<OwnedFd>> {
-        match self {
-            Output::Inherit => Ok(None),
-            Output::Null => Ok(Some(File::options().write(true).open("/dev/null")?.into())),
-            Output::To(fd) => Ok(Some(fd)),
-        }
+        let fd = match self {
+            Output::Inherit => return Ok(None),
+            Output::Null => File::options().write(true).open("/dev/null")?.into(),
+            Output::To(fd) => fd,
+        };
+        // A parent that has closed its standard streams may have it under the number of one. In the place of the other
+        // stream it would be lost when that one is redirected; in its own place an `exec` would close it.
+        pipe::above_streams(fd).map(Some)
     }
 }
 

@@ -50,6 +50,7 @@ impl Shared {
             return Err(JobError::NotParent);
         }
         rehearsal::checkpoint(location)?;
+        let came = clock::now();
         let mut nap = Nap::new();
         // While an alarm of this thread may be rung by another.
         let mut waiting = None;
@@ -70,7 +71,7 @@ impl Shared {
                 until = until.min(clock::now().after(nap.next()));
             }
             let news = vigil.sleep(until).map_err(|e| JobError::system("poll", e))?;
-            self.advance(news).map_err(|e| JobError::system("waitid", e))?;
+            self.advance(news, came).map_err(|e| JobError::system("waitid", e))?;
             // The end is looked for before the time: a job that has ended is never late.
             let now = clock::now();
             if now >= deadline && self.is_running() {
@@ -96,8 +97,8 @@ impl Shared {
         }
     }
 
-    fn advance(&self, news: News) -> io::Result<()> {
-        self.state.lock().advance(&self.terms, news)
+    fn advance(&self, news: News, came: Time) -> io::Result<()> {
+        self.state.lock().advance(&self.terms, news, came)
     }
 
     fn is_running(&self) -> bool {
@@ -111,7 +112,7 @@ impl Shared {
         }
         if let Ok(vigil) = self.vigil() {
             if let Ok(news) = vigil.sleep(Time::from_nanos(0)) {
-                let _ = self.advance(news);
+                let _ = self.advance(news, clock::now());
             }
         }
         match &self.state.lock().stage {
@@ -153,7 +154,11 @@ impl Drop for Shared {
         let state = self.state.get_mut();
         if let Stage::Running(running) = &state.stage {
             let child = &running.watch.child;
-            let _ = child.signal_all(Signal::SIGKILL);
+            // It has become somebody else's, whom this process may not kill, and may take as long as it likes.
+            if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
+                state.let_go();
+                return;
+            }
             let mut nap = Nap::new();
             while matches!(child.look(), Ok(Life::Alive)) {
                 let time = child.notice().is_none().then(|| nap.next());

@@ -13,6 +13,7 @@ use nix::libc;
 use nix::sys::signal::Signal;
 
 use super::child::Child;
+use super::detached;
 use super::error::JobError;
 use super::ladder::{Ladder, Step};
 use super::wire::{Inbox, LastWords, Letter};
@@ -105,10 +106,12 @@ pub(super) struct News {
 }
 
 impl Running {
-    fn drain(&mut self, budget: usize) {
+    /// Says whether there was more of a value.
+    fn drain(&mut self, budget: usize) -> bool {
         if !self.listening {
-            return;
+            return false;
         }
+        let before = self.inbox.received();
         let pipe = self.watch.pipe.as_fd();
         if self.inbox.take_in(budget, |buffer, most| pipe::read_onto(pipe, buffer, most)) {
             self.listening = false;
@@ -116,6 +119,7 @@ impl Running {
                 let _ = self.watch.child.signal_all(Signal::SIGKILL);
             }
         }
+        self.inbox.received() > before
     }
 
     fn has_ended(&self, news: News) -> io::Result<bool> {
@@ -125,11 +129,12 @@ impl Running {
 }
 
 impl State {
-    /// Takes in what has come from the child, does what its limit asks for, and reaps it if it has ended.
-    pub(super) fn advance(&mut self, terms: &Terms, news: News) -> io::Result<()> {
+    /// Takes in what has come from the child, does what its limit asks for, and reaps it if it has ended; for somebody
+    /// who came to look after it at `came`.
+    pub(super) fn advance(&mut self, terms: &Terms, news: News, came: Time) -> io::Result<()> {
         let Stage::Running(running) = &mut self.stage else { return Ok(()) };
-        if news.pipe {
-            running.drain(BUDGET);
+        if news.pipe && running.drain(BUDGET) {
+            self.ladder.put_off(came, clock::now());
         }
         if running.has_ended(news)? {
             self.finish(terms);
@@ -147,11 +152,22 @@ impl State {
         Ok(())
     }
 
+    /// Leaves the child to itself, and to be reaped some time later.
+    pub(super) fn let_go(&mut self) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Detached);
+        if let Stage::Running(running) = stage {
+            // Nobody else holds it: a waiter would be borrowing the job.
+            if let Some(watch) = Arc::into_inner(running.watch) {
+                detached::let_go(watch.child);
+            }
+        }
+    }
+
     /// The child has ended. By its death, and not by the pipe's end: others may hold the pipe, and the child
     /// may have closed it and lived on. What it wrote is in the pipe by now.
     pub(super) fn finish(&mut self, terms: &Terms) {
         let Stage::Running(running) = &mut self.stage else { return };
-        running.drain(LAST_READ);
+        let _ = running.drain(LAST_READ);
         let (exit, usage) = running.watch.child.reap();
         let letter = std::mem::replace(&mut running.inbox, Inbox::new(0)).close();
         let outcome = self.outcome(terms, letter, exit);

@@ -221,6 +221,11 @@ impl Inbox {
         self.end == Some(Letter::TooLarge)
     }
 
+    /// How many bytes of a value have come.
+    pub(super) fn received(&self) -> usize {
+        self.value.len()
+    }
+
     /// Takes in what `read` finds, about `budget` bytes of it, until there is nothing at the moment (`false`)
     /// or nothing more will come (`true`).
     pub(super) fn take_in(

@@ -200,7 +200,8 @@ impl<T> Worker<T> {
     /// Waits for the worker to end and hands its value over.
     ///
     /// Blocks until then; or until an alarm of the calling thread expires, and then the worker runs on and can
-    /// be joined again. After a value the thread has ended, with the destructors of its thread-locals.
+    /// be joined again. After a value the thread has ended, with the destructors of its thread-locals; unless another
+    /// thread joins it at the same time, and waits for those.
     ///
     /// # Errors
     ///
