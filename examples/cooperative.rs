@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -185,6 +186,10 @@ fn main() -> ExitCode {
     let args = Args::parse();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads this has read enough.
+        Err(e) if e.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
         Err(e) => {
             eprintln!("cooperative: {e}");
             ExitCode::FAILURE
@@ -193,9 +198,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    let mut out = io::stdout();
     if let Some(board) = &args.puzzle {
-        let (search, _) = report(board, "", args);
-        search.solutions.iter().for_each(|solution| print!("\n{solution}"));
+        let (search, _) = report(&mut out, board, "", args)?;
+        for solution in &search.solutions {
+            write!(out, "\n{solution}")?;
+        }
         return Ok(());
     }
     let text = match &args.file {
@@ -208,16 +216,16 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     for (number, line) in lines {
         let (puzzle, name) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let board = puzzle.parse().map_err(|e| format!("line {}: {e}", number + 1))?;
-        let (_, answered) = report(&board, name.trim(), args);
+        let (_, answered) = report(&mut out, &board, name.trim(), args)?;
         puzzles += 1;
         solved += usize::from(answered);
     }
-    println!("{solved} of {puzzles} within {} each", humantime::format_duration(args.limit));
+    writeln!(out, "{solved} of {puzzles} within {} each", humantime::format_duration(args.limit))?;
     Ok(())
 }
 
 /// Solves a puzzle as far as its limit lets it, and prints a line about that. Says whether it came to an end.
-fn report(board: &Board, name: &str, args: &Args) -> (Search, bool) {
+fn report(out: &mut impl io::Write, board: &Board, name: &str, args: &Args) -> io::Result<(Search, bool)> {
     let wanted = if args.unique { 2 } else { 1 };
     let mut search =
         Search { board: board.clone(), fewest: args.fewest, wanted, solutions: Vec::new(), tries: 0 };
@@ -232,6 +240,6 @@ fn report(board: &Board, name: &str, args: &Args) -> (Search, bool) {
         (Ok(()), _) => "has more than one solution".to_owned(),
     };
     let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
-    println!("{:>2} clues {millis:>9.3} ms {:>10} tries  {name}{answer}", board.clues(), search.tries);
-    (search, ended.is_ok())
+    writeln!(out, "{:>2} clues {millis:>9.3} ms {:>10} tries  {name}{answer}", board.clues(), search.tries)?;
+    Ok((search, ended.is_ok()))
 }

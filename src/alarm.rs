@@ -401,10 +401,12 @@ impl Alarm {
         bell::ring(self.key, Cause::Rung);
     }
 
-    /// Takes the limit off and keeps the guard: checks are `Ok` (unless an enclosing alarm expires) until it
-    /// is [`restart`](Alarm::restart)ed. To put the process back as it was, drop the guard.
+    /// Takes the limits off, of time, processor time and checks, and keeps the guard: checks are `Ok` (unless an
+    /// enclosing alarm expires) until it is [`restart`](Alarm::restart)ed. To put the process back as it was, drop the
+    /// guard.
     ///
-    /// Any thread may call it.
+    /// What others ask for ends it still: a [`ring`](Alarm::ring) that comes later, and a signal that it
+    /// [`ring`s on](Builder::ring_on). Any thread may call it.
     ///
     /// ```
     /// use sigalarm::Alarm;

@@ -145,7 +145,8 @@ impl Builder {
     /// can be repeated and for tests. The cause is [`Cause::Checks`](crate::Cause::Checks).
     ///
     /// Every check counts that asks this alarm: its own, and those of the alarms inside it, and checkpoints of its
-    /// thread. A budget of zero errs at the first. [`restart`](Alarm::restart) gives the whole budget again.
+    /// thread. A budget of zero errs at the first. [`restart`](Alarm::restart) gives the whole budget again. A call that
+    /// waits ([`sleep`](Alarm::sleep), a reader) checks each time that it is woken, and that is not the same each time.
     ///
     /// To count, every check of the process takes the slow path as long as the alarm lives: some tens of nanoseconds
     /// each.
@@ -203,11 +204,12 @@ impl Builder {
 
     /// The last resort, for a function that never checks: when nobody has noticed that the limit is over `grace`
     /// after it is, the handler writes a line to standard error and ends the process with exit code 124, as
-    /// timeout(1) does.
+    /// timeout(1) does. Where there is no room for the line, in a pipe that is full, it goes without.
     ///
     /// It works in a loop without checks and in a system call that waits. Nothing else runs: no destructor, no
     /// buffer is flushed. It does not happen when any check on the arming thread has erred in the meantime, or when
-    /// the alarm was dropped, restarted, extended or disarmed in time. A grace of zero ends the process at the
+    /// the alarm was dropped, restarted, extended or disarmed in time. While the process is
+    /// [`suspended`](crate::suspended()) it waits. A grace of zero ends the process at the
     /// deadline, unless a check is quicker. Without a deadline there is no last resort.
     ///
     /// From the deadline on the timer's signal comes every 10 ms until somebody answers. See [timeout(1)], and

@@ -1,7 +1,7 @@
 //! The sudoku example, from the outside: what it solves, where it stops, what it refuses.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Takes its time when the cells are filled in one by one: its first row is 987654321.
@@ -71,6 +71,16 @@ fn a_limit_stops_it() {
     assert!(report.contains("solve timed out after "), "{report}");
     assert!(report.contains("(limit 20 ms) at examples/cooperative.rs:"), "{report}");
     assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+/// As with `head`: it ends without a word.
+#[test]
+fn whoever_reads_may_have_read_enough() {
+    let mut command = Command::new(executable());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]

@@ -9,9 +9,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
+use {
+    nix::{
+        libc,
+        sys::signal::{Signal, kill},
+        unistd::Pid,
+    },
+    std::io::{Read as _, Write as _},
+    std::os::{fd::FromRawFd as _, unix::process::CommandExt as _},
 };
 
 /// The example's executable, which a plain `cargo test` builds along with the tests.
@@ -165,6 +170,53 @@ fn ctrl_c_ends_the_search_with_a_report() {
     assert!(ending(&report).starts_with("tsp was stopped by SIGINT after "), "{report}");
     assert_eq!(measure(&tour, &cities), length(&report), "the tour is written all the same");
     assert!(started.elapsed() < Duration::from_secs(40), "long before the limit");
+}
+
+/// The line is drawn on the terminal and goes with the search; and Ctrl-C is typed there.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
+#[test]
+fn on_a_terminal_a_line_shows_how_it_goes() {
+    let (mut here, mut there) = (0, 0);
+    let name = std::ptr::null_mut();
+    let opened = unsafe { libc::openpty(&mut here, &mut there, name, std::ptr::null(), std::ptr::null()) };
+    assert_eq!(opened, 0, "{}", std::io::Error::last_os_error());
+    // Not for the processes of other tests: they would keep it open.
+    for fd in [here, there] {
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    let (mut here, there) = unsafe { (fs::File::from_raw_fd(here), fs::File::from_raw_fd(there)) };
+    let mut command = Command::new(executable());
+    command.args(["--limit", "20s"]).env("TERM", "xterm").env_remove("NO_COLOR");
+    command.stdin(there.try_clone().unwrap()).stderr(there).stdout(Stdio::piped());
+    unsafe {
+        // The terminal becomes its own, whose keys send it signals, and it listens to them.
+        command.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            match libc::setsid() != -1 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 {
+                true => Ok(()),
+                false => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+    let child = command.spawn().unwrap();
+    drop(command); // and with it this side's handle of the other end
+    let mut shown = String::new();
+    let mut buffer = [0; 4096];
+    let mut typed = false;
+    // At the end of the other side the kernel says EIO.
+    while let Ok(read @ 1..) = here.read(&mut buffer) {
+        shown += &String::from_utf8_lossy(&buffer[..read]);
+        if !typed && shown.matches(" improvements/s").count() >= 3 {
+            here.write_all(b"\x03").unwrap();
+            typed = true;
+        }
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(typed && output.status.success(), "{}: {shown:?}", output.status);
+    assert!(shown.contains(" s  length "), "{shown:?}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(ending(&report).starts_with("tsp was stopped by SIGINT after "), "{report}");
 }
 
 /// Long enough for a dozen progress lines, if there were any.

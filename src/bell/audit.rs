@@ -35,6 +35,7 @@ struct Audit {
     key: Key,
     scope: Scope,
     threshold: Duration,
+    since: Time,
     longest: Option<Gap>,
 }
 
@@ -54,7 +55,11 @@ impl Audits {
     }
 
     pub(super) fn add(&mut self, key: Key, scope: Scope, threshold: Duration, now: Time) {
-        self.audits.push(Audit { key, scope, threshold, longest: None });
+        // What was rung while nobody took note of the answers.
+        if self.audits.is_empty() {
+            RUNG_AT.store(Time::NEVER.as_nanos(), Ordering::SeqCst);
+        }
+        self.audits.push(Audit { key, scope, threshold, since: now, longest: None });
         self.plan(now);
     }
 
@@ -68,15 +73,44 @@ impl Audits {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.audits.is_empty()
+    }
+
     /// When to ring next.
-    pub(super) fn next(&mut self, now: Time) -> Time {
+    ///
+    /// If the time for the last ring has come and no check has taken it, somebody else is at the timer: one who arms, or
+    /// asks a ticker. What is set now goes in its place, and it may not have come. So it is rung here, as from then.
+    pub(super) fn next(&mut self, now: Time, bell: &Flag) -> Time {
         if self.next <= now {
+            // In this order: the handler takes no note where the bell is rung.
+            bell.set();
+            let rung = Time::from_nanos(RUNG_AT.load(Ordering::SeqCst)).min(self.next);
+            RUNG_AT.store(rung.as_nanos(), Ordering::SeqCst);
             self.plan(now);
         }
         self.next
     }
 
-    /// The bell is about to be stilled.
+    /// Where the bell stays rung, because somebody counts or has expired, no ring of the handler's is the first: the time to
+    /// the next answer counts from this moment. Every check answers then, so that nothing of a stretch is missed.
+    pub(super) fn watch(&self, now: Time, bell: &Flag) {
+        if !self.audits.is_empty()
+            && bell.is_set()
+            && RUNG_AT.load(Ordering::SeqCst) == Time::NEVER.as_nanos()
+        {
+            RUNG_AT.store(now.as_nanos(), Ordering::SeqCst);
+        }
+    }
+
+    /// A check answers, at that moment.
+    pub(super) fn look(&mut self, now: Time) {
+        if self.next <= now {
+            self.plan(now);
+        }
+    }
+
+    /// The bell is about to be stilled, by a check.
     pub(super) fn take_ring(&mut self) {
         if !self.audits.is_empty() {
             self.rung = Time::from_nanos(RUNG_AT.swap(Time::NEVER.as_nanos(), Ordering::SeqCst));
@@ -95,8 +129,9 @@ impl Audits {
         if rung.is_never() {
             return;
         }
-        let length = now.since(rung.min(self.planned));
+        let rung = rung.min(self.planned);
         for audit in self.audits.iter_mut().filter(|audit| audit.scope == scope) {
+            let length = now.since(rung.max(audit.since));
             let long = length + step(audit.threshold) >= audit.threshold;
             if long && audit.longest.is_none_or(|longest| length > longest.length()) {
                 audit.longest = Some(Gap::new(length, location));

@@ -102,10 +102,16 @@ impl LastResorts {
     pub(super) fn add(&mut self, key: Key, entry: &Entry, resort: Grace) {
         let label = entry.label.as_deref().unwrap_or("a computation").replace(char::is_control, "\u{fffd}");
         let limit = entry.limit.map(Exact).map_or("no limit".to_owned(), |limit| limit.to_string());
-        let line = format!(
-            "sigalarm: {label} has not answered {} after its limit of {limit}; ending the process",
-            Exact(resort.grace)
-        );
+        let line = |label: &str| {
+            let grace = Exact(resort.grace);
+            format!(
+                "sigalarm: {label} has not answered {grace} after its limit of {limit}; ending the process"
+            )
+        };
+        // Of a long label the beginning: the rest of the line is to be read as well.
+        let room = (LINE - 1).saturating_sub(line("").len());
+        let end = (0..=room.min(label.len())).rfind(|end| label.is_char_boundary(*end)).unwrap_or(0);
+        let line = line(&label[..end]);
         let place = prepare(&line, resort.core);
         place.set(entry.deadline.after(resort.grace));
         self.0.push((key, entry.scope, resort, place));
@@ -124,11 +130,15 @@ impl LastResorts {
         if let (Some((_, _, resort, place)), Some(entry)) =
             (self.0.iter().find(|(other, ..)| *other == key), entry)
         {
-            place.set(entry.deadline.after(resort.grace));
+            // Whoever has answered once knows: another ring is no news to them.
+            let answered = entry.expired.is_some() && place.due().is_never();
+            if !answered {
+                place.set(entry.deadline.after(resort.grace));
+            }
         }
     }
 
-    /// A check on this thread has erred: of its alarms that have expired, none needs a last resort until a restart.
+    /// A check on this thread has erred: of its alarms that have expired, none needs a last resort until it begins again.
     pub(super) fn answered(&self, schedule: &Schedule, scope: Scope) {
         for (key, _, _, place) in self.0.iter().filter(|(_, other, ..)| *other == scope) {
             if schedule.get(*key).is_some_and(|entry| entry.expired.is_some()) {

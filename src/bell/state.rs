@@ -51,7 +51,7 @@ impl State {
 pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State::new(Schedule::new()));
 
 impl State {
-    /// Answers the bell: afterwards nothing that was due at the returned moment is pending.
+    /// Answers the bell for a check: afterwards nothing that was due at the returned moment is pending.
     pub(super) fn look(&mut self) -> Time {
         // The race: a handler on another thread rings while we still the bell.
         // - Its ring lands before our clearing, and is wiped out. Then its moment had come before, and the
@@ -68,6 +68,16 @@ impl State {
             BELL.clear();
         }
         let now = clock::now();
+        self.audits.look(now);
+        self.look_at(now)
+    }
+
+    /// The same for one whose question is not a check. Where the checks are watched the bell is left for them to answer.
+    pub(super) fn look_aside(&mut self) -> Time {
+        if self.audits.is_empty() { self.look() } else { self.look_at(clock::now()) }
+    }
+
+    fn look_at(&mut self, now: Time) -> Time {
         for number in signals::take_arrived() {
             // A second one that came between the last answer and its announcement to the handler: nobody listens
             // any more, so it is the owner's.
@@ -110,7 +120,8 @@ impl State {
         if expired > 0 || self.schedule.any_counting() {
             BELL.set();
         }
-        let mut wanted = self.schedule.next().min(self.audits.next(now));
+        self.audits.watch(now, &BELL);
+        let mut wanted = self.schedule.next().min(self.audits.next(now, &BELL));
         if self.kernel.is_awaited() {
             // Whoever waits must be told, also if some other thread was the first to notice.
             if expired > self.told_expired {

@@ -4,11 +4,17 @@ use nix::libc;
 
 /// Writes a line to standard error and ends the process: with exit code 124, as timeout(1) does, or by SIGABRT, for a
 /// core dump. Runs nothing else: no destructor, no exit function. Async-signal-safe.
+///
+/// Where there is no room for the line, in a pipe that nobody reads or on a terminal that was stopped, it is left out: to
+/// wait for room could be to wait for ever, with the other signals shut out.
 pub(crate) fn with_a_last_word(line: &[u8], core: bool) -> ! {
-    // SAFETY: the pointer is valid for the length that is given; the calls are on the list of async-signal-safe
+    let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: the pointers are valid for the lengths that are given; the calls are on the list of async-signal-safe
     // functions. What could not be written cannot be helped.
     unsafe {
-        libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
+        if libc::poll(&mut stderr, 1, 0) != 0 {
+            libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
+        }
         if core { libc::abort() } else { libc::_exit(124) }
     }
 }
