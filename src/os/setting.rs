@@ -28,6 +28,8 @@ impl Setting {
 }
 
 fn round_up(d: Duration) -> Duration {
-    let micros = Duration::from_micros(u64::from(d.subsec_nanos().div_ceil(1_000)));
-    Duration::from_secs(d.as_secs()).saturating_add(micros)
+    match d.subsec_nanos().div_ceil(1_000) {
+        1_000_000 => d.as_secs().checked_add(1).map_or(Duration::MAX, Duration::from_secs),
+        micros => Duration::new(d.as_secs(), micros * 1_000),
+    }
 }
