@@ -23,7 +23,8 @@ impl Flag {
     ///
     /// Written out, because LLVM does not fold an atomic load into the comparison: from `load` it makes three
     /// instructions (`movzx`, `test`, `jne`) and a register, and a recursive function that checks at its entry
-    /// runs a tenth slower for it.
+    /// runs a tenth slower for it. By its name (`sym`) a static flag would take no register for its address either; but
+    /// then no dynamic library of Rust's can be linked with us inside.
     #[inline(always)]
     #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub(crate) fn is_set(&self) -> bool {
