@@ -12,12 +12,17 @@ use std::ptr;
 use nix::libc;
 use once_cell::race::OnceRef;
 
+use super::atomic::{AtomicUsize, Ordering};
 use super::disposition::{Disposition, Kind};
 
 /// What to do when a signal of ours arrives. Set before the handler is first installed, and never changed.
 ///
 /// `get` is one atomic load, which makes it fit for the handler.
 static ON_ALARM: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
+
+/// How many threads are handing something on. Our handler looks at what is a thread's own only if any does: where we are
+/// part of a library that was loaded by `dlopen`, a thread's first look may allocate.
+static HANDING_ON: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// What this thread is handing on to a handler of the program's, and the how-manieth handler that is. Constant and
@@ -78,6 +83,10 @@ impl Arrival {
     /// How many handlers have had it from ours and now hand it on in their turn, to the one that they had found in
     /// place, which was ours. Zero for a signal that comes from the kernel.
     pub(crate) fn handed_back(&self) -> usize {
+        // This thread's own steps it sees in any case, and what another does is nothing to it.
+        if HANDING_ON.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
         let (info, times) = HANDED_ON.get();
         if self.info.is_null() || ptr::eq(self.info, info) { times } else { 0 }
     }
@@ -136,6 +145,7 @@ impl Arrival {
     /// Calls a handler function under the mask that the kernel would have given it.
     fn call(&self, owner: &Disposition) {
         let outer = HANDED_ON.replace((self.info, self.handed_back() + 1));
+        HANDING_ON.fetch_add(1, Ordering::Relaxed);
         let mut before = mem::MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY:
         // - the sets are valid, and `before` is written by the first call before the last one reads it;
@@ -160,6 +170,7 @@ impl Arrival {
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
         }
+        HANDING_ON.fetch_sub(1, Ordering::Relaxed);
         HANDED_ON.set(outer);
     }
 }
