@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::libc::{self, SA_RESTART, SIGALRM, SIGUSR1};
 use sigalarm::{Alarm, Cause, TimedOut};
-use support::process;
-use support::scenario;
+use support::{children, process, scenario};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -728,6 +727,62 @@ fn a_timer_while_one_waits_and_shuts_it_out() {
     });
 }
 
+/// A handler that was installed over ours, with SA_RESTART, whether it hands on what it gets or not: ours stands in front of
+/// it while a thread waits, and it is over ours again afterwards. What is sent meanwhile is theirs.
+fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
+    static OURS: AtomicUsize = AtomicUsize::new(0);
+    static HEARD: AtomicUsize = AtomicUsize::new(0);
+    static RINGS: AtomicUsize = AtomicUsize::new(0);
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The kernel's own.
+    extern "C" fn theirs(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        let sent = unsafe { (*info).si_code } == libc::SI_USER;
+        if sent { &HEARD } else { &RINGS }.fetch_add(1, Ordering::SeqCst);
+        type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+        match OURS.load(Ordering::SeqCst) {
+            0 => {}
+            // As signal-hook and others do it.
+            ours => unsafe { std::mem::transmute::<usize, Handler>(ours)(signal, info, context) },
+        }
+    }
+    let handler = theirs as extern "C" fn(_, _, _) as usize;
+    let _outer = after(100 * SECOND);
+    if hands_on {
+        OURS.store(process::action().sa_sigaction, Ordering::SeqCst);
+    }
+    process::set_action(handler, SA_RESTART | libc::SA_SIGINFO, &[SIGUSR1]);
+    let before = process::state();
+    for on_a_worker in [false, true] {
+        let alarm = after(30 * MS);
+        let (here, _there) = pair();
+        let wait = || inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
+        if on_a_worker {
+            std::thread::scope(|s| s.spawn(wait).join().map(drop)).expect("it does not panic");
+        } else {
+            wait();
+        }
+        in_time(&alarm, 30 * MS);
+        alarm.restart();
+        let heard = HEARD.load(Ordering::SeqCst);
+        let sent = alarm.blocking(|| {
+            process::kill_self(SIGALRM);
+            Ok(())
+        });
+        sent.expect("at once");
+        children::soon("it is heard", || HEARD.load(Ordering::SeqCst) == heard + 1);
+        drop(alarm);
+        process::kill_self(SIGALRM);
+        assert_eq!(HEARD.load(Ordering::SeqCst), heard + 2, "once each");
+        let after = process::state();
+        assert_eq!(after, process::State { timer: after.timer, ..before.clone() });
+    }
+    let rings = RINGS.load(Ordering::SeqCst);
+    let alarm = after(MS);
+    children::soon("rings are theirs again", || RINGS.load(Ordering::SeqCst) > rings);
+    drop(alarm);
+    drop(_outer);
+    assert_eq!(process::action().sa_sigaction, handler);
+}
+
 /// A user who may queue no more signals: ours comes without its particulars, and is ours all the same.
 #[cfg(target_os = "linux")]
 fn no_more_signals_may_be_queued() {
@@ -771,6 +826,8 @@ fn main() {
         scenario("without_a_signal", without_a_signal),
         scenario("suspended_while_others_wait", suspended_while_others_wait),
         scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
+        scenario("under_a_handler_that_lets_calls_go_on", || under_a_handler_that_lets_calls_go_on(false)),
+        scenario("under_one_that_hands_on", || under_a_handler_that_lets_calls_go_on(true)),
         scenario("one_who_shuts_it_out_for_good", one_who_shuts_it_out_for_good),
         scenario("one_who_waits_and_shuts_it_out", one_who_waits_and_shuts_it_out),
         scenario("a_timer_while_one_waits_and_shuts_it_out", a_timer_while_one_waits_and_shuts_it_out),

@@ -44,6 +44,8 @@ pub(super) struct Kernel {
     waiting: usize,
     /// How our handler runs.
     manner: Manner,
+    /// Whose handler stood over ours until somebody began to wait.
+    behind: Option<&'static Disposition>,
     /// How many have asked for the process as it was found.
     suspended: usize,
     /// The kernel refused to put the owner's disposition back: our handler was left in its place.
@@ -62,6 +64,7 @@ impl Kernel {
             given_back: None,
             waiting: 0,
             manner: Manner::USUAL,
+            behind: None,
             suspended: 0,
             left_behind: false,
             owners: Vec::new(),
@@ -183,11 +186,35 @@ impl Kernel {
     fn change_manner(&mut self, manner: Manner) -> Result<(), ArmError> {
         let replaced = Disposition::install_ours(manner).map_err(|e| ArmError::system("sigaction", e))?;
         self.manner = manner;
-        // If somebody's handler stood over ours, it stays there.
-        if !replaced.is_ours() {
-            let _ = replaced.install();
+        match self.behind.take() {
+            Some(theirs) if replaced.is_ours() => self.step_back(theirs, &replaced),
+            // Somebody's handler stood over ours. It stays there, unless a thread waits, whom it may keep waiting: then ours
+            // stands in front of it for so long.
+            _ if !replaced.is_ours() && self.waiting > 0 => self.step_in_front_of(&replaced),
+            _ if !replaced.is_ours() => _ = replaced.install(),
+            _ => {}
         }
         Ok(())
+    }
+
+    fn step_in_front_of(&mut self, replaced: &Disposition) {
+        let theirs = owner::kept_for_good(&mut self.owners, replaced);
+        owner::leave_under(theirs);
+        owner::announce(Some(theirs), owner::known());
+        self.behind = Some(theirs);
+        let manner = Manner { restart: self.manner.restart, ..Manner::in_front_of(theirs) };
+        // If that is refused, it runs in the manner that it has.
+        if manner != self.manner && Disposition::install_ours(manner).is_ok() {
+            self.manner = manner;
+        }
+    }
+
+    /// Nobody waits any more: theirs is over ours again. Unless they have put ours back meanwhile, which had SA_RESTART
+    /// when they found it: then they are gone.
+    fn step_back(&self, theirs: &'static Disposition, replaced: &Disposition) {
+        if !replaced.interrupts() || theirs.install().is_ok() {
+            owner::put_back();
+        }
     }
 
     /// One thread more that waits, or one less. Takes effect with the next [`program`](Kernel::program).
@@ -390,6 +417,7 @@ impl Kernel {
             GivenBack { due, period }
         });
         self.found = None;
+        self.behind = None;
         self.programmed = None;
         self.disturbed = false;
         owner::send_kept();
