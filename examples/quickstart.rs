@@ -24,7 +24,10 @@ use std::time::Duration;
 use sigalarm::{Alarm, TimedOut};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let seconds = std::env::args().nth(1).map_or(Ok(10), |arg| arg.parse())?;
+    let seconds = match std::env::args().nth(1) {
+        Some(text) => text.parse().map_err(|e| format!("{text:?} is not a number of seconds: {e}"))?,
+        None => 10,
+    };
 
     let alarm = Alarm::after(Duration::from_secs(seconds))?;
     match long_function(&alarm) {
