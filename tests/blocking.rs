@@ -783,6 +783,28 @@ fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
     assert_eq!(process::action().sa_sigaction, handler);
 }
 
+/// What is sent while ours steps in front of a handler and back is that handler's, and not the default action's, for which
+/// ours stood before.
+fn sent_while_ours_steps_in_front() {
+    let _outer = after(100 * SECOND);
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                process::kill_self(SIGALRM);
+            }
+        });
+        let alarm = after(90 * SECOND);
+        for _ in 0..10_000 {
+            alarm.blocking(|| Ok(())).expect("at once");
+        }
+        over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(process::action().sa_sigaction, process::counting());
+    assert!(process::counted() > 1_000);
+}
+
 /// A user who may queue no more signals: ours comes without its particulars, and is ours all the same.
 #[cfg(target_os = "linux")]
 fn no_more_signals_may_be_queued() {
@@ -828,6 +850,7 @@ fn main() {
         scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
         scenario("under_a_handler_that_lets_calls_go_on", || under_a_handler_that_lets_calls_go_on(false)),
         scenario("under_one_that_hands_on", || under_a_handler_that_lets_calls_go_on(true)),
+        scenario("sent_while_ours_steps_in_front", sent_while_ours_steps_in_front),
         scenario("one_who_shuts_it_out_for_good", one_who_shuts_it_out_for_good),
         scenario("one_who_waits_and_shuts_it_out", one_who_waits_and_shuts_it_out),
         scenario("a_timer_while_one_waits_and_shuts_it_out", a_timer_while_one_waits_and_shuts_it_out),

@@ -175,46 +175,70 @@ impl Kernel {
     fn choose_restart(&mut self, signals: &Signals) -> Result<(), ArmError> {
         let theirs = !FOREIGN.due().is_never() && owner::known().is_some_and(Disposition::interrupts);
         let restart = self.waiting == 0 && !theirs;
-        if restart != self.manner.restart {
-            self.change_manner(Manner { restart, ..self.manner })?;
-            signals.choose_restart(restart);
+        if restart == self.manner.restart {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Has our handler run in another manner from now on.
-    fn change_manner(&mut self, manner: Manner) -> Result<(), ArmError> {
-        let replaced = Disposition::install_ours(manner).map_err(|e| ArmError::system("sigaction", e))?;
+        let manner = Manner { restart, ..self.manner };
+        // As in `engage`: whose it is that comes from here on is known when it is known who stands where.
+        let known = owner::hold();
+        let replaced = match Disposition::install_ours(manner) {
+            Ok(replaced) => replaced,
+            Err(e) => {
+                owner::announce(known, known);
+                return Err(ArmError::system("sigaction", e));
+            }
+        };
         self.manner = manner;
-        match self.behind.take() {
-            Some(theirs) if replaced.is_ours() => self.step_back(theirs, &replaced),
-            // Somebody's handler stood over ours. It stays there, unless a thread waits, whom it may keep waiting: then ours
-            // stands in front of it for so long.
-            _ if !replaced.is_ours() && self.waiting > 0 => self.step_in_front_of(&replaced),
-            _ if !replaced.is_ours() => _ = replaced.install(),
-            _ => {}
-        }
+        owner::announce(self.stand_where_we_should(&replaced).or(known), known);
+        signals.choose_restart(restart);
         Ok(())
     }
 
-    fn step_in_front_of(&mut self, replaced: &Disposition) {
+    /// Our handler has been installed anew, over `replaced`. If that was somebody's, it is put over ours again, unless a
+    /// thread waits, whom it may keep waiting: then ours stands in front of it for so long. Says who is the owner, if that
+    /// is another one now.
+    fn stand_where_we_should(&mut self, replaced: &Disposition) -> Option<&'static Disposition> {
+        match self.behind.take() {
+            // Nobody waits any more.
+            Some(theirs) if replaced.is_ours() => Kernel::step_back(theirs, replaced),
+            _ if !replaced.is_ours() && self.waiting > 0 => Some(self.step_in_front_of(replaced)),
+            _ => {
+                if !replaced.is_ours() {
+                    let _ = replaced.install();
+                }
+                None
+            }
+        }
+    }
+
+    fn step_in_front_of(&mut self, replaced: &Disposition) -> &'static Disposition {
         let theirs = owner::kept_for_good(&mut self.owners, replaced);
         owner::leave_under(theirs);
-        owner::announce(Some(theirs), owner::known());
         self.behind = Some(theirs);
         let manner = Manner { restart: self.manner.restart, ..Manner::in_front_of(theirs) };
         // If that is refused, it runs in the manner that it has.
         if manner != self.manner && Disposition::install_ours(manner).is_ok() {
             self.manner = manner;
         }
+        theirs
     }
 
-    /// Nobody waits any more: theirs is over ours again. Unless they have put ours back meanwhile, which had SA_RESTART
-    /// when they found it: then they are gone.
-    fn step_back(&self, theirs: &'static Disposition, replaced: &Disposition) {
-        if !replaced.interrupts() || theirs.install().is_ok() {
-            owner::put_back();
+    /// Theirs is over ours again. Unless they have put ours back meanwhile, which had SA_RESTART when they found it: then
+    /// they are gone.
+    fn step_back(theirs: &'static Disposition, replaced: &Disposition) -> Option<&'static Disposition> {
+        let back = !replaced.interrupts() || theirs.install().is_ok();
+        if back { owner::beneath() } else { None }
+    }
+
+    /// Has our handler, which is in place, run in another manner from now on.
+    fn change_manner(&mut self, manner: Manner) -> Result<(), ArmError> {
+        let replaced = Disposition::install_ours(manner).map_err(|e| ArmError::system("sigaction", e))?;
+        self.manner = manner;
+        // If somebody's handler has come to stand over ours since, it stays there.
+        if !replaced.is_ours() {
+            let _ = replaced.install();
         }
+        Ok(())
     }
 
     /// One thread more that waits, or one less. Takes effect with the next [`program`](Kernel::program).

@@ -186,6 +186,17 @@ pub(super) fn forget() -> Option<&'static Disposition> {
     OWNERS.first.exchange(None)
 }
 
+/// Our handler is about to be installed anew, and may find another owner: what comes for one is noted until [`announce`].
+/// Hands back the one that was known.
+pub(super) fn hold() -> Option<&'static Disposition> {
+    OWNERS.first.exchange(None)
+}
+
+/// Whom ours stood in front of when the owner's handler was installed over it.
+pub(super) fn beneath() -> Option<&'static Disposition> {
+    OWNERS.beneath.get()
+}
+
 /// The owner is known, and who was until then; what came for it in the meantime is sent again.
 pub(super) fn announce(owner: Option<&'static Disposition>, known: Option<&'static Disposition>) {
     OWNERS.announce(owner, known);
