@@ -796,13 +796,16 @@ fn sent_while_ours_steps_in_front() {
             }
         });
         let alarm = after(90 * SECOND);
-        for _ in 0..10_000 {
+        // How many come while the one who sends them has no turn is the machine's business.
+        for waits in 0_u32.. {
+            if waits >= 20_000 && process::counted() > 1_000 {
+                break;
+            }
             alarm.blocking(|| Ok(())).expect("at once");
         }
         over.store(true, Ordering::SeqCst);
     });
     assert_eq!(process::action().sa_sigaction, process::counting());
-    assert!(process::counted() > 1_000);
 }
 
 /// A user who may queue no more signals: ours comes without its particulars, and is ours all the same.

@@ -44,7 +44,7 @@ impl State {
         if self.schedule.any_counting() {
             self.schedule.count_around(key);
         }
-        let asked = self.schedule.get(key).map(|entry| entry.scope);
+        let asked = || self.schedule.get(key).map(|entry| entry.scope);
         self.verdict(self.schedule.expired_around(key), asked, now, location)
     }
 
@@ -59,20 +59,20 @@ impl State {
         if self.schedule.any_counting() {
             self.schedule.count_in(scope);
         }
-        self.verdict(self.schedule.expired_in(scope), Some(scope), now, location)
+        self.verdict(self.schedule.expired_in(scope), || Some(scope), now, location)
     }
 
     fn verdict(
         &self,
         expired: Option<&Entry>,
-        asked: Option<Scope>,
+        asked: impl FnOnce() -> Option<Scope>,
         now: Time,
         location: &'static Location<'static>,
     ) -> Result<(), TimedOut> {
         let Some(entry) = expired else { return Ok(()) };
         self.last_resorts.answered(&self.schedule, entry.scope);
         // What is told of may be a guest here. Those who are at home have their answer by it all the same.
-        if let Some(asked) = asked.filter(|asked| *asked != entry.scope) {
+        if let Some(asked) = asked().filter(|asked| *asked != entry.scope) {
             self.last_resorts.answered(&self.schedule, asked);
         }
         timed_out(entry, Moment { now, rehearsed: false }, location).map_or(Ok(()), Err)

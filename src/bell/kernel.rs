@@ -181,22 +181,23 @@ impl Kernel {
         let manner = Manner { restart, ..self.manner };
         // As in `engage`: whose it is that comes from here on is known when it is known who stands where.
         let known = owner::hold();
-        let replaced = match Disposition::install_ours(manner) {
-            Ok(replaced) => replaced,
-            Err(e) => {
-                owner::announce(known, known);
-                return Err(ArmError::system("sigaction", e));
-            }
-        };
-        self.manner = manner;
-        owner::announce(self.stand_where_we_should(&replaced).or(known), known);
+        let changed = self.change_manner(manner);
+        owner::announce(changed.as_ref().map_or(known, |other| other.or(known)), known);
+        changed?;
         signals.choose_restart(restart);
         Ok(())
     }
 
+    /// Has our handler, which is in place or under somebody's, run in another manner from now on. Says who is the owner, if
+    /// that is another one now.
+    fn change_manner(&mut self, manner: Manner) -> Result<Option<&'static Disposition>, ArmError> {
+        let replaced = Disposition::install_ours(manner).map_err(|e| ArmError::system("sigaction", e))?;
+        self.manner = manner;
+        Ok(self.stand_where_we_should(&replaced))
+    }
+
     /// Our handler has been installed anew, over `replaced`. If that was somebody's, it is put over ours again, unless a
-    /// thread waits, whom it may keep waiting: then ours stands in front of it for so long. Says who is the owner, if that
-    /// is another one now.
+    /// thread waits, whom it may keep waiting: then ours stands in front of it for so long, and it is the owner.
     fn stand_where_we_should(&mut self, replaced: &Disposition) -> Option<&'static Disposition> {
         match self.behind.take() {
             // Nobody waits any more.
@@ -228,17 +229,6 @@ impl Kernel {
     fn step_back(theirs: &'static Disposition, replaced: &Disposition) -> Option<&'static Disposition> {
         let back = !replaced.interrupts() || theirs.install().is_ok();
         if back { owner::beneath() } else { None }
-    }
-
-    /// Has our handler, which is in place, run in another manner from now on.
-    fn change_manner(&mut self, manner: Manner) -> Result<(), ArmError> {
-        let replaced = Disposition::install_ours(manner).map_err(|e| ArmError::system("sigaction", e))?;
-        self.manner = manner;
-        // If somebody's handler has come to stand over ours since, it stays there.
-        if !replaced.is_ours() {
-            let _ = replaced.install();
-        }
-        Ok(())
     }
 
     /// One thread more that waits, or one less. Takes effect with the next [`program`](Kernel::program).
@@ -306,10 +296,10 @@ impl Kernel {
         self.manner = Manner::USUAL;
         // Before anything is handed on to it. If that is refused, it goes on as it is, and the caller hears of it.
         let manner = owner.map_or(Manner::USUAL, Manner::in_front_of);
-        let suited = if manner == self.manner { Ok(()) } else { self.change_manner(manner) };
-        owner::announce(owner, known);
+        let suited = if manner == self.manner { Ok(None) } else { self.change_manner(manner) };
+        owner::announce(suited.as_ref().map_or(owner, |other| other.or(owner)), known);
         waiters::speak();
-        suited
+        suited.map(drop)
     }
 
     /// Sets the timer, to nothing if `first` is *never*, it being `before`; says whether a foreign timer came to light.

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::io;
 use std::ptr;
 
-use crate::os::atomic::{AtomicBool, Ordering};
+use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::os::disposition::{Disposition, Kind};
 use crate::os::handler::Arrival;
 use crate::os::local::thread_local;
@@ -24,16 +24,31 @@ pub(super) struct Owners {
     beneath: Published<Disposition>,
     /// Whose handler was last seen over ours.
     over: Published<Disposition>,
+    /// How many times the owner was put out of sight: while this stands still, and the owner, so does who is in whose place.
+    held: AtomicUsize,
 }
 
 impl Owners {
     pub(super) const fn unknown() -> Owners {
-        Owners { first: Published::nothing(), beneath: Published::nothing(), over: Published::nothing() }
+        Owners {
+            first: Published::nothing(),
+            beneath: Published::nothing(),
+            over: Published::nothing(),
+            held: AtomicUsize::new(0),
+        }
     }
 
     /// The owner, as far as it is known.
     pub(super) fn first(&self) -> Option<&'static Disposition> {
         self.first.get()
+    }
+
+    /// Our handler is about to be installed, and who is the owner will be known only afterwards. Hands back the one that was.
+    fn hold(&self) -> Option<&'static Disposition> {
+        let known = self.first.exchange(None);
+        // Second: whoever has read the owner before this line, and after it looks who is in place, sees that it has changed.
+        self.held.fetch_add(1, Ordering::SeqCst);
+        known
     }
 
     /// Our handler is in place of `found`, and stood for `known` until then. Both are kept for good.
@@ -78,13 +93,19 @@ impl Owners {
     /// Hands a signal on to the owner; `false` if it has become another's meanwhile. Async-signal-safe.
     pub(super) fn hand_on(&self, arrival: &Arrival, owner: &'static Disposition) -> bool {
         if owner.kind() == Kind::Default {
-            if arrival.is_somebody_elses() {
-                return true;
-            }
-            // Asked after that: our handler may have come to stand in front of somebody's since the owner was read, and then
-            // the process must not end by it.
-            if !self.first.get().is_some_and(|now| ptr::eq(now, owner)) {
+            // Our handler may come to stand in front of somebody's between any two of these lines, and may step back again,
+            // and then the process must not end by it. So who is in place is asked within one stay of one owner.
+            let held = self.held.load(Ordering::SeqCst);
+            let is_owner = || self.first.get().is_some_and(|now| ptr::eq(now, owner));
+            if !is_owner() {
                 return false;
+            }
+            let is_somebody_elses = arrival.is_somebody_elses();
+            if !is_owner() || self.held.load(Ordering::SeqCst) != held {
+                return false;
+            }
+            if is_somebody_elses {
+                return true;
             }
         }
         let its_turn = is_owners_turn(&self.first, owner);
@@ -112,6 +133,9 @@ static KEPT: AtomicBool = AtomicBool::new(false);
 /// A signal for the owner was sent again. It may be merged with a ring of ours that waits already, so the next
 /// SIGALRM that comes, whoever sent it, is the owner's.
 static OWED: AtomicBool = AtomicBool::new(false);
+
+/// How many times that note was dropped because our handler came from away.
+static CAME: AtomicUsize = AtomicUsize::new(0);
 
 /// A disposition that the handler may read at any time from now on. Each distinct one is kept once.
 pub(super) fn kept_for_good(
@@ -183,13 +207,15 @@ pub(super) fn known() -> Option<&'static Disposition> {
 pub(super) fn forget() -> Option<&'static Disposition> {
     // What was sent while our handler was away has gone to the owner directly.
     take(&OWED);
-    OWNERS.first.exchange(None)
+    // Second: see `send_again`.
+    CAME.fetch_add(1, Ordering::SeqCst);
+    OWNERS.hold()
 }
 
 /// Our handler is about to be installed anew, and may find another owner: what comes for one is noted until [`announce`].
 /// Hands back the one that was known.
 pub(super) fn hold() -> Option<&'static Disposition> {
-    OWNERS.first.exchange(None)
+    OWNERS.hold()
 }
 
 /// Whom ours stood in front of when the owner's handler was installed over it.
@@ -224,10 +250,20 @@ pub(super) fn has_left_under(over: &'static Disposition) -> bool {
 ///
 /// With SIGALRM shut out for the moment, so that no ring comes between the note and the signal, takes the note, and
 /// leaves the signal to be delivered a second time. (One that another thread takes just then still can.)
+///
+/// Another thread may take our handler away and put it back in place between the note and the signal, and drop the note.
+/// If its ring waited by the time that the signal was sent, that is lost: so it is sent once more. If the note is dropped
+/// and not yet counted, our handler is not back, the timer stands still, and there is no ring for it to be lost in.
 fn send_again() {
     let blocked = mask::block_alarm();
-    OWED.store(true, Ordering::SeqCst);
-    pending::resend();
+    loop {
+        let came = CAME.load(Ordering::SeqCst);
+        OWED.store(true, Ordering::SeqCst);
+        pending::resend();
+        if CAME.load(Ordering::SeqCst) == came {
+            break;
+        }
+    }
     if matches!(blocked, Ok(false)) {
         let _ = mask::unblock_alarm(); // As it was before.
     }

@@ -449,6 +449,32 @@ fn a_kill_while_the_owner_becomes_known() {
     });
 }
 
+/// Nor does one end the process that has a handler, over ours, which ours steps in front of for as long as a thread waits.
+#[test]
+fn kills_while_ours_steps_in_front() {
+    explore("kills_while_ours_steps_in_front", || {
+        let _outer = Alarm::never().expect("arming");
+        machine().act(Some(Disposition::OWNERS));
+        let over = AtomicBool::new(false);
+        let thread = spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                pause();
+            }
+        });
+        let kills = [machine::kill_from_outside(), machine::kill_from_outside()];
+        let alarm = Alarm::never().expect("arming");
+        for _ in 0..3 {
+            alarm.blocking(|| Ok(())).expect("at once");
+        }
+        over.store(true, Ordering::Relaxed);
+        thread.join();
+        for kill in kills {
+            let _ = kill.join();
+        }
+        assert_eq!(machine().action(), Disposition::OWNERS, "whose handler is in place");
+    });
+}
+
 /// A program that has SIGALRM shut out gets what was sent meanwhile when it lets it in itself, and not before.
 #[test]
 fn a_kill_behind_the_mask() {

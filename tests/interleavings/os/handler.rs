@@ -3,7 +3,7 @@
 use once_cell::race::OnceRef;
 
 use super::disposition::{Disposition, Function};
-use super::machine::{From, machine};
+use super::machine::{From, chance, choose, machine, pause};
 
 static ON_ALARM: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
@@ -42,7 +42,12 @@ impl Arrival {
     }
 
     pub(crate) fn is_somebody_elses(&self) -> bool {
-        false
+        // A processor may be taken away around a system call, and more may happen meanwhile than chance gives time for.
+        let hold_up = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
+        hold_up();
+        let is = Disposition::current().is_ok_and(|current| current.function == Function::Owners);
+        hold_up();
+        is
     }
 
     pub(crate) fn deliver_to(&self, owner: &Disposition) {
