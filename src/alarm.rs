@@ -202,7 +202,16 @@ impl Alarm {
     #[inline(always)]
     pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         if bell::is_rung() {
-            return bell::answer(self.key, location);
+            return bell::ask(&bell::HAS_EXPIRED, &self.key, location);
+        }
+        Ok(())
+    }
+
+    /// The check for code that can only unwind; `Ok` while it does.
+    #[inline(always)]
+    pub(crate) fn check_to_unwind(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
+        if bell::is_rung() {
+            return bell::ask(&bell::MUST_UNWIND, &self.key, location);
         }
         Ok(())
     }

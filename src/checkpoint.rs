@@ -41,7 +41,7 @@ use crate::error::TimedOut;
 #[track_caller]
 pub fn checkpoint() -> Result<(), TimedOut> {
     if bell::is_rung() {
-        return bell::answer_here(Location::caller());
+        return bell::ask(&bell::HAS_ANY_EXPIRED, &(), Location::caller());
     }
     Ok(())
 }

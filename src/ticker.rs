@@ -96,7 +96,7 @@ impl Ticker {
     #[inline]
     pub fn due(&self) -> u64 {
         if self.flag.is_set() {
-            return bell::ticks(self.key, self.flag);
+            return bell::TICKS.call(&self.key, self.flag);
         }
         0
     }

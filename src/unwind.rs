@@ -9,13 +9,11 @@
 //! it is under way, and a check that finds no note panics aloud instead.
 
 use std::cell::RefCell;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::alarm::Alarm;
 use crate::bell;
-use crate::checkpoint::checkpoint;
 use crate::error::{AlarmId, TimedOut};
 
 /// What travels.
@@ -63,8 +61,8 @@ impl Alarm {
     #[inline]
     #[track_caller]
     pub fn unwind_if_expired(&self) {
-        if bell::is_rung() {
-            answer(self);
+        if let Err(e) = self.check_to_unwind(Location::caller()) {
+            raise(e);
         }
     }
 
@@ -164,37 +162,20 @@ impl Alarm {
 #[track_caller]
 pub fn unwind_if_expired() {
     if bell::is_rung() {
-        answer_here();
+        if let Err(e) = bell::ask(&bell::MUST_UNWIND_FOR_ANY, &(), Location::caller()) {
+            raise(e);
+        }
     }
 }
 
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn answer(alarm: &Alarm) {
-    if let Err(e) = alarm.check() {
-        raise(e);
-    }
-}
-
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn answer_here() {
-    if let Err(e) = checkpoint() {
-        raise(e);
-    }
-}
-
-#[track_caller]
-fn raise(e: TimedOut) {
-    if thread::panicking() {
-        return;
-    }
+fn raise(e: TimedOut) -> ! {
     if !Note::exists(e.alarm()) {
         panic!("{e}, and no `Alarm::catch` is there to take it");
     }
-    panic::resume_unwind(Box::new(Expired(e)));
+    panic::resume_unwind(Box::new(Expired(e)))
 }
 
 /// [`Alarm::catch`], for what works under `panic = "abort"` as well, without catching.

@@ -7,6 +7,7 @@ use super::state::{STATE, State};
 use super::{rehearsal, thread};
 use crate::error::TimedOut;
 use crate::os::flag::Flag;
+use crate::os::preserve_all::Callee;
 use crate::schedule::{Entry, Key, Scope};
 use crate::time::Time;
 
@@ -80,10 +81,10 @@ impl State {
 }
 
 /// The answer to a ticker that was called: how many periods have passed since it was last asked.
-#[cold]
-#[inline(never)]
-pub(crate) fn ticks(key: Key, flag: &Flag) -> u64 {
-    let mut state = STATE.lock();
+pub(crate) static TICKS: Callee<Key, Flag, u64> = Callee::new(ticks);
+
+extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
+    let (key, mut state) = (*key, STATE.lock());
     if let Some((stage, _)) = state.rehearsed(key.stage()) {
         flag.clear();
         return stage.schedule.ticks(key, stage.now);

@@ -17,6 +17,7 @@ mod foreign;
 mod given_back;
 mod kernel;
 mod last_resort;
+mod news;
 mod on_signal;
 mod owner;
 mod places;
@@ -35,10 +36,11 @@ mod waiters;
 
 use crate::os::flag::Flag;
 
-pub(crate) use self::answer::{answer, answer_here, ticks};
+pub(crate) use self::answer::{TICKS, answer, answer_here};
 pub(crate) use self::arm::{arm, arm_ticker, release, release_ticker, stand_by, stand_down};
 pub(crate) use self::change::{disarm, enter, extend, inspect, leave, longest_gap, restart, ring, unused_id};
 pub(crate) use self::last_resort::Grace;
+pub(crate) use self::news::{HAS_ANY_EXPIRED, HAS_EXPIRED, MUST_UNWIND, MUST_UNWIND_FOR_ANY, ask};
 pub(crate) use self::places::Place;
 pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
 pub(crate) use self::script::{PATIENCE, Script};

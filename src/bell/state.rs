@@ -13,7 +13,7 @@ use super::{BELL, on_signal, rouse, thread, waiters};
 use crate::error::ArmError;
 use crate::os::clock;
 use crate::os::fork::{self, ForkMutex, ForkSafe, MutexGuard};
-use crate::os::pending;
+use crate::os::{pending, preserve_all};
 use crate::schedule::{Schedule, StageId};
 use crate::time::Time;
 
@@ -175,6 +175,7 @@ pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {
         on_signal::prepare();
+        preserve_all::prepare();
         fork::register::<State>().map(|()| true)
     };
     DONE.get_or_try_init(prepare).map_err(|e| ArmError::system("pthread_atfork", e))?;

@@ -30,6 +30,7 @@ pub(crate) mod pidfd;
 #[cfg(feature = "process")]
 pub(crate) mod pipe;
 pub(crate) mod poll;
+pub(crate) mod preserve_all;
 pub(crate) mod published;
 #[cfg(feature = "process")]
 pub(crate) mod reap;

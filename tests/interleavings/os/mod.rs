@@ -17,6 +17,7 @@ pub(crate) mod itimer;
 pub(crate) mod local;
 pub(crate) mod mask;
 pub(crate) mod pending;
+pub(crate) mod preserve_all;
 pub(crate) mod thread;
 pub(crate) mod threads;
 

@@ -11,6 +11,7 @@ use std::cmp::Ordering;
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hasher};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cancel_this::{Cancelled, DynamicCancellationTrigger, is_cancelled};
@@ -95,6 +96,27 @@ fn two_nops() {
     unsafe { std::arch::asm!("nop", "nop", options(nomem, nostack, preserves_flags)) };
 }
 
+/// As many, and a way out that is never taken, of which the compiler does not know that.
+#[inline(always)]
+#[allow(unsafe_code)]
+fn never() -> bool {
+    // SAFETY: they do nothing, and do not jump either.
+    unsafe {
+        std::arch::asm!(
+            "nop", "nop", "/* {out} */",
+            out = label { return true },
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    false
+}
+
+/// An error like any other, in that it is a pointer.
+#[cold]
+fn stopped() -> Arc<Stopped> {
+    Arc::new(Stopped)
+}
+
 /// Ends a sort, as a comparator can.
 #[cold]
 fn unwind() -> ! {
@@ -109,6 +131,12 @@ workloads!(idle(watch: ()) -> TimedOut,
     check: { two_nops(); },
     every: |turn| { if is_turn(&mut turn) { two_nops(); } },
     unwind: { two_nops(); }
+);
+// And an error that might come: what nobody's check can do without who wants two instructions and a `Result`.
+workloads!(fails(watch: ()) -> Arc<Stopped>,
+    check: { if never() { return Err(stopped()); } },
+    every: |turn| { if is_turn(&mut turn) && never() { return Err(stopped()); } },
+    unwind: { if never() { unwind() } }
 );
 workloads!(guard(alarm: Alarm) -> TimedOut,
     check: { alarm.check()?; },
@@ -223,6 +251,7 @@ pub fn columns<'a>(watches: &'a Watches, clocks: &'a Clocks, input: &'a Input) -
         column!("bare", bare, &(), input),
         column!("no check, a `Result` returned", fallible, &(), input),
         column!("two `nop`s for a check", idle, &(), input),
+        column!("the same, and an error that might come", fails, &(), input),
         column!("`alarm.check()`", guard, &watches.alarm, input),
         column!("`checkpoint()`", ambient, &(), input),
         column!("`#[cooperative]`", attribute, &(), input),
