@@ -36,12 +36,13 @@ pub const STRIDE: usize = 1_024;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What the work is called, in the order of the table.
-pub const WORK: [(&str, &str); 8] = [
+pub const WORK: [(&str, &str); 9] = [
     ("hash", "1,024 `u64` through `DefaultHasher`"),
     ("xorshift", "xorshift, 10,000 rounds"),
     ("fibonacci", "recursion, `fibonacci(18)`"),
     ("walk", "walk over a tree of 4,095 nodes"),
     ("sort", "sort of 1,024 by a comparator"),
+    ("floats", "sum of 10,000 `f64`, and a buffer to free"),
     ("sum", "sum of 65,536, a check per number"),
     ("chunked", "the same sum, a check per chunk of 4,096"),
     ("strided", "the same sum, a check at every 1,024th"),
@@ -204,13 +205,15 @@ asked! {
 /// What the functions are given.
 pub struct Input {
     numbers: Vec<u64>,
+    floats: Vec<f64>,
     tree: Tree,
 }
 
 impl Input {
     pub fn new() -> Input {
         let numbers = (0..65_536_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20).collect();
-        Input { numbers, tree: Tree::of_depth(12, 1) }
+        let floats = (0..10_000).map(f64::from).collect();
+        Input { numbers, floats, tree: Tree::of_depth(12, 1) }
     }
 }
 
@@ -220,7 +223,7 @@ type Turn<'a> = Box<dyn FnMut() + 'a>;
 pub struct Column<'a> {
     pub name: &'static str,
     /// In the order of [`WORK`].
-    pub work: [Vec<Turn<'a>>; 8],
+    pub work: [Vec<Turn<'a>>; 9],
 }
 
 macro_rules! copies {
@@ -251,6 +254,7 @@ macro_rules! column {
                 copies!($name::fibonacci, |f| f(watch, black_box(18))),
                 copies!($name::walk, |f| f(watch, black_box(&input.tree))),
                 copies!($name::sort, |f| f(watch, black_box(few))),
+                copies!($name::floats, |f| f(watch, black_box(&input.floats))),
                 copies!($name::sum, |f| f(watch, black_box(all))),
                 copies!($name::chunked, |f| f(watch, black_box(all))),
                 copies!($name::strided, |f| f(watch, black_box(all))),
@@ -344,7 +348,7 @@ fn cells(times: &[Vec<f64>], best: bool) -> Vec<Cell> {
 pub fn elements(key: &str) -> f64 {
     match key {
         "hash" => 1_024.0,
-        "xorshift" => 10_000.0,
+        "xorshift" | "floats" => 10_000.0,
         // Each number of the sequence up to the 19th, twice, but for one.
         "fibonacci" => 8_361.0,
         "walk" => 4_095.0,

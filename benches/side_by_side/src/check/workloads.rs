@@ -42,6 +42,22 @@ macro_rules! workloads {
                 Ok(x)
             }
 
+            /// A sum of numbers whose order matters, so that it is not vectorised, in a function that has something to do at
+            /// its end whichever way it ends.
+            #[inline(never)]
+            $(#[$attribute])?
+            pub fn floats<const PLACE: usize>($watch: &$Watch, numbers: &[f64]) -> Result<f64, $stop> {
+                shift::<PLACE>();
+                let buffer = vec![0_u8; black_box(16)];
+                let mut sum = 0.0;
+                for n in numbers {
+                    $($check)*
+                    sum += *n;
+                }
+                black_box(&buffer);
+                Ok(sum)
+            }
+
             /// A sum, which is vectorised when nothing is asked between two additions.
             #[inline(never)]
             $(#[$attribute])?
