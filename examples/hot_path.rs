@@ -70,6 +70,35 @@ fn with_attribute(start: u64, end: u64) -> Result<u64, TimedOut> {
     Ok(x)
 }
 
+/// A loop that works in floating point, where a call that might be made can spoil more: it has something to free at its
+/// end, however it ends.
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn bare_in_floats(start: u64, end: u64) -> Result<f64, TimedOut> {
+    let something = vec![start];
+    let (mut x, mut sum) = (start, 0.0);
+    while x != end {
+        x = step(x);
+        sum += x as f64;
+    }
+    black_box(something);
+    Ok(sum)
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn in_floats(start: u64, end: u64) -> Result<f64, TimedOut> {
+    let something = vec![start];
+    let (mut x, mut sum) = (start, 0.0);
+    while x != end {
+        checkpoint()?;
+        x = step(x);
+        sum += x as f64;
+    }
+    black_box(something);
+    Ok(sum)
+}
+
 /// A check and one instruction: what a count must be able to see.
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
@@ -94,6 +123,7 @@ fn all(turns: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
     assert_eq!(with_checkpoint(start, end)?, end);
     #[cfg(feature = "macros")]
     assert_eq!(with_attribute(start, end)?, end);
+    assert_eq!(bare_in_floats(start, end)?, in_floats(start, end)?);
     #[cfg(target_arch = "x86_64")]
     assert_eq!(with_one_too_many(start, end)?, end);
     Ok(end)

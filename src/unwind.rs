@@ -134,8 +134,8 @@ impl Alarm {
 /// The check for code that can neither return a `Result` nor reach the guard: asks every alarm of the calling
 /// thread, and unwinds to the [`catch`](Alarm::catch) of the outermost that has expired.
 ///
-/// To [`Alarm::unwind_if_expired`] what [`checkpoint`] is to [`Alarm::check`], and as cheap. It does nothing
-/// where no alarm is armed, and while the thread is unwinding already.
+/// To [`Alarm::unwind_if_expired`] what [`checkpoint`](crate::checkpoint()) is to [`Alarm::check`], and as cheap. It does
+/// nothing where no alarm is armed, and while the thread is unwinding already.
 ///
 /// # Panics
 ///
