@@ -15,11 +15,7 @@ fn main() {
 
     // A call that keeps the caller's registers, in a naked function.
     autocfg::emit_possibility("sigalarm_preserve_all");
-    let is_machine = target("ARCH") == "x86_64"
-        && target("POINTER_WIDTH") == "64"
-        && target("OS") == "linux"
-        // Its registers have no names yet.
-        && !target("FEATURE").contains("apx");
+    let is_machine = target("ARCH") == "x86_64" && target("POINTER_WIDTH") == "64" && target("OS") == "linux";
     if is_machine && compiler.probe_rustc_version(1, 88) {
         autocfg::emit("sigalarm_preserve_all");
     }

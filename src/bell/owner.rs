@@ -160,16 +160,21 @@ pub(super) fn pass_on(arrival: &Arrival) {
         KEPT.store(true, Ordering::SeqCst);
         return;
     }
+    // Again, if it has become another's meanwhile: another thread has put our handler in place anew.
+    while !is_passed_on(arrival) {}
+}
+
+/// Whether it is handed on, or will be; `false` if its owner has become another meanwhile.
+fn is_passed_on(arrival: &Arrival) -> bool {
     if let Some(owner) = OWNERS.first() {
-        return deliver(arrival, owner);
+        return OWNERS.hand_on(arrival, owner);
     }
     // The owner may become known between the lines above and below. All of it being sequentially consistent,
     // either we see it now or `announce` sees our note; and of two who see it the swap lets one act.
     MISSED.store(true, Ordering::SeqCst);
-    if let Some(owner) = OWNERS.first() {
-        if take(&MISSED) {
-            deliver(arrival, owner);
-        }
+    match OWNERS.first() {
+        Some(owner) if take(&MISSED) => OWNERS.hand_on(arrival, owner),
+        _ => true,
     }
 }
 
@@ -177,12 +182,6 @@ pub(super) fn pass_on(arrival: &Arrival) {
 /// there hardly ever is one, and a swap costs as much as a lock.
 fn take(note: &AtomicBool) -> bool {
     note.load(Ordering::SeqCst) && note.swap(false, Ordering::SeqCst)
-}
-
-fn deliver(arrival: &Arrival, owner: &'static Disposition) {
-    if !OWNERS.hand_on(arrival, owner) {
-        pass_on(arrival);
-    }
 }
 
 /// Hands a signal on that the owner's handler has handed back to ours. Async-signal-safe.
@@ -252,8 +251,8 @@ pub(super) fn has_left_under(over: &'static Disposition) -> bool {
 /// leaves the signal to be delivered a second time. (One that another thread takes just then still can.)
 ///
 /// Another thread may take our handler away and put it back in place between the note and the signal, and drop the note.
-/// If its ring waited by the time that the signal was sent, that is lost: so it is sent once more. If the note is dropped
-/// and not yet counted, our handler is not back, the timer stands still, and there is no ring for it to be lost in.
+/// If its ring waited by the time that the signal was sent, that is lost: so it is sent once more, and if it was not lost,
+/// told twice. If the note is dropped and not yet counted, our handler is not back, the timer stands still, and there is no ring for it to be lost in.
 fn send_again() {
     let blocked = mask::block_alarm();
     loop {

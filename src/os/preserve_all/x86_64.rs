@@ -1,5 +1,6 @@
 //! The call, as x86-64 has it.
 
+use std::arch::x86_64::_xgetbv;
 use std::arch::{asm, is_x86_feature_detected, naked_asm};
 use std::mem;
 
@@ -52,24 +53,43 @@ impl<A, B, R> Callee<A, B, R> {
     }
 }
 
-/// Whether there are the registers of AVX-512, which can only be named where the compiler was told that there are: zero
-/// until [`prepare`].
-static AVX_512: AtomicU32 = AtomicU32::new(0);
+/// Which registers there are that can only be named where the compiler was told that there are: those of AVX-512 and the
+/// general ones of APX. A function of the program's may be compiled for them, and not this one. Zero until [`prepare`].
+static MORE: AtomicU32 = AtomicU32::new(0);
 
-const NONE: u32 = 1;
-/// With masks of 16 bits.
-const SHORT: u32 = 2;
-/// With masks of 64.
-const LONG: u32 = 3;
+/// It was looked.
+const LOOKED: u32 = 1;
+const AVX_512: u32 = 2;
+/// Its masks have 64 bits, and not 16.
+const LONG_MASKS: u32 = 4;
+/// No machine that we have tested on has them.
+const APX: u32 = 8;
 
 /// Looks at what registers there are.
 pub(crate) fn prepare() {
-    let found = match (is_x86_feature_detected!("avx512f"), is_x86_feature_detected!("avx512bw")) {
-        (true, true) => LONG,
-        (true, false) => SHORT,
-        (false, _) => NONE,
-    };
-    AVX_512.store(found, Ordering::Relaxed);
+    let mut more = LOOKED;
+    if is_x86_feature_detected!("avx512f") {
+        more |= AVX_512;
+    }
+    if is_x86_feature_detected!("avx512bw") {
+        more |= LONG_MASKS;
+    }
+    // SAFETY: asked only where there is XSAVE.
+    if is_x86_feature_detected!("xsave") && unsafe { kept_by_the_kernel() } & 1 << 19 != 0 {
+        more |= APX;
+    }
+    MORE.store(more, Ordering::Relaxed);
+}
+
+/// Which groups of registers the kernel keeps for each thread, a bit for each: what is not among them nobody can use.
+///
+/// # Safety
+///
+/// There must be XSAVE.
+#[target_feature(enable = "xsave")]
+unsafe fn kept_by_the_kernel() -> u64 {
+    // SAFETY: as the caller vouches; and register 0 is there with it.
+    unsafe { _xgetbv(0) }
 }
 
 /// Calls the function of the [`Callee`] to which `rax` points. Changes `rax`, which has the answer then, the flags, and the
@@ -96,9 +116,9 @@ unsafe extern "C" fn enter() {
         "push r9",
         "push r10",
         "push r11",
-        "mov ecx, dword ptr [rip + {avx_512}]",
-        "cmp ecx, {none}",
-        "jb 5f",
+        "mov ecx, dword ptr [rip + {more}]",
+        "cmp ecx, {looked}",
+        "jb 9f",
         "ja 3f",
         "call qword ptr [rax + 8]",
         "2:",
@@ -116,63 +136,94 @@ unsafe extern "C" fn enter() {
         ".cfi_restore rbp",
         "ret",
         ".cfi_restore_state",
-        // Those of AVX-512 as well.
+        // With more registers: sixteen vectors, eight masks, sixteen general ones, and which of them there are.
         "3:",
-        "sub rsp, 16 * 64 + 8 * 8",
+        "sub rsp, 1232",
+        "mov dword ptr [rsp + 1216], ecx",
+        "test ecx, {apx}",
+        "jz 4f",
+        ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+        "mov qword ptr [rsp + 1088 + 8 * (\\n - 16)], r\\n",
+        ".endr",
+        "4:",
+        "test ecx, {avx_512}",
+        "jz 6f",
         ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
         "vmovdqu64 zmmword ptr [rsp + 64 * (\\n - 16)], zmm\\n",
         ".endr",
-        "cmp ecx, {long}",
-        "jne 4f",
+        "test ecx, {long_masks}",
+        "jz 5f",
         ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
-        "kmovq qword ptr [rsp + 16 * 64 + 8 * \\n], k\\n",
+        "kmovq qword ptr [rsp + 1024 + 8 * \\n], k\\n",
         ".endr",
-        "call qword ptr [rax + 8]",
+        "jmp 6f",
+        "5:",
         ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
-        "kmovq k\\n, qword ptr [rsp + 16 * 64 + 8 * \\n]",
+        "kmovw word ptr [rsp + 1024 + 8 * \\n], k\\n",
         ".endr",
         "6:",
+        "call qword ptr [rax + 8]",
+        "mov ecx, dword ptr [rsp + 1216]",
+        "test ecx, {apx}",
+        "jz 7f",
+        ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+        "mov r\\n, qword ptr [rsp + 1088 + 8 * (\\n - 16)]",
+        ".endr",
+        "7:",
+        "test ecx, {avx_512}",
+        "jz 8f",
         ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
         "vmovdqu64 zmm\\n, zmmword ptr [rsp + 64 * (\\n - 16)]",
         ".endr",
-        "add rsp, 16 * 64 + 8 * 8",
+        "test ecx, {long_masks}",
+        "jz 12f",
+        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
+        "kmovq k\\n, qword ptr [rsp + 1024 + 8 * \\n]",
+        ".endr",
+        "8:",
+        "add rsp, 1232",
         "jmp 2b",
-        "4:",
+        "12:",
         ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
-        "kmovw word ptr [rsp + 16 * 64 + 8 * \\n], k\\n",
+        "kmovw k\\n, word ptr [rsp + 1024 + 8 * \\n]",
         ".endr",
-        "call qword ptr [rax + 8]",
-        ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
-        "kmovw k\\n, word ptr [rsp + 16 * 64 + 8 * \\n]",
-        ".endr",
-        "jmp 6b",
-        // Not prepared.
-        "5:",
+        "jmp 8b",
+        // Not looked.
+        "9:",
         "ud2",
         ".cfi_endproc",
-        avx_512 = sym AVX_512,
-        none = const NONE,
-        long = const LONG,
+        more = sym MORE,
+        looked = const LOOKED,
+        avx_512 = const AVX_512,
+        long_masks = const LONG_MASKS,
+        apx = const APX,
     )
 }
 
 #[cfg(test)]
 mod tests {
     use std::backtrace::Backtrace;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
 
     use super::*;
 
     /// Changes every register that a function may change.
     extern "C" fn havoc(_: &u64, _: &'static u64) -> u64 {
-        let avx_512 = AVX_512.load(Ordering::Relaxed);
-        // SAFETY: each register is named, or is one of AVX-512, which a function may change where there are any.
+        let more = MORE.load(Ordering::Relaxed);
+        // SAFETY: each register is named, or is one of those that a function may change where there are any.
         unsafe {
             asm!(
                 ".irp r, rcx, rdx, rsi, rdi, r8, r9, r10, r11",
                 "mov \\r, -1",
                 ".endr",
-                "cmp eax, {none}",
-                "je 2f",
+                "test eax, {apx}",
+                "jz 3f",
+                ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+                "mov r\\n, -1",
+                ".endr",
+                "3:",
+                "test eax, {avx_512}",
+                "jz 2f",
                 ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
                 "vpternlogd zmm\\n, zmm\\n, zmm\\n, 255",
                 ".endr",
@@ -180,8 +231,9 @@ mod tests {
                 "kxnorw k\\n, k\\n, k\\n",
                 ".endr",
                 "2:",
-                none = const NONE,
-                inout("eax") avx_512 => _,
+                avx_512 = const AVX_512,
+                apx = const APX,
+                inout("eax") more => _,
                 out("rcx") _, out("rdx") _, out("rsi") _, out("rdi") _,
                 out("r8") _, out("r9") _, out("r10") _, out("r11") _,
             );
@@ -191,39 +243,50 @@ mod tests {
 
     static HAVOC: Callee<u64, u64, u64> = Callee::new(havoc);
 
+    /// What there is, as [`prepare`] finds it, which the tests play in turns.
+    fn found() -> (u32, MutexGuard<'static, ()>) {
+        static PLAYED: Mutex<()> = Mutex::new(());
+        let turn = PLAYED.lock().unwrap_or_else(PoisonError::into_inner);
+        prepare();
+        (MORE.load(Ordering::Relaxed), turn)
+    }
+
     #[test]
     fn general_registers_are_left_alone() {
-        prepare();
-        let (answer, a, b): (u64, u64, u64);
-        let [mut c, mut d, mut e, mut f, mut g, mut h] = [3_u64, 4, 5, 6, 7, 8];
-        // SAFETY: as in `call`, with all that it may change named.
-        unsafe {
-            asm!(
-                "call qword ptr [rax]",
-                inlateout("rax") &raw const HAVOC => answer,
-                inlateout("rdi") 1_u64 => a, inlateout("rsi") 2_u64 => b,
-                inlateout("rcx") c, inlateout("rdx") d, inlateout("r8") e,
-                inlateout("r9") f, inlateout("r10") g, inlateout("r11") h,
-                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
-                out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
-                out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
-            );
+        let (found, _turn) = found();
+        for kind in [found, LOOKED] {
+            MORE.store(kind, Ordering::Relaxed);
+            let (answer, a, b): (u64, u64, u64);
+            let [mut c, mut d, mut e, mut f, mut g, mut h] = [3_u64, 4, 5, 6, 7, 8];
+            // SAFETY: as in `call`, with all that it may change named.
+            unsafe {
+                asm!(
+                    "call qword ptr [rax]",
+                    inlateout("rax") &raw const HAVOC => answer,
+                    inlateout("rdi") 1_u64 => a, inlateout("rsi") 2_u64 => b,
+                    inlateout("rcx") c, inlateout("rdx") d, inlateout("r8") e,
+                    inlateout("r9") f, inlateout("r10") g, inlateout("r11") h,
+                    out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+                    out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+                    out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+                    out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+                );
+            }
+            assert_eq!((answer, a, b, c, d, e, f, g, h), (7, 1, 2, 3, 4, 5, 6, 7, 8));
         }
-        assert_eq!((answer, a, b, c, d, e, f, g, h), (7, 1, 2, 3, 4, 5, 6, 7, 8));
+        prepare();
     }
 
     /// One after the other with masks of 64 bits, where there are any, and of 16.
     #[test]
     fn those_of_avx_512_are_left_alone() {
-        prepare();
-        let found = AVX_512.load(Ordering::Relaxed);
-        if found == NONE {
+        let (found, _turn) = found();
+        if found & AVX_512 == 0 {
             println!("skipped: there are none");
             return;
         }
-        for kind in [found, SHORT] {
-            AVX_512.store(kind, Ordering::Relaxed);
+        for kind in [found, found & !LONG_MASKS] {
+            MORE.store(kind, Ordering::Relaxed);
             let mut seen = [0_u16; 24];
             // SAFETY: as in `call`; and there are the registers, and nothing of anybody's is in them, for no code here was
             // compiled to use them.
@@ -264,6 +327,35 @@ mod tests {
         prepare();
     }
 
+    #[test]
+    fn those_of_apx_are_left_alone() {
+        let (found, _turn) = found();
+        if found & APX == 0 {
+            println!("skipped: there are none");
+            return;
+        }
+        let mut seen = [0_u64; 16];
+        // SAFETY: as for those of AVX-512.
+        unsafe {
+            asm!(
+                ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+                "mov r\\n, \\n",
+                ".endr",
+                "call qword ptr [rax]",
+                ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+                "mov qword ptr [r12 + 8 * (\\n - 16)], r\\n",
+                ".endr",
+                inlateout("rax") &raw const HAVOC => _,
+                in("rdi") 0_u64, in("rsi") 0_u64, in("r12") &mut seen,
+                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+                out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+                out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+            );
+        }
+        assert!(seen.into_iter().eq(16..32), "{seen:?}");
+    }
+
     extern "C" fn look_up(_: &u64, _: &'static u64) -> Box<Backtrace> {
         Box::new(Backtrace::force_capture())
     }
@@ -276,7 +368,7 @@ mod tests {
 
     #[test]
     fn the_stack_can_be_walked_up_from_within() {
-        prepare();
+        let (_, _turn) = found();
         let stack = who_asks().to_string();
         // And on from there, into what calls a test.
         let above = stack.split_once("who_asks").expect(&stack).1;
