@@ -252,7 +252,8 @@ pub(super) fn has_left_under(over: &'static Disposition) -> bool {
 ///
 /// Another thread may take our handler away and put it back in place between the note and the signal, and drop the note.
 /// If its ring waited by the time that the signal was sent, that is lost: so it is sent once more, and if it was not lost,
-/// told twice. If the note is dropped and not yet counted, our handler is not back, the timer stands still, and there is no ring for it to be lost in.
+/// told twice. If the note is dropped and not yet counted, our handler is not back, the timer stands still, and there is no
+/// ring for it to be lost in.
 fn send_again() {
     let blocked = mask::block_alarm();
     loop {
