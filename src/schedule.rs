@@ -18,6 +18,7 @@ pub(crate) mod signals;
 mod slots;
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -241,11 +242,17 @@ impl Schedule {
         Schedule { stage, ..Schedule::new() }
     }
 
-    /// An empty schedule for a forked child, which goes on counting far ahead: no key of `self` will ever name
-    /// an alarm of it, and no id that it gives out is one that `self` will give out after.
-    pub(crate) fn successor(&self) -> Schedule {
+    /// In a forked child: none of the alarms is there any more, and it goes on counting far ahead. No key from before will
+    /// ever name an alarm again, and no id that the child gives out is one that the parent will give out after.
+    pub(crate) fn start_again(&mut self) {
         const APART: u64 = 1 << 40;
-        Schedule { last_id: self.last_id.saturating_add(APART), ..Schedule::new() }
+        let last_id = self.last_id.saturating_add(APART);
+        if self.is_empty() {
+            self.last_id = last_id;
+        } else {
+            // Not dropped: nothing is freed in a child.
+            mem::forget(mem::replace(self, Schedule { last_id, ..Schedule::new() }));
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -481,20 +481,20 @@ impl Kernel {
     }
 
     /// In a forked child: the timer is not inherited, the handler is.
-    pub(super) fn renewed(&self) -> Kernel {
+    pub(super) fn start_again(&mut self) {
         FOREIGN.take();
         owner::start_again();
         waiters::start_again();
         tickers::start_again();
         last_resort::start_again();
-        let mut renewed = Kernel { account: Account::opened(), owners: self.owners.clone(), ..Kernel::new() };
-        if let Some(found) = self.found {
+        let found = self.found;
+        *self = Kernel { account: Account::opened(), owners: mem::take(&mut self.owners), ..Kernel::new() };
+        if let Some(found) = found {
             match Disposition::current() {
-                Ok(current) if current.is_ours() => _ = renewed.restore(found),
-                Ok(current) => renewed.leave_under(&current),
+                Ok(current) if current.is_ours() => _ = self.restore(found),
+                Ok(current) => self.leave_under(&current),
                 Err(_) => {}
             }
         }
-        renewed
     }
 }

@@ -313,7 +313,9 @@ pub(super) fn closed() {
 /// Starts anew in a forked child, which has one thread and inherits no pending signal.
 pub(super) fn start_again() {
     OPENED.with(|opened| opened.set(false));
-    KEPT.store(false, Ordering::SeqCst);
-    MISSED.store(false, Ordering::SeqCst);
-    OWED.store(false, Ordering::SeqCst);
+    for note in [&KEPT, &MISSED, &OWED] {
+        if note.load(Ordering::SeqCst) {
+            note.store(false, Ordering::SeqCst);
+        }
+    }
 }

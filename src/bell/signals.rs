@@ -3,6 +3,8 @@
 //! The first one that comes rings the alarms that listen to it. One that comes before that is answered, or when no
 //! alarm is left that listens, goes to whom the signal belonged before: a second Ctrl-C takes the default action.
 
+use std::mem;
+
 use nix::libc;
 
 use super::owner::{self, Owners};
@@ -139,12 +141,20 @@ impl Signals {
     }
 
     /// In a forked child: each signal is its owner's again.
-    pub(super) fn renewed(&self) -> Signals {
-        ARRIVED.store(0, Ordering::SeqCst);
+    pub(super) fn start_again(&mut self) {
+        if ARRIVED.load(Ordering::SeqCst) != 0 {
+            ARRIVED.store(0, Ordering::SeqCst);
+        }
+        if !self.in_use() {
+            return;
+        }
         LISTENING.iter().for_each(|listening| listening.store(0, Ordering::SeqCst));
-        let mut renewed = Signals { owners: self.owners.clone(), ..Signals::new() };
-        (1..SIGNALS).filter(|number| self.users[*number] > 0).for_each(|number| renewed.restore(number));
-        renewed
+        for number in 1..SIGNALS {
+            if mem::take(&mut self.users[number]) > 0 {
+                self.restore(number);
+            }
+        }
+        self.all_users = 0;
     }
 }
 

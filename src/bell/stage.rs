@@ -10,6 +10,7 @@
 //!
 //! While there is a stage the bell stays rung, so that every check comes to be asked and the hot path knows of nothing.
 
+use std::mem;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -54,8 +55,8 @@ impl Stages {
     }
 
     /// For a forked child: none, and no key from before will name one of the child's.
-    pub(super) fn successor(&self) -> Stages {
-        Stages { stages: Vec::new(), last: self.last }
+    pub(super) fn start_again(&mut self) {
+        mem::forget(mem::take(&mut self.stages));
     }
 
     pub(super) fn is_empty(&self) -> bool {

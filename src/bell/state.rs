@@ -1,5 +1,6 @@
 //! The schedule and the kernel's side of it, behind one lock, and how they are kept in step.
 
+use std::mem;
 use std::time::Duration;
 
 use once_cell::race::OnceBool;
@@ -156,13 +157,21 @@ impl ForkSafe for State {
         &STATE
     }
 
-    fn renewed(&self) -> State {
+    /// In place, and what is as it should be is left alone: each page that a child writes to has to be copied.
+    fn start_again(&mut self) {
         thread::start_again();
-        let kernel = self.kernel.renewed();
-        let signals = self.signals.renewed();
-        BELL.clear();
-        let stages = self.stages.successor();
-        State { kernel, signals, stages, ..State::new(self.schedule.successor()) }
+        self.kernel.start_again();
+        self.signals.start_again();
+        if BELL.is_set() {
+            BELL.clear();
+        }
+        self.schedule.start_again();
+        self.stages.start_again();
+        // Not dropped: nothing is freed in a child.
+        mem::forget(mem::replace(&mut self.last_resorts, LastResorts::new()));
+        mem::forget(mem::replace(&mut self.audits, Audits::new()));
+        self.standing_by = 0;
+        self.told_expired = 0;
     }
 }
 

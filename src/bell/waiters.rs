@@ -148,8 +148,12 @@ pub(super) fn leave(waiter: &Place<Waiter>) {
 
 /// In a forked child: the threads that waited stayed with the parent, and our handler goes.
 pub(super) fn start_again() {
-    QUIET.store(true, Ordering::SeqCst);
-    VISITORS.store(0, Ordering::SeqCst);
+    if !QUIET.load(Ordering::SeqCst) {
+        QUIET.store(true, Ordering::SeqCst);
+    }
+    if VISITORS.load(Ordering::SeqCst) > 0 {
+        VISITORS.store(0, Ordering::SeqCst);
+    }
     for waiter in PLACES.iter() {
         waiter.open.store(false, Ordering::SeqCst);
         waiter.sent.store(false, Ordering::SeqCst);

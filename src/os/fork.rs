@@ -8,45 +8,45 @@
 //! For the same reason nothing here is initialised by one thread while others wait for it: a child that is forked in the
 //! middle of that would wait for a thread that it does not have.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::io;
 use std::mem;
+use std::ptr;
 
 use nix::libc;
-use parking_lot::Mutex;
+use parking_lot::lock_api::RawMutex as _;
+use parking_lot::{Mutex, RawMutex};
 
 pub(crate) use parking_lot::MutexGuard;
 
-thread_local! {
-    /// How often the hooks that this thread is in the middle of have been called, for they may be registered twice. There
-    /// is one lock that they hold.
-    static HOOKS: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Says whether the hook that is called is the first of its kind.
-fn is_first() -> bool {
-    HOOKS.replace(HOOKS.get() + 1) == 0
-}
-
-/// Says whether the hook that is called is the last of its kind.
-fn is_last() -> bool {
-    HOOKS.replace(HOOKS.get() - 1) == 1
-}
+use super::atomic::{AtomicU32, AtomicUsize, Ordering};
+use super::thread::Handle;
 
 /// A mutex that survives a fork, if its three hooks are called around it.
-pub(crate) struct ForkMutex<T>(UnsafeCell<Mutex<T>>);
+pub(crate) struct ForkMutex<T> {
+    mutex: UnsafeCell<Mutex<T>>,
+    /// The thread that holds it because it forks; zero for none. Here, and not with the thread: the page is written to in
+    /// any case, and each page that is written to after a fork costs a copy.
+    forking: AtomicUsize,
+    /// How many of that thread's hooks have been called, for they may be registered twice.
+    hooks: AtomicU32,
+}
 
 // SAFETY: shared access goes through the mutex, but for `renew`, which runs while there is one thread only.
 unsafe impl<T: Send> Sync for ForkMutex<T> {}
 
 impl<T> ForkMutex<T> {
     pub(crate) const fn new(value: T) -> ForkMutex<T> {
-        ForkMutex(UnsafeCell::new(Mutex::new(value)))
+        ForkMutex {
+            mutex: UnsafeCell::new(Mutex::new(value)),
+            forking: AtomicUsize::new(0),
+            hooks: AtomicU32::new(0),
+        }
     }
 
     fn mutex(&self) -> &Mutex<T> {
         // SAFETY: `renew` is the only one that writes to the cell past the mutex, and keeps its promise.
-        unsafe { &*self.0.get() }
+        unsafe { &*self.mutex.get() }
     }
 
     // A free lock is taken without a call that a sanitizer could see; so it is told that this is not for a handler.
@@ -57,29 +57,48 @@ impl<T> ForkMutex<T> {
 
     /// Before the fork: from here on this thread holds the lock.
     fn hold(&self) {
-        mem::forget(self.mutex().lock());
+        let this = Handle::current().0;
+        // Nobody else would have written this thread's name there, so that no order is needed to find it.
+        if self.forking.load(Ordering::Relaxed) != this {
+            mem::forget(self.mutex().lock());
+            self.forking.store(this, Ordering::Relaxed);
+        }
+        self.hooks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// After the fork, on either side: says whether this hook is the last, and the lock to be given up.
+    fn is_over(&self) -> bool {
+        let over = self.hooks.fetch_sub(1, Ordering::Relaxed) == 1;
+        if over {
+            self.forking.store(0, Ordering::Relaxed);
+        }
+        over
     }
 
     /// After the fork, in the parent.
     fn release(&self) {
-        // SAFETY: this thread locked it in `hold` and forgot the guard.
-        unsafe { self.mutex().force_unlock() };
+        if self.is_over() {
+            // SAFETY: this thread locked it in `hold` and forgot the guard.
+            unsafe { self.mutex().force_unlock() };
+        }
     }
 
-    /// After the fork, in the child: a new mutex around a new value.
+    /// After the fork, in the child: a new lock around a value that has started again.
     ///
     /// Not an unlock: threads that no longer exist may stand in the queue of the old one, and to wake them
-    /// takes a lock that one of them may have held. Nor a drop: the old value's memory belongs to a heap that
-    /// was copied in the middle of somebody's work; what was allocated for it stays with the child.
+    /// takes a lock that one of them may have held.
     fn renew(&self)
     where
         T: ForkSafe,
     {
-        // SAFETY: the child has one thread, this one, which locked the mutex in `hold` and forgot the guard.
-        // So nobody else refers to the old value while it is read, or to what is then overwritten.
+        if !self.is_over() {
+            return;
+        }
+        // SAFETY: the child has one thread, this one, which locked the mutex in `hold` and forgot the guard. So nobody
+        // else refers to the value, or to the lock, which is atomics only and may be written to where it stands.
         unsafe {
-            let value = (*self.mutex().data_ptr()).renewed();
-            self.0.get().write(Mutex::new(value));
+            (*self.mutex().data_ptr()).start_again();
+            ptr::from_ref(self.mutex().raw()).cast_mut().write(RawMutex::INIT);
         }
     }
 }
@@ -89,8 +108,9 @@ pub(crate) trait ForkSafe: Sized + Send + 'static {
     /// Where it lives.
     fn home() -> &'static ForkMutex<Self>;
 
-    /// Runs in the child, on its only thread: puts the process right and says what to start again from.
-    fn renewed(&self) -> Self;
+    /// Runs in the child, on its only thread: puts the process right, and itself. What was allocated stays with the child:
+    /// the heap was copied in the middle of somebody's work.
+    fn start_again(&mut self);
 }
 
 /// Sees to it that the state is looked after around every `fork` from now on.
@@ -111,21 +131,15 @@ pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
 }
 
 extern "C" fn before<T: ForkSafe>() {
-    if is_first() {
-        T::home().hold();
-    }
+    T::home().hold();
 }
 
 extern "C" fn in_parent<T: ForkSafe>() {
-    if is_last() {
-        T::home().release();
-    }
+    T::home().release();
 }
 
 extern "C" fn in_child<T: ForkSafe>() {
-    if is_last() {
-        T::home().renew();
-    }
+    T::home().renew();
 }
 
 #[cfg(test)]
@@ -144,8 +158,8 @@ mod tests {
             &HOME
         }
 
-        fn renewed(&self) -> Counted {
-            Counted(self.0, self.1 + 1)
+        fn start_again(&mut self) {
+            self.1 += 1;
         }
     }
 

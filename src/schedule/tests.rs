@@ -204,16 +204,27 @@ fn a_slot_is_as_new() {
 }
 
 #[test]
-fn a_successor_knows_no_old_key() {
-    let mut old = Schedule::new();
-    let key = old.insert(terms(1, at(1)), at(0));
-    let mut new = old.successor();
-    assert!(new.get(key).is_none());
-    let fresh = new.insert(terms(1, at(1)), at(0));
-    assert_eq!(fresh.slot(), key.slot(), "the slot is used again");
-    assert!(new.get(key).is_none(), "and the old key does not name its new owner");
-    let later = old.insert(terms(1, at(1)), at(0));
-    assert_ne!(later.id(), fresh.id(), "both go on, and never meet");
+fn one_that_starts_again_knows_no_old_key() {
+    let play = |is_empty: bool, starts_again: bool| {
+        let mut schedule = Schedule::new();
+        let key = schedule.insert(terms(1, at(1)), at(0));
+        if is_empty {
+            schedule.remove(key);
+        }
+        if starts_again {
+            schedule.start_again();
+            assert!(schedule.get(key).is_none() && schedule.is_empty() && schedule.next().is_never());
+        }
+        let fresh = schedule.insert(terms(1, at(1)), at(0));
+        if starts_again {
+            assert_eq!(fresh.slot(), key.slot(), "the slot is used again");
+            assert!(schedule.get(key).is_none(), "and the old key does not name its new owner");
+        }
+        fresh.id()
+    };
+    for is_empty in [false, true] {
+        assert_ne!(play(is_empty, true), play(is_empty, false), "both sides go on, and never meet");
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl<T> Drop for MutexGuard<'_, T> {
 
 pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn home() -> &'static ForkMutex<Self>;
-    fn renewed(&self) -> Self;
+    fn start_again(&mut self);
 }
 
 pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
