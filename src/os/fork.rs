@@ -23,6 +23,9 @@ use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::thread::Handle;
 
 /// A mutex that survives a fork, if its three hooks are called around it.
+///
+/// What is no larger than its alignment lies on one page, and both sides of a fork write to it.
+#[repr(align(1024))]
 pub(crate) struct ForkMutex<T> {
     mutex: UnsafeCell<Mutex<T>>,
     /// The thread that holds it because it forks; zero for none. Here, and not with the thread: the page is written to in
@@ -37,6 +40,7 @@ unsafe impl<T: Send> Sync for ForkMutex<T> {}
 
 impl<T> ForkMutex<T> {
     pub(crate) const fn new(value: T) -> ForkMutex<T> {
+        const { assert!(mem::size_of::<Self>() == mem::align_of::<Self>()) };
         ForkMutex {
             mutex: UnsafeCell::new(Mutex::new(value)),
             forking: AtomicUsize::new(0),
