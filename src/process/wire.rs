@@ -23,6 +23,9 @@ pub(super) const SMALL: usize = 256;
 /// How much of a large value goes into one frame, the head included.
 const CHUNK: usize = 256 * 1024;
 
+/// What a pipe holds that nobody has enlarged.
+const PIPE: usize = 64 * 1024;
+
 /// Last words are no longer than this.
 const MOST_WORDS: usize = 1 << 20;
 
@@ -77,7 +80,7 @@ impl<'a> Outbox<'a> {
     pub(super) fn end(&mut self) -> io::Result<()> {
         let end = head(KIND_END, 0);
         if self.filled + end.len() > self.room.len() {
-            self.flush()?;
+            self.make_room(end.len())?;
         }
         let (body, whole) = (self.filled - HEAD, self.filled + end.len());
         let outlet = self.outlet;
@@ -104,16 +107,34 @@ impl<'a> Outbox<'a> {
         outlet.write_all(chunk)
     }
 
-    /// Makes room.
+    /// Makes room for so many bytes more, which must be fewer than a chunk has.
+    ///
+    /// As much as they need, or a few times what there was, and not a whole chunk for a kilobyte: each page that a child
+    /// writes to for the first time costs it as much as several system calls.
     #[cold]
-    fn turn(&mut self) -> postcard::Result<()> {
-        self.flush().map_err(|_| self.give_up())?;
-        if self.room.len() < CHUNK {
-            self.outlet.enlarge();
+    fn make_room(&mut self, bytes: usize) -> io::Result<()> {
+        let may_grow = self.room.len() < CHUNK;
+        if self.filled + bytes > PIPE {
+            if may_grow {
+                self.outlet.enlarge();
+            }
+            // Also if it is little: the parent wakes up meanwhile.
+            self.flush()?;
+        }
+        if may_grow {
+            let needed = (self.filled + bytes).next_power_of_two();
+            let length = (4 * self.room.len()).max(needed).min(CHUNK);
             // For as long as the child lives.
-            self.room = Box::leak(vec![0; CHUNK].into_boxed_slice());
+            let room = Box::leak(vec![0; length].into_boxed_slice());
+            room[..self.filled].copy_from_slice(&self.room[..self.filled]);
+            self.room = room;
         }
         Ok(())
+    }
+
+    #[cold]
+    fn turn(&mut self, bytes: usize) -> postcard::Result<()> {
+        self.make_room(bytes).map_err(|_| self.give_up())
     }
 
     /// What is a chunk by itself goes out from where it is.
@@ -151,7 +172,7 @@ impl Flavor for Sending<'_, '_> {
             self.0.filled += 1;
             return Ok(());
         }
-        self.0.turn()?;
+        self.0.turn(1)?;
         self.try_push(byte)
     }
 
@@ -167,7 +188,7 @@ impl Flavor for Sending<'_, '_> {
             self.0.filled = end;
             return Ok(());
         }
-        self.0.turn()?;
+        self.0.turn(bytes.len())?;
         self.try_extend(bytes)
     }
 
@@ -295,9 +316,12 @@ pub(super) mod hostile;
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
+    use serde::de::DeserializeOwned;
+
     use super::*;
     use crate::os::pipe;
-    use std::os::fd::AsFd;
 
     /// Plays `bytes` to an inbox in pieces of at most `piece`.
     fn taken_in(bytes: &[u8], piece: usize, most: usize) -> Letter {
@@ -359,31 +383,36 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri knows no F_SETPIPE_SZ")]
     fn values_of_all_sizes_pass_through_a_pipe() {
-        for size in
-            [0, 1, SMALL - HEAD, SMALL, CHUNK - HEAD - 4, CHUNK - HEAD, CHUNK, CHUNK + 1, 3 * CHUNK + 17]
-        {
+        let around = |size: usize| size - 3 * HEAD..size + HEAD;
+        let sizes = (0..5 * SMALL).chain(around(PIPE)).chain(around(CHUNK)).chain([3 * CHUNK + 17]);
+        for size in sizes {
+            // In one piece, and byte by byte.
             let text = "x".repeat(size);
             let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();
-            let value = (text, bytes, Some(7_u64));
-            let (read, write) = pipe::pipe().unwrap();
-            let outlet = Outlet::new(&write).unwrap();
-            let letter = std::thread::scope(|s| {
-                s.spawn(|| {
-                    let mut small = [0; SMALL];
-                    let mut outbox = Outbox::new(outlet, &mut small);
-                    assert!(outbox.value(&value).is_ok());
-                    outbox.end().unwrap();
-                });
-                let mut inbox = Inbox::new(usize::MAX);
-                while !inbox.take_in(1000, |buffer, most| pipe::read_onto(read.as_fd(), buffer, most)) {
-                    std::thread::yield_now();
-                }
-                inbox.close()
-            });
-            let Letter::Value(sent) = letter else { panic!("{letter:?}") };
-            let back: (String, Vec<u8>, Option<u64>) = postcard::from_bytes(&sent).unwrap();
-            assert!(back == value, "{size}");
+            assert!(passed_on(text.clone()) == text && passed_on(bytes.clone()) == bytes, "{size}");
+            let both = (text, bytes, 7_u64);
+            assert!(passed_on(both.clone()) == both, "{size}");
         }
+    }
+
+    fn passed_on<T: Serialize + DeserializeOwned + Sync>(value: T) -> T {
+        let (read, write) = pipe::pipe().unwrap();
+        let outlet = Outlet::new(&write).unwrap();
+        let letter = std::thread::scope(|s| {
+            s.spawn(|| {
+                let mut small = [0; SMALL];
+                let mut outbox = Outbox::new(outlet, &mut small);
+                assert!(outbox.value(&value).is_ok());
+                outbox.end().unwrap();
+            });
+            let mut inbox = Inbox::new(usize::MAX);
+            while !inbox.take_in(1000, |buffer, most| pipe::read_onto(read.as_fd(), buffer, most)) {
+                std::thread::yield_now();
+            }
+            inbox.close()
+        });
+        let Letter::Value(sent) = letter else { panic!("{letter:?}") };
+        postcard::from_bytes(&sent).unwrap()
     }
 
     #[test]
