@@ -73,9 +73,15 @@ impl Alarm {
         Alarm { key, label, stays: PhantomData }
     }
 
-    #[inline(always)] // As `bell::arm`.
-    fn plain(due: Due) -> Result<Alarm, ArmError> {
-        Ok(Alarm::of(bell::arm(Plan::new(due))?, None))
+    /// Made where it is wanted, out of what comes back in two registers. One that came back in memory, written there word by
+    /// word and then moved in larger pieces, would wait for itself: a seventh of a nested guard's time.
+    #[inline(always)]
+    fn plain(key: Option<Key>, why_not: Option<ArmError>) -> Result<Alarm, ArmError> {
+        match (key, why_not) {
+            (Some(key), _) => Ok(Alarm::of(key, None)),
+            (None, Some(e)) => Err(e),
+            (None, None) => unreachable!("no alarm, and no reason"),
+        }
     }
 
     /// Arms an alarm that expires when `limit` has passed.
@@ -102,8 +108,10 @@ impl Alarm {
     /// drop(alarm); // everything is as it was before
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
+    #[inline]
     pub fn after(limit: Duration) -> Result<Alarm, ArmError> {
-        Alarm::plain(Due::After(limit))
+        let mut why_not = None;
+        Alarm::plain(arm_after(limit, &mut why_not), why_not)
     }
 
     /// Arms an alarm that expires at `deadline`.
@@ -126,8 +134,10 @@ impl Alarm {
     /// assert_eq!(alarm.deadline(), Some(noon));
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
+    #[inline]
     pub fn at(deadline: Instant) -> Result<Alarm, ArmError> {
-        Alarm::plain(Due::At(clock::from_instant(deadline)))
+        let mut why_not = None;
+        Alarm::plain(arm_at(deadline, &mut why_not), why_not)
     }
 
     /// Arms an alarm without a deadline: it expires when somebody [`ring`](Alarm::ring)s it.
@@ -143,8 +153,10 @@ impl Alarm {
     /// assert_eq!(alarm.limit(), None);
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
+    #[inline]
     pub fn never() -> Result<Alarm, ArmError> {
-        Alarm::plain(Due::Never)
+        let mut why_not = None;
+        Alarm::plain(arm_never(&mut why_not), why_not)
     }
 
     /// An alarm with a label, and whatever else it may need.
@@ -454,6 +466,33 @@ impl Alarm {
     /// What the schedule says; `inert` in a forked child, where the guard stands for nothing.
     fn ask<T>(&self, inert: T, question: impl FnOnce(&Entry, Time) -> T) -> T {
         bell::inspect(self.key, question).unwrap_or(inert)
+    }
+}
+
+/// The key of an alarm that was armed, or nothing and the reason; see [`Alarm::plain`].
+#[inline(never)]
+fn arm_after(limit: Duration, why_not: &mut Option<ArmError>) -> Option<Key> {
+    arm(Due::After(limit), why_not)
+}
+
+#[inline(never)]
+fn arm_at(deadline: Instant, why_not: &mut Option<ArmError>) -> Option<Key> {
+    arm(Due::At(clock::from_instant(deadline)), why_not)
+}
+
+#[inline(never)]
+fn arm_never(why_not: &mut Option<ArmError>) -> Option<Key> {
+    arm(Due::Never, why_not)
+}
+
+#[inline(always)] // As `bell::arm`.
+fn arm(due: Due, why_not: &mut Option<ArmError>) -> Option<Key> {
+    match bell::arm(Plan::new(due)) {
+        Ok(key) => Some(key),
+        Err(e) => {
+            *why_not = Some(e);
+            None
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod slots;
 
 use std::collections::BTreeSet;
 use std::mem;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,17 +49,19 @@ impl StageId {
 /// Names an alarm from outside. The id tells a stale key from a slot that has been given to another alarm, as
 /// happens to a guard that a forked child inherits.
 ///
-/// Two words, for two travel in registers.
+/// Two words, for two travel in registers; and never all zeroes, so that "a key, or why there is none" is no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     id: AlarmId,
-    /// The stage in the upper half, the slot in the lower. (There is no memory for more than four billion alarms.)
-    place: u64,
+    /// The stage in the upper half, the slot in the lower, and one more than that. (There is no memory for four billion
+    /// alarms.)
+    place: NonZeroU64,
 }
 
 impl Key {
     fn new(stage: StageId, slot: usize, id: AlarmId) -> Key {
-        Key { id, place: u64::from(stage.0) << 32 | u64::from(slot as u32) }
+        let place = u64::from(stage.0) << 32 | u64::from(slot as u32);
+        Key { id, place: NonZeroU64::MIN.saturating_add(place) }
     }
 
     pub(crate) fn id(self) -> AlarmId {
@@ -66,11 +69,11 @@ impl Key {
     }
 
     pub(crate) fn stage(self) -> StageId {
-        StageId((self.place >> 32) as u32)
+        StageId(((self.place.get() - 1) >> 32) as u32)
     }
 
     fn slot(self) -> usize {
-        self.place as u32 as usize
+        (self.place.get() - 1) as u32 as usize
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let key = state.schedule.insert(Terms { scope, label: plan.label.cloned(), limit, deadline, more }, now);
     // The common case, that of a limit inside of another: nothing is to be told to anybody.
     if plan.wishes.is_none() && state.is_in_step(now) && thread::enter_again() {
+        drop(state);
         return Ok(key);
     }
     if let Some(wishes) = plan.wishes {
