@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -219,6 +220,82 @@ impl<'de> Deserialize<'de> for Half {
     }
 }
 
+/// Taken for what it is not, it would pass: the length of `c` as `b`, and what it begins with as its length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Sparse {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    a: Option<u8>,
+    b: u8,
+    c: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Rarely {
+    Sparse {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        a: Option<u8>,
+        b: [u8; 2],
+    },
+    Nothing,
+}
+
+/// All that serde has a name for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Everything {
+    Unit(()),
+    Tuple((bool, i8, i16, i32, i64, i128), (u8, u16, u32, u64, u128, f32, f64, char)),
+    Struct { text: String, map: BTreeMap<String, Vec<Option<Newtype>>>, nothing: Nothing, pair: Pair },
+    Address(std::net::IpAddr),
+    Last,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Newtype(u16);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Nothing;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Pair(u8, Box<str>);
+
+fn values_come_back_as_they_were() {
+    leaving_nothing(|| {
+        let there_and_back = |value: &Everything| process::run(Duration::MAX, || value.clone()).unwrap();
+        let vectors = vec![None, Some(Newtype(7)), Some(Newtype(u16::MAX))];
+        for value in [
+            Everything::Unit(()),
+            Everything::Tuple((true, -1, -2, -3, -4, i128::MIN), (1, 2, 3, 4, u128::MAX, 0.5, -0.25, 'ß')),
+            Everything::Struct {
+                text: "text".into(),
+                map: [("a".into(), vectors), ("b".into(), Vec::new())].into(),
+                nothing: Nothing,
+                pair: Pair(9, "boxed".into()),
+            },
+            Everything::Address("::1".parse().unwrap()),
+            Everything::Last,
+        ] {
+            assert_eq!(there_and_back(&value), value);
+        }
+    });
+}
+
+fn a_field_that_is_left_out() {
+    leaving_nothing(|| {
+        let sparse = |a| Sparse { a, b: 1, c: vec![2, 0] };
+        let whole = vec![sparse(Some(7)), sparse(Some(0))];
+        assert_eq!(process::run(Duration::MAX, || whole.clone()).unwrap(), whole);
+        for (a, then) in [(None, None), (Some(7), None), (None, Some(7))] {
+            let refused =
+                process::run(Duration::MAX, || vec![Some(sparse(a)), Some(sparse(then))]).unwrap_err();
+            assert!(matches!(refused, JobError::NotEncoded { .. }), "{refused}");
+            assert!(refused.to_string().contains("the field `a`"), "{refused}");
+        }
+        let rarely = Rarely::Sparse { a: None, b: [1, 2] };
+        let refused = process::run(Duration::MAX, || (Rarely::Nothing, rarely.clone())).unwrap_err();
+        assert!(matches!(refused, JobError::NotEncoded { .. }), "{refused}");
+    });
+}
+
 fn codec_failures() {
     leaving_nothing(|| {
         let job = Job::spawn(|| Opaque).unwrap();
@@ -317,6 +394,8 @@ fn main() {
         }),
         scenario("exits_and_signals", exits_and_signals),
         scenario("stack_overflow", stack_overflow),
+        scenario("values_come_back_as_they_were", values_come_back_as_they_were),
+        scenario("a_field_that_is_left_out", a_field_that_is_left_out),
         scenario("codec_failures", codec_failures),
         scenario("cut_short", cut_short),
         scenario("time_outs_as_values", time_outs_as_values),

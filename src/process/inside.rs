@@ -101,8 +101,8 @@ where
             // The last word: whoever has read it knows that all else is done.
             if outbox.end().is_ok() { libc::EXIT_SUCCESS } else { UNHEARD }
         }
-        Ok(Err(Unsent::NotEncoded(e))) => {
-            farewell(outlet, LastWords::NotEncoded(e.to_string().into()));
+        Ok(Err(Unsent::NotEncoded(message))) => {
+            farewell(outlet, LastWords::NotEncoded(message.into()));
             libc::EXIT_FAILURE
         }
         Ok(Err(Unsent::Unheard)) => {

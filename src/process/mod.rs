@@ -42,8 +42,11 @@
 //! # Limitations
 //!
 //! - The codec is [postcard](https://docs.rs/postcard): compact and quick, and not self-describing. A type that
-//!   asks its input what it is (`serde_json::Value`, `#[serde(untagged)]`) does not come back:
-//!   [`JobError::NotDecoded`].
+//!   asks its input what it is (`serde_json::Value`, `#[serde(untagged)]`, `#[serde(tag = "…")]`) does not come back:
+//!   [`JobError::NotDecoded`]. One that leaves fields out (`skip_serializing_if`), or does not know how many it has
+//!   (`flatten`), does not go out: [`JobError::NotEncoded`]. `#[serde(skip)]` is well, `skip_serializing` without
+//!   `skip_deserializing` is not, and cannot be noticed. Where you need one of these, hand over a type without it, or a
+//!   `String` of JSON.
 //! - A grandchild that leaves the job's process group (`setsid`) is nobody's to kill; that takes a container.
 //! - A limit's SIGTERM and SIGKILL are sent by whoever waits for the job. While nobody does, it has the time.
 //! - On systems other than Linux the end of a child is looked for every few milliseconds, a child does not die

@@ -4,6 +4,7 @@
 //! so that a value which was cut short is never taken for a whole one. Instead of the end there may come a
 //! panic or a failure. Bytes that are no frame are said to be so: the other side is not trusted.
 
+use std::cell::Cell;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
+use self::whole::Whole;
 use super::panics::Panic;
 use crate::os::pipe::{Found, Outlet};
 
@@ -44,7 +46,7 @@ pub(super) enum LastWords {
 
 /// Why a value was not sent.
 pub(super) enum Unsent {
-    NotEncoded(postcard::Error),
+    NotEncoded(String),
     /// Nobody reads, or the pipe is closed.
     Unheard,
 }
@@ -68,11 +70,15 @@ impl<'a> Outbox<'a> {
 
     /// Sends a value, but for its last chunk at most.
     pub(super) fn value<T: Serialize>(&mut self, value: &T) -> Result<(), Unsent> {
-        let sent = postcard::serialize_with_flavor(value, Sending(self));
-        match sent {
+        let left_out = Cell::new(None);
+        let sent = postcard::serialize_with_flavor(&Whole { value, left_out: &left_out }, Sending(self));
+        match (sent, left_out.get()) {
             _ if self.failed => Err(Unsent::Unheard),
-            Err(e) => Err(Unsent::NotEncoded(e)),
-            Ok(()) => Ok(()),
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(field)) => Err(Unsent::NotEncoded(format!(
+                "it leaves out the field `{field}`, and the others would be taken for it: a job's value must not skip any"
+            ))),
+            (Err(e), None) => Err(Unsent::NotEncoded(e.to_string())),
         }
     }
 
@@ -313,6 +319,7 @@ impl Inbox {
 /// What must hold whatever a child sends: also for the fuzzer in `fuzz/`.
 #[cfg(any(test, fuzzing))]
 pub(super) mod hostile;
+mod whole;
 
 #[cfg(test)]
 mod tests {
