@@ -100,6 +100,41 @@ fn fork_while_others_arm() {
     });
 }
 
+/// Others who waited for the lock when the process was forked are nobody in the child: threads that it starts can wait for
+/// the lock and get it.
+fn a_child_has_threads_of_its_own() {
+    // The standard library has a lock for the threads that begin, which is copied as it is.
+    let (stop, all_run) = (AtomicBool::new(false), std::sync::Barrier::new(7));
+    let arm_and_drop = || {
+        let _outer = after(100 * SECOND);
+        for _ in 0..1_000 {
+            drop(after(SECOND));
+        }
+    };
+    std::thread::scope(|s| {
+        for _ in 0..6 {
+            s.spawn(|| {
+                all_run.wait();
+                while !stop.load(Ordering::Relaxed) {
+                    arm_and_drop();
+                }
+            });
+        }
+        all_run.wait();
+        for _ in 0..200 {
+            let status = in_child(|| {
+                std::thread::scope(|s| {
+                    for _ in 0..4 {
+                        s.spawn(arm_and_drop);
+                    }
+                });
+            });
+            assert_eq!(status, 0);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
 /// Fork while handlers pass rings on to a thread that waits, and that the child does not have: what was on its way to it is
 /// of no concern to the child.
 fn fork_while_rings_are_passed_on() {
@@ -324,6 +359,7 @@ fn main() {
         scenario("the_parent_goes_on", the_parent_goes_on),
         scenario("generations", generations),
         scenario("fork_while_others_arm", fork_while_others_arm),
+        scenario("a_child_has_threads_of_its_own", a_child_has_threads_of_its_own),
         scenario("fork_while_another_arms_the_first", fork_while_another_arms_the_first),
         scenario("fork_while_rings_are_passed_on", fork_while_rings_are_passed_on),
         scenario("what_was_kept_stays_with_the_parent", what_was_kept_stays_with_the_parent),
