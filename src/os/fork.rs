@@ -3,7 +3,7 @@
 //! A child has one thread: the one that called `fork`. A lock that another thread held at that moment is
 //! locked in the child for ever. So the lock is taken before every fork
 //! ([pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html)), released in the parent,
-//! and made anew in the child.
+//! and in the child, where the state also starts again.
 //!
 //! For the same reason nothing here is initialised by one thread while others wait for it: a child that is forked in the
 //! middle of that would wait for a thread that it does not have.
@@ -11,98 +11,92 @@
 use std::cell::UnsafeCell;
 use std::io;
 use std::mem;
-use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use nix::libc;
-use parking_lot::lock_api::RawMutex as _;
-use parking_lot::{Mutex, RawMutex};
 
-pub(crate) use parking_lot::MutexGuard;
+pub(crate) use std::sync::MutexGuard;
 
 use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::thread::Handle;
 
 /// A mutex that survives a fork, if its three hooks are called around it.
 ///
+/// The standard library's, for all that it is lies in it and in the kernel. A mutex that keeps those who wait for it in a
+/// queue of the process's, as parking_lot's does, wakes one in the child who stayed with the parent, and nobody else.
+///
 /// What is no larger than its alignment lies on one page, and both sides of a fork write to it.
 #[repr(align(1024))]
-pub(crate) struct ForkMutex<T> {
-    mutex: UnsafeCell<Mutex<T>>,
+pub(crate) struct ForkMutex<T: 'static> {
+    mutex: Mutex<T>,
     /// The thread that holds it because it forks; zero for none. Here, and not with the thread: the page is written to in
     /// any case, and each page that is written to after a fork costs a copy.
     forking: AtomicUsize,
     /// How many of that thread's hooks have been called, for they may be registered twice.
     hooks: AtomicU32,
+    /// By what it holds it.
+    held: UnsafeCell<Option<MutexGuard<'static, T>>>,
 }
 
-// SAFETY: shared access goes through the mutex, but for `renew`, which runs while there is one thread only.
+// SAFETY: shared access goes through the mutex, but for `held`, which none but the thread that has the mutex locked looks at
+// or changes. So the guard does not leave its thread either.
 unsafe impl<T: Send> Sync for ForkMutex<T> {}
 
 impl<T> ForkMutex<T> {
     pub(crate) const fn new(value: T) -> ForkMutex<T> {
         const { assert!(mem::size_of::<Self>() == mem::align_of::<Self>()) };
         ForkMutex {
-            mutex: UnsafeCell::new(Mutex::new(value)),
+            mutex: Mutex::new(value),
             forking: AtomicUsize::new(0),
             hooks: AtomicU32::new(0),
+            held: UnsafeCell::new(None),
         }
-    }
-
-    fn mutex(&self) -> &Mutex<T> {
-        // SAFETY: `renew` is the only one that writes to the cell past the mutex, and keeps its promise.
-        unsafe { &*self.mutex.get() }
     }
 
     // A free lock is taken without a call that a sanitizer could see; so it is told that this is not for a handler.
     #[cfg_attr(sigalarm_rtsan, sanitize(realtime = "blocking"))]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.mutex().lock()
+        // Whoever panicked while it was locked has left it no worse than a panic leaves anything.
+        self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Before the fork: from here on this thread holds the lock.
-    fn hold(&self) {
+    fn hold(&'static self) {
         let this = Handle::current().0;
         // Nobody else would have written this thread's name there, so that no order is needed to find it.
         if self.forking.load(Ordering::Relaxed) != this {
-            mem::forget(self.mutex().lock());
+            let guard = self.lock();
             self.forking.store(this, Ordering::Relaxed);
+            // SAFETY: this thread has the mutex locked, so nobody else refers to the cell.
+            unsafe { *self.held.get() = Some(guard) };
         }
         self.hooks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// After the fork, on either side: says whether this hook is the last, and the lock to be given up.
-    fn is_over(&self) -> bool {
-        let over = self.hooks.fetch_sub(1, Ordering::Relaxed) == 1;
-        if over {
-            self.forking.store(0, Ordering::Relaxed);
+    /// After the fork, on either side. If this hook is the last, the lock is to be given up, with what is handed back.
+    fn is_over(&self) -> Option<MutexGuard<'static, T>> {
+        if self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
+            return None;
         }
-        over
+        self.forking.store(0, Ordering::Relaxed);
+        // SAFETY: this thread has had the mutex locked since `hold`, or is that thread in the child, so nobody else refers to
+        // the cell.
+        unsafe { (*self.held.get()).take() }
     }
 
     /// After the fork, in the parent.
     fn release(&self) {
-        if self.is_over() {
-            // SAFETY: this thread locked it in `hold` and forgot the guard.
-            unsafe { self.mutex().force_unlock() };
-        }
+        drop(self.is_over());
     }
 
-    /// After the fork, in the child: a new lock around a value that has started again.
-    ///
-    /// Not an unlock: threads that no longer exist may stand in the queue of the old one, and to wake them
-    /// takes a lock that one of them may have held.
+    /// After the fork, in the child: the value starts again. Those who waited for the lock stayed with the parent, and to
+    /// unlock it wakes nobody.
     fn renew(&self)
     where
         T: ForkSafe,
     {
-        if !self.is_over() {
-            return;
-        }
-        // SAFETY: the child has one thread, this one, which locked the mutex in `hold` and forgot the guard. So nobody
-        // else refers to the value, or to the lock, which is atomics only and may be written to where it stands.
-        unsafe {
-            (*self.mutex().data_ptr()).start_again();
-            ptr::from_ref(self.mutex().raw()).cast_mut().write(RawMutex::INIT);
+        if let Some(mut value) = self.is_over() {
+            value.start_again();
         }
     }
 }
