@@ -6,5 +6,5 @@ use super::machine::call;
 pub(crate) use super::setting::Setting;
 
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
-    Ok(call(|machine, _| machine.set_timer(setting)))
+    Ok(call(|machine, _| machine.set_our_timer(setting)))
 }
