@@ -21,7 +21,7 @@ use crate::error::TimedOut;
 ///
 /// # Tight loops over slices
 ///
-/// A loop that adds up numbers is vectorised: several additions an instruction. No check between two items
+/// A loop that adds up integers is vectorised: several additions an instruction. No check between two items
 /// leaves it so, however cheap, and however seldom it is made, for the compiler does not vectorise a loop that
 /// may end early. What keeps the speed is a check between two *chunks*, with a bare loop inside:
 ///
@@ -44,6 +44,10 @@ use crate::error::TimedOut;
 /// [`chunks_mut`](slice::chunks_mut), [`chunks_exact`](slice::chunks_exact) and, for counted loops,
 /// [`step_by`](Iterator::step_by) serve alike. Choose chunks that take a microsecond or more: below, the start
 /// of each inner loop is felt; and not much more than a millisecond, for that is how late the limit is noticed.
+///
+/// A sum of floats is not vectorised, for their addition is not associative: there a check at each turn costs next to
+/// nothing, and chunks gain nothing. A loop that has been made vectorisable, with several partial sums, wants the chunks
+/// again.
 pub trait IteratorExt: Iterator {
     /// Each item as an `Ok`; when the alarm expires, one `Err`, and then nothing more.
     ///
