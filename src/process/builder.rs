@@ -102,7 +102,12 @@ impl Builder {
     }
 
     /// How long the child is left between the [limit](Builder::limit) and SIGTERM, and again between that and SIGKILL.
-    /// A second, if nothing is said; zero means that it is killed at the limit.
+    /// A second, if nothing is said.
+    ///
+    /// Zero: SIGTERM and SIGKILL together, at the limit or at the first look after it. It also leaves no time to a job that
+    /// is joined late. A value larger than a pipe holds (64 KiB; a megabyte, where Linux grants it) waits for its join, and
+    /// is then lost as [`JobError::TimedOut`], though it was ready in time. With several jobs at once leave them some
+    /// 100 ms.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
