@@ -335,21 +335,21 @@ impl Alarm {
     ///
     /// ```
     /// use sigalarm::{Alarm, TimedOut};
+    /// use std::io;
     /// use std::time::Duration;
     ///
-    /// fn try_for_a_second(job: impl Fn(&Alarm) -> Result<u32, TimedOut>) -> Result<Option<u32>, TimedOut> {
-    /// #   let arm = |d| Alarm::after(d).expect("arming");
-    ///     let alarm = arm(Duration::from_secs(1));
+    /// fn try_for_a_second(job: impl Fn(&Alarm) -> Result<u32, TimedOut>) -> io::Result<Option<u32>> {
+    ///     let alarm = Alarm::after(Duration::from_secs(1))?;
     ///     match job(&alarm) {
     ///         Ok(n) => Ok(Some(n)),
     ///         Err(e) if alarm.owns(&e) => Ok(None), // our second is over: do without
-    ///         Err(e) => Err(e),                     // somebody else's time is over: not ours to handle
+    ///         Err(e) => Err(e.into()),              // somebody else's time is over: not ours to handle
     ///     }
     /// }
     ///
     /// let outer = Alarm::after(Duration::ZERO)?;
     /// let e = try_for_a_second(|alarm| alarm.check().map(|()| 1)).unwrap_err();
-    /// assert!(outer.owns(&e));
+    /// assert!(outer.owns(TimedOut::find(&e).unwrap()));
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn owns(&self, timed_out: &TimedOut) -> bool {
