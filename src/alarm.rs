@@ -97,6 +97,9 @@ impl Alarm {
     ///
     /// [`ArmError`] if a system call fails; then nothing is armed.
     ///
+    /// There is no conversion to [`TimedOut`], on purpose: the one is a fault, the other an answer. In a function that fails
+    /// with `TimedOut` arm outside, or return `Box<dyn Error>` or [`io::Error`](std::io::Error), which take both.
+    ///
     /// # Examples
     ///
     /// ```
@@ -107,6 +110,25 @@ impl Alarm {
     /// assert!(alarm.check().is_ok());
     /// drop(alarm); // everything is as it was before
     /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    ///
+    /// Armed inside of the function that is limited:
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::{io, time::Duration};
+    ///
+    /// fn count(limit: Duration) -> io::Result<u32> {
+    ///     let alarm = Alarm::after(limit)?; // an `ArmError`
+    ///     for _ in 0..1_000 {
+    ///         alarm.check()?; // a `TimedOut`
+    ///     }
+    ///     Ok(1_000)
+    /// }
+    ///
+    /// assert_eq!(count(Duration::from_secs(10))?, 1_000);
+    /// assert_eq!(count(Duration::ZERO).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    /// # Ok::<(), io::Error>(())
     /// ```
     #[inline]
     pub fn after(limit: Duration) -> Result<Alarm, ArmError> {
