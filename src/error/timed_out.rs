@@ -175,7 +175,8 @@ impl TimedOut {
     /// How long it had run, since the alarm was armed or last restarted, when the check noticed.
     ///
     /// For [`Cause::Deadline`] this is never less than [`limit`](TimedOut::limit). For [`Cause::Cpu`] it is processor time,
-    /// and never less than the limit either.
+    /// and never less than the limit either. For a job that its limit had to end, it goes from the spawn to the end that was
+    /// noticed, and counts the graces.
     ///
     /// ```
     /// use sigalarm::{Alarm, testing};
@@ -212,7 +213,7 @@ impl TimedOut {
     }
 
     /// The check that noticed: file, line and column of the call. An adapter (a reader, an iterator) checks in the name of
-    /// the line on which it was made, a join in the name of the join.
+    /// the line on which it was made, a join in the name of the join, and a job's own limit speaks in the name of its spawn.
     ///
     /// ```
     /// use sigalarm::{IteratorExt, testing};
