@@ -56,7 +56,8 @@ impl fmt::Display for SpawnError {
         match self {
             SpawnError::MultiThreaded { threads } => write!(
                 f,
-                "cannot fork a job: this process has {threads} threads, and a forked child is sound with one only"
+                "cannot fork a job: this process has {threads} threads, and a forked child is sound with one only; \
+                 spawn it before the others start, or after they have been joined"
             ),
             SpawnError::ThreadsUnknown => {
                 f.write_str("cannot fork a job: this system does not tell whether there are other threads")
