@@ -440,6 +440,7 @@ impl Alarm {
     /// });
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
+    #[doc(alias = "cancel")]
     pub fn ring(&self) {
         bell::ring(self.key, Cause::Rung);
     }

@@ -147,6 +147,7 @@ impl<T> Worker<T> {
     /// assert_eq!(worker.join()?.cause(), Cause::Stopped);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "cancel")]
     pub fn stop(&self) {
         self.shared.stopper.stop();
     }
