@@ -29,6 +29,8 @@ use crate::time::Time;
 
 /// What a job is to be; made by [`Job::builder`], ended by [`spawn`](Builder::spawn) or [`run`](Builder::run).
 ///
+/// It is not `Clone`, for it may own a descriptor. For several jobs alike make it in a function.
+///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, Output};
 /// use std::time::Duration;
@@ -167,6 +169,10 @@ impl Builder {
     /// At most so many bytes of address space (RLIMIT_AS; of data, RLIMIT_DATA, on NetBSD and OpenBSD), counting what
     /// the parent has at the fork. Beyond it allocations fail, which a Rust program takes for a reason to abort:
     /// [`JobError::Killed`] by SIGABRT. A stricter limit that the parent has already stays. See [setrlimit(2)].
+    ///
+    /// An `abort` of the function's own is the same `Killed`, and so is a stack overflow. To tell them apart read what the
+    /// child has written to its [standard error](Builder::stderr): Rust says "memory allocation of … bytes failed" before
+    /// it aborts. `examples/grader.rs` does so.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError, Output};
