@@ -186,6 +186,12 @@ fn joined_late() {
         let (ended, took) = timed(|| job.join());
         assert!(ended.is_err_and(|e| e.timed_out().is_some()));
         assert!(took >= GRACE && took < SLACK, "{took:?}");
+        // So it has before anything was due to be done to it.
+        let job = limited().spawn(|| Endless).unwrap();
+        std::thread::sleep(LIMIT + GRACE / 2);
+        let (ended, took) = timed(|| job.join());
+        assert!(ended.is_err_and(|e| e.timed_out().is_some()));
+        assert!(took >= GRACE && took < SLACK, "{took:?}");
         // And one that is watched has not even that.
         let job = limited().spawn(|| Endless).unwrap();
         assert!(job.join().is_err_and(|e| e.timed_out().is_some()));

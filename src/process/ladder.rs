@@ -18,6 +18,7 @@ pub(super) enum Step {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladder {
+    deadline: Time,
     grace: Duration,
     next: Option<(Time, Step)>,
     climbed: bool,
@@ -27,7 +28,7 @@ pub(super) struct Ladder {
 impl Ladder {
     pub(super) fn new(deadline: Time, grace: Duration) -> Ladder {
         let next = Some((deadline.after(grace), Step::Terminate));
-        Ladder { grace, next, climbed: false, put_off: false }
+        Ladder { deadline, grace, next, climbed: false, put_off: false }
     }
 
     /// When there is something to do; *never* if nothing is left.
@@ -40,10 +41,12 @@ impl Ladder {
         self.climbed
     }
 
-    /// Puts the first step off by a grace, for a child that is just handing its value over to somebody who came when
-    /// the step was due already. Once: one that hands over without end is not to escape.
+    /// Gives the first step a whole grace from now, for a child that is just handing its value over to somebody who came
+    /// when its time was up already. Once: one that hands over without end is not to escape.
+    ///
+    /// From the deadline on, and not from the step on: who came just before the step would leave the child next to nothing.
     pub(super) fn put_off(&mut self, came: Time, now: Time) {
-        if self.climbed || self.put_off || came < self.next() {
+        if self.climbed || self.put_off || came < self.deadline {
             return;
         }
         self.put_off = true;
@@ -87,8 +90,11 @@ mod tests {
     #[test]
     fn put_off_once_and_for_those_who_come_late() {
         let mut ladder = Ladder::new(at(100), Duration::from_nanos(10));
-        ladder.put_off(at(109), at(115));
+        ladder.put_off(at(99), at(109));
         assert_eq!(ladder.next(), at(110), "there in time");
+        let mut just_before = ladder;
+        just_before.put_off(at(109), at(109));
+        assert_eq!(just_before.next(), at(119), "before the step, and after the deadline");
         ladder.put_off(at(110), at(115));
         assert_eq!((ladder.next(), ladder.climb(at(124))), (at(125), None));
         ladder.put_off(at(130), at(130));
