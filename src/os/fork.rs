@@ -26,7 +26,7 @@ use super::thread::Handle;
 /// queue of the process's, as parking_lot's does, wakes one in the child who stayed with the parent, and nobody else.
 ///
 /// What is no larger than its alignment lies on one page, and both sides of a fork write to it.
-#[repr(align(1024))]
+#[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
     /// The thread that holds it because it forks; zero for none. Here, and not with the thread: the page is written to in
