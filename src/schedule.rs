@@ -18,7 +18,7 @@ pub(crate) mod signals;
 mod slots;
 
 use std::collections::BTreeSet;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
@@ -247,15 +247,16 @@ impl Schedule {
 
     /// In a forked child: none of the alarms is there any more, and it goes on counting far ahead. No key from before will
     /// ever name an alarm again, and no id that the child gives out is one that the parent will give out after.
-    pub(crate) fn start_again(&mut self) {
+    ///
+    /// What it knew is handed out and not dropped: nothing is freed in a child.
+    pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         const APART: u64 = 1 << 40;
         let last_id = self.last_id.saturating_add(APART);
         if self.is_empty() {
             self.last_id = last_id;
-        } else {
-            // Not dropped: nothing is freed in a child.
-            mem::forget(mem::replace(self, Schedule { last_id, ..Schedule::new() }));
+            return None;
         }
+        Some(ManuallyDrop::new(mem::replace(self, Schedule { last_id, ..Schedule::new() })))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

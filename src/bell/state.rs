@@ -1,6 +1,6 @@
 //! The schedule and the kernel's side of it, behind one lock, and how they are kept in step.
 
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::time::Duration;
 
 use once_cell::race::OnceBool;
@@ -165,9 +165,9 @@ impl ForkSafe for State {
         if BELL.is_set() {
             BELL.clear();
         }
-        self.schedule.start_again();
+        // None of these is dropped: nothing is freed in a child.
+        let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         self.stages.start_again();
-        // Not dropped: nothing is freed in a child.
         mem::forget(mem::replace(&mut self.last_resorts, LastResorts::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.standing_by = 0;
