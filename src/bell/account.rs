@@ -82,11 +82,12 @@ impl Account {
         let new = counted.wrapping_sub(self.counted);
         let sent = match rung {
             Rung::Times(n) => self.under_way + n,
+            Rung::Perhaps => self.under_way + 1,
             Rung::UpTo(n) => {
                 self.under_way.saturating_add(n).min(self.most_under_way(counted).saturating_add(new))
             }
         };
-        if new > sent && matches!(rung, Rung::Times(_)) {
+        if new > sent && !matches!(rung, Rung::UpTo(_)) {
             owner::keep();
         }
         self.under_way = sent.saturating_sub(new);

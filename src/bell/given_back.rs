@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::programmed::Programmed;
 use crate::os::itimer::Setting;
 use crate::time::Time;
 
@@ -15,6 +16,8 @@ pub(super) struct GivenBack {
     pub(super) due: Time,
     /// Zero for a timer that rings once.
     pub(super) period: Duration,
+    /// What the kernel was told.
+    pub(super) told: Programmed,
 }
 
 impl GivenBack {
@@ -51,13 +54,17 @@ mod tests {
         Time::from_nanos(0).after(US * us)
     }
 
+    fn given_back(period: Duration) -> GivenBack {
+        GivenBack { due: at(1_000), period, told: Programmed::SILENT }
+    }
+
     fn holding(remaining: Duration, interval: Duration) -> Setting {
         Setting { remaining, interval }
     }
 
     #[test]
     fn is_known_again() {
-        let given = GivenBack { due: at(1_000), period: Duration::ZERO };
+        let given = given_back(Duration::ZERO);
         let read = |remaining| given.moment_of(holding(remaining, Duration::ZERO), at(201), at(202));
         assert_eq!(read(799 * US), Some(at(1_000)));
         assert_eq!(read(801 * US), Some(at(1_000)));
@@ -65,7 +72,7 @@ mod tests {
 
     #[test]
     fn nobody_rings_early_for_it() {
-        let given = GivenBack { due: at(1_000), period: Duration::ZERO };
+        let given = given_back(Duration::ZERO);
         let step = if cfg!(miri) { 250 } else { 7 };
         for (before, held_up) in
             (100..600_u32).step_by(step).flat_map(|before| [(before, 1), (before, 20), (before, 200)])
@@ -85,7 +92,7 @@ mod tests {
 
     #[test]
     fn another_is_not_taken_for_it() {
-        let given = GivenBack { due: at(1_000), period: Duration::ZERO };
+        let given = given_back(Duration::ZERO);
         let read = |remaining, interval| given.moment_of(holding(remaining, interval), at(201), at(202));
         for other in [790, 795, 805, 810, 890] {
             assert_eq!(read(other * US, Duration::ZERO), None, "{other}");
@@ -95,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_periodic_one_keeps_its_phase() {
-        let given = GivenBack { due: at(1_000), period: 5 * MS };
+        let given = given_back(5 * MS);
         let read = |remaining| given.moment_of(holding(remaining, 5 * MS), at(11_801), at(11_802));
         assert_eq!(read(4_200 * US), Some(at(16_000)));
         assert_eq!(read(4_290 * US), None);

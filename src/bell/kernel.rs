@@ -91,7 +91,10 @@ impl Kernel {
                 break;
             }
             // By the clock, and not by `now`, which the thread may have stood still behind.
-            let before = clock::now();
+            let mut before = clock::now();
+            if must_ask {
+                before = self.let_ring(before);
+            }
             if self.must_be_read_first(must_ask, first, before) {
                 self.set(Time::NEVER, Duration::ZERO, before)?;
             } else if !self.set(first, interval, before)? {
@@ -338,9 +341,32 @@ impl Kernel {
         let held = itimer::set(setting)?;
         // At once, for what was told and what was held are known as well as the two moments are near each other.
         let after = clock::now();
+        Ok((self.learn(held, counted, before, after), after))
+    }
+
+    /// Tells the timer to be silent, and learns from what it held.
+    fn silence(&mut self) -> io::Result<()> {
+        let Some(ours) = self.programmed else { return Ok(()) };
+        let before = clock::now();
+        let counted = account::rings();
+        let held = itimer::set(Setting::DISARMED)?;
+        if ours.is_plainly_to_come(held, before) {
+            let late = account::rings().wrapping_sub(counted);
+            self.account.note(Rung::Times(0), counted, late);
+        } else {
+            self.learn(held, counted, before, clock::now());
+        }
+        self.programmed = Some(Programmed::SILENT);
+        Ok(())
+    }
+
+    /// Learns from what the timer held between two moments, when it was told something else; so many rings had been
+    /// `counted` before that. Says whether a foreign timer came to light.
+    fn learn(&mut self, held: Setting, counted: usize, before: Time, after: Time) -> bool {
         let late = account::rings().wrapping_sub(counted);
         // Somebody has set it over ours, or switched it off; then it tells nothing of ours that it is silent now.
-        let meddled = held == Setting::DISARMED && self.is_meddled_with(counted, after);
+        let meddled = held == Setting::DISARMED && self.is_meddled_with(counted, before);
+        let cut_short = if held == Setting::DISARMED { self.was_cut_short(before, after) } else { None };
         let told = match &self.programmed {
             Some(ours) if !meddled => ours.told_by(held, before, after),
             _ => Told::Foreign,
@@ -348,7 +374,7 @@ impl Kernel {
         match told {
             Told::Ours { rung } => {
                 self.account.note(rung, counted, late);
-                return Ok((false, after));
+                return false;
             }
             Told::Foreign => {
                 self.disturbed |= self.programmed.is_some();
@@ -367,21 +393,40 @@ impl Kernel {
             }
         }
         if held == Setting::DISARMED {
-            return Ok((FOREIGN.take().is_some(), after));
+            let Some(due) = cut_short else { return FOREIGN.take().is_some() };
+            FOREIGN.note(due, Duration::ZERO);
+            return true;
         }
         // A periodic timer whose signal is still under way holds zero until the signal is taken.
         let known = self.given_back.and_then(|given| given.moment_of(held, before, after));
         // The kernel has cut it to microseconds, and it is not to ring early.
         let read = after.after(held.remaining + Duration::from_micros(1));
         FOREIGN.note(known.unwrap_or(read), held.interval);
-        Ok((true, after))
+        true
     }
 
-    /// Whether the timer, which is silent, has not become so by a ring of ours: one came too soon to be ours, or none has
-    /// come that should have.
-    fn is_meddled_with(&self, counted: usize, now: Time) -> bool {
+    /// Whether the timer, which was silent when it was asked after `before`, has not become so by a ring of ours: one came
+    /// too soon to be ours, or none has come that should have before that.
+    fn is_meddled_with(&self, counted: usize, before: Time) -> bool {
         let Some(ours) = &self.programmed else { return false };
-        self.account.rang_too_soon(ours, counted) || self.account.never_rang(ours, now)
+        self.account.rang_too_soon(ours, counted) || self.account.never_rang(ours, before)
+    }
+
+    /// Waits for the ring of the foreign timer that was given back last, if it is to come in microseconds, and says what time
+    /// it is then. In the last of them the kernel would read it out as none at all, and it would be lost; a guard in a loop
+    /// comes upon it there again and again.
+    fn let_ring(&self, mut now: Time) -> Time {
+        while self.given_back.is_some_and(|given| given.told.rings_about(now)) {
+            now = clock::now();
+        }
+        now
+    }
+
+    /// The moment of that timer, if it was in its last microsecond after all when the kernel's was first asked, between two
+    /// moments: the thread was held up before. (A ring that has come since our handler is in place was that one's.)
+    fn was_cut_short(&self, before: Time, after: Time) -> Option<Time> {
+        let given = self.given_back.filter(|_| self.programmed.is_none() && self.account.is_up_to_date())?;
+        given.told.was_in_its_last(before, after).then_some(given.due)
     }
 
     /// Leaves the process as it was found. If the kernel refuses, our handler stays where it is, which is
@@ -389,11 +434,8 @@ impl Kernel {
     pub(super) fn disengage(&mut self) {
         let Some(found) = self.found else { return };
         // In this order. No ring after this line:
-        if self.programmed.is_some() {
-            if self.tell(Setting::DISARMED, clock::now()).is_err() {
-                return;
-            }
-            self.programmed = Some(Programmed::SILENT);
+        if self.silence().is_err() {
+            return;
         }
         // None on its way to a thread that waits after this one.
         if !waiters::hush() {
@@ -426,9 +468,11 @@ impl Kernel {
                 FOREIGN.note(due, period);
             }
             // Overdue, it rings at once. Zero would disarm.
-            let remaining = clock::until(due).max(Duration::from_nanos(1));
-            let _ = itimer::set(Setting { remaining, interval: period });
-            GivenBack { due, period }
+            let before = clock::now();
+            let remaining = due.since(before).max(Duration::from_nanos(1));
+            let setting = Setting { remaining, interval: period }.in_micros();
+            let _ = itimer::set(setting);
+            GivenBack { due, period, told: Programmed::new(setting, before, clock::now()) }
         });
         self.found = None;
         self.behind = None;

@@ -1,5 +1,6 @@
 //! What the kernel's timer was told, and whether what it holds later is still that.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::os::itimer::Setting;
@@ -9,6 +10,13 @@ use crate::time::Time;
 /// that is allowed for. Clocks that a kernel lets a program read are nearer together than a microsecond; but a ring of ours
 /// that is taken for somebody else's ends a process whose disposition is the default, and here caution costs nothing.
 const APART: Duration = Duration::from_micros(20);
+
+/// The kernel cuts a remaining time to microseconds, or makes one microsecond of an overdue one.
+const SLACK: Duration = Duration::from_micros(2);
+
+/// It makes one also of a timer that has rung, until its own function that has sent the signal is over. On a busy machine
+/// the signal may have been handled by then, and an eternity passed.
+const OVERDUE: Duration = Duration::from_micros(1);
 
 /// What we have told the kernel's timer.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +41,8 @@ pub(super) enum Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rung {
     Times(usize),
+    /// Once, or not yet.
+    Perhaps,
     /// Nobody can say how often, or for sure that it has at all; but no more often than this.
     UpTo(usize),
 }
@@ -108,14 +118,40 @@ impl Programmed {
         self.latest.after(APART) <= moment
     }
 
+    /// Whether it is to ring about now: in the next few microseconds, or may just have done so; and soon will have, for sure.
+    pub(super) fn rings_about(&self, now: Time) -> bool {
+        // Enough for a system call.
+        const FEW: Duration = Duration::from_micros(3);
+        const SOON: Duration = Duration::from_micros(100);
+        self.rings_once() && self.earliest < now.after(FEW) && (now..=now.after(SOON)).contains(&self.latest)
+    }
+
+    /// Whether it was in its last microsecond when the timer, which held nothing, was asked between two moments: it had not
+    /// rung at the first of them, and may not have been to ring at the second. The kernel reads it out as none at all then;
+    /// and if the timer was told something else by the same call, it will not ring.
+    pub(super) fn was_in_its_last(&self, before: Time, after: Time) -> bool {
+        const MICROSECOND: Duration = Duration::from_micros(1);
+        self.rings_once() && before < self.earliest && self.earliest <= after.after(MICROSECOND)
+    }
+
+    /// What ours had left between two moments.
+    fn left(&self, before: Time, after: Time) -> RangeInclusive<Duration> {
+        // No wider than it must be: somebody's timer that rings between these two is taken for ours, and lost.
+        let longest = self.latest.since(before) + SLACK;
+        let least = self.earliest.since(after).saturating_sub(SLACK);
+        least..=longest
+    }
+
+    /// Whether the timer held ours when it was asked, and ours was still to come, as can be seen without another look at
+    /// the clock: it was asked so soon after `before` that it held what ours had left then.
+    pub(super) fn is_plainly_to_come(&self, held: Setting, before: Time) -> bool {
+        let left = self.left(before, before);
+        let once = self.interval.is_zero() && held.interval.is_zero();
+        once && *left.start() > OVERDUE && left.contains(&held.remaining)
+    }
+
     /// Whose time the timer held when it was asked, between two moments.
     pub(super) fn told_by(&self, held: Setting, before: Time, after: Time) -> Told {
-        // The kernel cuts a remaining time to microseconds, or makes one microsecond of an overdue one.
-        const SLACK: Duration = Duration::from_micros(2);
-        // It makes one also of a timer that has rung, until its own function that has sent the signal is over. On a busy machine
-        // the signal may have been handled by then, and an eternity passed.
-        const OVERDUE: Duration = Duration::from_micros(1);
-
         let may_be_over = held.interval.is_zero() && held.remaining <= OVERDUE;
         if self.is_silent() && may_be_over {
             return Told::Ours { rung: Rung::Times(0) };
@@ -123,12 +159,10 @@ impl Programmed {
         if held.interval != self.interval {
             return Told::Foreign;
         }
-        // No wider than it must be: somebody's timer that rings between these two is taken for ours, and lost.
-        let longest = self.latest.since(before) + SLACK;
-        let least = self.earliest.since(after).saturating_sub(SLACK);
-        let is_ours = (least..=longest).contains(&held.remaining);
+        let left = self.left(before, after);
+        let is_ours = left.contains(&held.remaining);
         // A timer that rings again holds much the same after each ring.
-        if self.interval.is_zero() && !least.is_zero() && is_ours {
+        if self.interval.is_zero() && !left.start().is_zero() && is_ours {
             return Told::Ours { rung: Rung::Times(0) };
         }
         let most = self.most_rings(after);
@@ -138,7 +172,7 @@ impl Programmed {
         if held.remaining.is_zero() {
             return if most > 0 { Told::Ours { rung: Rung::Times(1) } } else { Told::Foreign };
         }
-        let rung = if may_be_over && most > 0 { Rung::UpTo(most) } else { Rung::Times(0) };
+        let rung = if may_be_over && most > 0 { Rung::Perhaps } else { Rung::Times(0) };
         if is_ours { Told::Ours { rung } } else { Told::Foreign }
     }
 }
@@ -174,6 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn knows_its_own_time_without_another_look() {
+        let now = Time::from_nanos(1_000_000_000);
+        let ours = Programmed::new(holds(SECOND), now, now.after(US));
+        let later = now.after(SECOND / 2);
+        for held in [SECOND / 2 - 2 * US, SECOND / 2, SECOND / 2 + 3 * US] {
+            assert!(ours.is_plainly_to_come(holds(held), later), "{held:?}");
+        }
+        for held in [SECOND / 2 - 3 * US, SECOND / 2 + 4 * US, Duration::ZERO, US] {
+            assert!(!ours.is_plainly_to_come(holds(held), later), "{held:?}");
+        }
+        assert!(!ours.is_plainly_to_come(Setting { remaining: SECOND / 2, interval: SECOND }, later));
+        // Of what rings so soon, or again, it cannot be said.
+        let soon = now.after(SECOND - 3 * US);
+        assert!(!ours.is_plainly_to_come(holds(US), soon));
+        assert!(!ours.is_plainly_to_come(holds(3 * US), soon));
+        let again = Setting { remaining: SECOND, interval: SECOND };
+        assert!(!Programmed::new(again, now, now).is_plainly_to_come(again, now));
+        assert!(!Programmed::SILENT.is_plainly_to_come(Setting::DISARMED, now));
+    }
+
+    #[test]
     fn knows_a_stranger() {
         let (ours, now) = told(10 * SECOND, Duration::ZERO);
         for theirs in [US, SECOND, 9 * SECOND, 10 * SECOND + 30 * US, 20 * SECOND, Duration::ZERO] {
@@ -190,7 +245,7 @@ mod tests {
         assert_eq!(ours.told_by(Setting::DISARMED, now, clock::now()), Told::Ours { rung: Rung::Times(1) });
         assert_eq!(ours.told_by(holds(SECOND), now, clock::now()), Told::Foreign);
         // The kernel may say so before and after; and after, also when it was noted that ours has rung.
-        let perhaps = Told::Ours { rung: Rung::UpTo(1) };
+        let perhaps = Told::Ours { rung: Rung::Perhaps };
         assert_eq!(ours.told_by(holds(US), now, clock::now()), perhaps);
         let nothing_new = Told::Ours { rung: Rung::Times(0) };
         assert_eq!(Programmed::SILENT.told_by(holds(US), now, clock::now()), nothing_new);
@@ -223,6 +278,31 @@ mod tests {
         assert_eq!(rings(MS, MS), 1);
         assert_eq!(rings(MS, 3 * MS + MS / 2), 3);
         assert_eq!(rings(MS, 4 * MS - US), 4, "the other clock may be ahead");
+    }
+
+    #[test]
+    fn knows_its_last_microseconds() {
+        let now = Time::from_nanos(1_000_000_000);
+        let at = |moment| now.after(moment);
+        let ours = Programmed::new(holds(SECOND), now, at(US));
+        assert!(!ours.rings_about(at(SECOND - 3 * US)));
+        assert!(ours.rings_about(at(SECOND - 2 * US)));
+        assert!(ours.rings_about(at(SECOND + US)));
+        assert!(!ours.rings_about(at(SECOND + 2 * US)), "it has rung");
+
+        let in_its_last = |from, to| ours.was_in_its_last(at(from), at(to));
+        assert!(!in_its_last(SECOND - 3 * US, SECOND - 2 * US), "it had two left");
+        assert!(in_its_last(SECOND - 2 * US, SECOND - US));
+        assert!(in_its_last(SECOND / 2, 2 * SECOND), "who knows when the thread was held up");
+        assert!(!in_its_last(SECOND + US, 2 * SECOND), "it may have rung before");
+
+        let again = Setting { remaining: SECOND, interval: SECOND };
+        for other in [Programmed::new(again, now, now), Programmed::SILENT] {
+            assert!(!other.rings_about(at(SECOND)) && !other.was_in_its_last(now, at(SECOND)));
+        }
+        // Told while the thread stood still. It may ring at any time, and is not waited for while that may be long.
+        let vague = Programmed::new(holds(SECOND), now, at(SECOND / 2));
+        assert!(!vague.rings_about(at(SECOND)) && vague.rings_about(at(SECOND * 3 / 2 - 100 * US)));
     }
 
     #[test]

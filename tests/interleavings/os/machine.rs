@@ -15,7 +15,9 @@
 //! - what is announced to the caller is delivered before a system call returns;
 //! - the timer expires, or is read and set, in one step; one with an interval goes on when its signal is taken;
 //! - one of ours that has just expired may be read out as still to ring in a microsecond. (So may a foreign one, and nobody
-//!   can tell then whether it has rung: that is a limit, and not played.)
+//!   can tell then whether it has rung: that is a limit, and not played);
+//! - one that the library has set, or given back, is read out as none at all in its last microsecond. (So is a foreign one that
+//!   the library has never seen, and nobody can know of it: a limit as well.)
 
 use std::cell::{RefCell, RefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,6 +54,8 @@ pub(crate) struct Machine {
     now: u64,
     expiry: Option<u64>,
     last_expiry: u64,
+    /// The library has set it, for itself or to give it back.
+    is_set_by_the_library: bool,
     /// When it has expired, if it has not been set since.
     rang: Option<u64>,
     is_set_by_us: bool,
@@ -82,6 +86,7 @@ impl Machine {
             now: START,
             expiry: None,
             last_expiry: 0,
+            is_set_by_the_library: false,
             rang: None,
             is_set_by_us: false,
             interval: 0,
@@ -350,8 +355,10 @@ impl Machine {
 
     /// `setitimer`.
     pub(crate) fn set_timer(&mut self, new: Setting) -> Setting {
-        self.is_set_by_us = false;
         let mut held = self.timer();
+        if self.is_set_by_the_library && self.expiry.is_some_and(|expiry| expiry < self.now + 1_000) {
+            held.remaining = std::time::Duration::ZERO;
+        }
         // Its signal is sent, and the function that has sent it, on some processor, is not quite over.
         const TAIL: u64 = 300_000;
         let rang = self.rang.take();
@@ -362,6 +369,8 @@ impl Machine {
         self.tell(None, format_args!("setitimer: {remaining:?} + {interval:?} after {held:?}"));
         self.interval = interval.as_nanos() as u64;
         self.expiry = (!remaining.is_zero()).then(|| self.now + remaining.as_nanos() as u64);
+        self.is_set_by_us = false;
+        self.is_set_by_the_library = false;
         held
     }
 
@@ -369,10 +378,11 @@ impl Machine {
     pub(crate) fn set_our_timer(&mut self, new: Setting) -> Setting {
         let held = self.set_timer(new);
         self.is_set_by_us = self.action.is_ours();
+        self.is_set_by_the_library = true;
         held
     }
 
-    /// `getitimer`: in whole microseconds, and no less than one if it is still to ring.
+    /// What is to come, in whole microseconds, and no less than one.
     pub(crate) fn timer(&self) -> Setting {
         let micros = |nanos: u64| std::time::Duration::from_micros(nanos / 1_000);
         let remaining = self.expiry.map_or(0, |expiry| expiry.saturating_sub(self.now).max(1_000));
