@@ -22,6 +22,7 @@ pub(crate) use super::setting::Setting;
 ///
 /// A time that is not zero is rounded up to the next microsecond: rounded down, half a microsecond would
 /// *disarm*.
+#[inline(always)] // In registers, most of it.
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let Setting { remaining, interval } = setting.in_micros();
     let new = libc::itimerval { it_value: timeval(remaining), it_interval: timeval(interval) };
@@ -41,10 +42,10 @@ fn timeval(d: Duration) -> libc::timeval {
 }
 
 fn setting_of(raw: libc::itimerval) -> Setting {
-    let duration = |t: libc::timeval| {
-        // The kernel hands back no negative times; should one ever do so, it is not a time to come.
-        let secs = u64::try_from(t.tv_sec).unwrap_or(0);
-        Duration::from_secs(secs) + Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or(0))
+    // The kernel hands back no negative times; should one ever do so, it is not a time to come.
+    let duration = |t: libc::timeval| match (u64::try_from(t.tv_sec), u32::try_from(t.tv_usec)) {
+        (Ok(secs), Ok(micros @ 0..1_000_000)) => Duration::new(secs, micros * 1_000),
+        _ => Duration::ZERO,
     };
     Setting { remaining: duration(raw.it_value), interval: duration(raw.it_interval) }
 }
