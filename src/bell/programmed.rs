@@ -126,6 +126,13 @@ impl Programmed {
         self.rings_once() && self.earliest < now.after(FEW) && (now..=now.after(SOON)).contains(&self.latest)
     }
 
+    /// Whether it is to ring once, and so soon that a thread which is held up from now on may come upon it as it does.
+    pub(super) fn may_be_met(&self, now: Time) -> bool {
+        // Nobody is held up for longer, as a rule.
+        const HELD_UP: Duration = Duration::from_millis(100);
+        self.rings_once() && now < self.earliest && self.earliest < now.after(HELD_UP)
+    }
+
     /// Whether it was in its last microsecond when the timer, which held nothing, was asked between two moments: it had not
     /// rung at the first of them, and may not have been to ring at the second. The kernel reads it out as none at all then;
     /// and if the timer was told something else by the same call, it will not ring.
@@ -303,6 +310,19 @@ mod tests {
         // Told while the thread stood still. It may ring at any time, and is not waited for while that may be long.
         let vague = Programmed::new(holds(SECOND), now, at(SECOND / 2));
         assert!(!vague.rings_about(at(SECOND)) && vague.rings_about(at(SECOND * 3 / 2 - 100 * US)));
+    }
+
+    #[test]
+    fn knows_whom_it_may_meet() {
+        let now = Time::from_nanos(1_000_000_000);
+        let met = |remaining, interval| {
+            Programmed::new(Setting { remaining, interval }, now, now.after(US)).may_be_met(now.after(SECOND))
+        };
+        assert!(met(SECOND + US, Duration::ZERO) && met(SECOND * 11 / 10 - US, Duration::ZERO));
+        assert!(!met(SECOND, Duration::ZERO), "it has rung");
+        assert!(!met(2 * SECOND, Duration::ZERO), "not for a long time");
+        assert!(!met(SECOND + US, SECOND), "it rings again");
+        assert!(!Programmed::SILENT.may_be_met(now));
     }
 
     #[test]

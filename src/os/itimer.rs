@@ -36,6 +36,18 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     }
 }
 
+/// What the timer holds.
+pub(crate) fn get() -> io::Result<Setting> {
+    let mut held = MaybeUninit::<libc::itimerval>::uninit();
+    // SAFETY: the pointer is valid for the length of the call; `held` is written whenever it returns 0.
+    unsafe {
+        if libc::getitimer(ITIMER_REAL, held.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(setting_of(held.assume_init()))
+    }
+}
+
 fn timeval(d: Duration) -> libc::timeval {
     // Not by the names of their types: libc is about to change those on musl, and warns.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }

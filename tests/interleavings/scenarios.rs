@@ -326,6 +326,29 @@ fn a_foreign_timer_under_many_scopes() {
     });
 }
 
+/// The program switches it off, between two guards: it does not ring any more, also if a guard comes in the microsecond in
+/// which it would have.
+#[test]
+fn a_foreign_timer_that_is_switched_off() {
+    explore("a_foreign_timer_that_is_switched_off", || {
+        machine().act(Some(Disposition::OWNERS));
+        machine().set_timer(Setting { remaining: US * (1 + choose(40)), interval: Duration::ZERO });
+        drop(after(US * 5_000));
+        if choose(2) == 0 {
+            drop(after(US * 5_000));
+        }
+        machine().set_timer(Setting::DISARMED);
+        pause();
+        let got = owner_got().len();
+        for _ in 0..3 {
+            drop(after(US * choose(20)));
+        }
+        pause();
+        restored(Disposition::OWNERS, Setting::DISARMED);
+        assert_eq!(owner_got().len(), got, "{:?}", owner_got());
+    });
+}
+
 /// It rings while it is taken over, or soon after, and our own moment is far off: its owner need not wait for the drop.
 #[test]
 fn a_foreign_timer_under_a_long_limit() {

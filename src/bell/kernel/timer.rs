@@ -43,9 +43,23 @@ impl Kernel {
     /// Waits for the ring of the foreign timer that was given back last, if it is to come in microseconds, and says what time
     /// it is then. In the last of them the kernel would read it out as none at all, and it would be lost; a guard in a loop
     /// comes upon it there again and again.
-    pub(super) fn let_ring(&self, mut now: Time) -> Time {
-        while self.given_back.is_some_and(|given| given.told.rings_about(now)) {
+    ///
+    /// Should the thread be held up after this until those very microseconds, the timer is known by its moment alone
+    /// ([`was_cut_short`](Kernel::was_cut_short)), and so would be one that the program has switched off since. So it is asked
+    /// first whether it runs, by a call that leaves it as it is.
+    pub(super) fn let_ring(&mut self, mut now: Time) -> Time {
+        let Some(given) = self.given_back else { return now };
+        // It may also be in its last microsecond, or have rung. Then there is nothing left of it after the wait.
+        let is_over =
+            given.told.may_be_met(now) && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
+        if is_over {
             now = clock::now();
+        }
+        while given.told.rings_about(now) {
+            now = clock::now();
+        }
+        if is_over {
+            self.given_back = None;
         }
         now
     }

@@ -8,3 +8,7 @@ pub(crate) use super::setting::Setting;
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     Ok(call(|machine, _| machine.set_our_timer(setting)))
 }
+
+pub(crate) fn get() -> io::Result<Setting> {
+    Ok(call(|machine, _| machine.read_timer()))
+}

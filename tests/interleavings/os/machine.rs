@@ -355,10 +355,7 @@ impl Machine {
 
     /// `setitimer`.
     pub(crate) fn set_timer(&mut self, new: Setting) -> Setting {
-        let mut held = self.timer();
-        if self.is_set_by_the_library && self.expiry.is_some_and(|expiry| expiry < self.now + 1_000) {
-            held.remaining = std::time::Duration::ZERO;
-        }
+        let mut held = self.read_timer();
         // Its signal is sent, and the function that has sent it, on some processor, is not quite over.
         const TAIL: u64 = 300_000;
         let rang = self.rang.take();
@@ -379,6 +376,15 @@ impl Machine {
         let held = self.set_timer(new);
         self.is_set_by_us = self.action.is_ours();
         self.is_set_by_the_library = true;
+        held
+    }
+
+    /// `getitimer`.
+    pub(crate) fn read_timer(&self) -> Setting {
+        let mut held = self.timer();
+        if self.is_set_by_the_library && self.expiry.is_some_and(|expiry| expiry < self.now + 1_000) {
+            held.remaining = std::time::Duration::ZERO;
+        }
         held
     }
 
