@@ -110,8 +110,12 @@ impl Alarm {
         // Refused, nobody can wake this thread early; it still wakes for every deadline.
         let _waiting = Waiting::begin();
         loop {
-            self.check_at(location)?;
+            // In this order: if the deadline came before the end, it has passed by the time of the check.
             let left = clock::until(end);
+            if left.is_zero() {
+                bell::ask_again();
+            }
+            self.check_at(location)?;
             if left.is_zero() {
                 return Ok(());
             }

@@ -55,6 +55,20 @@ fn sleep() {
     assert!(alarm.owns(&e));
 }
 
+/// It ends with the time that was to be slept, and a moment after the deadline: the deadline came first.
+fn a_deadline_just_before_the_end_of_a_sleep() {
+    const ROUNDS: u64 = 10_000;
+    let missed = (0..ROUNDS).filter(|round| {
+        let alarm = after(Duration::from_nanos(round * 37 % 60_000));
+        let deadline = alarm.deadline().expect("a deadline");
+        let end = deadline + Duration::from_nanos(100 + round * 71 % 2_000);
+        let slept = alarm.sleep(end.saturating_duration_since(Instant::now()));
+        // Not sooner than that.
+        slept.is_ok() && Instant::now() >= end && end > deadline
+    });
+    assert_eq!(missed.count(), 0);
+}
+
 fn sleep_is_ended_by_a_ring() {
     let alarm = Alarm::never().expect("arming");
     std::thread::scope(|s| {
@@ -820,6 +834,7 @@ fn main() {
     #[allow(unused_mut)] // Where there are no more.
     let mut scenarios = vec![
         scenario("sleep", sleep),
+        scenario("a_deadline_just_before_the_end_of_a_sleep", a_deadline_just_before_the_end_of_a_sleep),
         scenario("sleep_is_ended_by_a_ring", sleep_is_ended_by_a_ring),
         scenario("reader", reader),
         scenario("read_exact_and_read_to_end_come_back", read_exact_and_read_to_end_come_back),
