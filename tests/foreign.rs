@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc::{self, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM};
@@ -490,6 +490,33 @@ fn guards_around_its_last_microseconds() {
     assert!(too_many <= ROUNDS / 100, "{too_many} too many");
 }
 
+/// The same beside a thread that has nothing to do with it. There a ring cannot be told from one that is on its way to the
+/// other thread, so it must not be in doubt whether there was one.
+fn guards_around_its_last_microseconds_beside_a_thread() {
+    const ROUNDS: usize = 1_000;
+    static OVER: AtomicBool = AtomicBool::new(false);
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let other = std::thread::spawn(|| {
+        while !OVER.load(Ordering::Relaxed) {
+            std::thread::sleep(MS);
+        }
+    });
+    let lost = (0..ROUNDS).filter(|round| {
+        let before = counted();
+        let began = Instant::now();
+        process::set_timer(US * (100 + *round as u32 % 97), Duration::ZERO);
+        while counted() == before && began.elapsed() < 100 * MS {
+            drop(after(SECOND));
+        }
+        counted() == before
+    });
+    let lost = lost.count();
+    OVER.store(true, Ordering::Relaxed);
+    other.join().expect("the other thread");
+    // A thread that is held up in the middle of it may still be in doubt.
+    assert!(lost <= ROUNDS / 100, "{lost} lost");
+}
+
 /// One whose signal is under way while a guard takes it over is delivered once.
 fn a_periodic_timer_that_rings_while_it_is_taken_over() {
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -589,6 +616,10 @@ fn main() {
         scenario("rings_behind_the_masks_of_all", rings_behind_the_masks_of_all),
         scenario("no_drift", no_drift),
         scenario("guards_around_its_last_microseconds", guards_around_its_last_microseconds),
+        scenario(
+            "guards_around_its_last_microseconds_beside_a_thread",
+            guards_around_its_last_microseconds_beside_a_thread,
+        ),
         scenario(
             "a_periodic_timer_that_rings_while_it_is_taken_over",
             a_periodic_timer_that_rings_while_it_is_taken_over,

@@ -89,10 +89,7 @@ impl Kernel {
                 break;
             }
             // By the clock, and not by `now`, which the thread may have stood still behind.
-            let mut before = clock::now();
-            if must_ask {
-                before = self.let_ring(before);
-            }
+            let before = self.let_ring(must_ask, clock::now());
             if self.must_be_read_first(must_ask, first, before) {
                 self.set(Time::NEVER, Duration::ZERO, before)?;
             } else if !self.set(first, interval, before)? {
