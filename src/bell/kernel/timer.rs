@@ -53,8 +53,7 @@ impl Kernel {
         }
         let Some(given) = self.given_back else { return now };
         // It may also be in its last microsecond, or have rung. Then there is nothing left of it after the wait.
-        let is_over =
-            given.told.may_be_met(now) && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
+        let is_over = given.told.may_be_met(now) && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
         if is_over {
             now = clock::now();
         }
