@@ -179,6 +179,11 @@ impl Scene {
 
     /// What an alarm of the limit must say after the window.
     pub fn notice(&self, alarm: &Alarm) {
+        self.notice_after(alarm, self.deal.limit());
+    }
+
+    /// The same of one whose limit was shorter.
+    pub fn notice_after(&self, alarm: &Alarm, limit: Duration) {
         if !self.deal.rings() {
             // A stray signal is never a time-out.
             assert!(alarm.check().is_ok() && alarm.check().is_ok());
@@ -193,7 +198,7 @@ impl Scene {
         };
         assert!(alarm.owns(&timed_out));
         assert_eq!(timed_out.cause(), Cause::Deadline);
-        assert!(timed_out.elapsed() >= self.deal.limit(), "early: {timed_out}");
+        assert!(timed_out.elapsed() >= limit, "early: {timed_out}");
         assert!(alarm.check().is_err());
     }
 

@@ -251,7 +251,8 @@ fn restart(deal: &Deal) {
 /// A restart that must speak to the kernel.
 fn restart_of_one_that_has_rung(deal: &Deal) {
     let scene = Scene::set(deal);
-    let alarm = after(deal.limit().min(Duration::from_millis(2)));
+    let limit = deal.limit().min(Duration::from_millis(2));
+    let alarm = after(limit);
     while alarm.check().is_ok() {}
     let alarm = if deal.rings() {
         alarm
@@ -265,7 +266,7 @@ fn restart_of_one_that_has_rung(deal: &Deal) {
     begin();
     alarm.restart();
     end();
-    scene.notice(&alarm);
+    scene.notice_after(&alarm, limit);
     drop(alarm);
     scene.over();
 }
