@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::bell::{self, Due, Plan};
 use crate::builder::Builder;
+use crate::checkpoint::ask;
 use crate::error::{AlarmId, ArmError, Cause, TimedOut};
 use crate::gap::Gap;
 use crate::os::clock;
@@ -236,7 +237,7 @@ impl Alarm {
     #[inline(always)]
     pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         if bell::is_rung() {
-            return bell::ask(&bell::HAS_EXPIRED, &self.key, location);
+            return ask(&bell::HAS_EXPIRED, &self.key, location);
         }
         Ok(())
     }
@@ -245,7 +246,7 @@ impl Alarm {
     #[inline(always)]
     pub(crate) fn check_to_unwind(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         if bell::is_rung() {
-            return bell::ask(&bell::MUST_UNWIND, &self.key, location);
+            return ask(&bell::MUST_UNWIND, &self.key, location);
         }
         Ok(())
     }

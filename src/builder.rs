@@ -7,6 +7,7 @@ use crate::alarm::Alarm;
 use crate::bell::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::error::ArmError;
 use crate::os::clock;
+use crate::schedule::Budget;
 
 /// What an alarm is to be; made by [`Alarm::builder`], ended by [`arm`](Builder::arm).
 ///
@@ -161,7 +162,7 @@ impl Builder {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn checks(self, budget: u64) -> Builder {
-        self.wish(|wishes| wishes.checks = Some(budget))
+        self.wish(|wishes| wishes.budget = Some(Budget::new(budget)))
     }
 
     /// Expires also when this signal comes: SIGINT, SIGTERM, SIGHUP, SIGUSR1…, so that Ctrl-C ends a computation like

@@ -2,8 +2,9 @@
 
 use std::panic::Location;
 
-use crate::bell;
+use crate::bell::{self, News, Question};
 use crate::error::TimedOut;
+use crate::testing;
 
 /// The check for code that carries no guard: it asks every alarm of the calling thread.
 ///
@@ -41,7 +42,35 @@ use crate::error::TimedOut;
 #[track_caller]
 pub fn checkpoint() -> Result<(), TimedOut> {
     if bell::is_rung() {
-        return bell::ask(&bell::HAS_ANY_EXPIRED, &(), Location::caller());
+        return checkpoint_at(Location::caller());
     }
     Ok(())
+}
+
+/// The same with the flag set, in the name of the code at `location`.
+#[inline(always)]
+pub(crate) fn checkpoint_at(location: &'static Location<'static>) -> Result<(), TimedOut> {
+    ask(&bell::HAS_ANY_EXPIRED, &(), location)
+}
+
+/// Takes the slow path of a check.
+#[inline(always)]
+pub(crate) fn ask<K>(
+    question: &'static Question<K>,
+    about: &K,
+    location: &'static Location<'static>,
+) -> Result<(), TimedOut> {
+    match question.call(about, location) {
+        None => Ok(()),
+        Some(news) => Err(err(news)),
+    }
+}
+
+/// The error of a check. Here, on the caller's side of a call through which nothing unwinds, a test may end.
+#[cold]
+#[inline(never)]
+fn err(news: News) -> TimedOut {
+    let timed_out = news.timed_out();
+    testing::note_error(&timed_out);
+    timed_out
 }

@@ -13,6 +13,7 @@
 //! What a nested guard goes through when it comes and when it goes is inlined, wherever it is called from: a plain
 //! alarm has none of the things that most of it is about, and a compiler that sees it whole leaves a third of it out.
 
+mod budget;
 mod queue;
 pub(crate) mod signals;
 mod slots;
@@ -20,9 +21,11 @@ mod slots;
 use std::collections::BTreeSet;
 use std::mem::{self, ManuallyDrop};
 use std::num::NonZeroU64;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::budget::Budget;
 use self::queue::Queue;
 use self::signals::SIGNALS;
 use self::slots::Slots;
@@ -33,19 +36,6 @@ use crate::time::{CpuClock, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
-/// Which schedule: the one of real life, or that of a rehearsal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StageId(pub(crate) u32);
-
-impl StageId {
-    /// No stage: real life.
-    pub(crate) const NONE: StageId = StageId(0);
-
-    pub(crate) fn is_some(self) -> bool {
-        self != StageId::NONE
-    }
-}
-
 /// Names an alarm from outside. The id tells a stale key from a slot that has been given to another alarm, as
 /// happens to a guard that a forked child inherits.
 ///
@@ -53,27 +43,21 @@ impl StageId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     id: AlarmId,
-    /// The stage in the upper half, the slot in the lower, and one more than that. (There is no memory for four billion
-    /// alarms.)
+    /// The slot, and one more than that.
     place: NonZeroU64,
 }
 
 impl Key {
-    fn new(stage: StageId, slot: usize, id: AlarmId) -> Key {
-        let place = u64::from(stage.0) << 32 | u64::from(slot as u32);
-        Key { id, place: NonZeroU64::MIN.saturating_add(place) }
+    fn new(slot: usize, id: AlarmId) -> Key {
+        Key { id, place: NonZeroU64::MIN.saturating_add(slot as u64) }
     }
 
     pub(crate) fn id(self) -> AlarmId {
         self.id
     }
 
-    pub(crate) fn stage(self) -> StageId {
-        StageId(((self.place.get() - 1) >> 32) as u32)
-    }
-
     fn slot(self) -> usize {
-        (self.place.get() - 1) as u32 as usize
+        (self.place.get() - 1) as usize
     }
 }
 
@@ -85,6 +69,8 @@ pub(crate) struct Terms {
     /// `None` for an alarm without a deadline.
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
+    /// Whether it needs neither timer nor handler.
+    pub(crate) stands_by: bool,
     /// What few alarms have, kept apart so that the others stay small.
     pub(crate) more: Option<Box<More>>,
 }
@@ -94,10 +80,8 @@ pub(crate) struct Terms {
 pub(crate) struct More {
     /// A limit on processor time.
     pub(crate) cpu: Option<Cpu>,
-    /// How many checks it allows.
-    pub(crate) checks: Option<u64>,
-    /// How many of them are left.
-    pub(crate) checks_left: u64,
+    /// A limit on the number of checks.
+    pub(crate) budget: Option<Budget>,
     /// The signals that expire it, a bit for each.
     pub(crate) signals: u32,
     /// For a ticker.
@@ -141,6 +125,7 @@ pub(crate) struct Entry {
     rung: Option<Cause>,
     /// How many other threads it stands on.
     guest_on: u32,
+    stands_by: bool,
 }
 
 impl Entry {
@@ -150,6 +135,14 @@ impl Entry {
 
     pub(crate) fn signals(&self) -> u32 {
         self.more.as_deref().map_or(0, |more| more.signals)
+    }
+
+    pub(crate) fn budget(&self) -> Option<&Budget> {
+        self.more.as_deref().and_then(|more| more.budget.as_ref())
+    }
+
+    fn budget_mut(&mut self) -> Option<&mut Budget> {
+        self.more.as_deref_mut().and_then(|more| more.budget.as_mut())
     }
 
     fn period(&self) -> Option<Duration> {
@@ -163,6 +156,20 @@ impl Entry {
 
     fn cpu_mut(&mut self) -> Option<&mut Cpu> {
         self.more.as_deref_mut().and_then(|more| more.cpu.as_mut())
+    }
+
+    /// Expires it for its budget, unless it has expired already.
+    fn spend_budget(&mut self, now: Time) {
+        if let Some(budget) = self.more.as_deref_mut().and_then(|more| more.budget.as_mut()) {
+            if self.expired.is_none() {
+                budget.suspend();
+                self.expired = Some(budget.cause);
+                if budget.cause == Cause::Deadline {
+                    // As if that moment had been its deadline.
+                    self.deadline = now;
+                }
+            }
+        }
     }
 
     /// When to look at the processor's clock next. One thread cannot use up processor time faster than time passes.
@@ -181,6 +188,8 @@ pub(crate) struct Removed {
     #[allow(dead_code)] // Kept to be dropped.
     label: Option<Arc<str>>,
     more: Option<Box<More>>,
+    /// Whether it needed neither timer nor handler.
+    pub(crate) stood_by: bool,
 }
 
 impl Removed {
@@ -202,23 +211,16 @@ pub(crate) struct Standing {
     key: Key,
 }
 
-impl Standing {
-    pub(crate) fn stage(self) -> StageId {
-        self.key.stage()
-    }
-}
-
 /// All live alarms.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    stage: StageId,
     entries: Slots,
     /// Pending alarms that have a deadline, by slot.
     pending: Queue,
     /// Expired alarms, scope by scope, the outermost first.
     expired: BTreeSet<(Scope, AlarmId, usize)>,
-    /// Alarms that count checks and have not expired, scope by scope.
-    counting: BTreeSet<(Scope, AlarmId, usize)>,
+    /// Alarms that count checks, expired or not. Few, as a rule one.
+    counting: Vec<(Scope, Key)>,
     /// How many alarms listen to each signal and have not expired.
     listening: [usize; SIGNALS],
     /// Alarms on threads that are not their own, scope by scope, the outermost first.
@@ -229,20 +231,14 @@ pub(crate) struct Schedule {
 impl Schedule {
     pub(crate) const fn new() -> Schedule {
         Schedule {
-            stage: StageId::NONE,
             entries: Slots::new(),
             pending: Queue::new(),
             expired: BTreeSet::new(),
-            counting: BTreeSet::new(),
+            counting: Vec::new(),
             listening: [0; SIGNALS],
             guests: BTreeSet::new(),
             last_id: 0,
         }
-    }
-
-    /// An empty schedule for a rehearsal.
-    pub(crate) fn of(stage: StageId) -> Schedule {
-        Schedule { stage, ..Schedule::new() }
     }
 
     /// In a forked child: none of the alarms is there any more, and it goes on counting far ahead. No key from before will
@@ -294,7 +290,10 @@ impl Schedule {
         let (slot, entry) = self.entries.insert(id, terms, now);
         entry.plan_probe(now);
         let listing = Listing::of(entry);
-        let key = self.key(slot, id);
+        let key = Key::new(slot, id);
+        if entry.budget().is_some() {
+            self.counting.push((entry.scope, key));
+        }
         self.list(listing, key);
         key
     }
@@ -306,6 +305,9 @@ impl Schedule {
         let listing = Listing::of(entry);
         if entry.guest_on > 0 {
             self.guests.retain(|&(.., slot)| slot != key.slot());
+        }
+        if entry.budget().is_some() {
+            self.counting.retain(|(_, other)| *other != key);
         }
         self.unlist(listing, key);
         Some(self.entries.remove(key.slot()))
@@ -333,20 +335,15 @@ impl Schedule {
         }
     }
 
-    fn key(&self, slot: usize, id: AlarmId) -> Key {
-        Key::new(self.stage, slot, id)
-    }
-
-    /// Has its next id be one of another schedule's, so that all alarms of both are told apart and stand in the order
-    /// in which they were armed.
-    pub(crate) fn take_id_from(&mut self, other: &mut Schedule) {
-        self.last_id = other.next_id().0 - 1;
-    }
-
     /// An id that no alarm has or will have; the next one to be armed has a larger one.
     pub(crate) fn next_id(&mut self) -> AlarmId {
         self.last_id += 1;
         AlarmId(self.last_id)
+    }
+
+    /// The alarm of that id. It looks at every alarm.
+    pub(crate) fn find(&self, id: AlarmId) -> Option<&Entry> {
+        self.entries.iter().map(|(_, entry)| entry).find(|entry| entry.id == id)
     }
 
     /// The alarm of that key; `None` for a stale one.
@@ -363,7 +360,9 @@ impl Schedule {
                 if let Some(cpu) = &mut more.cpu {
                     cpu.since = cpu_now(cpu.clock).unwrap_or(cpu.since);
                 }
-                more.checks_left = more.checks.unwrap_or(0);
+                if let Some(budget) = &mut more.budget {
+                    budget.restart();
+                }
             }
             entry.plan_probe(now);
             entry.expired = None;
@@ -389,8 +388,8 @@ impl Schedule {
     pub(crate) fn disarm(&mut self, key: Key) {
         self.change(key, |entry| {
             entry.deadline = Time::NEVER;
-            if let Some(more) = entry.more.as_deref_mut() {
-                more.checks_left = u64::MAX;
+            if let Some(budget) = entry.budget_mut() {
+                budget.suspend();
             }
             if let Some(cpu) = entry.cpu_mut() {
                 cpu.probe = Time::NEVER;
@@ -408,20 +407,12 @@ impl Schedule {
         });
     }
 
-    /// Brings an alarm's deadline to this moment, and expires it.
-    pub(crate) fn reach(&mut self, key: Key, now: Time) {
-        self.change(key, |entry| {
-            entry.deadline = now;
-            entry.expired.get_or_insert(Cause::Deadline);
-        });
-    }
-
     /// Expires every alarm whose deadline is not after `now`, or whose processor time is used up; `cpu_now` tells the
     /// processor's clocks.
     pub(crate) fn expire(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         while let Some((_, slot)) = self.pending.first().filter(|&(moment, _)| moment <= now) {
             let id = self.entries.at(slot).id;
-            let key = self.key(slot, id);
+            let key = Key::new(slot, id);
             self.change(key, |entry| {
                 if let Some(period) = entry.period() {
                     let passed = periods(now.since(entry.since), period);
@@ -448,7 +439,7 @@ impl Schedule {
             .entries
             .iter()
             .filter(|(_, entry)| hears(entry))
-            .map(|(slot, entry)| self.key(slot, entry.id))
+            .map(|(slot, entry)| Key::new(slot, entry.id))
             .collect();
         for key in &keys {
             self.ring(*key, Cause::Signal(number as i32));
@@ -466,39 +457,48 @@ impl Schedule {
         !self.counting.is_empty()
     }
 
-    /// Counts a check of the alarm of `key` for it and for those that enclose it.
-    pub(crate) fn count_around(&mut self, key: Key) {
+    /// Counts a check of the alarm of `key`, for it and for those that enclose it.
+    pub(crate) fn count_around(&mut self, key: Key, location: &'static Location<'static>, now: Time) {
         if let Some(entry) = self.get(key) {
-            self.count(entry.scope, entry.id);
+            self.count(entry.scope, entry.id, location, now);
         }
     }
 
     /// Counts a check of all alarms of a scope.
-    pub(crate) fn count_in(&mut self, scope: Scope) {
-        self.count(scope, AlarmId(u64::MAX));
+    pub(crate) fn count_in(&mut self, scope: Scope, location: &'static Location<'static>, now: Time) {
+        self.count(scope, AlarmId(u64::MAX), location, now);
     }
 
-    fn count(&mut self, scope: Scope, innermost: AlarmId) {
-        if self.counting.is_empty() {
+    fn count(&mut self, scope: Scope, innermost: AlarmId, location: &'static Location<'static>, now: Time) {
+        for at in 0..self.counting.len() {
+            let (home, key) = self.counting[at];
+            if home != scope || key.id > innermost {
+                continue;
+            }
+            let budget = self.entries.get_mut(key).and_then(Entry::budget_mut);
+            if budget.is_some_and(|budget| budget.count(location)) {
+                self.change(key, |entry| entry.spend_budget(now));
+            }
+        }
+        if self.guests.is_empty() {
             return;
         }
-        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
-        let counting: Vec<_> = self.counting.range(range.clone()).copied().collect();
-        for (_, id, slot) in counting {
-            let key = self.key(slot, id);
-            self.change(key, |entry| match entry.more.as_deref_mut() {
-                Some(more) if more.checks_left > 0 => more.checks_left -= 1,
-                _ => entry.expired = Some(Cause::Checks),
-            });
-        }
         // As in `outermost`: what encloses a guest at home is asked here too.
+        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
         let guests: Vec<(Scope, AlarmId)> = self
             .guests
             .range(range)
             .map(|&(.., slot)| (self.entries.at(slot).scope, self.entries.at(slot).id))
             .collect();
         for (scope, id) in guests {
-            self.count(scope, id);
+            self.count(scope, id, location, now);
+        }
+    }
+
+    /// A check errs with this alarm.
+    pub(crate) fn note_error(&mut self, key: Key) {
+        if let Some(budget) = self.entries.get_mut(key).and_then(Entry::budget_mut) {
+            budget.note_error();
         }
     }
 
@@ -510,27 +510,31 @@ impl Schedule {
     }
 
     /// The outermost expired alarm among those of `key`'s scope that enclose it, itself included.
-    pub(crate) fn expired_around(&self, key: Key) -> Option<&Entry> {
+    pub(crate) fn expired_around(&self, key: Key) -> Option<Key> {
         let own = self.get(key)?;
         self.outermost(own.scope, own.id)
     }
 
     /// The outermost expired alarm of a scope.
-    pub(crate) fn expired_in(&self, scope: Scope) -> Option<&Entry> {
+    pub(crate) fn expired_in(&self, scope: Scope) -> Option<Key> {
         self.outermost(scope, AlarmId(u64::MAX))
     }
 
-    fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<&Entry> {
+    fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<Key> {
+        if self.expired.is_empty() {
+            return None;
+        }
         let from = (scope, AlarmId(0), 0);
         let own = self.expired.range(from..=(scope, innermost, usize::MAX)).next();
-        let within = own.map_or(innermost, |&(_, id, _)| id);
+        let own = own.map(|&(_, id, slot)| Key::new(slot, id));
+        let within = own.map_or(innermost, Key::id);
         // A guest that stands outside of it, or whatever encloses the guest at home, comes first. This ends: a
         // guest was armed before it came, so each step goes to smaller ids.
         let guests = self.guests.range(from..=(scope, within, usize::MAX));
         guests
             .map(|&(.., slot)| self.entries.at(slot))
             .find_map(|guest| self.outermost(guest.scope, guest.id))
-            .or(own.map(|&(.., slot)| self.entries.at(slot)))
+            .or(own)
     }
 
     /// Changes an alarm and keeps the two lists in step.
@@ -563,9 +567,6 @@ impl Schedule {
         if !listing.moment.is_never() {
             self.pending.insert(listing.moment, key.slot());
         }
-        if listing.counts {
-            self.counting.insert((listing.scope, key.id, key.slot()));
-        }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
     }
 
@@ -578,9 +579,6 @@ impl Schedule {
         if !listing.moment.is_never() {
             self.pending.remove(key.slot());
         }
-        if listing.counts {
-            self.counting.remove(&(listing.scope, key.id, key.slot()));
-        }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] -= 1);
     }
 }
@@ -592,7 +590,6 @@ struct Listing {
     expired: bool,
     /// The next moment at which something may happen to it.
     moment: Time,
-    counts: bool,
     signals: u32,
 }
 
@@ -600,12 +597,11 @@ impl Listing {
     fn of(entry: &Entry) -> Listing {
         let (scope, expired) = (entry.scope, entry.expired.is_some());
         match entry.more.as_deref() {
-            None => Listing { scope, expired, moment: entry.deadline, counts: false, signals: 0 },
+            None => Listing { scope, expired, moment: entry.deadline, signals: 0 },
             Some(more) => Listing {
                 scope,
                 expired,
                 moment: entry.deadline.min(more.cpu.map_or(Time::NEVER, |cpu| cpu.probe)),
-                counts: more.checks.is_some(),
                 signals: more.signals,
             },
         }

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::alarm::Alarm;
 use crate::bell;
+use crate::checkpoint::ask;
 use crate::error::{AlarmId, TimedOut};
 
 /// What travels.
@@ -162,7 +163,7 @@ impl Alarm {
 #[track_caller]
 pub fn unwind_if_expired() {
     if bell::is_rung() {
-        if let Err(e) = bell::ask(&bell::MUST_UNWIND_FOR_ANY, &(), Location::caller()) {
+        if let Err(e) = ask(&bell::MUST_UNWIND_FOR_ANY, &(), Location::caller()) {
             raise(e);
         }
     }

@@ -2,35 +2,27 @@
 
 use std::panic::Location;
 
-use super::expired::{Moment, timed_out};
+use super::expired::timed_out;
 use super::state::{STATE, State};
-use super::{rehearsal, thread};
+use super::thread;
 use crate::error::TimedOut;
 use crate::os::flag::Flag;
 use crate::os::preserve_all::Callee;
-use crate::schedule::{Entry, Key, Scope};
+use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
 /// The answer to a check of one alarm: itself, or the outermost of those that enclose it, has expired.
 #[cold]
 #[inline(never)]
 pub(crate) fn answer(key: Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
-    let mut state = STATE.lock();
-    if !state.stages.is_empty() {
-        return rehearsal::answer(state, Some(key), location);
-    }
-    state.ask_around(key, location)
+    STATE.lock().ask_around(key, location)
 }
 
 /// The answer to a check of every alarm of the calling thread.
 #[cold]
 #[inline(never)]
 pub(crate) fn answer_here(location: &'static Location<'static>) -> Result<(), TimedOut> {
-    let mut state = STATE.lock();
-    if !state.stages.is_empty() {
-        return rehearsal::answer(state, None, location);
-    }
-    state.ask_in(thread::scope(), location)
+    STATE.lock().ask_in(thread::scope(), location)
 }
 
 impl State {
@@ -43,10 +35,11 @@ impl State {
         let now = self.look();
         self.audits.answer(thread::scope(), now, location);
         if self.schedule.any_counting() {
-            self.schedule.count_around(key);
+            self.schedule.count_around(key, location, now);
         }
-        let asked = || self.schedule.get(key).map(|entry| entry.scope);
-        self.verdict(self.schedule.expired_around(key), asked, now, location)
+        let Some(expired) = self.schedule.expired_around(key) else { return Ok(()) };
+        let asked = self.schedule.get(key).map(|entry| entry.scope);
+        self.time_out(expired, asked, now, location)
     }
 
     /// Asks every alarm of a scope.
@@ -58,25 +51,28 @@ impl State {
         let now = self.look();
         self.audits.answer(thread::scope(), now, location);
         if self.schedule.any_counting() {
-            self.schedule.count_in(scope);
+            self.schedule.count_in(scope, location, now);
         }
-        self.verdict(self.schedule.expired_in(scope), || Some(scope), now, location)
+        let Some(expired) = self.schedule.expired_in(scope) else { return Ok(()) };
+        self.time_out(expired, Some(scope), now, location)
     }
 
-    fn verdict(
-        &self,
-        expired: Option<&Entry>,
-        asked: impl FnOnce() -> Option<Scope>,
+    /// The error of a check that has found an alarm expired; `asked` is the scope that it asked.
+    fn time_out(
+        &mut self,
+        expired: Key,
+        asked: Option<Scope>,
         now: Time,
         location: &'static Location<'static>,
     ) -> Result<(), TimedOut> {
-        let Some(entry) = expired else { return Ok(()) };
+        self.schedule.note_error(expired);
+        let Some(entry) = self.schedule.get(expired) else { return Ok(()) };
         self.last_resorts.answered(&self.schedule, entry.scope);
-        // What is told of may be a guest here. Those who are at home have their answer by it all the same.
-        if let Some(asked) = asked().filter(|asked| *asked != entry.scope) {
+        // The expired alarm may belong to another thread. The alarms of the asked scope have their answer by it too.
+        if let Some(asked) = asked.filter(|asked| *asked != entry.scope) {
             self.last_resorts.answered(&self.schedule, asked);
         }
-        timed_out(entry, Moment { now, rehearsed: false }, location).map_or(Ok(()), Err)
+        timed_out(entry, now, location).map_or(Ok(()), Err)
     }
 }
 
@@ -85,10 +81,6 @@ pub(crate) static TICKS: Callee<Key, Flag, u64> = Callee::new(ticks);
 
 extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     let (key, mut state) = (*key, STATE.lock());
-    if let Some((stage, _)) = state.rehearsed(key.stage()) {
-        flag.clear();
-        return stage.schedule.ticks(key, stage.now);
-    }
     // One from before a fork. Its flag may have gone to a ticker of the child's, which is called by it.
     if state.schedule.get(key).is_none() {
         return 0;

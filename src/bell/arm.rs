@@ -1,11 +1,10 @@
 //! Alarms and tickers of the calling thread come and go.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::plan::{CpuOf, Plan, Wishes};
 use super::state::{STATE, State, prepare};
-use super::{BELL, Place, owner, rehearsal, rouse, signals, thread, tickers};
+use super::{BELL, Place, owner, rouse, signals, thread, tickers};
 use crate::error::ArmError;
 use crate::os::clock;
 use crate::os::flag::Flag;
@@ -19,15 +18,19 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
-    if !state.stages.is_empty() {
-        if let Some(key) = rehearsal::arm(&mut state, scope, plan) {
-            return Ok(key);
-        }
-    }
     let more = plan.wishes.map(|wishes| state.begin(wishes)).transpose()?;
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
-    let key = state.schedule.insert(Terms { scope, label: plan.label.cloned(), limit, deadline, more }, now);
+    let stands_by = plan.stands_by(deadline);
+    let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, stands_by, more };
+    let key = state.schedule.insert(terms, now);
+    if stands_by {
+        state.standing_by += 1;
+        if state.schedule.any_counting() {
+            BELL.set();
+        }
+        return Ok(key);
+    }
     // The common case, that of a limit inside of another: nothing is to be told to anybody.
     if plan.wishes.is_none() && state.is_in_step(now) && thread::enter_again() {
         drop(state);
@@ -50,12 +53,10 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Place<Flag>)
     prepare()?;
     let scope = thread::scope();
     let mut state = STATE.lock();
-    if let Some((stage, life)) = state.rehearsed(thread::stage()) {
-        return Ok((stage.arm_ticker(period, scope, life), tickers::take()));
-    }
     let now = clock::now();
     let more = Some(Box::new(More { period: Some(period), ..More::default() }));
-    let terms = Terms { scope, label: None, limit: None, deadline: now.after(period), more };
+    let terms =
+        Terms { scope, label: None, limit: None, deadline: now.after(period), stands_by: false, more };
     let key = state.schedule.insert(terms, now);
     let flag = tickers::take();
     match finish_arming(state, key, now) {
@@ -80,14 +81,7 @@ impl State {
     fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
         let cpu = wishes.cpu.map(start_of).transpose()?;
         self.signals.engage(wishes.signals)?;
-        let checks_left = wishes.checks.unwrap_or(0);
-        Ok(Box::new(More {
-            cpu,
-            checks: wishes.checks,
-            checks_left,
-            signals: wishes.signals,
-            ..More::default()
-        }))
+        Ok(Box::new(More { cpu, budget: wishes.budget.clone(), signals: wishes.signals, ..More::default() }))
     }
 }
 
@@ -136,12 +130,12 @@ fn take_back(mut state: MutexGuard<'_, State>, key: Key) {
 /// is `false`.
 pub(crate) fn release(key: Key) -> bool {
     let mut state = STATE.lock();
-    if key.stage().is_some() {
-        let entry = state.stages.get(key.stage()).and_then(|stage| stage.schedule.remove(key));
-        drop(state);
-        return entry.is_some();
-    }
     let Some(removed) = state.schedule.remove(key) else { return false };
+    if removed.stood_by {
+        state.standing_by -= 1;
+        put_away(state, key, removed);
+        return true;
+    }
     // Again the common case: this thread has other alarms, or waits, and then nothing else changes.
     if removed.is_plain() && thread::leave_others() {
         drop(state);
@@ -170,30 +164,10 @@ fn put_away(mut state: MutexGuard<'_, State>, key: Key, removed: Removed) {
         state.kernel.disengage();
         // Nobody is left whom it could call, and whoever comes next takes the lock after us. Should it be rung
         // later, the next look stills it.
-        if state.schedule.is_empty() && state.stages.is_empty() {
+        if state.schedule.is_empty() {
             BELL.reset();
         }
     }
     drop(state);
     drop(removed); // Outside the lock: it may free the label's memory.
-}
-
-/// Places an alarm around everything that the calling thread does from now on, which only a [`ring`] expires. It needs
-/// neither timer nor handler, so the process stays as it is.
-pub(crate) fn stand_by(label: Option<Arc<str>>) -> Result<Key, ArmError> {
-    prepare()?;
-    let scope = thread::scope();
-    let terms = Terms { scope, label, limit: None, deadline: Time::NEVER, more: None };
-    let mut state = STATE.lock();
-    state.standing_by += 1;
-    Ok(state.schedule.insert(terms, clock::now()))
-}
-
-/// Takes it away again.
-pub(crate) fn stand_down(key: Key) {
-    let mut state = STATE.lock();
-    if let Some(removed) = state.schedule.remove(key) {
-        state.standing_by -= 1;
-        put_away(state, key, removed);
-    }
 }

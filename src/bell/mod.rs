@@ -23,10 +23,7 @@ mod owner;
 mod places;
 mod plan;
 mod programmed;
-pub(crate) mod rehearsal;
-mod script;
 pub(crate) mod signals;
-mod stage;
 mod state;
 mod suspend;
 mod thread;
@@ -37,13 +34,14 @@ mod waiters;
 use crate::os::flag::Flag;
 
 pub(crate) use self::answer::{TICKS, answer, answer_here};
-pub(crate) use self::arm::{arm, arm_ticker, release, release_ticker, stand_by, stand_down};
-pub(crate) use self::change::{disarm, enter, extend, inspect, leave, longest_gap, restart, ring, unused_id};
+pub(crate) use self::arm::{arm, arm_ticker, release, release_ticker};
+pub(crate) use self::change::{
+    disarm, enter, extend, find, inspect, leave, longest_gap, restart, ring, unused_id,
+};
 pub(crate) use self::last_resort::Grace;
-pub(crate) use self::news::{HAS_ANY_EXPIRED, HAS_EXPIRED, MUST_UNWIND, MUST_UNWIND_FOR_ANY, ask};
+pub(crate) use self::news::{HAS_ANY_EXPIRED, HAS_EXPIRED, MUST_UNWIND, MUST_UNWIND_FOR_ANY, News, Question};
 pub(crate) use self::places::Place;
 pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
-pub(crate) use self::script::{PATIENCE, Script};
 #[cfg(feature = "process")]
 pub(crate) use self::state::prepare;
 pub(crate) use self::suspend::{resume, suspend};

@@ -1,9 +1,8 @@
-//! What a check is told that has heard the bell.
+//! What a check calls when the flag is set.
 //!
-//! It asks by a call that leaves the general registers of the loop around it alone, and through which nothing unwinds. So a panic
-//! (a rehearsal can end in one) is brought along and goes on from here.
+//! It asks by a call that leaves the general registers of the loop around it alone, and through which nothing unwinds.
 
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::Location;
 use std::thread;
 
 use super::{answer, answer_here};
@@ -11,9 +10,9 @@ use crate::error::TimedOut;
 use crate::os::preserve_all::Callee;
 use crate::schedule::Key;
 
-/// That an alarm has expired; or a panic. No more than a pointer, which fits a register.
+/// That an alarm has expired. No more than a pointer, which fits a register.
 #[repr(transparent)]
-pub(crate) struct News(Box<thread::Result<TimedOut>>);
+pub(crate) struct News(Box<TimedOut>);
 
 /// What a check asks, and about what, in the name of the code at a place. No news is good news.
 pub(crate) type Question<K> = Callee<K, Location<'static>, Option<News>>;
@@ -30,25 +29,12 @@ pub(crate) static MUST_UNWIND: Question<Key> = Question::new(must_unwind);
 /// Has any, so that it should?
 pub(crate) static MUST_UNWIND_FOR_ANY: Question<()> = Question::new(must_unwind_for_any);
 
-/// Asks, and leaves the general registers alone unless there are news.
-#[inline(always)]
-pub(crate) fn ask<K>(
-    question: &'static Question<K>,
-    about: &K,
-    location: &'static Location<'static>,
-) -> Result<(), TimedOut> {
-    match question.call(about, location) {
-        None => Ok(()),
-        Some(news) => Err(news.told()),
-    }
-}
-
 extern "C" fn has_expired(key: &Key, location: &'static Location<'static>) -> Option<News> {
-    News::of(|| answer(*key, location))
+    News::of(answer(*key, location))
 }
 
 extern "C" fn has_any_expired(_: &(), location: &'static Location<'static>) -> Option<News> {
-    News::of(|| answer_here(location))
+    News::of(answer_here(location))
 }
 
 extern "C" fn must_unwind(key: &Key, location: &'static Location<'static>) -> Option<News> {
@@ -60,19 +46,11 @@ extern "C" fn must_unwind_for_any(any: &(), location: &'static Location<'static>
 }
 
 impl News {
-    fn of(ask: impl FnOnce() -> Result<(), TimedOut>) -> Option<News> {
-        // What a panic leaves half done it leaves so whether it stops here or not.
-        let news = match panic::catch_unwind(AssertUnwindSafe(ask)) {
-            Ok(Ok(())) => return None,
-            Ok(Err(timed_out)) => Ok(timed_out),
-            Err(panic) => Err(panic),
-        };
-        Some(News(Box::new(news)))
+    fn of(answer: Result<(), TimedOut>) -> Option<News> {
+        answer.err().map(|timed_out| News(Box::new(timed_out)))
     }
 
-    #[cold]
-    #[inline(never)]
-    fn told(self) -> TimedOut {
-        self.0.unwrap_or_else(|panic| panic::resume_unwind(panic))
+    pub(crate) fn timed_out(self) -> TimedOut {
+        *self.0
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::last_resort::Grace;
+use crate::schedule::Budget;
 use crate::time::Time;
 
 /// When an alarm is to expire.
@@ -50,7 +51,7 @@ pub(crate) struct Plan<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) cpu: Option<(CpuOf, Duration)>,
-    pub(crate) checks: Option<u64>,
+    pub(crate) budget: Option<Budget>,
     pub(crate) signals: u32,
     pub(crate) last_resort: Option<Grace>,
     pub(crate) audit: Option<Duration>,
@@ -59,5 +60,20 @@ pub(crate) struct Wishes {
 impl Plan<'_> {
     pub(crate) fn new(due: Due) -> Self {
         Plan { due, label: None, wishes: None }
+    }
+
+    /// Whether such an alarm needs neither timer nor handler: nothing but checks or a [`ring`](super::ring) expires it, or
+    /// it counts checks, so that each of them comes and looks at the clock.
+    pub(super) fn stands_by(&self, deadline: Time) -> bool {
+        match self.wishes {
+            None => deadline.is_never(),
+            Some(wishes) => {
+                (deadline.is_never() || wishes.budget.is_some())
+                    && wishes.cpu.is_none()
+                    && wishes.signals == 0
+                    && wishes.last_resort.is_none()
+                    && wishes.audit.is_none()
+            }
+        }
     }
 }

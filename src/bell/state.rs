@@ -9,13 +9,12 @@ use super::audit::Audits;
 use super::kernel::{self, Kernel};
 use super::last_resort::LastResorts;
 use super::signals::{self, Signals};
-use super::stage::{Stage, Stages};
 use super::{BELL, on_signal, rouse, thread, waiters};
 use crate::error::ArmError;
 use crate::os::clock;
 use crate::os::fork::{self, ForkMutex, ForkSafe, MutexGuard};
 use crate::os::{pending, preserve_all};
-use crate::schedule::{Schedule, StageId};
+use crate::schedule::Schedule;
 use crate::time::Time;
 
 /// The schedule and the kernel's side of it, changed together under one lock. Nothing that is done under it
@@ -26,8 +25,6 @@ pub(super) struct State {
     pub(super) signals: Signals,
     pub(super) last_resorts: LastResorts,
     pub(super) audits: Audits,
-    /// Who rehearses, apart from all this.
-    pub(super) stages: Stages,
     /// How many alarms only stand by: no time expires them, and the kernel is not needed for them.
     pub(super) standing_by: usize,
     /// How many alarms were expired when those who wait were last told.
@@ -42,7 +39,6 @@ impl State {
             signals: Signals::new(),
             last_resorts: LastResorts::new(),
             audits: Audits::new(),
-            stages: Stages::new(),
             standing_by: 0,
             told_expired: 0,
         }
@@ -62,10 +58,10 @@ impl State {
         // - Its ring lands after our clearing. It stays, and the next check looks again.
         //
         // With an expired alarm alive the bell must not be still for a moment: a check of that alarm on
-        // another thread, which has been told so before, would find it well again. Nor with one that counts, or
-        // a rehearsal: a check on another thread would not be counted.
+        // another thread, which has been told so before, would find it well again. Nor with one that counts: a
+        // check on another thread would not be counted.
         self.audits.take_ring();
-        if !self.schedule.any_expired() && !self.schedule.any_counting() && self.stages.is_empty() {
+        if !self.schedule.any_expired() && !self.schedule.any_counting() {
             BELL.clear();
         }
         let now = clock::now();
@@ -86,7 +82,11 @@ impl State {
                 pending::resend_signal(number);
             }
         }
-        self.settle(now);
+        // With alarms that stand by and have no deadline there is nothing to bring in step. The flag is set for them.
+        let is_settled = self.is_idle() && self.schedule.next().is_never() && BELL.is_set();
+        if !is_settled {
+            self.settle(now);
+        }
         now
     }
 
@@ -145,11 +145,6 @@ impl State {
     pub(super) fn is_idle(&self) -> bool {
         self.schedule.len() == self.standing_by && !self.kernel.is_awaited()
     }
-
-    /// The stage of that name, and the schedule of real life.
-    pub(super) fn rehearsed(&mut self, stage: StageId) -> Option<(&mut Stage, &mut Schedule)> {
-        self.stages.get(stage).map(|stage| (stage, &mut self.schedule))
-    }
 }
 
 impl ForkSafe for State {
@@ -167,7 +162,6 @@ impl ForkSafe for State {
         }
         // None of these is dropped: nothing is freed in a child.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
-        self.stages.start_again();
         mem::forget(mem::replace(&mut self.last_resorts, LastResorts::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.standing_by = 0;

@@ -7,7 +7,7 @@ use crate::error::ArmError;
 use crate::os::atomic::{AtomicU64, Ordering};
 use crate::os::local::thread_local;
 use crate::os::mask;
-use crate::schedule::{Scope, StageId};
+use crate::schedule::Scope;
 
 struct Thread {
     /// Zero until the first alarm.
@@ -22,8 +22,6 @@ struct Thread {
     suspended: Cell<usize>,
     /// Whether the thread waits in a system call.
     waits: Cell<bool>,
-    /// The stage on which the thread rehearses, if it does.
-    stage: Cell<StageId>,
 }
 
 thread_local! {
@@ -37,7 +35,6 @@ thread_local! {
                 was_blocked: Cell::new(false),
                 suspended: Cell::new(0),
                 waits: Cell::new(false),
-                stage: Cell::new(StageId::NONE),
             }
         };
 }
@@ -127,15 +124,6 @@ pub(super) fn end_waiting() {
     THREAD.with(|thread| thread.waits.set(false));
 }
 
-/// The stage on which the calling thread rehearses.
-pub(super) fn stage() -> StageId {
-    THREAD.with(|thread| thread.stage.get())
-}
-
-pub(super) fn set_stage(stage: StageId) {
-    THREAD.with(|thread| thread.stage.set(stage));
-}
-
 /// Gives the thread its own mask back for a while. The answer is that of [`Thread::shut_out`].
 pub(super) fn suspend() -> bool {
     THREAD.with(|thread| {
@@ -157,7 +145,6 @@ pub(super) fn start_again() {
     THREAD.with(|thread| {
         thread.alive.set(0);
         thread.waits.set(false);
-        thread.stage.set(StageId::NONE);
         thread.suspended.set(0);
         thread.let_in.set(false);
         if thread.was_blocked.replace(false) {

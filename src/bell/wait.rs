@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::places::Place;
-use super::state::{STATE, State, state_prepared};
+use super::state::{STATE, state_prepared};
 use super::waiters::Waiter;
 use super::{BELL, owner, rouse, thread, waiters};
 use crate::error::ArmError;
@@ -20,8 +20,8 @@ impl Waiting {
             return Ok(Waiting(None));
         }
         let mut state = STATE.lock();
-        // Under a guard from before a fork there is nothing to wait for, nor in a rehearsal.
-        if state.schedule.is_empty() || !is_in_earnest(&state) {
+        // Under a guard from before a fork there is nothing to wait for.
+        if state.schedule.is_empty() {
             thread::end_waiting();
             return Ok(Waiting(None));
         }
@@ -79,15 +79,8 @@ pub(crate) fn ask_again() {
 
 /// How long until the next deadline of any alarm; `None` if there is none to come.
 pub(crate) fn until_next() -> Option<Duration> {
-    let state = STATE.lock();
-    let next = if is_in_earnest(&state) { state.schedule.next() } else { Time::NEVER };
-    drop(state);
+    let next = STATE.lock().schedule.next();
     (!next.is_never()).then(|| clock::until(next))
-}
-
-/// Whether an alarm of real life may end what the calling thread waits for.
-fn is_in_earnest(state: &State) -> bool {
-    !thread::stage().is_some() || state.schedule.has_any_in(thread::scope())
 }
 
 /// When the next alarm falls due, for whoever is about to wait and cannot check while it does: it waits no longer than

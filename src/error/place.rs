@@ -58,7 +58,7 @@ impl Place {
     /// ```
     /// use sigalarm::{checkpoint, testing};
     ///
-    /// let _rehearsal = testing::expired();
+    /// let _alarm = testing::expired();
     /// let (first, second) = (checkpoint().unwrap_err(), checkpoint().unwrap_err()); // on one line
     /// assert!(first.location().column() < second.location().column());
     /// ```

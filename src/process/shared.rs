@@ -14,7 +14,8 @@ use parking_lot::Mutex;
 use super::child::Child;
 use super::error::JobError;
 use super::state::{End, News, Stage, State, Terms, Watch};
-use crate::bell::{self, Waiting, rehearsal};
+use crate::bell::{self, Waiting};
+use crate::checkpoint::checkpoint_at;
 use crate::os::reap::Life;
 use crate::os::{clock, poll};
 use crate::time::Time;
@@ -49,7 +50,6 @@ impl Shared {
         if !self.is_ours() {
             return Err(JobError::NotParent);
         }
-        rehearsal::checkpoint(location)?;
         let came = clock::now();
         let mut nap = Nap::new();
         // While an alarm of this thread may be rung by another.
@@ -64,7 +64,7 @@ impl Shared {
             if alarm.is_some() {
                 // Refused, nobody can wake this thread early; it still wakes for every deadline.
                 waiting = waiting.or_else(|| Waiting::begin().ok());
-                bell::answer_here(location)?;
+                checkpoint_at(location)?;
             }
             let mut until = deadline.min(vigil.next).min(alarm.unwrap_or(Time::NEVER));
             if vigil.watch.child.notice().is_none() {

@@ -39,7 +39,7 @@ impl Slots {
             self.entries.len() - 1
         });
         let entry = &mut self.entries[slot];
-        let Terms { scope, label, limit, deadline, more } = terms;
+        let Terms { scope, label, limit, deadline, stands_by, more } = terms;
         *entry = Entry {
             id,
             scope,
@@ -51,6 +51,7 @@ impl Slots {
             expired: None,
             rung: None,
             guest_on: 0,
+            stands_by,
         };
         (slot, entry)
     }
@@ -60,7 +61,8 @@ impl Slots {
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
         debug_assert_ne!(entry.id, NOBODY);
-        let removed = Removed { label: entry.label.take(), more: entry.more.take() };
+        let removed =
+            Removed { label: entry.label.take(), more: entry.more.take(), stood_by: entry.stands_by };
         entry.id = NOBODY;
         self.free.push(slot);
         removed
@@ -97,4 +99,5 @@ const VACANT: Entry = Entry {
     expired: None,
     rung: None,
     guest_on: 0,
+    stands_by: false,
 };

@@ -54,7 +54,7 @@ impl Random {
 }
 
 fn terms(scope: u64, deadline: Time) -> Terms {
-    Terms { scope: Scope(scope), label: None, limit: None, deadline, more: None }
+    Terms { scope: Scope(scope), label: None, limit: None, deadline, stands_by: false, more: None }
 }
 
 fn no_cpu(_: CpuClock) -> Option<Time> {
@@ -124,7 +124,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         assert_eq!(schedule.is_empty(), model.0.is_empty(), "{}", context());
         assert_eq!(schedule.any_expired(), model.0.iter().any(|a| a.expired.is_some()), "{}", context());
         for scope in (0..3).map(Scope) {
-            let found = schedule.expired_in(scope).map(|e| e.id);
+            let found = schedule.expired_in(scope).map(Key::id);
             assert_eq!(found, model.outermost(scope, AlarmId(u64::MAX)), "{}", context());
             let any = model.0.iter().any(|alarm| alarm.scope == scope);
             assert_eq!(schedule.has_any_in(scope), any, "{}", context());
@@ -132,7 +132,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         for alarm in &model.0 {
             let entry = schedule.get(alarm.key).expect("a live key");
             assert_eq!((entry.deadline, entry.expired), (alarm.deadline, alarm.expired), "{}", context());
-            let around = schedule.expired_around(alarm.key).map(|e| e.id);
+            let around = schedule.expired_around(alarm.key).map(Key::id);
             assert_eq!(around, model.outermost(alarm.scope, alarm.key.id), "{}", context());
         }
     }
@@ -157,7 +157,7 @@ fn the_outermost_is_reported_first() {
     let middle = schedule.insert(terms(1, at(30)), at(0));
     let inner = schedule.insert(terms(1, at(20)), at(0));
     let elsewhere = schedule.insert(terms(2, at(5)), at(0));
-    let around = |s: &Schedule, key| s.expired_around(key).map(|e| e.id);
+    let around = |s: &Schedule, key| s.expired_around(key).map(Key::id);
 
     schedule.expire(at(5), no_cpu);
     assert_eq!(around(&schedule, inner), None, "another scope's alarm encloses nothing here");
@@ -172,15 +172,6 @@ fn the_outermost_is_reported_first() {
     assert_eq!(around(&schedule, inner), Some(inner.id));
 }
 
-#[test]
-fn a_key_keeps_its_parts_apart() {
-    let last = u32::MAX as usize;
-    for (stage, slot) in [(0, 0), (1, 0), (0, 1), (70_000, 70_001), (0, last), (u32::MAX, last - 1)] {
-        let key = Key::new(StageId(stage), slot, AlarmId(7));
-        assert_eq!((key.stage(), key.slot(), key.id()), (StageId(stage), slot, AlarmId(7)));
-    }
-}
-
 /// Whatever had become of the one before it: expired, rung, a guest on other threads.
 #[test]
 fn a_slot_is_as_new() {
@@ -188,7 +179,7 @@ fn a_slot_is_as_new() {
     let old = schedule.insert(terms(1, Time::NEVER), at(0));
     schedule.ring(old, Cause::Rung);
     let standing = schedule.enter(old, Scope(2));
-    assert_eq!(schedule.expired_in(Scope(2)).map(|entry| entry.id), Some(old.id()));
+    assert_eq!(schedule.expired_in(Scope(2)).map(Key::id), Some(old.id()));
     schedule.remove(old);
     assert!(!schedule.has_any_in(Scope(2)), "it is nobody's guest any more");
     schedule.leave(standing);

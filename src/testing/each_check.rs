@@ -1,118 +1,83 @@
-//! Stopped at the first check, at the second, at the third.
+//! Stops a function at its first check, at its second, at its third.
 
-use super::attempt::Attempt;
+use std::panic::Location;
+use std::{mem, thread};
+
 use super::report::{Report, Trace};
-use crate::bell::PATIENCE;
+use super::test_alarm::{Stop, Terms, TestAlarm, print};
+use crate::alarm::Alarm;
+use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Runs a test again and again, the function under test being stopped at its first check, then at its second, and so on,
-/// until it comes to its end without having been stopped.
+/// Runs a test again and again: the function under test is stopped at its first check, then at its second, and so on,
+/// until it completes.
 ///
-/// The test sets the scene, has the function [run](Attempt::run), and looks at what has become of things: an error that
-/// is a time-out, invariants that hold, a state that is as it was before, a second call that succeeds. It is called once
-/// for each check and once more. What is reported is how many checks there were, and where.
-///
-/// A function with n checks makes n²/2 of them in all. For a function with very many, or without end, [`EachCheck`]
-/// chooses.
+/// The test prepares, [runs](Attempt::run) the function, and asserts: the error is a time-out, the state is as before, a
+/// second call succeeds. A function with n checks makes n²/2 of them in all; [`EachCheck`] has options for many.
 ///
 /// # Panics
 ///
-/// - when the test does; and it says at which check the function was stopped.
-/// - if the function goes on for more than 100,000 checks after it was stopped ([`EachCheck::patience`]).
-/// - after 2,000 attempts ([`EachCheck::at_most`]).
-/// - if the test does not [run](Attempt::run) anything, or an alarm that was armed before expires in between.
-///
-/// # Examples
+/// - If the test does; then it prints at which check the function was stopped.
+/// - If the function makes more than 100,000 checks after the stop ([`EachCheck::patience`]).
+/// - After 2,000 attempts ([`EachCheck::at_most`]).
+/// - If the test does not [run](Attempt::run) anything, or if an alarm around the test expires.
 ///
 /// ```
-/// use sigalarm::{TimedOut, checkpoint, testing};
-///
-/// fn double_all(numbers: &mut [u32]) -> Result<(), TimedOut> {
-///     for n in numbers {
-///         checkpoint()?;
-///         *n *= 2;
-///     }
-///     Ok(())
-/// }
-///
-/// let report = testing::each_check(|attempt| {
+/// let report = sigalarm::testing::each_check(|attempt| {
 ///     let mut numbers = [1, 2, 3];
-///     let outcome = attempt.run(|_| double_all(&mut numbers));
+///     let double = |n: &mut u32| sigalarm::checkpoint().map(|()| *n *= 2);
+///     let outcome = attempt.run(|_alarm| numbers.iter_mut().try_for_each(double));
 ///     match attempt.stop() {
-///         // Half the work is done, and the test knows which half.
-///         Some(stop) => {
-///             assert!(stop.owns(&outcome.unwrap_err()));
-///             let done = stop.check() as usize - 1;
-///             assert_eq!(numbers[..done], [2, 4, 6][..done]);
-///             assert_eq!(numbers[done..], [1, 2, 3][done..]);
-///         }
+///         Some(stop) => assert!(stop.owns(&outcome.unwrap_err())),
 ///         None => assert_eq!(numbers, [2, 4, 6]),
 ///     }
 /// });
 /// assert_eq!((report.attempts(), report.checks()), (4, 3));
-/// println!("{report}");
 /// ```
 #[track_caller]
-pub fn each_check(test: impl FnMut(&mut Attempt<'_>)) -> Report {
+pub fn each_check(test: impl FnMut(&mut Attempt)) -> Report {
     EachCheck::new().run(test)
 }
 
-/// How [`each_check`] goes about it.
+/// The options of [`each_check`].
 ///
 /// ```
-/// use sigalarm::{Cause, checkpoint, testing::EachCheck};
-///
-/// let report = EachCheck::new().every(10).cause(Cause::Rung).run(|attempt| {
-///     let outcome = attempt.run(|_| (0..95).try_for_each(|_| checkpoint()));
+/// let report = sigalarm::testing::EachCheck::new().every(10).run(|attempt| {
+///     let outcome = attempt.run(|alarm| (0..95).try_for_each(|_| alarm.check()));
 ///     assert_eq!(outcome.is_err(), attempt.was_stopped());
 /// });
 /// assert_eq!(report.attempts(), 11); // stopped at 1, 11, 21 … 91, and not stopped
-/// assert_eq!(report.checks(), 95);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is tested before `run`"]
 pub struct EachCheck {
     every: u64,
     at_most: Option<u64>,
-    pub(super) cause: Cause,
-    pub(super) patience: u64,
+    terms: Terms,
 }
 
-/// More attempts than anybody means to make: two million checks.
+/// Two million checks in all.
 const AT_MOST: u64 = 2_000;
 
 impl EachCheck {
-    /// Stops at each check, for [`Cause::Deadline`], and makes at most 2,000 attempts: as [`each_check`].
+    /// Stops at each check, for [`Cause::Deadline`], in at most 2,000 attempts: as [`each_check`].
     ///
     /// ```
-    /// use sigalarm::{checkpoint, testing::EachCheck};
-    ///
-    /// let report = EachCheck::new().run(|attempt| {
-    ///     let _ = attempt.run(|_| (0..7).try_for_each(|_| checkpoint()));
-    /// });
-    /// assert_eq!(report.attempts(), 8);
+    /// let each = sigalarm::testing::EachCheck::new();
+    /// assert_eq!(each.run(|attempt| drop(attempt.run(|alarm| alarm.check()))).attempts(), 2);
     /// ```
     pub fn new() -> EachCheck {
-        EachCheck { every: 1, at_most: None, cause: Cause::Deadline, patience: PATIENCE }
+        EachCheck { every: 1, at_most: None, terms: Terms { silent: true, ..Terms::DEFAULT } }
     }
 
-    /// Stops at every `n`-th check only: at the first, and then at each `n` further on.
-    ///
-    /// # Panics
-    ///
-    /// If `n` is zero.
-    ///
-    /// # Examples
+    /// Stops at every `n`-th check only: at check 1, n + 1, 2n + 1 … Panics if `n` is zero.
     ///
     /// ```
-    /// use sigalarm::{checkpoint, testing::EachCheck};
-    ///
-    /// let mut stops = vec![];
-    /// EachCheck::new().every(250).run(|attempt| {
-    ///     let _ = attempt.run(|_| (0..1_000).try_for_each(|_| checkpoint()));
-    ///     stops.extend(attempt.stop().map(|stop| stop.check()));
+    /// let report = sigalarm::testing::EachCheck::new().every(250).run(|attempt| {
+    ///     let _ = attempt.run(|alarm| (0..1_000).try_for_each(|_| alarm.check()));
+    ///     assert!(attempt.stop().is_none_or(|stop| [1, 251, 501, 751].contains(&stop.check())));
     /// });
-    /// assert_eq!(stops, [1, 251, 501, 751]);
+    /// assert_eq!(report.attempts(), 5);
     /// ```
     #[track_caller]
     pub fn every(self, n: u64) -> EachCheck {
@@ -120,19 +85,11 @@ impl EachCheck {
         EachCheck { every: n, ..self }
     }
 
-    /// Makes no more than `n` attempts, and then leaves it at that ([`Report::is_complete`]): for functions that only a
-    /// limit ends. Unless told so it panics after 2,000.
+    /// Makes at most `n` attempts and then returns ([`Report::is_complete`]): for functions that end only by a limit.
     ///
     /// ```
-    /// use sigalarm::{checkpoint, testing::EachCheck};
-    ///
-    /// let report = EachCheck::new().at_most(50).run(|attempt| {
-    ///     let timed_out = attempt.run(|_| loop {
-    ///         if let Err(e) = checkpoint() {
-    ///             break e;
-    ///         }
-    ///     });
-    ///     assert!(attempt.stop().unwrap().owns(&timed_out));
+    /// let report = sigalarm::testing::EachCheck::new().at_most(50).run(|attempt| {
+    ///     attempt.run(|alarm| while alarm.check().is_ok() {});
     /// });
     /// assert!(!report.is_complete());
     /// ```
@@ -140,90 +97,177 @@ impl EachCheck {
         EachCheck { at_most: Some(n), ..self }
     }
 
-    /// Stops for this cause, [`Cause::Deadline`] unless told; see [`Rehearsal::cause`](super::Rehearsal::cause).
+    /// Stops for this cause (default: [`Cause::Deadline`]).
     ///
     /// ```
-    /// use sigalarm::{Cause, checkpoint, testing::EachCheck};
+    /// use sigalarm::{Cause, testing::EachCheck};
     ///
-    /// EachCheck::new().cause(Cause::Stopped).run(|attempt| {
-    ///     let outcome = attempt.run(|_| (0..3).try_for_each(|_| checkpoint()));
-    ///     assert!(outcome.err().is_none_or(|e| e.cause() == Cause::Stopped));
+    /// EachCheck::new().cause(Cause::Rung).run(|attempt| {
+    ///     let outcome = attempt.run(|alarm| alarm.check());
+    ///     assert!(outcome.err().is_none_or(|e| e.cause() == Cause::Rung));
     /// });
     /// ```
     pub fn cause(self, cause: Cause) -> EachCheck {
-        EachCheck { cause, ..self }
+        EachCheck { terms: Terms { cause, ..self.terms }, ..self }
     }
 
-    /// How many checks may come after the stop, 100,000 unless told; at the next one the test panics. See
-    /// [`Rehearsal::patience`](super::Rehearsal::patience).
+    /// Allows this many erring checks after the stop (default: 100,000); the next one panics.
     ///
-    /// ```
-    /// use sigalarm::{checkpoint, testing::EachCheck};
-    /// use std::sync::atomic::{AtomicU32, Ordering};
-    ///
-    /// let tries = AtomicU32::new(0);
-    /// let stubborn = || while checkpoint().is_err() { tries.fetch_add(1, Ordering::Relaxed); };
-    /// let test = || EachCheck::new().patience(10).run(|attempt| attempt.run(|_| stubborn()));
-    /// assert!(std::panic::catch_unwind(test).is_err());
-    /// assert_eq!(tries.into_inner(), 1 + 10); // the stop, and then ten more
+    /// ```should_panic
+    /// sigalarm::testing::EachCheck::new().patience(10).run(|attempt| {
+    ///     attempt.run(|alarm| while alarm.check().is_err() {}); // ignores it
+    /// });
     /// ```
     pub fn patience(self, checks: u64) -> EachCheck {
-        EachCheck { patience: checks, ..self }
+        EachCheck { terms: Terms { patience: checks, ..self.terms }, ..self }
     }
 
-    /// Runs the test until the function comes to its end; see [`each_check`]. As often as you like: it is lent.
-    ///
-    /// # Panics
-    ///
-    /// As [`each_check`].
+    /// Runs the test until the function completes. It panics as [`each_check`] does.
     ///
     /// ```
-    /// use sigalarm::{checkpoint, testing::EachCheck};
-    ///
-    /// let each_tenth = EachCheck::new().every(10);
-    /// for n in [10, 100, 1_000] {
-    ///     let report = each_tenth.run(|attempt| {
-    ///         let outcome = attempt.run(|_| (0..n).try_for_each(|_| checkpoint()));
-    ///         assert_eq!(outcome.is_err(), attempt.was_stopped());
-    ///     });
-    ///     assert_eq!(report.attempts(), n / 10 + 1);
-    /// }
+    /// let each = sigalarm::testing::EachCheck::new().every(10);
+    /// let report = each.run(|attempt| drop(attempt.run(|alarm| alarm.check())));
+    /// assert_eq!(report.checks(), 1);
     /// ```
     #[track_caller]
-    pub fn run(&self, mut test: impl FnMut(&mut Attempt<'_>)) -> Report {
+    pub fn run(&self, mut test: impl FnMut(&mut Attempt)) -> Report {
         let mut trace = Trace::default();
         let (mut number, mut stop_at) = (1, 1_u64);
-        loop {
-            if number > self.at_most.unwrap_or(AT_MOST) {
-                assert!(
-                    self.at_most.is_some(),
-                    "stopped {AT_MOST} times, the last time at check {}, and has not come to its end yet: \
-                     `EachCheck::every` takes longer steps, `EachCheck::at_most` sets a bound",
-                    stop_at - self.every
-                );
-                return trace.report(number - 1, false);
-            }
-            let mut attempt = Attempt::new(self, number, stop_at);
+        while number <= self.at_most.unwrap_or(AT_MOST) {
+            let terms = Terms { stop_at: Some(stop_at), ..self.terms };
+            let mut attempt = Attempt { terms, number, has_run: false, stop: None, locations: Vec::new() };
             test(&mut attempt);
-            let Some(ran) = attempt.ran() else {
-                panic!("the test has not run anything: call `run` on the attempt");
-            };
-            if let Some(timed_out) = ran.interruption {
-                panic!("an alarm around the test has expired: {timed_out}");
-            }
-            let ended = (ran.places.len() as u64) < stop_at;
-            trace.compare(number, stop_at, ran.places);
-            if ended {
+            assert!(attempt.has_run, "the test has not run anything: call `run` on the attempt");
+            let completed = attempt.checks() < stop_at;
+            trace.compare(number, stop_at, mem::take(&mut attempt.locations));
+            if completed {
                 return trace.report(number, true);
             }
             number += 1;
             stop_at = stop_at.saturating_add(self.every);
         }
+        assert!(
+            self.at_most.is_some(),
+            "stopped {AT_MOST} times, the last time at check {}, and not complete: `EachCheck::every` takes longer \
+             steps, `EachCheck::at_most` sets a bound",
+            stop_at - self.every
+        );
+        trace.report(number - 1, false)
     }
 }
 
 impl Default for EachCheck {
     fn default() -> EachCheck {
         EachCheck::new()
+    }
+}
+
+/// One run of the function under test, stopped at one of its checks; made by [`each_check`].
+///
+/// If the test panics, it prints where: "sigalarm: in attempt 17, stopped at check 17, src/solver.rs:42:15".
+///
+/// ```
+/// sigalarm::testing::each_check(|attempt| {
+///     let mut count = 0;
+///     let mut count_up = || (count..5).try_for_each(|_| sigalarm::checkpoint().map(|()| count += 1));
+///     assert_eq!(attempt.run(|_alarm| count_up()).is_err(), attempt.was_stopped());
+///     assert!(count_up().is_ok(), "it cannot be called again");
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Attempt {
+    terms: Terms,
+    number: u64,
+    has_run: bool,
+    stop: Option<Stop>,
+    locations: Vec<&'static Location<'static>>,
+}
+
+impl Attempt {
+    /// Runs the function under test and returns what it returns. Checks before and after do not count.
+    ///
+    /// # Panics
+    ///
+    /// If it was called before in this attempt, if `f` ignores the stop ([`EachCheck::patience`]), or if an alarm around the
+    /// test expires.
+    ///
+    /// ```
+    /// sigalarm::testing::each_check(|attempt| {
+    ///     let found = attempt.run(|alarm| (0..10).find(|_| alarm.is_expired()));
+    ///     assert_eq!(found, attempt.stop().map(|stop| stop.check() - 1));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn run<T>(&mut self, f: impl FnOnce(&Alarm) -> T) -> T {
+        /// Keeps the record, also in a panic.
+        struct Record<'a>(TestAlarm, &'a mut Attempt);
+        impl Drop for Record<'_> {
+            fn drop(&mut self) {
+                (self.1.stop, self.1.locations) = (self.0.stop(), self.0.recorded());
+            }
+        }
+        assert!(!mem::replace(&mut self.has_run, true), "an attempt runs its function once");
+        let record = Record(TestAlarm::arm(self.terms), self);
+        let value = f(&record.0);
+        drop(record);
+        if let Err(timed_out) = checkpoint() {
+            panic!("an alarm around the test has expired: {timed_out}");
+        }
+        value
+    }
+
+    /// Returns the check at which the function was stopped; `None` if it completed, and before it has run.
+    ///
+    /// ```
+    /// sigalarm::testing::each_check(|attempt| {
+    ///     let done = attempt.run(|alarm| (0..3).take_while(|_| alarm.check().is_ok()).count() as u64);
+    ///     assert_eq!(done, attempt.stop().map_or(3, |stop| stop.check() - 1));
+    /// });
+    /// ```
+    pub fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
+    /// Tells whether the function was stopped.
+    ///
+    /// ```
+    /// sigalarm::testing::each_check(|attempt| {
+    ///     assert_eq!(attempt.run(|alarm| alarm.check()).is_err(), attempt.was_stopped());
+    /// });
+    /// ```
+    pub fn was_stopped(&self) -> bool {
+        self.stop().is_some()
+    }
+
+    /// Returns how many checks the function made.
+    ///
+    /// ```
+    /// sigalarm::testing::each_check(|attempt| {
+    ///     let _ = attempt.run(|alarm| (0..10).try_for_each(|_| alarm.check()));
+    ///     assert!(attempt.checks() <= attempt.number()); // it returns at the stop
+    /// });
+    /// ```
+    pub fn checks(&self) -> u64 {
+        self.locations.len() as u64
+    }
+
+    /// Returns which attempt it is, counted from 1.
+    ///
+    /// ```
+    /// sigalarm::testing::each_check(|attempt| {
+    ///     let _ = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
+    ///     assert_eq!(attempt.number() == 4, !attempt.was_stopped());
+    /// });
+    /// ```
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if thread::panicking() && self.has_run {
+            print(&format!("in attempt {}, ", self.number), self.stop(), self.checks());
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard};
 
 use parking_lot::Mutex;
 
-use crate::bell;
+use crate::bell::{self, Due, Plan};
 use crate::error::{ArmError, Cause};
 use crate::schedule::Key;
 
@@ -29,13 +29,14 @@ pub(super) struct Standby {
 
 impl Standby {
     pub(super) fn begin(label: Option<Arc<str>>) -> Result<Standby, ArmError> {
-        Ok(Standby { key: bell::stand_by(label)?, stays: PhantomData })
+        let plan = Plan { label: label.as_ref(), ..Plan::new(Due::Never) };
+        Ok(Standby { key: bell::arm(plan)?, stays: PhantomData })
     }
 }
 
 impl Drop for Standby {
     fn drop(&mut self) {
-        bell::stand_down(self.key);
+        let _ = bell::release(self.key); // In a forked child there is nothing to release.
     }
 }
 

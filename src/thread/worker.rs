@@ -11,7 +11,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::stopper::{Standby, Stopper};
 use super::{Builder, Panic, WorkerError};
-use crate::bell::{self, rehearsal};
+use crate::bell;
+use crate::checkpoint::checkpoint_at;
 use crate::error::{Cause, Expiry, TimedOut};
 use crate::os::clock;
 use crate::time::Time;
@@ -232,7 +233,6 @@ impl<T> Worker<T> {
     pub fn join(&self) -> Result<T, WorkerError> {
         let location = Location::caller();
         self.not_itself()?;
-        rehearsal::checkpoint(location)?;
         let handle = self.handle.lock().take();
         let Some(handle) = handle else { return self.join_until(Time::NEVER, None, location) };
         // Nothing to wait for but the thread: the shortest way is to wait for that.
@@ -273,7 +273,6 @@ impl<T> Worker<T> {
         let now = clock::now();
         let location = Location::caller();
         self.not_itself()?;
-        rehearsal::checkpoint(location)?;
         self.join_until(now.after(limit), Some(now), location)
     }
 
@@ -300,7 +299,6 @@ impl<T> Worker<T> {
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
         let location = Location::caller();
         self.not_itself()?;
-        rehearsal::checkpoint(location)?;
         self.join_until(clock::from_instant(deadline), Some(clock::now()), location)
     }
 
@@ -328,7 +326,7 @@ impl<T> Worker<T> {
             }
             let alarm = bell::next_here();
             if alarm.is_some() {
-                bell::answer_here(location)?;
+                checkpoint_at(location)?;
             }
             let now = clock::now();
             if now >= deadline {
