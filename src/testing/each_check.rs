@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::{mem, thread};
 
-use super::report::{Report, Trace};
+use super::report::Report;
 use super::test_alarm::{Stop, Terms, TestAlarm, print};
 use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
@@ -12,8 +12,7 @@ use crate::error::Cause;
 /// Runs a test again and again: the function under test is stopped at its first check, then at its second, and so on,
 /// until it completes.
 ///
-/// The test prepares, [runs](Attempt::run) the function, and asserts: the error is a time-out, the state is as before, a
-/// second call succeeds. A function with n checks makes n²/2 of them in all; [`EachCheck`] has options for many.
+/// A function with n checks makes n²/2 of them in all; [`EachCheck`] has options for many.
 ///
 /// # Panics
 ///
@@ -24,13 +23,8 @@ use crate::error::Cause;
 ///
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
-///     let mut numbers = [1, 2, 3];
-///     let double = |n: &mut u32| sigalarm::checkpoint().map(|()| *n *= 2);
-///     let outcome = attempt.run(|_alarm| numbers.iter_mut().try_for_each(double));
-///     match attempt.stop() {
-///         Some(stop) => assert!(stop.owns(&outcome.unwrap_err())),
-///         None => assert_eq!(numbers, [2, 4, 6]),
-///     }
+///     let outcome = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
+///     assert_eq!(outcome.is_err(), attempt.was_stopped());
 /// });
 /// assert_eq!((report.attempts(), report.checks()), (4, 3));
 /// ```
@@ -42,11 +36,8 @@ pub fn each_check(test: impl FnMut(&mut Attempt)) -> Report {
 /// The options of [`each_check`].
 ///
 /// ```
-/// let report = sigalarm::testing::EachCheck::new().every(10).run(|attempt| {
-///     let outcome = attempt.run(|alarm| (0..95).try_for_each(|_| alarm.check()));
-///     assert_eq!(outcome.is_err(), attempt.was_stopped());
-/// });
-/// assert_eq!(report.attempts(), 11); // stopped at 1, 11, 21 … 91, and not stopped
+/// let each = sigalarm::testing::EachCheck::new().every(10).at_most(500);
+/// each.run(|attempt| drop(attempt.run(|alarm| (0..95).try_for_each(|_| alarm.check()))));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is tested before `run`"]
@@ -73,11 +64,9 @@ impl EachCheck {
     /// Stops at every `n`-th check only: at check 1, n + 1, 2n + 1 … Panics if `n` is zero.
     ///
     /// ```
-    /// let report = sigalarm::testing::EachCheck::new().every(250).run(|attempt| {
-    ///     let _ = attempt.run(|alarm| (0..1_000).try_for_each(|_| alarm.check()));
-    ///     assert!(attempt.stop().is_none_or(|stop| [1, 251, 501, 751].contains(&stop.check())));
-    /// });
-    /// assert_eq!(report.attempts(), 5);
+    /// let each = sigalarm::testing::EachCheck::new().every(250);
+    /// let report = each.run(|attempt| drop(attempt.run(|alarm| (0..1_000).try_for_each(|_| alarm.check()))));
+    /// assert_eq!(report.attempts(), 5); // stopped at 1, 251, 501, 751, and not stopped
     /// ```
     #[track_caller]
     pub fn every(self, n: u64) -> EachCheck {
@@ -88,10 +77,8 @@ impl EachCheck {
     /// Makes at most `n` attempts and then returns ([`Report::is_complete`]): for functions that end only by a limit.
     ///
     /// ```
-    /// let report = sigalarm::testing::EachCheck::new().at_most(50).run(|attempt| {
-    ///     attempt.run(|alarm| while alarm.check().is_ok() {});
-    /// });
-    /// assert!(!report.is_complete());
+    /// let each = sigalarm::testing::EachCheck::new().at_most(50);
+    /// assert!(!each.run(|attempt| attempt.run(|alarm| while alarm.check().is_ok() {})).is_complete());
     /// ```
     pub fn at_most(self, n: u64) -> EachCheck {
         EachCheck { at_most: Some(n), ..self }
@@ -100,11 +87,9 @@ impl EachCheck {
     /// Stops for this cause (default: [`Cause::Deadline`]).
     ///
     /// ```
-    /// use sigalarm::{Cause, testing::EachCheck};
-    ///
-    /// EachCheck::new().cause(Cause::Rung).run(|attempt| {
+    /// sigalarm::testing::EachCheck::new().cause(sigalarm::Cause::Rung).run(|attempt| {
     ///     let outcome = attempt.run(|alarm| alarm.check());
-    ///     assert!(outcome.err().is_none_or(|e| e.cause() == Cause::Rung));
+    ///     assert!(outcome.err().is_none_or(|e| e.cause() == sigalarm::Cause::Rung));
     /// });
     /// ```
     pub fn cause(self, cause: Cause) -> EachCheck {
@@ -114,9 +99,8 @@ impl EachCheck {
     /// Allows this many erring checks after the stop (default: 100,000); the next one panics.
     ///
     /// ```should_panic
-    /// sigalarm::testing::EachCheck::new().patience(10).run(|attempt| {
-    ///     attempt.run(|alarm| while alarm.check().is_err() {}); // ignores it
-    /// });
+    /// let each = sigalarm::testing::EachCheck::new().patience(10);
+    /// each.run(|attempt| attempt.run(|alarm| while alarm.check().is_err() {})); // ignores it
     /// ```
     pub fn patience(self, checks: u64) -> EachCheck {
         EachCheck { terms: Terms { patience: checks, ..self.terms }, ..self }
@@ -125,25 +109,20 @@ impl EachCheck {
     /// Runs the test until the function completes. It panics as [`each_check`] does.
     ///
     /// ```
-    /// let each = sigalarm::testing::EachCheck::new().every(10);
-    /// let report = each.run(|attempt| drop(attempt.run(|alarm| alarm.check())));
-    /// assert_eq!(report.checks(), 1);
+    /// sigalarm::testing::EachCheck::new().run(|attempt| drop(attempt.run(|alarm| alarm.check())));
     /// ```
     #[track_caller]
     pub fn run(&self, mut test: impl FnMut(&mut Attempt)) -> Report {
-        let mut trace = Trace::default();
-        let (mut number, mut stop_at) = (1, 1_u64);
-        while number <= self.at_most.unwrap_or(AT_MOST) {
-            let terms = Terms { stop_at: Some(stop_at), ..self.terms };
+        let (mut report, mut stop_at) = (Report::default(), 1_u64);
+        while report.attempts() < self.at_most.unwrap_or(AT_MOST) {
+            let (terms, number) = (Terms { stop_at: Some(stop_at), ..self.terms }, report.attempts() + 1);
             let mut attempt = Attempt { terms, number, has_run: false, stop: None, locations: Vec::new() };
             test(&mut attempt);
             assert!(attempt.has_run, "the test has not run anything: call `run` on the attempt");
-            let completed = attempt.checks() < stop_at;
-            trace.compare(number, stop_at, mem::take(&mut attempt.locations));
-            if completed {
-                return trace.report(number, true);
+            report.add(stop_at, mem::take(&mut attempt.locations));
+            if report.is_complete() {
+                return report;
             }
-            number += 1;
             stop_at = stop_at.saturating_add(self.every);
         }
         assert!(
@@ -152,7 +131,7 @@ impl EachCheck {
              steps, `EachCheck::at_most` sets a bound",
             stop_at - self.every
         );
-        trace.report(number - 1, false)
+        report
     }
 }
 
@@ -168,10 +147,8 @@ impl Default for EachCheck {
 ///
 /// ```
 /// sigalarm::testing::each_check(|attempt| {
-///     let mut count = 0;
-///     let mut count_up = || (count..5).try_for_each(|_| sigalarm::checkpoint().map(|()| count += 1));
-///     assert_eq!(attempt.run(|_alarm| count_up()).is_err(), attempt.was_stopped());
-///     assert!(count_up().is_ok(), "it cannot be called again");
+///     let outcome = attempt.run(|alarm| alarm.check());
+///     assert!(attempt.stop().is_none_or(|stop| stop.owns(&outcome.unwrap_err())));
 /// });
 /// ```
 #[derive(Debug)]

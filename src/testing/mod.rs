@@ -5,11 +5,9 @@
 //! ```
 //! use sigalarm::{Alarm, TimedOut, testing};
 //!
-//! /// Moves everything from one list to the other, or nothing.
 //! fn move_all(from: &mut Vec<u32>, to: &mut Vec<u32>, alarm: &Alarm) -> Result<(), TimedOut> {
 //!     from.iter().try_for_each(|_| alarm.check())?;
-//!     to.append(from);
-//!     Ok(())
+//!     Ok(to.append(from))
 //! }
 //!
 //! let report = testing::each_check(|attempt| {

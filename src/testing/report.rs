@@ -16,11 +16,11 @@ use crate::error::Place;
 /// println!("{report}"); // 5 checks at 1 location, 6 attempts
 ///                       //   5  src/main.rs:3:57
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     attempts: u64,
     complete: bool,
-    locations: Vec<Place>,
+    locations: Vec<&'static Location<'static>>,
     divergence: Option<Divergence>,
 }
 
@@ -61,8 +61,8 @@ impl Report {
     /// let report = sigalarm::testing::each_check(|attempt| drop(attempt.run(|alarm| alarm.check())));
     /// assert_eq!(report.locations()[0].line(), line!() - 1);
     /// ```
-    pub fn locations(&self) -> &[Place] {
-        &self.locations
+    pub fn locations(&self) -> Vec<Place> {
+        self.locations.iter().copied().map(Place::from).collect()
     }
 
     /// Returns how often each check of the source was made.
@@ -71,9 +71,9 @@ impl Report {
     /// let report = sigalarm::testing::each_check(|attempt| drop(attempt.run(|alarm| alarm.check())));
     /// assert_eq!(report.tally().into_values().max(), Some(1));
     /// ```
-    pub fn tally(&self) -> BTreeMap<&Place, u64> {
+    pub fn tally(&self) -> BTreeMap<Place, u64> {
         let mut tally = BTreeMap::new();
-        self.locations.iter().for_each(|location| *tally.entry(location).or_default() += 1);
+        self.locations().into_iter().for_each(|location| *tally.entry(location).or_default() += 1);
         tally
     }
 
@@ -88,6 +88,24 @@ impl Report {
     /// ```
     pub fn divergence(&self) -> Option<&Divergence> {
         self.divergence.as_ref()
+    }
+
+    /// Adds an attempt that was to be stopped at a check, and compares the checks with those before the last stop.
+    pub(super) fn add(&mut self, stop_at: u64, mut locations: Vec<&'static Location<'static>>) {
+        self.attempts += 1;
+        self.complete = (locations.len() as u64) < stop_at;
+        locations.truncate(usize::try_from(stop_at).unwrap_or(usize::MAX));
+        if self.divergence.is_none() {
+            let pairs = self.locations.iter().zip(&locations);
+            let same = pairs.take_while(|(a, b)| ptr::eq(**a, **b) || a == b).count();
+            self.divergence = self.locations.get(same).map(|expected| Divergence {
+                attempt: self.attempts,
+                check: same as u64 + 1,
+                expected: (*expected).into(),
+                found: locations.get(same).map(|found| (*found).into()),
+            });
+        }
+        self.locations = locations;
     }
 }
 
@@ -136,40 +154,5 @@ impl fmt::Display for Divergence {
         let Divergence { attempt, check, expected, found } = self;
         let found = found.as_ref().map_or("was not made".to_owned(), |found| format!("at {found}"));
         write!(f, "attempt {attempt} differs: check {check} was at {expected} before, and then {found}")
-    }
-}
-
-/// The checks of the last attempt, up to its stop.
-#[derive(Default)]
-pub(super) struct Trace {
-    locations: Vec<&'static Location<'static>>,
-    divergence: Option<Divergence>,
-}
-
-impl Trace {
-    /// Compares an attempt with the one before, up to that one's stop.
-    pub(super) fn compare(
-        &mut self,
-        attempt: u64,
-        stop_at: u64,
-        mut locations: Vec<&'static Location<'static>>,
-    ) {
-        locations.truncate(usize::try_from(stop_at).unwrap_or(usize::MAX));
-        if self.divergence.is_none() {
-            let pairs = self.locations.iter().zip(&locations);
-            let same = pairs.take_while(|(a, b)| ptr::eq(**a, **b) || a == b).count();
-            self.divergence = self.locations.get(same).map(|expected| Divergence {
-                attempt,
-                check: same as u64 + 1,
-                expected: (*expected).into(),
-                found: locations.get(same).map(|found| (*found).into()),
-            });
-        }
-        self.locations = locations;
-    }
-
-    pub(super) fn report(self, attempts: u64, complete: bool) -> Report {
-        let locations = self.locations.into_iter().map(Place::from).collect();
-        Report { attempts, complete, locations, divergence: self.divergence }
     }
 }

@@ -17,17 +17,10 @@ use crate::schedule::Budget;
 /// It dereferences to [`Alarm`]. If a panic drops it, it prints where it stopped the function.
 ///
 /// ```
-/// use sigalarm::{Alarm, testing};
-///
-/// fn double(number: &mut u32, alarm: &Alarm) {
-///     while alarm.check().is_ok() {
-///         *number *= 2;
-///     }
+/// fn count(alarm: &sigalarm::Alarm) -> usize {
+///     (0..).take_while(|_| alarm.check().is_ok()).count()
 /// }
-///
-/// let (alarm, mut number) = (testing::at_check(4), 1);
-/// double(&mut number, &alarm);
-/// assert_eq!(number, 8);
+/// assert_eq!(count(&sigalarm::testing::at_check(4)), 3);
 /// ```
 #[derive(Debug)]
 #[must_use = "the alarm is armed only as long as the guard lives; bind it: `let alarm = …`"]
@@ -39,18 +32,17 @@ pub struct TestAlarm {
 /// How a test alarm expires.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
+    /// At which check, counted from 1. Zero: it has expired when it is armed.
     pub(super) stop_at: Option<u64>,
     pub(super) cause: Cause,
     pub(super) patience: u64,
-    /// Whether it has expired when it is armed.
-    pub(super) at_once: bool,
     /// Whether an [`Attempt`](super::Attempt) prints where it stopped.
     pub(super) silent: bool,
 }
 
 impl Terms {
     pub(super) const DEFAULT: Terms =
-        Terms { stop_at: None, cause: Cause::Deadline, patience: 100_000, at_once: false, silent: false };
+        Terms { stop_at: None, cause: Cause::Deadline, patience: 100_000, silent: false };
 }
 
 /// Arms an alarm that expires at the `n`-th check, counted from 1. Until then it has no deadline.
@@ -79,7 +71,7 @@ pub fn at_check(n: u64) -> TestAlarm {
 /// ```
 #[track_caller]
 pub fn expired() -> TestAlarm {
-    TestAlarm::arm(Terms { stop_at: Some(1), at_once: true, ..Terms::DEFAULT })
+    TestAlarm::arm(Terms { stop_at: Some(0), ..Terms::DEFAULT })
 }
 
 /// Arms an alarm that expires only by a [`ring`](Alarm::ring): to record checks.
@@ -117,15 +109,15 @@ impl TestAlarm {
     #[track_caller]
     pub(super) fn arm(terms: Terms) -> TestAlarm {
         IN_USE.store(true, Ordering::Relaxed);
-        let at_once = terms.at_once && terms.cause == Cause::Deadline;
-        let stop_at = terms.stop_at.filter(|_| !at_once);
-        let mut budget = Budget::new(stop_at.map_or(u64::MAX, |n| n - 1));
+        let has_expired = terms.stop_at == Some(0) && terms.cause == Cause::Deadline;
+        let due = if has_expired { Due::After(Duration::ZERO) } else { Due::Never };
+        let stop_at = terms.stop_at.filter(|_| !has_expired);
+        let mut budget = Budget::new(stop_at.map_or(u64::MAX, |n| n.saturating_sub(1)));
         budget.cause = terms.cause;
         budget.renews = false;
         budget.errors_allowed = terms.patience.saturating_add(1);
         budget.locations = Some(Vec::new());
         let wishes = Wishes { budget: Some(budget), ..Wishes::default() };
-        let due = if at_once { Due::After(Duration::ZERO) } else { Due::Never };
         match bell::arm(Plan { wishes: Some(&wishes), ..Plan::new(due) }) {
             Ok(key) => TestAlarm { alarm: Alarm::of(key, None), terms },
             Err(e) => panic!("no test alarm: {e}"),
@@ -135,10 +127,9 @@ impl TestAlarm {
     /// Arms the alarm anew, to expire for this cause (default: [`Cause::Deadline`]).
     ///
     /// ```
-    /// use sigalarm::{Cause, testing};
-    ///
-    /// let alarm = testing::at_check(1).cause(Cause::Signal(2)); // as if by Ctrl-C
-    /// assert_eq!(alarm.check().unwrap_err().cause(), Cause::Signal(2));
+    /// let sigint = sigalarm::Cause::Signal(2); // as if by Ctrl-C
+    /// let alarm = sigalarm::testing::at_check(1).cause(sigint);
+    /// assert_eq!(alarm.check().unwrap_err().cause(), sigint);
     /// ```
     pub fn cause(self, cause: Cause) -> TestAlarm {
         TestAlarm::arm(Terms { cause, ..self.terms })
@@ -181,8 +172,8 @@ impl TestAlarm {
     ///
     /// ```
     /// let alarm = sigalarm::testing::at_check(3);
-    /// let done = (0..10).take_while(|_| alarm.check().is_ok()).count();
-    /// assert_eq!((done, alarm.stop().unwrap().check()), (2, 3));
+    /// while alarm.check().is_ok() {}
+    /// assert_eq!(alarm.stop().unwrap().check(), 3);
     /// ```
     pub fn stop(&self) -> Option<Stop> {
         self.ask(|budget| Stop::of(self.alarm.id(), budget)).flatten()
@@ -225,9 +216,9 @@ pub(super) fn print(attempt: &str, stop: Option<&Stop>, checks: u64) {
 /// The check at which a [`TestAlarm`] stopped its function: the first that erred.
 ///
 /// ```
-/// let alarm = sigalarm::testing::at_check(2);
-/// assert!(alarm.check().is_ok() && alarm.check().is_err());
-/// println!("{}", alarm.stop().unwrap()); // stopped at check 2, src/main.rs:4:40
+/// let alarm = sigalarm::testing::expired();
+/// alarm.check().unwrap_err();
+/// println!("{}", alarm.stop().unwrap()); // stopped at check 1, src/main.rs:4:7
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
@@ -248,7 +239,7 @@ impl Stop {
     ///
     /// ```
     /// let alarm = sigalarm::testing::at_check(2);
-    /// assert!(alarm.check().is_ok() && alarm.check().is_err());
+    /// while alarm.check().is_ok() {}
     /// assert_eq!(alarm.stop().unwrap().check(), 2);
     /// ```
     pub fn check(&self) -> u64 {
