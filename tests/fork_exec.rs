@@ -25,6 +25,7 @@ fn inherited_guards_are_inert() {
     let before = state();
     let expired = after(Duration::ZERO);
     let alarm = after(50 * MS);
+    let without_timer = Alarm::never().expect("arming");
     assert!(alarm.check().is_err());
     let status = in_child(|| {
         assert_eq!(state(), before, "the child's disposition and mask are those from before the guards");
@@ -41,6 +42,7 @@ fn inherited_guards_are_inert() {
         assert!(own.owns(&checkpoint().unwrap_err()));
         drop(own);
         drop(alarm);
+        drop(without_timer);
         assert_eq!(state(), before);
     });
     assert_eq!(status, 0);
