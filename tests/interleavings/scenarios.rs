@@ -22,6 +22,11 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
+/// Arms an alarm that has no deadline; a watchdog needs the handler all the same.
+fn without_timer() -> Alarm {
+    Alarm::builder().abort_after(US).arm().expect("arming")
+}
+
 /// Checks until the alarm has expired; it is not early, not lost, and stays expired.
 fn until_expired(alarm: &Alarm) -> TimedOut {
     let timed_out = until_told(alarm);
@@ -231,7 +236,7 @@ fn a_thread_waits_while_we_are_away() {
 #[test]
 fn rings_are_passed_on_while_we_go_away() {
     explore("rings_are_passed_on_while_we_go_away", || {
-        let alarm = Alarm::never().expect("arming");
+        let alarm = without_timer();
         let over = AtomicBool::new(false);
         let threads = [
             spawn(|| wait_in(&alarm)),
@@ -435,7 +440,7 @@ fn a_kill_before_the_owner_is_known() {
             }
         });
         let kill = machine::kill_from_outside();
-        drop(Alarm::never().expect("arming"));
+        drop(without_timer());
         let _ = kill.join();
         over.store(true, Ordering::Relaxed);
         thread.join();
@@ -462,7 +467,7 @@ fn a_kill_while_the_owner_becomes_known() {
         });
         machine::change_mask(true); // So that the other one gets it.
         machine().kill_meets_ours = true;
-        drop(Alarm::never().expect("arming"));
+        drop(without_timer());
         over.store(true, Ordering::Relaxed);
         thread.join();
         machine::change_mask(false);
@@ -476,7 +481,7 @@ fn a_kill_while_the_owner_becomes_known() {
 #[test]
 fn kills_while_ours_steps_in_front() {
     explore("kills_while_ours_steps_in_front", || {
-        let _outer = Alarm::never().expect("arming");
+        let _outer = without_timer();
         machine().act(Some(Disposition::OWNERS));
         let over = AtomicBool::new(false);
         let thread = spawn(|| {
@@ -485,7 +490,7 @@ fn kills_while_ours_steps_in_front() {
             }
         });
         let kills = [machine::kill_from_outside(), machine::kill_from_outside()];
-        let alarm = Alarm::never().expect("arming");
+        let alarm = without_timer();
         for _ in 0..3 {
             alarm.blocking(|| Ok(())).expect("at once");
         }
@@ -574,7 +579,7 @@ fn a_kept_kill_is_sent_again_among_rings() {
 #[test]
 fn rung_by_another_thread() {
     explore("rung_by_another_thread", || {
-        let alarm = Alarm::never().expect("arming");
+        let alarm = without_timer();
         let rung = AtomicBool::new(false);
         let check = || loop {
             let already = rung.load(Ordering::Relaxed);
