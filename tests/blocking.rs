@@ -378,6 +378,21 @@ fn a_guest_waits() {
     in_time(&alarm, 30 * MS);
 }
 
+/// The handler of an alarm without a deadline is there for the wait only, and SIGALRM is blocked.
+fn a_pending_signal_stays_pending_in_a_wait() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    process::kill_self(SIGALRM);
+    let alarm = Alarm::never().expect("arming");
+    for _ in 0..100 {
+        assert!(alarm.sleep(MS / 100).is_ok() && alarm.blocking(|| Ok(())).is_ok());
+        assert_eq!((process::counted(), process::is_pending(SIGALRM)), (0, true));
+    }
+    drop(alarm);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1);
+}
+
 /// Disarmed, an alarm leaves the timer as it is. It is started again while somebody waits, and what is left of the timer
 /// rings when the thread has checked and does not wait yet: the ring that counts must come all the same.
 fn started_again_while_somebody_is_about_to_wait() {
@@ -852,6 +867,7 @@ fn main() {
         scenario("ten_thousand_races_on_a_worker", ten_thousand_races_on_a_worker),
         scenario("races_on_four_threads_at_once", races_on_four_threads_at_once),
         scenario("a_guest_waits", a_guest_waits),
+        scenario("a_pending_signal_stays_pending_in_a_wait", a_pending_signal_stays_pending_in_a_wait),
         scenario(
             "started_again_while_somebody_is_about_to_wait",
             started_again_while_somebody_is_about_to_wait,

@@ -150,7 +150,7 @@ fn stopped_anywhere_finds_the_broken_promise() {
     let output = run("stopped_anywhere", &[]);
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{out}{err}");
-    assert!(out.starts_with("merge keeps its promise: 3 checks at 1 place, 4 attempts\n"), "{out}");
+    assert!(out.starts_with("merge keeps its promise: 3 checks at 1 location, 4 attempts\n"), "{out}");
     let lost = include_str!("../examples/stopped_anywhere.rs")
         .lines()
         .position(|line| line.contains("where is that"));

@@ -25,7 +25,11 @@ impl Waiting {
             thread::end_waiting();
             return Ok(Waiting(None));
         }
-        if let Err(e) = thread::enter() {
+        // In this order, as in arming: what waits behind the mask meets our handler.
+        if let Err(e) = state.kernel.stand_in().and_then(|()| thread::enter()) {
+            if state.is_idle() {
+                state.kernel.disengage();
+            }
             thread::end_waiting();
             return Err(e);
         }
@@ -61,11 +65,12 @@ impl Drop for Waiting {
         // Our handler may have stayed for what was on its way here; or for the wait itself, of somebody who had no alarm:
         // under a guard from before a fork, in a child that has a worker.
         let mut state = STATE.lock();
+        let close = thread::leave();
         if state.is_idle() || state.kernel.is_suspended() {
             state.kernel.disengage();
         }
         drop(state);
-        if thread::leave() {
+        if close {
             owner::closed();
         }
     }
