@@ -163,7 +163,9 @@ impl Alarm {
         Alarm::plain(arm_at(deadline, &mut why_not), why_not)
     }
 
-    /// Arms an alarm without a deadline: it expires when somebody [`ring`](Alarm::ring)s it.
+    /// Arms an alarm without a deadline: it expires by a [`ring`](Alarm::ring).
+    ///
+    /// It installs no handler and sets no timer.
     ///
     /// # Errors
     ///

@@ -150,7 +150,8 @@ impl Builder {
     /// waits ([`sleep`](Alarm::sleep), a reader) checks each time that it is woken, and that is not the same each time.
     ///
     /// To count, every check of the process takes the slow path as long as the alarm lives: some tens of nanoseconds
-    /// each.
+    /// each. It installs no handler and sets no timer, also for a deadline, unless another method of the builder needs
+    /// them.
     ///
     /// ```
     /// use sigalarm::{Alarm, Cause, checkpoint};
