@@ -2,6 +2,7 @@
 //! feature `macros`: what they expand to calls it.
 
 mod attribute;
+mod block;
 mod cooperative;
 #[cfg(test)]
 mod expansion;
@@ -9,6 +10,7 @@ mod expansion;
 mod hostile;
 mod library;
 mod options;
+mod parse;
 mod returns;
 mod time_limit;
 
