@@ -215,6 +215,7 @@ impl VisitMut for Inserter {
 
     fn visit_macro_mut(&mut self, invocation: &mut Macro) {
         let before = self.changes;
+        self.may_take_long |= macros::formats(invocation);
         match macros::with_arguments(invocation, |argument| self.visit_expr_mut(argument)) {
             // Without a change, the original tokens stay: their spans are better.
             Some(tokens) if self.changes != before => invocation.tokens = tokens,

@@ -37,6 +37,12 @@ pub(super) fn is_known(invocation: &Macro) -> bool {
     name(invocation).is_some_and(|name| known.contains(&name.as_str()))
 }
 
+/// Whether this macro calls `Display` or `Debug`, which may be recursive.
+pub(super) fn formats(invocation: &Macro) -> bool {
+    let formatting = ["dbg", "eprint", "eprintln", "format", "print", "println", "write", "writeln"];
+    name(invocation).is_some_and(|name| formatting.contains(&name.as_str()))
+}
+
 fn name(invocation: &Macro) -> Option<String> {
     invocation.path.segments.last().map(|last| last.ident.to_string())
 }

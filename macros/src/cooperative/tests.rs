@@ -498,6 +498,7 @@ fn in_a_block_a_function_without_loop_and_call_has_no_check() {
         ("if self.len == 0 { return Err(Failure::Empty) } Ok(&self.all[0])", false),
         ("assert!(self.len > 0); Ok(vec![self.len])", false),
         ("fn inner() { g() } const N: u8 = g(); Ok(N)", false),
+        ("write!(f, \"{}\", self.next)", true),
         ("Ok(self.len())", true),
         ("Ok(g())", true),
         ("assert!(g()); Ok(1)", true),
