@@ -78,7 +78,7 @@ fn is_block_like(tokens: TokenStream) -> bool {
 fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     let message = format!(
         "`#[{name}]` cannot parse this item and left it without a change: {error}; it reads the syntax of edition \
-         2018 and later, without unstable features"
+         2021 and later, without unstable features"
     );
     let report = quote_spanned!(error.span()=> {
         #[must_use = #message]
@@ -151,6 +151,6 @@ mod tests {
         assert!(method.contains("`#[cooperative]` cannot parse this item"), "{method}");
         let block = item(&quote!(impl S { fn f() { 1 + } }), "cooperative").err().unwrap().to_string();
         assert!(block.starts_with("impl S { fn f () { 1 + } } const _"), "{block}");
-        assert!(block.contains("edition 2018"), "{block}");
+        assert!(block.contains("edition 2021"), "{block}");
     }
 }
