@@ -1,4 +1,4 @@
-//! What `#[cooperative]` costs: each function bare, with the checks written by hand, and with the attribute.
+//! The cost of `#[cooperative]`: each function bare, with the checks written by hand, and with the attribute.
 //!
 //! ```text
 //! cargo bench --features macros --bench macros
@@ -16,13 +16,12 @@ use sigalarm::{Alarm, TimedOut, checkpoint, cooperative};
 
 type Answer<T> = Result<T, TimedOut>;
 
-/// Which columns and diagonals have a queen.
+/// The columns and diagonals that have a queen.
 type Board = [[bool; 32]; 3];
 
-/// The same functions with other attributes on them, and with other checks in them.
+/// The same functions with other attributes and other checks.
 ///
-/// Each is compiled eight times, at eight places. A short loop that straddles a cache line can run at half
-/// its speed, the bare one as well as the checked: luck, which any change of the program deals anew.
+/// Each is compiled eight times, at eight places: a short loop that straddles a cache line can run at half its speed.
 macro_rules! workloads {
     ($(#[$attribute:meta])* $name:ident: $($check:tt)*) => {
         $(#[$attribute])*
@@ -143,13 +142,42 @@ macro_rules! workloads {
     };
 }
 
-// Not every function of every version is run.
+// Not all functions of each version are run.
 workloads!(bare:);
 workloads!(#[allow(dead_code)] by_hand: checkpoint()?;);
 workloads!(#[cooperative] #[allow(dead_code)] attribute:);
 workloads!(#[cooperative(every = 1024)] #[allow(dead_code)] strided:);
 
-/// Some instructions, the more the higher the number: what comes behind them lies elsewhere.
+/// A sum through an accessor, in an annotated block.
+macro_rules! accessors {
+    ($(#[$attribute:meta])* $name:ident: $(#[$own:meta])*) => {
+        $(#[$attribute])*
+        mod $name {
+            use super::*;
+
+            $(#[$own])*
+            fn weight(n: &u64) -> Result<u64, TimedOut> {
+                Ok(*n & 0xffff)
+            }
+
+            #[inline(never)]
+            pub fn sum_of_weights<const PLACE: usize>(numbers: &[u64]) -> Result<u64, TimedOut> {
+                shift::<PLACE>();
+                let mut sum = 0;
+                for n in numbers {
+                    sum += weight(n)?;
+                }
+                Ok(sum)
+            }
+        }
+    };
+}
+
+accessors!(bare_accessor:);
+accessors!(#[cooperative(every = 1024)] strided_block:);
+accessors!(#[cooperative(every = 1024)] checked_accessor: #[cooperative]);
+
+/// Shifts the code after it by a number of instructions.
 #[inline(always)]
 fn shift<const PLACE: usize>() {
     if PLACE & 1 != 0 {
@@ -163,14 +191,13 @@ fn shift<const PLACE: usize>() {
     }
 }
 
-/// Kept out of line: otherwise LLVM inlines SipHash into some of the loops and not into others, and the
-/// difference between two loops is that and not the check.
+/// Not inlined: LLVM would inline SipHash into some of the loops only, and that would be the difference.
 #[inline(never)]
 fn feed(hasher: &mut DefaultHasher, n: &u64) {
     n.hash(hasher);
 }
 
-/// The copy of a function that has the best place, with what it is given.
+/// The fastest of eight copies, with its arguments.
 fn best_placed<F: Copy, T>(copies: [F; 8], mut run: impl FnMut(F) -> Answer<T>) -> impl FnMut() {
     let mut time = |f: F| {
         let turns = (0..100).map(|_| {
@@ -209,7 +236,7 @@ macro_rules! group {
 }
 
 fn main() {
-    // Far away, so that what is timed is the check that passes.
+    // A long limit: the checks that pass are timed.
     let _alarm = Alarm::after(Duration::from_secs(3600)).expect("arming");
     let numbers: Vec<u64> =
         (0..1 << 20_u64).map(|n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20).collect();
@@ -245,5 +272,10 @@ fn main() {
         "sum of 4,096 products",
         sum_of_products(f: fn(&[i32]) -> Answer<i32>) => f(black_box(&small)),
         [bare, strided, by_hand]
+    );
+    group!(
+        "sum of 4,096 numbers through an accessor",
+        sum_of_weights(f: Numbers) => f(black_box(page)),
+        [bare_accessor, strided_block, checked_accessor]
     );
 }

@@ -1,11 +1,10 @@
 //! Iterators that check as they go.
 //!
-//! Every adapter here checks *before* it takes an item, also before it finds that there is none left, as a
-//! check at the head of a loop would. So an item that was taken is an item that was handed on: whoever lends
-//! an iterator (`by_ref`) gets the rest of it back whole.
+//! Each adapter checks before it takes an item. If the check fails, the adapter looks for a next item (`any_left`):
+//! an expiry after the last item is no error.
 //!
-//! The error names the line on which the adapter was made. The line that pulls on it would be nearer, and is
-//! seldom the user's: under `sum`, `collect` or `?` it lies in the standard library.
+//! The error names the line that made the adapter. The line that calls `next` is often in the standard library, under
+//! `sum` or `collect`.
 
 use std::iter::FusedIterator;
 use std::ops::ControlFlow;
@@ -18,6 +17,29 @@ use crate::error::TimedOut;
 /// [`until`](IteratorExt::until).
 ///
 /// Every iterator has them once the trait is in scope.
+///
+/// # The last item
+///
+/// What was completed is `Ok`: a limit that expires during the last item, or after it, gives no error. A check that
+/// fails therefore needs to know whether an item is left. [`size_hint`](Iterator::size_hint) tells that for ranges,
+/// slices and collections, and then the adapter takes no item: a caller that lends an iterator with `by_ref` finds the
+/// rest of it complete. Where the hint leaves it open, as after `filter` and in `from_fn`, the adapter calls `next`
+/// once after the expiry, and drops the item that it gets.
+///
+/// ```
+/// use sigalarm::{Alarm, IteratorExt, TimedOut};
+///
+/// let alarm = Alarm::never()?;
+/// let squares = (0..5).map(|n| {
+///     if n == 4 {
+///         alarm.ring(); // the limit expires during the last item
+///     }
+///     n * n
+/// });
+/// let squares: Result<Vec<u32>, TimedOut> = squares.checked(&alarm).collect();
+/// assert_eq!(squares.unwrap(), [0, 1, 4, 9, 16]);
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
 ///
 /// # Tight loops over slices
 ///
@@ -152,7 +174,7 @@ pub trait IteratorExt: Iterator {
 
 impl<I: Iterator> IteratorExt for I {}
 
-/// Whom to ask, and in whose name.
+/// The alarm, and the line that a [`TimedOut`] names.
 #[derive(Clone, Copy, Debug)]
 struct Watch<'a> {
     alarm: &'a Alarm,
@@ -168,6 +190,18 @@ impl<'a> Watch<'a> {
     #[inline]
     fn check(self) -> Result<(), TimedOut> {
         self.alarm.check_at(self.made)
+    }
+}
+
+/// Whether `items` has one more. Takes an item only where the size hint leaves that open.
+///
+/// Inlined: a call would take the address of `items`, and the compiler would keep the state of the loop in memory.
+#[inline(always)]
+fn any_left<I: Iterator, T>(items: &mut I, take: impl FnOnce(&mut I) -> Option<T>) -> bool {
+    match items.size_hint() {
+        (1.., _) => true,
+        (0, Some(0)) => false,
+        (0, _) => take(items).is_some(),
     }
 }
 
@@ -194,7 +228,7 @@ pub struct Checked<'a, I> {
     ended: bool,
 }
 
-impl<I> Checked<'_, I> {
+impl<I: Iterator> Checked<'_, I> {
     #[inline]
     fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<Result<T, TimedOut>> {
         if self.ended {
@@ -202,7 +236,7 @@ impl<I> Checked<'_, I> {
         }
         if let Err(e) = self.watch.check() {
             self.ended = true;
-            return Some(Err(e));
+            return any_left(&mut self.items, take).then_some(Err(e));
         }
         let item = take(&mut self.items);
         if item.is_none() {
@@ -234,19 +268,19 @@ impl<I: Iterator> Iterator for Checked<'_, I> {
             return init;
         }
         let watch = self.watch;
-        if let Err(e) = watch.check() {
-            return f(init, Err(e));
-        }
-        let flow = self.items.try_fold(init, |acc, item| {
-            let acc = f(acc, Ok(item));
-            match watch.check() {
-                Ok(()) => ControlFlow::Continue(acc),
-                Err(e) => ControlFlow::Break((acc, e)),
-            }
-        });
+        let flow = match watch.check() {
+            Err(e) => ControlFlow::Break((init, e)),
+            Ok(()) => self.items.try_fold(init, |acc, item| {
+                let acc = f(acc, Ok(item));
+                match watch.check() {
+                    Ok(()) => ControlFlow::Continue(acc),
+                    Err(e) => ControlFlow::Break((acc, e)),
+                }
+            }),
+        };
         match flow {
-            ControlFlow::Continue(acc) => acc,
-            ControlFlow::Break((acc, e)) => f(acc, Err(e)),
+            ControlFlow::Break((acc, e)) if any_left(&mut self.items, I::next) => f(acc, Err(e)),
+            ControlFlow::Continue(acc) | ControlFlow::Break((acc, _)) => acc,
         }
     }
 }
@@ -287,7 +321,7 @@ pub struct CheckedEvery<'a, I> {
     ended: bool,
 }
 
-impl<I> CheckedEvery<'_, I> {
+impl<I: Iterator> CheckedEvery<'_, I> {
     #[inline]
     fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<Result<T, TimedOut>> {
         if self.ended {
@@ -297,7 +331,7 @@ impl<I> CheckedEvery<'_, I> {
         if self.left == 0 {
             if let Err(e) = self.watch.check() {
                 self.ended = true;
-                return Some(Err(e));
+                return any_left(&mut self.items, take).then_some(Err(e));
             }
             self.left = self.stride;
         }
@@ -333,7 +367,7 @@ impl<I: Iterator> Iterator for CheckedEvery<'_, I> {
         let (watch, stride, mut left) = (self.watch, self.stride, self.left - 1);
         if left == 0 {
             if let Err(e) = watch.check() {
-                return f(init, Err(e));
+                return if any_left(&mut self.items, I::next) { f(init, Err(e)) } else { init };
             }
             left = stride;
         }
@@ -349,8 +383,8 @@ impl<I: Iterator> Iterator for CheckedEvery<'_, I> {
             ControlFlow::Continue(acc)
         });
         match flow {
-            ControlFlow::Continue(acc) => acc,
-            ControlFlow::Break((acc, e)) => f(acc, Err(e)),
+            ControlFlow::Break((acc, e)) if any_left(&mut self.items, I::next) => f(acc, Err(e)),
+            ControlFlow::Continue(acc) | ControlFlow::Break((acc, _)) => acc,
         }
     }
 }
@@ -426,7 +460,9 @@ impl<I> Until<'_, I> {
     pub fn timed_out(&self) -> Option<&TimedOut> {
         self.timed_out.as_deref()
     }
+}
 
+impl<I: Iterator> Until<'_, I> {
     #[inline]
     fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<T> {
         if self.ended {
@@ -434,7 +470,7 @@ impl<I> Until<'_, I> {
         }
         if let Err(e) = self.watch.check() {
             self.ended = true;
-            self.timed_out = Some(Box::new(e));
+            self.timed_out = any_left(&mut self.items, take).then(|| Box::new(e));
             return None;
         }
         let item = take(&mut self.items);

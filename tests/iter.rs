@@ -1,4 +1,4 @@
-//! Iterators under a limit, held against the loop that one would write by hand.
+//! Iterators under a limit, compared with a loop written by hand.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -65,12 +65,12 @@ impl DoubleEndedIterator for Ringing<'_> {
     }
 }
 
-/// The loop by hand: what it takes, and whether the check ended it.
+/// The loop by hand: what it takes, and whether the check ended it with items left.
 fn by_hand(mut items: Ringing<'_>, stride: usize, from_back: impl Fn(usize) -> bool) -> (Vec<usize>, bool) {
     let mut taken = Vec::new();
     for round in 0.. {
         if round % stride == 0 && items.alarm.check().is_err() {
-            return (taken, true);
+            return (taken, items.front != items.back);
         }
         match items.pop(from_back(round)) {
             Some(item) => taken.push(item),
@@ -127,6 +127,11 @@ fn folded<I: Iterator>(items: I) -> Vec<I::Item> {
 const STRIDES: [usize; 6] = [1, 2, 3, 5, 8, usize::MAX];
 const ENDS: [fn(usize) -> bool; 4] = [|_| false, |_| true, |n| n % 2 == 1, |n| n % 3 == 0];
 
+/// The same items, without a size: the adapter has to ask whether one is left.
+fn unsized_items(items: Ringing<'_>) -> impl DoubleEndedIterator<Item = usize> {
+    items.filter(|_| true)
+}
+
 /// Every length, every moment of ringing.
 fn scenarios() -> impl Iterator<Item = (usize, usize)> {
     (0..=9).flat_map(|len| (0..=len + 1).map(move |ring_at| (len, ring_at)))
@@ -140,10 +145,14 @@ fn checked_does_what_the_loop_by_hand_does() {
             let expected = by_hand(Ringing::new(&alarm, len, ring_at), 1, from_back);
             let pulled = pull(Ringing::new(&alarm, len, ring_at).checked(&alarm), from_back);
             assert_eq!(split(pulled), expected, "{len} items, ring at {ring_at}");
+            let items = unsized_items(Ringing::new(&alarm, len, ring_at)).checked(&alarm);
+            assert_eq!(split(pull(items, from_back)), expected, "{len} items, ring at {ring_at}, unsized");
         }
         let expected = by_hand(Ringing::new(&alarm, len, ring_at), 1, |_| false);
         let folded = folded(Ringing::new(&alarm, len, ring_at).checked(&alarm));
         assert_eq!(split(folded), expected, "{len} items, ring at {ring_at}");
+        let folded = self::folded(unsized_items(Ringing::new(&alarm, len, ring_at)).checked(&alarm));
+        assert_eq!(split(folded), expected, "{len} items, ring at {ring_at}, unsized");
     }
 }
 
@@ -157,6 +166,8 @@ fn checked_every_does_what_the_loop_by_hand_does() {
                 let expected = by_hand(Ringing::new(&alarm, len, ring_at), stride, from_back);
                 let items = Ringing::new(&alarm, len, ring_at).checked_every(stride, &alarm);
                 assert_eq!(split(pull(items, from_back)), expected, "{case}");
+                let items = unsized_items(Ringing::new(&alarm, len, ring_at)).checked_every(stride, &alarm);
+                assert_eq!(split(pull(items, from_back)), expected, "{case}, unsized");
             }
             // Some pulled, the rest folded: the stride goes on where it was.
             for first in 0..=3 {
@@ -165,6 +176,11 @@ fn checked_every_does_what_the_loop_by_hand_does() {
                 let mut all: Vec<_> = items.by_ref().take(first).collect();
                 all.extend(folded(items));
                 assert_eq!(split(all), expected, "{case}, the first {first} pulled");
+                let items = unsized_items(Ringing::new(&alarm, len, ring_at));
+                let mut items = items.checked_every(stride, &alarm);
+                let mut all: Vec<_> = items.by_ref().take(first).collect();
+                all.extend(folded(items));
+                assert_eq!(split(all), expected, "{case}, the first {first} pulled, unsized");
             }
         }
     }
@@ -180,14 +196,71 @@ fn until_does_what_the_loop_by_hand_does_and_says_why() {
             let mut items = Ringing::new(&alarm, len, ring_at).until(&alarm);
             let taken = pull(&mut items, from_back);
             assert_eq!((taken, items.timed_out().is_some()), expected, "{case}");
+            let mut items = unsized_items(Ringing::new(&alarm, len, ring_at)).until(&alarm);
+            let taken = pull(&mut items, from_back);
+            assert_eq!((taken, items.timed_out().is_some()), expected, "{case}, unsized");
         }
         let (expected, _) = by_hand(Ringing::new(&alarm, len, ring_at), 1, |_| false);
         assert_eq!(folded(Ringing::new(&alarm, len, ring_at).until(&alarm)), expected, "{case}");
     }
 }
 
+/// With a size and without one; by `next`, and by `fold`, which `collect` and `sum` call.
 #[test]
-fn an_end_is_an_end_whatever_rings_afterwards() {
+fn an_expiry_during_the_last_item_is_no_error() {
+    let alarm = never();
+    let ring_at_3 = |n: u32| {
+        if n == 3 {
+            alarm.ring();
+        }
+        n
+    };
+    let sized = || {
+        alarm.restart();
+        (1..=3).map(ring_at_3)
+    };
+    let all = |items: Vec<Result<u32, TimedOut>>| {
+        assert!(alarm.check().is_err(), "it has not expired");
+        assert_eq!(items.into_iter().collect::<Result<Vec<_>, _>>().unwrap(), [1, 2, 3]);
+    };
+    all(sized().checked(&alarm).collect());
+    all(sized().filter(|_| true).checked(&alarm).collect());
+    all(folded(sized().checked(&alarm)));
+    all(folded(sized().filter(|_| true).checked(&alarm)));
+    all(sized().checked_every(3, &alarm).collect());
+    all(folded(sized().filter(|_| true).checked_every(3, &alarm)));
+
+    let mut items = sized().filter(|_| true).until(&alarm);
+    assert_eq!(items.by_ref().count(), 3);
+    assert!(items.timed_out().is_none());
+
+    // The work in the loop, and not in the iterator.
+    alarm.restart();
+    let sum = || -> Result<u32, TimedOut> {
+        let mut sum = 0;
+        for n in (1..=3).checked(&alarm) {
+            sum += ring_at_3(n?);
+        }
+        Ok(sum)
+    };
+    assert_eq!(sum().unwrap(), 6);
+}
+
+#[test]
+fn without_a_size_one_item_is_taken_after_the_expiry() {
+    let alarm = never();
+    let mut numbers = 0..100;
+    let mut next = || numbers.next();
+    let mut items = std::iter::from_fn(&mut next).checked(&alarm);
+    assert_eq!(items.next().unwrap().unwrap(), 0);
+    alarm.ring();
+    assert!(items.next().unwrap().is_err());
+    assert!(items.next().is_none());
+    assert_eq!(numbers.next(), Some(2));
+}
+
+#[test]
+fn an_expiry_after_the_end_is_no_error() {
     let alarm = never();
     let mut until = (0..3).until(&alarm);
     let mut checked = (0..3).checked(&alarm);
@@ -204,7 +277,7 @@ fn an_end_is_an_end_whatever_rings_afterwards() {
 }
 
 #[test]
-fn an_alarm_that_is_well_again_does_not_revive_what_has_ended() {
+fn a_restart_does_not_revive_what_has_ended() {
     let alarm = never();
     alarm.ring();
     let (mut until, mut checked) = ((0..3).until(&alarm), (0..3).checked(&alarm));
@@ -215,7 +288,7 @@ fn an_alarm_that_is_well_again_does_not_revive_what_has_ended() {
 }
 
 #[test]
-fn no_item_is_lost() {
+fn with_a_size_no_item_is_lost() {
     let alarm = never();
     let mut numbers = 0..100;
     let summed: Result<u32, TimedOut> = numbers

@@ -1,10 +1,10 @@
-//! Our own attributes, found among those of others.
+//! The attributes of this crate among all attributes of an item.
 
 use syn::Attribute;
 
-/// Whether this is the attribute `name`, by whatever path: `#[cooperative]`, `#[sigalarm::cooperative]`.
+/// Whether this is the attribute `name`, with any path: `#[cooperative]`, `#[sigalarm::cooperative]`.
 ///
-/// One that was renamed where it was imported is not recognised; nothing here can resolve a name.
+/// A macro cannot resolve names, so an attribute that was imported under another name is not recognised.
 pub(crate) fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == name)
 }
@@ -13,7 +13,7 @@ pub(crate) fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a At
     attributes.iter().find(|attribute| is(attribute, name))
 }
 
-/// Takes the first of them out of the list.
+/// Removes the first attribute `name` from the list.
 pub(crate) fn take(attributes: &mut Vec<Attribute>, name: &str) -> Option<Attribute> {
     let at = attributes.iter().position(|attribute| is(attribute, name))?;
     Some(attributes.remove(at))

@@ -1,8 +1,11 @@
-//! How the expansion tests compare: as source, so that a difference can be read.
+//! The comparison in expansion tests: as formatted source.
 
 use proc_macro2::TokenStream;
 
-/// Expands `item` and asserts that this is `expected`, up to layout.
+/// What stands before each `?` that is inserted.
+pub(crate) const ALLOW: &str = "# [allow (clippy :: question_mark_used)]";
+
+/// Asserts that `item` expands to `expected`, up to layout and [`ALLOW`].
 #[track_caller]
 pub(crate) fn assert_expands(
     expand: fn(TokenStream, TokenStream) -> TokenStream,
@@ -10,7 +13,7 @@ pub(crate) fn assert_expands(
     item: &str,
     expected: &str,
 ) {
-    let expanded = expand(options.parse().unwrap(), item.parse().unwrap()).to_string();
+    let expanded = expand(options.parse().unwrap(), item.parse().unwrap()).to_string().replace(ALLOW, "");
     let (expanded, expected) = (layout(&expanded), layout(expected));
     assert!(expanded == expected, "expanded to\n{expanded}\nexpected\n{expected}");
 }

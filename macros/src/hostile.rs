@@ -1,4 +1,4 @@
-//! Whatever stands in an attribute and below it: an answer, or an error at its place; never a panic of the macro.
+//! Random tokens in an attribute and below it: the macros return an expansion or an error, and never panic.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -126,11 +126,11 @@ const WORDS: &[&str] = &[
     "struct",
 ];
 
-/// Runs `try_one` for as long as `SIGALARM_FUZZ_SECONDS` says: one second.
+/// Runs `try_one` for `SIGALARM_FUZZ_SECONDS`, by default one second.
 fn campaign(name: &str, mut try_one: impl FnMut(&mut Random)) {
     let setting = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
-    let anywhere = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as u64);
-    let seed = setting("SIGALARM_FUZZ_SEED").unwrap_or_else(anywhere);
+    let from_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as u64);
+    let seed = setting("SIGALARM_FUZZ_SEED").unwrap_or_else(from_clock);
     let time = Duration::from_secs(setting("SIGALARM_FUZZ_SECONDS").unwrap_or(1));
     println!("{name}: SIGALARM_FUZZ_SEED={seed}");
     let (mut random, began, mut tried) = (Random(seed), Instant::now(), 0_u64);
@@ -171,13 +171,13 @@ fn options_and_items() {
         let item = match random.below(3) {
             0 => random.join(WORDS, 30, " "),
             _ => {
-                // A function with something else in the middle of it.
+                // A function with random tokens in its middle.
                 let at = random.below(FUNCTION.len());
                 let rest = random.below(FUNCTION.len() - at);
                 [&FUNCTION[..at], &random.join(WORDS, 8, " "), &FUNCTION[at + rest..]].concat()
             }
         };
-        // What is no row of tokens never comes to a macro.
+        // A macro gets only valid tokens.
         if let (Ok(options), Ok(item)) = (options.parse::<TokenStream>(), item.parse::<TokenStream>()) {
             for expand in [time_limit::expand, cooperative::expand] {
                 expand(options.clone(), item.clone());

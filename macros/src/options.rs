@@ -1,10 +1,10 @@
-//! The list in the parentheses of an attribute: `name`, `name = value`, commas between them.
+//! The options of an attribute: `name` and `name = value`, separated by commas.
 
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Ident, Result, Token};
 
-/// Shows each option to `take`, which steps over its value if it has one. None is given twice.
+/// Passes each option to `take`, which parses its value. An option that is given twice is an error.
 pub(crate) fn each(
     input: ParseStream,
     mut take: impl FnMut(&Ident, ParseStream) -> Result<()>,
@@ -27,7 +27,7 @@ pub(crate) fn each(
     Ok(())
 }
 
-/// The value of an option that needs one, read by `parse`; `example` shows how it is given.
+/// The value of an option, read by `parse`. `example` is for the error message.
 pub(crate) fn value_with<T>(
     input: ParseStream,
     name: &Ident,
@@ -44,7 +44,7 @@ pub(crate) fn value<T: Parse>(input: ParseStream, name: &Ident, example: &str) -
     value_with(input, name, example, T::parse)
 }
 
-/// An error at an option that there is not.
+/// The error at an unknown option.
 pub(crate) fn unknown(name: &Ident, known: &str) -> Error {
-    Error::new(name.span(), format!("no such option: `{name}`; there are {known}"))
+    Error::new(name.span(), format!("unknown option `{name}`; there are {known}"))
 }

@@ -1,31 +1,30 @@
-//! Whether a function can tell its caller that the time is up.
+//! Whether a function can return a `TimedOut`.
 //!
-//! A macro sees names and not types: `Result` may be an alias, and `Solved<T>` may be a `Result`. So it speaks
-//! up where no reading of the name could save the signature, because there its words are better than the
-//! compiler's; about the rest the compiler decides.
+//! A macro sees names and not types: `Result` may be an alias, and `Solved<T>` may be a `Result`. It refuses a return
+//! type only if no type of that name can hold a `TimedOut`. The rest is left to the compiler.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Error, GenericArgument, Path, PathArguments, ReturnType, Signature, Type};
 
-/// What the name of a return type says.
+/// A return type, judged by its name.
 pub(crate) enum Returns {
-    /// It is called `Result`, and nothing speaks against its error type.
+    /// Named `Result`, with an error type that may hold a `TimedOut`.
     Result,
-    /// It may be a `Result` by another name.
+    /// Perhaps an alias of a `Result`.
     Perhaps,
-    /// It is none, or one that cannot take a `TimedOut`.
+    /// Not a `Result`, or one that cannot hold a `TimedOut`.
     No(Refusal),
 }
 
-/// The first half of an error message: what is wrong, and where.
+/// The first half of an error message: the fault and its place.
 pub(crate) struct Refusal {
     at: TokenStream,
     reason: String,
 }
 
 impl Refusal {
-    /// The whole of it, with what to do.
+    /// The whole message, with the remedy.
     pub(crate) fn advise(self, advice: &str) -> Error {
         Error::new_spanned(self.at, format!("{}: {advice}", self.reason))
     }
@@ -33,6 +32,21 @@ impl Refusal {
 
 fn no(at: impl ToTokens, reason: impl Into<String>) -> Returns {
     Returns::No(Refusal { at: at.to_token_stream(), reason: reason.into() })
+}
+
+/// The return type, if it names a future: `impl Future`, `BoxFuture<…>`, `Pin<Box<dyn Future<…>>>`.
+pub(crate) fn future(signature: &Signature) -> Option<&Type> {
+    fn mentions_future(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(name) => name.to_string().ends_with("Future"),
+            TokenTree::Group(group) => mentions_future(group.stream()),
+            _ => false,
+        })
+    }
+    match &signature.output {
+        ReturnType::Type(_, ty) if mentions_future(ty.to_token_stream()) => Some(ty),
+        _ => None,
+    }
 }
 
 pub(crate) fn of(signature: &Signature) -> Returns {
@@ -87,8 +101,8 @@ fn error_type(path: &Path) -> Option<&Type> {
     types.skip(1).last()
 }
 
-/// Whether this error type is the language's or the standard library's, so that no crate may implement
-/// `From<TimedOut>` for it, and `sigalarm` does not.
+/// Whether this error type is built in or from the standard library, so that only `sigalarm` could implement
+/// `From<TimedOut>` for it, and does not.
 fn is_foreign(error: &Type) -> bool {
     match error {
         Type::Group(group) => is_foreign(&group.elem),

@@ -1,68 +1,77 @@
-//! `#[time_limit(…)]`: a whole function under an alarm of its own.
+//! `#[time_limit(…)]`: a function whose calls each arm an alarm.
 
 #[cfg(test)]
 mod tests;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprLit, Item, ItemFn, Lit, LitStr, Path, Result, Stmt, Token};
+use syn::{Error, Expr, ExprLit, Item, ItemFn, Lit, LitStr, Path, Result, Token};
 
+use crate::block::insert_first;
 use crate::options::{each, unknown, value, value_with};
 use crate::returns::{self, Returns};
-use crate::{attribute, library};
+use crate::{attribute, library, parse};
 
-const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`; a function that answers otherwise can arm an `Alarm` in its body";
+const NAME: &str = "time_limit";
 
-/// The function with a guard at the top of its body; on an error, the function as it was, and the error.
+const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or arm an `Alarm` in the body";
+
+/// Expands to the function with a guard at the top of its body; on an error, to the function unchanged and the error.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    match limited(options, item.clone()) {
-        Ok(limited) => limited,
-        Err(e) => {
-            let error = e.to_compile_error();
-            quote!(#item #error)
-        }
-    }
+    let parsed = match parse::item(&item, NAME) {
+        Ok(parsed) => parsed,
+        Err(unparsed) => return unparsed,
+    };
+    limited(options, parsed).unwrap_or_else(|e| {
+        let error = e.to_compile_error();
+        quote!(#item #error)
+    })
 }
 
-fn limited(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
+fn limited(options: TokenStream, item: Item) -> Result<TokenStream> {
     let given = options.clone();
     let options: Options = syn::parse2(options)?;
-    let mut function = match syn::parse2(item)? {
+    library::check_name(options.krate.as_ref())?;
+    let mut function = match item {
         Item::Fn(function) => function,
         Item::Verbatim(tokens) => {
             return Err(Error::new_spanned(tokens, "there is no body to put under a limit"));
         }
-        other => return Err(Error::new_spanned(other, "`#[time_limit]` is for functions, one by one")),
+        other => return Err(Error::new_spanned(other, "`#[time_limit]` is for single functions")),
     };
-    fit(&function)?;
+    if let Some(again) = attribute::find(&function.attrs, NAME) {
+        return Err(Error::new_spanned(again, "`#[time_limit]` is given twice"));
+    }
     if attribute::find(&function.attrs, "cooperative").is_some() {
-        // That one first, whichever is written first: its check at the entry belongs behind the guard.
+        // `#[cooperative]` expands first, in either order: its entry check belongs after the guard. It also reports an
+        // unfit return type, so that this is reported once.
         let krate = library::path(options.krate.as_ref(), Span::call_site());
         function.attrs.push(syn::parse_quote!(#[#krate::time_limit(#given)]));
     } else {
+        check_signature(&function)?;
         let guard = options.guard(&function);
-        function.block.stmts.insert(0, Stmt::Expr(Expr::Verbatim(guard), None));
+        insert_first(&mut function.block, guard);
     }
     Ok(function.into_token_stream())
 }
 
-/// Whether a function can be put under a limit; else what to do.
-fn fit(function: &ItemFn) -> Result<()> {
+fn check_signature(function: &ItemFn) -> Result<()> {
+    const FUTURE: &str = "a future cannot be under a time limit: its alarm would belong to the thread of the first \
+        poll, and would count the time of waiting; use the timer of the runtime, or limit the function that computes";
     if let Some(constness) = &function.sig.constness {
         return Err(Error::new_spanned(
             constness,
-            "a `const fn` cannot be put under a limit: take `const` away, or limit its callers",
+            "a `const fn` cannot be under a time limit: remove `const`, or limit its callers",
         ));
     }
     if let Some(asyncness) = &function.sig.asyncness {
-        return Err(Error::new_spanned(
-            asyncness,
-            "an `async fn` waits, and its alarm would stay behind on the thread that polled it first: use the \
-             timer of its runtime, or limit the function that computes",
-        ));
+        return Err(Error::new_spanned(asyncness, FUTURE));
+    }
+    if let Some(future) = returns::future(&function.sig) {
+        return Err(Error::new_spanned(future, FUTURE));
     }
     match returns::of(&function.sig) {
         Returns::Result | Returns::Perhaps => Ok(()),
@@ -70,7 +79,6 @@ fn fit(function: &ItemFn) -> Result<()> {
     }
 }
 
-/// What stands in the parentheses.
 struct Options {
     limit: Limit,
     label: Option<LitStr>,
@@ -79,37 +87,56 @@ struct Options {
 }
 
 enum Limit {
-    /// A text that was understood.
-    Known(std::time::Duration),
-    /// What makes a `Duration` when the function is called.
-    Computed(Box<Expr>),
+    Literal(std::time::Duration),
+    /// Evaluated at each call.
+    Expr(Box<Expr>),
 }
 
 impl Options {
-    /// The statement that arms the alarm. A binding in the function's own body: so `return`, `?`, what the
-    /// function borrows and what it returns are as they were, and the guard is dropped last of all.
+    /// The statements that arm the alarm. The guard is a variable of the function itself, so `return`, `?`, borrows and
+    /// `impl Trait` keep their meaning, and it is dropped last.
+    ///
+    /// The inner function keeps the builder out of the frame of the outer one, which may be recursive.
     fn guard(&self, function: &ItemFn) -> TokenStream {
         let site = Span::mixed_site();
         let krate = library::path(self.krate.as_ref(), site);
         let limit = match &self.limit {
-            Limit::Known(limit) => {
+            Limit::Literal(limit) => {
                 let (secs, nanos) = (limit.as_secs(), limit.subsec_nanos());
                 quote_spanned!(site=> ::core::time::Duration::new(#secs, #nanos))
             }
-            Limit::Computed(expr) => quote_spanned!(expr.span()=> #expr),
+            Limit::Expr(expr) => quote_spanned!(expr.span()=> #expr),
         };
         let name = function.sig.ident.unraw().to_string();
         let label = self.label.as_ref().map_or_else(|| name.clone(), LitStr::value);
-        let arm = quote_spanned!(site=> #krate::Alarm::builder().after(#limit).label(#label).arm());
-        if self.try_arm {
-            return quote_spanned!(site=> let _alarm = #arm?;);
-        }
-        let fault = format!("`{name}` cannot be put under its time limit: {{}}");
-        quote_spanned!(site=>
-            let _alarm = match #arm {
+        let arm = quote_spanned!(site=> #krate::Alarm::builder().after(limit).label(#label).arm());
+        let (returns, body, question) = if self.try_arm {
+            let returns = quote_spanned!(site=> ::core::result::Result<#krate::Alarm, #krate::ArmError>);
+            (returns, arm, Some(quote_spanned!(site=> ?)))
+        } else {
+            let fault = format!("`{name}` cannot be put under its time limit: {{}}");
+            let body = quote_spanned!(site=> match #arm {
                 ::core::result::Result::Ok(alarm) => alarm,
                 ::core::result::Result::Err(e) => ::core::panic!(#fault, e),
-            };
+            });
+            (quote_spanned!(site=> #krate::Alarm), body, None)
+        };
+        quote_spanned!(site=>
+            #[allow(clippy::question_mark_used)]
+            let _alarm = {
+                // For one error, if the function cannot return a `TimedOut`.
+                if false {
+                    #krate::checkpoint()?;
+                }
+                let limit: ::core::time::Duration = #limit;
+                {
+                    #[inline(never)]
+                    fn arm(limit: ::core::time::Duration) -> #returns {
+                        #body
+                    }
+                    arm(limit)
+                }
+            }#question;
         )
     }
 }
@@ -119,7 +146,7 @@ impl Parse for Options {
         if input.is_empty() {
             return Err(Error::new(
                 Span::call_site(),
-                "how long? `#[time_limit(\"10s\")]`, or an expression that is a `Duration`",
+                "the limit is missing: `#[time_limit(\"10s\")]`, or an expression of type `Duration`",
             ));
         }
         let limit = input.parse()?;
@@ -127,12 +154,15 @@ impl Parse for Options {
         if !input.is_empty() {
             input.parse::<Token![,]>()?;
         }
+        if input.peek(Lit) {
+            return Err(input.error("a second limit: a function has one, and only options follow it"));
+        }
         each(input, |name, input| {
             match name.to_string().as_str() {
                 "label" => options.label = Some(value(input, name, "\"solve\"")?),
                 "try_arm" => options.try_arm = true,
                 "crate" => options.krate = Some(value_with(input, name, "sigalarm", Path::parse_mod_style)?),
-                _ => return Err(unknown(name, "`label`, `try_arm` and `crate`, behind the limit")),
+                _ => return Err(unknown(name, "`label`, `try_arm` and `crate`, after the limit")),
             }
             Ok(())
         })?;
@@ -144,22 +174,38 @@ impl Parse for Limit {
     fn parse(input: ParseStream) -> Result<Limit> {
         match input.parse::<Expr>()? {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-                match humantime::parse_duration(&text.value()) {
-                    Ok(limit) => Ok(Limit::Known(limit)),
-                    Err(e) => Err(Error::new(
-                        text.span(),
-                        format!("this is no length of time: {e}; it reads like `10s`, `250ms` or `1h 30min`"),
-                    )),
-                }
+                humantime::parse_duration(&text.value()).map(Limit::Literal).map_err(|e| {
+                    let message = format!("not a duration: {e}; write it as `10s`, `250ms` or `1h 30min`");
+                    Error::new(text.span(), message)
+                })
             }
             Expr::Lit(ExprLit { lit: number @ (Lit::Int(_) | Lit::Float(_)), .. }) => {
-                let message = format!("{0} of what? `\"{0}s\"`, `\"{0}ms\"`", number.to_token_stream());
-                Err(Error::new(number.span(), message))
+                Err(unquoted(&number, input)?)
             }
             Expr::Assign(option) => {
                 Err(Error::new_spanned(option.left, "the limit comes first: `#[time_limit(\"10s\", …)]`"))
             }
-            limit => Ok(Limit::Computed(Box::new(limit))),
+            limit => Ok(Limit::Expr(Box::new(limit))),
         }
     }
+}
+
+/// The error at `10`, `10s` or `1h 30min`, without quotes.
+fn unquoted(number: &Lit, input: ParseStream) -> Result<Error> {
+    let mut text = number.to_token_stream().to_string();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        text += &format!(" {}", input.parse::<TokenTree>()?);
+    }
+    let (digits, suffix) = match number {
+        Lit::Int(number) => (number.base10_digits(), number.suffix()),
+        Lit::Float(number) => (number.base10_digits(), number.suffix()),
+        _ => ("", ""),
+    };
+    let is_number = suffix.is_empty() || ["i", "u", "f"].iter().any(|kind| suffix.starts_with(kind));
+    let message = if is_number && !text.contains(' ') {
+        format!("the unit is missing: `\"{digits}s\"`, `\"{digits}ms\"`")
+    } else {
+        format!("put it in quotes: `\"{text}\"`")
+    };
+    Ok(Error::new(number.span(), message))
 }

@@ -1,4 +1,4 @@
-//! Where `#[cooperative]` can stand, apart from a plain function.
+//! `#[cooperative]` on other items than plain functions.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use sigalarm::{Alarm, TimedOut, checkpoint, cooperative};
+use sigalarm::{Alarm, TimedOut, checkpoint, cooperative, time_limit};
 
-/// Whether it stops when its time is up, and does not before.
+/// Asserts that `run` ends under an expired alarm, and completes without one.
 #[track_caller]
 fn stops<T>(run: impl Fn() -> Result<T, TimedOut>) {
     assert!(run().is_ok());
@@ -155,7 +155,7 @@ fn on_async() {
 }
 
 #[test]
-fn on_what_a_macro_makes() {
+fn on_the_output_of_a_macro() {
     macro_rules! make {
         ($name:ident, $limit:expr, $($body:tt)*) => {
             #[cooperative(every = 5, crate = sigalarm)]
@@ -174,4 +174,153 @@ fn on_what_a_macro_makes() {
     stops(plain);
     stops(jumps);
     assert_eq!((plain().unwrap(), jumps().unwrap()), (3, 9));
+}
+
+/// As in bare code, a block that a macro interpolates is a statement without a semicolon.
+#[test]
+fn on_interpolated_blocks() {
+    macro_rules! make {
+        ($name:ident, $block:block, $expr:expr, $stmt:stmt) => {
+            #[cooperative]
+            fn $name() -> Result<u32, TimedOut> {
+                $stmt;
+                $block
+                $expr
+                let mut n = 0;
+                let more = &mut n;
+                $block
+                *more += 1;
+                $expr
+                'turns: loop {
+                    $expr
+                    break 'turns;
+                }
+                Ok(n)
+            }
+        };
+    }
+    thread_local!(static CALLS: Cell<u32> = const { Cell::new(0) });
+    fn call() {
+        CALLS.set(CALLS.get() + 1);
+    }
+    make!(interpolated, { call() }, if true { call() }, let _unused = 1);
+    assert_eq!(interpolated().unwrap(), 1);
+    assert_eq!(CALLS.get(), 5);
+    stops(interpolated);
+}
+
+/// clippy must not report what the attributes insert. This is a test of `cargo clippy`.
+#[deny(clippy::items_after_statements, clippy::question_mark_used, clippy::pedantic)]
+#[test]
+fn without_lints_at_the_lines_of_the_user() {
+    #[time_limit("1h", try_arm)]
+    #[cooperative]
+    fn each_place() -> Result<u32, Box<dyn std::error::Error>> {
+        use std::convert::identity;
+        const TURNS: u32 = 3;
+        let mut sum = 0;
+        for n in 0..TURNS {
+            use std::ops::Add;
+            sum = sum.add(n);
+        }
+        #[cooperative(every = 2)]
+        for n in 0..TURNS {
+            sum += identity(n);
+        }
+        #[cooperative(every = 2)]
+        while sum < 10 {
+            const STEP: u32 = 2;
+            sum += STEP;
+        }
+        Ok(sum)
+    }
+    assert_eq!(each_place().unwrap(), 10);
+}
+
+fn ring_at_3(alarm: &Alarm, n: u32) -> u32 {
+    if n == 3 {
+        alarm.ring();
+    }
+    n
+}
+
+/// What was completed is `Ok`, also under an alarm that expires during the last turn.
+#[test]
+fn an_expiry_during_the_last_turn_is_no_error() {
+    macro_rules! sums {
+        ($name:ident, $($option:tt)*) => {
+            mod $name {
+                use super::*;
+
+                #[cooperative(alarm = alarm, $($option)*)]
+                pub fn in_the_body(alarm: &Alarm) -> Result<u32, TimedOut> {
+                    let mut sum = 0;
+                    for n in 1..=3 {
+                        sum += ring_at_3(alarm, n);
+                    }
+                    Ok(sum)
+                }
+
+                #[cooperative(alarm = alarm, $($option)*)]
+                pub fn in_a_counted_body(alarm: &Alarm) -> Result<u32, TimedOut> {
+                    let mut sum = 0;
+                    for n in 1..=3 {
+                        if n > 3 {
+                            break;
+                        }
+                        sum += ring_at_3(alarm, n);
+                    }
+                    Ok(sum)
+                }
+
+                #[cooperative(alarm = alarm, $($option)*)]
+                pub fn in_while(alarm: &Alarm) -> Result<u32, TimedOut> {
+                    let (mut sum, mut n) = (0, 0);
+                    while n < 3 {
+                        n += 1;
+                        sum += ring_at_3(alarm, n);
+                    }
+                    Ok(sum)
+                }
+
+                #[cooperative(alarm = alarm, $($option)*)]
+                pub fn in_while_let(alarm: &Alarm) -> Result<u32, TimedOut> {
+                    let (mut sum, mut left) = (0, vec![3, 2, 1]);
+                    while let Some(n) = left.pop() {
+                        sum += ring_at_3(alarm, n);
+                    }
+                    Ok(sum)
+                }
+
+                #[cooperative(alarm = alarm, $($option)*)]
+                pub fn in_loop(alarm: &Alarm) -> Result<u32, TimedOut> {
+                    let (mut sum, mut n) = (0, 0);
+                    loop {
+                        n += 1;
+                        sum += ring_at_3(alarm, n);
+                        if n == 3 {
+                            break Ok(sum);
+                        }
+                    }
+                }
+
+                pub const ALL: [fn(&Alarm) -> Result<u32, TimedOut>; 5] =
+                    [in_the_body, in_a_counted_body, in_while, in_while_let, in_loop];
+            }
+        };
+    }
+    sums!(each_turn,);
+    sums!(stride_of_1, every = 1);
+    sums!(stride_of_2, every = 2);
+    sums!(stride_of_3, every = 3);
+    sums!(stride_of_4, every = 4);
+
+    let alarm = Alarm::never().unwrap();
+    for all in [each_turn::ALL, stride_of_1::ALL, stride_of_2::ALL, stride_of_3::ALL, stride_of_4::ALL] {
+        for sum in all {
+            alarm.restart();
+            assert_eq!(sum(&alarm).unwrap(), 6);
+            assert!(alarm.check().is_err(), "it has not expired");
+        }
+    }
 }

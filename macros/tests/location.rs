@@ -1,4 +1,4 @@
-//! `TimedOut::location` is the loop that the user wrote, and not the attribute above it.
+//! `TimedOut::location` is the user's loop, and not the attribute.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use sigalarm::{Alarm, TimedOut, cooperative, time_limit};
 
-/// An alarm whose check errs at the n-th time, with a location that the compiler gives it as it gives it to
-/// `Alarm::check`.
+/// An alarm whose n-th check fails, with the location of its caller, as in `Alarm::check`.
 struct Nth(Cell<u32>);
 
 #[derive(Debug)]
@@ -21,7 +20,7 @@ impl Nth {
     }
 }
 
-/// Asserts that the n-th check of `run` stands in this line, at this text.
+/// Asserts that the n-th check of `run` has the location of this text in this line.
 #[track_caller]
 fn stands_at<T>(run: impl Fn(&Nth) -> Result<T, Here>, nth: u32, line: u32, text: &str) {
     let Here(location) = run(&Nth(Cell::new(nth))).map(|_| ()).unwrap_err();
@@ -74,7 +73,7 @@ fn of_loops_with_a_stride() {
     stands_at(loops, 3, TOP + 4, "for _ in 0.. ");
 }
 
-/// The same with the check that everybody has, which is a path and not a method.
+/// The same for `checkpoint`, which is a path and not a method.
 #[test]
 fn of_the_ambient_check() {
     mod by_another_name {

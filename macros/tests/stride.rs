@@ -1,12 +1,12 @@
-//! `every = …` against the obvious: each loop is run with every stride and without checks, and has to do the
-//! same in the same order; and its checks come at the first turn and then at every n-th.
+//! `every = …` against the bare loop: each loop must do the same in the same order with each stride, and must check at its
+//! first turn and then at each n-th.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use sigalarm::{TimedOut, cooperative};
 
-/// An alarm that counts how often it is asked, and lets the loop write down what it does.
+/// An alarm that counts its checks, with a log for the loop.
 #[derive(Default)]
 struct Probe {
     checks: Cell<u32>,
@@ -24,7 +24,7 @@ impl Probe {
     }
 }
 
-/// Defines the same functions bare and with strides, and asserts that all of them do the same.
+/// Defines each function bare and with strides, and asserts that all do the same.
 macro_rules! same {
     ($(fn $name:ident($probe:ident: &Probe, $n:ident: i64) -> Result<i64, TimedOut> $body:block)*) => {
         mod bare {
@@ -65,7 +65,7 @@ macro_rules! same {
     };
 }
 
-/// Says when it is dropped.
+/// Logs its drop.
 struct Item<'a>(&'a Probe, i64);
 
 impl Drop for Item<'_> {
@@ -74,14 +74,14 @@ impl Drop for Item<'_> {
     }
 }
 
-/// Goes on behind its end, which a `for` loop must never find out.
+/// Panics if `next` is called after the end, which a `for` loop must not do.
 struct Unfused(VecDeque<Option<i64>>);
 
 impl Iterator for Unfused {
     type Item = i64;
 
     fn next(&mut self) -> Option<i64> {
-        self.0.pop_front().expect("asked again after it had ended")
+        self.0.pop_front().expect("`next` after the end")
     }
 }
 
@@ -297,7 +297,7 @@ same! {
         Ok(0)
     }
 
-    fn never_asks_again(_probe: &Probe, n: i64) -> Result<i64, TimedOut> {
+    fn never_calls_next_after_the_end(_probe: &Probe, n: i64) -> Result<i64, TimedOut> {
         let mut sum = 0;
         for i in Unfused((0..n).map(Some).chain([None]).collect()) {
             sum += i;
@@ -379,9 +379,9 @@ same! {
     }
 }
 
-/// How often a loop of `n` turns asks.
+/// Asserts the number of checks.
 #[track_caller]
-fn asks(checks: u32, run: impl FnOnce(&Probe)) {
+fn has_checks(checks: u32, run: impl FnOnce(&Probe)) {
     let probe = Probe::default();
     run(&probe);
     assert_eq!(probe.checks.get(), checks);
@@ -406,9 +406,9 @@ fn checks_come_at_the_first_turn_and_then_at_every_nth() {
     }
 
     for n in 0..30_u32 {
-        // One at the entry. A counted loop begins the turn in which it leaves.
-        asks(1 + n.div_ceil(4), |probe| batches(probe, n).unwrap());
-        asks(1 + (n + 1).div_ceil(4), |probe| counted(probe, n).unwrap());
+        // One check at the entry. A counted loop also checks in the turn that ends it.
+        has_checks(1 + n.div_ceil(4), |probe| batches(probe, n).unwrap());
+        has_checks(1 + (n + 1).div_ceil(4), |probe| counted(probe, n).unwrap());
     }
 }
 
@@ -425,12 +425,12 @@ fn strides_of_nested_loops_do_not_multiply() {
         }
         Ok(())
     }
-    // The entry, the outer loop once, and each of the inner loops each time.
-    asks(1 + 1 + 10 + 10, |probe| nested(probe).unwrap());
+    // At the entry, once in the outer loop, and each time in each inner loop.
+    has_checks(1 + 1 + 10 + 10, |probe| nested(probe).unwrap());
 }
 
 #[test]
-fn the_longest_stride_there_is() {
+fn the_longest_stride() {
     #[cooperative(every = 4294967295, alarm = probe)]
     fn long(probe: &Probe) -> Result<i32, TimedOut> {
         for _ in 0..1000 {}
@@ -442,5 +442,5 @@ fn the_longest_stride_there_is() {
             }
         })
     }
-    asks(3, |probe| assert_eq!(long(probe).unwrap(), 0));
+    has_checks(3, |probe| assert_eq!(long(probe).unwrap(), 0));
 }

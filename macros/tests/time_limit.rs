@@ -1,4 +1,4 @@
-//! `#[time_limit]`: whose alarm it is, when it is reset, and on what functions it can stand.
+//! `#[time_limit]`: the alarm, its end, and the functions that can have one.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -49,7 +49,7 @@ fn ends_in_either_order_with_cooperative() {
 }
 
 #[test]
-fn is_reset_on_every_way_out() {
+fn the_alarm_ends_on_each_way_out() {
     #[time_limit(Duration::ZERO)]
     fn leave(how: u32) -> Result<u32, Box<dyn Error>> {
         assert!(checkpoint().is_err());
@@ -69,7 +69,7 @@ fn is_reset_on_every_way_out() {
 }
 
 #[test]
-fn is_one_of_many_alarms() {
+fn an_enclosing_alarm_ends_it_too() {
     #[time_limit("1h")]
     #[cooperative]
     fn inner() -> Result<(), TimedOut> {
@@ -80,16 +80,16 @@ fn is_one_of_many_alarms() {
 }
 
 #[test]
-fn alone_it_stops_nothing() {
+fn without_a_check_it_stops_nothing() {
     #[time_limit(Duration::ZERO)]
-    fn deaf() -> Result<u32, TimedOut> {
+    fn unchecked() -> Result<u32, TimedOut> {
         Ok((0..100).sum())
     }
-    assert_eq!(deaf().unwrap(), 4950);
+    assert_eq!(unchecked().unwrap(), 4950);
 }
 
 #[test]
-fn can_be_labelled_and_can_return_the_fault() {
+fn options_set_the_label_and_return_the_arm_error() {
     #[derive(Debug)]
     enum Failure {
         Late(TimedOut),
@@ -122,7 +122,7 @@ fn can_be_labelled_and_can_return_the_fault() {
     assert_eq!(io().unwrap_err().kind(), io::ErrorKind::TimedOut);
 }
 
-/// What a signature can have; that this compiles is the test.
+/// All parts that a signature can have. The test is that this compiles.
 mod signatures {
     use super::*;
 
@@ -168,7 +168,7 @@ mod signatures {
             Ok(&mut cells[n])
         }
 
-        // Allowed for the sake of the signature; there is nothing unsafe in it.
+        // For the signature: the body has nothing unsafe.
         #[allow(unsafe_code, clippy::missing_safety_doc)]
         #[time_limit("1s")]
         pub unsafe fn any(_: &dyn Debug) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -215,7 +215,7 @@ mod signatures {
         Ok(array)
     }
 
-    /// A variable of the user's by the guard's name is another variable.
+    /// The user's variable with the name of the guard is another variable.
     #[time_limit("1s")]
     pub fn hygienic(_alarm: &Alarm) -> Result<(), TimedOut> {
         _alarm.check()
@@ -232,7 +232,7 @@ fn stands_on_any_signature() {
     assert_eq!(row.all("!").unwrap().collect::<String>(), "1!2!3!");
     *row.give(2).unwrap() = 4;
     assert_eq!(cells, [1, 2, 4]);
-    // SAFETY: nothing is asked of its callers.
+    // SAFETY: the function has no requirements.
     #[allow(unsafe_code)]
     unsafe { Row::<u8>::any(&cells) }.unwrap();
     let mut n = 0;
@@ -245,4 +245,53 @@ fn stands_on_any_signature() {
 
     let alarm = Alarm::after(Duration::ZERO).unwrap();
     assert!(hygienic(&alarm).is_err());
+}
+
+/// In a debug build, where no two variables share their place, so that a recursion under a limit has a bounded depth.
+#[test]
+fn the_frame_is_at_most_twice_that_of_an_alarm_by_hand() {
+    #[inline(never)]
+    fn address() -> usize {
+        let local = 0_u8;
+        std::hint::black_box(&raw const local).addr()
+    }
+
+    #[inline(never)]
+    #[time_limit("1h")]
+    fn limited(depth: u32) -> Result<usize, Box<dyn Error>> {
+        if depth == 0 { Ok(address()) } else { limited(depth - 1) }
+    }
+
+    #[inline(never)]
+    fn by_hand(depth: u32) -> Result<usize, Box<dyn Error>> {
+        let _alarm = Alarm::after(Duration::from_secs(3600))?;
+        if depth == 0 { Ok(address()) } else { by_hand(depth - 1) }
+    }
+
+    let frame = |f: fn(u32) -> Result<usize, Box<dyn Error>>| f(0).unwrap().abs_diff(f(1).unwrap());
+    let (limited, by_hand) = (frame(limited), frame(by_hand));
+    println!("{limited} bytes, {by_hand} by hand");
+    assert!(limited <= 2 * by_hand, "{limited} bytes, {by_hand} by hand");
+}
+
+/// The limit is evaluated in the scope of the function, before the alarm is armed.
+#[test]
+fn the_limit_may_return_from_the_function() {
+    fn arm() -> Duration {
+        Duration::from_secs(60)
+    }
+    #[time_limit(budget?)]
+    fn search(budget: Result<Duration, io::Error>) -> io::Result<u32> {
+        checkpoint()?;
+        Ok(1)
+    }
+    #[time_limit(arm())]
+    fn named_as_the_inner_function() -> Result<u32, TimedOut> {
+        checkpoint()?;
+        Ok(2)
+    }
+    assert_eq!(search(Ok(Duration::from_secs(60))).unwrap(), 1);
+    assert_eq!(search(Err(io::ErrorKind::NotFound.into())).unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(search(Ok(Duration::ZERO)).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert_eq!(named_as_the_inner_function().unwrap(), 2);
 }

@@ -1,44 +1,54 @@
-//! The walk through a body that puts the checks in.
+//! Inserts the checks into a body.
 
 use proc_macro2::Span;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    AngleBracketedGenericArguments, Attribute, Block, Error, Expr, ExprAsync, ExprClosure, ExprConst,
-    ExprRepeat, ExprTryBlock, Item, Macro, Pat, Result, Signature, Stmt, Type,
+    AngleBracketedGenericArguments, Attribute, Block, Error, Expr, ExprAsync, ExprCall, ExprClosure,
+    ExprConst, ExprRepeat, ExprTryBlock, Item, Macro, Pat, Result, Signature, Type,
 };
 
-use super::macros;
 use super::options::{Options, Request};
-use super::{NAME, stride};
+use super::{NAME, macros, stride};
 use crate::attribute;
+use crate::block::insert_first;
 
-/// Walks through a body in the order in which it is written.
+/// Visits a body in source order.
 ///
-/// It goes wherever `?` means a return from the function: into every block and expression, and not into
-/// closures, `async` and `try` blocks, whose `?` ends only themselves, nor into items and constants, which are
-/// not run where they stand.
+/// It visits each block and expression in which `?` returns from the function. It does not visit closures, `async` and
+/// `try` blocks, whose `?` ends only themselves, nor items and constants, which do not run where they stand.
 pub(super) struct Inserter {
     options: Options,
-    /// Inside something that has no checks: the walk goes on only to find what has an attribute of its own.
+    /// Inside of code without checks, where only attributes are looked for.
     bare: bool,
-    /// Numbers the labels that the body is given, for one must not hide another.
+    /// The number of labels so far. Their names differ, because one must not hide another.
     pub(super) labels: usize,
-    /// How often the body was changed.
+    /// The number of changes to the body.
     changes: usize,
+    /// A loop or a call was found.
+    may_take_long: bool,
     errors: Option<Error>,
 }
 
 impl Inserter {
     pub(super) fn new(options: Options) -> Inserter {
-        Inserter { options, bare: false, labels: 0, changes: 0, errors: None }
+        Inserter { options, bare: false, labels: 0, changes: 0, may_take_long: false, errors: None }
     }
 
-    /// The whole of a function: its entry as well, for what has no loop may still be recursive.
+    /// Checks the loops of a function, and its entry, because a function without a loop may be recursive.
     pub(super) fn function(&mut self, signature: &Signature, body: &mut Block) {
         self.visit_block_mut(body);
         self.enter(body, signature.ident.span());
+    }
+
+    /// As `function`, for a function without an attribute of its own: one without a loop and a call gets no check. Most
+    /// are accessors, and a check in one is a check in each loop that it is inlined into.
+    pub(super) fn member(&mut self, signature: &Signature, body: &mut Block) {
+        self.visit_block_mut(body);
+        if self.may_take_long {
+            self.enter(body, signature.ident.span());
+        }
     }
 
     pub(super) fn finish(self) -> Result<()> {
@@ -48,7 +58,7 @@ impl Inserter {
     /// Puts a check at the beginning of a block.
     fn enter(&mut self, block: &mut Block, at: Span) {
         self.changes += 1;
-        block.stmts.insert(0, statement(self.options.check(at)));
+        insert_first(block, self.options.check(at));
     }
 
     fn error(&mut self, e: Error) {
@@ -58,7 +68,7 @@ impl Inserter {
         }
     }
 
-    /// Takes our attribute off an expression, and says what it asks for.
+    /// Removes `#[cooperative]` from an expression and returns its request.
     fn take(&mut self, attributes: &mut Vec<Attribute>) -> Option<Request> {
         let attribute = attribute::take(attributes, NAME)?;
         self.changes += 1;
@@ -79,6 +89,7 @@ impl Inserter {
             Expr::Loop(turns) => (&mut turns.attrs, turns.loop_token.span),
             _ => return,
         };
+        self.may_take_long = true;
         let options = match self.take_on_loop(attributes) {
             Some(options) if !self.bare => options,
             _ => return visit_mut::visit_expr_mut(self, expr),
@@ -89,14 +100,17 @@ impl Inserter {
             Some(turns) => stride::check_every(turns, check, expr, self),
             None => {
                 visit_mut::visit_expr_mut(self, expr);
-                if let Some(body) = body(expr) {
-                    body.stmts.insert(0, statement(check));
+                match expr {
+                    Expr::ForLoop(turns) => insert_first(&mut turns.body, check),
+                    Expr::While(turns) => insert_first(&mut turns.body, check),
+                    Expr::Loop(turns) => insert_first(&mut turns.body, check),
+                    _ => {}
                 }
             }
         }
     }
 
-    /// How to check in this loop, if at all.
+    /// The options of this loop, or `None` for a loop without checks.
     fn take_on_loop(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
         let Some(attribute) = attribute::take(attributes, NAME) else { return Some(self.options.clone()) };
         self.changes += 1;
@@ -113,51 +127,47 @@ impl Inserter {
         } else if !options.says_every() {
             self.error(Error::new_spanned(
                 attribute,
-                "the loops of a cooperative function are checked without this; it could say `every = …` or `skip`",
+                "not needed: each loop of a cooperative function is checked; a loop takes `every = …` or `skip`",
             ));
         } else if self.bare {
             self.error(Error::new_spanned(
                 attribute,
-                "this loop has no checks, for the closure or `async` block around it is not cooperative: put \
+                "this loop has no checks, because the closure or `async` block around it is not cooperative: put \
                  `#[cooperative]` before that",
             ));
         }
         Some(options.within(&self.options))
     }
 
-    /// Walks with other options, and comes back to these.
+    /// Runs `walk` with other options.
     fn with(&mut self, options: Options, bare: bool, walk: impl FnOnce(&mut Inserter)) {
         let outer = (std::mem::replace(&mut self.options, options), std::mem::replace(&mut self.bare, bare));
         walk(self);
         (self.options, self.bare) = outer;
     }
 
-    /// Walks through what has no checks.
+    /// Runs `walk` without inserting checks.
     fn barely(&mut self, walk: impl FnOnce(&mut Inserter)) {
         self.with(self.options.clone(), true, walk);
     }
 }
 
-/// A statement that is not looked into again.
-fn statement(tokens: proc_macro2::TokenStream) -> Stmt {
-    Stmt::Expr(Expr::Verbatim(tokens), None)
-}
-
-fn body(expr: &mut Expr) -> Option<&mut Block> {
-    match expr {
-        Expr::ForLoop(turns) => Some(&mut turns.body),
-        Expr::While(turns) => Some(&mut turns.body),
-        Expr::Loop(turns) => Some(&mut turns.body),
-        _ => None,
-    }
+/// Whether this is a call of a variant or a tuple struct: `Ok(x)`, `Self::Leaf(x)`.
+fn is_constructor(call: &ExprCall) -> bool {
+    let Expr::Path(path) = &*call.func else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident.to_string().starts_with(char::is_uppercase))
 }
 
 impl VisitMut for Inserter {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         match expr {
-            Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) => self.visit_loop(expr),
-            _ => visit_mut::visit_expr_mut(self, expr),
+            Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) => return self.visit_loop(expr),
+            Expr::Call(call) => self.may_take_long |= !is_constructor(call),
+            Expr::MethodCall(_) | Expr::Await(_) | Expr::Verbatim(_) => self.may_take_long = true,
+            _ => {}
         }
+        visit_mut::visit_expr_mut(self, expr);
     }
 
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
@@ -205,33 +215,34 @@ impl VisitMut for Inserter {
 
     fn visit_macro_mut(&mut self, invocation: &mut Macro) {
         let before = self.changes;
-        if let Some(tokens) = macros::with_arguments(invocation, |argument| self.visit_expr_mut(argument)) {
-            // The tokens as they were written are the better ones, as long as nothing has changed in them.
-            if self.changes != before {
-                invocation.tokens = tokens;
-            }
+        self.may_take_long |= macros::formats(invocation);
+        match macros::with_arguments(invocation, |argument| self.visit_expr_mut(argument)) {
+            // Without a change, the original tokens stay: their spans are better.
+            Some(tokens) if self.changes != before => invocation.tokens = tokens,
+            Some(_) => {}
+            None => self.may_take_long = true,
         }
     }
 
-    /// What is left of our attributes when the loops and closures have taken theirs.
+    /// The attributes that no loop, closure or `async` block has taken.
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
         while let Some(stray) = attribute::take(attributes, NAME) {
             self.changes += 1;
             self.error(Error::new_spanned(
                 stray,
-                "inside a function, this stands directly before a loop, a closure or an `async` block",
+                "inside of a function, the place of this is directly before a loop, a closure or an `async` block",
             ));
         }
     }
 
-    /// For the guards.
+    /// For the guards of a `match`.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);
         }
     }
 
-    // Not run where they stand, or not at all.
+    // These do not run where they stand.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}

@@ -1,7 +1,7 @@
-//! The arguments of macros, where they can be seen.
+//! The arguments of macros.
 //!
-//! A macro may do with its tokens what it likes: run them in a closure, or never. The ones of the standard
-//! library are known to evaluate theirs where they stand, as expressions of the function.
+//! A macro may run its tokens in a closure, or never. The macros of the standard library evaluate theirs in place, as
+//! expressions of the function.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -9,8 +9,8 @@ use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Macro, Result, Token};
 
-/// Whether this is one of those whose arguments are known. Names only: a macro of the same name that does
-/// something else with them is taken for its namesake.
+/// Whether this has the name of a macro of the standard library. A macro cannot resolve names: another macro of that name
+/// is taken for it.
 pub(super) fn is_known(invocation: &Macro) -> bool {
     let known = [
         "assert",
@@ -37,12 +37,18 @@ pub(super) fn is_known(invocation: &Macro) -> bool {
     name(invocation).is_some_and(|name| known.contains(&name.as_str()))
 }
 
+/// Whether this macro calls `Display` or `Debug`, which may be recursive.
+pub(super) fn formats(invocation: &Macro) -> bool {
+    let formatting = ["dbg", "eprint", "eprintln", "format", "print", "println", "write", "writeln"];
+    name(invocation).is_some_and(|name| formatting.contains(&name.as_str()))
+}
+
 fn name(invocation: &Macro) -> Option<String> {
     invocation.path.segments.last().map(|last| last.ident.to_string())
 }
 
-/// Shows each argument to `visit`, and hands back the tokens of the macro as they are afterwards; `None` for a
-/// macro that is not known, or whose arguments are not what they should be, which the compiler will say.
+/// Passes each argument to `visit`, and returns the changed tokens. `None` for an unknown macro, and for arguments that
+/// do not parse, which the compiler reports.
 pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr)) -> Option<TokenStream> {
     if !is_known(invocation) {
         return None;
@@ -50,7 +56,7 @@ pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr
     let matches = name(invocation)? == "matches";
     let parse = |input: ParseStream| -> Result<TokenStream> {
         if matches {
-            // Behind the comma stands a pattern.
+            // A pattern follows the comma.
             let mut value: Expr = input.parse()?;
             let rest: TokenStream = input.parse()?;
             visit(&mut value);
@@ -79,7 +85,7 @@ pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr
     parse.parse2(invocation.tokens.clone()).ok()
 }
 
-/// Whether a loop around this macro might be left, or sent to its next turn, from inside of it.
+/// Whether this macro may contain a `break` or `continue` of the loop around it.
 pub(super) fn may_jump(invocation: &Macro) -> bool {
     fn jumps(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {

@@ -16,23 +16,18 @@ use syn::{Attribute, Block, Error, FnArg, ImplItem, Item, ItemImpl, Result, Sign
 
 use self::insert::Inserter;
 use self::options::{Options, Request};
-use crate::attribute;
 use crate::returns::{self, Returns};
+use crate::{attribute, library, parse};
 
-/// What this crate calls itself where it finds itself in other people's code.
 const NAME: &str = "cooperative";
 
-const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or say `#[cooperative(unwind)]`";
+const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or use `#[cooperative(unwind)]`";
 
-/// The annotated item with its checks in place; and where something is wrong with it, the item without them,
-/// so that whoever uses it is not told of it as well, and the error.
+/// Expands to the item with its checks; on an error, to the item without them and the error.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    let mut parsed = match syn::parse2::<Item>(item.clone()) {
+    let mut parsed = match parse::item(&item, NAME) {
         Ok(parsed) => parsed,
-        Err(e) => {
-            let error = e.to_compile_error();
-            return quote!(#item #error);
-        }
+        Err(unparsed) => return unparsed,
     };
     let mut with_checks = parsed.clone();
     match syn::parse2::<Request>(options).and_then(|request| annotate(request, &mut with_checks)) {
@@ -51,23 +46,27 @@ fn annotate(request: Request, item: &mut Item) -> Result<()> {
         Request::Skip(skip) => {
             return Err(Error::new(
                 skip.span(),
-                "nothing around this is cooperative, so there is nothing to skip; `skip` is for the loops of a \
-                 cooperative function, and for the functions of a cooperative `impl`, `trait` or `mod`",
+                "nothing to skip: `skip` is for a loop of a cooperative function, and for a function of a \
+                 cooperative `impl`, `trait` or `mod`",
             ));
         }
     };
+    if options.alarm().is_none() {
+        library::check_name(options.krate())?;
+    }
     match item {
         Item::Fn(function) => {
-            fit(&function.sig, &function.attrs, &options)?;
-            insert(&options, &function.sig, &mut function.block)
+            check_signature(&function.sig, &function.attrs, &options)?;
+            let mut inserter = Inserter::new(options);
+            inserter.function(&function.sig, &mut function.block);
+            inserter.finish()
         }
         Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
             if let Item::Impl(block) = item {
                 if let (Some(unwind), true) = (options.unwind(), is_drop(block)) {
                     return Err(Error::new(
                         unwind.span(),
-                        "a destructor must not unwind: when it runs because of an unwinding, that would abort \
-                         the process",
+                        "a destructor must not unwind: during an unwinding that aborts the process",
                     ));
                 }
             }
@@ -75,32 +74,27 @@ fn annotate(request: Request, item: &mut Item) -> Result<()> {
             members.item(item);
             members.finish(item)
         }
-        Item::Verbatim(tokens) => Err(Error::new_spanned(tokens, "there is no body to put checks into")),
+        Item::Verbatim(tokens) => Err(Error::new_spanned(tokens, "there is no body for checks")),
         other => Err(Error::new_spanned(
             other,
-            "`#[cooperative]` is for functions, and for `impl`, `trait` and `mod` blocks that have some",
+            "`#[cooperative]` is for functions, and for `impl`, `trait` and `mod` blocks with functions",
         )),
     }
 }
 
-/// Whether this function, annotated by itself, can have checks; else what to do.
-fn fit(signature: &Signature, attributes: &[Attribute], options: &Options) -> Result<()> {
+/// An error if this function cannot have checks.
+fn check_signature(signature: &Signature, attributes: &[Attribute], options: &Options) -> Result<()> {
     if let Some(again) = attribute::find(attributes, NAME) {
         return Err(Error::new_spanned(again, "`#[cooperative]` is given twice"));
     }
     if let Some(constness) = &signature.constness {
         return Err(Error::new_spanned(
             constness,
-            "a `const fn` cannot ask for the time: take `const` away, or annotate its callers",
+            "a `const fn` cannot check: remove `const`, or annotate its callers",
         ));
     }
-    let Some(unwind) = options.unwind() else {
-        return match returns::of(signature) {
-            Returns::Result | Returns::Perhaps => Ok(()),
-            Returns::No(refusal) => Err(refusal.advise(ADVICE)),
-        };
-    };
-    limited(attributes)?;
+    let Some(unwind) = options.unwind() else { return check_return_type(signature) };
+    refuse_limit(attributes)?;
     if let Some(abi) = signature.abi.as_ref().filter(|abi| !unwinds(abi)) {
         return Err(Error::new(
             unwind.span(),
@@ -110,13 +104,25 @@ fn fit(signature: &Signature, attributes: &[Attribute], options: &Options) -> Re
     Ok(())
 }
 
+fn check_return_type(signature: &Signature) -> Result<()> {
+    match (returns::of(signature), returns::future(signature)) {
+        (Returns::Result, _) | (Returns::Perhaps, None) => Ok(()),
+        (_, Some(future)) => Err(Error::new_spanned(
+            future,
+            "the checks would stand outside of this future: put `#[cooperative]` before its `async` block, or above \
+             `#[async_trait]` on the `impl` block",
+        )),
+        (Returns::No(refusal), None) => Err(refusal.advise(ADVICE)),
+    }
+}
+
 /// An error if a function that unwinds has a limit of its own.
-fn limited(attributes: &[Attribute]) -> Result<()> {
+fn refuse_limit(attributes: &[Attribute]) -> Result<()> {
     let Some(limit) = attribute::find(attributes, "time_limit") else { return Ok(()) };
     Err(Error::new_spanned(
         limit,
-        "unwinding out of a function takes its time limit along, and nobody is left to catch it: return a \
-         `Result` and leave `unwind` out, or put the limit around the call with `alarm.catch(…)`",
+        "unwinding drops the alarm of this function before a `catch` can ask it: return a `Result` and omit `unwind`, \
+         or put the limit around the call with `alarm.catch(…)`",
     ))
 }
 
@@ -124,16 +130,10 @@ fn unwinds(abi: &syn::Abi) -> bool {
     abi.name.as_ref().is_some_and(|name| name.value() == "Rust" || name.value().ends_with("-unwind"))
 }
 
-fn insert(options: &Options, signature: &Signature, body: &mut Block) -> Result<()> {
-    let mut inserter = Inserter::new(options.clone());
-    inserter.function(signature, body);
-    inserter.finish()
-}
-
 /// The functions of an annotated block.
 struct Members {
     options: Options,
-    /// How many there are with checks, or with an attribute of their own.
+    /// The number of functions that are checked, or have an attribute of their own.
     checked: usize,
     errors: Option<Error>,
 }
@@ -179,9 +179,13 @@ impl Members {
         if self.skips(attributes) {
             return;
         }
-        let inserted = match self.options.unwind().map_or(Ok(()), |_| limited(attributes)) {
+        let inserted = match self.options.unwind().map_or(Ok(()), |_| refuse_limit(attributes)) {
             Ok(()) if !self.suits(signature, attributes) => return,
-            Ok(()) => insert(&self.options, signature, body),
+            Ok(()) => {
+                let mut inserter = Inserter::new(self.options.clone());
+                inserter.member(signature, body);
+                inserter.finish()
+            }
             Err(e) => Err(e),
         };
         self.checked += 1;
@@ -190,8 +194,7 @@ impl Members {
         }
     }
 
-    /// Whether something in the block is left alone because an attribute of its own says so: `skip`, or its
-    /// own options, with which it will be expanded when its turn comes.
+    /// Whether the block leaves this item to an attribute of its own: `skip`, or options that expand later.
     fn skips(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let Some(own) = attribute::find(attributes, NAME) else { return false };
         match Request::of(own) {
@@ -201,10 +204,10 @@ impl Members {
         true
     }
 
-    /// Whether a function of the block, which nobody has pointed at, can have checks. A name that only may
-    /// stand for a `Result` is not enough here: a guess that fails would be an error where none was made.
+    /// Whether a function without an attribute of its own gets checks. A name that is perhaps an alias of `Result` is
+    /// not enough: a wrong guess would be an error in correct code.
     fn suits(&self, signature: &Signature, attributes: &[Attribute]) -> bool {
-        fit(signature, attributes, &self.options).is_ok()
+        check_signature(signature, attributes, &self.options).is_ok()
             && (self.options.unwind().is_some() || matches!(returns::of(signature), Returns::Result))
             && (has_receiver(&signature.inputs) || !self.options.alarm().is_some_and(mentions_self))
     }
@@ -231,8 +234,7 @@ impl Members {
         };
         Err(Error::new_spanned(
             keyword,
-            "nothing in here can be made cooperative: no function has a body and returns a `Result` that could \
-             hold a `TimedOut`",
+            "no function in here can have checks: none has a body and returns a `Result` that can hold a `TimedOut`",
         ))
     }
 }
@@ -254,12 +256,11 @@ fn mentions_self(expr: &TokenStream) -> bool {
     })
 }
 
-/// Takes our attributes off everything where they mean something to us only, so that an item that is handed
-/// back as it was is not taken to task for them.
+/// Removes both attributes from an item that has an error, so that they do not report it again.
 struct Cleaner;
 
 impl VisitMut for Cleaner {
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
-        attributes.retain(|attribute| !attribute::is(attribute, NAME));
+        attributes.retain(|own| !attribute::is(own, NAME) && !attribute::is(own, "time_limit"));
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in the parentheses of `#[cooperative(…)]`.
+//! The options of `#[cooperative(…)]`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -9,48 +9,49 @@ use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 use crate::library;
 use crate::options::{each, unknown, value, value_with};
 
-/// What an attribute asks for.
+/// The request of one attribute.
 pub(super) enum Request {
     Checks(Options),
-    /// `skip`: leave this one bare.
+    /// `skip`: no checks here.
     Skip(Ident),
 }
 
-/// How to check.
+/// The kind of check, and its stride.
 #[derive(Clone, Default)]
 pub(super) struct Options {
-    /// As the receiver of a method call.
+    /// The receiver of the method call.
     alarm: Option<TokenStream>,
     every: Option<Every>,
     unwind: Option<Ident>,
     krate: Option<Path>,
 }
 
-/// How many turns of a loop to a check; not zero.
+/// The number of turns from check to check; not zero.
 #[derive(Clone, Copy)]
 struct Every(u32);
 
 impl Options {
-    /// The check, standing at `at`: that is where `TimedOut::location` will point.
+    /// The check, located at `at`, which `TimedOut::location` reports.
     ///
-    /// These are the tokens that somebody would write by hand, and nothing else, so that the machine code is
-    /// the same as well.
+    /// It is the statement that one writes by hand, so that the machine code is the same. clippy takes its `?` for one
+    /// in the source. The span of the `allow` is the macro's: clippy does not report that in its turn.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = library::path(self.krate.as_ref(), at);
+        let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
         match (&self.alarm, &self.unwind) {
-            (None, None) => quote_spanned!(at=> #krate::checkpoint()?;),
+            (None, None) => quote_spanned!(at=> #allow #krate::checkpoint()?;),
             (None, Some(_)) => quote_spanned!(at=> #krate::unwind_if_expired();),
-            (Some(alarm), None) => quote_spanned!(at=> #alarm.check()?;),
+            (Some(alarm), None) => quote_spanned!(at=> #allow #alarm.check()?;),
             (Some(alarm), Some(_)) => quote_spanned!(at=> #alarm.unwind_if_expired();),
         }
     }
 
-    /// How many turns of a loop to a check, if they are more than one.
+    /// The number of turns from check to check, if that is more than one.
     pub(super) fn stride(&self) -> Option<u32> {
         self.every.map(|Every(turns)| turns).filter(|turns| *turns > 1)
     }
 
-    /// Whether `every` is said, were it `every = 1`.
+    /// Whether `every` is given, also as `every = 1`.
     pub(super) fn says_every(&self) -> bool {
         self.every.is_some()
     }
@@ -59,11 +60,15 @@ impl Options {
         self.unwind.as_ref()
     }
 
+    pub(super) fn krate(&self) -> Option<&Path> {
+        self.krate.as_ref()
+    }
+
     pub(super) fn alarm(&self) -> Option<&TokenStream> {
         self.alarm.as_ref()
     }
 
-    /// These, and where they say nothing, those of what stands around.
+    /// These options, completed by those of the enclosing code.
     pub(super) fn within(self, outer: &Options) -> Options {
         Options {
             alarm: self.alarm.or_else(|| outer.alarm.clone()),
@@ -73,9 +78,9 @@ impl Options {
         }
     }
 
-    /// An error at each option that a loop cannot have.
+    /// An error at an option that a loop cannot have.
     pub(super) fn refuse_on_loop(&self) -> Result<()> {
-        const WHY: &str = "a loop takes `skip` or `every = …`; the rest is said once, on the function";
+        const WHY: &str = "a loop takes `every = …` or `skip`; other options belong on the function";
         match (&self.alarm, &self.unwind, &self.krate) {
             (Some(alarm), _, _) => Err(Error::new_spanned(alarm, WHY)),
             (_, Some(unwind), _) => Err(Error::new_spanned(unwind, WHY)),
@@ -100,7 +105,7 @@ fn receiver(expr: &Expr) -> TokenStream {
 }
 
 impl Request {
-    /// What an attribute inside an annotated item asks for.
+    /// The request of an attribute inside of an annotated item.
     pub(super) fn of(attribute: &Attribute) -> Result<Request> {
         match &attribute.meta {
             Meta::Path(_) => Ok(Request::Checks(Options::default())),
@@ -130,9 +135,7 @@ impl Parse for Request {
             Ok(())
         })?;
         match skip {
-            Some(skip) if others => {
-                Err(Error::new(skip.span(), "`skip` stands alone: what has no checks needs no options"))
-            }
+            Some(skip) if others => Err(Error::new(skip.span(), "`skip` excludes other options")),
             Some(skip) => Ok(Request::Skip(skip)),
             None => Ok(Request::Checks(options)),
         }
@@ -141,7 +144,7 @@ impl Parse for Request {
 
 impl Parse for Every {
     fn parse(input: ParseStream) -> Result<Every> {
-        const WHAT: &str = "how many turns of a loop to a check, as a plain number: `every = 1024`";
+        const WHAT: &str = "`every` takes a number of turns, as a literal: `every = 1024`";
         let literal = match input.parse::<Expr>()? {
             Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(literal), .. }) => literal,
             other => return Err(Error::new_spanned(other, WHAT)),
@@ -149,11 +152,11 @@ impl Parse for Every {
         match literal.base10_parse::<u32>() {
             Ok(0) => Err(Error::new(
                 literal.span(),
-                "`every = 0` would never check: leave `every` out to check at every turn, or say \
-                 `#[cooperative(skip)]` on the loops that shall have no check",
+                "`every = 0` would never check: omit `every` to check at each turn, or put `#[cooperative(skip)]` \
+                 on a loop that needs no check",
             )),
             Ok(turns) => Ok(Every(turns)),
-            Err(_) => Err(Error::new(literal.span(), format!("at most {} turns to a check", u32::MAX))),
+            Err(_) => Err(Error::new(literal.span(), format!("`every` is at most {}", u32::MAX))),
         }
     }
 }

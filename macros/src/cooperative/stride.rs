@@ -1,43 +1,42 @@
-//! `every = …`: loops that are checked at their first turn and then at every n-th.
+//! `every = …`: a check at the first turn of a loop and then at each n-th.
 //!
-//! For a body of a nanosecond the two instructions of a check are no longer nothing, and its branch keeps the
-//! compiler from working on several turns at once. Two ways lead out of that.
+//! Counting: a counter decrements to the next check. The loop keeps its form, `break`, `continue` and labels keep their
+//! meaning, and little is saved: each turn still has a branch.
 //!
-//! - **Counting.** A number counts down to the next check. The loop stays what it is, `break`, `continue` and
-//!   labels mean what they meant, and what it saves is little: there is still a branch in each turn.
-//! - **Batches.** An inner loop takes n turns and has no check; an outer one has the check and starts the next
-//!   batch. The inner loop ends when the count or the iterator does, both tests stand side by side *behind*
-//!   the body, and the compiler makes one countable loop of it, which it can unroll and vectorise as it would
-//!   the loop without checks.
+//! Batches: an inner loop takes n turns without a check, and an outer loop checks and starts the next batch. The inner
+//! loop ends with the count or with the iterator. Both tests stand after the body, so the compiler makes one counted loop
+//! of them, which it can unroll and vectorise.
 //!
-//! Batches are for `for` loops, where one can see all that makes a turn. They need the iterator's `next` at
-//! two places, so a loop whose body leaves it by `break` is counted: out of a batch the same `break` would
-//! have to leave two loops, and one that a macro hides could not be helped. (Such a loop is hardly ever
-//! vectorised anyway.)
+//! Batches are for `for` loops without a `break`. A `break` would have to leave both loops, which is impossible for one
+//! that a macro hides. Such a loop is rarely vectorised in any case.
 //!
-//! Each loop begins with a check, so that nested strides do not multiply: between two checks lie at most n
-//! turns, whatever the loops around do.
+//! Each loop begins with a check, so the strides of nested loops do not multiply.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
 use syn::visit_mut;
 use syn::{AttrStyle, Expr, ExprForLoop, Lifetime};
 
 use super::insert::Inserter;
 use super::turn;
+use crate::block::insert_first;
 
-/// Gives `expr`, a loop, a check at every n-th turn, and its insides what `inserter` has for them.
+/// Puts a check at each n-th turn of the loop `expr`, and visits its body with `inserter`.
 pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inserter: &mut Inserter) {
     let turns = Literal::u32_suffixed(turns);
     if let Expr::ForLoop(whole) = expr {
         let label = Lifetime::new(&format!("'turn{}", inserter.labels), Span::mixed_site());
         let inner_attributes =
             whole.attrs.iter().any(|attribute| matches!(attribute.style, AttrStyle::Inner(_)));
-        if let (false, Some((body, continues))) = (inner_attributes, turn::of(whole, &label)) {
-            inserter.labels += usize::from(continues);
-            whole.body = body;
+        if let (false, Some(turn)) = (inner_attributes, turn::of(whole, &label)) {
+            inserter.labels += usize::from(turn.continues);
+            whole.body = turn.block;
             visit_mut::visit_expr_for_loop_mut(inserter, whole);
-            *expr = Expr::Verbatim(batches(turns, check, whole, continues.then_some(label)));
+            if turn.label_is_used {
+                whole.label = None;
+            }
+            *expr = Expr::Verbatim(batches(turns, check, whole, turn.continues.then_some(label)));
             return;
         }
     }
@@ -45,37 +44,50 @@ pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inser
     *expr = Expr::Verbatim(counted(turns, check, expr));
 }
 
-fn batches(turns: Literal, check: TokenStream, whole: &ExprForLoop, label: Option<Lifetime>) -> TokenStream {
-    let ExprForLoop { attrs, for_token, pat, expr, body, .. } = whole;
+/// As the compiler expands a `for`: a `match` keeps the temporaries of the iterator's expression for the whole loop, and
+/// a `match` drops the item after the variables of the pattern.
+///
+/// - `fuse`: `next` is called once more after the end.
+/// - `over`: all calls are located at the iterator's expression, so that a type that is no iterator is one error.
+/// - The label, if no jump names it: for the compiler to report.
+/// - `unreachable_code`: the body may always return.
+fn batches(
+    turns: Literal,
+    check: TokenStream,
+    whole: &ExprForLoop,
+    turn_label: Option<Lifetime>,
+) -> TokenStream {
+    let ExprForLoop { attrs, label, for_token, pat, expr, body, .. } = whole;
     let site = Span::mixed_site().located_at(for_token.span);
-    let label = label.map(|label| quote_spanned!(site=> #label:));
-    // As the compiler itself spells a `for`, and for the same reasons: a `match` keeps what `expr` borrows from
-    // for as long as the loop runs (the semicolon, and no longer); a `match` drops the item after the body
-    // and what the pattern binds.
-    //
-    // Fused, for `next` is called once more behind the end. What follows the body is unreachable if the body
-    // always returns, which is no business of the user's.
+    let turn_label = turn_label.map(|label| quote_spanned!(site=> #label:));
+    let over = Span::mixed_site().located_at(expr.span());
+    let items =
+        quote_spanned!(over=> ::core::iter::Iterator::fuse(::core::iter::IntoIterator::into_iter(over)));
+    let next = quote_spanned!(over=> ::core::iter::Iterator::next(&mut items));
+    let over = quote_spanned!(over=> over);
     quote_spanned!(site=> {
         #(#attrs)*
-        match ::core::iter::Iterator::fuse(::core::iter::IntoIterator::into_iter(#expr)) {
-            mut items => while let ::core::option::Option::Some(mut item) = ::core::iter::Iterator::next(&mut items) {
-                #check
-                let mut left = #turns;
-                loop {
-                    #label { match { item } { #pat => #body } }
-                    #[allow(unreachable_code)]
-                    {
-                        left -= 1;
-                        if left == 0 {
-                            break;
+        match #expr {
+            #over => match #items {
+                mut items => #label while let ::core::option::Option::Some(mut item) = #next {
+                    #check
+                    let mut left = #turns;
+                    loop {
+                        #turn_label { match { item } { #pat => #body } }
+                        #[allow(unreachable_code)]
+                        {
+                            left -= 1;
+                            if left == 0 {
+                                break;
+                            }
+                            item = match #next {
+                                ::core::option::Option::Some(item) => item,
+                                ::core::option::Option::None => break,
+                            };
                         }
-                        item = match ::core::iter::Iterator::next(&mut items) {
-                            ::core::option::Option::Some(item) => item,
-                            ::core::option::Option::None => break,
-                        };
                     }
                 }
-            }
+            },
         };
     })
 }
@@ -95,7 +107,7 @@ fn counted(turns: Literal, check: TokenStream, expr: &mut Expr) -> TokenStream {
         }
         left -= 1;
     );
-    body.stmts.insert(0, syn::Stmt::Expr(Expr::Verbatim(head), None));
+    insert_first(body, head);
     quote_spanned!(site=> {
         let mut left = 0u32;
         #expr

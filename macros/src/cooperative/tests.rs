@@ -1,18 +1,18 @@
 use super::expand;
-use crate::expansion::assert_expands;
+use crate::expansion::{ALLOW, assert_expands};
 
 #[track_caller]
 fn expands(options: &str, item: &str, expected: &str) {
     assert_expands(expand, options, item, expected);
 }
 
-/// What has to be the same with and without the attribute.
+/// Asserts that only the entry is checked.
 #[track_caller]
 fn unchanged_but_for_the_entry(body: &str) {
     expands(
         "",
-        &format!("fn f() -> Result<(), TimedOut> {{ {body} }}"),
-        &format!("fn f() -> Result<(), TimedOut> {{ ::sigalarm::checkpoint()?; {body} }}"),
+        &format!("fn f() -> Result<(), TimedOut> {{ g(); {body} }}"),
+        &format!("fn f() -> Result<(), TimedOut> {{ ::sigalarm::checkpoint()?; g(); {body} }}"),
     );
 }
 
@@ -61,8 +61,8 @@ fn checks_stand_at_the_entry_and_at_every_loop() {
 }
 
 #[test]
-fn loops_are_found_wherever_an_expression_can_stand() {
-    // Each `loop {}` on the left is to have a check.
+fn loops_are_found_in_each_place_of_an_expression() {
+    // Each `loop {}` gets a check.
     let places = [
         "{ { loop {} } }",
         "unsafe { loop {} }",
@@ -107,7 +107,7 @@ fn loops_are_found_wherever_an_expression_can_stand() {
 }
 
 #[test]
-fn what_does_not_return_from_the_function_is_left_alone() {
+fn code_whose_question_mark_ends_only_itself_has_no_checks() {
     unchanged_but_for_the_entry("let f = || loop {};");
     unchanged_but_for_the_entry("let f = move |x| { for y in x {} };");
     unchanged_but_for_the_entry("let f = async { loop {} };");
@@ -124,7 +124,7 @@ fn what_does_not_return_from_the_function_is_left_alone() {
 }
 
 #[test]
-fn an_attribute_inside_makes_closures_and_async_blocks_cooperative() {
+fn closures_and_async_blocks_with_the_attribute_have_checks() {
     expands(
         "",
         "fn f() -> Result<(), TimedOut> {
@@ -158,7 +158,7 @@ fn an_attribute_inside_makes_closures_and_async_blocks_cooperative() {
 }
 
 #[test]
-fn skip_leaves_one_loop_bare() {
+fn skip_omits_the_check_of_one_loop() {
     expands(
         "",
         "fn f() -> Result<(), TimedOut> {
@@ -181,7 +181,7 @@ fn skip_leaves_one_loop_bare() {
 }
 
 #[test]
-fn the_alarm_is_asked_as_if_somebody_had_written_it_there() {
+fn each_option_has_its_check() {
     let body = |check| format!("fn f(&self) -> Result<(), TimedOut> {{ {check} loop {{ {check} }} }}");
     let item = "fn f(&self) -> Result<(), TimedOut> { loop {} }";
     expands("alarm = alarm", item, &body("alarm.check()?;"));
@@ -190,7 +190,7 @@ fn the_alarm_is_asked_as_if_somebody_had_written_it_there() {
     expands("alarm = *alarm, unwind", item, &body("(*alarm).unwind_if_expired();"));
     expands("unwind", item, &body("::sigalarm::unwind_if_expired();"));
     expands("crate = crate::vendored::alarm,", item, &body("crate::vendored::alarm::checkpoint()?;"));
-    expands("crate = ::bell, unwind", item, &body("::bell::unwind_if_expired();"));
+    expands("crate = ::other, unwind", item, &body("::other::unwind_if_expired();"));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_for_loop_with_a_stride_runs_in_batches() {
             let mut sum = 0;
             {
                 #[allow(clippy::all)]
-                match ::core::iter::Iterator::fuse(::core::iter::IntoIterator::into_iter(xs.iter().enumerate())) {
+                match xs.iter().enumerate() { over => match ::core::iter::Iterator::fuse(::core::iter::IntoIterator::into_iter(over)) {
                     mut items => while let ::core::option::Option::Some(mut item) = ::core::iter::Iterator::next(&mut items) {
                         ::sigalarm::checkpoint()?;
                         let mut left = 1024u32;
@@ -227,7 +227,7 @@ fn a_for_loop_with_a_stride_runs_in_batches() {
                             }
                         }
                     }
-                };
+                },};
             }
             Ok(sum)
         }",
@@ -235,12 +235,12 @@ fn a_for_loop_with_a_stride_runs_in_batches() {
 }
 
 #[test]
-fn a_continue_ends_the_turn_of_its_own_loop() {
-    // What `for` makes of its body, and of those inside it: labels that don't hide each other.
+fn continue_becomes_a_break_out_of_the_turn() {
+    // The labels of nested loops differ.
     let turn = |label: &str, pat: &str, over: &str, body: &str| {
         format!(
             "{{
-                match ::core::iter::Iterator::fuse(::core::iter::IntoIterator::into_iter({over})) {{
+                match {over} {{ over => match ::core::iter::Iterator::fuse(::core::iter::IntoIterator::into_iter(over)) {{
                     mut items => while let ::core::option::Option::Some(mut item) = ::core::iter::Iterator::next(&mut items) {{
                         ::sigalarm::checkpoint()?;
                         let mut left = 4u32;
@@ -257,7 +257,7 @@ fn a_continue_ends_the_turn_of_its_own_loop() {
                             }}
                         }}
                     }}
-                }};
+                }},}};
             }}"
         )
     };
@@ -287,7 +287,7 @@ fn a_continue_ends_the_turn_of_its_own_loop() {
 }
 
 #[test]
-fn what_cannot_run_in_batches_is_counted() {
+fn other_loops_with_a_stride_are_counted() {
     let counted = |head: &str, body: &str| {
         format!(
             "{{
@@ -307,12 +307,12 @@ fn what_cannot_run_in_batches_is_counted() {
         ("loop", "break 1;"),
         ("'a: while x", "continue 'a;"),
         ("while let Some(x) = next()", "continue;"),
-        // Left by a jump that can be seen, or that cannot.
+        // With a `break`, or with a macro that may contain one.
         ("for x in xs", "if x { break; }"),
         ("'a: for x in xs", "'b: { break 'a; }"),
         ("for x in xs", "log::debug!(\"{x}\");"),
         ("for x in xs", "assert!(if x { break } else { true });"),
-        // Too clever by half.
+        // With an inner label of the same name.
         ("'a: for x in xs", "'a: { break 'a; }"),
     ];
     for (head, body) in cases {
@@ -328,7 +328,7 @@ fn what_cannot_run_in_batches_is_counted() {
 }
 
 #[test]
-fn each_loop_can_have_its_own_stride() {
+fn a_loop_can_have_its_own_stride() {
     expands(
         "every = 4",
         "fn f() -> Result<(), TimedOut> {
@@ -363,82 +363,82 @@ fn each_loop_can_have_its_own_stride() {
 }
 
 #[test]
-fn a_block_gets_checks_where_they_fit() {
+fn a_block_gets_checks_in_functions_that_return_a_result() {
     expands(
         "",
         "mod m {
             use super::*;
             struct S;
-            fn yes() -> Result<(), TimedOut> {}
-            fn io() -> io::Result<u8> {}
-            fn alias() -> Solved<u8> {}
-            fn nothing() {}
-            fn option() -> Option<u8> {}
-            fn foreign() -> Result<u8, ParseIntError> {}
-            const fn constant() -> Result<(), TimedOut> {}
+            fn yes() -> Result<(), TimedOut> { g() }
+            fn io() -> io::Result<u8> { g() }
+            fn alias() -> Solved<u8> { g() }
+            fn nothing() { g() }
+            fn option() -> Option<u8> { g() }
+            fn foreign() -> Result<u8, ParseIntError> { g() }
+            const fn constant() -> Result<(), TimedOut> { g() }
             #[cooperative(skip)]
-            fn skipped() -> Result<(), TimedOut> {}
+            fn skipped() -> Result<(), TimedOut> { g() }
             #[cooperative(every = 8)]
-            fn own() -> Solved<u8> {}
+            fn own() -> Solved<u8> { g() }
             impl Display for S {
                 fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {}
             }
             trait T {
                 fn required() -> Result<(), TimedOut>;
-                fn provided() -> Result<(), TimedOut> {}
+                fn provided() -> Result<(), TimedOut> { g() }
             }
             mod deeper {
-                impl S { pub(crate) fn deep(self) -> Result<(), Box<dyn Error>> {} }
+                impl S { pub(crate) fn deep(self) -> Result<(), Box<dyn Error>> { g() } }
             }
             #[cooperative(skip)]
-            mod bare { fn no() -> Result<(), TimedOut> {} }
+            mod bare { fn no() -> Result<(), TimedOut> { g() } }
         }",
         "mod m {
             use super::*;
             struct S;
-            fn yes() -> Result<(), TimedOut> { ::sigalarm::checkpoint()?; }
-            fn io() -> io::Result<u8> { ::sigalarm::checkpoint()?; }
-            fn alias() -> Solved<u8> {}
-            fn nothing() {}
-            fn option() -> Option<u8> {}
-            fn foreign() -> Result<u8, ParseIntError> {}
-            const fn constant() -> Result<(), TimedOut> {}
-            fn skipped() -> Result<(), TimedOut> {}
+            fn yes() -> Result<(), TimedOut> { ::sigalarm::checkpoint()?; g() }
+            fn io() -> io::Result<u8> { ::sigalarm::checkpoint()?; g() }
+            fn alias() -> Solved<u8> { g() }
+            fn nothing() { g() }
+            fn option() -> Option<u8> { g() }
+            fn foreign() -> Result<u8, ParseIntError> { g() }
+            const fn constant() -> Result<(), TimedOut> { g() }
+            fn skipped() -> Result<(), TimedOut> { g() }
             #[cooperative(every = 8)]
-            fn own() -> Solved<u8> {}
+            fn own() -> Solved<u8> { g() }
             impl Display for S {
                 fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {}
             }
             trait T {
                 fn required() -> Result<(), TimedOut>;
-                fn provided() -> Result<(), TimedOut> { ::sigalarm::checkpoint()?; }
+                fn provided() -> Result<(), TimedOut> { ::sigalarm::checkpoint()?; g() }
             }
             mod deeper {
-                impl S { pub(crate) fn deep(self) -> Result<(), Box<dyn Error>> { ::sigalarm::checkpoint()?; } }
+                impl S { pub(crate) fn deep(self) -> Result<(), Box<dyn Error>> { ::sigalarm::checkpoint()?; g() } }
             }
-            mod bare { fn no() -> Result<(), TimedOut> {} }
+            mod bare { fn no() -> Result<(), TimedOut> { g() } }
         }",
     );
     expands(
         "alarm = self.alarm",
         "impl S {
-            fn new() -> Result<S, TimedOut> {}
-            fn run(&self) -> Result<(), TimedOut> {}
+            fn new() -> Result<S, TimedOut> { g() }
+            fn run(&self) -> Result<(), TimedOut> { g() }
         }",
         "impl S {
-            fn new() -> Result<S, TimedOut> {}
-            fn run(&self) -> Result<(), TimedOut> { self.alarm.check()?; }
+            fn new() -> Result<S, TimedOut> { g() }
+            fn run(&self) -> Result<(), TimedOut> { self.alarm.check()?; g() }
         }",
     );
     expands(
         "unwind",
         "mod m {
-            fn compare(a: &A, b: &A) -> Ordering {}
+            fn compare(a: &A, b: &A) -> Ordering { g() }
             extern \"C\" fn callback() {}
             impl Drop for S { fn drop(&mut self) {} }
         }",
         "mod m {
-            fn compare(a: &A, b: &A) -> Ordering { ::sigalarm::unwind_if_expired(); }
+            fn compare(a: &A, b: &A) -> Ordering { ::sigalarm::unwind_if_expired(); g() }
             extern \"C\" fn callback() {}
             impl Drop for S { fn drop(&mut self) {} }
         }",
@@ -446,7 +446,7 @@ fn a_block_gets_checks_where_they_fit() {
 }
 
 #[test]
-fn everything_around_the_body_stays() {
+fn the_signature_is_unchanged() {
     expands(
         "",
         "/// Sums.
@@ -474,10 +474,10 @@ fn everything_around_the_body_stays() {
 }
 
 #[test]
-fn with_an_error_the_item_is_emitted_without_our_attributes() {
+fn with_an_error_the_item_loses_both_attributes() {
     expands(
         "evry = 4",
-        "fn f() -> Result<(), TimedOut> {
+        "#[time_limit(\"1s\")] fn f() -> Result<(), TimedOut> {
             #[cooperative(skip)]
             loop {}
             let f = #[cooperative] || loop {};
@@ -486,6 +486,100 @@ fn with_an_error_the_item_is_emitted_without_our_attributes() {
             loop {}
             let f = || loop {};
         }
-        ::core::compile_error! { \"no such option: `evry`; there are `alarm`, `every`, `unwind`, `crate` and `skip`\" }",
+        ::core::compile_error! { \"unknown option `evry`; there are `alarm`, `every`, `unwind`, `crate` and `skip`\" }",
     );
+}
+
+#[test]
+fn in_a_block_a_function_without_loop_and_call_has_no_check() {
+    let bodies = [
+        ("Ok(self.len)", false),
+        ("Ok(Self::Leaf(self.at + 1))", false),
+        ("if self.len == 0 { return Err(Failure::Empty) } Ok(&self.all[0])", false),
+        ("assert!(self.len > 0); Ok(vec![self.len])", false),
+        ("fn inner() { g() } const N: u8 = g(); Ok(N)", false),
+        ("write!(f, \"{}\", self.next)", true),
+        ("Ok(self.len())", true),
+        ("Ok(g())", true),
+        ("assert!(g()); Ok(1)", true),
+        ("foreign!(); Ok(1)", true),
+        ("Ok(self.next.await)", true),
+        ("Ok(|| g())", true),
+        ("#[cooperative(skip)] loop {}", true),
+    ];
+    for (body, checked) in bodies {
+        let check = if checked { "::sigalarm::checkpoint()?;" } else { "" };
+        let function = |body: &str| format!("fn f(&self) -> Result<T, TimedOut> {{ {body} }}");
+        let block = |function: &str| format!("impl S {{ {function} }}");
+        let bare = body.replace("#[cooperative(skip)] ", "");
+        if body.starts_with("fn inner") {
+            // The check follows leading items.
+            expands(
+                "",
+                &function(body),
+                &function(&body.replace("Ok(N)", "::sigalarm::checkpoint()?; Ok(N)")),
+            );
+        } else {
+            expands("", &function(body), &function(&format!("::sigalarm::checkpoint()?; {bare}")));
+        }
+        expands("", &block(&function(body)), &block(&function(&format!("{check} {bare}"))));
+    }
+}
+
+#[test]
+fn a_check_follows_leading_items() {
+    expands(
+        "",
+        "fn f() -> Result<(), TimedOut> {
+            use a::b;
+            macro_rules! m { () => {} }
+            for x in xs { const N: u8 = 1; fn g() {} b(N); use c; }
+            (#[cooperative] || { use d; d() })()
+        }",
+        "fn f() -> Result<(), TimedOut> {
+            use a::b;
+            macro_rules! m { () => {} }
+            ::sigalarm::checkpoint()?;
+            for x in xs { const N: u8 = 1; fn g() {} ::sigalarm::checkpoint()?; b(N); use c; }
+            (|| { use d; ::sigalarm::checkpoint()?; d() })()
+        }",
+    );
+    expands(
+        "every = 2",
+        "fn f() -> Result<(), TimedOut> { loop { use a; a() } }",
+        "fn f() -> Result<(), TimedOut> {
+            ::sigalarm::checkpoint()?;
+            {
+                let mut left = 0u32;
+                loop {
+                    use a;
+                    if left == 0 { ::sigalarm::checkpoint()?; left = 2u32; }
+                    left -= 1;
+                    a()
+                }
+            }
+        }",
+    );
+}
+
+#[test]
+fn each_inserted_question_mark_is_allowed() {
+    for options in ["", "alarm = a", "every = 4", "every = 4, alarm = a"] {
+        let item = "fn f() -> Result<(), TimedOut> { for x in xs {} loop {} (#[cooperative] || g())() }";
+        let expanded = expand(options.parse().unwrap(), item.parse().unwrap()).to_string();
+        assert_eq!(expanded.matches(ALLOW).count(), 4, "{expanded}");
+        let checks = [format!("{ALLOW} :: sigalarm :: checkpoint () ?"), format!("{ALLOW} a . check () ?")];
+        let allowed: usize = checks.iter().map(|check| expanded.matches(check).count()).sum();
+        assert_eq!(allowed, 4, "{expanded}");
+    }
+}
+
+#[test]
+fn a_label_stays_if_no_jump_names_it() {
+    let expansion = |body: &str| {
+        let item = format!("fn f() -> Result<(), TimedOut> {{ 'rows: for x in xs {{ {body} }} }}");
+        expand("every = 4".parse().unwrap(), item.parse().unwrap()).to_string()
+    };
+    assert!(expansion("g(x); continue;").contains("'rows : while let"));
+    assert!(!expansion("for y in x { continue 'rows; }").contains("'rows"));
 }

@@ -1,4 +1,4 @@
-//! One turn of a `for` loop, made into a block that can stand in another loop.
+//! The body of a `for` loop, as a block for another loop.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -8,37 +8,49 @@ use syn::{
 
 use super::macros;
 
-/// The body of `turns` with each `continue` of that loop as a `break` out of `label`, and whether there is one;
-/// or `None` if something in it leaves the loop, or might: then the loop has to stay what it is.
-pub(super) fn of(turns: &ExprForLoop, label: &Lifetime) -> Option<(Block, bool)> {
-    let mut body = turns.body.clone();
+/// The body of a loop, changed for the place in another loop.
+pub(super) struct Body {
+    pub(super) block: Block,
+    /// It has a `continue`, which is now a `break` out of the label.
+    pub(super) continues: bool,
+    /// A jump names the label of the loop.
+    pub(super) label_is_used: bool,
+}
+
+/// The body of `turns`, with each `continue` of that loop as a `break` out of `label`. `None` if the body contains a
+/// `break` of the loop, or may contain one.
+pub(super) fn of(turns: &ExprForLoop, label: &Lifetime) -> Option<Body> {
+    let mut block = turns.body.clone();
     let mut turn = Turn {
         name: turns.label.as_ref().map(|label| &label.name),
         label,
         inner: 0,
         continues: false,
-        leaves: false,
+        label_is_used: false,
+        breaks: false,
     };
-    turn.visit_block_mut(&mut body);
-    (!turn.leaves).then_some((body, turn.continues))
+    turn.visit_block_mut(&mut block);
+    let Turn { continues, label_is_used, breaks, .. } = turn;
+    (!breaks).then_some(Body { block, continues, label_is_used })
 }
 
 struct Turn<'a> {
-    /// What the loop is called.
+    /// The label of the loop.
     name: Option<&'a Lifetime>,
-    /// What its turn shall be called.
+    /// The label of the block.
     label: &'a Lifetime,
-    /// How many loops inside it we are in: a jump without a label is theirs.
+    /// The number of inner loops around this place. A jump without a label belongs to the innermost.
     inner: usize,
     continues: bool,
-    leaves: bool,
+    label_is_used: bool,
+    breaks: bool,
 }
 
 impl Turn<'_> {
-    fn is_ours(&self, jump: Option<&Lifetime>) -> bool {
+    fn is_of_this_loop(&self, jump: Option<&Lifetime>) -> bool {
         match jump {
             None => self.inner == 0,
-            Some(name) => self.name.is_some_and(|ours| ours.ident == name.ident),
+            Some(label) => self.name.is_some_and(|name| name.ident == label.ident),
         }
     }
 
@@ -52,9 +64,10 @@ impl Turn<'_> {
 impl VisitMut for Turn<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         match expr {
-            Expr::Break(jump) if self.is_ours(jump.label.as_ref()) => self.leaves = true,
-            Expr::Continue(jump) if self.is_ours(jump.label.as_ref()) => {
+            Expr::Break(jump) if self.is_of_this_loop(jump.label.as_ref()) => self.breaks = true,
+            Expr::Continue(jump) if self.is_of_this_loop(jump.label.as_ref()) => {
                 self.continues = true;
+                self.label_is_used |= jump.label.is_some();
                 *expr = Expr::Break(ExprBreak {
                     attrs: Vec::new(),
                     break_token: Token![break](jump.continue_token.span),
@@ -63,36 +76,36 @@ impl VisitMut for Turn<'_> {
                 });
             }
             Expr::Loop(_) | Expr::While(_) => self.inside(|this| visit_mut::visit_expr_mut(this, expr)),
-            // What this version of syn has no name for.
-            Expr::Verbatim(_) => self.leaves = true,
+            // Syntax that this version of syn does not know.
+            Expr::Verbatim(_) => self.breaks = true,
             _ => visit_mut::visit_expr_mut(self, expr),
         }
     }
 
-    /// What an inner loop runs over is evaluated before that loop begins, in ours.
+    /// The iterator of an inner loop is evaluated in this loop.
     fn visit_expr_for_loop_mut(&mut self, turns: &mut ExprForLoop) {
         turns.label.iter_mut().for_each(|label| self.visit_label_mut(label));
         self.visit_expr_mut(&mut turns.expr);
         self.inside(|this| this.visit_block_mut(&mut turns.body));
     }
 
-    /// A label that hides ours would make us take its jumps for our own.
+    /// With an inner label of the same name, the jumps could not be told apart.
     fn visit_label_mut(&mut self, label: &mut Label) {
-        self.leaves |= self.is_ours(Some(&label.name));
+        self.breaks |= self.is_of_this_loop(Some(&label.name));
     }
 
     fn visit_macro_mut(&mut self, invocation: &mut Macro) {
-        self.leaves |= macros::may_jump(invocation);
+        self.breaks |= macros::may_jump(invocation);
     }
 
-    /// For the guards.
+    /// For the guards of a `match`.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);
         }
     }
 
-    // No jump comes out of these.
+    // No jump leaves these.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_closure_mut(&mut self, _: &mut ExprClosure) {}
     fn visit_expr_async_mut(&mut self, _: &mut ExprAsync) {}

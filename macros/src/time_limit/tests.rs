@@ -7,19 +7,25 @@ fn expands(options: &str, item: &str, expected: &str) {
 }
 
 #[test]
-fn a_guard_stands_at_the_top_of_the_body() {
+fn a_guard_is_inserted_at_the_top_of_the_body() {
     expands(
         "\"1h 30min 1.5s\"",
         "#[must_use] pub fn r#try(&mut self) -> Result<(), TimedOut> { self.go()?; return Ok(()); }",
         "#[must_use] pub fn r#try(&mut self) -> Result<(), TimedOut> {
-            let _alarm = match ::sigalarm::Alarm::builder()
-                .after(::core::time::Duration::new(5401u64, 500000000u32))
-                .label(\"try\")
-                .arm()
-            {
-                ::core::result::Result::Ok(alarm) => alarm,
-                ::core::result::Result::Err(e) => {
-                    ::core::panic!(\"`try` cannot be put under its time limit: {}\", e)
+            let _alarm = {
+                if false { ::sigalarm::checkpoint()?; }
+                let limit: ::core::time::Duration = ::core::time::Duration::new(5401u64, 500000000u32);
+                {
+                    #[inline(never)]
+                    fn arm(limit: ::core::time::Duration) -> ::sigalarm::Alarm {
+                        match ::sigalarm::Alarm::builder().after(limit).label(\"try\").arm() {
+                            ::core::result::Result::Ok(alarm) => alarm,
+                            ::core::result::Result::Err(e) => {
+                                ::core::panic!(\"`try` cannot be put under its time limit: {}\", e)
+                            }
+                        }
+                    }
+                    arm(limit)
                 }
             };
             self.go()?;
@@ -29,19 +35,29 @@ fn a_guard_stands_at_the_top_of_the_body() {
 }
 
 #[test]
-fn the_limit_can_be_computed_and_the_arming_tried() {
+fn a_limit_can_be_an_expression_and_arming_can_fail() {
     expands(
         "self.budget / 2, try_arm, label = \"search\", crate = crate::alarm",
         "fn solve(&self) -> anyhow::Result<()> { Ok(()) }",
         "fn solve(&self) -> anyhow::Result<()> {
-            let _alarm = crate::alarm::Alarm::builder().after(self.budget / 2).label(\"search\").arm()?;
+            let _alarm = {
+                if false { crate::alarm::checkpoint()?; }
+                let limit: ::core::time::Duration = self.budget / 2;
+                {
+                    #[inline(never)]
+                    fn arm(limit: ::core::time::Duration) -> ::core::result::Result<crate::alarm::Alarm, crate::alarm::ArmError> {
+                        crate::alarm::Alarm::builder().after(limit).label(\"search\").arm()
+                    }
+                    arm(limit)
+                }
+            }?;
             Ok(())
         }",
     );
 }
 
 #[test]
-fn it_lets_cooperative_go_first() {
+fn cooperative_expands_first() {
     expands(
         "\"10s\", label = \"x\"",
         "#[inline] #[cooperative(every = 4)] fn solve() -> Result<(), TimedOut> { Ok(()) }",
@@ -50,11 +66,22 @@ fn it_lets_cooperative_go_first() {
 }
 
 #[test]
-fn with_an_error_the_function_is_emitted_as_it_was() {
+fn with_an_error_the_function_is_unchanged() {
     expands(
         "10",
         "fn solve() -> Result<(), TimedOut> { Ok(()) }",
         "fn solve() -> Result<(), TimedOut> { Ok(()) }
-        ::core::compile_error! { \"10 of what? `\\\"10s\\\"`, `\\\"10ms\\\"`\" }",
+        ::core::compile_error! { \"the unit is missing: `\\\"10s\\\"`, `\\\"10ms\\\"`\" }",
     );
+}
+
+#[test]
+fn the_guard_follows_leading_items() {
+    let expanded = expand(
+        "\"1s\"".parse().unwrap(),
+        "fn f() -> Result<(), TimedOut> { use a::b; const C: u8 = 1; b(C) }".parse().unwrap(),
+    );
+    let expanded = expanded.to_string();
+    let at = |text: &str| expanded.find(text).unwrap_or_else(|| panic!("no {text} in {expanded}"));
+    assert!(at("const C") < at("let _alarm") && at("let _alarm") < at("b (C)"), "{expanded}");
 }

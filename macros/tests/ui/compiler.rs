@@ -1,4 +1,4 @@
-//! What the macros cannot see and the compiler says.
+//! Errors that the macros cannot see: the compiler reports each once.
 
 use sigalarm::{TimedOut, cooperative, time_limit};
 
@@ -28,6 +28,27 @@ fn no_variable() -> Result<(), TimedOut> {
 
 #[time_limit("1s", try_arm)]
 fn no_fault() -> Result<(), TimedOut> {
+    Ok(())
+}
+
+#[time_limit("1s")]
+fn limited_without_conversion() -> Result<(), Failure> {
+    Ok(())
+}
+
+#[time_limit("1s")]
+fn limited_alias() -> Found {
+    None
+}
+
+#[time_limit(10 * 60)]
+fn not_a_duration() -> Result<(), TimedOut> {
+    Ok(())
+}
+
+#[cooperative(every = 4)]
+fn not_an_iterator(n: u32) -> Result<(), TimedOut> {
+    for _ in n {}
     Ok(())
 }
 

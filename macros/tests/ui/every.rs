@@ -1,4 +1,4 @@
-//! Strides that are none.
+//! Invalid strides.
 
 use sigalarm::{TimedOut, cooperative};
 

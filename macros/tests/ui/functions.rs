@@ -1,6 +1,10 @@
 //! Functions that cannot have checks or a limit.
 
+use std::pin::Pin;
+
 use sigalarm::{TimedOut, cooperative, time_limit};
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 #[cooperative]
 const fn constant() -> Result<(), TimedOut> {
@@ -43,6 +47,38 @@ async fn limited_async() -> Result<(), TimedOut> {
     Ok(())
 }
 
+#[time_limit("1s")]
+fn limited_future() -> impl Future<Output = Result<(), TimedOut>> {
+    async { Ok(()) }
+}
+
+/// As `#[async_trait]` expands an `async fn`.
+#[time_limit("1s")]
+fn limited_boxed() -> Pin<Box<dyn Future<Output = Result<(), TimedOut>> + Send>> {
+    Box::pin(async { Ok(()) })
+}
+
+#[time_limit("1s")]
+fn limited_alias() -> BoxFuture<Result<(), TimedOut>> {
+    Box::pin(async { Ok(()) })
+}
+
+#[time_limit("1s")]
+fn limited_in_a_result() -> Result<BoxFuture<()>, TimedOut> {
+    Ok(Box::pin(async {}))
+}
+
+#[cooperative]
+fn boxed() -> Pin<Box<dyn Future<Output = Result<(), TimedOut>> + Send>> {
+    Box::pin(async { Ok(()) })
+}
+
+#[cooperative]
+#[time_limit("1s")]
+fn both_on_a_future() -> BoxFuture<Result<(), TimedOut>> {
+    Box::pin(async { Ok(()) })
+}
+
 trait Job {
     #[cooperative]
     fn run(&self) -> Result<(), TimedOut>;
@@ -63,5 +99,6 @@ impl Job for () {
 
 fn main() {
     let _ = (constant(), twice(), skipped(), callback(), unwinding(), unwinding_too());
+    let _ = (limited_future(), limited_boxed(), limited_alias(), limited_in_a_result(), boxed(), both_on_a_future());
     let _ = (limited_constant(), limited_async(), ().run(), ().limited_run());
 }

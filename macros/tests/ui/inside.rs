@@ -1,4 +1,4 @@
-//! Attributes inside a function, where they mean nothing.
+//! Misplaced attributes inside of a function.
 
 use sigalarm::{TimedOut, cooperative};
 

@@ -1,4 +1,4 @@
-//! Items that are no functions, and blocks without any that fit.
+//! Items that are not functions, and blocks without a function that can have checks.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Options that are none, or that say nothing.
+//! Unknown options, and options without the value they need.
 
 use sigalarm::{TimedOut, cooperative};
 
@@ -48,6 +48,6 @@ fn no_name() -> Result<(), TimedOut> {
 }
 
 fn main() {
-    // All of them are still there.
+    // With an error, the function is unchanged.
     let _ = (unknown(), twice(), no_value(), no_alarm(), no_stride(), no_path(), no_comma(), no_expression(), no_name());
 }

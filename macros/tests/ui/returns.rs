@@ -1,4 +1,4 @@
-//! Return types that cannot carry the error.
+//! Return types that cannot hold a `TimedOut`.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -61,7 +61,20 @@ fn limited_text() -> Result<u8, &'static str> {
     Ok(0)
 }
 
+#[time_limit("1s")]
+#[cooperative]
+fn limited_first() -> u64 {
+    0
+}
+
+#[cooperative]
+#[time_limit("1s")]
+fn cooperative_first() -> u64 {
+    0
+}
+
 fn main() {
+    let _ = (limited_first(), cooperative_first());
     nothing();
     let _ = (number(), option(), opaque(), tuple(&0), text(), unit(), foreign(), format());
     let _ = (limited_nothing(), limited_option(), limited_text());

@@ -1,6 +1,5 @@
-//! Functions as people write them, each compiled five times: as it stands, with a check at every loop, with
-//! strides, unwinding, and under an attribute of its own. All have to answer the same, and all but the first
-//! have to stop when their time is up.
+//! Usual algorithms, each compiled five times: bare, with a check at each loop, with strides, unwinding, and with an
+//! attribute of its own. All must return the same, and all but the first must stop at their limit.
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::fmt::Debug;
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sigalarm::{Alarm, TimedOut, cooperative};
 
-macro_rules! corpus {
+macro_rules! algorithms {
     ($(fn $name:ident $(<$($generic:ident: $bound:path),*>)? ($($arg:ident: $ty:ty),*) -> $ret:ty $body:block)*) => {
         mod bare {
             use super::*;
@@ -45,7 +44,7 @@ macro_rules! corpus {
 
 type Graph = HashMap<u32, Vec<(u32, u32)>>;
 
-corpus! {
+algorithms! {
     fn insertion_sort(numbers: &mut [u64]) -> Result<(), TimedOut> {
         for i in 1..numbers.len() {
             let number = numbers[i];
@@ -299,7 +298,7 @@ corpus! {
     }
 }
 
-/// Numbers that look like chance and are the same in each run.
+/// Pseudo-random numbers, the same in each run.
 fn numbers(count: usize) -> Vec<u64> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let step = |state: &mut u64| {
@@ -321,7 +320,7 @@ fn matrix(size: usize) -> Vec<Vec<f64>> {
     numbers(size * size).chunks(size.max(1)).map(|row| row.iter().map(|n| *n as f64).collect()).collect()
 }
 
-/// Asserts that all versions agree about small inputs, and that a large one takes none past its limit.
+/// Asserts that all versions agree on small inputs, and that each stops at its limit on a large one.
 #[track_caller]
 fn all_agree<I: Clone, T: PartialEq + Debug>(
     versions: [&dyn Fn(I) -> Result<T, TimedOut>; 5],
@@ -351,7 +350,7 @@ fn all_agree<I: Clone, T: PartialEq + Debug>(
         let timed_out = alarm.catch(|| version(input)).and_then(|answer| answer).unwrap_err();
         assert!(alarm.owns(&timed_out));
         assert_eq!(timed_out.location().file(), file!());
-        // How late a check may come on a busy machine is anybody's guess.
+        // A busy machine may delay the check by seconds.
         assert!(start.elapsed() < Duration::from_secs(10));
     }
 }
