@@ -6,12 +6,12 @@ use std::panic::Location;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::bell::{self, Due, Plan};
 use crate::builder::Builder;
-use crate::checkpoint::ask;
+use crate::checkpoint::answer;
 use crate::error::{AlarmId, ArmError, Cause, TimedOut};
 use crate::gap::Gap;
 use crate::os::clock;
+use crate::runtime::{self, Due, Plan};
 use crate::schedule::{Entry, Key};
 use crate::time::Time;
 
@@ -238,8 +238,8 @@ impl Alarm {
     /// The check, in the name of the code at `location`: for adapters, whose own lines say nothing to a user.
     #[inline(always)]
     pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
-        if bell::is_rung() {
-            return ask(&bell::HAS_EXPIRED, &self.key, location);
+        if runtime::is_flag_set() {
+            return answer(runtime::check_alarm(&self.key, location));
         }
         Ok(())
     }
@@ -247,8 +247,8 @@ impl Alarm {
     /// The check for code that can only unwind; `Ok` while it does.
     #[inline(always)]
     pub(crate) fn check_to_unwind(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
-        if bell::is_rung() {
-            return ask(&bell::MUST_UNWIND, &self.key, location);
+        if runtime::is_flag_set() {
+            return answer(runtime::unwind_alarm(&self.key, location));
         }
         Ok(())
     }
@@ -401,7 +401,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn restart(&self) {
-        bell::restart(self.key);
+        runtime::restart(self.key);
     }
 
     /// Moves the deadline `more` time into the future, from where it is.
@@ -421,7 +421,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn extend(&self, more: Duration) {
-        bell::extend(self.key, more);
+        runtime::extend(self.key, more);
     }
 
     /// Expires the alarm at once, with [`Cause::Rung`](crate::Cause::Rung). Any thread may call it.
@@ -445,7 +445,7 @@ impl Alarm {
     /// ```
     #[doc(alias = "cancel")]
     pub fn ring(&self) {
-        bell::ring(self.key, Cause::Rung);
+        runtime::ring(self.key, Cause::Rung);
     }
 
     /// Takes the limits off, of time, processor time and checks, and keeps the guard: checks are `Ok` (unless an
@@ -466,7 +466,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn disarm(&self) {
-        bell::disarm(self.key);
+        runtime::disarm(self.key);
     }
 
     /// The longest stretch without a check that an [`audit`](Builder::audit) has seen; `None` if there was none as
@@ -482,7 +482,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn longest_gap(&self) -> Option<Gap> {
-        bell::longest_gap(self.key)
+        runtime::longest_gap(self.key)
     }
 
     pub(crate) fn key(&self) -> Key {
@@ -491,7 +491,7 @@ impl Alarm {
 
     /// What the schedule says; `inert` in a forked child, where the guard stands for nothing.
     fn ask<T>(&self, inert: T, question: impl FnOnce(&Entry, Time) -> T) -> T {
-        bell::inspect(self.key, question).unwrap_or(inert)
+        runtime::inspect(self.key, question).unwrap_or(inert)
     }
 }
 
@@ -511,9 +511,9 @@ fn arm_never(why_not: &mut Option<ArmError>) -> Option<Key> {
     arm(Due::Never, why_not)
 }
 
-#[inline(always)] // As `bell::arm`.
+#[inline(always)] // As `runtime::arm`.
 fn arm(due: Due, why_not: &mut Option<ArmError>) -> Option<Key> {
-    match bell::arm(Plan::new(due)) {
+    match runtime::arm(Plan::new(due)) {
         Ok(key) => Some(key),
         Err(e) => {
             *why_not = Some(e);
@@ -524,7 +524,7 @@ fn arm(due: Due, why_not: &mut Option<ArmError>) -> Option<Key> {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        let _ = bell::release(self.key); // In a forked child there is nothing to release.
+        let _ = runtime::release(self.key); // In a forked child there is nothing to release.
     }
 }
 

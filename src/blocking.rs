@@ -7,10 +7,10 @@ use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use crate::alarm::Alarm;
-use crate::bell::{self, Waiting};
 use crate::error::TimedOut;
 use crate::os::poll::{self, Readiness};
 use crate::os::{child, clock};
+use crate::runtime::{self, Waiting};
 
 impl Alarm {
     /// Runs a system call that may wait, and ends it at the deadline.
@@ -65,11 +65,11 @@ impl Alarm {
         mut call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_at(location)?;
-        let _waiting = Waiting::begin()?;
+        let _waiting = Waiting::begin(Some(self.key()))?;
         loop {
             self.check_at(location)?;
             match call() {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => runtime::recheck(),
                 result => return result,
             }
         }
@@ -101,25 +101,28 @@ impl Alarm {
     /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[track_caller]
     pub fn sleep(&self, time: Duration) -> Result<(), TimedOut> {
-        let location = Location::caller();
+        self.sleep_at(Location::caller(), time)
+    }
+
+    fn sleep_at(&self, location: &'static Location<'static>, time: Duration) -> Result<(), TimedOut> {
         let end = clock::now().after(time);
         self.check_at(location)?;
-        // Refused, nobody can wake this thread early; it still wakes for every deadline.
-        let _waiting = Waiting::begin();
+        // Without a timer that could interrupt this thread it wakes for every deadline, and looks for a ring now and then.
+        let waiting = Waiting::begin(Some(self.key()));
         loop {
             // In this order: if the deadline came before the end, it has passed by the time of the check.
             let left = clock::until(end);
             if left.is_zero() {
-                bell::ask_again();
+                runtime::recheck();
             }
             self.check_at(location)?;
             if left.is_zero() {
                 return Ok(());
             }
-            let nap = bell::until_next().map_or(left, |next| left.min(next));
+            let nap = self.until_next(waiting.is_ok()).map_or(left, |next| left.min(next));
             // No descriptor is involved, so it cannot fail but for lack of memory: then this spins.
             let _ = poll::wait(None, Some(nap));
-            bell::ask_again();
+            runtime::recheck();
         }
     }
 
@@ -160,6 +163,15 @@ impl Alarm {
             return Ok(status);
         }
         let id = child.id();
+        // A thread that no timer can interrupt looks now and then.
+        let Ok(_waiting) = Waiting::begin(Some(self.key())) else {
+            loop {
+                self.sleep_at(location, LOOK_AGAIN)?;
+                if let Some(status) = child.try_wait()? {
+                    return Ok(status);
+                }
+            }
+        };
         self.blocking_at(location, || child::await_end(id))?;
         child.wait()
     }
@@ -172,16 +184,35 @@ impl Alarm {
         it: &mut F,
         mut call: impl FnMut(&mut F) -> io::Result<T>,
     ) -> io::Result<T> {
-        let not_yet = || Err(io::ErrorKind::Interrupted.into());
-        self.blocking_at(location, || {
-            if !poll::wait(Some((it.as_fd(), readiness)), bell::until_next())? {
-                bell::ask_again();
-                return not_yet();
+        self.check_at(location)?;
+        let waiting = Waiting::begin(Some(self.key()));
+        loop {
+            self.check_at(location)?;
+            let nap = self.until_next(waiting.is_ok());
+            match poll::wait(Some((it.as_fd(), readiness)), nap) {
+                Ok(true) => {}
+                Ok(false) => {
+                    runtime::recheck();
+                    continue;
+                }
+                Err(e) => return Err(e),
             }
             match call(it) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => not_yet(),
-                result => result,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => runtime::recheck(),
+                result => return result,
             }
-        })
+        }
+    }
+
+    /// How long until the next alarm is due that concerns a wait under this one. A wait that cannot be interrupted ends sooner, to
+    /// look for a ring.
+    fn until_next(&self, can_be_interrupted: bool) -> Option<Duration> {
+        let next = runtime::next_under(self.key());
+        let next = (!next.is_never()).then(|| clock::until(next));
+        if can_be_interrupted { next } else { Some(next.map_or(LOOK_AGAIN, |next| next.min(LOOK_AGAIN))) }
     }
 }
+
+/// How often a wait that nothing can interrupt looks for a ring.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);

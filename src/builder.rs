@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::alarm::Alarm;
-use crate::bell::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::error::ArmError;
 use crate::os::clock;
+use crate::runtime::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::schedule::Budget;
 
 /// What an alarm is to be; made by [`Alarm::builder`], ended by [`arm`](Builder::arm).
@@ -197,7 +197,7 @@ impl Builder {
     ///
     /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
     pub fn ring_on(mut self, signal: i32) -> Builder {
-        match bell::signals::refusal(signal) {
+        match runtime::ring_signals::refusal(signal) {
             Some(why) => self.refused = self.refused.or(Some((signal, why))),
             None => return self.wish(|wishes| wishes.signals |= 1 << signal),
         }
@@ -239,8 +239,8 @@ impl Builder {
     /// [_exit(2)]: https://man7.org/linux/man-pages/man2/_exit.2.html
     pub fn abort_after(self, grace: Duration) -> Builder {
         self.wish(|wishes| {
-            let core = wishes.last_resort.is_some_and(|resort| resort.core);
-            wishes.last_resort = Some(Grace { grace, core });
+            let dumps_core = wishes.watchdog.is_some_and(|watchdog| watchdog.dumps_core);
+            wishes.watchdog = Some(Grace { grace, dumps_core });
         })
     }
 
@@ -269,7 +269,7 @@ impl Builder {
     ///
     /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
     pub fn dump_core_after(self, grace: Duration) -> Builder {
-        self.wish(|wishes| wishes.last_resort = Some(Grace { grace, core: true }))
+        self.wish(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
     /// Looks for places where checks are missing: [`Alarm::longest_gap`] tells of the longest stretch without a check
@@ -324,7 +324,7 @@ impl Builder {
             return Err(ArmError::signal(signal, why));
         }
         let plan = Plan { due: self.due, label: self.label.as_ref(), wishes: self.wishes.as_ref() };
-        let key = bell::arm(plan)?;
+        let key = runtime::arm(plan)?;
         Ok(Alarm::of(key, self.label))
     }
 }

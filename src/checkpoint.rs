@@ -2,8 +2,8 @@
 
 use std::panic::Location;
 
-use crate::bell::{self, News, Question};
 use crate::error::TimedOut;
+use crate::runtime;
 use crate::testing;
 
 /// The check for code that carries no guard: it asks every alarm of the calling thread.
@@ -41,36 +41,31 @@ use crate::testing;
 #[inline]
 #[track_caller]
 pub fn checkpoint() -> Result<(), TimedOut> {
-    if bell::is_rung() {
+    if runtime::is_flag_set() {
         return checkpoint_at(Location::caller());
     }
     Ok(())
 }
 
-/// The same with the flag set, in the name of the code at `location`.
+/// The same, whether the flag is set or not.
 #[inline(always)]
 pub(crate) fn checkpoint_at(location: &'static Location<'static>) -> Result<(), TimedOut> {
-    ask(&bell::HAS_ANY_EXPIRED, &(), location)
+    answer(runtime::check_thread(location))
 }
 
-/// Takes the slow path of a check.
+/// What a check makes of the slow path's answer.
 #[inline(always)]
-pub(crate) fn ask<K>(
-    question: &'static Question<K>,
-    about: &K,
-    location: &'static Location<'static>,
-) -> Result<(), TimedOut> {
-    match question.call(about, location) {
+pub(crate) fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
+    match timed_out {
         None => Ok(()),
-        Some(news) => Err(err(news)),
+        Some(timed_out) => Err(error(timed_out)),
     }
 }
 
-/// The error of a check. Here, on the caller's side of a call through which nothing unwinds, a test may end.
+/// On this side of the slow path, which does not unwind: the test kit may panic here.
 #[cold]
 #[inline(never)]
-fn err(news: News) -> TimedOut {
-    let timed_out = news.timed_out();
+fn error(timed_out: Box<TimedOut>) -> TimedOut {
     testing::note_error(&timed_out);
-    timed_out
+    *timed_out
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::MutexGuard;
 
 use crate::alarm::Alarm;
-use crate::bell;
+use crate::runtime;
 use crate::schedule::Standing;
 
 /// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`].
@@ -57,12 +57,12 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn enter(&self) -> Entered<'_> {
-        Entered { standing: bell::enter(self.key()), alarm: PhantomData, stays: PhantomData }
+        Entered { standing: runtime::enter(self.key()), alarm: PhantomData, stays: PhantomData }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        bell::leave(self.standing);
+        runtime::leave(self.standing);
     }
 }

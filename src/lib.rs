@@ -51,7 +51,6 @@ compile_error!(
 );
 
 mod alarm;
-mod bell;
 mod best;
 mod blocking;
 #[cfg(doctest)]
@@ -74,6 +73,7 @@ mod os;
 mod os;
 #[cfg(feature = "process")]
 pub mod process;
+mod runtime;
 mod schedule;
 mod suspended;
 pub mod testing;

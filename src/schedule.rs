@@ -1,55 +1,71 @@
 //! Which alarms live, and what is due: pure data.
 //!
-//! No clock, no lock, no operating system in here: the moment is handed in, so that a test can play through
-//! years in a microsecond and hold every answer against a naive list.
+//! No clock, no lock, no operating system: the moment is passed in, so that a test can play through years in a microsecond
+//! and compare every answer with a naive list.
 //!
 //! Alarms and tickers are entries. A ticker's deadline moves on by its period and it never expires.
 //!
-//! An alarm is *pending* until its deadline, then *expired* until it is removed or rescheduled. Pending alarms
-//! are kept in the order of their deadlines; expired ones in the order in which their scopes enclose each
-//! other, for the question that a check asks is "which is the outermost that has expired?". All of it is
+//! An alarm is *pending* until its deadline, then *expired* until it is removed or rescheduled. Pending alarms are kept
+//! thread by thread in the order of their deadlines, since each thread has a timer of its own. Expired ones are kept in the
+//! order in which they enclose each other: a check asks which is the outermost that has expired. Every operation is
 //! logarithmic in the number of alarms alive.
 //!
-//! What a nested guard goes through when it comes and when it goes is inlined, wherever it is called from: a plain
-//! alarm has none of the things that most of it is about, and a compiler that sees it whole leaves a third of it out.
+//! What a nested guard goes through when it is armed and dropped is inlined into its callers: a plain alarm has none of the
+//! things that most of it is about, and a compiler that sees it whole leaves a third of it out.
 
 mod budget;
+mod entry;
 mod queue;
 pub(crate) mod signals;
 mod slots;
 
 use std::collections::BTreeSet;
 use std::mem::{self, ManuallyDrop};
-use std::num::NonZeroU64;
+use std::num::NonZeroUsize;
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::budget::Budget;
-use self::queue::Queue;
+pub(crate) use self::entry::{Cpu, Entry, More, Removed, Terms};
+use self::entry::{Listing, periods, times};
+pub(crate) use self::queue::{Positions, Queue};
 use self::signals::SIGNALS;
 use self::slots::Slots;
 use crate::error::{AlarmId, Cause};
 use crate::time::{CpuClock, Time};
 
-/// A thread, as far as alarms go: the alarms of one scope enclose each other in the order of their ids.
+/// A thread, as far as alarms go: the alarms of one scope enclose each other in the order of their ids. No two threads of a
+/// process ever have the same; the index of one that has ended is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
-/// Names an alarm from outside. The id tells a stale key from a slot that has been given to another alarm, as
-/// happens to a guard that a forked child inherits.
+impl Scope {
+    /// A thread that has never had an alarm.
+    pub(crate) const NONE: Scope = Scope(0);
+
+    pub(crate) fn new(serial: u32, index: usize) -> Scope {
+        Scope(u64::from(serial) << 32 | index as u64)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as u32 as usize
+    }
+}
+
+/// Names an alarm from outside. The id tells a stale key from a slot that has been given to another alarm, as happens to a
+/// guard that a forked child inherits.
 ///
-/// Two words, for two travel in registers; and never all zeroes, so that "a key, or why there is none" is no more.
+/// Two words, also as an `Option`, for two travel in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     id: AlarmId,
-    /// The slot, and one more than that.
-    place: NonZeroU64,
+    /// The slot and one more.
+    place: NonZeroUsize,
 }
 
 impl Key {
-    fn new(slot: usize, id: AlarmId) -> Key {
-        Key { id, place: NonZeroU64::MIN.saturating_add(slot as u64) }
+    fn new(id: AlarmId, slot: usize) -> Key {
+        Key { id, place: NonZeroUsize::MIN.saturating_add(slot) }
     }
 
     pub(crate) fn id(self) -> AlarmId {
@@ -57,148 +73,7 @@ impl Key {
     }
 
     fn slot(self) -> usize {
-        (self.place.get() - 1) as usize
-    }
-}
-
-/// What an alarm is armed with.
-#[derive(Clone, Debug)]
-pub(crate) struct Terms {
-    pub(crate) scope: Scope,
-    pub(crate) label: Option<Arc<str>>,
-    /// `None` for an alarm without a deadline.
-    pub(crate) limit: Option<Duration>,
-    pub(crate) deadline: Time,
-    /// Whether it needs neither timer nor handler.
-    pub(crate) stands_by: bool,
-    /// What few alarms have, kept apart so that the others stay small.
-    pub(crate) more: Option<Box<More>>,
-}
-
-/// What few alarms have, and what a ticker has.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct More {
-    /// A limit on processor time.
-    pub(crate) cpu: Option<Cpu>,
-    /// A limit on the number of checks.
-    pub(crate) budget: Option<Budget>,
-    /// The signals that expire it, a bit for each.
-    pub(crate) signals: u32,
-    /// For a ticker.
-    pub(crate) period: Option<Duration>,
-    /// How many periods the ticker has told of.
-    pub(crate) told: u64,
-}
-
-/// A limit on processor time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cpu {
-    pub(crate) clock: CpuClock,
-    pub(crate) limit: Duration,
-    /// What the clock showed when the computation began.
-    pub(crate) since: Time,
-    /// When to look at the clock again: it cannot have reached the limit before.
-    probe: Time,
-}
-
-impl Cpu {
-    /// A limit on what `clock` shows from now on, when it shows `since`.
-    pub(crate) fn new(clock: CpuClock, limit: Duration, since: Time) -> Cpu {
-        Cpu { clock, limit, since, probe: Time::NEVER }
-    }
-}
-
-/// A live alarm.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) id: AlarmId,
-    pub(crate) scope: Scope,
-    pub(crate) label: Option<Arc<str>>,
-    pub(crate) limit: Option<Duration>,
-    /// When the computation began: armed, or last restarted.
-    pub(crate) since: Time,
-    pub(crate) deadline: Time,
-    more: Option<Box<More>>,
-    /// Why it has expired, if it has.
-    pub(crate) expired: Option<Cause>,
-    /// It was rung, perhaps after it had expired by its deadline, which can still be moved.
-    rung: Option<Cause>,
-    /// How many other threads it stands on.
-    guest_on: u32,
-    stands_by: bool,
-}
-
-impl Entry {
-    pub(crate) fn cpu(&self) -> Option<Cpu> {
-        self.more.as_deref().and_then(|more| more.cpu)
-    }
-
-    pub(crate) fn signals(&self) -> u32 {
-        self.more.as_deref().map_or(0, |more| more.signals)
-    }
-
-    pub(crate) fn budget(&self) -> Option<&Budget> {
-        self.more.as_deref().and_then(|more| more.budget.as_ref())
-    }
-
-    fn budget_mut(&mut self) -> Option<&mut Budget> {
-        self.more.as_deref_mut().and_then(|more| more.budget.as_mut())
-    }
-
-    fn period(&self) -> Option<Duration> {
-        self.more.as_deref().and_then(|more| more.period)
-    }
-
-    /// Whether it has a deadline at most.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.more.is_none()
-    }
-
-    fn cpu_mut(&mut self) -> Option<&mut Cpu> {
-        self.more.as_deref_mut().and_then(|more| more.cpu.as_mut())
-    }
-
-    /// Expires it for its budget, unless it has expired already.
-    fn spend_budget(&mut self, now: Time) {
-        if let Some(budget) = self.more.as_deref_mut().and_then(|more| more.budget.as_mut()) {
-            if self.expired.is_none() {
-                budget.suspend();
-                self.expired = Some(budget.cause);
-                if budget.cause == Cause::Deadline {
-                    // As if that moment had been its deadline.
-                    self.deadline = now;
-                }
-            }
-        }
-    }
-
-    /// When to look at the processor's clock next. One thread cannot use up processor time faster than time passes.
-    fn plan_probe(&mut self, now: Time) {
-        if let Some(cpu) = self.cpu_mut() {
-            cpu.probe = now.after(cpu.limit);
-        }
-    }
-}
-
-/// What is left of an alarm that was taken out, and to be dropped outside of any lock: it has memory to free.
-///
-/// No more than that. An entry is ten words, and to hand it over would take a third of the time of the whole.
-#[derive(Debug)]
-pub(crate) struct Removed {
-    #[allow(dead_code)] // Kept to be dropped.
-    label: Option<Arc<str>>,
-    more: Option<Box<More>>,
-    /// Whether it needed neither timer nor handler.
-    pub(crate) stood_by: bool,
-}
-
-impl Removed {
-    pub(crate) fn is_plain(&self) -> bool {
-        self.more.is_none()
-    }
-
-    pub(crate) fn signals(&self) -> u32 {
-        self.more.as_deref().map_or(0, |more| more.signals)
+        self.place.get() - 1
     }
 }
 
@@ -211,12 +86,19 @@ pub(crate) struct Standing {
     key: Key,
 }
 
+/// The pending alarms of one thread, and how many alarms it has.
+#[derive(Debug, Default)]
+struct Thread {
+    pending: Queue,
+    alarms: usize,
+}
+
 /// All live alarms.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     entries: Slots,
-    /// Pending alarms that have a deadline, by slot.
-    pending: Queue,
+    threads: Vec<Thread>,
+    positions: Positions,
     /// Expired alarms, scope by scope, the outermost first.
     expired: BTreeSet<(Scope, AlarmId, usize)>,
     /// Alarms that count checks, expired or not. Few, as a rule one.
@@ -232,7 +114,8 @@ impl Schedule {
     pub(crate) const fn new() -> Schedule {
         Schedule {
             entries: Slots::new(),
-            pending: Queue::new(),
+            threads: Vec::new(),
+            positions: Positions::new(),
             expired: BTreeSet::new(),
             counting: Vec::new(),
             listening: [0; SIGNALS],
@@ -241,10 +124,10 @@ impl Schedule {
         }
     }
 
-    /// In a forked child: none of the alarms is there any more, and it goes on counting far ahead. No key from before will
-    /// ever name an alarm again, and no id that the child gives out is one that the parent will give out after.
+    /// In a forked child: none of the alarms is there any more, and ids go on far ahead. No key from before will ever name
+    /// an alarm again, and no id that the child gives out is one that the parent gives out later.
     ///
-    /// What it knew is handed out and not dropped: nothing is freed in a child.
+    /// What it held is handed out and not dropped: nothing is freed in a child.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         const APART: u64 = 1 << 40;
         let last_id = self.last_id.saturating_add(APART);
@@ -259,46 +142,67 @@ impl Schedule {
         self.entries.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     pub(crate) fn any_expired(&self) -> bool {
         !self.expired.is_empty()
     }
 
-    pub(crate) fn count_expired(&self) -> usize {
-        self.expired.len()
+    /// The earliest deadline to come of the alarms that a thread has armed; *never* if there is none.
+    #[inline(always)]
+    pub(crate) fn next_of(&self, scope: Scope) -> Time {
+        let first = self.threads.get(scope.index()).and_then(|thread| thread.pending.first());
+        first.map_or(Time::NEVER, |(deadline, _)| deadline)
     }
 
-    /// The earliest deadline that is still to come; *never* if there is none.
-    pub(crate) fn next(&self) -> Time {
-        self.pending.first().map_or(Time::NEVER, |(deadline, _)| deadline)
+    /// The earliest deadline to come that can end a wait of this thread, under the alarm of `key` if there is one: of the
+    /// thread's own alarms, of those that it has entered, and of those that enclose any of them.
+    pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
+        let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
+        self.next_within(scope, AlarmId(u64::MAX)).min(under.unwrap_or(Time::NEVER))
     }
 
-    /// Whether an alarm stands in a scope, at home or as a guest.
+    fn next_within(&self, scope: Scope, innermost: AlarmId) -> Time {
+        // This ends as `outermost` does.
+        let guests = self.guests_in(scope, innermost).map(|guest| self.next_within(guest.scope, guest.id));
+        guests.min().unwrap_or(Time::NEVER).min(self.next_of(scope))
+    }
+
+    /// Whether an alarm has expired that ends a wait of this thread; `key` as in [`next_for`](Schedule::next_for).
+    pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
+        self.any_expired()
+            && (self.expired_in(scope).is_some() || key.is_some_and(|key| self.expired_around(key).is_some()))
+    }
+
+    /// Whether a thread has an alarm, its own or one that it has entered.
     pub(crate) fn has_any_in(&self, scope: Scope) -> bool {
-        let guest = self.guests.range((scope, AlarmId(0), 0)..).next();
-        guest.is_some_and(|guest| guest.0 == scope)
-            || self.entries.iter().any(|(_, entry)| entry.scope == scope)
+        self.alarms_of(scope) > 0 || self.guests_in(scope, AlarmId(u64::MAX)).next().is_some()
+    }
+
+    /// How many alarms a thread has armed that live.
+    pub(crate) fn alarms_of(&self, scope: Scope) -> usize {
+        self.threads.get(scope.index()).map_or(0, |thread| thread.alarms)
     }
 
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
+        let index = terms.scope.index();
+        if index >= self.threads.len() {
+            self.threads.resize_with(index + 1, Thread::default);
+        }
+        self.threads[index].alarms += 1;
         let (slot, entry) = self.entries.insert(id, terms, now);
         entry.plan_probe(now);
         let listing = Listing::of(entry);
-        let key = Key::new(slot, id);
+        let key = Key::new(id, slot);
         if entry.budget().is_some() {
-            self.counting.push((entry.scope, key));
+            self.counting.push((listing.scope, key));
         }
         self.list(listing, key);
         key
     }
 
-    /// Takes an alarm out; `None` for a stale key.
+    /// Removes an alarm; `None` for a stale key.
     #[inline(always)]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Removed> {
         let entry = self.entries.get(key)?;
@@ -310,32 +214,33 @@ impl Schedule {
             self.counting.retain(|(_, other)| *other != key);
         }
         self.unlist(listing, key);
+        self.threads[listing.scope.index()].alarms -= 1;
         Some(self.entries.remove(key.slot()))
     }
 
     /// Makes an alarm one of `scope`'s as well, the innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
-        let place = Standing { scope, order: self.next_id(), key };
-        // At home it is asked already.
+        let standing = Standing { scope, order: self.next_id(), key };
+        // On its own thread it is asked already.
         let entry = self.entries.get_mut(key).filter(|entry| entry.scope != scope);
         if let Some(entry) = entry {
             entry.guest_on += 1;
-            self.guests.insert((scope, place.order, key.slot()));
+            self.guests.insert((scope, standing.order, key.slot()));
         }
-        place
+        standing
     }
 
     /// Undoes an [`enter`](Schedule::enter).
-    pub(crate) fn leave(&mut self, place: Standing) {
-        let key = place.key;
+    pub(crate) fn leave(&mut self, standing: Standing) {
+        let key = standing.key;
         if let Some(entry) = self.entries.get_mut(key) {
-            if self.guests.remove(&(place.scope, place.order, key.slot())) {
+            if self.guests.remove(&(standing.scope, standing.order, key.slot())) {
                 entry.guest_on -= 1;
             }
         }
     }
 
-    /// An id that no alarm has or will have; the next one to be armed has a larger one.
+    /// An id that no alarm has or will have; the next alarm to be armed has a larger one.
     pub(crate) fn next_id(&mut self) -> AlarmId {
         self.last_id += 1;
         AlarmId(self.last_id)
@@ -351,7 +256,7 @@ impl Schedule {
         self.entries.get(key)
     }
 
-    /// Lets an alarm begin again, as it was when it was armed; `cpu_now` tells the processor's clocks.
+    /// Begins an alarm again, as it was when it was armed; `cpu_now` reads a processor clock.
     pub(crate) fn restart(&mut self, key: Key, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         self.change(key, |entry| {
             entry.since = now;
@@ -370,15 +275,15 @@ impl Schedule {
         });
     }
 
-    /// Moves an alarm's deadline; one that it had reached is taken back.
+    /// Moves an alarm's deadline; an expiry by the deadline is taken back if the new one has not passed.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
-            // One that is disarmed keeps its limit for when it is started again.
+            // A disarmed alarm keeps its limit for when it is started again.
             if entry.deadline.is_never() {
                 return;
             }
             entry.deadline = entry.deadline.after(more);
-            // Not the limit and what is added to it: a deadline that was over when it was armed had no time to it.
+            // Not the limit and what is added to it: a deadline that had passed when it was armed had no time to it.
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
@@ -399,7 +304,7 @@ impl Schedule {
         });
     }
 
-    /// Expires an alarm at once. One that has expired already keeps its first cause.
+    /// Expires an alarm now. One that has expired already keeps its first cause.
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
@@ -407,12 +312,11 @@ impl Schedule {
         });
     }
 
-    /// Expires every alarm whose deadline is not after `now`, or whose processor time is used up; `cpu_now` tells the
-    /// processor's clocks.
-    pub(crate) fn expire(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
-        while let Some((_, slot)) = self.pending.first().filter(|&(moment, _)| moment <= now) {
-            let id = self.entries.at(slot).id;
-            let key = Key::new(slot, id);
+    /// Expires every alarm of a thread whose deadline is not after `now`, or whose processor time is used up; `cpu_now`
+    /// reads a processor clock.
+    pub(crate) fn expire(&mut self, scope: Scope, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
+        while let Some((_, slot)) = self.first_of(scope).filter(|&(moment, _)| moment <= now) {
+            let key = Key::new(self.entries.at(slot).id, slot);
             self.change(key, |entry| {
                 if let Some(period) = entry.period() {
                     let passed = periods(now.since(entry.since), period);
@@ -431,16 +335,16 @@ impl Schedule {
         }
     }
 
+    fn first_of(&self, scope: Scope) -> Option<(Time, usize)> {
+        self.threads.get(scope.index()).and_then(|thread| thread.pending.first())
+    }
+
     /// Expires every alarm that listens to a signal; says whether there was one.
     pub(crate) fn signal(&mut self, number: usize) -> bool {
         let bit = 1 << number;
-        let hears = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
-        let keys: Vec<Key> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| hears(entry))
-            .map(|(slot, entry)| Key::new(slot, entry.id))
-            .collect();
+        let listens = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
+        let listeners = self.entries.iter().filter(|(_, entry)| listens(entry));
+        let keys: Vec<Key> = listeners.map(|(slot, entry)| Key::new(entry.id, slot)).collect();
         for key in &keys {
             self.ring(*key, Cause::Signal(number as i32));
         }
@@ -455,6 +359,13 @@ impl Schedule {
     /// Whether any alarm counts checks.
     pub(crate) fn any_counting(&self) -> bool {
         !self.counting.is_empty()
+    }
+
+    /// Expires what is due among the threads with alarms that count checks: with a budget a deadline needs no timer.
+    pub(crate) fn expire_counting(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time> + Copy) {
+        for at in 0..self.counting.len() {
+            self.expire(self.counting[at].0, now, cpu_now);
+        }
     }
 
     /// Counts a check of the alarm of `key`, for it and for those that enclose it.
@@ -483,19 +394,15 @@ impl Schedule {
         if self.guests.is_empty() {
             return;
         }
-        // As in `outermost`: what encloses a guest at home is asked here too.
-        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
-        let guests: Vec<(Scope, AlarmId)> = self
-            .guests
-            .range(range)
-            .map(|&(.., slot)| (self.entries.at(slot).scope, self.entries.at(slot).id))
-            .collect();
+        // As in `outermost`: what encloses an entered alarm on its own thread is asked here too.
+        let guests: Vec<(Scope, AlarmId)> =
+            self.guests_in(scope, innermost).map(|guest| (guest.scope, guest.id)).collect();
         for (scope, id) in guests {
             self.count(scope, id, location, now);
         }
     }
 
-    /// A check errs with this alarm.
+    /// A check returns an error for this alarm.
     pub(crate) fn note_error(&mut self, key: Key) {
         if let Some(budget) = self.entries.get_mut(key).and_then(Entry::budget_mut) {
             budget.note_error();
@@ -506,7 +413,7 @@ impl Schedule {
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
         let Some(entry) = self.entries.get_mut(key) else { return 0 };
         let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
-        entry.more.as_deref_mut().map_or(0, |more| passed - std::mem::replace(&mut more.told, passed))
+        entry.more.as_deref_mut().map_or(0, |more| passed - mem::replace(&mut more.reported, passed))
     }
 
     /// The outermost expired alarm among those of `key`'s scope that enclose it, itself included.
@@ -524,20 +431,21 @@ impl Schedule {
         if self.expired.is_empty() {
             return None;
         }
-        let from = (scope, AlarmId(0), 0);
-        let own = self.expired.range(from..=(scope, innermost, usize::MAX)).next();
-        let own = own.map(|&(_, id, slot)| Key::new(slot, id));
+        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
+        let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
-        // A guest that stands outside of it, or whatever encloses the guest at home, comes first. This ends: a
-        // guest was armed before it came, so each step goes to smaller ids.
-        let guests = self.guests.range(from..=(scope, within, usize::MAX));
-        guests
-            .map(|&(.., slot)| self.entries.at(slot))
-            .find_map(|guest| self.outermost(guest.scope, guest.id))
-            .or(own)
+        // An entered alarm that stands outside of it, or what encloses that one on its own thread, comes first. This ends:
+        // an alarm was armed before it was entered, so each step goes to smaller ids.
+        self.guests_in(scope, within).find_map(|guest| self.outermost(guest.scope, guest.id)).or(own)
     }
 
-    /// Changes an alarm and keeps the two lists in step.
+    /// The alarms that a thread has entered, the outermost first, up to those that stand at `innermost`.
+    fn guests_in(&self, scope: Scope, innermost: AlarmId) -> impl Iterator<Item = &Entry> {
+        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
+        self.guests.range(range).map(|&(.., slot)| self.entries.at(slot))
+    }
+
+    /// Changes an alarm and keeps the lists in step.
     fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
         let Some(entry) = self.entries.get_mut(key) else {
             return;
@@ -551,7 +459,7 @@ impl Schedule {
         // What a restart does: the deadline moves, and that is all.
         let moved = Listing { moment: after.moment, ..before } == after && !after.expired;
         if moved && !before.moment.is_never() && !after.moment.is_never() {
-            self.pending.shift(after.moment, key.slot());
+            self.threads[after.scope.index()].pending.shift(&mut self.positions, after.moment, key.slot());
         } else {
             self.unlist(before, key);
             self.list(after, key);
@@ -565,7 +473,11 @@ impl Schedule {
             return;
         }
         if !listing.moment.is_never() {
-            self.pending.insert(listing.moment, key.slot());
+            self.threads[listing.scope.index()].pending.insert(
+                &mut self.positions,
+                listing.moment,
+                key.slot(),
+            );
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
     }
@@ -577,49 +489,15 @@ impl Schedule {
             return;
         }
         if !listing.moment.is_never() {
-            self.pending.remove(key.slot());
+            self.threads[listing.scope.index()].pending.remove(&mut self.positions, key.slot());
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] -= 1);
     }
 }
 
-/// Where an alarm is listed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Listing {
-    scope: Scope,
-    expired: bool,
-    /// The next moment at which something may happen to it.
-    moment: Time,
-    signals: u32,
-}
-
-impl Listing {
-    fn of(entry: &Entry) -> Listing {
-        let (scope, expired) = (entry.scope, entry.expired.is_some());
-        match entry.more.as_deref() {
-            None => Listing { scope, expired, moment: entry.deadline, signals: 0 },
-            Some(more) => Listing {
-                scope,
-                expired,
-                moment: entry.deadline.min(more.cpu.map_or(Time::NEVER, |cpu| cpu.probe)),
-                signals: more.signals,
-            },
-        }
-    }
-}
-
-/// A process that shares its processor makes its processor time last; near the end of it, looking is not repeated
-/// more often than this.
+/// A process that shares its processor makes its processor time last; near the end of it, the clock is not read more often
+/// than this.
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
-
-fn periods(time: Duration, period: Duration) -> u64 {
-    u64::try_from(time.as_nanos() / period.as_nanos().max(1)).unwrap_or(u64::MAX)
-}
-
-fn times(period: Duration, n: u64) -> Duration {
-    let nanos = period.as_nanos().saturating_mul(u128::from(n));
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
 
 #[cfg(test)]
 mod tests;

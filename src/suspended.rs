@@ -1,6 +1,6 @@
 //! The process as it was before the guards, for a while.
 
-use crate::bell;
+use crate::runtime;
 
 /// Runs `f` with the process as it was before the first guard: SIGALRM's disposition, this thread's signal mask, and
 /// the timer that was running then. Afterwards the alarms are in force again; their time has gone on.
@@ -49,11 +49,11 @@ pub fn suspended<T>(f: impl FnOnce() -> T) -> T {
     struct Resume;
     impl Drop for Resume {
         fn drop(&mut self) {
-            bell::resume();
+            runtime::resume();
         }
     }
 
-    bell::suspend();
+    runtime::suspend();
     let _resume = Resume;
     f()
 }

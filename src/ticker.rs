@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use crate::bell::{self, Place};
 use crate::error::ArmError;
 use crate::os::flag::Flag;
+use crate::runtime::{self, Registered};
 use crate::schedule::Key;
 
 /// Says, when asked, how many periods have passed: for a progress line, a checkpoint file, a look at the queue.
@@ -44,7 +44,7 @@ use crate::schedule::Key;
 pub struct Ticker {
     key: Key,
     period: Duration,
-    flag: &'static Place<Flag>,
+    flag: &'static Registered<Flag>,
     stays: PhantomData<MutexGuard<'static, ()>>,
 }
 
@@ -75,7 +75,7 @@ impl Ticker {
         if period.is_zero() {
             return Err(ArmError::period());
         }
-        let (key, flag) = bell::arm_ticker(period)?;
+        let (key, flag) = runtime::arm_ticker(period)?;
         Ok(Ticker { key, period, flag, stays: PhantomData })
     }
 
@@ -96,7 +96,7 @@ impl Ticker {
     #[inline]
     pub fn due(&self) -> u64 {
         if self.flag.is_set() {
-            return bell::TICKS.call(&self.key, self.flag);
+            return runtime::ticks(&self.key, self.flag);
         }
         0
     }
@@ -121,7 +121,7 @@ impl Ticker {
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        bell::release_ticker(self.key, self.flag);
+        runtime::release_ticker(self.key, self.flag);
     }
 }
 

@@ -13,9 +13,9 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::alarm::Alarm;
-use crate::bell;
-use crate::checkpoint::ask;
+use crate::checkpoint::answer;
 use crate::error::{AlarmId, TimedOut};
+use crate::runtime;
 
 /// What travels.
 struct Expired(TimedOut);
@@ -162,8 +162,8 @@ impl Alarm {
 #[inline]
 #[track_caller]
 pub fn unwind_if_expired() {
-    if bell::is_rung() {
-        if let Err(e) = ask(&bell::MUST_UNWIND_FOR_ANY, &(), Location::caller()) {
+    if runtime::is_flag_set() {
+        if let Err(e) = answer(runtime::unwind_thread(Location::caller())) {
             raise(e);
         }
     }

@@ -5,28 +5,48 @@ mod support;
 use std::time::Duration;
 
 use nix::libc::{self, EPERM, SA_RESTART};
-use sigalarm::{Alarm, ArmError};
+use sigalarm::Alarm;
 use support::process::{self, state};
 use support::{Scenario, scenario};
 
 const MS: Duration = Duration::from_millis(1);
 
-fn refused(call: &str) -> ArmError {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+/// Without `setitimer` the thread gets a private timer.
+fn no_interval_timer() {
+    process::forbid(libc::SYS_setitimer, EPERM);
     let before = state();
-    let e = Alarm::after(10 * MS).expect_err("the call is forbidden");
-    assert_eq!(e.call(), Some(call));
+    let alarm = Alarm::after(10 * MS).expect("arming");
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 10 * MS);
+    drop(alarm);
     assert_eq!(state(), before);
-    assert!(sigalarm::checkpoint().is_ok(), "nothing is armed");
-    let text = e.to_string();
-    assert!(text.starts_with(&format!("cannot arm the alarm: {call} failed: ")), "{text}");
-    assert_eq!(std::io::Error::from(e).kind(), std::io::ErrorKind::PermissionDenied);
-    Alarm::after(10 * MS).expect_err("and again")
+    let alarm = Alarm::after(10 * MS).expect("arming");
+    let e = alarm.blocking(|| {
+        std::thread::sleep(20 * MS);
+        Err::<(), _>(std::io::ErrorKind::Interrupted.into())
+    });
+    assert_eq!(e.expect_err("over").kind(), std::io::ErrorKind::TimedOut);
 }
 
-fn no_setitimer() {
+/// Without a timer of either kind checks read the clock, and what needs the signal is refused.
+fn no_timers() {
+    process::forbid(libc::SYS_timer_create, EPERM);
     process::forbid(libc::SYS_setitimer, EPERM);
-    refused("setitimer");
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    let alarm = Alarm::after(10 * MS).expect("arming");
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 10 * MS);
+    drop(alarm);
+    assert_eq!(state(), before);
+    let alarm = Alarm::after(10 * MS).expect("arming");
+    let e = alarm.blocking(|| Ok(())).expect_err("no timer can interrupt it");
+    assert_eq!(e.kind(), std::io::ErrorKind::Unsupported);
+    let e = Alarm::builder().after(MS).abort_after(MS).arm().expect_err("no timer for it");
+    assert_eq!(e.call(), Some("timer_create"));
+    assert!(alarm.sleep(10 * MS).is_err(), "a sleep has a timeout of its own");
+    drop(alarm);
+    assert_eq!(state(), before);
 }
 
 fn no_sigaction() {
@@ -59,7 +79,9 @@ fn setitimer_fails_later() {
     let outer = Alarm::after(1_000 * MS).expect("arming");
     let alarm = Alarm::after(20 * MS).expect("arming");
     process::forbid(libc::SYS_setitimer, EPERM);
-    assert!(Alarm::after(MS).is_err(), "an earlier one cannot be armed");
+    let earlier = Alarm::after(MS).expect("arming");
+    while earlier.check().is_ok() {}
+    drop(earlier);
     while alarm.check().is_ok() {}
     assert!(alarm.elapsed() >= 20 * MS);
     alarm.restart();
@@ -71,25 +93,14 @@ fn setitimer_fails_later() {
     assert_ne!(after.sa_sigaction, libc::SIG_DFL);
 }
 
-/// Should the kernel refuse to say what waits, our handler stays: harmless, where the default is not.
-fn sigtimedwait_fails() {
-    process::forbid(libc::SYS_rt_sigtimedwait, EPERM);
-    for n in 0..2_000 {
-        let _alarm = Alarm::after(Duration::from_micros(n % 50)).expect("arming");
-        for _ in 0..n {
-            std::hint::black_box(());
-        }
-    }
-}
-
 fn main() {
     // Filters for the system calls are Linux's, and the numbers are the processor's.
     let all: Vec<Scenario> = vec![
-        scenario("no_setitimer", no_setitimer),
+        scenario("no_interval_timer", no_interval_timer),
+        scenario("no_timers", no_timers),
         scenario("no_sigaction", no_sigaction),
         scenario("no_mask", no_mask),
         scenario("setitimer_fails_later", setitimer_fails_later),
-        scenario("sigtimedwait_fails", sigtimedwait_fails),
     ];
     support::main(all);
 }

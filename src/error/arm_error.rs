@@ -30,6 +30,7 @@ enum Fault {
     System { call: &'static str, source: io::Error },
     Signal { number: i32, why: &'static str },
     Period,
+    NoTimer,
 }
 
 impl ArmError {
@@ -43,6 +44,11 @@ impl ArmError {
 
     pub(crate) fn period() -> ArmError {
         ArmError(Fault::Period)
+    }
+
+    /// The calling thread has no timer whose signal could interrupt it.
+    pub(crate) fn no_timer() -> ArmError {
+        ArmError(Fault::NoTimer)
     }
 
     /// The system call that failed, as its manual page is named: `"setitimer"`, `"sigaction"`,
@@ -78,7 +84,7 @@ impl ArmError {
     pub fn call(&self) -> Option<&'static str> {
         match self.0 {
             Fault::System { call, .. } => Some(call),
-            Fault::Signal { .. } | Fault::Period => None,
+            Fault::Signal { .. } | Fault::Period | Fault::NoTimer => None,
         }
     }
 }
@@ -98,6 +104,10 @@ impl fmt::Display for ArmError {
             Fault::Period => {
                 f.write_str("a ticker's period must be longer than zero; nothing was left armed")
             }
+            Fault::NoTimer => f.write_str(
+                "no timer can interrupt this thread: SIGALRM is blocked on it, or the system has no timer for it; \
+                 let SIGALRM in, or wait with a timeout and check",
+            ),
         }
     }
 }
@@ -106,7 +116,7 @@ impl Error for ArmError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
             Fault::System { source, .. } => Some(source),
-            Fault::Signal { .. } | Fault::Period => None,
+            Fault::Signal { .. } | Fault::Period | Fault::NoTimer => None,
         }
     }
 }
@@ -117,6 +127,7 @@ impl From<ArmError> for io::Error {
         let kind = match &e.0 {
             Fault::System { source, .. } => source.kind(),
             Fault::Signal { .. } | Fault::Period => io::ErrorKind::InvalidInput,
+            Fault::NoTimer => io::ErrorKind::Unsupported,
         };
         io::Error::new(kind, e)
     }

@@ -48,7 +48,11 @@ impl Manner {
     pub(crate) fn in_front_of(owner: &Disposition) -> Manner {
         match owner.kind() {
             Kind::Default | Kind::Ignore => Manner::USUAL,
-            Kind::Function => Manner { on_stack: owner.has(libc::SA_ONSTACK), alone: false, ..Manner::USUAL },
+            Kind::Function => Manner {
+                restart: owner.has(libc::SA_RESTART),
+                on_stack: owner.has(libc::SA_ONSTACK),
+                alone: false,
+            },
         }
     }
 }

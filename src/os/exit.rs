@@ -7,7 +7,7 @@ use nix::libc;
 ///
 /// Where there is no room for the line, in a pipe that nobody reads or on a terminal that was stopped, it is left out: to
 /// wait for room could be to wait for ever, with the other signals shut out.
-pub(crate) fn with_a_last_word(line: &[u8], core: bool) -> ! {
+pub(crate) fn write_and_exit(line: &[u8], core: bool) -> ! {
     let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
     // SAFETY: the pointers are valid for the lengths that are given; the calls are on the list of async-signal-safe
     // functions. What could not be written cannot be helped.

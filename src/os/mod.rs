@@ -30,10 +30,13 @@ pub(crate) mod pidfd;
 #[cfg(feature = "process")]
 pub(crate) mod pipe;
 pub(crate) mod poll;
-pub(crate) mod preserve_all;
+pub(crate) mod posix_timer;
 pub(crate) mod published;
 #[cfg(feature = "process")]
 pub(crate) mod reap;
 pub(crate) mod setting;
+pub(crate) mod single_threaded;
 pub(crate) mod thread;
+pub(crate) mod thread_end;
+#[cfg(feature = "process")]
 pub(crate) mod threads;

@@ -20,11 +20,11 @@ use super::output::Output;
 use super::shared::Shared;
 use super::state::{Running, Stage, State, Terms, Watch};
 use super::wire::Inbox;
-use crate::bell;
 use crate::os::alone::{Alone, Company};
 use crate::os::forked::{Side, fork};
 use crate::os::pipe::{self, Outlet};
 use crate::os::{clock, inherited};
+use crate::runtime;
 use crate::time::Time;
 
 /// What a job is to be; made by [`Job::builder`], ended by [`spawn`](Builder::spawn) or [`run`](Builder::run).
@@ -426,7 +426,7 @@ impl Builder {
         fn naming(call: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
             move |e| SpawnError::system(call, e)
         }
-        bell::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
+        runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
         detached::sweep();
         let parent = Pid::this();
         let set_up = SetUp {
@@ -443,7 +443,7 @@ impl Builder {
         let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
         let outlet = Outlet::new(&write).map_err(naming("fstat"))?;
         let streams = Streams::hold();
-        let held = inherited::hold(bell::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
+        let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
         let began = clock::now();
         let forked = match fork(alone) {
             Ok(Side::Child) => {

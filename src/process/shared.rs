@@ -14,10 +14,9 @@ use parking_lot::Mutex;
 use super::child::Child;
 use super::error::JobError;
 use super::state::{End, News, Stage, State, Terms, Watch};
-use crate::bell::{self, Waiting};
-use crate::checkpoint::checkpoint_at;
 use crate::os::reap::Life;
 use crate::os::{clock, poll};
+use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
 pub(super) struct Shared {
@@ -60,11 +59,11 @@ impl Shared {
                 Err(end) => return Ok(*end),
             };
             // Looked up first, asked afterwards: an alarm that falls due in between is found expired.
-            let alarm = bell::next_here();
+            let alarm = runtime::next_here();
             if alarm.is_some() {
                 // Refused, nobody can wake this thread early; it still wakes for every deadline.
-                waiting = waiting.or_else(|| Waiting::begin().ok());
-                checkpoint_at(location)?;
+                waiting = waiting.or_else(|| Waiting::begin(None).ok());
+                crate::checkpoint::checkpoint_at(location)?;
             }
             let mut until = deadline.min(vigil.next).min(alarm.unwrap_or(Time::NEVER));
             if vigil.watch.child.notice().is_none() {

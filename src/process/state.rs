@@ -50,7 +50,7 @@ impl Terms {
         location: Place,
     ) -> TimedOut {
         TimedOut::new(Expiry {
-            alarm: crate::bell::unused_id(),
+            alarm: crate::runtime::unused_id(),
             label: self.label.clone(),
             limit,
             elapsed: now.since(since),

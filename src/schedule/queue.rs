@@ -1,86 +1,93 @@
 //! Deadlines in order: a binary heap whose items can be found again.
 //!
-//! A guard is armed, restarted and dropped far more often than it expires, so what must be quick is to put an
-//! item in and to take *any* item out, not only the first. The heap notes where each item stands. The common
-//! cases, an inner alarm that comes and goes and a restart that moves the only deadline, touch one or two
-//! places.
+//! An alarm is armed, restarted and dropped far more often than it expires, so removing *any* item must be quick, not only
+//! the first. [`Positions`] notes where in its heap each item stands. The common cases, an inner alarm that comes and goes
+//! and a restart that moves the only deadline, touch one or two positions.
 
 use crate::time::Time;
 
-/// Items, each a small number, in the order of their moments.
+/// Where each item stands in the queue that it is in. Several queues may share one, if no item is in two of them.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
-    /// No item stands before its parent at `(i - 1) / 2`.
-    heap: Vec<(Time, usize)>,
-    /// Where in the heap each item stands, if it is in.
-    places: Vec<usize>,
-}
+pub(crate) struct Positions(Vec<usize>);
 
-impl Queue {
-    pub(super) const fn new() -> Queue {
-        Queue { heap: Vec::new(), places: Vec::new() }
-    }
-
-    /// The earliest item.
-    pub(super) fn first(&self) -> Option<(Time, usize)> {
-        self.heap.first().copied()
-    }
-
-    /// Puts an item in, which must not be in.
-    #[inline(always)]
-    pub(super) fn insert(&mut self, time: Time, item: usize) {
-        let at = self.heap.len();
-        self.heap.push((time, item));
-        if item >= self.places.len() {
-            self.make_place(item);
-        }
-        self.places[item] = at;
-        if at > 0 && time < self.heap[(at - 1) / 2].0 {
-            self.rise(at);
-        }
+impl Positions {
+    pub(crate) const fn new() -> Positions {
+        Positions(Vec::new())
     }
 
     #[cold]
-    fn make_place(&mut self, item: usize) {
-        self.places.resize(item + 1, 0);
+    fn grow(&mut self, item: usize) {
+        self.0.resize(item + 1, 0);
+    }
+}
+
+/// Items, each a small number, in the order of their moments.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    /// No item stands before its parent at `(i - 1) / 2`.
+    heap: Vec<(Time, usize)>,
+}
+
+impl Queue {
+    pub(crate) const fn new() -> Queue {
+        Queue { heap: Vec::new() }
     }
 
-    /// Takes an item out, which must be in.
+    /// The earliest item.
+    pub(crate) fn first(&self) -> Option<(Time, usize)> {
+        self.heap.first().copied()
+    }
+
+    /// Inserts an item, which must not be in.
     #[inline(always)]
-    pub(super) fn remove(&mut self, item: usize) {
-        let hole = self.places[item];
+    pub(crate) fn insert(&mut self, positions: &mut Positions, time: Time, item: usize) {
+        let at = self.heap.len();
+        self.heap.push((time, item));
+        if item >= positions.0.len() {
+            positions.grow(item);
+        }
+        positions.0[item] = at;
+        if at > 0 && time < self.heap[(at - 1) / 2].0 {
+            self.rise(positions, at);
+        }
+    }
+
+    /// Removes an item, which must be in.
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, positions: &mut Positions, item: usize) {
+        let hole = positions.0[item];
         debug_assert_eq!(self.heap[hole].1, item);
         let Some(last) = self.heap.pop() else { return };
         if hole < self.heap.len() {
-            // It stands in the hole now: too late for it or too early.
-            self.put(hole, last);
-            self.rise(hole);
-            self.sink(hole);
+            // The last item stands in the hole now: too late for it or too early.
+            self.put(positions, hole, last);
+            self.rise(positions, hole);
+            self.sink(positions, hole);
         }
     }
 
     /// Moves an item to another moment; it must be in.
-    pub(super) fn shift(&mut self, time: Time, item: usize) {
-        let at = self.places[item];
+    pub(crate) fn shift(&mut self, positions: &mut Positions, time: Time, item: usize) {
+        let at = positions.0[item];
         debug_assert_eq!(self.heap[at].1, item);
         let was = std::mem::replace(&mut self.heap[at].0, time);
-        if time < was { self.rise(at) } else { self.sink(at) }
+        if time < was { self.rise(positions, at) } else { self.sink(positions, at) }
     }
 
-    fn rise(&mut self, mut at: usize) {
+    fn rise(&mut self, positions: &mut Positions, mut at: usize) {
         let moving = self.heap[at];
         while at > 0 {
             let parent = (at - 1) / 2;
             if self.heap[parent].0 <= moving.0 {
                 break;
             }
-            self.put(at, self.heap[parent]);
+            self.put(positions, at, self.heap[parent]);
             at = parent;
         }
-        self.put(at, moving);
+        self.put(positions, at, moving);
     }
 
-    fn sink(&mut self, mut at: usize) {
+    fn sink(&mut self, positions: &mut Positions, mut at: usize) {
         let moving = self.heap[at];
         loop {
             let mut child = 2 * at + 1;
@@ -90,14 +97,14 @@ impl Queue {
             if child >= self.heap.len() || moving.0 <= self.heap[child].0 {
                 break;
             }
-            self.put(at, self.heap[child]);
+            self.put(positions, at, self.heap[child]);
             at = child;
         }
-        self.put(at, moving);
+        self.put(positions, at, moving);
     }
 
-    fn put(&mut self, at: usize, item: (Time, usize)) {
+    fn put(&mut self, positions: &mut Positions, at: usize, item: (Time, usize)) {
         self.heap[at] = item;
-        self.places[item.1] = at;
+        positions.0[item.1] = at;
     }
 }

@@ -1,15 +1,15 @@
 //! The alarms, each in a slot of its own that is used again when it is free.
 //!
-//! An entry is written where it stands and taken apart there. To hand over ten words that have just been written one
-//! by one makes the processor wait until they have reached the cache: a store like `slab`, which takes its values and
-//! gives them back whole, spent a quarter of a nested guard's time on that.
+//! An entry is written and taken apart in place. Moving ten words that have just been written one by one makes the
+//! processor wait until they have reached the cache: a container like `slab`, which moves its values in and out whole,
+//! spent a quarter of a nested guard's time on that.
 
 use super::{Entry, Key, Removed, Scope, Terms};
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// What no alarm is called: the slot is free.
-const NOBODY: AlarmId = AlarmId(0);
+/// The id of no alarm: the slot is free.
+const FREE: AlarmId = AlarmId(0);
 
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -26,20 +26,17 @@ impl Slots {
         self.entries.len() == self.free.len()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
-    }
-
-    /// Puts an alarm into a free slot.
+    /// Writes an alarm into a free slot.
     #[inline(always)]
     pub(super) fn insert(&mut self, id: AlarmId, terms: Terms, now: Time) -> (usize, &mut Entry) {
-        debug_assert_ne!(id, NOBODY);
+        debug_assert_ne!(id, FREE);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.entries.push(VACANT);
             self.entries.len() - 1
         });
         let entry = &mut self.entries[slot];
-        let Terms { scope, label, limit, deadline, stands_by, more } = terms;
+        let needs_signal = terms.needs_signal();
+        let Terms { scope, label, limit, deadline, more } = terms;
         *entry = Entry {
             id,
             scope,
@@ -51,7 +48,7 @@ impl Slots {
             expired: None,
             rung: None,
             guest_on: 0,
-            stands_by,
+            needs_signal,
         };
         (slot, entry)
     }
@@ -60,10 +57,10 @@ impl Slots {
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
-        debug_assert_ne!(entry.id, NOBODY);
+        debug_assert_ne!(entry.id, FREE);
         let removed =
-            Removed { label: entry.label.take(), more: entry.more.take(), stood_by: entry.stands_by };
-        entry.id = NOBODY;
+            Removed { label: entry.label.take(), more: entry.more.take(), needs_signal: entry.needs_signal };
+        entry.id = FREE;
         self.free.push(slot);
         removed
     }
@@ -79,17 +76,17 @@ impl Slots {
 
     /// The alarm in a slot that is known to have one.
     pub(super) fn at(&self, slot: usize) -> &Entry {
-        debug_assert_ne!(self.entries[slot].id, NOBODY);
+        debug_assert_ne!(self.entries[slot].id, FREE);
         &self.entries[slot]
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        self.entries.iter().enumerate().filter(|(_, entry)| entry.id != NOBODY)
+        self.entries.iter().enumerate().filter(|(_, entry)| entry.id != FREE)
     }
 }
 
 const VACANT: Entry = Entry {
-    id: NOBODY,
+    id: FREE,
     scope: Scope(0),
     label: None,
     limit: None,
@@ -99,5 +96,5 @@ const VACANT: Entry = Entry {
     expired: None,
     rung: None,
     guest_on: 0,
-    stands_by: false,
+    needs_signal: false,
 };

@@ -23,8 +23,9 @@ impl Model {
         }
     }
 
-    fn next(&self) -> Time {
-        self.0.iter().filter(|a| a.expired.is_none()).map(|a| a.deadline).min().unwrap_or(Time::NEVER)
+    fn next_of(&self, scope: Scope) -> Time {
+        let pending = self.0.iter().filter(|a| a.expired.is_none() && a.scope == scope);
+        pending.map(|a| a.deadline).min().unwrap_or(Time::NEVER)
     }
 
     fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<AlarmId> {
@@ -54,11 +55,18 @@ impl Random {
 }
 
 fn terms(scope: u64, deadline: Time) -> Terms {
-    Terms { scope: Scope(scope), label: None, limit: None, deadline, stands_by: false, more: None }
+    Terms { scope: Scope(scope), label: None, limit: None, deadline, more: None }
 }
 
 fn no_cpu(_: CpuClock) -> Option<Time> {
     None
+}
+
+/// The scopes of the tests; each thread's alarms are expired on their own.
+const SCOPES: std::ops::Range<u64> = 0..7;
+
+fn expire(schedule: &mut Schedule, now: Time) {
+    SCOPES.for_each(|scope| schedule.expire(Scope(scope), now, no_cpu));
 }
 
 /// Sets a new deadline, whatever had become of the old one.
@@ -107,7 +115,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
             }
             7 => {
                 now = now.after(Duration::from_nanos(random.below(30)));
-                schedule.expire(now, no_cpu);
+                expire(&mut schedule, now);
                 model.expire(now);
             }
             8 if !stale.is_empty() => {
@@ -120,7 +128,11 @@ fn play(seed: u64, steps: usize, alive: usize) {
         }
 
         let context = || format!("seed {seed}, step {step}");
-        assert_eq!(schedule.next(), model.next(), "{}", context());
+        for scope in SCOPES.map(Scope) {
+            assert_eq!(schedule.next_of(scope), model.next_of(scope), "{}", context());
+            let alarms = model.0.iter().filter(|a| a.scope == scope).count();
+            assert_eq!(schedule.alarms_of(scope), alarms, "{}", context());
+        }
         assert_eq!(schedule.is_empty(), model.0.is_empty(), "{}", context());
         assert_eq!(schedule.any_expired(), model.0.iter().any(|a| a.expired.is_some()), "{}", context());
         for scope in (0..3).map(Scope) {
@@ -159,11 +171,11 @@ fn the_outermost_is_reported_first() {
     let elsewhere = schedule.insert(terms(2, at(5)), at(0));
     let around = |s: &Schedule, key| s.expired_around(key).map(Key::id);
 
-    schedule.expire(at(5), no_cpu);
+    expire(&mut schedule, at(5));
     assert_eq!(around(&schedule, inner), None, "another scope's alarm encloses nothing here");
     assert_eq!(around(&schedule, elsewhere), Some(elsewhere.id));
 
-    schedule.expire(at(20), no_cpu);
+    expire(&mut schedule, at(20));
     assert_eq!(around(&schedule, inner), Some(outer.id), "both expired: the outer one");
     assert_eq!(around(&schedule, middle), Some(outer.id), "the inner one does not end the middle");
 
@@ -187,7 +199,7 @@ fn a_slot_is_as_new() {
     let new = schedule.insert(terms(1, at(10)), at(5));
     assert_eq!(new.slot(), old.slot());
     assert!(schedule.get(old).is_none());
-    schedule.expire(at(10), no_cpu);
+    expire(&mut schedule, at(10));
     assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
     // It has expired by its deadline and was not rung.
     schedule.extend(new, Duration::from_nanos(5));
@@ -205,7 +217,9 @@ fn one_that_starts_again_knows_no_old_key() {
         }
         if starts_again {
             drop(schedule.start_again().map(ManuallyDrop::into_inner));
-            assert!(schedule.get(key).is_none() && schedule.is_empty() && schedule.next().is_never());
+            assert!(
+                schedule.get(key).is_none() && schedule.is_empty() && schedule.next_of(Scope(1)).is_never()
+            );
         }
         let fresh = schedule.insert(terms(1, at(1)), at(0));
         if starts_again {
@@ -224,10 +238,36 @@ fn ten_thousand_alarms() {
     let all = if cfg!(miri) { 50 } else { 10_000 };
     let mut schedule = Schedule::new();
     let keys: Vec<Key> = (0..all).map(|n| schedule.insert(terms(n % 7, at(n + 1)), at(0))).collect();
-    schedule.expire(at(all / 2), no_cpu);
-    assert_eq!(schedule.next(), at(all / 2 + 1));
+    expire(&mut schedule, at(all / 2));
+    let next = SCOPES.map(|scope| schedule.next_of(Scope(scope))).min();
+    assert_eq!(next, Some(at(all / 2 + 1)));
     for key in keys {
         assert!(schedule.remove(key).is_some());
     }
     assert!(schedule.is_empty() && !schedule.any_expired());
+}
+
+#[test]
+fn a_wait_ends_for_own_alarms_for_entered_ones_and_for_what_encloses_them() {
+    let mut schedule = Schedule::new();
+    let (here, there) = (Scope(1), Scope(2));
+    let outer = schedule.insert(terms(2, at(10)), at(0));
+    let entered = schedule.insert(terms(2, at(20)), at(0));
+    let own = schedule.insert(terms(1, at(30)), at(0));
+    assert_eq!(schedule.next_for(here, None), at(30));
+    assert_eq!(schedule.next_for(here, Some(entered)), at(10), "under an alarm of another thread");
+    assert!(!schedule.is_expired_for(here, Some(entered)));
+
+    let standing = schedule.enter(entered, here);
+    assert_eq!(schedule.next_for(here, None), at(10));
+    // Each enters the other's: the search ends.
+    let back = schedule.enter(own, there);
+    assert_eq!(schedule.next_for(there, None), at(10));
+    schedule.expire(there, at(10), no_cpu);
+    assert_eq!(schedule.next_for(here, None), at(20));
+    assert!(schedule.is_expired_for(here, None), "what encloses the entered alarm has expired");
+    schedule.leave(standing);
+    schedule.leave(back);
+    assert!(!schedule.is_expired_for(here, None) && schedule.is_expired_for(here, Some(outer)));
+    assert_eq!(schedule.next_for(here, None), at(30));
 }

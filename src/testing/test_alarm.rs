@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::alarm::Alarm;
-use crate::bell::{self, Due, Plan, Wishes};
 use crate::error::{AlarmId, Cause, Place, TimedOut};
+use crate::runtime::{self, Due, Plan, Wishes};
 use crate::schedule::Budget;
 
 /// An alarm that expires at a check and not by the clock; see [the module](super).
@@ -97,7 +97,7 @@ pub(crate) fn note_error(timed_out: &TimedOut) {
     }
     let alarm = timed_out.alarm();
     let budget_of = |budget: &Budget| budget.is_overrun().then(|| Stop::of(alarm, budget)).flatten();
-    if let Some(stop) = bell::find(alarm, |entry| entry.budget().and_then(budget_of)).flatten() {
+    if let Some(stop) = runtime::find(alarm, |entry| entry.budget().and_then(budget_of)).flatten() {
         let (later, here) = (stop.later, timed_out.location());
         panic!(
             "{stop}, and still checking {later} checks later, at {here}: it ignores `TimedOut` and may never end"
@@ -118,7 +118,7 @@ impl TestAlarm {
         budget.errors_allowed = terms.patience.saturating_add(1);
         budget.locations = Some(Vec::new());
         let wishes = Wishes { budget: Some(budget), ..Wishes::default() };
-        match bell::arm(Plan { wishes: Some(&wishes), ..Plan::new(due) }) {
+        match runtime::arm(Plan { wishes: Some(&wishes), ..Plan::new(due) }) {
             Ok(key) => TestAlarm { alarm: Alarm::of(key, None), terms },
             Err(e) => panic!("no test alarm: {e}"),
         }
@@ -185,7 +185,7 @@ impl TestAlarm {
 
     /// `None` in a forked child, where the guard is inert.
     fn ask<T>(&self, question: impl FnOnce(&Budget) -> T) -> Option<T> {
-        bell::inspect(self.alarm.key(), |entry, _| entry.budget().map(question)).flatten()
+        runtime::inspect(self.alarm.key(), |entry, _| entry.budget().map(question)).flatten()
     }
 }
 

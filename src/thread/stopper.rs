@@ -5,8 +5,8 @@ use std::sync::{Arc, MutexGuard};
 
 use parking_lot::Mutex;
 
-use crate::bell::{self, Due, Plan};
 use crate::error::{ArmError, Cause};
+use crate::runtime::{self, Due, Plan};
 use crate::schedule::Key;
 
 /// Links a worker, once its thread can be reached, with those who may ask it to stop, perhaps before.
@@ -29,14 +29,16 @@ pub(super) struct Standby {
 
 impl Standby {
     pub(super) fn begin(label: Option<Arc<str>>) -> Result<Standby, ArmError> {
-        let plan = Plan { label: label.as_ref(), ..Plan::new(Due::Never) };
-        Ok(Standby { key: bell::arm(plan)?, stays: PhantomData })
+        Ok(Standby {
+            key: runtime::arm(Plan { due: Due::Never, label: label.as_ref(), wishes: None })?,
+            stays: PhantomData,
+        })
     }
 }
 
 impl Drop for Standby {
     fn drop(&mut self) {
-        let _ = bell::release(self.key); // In a forked child there is nothing to release.
+        let _ = runtime::release(self.key);
     }
 }
 
@@ -51,7 +53,7 @@ impl Stopper {
         let key = standby.key;
         let mut request = self.0.lock();
         if let Request::Early = *request {
-            bell::ring(key, Cause::Stopped);
+            runtime::ring(key, Cause::Stopped);
         }
         *request = Request::By(key);
     }
@@ -61,7 +63,7 @@ impl Stopper {
         match *request {
             Request::None => *request = Request::Early,
             Request::Early => {}
-            Request::By(key) => bell::ring(key, Cause::Stopped),
+            Request::By(key) => runtime::ring(key, Cause::Stopped),
         }
     }
 }

@@ -11,10 +11,9 @@ use parking_lot::{Condvar, Mutex};
 
 use super::stopper::{Standby, Stopper};
 use super::{Builder, Panic, WorkerError};
-use crate::bell;
-use crate::checkpoint::checkpoint_at;
 use crate::error::{Cause, Expiry, TimedOut};
 use crate::os::clock;
+use crate::runtime;
 use crate::time::Time;
 
 /// A function that runs on a thread of its own, with a value to come.
@@ -236,7 +235,7 @@ impl<T> Worker<T> {
         let handle = self.handle.lock().take();
         let Some(handle) = handle else { return self.join_until(Time::NEVER, None, location) };
         // Nothing to wait for but the thread: the shortest way is to wait for that.
-        if bell::next_here().is_none() {
+        if runtime::next_here().is_none() {
             return self.reap(handle);
         }
         let result = self.join_until(Time::NEVER, None, location);
@@ -324,9 +323,9 @@ impl<T> Worker<T> {
             if let Some(result) = progress.take() {
                 return result;
             }
-            let alarm = bell::next_here();
+            let alarm = runtime::next_here();
             if alarm.is_some() {
-                checkpoint_at(location)?;
+                crate::checkpoint::checkpoint_at(location)?;
             }
             let now = clock::now();
             if now >= deadline {
@@ -349,7 +348,7 @@ impl<T> Worker<T> {
         location: &'static Location<'static>,
     ) -> TimedOut {
         TimedOut::new(Expiry {
-            alarm: bell::unused_id(),
+            alarm: runtime::unused_id(),
             label: self.name.clone(),
             limit: Some(limit),
             elapsed,

@@ -129,7 +129,7 @@ stand_ins! {
     0 setitimer(which: c_int, new: Any, old: Any) -> c_int => minus_one();
     1 sigaction(signal: c_int, new: Any, old: Any) -> c_int => minus_one();
     2 pthread_sigmask(how: c_int, new: Any, old: Any) -> c_int => error();
-    3 sigtimedwait(set: Any, info: Any, time: Any) -> c_int => minus_one();
+    3 getitimer(which: c_int, held: Any) -> c_int => minus_one();
     4 __register_atfork(before: Any, parent: Any, child: Any, library: Any) -> c_int => error();
     5 fork() -> c_int => minus_one();
     6 pipe2(fds: Any, flags: c_int) -> c_int => minus_one();
@@ -139,7 +139,7 @@ stand_ins! {
     10 fstat(fd: c_int, stat: Any) -> c_int => minus_one();
     11 pthread_getcpuclockid(thread: usize, clock: Any) -> c_int => error();
     12 clock_gettime(clock: c_int, time: Any) -> c_int, if clock != libc::CLOCK_MONOTONIC => minus_one();
-    13 pthread_kill(thread: usize, signal: c_int) -> c_int => error();
+    13 timer_settime(timer: Any, flags: c_int, new: Any, old: Any) -> c_int => minus_one();
     14 kill(pid: c_int, signal: c_int) -> c_int => minus_one();
     15 setpgid(pid: c_int, group: c_int) -> c_int => minus_one();
     16 setrlimit(what: c_int, limit: Any) -> c_int => minus_one();
@@ -150,4 +150,5 @@ stand_ins! {
     21 prctl(what: c_int, a: usize, b: usize, c: usize, d: usize) -> c_int => minus_one();
     22 fcntl(fd: c_int, command: c_int, argument: usize) -> c_int => minus_one();
     23 syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long, if number == libc::SYS_pidfd_open || number == libc::SYS_pidfd_send_signal => minus_one() as c_long;
+    24 timer_create(clock: c_int, event: Any, timer: Any) -> c_int => minus_one();
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::last_resort::Grace;
+use super::watchdog::Grace;
 use crate::schedule::Budget;
 use crate::time::Time;
 
@@ -36,10 +36,8 @@ pub(crate) enum CpuOf {
     Thread,
 }
 
-/// What an alarm is to be, as the one who wants it has it: a plan is looked at, and kept by nobody.
-///
-/// It is handed on by value and its parts are borrowed. So where an alarm has a limit and nothing else, the compiler
-/// knows it all the way down.
+/// What an alarm is to be. It is passed by value and its parts are borrowed, so where an alarm has a limit and nothing else
+/// the compiler knows that all the way down.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) due: Due,
@@ -53,27 +51,12 @@ pub(crate) struct Wishes {
     pub(crate) cpu: Option<(CpuOf, Duration)>,
     pub(crate) budget: Option<Budget>,
     pub(crate) signals: u32,
-    pub(crate) last_resort: Option<Grace>,
+    pub(crate) watchdog: Option<Grace>,
     pub(crate) audit: Option<Duration>,
 }
 
 impl Plan<'_> {
     pub(crate) fn new(due: Due) -> Self {
         Plan { due, label: None, wishes: None }
-    }
-
-    /// Whether such an alarm needs neither timer nor handler: nothing but checks or a [`ring`](super::ring) expires it, or
-    /// it counts checks, so that each of them comes and looks at the clock.
-    pub(super) fn stands_by(&self, deadline: Time) -> bool {
-        match self.wishes {
-            None => deadline.is_never(),
-            Some(wishes) => {
-                (deadline.is_never() || wishes.budget.is_some())
-                    && wishes.cpu.is_none()
-                    && wishes.signals == 0
-                    && wishes.last_resort.is_none()
-                    && wishes.audit.is_none()
-            }
-        }
     }
 }

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use super::state::{STATE, State, state_prepared};
-use super::thread;
+use super::state::{STATE, state_prepared};
+use super::thread_state;
 use crate::error::{AlarmId, Cause};
 use crate::gap::Gap;
 use crate::os::clock;
 use crate::schedule::{Entry, Key, Schedule, Standing};
 use crate::time::Time;
 
-/// What the schedule says of an alarm, and the time by the clock; `None` for a key from before a fork.
+/// What the schedule says of an alarm, and the time; `None` for a key from before a fork.
 pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Option<T> {
     let state = STATE.lock();
     let now = clock::now();
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
-/// What the schedule says of the alarm of that id. It looks at every alarm.
+/// What the schedule says of the alarm of an id. It looks at every alarm.
 pub(crate) fn find<T>(id: AlarmId, ask: impl FnOnce(&Entry) -> T) -> Option<T> {
     STATE.lock().schedule.find(id).map(ask)
 }
@@ -27,14 +27,18 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) {
     let mut state = STATE.lock();
     let now = clock::now();
     change(&mut state.schedule, now);
-    if state.is_in_step(now)
-        && state.schedule.get(key).is_none_or(|entry| entry.is_plain() && entry.expired.is_none())
+    let Some(entry) = state.schedule.get(key) else { return };
+    let (scope, deadline) = (entry.scope, entry.deadline);
+    if entry.is_plain()
+        && entry.expired.is_none()
+        && state.blocked == 0
+        && state.is_covered(scope, deadline, now)
     {
         return;
     }
-    let State { schedule, last_resorts, .. } = &mut *state;
-    last_resorts.change(key, schedule.get(key));
-    state.settle(now);
+    let state = &mut *state;
+    state.watchdogs.change(key, state.schedule.get(key));
+    state.settle(scope, now);
 }
 
 pub(crate) fn restart(key: Key) {
@@ -61,10 +65,11 @@ pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
 
 /// Makes an alarm one of the calling thread's; hands back where it stands among them.
 pub(crate) fn enter(key: Key) -> Standing {
-    STATE.lock().schedule.enter(key, thread::scope())
+    let scope = thread_state::scope_registered();
+    STATE.lock().schedule.enter(key, scope)
 }
 
-/// Takes it from the thread again.
+/// Undoes an [`enter`].
 pub(crate) fn leave(standing: Standing) {
     STATE.lock().schedule.leave(standing);
 }

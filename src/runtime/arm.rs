@@ -1,0 +1,230 @@
+//! Alarms and tickers of the calling thread are armed and dropped.
+
+use std::io;
+use std::time::Duration;
+
+use super::plan::{CpuOf, Plan, Wishes};
+use super::registry::Registered;
+use super::shared::SHARED;
+use super::state::{STATE, State, prepare};
+use super::timer::Kind;
+use super::{FLAG, ring_signals, thread_state, tickers};
+use crate::error::ArmError;
+use crate::os::clock;
+use crate::os::flag::Flag;
+use crate::os::fork::MutexGuard;
+use crate::schedule::{Cpu, Key, More, Removed, Scope, Terms};
+use crate::time::Time;
+
+/// Arms an alarm of the calling thread. When it fails, nothing has changed.
+#[inline(always)] // Each caller knows what its plan has not.
+pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
+    prepare()?;
+    let scope = thread_state::scope_registered();
+    let mut state = STATE.lock();
+    let more = plan.wishes.map(|wishes| state.begin(wishes)).transpose()?;
+    let now = clock::now();
+    let (limit, deadline) = plan.due.from(now);
+    let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, more };
+    let needs_signal = terms.needs_signal();
+    let key = state.schedule.insert(terms, now);
+    // The common case, a limit inside of another: no system call.
+    if plan.wishes.is_none() && needs_signal && state.is_covered(scope, deadline, now) {
+        state.threads.add_user(scope);
+        return Ok(key);
+    }
+    finish_arming(state, key, needs_signal, plan.wishes, now)
+}
+
+/// Arms a ticker of the calling thread; its flag is set whenever it should look.
+pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<Flag>), ArmError> {
+    prepare()?;
+    let scope = thread_state::scope_registered();
+    let mut state = STATE.lock();
+    let now = clock::now();
+    let more = Some(Box::new(More { period: Some(period), ..More::default() }));
+    let terms = Terms { scope, label: None, limit: None, deadline: now.after(period), more };
+    let key = state.schedule.insert(terms, now);
+    let flag = tickers::take();
+    match finish_arming(state, key, true, None, now) {
+        Ok(key) => Ok((key, flag)),
+        Err(e) => {
+            flag.give_back();
+            Err(e)
+        }
+    }
+}
+
+/// Drops a ticker of the calling thread, and gives its flag back.
+pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
+    // In a forked child the flag may have gone to one of the child's own.
+    if release(key) {
+        flag.give_back();
+    }
+}
+
+fn finish_arming(
+    mut state: MutexGuard<'_, State>,
+    key: Key,
+    needs_signal: bool,
+    wishes: Option<&Wishes>,
+    now: Time,
+) -> Result<Key, ArmError> {
+    let scope = thread_state::scope();
+    let added = if needs_signal { state.add_user(scope) } else { Ok(()) };
+    if let Err(e) = added {
+        state.take_out(key, false);
+        return Err(e);
+    }
+    if let Err(e) = wishes.map_or(Ok(()), |wishes| state.watch(key, wishes, now)) {
+        state.take_out(key, needs_signal);
+        return Err(e);
+    }
+    state.settle(scope, now);
+    Ok(key)
+}
+
+/// Drops an alarm of the calling thread. A key from before a fork names nothing: nothing happens, and the answer is `false`.
+pub(crate) fn release(key: Key) -> bool {
+    let mut state = STATE.lock();
+    let Some(removed) = state.schedule.remove(key) else { return false };
+    // The common case again: the thread has other alarms, and nothing else changes.
+    let is_nested =
+        removed.is_plain() && removed.needs_signal && state.threads.drop_user_of_many(thread_state::scope());
+    if !is_nested {
+        state.put_away(key, &removed, removed.needs_signal);
+    }
+    drop(state);
+    drop(removed); // Outside of the lock: it may free memory.
+    true
+}
+
+impl State {
+    /// What the schedule must know of an alarm's wishes. Its signals are handled from now on.
+    fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
+        let cpu = wishes.cpu.map(start_of).transpose()?;
+        self.signals.engage(wishes.signals, self.blocked > 0)?;
+        Ok(Box::new(More {
+            cpu,
+            budget: wishes.budget.clone(),
+            signals: wishes.signals,
+            is_watched: wishes.audit.is_some() || wishes.watchdog.is_some(),
+            ..More::default()
+        }))
+    }
+
+    /// Begins what watches an alarm.
+    fn watch(&mut self, key: Key, wishes: &Wishes, now: Time) -> Result<(), ArmError> {
+        let Some(entry) = self.schedule.get(key) else { return Ok(()) };
+        let scope = entry.scope;
+        if let (Some(grace), Some(thread)) = (wishes.watchdog, self.threads.of(scope)) {
+            self.watchdogs.add(key, entry, grace, thread.id)?;
+        }
+        if let Some(threshold) = wishes.audit {
+            self.audits.add(key, scope, threshold, now);
+        }
+        Ok(())
+    }
+
+    /// Has everything forget an alarm that has left the schedule.
+    #[inline(never)]
+    fn put_away(&mut self, key: Key, removed: &Removed, had_user: bool) {
+        if !removed.is_plain() {
+            self.watchdogs.remove(key);
+            self.audits.remove(key);
+            let signals = removed.signals();
+            if signals != 0 {
+                ring_signals::publish(self.schedule.listening());
+                self.signals.disengage(signals);
+            }
+        }
+        if had_user {
+            self.drop_user(thread_state::scope());
+        }
+        // No check is left that could ask, and the next alarm takes the lock after this. Should a late handler set the flag,
+        // the next slow path clears it.
+        if self.schedule.is_empty() {
+            FLAG.reset();
+        }
+    }
+
+    /// Takes an alarm back that could not be armed.
+    #[cold]
+    fn take_out(&mut self, key: Key, had_user: bool) {
+        if let Some(removed) = self.schedule.remove(key) {
+            self.put_away(key, &removed, had_user);
+        }
+    }
+
+    /// One alarm or wait more of the calling thread needs its timer. For the first of the process the handler is installed, for
+    /// the first of the thread SIGALRM is let in: in this order. When it fails, nothing has changed.
+    pub(super) fn add_user(&mut self, scope: Scope) -> Result<(), ArmError> {
+        if self.threads.add_user(scope) > 1 {
+            return Ok(());
+        }
+        self.active += 1;
+        if self.suspended > 0 {
+            return Ok(());
+        }
+        self.begin_thread(scope).inspect_err(|_| {
+            self.threads.drop_user(scope);
+            self.active -= 1;
+            if self.active == 0 {
+                self.installation.remove();
+            }
+        })
+    }
+
+    /// The calling thread gets a timer.
+    pub(super) fn begin_thread(&mut self, scope: Scope) -> Result<(), ArmError> {
+        self.installation.install(self.blocked > 0)?;
+        if let Some(thread) = self.threads.of(scope) {
+            thread.let_in()?;
+            self.choose_timer(scope.index());
+        }
+        Ok(())
+    }
+
+    /// One less. After the last: the timer is disarmed, with SIGALRM let in;
+    /// then the mask is as it was; then, after the last of the process, the previous disposition.
+    pub(super) fn drop_user(&mut self, scope: Scope) {
+        if self.threads.drop_user_of_many(scope) {
+            return;
+        }
+        let index = scope.index();
+        let Some(thread) = self.threads.of(scope) else { return };
+        let (kind, due) = (thread.kind, thread.due);
+        self.disarm(index);
+        if self.suspended == 0 && self.may_be_pending(kind, due) {
+            if let Some(thread) = self.threads.of(scope) {
+                thread.take_pending();
+            }
+        }
+        SHARED.expiries.forget_lost();
+        self.threads.drop_user(scope);
+        if self.interval_owner == Some(index) {
+            self.interval_owner = None;
+        }
+        self.active -= 1;
+        let Some(thread) = self.threads.of(scope) else { return };
+        self.clock_only -= usize::from(thread.kind == Kind::Clock);
+        thread.kind = Kind::Private;
+        thread.keep_out_again();
+        // While the interval timer is set, its signal must not meet the default action.
+        if self.active == 0 && self.suspended == 0 && self.is_interval_cleared() {
+            self.installation.remove();
+        }
+    }
+}
+
+fn start_of((of, limit): (CpuOf, Duration)) -> Result<Cpu, ArmError> {
+    let failed = |e| ArmError::system("clock_gettime", e);
+    let clock = match of {
+        CpuOf::Process => clock::PROCESS_CPU,
+        CpuOf::Thread => clock::thread_cpu().map_err(failed)?,
+    };
+    match clock::cpu_now(clock) {
+        Some(since) => Ok(Cpu::new(clock, limit, since)),
+        None => Err(failed(io::Error::last_os_error())),
+    }
+}

@@ -1,0 +1,177 @@
+//! Where are checks missing?
+//!
+//! The thread's timer expires now and then, and the check that answers says how long it took to come. A check costs nothing
+//! more for it. A stretch without a check that is longer than the threshold has at least one expiry in it, and what is measured
+//! is the time from that expiry: no more than the stretch, and short of it by a quarter of the threshold at most.
+//!
+//! The time counts from the moment for which the timer was set, and not from when the handler ran: a thread that does not run
+//! at that moment makes no check either until it runs again, and then the handler comes first.
+
+use std::mem;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::shared::SHARED;
+use crate::gap::Gap;
+use crate::os::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::os::clock;
+use crate::os::flag::Flag;
+use crate::schedule::{Key, Scope};
+use crate::time::Time;
+
+/// Expiries are no closer together than this, however small the threshold.
+const SHORTEST: Duration = Duration::from_micros(250);
+
+/// When the first signal came that no check has answered; [`Time::NEVER`] if there is none.
+pub(super) struct SignalTime {
+    is_wanted: AtomicBool,
+    time: AtomicU64,
+}
+
+impl SignalTime {
+    pub(super) const fn new() -> SignalTime {
+        SignalTime { is_wanted: AtomicBool::new(false), time: AtomicU64::new(Time::NEVER.as_nanos()) }
+    }
+
+    fn get(&self) -> Time {
+        Time::from_nanos(self.time.load(Ordering::SeqCst))
+    }
+
+    fn set(&self, time: Time) {
+        self.time.store(time.as_nanos(), Ordering::SeqCst);
+    }
+
+    fn take(&self) -> Time {
+        Time::from_nanos(self.time.swap(Time::NEVER.as_nanos(), Ordering::SeqCst))
+    }
+}
+
+/// Notes the time of a signal, if checks are audited and it is the first. Async-signal-safe.
+pub(super) fn note_signal(flag: &Flag) {
+    if SHARED.signal_time.is_wanted.load(Ordering::Relaxed) && !flag.is_set() {
+        SHARED.signal_time.set(clock::now());
+    }
+}
+
+struct Audit {
+    key: Key,
+    scope: Scope,
+    threshold: Duration,
+    since: Time,
+    longest: Option<Gap>,
+}
+
+/// All audits.
+pub(super) struct Audits {
+    audits: Vec<Audit>,
+    /// When the timers of audited threads are to expire.
+    next: Time,
+    /// When the signal came that is being answered.
+    signalled: Time,
+    /// When it was to come.
+    planned: Time,
+}
+
+impl Audits {
+    pub(super) const fn new() -> Audits {
+        Audits { audits: Vec::new(), next: Time::NEVER, signalled: Time::NEVER, planned: Time::NEVER }
+    }
+
+    pub(super) fn add(&mut self, key: Key, scope: Scope, threshold: Duration, now: Time) {
+        // Signals that came while nothing noted the answers mean nothing.
+        if self.audits.is_empty() {
+            SHARED.signal_time.set(Time::NEVER);
+            SHARED.signal_time.is_wanted.store(true, Ordering::SeqCst);
+        }
+        self.audits.push(Audit { key, scope, threshold, since: now, longest: None });
+        self.plan(now);
+    }
+
+    pub(super) fn remove(&mut self, key: Key) {
+        if self.audits.is_empty() {
+            return;
+        }
+        self.audits.retain(|audit| audit.key != key);
+        if self.audits.is_empty() {
+            self.next = Time::NEVER;
+            SHARED.signal_time.is_wanted.store(false, Ordering::SeqCst);
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.audits.is_empty()
+    }
+
+    /// When the timer of a thread is to expire for its audits.
+    ///
+    /// If the last such moment has come and no check has answered, the timer is being set for another reason: an alarm is armed, or
+    /// a ticker asked. The signal of that moment may never come then. So it is noted here, with that moment.
+    pub(super) fn next_of(&mut self, scope: Scope, now: Time, flag: &Flag) -> Time {
+        if self.audits.iter().all(|audit| audit.scope != scope) {
+            return Time::NEVER;
+        }
+        if self.next <= now {
+            // In this order: the handler notes nothing where the flag is set.
+            flag.set();
+            SHARED.signal_time.set(SHARED.signal_time.get().min(self.next));
+            self.plan(now);
+        }
+        self.next
+    }
+
+    /// Where the flag stays set, no signal is noted by the handler: the time to the next answer counts from this moment. Every
+    /// check answers then, so that nothing of a stretch is missed.
+    #[inline(always)]
+    pub(super) fn watch(&self, now: Time, flag: &Flag) {
+        if !self.audits.is_empty() && flag.is_set() && SHARED.signal_time.get().is_never() {
+            SHARED.signal_time.set(now);
+        }
+    }
+
+    /// A check answers, at that moment.
+    #[inline(always)]
+    pub(super) fn note_check(&mut self, now: Time) {
+        if self.next <= now {
+            self.plan(now);
+        }
+    }
+
+    /// A check is about to clear the flag.
+    #[inline(always)]
+    pub(super) fn take_signal(&mut self) {
+        if !self.audits.is_empty() {
+            self.signalled = SHARED.signal_time.take();
+            self.planned = self.next;
+        }
+    }
+
+    fn plan(&mut self, now: Time) {
+        let shortest = self.audits.iter().map(|audit| step(audit.threshold)).min();
+        self.next = shortest.map_or(Time::NEVER, |step| now.after(step));
+    }
+
+    /// A check on this thread has come to ask.
+    pub(super) fn answer(&mut self, scope: Scope, now: Time, location: &'static Location<'static>) {
+        let signalled = mem::replace(&mut self.signalled, Time::NEVER);
+        if signalled.is_never() {
+            return;
+        }
+        let signalled = signalled.min(self.planned);
+        for audit in self.audits.iter_mut().filter(|audit| audit.scope == scope) {
+            let length = now.since(signalled.max(audit.since));
+            let is_long = length + step(audit.threshold) >= audit.threshold;
+            if is_long && audit.longest.is_none_or(|longest| length > longest.length()) {
+                audit.longest = Some(Gap::new(length, location));
+            }
+        }
+    }
+
+    pub(super) fn longest(&self, key: Key) -> Option<Gap> {
+        self.audits.iter().find(|audit| audit.key == key).and_then(|audit| audit.longest)
+    }
+}
+
+fn step(threshold: Duration) -> Duration {
+    (threshold / 4).max(SHORTEST)
+}

@@ -1,0 +1,212 @@
+//! Threads that are blocked in a system call and cannot check.
+//!
+//! A signal ends the system call of the thread that handles it, with EINTR. So the timer of a blocked thread is a private one,
+//! directed at it. It is set for the earliest deadline that concerns the thread, and repeats: the first signal may come
+//! between the thread's check and its system call.
+//!
+//! An alarm that is rung from elsewhere, or by a signal, must end the wait as well: then the thread's timer is set to expire
+//! at once. A handler does that too, without the lock. So a thread that goes on first takes its timer out of the handlers'
+//! sight, and waits until no handler is walking the list any more.
+
+use std::time::Duration;
+
+use super::shared::SHARED;
+use super::state::{STATE, State, state_prepared};
+use super::thread_state::Wait;
+use super::timer::Kind;
+use super::{FLAG, thread_state};
+use crate::error::ArmError;
+use crate::os::atomic::{Ordering, spin_loop};
+use crate::os::clock;
+use crate::os::posix_timer::{self, TimerId, When};
+use crate::schedule::{Key, Scope};
+use crate::time::Time;
+
+/// How often the timer of a blocked thread repeats.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// While this lives, a deadline or a ring ends the calling thread's system calls with EINTR.
+pub(crate) struct Waiting {
+    /// `None` within another wait of the same thread, and where no alarm can end the wait.
+    scope: Option<Scope>,
+}
+
+impl Waiting {
+    /// The calling thread is about to block, and asks the alarm of `key` when it is interrupted, or its own alarms.
+    ///
+    /// Fails if the thread has no timer that could interrupt it.
+    pub(crate) fn begin(key: Option<Key>) -> Result<Waiting, ArmError> {
+        let nothing = Ok(Waiting { scope: None });
+        let scope = thread_state::scope_registered();
+        let mut state = STATE.lock();
+        // A key from before a fork, or no alarm at all.
+        if key.is_some_and(|key| state.schedule.get(key).is_none()) || state.schedule.is_empty() {
+            return nothing;
+        }
+        if state.threads.of(scope).is_none_or(|thread| thread.wait.is_some()) {
+            return nothing;
+        }
+        state.add_user(scope)?;
+        let began = state.begin_wait(scope, Wait { under: key, is_woken: false });
+        drop(state);
+        let waiting = Waiting { scope: Some(scope) };
+        began.map(|()| waiting)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some(scope) = self.scope else { return };
+        let mut state = STATE.lock();
+        // In a forked child no thread is blocked.
+        if state.threads.of(scope).is_none_or(|thread| thread.wait.is_none()) {
+            return;
+        }
+        state.end_wait(scope);
+        state.drop_user(scope);
+    }
+}
+
+impl State {
+    fn begin_wait(&mut self, scope: Scope, wait: Wait) -> Result<(), ArmError> {
+        let index = scope.index();
+        let Some(thread) = self.threads.of(scope) else { return Ok(()) };
+        thread.wait = Some(wait);
+        self.blocked += 1;
+        SHARED.blocked.fetch_add(1, Ordering::SeqCst);
+        if self.blocked == 1 && self.suspended == 0 {
+            self.installation.begin_interrupting()?;
+            self.signals.interrupt(true);
+        }
+        if posix_timer::SUPPORTED {
+            self.go_private(index);
+        }
+        let Some(thread) = self.threads.of(scope) else { return Ok(()) };
+        if thread.kind == Kind::Private {
+            let timer = thread.private().and_then(|timer| timer.id());
+            let timer = timer.map_err(|e| ArmError::system("timer_create", e))?;
+            thread.record.is_woken.store(false, Ordering::SeqCst);
+            thread.record.wake_by.store(timer.to_bits(), Ordering::SeqCst);
+        } else if thread.kind == Kind::Clock {
+            return Err(ArmError::no_timer());
+        }
+        let now = clock::now();
+        self.disarm(index);
+        self.settle_thread(index, now);
+        // In a suspension no timer is set, and every check reads the clock.
+        self.publish(now);
+        let has_timer = self.threads.of(scope).is_some_and(|thread| thread.kind != Kind::Clock);
+        if has_timer { Ok(()) } else { Err(ArmError::no_timer()) }
+    }
+
+    fn end_wait(&mut self, scope: Scope) {
+        let Some(thread) = self.threads.of(scope) else { return };
+        thread.wait = None;
+        thread.record.wake_by.store(0, Ordering::SeqCst);
+        // From here on no handler begins to reach for this thread's timer, and after this none is doing it: one that counted
+        // itself later has seen the line above.
+        while SHARED.walkers.load(Ordering::SeqCst) > 0 {
+            spin_loop();
+        }
+        self.disarm(scope.index());
+        self.blocked -= 1;
+        SHARED.blocked.fetch_sub(1, Ordering::SeqCst);
+        if self.blocked == 0 && self.suspended == 0 {
+            self.installation.end_interrupting();
+            self.signals.interrupt(false);
+        }
+        self.settle_thread(scope.index(), clock::now());
+    }
+
+    /// Sets the timer of a blocked thread.
+    pub(super) fn settle_blocked(&mut self, index: usize, wait: Wait, audit: Time, now: Time) {
+        let Some(thread) = self.threads.get(index) else { return };
+        let (scope, due) = (thread.scope, thread.due);
+        let was_woken = thread.record.is_woken.swap(false, Ordering::SeqCst);
+        let suspended = self.suspended;
+        let is_expired = self.schedule.is_expired_for(scope, wait.under);
+        let wanted = self.schedule.next_for(scope, wait.under).min(audit);
+        if let Some(wait) = self.threads.get(index).and_then(|thread| thread.wait.as_mut()) {
+            wait.is_woken = is_expired && suspended == 0;
+        }
+        match (is_expired, wait.is_woken || was_woken) {
+            // It expires every 10 ms as it is.
+            (true, true) => self.threads.set_due(index, now.after(AGAIN)),
+            (true, false) => self.expire_timer_now(index, AGAIN),
+            (false, _) if wanted.is_never() => self.disarm(index),
+            (false, false) if due > now && due == wanted => {}
+            (false, _) => self.set_timer(index, wanted, AGAIN),
+        }
+    }
+
+    /// The calling thread, if it is blocked, may have been woken by a handler: then its timer repeats.
+    #[cold]
+    pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
+        if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {
+            self.settle_thread(scope.index(), now);
+        }
+    }
+
+    /// Wakes the blocked threads that an alarm concerns which has expired without a timer, and sets the timers of those whose
+    /// deadlines have changed.
+    #[inline(always)]
+    pub(super) fn wake_blocked(&mut self, now: Time) {
+        if self.blocked > 0 {
+            self.settle_all_blocked(now);
+        }
+    }
+
+    #[cold]
+    fn settle_all_blocked(&mut self, now: Time) {
+        let blocked = self.threads.iter().filter(|(_, thread)| thread.wait.is_some());
+        let blocked: Vec<usize> = blocked.map(|(index, _)| index).collect();
+        for index in blocked {
+            self.settle_thread(index, now);
+        }
+    }
+}
+
+/// Wakes every blocked thread. Async-signal-safe.
+pub(super) fn wake_all() {
+    if SHARED.blocked.load(Ordering::SeqCst) == 0 {
+        return;
+    }
+    SHARED.walkers.fetch_add(1, Ordering::SeqCst);
+    for thread in SHARED.threads.iter() {
+        if let Some(timer) = TimerId::from_bits(thread.wake_by.load(Ordering::SeqCst)) {
+            thread.is_woken.store(true, Ordering::SeqCst);
+            let _ = timer.set(When::After(Duration::ZERO), AGAIN);
+        }
+    }
+    SHARED.walkers.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Has the next check of every thread read the clock: for a thread that has blocked until a deadline, or was interrupted.
+pub(crate) fn recheck() {
+    FLAG.set();
+}
+
+/// When the next alarm is due that concerns a wait of the calling thread under the alarm of `key`; *never* without one.
+pub(crate) fn next_under(key: Key) -> Time {
+    state_prepared().schedule.next_for(thread_state::scope(), Some(key))
+}
+
+/// When the next alarm is due that concerns the calling thread, for a wait that cannot be interrupted: it ends at this moment
+/// and then checks. `None` on a thread without alarms.
+pub(crate) fn next_here() -> Option<Time> {
+    let scope = thread_state::scope();
+    if scope == Scope::NONE {
+        return None;
+    }
+    let state = state_prepared();
+    state.schedule.has_any_in(scope).then(|| state.schedule.next_for(scope, None))
+}
+
+/// In a forked child: the threads that were blocked stayed with the parent.
+pub(super) fn start_again() {
+    for count in [&SHARED.blocked, &SHARED.walkers] {
+        if count.load(Ordering::SeqCst) > 0 {
+            count.store(0, Ordering::SeqCst);
+        }
+    }
+}

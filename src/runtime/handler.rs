@@ -1,0 +1,48 @@
+//! What the handler does. Everything here is async-signal-safe.
+
+use nix::libc;
+
+use super::shared::SHARED;
+use super::timer::posix;
+use super::{ring_signals, set_flags, thread_state, watchdog};
+use crate::os::atomic::Ordering;
+use crate::os::handler::{self, Arrival, Sender};
+
+/// To be called before the handler is first installed.
+pub(super) fn prepare() {
+    static ON_SIGNAL: fn(&Arrival) = on_signal;
+    handler::prepare(&ON_SIGNAL);
+}
+
+fn on_signal(arrival: &Arrival) {
+    if arrival.signal() == libc::SIGALRM {
+        on_alarm(arrival);
+    } else {
+        ring_signals::on_signal(arrival);
+    }
+}
+
+/// What SIGALRM does.
+///
+/// Each one sets the flag, whoever sent it: a `kill` that is pending when the interval timer expires takes in the timer's
+/// signal, and the check that follows finds what is due by the clock.
+fn on_alarm(arrival: &Arrival) {
+    if arrival.times_forwarded_back() > 0 {
+        return SHARED.previous.forward_back(arrival);
+    }
+    set_flags();
+    let sender = arrival.sender();
+    let is_the_librarys = match sender {
+        Sender::Timer(value) => value == posix::value() || watchdog::on_timer(value),
+        Sender::Interval => SHARED.expiries.handle(),
+        Sender::Raise | Sender::Other => false,
+    };
+    if is_the_librarys || thread_state::keep_out(arrival, sender) {
+        return;
+    }
+    // A handler over this one may forward by restoring this one and calling `raise`: then the signal may be the library's.
+    let may_be_the_librarys = sender == Sender::Raise && thread_state::is_any_expiry_unhandled();
+    if SHARED.previous.forward(arrival, !may_be_the_librarys) {
+        SHARED.must_reinstall.store(true, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,67 @@
+//! The runtime: timers, the signal handler, and the slow path of checks.
+//!
+//! A timer's signal sets the *flag*. A check that finds it set takes the slow path: it takes the lock, **clears the flag before
+//! it reads the clock**, expires what is due, sets the timers for what comes next, and answers. While an expired alarm lives
+//! the flag stays set, so that every later check takes the slow path and gets the right answer.
+//!
+//! The signal is a hint, the deadline is the truth: a signal that means nothing costs one slow path, and one that no check
+//! follows is not lost, for the flag stays set.
+//!
+//! Four rules decide about timers and signals; `docs/design.md` gives the reasons.
+//! 1. Each thread that has alarms has a timer of its own ([`timer`]), and no timer is shared.
+//! 2. The signal's siginfo says whose it is ([`handler`]); everything else is forwarded to the previous handler at once.
+//! 3. A timer is disarmed while SIGALRM can be delivered, so that the handler takes what is pending.
+//! 4. The handler takes no default action for a signal that could be the library's ([`previous_handler`]).
+
+mod arm;
+mod audit;
+mod blocked_threads;
+mod control;
+mod handler;
+mod installation;
+mod plan;
+mod previous_handler;
+mod registry;
+pub(crate) mod ring_signals;
+mod shared;
+mod slow_path;
+mod state;
+mod suspend;
+mod thread_state;
+mod tickers;
+mod timer;
+mod watchdog;
+
+use crate::os::flag::Flag;
+
+pub(crate) use self::arm::{arm, arm_ticker, release, release_ticker};
+pub(crate) use self::blocked_threads::{Waiting, next_here, next_under, recheck};
+pub(crate) use self::control::{
+    disarm, enter, extend, find, inspect, leave, longest_gap, restart, ring, unused_id,
+};
+pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
+pub(crate) use self::registry::Registered;
+pub(crate) use self::slow_path::{check_alarm, check_thread, ticks, unwind_alarm, unwind_thread};
+#[cfg(feature = "process")]
+pub(crate) use self::state::prepare;
+pub(crate) use self::suspend::{resume, suspend};
+pub(crate) use self::watchdog::Grace;
+
+/// The flag: "take the slow path".
+///
+/// Relaxed suffices to read and to set it, because it is a hint: the slow path takes the lock, and the lock orders everything
+/// else.
+static FLAG: Flag = Flag::new();
+
+/// Whether a check must take the slow path. The hot path, whole.
+#[inline(always)]
+pub(crate) fn is_flag_set() -> bool {
+    FLAG.is_set()
+}
+
+/// Sets the flag and every ticker's flag. Async-signal-safe.
+fn set_flags() {
+    audit::note_signal(&FLAG);
+    FLAG.set();
+    tickers::set_all();
+}

@@ -1,0 +1,122 @@
+//! The previous handler: what a signal had before the library's handler was installed, and what is forwarded to it.
+//!
+//! The handler may run on any thread, also a moment after the last alarm is gone. So each distinct disposition of a program
+//! is kept for good; a program has one or two.
+
+use std::ptr;
+
+use crate::os::atomic::{AtomicUsize, Ordering};
+use crate::os::disposition::{Disposition, Kind};
+use crate::os::handler::Arrival;
+use crate::os::published::Published;
+
+/// Where the signals of one number are forwarded to.
+pub(super) struct PreviousHandler {
+    previous: Published<Disposition>,
+    /// What `previous` was when another handler was installed over the library's. That handler has found the library's in
+    /// place and may forward to it; what it forwards goes here.
+    beneath: Published<Disposition>,
+    /// The handler that was last found installed over the library's.
+    over: Published<Disposition>,
+    /// How often the first two have changed.
+    version: AtomicUsize,
+}
+
+impl PreviousHandler {
+    pub(super) const fn unknown() -> PreviousHandler {
+        PreviousHandler {
+            previous: Published::nothing(),
+            beneath: Published::nothing(),
+            over: Published::nothing(),
+            version: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<&'static Disposition> {
+        self.previous.get()
+    }
+
+    /// The library's handler is about to be installed over `found`, or has been.
+    pub(super) fn announce(&self, found: &'static Disposition) {
+        let known = self.previous.get();
+        if known.is_some_and(|known| ptr::eq(known, found)) {
+            return;
+        }
+        let beneath = known.filter(|_| self.over.get().is_some_and(|over| ptr::eq(over, found)));
+        self.beneath.exchange(beneath);
+        self.previous.exchange(Some(found));
+        self.version.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The previous disposition is back in place. Should it call the library's handler, that stands for what is beneath.
+    pub(super) fn put_back(&self) {
+        if let Some(beneath) = self.beneath.get() {
+            self.previous.exchange(Some(beneath));
+            self.beneath.exchange(None);
+            self.version.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Another handler was found installed over the library's, and stays there.
+    pub(super) fn stay_under(&self, over: &'static Disposition) {
+        if over.kind() == Kind::Function {
+            self.over.exchange(Some(over));
+        }
+    }
+
+    /// Forwards a signal to the previous handler. The default action is taken only if `may_be_default` and the library's
+    /// handler is the one in place: a handler that was installed over it, and forwards to it, has had the signal. Says whether
+    /// it was. Async-signal-safe.
+    pub(super) fn forward(&self, arrival: &Arrival, may_be_default: bool) -> bool {
+        loop {
+            let version = self.version.load(Ordering::SeqCst);
+            let Some(previous) = self.previous.get() else { return false };
+            if previous.kind() == Kind::Default {
+                // The race: other threads install the library's handler in front of another and remove it, between any two
+                // of these lines. 1. The version has changed: it is looked at again. 2. It has not: what was read held at
+                // one moment.
+                let is_in_place = may_be_default && arrival.is_ours_in_place();
+                if self.version.load(Ordering::SeqCst) != version {
+                    continue;
+                }
+                if is_in_place {
+                    arrival.take_default_action();
+                }
+                return is_in_place;
+            }
+            if is_due(&self.previous, previous) {
+                arrival.deliver_to(previous);
+                return false;
+            }
+        }
+    }
+
+    /// Forwards a signal that the previous handler has forwarded back to the library's. A default action there is not taken,
+    /// and the signal goes round once. Async-signal-safe.
+    pub(super) fn forward_back(&self, arrival: &Arrival) {
+        if let Some(beneath) = self.beneath.get().filter(|_| arrival.times_forwarded_back() == 1) {
+            if is_due(&self.beneath, beneath) {
+                arrival.deliver_to(beneath);
+            }
+        }
+    }
+}
+
+/// Whether the disposition that was read from `place` may be called. One with SA_RESETHAND may be once, and the default action
+/// takes its place before its function runs, as the kernel has it. Async-signal-safe.
+fn is_due(place: &Published<Disposition>, disposition: &'static Disposition) -> bool {
+    static DEFAULT: Disposition = Disposition::DEFAULT;
+    !disposition.is_for_once() || place.replace(disposition, &DEFAULT)
+}
+
+/// Keeps a disposition for good, so that a handler may read it at any time; each distinct one is kept once.
+pub(super) fn keep(kept: &mut Vec<&'static Disposition>, disposition: &Disposition) -> &'static Disposition {
+    match kept.iter().find(|known| known.same_as(disposition)) {
+        Some(known) => known,
+        None => {
+            let known: &'static Disposition = Box::leak(Box::new(*disposition));
+            kept.push(known);
+            known
+        }
+    }
+}

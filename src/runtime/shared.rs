@@ -1,0 +1,43 @@
+//! What the handler reads and writes, together on as few cache lines as it takes: after milliseconds of other work each line
+//! is a miss, and they add up to most of the time from the deadline to the check that notices.
+
+use super::audit::SignalTime;
+use super::previous_handler::PreviousHandler;
+use super::registry::Registry;
+use super::thread_state::Record;
+use super::timer::interval::Expiries;
+use super::watchdog::Watchdog;
+use crate::os::atomic::{AtomicBool, AtomicUsize};
+use crate::os::flag::Flag;
+
+#[repr(align(128))]
+pub(super) struct Shared {
+    pub(super) expiries: Expiries,
+    pub(super) signal_time: SignalTime,
+    pub(super) tickers: Registry<Flag>,
+    pub(super) watchdogs: Registry<Watchdog>,
+    pub(super) threads: Registry<Record>,
+    /// How many threads had SIGALRM blocked and have it let in by the library.
+    pub(super) opened: AtomicUsize,
+    /// How many threads are blocked in system calls that a signal is to end.
+    pub(super) blocked: AtomicUsize,
+    /// How many handlers are walking the blocked threads.
+    pub(super) walkers: AtomicUsize,
+    /// The default action was taken, and has not ended the process if this is ever read.
+    pub(super) must_reinstall: AtomicBool,
+    /// The previous handler of SIGALRM.
+    pub(super) previous: PreviousHandler,
+}
+
+pub(super) static SHARED: Shared = Shared {
+    expiries: Expiries::new(),
+    signal_time: SignalTime::new(),
+    tickers: Registry::new(),
+    watchdogs: Registry::new(),
+    threads: Registry::new(),
+    opened: AtomicUsize::new(0),
+    blocked: AtomicUsize::new(0),
+    walkers: AtomicUsize::new(0),
+    must_reinstall: AtomicBool::new(false),
+    previous: PreviousHandler::unknown(),
+};

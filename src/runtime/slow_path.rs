@@ -1,0 +1,144 @@
+//! What a check does when the flag is set.
+//!
+//! A plain function that does not unwind, so that the loop around the check need not keep its values in memory in case it
+//! did.
+
+use std::panic::Location;
+use std::thread;
+
+use super::state::{STATE, State};
+use super::thread_state;
+use crate::error::{Cause, Expiry, TimedOut};
+use crate::os::clock;
+use crate::os::flag::Flag;
+use crate::schedule::{Entry, Key, Scope};
+use crate::time::Time;
+
+/// Checks an alarm, and those that enclose it.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C" fn check_alarm(
+    key: &Key,
+    location: &'static Location<'static>,
+) -> Option<Box<TimedOut>> {
+    STATE.lock().check_alarm(*key, location)
+}
+
+/// Checks every alarm of the calling thread.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+    STATE.lock().check_thread(thread_state::scope(), location)
+}
+
+/// As [`check_alarm`], for a check that unwinds; not on a thread that unwinds already.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C" fn unwind_alarm(
+    key: &Key,
+    location: &'static Location<'static>,
+) -> Option<Box<TimedOut>> {
+    check_alarm(key, location).filter(|_| !thread::panicking())
+}
+
+/// As [`check_thread`], for a check that unwinds; not on a thread that unwinds already.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C" fn unwind_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+    check_thread(location).filter(|_| !thread::panicking())
+}
+
+/// How many periods of a ticker have passed since it was last asked, when its flag is set.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
+    let mut state = STATE.lock();
+    // One from before a fork. Its flag may have gone to a ticker of the child's, which needs it set.
+    if state.schedule.get(*key).is_none() {
+        return 0;
+    }
+    // Before the clock is read, for the reason that `look` gives.
+    flag.clear();
+    let now = state.look_aside();
+    state.schedule.ticks(*key, now)
+}
+
+impl State {
+    fn check_alarm(&mut self, key: Key, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+        let now = self.look_for_check(location);
+        if self.schedule.any_counting() {
+            self.schedule.count_around(key, location, now);
+            self.publish_count(now);
+        }
+        let expired = self.schedule.expired_around(key)?;
+        let home = self.schedule.get(key).map(|entry| entry.scope);
+        self.answer(expired, home, now, location)
+    }
+
+    fn check_thread(&mut self, scope: Scope, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+        let now = self.look_for_check(location);
+        if self.schedule.any_counting() {
+            self.schedule.count_in(scope, location, now);
+            self.publish_count(now);
+        }
+        self.answer(self.schedule.expired_in(scope)?, Some(scope), now, location)
+    }
+
+    #[inline]
+    fn look_for_check(&mut self, location: &'static Location<'static>) -> Time {
+        let now = self.look();
+        if !self.audits.is_empty() {
+            self.audits.answer(thread_state::scope(), now, location);
+        }
+        if self.blocked > 0 {
+            self.settle_if_blocked(thread_state::scope(), now);
+        }
+        now
+    }
+
+    /// A check has been counted, which may have expired an alarm.
+    #[cold]
+    fn publish_count(&mut self, now: Time) {
+        self.wake_blocked(now);
+        self.publish(now);
+    }
+
+    #[cold]
+    fn answer(
+        &mut self,
+        expired: Key,
+        asked: Option<Scope>,
+        now: Time,
+        location: &'static Location<'static>,
+    ) -> Option<Box<TimedOut>> {
+        self.schedule.note_error(expired);
+        let expired = self.schedule.get(expired)?;
+        self.watchdogs.answered(&self.schedule, expired.scope);
+        // The expired alarm may belong to another thread. The watchdogs of the one that was asked are answered by it too.
+        if let Some(asked) = asked.filter(|asked| *asked != expired.scope) {
+            self.watchdogs.answered(&self.schedule, asked);
+        }
+        timed_out(expired, now, location).map(Box::new)
+    }
+}
+
+/// What a check returns of an alarm that has expired.
+fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> Option<TimedOut> {
+    let cause = entry.expired?;
+    let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
+        // In the time that was limited.
+        Some(cpu) => {
+            let used = clock::cpu_now(cpu.clock).map_or(cpu.limit, |now| now.since(cpu.since));
+            (Some(cpu.limit), used)
+        }
+        None => (entry.limit, now.since(entry.since)),
+    };
+    Some(TimedOut::new(Expiry {
+        alarm: entry.id,
+        label: entry.label.clone(),
+        limit,
+        elapsed,
+        cause,
+        location: location.into(),
+    }))
+}

@@ -1,0 +1,76 @@
+//! The process as it was before the first alarm, for a while.
+
+use super::state::{State, state_prepared};
+use super::{set_flags, thread_state};
+use crate::os::clock;
+use crate::schedule::Scope;
+use crate::time::Time;
+
+/// Leaves the process as it was before the first alarm, until [`resume`] has been called as often. Meanwhile checks read the
+/// clock.
+pub(crate) fn suspend() {
+    let mut state = state_prepared();
+    if state.suspended == 0 {
+        state.disarm_all();
+        state.suspended = 1;
+        if let Some(thread) = state.threads.of(thread_state::scope()) {
+            thread.keep_out_again();
+        }
+        if state.is_interval_cleared() {
+            state.installation.remove();
+        }
+    } else {
+        state.suspended += 1;
+    }
+    let now = clock::now();
+    state.settle_all(now);
+    set_flags();
+}
+
+pub(crate) fn resume() {
+    let mut state = state_prepared();
+    state.suspended -= 1;
+    if state.suspended > 0 {
+        return;
+    }
+    let scope = thread_state::scope();
+    let is_active = state.threads.of(scope).is_some_and(|thread| thread.users > 0);
+    // Should this fail, the checks of this thread's alarms read the clock.
+    let begun = if is_active { state.begin_thread(scope).is_ok() } else { true };
+    if !begun {
+        state.use_clock(scope.index());
+    }
+    if state.active > 0 {
+        let is_any_blocked = state.blocked > 0;
+        let _ = state.installation.install(is_any_blocked);
+    }
+    let now = clock::now();
+    state.disarm_all();
+    state.settle_all(now);
+}
+
+impl State {
+    /// Disarms the timers of all threads.
+    fn disarm_all(&mut self) {
+        for (index, _) in self.active_threads() {
+            self.disarm(index);
+        }
+        if let Some(index) = self.interval_owner {
+            self.go_private(index);
+        }
+    }
+
+    /// Sets the timers of all threads; in a suspension, only notes when they would expire.
+    fn settle_all(&mut self, now: Time) {
+        for (index, scope) in self.active_threads() {
+            self.schedule.expire(scope, now, clock::cpu_now);
+            self.settle_thread(index, now);
+        }
+        self.publish(now);
+    }
+
+    fn active_threads(&self) -> Vec<(usize, Scope)> {
+        let active = self.threads.iter().filter(|(_, thread)| thread.users > 0);
+        active.map(|(index, thread)| (index, thread.scope)).collect()
+    }
+}

@@ -1,0 +1,24 @@
+//! The flags of the tickers.
+//!
+//! Each ticker has a flag of its own, which every signal sets. It cannot use the flag of the checks: the first check that
+//! answers clears that one, and it would have to stay set until the ticker is asked, which may be never.
+
+use super::registry::Registered;
+use super::shared::SHARED;
+use crate::os::flag::Flag;
+
+pub(super) fn take() -> &'static Registered<Flag> {
+    let flag = SHARED.tickers.take(Flag::new);
+    flag.reset();
+    flag
+}
+
+/// Sets every ticker's flag. Async-signal-safe.
+pub(super) fn set_all() {
+    SHARED.tickers.iter().for_each(Flag::set);
+}
+
+/// In a forked child.
+pub(super) fn start_again() {
+    SHARED.tickers.free_all();
+}

@@ -1,0 +1,246 @@
+//! The interval timer, for the thread of a single-threaded process.
+//!
+//! The process has one (`setitimer(ITIMER_REAL)`), and the rest of the program may set it as well. What each call reads out
+//! is compared with what must be left of the library's own time, and an expiry that comes too early is not the library's.
+//! After the first sign of a *foreign* value the library never uses this timer again.
+
+use std::io;
+use std::time::Duration;
+
+use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::os::itimer::{self, Setting};
+use crate::os::single_threaded::is_single_threaded;
+use crate::os::{clock, mask};
+use crate::runtime::shared::SHARED;
+use crate::time::Time;
+
+/// How many expiries of the library's may still come to the handler.
+///
+/// Too few is fatal: the handler would forward one, and a default action would end the process. Too many costs a foreign
+/// signal of a program that sets the timer over an armed alarm. So the count rises before the timer is set, and falls when
+/// the handler takes an expiry, or when a call has read out that there was time left.
+pub(in crate::runtime) struct Expiries {
+    to_come: AtomicUsize,
+    /// When the handler took the last one.
+    taken: AtomicU64,
+}
+
+impl Expiries {
+    pub(in crate::runtime) const fn new() -> Expiries {
+        Expiries { to_come: AtomicUsize::new(0), taken: AtomicU64::new(u64::MAX) }
+    }
+
+    /// The handler takes one, if there is one, and notes the time. Async-signal-safe.
+    pub(in crate::runtime) fn handle(&self) -> bool {
+        let is_taken = self.take();
+        if is_taken {
+            self.taken.store(clock::now().as_nanos(), Ordering::SeqCst);
+        }
+        is_taken
+    }
+
+    fn take(&self) -> bool {
+        self.to_come.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
+    }
+
+    fn add(&self, n: usize) {
+        self.to_come.fetch_add(n, Ordering::SeqCst);
+    }
+
+    /// Whether the timer has expired and no handler has taken the expiry.
+    pub(in crate::runtime) fn is_any_pending(&self) -> bool {
+        self.to_come.load(Ordering::SeqCst) > 0
+            && itimer::get().is_ok_and(|held| held.remaining <= NEARLY_NOTHING)
+    }
+
+    pub(in crate::runtime) fn is_none_to_come(&self) -> bool {
+        self.to_come.load(Ordering::SeqCst) == 0
+    }
+
+    /// The timer is not set. Where this thread is the only one and lets SIGALRM in, nothing is pending either: what is still
+    /// counted was lost in another signal that was pending when the timer expired.
+    pub(in crate::runtime) fn forget_lost(&self) {
+        if !self.is_none_to_come()
+            && is_single_threaded()
+            && mask::is_alarm_blocked().is_ok_and(|blocked| !blocked)
+        {
+            self.reset();
+        }
+    }
+
+    /// Nothing is set, and nothing is pending.
+    pub(in crate::runtime) fn reset(&self) {
+        self.to_come.store(0, Ordering::SeqCst);
+    }
+}
+
+/// What the kernel reads out as time left when the timer has expired and the function that sends the signal is not over yet;
+/// and a microsecond for its rounding.
+const NEARLY_NOTHING: Duration = Duration::from_micros(2);
+
+/// A microsecond of rounding on either side.
+const ROUNDING: Duration = Duration::from_micros(2);
+
+/// So many repetitions are as good as any number.
+const MANY: usize = 1 << 40;
+
+/// The interval timer as the library has set it.
+pub(in crate::runtime) struct IntervalTimer {
+    /// Between these two moments it expires; nothing if it is not set.
+    expiry: Option<(Time, Time)>,
+    repeats: bool,
+}
+
+/// What a call found in the timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::runtime) enum Found {
+    /// What the library had set, or nothing where it had set nothing.
+    Own,
+    /// A value of the rest of the program's. One that was set over the library's may have expired before this call.
+    Foreign { held: Setting, has_expired: bool },
+}
+
+impl IntervalTimer {
+    pub(in crate::runtime) const fn new() -> IntervalTimer {
+        IntervalTimer { expiry: None, repeats: false }
+    }
+
+    /// Whether the timer holds nothing. One that the library has not set holds a foreign value then.
+    pub(in crate::runtime) fn is_free() -> bool {
+        // In its last microsecond a foreign timer is read out as none, and cannot be known of: a limit.
+        itimer::get().is_ok_and(|held| held == Setting::DISARMED)
+    }
+
+    /// Sets the timer to expire at `due` or at most a microsecond later, and says what it held.
+    pub(in crate::runtime) fn set(&mut self, due: Time, repeat: Duration) -> io::Result<Found> {
+        let before = clock::now();
+        let remaining = due.since(before).max(Duration::from_micros(1));
+        let setting = Setting { remaining, interval: repeat }.rounded();
+        let expired_early = self.has_expired_early();
+        SHARED.expiries.add(if repeat.is_zero() { 1 } else { MANY });
+        let held = match itimer::set(setting) {
+            Ok(held) => held,
+            Err(e) => {
+                SHARED.expiries.take();
+                return Err(e);
+            }
+        };
+        let after = clock::now();
+        // By the time of this line the handler may have taken the new expiry as well.
+        let found = self.judge(held, before, after, expired_early);
+        // What the handler has taken since was the one before.
+        SHARED.expiries.taken.store(u64::MAX, Ordering::SeqCst);
+        self.count_replaced(found, held, after);
+        self.expiry = Some((before.after(setting.remaining), after.after(setting.remaining)));
+        self.repeats = !repeat.is_zero();
+        Ok(found)
+    }
+
+    /// Whether the library has set it, and not disarmed it since.
+    pub(in crate::runtime) fn is_set(&self) -> bool {
+        self.expiry.is_some()
+    }
+
+    /// Disarms the timer, and says what it held. With SIGALRM let in on this thread, what has expired before has been
+    /// handled when this returns, or another thread is about to handle it.
+    pub(in crate::runtime) fn disarm(&mut self) -> io::Result<Found> {
+        let before = clock::now();
+        let held = itimer::set(Setting::DISARMED)?;
+        let after = clock::now();
+        let found = self.judge(held, before, after, self.has_expired_early());
+        self.count_replaced(found, held, after);
+        if self.repeats {
+            SHARED.expiries.reset();
+        }
+        SHARED.expiries.forget_lost();
+        self.expiry = None;
+        self.repeats = false;
+        Ok(found)
+    }
+
+    /// The value that the library had set is not in the timer any more. Counts its expiry no longer, if that has certainly not
+    /// come: there was time left, or another value was set over it before its time.
+    fn count_replaced(&self, found: Found, held: Setting, now: Time) {
+        let comes_no_more = match (found, self.expiry) {
+            (Found::Own, _) => held.remaining > NEARLY_NOTHING,
+            (Found::Foreign { has_expired, .. }, Some((earliest, _))) => !has_expired && now < earliest,
+            (Found::Foreign { .. }, None) => false,
+        };
+        if comes_no_more {
+            SHARED.expiries.take();
+        }
+    }
+
+    /// Whether it has expired before its time: then a foreign value was set over the library's, and has expired.
+    pub(in crate::runtime) fn has_expired_early(&self) -> bool {
+        let taken = Time::from_nanos(SHARED.expiries.taken.load(Ordering::SeqCst));
+        self.expiry.is_some_and(|(earliest, _)| taken < earliest.before(ROUNDING)) && !self.repeats
+    }
+
+    /// A foreign value has expired, and the timer is left alone: the library has nothing there any more.
+    pub(in crate::runtime) fn forget(&mut self) {
+        self.expiry = None;
+        SHARED.expiries.reset();
+    }
+
+    /// Whose value it is that a call between two moments has read out.
+    fn judge(&self, held: Setting, before: Time, after: Time, expired_early: bool) -> Found {
+        let is_own = match self.expiry {
+            _ if expired_early => false,
+            None => held == Setting::DISARMED,
+            Some(_) if self.repeats => !held.interval.is_zero(),
+            Some(_) if !held.interval.is_zero() => false,
+            Some((earliest, latest)) => {
+                // It would expire, or has expired, between these two.
+                let (from, to) = (before.after(held.remaining), after.after(held.remaining));
+                let may_be_over = held.remaining <= NEARLY_NOTHING && earliest <= after.after(ROUNDING);
+                may_be_over || (earliest <= to.after(ROUNDING) && from <= latest.after(ROUNDING))
+            }
+        };
+        if is_own { Found::Own } else { Found::Foreign { held, has_expired: expired_early } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn micros(n: u64) -> Time {
+        Time::from_nanos(n * 1_000)
+    }
+
+    fn held(remaining: u64, interval: u64) -> Setting {
+        let [remaining, interval] = [remaining, interval].map(Duration::from_micros);
+        Setting { remaining, interval }
+    }
+
+    #[test]
+    fn nothing_set_and_something_held_is_foreign() {
+        let timer = IntervalTimer::new();
+        assert_eq!(timer.judge(held(0, 0), micros(5), micros(6), false), Found::Own);
+        assert_eq!(
+            timer.judge(held(9, 0), micros(5), micros(6), false),
+            Found::Foreign { held: held(9, 0), has_expired: false }
+        );
+    }
+
+    #[test]
+    fn own_value_is_known_by_the_moment_of_its_expiry() {
+        let timer = IntervalTimer { expiry: Some((micros(1_000), micros(1_010))), repeats: false };
+        for (remaining, before, after) in
+            [(500, 500, 501), (509, 501, 502), (0, 1_000, 1_001), (1, 1_004, 1_005)]
+        {
+            assert_eq!(timer.judge(held(remaining, 0), micros(before), micros(after), false), Found::Own);
+        }
+        // Set by another, to another moment; periodic; taken away.
+        for (remaining, interval) in [(400, 0), (600, 0), (500, 500), (0, 0)] {
+            let held = held(remaining, interval);
+            assert_eq!(
+                timer.judge(held, micros(500), micros(501), false),
+                Found::Foreign { held, has_expired: false }
+            );
+        }
+        // A thread that was held up between its two looks at the clock knows less, and is not mistaken.
+        assert_eq!(timer.judge(held(100, 0), micros(500), micros(901), false), Found::Own);
+    }
+}

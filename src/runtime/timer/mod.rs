@@ -1,0 +1,226 @@
+//! A thread's timer: which kind it is of, and how it is set.
+
+pub(super) mod interval;
+pub(super) mod posix;
+
+use std::io;
+use std::time::Duration;
+
+use self::interval::{Found, IntervalTimer};
+use self::posix::PosixTimer;
+use super::shared::SHARED;
+use super::state::State;
+use crate::os::atomic::Ordering;
+use crate::os::disposition::{Disposition, Kind as Action};
+use crate::os::handler::CAN_BLOCK_ON_RETURN;
+use crate::os::itimer::{self, Setting};
+use crate::os::posix_timer::{SUPPORTED, When};
+use crate::os::single_threaded::is_single_threaded;
+use crate::os::{clock, pending};
+use crate::time::Time;
+
+/// The kind of a thread's timer, chosen when the thread arms its outermost alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `setitimer`: the thread is the only one, and the rest of the program does not use the interval timer.
+    Interval,
+    /// `timer_create`, directed at the thread: every other case.
+    Private,
+    /// None can be had: the checks of the thread's alarms read the clock.
+    Clock,
+}
+
+/// The longest time that a timer is set to: XNU refuses more. What is due later is done in pieces.
+const LONGEST: Duration = Duration::from_secs(100_000_000);
+
+impl State {
+    /// Chooses the kind of a thread's timer, on that thread. SIGALRM is let in.
+    pub(super) fn choose_timer(&mut self, index: usize) {
+        let may_be_interval = !self.interval_is_foreign
+            && self.interval_owner.is_none()
+            && (is_single_threaded() || !SUPPORTED)
+            && self.is_interval_cleared()
+            && self.threads.get(index).is_some_and(|thread| !thread.was_blocked());
+        let kind = if may_be_interval && IntervalTimer::is_free() {
+            self.interval_owner = Some(index);
+            Kind::Interval
+        } else {
+            // What was not free then is foreign.
+            self.interval_is_foreign |= may_be_interval;
+            if SUPPORTED { Kind::Private } else { Kind::Clock }
+        };
+        self.set_kind(index, kind);
+        if self.threads.get(index).is_some_and(|thread| thread.was_blocked()) && !CAN_BLOCK_ON_RETURN {
+            self.use_clock(index);
+        }
+    }
+
+    fn set_kind(&mut self, index: usize, kind: Kind) {
+        if let Some(thread) = self.threads.get(index) {
+            self.clock_only += usize::from(kind == Kind::Clock);
+            self.clock_only -= usize::from(thread.kind == Kind::Clock);
+            thread.kind = kind;
+        }
+    }
+
+    /// The thread has no timer from here on.
+    pub(super) fn use_clock(&mut self, index: usize) {
+        self.disarm(index);
+        self.set_kind(index, Kind::Clock);
+    }
+
+    /// Sets a thread's timer for `due`; it repeats if `repeat` is not zero. Should that fail, the thread's checks read the
+    /// clock from here on.
+    pub(super) fn set_timer(&mut self, index: usize, due: Time, repeat: Duration) {
+        let now = clock::now();
+        let due = due.min(now.after(LONGEST));
+        self.threads.set_due(index, due);
+        if self.suspended == 0 && self.try_set(index, due, repeat).is_err() {
+            self.set_kind(index, Kind::Clock);
+        }
+    }
+
+    fn try_set(&mut self, index: usize, due: Time, repeat: Duration) -> io::Result<()> {
+        let Some(thread) = self.threads.get(index) else { return Ok(()) };
+        if thread.kind == Kind::Interval {
+            if SUPPORTED && (!repeat.is_zero() || !is_single_threaded()) {
+                self.go_private(index);
+            } else {
+                match self.interval.set(due, repeat) {
+                    Ok(Found::Own) => return Ok(()),
+                    Err(_) => self.release_interval(index),
+                    Ok(Found::Foreign { held, has_expired }) => {
+                        let _ = self.interval.disarm();
+                        self.leave_to_the_program(index, held, has_expired);
+                    }
+                }
+            }
+        }
+        match self.threads.get(index) {
+            Some(thread) if thread.kind == Kind::Private => {
+                let timer = thread.private()?.id()?;
+                thread.record.set_timer.store(timer.to_bits(), Ordering::SeqCst);
+                timer.set(When::At(due), repeat)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Has a thread's timer expire at once, and again every `repeat`. Only a private one can.
+    pub(super) fn expire_timer_now(&mut self, index: usize, repeat: Duration) {
+        self.threads.set_due(index, clock::now().after(repeat));
+        if self.suspended > 0 {
+            return;
+        }
+        let Some(thread) = self.threads.get(index) else { return };
+        let set = |timer: &PosixTimer| timer.id()?.set(When::After(Duration::ZERO), repeat);
+        let _ = thread.private.as_ref().map(set);
+    }
+
+    /// Disarms a thread's timer. On that thread, with SIGALRM let in, a pending signal of it has been handled when this returns.
+    pub(super) fn disarm(&mut self, index: usize) {
+        self.threads.set_due(index, Time::NEVER);
+        let Some(thread) = self.threads.get(index) else { return };
+        if let Some(wait) = &mut thread.wait {
+            wait.is_woken = false;
+        }
+        if self.suspended > 0 {
+            return;
+        }
+        match thread.kind {
+            Kind::Interval => match self.interval.disarm() {
+                Ok(Found::Own) => {}
+                Ok(Found::Foreign { held, has_expired }) => {
+                    self.leave_to_the_program(index, held, has_expired);
+                }
+                Err(_) => self.release_interval(index),
+            },
+            Kind::Private => {
+                let disarm = |timer: &PosixTimer| timer.id()?.set(When::Never, Duration::ZERO);
+                if thread.private.as_ref().map(disarm).is_some_and(|disarmed| disarmed.is_err()) {
+                    thread.private = None;
+                }
+                thread.record.set_timer.store(0, Ordering::SeqCst);
+            }
+            Kind::Clock => {}
+        }
+    }
+
+    /// Whether the interval timer is no longer set, where the kernel may have refused to disarm it. Tries again.
+    pub(super) fn is_interval_cleared(&mut self) -> bool {
+        if self.interval_owner.is_some() || !self.interval.is_set() {
+            return true;
+        }
+        match self.interval.disarm() {
+            Ok(Found::Own) => true,
+            Ok(Found::Foreign { held, .. }) => {
+                self.interval_is_foreign = true;
+                itimer::set(held).is_ok()
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The thread that has the interval timer goes over to a private one, for the time being.
+    pub(super) fn go_private(&mut self, index: usize) {
+        if self.interval_owner != Some(index) {
+            return;
+        }
+        match self.interval.disarm() {
+            Ok(Found::Foreign { held, has_expired }) => self.leave_to_the_program(index, held, has_expired),
+            _ => self.release_interval(index),
+        }
+    }
+
+    fn release_interval(&mut self, index: usize) {
+        self.interval_owner = None;
+        self.set_kind(index, if SUPPORTED { Kind::Private } else { Kind::Clock });
+    }
+
+    /// The interval timer held a foreign value: it is put back, and never used again. If it has expired, its signal is sent
+    /// again.
+    ///
+    /// Not where the default action would be taken: it may be a value of the library's, saved and restored with `alarm`, or a
+    /// clock that disagrees with the timer, and the process would end.
+    fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
+        self.interval_is_foreign = true;
+        // The library's expiry was overwritten. Beside other threads, one of them may be about to handle it.
+        SHARED.expiries.forget_lost();
+        self.release_interval(index);
+        if !is_harmless() {
+            return;
+        }
+        if held != Setting::DISARMED {
+            let _ = itimer::set(held);
+        }
+        if has_expired {
+            pending::send_alarm();
+        }
+    }
+
+    /// Looks whether a foreign value was set over the library's and has expired. What the timer holds now is left alone.
+    pub(super) fn find_foreign_expiry(&mut self, now: Time) {
+        let Some(index) = self.interval_owner.filter(|_| self.interval.has_expired_early()) else { return };
+        self.interval.forget();
+        self.leave_to_the_program(index, Setting::DISARMED, true);
+        // The thread's own timer is to be set anew.
+        self.threads.set_due(index, now);
+    }
+
+    /// Whether a signal of a thread's disarmed timer may be pending behind the mask: it has expired, and no handler has run.
+    pub(super) fn may_be_pending(&self, kind: Kind, due: Time) -> bool {
+        match kind {
+            Kind::Interval => !SHARED.expiries.is_none_to_come(),
+            // Kernels since 6.13 discard it.
+            Kind::Private => due <= clock::now(),
+            Kind::Clock => false,
+        }
+    }
+}
+
+/// Whether a foreign SIGALRM now would not take the default action.
+fn is_harmless() -> bool {
+    let is_harmless = |it: &Disposition| it.kind() != Action::Default;
+    SHARED.previous.get().is_some_and(is_harmless)
+        || Disposition::current().is_ok_and(|current| is_harmless(&current) && !current.is_ours())
+}

@@ -1,0 +1,41 @@
+//! The private timer of a thread: a POSIX timer whose signal goes to this thread alone.
+//!
+//! It is created at the thread's first need, kept between alarms without being set, and deleted when the thread ends. A
+//! pending signal of another number or sender does not take its signal in, and its signal takes in no other.
+
+use std::io;
+use std::process;
+use std::ptr;
+
+use crate::os::posix_timer::{ThreadId, TimerId};
+use crate::runtime::FLAG;
+
+/// The `sigev_value` of every thread's timer. Another copy of the library in the same process has another.
+pub(in crate::runtime) fn value() -> usize {
+    ptr::from_ref(&FLAG).addr()
+}
+
+/// A timer, and the process that has created it.
+pub(in crate::runtime) struct PosixTimer {
+    id: TimerId,
+    process: u32,
+}
+
+impl PosixTimer {
+    pub(in crate::runtime) fn create(thread: ThreadId, value: usize) -> io::Result<PosixTimer> {
+        Ok(PosixTimer { id: TimerId::create(thread, value)?, process: process::id() })
+    }
+
+    /// The timer's id, for one call. A child of bare `clone` has no such timer, and may have another of that number.
+    pub(in crate::runtime) fn id(&self) -> io::Result<TimerId> {
+        if process::id() == self.process { Ok(self.id) } else { Err(io::ErrorKind::Unsupported.into()) }
+    }
+}
+
+impl Drop for PosixTimer {
+    fn drop(&mut self) {
+        if let Ok(id) = self.id() {
+            id.delete();
+        }
+    }
+}
