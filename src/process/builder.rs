@@ -1,8 +1,9 @@
 //! A job with more to it than a function.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nix::unistd::Pid;
@@ -13,19 +14,23 @@ use serde::de::DeserializeOwned;
 use super::child::Child;
 use super::detached;
 use super::error::{JobError, SpawnError};
-use super::inside::{self, SetUp, Streams};
+use super::escalation::Escalation;
+use super::in_child::{self, SetUp, Streams};
 use super::job::Job;
-use super::ladder::Ladder;
 use super::output::Output;
 use super::shared::Shared;
-use super::state::{Running, Stage, State, Terms, Watch};
-use super::wire::Inbox;
+use super::state::{Settings, Stage, State, Watch};
+use super::wire::Receiver;
 use crate::bell;
 use crate::os::alone::{Alone, Company};
 use crate::os::forked::{Side, fork};
-use crate::os::pipe::{self, Outlet};
+use crate::os::job_fd::JobFd;
+use crate::os::pipe::{self, WriteEnd};
 use crate::os::{clock, inherited};
 use crate::time::Time;
+
+/// The default of [`Builder::depth_limit`].
+const DEPTH: usize = 256;
 
 /// What a job is to be; made by [`Job::builder`], ended by [`spawn`](Builder::spawn) or [`run`](Builder::run).
 ///
@@ -53,8 +58,9 @@ pub struct Builder {
     foreground: bool,
     die_with_parent: bool,
     memory: Option<u64>,
-    processor_time: Option<Duration>,
+    cpu_limit: Option<Duration>,
     value_limit: usize,
+    depth_limit: usize,
     stdout: Output,
     stderr: Output,
 }
@@ -68,8 +74,9 @@ impl Builder {
             foreground: false,
             die_with_parent: true,
             memory: None,
-            processor_time: None,
+            cpu_limit: None,
             value_limit: usize::MAX,
+            depth_limit: DEPTH,
             stdout: Output::Inherit,
             stderr: Output::Inherit,
         }
@@ -202,7 +209,7 @@ impl Builder {
     ///
     /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
     pub fn cpu_limit(self, time: Duration) -> Builder {
-        Builder { processor_time: Some(time), ..self }
+        Builder { cpu_limit: Some(time), ..self }
     }
 
     /// Whether the child is killed when the parent dies, however that happens. `true`, if nothing is said,
@@ -251,6 +258,28 @@ impl Builder {
     /// ```
     pub fn value_limit(self, bytes: usize) -> Builder {
         Builder { value_limit: bytes, ..self }
+    }
+
+    /// The deepest nesting of the value to accept, 256 by default: [`JobError::TooDeep`] beyond it.
+    ///
+    /// Each struct, tuple, sequence, map, enum and `Some` that encloses a part of the value is a level. Decoding recurses
+    /// once a level, so a child could send what overflows the stack of the thread that joins. The default is safe on a thread
+    /// of 2 MiB, also in a debug build, unless a level of the type takes more than 8 KiB of stack.
+    ///
+    /// ```standalone_crate
+    /// use serde::{Deserialize, Serialize};
+    /// use sigalarm::process::{Job, JobError};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct List(Option<Box<List>>); // two levels: the struct and its `Some`
+    ///
+    /// let long = || (0..1_000).fold(List(None), |list, _| List(Some(Box::new(list))));
+    /// assert!(matches!(Job::builder().run(long), Err(JobError::TooDeep { limit: 256, .. })));
+    /// assert!(Job::builder().depth_limit(2_001).run(long).is_ok());
+    /// # // Not dropped node by node by this example.
+    /// ```
+    pub fn depth_limit(self, levels: usize) -> Builder {
+        Builder { depth_limit: levels, ..self }
     }
 
     /// Where the child's standard output goes: where the parent's does, if nothing is said.
@@ -427,54 +456,62 @@ impl Builder {
             move |e| SpawnError::system(call, e)
         }
         bell::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
-        detached::sweep();
+        detached::reap();
         let parent = Pid::this();
         let set_up = SetUp {
             parent,
             limit: self.limit,
+            grace: self.grace,
             label: self.label.clone(),
             own_group: !self.foreground,
             die_with_parent: self.die_with_parent,
             memory: self.memory,
-            processor_time: self.processor_time,
+            cpu_limit: self.cpu_limit,
             stdout: self.stdout.open().map_err(naming("open"))?,
             stderr: self.stderr.open().map_err(naming("open"))?,
         };
         let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
-        let outlet = Outlet::new(&write).map_err(naming("fstat"))?;
-        let streams = Streams::hold();
+        let (read, write) = (JobFd::new(read), JobFd::new(write));
+        let write_end = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
+        let streams = Streams::lock();
         let held = inherited::hold(bell::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-        let began = clock::now();
+        let began = clock::kernel_now();
         let forked = match fork(alone) {
-            Ok(Side::Child) => {
-                drop(read);
-                inside::live(&set_up, outlet, held, streams, f)
-            }
+            Ok(Side::Child) => in_child::run(&set_up, write_end, held, streams, f),
             Ok(Side::Parent(pid)) => Ok(pid),
             Err(e) => Err(e),
         };
+        // First closed, then opened: there may be no other descriptor left. And before a signal handler can reap the child:
+        // without other threads its pid is its own until then.
+        drop(write);
+        let child = forked
+            .map_err(naming("fork"))
+            .and_then(|pid| Ok((pid, Child::new(pid, !self.foreground).map_err(naming("pidfd_open"))?)));
         held.release();
         drop(streams);
-        // Before anything else is opened: it leaves room for a descriptor where there may be no other.
-        drop(write);
         drop(set_up);
-        let pid = forked.map_err(naming("fork"))?;
-        let child = Child::new(pid, !self.foreground).map_err(naming("pidfd_open"))?;
+        let (pid, child) = child?;
 
         let deadline = self.limit.map_or(Time::NEVER, |limit| began.after(limit));
-        let terms = Terms {
+        let settings = Settings {
             began,
             limit: self.limit,
+            grace: self.grace,
             label: self.label,
             value_limit: self.value_limit,
+            depth_limit: self.depth_limit,
+            cpu_limit: self.cpu_limit,
             location: location.into(),
         };
-        let running = Running {
-            watch: Arc::new(Watch { child, pipe: read }),
-            inbox: Inbox::new(self.value_limit),
-            listening: true,
-        };
-        let state = State { ladder: Ladder::new(deadline, self.grace), stage: Stage::Running(running) };
-        Ok(Job::new(Shared { parent, pid, terms, state: Mutex::new(state) }))
+        let stage = Stage::Running(Arc::new(Watch { child, pipe: read }));
+        let state = State { escalation: Escalation::new(deadline, self.grace), stage, sent: 0 };
+        Ok(Job::new(Shared {
+            parent,
+            pid,
+            settings,
+            receiver: Mutex::new(Receiver::new(self.value_limit)),
+            state: Mutex::new(state),
+            end_fd: OnceLock::new(),
+        }))
     }
 }

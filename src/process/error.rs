@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::{Exit, Panic};
+use super::{Exit, KillReason, Panic};
 use crate::error::TimedOut;
 
 /// No child could be made; nothing is left of the attempt.
@@ -117,6 +117,8 @@ pub enum JobError {
         signal: i32,
         /// Whether the kernel wrote a core file.
         core_dumped: bool,
+        /// Why, as far as is known.
+        reason: KillReason,
     },
     /// The process ended in the middle of sending the value.
     #[non_exhaustive]
@@ -144,7 +146,19 @@ pub enum JobError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The process has ended, nobody kept how, and there is no value: see [`Exit::Unknown`].
+    /// The value was nested more deeply than [`depth_limit`](super::Builder::depth_limit).
+    #[non_exhaustive]
+    TooDeep {
+        /// The limit, in levels.
+        limit: usize,
+    },
+    /// The joining process had no memory for the bytes of the value; the job was killed.
+    #[non_exhaustive]
+    OutOfMemory {
+        /// How many bytes it needed, at least.
+        bytes: usize,
+    },
+    /// The process has ended without a value, and how is not known: see [`Exit::Unknown`].
     Lost,
     /// The job was spawned by another process, of which this is a forked child.
     NotParent,
@@ -194,14 +208,23 @@ impl fmt::Display for JobError {
             JobError::TimedOut(e) => e.fmt(f),
             JobError::Panicked(panic) => panic.fmt(f),
             JobError::Exited { code } => write!(f, "{} without a value", Exit::Code(*code)),
-            &JobError::Killed { signal, core_dumped } => Exit::Signal { signal, core_dumped }.fmt(f),
+            &JobError::Killed { signal, core_dumped, reason } => {
+                let exit = Exit::Signal { signal, core_dumped };
+                match reason {
+                    KillReason::Memory => write!(f, "{exit}: it had no memory left"),
+                    KillReason::CpuTime => write!(f, "{exit}: it had used up its processor time"),
+                    KillReason::Requested | KillReason::Unknown => exit.fmt(f),
+                }
+            }
             JobError::CutShort { received, exit } => {
                 write!(f, "{exit} in the middle of sending its value, after {received} bytes")
             }
             JobError::NotEncoded { message } => write!(f, "the value could not be serialised: {message}"),
             JobError::NotDecoded { message } => write!(f, "the value could not be deserialised: {message}"),
             JobError::TooLarge { limit } => write!(f, "the value was larger than {limit} bytes"),
-            JobError::Lost => f.write_str("ended without a value, and somebody else took its exit status"),
+            JobError::TooDeep { limit } => write!(f, "the value was nested more deeply than {limit} levels"),
+            JobError::OutOfMemory { bytes } => write!(f, "no memory for a value of {bytes} bytes"),
+            JobError::Lost => f.write_str("ended without a value, and other code took its exit status"),
             JobError::NotParent => {
                 f.write_str("the job is another process's, and cannot be joined from here")
             }
@@ -251,13 +274,17 @@ mod tests {
             JobError::from(SpawnError::system("pipe", source())),
             JobError::from(SpawnError::ThreadsUnknown),
             JobError::Exited { code: 3 },
-            JobError::Killed { signal: 9, core_dumped: false },
-            JobError::Killed { signal: 11, core_dumped: true },
+            JobError::Killed { signal: 9, core_dumped: false, reason: KillReason::Unknown },
+            JobError::Killed { signal: 11, core_dumped: true, reason: KillReason::Unknown },
+            JobError::Killed { signal: 6, core_dumped: false, reason: KillReason::Memory },
+            JobError::Killed { signal: 24, core_dumped: false, reason: KillReason::CpuTime },
             JobError::CutShort { received: 7, exit },
             JobError::CutShort { received: 7, exit: Exit::Unknown },
             JobError::NotEncoded { message: "too much".into() },
             JobError::NotDecoded { message: "too much".into() },
             JobError::TooLarge { limit: 7 },
+            JobError::TooDeep { limit: 7 },
+            JobError::OutOfMemory { bytes: 7 },
             JobError::Lost,
             JobError::NotParent,
             JobError::system("waitid", source()),

@@ -32,8 +32,7 @@ pub enum Exit {
         /// Whether the kernel wrote a core file.
         core_dumped: bool,
     },
-    /// Somebody else in this process reaped it, or SIGCHLD is ignored, and the kernel (before Linux 6.15) keeps
-    /// no record for others.
+    /// Other code in this process reaped it, or SIGCHLD is ignored, and the kernel keeps no record (before Linux 6.15).
     Unknown,
 }
 
@@ -81,6 +80,35 @@ impl fmt::Display for Exit {
             Exit::Unknown => f.write_str("ended, how is not known"),
         }
     }
+}
+
+/// Why a signal ended a job that had no value, in [`JobError::Killed`](super::JobError::Killed).
+///
+/// The limit of a job and a value that is too large have errors of their own.
+///
+/// ```standalone_crate
+/// use sigalarm::process::{Job, JobError, KillReason, Output};
+///
+/// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
+/// match Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard) {
+///     Err(JobError::Killed { reason, .. }) => assert_eq!(reason, KillReason::Memory),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KillReason {
+    /// It aborted after an allocation was refused: its [`memory_limit`](super::Builder::memory_limit), or the system's.
+    ///
+    /// The child says so itself, at its SIGABRT, if it has such a limit. One that is not to be trusted may lie.
+    Memory,
+    /// It had used up its [`cpu_limit`](super::Builder::cpu_limit).
+    CpuTime,
+    /// This program has sent the signal, by [`kill`](super::Job::kill), [`terminate`](super::Job::terminate) or
+    /// [`signal`](super::Job::signal).
+    Requested,
+    /// None of these is known: an error of its own (SIGSEGV), another process, the system short of memory (SIGKILL).
+    Unknown,
 }
 
 /// What a child used, with those of its own children that it waited for; told by [`Job::usage`](super::Job::usage).

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::Shared;
-use super::state;
+use super::shared::{Shared, terminate};
+use super::wire::{DecodeError, decode};
 use super::{Exit, Usage};
 use crate::os::clock;
 use crate::time::Time;
@@ -208,7 +209,7 @@ impl<T> Job<T> {
     ///
     /// [kill(2)]: https://man7.org/linux/man-pages/man2/kill.2.html
     pub fn terminate(&self) -> io::Result<()> {
-        self.shared.reach(state::terminate)
+        self.shared.signal(Signal::SIGTERM as i32, terminate)
     }
 
     /// Ends the job: SIGKILL to its process group. Does not wait for it; one that has ended is not touched.
@@ -228,7 +229,7 @@ impl<T> Job<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn kill(&self) -> io::Result<()> {
-        self.shared.reach(|child| child.signal_all(Signal::SIGKILL))
+        self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
     }
 
     /// Sends a signal to the child alone, by its number. One that has ended is not touched. See
@@ -252,7 +253,36 @@ impl<T> Job<T> {
     ///
     /// [pidfd_send_signal(2)]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
     pub fn signal(&self, signal: i32) -> io::Result<()> {
-        self.shared.reach(|child| child.signal(signal))
+        self.shared.signal(signal, |child| child.signal(signal))
+    }
+
+    /// A descriptor that becomes readable when the process has ended, for a poll or an event loop; `None` where the system
+    /// has none (before Linux 5.3, other systems, some sandboxes), and for a job that had ended before the first call.
+    ///
+    /// It stays open as long as the job. Readable says that [`try_join`](Job::try_join) has the outcome. But a value that is
+    /// larger than the pipe holds is sent only while a thread waits for the job or asks [`is_alive`](Job::is_alive), and so
+    /// is its [limit](Builder::limit) enforced: ask at intervals, or use [`wait_any`](super::wait_any). See
+    /// [pidfd_open(2)].
+    ///
+    /// ```standalone_crate
+    /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| 6 * 7)?;
+    /// if let Some(fd) = job.end_fd() {
+    ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE)?;
+    ///     assert_eq!(job.try_join().unwrap()?, 42);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+    pub fn end_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.shared.end_fd()
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Lets the job go on without anybody to join it. What it returns is lost, nobody keeps it to its limit but
@@ -272,7 +302,7 @@ impl<T> Job<T> {
         if !self.shared.is_ours() {
             return;
         }
-        self.shared.state.lock().let_go();
+        self.shared.state.lock().detach();
     }
 }
 
@@ -326,8 +356,34 @@ impl<T: DeserializeOwned> Job<T> {
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
-        let now = clock::now();
+        let now = clock::kernel_now();
         self.join_until(now.after(limit), Some(now), Location::caller())
+    }
+
+    /// The outcome of a job that has ended, as [`join`](Job::join) returns it; `None` while it lives. Does not block.
+    ///
+    /// It also does what a waiting thread does: reads what has come, and enforces the [limit](Builder::limit).
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| 6 * 7)?;
+    /// let answer = loop {
+    ///     match job.try_join() {
+    ///         Some(outcome) => break outcome?,
+    ///         None => std::thread::yield_now(), // or something more useful
+    ///     }
+    /// };
+    /// assert_eq!(answer, 42);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
+    pub fn try_join(&self) -> Option<Result<T, JobError>> {
+        if !self.shared.is_ours() {
+            return Some(Err(JobError::NotParent));
+        }
+        self.shared.end().map(|end| self.decode(&end.outcome?))
     }
 
     /// Waits for the job to end, but not past `deadline`; see [`join_timeout`](Job::join_timeout).
@@ -351,7 +407,7 @@ impl<T: DeserializeOwned> Job<T> {
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
-        self.join_until(clock::from_instant(deadline), Some(clock::now()), Location::caller())
+        self.join_timeout(deadline.saturating_duration_since(Instant::now()))
     }
 
     fn join_until(
@@ -360,15 +416,15 @@ impl<T: DeserializeOwned> Job<T> {
         since: Option<Time>,
         location: &'static Location<'static>,
     ) -> Result<T, JobError> {
-        let bytes = self.shared.wait(deadline, since, location)?.outcome?;
-        match postcard::take_from_bytes(&bytes) {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => {
-                let message = format!("{} bytes are left over", rest.len()).into();
-                Err(JobError::NotDecoded { message })
-            }
-            Err(e) => Err(JobError::NotDecoded { message: e.to_string().into() }),
-        }
+        self.decode(&self.shared.wait(deadline, since, location)?.outcome?)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<T, JobError> {
+        let limit = self.shared.settings.depth_limit;
+        decode(bytes, limit).map_err(|e| match e {
+            DecodeError::TooDeep => JobError::TooDeep { limit },
+            DecodeError::Other(message) => JobError::NotDecoded { message: message.into() },
+        })
     }
 }
 
@@ -376,7 +432,7 @@ impl<T> fmt::Debug for Job<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("id", &self.id())
-            .field("label", &self.shared.terms.label)
+            .field("label", &self.shared.settings.label)
             .field("exit", &self.exit())
             .finish_non_exhaustive()
     }

@@ -58,24 +58,27 @@ mod builder;
 mod child;
 mod detached;
 mod error;
+mod escalation;
 mod exit;
-mod inside;
+mod in_child;
 mod job;
-mod ladder;
 mod output;
 mod panics;
 mod shared;
 mod state;
 mod wire;
 
+use std::panic::Location;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::os::clock;
+
 pub use builder::Builder;
 pub use error::{JobError, SpawnError};
-pub use exit::{Exit, Usage};
+pub use exit::{Exit, KillReason, Usage};
 pub use job::Job;
 pub use output::Output;
 pub use panics::Panic;
@@ -127,9 +130,51 @@ where
     Builder::new().limit(limit).run(f)
 }
 
-/// Plays the bytes of a child that means harm to an inbox. For `fuzz/`, and in its build only.
+/// Waits until one of several jobs has ended, but no longer than `limit`. Returns its index, or `None` if there are no jobs.
+///
+/// Meanwhile it does for each of them what a join does: takes in its value, and enforces its [limit](Builder::limit). If
+/// several have ended it returns the first of these. [`Duration::MAX`] means *for ever*, zero looks and does not wait.
+///
+/// # Errors
+///
+/// [`JobError::TimedOut`] if `limit` has passed, or if an alarm of the calling thread expires; all of the jobs are alive
+/// then. How the job ended that is returned is for its [`join`](Job::join) to tell.
+///
+/// # Examples
+///
+/// A pool: at most four jobs at a time, one result after the other.
+///
+/// ```standalone_crate
+/// use sigalarm::process::{self, Job};
+/// use std::time::Duration;
+///
+/// let (mut inputs, mut jobs, mut sum) = (1..=20_u64, Vec::new(), 0);
+/// loop {
+///     for n in inputs.by_ref().take(4 - jobs.len()) {
+///         jobs.push(Job::builder().limit(Duration::from_secs(10)).spawn(move || n * n)?);
+///     }
+///     let Some(ended) = process::wait_any(&jobs, Duration::MAX)? else { break };
+///     sum += jobs.swap_remove(ended).join()?;
+/// }
+/// assert_eq!(sum, 2_870);
+/// # Ok::<(), process::JobError>(())
+/// ```
+#[track_caller]
+pub fn wait_any<'a, T: 'a>(
+    jobs: impl IntoIterator<Item = &'a Job<T>>,
+    limit: Duration,
+) -> Result<Option<usize>, JobError> {
+    let jobs: Vec<_> = jobs.into_iter().map(Job::shared).collect();
+    if jobs.is_empty() {
+        return Ok(None);
+    }
+    let now = clock::kernel_now();
+    shared::wait_any(&jobs, now.after(limit), Some(now), Location::caller()).map(Some)
+}
+
+/// Receives the bytes of a hostile child. For `fuzz/`, and in its build only.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub fn fuzz_frames(input: &[u8]) {
-    wire::hostile::holds(input);
+    wire::adversary::check(input);
 }
