@@ -448,7 +448,7 @@ fn main() {
         scenario("the_callers_alarm_without_a_signal", the_callers_alarm_without_a_signal),
         scenario("alarms_are_not_inherited", alarms_are_not_inherited),
         scenario("jobs_within_jobs", jobs_within_jobs),
-        scenario("memory", memory),
+        scenario("memory", memory).launched(support::without_backtrace),
         scenario("processor_time", processor_time),
         scenario("requested_signals", requested_signals),
         #[cfg(target_os = "linux")]

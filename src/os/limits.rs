@@ -40,7 +40,8 @@ pub(crate) fn processor_time(time: Duration) -> io::Result<()> {
 /// Sends `frame` to `pipe` when this process aborts and the last error of the C library was that there is no memory. A Rust
 /// program aborts where an allocation fails.
 ///
-/// A guess, but a good one: between the failed allocation and the signal Rust prints a line, which keeps `errno`.
+/// Between the failed allocation and the signal Rust prints a line, which keeps `errno`. A backtrace, if it is asked for,
+/// does not.
 pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
     type Report = (u32, WriteEnd, &'static [u8]);
     static REPORT: AtomicPtr<Report> = AtomicPtr::new(ptr::null_mut());

@@ -91,16 +91,18 @@ impl fmt::Display for Exit {
 ///
 /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
 /// match Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard) {
-///     Err(JobError::Killed { reason, .. }) => assert_eq!(reason, KillReason::Memory),
-///     other => panic!("{other:?}"),
+///     Err(JobError::Killed { reason: KillReason::Memory, .. }) => println!("too much memory"),
+///     Err(e) => println!("{e}"), // with RUST_BACKTRACE set: "was killed by SIGABRT"
+///     Ok(_) => unreachable!(),
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
-    /// It aborted after an allocation was refused: its [`memory_limit`](super::Builder::memory_limit), or the system's.
+    /// It has a [`memory_limit`](super::Builder::memory_limit) and aborted when an allocation failed.
     ///
-    /// The child says so itself, at its SIGABRT, if it has such a limit. One that is not to be trusted may lie.
+    /// The child says so itself, at its SIGABRT, if the last error of the C library was ENOMEM. A hostile child may lie. If
+    /// Rust prints a backtrace before it aborts (RUST_BACKTRACE), that may hide the error: then the reason is `Unknown`.
     Memory,
     /// It had used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,
