@@ -24,7 +24,10 @@ use crate::os::{clock, pipe, poll};
 use crate::time::Time;
 
 /// The most that is read from a child before its limit and its end are looked at again.
-const BUDGET: usize = 1 << 20;
+const BUDGET: usize = 256 * 1024;
+
+/// The largest pipe that the library asks for.
+const LARGEST_PIPE: usize = 1 << 20;
 
 pub(super) struct Shared {
     pub(super) parent: Pid,
@@ -165,8 +168,8 @@ impl Polled<'_> {
     /// have closed it and gone on. All that it wrote is in the pipe.
     fn finish(&self, state: &mut State, settings: &Settings) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
-        // No more than there is now: a grandchild may write without end. A pipe of ours holds no more than a megabyte.
-        let budget = pipe::bytes_in(self.watch.pipe.as_fd()).min(BUDGET);
+        // No more than there is now: a grandchild may write without end.
+        let budget = pipe::bytes_in(self.watch.pipe.as_fd()).min(LARGEST_PIPE);
         receiver.read(budget, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
         let (exit, usage) = self.watch.child.reap();
         let outcome = state.outcome(settings, receiver.finish(), exit, usage);
