@@ -226,7 +226,7 @@ fn grader_leaves_nothing_when_it_is_interrupted() {
     for _ in 0..5 {
         let mut command = Command::new(executable("grader"));
         let mut grader = command.env(key, value).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        while marked() < 32 && grader.try_wait().unwrap().is_none() {
+        while marked() < 16 && grader.try_wait().unwrap().is_none() {
             sleep(Duration::from_millis(5));
         }
         if grader.try_wait().unwrap().is_some() {
