@@ -37,7 +37,7 @@ pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
         return Ok(fd);
     }
     let higher = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(libc::STDERR_FILENO + 1))?;
-    // SAFETY: the call has just made it, so nobody else owns it.
+    // SAFETY: the call has just made it, so it has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(higher) })
 }
 

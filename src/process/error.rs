@@ -1,4 +1,4 @@
-//! Why there is no child, and why there is no value.
+//! Errors: no child, and no value.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Exit, KillReason, Panic};
 use crate::error::TimedOut;
 
-/// No child could be made; nothing is left of the attempt.
+/// There is no child.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, SpawnError};
@@ -25,13 +25,13 @@ use crate::error::TimedOut;
 pub enum SpawnError {
     /// Other threads exist, and their locks would stay locked in the child.
     ///
-    /// Spawn before the first thread is started or after the last is joined. Not even the tests of `cargo test`
-    /// run on a single thread: they need `harness = false`.
+    /// Spawn before the first thread is started or after the last is joined. The tests of `cargo test` have a second thread:
+    /// they need `harness = false`.
     MultiThreaded {
         /// How many threads there are, the calling one included.
         threads: usize,
     },
-    /// This system does not tell how many threads there are; it leaves
+    /// This system does not say how many threads there are. There is only
     /// [`spawn_unchecked`](super::Builder::spawn_unchecked).
     ThreadsUnknown,
     /// A system call failed: too many processes (`fork`, EAGAIN), no descriptors left (`pipe`, EMFILE), no
@@ -76,9 +76,9 @@ impl Error for SpawnError {
     }
 }
 
-/// A job gave no value, or none yet.
+/// A job has no value, or none yet.
 ///
-/// It is the same for everybody who joins the job, and a clone shares what it holds.
+/// All joins of a job return the same. A clone is cheap.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{self, JobError};
@@ -96,21 +96,21 @@ impl Error for SpawnError {
 pub enum JobError {
     /// There was no child.
     Spawn(SpawnError),
-    /// Time ran out, and whose time the [`TimedOut`] tells: the job's own limit, and it has been ended; that of
-    /// a [`join_timeout`](super::Job::join_timeout), and it runs on; or that of an alarm of the calling thread,
-    /// which [`owns`](crate::Alarm::owns) it, and the job runs on. [`is_alive`](super::Job::is_alive) asks.
+    /// A limit expired: the job's own, and it has been ended; that of a [`join_timeout`](super::Job::join_timeout), and it
+    /// goes on; or that of an alarm of the calling thread, which [`owns`](crate::Alarm::owns) it, and the job goes on.
+    /// [`is_alive`](super::Job::is_alive) distinguishes them.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// The process exited without handing over a value: the function called `exit`, executed another program,
-    /// or closed every descriptor (then the code is 74, EX_IOERR).
+    /// The process exited without a value: the function called `exit`, executed another program, or closed every descriptor
+    /// (then the code is 74, EX_IOERR).
     #[non_exhaustive]
     Exited {
         /// The exit code.
         code: i32,
     },
-    /// A signal ended the process: its own doing (SIGSEGV, SIGABRT after a stack overflow), a limit's (SIGXCPU),
-    /// [`kill`](super::Job::kill), the system short of memory (SIGKILL), or any outsider.
+    /// A signal ended the process: an error of its own (SIGSEGV, SIGABRT after a stack overflow), a limit (SIGXCPU),
+    /// [`kill`](super::Job::kill), the system short of memory (SIGKILL), or another process.
     #[non_exhaustive]
     Killed {
         /// The signal's number.
@@ -128,16 +128,16 @@ pub enum JobError {
         /// How the process ended.
         exit: Exit,
     },
-    /// The value could not be serialised.
+    /// The value could not be serialised: see [limitations](super#limitations).
     #[non_exhaustive]
     NotEncoded {
-        /// What the codec says.
+        /// The text of its `Serialize`, or of the codec.
         message: Arc<str>,
     },
-    /// What arrived is not a value of the type: see [limitations](super#limitations).
+    /// The bytes that arrived are not a value of the type: see [limitations](super#limitations).
     #[non_exhaustive]
     NotDecoded {
-        /// What the codec says.
+        /// The text of its `Deserialize`, or of the codec.
         message: Arc<str>,
     },
     /// The value was larger than [`value_limit`](super::Builder::value_limit); the job was killed.
@@ -162,8 +162,7 @@ pub enum JobError {
     Lost,
     /// The job was spawned by another process, of which this is a forked child.
     NotParent,
-    /// A system call failed: in the child, which was to set itself up (the function did not run), or in the
-    /// parent, which was to wait.
+    /// A system call failed: in the child while it set itself up (the function did not run), or in the parent while it waited.
     #[non_exhaustive]
     System {
         /// The call, as its manual page is named.
@@ -178,7 +177,7 @@ impl JobError {
         JobError::System { call: call.into(), source: Arc::new(source) }
     }
 
-    /// The time-out, if that is what it was.
+    /// Returns the time-out, if it is one.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -187,10 +186,10 @@ impl JobError {
     /// let job = Job::spawn(|| -> u32 { loop {} })?;
     /// let limit = Duration::from_millis(2);
     /// let e = job.join_timeout(limit).unwrap_err();
-    /// assert_eq!(e.timed_out().unwrap().limit(), Some(limit)); // it lives, and may be given longer
+    /// assert_eq!(e.timed_out().unwrap().limit(), Some(limit)); // the job lives
     ///
     /// job.kill()?;
-    /// assert!(job.join().unwrap_err().timed_out().is_none()); // it was killed, and not by a limit
+    /// assert!(job.join().unwrap_err().timed_out().is_none()); // killed, and not for a limit
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 
 use crate::os::reap::Consumption;
 
-/// How a child's process ended, whatever it had handed over before.
+/// How a child's process ended, whether it had sent a value or not.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Exit, Job};
@@ -47,7 +47,7 @@ impl Exit {
         }
     }
 
-    /// As Python has it: the code, or the signal's number with a minus; `None` if unknown.
+    /// Returns the code as Python has it: that of the exit, or minus the signal's number; `None` if unknown.
     ///
     /// ```
     /// use sigalarm::process::Exit;
@@ -77,7 +77,7 @@ impl fmt::Display for Exit {
                 }
                 f.write_str(if core_dumped { " (core dumped)" } else { "" })
             }
-            Exit::Unknown => f.write_str("ended, how is not known"),
+            Exit::Unknown => f.write_str("ended in a way that is not known"),
         }
     }
 }
@@ -113,7 +113,7 @@ pub enum KillReason {
     Unknown,
 }
 
-/// What a child used, with those of its own children that it waited for; told by [`Job::usage`](super::Job::usage).
+/// What a child used, including its own children that it waited for; see [`Job::usage`](super::Job::usage).
 ///
 /// ```standalone_crate
 /// use sigalarm::process::Job;
@@ -135,7 +135,7 @@ pub struct Usage {
     pub user: Duration,
     /// Processor time in the kernel on its behalf.
     pub system: Duration,
-    /// The most memory that was resident at one time, in bytes. It includes what was the parent's at the fork.
+    /// The most memory that was resident at one time, in bytes, including what the parent had at the fork.
     pub max_resident: u64,
 }
 

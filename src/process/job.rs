@@ -21,17 +21,16 @@ use crate::time::Time;
 
 /// A function that runs in a forked child, with a value to come.
 ///
-/// It can be joined any number of times, from any number of threads, and gives everybody the same outcome: the
-/// value is kept as it came over the pipe and decoded for each. Waiting sleeps in the kernel until something
-/// happens; the value is taken in meanwhile, so that one of any size arrives. The job is over when its process
-/// has ended, whatever is left that holds the pipe.
+/// It can be joined any number of times, from any number of threads, with the same outcome: the bytes of the value are kept,
+/// and each join decodes them. A join sleeps in the kernel until something happens, and reads the value meanwhile, so that one
+/// of any size arrives. The job has ended when its process has, whatever other processes hold its pipe.
 ///
-/// **Dropping a job kills it**, with its process group, and reaps it; which waits for the kernel to take the
-/// process down. A job that has ended is not touched, and one that this process may not kill (either of them has become
-/// another user) is let go. [`detach`](Job::detach) is for the other wish.
+/// **Dropping a job kills it**, with its process group, and reaps it; the drop waits until the kernel has ended the process. A
+/// job that has ended is not signalled. One that this process may not kill, because either of them has become another user, is
+/// detached. [`detach`](Job::detach) lets a job go on.
 ///
-/// In a child of this process's (another job that captured it), a job is inert: it cannot be joined
-/// ([`JobError::NotParent`]) and its drop does nothing.
+/// In a forked child of this process, such as another job that captured it, a job does nothing: it cannot be joined
+/// ([`JobError::NotParent`]), and its drop has no effect.
 ///
 /// # Examples
 ///
@@ -59,7 +58,7 @@ pub struct Job<T> {
 }
 
 impl Job<()> {
-    /// A job with a limit, a label, or whatever else it may need.
+    /// Returns a builder, for a job with a limit, a label or other settings.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -77,13 +76,12 @@ impl Job<()> {
 impl<T: Serialize + DeserializeOwned> Job<T> {
     /// Runs `f` in a forked child, without a limit.
     ///
-    /// Returns as soon as the child exists. See [the module](super#what-the-child-is) for what of the parent it
-    /// is and is not, and [fork(2)].
+    /// Returns as soon as the child exists. See [the module](super#what-the-child-is), and [fork(2)].
     ///
     /// # Errors
     ///
-    /// [`SpawnError::MultiThreaded`] where other threads exist, and [`SpawnError::System`] if a system call
-    /// fails. Nothing is left of the attempt, and `f` has not run.
+    /// [`SpawnError::MultiThreaded`] where other threads exist, and [`SpawnError::System`] if a system call fails. Then there
+    /// is no child, and `f` has not run.
     ///
     /// # Examples
     ///
@@ -108,7 +106,7 @@ impl<T> Job<T> {
         Job { shared, value: PhantomData }
     }
 
-    /// The child's process id. Only while the job is alive is it sure to be this job's.
+    /// Returns the child's process id. The kernel may use it again once the job has ended.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -121,9 +119,9 @@ impl<T> Job<T> {
         self.shared.pid.as_raw().unsigned_abs()
     }
 
-    /// Whether the process still lives. Does not block.
+    /// Returns whether the process lives. Does not block.
     ///
-    /// It also does what a waiter would do: takes in what has come, and keeps to the [limit](Builder::limit).
+    /// Like a join it reads what has come, and enforces the [limit](Builder::limit).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -139,7 +137,7 @@ impl<T> Job<T> {
         self.shared.is_ours() && self.shared.end().is_none()
     }
 
-    /// How the process ended; `None` while it lives. Does not block.
+    /// Returns how the process ended; `None` while it lives. Does not block.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Exit, Job};
@@ -153,8 +151,8 @@ impl<T> Job<T> {
         self.shared.end().map(|end| end.exit)
     }
 
-    /// The exit code as Python has it: negative for a signal; `None` while the process lives, and when nobody
-    /// knows. Does not block.
+    /// Returns the exit code as Python has it: negative for a signal; `None` while the process lives, and if it is not known.
+    /// Does not block.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -170,8 +168,7 @@ impl<T> Job<T> {
         self.exit().and_then(Exit::code)
     }
 
-    /// What the process used; `None` while it lives, and when somebody else reaped it. Does not block. See
-    /// [getrusage(2)].
+    /// Returns what the process used; `None` while it lives, and if other code reaped it. Does not block. See [getrusage(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -188,12 +185,12 @@ impl<T> Job<T> {
         self.shared.end().and_then(|end| end.usage)
     }
 
-    /// Asks the job to end: SIGTERM to its process group, and SIGCONT, so that a stopped one hears of it. Does
-    /// not wait for it; one that has ended is not touched. See [kill(2)].
+    /// Sends SIGTERM to the job's process group, and SIGCONT, so that a stopped process handles it. Does not wait; a job that
+    /// has ended is not signalled. See [kill(2)].
     ///
     /// # Errors
     ///
-    /// Whatever the kernel says, such as EPERM for a child that has become another user.
+    /// The kernel's, such as EPERM for a child that has become another user.
     ///
     /// # Examples
     ///
@@ -212,7 +209,7 @@ impl<T> Job<T> {
         self.shared.signal(Signal::SIGTERM as i32, terminate)
     }
 
-    /// Ends the job: SIGKILL to its process group. Does not wait for it; one that has ended is not touched.
+    /// Sends SIGKILL to the job's process group. Does not wait; a job that has ended is not signalled.
     ///
     /// # Errors
     ///
@@ -232,12 +229,11 @@ impl<T> Job<T> {
         self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
     }
 
-    /// Sends a signal to the child alone, by its number. One that has ended is not touched. See
-    /// [pidfd_send_signal(2)].
+    /// Sends a signal to the child alone, by its number. A job that has ended is not signalled. See [pidfd_send_signal(2)].
     ///
     /// # Errors
     ///
-    /// As [`terminate`](Job::terminate), and EINVAL for what is no signal.
+    /// As [`terminate`](Job::terminate), and EINVAL for a number that is no signal's.
     ///
     /// # Examples
     ///
@@ -256,13 +252,13 @@ impl<T> Job<T> {
         self.shared.signal(signal, |child| child.signal(signal))
     }
 
-    /// A descriptor that becomes readable when the process has ended, for a poll or an event loop; `None` where the system
+    /// Returns a descriptor that becomes readable when the process has ended, for a poll or an event loop; `None` where the system
     /// has none (before Linux 5.3, other systems, some sandboxes), and for a job that had ended before the first call.
     ///
-    /// It stays open as long as the job. Readable says that [`try_join`](Job::try_join) has the outcome. But a value that is
-    /// larger than the pipe holds is sent only while a thread waits for the job or asks [`is_alive`](Job::is_alive), and so
-    /// is its [limit](Builder::limit) enforced: ask at intervals, or use [`wait_any`](super::wait_any). See
-    /// [pidfd_open(2)].
+    /// It stays open as long as the `Job`. Once it is readable [`try_join`](Job::try_join) returns the outcome. A value that is
+    /// larger than the pipe holds is read only while a thread waits for the job or calls `try_join` or
+    /// [`is_alive`](Job::is_alive), and so is its [limit](Builder::limit) enforced: call one of them at intervals, or use
+    /// [`wait_any`](super::wait_any). See [pidfd_open(2)].
     ///
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -285,12 +281,10 @@ impl<T> Job<T> {
         &self.shared
     }
 
-    /// Lets the job go on without anybody to join it. What it returns is lost, nobody keeps it to its limit but
-    /// the alarm in the child, and it still dies with this process unless the builder said otherwise.
+    /// Lets the job go on without a join. Its value is lost, only its own timers enforce its [limit](Builder::limit), and it
+    /// still dies with this process unless [`die_with_parent`](Builder::die_with_parent) says otherwise.
     ///
-    /// It is reaped when it has ended and this process spawns another job. Jobs that are spawned while this one is held
-    /// inherit the other end of its pipe: if what it returns is more than a pipe holds, it waits for them to end before it
-    /// does.
+    /// It is reaped when it has ended and this process spawns another job.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -307,15 +301,14 @@ impl<T> Job<T> {
 }
 
 impl<T: DeserializeOwned> Job<T> {
-    /// Waits for the job to end and hands its value over.
+    /// Waits for the job to end and returns its value.
     ///
-    /// Blocks until then; or until an alarm of the calling thread expires, and then the job is alive and can be
-    /// joined again.
+    /// Blocks until then, or until an alarm of the calling thread expires; then the job is alive and can be joined again.
     ///
     /// # Errors
     ///
-    /// [`JobError`] tells how it ended without a value. It is [`JobError::TimedOut`] if the job's own limit had
-    /// to end it, and if an alarm of the calling thread expired.
+    /// [`JobError`] says how it ended without a value. It is [`JobError::TimedOut`] if the job was ended for its limit, and if
+    /// an alarm of the calling thread expired.
     ///
     /// # Examples
     ///
@@ -332,12 +325,12 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_until(Time::NEVER, None, Location::caller())
     }
 
-    /// Waits for the job to end, but no longer than `limit`. If that runs out, the job is alive and can be
-    /// joined again. A zero limit looks and does not wait.
+    /// Waits for the job to end, but no longer than `limit`. After that the job is alive and can be joined again. A zero limit
+    /// looks and does not wait.
     ///
     /// # Errors
     ///
-    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` runs out.
+    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` passes.
     ///
     /// # Examples
     ///
@@ -360,9 +353,9 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_until(now.after(limit), Some(now), Location::caller())
     }
 
-    /// The outcome of a job that has ended, as [`join`](Job::join) returns it; `None` while it lives. Does not block.
+    /// Returns the outcome of a job that has ended, as [`join`](Job::join) does; `None` while it lives. Does not block.
     ///
-    /// It also does what a waiting thread does: reads what has come, and enforces the [limit](Builder::limit).
+    /// Like a join it reads what has come, and enforces the [limit](Builder::limit).
     ///
     /// # Examples
     ///
@@ -373,7 +366,7 @@ impl<T: DeserializeOwned> Job<T> {
     /// let answer = loop {
     ///     match job.try_join() {
     ///         Some(outcome) => break outcome?,
-    ///         None => std::thread::yield_now(), // or something more useful
+    ///         None => std::thread::yield_now(), // or other work
     ///     }
     /// };
     /// assert_eq!(answer, 42);
@@ -401,7 +394,7 @@ impl<T: DeserializeOwned> Job<T> {
     /// let deadline = Instant::now() + Duration::from_secs(10);
     /// let jobs = [Job::spawn(|| 1)?, Job::spawn(|| 2)?];
     /// for job in &jobs {
-    ///     job.join_deadline(deadline)?; // one moment for them all
+    ///     job.join_deadline(deadline)?; // the same for all
     /// }
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
