@@ -364,7 +364,7 @@ impl Builder {
             Company::Threads(threads) => SpawnError::MultiThreaded { threads },
             Company::Unknown => SpawnError::ThreadsUnknown,
         })?;
-        self.start(alone, f, Location::caller())
+        self.start(alone, false, f, Location::caller())
     }
 
     /// Spawns the job and joins it: [`run`](super::run) with the settings of the builder. Blocks as that does; without a
@@ -448,12 +448,14 @@ impl Builder {
         // nothing, and takes these locks: of the standard streams, which this thread holds at the fork; of the alarms,
         // which are created again; and of the panic hook, which the caller's promise includes.
         let alone = unsafe { Alone::vouched() };
-        self.start(alone, f, Location::caller())
+        self.start(alone, true, f, Location::caller())
     }
 
+    /// `threads` says whether there may be other threads.
     fn start<T, F>(
         self,
         alone: Alone,
+        threads: bool,
         f: F,
         location: &'static Location<'static>,
     ) -> Result<Job<T>, SpawnError>
@@ -482,7 +484,7 @@ impl Builder {
         let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
         let (read, write) = (JobFd::new(read), JobFd::new(write));
         let write_end = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-        let streams = Streams::lock();
+        let streams = Streams::flush(threads);
         let held = inherited::hold(bell::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
         let began = clock::kernel_now();
         let forked = match fork(alone) {

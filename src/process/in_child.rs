@@ -41,21 +41,23 @@ pub(super) struct SetUp {
     pub(super) stderr: Option<OwnedFd>,
 }
 
-/// The standard streams, locked by the forking thread and flushed before the fork: so no other thread writes to them, and
-/// the child finds them empty.
+/// The standard streams, locked by the forking thread across the fork: so no other thread is writing to them.
 pub(super) struct Streams(#[allow(dead_code)] StdoutLock<'static>, #[allow(dead_code)] StderrLock<'static>);
 
 impl Streams {
-    pub(super) fn lock() -> Streams {
+    /// Flushes the streams before a fork, so that the child finds them empty. Locks them, if there may be other threads.
+    ///
+    /// Without other threads that would only cost both sides pages to copy.
+    pub(super) fn flush(lock: bool) -> Option<Streams> {
         let (mut stdout, stderr) = (io::stdout().lock(), io::stderr().lock());
         let _ = stdout.flush();
         forked::flush_c_streams();
-        Streams(stdout, stderr)
+        lock.then_some(Streams(stdout, stderr))
     }
 }
 
 /// Runs the function in the child and exits.
-pub(super) fn run<T, F>(set_up: &SetUp, pipe: WriteEnd, held: Held, streams: Streams, f: F) -> !
+pub(super) fn run<T, F>(set_up: &SetUp, pipe: WriteEnd, held: Held, streams: Option<Streams>, f: F) -> !
 where
     T: Serialize,
     F: FnOnce() -> T,

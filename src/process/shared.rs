@@ -168,9 +168,13 @@ impl Polled<'_> {
     /// have closed it and gone on. All that it wrote is in the pipe.
     fn finish(&self, state: &mut State, settings: &Settings) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
-        // No more than there is now: a grandchild may write without end.
-        let budget = pipe::bytes_in(self.watch.pipe.as_fd()).min(LARGEST_PIPE);
-        receiver.read(budget, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
+        if receiver.is_open() {
+            // No more than there is now: a grandchild may write without end.
+            let pipe = self.watch.pipe.as_fd();
+            receiver.read(pipe::bytes_in(pipe).min(LARGEST_PIPE), |buffer, most| {
+                pipe::read_onto(pipe, buffer, most)
+            });
+        }
         let (exit, usage) = self.watch.child.reap();
         let outcome = state.outcome(settings, receiver.finish(), exit, usage);
         state.stage = Stage::Ended(End { outcome, exit, usage });
