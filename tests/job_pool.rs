@@ -39,12 +39,17 @@ fn all_are_looked_after() {
         let large = Job::spawn(|| "x".repeat(8 << 20)).unwrap();
         let last = Job::spawn(|| -> String { pause() }).unwrap();
         let mut jobs = vec![stuck, last, large];
-        let began = Instant::now();
-        assert_eq!(process::wait_any(&jobs, Duration::MAX).unwrap(), Some(2));
-        assert_eq!(jobs.remove(2).join().unwrap().len(), 8 << 20);
-        assert_eq!(process::wait_any(&jobs, Duration::MAX).unwrap(), Some(0));
+        let (last, began) = (jobs[1].id(), Instant::now());
+        // Either of the two may be first, on a machine under load.
+        for _ in 0..2 {
+            let ended = process::wait_any(&jobs, Duration::MAX).unwrap().unwrap();
+            match jobs.remove(ended).join() {
+                Ok(value) => assert_eq!(value.len(), 8 << 20),
+                Err(e) => assert!(e.timed_out().is_some() && began.elapsed() >= LIMIT, "{e}"),
+            }
+        }
+        assert_eq!((jobs.len(), jobs[0].id()), (1, last));
         assert!(began.elapsed() >= 2 * LIMIT);
-        assert!(jobs.remove(0).join().unwrap_err().timed_out().is_some());
         jobs[0].kill().unwrap();
         assert_eq!(process::wait_any(&jobs, Duration::MAX).unwrap(), Some(0));
     });
