@@ -25,8 +25,8 @@ pub(crate) struct JobFd {
 }
 
 impl JobFd {
-    pub(crate) fn new(fd: OwnedFd) -> JobFd {
-        let owner = process::id();
+    /// For this process, whose id is `owner`.
+    pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
         // A forked child starts with its parent's list, which says nothing about the child's own descriptors.
         if OWNER.load(Ordering::Relaxed) != owner {
             clear();
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn listed_as_long_as_it_is_open() {
-        let fd = JobFd::new(std::fs::File::open("/").unwrap().into());
+        let fd = JobFd::new(std::fs::File::open("/").unwrap().into(), process::id());
         let number = fd.as_fd().as_raw_fd();
         assert!(is_listed(number));
         drop(fd);

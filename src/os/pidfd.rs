@@ -21,8 +21,8 @@ mod imp {
     pub(crate) struct PidFd(JobFd);
 
     impl PidFd {
-        /// The child `pid`; `None` where the kernel has no such descriptors, or a sandbox forbids them.
-        pub(crate) fn open(pid: Pid) -> io::Result<Option<PidFd>> {
+        /// The child `pid` of this process, `parent`; `None` where the kernel has no such descriptors, or a sandbox forbids them.
+        pub(crate) fn open(pid: Pid, parent: Pid) -> io::Result<Option<PidFd>> {
             // SAFETY: two numbers in, one out; a descriptor that comes back is new, and has no other owner.
             let fd = unsafe {
                 match libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) {
@@ -31,7 +31,7 @@ mod imp {
                 }
             };
             match fd {
-                Ok(fd) => Ok(Some(PidFd(JobFd::new(fd)))),
+                Ok(fd) => Ok(Some(PidFd(JobFd::new(fd, parent.as_raw().unsigned_abs())))),
                 Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => Ok(None),
                 Err(e) => Err(e),
             }
@@ -110,7 +110,7 @@ mod imp {
     pub(crate) struct PidFd(Infallible);
 
     impl PidFd {
-        pub(crate) fn open(_: Pid) -> io::Result<Option<PidFd>> {
+        pub(crate) fn open(_: Pid, _: Pid) -> io::Result<Option<PidFd>> {
             Ok(None)
         }
 

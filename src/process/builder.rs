@@ -482,7 +482,8 @@ impl Builder {
             stderr: self.stderr.open().map_err(naming("open"))?,
         };
         let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
-        let (read, write) = (JobFd::new(read), JobFd::new(write));
+        let owner = parent.as_raw().unsigned_abs();
+        let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
         let write_end = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
         let streams = Streams::flush(threads);
         let held = inherited::hold(bell::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
@@ -495,9 +496,9 @@ impl Builder {
         // First closed, then opened: there may be no other descriptor left. And before a signal handler can reap the child:
         // without other threads its pid is its own until then.
         drop(write);
-        let child = forked
-            .map_err(naming("fork"))
-            .and_then(|pid| Ok((pid, Child::new(pid, !self.foreground).map_err(naming("pidfd_open"))?)));
+        let child = forked.map_err(naming("fork")).and_then(|pid| {
+            Ok((pid, Child::new(pid, parent, !self.foreground).map_err(naming("pidfd_open"))?))
+        });
         held.release();
         drop(streams);
         drop(set_up);

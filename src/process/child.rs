@@ -26,16 +26,16 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Opens a child that has just been forked. Should that fail, the child is killed and reaped, with its group.
+    /// Opens a child that `parent`, this process, has just forked. Should that fail, the child is killed and reaped, with its group.
     ///
     /// Parent and child both create its group, as in a shell, because either may run first. If the child alone did so, a
     /// signal could be sent before the group exists, and a detached child could end with its parent's group. If the child
     /// was first, the call here changes nothing. (A child that was so quick as to leave the group again is put back.)
-    pub(super) fn new(pid: Pid, leads: bool) -> io::Result<Child> {
+    pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
         if leads {
             let _ = setpgid(pid, pid);
         }
-        match PidFd::open(pid) {
+        match PidFd::open(pid, parent) {
             Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
             // It has ended already, and has been reaped: by the kernel where SIGCHLD is ignored, or by other code.
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
@@ -54,7 +54,7 @@ impl Child {
 
     /// A copy of [`end_fd`](Child::end_fd).
     pub(super) fn copy_end_fd(&self) -> Option<JobFd> {
-        self.end_fd().and_then(|fd| fd.try_clone_to_owned().ok()).map(JobFd::new)
+        self.end_fd().and_then(|fd| fd.try_clone_to_owned().ok()).map(|fd| JobFd::new(fd, std::process::id()))
     }
 
     pub(super) fn look(&self) -> io::Result<Life> {

@@ -81,24 +81,23 @@ pub(super) fn wait_any(
                 None => return Ok(n),
             }
         }
-        let now = clock::kernel_now();
         let mut until = polled.iter().map(|job| job.next).fold(deadline, Time::min);
         // First looked up, then asked: an alarm that expires in between is found expired.
         if let Some(alarm) = bell::next_here() {
             // If that is refused, no other thread can wake this one early; it still wakes at every deadline.
             waiting = waiting.or_else(|| Waiting::begin().ok());
             bell::answer_here(location)?;
-            until = until.min(now.after(clock::until(alarm)));
+            until = until.min(clock::kernel_now().after(clock::until(alarm)));
         }
         if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {
-            until = until.min(now.after(interval.next()));
+            until = until.min(clock::kernel_now().after(interval.next()));
         }
         let ready = poll_all(&polled, until).map_err(|e| JobError::system("poll", e))?;
         for (polled, ready) in polled.iter().zip(ready) {
             polled.advance(ready, came).map_err(|e| JobError::system("waitid", e))?;
         }
         // The end is looked for before the time: a job that has ended is never late.
-        let now = clock::kernel_now();
+        let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
             let since = since.unwrap_or(now);
             let label = if let [job] = jobs { job.settings.label.clone() } else { None };

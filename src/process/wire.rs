@@ -247,7 +247,8 @@ impl Receiver {
         mut budget: usize,
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
-        const BUFFER: usize = 1024;
+        // Small: it is on a page of the heap that is written anyway.
+        const BUFFER: usize = 256;
         // No more is set aside than this because of a head alone.
         const AT_ONCE: usize = 1 << 20;
         for _ in 0..16 + budget / BUFFER {

@@ -84,7 +84,7 @@ fn one_call_reads_many_small_frames() {
         (rest, calls) = (later, calls + 1);
         Ok(Found::Bytes(now.len()))
     });
-    assert!(!receiver.is_open() && calls <= 40, "{calls} calls");
+    assert!(!receiver.is_open() && calls <= 130, "{calls} calls");
     assert_eq!(receiver.finish(), Received::Value(vec![b'x'; 5_000]));
 }
 
@@ -99,7 +99,7 @@ fn one_read_is_bounded_in_calls_and_bytes() {
         buffer.extend(bytes.next());
         Ok(Found::Bytes(1))
     });
-    assert!(receiver.is_open() && calls < 2_000, "{calls} calls");
+    assert!(receiver.is_open() && calls < 5_000, "{calls} calls");
 
     let mut total = 0;
     receiver.read(100_000, |buffer, most| {
