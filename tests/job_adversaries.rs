@@ -1,4 +1,4 @@
-//! Functions and surroundings that mean no good: each has its clear outcome, and none hangs.
+//! Hostile functions and surroundings: each has a clear outcome, and none hangs.
 
 mod support;
 
@@ -24,7 +24,7 @@ fn short() -> process::Builder {
 
 fn closes_every_descriptor() {
     leaving_nothing(|| {
-        // Returns: nobody hears it.
+        // Returns without a pipe.
         let job = Job::spawn(|| close_all(0)).unwrap();
         assert!(matches!(job.join(), Err(JobError::Exited { code: 74, .. })));
         // Lives on: the end of the pipe is not the end of the job.
@@ -78,7 +78,7 @@ fn executes_another_program() {
             let outcome = job.unwrap().join();
             assert!(matches!(outcome, Err(JobError::Exited { code: c, .. }) if c == code), "{outcome:?}");
         }
-        // The limit holds for it, too: the timer survives the `exec`, or the ladder ends it.
+        // The limit holds for it, too: the timer survives the `exec`, or the parent ends it.
         let began = Instant::now();
         let outcome = short().run(|| drop(Command::new("sleep").arg("1000").exec()));
         let timed_out = outcome.unwrap_err().timed_out().unwrap().clone();
@@ -341,8 +341,8 @@ fn first_of_a_pid_namespace() {
     }
 }
 
-/// It comes back from the function as its parent does, and has nothing to say.
-fn grandchild_comes_back() {
+/// A grandchild returns from the function as its parent does, and sends nothing.
+fn grandchild_returns() {
     leaving_nothing(|| {
         for _ in 0..20 {
             let outcome = process::run(Duration::MAX, || {
@@ -429,8 +429,7 @@ fn leaves_its_group() {
     });
 }
 
-/// A job leads its group from the moment of its spawn, whoever gets to run first: what is asked of it at once reaches it,
-/// and what it lets go at once is not ended with it.
+/// A job leads its group from the moment of its spawn, whether parent or child runs first: an early signal reaches it.
 fn leads_its_group_at_once() {
     leaving_nothing(|| {
         for _ in 0..200 {
@@ -455,14 +454,14 @@ fn odd_signals() {
     });
 }
 
-/// The kernel reaps what nobody wants to hear of: values and panics come all the same.
+/// The kernel reaps the children: values and panics arrive all the same.
 fn sigchld_ignored() {
     signal(libc::SIGCHLD, libc::SIG_IGN);
     outcomes_without_a_status();
 }
 
-/// A part of the program that waits for any child takes ours away.
-fn reaped_by_somebody_else() {
+/// Other code of the program waits for any child, and reaps the job's.
+fn reaped_by_other_code() {
     extern "C" fn on_child(_: libc::c_int) {
         while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
             .is_ok_and(|status| status != nix::sys::wait::WaitStatus::StillAlive)
@@ -668,7 +667,7 @@ fn main() {
         scenario("captured_by_a_sibling", captured_by_a_sibling),
         #[cfg(target_os = "linux")]
         scenario("first_of_a_pid_namespace", first_of_a_pid_namespace).launched(support::without_backtrace),
-        scenario("grandchild_comes_back", grandchild_comes_back),
+        scenario("grandchild_returns", grandchild_returns),
         scenario("stops_itself", stops_itself),
         scenario("ignores_sigterm", ignores_sigterm),
         scenario("killed_by_an_outsider", killed_by_an_outsider),
@@ -676,7 +675,7 @@ fn main() {
         scenario("leads_its_group_at_once", leads_its_group_at_once),
         scenario("odd_signals", odd_signals),
         scenario("sigchld_ignored", sigchld_ignored),
-        scenario("reaped_by_somebody_else", reaped_by_somebody_else),
+        scenario("reaped_by_other_code", reaped_by_other_code),
         scenario("no_processes_left_for_the_user", no_processes_left_for_the_user),
         scenario("no_descriptors_left", no_descriptors_left),
         scenario("no_standard_streams", no_standard_streams),

@@ -115,7 +115,7 @@ fn stopped_child() {
         job.terminate().unwrap();
         assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
 
-        // Stopped and continued by somebody else, it goes on where it was.
+        // Stopped and continued, it goes on where it was.
         let job = Job::spawn(|| {
             raise(libc::SIGSTOP);
             7
@@ -243,7 +243,7 @@ fn the_callers_alarm() {
         assert!(ended.is_err_and(|e| !outer.owns(e.timed_out().unwrap())) && took < LIMIT);
         drop(outer);
 
-        // Around a whole run: the job is ended, for nobody is left to hold it.
+        // Around a whole run: the job is dropped, and so it is killed.
         let alarm = Alarm::after(LIMIT).unwrap();
         let ended = process::run(SLACK, || -> () { pause() }).unwrap_err();
         assert!(alarm.owns(ended.timed_out().unwrap()));
@@ -276,7 +276,7 @@ fn the_callers_alarm_is_rung() {
     });
 }
 
-/// With SIGALRM blocked there is no signal to wake anybody, and none is needed.
+/// With SIGALRM blocked no signal wakes the thread, and none is needed.
 fn the_callers_alarm_without_a_signal() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
