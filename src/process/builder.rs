@@ -415,6 +415,7 @@ impl Builder {
     /// blocked in a system call and holds no lock, all of it holds.
     ///
     /// A thread that spawns at the same moment may leave the new child a descriptor that it has just opened.
+    /// One that reaps any child (`waitpid(-1)`) may reap this one before the library has opened its pidfd.
     ///
     /// # Errors
     ///
