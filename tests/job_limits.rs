@@ -406,7 +406,7 @@ fn requested_signals() {
     });
 }
 
-/// While no thread waits, the child's own timer ends it, two graces after the limit.
+/// While no thread waits, the child's own timer ends it, two graces and a second after the limit.
 fn limit_without_a_waiter() {
     leaving_nothing(|| {
         let stubborn = || -> () {
@@ -416,12 +416,13 @@ fn limit_without_a_waiter() {
         let began = Instant::now();
         let job = Job::builder().limit(LIMIT).grace(LIMIT).spawn(stubborn).unwrap();
         children::soon("the end of a job without a waiter", || !children::is_running(job.id()));
-        assert!(began.elapsed() >= 3 * LIMIT, "{:?}", began.elapsed());
+        assert!(began.elapsed() >= 3 * LIMIT + Duration::from_secs(1), "{:?}", began.elapsed());
         assert!(job.join().unwrap_err().timed_out().is_some());
 
         // But not while it sends a value that was ready.
-        let job = Job::builder().limit(LIMIT).grace(LIMIT).spawn(|| "x".repeat(4 << 20)).unwrap();
-        std::thread::sleep(5 * LIMIT);
+        let grace = Duration::from_millis(800);
+        let job = Job::builder().limit(LIMIT).grace(grace).spawn(|| "x".repeat(4 << 20)).unwrap();
+        std::thread::sleep(LIMIT + 2 * grace + Duration::from_millis(1_300));
         assert_eq!(job.join().unwrap().len(), 4 << 20);
     });
 }

@@ -88,7 +88,7 @@ impl Builder {
     /// [grace](Builder::grace) after the limit and SIGKILL after another, while a thread waits for the job or calls
     /// [`is_alive`](Job::is_alive) or [`try_join`](Job::try_join).
     ///
-    /// While no thread does, on Linux, a timer of the child kills it two graces after the limit. That timer ends the child
+    /// While no thread does, on Linux, a timer of the child kills it two graces and a second after the limit. That timer ends the child
     /// alone and not its group; it stops when the function returns, and when the child executes another program. A job that
     /// another process kills by SIGKILL and that is joined only after that time is a [`TimedOut`](JobError::TimedOut) too.
     ///

@@ -7,6 +7,14 @@ use std::time::Duration;
 
 use crate::time::Time;
 
+/// When the child's own timer kills it, from its start; `None` for *never*.
+///
+/// A second after SIGKILL would be due, so that a child whose parent is late still has its grace after SIGTERM.
+pub(super) fn kill_timer(limit: Duration, grace: Duration) -> Option<Duration> {
+    const MARGIN: Duration = Duration::from_secs(1);
+    limit.checked_add(grace.checked_mul(2)?)?.checked_add(MARGIN)
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Terminate,

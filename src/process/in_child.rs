@@ -10,6 +10,8 @@ use nix::libc;
 use nix::unistd::{Pid, setpgid};
 use serde::Serialize;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::escalation;
 use super::panics::{self, Panic};
 use super::wire::{ABORT_FRAME, Failure, SMALL, SendError, Sender};
 use crate::alarm::Alarm;
@@ -166,10 +168,10 @@ fn stop_kill_timer(timer: Option<ChildTimer>) {
 fn stop_kill_timer(_: Option<std::convert::Infallible>) {}
 
 impl SetUp {
-    /// Has the kernel kill this process two graces after its limit, for when no thread of the parent waits and escalates.
+    /// Has the kernel kill this process some time after its limit, for when no thread of the parent waits and escalates.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn start_kill_timer(&self) -> Option<ChildTimer> {
-        let after = self.limit?.checked_add(self.grace.checked_mul(2)?)?;
+        let after = escalation::kill_timer(self.limit?, self.grace)?;
         ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
     }
 

@@ -10,7 +10,7 @@ use nix::libc;
 
 use super::child::Child;
 use super::error::JobError;
-use super::escalation::Escalation;
+use super::escalation::{Escalation, kill_timer};
 use super::wire::{Failure, Received};
 use super::{Exit, KillReason, Usage, detached};
 use crate::error::{Cause, Expiry, Place, TimedOut};
@@ -118,7 +118,7 @@ impl State {
         let by_timer = settings.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {
-                elapsed >= limit.saturating_add(2 * settings.grace.min(Duration::MAX / 2))
+                kill_timer(limit, settings.grace).is_some_and(|time| elapsed >= time)
             }
             _ => false,
         });
