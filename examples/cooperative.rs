@@ -10,9 +10,9 @@
 //! `#[time_limit]` puts an alarm around each puzzle.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -186,7 +186,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads this has read enough.
+        // The reader has closed the pipe.
         Err(e) if e.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => {
             ExitCode::SUCCESS
         }
@@ -207,7 +207,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     let text = match &args.file {
-        Some(path) => fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?,
+        Some(path) => read(path).map_err(|e| format!("{}: {e}", path.display()))?,
         None => PUZZLES.to_owned(),
     };
     let lines =
@@ -222,6 +222,17 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     }
     writeln!(out, "{solved} of {puzzles} within {} each", humantime::format_duration(args.limit))?;
     Ok(())
+}
+
+/// Reads a file, but not one without an end.
+fn read(path: &Path) -> io::Result<String> {
+    const LARGEST: u64 = 16 << 20;
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {LARGEST} bytes")));
+    }
+    Ok(text)
 }
 
 /// Solves a puzzle as far as its limit lets it, and prints a line about that. Says whether it came to an end.

@@ -1,29 +1,31 @@
-//! An online judge in miniature: runs submissions that nobody has read, each in a job, and says what became of them.
+//! An online judge in miniature: runs untrusted submissions, each in a job, and prints a verdict for each.
 //!
 //! ```text
 //! cargo run --release --features process --example grader
 //! ```
 //!
 //! The verdicts are those that judges give: OK, WA (wrong answer), TLE (time limit exceeded), MLE (memory), OLE
-//! (output), RE (runtime error). Real submissions would be programs, loaded or interpreted; these are functions, which
-//! misbehave as well as any.
+//! (output), RE (runtime error). Real submissions would be programs, loaded or interpreted; these are functions.
 
 #![allow(unsafe_code)] // What submissions do is not always nice.
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::time::{Duration, Instant};
 
 use nix::libc;
+use nix::sys::resource::{Resource, setrlimit};
 use sigalarm::Alarm;
-use sigalarm::process::{Job, JobError, Usage};
+use sigalarm::process::{Job, JobError, KillReason, Output, Usage};
 
 /// The task: the sum of the primes below this.
 const BELOW: u64 = 2_000_000;
 const ANSWER: &str = "142913828922";
 
+/// Of processor time, so that a busy machine changes no verdict; and by the clock, for submissions that sleep.
 const TIME: Duration = Duration::from_millis(500);
+const WALL: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_millis(100);
 const MEMORY: u64 = 256 << 20;
 const OUTPUT: usize = 64 << 10;
@@ -31,7 +33,7 @@ const OUTPUT: usize = 64 << 10;
 /// A name, what it is to be judged as, and the thing itself.
 type Submission = (&'static str, &'static str, fn(u64) -> String);
 
-const SUBMISSIONS: [Submission; 10] = [
+const SUBMISSIONS: [Submission; 13] = [
     ("sieve", "OK", sieve),
     ("off by one", "WA", |below| sieve(below + 10_000)),
     ("by trial", "TLE", by_trial),
@@ -41,7 +43,10 @@ const SUBMISSIONS: [Submission; 10] = [
     ("hoarder", "MLE", hoarder),
     ("chatterbox", "OLE", |_| "answer! ".repeat(1_000_000)),
     ("fork bomb", "TLE", |_| fork_bomb()),
-    ("deaf to SIGTERM", "TLE", |_| deaf()),
+    ("ignores SIGTERM", "TLE", |_| ignores_sigterm()),
+    ("not UTF-8", "RE", |_| not_utf_8()),
+    ("forger", "WA", forger),
+    ("floods stderr", "OLE", |_| floods_stderr()),
 ];
 
 fn sieve(below: u64) -> String {
@@ -77,22 +82,39 @@ fn hoarder(below: u64) -> String {
     table.len().to_string()
 }
 
-/// Kept small: six generations, and then all wait.
+/// Kept small: four generations, and then all of them loop.
 fn fork_bomb() -> String {
-    for _ in 0..6 {
+    for _ in 0..4 {
         // SAFETY: the job has one thread.
         unsafe { libc::fork() };
     }
     endless()
 }
 
-fn deaf() -> String {
+fn ignores_sigterm() -> String {
     // SAFETY: to ignore a signal runs no code.
     unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
     endless()
 }
 
-/// What became of a submission.
+fn not_utf_8() -> String {
+    let _ = io::stderr().write_all(b"\xff\xfe");
+    std::process::abort()
+}
+
+/// Prints a verdict, and returns another in the remark.
+fn forger(_: u64) -> String {
+    println!("forger                  OK       0.1       0.1       1.0");
+    "\nforger                  OK".to_owned()
+}
+
+fn floods_stderr() -> String {
+    loop {
+        let _ = io::stderr().write_all(&[b'x'; 4096]);
+    }
+}
+
+/// The result of a submission.
 struct Report {
     verdict: &'static str,
     wall: Duration,
@@ -100,43 +122,53 @@ struct Report {
     remark: String,
 }
 
-/// Until `interrupted`: then the job goes down with the wait for it, and all that it has started.
+/// Until `interrupted` expires: then the job is dropped, and all that it has started ends with it.
 fn judge(submission: fn(u64) -> String, interrupted: &Alarm) -> io::Result<Report> {
-    let mut complaints = scratch()?;
+    let mut errors = scratch()?;
     let began = Instant::now();
     let job = Job::builder()
-        .limit(TIME)
+        .limit(WALL)
         .grace(GRACE)
         .memory_limit(MEMORY)
-        // The kernel keeps to it also when this program is killed, and nobody is left to end a fork bomb.
-        .cpu_limit(2 * TIME)
+        // The kernel enforces it, also when this program is killed.
+        .cpu_limit(TIME)
         .value_limit(OUTPUT)
-        .stderr(complaints.try_clone()?)
-        .spawn(|| submission(BELOW))
+        // This program's own output is for verdicts.
+        .stdout(Output::Null)
+        .stderr(errors.try_clone()?)
+        .spawn(|| {
+            // For its standard error, which is a file.
+            setrlimit(Resource::RLIMIT_FSIZE, OUTPUT as u64, OUTPUT as u64).expect("setrlimit");
+            submission(BELOW)
+        })
         .map_err(io::Error::other)?;
     let outcome = job.join();
     let wall = began.elapsed();
+    let usage = job.usage();
 
-    let mut said = String::new();
-    complaints.rewind()?;
-    complaints.read_to_string(&mut said)?;
+    let mut said = Vec::new();
+    errors.rewind()?;
+    errors.take(OUTPUT as u64).read_to_end(&mut said)?;
+    // With a backtrace the reason may be unknown, but Rust has said this.
+    let without_memory = String::from_utf8_lossy(&said).contains("memory allocation of");
     let (verdict, remark) = match &outcome {
-        // A function that does not check is not told of its limit: it may be through before it is ended.
-        Ok(_) if wall > TIME => ("TLE", String::new()),
+        Ok(_) if usage.is_some_and(|used| used.user + used.system > TIME) => ("TLE", String::new()),
         Ok(answer) if answer == ANSWER => ("OK", String::new()),
         Ok(answer) => ("WA", answer.clone()),
         Err(JobError::TimedOut(e)) if interrupted.owns(e) => return Err(e.clone().into()),
-        Err(JobError::TimedOut(_)) => ("TLE", job.exit().map(|exit| exit.to_string()).unwrap_or_default()),
-        Err(JobError::Killed { signal: libc::SIGXCPU, .. }) => ("TLE", String::new()),
-        Err(JobError::TooLarge { .. }) => ("OLE", String::new()),
-        // Rust aborts when there is no memory left, and says so.
-        Err(JobError::Killed { .. }) if said.contains("memory allocation of") => ("MLE", String::new()),
+        Err(JobError::TimedOut(_)) => ("TLE", "by the clock".to_owned()),
+        Err(JobError::TooLarge { .. } | JobError::Killed { signal: libc::SIGXFSZ, .. }) => {
+            ("OLE", String::new())
+        }
+        Err(JobError::Killed { reason: KillReason::CpuTime, .. }) => ("TLE", String::new()),
+        Err(JobError::Killed { reason: KillReason::Memory, .. }) => ("MLE", String::new()),
+        Err(JobError::Killed { .. }) if without_memory => ("MLE", String::new()),
         Err(e) => ("RE", e.to_string()),
     };
-    Ok(Report { verdict, wall, usage: job.usage(), remark })
+    Ok(Report { verdict, wall, usage, remark })
 }
 
-/// A file without a name, gone with the last who holds it.
+/// A file without a name, which its last descriptor deletes.
 fn scratch() -> io::Result<File> {
     let path = std::env::temp_dir().join(format!("grader-{}", std::process::id()));
     let file = File::options().read(true).write(true).create_new(true).open(&path)?;
@@ -155,7 +187,8 @@ fn main() -> io::Result<()> {
             Some(used) => (millis(used.user + used.system), used.max_resident as f64 / f64::from(1 << 20)),
             None => (f64::NAN, f64::NAN),
         };
-        let remark: String = remark.chars().take(60).collect();
+        // Of the submission's making: no line end of it may begin a line.
+        let remark: String = remark.escape_debug().take(60).collect();
         println!("{name:<18}{verdict:>8}{:>10.1}{cpu:>10.1}{memory:>10.1}  {remark}", millis(wall));
         surprises += u32::from(verdict != expected);
     }

@@ -183,7 +183,6 @@ fn three_ways_limit_the_same_function() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is not a limit like 100ms"));
 }
 
-/// On a machine that is busy with other things any of them may be out of time.
 #[cfg(feature = "process")]
 #[test]
 fn grader_has_a_verdict_on_each() {
@@ -199,17 +198,18 @@ fn grader_has_a_verdict_on_each() {
         ("hoarder", "MLE"),
         ("chatterbox", "OLE"),
         ("fork bomb", "TLE"),
-        ("deaf to SIGTERM", "TLE"),
+        ("ignores SIGTERM", "TLE"),
+        ("not UTF-8", "RE"),
+        ("forger", "WA"),
+        ("floods stderr", "OLE"),
     ];
     let rows: Vec<_> = out.lines().skip(1).collect();
     assert_eq!(rows.len(), expected.len(), "{out}{err}");
-    let mut as_expected = true;
     for (row, (name, verdict)) in rows.into_iter().zip(expected) {
-        let said = row.strip_prefix(name).and_then(|rest| rest.split_whitespace().next());
-        assert!(said == Some(verdict) || said == Some("TLE"), "{out}{err}");
-        as_expected &= said == Some(verdict);
+        let found = row.strip_prefix(name).and_then(|rest| rest.split_whitespace().next());
+        assert_eq!(found, Some(verdict), "{out}{err}");
     }
-    assert_eq!(output.status.success(), as_expected, "{out}{err}");
+    assert!(output.status.success(), "{out}{err}");
 }
 
 /// Ctrl-C, when the fork bomb has gone off.
@@ -226,7 +226,7 @@ fn grader_leaves_nothing_when_it_is_interrupted() {
     for _ in 0..5 {
         let mut command = Command::new(executable("grader"));
         let mut grader = command.env(key, value).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        while marked() < 32 && grader.try_wait().unwrap().is_none() {
+        while marked() < 16 && grader.try_wait().unwrap().is_none() {
             sleep(Duration::from_millis(5));
         }
         if grader.try_wait().unwrap().is_some() {

@@ -1,4 +1,4 @@
-//! Functions and surroundings that mean no good: each has its clear outcome, and none hangs.
+//! Hostile functions and surroundings: each has a clear outcome, and none hangs.
 
 mod support;
 
@@ -12,7 +12,7 @@ use nix::sys::resource::Resource;
 use sigalarm::process::{self, Exit, Job, JobError, SpawnError};
 use support::children::{
     self, bytes_in_pipe, close_all, descriptors, exit_now, fork, has_children, leaving_nothing, pause, raise,
-    set_limit, signal,
+    set_limit, signal, write_end_not_in,
 };
 use support::scenario;
 
@@ -24,7 +24,7 @@ fn short() -> process::Builder {
 
 fn closes_every_descriptor() {
     leaving_nothing(|| {
-        // Returns: nobody hears it.
+        // Returns without a pipe.
         let job = Job::spawn(|| close_all(0)).unwrap();
         assert!(matches!(job.join(), Err(JobError::Exited { code: 74, .. })));
         // Lives on: the end of the pipe is not the end of the job.
@@ -78,7 +78,7 @@ fn executes_another_program() {
             let outcome = job.unwrap().join();
             assert!(matches!(outcome, Err(JobError::Exited { code: c, .. }) if c == code), "{outcome:?}");
         }
-        // The limit holds for it, too: the timer survives the `exec`, or the ladder ends it.
+        // The limit holds for it, too: the timer survives the `exec`, or the parent ends it.
         let began = Instant::now();
         let outcome = short().run(|| drop(Command::new("sleep").arg("1000").exec()));
         let timed_out = outcome.unwrap_err().timed_out().unwrap().clone();
@@ -101,7 +101,7 @@ fn grandchild_keeps_the_pipe() {
         // It left the group, and writes as fast as it can.
         let before = descriptors();
         let job = Job::spawn(|| {
-            let (grandchild, pipe) = (fork(), pipe_not_in(&before));
+            let (grandchild, pipe) = (fork(), write_end_not_in(&before));
             if grandchild == 0 {
                 nix::unistd::setsid().unwrap();
                 let garbage = [0_u8; 65_536];
@@ -125,17 +125,224 @@ fn grandchild_keeps_the_pipe() {
     });
 }
 
-fn pipe_not_in(inherited: &[i32]) -> std::fs::File {
-    let is_pipe = |fd: &i32| {
-        let link = std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
-        link.to_string_lossy().starts_with("pipe:") && !inherited.contains(fd)
-    };
-    let fd = descriptors().into_iter().find(is_pipe).expect("the pipe to the parent");
-    std::fs::File::options().write(true).open(format!("/proc/self/fd/{fd}")).unwrap()
+/// Bytes that come without end: frames without a body, with a byte each, of a failure, and one that claims a gigabyte.
+const FLOODS: [&[u8]; 5] = [
+    &[1, 0, 0, 0, 0],
+    &[1, 1, 0, 0, 0, 7],
+    &[2, 0, 0, 0, 0],
+    &[3, 0, 0, 0x10, 0],
+    &[1, 0, 0, 0, 0x40, 1, 0, 0, 0, 0],
+];
+
+/// Writes `frame` over and over.
+fn flood(pipe: &mut std::fs::File, frame: &[u8]) {
+    let frames = frame.repeat(65_536 / frame.len());
+    while pipe.write_all(&frames).is_ok() {}
 }
 
-/// It comes back from the function as its parent does, and has nothing to say.
-fn grandchild_comes_back() {
+/// The time that `f` takes beyond `expected`: by the clock, and of this process's processor time.
+fn late(expected: Duration, f: impl FnOnce()) -> [Duration; 2] {
+    let cpu =
+        || Duration::from(nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
+    let (began, used) = (Instant::now(), cpu());
+    f();
+    [began.elapsed().saturating_sub(expected), cpu().saturating_sub(used).saturating_sub(expected)]
+}
+
+/// However fast a child sends, and whatever: joins end in time, and so do a kill beside a join, and a drop.
+fn floods() {
+    // Processor time shows what the library costs also on a machine under load.
+    const WALL: Duration = Duration::from_secs(20);
+    const CPU: Duration = Duration::from_millis(250);
+    leaving_nothing(|| {
+        for frame in FLOODS {
+            let before = descriptors();
+            let spawn = || {
+                Job::spawn(|| -> () {
+                    flood(&mut write_end_not_in(&before), frame);
+                    pause()
+                })
+                .unwrap()
+            };
+            let check = |what: &str, late: [Duration; 2]| {
+                println!("{frame:?}: {what} {late:?} late");
+                assert!(late[0] < WALL && late[1] < CPU, "{frame:?}: {what} {late:?} late");
+            };
+            let job = spawn();
+            for _ in 0..5 {
+                check("join", late(LIMIT / 2, || assert!(job.join_timeout(LIMIT / 2).is_err())));
+            }
+            std::thread::scope(|s| {
+                s.spawn(|| job.join());
+                std::thread::sleep(LIMIT / 4);
+                check("kill", late(Duration::ZERO, || job.kill().unwrap()));
+            });
+            assert_eq!(job.exit_code(), Some(-9));
+
+            drop(job);
+            let job = spawn();
+            std::thread::sleep(LIMIT / 4);
+            check("drop", late(Duration::ZERO, || drop(job)));
+        }
+    });
+}
+
+/// Grandchildren in sessions of their own flood the pipe after the child's end. No more is read than the pipe held then.
+fn grandchildren_flood() {
+    leaving_nothing(|| {
+        for frame in FLOODS {
+            let before = descriptors();
+            let job = Job::spawn(|| -> () {
+                let mut pipe = write_end_not_in(&before);
+                // So much takes long enough to read that they have written more by then.
+                #[cfg(target_os = "linux")]
+                nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(1 << 20)).unwrap();
+                for _ in 0..4 {
+                    if fork() == 0 {
+                        nix::unistd::setsid().unwrap();
+                        flood(&mut pipe, frame);
+                        exit_now(0);
+                    }
+                }
+                children::soon("the flood", || bytes_in_pipe(&pipe) > 60_000);
+                exit_now(6)
+            });
+            let job = job.unwrap();
+            children::soon("the end of the child", || !children::is_running(job.id()));
+            let mut outcome = None;
+            let late = late(Duration::ZERO, || outcome = Some(job.join()));
+            println!("{frame:?}: {late:?} late, {outcome:?}");
+            assert!(late[1] < Duration::from_millis(250), "{frame:?}: {late:?}");
+            if let Some(Err(JobError::CutShort { received, .. })) = outcome {
+                assert!(received < 4 << 20, "{received} bytes");
+            }
+            assert_eq!(job.exit_code(), Some(6));
+        }
+    });
+}
+
+/// Other code reaps the child, and another child gets its pid: its status is not taken for the job's, and is left alone.
+#[cfg(target_os = "linux")]
+fn pid_used_again() {
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::Pid;
+
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { exit_now(3) }).unwrap();
+        let pid = Pid::from_raw(job.id() as i32);
+        assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 3)));
+        let mut others = Vec::new();
+        let found = (0..100).any(|_| {
+            if std::fs::write("/proc/sys/kernel/ns_last_pid", (job.id() - 1).to_string()).is_err() {
+                return false;
+            }
+            let other = fork();
+            if other == 0 {
+                exit_now(99);
+            }
+            others.push(Pid::from_raw(other));
+            children::soon("its end", || !children::is_running(other as u32));
+            other == pid.as_raw()
+        });
+        match job.join() {
+            Err(JobError::Exited { code: 3, .. } | JobError::Lost) => {}
+            other => panic!("{other:?}"),
+        }
+        for other in others {
+            assert_eq!(waitpid(other, None), Ok(WaitStatus::Exited(other, 99)));
+        }
+        if !found {
+            println!("skipped: the pid was not used again");
+        }
+    });
+}
+
+/// A job has no descriptor of another job.
+fn descriptors_of_siblings() {
+    leaving_nothing(|| {
+        let inherited = descriptors();
+        let first = Job::spawn(|| "secret".repeat(1_000_000)).unwrap();
+        let second = Job::spawn(|| -> () { pause() }).unwrap();
+        let _ = second.end_fd();
+        assert!(descriptors().len() >= inherited.len() + if cfg!(target_os = "linux") { 5 } else { 2 });
+        let more = |inherited: &[i32]| descriptors().into_iter().filter(|fd| !inherited.contains(fd)).count();
+        let third = Job::spawn(|| {
+            let own = more(&inherited);
+            // In a job of the job as well.
+            let inner = process::run(Duration::MAX, || more(&inherited));
+            (own, inner.unwrap())
+        });
+        // The writing end of its own pipe; and in the inner one its own and its parent's.
+        assert_eq!(third.unwrap().join().unwrap(), (1, 2));
+
+        // A sibling that lives does not keep the pipe of one that was detached: that ends, and so does its process.
+        let fourth = Job::spawn(|| -> () { pause() }).unwrap();
+        let id = first.id();
+        first.detach();
+        children::soon("the end of a detached job", || !children::is_running(id));
+        drop((second, fourth));
+        children::soon("its reaping", || {
+            process::run(Duration::MAX, || ()).unwrap();
+            !has_children()
+        });
+    });
+}
+
+/// A captured job that is dropped in another one closes nothing there.
+fn captured_by_a_sibling() {
+    leaving_nothing(|| {
+        let captured = Job::spawn(|| 5).unwrap();
+        let lent = &captured;
+        assert_eq!(lent.join().unwrap(), 5);
+        let captured = Job::spawn(|| -> () { pause() }).unwrap();
+        let outcome = process::run(Duration::MAX, || {
+            // They get the numbers of what was closed.
+            let files = [(); 8].map(|()| std::fs::File::open("/dev/null").unwrap());
+            drop(captured);
+            let job = Job::spawn(|| 7).unwrap();
+            files.iter().all(|file| file.metadata().is_ok()) && job.join().unwrap() == 7
+        });
+        assert!(outcome.unwrap());
+    });
+}
+
+/// As the first process of a PID namespace: an abort ends in SIGSEGV, and SIGTERM does nothing.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+fn first_of_a_pid_namespace() {
+    use process::KillReason::{Memory, Unknown};
+
+    let unshare = || unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 };
+    let aborts: fn() -> bool = || {
+        let outcome = Job::builder().stderr(process::Output::Null).run(|| -> () { std::process::abort() });
+        matches!(
+            outcome,
+            Err(JobError::Killed { signal: libc::SIGSEGV | libc::SIGABRT, reason: Unknown, .. })
+        )
+    };
+    let hoards: fn() -> bool = || {
+        let hoard = || drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 40)));
+        let outcome = Job::builder().memory_limit(1 << 30).stderr(process::Output::Null).run(hoard);
+        matches!(outcome, Err(JobError::Killed { reason: Memory, .. }))
+    };
+    let is_stuck: fn() -> bool = || short().run(|| -> () { pause() }).is_err_and(|e| e.timed_out().is_some());
+    let is_the_first: fn() -> bool = || process::run(Duration::MAX, std::process::id).unwrap() == 1;
+    // A process can make one such namespace, which ends with its first process.
+    for (n, case) in [hoards, aborts, is_stuck, is_the_first].into_iter().enumerate() {
+        let child = fork();
+        if child == 0 {
+            exit_now(if !unshare() { 77 } else { i32::from(!case()) });
+        }
+        match nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).unwrap() {
+            nix::sys::wait::WaitStatus::Exited(_, 0) => {}
+            nix::sys::wait::WaitStatus::Exited(_, 77) => return println!("skipped: no privilege"),
+            other => panic!("case {n}: {other:?}"),
+        }
+    }
+}
+
+/// A grandchild returns from the function as its parent does, and sends nothing.
+fn grandchild_returns() {
     leaving_nothing(|| {
         for _ in 0..20 {
             let outcome = process::run(Duration::MAX, || {
@@ -222,8 +429,7 @@ fn leaves_its_group() {
     });
 }
 
-/// A job leads its group from the moment of its spawn, whoever gets to run first: what is asked of it at once reaches it,
-/// and what it lets go at once is not ended with it.
+/// A job leads its group from the moment of its spawn, whether parent or child runs first: an early signal reaches it.
 fn leads_its_group_at_once() {
     leaving_nothing(|| {
         for _ in 0..200 {
@@ -248,14 +454,14 @@ fn odd_signals() {
     });
 }
 
-/// The kernel reaps what nobody wants to hear of: values and panics come all the same.
+/// The kernel reaps the children: values and panics arrive all the same.
 fn sigchld_ignored() {
     signal(libc::SIGCHLD, libc::SIG_IGN);
     outcomes_without_a_status();
 }
 
-/// A part of the program that waits for any child takes ours away.
-fn reaped_by_somebody_else() {
+/// Other code of the program waits for any child, and reaps the job's.
+fn reaped_by_other_code() {
     extern "C" fn on_child(_: libc::c_int) {
         while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
             .is_ok_and(|status| status != nix::sys::wait::WaitStatus::StillAlive)
@@ -453,7 +659,15 @@ fn main() {
         scenario("writes_to_every_descriptor", writes_to_every_descriptor),
         scenario("executes_another_program", executes_another_program),
         scenario("grandchild_keeps_the_pipe", grandchild_keeps_the_pipe),
-        scenario("grandchild_comes_back", grandchild_comes_back),
+        scenario("floods", floods),
+        scenario("grandchildren_flood", grandchildren_flood),
+        #[cfg(target_os = "linux")]
+        scenario("pid_used_again", pid_used_again),
+        scenario("descriptors_of_siblings", descriptors_of_siblings),
+        scenario("captured_by_a_sibling", captured_by_a_sibling),
+        #[cfg(target_os = "linux")]
+        scenario("first_of_a_pid_namespace", first_of_a_pid_namespace).launched(support::without_backtrace),
+        scenario("grandchild_returns", grandchild_returns),
         scenario("stops_itself", stops_itself),
         scenario("ignores_sigterm", ignores_sigterm),
         scenario("killed_by_an_outsider", killed_by_an_outsider),
@@ -461,7 +675,7 @@ fn main() {
         scenario("leads_its_group_at_once", leads_its_group_at_once),
         scenario("odd_signals", odd_signals),
         scenario("sigchld_ignored", sigchld_ignored),
-        scenario("reaped_by_somebody_else", reaped_by_somebody_else),
+        scenario("reaped_by_other_code", reaped_by_other_code),
         scenario("no_processes_left_for_the_user", no_processes_left_for_the_user),
         scenario("no_descriptors_left", no_descriptors_left),
         scenario("no_standard_streams", no_standard_streams),

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc;
-use sigalarm::process::{self, Job, JobError};
+use sigalarm::process::{self, Job, JobError, KillReason};
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
-use support::children::{leaving_nothing, pause, raise, signal};
+use support::children::{self, fork, leaving_nothing, pause, raise, signal};
 use support::scenario;
 
 const LIMIT: Duration = Duration::from_millis(50);
@@ -46,8 +46,8 @@ fn cooperative() {
     });
 }
 
-/// The rungs: nothing at the limit, SIGTERM after the grace, SIGKILL after another.
-fn the_ladder() {
+/// Nothing at the limit, SIGTERM after the grace, SIGKILL after another.
+fn escalation() {
     leaving_nothing(|| {
         let job = || Job::builder().limit(LIMIT).grace(GRACE).label("stuck");
         let (ended, took) = timed(|| job().run(spin));
@@ -115,12 +115,16 @@ fn stopped_child() {
         job.terminate().unwrap();
         assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
 
-        // Stopped and continued by somebody else, it goes on where it was.
+        // Stopped and continued, it goes on where it was.
         let job = Job::spawn(|| {
             raise(libc::SIGSTOP);
             7
         });
         let job = job.unwrap();
+        children::soon("it to stop", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", job.id())).unwrap_or_default();
+            stat.contains(") T ")
+        });
         assert!(job.join_timeout(LIMIT).is_err() && job.is_alive());
         job.signal(libc::SIGCONT).unwrap();
         assert_eq!(job.join().unwrap(), 7);
@@ -239,7 +243,7 @@ fn the_callers_alarm() {
         assert!(ended.is_err_and(|e| !outer.owns(e.timed_out().unwrap())) && took < LIMIT);
         drop(outer);
 
-        // Around a whole run: the job is ended, for nobody is left to hold it.
+        // Around a whole run: the job is dropped, and so it is killed.
         let alarm = Alarm::after(LIMIT).unwrap();
         let ended = process::run(SLACK, || -> () { pause() }).unwrap_err();
         assert!(alarm.owns(ended.timed_out().unwrap()));
@@ -272,7 +276,7 @@ fn the_callers_alarm_is_rung() {
     });
 }
 
-/// With SIGALRM blocked there is no signal to wake anybody, and none is needed.
+/// With SIGALRM blocked no signal wakes the thread, and none is needed.
 fn the_callers_alarm_without_a_signal() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -329,7 +333,24 @@ fn memory() {
             }
         };
         let ended = job.run(eat).unwrap_err();
-        assert!(matches!(ended, JobError::Killed { signal: libc::SIGABRT, .. }), "{ended}");
+        let reason = KillReason::Memory;
+        assert!(
+            matches!(&ended, JobError::Killed { signal: libc::SIGABRT, reason: r, .. } if *r == reason),
+            "{ended:?}"
+        );
+        // An abort of its own is not taken for that, nor is that of a grandchild, which inherits the handler.
+        let limited = || Job::builder().memory_limit(1 << 30).stderr(process::Output::Null);
+        let ended = limited().run(|| -> () { std::process::abort() }).unwrap_err();
+        let reason = KillReason::Unknown;
+        assert!(matches!(&ended, JobError::Killed { reason: r, .. } if *r == reason), "{ended:?}");
+        let outcome = limited().run(|| {
+            if fork() == 0 {
+                drop(Vec::<u8>::with_capacity(1 << 40));
+            }
+            nix::sys::wait::wait().unwrap();
+            7
+        });
+        assert_eq!(outcome.unwrap(), 7);
 
         let job =
             Job::builder().memory_limit(256 << 20).run(|| Vec::<u8>::new().try_reserve(1 << 30).is_err());
@@ -340,14 +361,69 @@ fn memory() {
 
 fn processor_time() {
     leaving_nothing(|| {
-        let job = Job::builder().cpu_limit(Duration::from_millis(100)).spawn(spin).unwrap();
-        let ended = job.join().unwrap_err();
-        assert!(matches!(ended, JobError::Killed { signal: libc::SIGXCPU, .. }), "{ended}");
-        let used = job.usage().unwrap();
-        assert!(used.user + used.system >= Duration::from_millis(900), "{used:?}");
+        for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
+            let job = Job::builder().cpu_limit(limit).spawn(spin).unwrap();
+            let ended = job.join().unwrap_err();
+            let reason = KillReason::CpuTime;
+            assert!(
+                matches!(&ended, JobError::Killed { signal: libc::SIGXCPU, reason: r, .. } if *r == reason),
+                "{ended:?}"
+            );
+            let used = job.usage().unwrap();
+            let used = used.user + used.system;
+            // RLIMIT_CPU counts by ticks, which a machine under load may give to the wrong process.
+            let least = if limit.subsec_nanos() == 0 { 0.5 } else { 0.95 };
+            assert!(used >= limit.mul_f64(least), "{used:?}");
+            if cfg!(target_os = "linux") {
+                assert!(used < limit + Duration::from_millis(500), "{used:?}");
+            }
+        }
         // Asleep it uses none.
-        let asleep = Job::builder().cpu_limit(Duration::from_secs(1)).run(|| std::thread::sleep(3 * LIMIT));
-        asleep.unwrap();
+        let asleep = Job::builder().cpu_limit(Duration::from_millis(100));
+        asleep.run(|| std::thread::sleep(4 * LIMIT)).unwrap();
+    });
+}
+
+/// The program's own signals are told apart from those of others.
+fn requested_signals() {
+    leaving_nothing(|| {
+        let reason = |job: Job<()>| match job.join() {
+            Err(JobError::Killed { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        };
+        let spawn = || Job::spawn(|| -> () { pause() }).unwrap();
+        let job = spawn();
+        job.kill().unwrap();
+        assert_eq!(reason(job), KillReason::Requested);
+        let job = spawn();
+        job.terminate().unwrap();
+        assert_eq!(reason(job), KillReason::Requested);
+        let job = spawn();
+        job.signal(0).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(job.id() as i32), nix::sys::signal::SIGKILL)
+            .unwrap();
+        assert_eq!(reason(job), KillReason::Unknown);
+    });
+}
+
+/// While no thread waits, the child's own timer ends it, two graces and a second after the limit.
+fn limit_without_a_waiter() {
+    leaving_nothing(|| {
+        let stubborn = || -> () {
+            signal(libc::SIGTERM, libc::SIG_IGN);
+            spin()
+        };
+        let began = Instant::now();
+        let job = Job::builder().limit(LIMIT).grace(LIMIT).spawn(stubborn).unwrap();
+        children::soon("the end of a job without a waiter", || !children::is_running(job.id()));
+        assert!(began.elapsed() >= 3 * LIMIT + Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(job.join().unwrap_err().timed_out().is_some());
+
+        // But not while it sends a value that was ready.
+        let grace = Duration::from_millis(800);
+        let job = Job::builder().limit(LIMIT).grace(grace).spawn(|| "x".repeat(4 << 20)).unwrap();
+        std::thread::sleep(LIMIT + 2 * grace + Duration::from_millis(1_300));
+        assert_eq!(job.join().unwrap().len(), 4 << 20);
     });
 }
 
@@ -363,7 +439,7 @@ fn size_of_the_value() {
 fn main() {
     support::main(vec![
         scenario("cooperative", cooperative),
-        scenario("the_ladder", the_ladder),
+        scenario("escalation", escalation),
         scenario("ends_well_after_sigterm", ends_well_after_sigterm),
         scenario("without_grace", without_grace),
         scenario("stopped_child", stopped_child),
@@ -375,8 +451,11 @@ fn main() {
         scenario("the_callers_alarm_without_a_signal", the_callers_alarm_without_a_signal),
         scenario("alarms_are_not_inherited", alarms_are_not_inherited),
         scenario("jobs_within_jobs", jobs_within_jobs),
-        scenario("memory", memory),
+        scenario("memory", memory).launched(support::without_backtrace),
         scenario("processor_time", processor_time),
+        scenario("requested_signals", requested_signals),
+        #[cfg(target_os = "linux")]
+        scenario("limit_without_a_waiter", limit_without_a_waiter),
         scenario("size_of_the_value", size_of_the_value),
     ]);
 }

@@ -73,7 +73,7 @@ fn panics() {
             matches!(resumed, Err(JobError::Panicked(p)) if p.message() == "again" && p.location().is_none())
         );
 
-        // One that the function has caught is nobody's business.
+        // One that the function has caught is not reported.
         let caught = process::run(Duration::MAX, || std::panic::catch_unwind(|| panic!("inner")).is_err());
         assert!(caught.unwrap());
 

@@ -177,7 +177,7 @@ fn redirected_to_the_numbers_of_streams() {
     let survived = in_place && exited && read_to_string(&one) == "hello\n";
     fs::remove_file(&one).unwrap();
     fs::remove_file(&two).unwrap();
-    // Nobody would hear of an assertion.
+    // An assertion would not be reported.
     exit_now(match (numbers, crossed, survived) {
         ((1, 2), true, true) => 0,
         ((1, 2), false, _) => 1,
@@ -190,7 +190,7 @@ fn read_to_string(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// What a detached job prints is not lost with its value, for which there is nobody; not even where writing to nobody is
+/// What a detached job prints is not lost with its value, which no process reads; not even where writing to no reader is
 /// deadly.
 fn detached_and_printing() {
     children::signal(libc::SIGPIPE, libc::SIG_DFL);
@@ -210,7 +210,7 @@ fn detached_and_printing() {
     fs::remove_file(&path).unwrap();
 }
 
-/// What cannot be killed is let go, and nobody waits for it.
+/// A job that cannot be killed is detached, and the drop does not wait for it.
 fn dropped_but_not_killed() {
     let (end, wait) = UnixStream::pair().unwrap();
     let builder = Job::builder().foreground(true).die_with_parent(false);
@@ -332,7 +332,7 @@ fn the_parent_is_dead_already() {
     assert!(matches!(ended, nix::sys::wait::WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)));
 }
 
-/// A job that another job has got hold of is nobody's there.
+/// A job does nothing in another job that has captured it.
 fn not_the_parents() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 5).unwrap();

@@ -407,7 +407,7 @@ fn broken_files_are_refused_with_the_line() {
         ("nan", with("1 0 0\n2 5 5\n3 7 NaN\n"), 8, "\"NaN\" is not finite"),
         ("far", with("1 0 0\n2 5 -1e10\n3 7 7\n"), 7, "\"-1e10\" is beyond 1e9"),
         ("fields", with("1 0 0\n2 5 5 5\n3 7 7\n"), 7, "\"2 5 5 5\" is not a node number"),
-        ("weights", b"NAME: x\nEDGE_WEIGHT_TYPE: GEO\n".into(), 2, "\"GEO\", not EUC_2D"),
+        ("weights", b"NAME: x\nEDGE_WEIGHT_TYPE: ATT\n".into(), 2, "\"ATT\", not EUC_2D, CEIL_2D or GEO"),
         ("type", b"NAME: x\nTYPE : ATSP\n".into(), 2, "\"ATSP\", not TSP"),
         ("no-weights", b"DIMENSION: 3\nNODE_COORD_SECTION\n".into(), 2, "without an EDGE_WEIGHT_TYPE"),
         ("no-dimension", b"EDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n".into(), 2, "without a DIMENSION"),
@@ -458,12 +458,54 @@ fn the_ways_in_which_files_differ_are_read() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_known_before_the_search() {
+    for option in ["--svg", "--tour"] {
+        let began = Instant::now();
+        let output = run(&["--limit", "60s", option, "/no/such/directory/file"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty() && began.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[test]
+fn distances_of_other_types() {
+    let with = |kind: &str, cities: &str| {
+        let text = format!("DIMENSION: 3\nEDGE_WEIGHT_TYPE: {kind}\nNODE_COORD_SECTION\n{cities}");
+        length(&report(&[&file("types.tsp", text), "--limit", "10s"]))
+    };
+    let plane = "1 0 0\n2 1.2 0\n3 0 0.4\n";
+    // 1.2, 0.4 and 1.26.
+    assert_eq!((with("EUC_2D", plane), with("CEIL_2D", plane)), (1 + 1, 2 + 1 + 2));
+    // The first three of burma14, whose distances TSPLIB gives as 153, 510 and 422.
+    assert_eq!(with("GEO", "1 16.47 96.10\n2 16.47 94.44\n3 20.09 92.54\n"), 153 + 422 + 510);
+}
+
+#[test]
+fn a_name_with_characters_that_xml_does_not_allow() {
+    let text = "NAME: a\u{fffe}b\u{ffff}\nDIMENSION: 2\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 3 4\n";
+    let picture = scratch("fffe.svg");
+    report(&[&file("fffe.tsp", text), "--svg", &picture]);
+    let picture = fs::read_to_string(picture).unwrap();
+    assert!(picture.contains("a\u{fffd}b\u{fffd}") && !picture.contains(['\u{fffe}', '\u{ffff}']));
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let text = "\u{feff}name small\ntype tsp\ndimension 2\nedge_weight_type euc_2d\nnode_coord_section\n1 0 0\n2 3 4\neof\n";
+    let mut command = Command::new(executable());
+    let input = fs::File::open(file("stdin.tsp", text)).unwrap();
+    let output = command.arg("-").stdin(input).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(length(&String::from_utf8(output.stdout).unwrap()), 10);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_picture_that_cannot_be_written_is_an_error() {
-    let svg = scratch("no-such-directory/tour.svg");
-    let output = run(&["--limit", "20ms", "--svg", &svg]);
+    let output = run(&["--limit", "20ms", "--svg", "/dev/full"]);
     assert_eq!(output.status.code(), Some(1));
     let err = String::from_utf8(output.stderr).unwrap();
-    assert!(err.starts_with(&format!("tsp: {svg}: ")) && err.lines().count() == 1, "{err}");
+    assert!(err.starts_with("tsp: /dev/full: ") && err.lines().count() == 1, "{err}");
     assert!(String::from_utf8(output.stdout).unwrap().contains("timed out"), "the report must not be lost");
 }
 

@@ -66,6 +66,10 @@ fn main() -> ExitCode {
     };
     println!("{tally}\n{:<34}{:>14.0?}", "time", began.elapsed());
     match result {
+        Ok(()) if tally.is_empty() => {
+            println!("\nFAILED: no operation was run; ask for more time, or for --alarms or --forks");
+            ExitCode::FAILURE
+        }
         Ok(()) => {
             println!("nothing was early, lost or leaked that could be seen twice");
             ExitCode::SUCCESS

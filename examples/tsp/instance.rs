@@ -1,12 +1,35 @@
 //! The problem: named cities in the plane, and the whole-number distance between any two of them.
 
-/// A symmetric travelling-salesman problem in the plane, TSPLIB's `EUC_2D`.
+/// How TSPLIB computes the distance of two cities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// `EUC_2D`: the Euclidean distance, rounded to the nearest integer, halves up.
+    Euclidean,
+    /// `CEIL_2D`: the Euclidean distance, rounded up.
+    Ceiling,
+    /// `GEO`: kilometres on the earth; the coordinates are latitude and longitude, in degrees and minutes (DDD.MM).
+    Geographical,
+}
+
+impl Metric {
+    pub fn named(name: &str) -> Option<Metric> {
+        match name {
+            "EUC_2D" => Some(Metric::Euclidean),
+            "CEIL_2D" => Some(Metric::Ceiling),
+            "GEO" => Some(Metric::Geographical),
+            _ => None,
+        }
+    }
+}
+
+/// A symmetric travelling-salesman problem in the plane.
 pub struct Instance {
     pub name: String,
     /// The coordinates, in the order of the file. Everything else counts cities from 0 in this order.
     pub cities: Vec<[f64; 2]>,
     /// What the file calls each city.
     pub numbers: Vec<u64>,
+    pub metric: Metric,
 }
 
 impl Instance {
@@ -14,15 +37,18 @@ impl Instance {
         self.cities.len()
     }
 
-    /// TSPLIB's distance: the Euclidean one, rounded to the nearest integer, halves up.
-    ///
-    /// It is computed anew each time, as a table of all pairs would take 3 GB for 20,000 cities.
+    /// TSPLIB's distance. It is computed anew each time, as a table of all pairs would take 3 GB for 20,000 cities.
     #[inline]
     pub fn distance(&self, a: usize, b: usize) -> i64 {
         let ([ax, ay], [bx, by]) = (self.cities[a], self.cities[b]);
         let (dx, dy) = (ax - bx, ay - by);
+        let euclidean = (dx * dx + dy * dy).sqrt();
         // The cast cuts the fraction off, which for a number that is never negative rounds down.
-        ((dx * dx + dy * dy).sqrt() + 0.5) as i64
+        match self.metric {
+            Metric::Euclidean => (euclidean + 0.5) as i64,
+            Metric::Ceiling => euclidean.ceil() as i64,
+            Metric::Geographical => on_the_earth([ax, ay].map(radians), [bx, by].map(radians)),
+        }
     }
 
     /// The length of a closed tour.
@@ -38,11 +64,27 @@ impl Instance {
     }
 }
 
+/// Of a coordinate in degrees and minutes, with TSPLIB's value of pi.
+fn radians(coordinate: f64) -> f64 {
+    let degrees = coordinate.trunc();
+    #[allow(clippy::approx_constant)]
+    const PI: f64 = 3.141592;
+    PI * (degrees + 5.0 * (coordinate - degrees) / 3.0) / 180.0
+}
+
+fn on_the_earth([lat_a, long_a]: [f64; 2], [lat_b, long_b]: [f64; 2]) -> i64 {
+    const RADIUS: f64 = 6378.388;
+    let (q1, q2, q3) = ((long_a - long_b).cos(), (lat_a - lat_b).cos(), (lat_a + lat_b).cos());
+    let cosine = 0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3);
+    (RADIUS * cosine.clamp(-1.0, 1.0).acos() + 1.0) as i64
+}
+
 /// Name, number of cities and proven optimum of well-known TSPLIB instances.
 const OPTIMA: &[(&str, usize, i64)] = &[
     ("a280", 280, 2579),
     ("berlin52", 52, 7542),
     ("bier127", 127, 118282),
+    ("burma14", 14, 3323),
     ("ch130", 130, 6110),
     ("ch150", 150, 6528),
     ("d198", 198, 15780),
@@ -74,4 +116,6 @@ const OPTIMA: &[(&str, usize, i64)] = &[
     ("st70", 70, 675),
     ("tsp225", 225, 3916),
     ("u159", 159, 42080),
+    ("ulysses16", 16, 6859),
+    ("ulysses22", 22, 7013),
 ];

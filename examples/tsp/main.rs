@@ -26,7 +26,7 @@ mod tour;
 mod tsplib;
 
 use std::fmt::{self, Write as _};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,9 +46,9 @@ const BERLIN52: &str = include_str!("../data/berlin52.tsp");
 /// Searches a short round trip through all the cities of a TSPLIB file for as long as it may.
 #[derive(Parser)]
 struct Args {
-    /// A TSPLIB file of type EUC_2D [default: berlin52, built in]
+    /// A TSPLIB file of type EUC_2D, CEIL_2D or GEO; `-` is standard input [default: berlin52, built in]
     file: Option<PathBuf>,
-    /// How long to search: 500ms, 2s, 1m 30s
+    /// How long to search, from the start of the program: 500ms, 2s, 1m 30s
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
     limit: Duration,
     /// Of the random numbers: the same seed gives the same search
@@ -93,34 +93,38 @@ impl Failure {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
+    // Before the search, so that it is not for nothing.
+    let tour = args.tour.as_deref().map(Target::open).transpose()?;
+    let svg = args.svg.as_deref().map(Target::open).transpose()?;
+    let arm = || Alarm::builder().after(args.limit).ring_on(SIGINT).label("tsp").arm();
+    let alarm = arm().map_err(|e| Failure::other(e.to_string()))?;
     let instance = load(args.file.as_deref())?;
     let mut best = Incumbent::new(&instance);
     let mut progress = Progress::default();
     let settings = Settings { seed: args.seed, kicks: args.kicks };
-    let ended = search(&mut best, &mut progress, &settings, args.limit);
+    let ended = search(&mut best, &mut progress, &settings, alarm);
     let ended = ended.map_err(|e| Failure::other(e.to_string()))?;
 
     print(&report(&best, &progress, &ended))?;
     let cities = || best.tour().cities();
-    if let Some(path) = &args.tour {
-        write_file(path, &tsplib::tour_file(&instance, cities(), best.length()))?;
+    if let Some(target) = tour {
+        target.write(&tsplib::tour_file(&instance, cities(), best.length()))?;
     }
-    if let Some(path) = &args.svg {
-        write_file(path, &svg::draw(&instance, cities(), &caption(&best)))?;
+    if let Some(target) = svg {
+        target.write(&svg::draw(&instance, cities(), &caption(&best)))?;
     }
     Ok(())
 }
 
-/// Arms the limit, Ctrl-C and the progress line, and searches. After it the process is as it was before.
+/// Draws the progress line, and searches. After it the process is as it was before the alarm.
 ///
 /// A time-out is no failure here, it is the usual way to end; hence two `Result`s.
 fn search(
     best: &mut Incumbent,
     progress: &mut Progress,
     settings: &Settings,
-    limit: Duration,
+    alarm: Alarm,
 ) -> Result<Result<Ended, TimedOut>, ArmError> {
-    let alarm = Alarm::builder().after(limit).ring_on(SIGINT).label("tsp").arm()?;
     let mut live = Live::new(best, &alarm)?;
     Ok(search::run(best, progress, settings, &mut live, &alarm))
 }
@@ -129,8 +133,13 @@ fn load(path: Option<&Path>) -> Result<Instance, Failure> {
     let Some(path) = path else {
         return tsplib::read(BERLIN52.as_bytes()).map_err(|e| Failure::input(format!("berlin52: {e}")));
     };
-    let file = File::open(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
-    tsplib::read(BufReader::new(file)).map_err(|e| {
+    let read = if path == Path::new("-") {
+        tsplib::read(io::stdin().lock())
+    } else {
+        let file = File::open(path).map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
+        tsplib::read(BufReader::new(file))
+    };
+    read.map_err(|e| {
         Failure::input(match e.line {
             Some(line) => format!("{}:{line}: {e}", path.display()),
             None => format!("{}: {e}", path.display()),
@@ -186,12 +195,32 @@ fn caption(best: &Incumbent) -> String {
 
 fn print(text: &str) -> Result<(), Failure> {
     match io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads this has read enough.
+        // The reader has closed the pipe.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|e| Failure::other(format!("standard output: {e}"))),
     }
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|e| Failure::other(format!("{}: {e}", path.display())))
+/// A file to be written after the search, opened before it.
+struct Target<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> Target<'a> {
+    /// What is in the file stays there until there is something to write.
+    fn open(path: &'a Path) -> Result<Target<'a>, Failure> {
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        file.map(|file| Target { path, file }).map_err(|e| Target::failure(path, &e))
+    }
+
+    fn write(mut self, text: &str) -> Result<(), Failure> {
+        // A device or a pipe has no length.
+        let _ = self.file.set_len(0);
+        self.file.write_all(text.as_bytes()).map_err(|e| Target::failure(self.path, &e))
+    }
+
+    fn failure(path: &Path, e: &io::Error) -> Failure {
+        Failure::other(format!("{}: {e}", path.display()))
+    }
 }

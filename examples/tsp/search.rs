@@ -57,7 +57,7 @@ pub fn run(
     live: &mut Live,
     alarm: &Alarm,
 ) -> Result<Ended, TimedOut> {
-    progress.note("file order", best, Duration::ZERO);
+    progress.note("file order", best, alarm.elapsed());
     let ended = if best.instance.len() <= exhaustive::MOST_CITIES {
         exhaustive::search(best, alarm).map(|()| {
             progress.note("every tour", best, alarm.elapsed());

@@ -1,4 +1,4 @@
-//! Files: reads a TSPLIB `EUC_2D` instance and trusts nothing in it; writes a TSPLIB tour.
+//! Files: reads a TSPLIB instance (`EUC_2D`, `CEIL_2D` or `GEO`) and trusts nothing in it; writes a TSPLIB tour.
 //!
 //! The reader goes line by line, so its memory grows with the coordinates that are there and neither with
 //! what `DIMENSION` claims nor with the length of a line.
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::io::{self, BufRead, Read};
 
-use crate::instance::Instance;
+use crate::instance::{Instance, Metric};
 
 /// More cities than this are taken for a broken file. City numbers must fit a `u32`.
 const MOST_CITIES: u64 = 10_000_000;
@@ -49,25 +49,33 @@ struct Header {
     name: Option<String>,
     kind: Option<()>,
     dimension: Option<u64>,
-    weights: Option<()>,
+    metric: Option<Metric>,
 }
 
 impl Header {
     fn read(lines: &mut Lines<impl BufRead>) -> Result<Header, ReadError> {
         let mut header = Header::default();
         while let Some(line) = lines.next()? {
-            let (key, value) = match line.split_once(':') {
-                Some((key, value)) => (key.trim(), value.trim()),
-                None => (line.as_str(), ""),
-            };
-            let new = match key {
-                "NODE_COORD_SECTION" if header.weights.is_none() => {
+            // The colon is missing in some files.
+            let (key, value) =
+                line.split_once(|c: char| c == ':' || c.is_whitespace()).unwrap_or((&line, ""));
+            let value = value.trim_start().strip_prefix(':').unwrap_or(value).trim();
+            let key = key.to_ascii_uppercase();
+            let new = match key.as_str() {
+                "NODE_COORD_SECTION" if header.metric.is_none() => {
                     return Err(lines.error("NODE_COORD_SECTION without an EDGE_WEIGHT_TYPE before it"));
                 }
                 "NODE_COORD_SECTION" => return Ok(header),
                 "NAME" => header.name.replace(value.to_owned()).is_none(),
                 // Some files carry the author's name behind the type.
-                "TYPE" if value.split_whitespace().next() == Some("TSP") => header.kind.replace(()).is_none(),
+                "TYPE"
+                    if value
+                        .split_whitespace()
+                        .next()
+                        .is_some_and(|kind| kind.eq_ignore_ascii_case("TSP")) =>
+                {
+                    header.kind.replace(()).is_none()
+                }
                 "TYPE" => return Err(lines.error(format!("TYPE is {}, not TSP", quoted(value)))),
                 "DIMENSION" => match value.parse() {
                     Ok(n @ 2..=MOST_CITIES) => header.dimension.replace(n).is_none(),
@@ -77,10 +85,15 @@ impl Header {
                         return Err(lines.error(format!("DIMENSION is {}, not {range}", quoted(value))));
                     }
                 },
-                "EDGE_WEIGHT_TYPE" if value == "EUC_2D" => header.weights.replace(()).is_none(),
-                "EDGE_WEIGHT_TYPE" => {
-                    return Err(lines.error(format!("EDGE_WEIGHT_TYPE is {}, not EUC_2D", quoted(value))));
-                }
+                "EDGE_WEIGHT_TYPE" => match Metric::named(&value.to_ascii_uppercase()) {
+                    Some(metric) => header.metric.replace(metric).is_none(),
+                    None => {
+                        let known = "EUC_2D, CEIL_2D or GEO";
+                        return Err(
+                            lines.error(format!("EDGE_WEIGHT_TYPE is {}, not {known}", quoted(value)))
+                        );
+                    }
+                },
                 // These may repeat, or do not matter to this type.
                 "COMMENT" | "NODE_COORD_TYPE" | "DISPLAY_DATA_TYPE" => true,
                 _ => return Err(lines.error(format!("{} is no TSPLIB keyword known here", quoted(&line)))),
@@ -100,7 +113,7 @@ impl Header {
         let mut numbers = Vec::new();
         let mut seen_on = HashMap::new();
         while let Some(line) = lines.next()? {
-            if line == "EOF" {
+            if line.eq_ignore_ascii_case("EOF") {
                 break;
             }
             if cities.len() as u64 == dimension {
@@ -119,7 +132,8 @@ impl Header {
             return Err(lines.error(format!("the file ends after {found} of {dimension} cities")));
         }
         let name = self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unnamed".to_owned());
-        Ok(Instance { name: printable(&name), cities, numbers })
+        let metric = self.metric.unwrap_or(Metric::Euclidean);
+        Ok(Instance { name: printable(&name), cities, numbers, metric })
     }
 }
 
@@ -164,6 +178,8 @@ impl<R: BufRead> Lines<R> {
             // Comments come in all sorts of encodings; where the text matters, a replacement character will
             // not parse.
             let text = String::from_utf8_lossy(&self.buffer);
+            // A byte order mark.
+            let text = if self.number == 1 { text.trim_start_matches('\u{feff}') } else { &text };
             if !text.trim().is_empty() {
                 return Ok(Some(text.trim().to_owned()));
             }
@@ -184,9 +200,10 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Control characters have no place in a terminal or an XML file.
+/// Without control characters, which a terminal may act on, and the two others that XML does not allow.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    let allowed = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    text.chars().map(|c| if allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 /// The tour as a file in TSPLIB's `TOUR` format.

@@ -26,6 +26,33 @@ pub(crate) fn now() -> Time {
     Time::from_nanos(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64)
 }
 
+/// CLOCK_MONOTONIC as the kernel shows it, past a preloaded library that changes the clocks.
+///
+/// Under libfaketime [`now`] may stand still. A moment of one clock means nothing on the other.
+#[cfg(all(
+    feature = "process",
+    any(target_os = "linux", target_os = "android"),
+    target_pointer_width = "64"
+))]
+pub(crate) fn kernel_now() -> Time {
+    let mut ts = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: the pointer is valid for the call, whose `timespec` is the C library's where pointers have 64 bits. Zeroes
+    // are a value of it.
+    let ts = unsafe {
+        libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, ts.as_mut_ptr());
+        ts.assume_init()
+    };
+    Time::from_nanos(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64)
+}
+
+#[cfg(all(
+    feature = "process",
+    not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))
+))]
+pub(crate) fn kernel_now() -> Time {
+    now()
+}
+
 /// The clock of the processor time of this process, all its threads together.
 pub(crate) const PROCESS_CPU: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID as _);
 

@@ -22,8 +22,8 @@ use super::thread::Handle;
 
 /// A mutex that survives a fork, if its three hooks are called around it.
 ///
-/// The standard library's, for all that it is lies in it and in the kernel. A mutex that keeps those who wait for it in a
-/// queue of the process's, as parking_lot's does, wakes one in the child who stayed with the parent, and nobody else.
+/// The standard library's, whose whole state is in it and in the kernel. parking_lot's keeps a queue of waiting threads in the
+/// process; in the child it would wake a thread that exists in the parent only.
 ///
 /// What is no larger than its alignment lies on one page, and both sides of a fork write to it.
 #[repr(align(2048))]
@@ -56,18 +56,18 @@ impl<T> ForkMutex<T> {
     // A free lock is taken without a call that a sanitizer could see; so it is told that this is not for a handler.
     #[cfg_attr(sigalarm_rtsan, sanitize(realtime = "blocking"))]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        // Whoever panicked while it was locked has left it no worse than a panic leaves anything.
+        // A panic while it was locked leaves the value as it was then, poisoned or not.
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Before the fork: from here on this thread holds the lock.
     fn hold(&'static self) {
         let this = Handle::current().0;
-        // Nobody else would have written this thread's name there, so that no order is needed to find it.
+        // Only this thread writes its own handle there, so no ordering is needed to see it.
         if self.forking.load(Ordering::Relaxed) != this {
             let guard = self.lock();
             self.forking.store(this, Ordering::Relaxed);
-            // SAFETY: this thread has the mutex locked, so nobody else refers to the cell.
+            // SAFETY: this thread has the mutex locked, so no other reference to the cell exists.
             unsafe { *self.held.get() = Some(guard) };
         }
         self.hooks.fetch_add(1, Ordering::Relaxed);
@@ -79,8 +79,8 @@ impl<T> ForkMutex<T> {
             return None;
         }
         self.forking.store(0, Ordering::Relaxed);
-        // SAFETY: this thread has had the mutex locked since `hold`, or is that thread in the child, so nobody else refers to
-        // the cell.
+        // SAFETY: this thread has had the mutex locked since `hold`, or is that thread in the child, so no
+        // other reference to the cell exists.
         unsafe { (*self.held.get()).take() }
     }
 
@@ -89,8 +89,8 @@ impl<T> ForkMutex<T> {
         drop(self.is_over());
     }
 
-    /// After the fork, in the child: the value starts again. Those who waited for the lock stayed with the parent, and to
-    /// unlock it wakes nobody.
+    /// After the fork, in the child: the value starts again. The threads that waited for the lock exist in the parent only,
+    /// so the unlock wakes none.
     fn renew(&self)
     where
         T: ForkSafe,
@@ -107,7 +107,7 @@ pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn home() -> &'static ForkMutex<Self>;
 
     /// Runs in the child, on its only thread: puts the process right, and itself. What was allocated stays with the child:
-    /// the heap was copied in the middle of somebody's work.
+    /// the heap was copied in the middle of another thread's work.
     fn start_again(&mut self);
 }
 
@@ -187,7 +187,7 @@ mod tests {
             let counted = HOME.lock();
             assert_eq!((counted.0, counted.1), (2 * EACH, 0));
         }
-        // The child: nobody else is there, and the lock is another one, which others can take that come later.
+        // The child: no other thread exists, and later ones can take the lock.
         fork(in_child::<Counted>);
         thread::scope(|scope| count(scope, EACH));
         let counted = HOME.lock();

@@ -1,8 +1,7 @@
-//! The signals of a forked child: what it must not take over from its parent.
+//! Signal dispositions and the mask of a forked child.
 //!
-//! A handler of the parent's would run in the child as well, and its pipe to the parent's event loop is the
-//! parent's: a SIGTERM for the child would be reported to the parent. So no signal gets through to the child
-//! until it has been put right.
+//! The child inherits the parent's handlers. Many of them write to a pipe of the parent's event loop, so a SIGTERM for the
+//! child would be reported to the parent. So all signals are blocked in the child until it has reset its dispositions.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -14,25 +13,24 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 /// The signals that ask a process to end.
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
-/// What this thread let in before the time of a fork, and what the child is to change.
+/// The signal mask before a fork, and what the child is to change.
 #[derive(Clone, Copy)]
 pub(crate) struct Held {
     before: SigSet,
-    /// What the child is to let in, if it can be said beforehand.
+    /// The child's mask, if it is known before the fork.
     in_child: Option<SigSet>,
-    /// Which of the [`REQUESTS`] the child puts back to their default action.
+    /// Which of the [`REQUESTS`] the child resets to their default action.
     reset: [bool; REQUESTS.len()],
 }
 
-/// Shuts out every signal; but not SIGALRM, which the alarms look after themselves. `alarms` says whether this thread
-/// has any.
+/// Blocks every signal but SIGALRM, whose disposition the alarms restore themselves. `alarms` says whether this thread has
+/// any.
 pub(crate) fn hold(alarms: bool) -> io::Result<Held> {
     let mut wanted = SigSet::all();
     wanted.remove(Signal::SIGALRM);
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), Some(&mut before))?;
-    // Asked here and not in the child, where each page that it touches for the first time costs as much as
-    // several system calls.
+    // Asked here and not in the child, where the first write to a page costs as much as several system calls.
     let reset = REQUESTS.map(|signal| match function_of(signal) {
         libc::SIG_DFL => false,
         libc::SIG_IGN => signal == Signal::SIGTERM,
@@ -44,14 +42,13 @@ pub(crate) fn hold(alarms: bool) -> io::Result<Held> {
 }
 
 impl Held {
-    /// Puts the mask back, on the parent's side.
+    /// Restores the mask in the parent.
     pub(crate) fn release(self) {
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
     }
 
-    /// Puts the mask back on the child's side, where the signals that ask a process to end now do so: without
-    /// the parent's handlers, and SIGTERM even if the parent ignored or blocked it. What the parent ignored of
-    /// the others (as `nohup` has it) stays ignored.
+    /// Resets the dispositions in the child and sets its mask. SIGTERM gets its default action even if the parent ignored or
+    /// blocked it. SIGINT, SIGHUP and SIGQUIT stay ignored if they were, as under `nohup`.
     pub(crate) fn release_in_child(self) {
         for (signal, reset) in REQUESTS.into_iter().zip(self.reset) {
             if reset {
@@ -59,13 +56,13 @@ impl Held {
                 unsafe { libc::signal(signal as libc::c_int, libc::SIG_DFL) };
             }
         }
-        let mask = self.in_child.unwrap_or_else(|| self.after_the_alarms());
+        let mask = self.in_child.unwrap_or_else(|| self.without_alarms());
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None);
     }
 
-    /// The child's mask, with SIGALRM as the alarms have left it: those of the parent are gone, and have put back
-    /// what they had changed.
-    fn after_the_alarms(&self) -> SigSet {
+    /// The child's mask, with SIGALRM as it is now: the parent's alarms do not exist in the child, and have restored what they
+    /// had changed.
+    fn without_alarms(&self) -> SigSet {
         let (mut mask, mut now) = (self.before, SigSet::empty());
         mask.remove(Signal::SIGTERM);
         let _ = pthread_sigmask(SigmaskHow::SIG_BLOCK, None, Some(&mut now));

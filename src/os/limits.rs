@@ -1,9 +1,16 @@
 //! What a process may use: [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
 
 use std::io;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
+use std::{process, ptr};
 
+use nix::errno::Errno;
+use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+
+use super::pipe::WriteEnd;
 
 /// At most so many bytes of address space, counting what there is already.
 pub(crate) fn memory(bytes: u64) -> io::Result<()> {
@@ -17,11 +24,52 @@ pub(crate) fn memory(bytes: u64) -> io::Result<()> {
     lower(resource, as_limit(bytes), 0)
 }
 
-/// At most so much processor time, rounded up to whole seconds: then SIGXCPU, and SIGKILL a second later.
+/// At most so much processor time: then SIGXCPU, and at the next whole second but one SIGKILL.
+///
+/// The kernel's limit has whole seconds. On Linux a timer on the processor clock sends SIGXCPU at a part of one; it is lost
+/// at an `exec`, and then the next whole second counts, as on other systems.
 pub(crate) fn processor_time(time: Duration) -> io::Result<()> {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
-    // Zero seconds would be taken for one; a limit that is used up at once is what one second is nearest to.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if time < Duration::from_secs(seconds) || time.is_zero() {
+        super::child_timer::ChildTimer::start(libc::SIGXCPU, libc::CLOCK_PROCESS_CPUTIME_ID, time)?;
+    }
     lower(Resource::RLIMIT_CPU, as_limit(seconds.max(1)), 1)
+}
+
+/// Sends `frame` to `pipe` when this process aborts and the last error of the C library was that there is no memory. A Rust
+/// program aborts where an allocation fails.
+///
+/// Between the failed allocation and the signal Rust prints a line, which keeps `errno`. A backtrace, if it is asked for,
+/// does not.
+pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
+    type Report = (u32, WriteEnd, &'static [u8]);
+    static REPORT: AtomicPtr<Report> = AtomicPtr::new(ptr::null_mut());
+
+    extern "C" fn on_abort(_: libc::c_int) {
+        if Errno::last() != Errno::ENOMEM {
+            return;
+        }
+        // SAFETY: the pointer is that of a box that was leaked before the handler was installed.
+        let (process, pipe, frame) = unsafe { &*REPORT.load(Ordering::Acquire) };
+        // Not for a child of this process, which inherits the handler and the pipe.
+        if *process == process::id() {
+            let _ = pipe.write_all(frame);
+        }
+        // `abort` ends the process when this returns.
+    }
+
+    let report: Report = (process::id(), pipe, frame);
+    REPORT.store(Box::leak(Box::new(report)), Ordering::Release);
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: zeroes are a value of `sigaction`, with an empty mask. The handler's calls are async-signal-safe (`getpid`,
+    // `fstat`, `write`). It need not keep `errno`: the process ends.
+    unsafe {
+        let to = action.as_mut_ptr();
+        (*to).sa_sigaction = on_abort as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        (*to).sa_flags = libc::SA_ONSTACK;
+        libc::sigaction(libc::SIGABRT, to, ptr::null_mut());
+    }
 }
 
 fn as_limit(value: u64) -> rlim_t {

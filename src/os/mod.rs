@@ -9,6 +9,8 @@
 pub(crate) mod alone;
 pub(crate) mod atomic;
 pub(crate) mod child;
+#[cfg(all(feature = "process", any(target_os = "linux", target_os = "android")))]
+pub(crate) mod child_timer;
 pub(crate) mod clock;
 pub(crate) mod disposition;
 pub(crate) mod exit;
@@ -20,6 +22,8 @@ pub(crate) mod handler;
 #[cfg(feature = "process")]
 pub(crate) mod inherited;
 pub(crate) mod itimer;
+#[cfg(feature = "process")]
+pub(crate) mod job_fd;
 #[cfg(feature = "process")]
 pub(crate) mod limits;
 pub(crate) mod local;

@@ -2,7 +2,7 @@
 //!
 //! See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html) and
 //! [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html). Readable means that
-//! the process has ended. Where there is none, `open` says so and the caller makes do with the pid.
+//! the process has ended. Where there is none, `open` returns `None` and the caller uses the pid.
 
 pub(crate) use imp::PidFd;
 
@@ -15,13 +15,15 @@ mod imp {
     use nix::libc;
     use nix::unistd::Pid;
 
+    use crate::os::job_fd::JobFd;
+
     #[derive(Debug)]
-    pub(crate) struct PidFd(OwnedFd);
+    pub(crate) struct PidFd(JobFd);
 
     impl PidFd {
-        /// The child `pid`; `None` where the kernel has no such descriptors, or a sandbox forbids them.
-        pub(crate) fn open(pid: Pid) -> io::Result<Option<PidFd>> {
-            // SAFETY: two numbers in, one out; a descriptor that comes back is new and nobody else's.
+        /// The child `pid` of this process, `parent`; `None` where the kernel has no such descriptors, or a sandbox forbids them.
+        pub(crate) fn open(pid: Pid, parent: Pid) -> io::Result<Option<PidFd>> {
+            // SAFETY: two numbers in, one out; a descriptor that comes back is new, and has no other owner.
             let fd = unsafe {
                 match libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) {
                     -1 => Err(io::Error::last_os_error()),
@@ -29,7 +31,7 @@ mod imp {
                 }
             };
             match fd {
-                Ok(fd) => Ok(Some(PidFd(fd))),
+                Ok(fd) => Ok(Some(PidFd(JobFd::new(fd, parent.as_raw().unsigned_abs())))),
                 Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => Ok(None),
                 Err(e) => Err(e),
             }
@@ -37,7 +39,7 @@ mod imp {
 
         /// What [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) knows it by.
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
-            (libc::P_PIDFD, self.0.as_raw_fd() as libc::id_t)
+            (libc::P_PIDFD, self.as_fd().as_raw_fd() as libc::id_t)
         }
 
         pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
@@ -55,20 +57,20 @@ mod imp {
             let no_info = ptr::null::<libc::siginfo_t>();
             // SAFETY: the descriptor is open; a null `siginfo` has the kernel fill in what `kill` would.
             match unsafe {
-                libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), signal, no_info, flags)
+                libc::syscall(libc::SYS_pidfd_send_signal, self.as_fd().as_raw_fd(), signal, no_info, flags)
             } {
                 -1 => Err(io::Error::last_os_error()),
                 _ => Ok(()),
             }
         }
 
-        /// How the process ended, as a wait status, for the case that somebody else has reaped it, or nobody
-        /// needed to. Linux 6.15 keeps it with the descriptor; before that nobody knows.
+        /// How the process ended, as a wait status, also after it has been reaped. Linux 6.15 keeps it with the descriptor;
+        /// before that `None`.
         pub(crate) fn status(&self) -> Option<libc::c_int> {
             const PIDFD_INFO_EXIT: u64 = 1 << 3; // <linux/pidfd.h>
             let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
             // SAFETY: the call reads and writes as many bytes as its number says, which are those of `Info`.
-            let answered = unsafe { get_info(self.0.as_raw_fd(), &mut info) }.is_ok();
+            let answered = unsafe { get_info(self.as_fd().as_raw_fd(), &mut info) }.is_ok();
             (answered && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
         }
     }
@@ -108,7 +110,7 @@ mod imp {
     pub(crate) struct PidFd(Infallible);
 
     impl PidFd {
-        pub(crate) fn open(_: Pid) -> io::Result<Option<PidFd>> {
+        pub(crate) fn open(_: Pid, _: Pid) -> io::Result<Option<PidFd>> {
             Ok(None)
         }
 

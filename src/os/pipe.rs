@@ -8,8 +8,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::unistd;
 
-/// A reading end that does not block, and a writing end that does; both are closed by an `exec`, and neither is
-/// a standard stream, not even in a process that has closed those.
+/// A reading end that does not block, and a writing end that does. An `exec` closes both, and neither is a standard
+/// stream, not even in a process that has closed those.
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = open()?;
     let (read, write) = (above_streams(read)?, above_streams(write)?);
@@ -37,7 +37,7 @@ pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
         return Ok(fd);
     }
     let higher = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(libc::STDERR_FILENO + 1))?;
-    // SAFETY: the call has just made it, so nobody else owns it.
+    // SAFETY: the call has just made it, so it has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(higher) })
 }
 
@@ -52,9 +52,11 @@ pub(crate) enum Found {
     End,
 }
 
-/// Reads at most `most` bytes and puts them behind what `buffer` holds.
+/// Reads at most `most` bytes and appends them to `buffer`; `OutOfMemory` if the buffer cannot grow.
 pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<Found> {
-    buffer.reserve(most);
+    // Amortised growth asks for twice the size, which there may not be.
+    let reserved = buffer.try_reserve(most).or_else(|_| buffer.try_reserve_exact(most));
+    reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
     let room = &mut buffer.spare_capacity_mut()[..most];
     loop {
         // SAFETY: `room` is valid for writes of its length.
@@ -75,27 +77,40 @@ pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -
     }
 }
 
-/// The writing end, as its holder remembers it: by number, and by what the number stood for. A function that
-/// closes every descriptor and opens others may give the number a new meaning; then nothing is written.
+/// How many bytes a pipe holds at this moment.
+pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the pointer is valid for the call.
+    unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut bytes) };
+    usize::try_from(bytes).unwrap_or(0)
+}
+
+/// The writing end in the child: a descriptor number, and the identity of the pipe.
+///
+/// A function that closes every descriptor and opens others may give the number a new meaning. Then nothing is written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Outlet {
+pub(crate) struct WriteEnd {
     fd: RawFd,
     identity: (libc::dev_t, libc::ino_t),
 }
 
-impl Outlet {
-    /// Its holder sees to it that the descriptor stays open, in so far as it can.
-    pub(crate) fn new(fd: &OwnedFd) -> io::Result<Outlet> {
-        Ok(Outlet { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
+impl WriteEnd {
+    /// The descriptor is to stay open as long as the result is used.
+    pub(crate) fn new(fd: BorrowedFd<'_>) -> io::Result<WriteEnd> {
+        Ok(WriteEnd { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
     }
 
-    /// Writes everything, and waits as long as that takes.
+    pub(crate) fn number(&self) -> RawFd {
+        self.fd
+    }
+
+    /// Writes everything, and blocks as long as that takes.
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         if identity(self.fd)? != self.identity {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
         while !bytes.is_empty() {
-            // SAFETY: `bytes` is valid for reads; the number was just seen to stand for our pipe.
+            // SAFETY: `bytes` is valid for reads; the number names the pipe, as was checked above.
             let written = unsafe { libc::write(self.fd, bytes.as_ptr().cast(), bytes.len()) };
             match usize::try_from(written) {
                 Ok(n) => bytes = &bytes[n..],
@@ -108,11 +123,11 @@ impl Outlet {
         Ok(())
     }
 
-    /// Asks for room for a megabyte, so that a large value needs fewer turns between the two processes. Does
-    /// nothing where there is no such thing.
+    /// Asks for a pipe of one megabyte, so that a large value needs fewer context switches. Linux only; elsewhere it does
+    /// nothing.
     pub(crate) fn enlarge(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        // SAFETY: it takes two numbers and touches no memory; what is no pipe is not changed by it.
+        // SAFETY: it takes two numbers and touches no memory; a descriptor that is no pipe is not changed by it.
         unsafe {
             libc::fcntl(self.fd, libc::F_SETPIPE_SZ, 1 << 20);
         }
@@ -137,7 +152,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     #[test]
-    fn an_end_and_a_pause_differ() {
+    fn end_of_file_differs_from_an_empty_pipe() {
         let (read, write) = pipe().unwrap();
         let mut buffer = vec![1];
         let mut next = |most| read_onto(read.as_fd(), &mut buffer, most).unwrap();

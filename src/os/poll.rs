@@ -40,36 +40,43 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
     Ok(ready)
 }
 
-/// Waits until one of two descriptors is readable or has hung up, the time is over (`None`: it never is), or a signal
-/// has been handled. Says which of the two it was.
+/// Waits until one of the descriptors is ready or has hung up, the time is over (`None`: it never is), or a signal has been
+/// handled; then none is marked ready.
 #[cfg(feature = "process")]
-pub(crate) fn wait_either(
-    one: Option<BorrowedFd<'_>>,
-    other: Option<BorrowedFd<'_>>,
-    time: Option<Duration>,
-) -> io::Result<(bool, bool)> {
-    let on = |fd| PollFd::new(fd, PollFlags::POLLIN);
-    let is_ready = |fd: &PollFd<'_>| fd.any().unwrap_or(true);
-    // Spelt out, because a list of two would be a reason to allocate.
-    let polled = match (one, other) {
-        (Some(one), Some(other)) => {
-            let mut fds = [on(one), on(other)];
-            poll(&mut fds, time).map(|_| (is_ready(&fds[0]), is_ready(&fds[1])))
-        }
-        (Some(one), None) => {
-            let mut fds = [on(one)];
-            poll(&mut fds, time).map(|_| (is_ready(&fds[0]), false))
-        }
-        (None, Some(other)) => {
-            let mut fds = [on(other)];
-            poll(&mut fds, time).map(|_| (false, is_ready(&fds[0])))
-        }
-        (None, None) => poll(&mut [], time).map(|_| (false, false)),
-    };
-    match polled {
-        Err(Errno::EINTR) => Ok((false, false)),
-        polled => Ok(polled?),
+pub(crate) fn wait_any(fds: &mut [PollFd<'_>], time: Option<Duration>) -> io::Result<()> {
+    match kernel_poll(fds, time) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
     }
+}
+
+/// By the raw system call. A preloaded library that changes the clocks, as libfaketime does, would change the time.
+#[cfg(all(
+    feature = "process",
+    any(target_os = "linux", target_os = "android"),
+    target_pointer_width = "64"
+))]
+fn kernel_poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
+    use std::ptr;
+
+    use nix::libc;
+
+    let time = time.map(nix::sys::time::TimeSpec::from_duration);
+    let time = time.as_ref().map_or(ptr::null(), |time| ptr::from_ref::<libc::timespec>(time.as_ref()));
+    let mask = ptr::null::<libc::sigset_t>();
+    // SAFETY: `PollFd` is a transparent `pollfd`, and the pointers are valid for the call. The kernel's `timespec` is the
+    // C library's where pointers have 64 bits. Without a mask its size is not looked at.
+    let ready =
+        unsafe { libc::syscall(libc::SYS_ppoll, fds.as_mut_ptr(), fds.len(), time, mask, size_of::<u64>()) };
+    Errno::result(ready as libc::c_int)
+}
+
+#[cfg(all(
+    feature = "process",
+    not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))
+))]
+fn kernel_poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
+    poll(fds, time)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]

@@ -1,8 +1,10 @@
 //! Whether a child has ended, and how.
 //!
 //! In two steps: [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) with WNOWAIT looks and leaves
-//! the child's pid taken, so that its process group can still be signalled; then
-//! [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html) reaps it. Neither waits.
+//! the child's pid taken, so that its process group can still be signalled; then the child is reaped. Neither step waits.
+//!
+//! Other code in the process may reap the child, and the kernel may use its pid again. So both steps name the child by its
+//! pidfd where there is one.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -20,7 +22,7 @@ pub(crate) enum Life {
     Alive,
     /// Ended, and still to be reaped.
     Ended,
-    /// Ended, and reaped by somebody else; or nobody needed to, because SIGCHLD is ignored.
+    /// Ended and reaped: by other code, or by the kernel because SIGCHLD is ignored.
     Gone,
 }
 
@@ -28,8 +30,8 @@ pub(crate) fn look(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<Life> {
     let (kind, id) = pidfd.map_or((libc::P_PID, pid.as_raw() as libc::id_t), PidFd::wait_id);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     loop {
-        // SAFETY: the pointer is valid for the call. Zeroes are a value of `siginfo_t`, which is left alone by
-        // some systems when there is nothing to tell.
+        // SAFETY: the pointer is valid for the call. Zeroes are a value of `siginfo_t`, which some systems do not write
+        // to when no child has ended.
         let signal = unsafe {
             match libc::waitid(kind, id, info.as_mut_ptr(), libc::WEXITED | libc::WNOHANG | libc::WNOWAIT) {
                 0 => Ok((*info.as_ptr()).si_signo),
@@ -50,22 +52,71 @@ pub(crate) fn look(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<Life> {
     }
 }
 
-/// Reaps a child that has ended: its wait status and what it used. `None` if somebody else has.
-pub(crate) fn reap(pid: Pid) -> Option<(libc::c_int, Consumption)> {
+/// Reaps a child that has ended: its wait status and what it used. `None` if it has been reaped already.
+pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, Consumption)> {
+    loop {
+        let reaped = match pidfd {
+            #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
+            Some(pidfd) => match reap_by_pidfd(pidfd) {
+                // Linux 5.3 has pidfds that `waitid` does not know.
+                Err(libc::EINVAL) => reap_by_pid(pid),
+                reaped => reaped,
+            },
+            _ => reap_by_pid(pid),
+        };
+        match reaped {
+            Ok(reaped) => return reaped,
+            Err(libc::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// By the raw system call, which has a fifth argument for what the child used. With 32-bit pointers the C library's
+/// `rusage` may differ from the kernel's.
+#[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
+fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, Consumption)>, libc::c_int> {
+    const OPTIONS: libc::c_int = libc::WEXITED | libc::WNOHANG;
+    let (kind, id) = pidfd.wait_id();
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: both pointers are valid for the call. Zeroes are a value of `siginfo_t` and of `rusage`, which are all
+    // integers, and the kernel writes both when a child is reaped.
+    let (result, info, usage) = unsafe {
+        let result =
+            libc::syscall(libc::SYS_waitid, kind, id, info.as_mut_ptr(), OPTIONS, usage.as_mut_ptr());
+        (result, info.assume_init(), usage.assume_init())
+    };
+    if result != 0 {
+        return Err(nix::errno::Errno::last_raw());
+    }
+    if info.si_signo != libc::SIGCHLD {
+        return Ok(None);
+    }
+    // SAFETY: a SIGCHLD carries a status.
+    let status = unsafe { info.si_status() };
+    // As `wait4` encodes it.
+    let status = match info.si_code {
+        libc::CLD_EXITED => (status & 0xff) << 8,
+        libc::CLD_DUMPED => status | 0x80,
+        _ => status,
+    };
+    Ok(Some((status, usage.into())))
+}
+
+/// By [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps children, the pid may have come to
+/// name another child since the caller saw this one ended.
+fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, Consumption)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    loop {
-        // SAFETY: both pointers are valid for the call; zeroes are a value of `rusage`, which is all integers.
-        let (reaped, usage) = unsafe {
-            let reaped = libc::wait4(pid.as_raw(), &mut status, libc::WNOHANG, usage.as_mut_ptr());
-            (reaped, usage.assume_init())
-        };
-        if reaped == pid.as_raw() {
-            return Some((status, Consumption::from(usage)));
-        }
-        if !(reaped == -1 && nix::errno::Errno::last_raw() == libc::EINTR) {
-            return None;
-        }
+    // SAFETY: both pointers are valid for the call; zeroes are a value of `rusage`, which is all integers.
+    let (reaped, usage) = unsafe {
+        let reaped = libc::wait4(pid.as_raw(), &mut status, libc::WNOHANG, usage.as_mut_ptr());
+        (reaped, usage.assume_init())
+    };
+    match reaped {
+        -1 => Err(nix::errno::Errno::last_raw()),
+        reaped => Ok((reaped == pid.as_raw()).then(|| (status, usage.into()))),
     }
 }
 

@@ -1,8 +1,9 @@
-//! A job with more to it than a function.
+//! The settings of a job, and its spawn.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nix::unistd::Pid;
@@ -13,23 +14,27 @@ use serde::de::DeserializeOwned;
 use super::child::Child;
 use super::detached;
 use super::error::{JobError, SpawnError};
-use super::inside::{self, SetUp, Streams};
+use super::escalation::Escalation;
+use super::in_child::{self, SetUp, Streams};
 use super::job::Job;
-use super::ladder::Ladder;
 use super::output::Output;
 use super::shared::Shared;
-use super::state::{Running, Stage, State, Terms, Watch};
-use super::wire::Inbox;
+use super::state::{Settings, Stage, State, Watch};
+use super::wire::Receiver;
 use crate::os::alone::{Alone, Company};
 use crate::os::forked::{Side, fork};
-use crate::os::pipe::{self, Outlet};
+use crate::os::job_fd::JobFd;
+use crate::os::pipe::{self, WriteEnd};
 use crate::os::{clock, inherited};
 use crate::runtime;
 use crate::time::Time;
 
-/// What a job is to be; made by [`Job::builder`], ended by [`spawn`](Builder::spawn) or [`run`](Builder::run).
+/// The default of [`Builder::depth_limit`].
+const DEPTH: usize = 256;
+
+/// The settings of a job; made by [`Job::builder`], used by [`spawn`](Builder::spawn) or [`run`](Builder::run).
 ///
-/// It is not `Clone`, for it may own a descriptor. For several jobs alike make it in a function.
+/// It is not `Clone`, because it may own a descriptor. For several jobs with the same settings make it in a function.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, Output};
@@ -53,8 +58,9 @@ pub struct Builder {
     foreground: bool,
     die_with_parent: bool,
     memory: Option<u64>,
-    processor_time: Option<Duration>,
+    cpu_limit: Option<Duration>,
     value_limit: usize,
+    depth_limit: usize,
     stdout: Output,
     stderr: Output,
 }
@@ -68,19 +74,29 @@ impl Builder {
             foreground: false,
             die_with_parent: true,
             memory: None,
-            processor_time: None,
+            cpu_limit: None,
             value_limit: usize::MAX,
+            depth_limit: DEPTH,
             stdout: Output::Inherit,
             stderr: Output::Inherit,
         }
     }
 
-    /// How long the job may run, counted from the spawn; see [`run`](super::run) for what happens then.
+    /// Sets how long the job may run, from its spawn; see [`run`](super::run) for what happens then.
     ///
-    /// The child keeps to it by an alarm of its own. What the parent does about a child that does not, it does
-    /// while some thread waits for the job or asks [`is_alive`](Job::is_alive). A value that was ready in time and larger
-    /// than the pipe holds is handed over to one who comes late, within one [`grace`](Builder::grace). Zero has passed when
-    /// the function starts; [`Duration::MAX`] means *never*.
+    /// The child's own alarm makes a function that checks return. For a function that does not, the parent sends SIGTERM one
+    /// [grace](Builder::grace) after the limit and SIGKILL after another, while a thread waits for the job or calls
+    /// [`is_alive`](Job::is_alive) or [`try_join`](Job::try_join).
+    ///
+    /// While no thread does, on Linux, a timer of the child kills it two graces and a second after the limit. That timer ends the child
+    /// alone and not its group; it stops when the function returns, and when the child executes another program. A job that
+    /// another process kills by SIGKILL and that is joined only after that time is a [`TimedOut`](JobError::TimedOut) too.
+    ///
+    /// A value that was ready in time and is larger than the pipe holds waits for a thread that joins. That gives it one more
+    /// grace.
+    ///
+    /// The times are those of the kernel's CLOCK_MONOTONIC, also where a preloaded library changes the clocks (64-bit Linux).
+    /// Zero has passed when the function starts; [`Duration::MAX`] means *never*.
     ///
     /// ```standalone_crate
     /// use sigalarm::{checkpoint, process::Job};
@@ -96,31 +112,30 @@ impl Builder {
     ///     }
     /// };
     /// let job = Job::builder().limit(Duration::from_millis(2)).spawn(search)?;
-    /// assert!(job.join()? > 0); // a value, and no time-out: it has kept to the limit by itself
+    /// assert!(job.join()? > 0); // a value, and no time-out
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     pub fn limit(self, limit: Duration) -> Builder {
         Builder { limit: Some(limit), ..self }
     }
 
-    /// How long the child is left between the [limit](Builder::limit) and SIGTERM, and again between that and SIGKILL.
-    /// A second, if nothing is said.
+    /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between that and SIGKILL. One second by default.
     ///
     /// Zero: SIGTERM and SIGKILL together, at the limit or at the first look after it. It also leaves no time to a job that
-    /// is joined late. A value larger than a pipe holds (64 KiB; a megabyte, where Linux grants it) waits for its join, and
-    /// is then lost as [`JobError::TimedOut`], though it was ready in time. With several jobs at once leave them some
-    /// 100 ms.
+    /// is joined late. A value larger than the pipe holds (64 KiB; a megabyte, where Linux grants it) waits for a join, and
+    /// is then lost as [`JobError::TimedOut`], though it was ready in time. With several jobs at once use 100 ms or more, or
+    /// [`wait_any`](super::wait_any).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     /// use std::time::Duration;
     ///
-    /// // Does not check, but comes to an end soon after.
+    /// // Does not check, but ends soon after.
     /// let late = || std::thread::sleep(Duration::from_millis(5));
     /// let limited = || Job::builder().limit(Duration::from_millis(1));
     /// limited().grace(Duration::from_secs(60)).run(late)?;
     ///
-    /// // Does not come to an end.
+    /// // Does not end.
     /// let e = limited().grace(Duration::ZERO).run(|| -> () { loop {} }).unwrap_err();
     /// assert!(e.timed_out().is_some());
     /// # Ok::<(), sigalarm::process::JobError>(())
@@ -129,7 +144,7 @@ impl Builder {
         Builder { grace, ..self }
     }
 
-    /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "parse timed out …".
+    /// Names the job in the message of [`TimedOut`](crate::TimedOut): "parse timed out …".
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -144,12 +159,11 @@ impl Builder {
         Builder { label: Some(label.into()), ..self }
     }
 
-    /// Whether the child stays in the parent's process group. `false`, if nothing is said: it leads a group of
-    /// its own, which is ended with it, so that nothing that it started is left.
+    /// Sets whether the child stays in the parent's process group. By default it does not: it leads a group of its own, which
+    /// is killed when the child ends.
     ///
-    /// In the foreground it can read from the terminal (elsewhere it would be stopped for that), and Ctrl-C
-    /// reaches it as well as the parent. Then signals go to the child alone, and its own children are its own
-    /// affair. See [setpgid(2)].
+    /// In the foreground the child can read from the terminal (in a group of its own it would be stopped), and Ctrl-C reaches
+    /// it as well as the parent. Then signals go to the child alone, and its own children are not killed. See [setpgid(2)].
     ///
     /// ```standalone_crate
     /// use nix::unistd::getpgrp;
@@ -166,13 +180,12 @@ impl Builder {
         Builder { foreground, ..self }
     }
 
-    /// At most so many bytes of address space (RLIMIT_AS; of data, RLIMIT_DATA, on NetBSD and OpenBSD), counting what
-    /// the parent has at the fork. Beyond it allocations fail, which a Rust program takes for a reason to abort:
-    /// [`JobError::Killed`] by SIGABRT. A stricter limit that the parent has already stays. See [setrlimit(2)].
+    /// Limits the address space to so many bytes (RLIMIT_AS; data, RLIMIT_DATA, on NetBSD and OpenBSD), including what the
+    /// parent has at the fork. Beyond it allocations fail, and a Rust program aborts: [`JobError::Killed`] by SIGABRT, with
+    /// [`KillReason::Memory`](super::KillReason::Memory). A stricter limit of the parent's stays. See [setrlimit(2)].
     ///
-    /// An `abort` of the function's own is the same `Killed`, and so is a stack overflow. To tell them apart read what the
-    /// child has written to its [standard error](Builder::stderr): Rust says "memory allocation of … bytes failed" before
-    /// it aborts. `examples/grader.rs` does so.
+    /// The child then has a SIGABRT handler, which reports an abort whose last error was ENOMEM. A function may replace it.
+    /// There is no limit on resident memory: the kernel enforces none for a process.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError, Output};
@@ -187,9 +200,14 @@ impl Builder {
         Builder { memory: Some(bytes), ..self }
     }
 
-    /// At most so much processor time (RLIMIT_CPU), rounded up to whole seconds, since the kernel counts in
-    /// those, and never less than one: then [`JobError::Killed`] by SIGXCPU, or a second later by SIGKILL. A stricter
-    /// limit that the parent has already stays. See [setrlimit(2)].
+    /// Limits the processor time of the child: [`JobError::Killed`] by SIGXCPU, with
+    /// [`KillReason::CpuTime`](super::KillReason::CpuTime). A stricter limit of the parent's stays. See [setrlimit(2)].
+    ///
+    /// On Linux a timer enforces it to the tick (1 to 10 ms), until the child executes another program. Besides, RLIMIT_CPU
+    /// holds, whose limit is the next whole second: SIGXCPU there, SIGKILL one second later, so that a child that ignores
+    /// SIGXCPU ends too. On other systems that is all.
+    ///
+    /// It counts the child alone. Its own children do not inherit the timer; RLIMIT_CPU they do, each for itself.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
@@ -202,17 +220,16 @@ impl Builder {
     ///
     /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
     pub fn cpu_limit(self, time: Duration) -> Builder {
-        Builder { processor_time: Some(time), ..self }
+        Builder { cpu_limit: Some(time), ..self }
     }
 
-    /// Whether the child is killed when the parent dies, however that happens. `true`, if nothing is said,
-    /// where the system can do it (Linux).
+    /// Sets whether the child is killed when the parent dies, in whatever way. By default it is, where the system can do that
+    /// (Linux).
     ///
-    /// The child, and not what it has started: nobody is left who could end that. A [`cpu_limit`](Builder::cpu_limit) holds
-    /// for each of them.
+    /// The child, and not the processes that it has started. A [`cpu_limit`](Builder::cpu_limit) holds for each of them.
     ///
-    /// It is the *thread* whose end counts: that of a job which a thread of several has spawned unchecked ends
-    /// with that thread. See [PR_SET_PDEATHSIG(2const)].
+    /// It is the *thread* that counts: a job that one of several threads has spawned unchecked ends with that thread. See
+    /// [PR_SET_PDEATHSIG(2const)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -240,8 +257,10 @@ impl Builder {
         Builder { die_with_parent: die, ..self }
     }
 
-    /// The largest value to accept, in bytes as serialised; a job that sends more is killed:
-    /// [`JobError::TooLarge`]. Without it a child that is not to be trusted can fill the parent's memory.
+    /// Sets the largest value to accept, in bytes as serialised; a job that sends more is killed: [`JobError::TooLarge`].
+    /// Without it a hostile child can fill the parent's memory.
+    ///
+    /// Decoded, a value can take more: each byte may stand for one element of a sequence, whatever the size of the element.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
@@ -253,7 +272,29 @@ impl Builder {
         Builder { value_limit: bytes, ..self }
     }
 
-    /// Where the child's standard output goes: where the parent's does, if nothing is said.
+    /// Sets the deepest nesting of a value to accept, 256 by default: [`JobError::TooDeep`] beyond it.
+    ///
+    /// Each struct, tuple, sequence, map, enum and `Some` that encloses a part of the value is a level. Decoding recurses
+    /// once a level, so a child could send what overflows the stack of the thread that joins. The default is safe on a thread
+    /// of 2 MiB, also in a debug build, unless a level of the type takes more than 8 KiB of stack. (Measured there: 0.6 KiB a
+    /// level for a list, 1.7 KiB for an enum with four fields.)
+    ///
+    /// ```standalone_crate
+    /// use serde::{Deserialize, Serialize};
+    /// use sigalarm::process::{Job, JobError};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct List(Option<Box<List>>); // two levels: the struct and its `Some`
+    ///
+    /// let long = || (0..1_000).fold(List(None), |list, _| List(Some(Box::new(list))));
+    /// assert!(matches!(Job::builder().run(long), Err(JobError::TooDeep { limit: 256, .. })));
+    /// assert!(Job::builder().depth_limit(2_001).run(long).is_ok());
+    /// ```
+    pub fn depth_limit(self, levels: usize) -> Builder {
+        Builder { depth_limit: levels, ..self }
+    }
+
+    /// Sets where the child's standard output goes. By default it is the parent's.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -275,7 +316,7 @@ impl Builder {
         Builder { stdout: to.into(), ..self }
     }
 
-    /// Where the child's standard error goes: where the parent's does, if nothing is said.
+    /// Sets where the child's standard error goes. By default it is the parent's.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -324,11 +365,11 @@ impl Builder {
             Company::Threads(threads) => SpawnError::MultiThreaded { threads },
             Company::Unknown => SpawnError::ThreadsUnknown,
         })?;
-        self.start(alone, f, Location::caller())
+        self.start(alone, false, f, Location::caller())
     }
 
-    /// Spawns the job and joins it: [`run`](super::run) with all that a builder can say. Blocks as that does; without
-    /// a limit, until the job has ended.
+    /// Spawns the job and joins it: [`run`](super::run) with the settings of the builder. Blocks as that does; without a
+    /// limit, until the job has ended.
     ///
     /// # Errors
     ///
@@ -361,20 +402,20 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// The child has a copy of the calling thread only. Whatever another thread was in the middle of at that
-    /// moment stays so in the child for ever: a lock that it held is locked, a structure that it was changing is
-    /// half changed. The caller vouches for everything that the child does until it ends:
+    /// The child has a copy of the calling thread only. What another thread was doing at that moment stays half done in the
+    /// child for ever: a lock that it held is locked, a structure that it was changing is half changed. The caller promises
+    /// for everything that the child does until it ends:
     ///
-    /// - `f`, the serialisation of its value and what they call touch nothing that another thread may have been
-    ///   changing, by whatever means (a lock taken by nobody at the time, or none of those threads running).
-    /// - They use the allocator only if it survives a fork. Those of glibc, musl and macOS do; ask for others.
-    /// - They do not rely on threads that are not there, such as those of a thread pool.
+    /// - `f`, the serialisation of its value and what they call touch nothing that another thread may have been changing.
+    /// - They use the allocator only if it survives a fork. Those of glibc, musl and macOS do.
+    /// - They do not rely on other threads, such as those of a thread pool.
+    /// - No other thread is reporting a panic or changing the panic hook: the child takes that lock before `f` runs.
     ///
-    /// One lock of the standard library's the child takes itself: no other thread is in the middle of reporting a panic,
-    /// or of changing the panic hook, or the child waits for it for ever and `f` does not run.
+    /// The library takes care of Rust's standard streams and of its own alarms; both may be used. Where each other thread is
+    /// blocked in a system call and holds no lock, all of it holds.
     ///
-    /// Rust's standard streams and the alarms of this library are looked after, and may be used. Where each
-    /// thread but the caller is blocked in a system call and holds no lock, all of it holds.
+    /// A thread that spawns at the same moment may leave the new child a descriptor that it has just opened.
+    /// One that reaps any child (`waitpid(-1)`) may reap this one before the library has opened its pidfd.
     ///
     /// # Errors
     ///
@@ -399,23 +440,24 @@ impl Builder {
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
-    #[allow(unsafe_code)] // It is the caller's promise that is unsafe to break; it is used one line below.
+    #[allow(unsafe_code)] // The caller's promise, used one line below.
     pub unsafe fn spawn_unchecked<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
     where
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller vouches for what the child does, which is what `vouched` asks for. What the child
-        // does on its own account before and after `f` allocates, prints nothing, and takes the locks of the
-        // standard streams, which this thread holds at the fork, of the alarms, which are made anew, of what
-        // only this library's jobs lock, and of the panic hook, for which the caller vouches as well.
+        // SAFETY: the caller promises what `vouched` asks for. What the child does before and after `f` allocates, prints
+        // nothing, and takes these locks: of the standard streams, which this thread holds at the fork; of the alarms,
+        // which are created again; and of the panic hook, which the caller's promise includes.
         let alone = unsafe { Alone::vouched() };
-        self.start(alone, f, Location::caller())
+        self.start(alone, true, f, Location::caller())
     }
 
+    /// `threads` says whether there may be other threads.
     fn start<T, F>(
         self,
         alone: Alone,
+        threads: bool,
         f: F,
         location: &'static Location<'static>,
     ) -> Result<Job<T>, SpawnError>
@@ -427,54 +469,63 @@ impl Builder {
             move |e| SpawnError::system(call, e)
         }
         runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
-        detached::sweep();
+        detached::reap();
         let parent = Pid::this();
         let set_up = SetUp {
             parent,
             limit: self.limit,
+            grace: self.grace,
             label: self.label.clone(),
             own_group: !self.foreground,
             die_with_parent: self.die_with_parent,
             memory: self.memory,
-            processor_time: self.processor_time,
+            cpu_limit: self.cpu_limit,
             stdout: self.stdout.open().map_err(naming("open"))?,
             stderr: self.stderr.open().map_err(naming("open"))?,
         };
         let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
-        let outlet = Outlet::new(&write).map_err(naming("fstat"))?;
-        let streams = Streams::hold();
+        let owner = parent.as_raw().unsigned_abs();
+        let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
+        let write_end = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
+        let streams = Streams::flush(threads);
         let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-        let began = clock::now();
+        let began = clock::kernel_now();
         let forked = match fork(alone) {
-            Ok(Side::Child) => {
-                drop(read);
-                inside::live(&set_up, outlet, held, streams, f)
-            }
+            Ok(Side::Child) => in_child::run(&set_up, write_end, held, streams, f),
             Ok(Side::Parent(pid)) => Ok(pid),
             Err(e) => Err(e),
         };
+        // First closed, then opened: there may be no other descriptor left. And before a signal handler can reap the child:
+        // without other threads its pid is its own until then.
+        drop(write);
+        let child = forked.map_err(naming("fork")).and_then(|pid| {
+            Ok((pid, Child::new(pid, parent, !self.foreground).map_err(naming("pidfd_open"))?))
+        });
         held.release();
         drop(streams);
-        // Before anything else is opened: it leaves room for a descriptor where there may be no other.
-        drop(write);
         drop(set_up);
-        let pid = forked.map_err(naming("fork"))?;
-        let child = Child::new(pid, !self.foreground).map_err(naming("pidfd_open"))?;
+        let (pid, child) = child?;
 
         let deadline = self.limit.map_or(Time::NEVER, |limit| began.after(limit));
-        let terms = Terms {
+        let settings = Settings {
             began,
             limit: self.limit,
+            grace: self.grace,
             label: self.label,
             value_limit: self.value_limit,
+            depth_limit: self.depth_limit,
+            cpu_limit: self.cpu_limit,
             location: location.into(),
         };
-        let running = Running {
-            watch: Arc::new(Watch { child, pipe: read }),
-            inbox: Inbox::new(self.value_limit),
-            listening: true,
-        };
-        let state = State { ladder: Ladder::new(deadline, self.grace), stage: Stage::Running(running) };
-        Ok(Job::new(Shared { parent, pid, terms, state: Mutex::new(state) }))
+        let stage = Stage::Running(Arc::new(Watch { child, pipe: read }));
+        let state = State { escalation: Escalation::new(deadline, self.grace), stage, sent: 0 };
+        Ok(Job::new(Shared {
+            parent,
+            pid,
+            settings,
+            receiver: Mutex::new(Receiver::new(self.value_limit)),
+            state: Mutex::new(state),
+            end_fd: OnceLock::new(),
+        }))
     }
 }

@@ -1,7 +1,7 @@
-//! A child as its parent holds it: to look at, to signal, to reap.
+//! A child as its parent sees it: looked at, signalled, reaped.
 //!
-//! Pids are used again, so each signal goes by a pidfd, or, where there is none, to a pid that is known to be
-//! taken because its owner has not been reaped yet.
+//! The kernel uses pids again. So each signal goes by a pidfd, or, where there is none, to a pid whose owner has not been
+//! reaped yet.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -13,8 +13,9 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpgid, setpgid};
 
 use super::{Exit, Usage};
+use crate::os::job_fd::JobFd;
 use crate::os::pidfd::PidFd;
-use crate::os::reap::{self, Life};
+use crate::os::reap::{self, Consumption, Life};
 
 #[derive(Debug)]
 pub(super) struct Child {
@@ -25,51 +26,49 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Takes charge of a child that has just been forked. Should that fail, it is killed and reaped, with its group.
+    /// Opens a child that `parent`, this process, has just forked. Should that fail, the child is killed and reaped, with its group.
     ///
-    /// Parent and child both found its group, as shells do, for nobody knows which runs first. Were it left to the child,
-    /// a signal could miss the group that is not there yet, and then take the child for its leader; and a child that was
-    /// let go could still be in the group of a parent that ends, and end with it. If the child was quicker there is nothing
-    /// left to do, and if it has ended or executed another program, nothing that can be done. (One that has been so quick
-    /// as to leave the group again may be put back.)
-    pub(super) fn new(pid: Pid, leads: bool) -> io::Result<Child> {
+    /// Parent and child both create its group, as in a shell, because either may run first. If the child alone did so, a
+    /// signal could be sent before the group exists, and a detached child could end with its parent's group. If the child
+    /// was first, the call here changes nothing. (A child that was so quick as to leave the group again is put back.)
+    pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
         if leads {
             let _ = setpgid(pid, pid);
         }
-        match PidFd::open(pid) {
+        match PidFd::open(pid, parent) {
             Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
-            // It has ended already, and where SIGCHLD is ignored nothing is left of it.
+            // It has ended already, and has been reaped: by the kernel where SIGCHLD is ignored, or by other code.
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
             Err(e) => {
                 let _ = Child { pid, pidfd: None, leads }.signal_all(Signal::SIGKILL);
-                // Also if a handler of the program's interrupts it.
                 while waitpid(pid, None) == Err(Errno::EINTR) {}
                 Err(e)
             }
         }
     }
 
-    pub(super) fn pid(&self) -> Pid {
-        self.pid
+    /// Readable when the child has ended; `None` where there is no such descriptor.
+    pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.pidfd.as_ref().map(PidFd::as_fd)
     }
 
-    /// What becomes readable when it ends; `None` where that has to be looked for.
-    pub(super) fn notice(&self) -> Option<BorrowedFd<'_>> {
-        self.pidfd.as_ref().map(PidFd::as_fd)
+    /// A copy of [`end_fd`](Child::end_fd).
+    pub(super) fn copy_end_fd(&self) -> Option<JobFd> {
+        self.end_fd().and_then(|fd| fd.try_clone_to_owned().ok()).map(|fd| JobFd::new(fd, std::process::id()))
     }
 
     pub(super) fn look(&self) -> io::Result<Life> {
         reap::look(self.pid, self.pidfd.as_ref())
     }
 
-    /// Signals the child alone. One that has ended is past signals, and that is no error.
+    /// Signals the child alone. It is no error if the child has ended.
     pub(super) fn signal(&self, signal: i32) -> io::Result<()> {
         let sent = match &self.pidfd {
             Some(pidfd) => pidfd.signal(signal),
             None if self.look()? == Life::Gone => Ok(()),
             None => Signal::try_from(signal).and_then(|signal| kill(self.pid, signal)).map_err(Into::into),
         };
-        sent.or_else(past_signals)
+        sent.or_else(ignore_ended)
     }
 
     /// Signals the child and, if it leads one, its process group.
@@ -82,10 +81,10 @@ impl Child {
         if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }
     }
 
-    /// Signals what there is of the group that the child was to lead, be it alive or not.
+    /// Signals the group of which the child was made the leader, also when the child has ended.
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
         let by_pid = || match self.look()? {
-            // The number may have come to mean another group.
+            // The pid may name another group by now.
             Life::Gone => Ok(()),
             Life::Alive | Life::Ended => killpg(self.pid, signal).map_err(io::Error::from),
         };
@@ -96,22 +95,27 @@ impl Child {
             }),
             None => by_pid(),
         };
-        sent.or_else(past_signals)
+        sent.or_else(ignore_ended)
     }
 
-    /// Ends the rest of the group of a child that has ended, and reaps the child. In this order: once it is
-    /// reaped, its number is free for strangers.
+    /// Kills the rest of the group of a child that has ended, and reaps the child. In this order: once the child is reaped,
+    /// its pid is free for others.
     pub(super) fn reap(&self) -> (Exit, Option<Usage>) {
         if self.leads {
             let _ = self.signal_group(Signal::SIGKILL);
         }
-        let reaped = reap::reap(self.pid);
+        let reaped = self.reap_alone();
         let status = reaped.map(|(status, _)| status);
         let status = status.or_else(|| self.pidfd.as_ref().and_then(PidFd::status));
         (status.map_or(Exit::Unknown, Exit::from_status), reaped.map(|(_, used)| used.into()))
     }
+
+    /// Reaps a child that has ended: its wait status and what it used.
+    pub(super) fn reap_alone(&self) -> Option<(libc::c_int, Consumption)> {
+        reap::reap(self.pid, self.pidfd.as_ref())
+    }
 }
 
-fn past_signals(e: io::Error) -> io::Result<()> {
+fn ignore_ended(e: io::Error) -> io::Result<()> {
     if e.raw_os_error() == Some(libc::ESRCH) { Ok(()) } else { Err(e) }
 }

@@ -1,7 +1,7 @@
-//! Children that nobody holds any more, and that are still to be reaped.
+//! Detached children that are still to be reaped.
 //!
-//! A child that has ended stays in the process table until its parent asks how. A detached one is asked on the
-//! occasion of later spawns; what is left then ends with the parent.
+//! A child that has ended stays in the process table until it is reaped. Later spawns reap the detached ones; init reaps the
+//! rest when the parent has ended.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,28 +12,28 @@ use parking_lot::Mutex;
 use super::child::Child;
 use crate::os::reap::Life;
 
-/// With the process that they are children of: a forked child inherits the list, and they are none of its.
+/// Each with the process that it is a child of: a forked child inherits the list, and those are not its children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
-/// Whether anything was ever put there. Only read as a rule: what is written to between two forks is a page to be copied.
-static ANY: AtomicBool = AtomicBool::new(false);
+/// Whether the list was ever used. Rarely written: a page that is written between two forks is copied.
+static USED: AtomicBool = AtomicBool::new(false);
 
-pub(super) fn let_go(child: Child) {
-    // Nobody holds the lock for long; or for ever, if it is the copy of one that another thread of the parent held when
-    // this process was forked. Then the child is reaped when this process has ended.
+pub(super) fn add(child: Child) {
+    // No thread holds the lock for long. But the lock is held for ever if another thread of the parent held it when this
+    // process was forked. Then the child is not added, and init reaps it.
     const LONG: Duration = Duration::from_millis(100);
     if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
         detached.push((process::id(), child));
-        ANY.store(true, Ordering::Relaxed);
+        USED.store(true, Ordering::Relaxed);
     }
 }
 
-/// Reaps those that have ended. Their groups are left alone: they were let go.
-pub(super) fn sweep() {
-    if !ANY.load(Ordering::Relaxed) {
+/// Reaps those that have ended. Their groups are not signalled.
+pub(super) fn reap() {
+    if !USED.load(Ordering::Relaxed) {
         return;
     }
-    // In the child of a process with several threads, one of those may have held the lock.
+    // In a forked child the lock may be held for ever.
     let Some(mut detached) = DETACHED.try_lock() else { return };
     if !detached.is_empty() {
         let this = process::id();
@@ -44,7 +44,7 @@ pub(super) fn sweep() {
 fn is_reaped(child: &Child) -> bool {
     match child.look() {
         Ok(Life::Alive) | Err(_) => false,
-        Ok(Life::Ended) => crate::os::reap::reap(child.pid()).is_some(),
+        Ok(Life::Ended) => child.reap_alone().is_some(),
         Ok(Life::Gone) => true,
     }
 }

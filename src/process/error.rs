@@ -1,14 +1,14 @@
-//! Why there is no child, and why there is no value.
+//! Errors: no child, and no value.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::{Exit, Panic};
+use super::{Exit, KillReason, Panic};
 use crate::error::TimedOut;
 
-/// No child could be made; nothing is left of the attempt.
+/// There is no child.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, SpawnError};
@@ -25,13 +25,13 @@ use crate::error::TimedOut;
 pub enum SpawnError {
     /// Other threads exist, and their locks would stay locked in the child.
     ///
-    /// Spawn before the first thread is started or after the last is joined. Not even the tests of `cargo test`
-    /// run on a single thread: they need `harness = false`.
+    /// Spawn before the first thread is started or after the last is joined. The tests of `cargo test` have a second thread:
+    /// they need `harness = false`.
     MultiThreaded {
         /// How many threads there are, the calling one included.
         threads: usize,
     },
-    /// This system does not tell how many threads there are; it leaves
+    /// This system does not say how many threads there are. There is only
     /// [`spawn_unchecked`](super::Builder::spawn_unchecked).
     ThreadsUnknown,
     /// A system call failed: too many processes (`fork`, EAGAIN), no descriptors left (`pipe`, EMFILE), no
@@ -76,9 +76,9 @@ impl Error for SpawnError {
     }
 }
 
-/// A job gave no value, or none yet.
+/// A job has no value, or none yet.
 ///
-/// It is the same for everybody who joins the job, and a clone shares what it holds.
+/// All joins of a job return the same. A clone is cheap.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{self, JobError};
@@ -96,27 +96,29 @@ impl Error for SpawnError {
 pub enum JobError {
     /// There was no child.
     Spawn(SpawnError),
-    /// Time ran out, and whose time the [`TimedOut`] tells: the job's own limit, and it has been ended; that of
-    /// a [`join_timeout`](super::Job::join_timeout), and it runs on; or that of an alarm of the calling thread,
-    /// which [`owns`](crate::Alarm::owns) it, and the job runs on. [`is_alive`](super::Job::is_alive) asks.
+    /// A limit expired: the job's own, and it has been ended; that of a [`join_timeout`](super::Job::join_timeout), and it
+    /// goes on; or that of an alarm of the calling thread, which [`owns`](crate::Alarm::owns) it, and the job goes on.
+    /// [`is_alive`](super::Job::is_alive) distinguishes them.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// The process exited without handing over a value: the function called `exit`, executed another program,
-    /// or closed every descriptor (then the code is 74, EX_IOERR).
+    /// The process exited without a value: the function called `exit`, executed another program, or closed every descriptor
+    /// (then the code is 74, EX_IOERR).
     #[non_exhaustive]
     Exited {
         /// The exit code.
         code: i32,
     },
-    /// A signal ended the process: its own doing (SIGSEGV, SIGABRT after a stack overflow), a limit's (SIGXCPU),
-    /// [`kill`](super::Job::kill), the system short of memory (SIGKILL), or any outsider.
+    /// A signal ended the process: an error of its own (SIGSEGV, SIGABRT after a stack overflow), a limit (SIGXCPU),
+    /// [`kill`](super::Job::kill), the system short of memory (SIGKILL), or another process.
     #[non_exhaustive]
     Killed {
         /// The signal's number.
         signal: i32,
         /// Whether the kernel wrote a core file.
         core_dumped: bool,
+        /// Why, as far as is known.
+        reason: KillReason,
     },
     /// The process ended in the middle of sending the value.
     #[non_exhaustive]
@@ -126,16 +128,16 @@ pub enum JobError {
         /// How the process ended.
         exit: Exit,
     },
-    /// The value could not be serialised.
+    /// The value could not be serialised: see [limitations](super#limitations).
     #[non_exhaustive]
     NotEncoded {
-        /// What the codec says.
+        /// The text of its `Serialize`, or of the codec.
         message: Arc<str>,
     },
-    /// What arrived is not a value of the type: see [limitations](super#limitations).
+    /// The bytes that arrived are not a value of the type: see [limitations](super#limitations).
     #[non_exhaustive]
     NotDecoded {
-        /// What the codec says.
+        /// The text of its `Deserialize`, or of the codec.
         message: Arc<str>,
     },
     /// The value was larger than [`value_limit`](super::Builder::value_limit); the job was killed.
@@ -144,12 +146,23 @@ pub enum JobError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The process has ended, nobody kept how, and there is no value: see [`Exit::Unknown`].
+    /// The value was nested more deeply than [`depth_limit`](super::Builder::depth_limit).
+    #[non_exhaustive]
+    TooDeep {
+        /// The limit, in levels.
+        limit: usize,
+    },
+    /// The joining process had no memory for the bytes of the value; the job was killed.
+    #[non_exhaustive]
+    OutOfMemory {
+        /// How many bytes it needed, at least.
+        bytes: usize,
+    },
+    /// The process has ended without a value, and how is not known: see [`Exit::Unknown`].
     Lost,
     /// The job was spawned by another process, of which this is a forked child.
     NotParent,
-    /// A system call failed: in the child, which was to set itself up (the function did not run), or in the
-    /// parent, which was to wait.
+    /// A system call failed: in the child while it set itself up (the function did not run), or in the parent while it waited.
     #[non_exhaustive]
     System {
         /// The call, as its manual page is named.
@@ -164,7 +177,7 @@ impl JobError {
         JobError::System { call: call.into(), source: Arc::new(source) }
     }
 
-    /// The time-out, if that is what it was.
+    /// Returns the time-out, if it is one.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -173,10 +186,10 @@ impl JobError {
     /// let job = Job::spawn(|| -> u32 { loop {} })?;
     /// let limit = Duration::from_millis(2);
     /// let e = job.join_timeout(limit).unwrap_err();
-    /// assert_eq!(e.timed_out().unwrap().limit(), Some(limit)); // it lives, and may be given longer
+    /// assert_eq!(e.timed_out().unwrap().limit(), Some(limit)); // the job lives
     ///
     /// job.kill()?;
-    /// assert!(job.join().unwrap_err().timed_out().is_none()); // it was killed, and not by a limit
+    /// assert!(job.join().unwrap_err().timed_out().is_none()); // killed, and not for a limit
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
@@ -194,14 +207,23 @@ impl fmt::Display for JobError {
             JobError::TimedOut(e) => e.fmt(f),
             JobError::Panicked(panic) => panic.fmt(f),
             JobError::Exited { code } => write!(f, "{} without a value", Exit::Code(*code)),
-            &JobError::Killed { signal, core_dumped } => Exit::Signal { signal, core_dumped }.fmt(f),
+            &JobError::Killed { signal, core_dumped, reason } => {
+                let exit = Exit::Signal { signal, core_dumped };
+                match reason {
+                    KillReason::Memory => write!(f, "{exit}: it had no memory left"),
+                    KillReason::CpuTime => write!(f, "{exit}: it had used up its processor time"),
+                    KillReason::Requested | KillReason::Unknown => exit.fmt(f),
+                }
+            }
             JobError::CutShort { received, exit } => {
                 write!(f, "{exit} in the middle of sending its value, after {received} bytes")
             }
             JobError::NotEncoded { message } => write!(f, "the value could not be serialised: {message}"),
             JobError::NotDecoded { message } => write!(f, "the value could not be deserialised: {message}"),
             JobError::TooLarge { limit } => write!(f, "the value was larger than {limit} bytes"),
-            JobError::Lost => f.write_str("ended without a value, and somebody else took its exit status"),
+            JobError::TooDeep { limit } => write!(f, "the value was nested more deeply than {limit} levels"),
+            JobError::OutOfMemory { bytes } => write!(f, "no memory for a value of {bytes} bytes"),
+            JobError::Lost => f.write_str("ended without a value, and other code took its exit status"),
             JobError::NotParent => {
                 f.write_str("the job is another process's, and cannot be joined from here")
             }
@@ -251,13 +273,17 @@ mod tests {
             JobError::from(SpawnError::system("pipe", source())),
             JobError::from(SpawnError::ThreadsUnknown),
             JobError::Exited { code: 3 },
-            JobError::Killed { signal: 9, core_dumped: false },
-            JobError::Killed { signal: 11, core_dumped: true },
+            JobError::Killed { signal: 9, core_dumped: false, reason: KillReason::Unknown },
+            JobError::Killed { signal: 11, core_dumped: true, reason: KillReason::Unknown },
+            JobError::Killed { signal: 6, core_dumped: false, reason: KillReason::Memory },
+            JobError::Killed { signal: 24, core_dumped: false, reason: KillReason::CpuTime },
             JobError::CutShort { received: 7, exit },
             JobError::CutShort { received: 7, exit: Exit::Unknown },
             JobError::NotEncoded { message: "too much".into() },
             JobError::NotDecoded { message: "too much".into() },
             JobError::TooLarge { limit: 7 },
+            JobError::TooDeep { limit: 7 },
+            JobError::OutOfMemory { bytes: 7 },
             JobError::Lost,
             JobError::NotParent,
             JobError::system("waitid", source()),

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 
 use crate::os::reap::Consumption;
 
-/// How a child's process ended, whatever it had handed over before.
+/// How a child's process ended, whether it had sent a value or not.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Exit, Job};
@@ -32,8 +32,7 @@ pub enum Exit {
         /// Whether the kernel wrote a core file.
         core_dumped: bool,
     },
-    /// Somebody else in this process reaped it, or SIGCHLD is ignored, and the kernel (before Linux 6.15) keeps
-    /// no record for others.
+    /// Other code in this process reaped it, or SIGCHLD is ignored, and the kernel keeps no record (before Linux 6.15).
     Unknown,
 }
 
@@ -48,7 +47,7 @@ impl Exit {
         }
     }
 
-    /// As Python has it: the code, or the signal's number with a minus; `None` if unknown.
+    /// Returns the code as Python has it: that of the exit, or minus the signal's number; `None` if unknown.
     ///
     /// ```
     /// use sigalarm::process::Exit;
@@ -78,12 +77,43 @@ impl fmt::Display for Exit {
                 }
                 f.write_str(if core_dumped { " (core dumped)" } else { "" })
             }
-            Exit::Unknown => f.write_str("ended, how is not known"),
+            Exit::Unknown => f.write_str("ended in a way that is not known"),
         }
     }
 }
 
-/// What a child used, with those of its own children that it waited for; told by [`Job::usage`](super::Job::usage).
+/// Why a signal ended a job that had no value, in [`JobError::Killed`](super::JobError::Killed).
+///
+/// The limit of a job and a value that is too large have errors of their own.
+///
+/// ```standalone_crate
+/// use sigalarm::process::{Job, JobError, KillReason, Output};
+///
+/// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
+/// match Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard) {
+///     Err(JobError::Killed { reason: KillReason::Memory, .. }) => println!("too much memory"),
+///     Err(e) => println!("{e}"), // with RUST_BACKTRACE set: "was killed by SIGABRT"
+///     Ok(_) => unreachable!(),
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KillReason {
+    /// It has a [`memory_limit`](super::Builder::memory_limit) and aborted when an allocation failed.
+    ///
+    /// The child says so itself, at its SIGABRT, if the last error of the C library was ENOMEM. A hostile child may lie. If
+    /// Rust prints a backtrace before it aborts (RUST_BACKTRACE), that may hide the error: then the reason is `Unknown`.
+    Memory,
+    /// It had used up its [`cpu_limit`](super::Builder::cpu_limit).
+    CpuTime,
+    /// This program has sent the signal, by [`kill`](super::Job::kill), [`terminate`](super::Job::terminate) or
+    /// [`signal`](super::Job::signal).
+    Requested,
+    /// None of these is known: an error of its own (SIGSEGV), another process, the system short of memory (SIGKILL).
+    Unknown,
+}
+
+/// What a child used, including its own children that it waited for; see [`Job::usage`](super::Job::usage).
 ///
 /// ```standalone_crate
 /// use sigalarm::process::Job;
@@ -105,7 +135,7 @@ pub struct Usage {
     pub user: Duration,
     /// Processor time in the kernel on its behalf.
     pub system: Duration,
-    /// The most memory that was resident at one time, in bytes. It includes what was the parent's at the fork.
+    /// The most memory that was resident at one time, in bytes, including what the parent had at the fork.
     pub max_resident: u64,
 }
 

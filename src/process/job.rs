@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -12,25 +13,24 @@ use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::Shared;
-use super::state;
+use super::shared::{Shared, terminate};
+use super::wire::{DecodeError, decode};
 use super::{Exit, Usage};
 use crate::os::clock;
 use crate::time::Time;
 
 /// A function that runs in a forked child, with a value to come.
 ///
-/// It can be joined any number of times, from any number of threads, and gives everybody the same outcome: the
-/// value is kept as it came over the pipe and decoded for each. Waiting sleeps in the kernel until something
-/// happens; the value is taken in meanwhile, so that one of any size arrives. The job is over when its process
-/// has ended, whatever is left that holds the pipe.
+/// It can be joined any number of times, from any number of threads, with the same outcome: the bytes of the value are kept,
+/// and each join decodes them. A join sleeps in the kernel until something happens, and reads the value meanwhile, so that one
+/// of any size arrives. The job has ended when its process has, whatever other processes hold its pipe.
 ///
-/// **Dropping a job kills it**, with its process group, and reaps it; which waits for the kernel to take the
-/// process down. A job that has ended is not touched, and one that this process may not kill (either of them has become
-/// another user) is let go. [`detach`](Job::detach) is for the other wish.
+/// **Dropping a job kills it**, with its process group, and reaps it; the drop waits until the kernel has ended the process. A
+/// job that has ended is not signalled. One that this process may not kill, because either of them has become another user, is
+/// detached. [`detach`](Job::detach) lets a job go on.
 ///
-/// In a child of this process's (another job that captured it), a job is inert: it cannot be joined
-/// ([`JobError::NotParent`]) and its drop does nothing.
+/// In a forked child of this process, such as another job that captured it, a job does nothing: it cannot be joined
+/// ([`JobError::NotParent`]), and its drop has no effect.
 ///
 /// # Examples
 ///
@@ -58,7 +58,7 @@ pub struct Job<T> {
 }
 
 impl Job<()> {
-    /// A job with a limit, a label, or whatever else it may need.
+    /// Returns a builder, for a job with a limit, a label or other settings.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -76,13 +76,12 @@ impl Job<()> {
 impl<T: Serialize + DeserializeOwned> Job<T> {
     /// Runs `f` in a forked child, without a limit.
     ///
-    /// Returns as soon as the child exists. See [the module](super#what-the-child-is) for what of the parent it
-    /// is and is not, and [fork(2)].
+    /// Returns as soon as the child exists. See [the module](super#what-the-child-is), and [fork(2)].
     ///
     /// # Errors
     ///
-    /// [`SpawnError::MultiThreaded`] where other threads exist, and [`SpawnError::System`] if a system call
-    /// fails. Nothing is left of the attempt, and `f` has not run.
+    /// [`SpawnError::MultiThreaded`] where other threads exist, and [`SpawnError::System`] if a system call fails. Then there
+    /// is no child, and `f` has not run.
     ///
     /// # Examples
     ///
@@ -107,7 +106,7 @@ impl<T> Job<T> {
         Job { shared, value: PhantomData }
     }
 
-    /// The child's process id. Only while the job is alive is it sure to be this job's.
+    /// Returns the child's process id. The kernel may use it again once the job has ended.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -120,9 +119,9 @@ impl<T> Job<T> {
         self.shared.pid.as_raw().unsigned_abs()
     }
 
-    /// Whether the process still lives. Does not block.
+    /// Returns whether the process lives. Does not block.
     ///
-    /// It also does what a waiter would do: takes in what has come, and keeps to the [limit](Builder::limit).
+    /// Like a join it reads what has come, and enforces the [limit](Builder::limit).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -138,7 +137,7 @@ impl<T> Job<T> {
         self.shared.is_ours() && self.shared.end().is_none()
     }
 
-    /// How the process ended; `None` while it lives. Does not block.
+    /// Returns how the process ended; `None` while it lives. Does not block.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Exit, Job};
@@ -152,8 +151,8 @@ impl<T> Job<T> {
         self.shared.end().map(|end| end.exit)
     }
 
-    /// The exit code as Python has it: negative for a signal; `None` while the process lives, and when nobody
-    /// knows. Does not block.
+    /// Returns the exit code as Python has it: negative for a signal; `None` while the process lives, and if it is not known.
+    /// Does not block.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -169,8 +168,7 @@ impl<T> Job<T> {
         self.exit().and_then(Exit::code)
     }
 
-    /// What the process used; `None` while it lives, and when somebody else reaped it. Does not block. See
-    /// [getrusage(2)].
+    /// Returns what the process used; `None` while it lives, and if other code reaped it. Does not block. See [getrusage(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -187,12 +185,12 @@ impl<T> Job<T> {
         self.shared.end().and_then(|end| end.usage)
     }
 
-    /// Asks the job to end: SIGTERM to its process group, and SIGCONT, so that a stopped one hears of it. Does
-    /// not wait for it; one that has ended is not touched. See [kill(2)].
+    /// Sends SIGTERM to the job's process group, and SIGCONT, so that a stopped process handles it. Does not wait; a job that
+    /// has ended is not signalled. See [kill(2)].
     ///
     /// # Errors
     ///
-    /// Whatever the kernel says, such as EPERM for a child that has become another user.
+    /// The kernel's, such as EPERM for a child that has become another user.
     ///
     /// # Examples
     ///
@@ -208,10 +206,10 @@ impl<T> Job<T> {
     ///
     /// [kill(2)]: https://man7.org/linux/man-pages/man2/kill.2.html
     pub fn terminate(&self) -> io::Result<()> {
-        self.shared.reach(state::terminate)
+        self.shared.signal(Signal::SIGTERM as i32, terminate)
     }
 
-    /// Ends the job: SIGKILL to its process group. Does not wait for it; one that has ended is not touched.
+    /// Sends SIGKILL to the job's process group. Does not wait; a job that has ended is not signalled.
     ///
     /// # Errors
     ///
@@ -228,15 +226,14 @@ impl<T> Job<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn kill(&self) -> io::Result<()> {
-        self.shared.reach(|child| child.signal_all(Signal::SIGKILL))
+        self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
     }
 
-    /// Sends a signal to the child alone, by its number. One that has ended is not touched. See
-    /// [pidfd_send_signal(2)].
+    /// Sends a signal to the child alone, by its number. A job that has ended is not signalled. See [pidfd_send_signal(2)].
     ///
     /// # Errors
     ///
-    /// As [`terminate`](Job::terminate), and EINVAL for what is no signal.
+    /// As [`terminate`](Job::terminate), and EINVAL for a number that is no signal's.
     ///
     /// # Examples
     ///
@@ -252,15 +249,42 @@ impl<T> Job<T> {
     ///
     /// [pidfd_send_signal(2)]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
     pub fn signal(&self, signal: i32) -> io::Result<()> {
-        self.shared.reach(|child| child.signal(signal))
+        self.shared.signal(signal, |child| child.signal(signal))
     }
 
-    /// Lets the job go on without anybody to join it. What it returns is lost, nobody keeps it to its limit but
-    /// the alarm in the child, and it still dies with this process unless the builder said otherwise.
+    /// Returns a descriptor that becomes readable when the process has ended, for a poll or an event loop; `None` where the system
+    /// has none (before Linux 5.3, other systems, some sandboxes), and for a job that had ended before the first call.
     ///
-    /// It is reaped when it has ended and this process spawns another job. Jobs that are spawned while this one is held
-    /// inherit the other end of its pipe: if what it returns is more than a pipe holds, it waits for them to end before it
-    /// does.
+    /// It stays open as long as the `Job`. Once it is readable [`try_join`](Job::try_join) returns the outcome. A value that is
+    /// larger than the pipe holds is read only while a thread waits for the job or calls `try_join` or
+    /// [`is_alive`](Job::is_alive), and so is its [limit](Builder::limit) enforced: call one of them at intervals, or use
+    /// [`wait_any`](super::wait_any). See [pidfd_open(2)].
+    ///
+    /// ```standalone_crate
+    /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| 6 * 7)?;
+    /// if let Some(fd) = job.end_fd() {
+    ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE)?;
+    ///     assert_eq!(job.try_join().unwrap()?, 42);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+    pub fn end_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.shared.end_fd()
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Lets the job go on without a join. Its value is lost, only its own timers enforce its [limit](Builder::limit), and it
+    /// still dies with this process unless [`die_with_parent`](Builder::die_with_parent) says otherwise.
+    ///
+    /// It is reaped when it has ended and this process spawns another job.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -272,20 +296,19 @@ impl<T> Job<T> {
         if !self.shared.is_ours() {
             return;
         }
-        self.shared.state.lock().let_go();
+        self.shared.state.lock().detach();
     }
 }
 
 impl<T: DeserializeOwned> Job<T> {
-    /// Waits for the job to end and hands its value over.
+    /// Waits for the job to end and returns its value.
     ///
-    /// Blocks until then; or until an alarm of the calling thread expires, and then the job is alive and can be
-    /// joined again.
+    /// Blocks until then, or until an alarm of the calling thread expires; then the job is alive and can be joined again.
     ///
     /// # Errors
     ///
-    /// [`JobError`] tells how it ended without a value. It is [`JobError::TimedOut`] if the job's own limit had
-    /// to end it, and if an alarm of the calling thread expired.
+    /// [`JobError`] says how it ended without a value. It is [`JobError::TimedOut`] if the job was ended for its limit, and if
+    /// an alarm of the calling thread expired.
     ///
     /// # Examples
     ///
@@ -302,12 +325,12 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_until(Time::NEVER, None, Location::caller())
     }
 
-    /// Waits for the job to end, but no longer than `limit`. If that runs out, the job is alive and can be
-    /// joined again. A zero limit looks and does not wait.
+    /// Waits for the job to end, but no longer than `limit`. After that the job is alive and can be joined again. A zero limit
+    /// looks and does not wait.
     ///
     /// # Errors
     ///
-    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` runs out.
+    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` passes.
     ///
     /// # Examples
     ///
@@ -326,8 +349,34 @@ impl<T: DeserializeOwned> Job<T> {
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
-        let now = clock::now();
+        let now = clock::kernel_now();
         self.join_until(now.after(limit), Some(now), Location::caller())
+    }
+
+    /// Returns the outcome of a job that has ended, as [`join`](Job::join) does; `None` while it lives. Does not block.
+    ///
+    /// Like a join it reads what has come, and enforces the [limit](Builder::limit).
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| 6 * 7)?;
+    /// let answer = loop {
+    ///     match job.try_join() {
+    ///         Some(outcome) => break outcome?,
+    ///         None => std::thread::yield_now(), // or other work
+    ///     }
+    /// };
+    /// assert_eq!(answer, 42);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
+    pub fn try_join(&self) -> Option<Result<T, JobError>> {
+        if !self.shared.is_ours() {
+            return Some(Err(JobError::NotParent));
+        }
+        self.shared.end().map(|end| self.decode(&end.outcome?))
     }
 
     /// Waits for the job to end, but not past `deadline`; see [`join_timeout`](Job::join_timeout).
@@ -345,13 +394,13 @@ impl<T: DeserializeOwned> Job<T> {
     /// let deadline = Instant::now() + Duration::from_secs(10);
     /// let jobs = [Job::spawn(|| 1)?, Job::spawn(|| 2)?];
     /// for job in &jobs {
-    ///     job.join_deadline(deadline)?; // one moment for them all
+    ///     job.join_deadline(deadline)?; // the same for all
     /// }
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
-        self.join_until(clock::from_instant(deadline), Some(clock::now()), Location::caller())
+        self.join_timeout(deadline.saturating_duration_since(Instant::now()))
     }
 
     fn join_until(
@@ -360,15 +409,15 @@ impl<T: DeserializeOwned> Job<T> {
         since: Option<Time>,
         location: &'static Location<'static>,
     ) -> Result<T, JobError> {
-        let bytes = self.shared.wait(deadline, since, location)?.outcome?;
-        match postcard::take_from_bytes(&bytes) {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => {
-                let message = format!("{} bytes are left over", rest.len()).into();
-                Err(JobError::NotDecoded { message })
-            }
-            Err(e) => Err(JobError::NotDecoded { message: e.to_string().into() }),
-        }
+        self.decode(&self.shared.wait(deadline, since, location)?.outcome?)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<T, JobError> {
+        let limit = self.shared.settings.depth_limit;
+        decode(bytes, limit).map_err(|e| match e {
+            DecodeError::TooDeep => JobError::TooDeep { limit },
+            DecodeError::Other(message) => JobError::NotDecoded { message: message.into() },
+        })
     }
 }
 
@@ -376,7 +425,7 @@ impl<T> fmt::Debug for Job<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("id", &self.id())
-            .field("label", &self.shared.terms.label)
+            .field("label", &self.shared.settings.label)
             .field("exit", &self.exit())
             .finish_non_exhaustive()
     }

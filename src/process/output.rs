@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use crate::os::pipe;
 
-/// Where what a job prints goes: [`Builder::stdout`](super::Builder::stdout) and
+/// Where the output of a job goes: [`Builder::stdout`](super::Builder::stdout) and
 /// [`stderr`](super::Builder::stderr).
 ///
 /// ```standalone_crate
@@ -29,8 +29,8 @@ pub enum Output {
     Inherit,
     /// Nowhere.
     Null,
-    /// To this descriptor: a file, the writing end of a pipe. Nobody reads a pipe while the job is joined but
-    /// another thread or process; a job that fills one up waits until it is read.
+    /// To this descriptor: a file, the writing end of a pipe. A join does not read that pipe. A job that fills it blocks until
+    /// another thread or process reads.
     To(OwnedFd),
 }
 
@@ -42,8 +42,8 @@ impl Output {
             Output::Null => File::options().write(true).open("/dev/null")?.into(),
             Output::To(fd) => fd,
         };
-        // A parent that has closed its standard streams may have it under the number of one. In the place of the other
-        // stream it would be lost when that one is redirected; in its own place an `exec` would close it.
+        // A parent that has closed its standard streams may have opened it under the number of one. There it would be lost
+        // when that stream is redirected, or closed by an `exec`.
         pipe::above_streams(fd).map(Some)
     }
 }

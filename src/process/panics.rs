@@ -1,4 +1,4 @@
-//! Panics in the child: caught, told to the parent, and to nobody else.
+//! Panics in the child: caught, and sent to the parent instead of printed.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -12,14 +12,14 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Place, panic_message};
-use crate::os::pipe::Outlet;
+use crate::os::pipe::WriteEnd;
 
-/// What of a message is kept, in bytes.
+/// The longest message, in bytes; the rest is cut off.
 const LONGEST: usize = 64 * 1024;
 
 /// A panic of the function in a job.
 ///
-/// Nothing is printed in the child: this is where the message goes.
+/// Nothing is printed in the child: the message comes here.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError};
@@ -43,19 +43,19 @@ impl Panic {
     /// use sigalarm::process::{Job, JobError};
     ///
     /// let job = Job::spawn(|| "seven".parse::<u32>().unwrap())?;
-    /// let said = match job.join() {
+    /// let text = match job.join() {
     ///     Ok(n) => n.to_string(),
     ///     Err(JobError::Panicked(panic)) => panic.message().to_owned(), // and nothing on the terminal
     ///     Err(e) => return Err(e),
     /// };
-    /// assert!(said.contains("InvalidDigit"));
+    /// assert!(text.contains("InvalidDigit"));
     /// # Ok::<(), JobError>(())
     /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Where it panicked; `None` if it was [`resume_unwind`](std::panic::resume_unwind), which does not tell.
+    /// Where it panicked; `None` for a [`resume_unwind`](std::panic::resume_unwind), which has no location.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
@@ -86,28 +86,27 @@ impl fmt::Display for Panic {
     }
 }
 
-/// What the hook of a child knows, and has found out.
+/// What the child's panic hook needs.
 #[derive(Clone, Copy)]
-struct Ears {
-    /// Where to report a panic that will not come back, in a program built to abort on panics.
-    on_abort: fn(Outlet, Panic),
-    outlet: Outlet,
+struct PanicCapture {
+    pipe: WriteEnd,
+    /// Reports a panic of a program that is built to abort on panics.
+    on_abort: fn(WriteEnd, Panic),
 }
 
 thread_local! {
-    /// Only on the thread that runs the function. Constant and without destructors, which makes it a plain variable.
-    static EARS: Cell<Option<Ears>> = const { Cell::new(None) };
-    /// The last panic of that thread, which may have been caught by the function itself.
+    /// Set on the thread that runs the function. Constant and without destructors, which makes it a plain variable.
+    static CAPTURE: Cell<Option<PanicCapture>> = const { Cell::new(None) };
+    /// The last panic of that thread. The function may have caught it itself.
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-/// Puts a hook in the place of the parent's, in a child, on the thread that is about to run the function.
+/// Replaces the parent's panic hook, in a child, on the thread that is about to run the function.
 ///
-/// The parent's hook must not run here: it may report to a server, or give a terminal back that the parent goes
-/// on using.
-pub(super) fn listen(outlet: Outlet, on_abort: fn(Outlet, Panic)) {
-    EARS.set(Some(Ears { on_abort, outlet }));
-    // A job spawned by a destructor while a panic unwinds: std lets nobody change the hook then.
+/// The parent's hook must not run here: it may report to a server, or restore a terminal that the parent goes on using.
+pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
+    CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
+    // std does not change the hook of a thread that unwinds, as where a destructor spawns a job.
     if !thread::panicking() {
         // Not dropped: what the parent's hook owns is the parent's.
         mem::forget(panic::take_hook());
@@ -116,27 +115,26 @@ pub(super) fn listen(outlet: Outlet, on_abort: fn(Outlet, Panic)) {
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {
-    let Some(ears) = EARS.get() else { return report(info) };
+    let Some(capture) = CAPTURE.get() else { return print(info) };
     let panic = Panic::new(info.payload(), info.location().map(Place::copied));
     if cfg!(panic = "abort") {
-        (ears.on_abort)(ears.outlet, panic.clone());
+        (capture.on_abort)(capture.pipe, panic.clone());
     }
     LAST.set(ManuallyDrop::new(Some(panic)));
 }
 
-/// What the hook knows of the panic whose payload was caught.
+/// The panic whose payload was caught, with its location if the hook saw it.
 pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
     let bare = Panic::new(&*payload, None);
     let last = ManuallyDrop::into_inner(LAST.replace(ManuallyDrop::new(None)));
-    let known = last.filter(|panic| panic.message == bare.message);
-    let panic = known.unwrap_or(bare);
-    // Its destructor is code that could panic again, and there is nothing left for it to do.
+    let located = last.filter(|panic| panic.message == bare.message);
+    // Its destructor could panic again, and the process is about to end.
     mem::forget(payload);
-    panic
+    located.unwrap_or(bare)
 }
 
-/// The panic of a thread that the function has started: its to join, and to say on stderr, as Rust does.
-fn report(info: &PanicHookInfo<'_>) {
+/// Prints the panic of a thread that the function has started, as Rust does.
+fn print(info: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("<unnamed>");
     let panic = Panic::new(info.payload(), info.location().map(Place::copied));

@@ -1,117 +1,230 @@
-//! All of a job but the type of its value: waiting for it, reaching it, and what happens when it is dropped.
+//! All of a job but the type of its value: waiting for it, signalling it, and its drop.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
 use std::process;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 
 use super::child::Child;
 use super::error::JobError;
-use super::state::{End, News, Stage, State, Terms, Watch};
+use super::escalation::Step;
+use super::state::{End, Settings, Stage, State, Watch, bit, timed_out};
+use super::wire::Receiver;
+use crate::checkpoint::checkpoint_at;
+use crate::os::job_fd::JobFd;
 use crate::os::reap::Life;
-use crate::os::{clock, poll};
+use crate::os::{clock, pipe, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
+
+/// The most that is read from a child before its limit and its end are looked at again.
+const BUDGET: usize = 256 * 1024;
+
+/// The largest pipe that the library asks for.
+const LARGEST_PIPE: usize = 1 << 20;
 
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) pid: Pid,
-    pub(super) terms: Terms,
+    pub(super) settings: Settings,
+    /// Locked while the pipe is read. Not under the lock of the state, so that reading delays no signal.
+    pub(super) receiver: Mutex<Receiver>,
+    /// Never locked for long. Where both are locked, this one is first.
     pub(super) state: Mutex<State>,
+    /// A copy of the child's, which stays open when the child has been reaped.
+    pub(super) end_fd: OnceLock<JobFd>,
 }
 
-/// What a job that has not ended has to sleep on.
-struct Vigil {
+/// What a waiting thread polls for a job.
+struct Polled<'a> {
+    job: &'a Shared,
     watch: Arc<Watch>,
+    /// Whether the pipe may still bring something.
     listening: bool,
-    /// When the ladder has something to do.
+    /// When the next step of the escalation is due.
     next: Time,
 }
 
+/// What the poll has found.
+#[derive(Clone, Copy)]
+struct Ready {
+    pipe: bool,
+    ended: bool,
+}
+
+/// Waits until one of the jobs has ended, until `deadline`, or until an alarm of this thread expires. Returns which ended.
+pub(super) fn wait_any(
+    jobs: &[&Shared],
+    deadline: Time,
+    since: Option<Time>,
+    location: &'static Location<'static>,
+) -> Result<usize, JobError> {
+    if !jobs.iter().all(|job| job.is_ours()) {
+        return Err(JobError::NotParent);
+    }
+    let came = clock::kernel_now();
+    let mut interval = Interval::new();
+    // While another thread may ring an alarm of this one.
+    let mut waiting = None;
+    loop {
+        let mut polled = Vec::with_capacity(jobs.len());
+        for (n, job) in jobs.iter().enumerate() {
+            match job.polled() {
+                Some(job) => polled.push(job),
+                None => return Ok(n),
+            }
+        }
+        let mut until = polled.iter().map(|job| job.next).fold(deadline, Time::min);
+        // First looked up, then asked: an alarm that expires in between is found expired.
+        if let Some(alarm) = runtime::next_here() {
+            // If that is refused, no other thread can wake this one early; it still wakes at every deadline.
+            waiting = waiting.or_else(|| Waiting::begin(None).ok());
+            checkpoint_at(location)?;
+            until = until.min(clock::kernel_now().after(clock::until(alarm)));
+        }
+        if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {
+            until = until.min(clock::kernel_now().after(interval.next()));
+        }
+        let ready = poll_all(&polled, until).map_err(|e| JobError::system("poll", e))?;
+        for (polled, ready) in polled.iter().zip(ready) {
+            polled.advance(ready, came).map_err(|e| JobError::system("waitid", e))?;
+        }
+        // The end is looked for before the time: a job that has ended is never late.
+        let now = if deadline.is_never() { continue } else { clock::kernel_now() };
+        if now >= deadline && jobs.iter().all(|job| job.is_running()) {
+            let since = since.unwrap_or(now);
+            let label = if let [job] = jobs { job.settings.label.clone() } else { None };
+            return Err(
+                timed_out(label, Some(deadline.since(since)), now.since(since), location.into()).into()
+            );
+        }
+    }
+}
+
+/// Polls until something is ready, or until `until`.
+fn poll_all(jobs: &[Polled<'_>], until: Time) -> io::Result<Vec<Ready>> {
+    let on = |fd| PollFd::new(fd, PollFlags::POLLIN);
+    let mut fds = Vec::with_capacity(2 * jobs.len());
+    for job in jobs {
+        fds.extend(job.watch.child.end_fd().map(on));
+        fds.extend(job.listening.then(|| on(job.watch.pipe.as_fd())));
+    }
+    let time = (!until.is_never()).then(|| until.since(clock::kernel_now()));
+    poll::wait_any(&mut fds, time)?;
+    let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
+    let mut next = |polled: bool| polled && ready.next() == Some(true);
+    let ready = jobs
+        .iter()
+        .map(|job| Ready { ended: next(job.watch.child.end_fd().is_some()), pipe: next(job.listening) });
+    Ok(ready.collect())
+}
+
+impl Polled<'_> {
+    /// Reads what has come from the child, takes the steps of the escalation that are due, and reaps the child if it has
+    /// ended; for a thread that waits since `came`.
+    fn advance(&self, ready: Ready, came: Time) -> io::Result<()> {
+        let Shared { settings, receiver, state, .. } = self.job;
+        let child = &self.watch.child;
+        let (mut more, mut refuses) = (false, false);
+        if ready.pipe {
+            let mut receiver = receiver.lock();
+            let before = receiver.received();
+            receiver.read(BUDGET, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
+            (more, refuses) = (receiver.received() > before, receiver.refuses());
+        }
+        let mut state = state.lock();
+        if !matches!(state.stage, Stage::Running(_)) {
+            return Ok(());
+        }
+        if ready.ended || (child.end_fd().is_none() && child.look()? != Life::Alive) {
+            self.finish(&mut state, settings);
+            return Ok(());
+        }
+        if more {
+            state.escalation.postpone(came, clock::kernel_now());
+        }
+        if refuses {
+            let _ = child.signal_all(Signal::SIGKILL);
+        }
+        while let Some(step) = state.escalation.take(clock::kernel_now()) {
+            // The child may have ended, or may have become another user's: then nothing can be done.
+            let _ = match step {
+                Step::Terminate => terminate(child),
+                Step::Kill => child.signal_all(Signal::SIGKILL),
+            };
+        }
+        Ok(())
+    }
+
+    /// The child has ended, by its own notice and not by the pipe's: other processes may hold the pipe, and the child may
+    /// have closed it and gone on. All that it wrote is in the pipe.
+    fn finish(&self, state: &mut State, settings: &Settings) {
+        let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
+        if receiver.is_open() {
+            // No more than there is now: a grandchild may write without end.
+            let pipe = self.watch.pipe.as_fd();
+            receiver.read(pipe::bytes_in(pipe).min(LARGEST_PIPE), |buffer, most| {
+                pipe::read_onto(pipe, buffer, most)
+            });
+        }
+        let (exit, usage) = self.watch.child.reap();
+        let outcome = state.outcome(settings, receiver.finish(), exit, usage);
+        state.stage = Stage::Ended(End { outcome, exit, usage });
+    }
+}
+
 impl Shared {
+    /// Whether this process has spawned the job.
     pub(super) fn is_ours(&self) -> bool {
         process::id() == self.parent.as_raw().unsigned_abs()
     }
 
-    /// Waits for the end of the job, until `deadline`, or until an alarm of this thread expires.
+    /// Waits for the end of the job; see [`wait_any`].
     pub(super) fn wait(
         &self,
         deadline: Time,
         since: Option<Time>,
         location: &'static Location<'static>,
     ) -> Result<End, JobError> {
-        if !self.is_ours() {
-            return Err(JobError::NotParent);
-        }
-        let came = clock::now();
-        let mut nap = Nap::new();
-        // While an alarm of this thread may be rung by another.
-        let mut waiting = None;
-        loop {
-            let vigil = match self.vigil() {
-                Ok(vigil) => vigil,
-                Err(end) => return Ok(*end),
-            };
-            // Looked up first, asked afterwards: an alarm that falls due in between is found expired.
-            let alarm = runtime::next_here();
-            if alarm.is_some() {
-                // Refused, nobody can wake this thread early; it still wakes for every deadline.
-                waiting = waiting.or_else(|| Waiting::begin(None).ok());
-                crate::checkpoint::checkpoint_at(location)?;
-            }
-            let mut until = deadline.min(vigil.next).min(alarm.unwrap_or(Time::NEVER));
-            if vigil.watch.child.notice().is_none() {
-                until = until.min(clock::now().after(nap.next()));
-            }
-            let news = vigil.sleep(until).map_err(|e| JobError::system("poll", e))?;
-            self.advance(news, came).map_err(|e| JobError::system("waitid", e))?;
-            // The end is looked for before the time: a job that has ended is never late.
-            let now = clock::now();
-            if now >= deadline && self.is_running() {
-                let since = since.unwrap_or(now);
-                let limit = Some(deadline.since(since));
-                return Err(self.terms.timed_out(since, limit, now, location.into()).into());
-            }
+        wait_any(&[self], deadline, since, location)?;
+        match &self.state.lock().stage {
+            Stage::Ended(end) => Ok(end.clone()),
+            // `detach` takes the job by value, so it cannot be waited for.
+            Stage::Running(_) | Stage::Detached => unreachable!("a job that is waited for has ended"),
         }
     }
 
-    /// What to sleep on, or the end.
-    fn vigil(&self) -> Result<Vigil, Box<End>> {
+    /// What to poll; `None` if it has ended.
+    fn polled(&self) -> Option<Polled<'_>> {
+        let listening = self.receiver.lock().is_open();
         let state = self.state.lock();
         match &state.stage {
-            Stage::Running(running) => Ok(Vigil {
-                watch: running.watch.clone(),
-                listening: running.listening,
-                next: state.ladder.next(),
-            }),
-            Stage::Ended(end) => Err(Box::new(end.clone())),
-            // `detach` takes the job by value, so that nobody is left to come here.
-            Stage::Detached => unreachable!("a detached job is joined"),
+            Stage::Running(watch) => {
+                Some(Polled { job: self, watch: watch.clone(), listening, next: state.escalation.next() })
+            }
+            Stage::Ended(_) | Stage::Detached => None,
         }
-    }
-
-    fn advance(&self, news: News, came: Time) -> io::Result<()> {
-        self.state.lock().advance(&self.terms, news, came)
     }
 
     fn is_running(&self) -> bool {
         matches!(self.state.lock().stage, Stage::Running(_))
     }
 
-    /// How it ended, if it has. Looks for itself.
+    /// How it ended; `None` while it lives. Polls, and does not wait.
     pub(super) fn end(&self) -> Option<End> {
         if !self.is_ours() {
             return None;
         }
-        if let Ok(vigil) = self.vigil() {
-            if let Ok(news) = vigil.sleep(Time::from_nanos(0)) {
-                let _ = self.advance(news, clock::now());
+        if let Some(polled) = self.polled().map(|polled| [polled]) {
+            for ready in poll_all(&polled, Time::from_nanos(0)).unwrap_or_default() {
+                let _ = polled[0].advance(ready, clock::kernel_now());
             }
         }
         match &self.state.lock().stage {
@@ -120,29 +233,39 @@ impl Shared {
         }
     }
 
-    /// Does something to the child, if it has not ended.
+    /// Sends a signal to the child, by `send`, if it has not ended.
     ///
-    /// Under the lock, so that nobody reaps the child meanwhile and its pid stays its own.
-    pub(super) fn reach(&self, act: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
+    /// Under the lock, so that no other thread reaps the child and its pid stays its own.
+    pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.is_ours() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
         }
-        match &self.state.lock().stage {
-            Stage::Running(running) => act(&running.watch.child),
-            Stage::Ended(_) | Stage::Detached => Ok(()),
+        let mut state = self.state.lock();
+        if let Stage::Running(watch) = &state.stage {
+            send(&watch.child)?;
+            state.sent |= bit(signal);
         }
+        Ok(())
+    }
+
+    /// A descriptor that is readable when the child has ended.
+    pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
+        if !self.is_ours() {
+            return None;
+        }
+        if self.end_fd.get().is_none() {
+            if let Stage::Running(watch) = &self.state.lock().stage {
+                let _ = watch.child.copy_end_fd().map(|fd| self.end_fd.set(fd));
+            }
+        }
+        self.end_fd.get().map(AsFd::as_fd)
     }
 }
 
-impl Vigil {
-    /// Sleeps until something happens, or until `until`.
-    fn sleep(&self, until: Time) -> io::Result<News> {
-        let Watch { child, pipe } = &*self.watch;
-        let pipe = self.listening.then(|| pipe.as_fd());
-        let time = (!until.is_never()).then(|| clock::until(until));
-        let (death, pipe) = poll::wait_either(child.notice(), pipe, time)?;
-        Ok(News { pipe, death })
-    }
+/// Asks a child to end: SIGTERM, and SIGCONT so that a stopped one handles it.
+pub(super) fn terminate(child: &Child) -> io::Result<()> {
+    child.signal_all(Signal::SIGTERM)?;
+    child.signal_all(Signal::SIGCONT)
 }
 
 impl Drop for Shared {
@@ -151,35 +274,36 @@ impl Drop for Shared {
             return;
         }
         let state = self.state.get_mut();
-        if let Stage::Running(running) = &state.stage {
-            let child = &running.watch.child;
-            // It has become somebody else's, whom this process may not kill, and may take as long as it likes.
+        if let Stage::Running(watch) = &state.stage {
+            let child = &watch.child;
+            // A child that has become another user's cannot be killed, and may run for as long as it likes.
             if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
-                state.let_go();
+                state.detach();
                 return;
             }
-            let mut nap = Nap::new();
+            let mut interval = Interval::new();
             while matches!(child.look(), Ok(Life::Alive)) {
-                let time = child.notice().is_none().then(|| nap.next());
-                let _ = poll::wait_either(child.notice(), None, time);
+                let time = child.end_fd().is_none().then(|| interval.next());
+                let mut fds: Vec<_> =
+                    child.end_fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).into_iter().collect();
+                let _ = poll::wait_any(&mut fds, time);
             }
-            state.finish(&self.terms);
+            child.reap();
         }
     }
 }
 
-/// How long to sleep where the kernel gives no notice of a child's end: short at first, for a short job, and soon as
-/// long as nobody minds.
-struct Nap(Duration);
+/// How often to look where the kernel gives no notice of a child's end: often at first, for a short job, then less.
+struct Interval(Duration);
 
-impl Nap {
-    fn new() -> Nap {
-        Nap(Duration::from_micros(500))
+impl Interval {
+    fn new() -> Interval {
+        Interval(Duration::from_micros(500))
     }
 
     fn next(&mut self) -> Duration {
-        let nap = self.0;
-        self.0 = (nap * 2).min(Duration::from_millis(20));
-        nap
+        let interval = self.0;
+        self.0 = (interval * 2).min(Duration::from_millis(20));
+        interval
     }
 }

@@ -1,69 +1,53 @@
-//! What is known of a job, and how more is found out.
+//! The state of a job, and the steps that change it.
 //!
-//! Nobody waits in here: each step takes what there is and returns, so that the lock around it is held for
-//! moments only, and one thread can end a job while another waits for it. Whoever waits polls descriptors that
-//! it shares, and that stay open until the last waiter lets go of them.
+//! Each step takes what there is and returns, so that the lock is held for moments only, and one thread can end a job while
+//! another waits for it. Waiting threads poll descriptors that they share, and that stay open until the last waiter is done.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::libc;
-use nix::sys::signal::Signal;
 
 use super::child::Child;
-use super::detached;
 use super::error::JobError;
-use super::ladder::{Ladder, Step};
-use super::wire::{Inbox, LastWords, Letter};
-use super::{Exit, Usage};
+use super::escalation::{Escalation, kill_timer};
+use super::wire::{Failure, Received};
+use super::{Exit, KillReason, Usage, detached};
 use crate::error::{Cause, Expiry, Place, TimedOut};
-use crate::os::reap::Life;
-use crate::os::{clock, pipe};
+use crate::os::clock;
+use crate::os::job_fd::JobFd;
 use crate::time::Time;
 
-/// How much is read before the lock is given up for a moment.
-const BUDGET: usize = 8 << 20;
-
-/// No pipe holds more than this for an unprivileged process, or for one that does not insist.
-const LAST_READ: usize = 32 << 20;
-
-/// What a job is to keep to, and how it is called.
+/// What was asked of a job.
 #[derive(Debug)]
-pub(super) struct Terms {
+pub(super) struct Settings {
+    /// On the [kernel's clock](clock::kernel_now), as all times of jobs are.
     pub(super) began: Time,
     pub(super) limit: Option<Duration>,
+    pub(super) grace: Duration,
     pub(super) label: Option<Arc<str>>,
     pub(super) value_limit: usize,
+    pub(super) depth_limit: usize,
+    pub(super) cpu_limit: Option<Duration>,
     /// Where it was spawned.
     pub(super) location: Place,
 }
 
-impl Terms {
-    /// That a time has run out that no alarm stands for.
-    pub(super) fn timed_out(
-        &self,
-        since: Time,
-        limit: Option<Duration>,
-        now: Time,
-        location: Place,
-    ) -> TimedOut {
-        TimedOut::new(Expiry {
-            alarm: crate::runtime::unused_id(),
-            label: self.label.clone(),
-            limit,
-            elapsed: now.since(since),
-            cause: Cause::Deadline,
-            location,
-        })
-    }
+/// The time-out of a limit that is not an alarm's.
+pub(super) fn timed_out(
+    label: Option<Arc<str>>,
+    limit: Option<Duration>,
+    elapsed: Duration,
+    location: Place,
+) -> TimedOut {
+    let alarm = crate::runtime::unused_id();
+    TimedOut::new(Expiry { alarm, label, limit, elapsed, cause: Cause::Deadline, location })
 }
 
-/// How a job ended: the same for everybody who asks.
+/// How a job ended: the same for all who ask.
 #[derive(Clone, Debug)]
 pub(super) struct End {
-    /// The bytes of the value, which everybody who joins decodes for himself.
+    /// The bytes of the value, which each join decodes.
     pub(super) outcome: Result<Arc<Vec<u8>>, JobError>,
     pub(super) exit: Exit,
     pub(super) usage: Option<Usage>,
@@ -71,147 +55,111 @@ pub(super) struct End {
 
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) ladder: Ladder,
+    pub(super) escalation: Escalation,
     pub(super) stage: Stage,
+    /// The signals that the program has sent to the job, one bit each.
+    pub(super) sent: u64,
 }
 
 #[derive(Debug)]
 pub(super) enum Stage {
-    Running(Running),
+    /// Not reaped.
+    Running(Arc<Watch>),
     Ended(End),
     Detached,
 }
 
-/// A child that has not been reaped.
-#[derive(Debug)]
-pub(super) struct Running {
-    pub(super) watch: Arc<Watch>,
-    pub(super) inbox: Inbox,
-    /// Whether something may still come of the pipe.
-    pub(super) listening: bool,
-}
-
-/// What tells of a child; shared with those who sleep until it does.
+/// The descriptors of a child, shared with the threads that poll them.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) child: Child,
-    pub(super) pipe: OwnedFd,
-}
-
-/// What a sleeper was woken by, for all that it knows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct News {
-    pub(super) pipe: bool,
-    pub(super) death: bool,
-}
-
-impl Running {
-    /// Says whether there was more of a value.
-    fn drain(&mut self, budget: usize) -> bool {
-        if !self.listening {
-            return false;
-        }
-        let before = self.inbox.received();
-        let pipe = self.watch.pipe.as_fd();
-        if self.inbox.take_in(budget, |buffer, most| pipe::read_onto(pipe, buffer, most)) {
-            self.listening = false;
-            if self.inbox.is_too_large() {
-                let _ = self.watch.child.signal_all(Signal::SIGKILL);
-            }
-        }
-        self.inbox.received() > before
-    }
-
-    fn has_ended(&self, news: News) -> io::Result<bool> {
-        let child = &self.watch.child;
-        Ok(news.death || (child.notice().is_none() && child.look()? != Life::Alive))
-    }
+    pub(super) pipe: JobFd,
 }
 
 impl State {
-    /// Takes in what has come from the child, does what its limit asks for, and reaps it if it has ended; for somebody
-    /// who came to look after it at `came`.
-    pub(super) fn advance(&mut self, terms: &Terms, news: News, came: Time) -> io::Result<()> {
-        let Stage::Running(running) = &mut self.stage else { return Ok(()) };
-        if news.pipe && running.drain(BUDGET) {
-            self.ladder.put_off(came, clock::now());
-        }
-        if running.has_ended(news)? {
-            self.finish(terms);
-            return Ok(());
-        }
-        while let Some(step) = self.ladder.climb(clock::now()) {
-            let child = &running.watch.child;
-            // The child may be gone by now, or may have made itself somebody else's: then there is nothing that
-            // could be done.
-            let _ = match step {
-                Step::Terminate => terminate(child),
-                Step::Kill => child.signal_all(Signal::SIGKILL),
-            };
-        }
-        Ok(())
-    }
-
-    /// Leaves the child to itself, and to be reaped some time later.
-    pub(super) fn let_go(&mut self) {
+    /// Leaves the child alone. A later spawn reaps it.
+    pub(super) fn detach(&mut self) {
         let stage = std::mem::replace(&mut self.stage, Stage::Detached);
-        if let Stage::Running(running) = stage {
-            // Nobody else holds it: a waiter would be borrowing the job.
-            if let Some(watch) = Arc::into_inner(running.watch) {
-                detached::let_go(watch.child);
+        if let Stage::Running(watch) = stage {
+            // A waiting thread would borrow the job, so there is none.
+            if let Some(watch) = Arc::into_inner(watch) {
+                detached::add(watch.child);
             }
         }
     }
 
-    /// The child has ended. By its death, and not by the pipe's end: others may hold the pipe, and the child
-    /// may have closed it and lived on. What it wrote is in the pipe by now.
-    pub(super) fn finish(&mut self, terms: &Terms) {
-        let Stage::Running(running) = &mut self.stage else { return };
-        let _ = running.drain(LAST_READ);
-        let (exit, usage) = running.watch.child.reap();
-        let letter = std::mem::replace(&mut running.inbox, Inbox::new(0)).close();
-        let outcome = self.outcome(terms, letter, exit);
-        self.stage = Stage::Ended(End { outcome, exit, usage });
-    }
-
-    fn outcome(&self, terms: &Terms, letter: Letter, exit: Exit) -> Result<Arc<Vec<u8>>, JobError> {
-        let received = match letter {
-            // Whole is whole, however the child ended after it.
-            Letter::Value(bytes) => return Ok(Arc::new(bytes)),
-            Letter::LastWords(words) => return Err(last_words(words)),
-            Letter::TooLarge => return Err(JobError::TooLarge { limit: terms.value_limit }),
-            Letter::Garbled => {
-                let message = "the pipe carried what is no frame of a job's".into();
+    /// What a join returns.
+    pub(super) fn outcome(
+        &self,
+        settings: &Settings,
+        received: Received,
+        exit: Exit,
+        usage: Option<Usage>,
+    ) -> Result<Arc<Vec<u8>>, JobError> {
+        let mut out_of_memory = false;
+        let received = match received {
+            // A complete value counts, however the child ended after it.
+            Received::Value(bytes) => return Ok(Arc::new(bytes)),
+            Received::Failure(failure) => return Err(failure.into()),
+            Received::TooLarge => return Err(JobError::TooLarge { limit: settings.value_limit }),
+            Received::OutOfMemory(bytes) => return Err(JobError::OutOfMemory { bytes }),
+            Received::Invalid => {
+                let message = "the job's pipe carried bytes that the library does not send".into();
                 return Err(JobError::NotDecoded { message });
             }
-            Letter::Nothing(received) => received,
+            Received::AbortedWithoutMemory => {
+                out_of_memory = true;
+                0
+            }
+            Received::Incomplete(received) => received,
         };
-        let now = clock::now();
-        let late = terms.limit.is_some_and(|limit| now.since(terms.began) >= limit);
-        // A program that the child has executed inherits its timer, and that ends it at the limit.
-        let by_timer = matches!(exit, Exit::Signal { signal: libc::SIGALRM, .. });
-        if self.ladder.climbed() || (late && by_timer) {
-            return Err(terms.timed_out(terms.began, terms.limit, now, terms.location.clone()).into());
+        let elapsed = clock::kernel_now().since(settings.began);
+        // The child's own timers. A program that the child has executed inherits that of the alarm.
+        let by_timer = settings.limit.is_some_and(|limit| match exit {
+            Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
+            Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {
+                kill_timer(limit, settings.grace).is_some_and(|time| elapsed >= time)
+            }
+            _ => false,
+        });
+        if self.escalation.has_begun() || by_timer {
+            let Settings { label, limit, location, .. } = settings;
+            return Err(timed_out(label.clone(), *limit, elapsed, location.clone()).into());
         }
         Err(match exit {
             _ if received > 0 => JobError::CutShort { received, exit },
             Exit::Code(code) => JobError::Exited { code },
-            Exit::Signal { signal, core_dumped } => JobError::Killed { signal, core_dumped },
+            Exit::Signal { signal, core_dumped } => {
+                let reason = match signal {
+                    _ if out_of_memory => KillReason::Memory,
+                    _ if self.sent & bit(signal) != 0 => KillReason::Requested,
+                    libc::SIGXCPU if settings.cpu_limit.is_some() => KillReason::CpuTime,
+                    libc::SIGKILL if used_up(settings.cpu_limit, usage) => KillReason::CpuTime,
+                    _ => KillReason::Unknown,
+                };
+                JobError::Killed { signal, core_dumped, reason }
+            }
             Exit::Unknown => JobError::Lost,
         })
     }
 }
 
-/// Asks a child to end: SIGTERM, and SIGCONT so that a stopped one hears of it.
-pub(super) fn terminate(child: &Child) -> io::Result<()> {
-    child.signal_all(Signal::SIGTERM)?;
-    child.signal_all(Signal::SIGCONT)
+/// The bit of a signal in [`State::sent`].
+pub(super) fn bit(signal: i32) -> u64 {
+    u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
 }
 
-fn last_words(words: LastWords) -> JobError {
-    match words {
-        LastWords::Panicked(panic) => JobError::Panicked(panic),
-        LastWords::NotEncoded(message) => JobError::NotEncoded { message },
-        LastWords::Fault(call, errno) => JobError::system(&call, io::Error::from_raw_os_error(errno)),
+/// Whether a child has used up its processor time. The kernel sends SIGKILL a second after SIGXCPU.
+fn used_up(limit: Option<Duration>, usage: Option<Usage>) -> bool {
+    limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit)
+}
+
+impl From<Failure> for JobError {
+    fn from(failure: Failure) -> JobError {
+        match failure {
+            Failure::Panicked(panic) => JobError::Panicked(panic),
+            Failure::NotEncoded(message) => JobError::NotEncoded { message },
+            Failure::Setup(call, errno) => JobError::system(&call, std::io::Error::from_raw_os_error(errno)),
+        }
     }
 }

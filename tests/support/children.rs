@@ -54,6 +54,16 @@ pub fn soon(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// The writing end of a pipe that is not among the descriptors of the parent: that of the job which calls this.
+pub fn write_end_not_in(inherited: &[i32]) -> fs::File {
+    let is_pipe = |fd: &i32| {
+        let link = fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
+        link.to_string_lossy().starts_with("pipe:") && !inherited.contains(fd)
+    };
+    let fd = descriptors().into_iter().find(is_pipe).expect("the pipe to the parent");
+    fs::File::options().write(true).open(format!("/proc/self/fd/{fd}")).unwrap()
+}
+
 /// How much is in a pipe that nobody has read.
 pub fn bytes_in_pipe(end: &fs::File) -> i32 {
     let mut bytes = 0;

@@ -87,6 +87,13 @@ pub fn rebuilt(inner: &Command, mut outer: Command) -> Command {
     outer
 }
 
+/// Rust prints no backtrace before it aborts.
+pub fn without_backtrace(command: &mut Command) -> Command {
+    let mut command = itself(command);
+    command.env("RUST_BACKTRACE", "0");
+    command
+}
+
 fn exits_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
     move |outcome| match outcome.status.code() {
         Some(n) if n == code => Ok(()),

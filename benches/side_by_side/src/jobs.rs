@@ -6,6 +6,7 @@ use sigalarm::process::{self, Job};
 use sigalarm::thread::Worker;
 
 use crate::bare;
+use crate::counts;
 use crate::figures::{Curve, Group};
 use crate::paired::{Ways, median, take_turns};
 use crate::plan::Plan;
@@ -31,6 +32,18 @@ pub fn jobs(plan: &Plan) -> Vec<Group> {
         })
         .measure("an empty job: started, joined, its value had", plan.rounds(300), TURN);
     python::add(&mut jobs, "jobs", plan);
+    counts::print(&mut [
+        ("bare `fork` + `pipe` + `poll` + `waitpid`", &mut bare::fork_and_byte),
+        ("`Job::spawn` + `join`", &mut || {
+            Job::spawn(|| 7_u8).expect("spawning").join().expect("a value");
+        }),
+        ("`process::run`, under a limit", &mut || {
+            process::run(MINUTE, || 7_u8).expect("a value");
+        }),
+        ("mem-isolate", &mut || {
+            mem_isolate::execute_in_isolated_process(|| 7_u8).expect("a value");
+        }),
+    ]);
     vec![jobs]
 }
 

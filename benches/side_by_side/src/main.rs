@@ -14,6 +14,7 @@
 mod arm;
 mod bare;
 mod check;
+mod counts;
 mod figures;
 mod growth;
 mod instructions;

@@ -58,6 +58,11 @@ impl Count {
 }
 
 impl Tally {
+    /// Whether nothing was done.
+    pub fn is_empty(&self) -> bool {
+        [&self.operations, &self.alarms, &self.forks].iter().all(|count| count.get() == 0)
+    }
+
     /// All zero, and shared with whatever this process forks.
     pub fn new() -> &'static Tally {
         unsafe {

@@ -1,0 +1,57 @@
+//! Timers by which a forked child ends itself.
+//!
+//! See [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html). By raw system calls: a preloaded library
+//! that changes the clocks, as libfaketime does, would change these timers. A child of the child does not inherit them, and
+//! an `exec` deletes them.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::time::Duration;
+
+use nix::libc;
+
+/// The kernel's number of a timer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChildTimer(libc::c_int);
+
+impl ChildTimer {
+    /// Sends `signal` to this process once `clock` has gone on by `after`; at once for zero.
+    pub(crate) fn start(
+        signal: libc::c_int,
+        clock: libc::clockid_t,
+        after: Duration,
+    ) -> io::Result<ChildTimer> {
+        let mut event = MaybeUninit::<libc::sigevent>::zeroed();
+        let mut id: libc::c_int = 0;
+        // SAFETY: zeroes are a value of `sigevent`, whose layout is the kernel's; both pointers are valid for the call.
+        let created = unsafe {
+            (*event.as_mut_ptr()).sigev_notify = libc::SIGEV_SIGNAL;
+            (*event.as_mut_ptr()).sigev_signo = signal;
+            libc::syscall(libc::SYS_timer_create, clock, event.as_mut_ptr(), ptr::from_mut(&mut id))
+        };
+        if created != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let timer = ChildTimer(id);
+        timer.set(after.max(Duration::from_nanos(1)))?;
+        Ok(timer)
+    }
+
+    /// Disarms it.
+    pub(crate) fn stop(self) {
+        let _ = self.set(Duration::ZERO);
+    }
+
+    fn set(self, after: Duration) -> io::Result<()> {
+        // Two `timespec`: the interval and the value.
+        let seconds = libc::c_long::try_from(after.as_secs()).unwrap_or(libc::c_long::MAX);
+        let spec = [0, 0, seconds, after.subsec_nanos() as libc::c_long];
+        let none = ptr::null_mut::<libc::c_long>();
+        // SAFETY: `spec` is valid for the call, and is an `itimerspec` of the kernel's `long`s.
+        match unsafe { libc::syscall(libc::SYS_timer_settime, self.0, 0, spec.as_ptr(), none) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Descriptors that belong to jobs, listed so that a forked child can close those of other jobs.
+//!
+//! A forked child inherits every descriptor, and close-on-exec does not help where nothing is executed. With the reading
+//! end of another job's pipe it could read that job's value, and a writer that waits for room in the pipe would wait for
+//! this child too.
+//!
+//! The list is a bitmap over descriptor numbers. It is lock-free, so that a fork at any moment copies a sound one.
+
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::process;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use nix::libc;
+use once_cell::race::OnceBox;
+
+/// A descriptor of a job, closed on drop in the process that made it.
+///
+/// A forked child that drops its copy closes nothing: [`close_in_child`] has closed the number, which may stand for
+/// something else by then.
+#[derive(Debug)]
+pub(crate) struct JobFd {
+    fd: ManuallyDrop<OwnedFd>,
+    owner: u32,
+}
+
+impl JobFd {
+    /// For this process, whose id is `owner`.
+    pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
+        // A forked child starts with its parent's list, which says nothing about the child's own descriptors.
+        if OWNER.load(Ordering::Relaxed) != owner {
+            clear();
+            OWNER.store(owner, Ordering::Relaxed);
+        }
+        let (word, bit) = place(fd.as_raw_fd());
+        word.fetch_or(bit, Ordering::Relaxed);
+        JobFd { fd: ManuallyDrop::new(fd), owner }
+    }
+}
+
+impl Drop for JobFd {
+    fn drop(&mut self) {
+        if self.owner != process::id() {
+            return;
+        }
+        // Before the number is free for other threads.
+        let (word, bit) = place(self.fd.as_raw_fd());
+        word.fetch_and(!bit, Ordering::Relaxed);
+        // SAFETY: it is not used again, and this process has opened it and closes it here only.
+        unsafe { ManuallyDrop::drop(&mut self.fd) };
+    }
+}
+
+impl AsFd for JobFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Closes the listed descriptors but `keep`, in a child of `parent` that has just been forked.
+pub(crate) fn close_in_child(parent: u32, keep: RawFd) {
+    if OWNER.load(Ordering::Relaxed) != parent {
+        return;
+    }
+    let mut first = 0;
+    let mut chunk = Some(&CHUNK);
+    while let Some(Chunk { words, next }) = chunk {
+        for word in words {
+            let mut bits = word.load(Ordering::Relaxed);
+            while bits != 0 {
+                let fd = first + bits.trailing_zeros() as RawFd;
+                if fd != keep {
+                    // SAFETY: the number is that of a `JobFd`, which its drop does not close in this process.
+                    unsafe { libc::close(fd) };
+                }
+                bits &= bits - 1;
+            }
+            first += 64;
+        }
+        chunk = next.get();
+    }
+}
+
+/// One bit for each of `64 * WORDS` numbers, and the numbers above those.
+struct Chunk {
+    words: [AtomicU64; WORDS],
+    next: OnceBox<Chunk>,
+}
+
+const WORDS: usize = 16;
+
+static CHUNK: Chunk = Chunk::new();
+
+/// The process that the list is about.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
+impl Chunk {
+    const fn new() -> Chunk {
+        Chunk { words: [const { AtomicU64::new(0) }; WORDS], next: OnceBox::new() }
+    }
+}
+
+fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
+    let (mut word, bit) = (fd as usize / 64, 1 << (fd % 64));
+    let mut chunk = &CHUNK;
+    while word >= WORDS {
+        chunk = chunk.next.get_or_init(|| Box::new(Chunk::new()));
+        word -= WORDS;
+    }
+    (&chunk.words[word], bit)
+}
+
+fn clear() {
+    let mut chunk = Some(&CHUNK);
+    while let Some(Chunk { words, next }) = chunk {
+        words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        chunk = next.get();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_listed(fd: RawFd) -> bool {
+        let (word, bit) = place(fd);
+        word.load(Ordering::Relaxed) & bit != 0
+    }
+
+    #[test]
+    fn listed_as_long_as_it_is_open() {
+        let fd = JobFd::new(std::fs::File::open("/").unwrap().into(), process::id());
+        let number = fd.as_fd().as_raw_fd();
+        assert!(is_listed(number));
+        drop(fd);
+        assert!(!is_listed(number));
+    }
+
+    #[test]
+    fn numbers_beyond_the_first_chunk_have_bits_of_their_own() {
+        let places = [0, 1, 63, 64, 1023, 1024, 1025, 100_000].map(place);
+        for (n, (word, bit)) in places.iter().enumerate() {
+            let same = |other: &&(&AtomicU64, u64)| std::ptr::eq(other.0, *word) && other.1 == *bit;
+            assert_eq!(places.iter().filter(same).count(), 1, "{n}");
+        }
+    }
+}

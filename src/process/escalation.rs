@@ -1,0 +1,131 @@
+//! Escalation: limit, SIGTERM, SIGKILL. Pure data, no clock.
+//!
+//! At the limit the child's own alarm expires. One grace later SIGTERM is due, and another grace later SIGKILL. A step that
+//! is taken late moves the next one, so that the grace is kept.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// When the child's own timer kills it, from its start; `None` for *never*.
+///
+/// A second after SIGKILL would be due, so that a child whose parent is late still has its grace after SIGTERM.
+pub(super) fn kill_timer(limit: Duration, grace: Duration) -> Option<Duration> {
+    const MARGIN: Duration = Duration::from_secs(1);
+    limit.checked_add(grace.checked_mul(2)?)?.checked_add(MARGIN)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Terminate,
+    Kill,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Escalation {
+    deadline: Time,
+    grace: Duration,
+    next: Option<(Time, Step)>,
+    begun: bool,
+    postponed: bool,
+}
+
+impl Escalation {
+    pub(super) fn new(deadline: Time, grace: Duration) -> Escalation {
+        let next = Some((deadline.after(grace), Step::Terminate));
+        Escalation { deadline, grace, next, begun: false, postponed: false }
+    }
+
+    /// When the next step is due; *never* if none is left.
+    pub(super) fn next(&self) -> Time {
+        self.next.map_or(Time::NEVER, |(at, _)| at)
+    }
+
+    /// Whether a step has been taken.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Moves the first step to one grace from now, for a child that is sending its value to a waiter that came after the
+    /// deadline. Only once: a child that sends without end must not escape.
+    ///
+    /// The waiter may have come between the deadline and the step. Without this it would leave the child next to nothing.
+    pub(super) fn postpone(&mut self, came: Time, now: Time) {
+        if self.begun || self.postponed || came < self.deadline {
+            return;
+        }
+        self.postponed = true;
+        self.next = self.next.map(|(_, step)| (now.after(self.grace), step));
+    }
+
+    /// The step that is due, which the caller now takes.
+    pub(super) fn take(&mut self, now: Time) -> Option<Step> {
+        let (at, step) = self.next?;
+        if now < at {
+            return None;
+        }
+        self.begun = true;
+        self.next = match step {
+            Step::Terminate => Some((now.after(self.grace), Step::Kill)),
+            Step::Kill => None,
+        };
+        Some(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanos: u64) -> Time {
+        Time::from_nanos(nanos)
+    }
+
+    #[test]
+    fn steps_come_one_grace_apart() {
+        let mut escalation = Escalation::new(at(100), Duration::from_nanos(10));
+        assert_eq!((escalation.next(), escalation.take(at(109))), (at(110), None));
+        assert!(!escalation.has_begun());
+        assert_eq!(escalation.take(at(150)), Some(Step::Terminate));
+        assert_eq!(
+            (escalation.next(), escalation.take(at(159))),
+            (at(160), None),
+            "late, and the grace is kept"
+        );
+        assert_eq!(escalation.take(at(160)), Some(Step::Kill));
+        assert_eq!((escalation.next(), escalation.take(at(1_000))), (Time::NEVER, None));
+    }
+
+    #[test]
+    fn postponed_once_and_for_late_waiters() {
+        let mut escalation = Escalation::new(at(100), Duration::from_nanos(10));
+        escalation.postpone(at(99), at(109));
+        assert_eq!(escalation.next(), at(110), "in time");
+        let mut just_before = escalation;
+        just_before.postpone(at(109), at(109));
+        assert_eq!(just_before.next(), at(119), "before the step, and after the deadline");
+        escalation.postpone(at(110), at(115));
+        assert_eq!((escalation.next(), escalation.take(at(124))), (at(125), None));
+        escalation.postpone(at(130), at(130));
+        assert_eq!(escalation.take(at(130)), Some(Step::Terminate), "once");
+        escalation.postpone(at(140), at(140));
+        assert_eq!(escalation.take(at(140)), Some(Step::Kill), "never the second");
+
+        let mut unlimited = Escalation::new(Time::NEVER, Duration::from_nanos(10));
+        unlimited.postpone(at(100), at(100));
+        assert_eq!(unlimited.next(), Time::NEVER);
+    }
+
+    #[test]
+    fn without_grace_both_steps_are_due_at_once() {
+        let mut escalation = Escalation::new(at(100), Duration::ZERO);
+        assert_eq!(escalation.take(at(100)), Some(Step::Terminate));
+        assert_eq!(escalation.take(at(100)), Some(Step::Kill));
+    }
+
+    #[test]
+    fn without_limit_no_step_is_due() {
+        let mut escalation = Escalation::new(Time::NEVER, Duration::from_secs(1));
+        assert_eq!((escalation.next(), escalation.take(at(u64::MAX - 1))), (Time::NEVER, None));
+    }
+}

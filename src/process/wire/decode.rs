@@ -1,0 +1,336 @@
+//! Decodes a value that is not trusted.
+//!
+//! The format is postcard's. Postcard decodes the scalars; the compounds are decoded here, for the sake of what postcard does
+//! not do: it bounds neither the nesting nor the number of elements that take no bytes, and it drops the text of an error
+//! that a type's own `Deserialize` raises.
+
+use std::fmt::Display;
+
+use serde::Deserialize;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor, value::U32Deserializer,
+};
+
+/// The number of elements without bytes in one value, such as those of a `Vec<()>`. Any number of them fits a few bytes, and
+/// each costs time, and with `#[serde(skip)]` memory.
+const EMPTY_ELEMENTS: usize = 1 << 16;
+
+/// Why bytes are not a value.
+#[derive(Debug)]
+pub(in crate::process) enum DecodeError {
+    TooDeep,
+    Other(String),
+}
+
+impl serde::de::Error for DecodeError {
+    fn custom<T: Display>(message: T) -> DecodeError {
+        DecodeError::Other(message.to_string())
+    }
+}
+
+impl Display for DecodeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DecodeError::TooDeep => f.write_str("nested too deeply"),
+            DecodeError::Other(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Decodes a value of at most `depth` levels from all the bytes.
+pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, DecodeError> {
+    let mut decoder = Decoder { bytes, depth, empty: EMPTY_ELEMENTS };
+    let value = T::deserialize(&mut decoder)?;
+    match decoder.bytes.len() {
+        0 => Ok(value),
+        rest => Err(DecodeError::Other(format!("{rest} bytes are left over"))),
+    }
+}
+
+struct Decoder<'de> {
+    bytes: &'de [u8],
+    /// The levels that may still be entered.
+    depth: usize,
+    /// The elements without bytes that may still come.
+    empty: usize,
+}
+
+impl<'de> Decoder<'de> {
+    #[inline]
+    fn scalar<T: Deserialize<'de>>(&mut self) -> Result<T, DecodeError> {
+        let (value, rest) = postcard::take_from_bytes(self.bytes).map_err(DecodeError::custom)?;
+        self.bytes = rest;
+        Ok(value)
+    }
+
+    #[inline]
+    fn nested<R>(
+        &mut self,
+        decode: impl FnOnce(&mut Self) -> Result<R, DecodeError>,
+    ) -> Result<R, DecodeError> {
+        self.depth = self.depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
+        let result = decode(self);
+        self.depth += 1;
+        result
+    }
+
+    fn length(&mut self) -> Result<usize, DecodeError> {
+        let length = self.scalar::<u64>()?;
+        length.try_into().map_err(|_| DecodeError::Other(format!("a length of {length}")))
+    }
+}
+
+macro_rules! scalars {
+    ($($deserialize:ident: $type:ty, $visit:ident;)*) => {$(
+        #[inline]
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+            visitor.$visit(self.scalar::<$type>()?)
+        }
+    )*};
+}
+
+const UNKNOWN_TYPE: &str = "the type asks its input what it is (`serde_json::Value`, or `untagged`, `tag` or `flatten` of \
+     serde's), which the input does not say: return a type without that, or a `String` of JSON";
+
+macro_rules! unknown {
+    ($($deserialize:ident)*) => {$(
+        fn $deserialize<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
+            Err(DecodeError::Other(UNKNOWN_TYPE.to_owned()))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for &mut Decoder<'de> {
+    type Error = DecodeError;
+
+    scalars! {
+        deserialize_bool: bool, visit_bool;
+        deserialize_i8: i8, visit_i8;
+        deserialize_i16: i16, visit_i16;
+        deserialize_i32: i32, visit_i32;
+        deserialize_i64: i64, visit_i64;
+        deserialize_i128: i128, visit_i128;
+        deserialize_u8: u8, visit_u8;
+        deserialize_u16: u16, visit_u16;
+        deserialize_u32: u32, visit_u32;
+        deserialize_u64: u64, visit_u64;
+        deserialize_u128: u128, visit_u128;
+        deserialize_f32: f32, visit_f32;
+        deserialize_f64: f64, visit_f64;
+        deserialize_char: char, visit_char;
+        deserialize_str: &'de str, visit_borrowed_str;
+        deserialize_string: &'de str, visit_borrowed_str;
+        deserialize_bytes: &'de [u8], visit_borrowed_bytes;
+        deserialize_byte_buf: &'de [u8], visit_borrowed_bytes;
+    }
+
+    unknown! { deserialize_any deserialize_identifier deserialize_ignored_any }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if self.scalar::<bool>()? { self.nested(|d| visitor.visit_some(d)) } else { visitor.visit_none() }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.nested(|d| visitor.visit_newtype_struct(d))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let left = self.length()?;
+        self.nested(|decoder| visitor.visit_seq(Elements { decoder, left }))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let left = self.length()?;
+        self.nested(|decoder| visitor.visit_map(Elements { decoder, left }))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
+        self.nested(|decoder| visitor.visit_seq(Fields { decoder, left }))
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        left: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(left, visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(fields.len(), visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.nested(|d| visitor.visit_enum(d))
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+/// The elements of a sequence or a map, whose number the input claims.
+struct Elements<'a, 'de> {
+    decoder: &'a mut Decoder<'de>,
+    left: usize,
+}
+
+impl<'de> Elements<'_, 'de> {
+    /// Says whether there is one more, and counts it.
+    #[inline]
+    fn take_one(&mut self) -> bool {
+        let more = self.left > 0;
+        self.left -= usize::from(more);
+        more
+    }
+
+    /// After an element, before which `before` bytes were left.
+    #[inline]
+    fn check_empty(&mut self, before: usize) -> Result<(), DecodeError> {
+        if self.decoder.bytes.len() == before {
+            self.decoder.empty = self.decoder.empty.checked_sub(1).ok_or_else(|| {
+                DecodeError::Other(format!("more than {EMPTY_ELEMENTS} elements that take no bytes"))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// No more memory is set aside for elements than there are bytes.
+    fn size_hint(&self) -> usize {
+        self.left.min(self.decoder.bytes.len())
+    }
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = DecodeError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, DecodeError> {
+        if !self.take_one() {
+            return Ok(None);
+        }
+        let before = self.decoder.bytes.len();
+        let element = seed.deserialize(&mut *self.decoder)?;
+        self.check_empty(before)?;
+        Ok(Some(element))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(Elements::size_hint(self))
+    }
+}
+
+impl<'de> MapAccess<'de> for Elements<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
+        if !self.take_one() {
+            return Ok(None);
+        }
+        let before = self.decoder.bytes.len();
+        let key = seed.deserialize(&mut *self.decoder)?;
+        self.check_empty(before)?;
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
+        seed.deserialize(&mut *self.decoder)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(Elements::size_hint(self))
+    }
+}
+
+/// The fields of a struct or a tuple, whose number the type says.
+struct Fields<'a, 'de> {
+    decoder: &'a mut Decoder<'de>,
+    left: usize,
+}
+
+impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
+    type Error = DecodeError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, DecodeError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        seed.deserialize(&mut *self.decoder).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+impl<'de> EnumAccess<'de> for &mut Decoder<'de> {
+    type Error = DecodeError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), DecodeError> {
+        let index: U32Deserializer<DecodeError> = self.scalar::<u32>()?.into_deserializer();
+        Ok((seed.deserialize(index)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
+    type Error = DecodeError;
+
+    fn unit_variant(self) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_seq(Fields { decoder: self, left })
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_seq(Fields { decoder: self, left: fields.len() })
+    }
+}
