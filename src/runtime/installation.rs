@@ -117,7 +117,8 @@ impl Installation {
             // Without SA_RESTART it is the one that was installed in front. With it, the other handler has put back what it had
             // found, and is gone.
             Some(over) if current.is_ours() => {
-                if !current.interrupts() || over.install().is_ok() {
+                let is_back = !current.interrupts() || over.install().is_ok();
+                if is_back {
                     SHARED.previous.put_back();
                 }
             }

@@ -168,8 +168,8 @@ impl Watchdogs {
             let phase = watched.watchdog.phase.load(Ordering::SeqCst);
             let is_same = watched.watchdog.end.load(Ordering::SeqCst) == entry.deadline.as_nanos();
             // One that has answered knows of the expiry: another ring is nothing new. A grace that runs goes on.
-            let stays = entry.expired.is_some() && phase != RUNNING;
-            if !stays && !(phase == RUNNING && is_same) {
+            let stays = if phase == RUNNING { is_same } else { entry.expired.is_some() };
+            if !stays {
                 watched.watchdog.begin(RUNNING, entry.deadline);
             }
         }

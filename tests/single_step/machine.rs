@@ -42,14 +42,6 @@ pub fn is_system_call(word: c_long) -> bool {
     return word & 0xffff_ffff == 0xd400_0001;
 }
 
-/// Whether a system call is the one that returns from a signal handler.
-pub fn returns_from_handler(registers: &user_regs_struct) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return registers.rax == nix::libc::SYS_rt_sigreturn as u64;
-    #[cfg(target_arch = "aarch64")]
-    return registers.regs[8] == nix::libc::SYS_rt_sigreturn as u64;
-}
-
 pub fn pc(registers: &user_regs_struct) -> u64 {
     #[cfg(target_arch = "x86_64")]
     return registers.rip;

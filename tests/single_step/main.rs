@@ -6,8 +6,6 @@
 //! then say must be what would have been without the guard: nobody dies who should not, whoever owns a signal gets it
 //! once, no ring is lost, nothing is early, and timer, disposition and mask are as they were.
 //!
-//! The same with two threads: one is held at an instruction of its handler while the other arms and drops.
-//!
 //! An ordinary run takes a sample: every n-th instruction, beginning with another one each time.
 //! `SIGALARM_STEP=once` takes every instruction of a window once, with one thing that may come for each in turn, and
 //! says before which it has not come; `SIGALARM_STEP=all` takes them with all that may come, `SIGALARM_STEP=137` that
@@ -16,8 +14,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod held;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod machine;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -31,9 +27,7 @@ mod windows;
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn main() {
-    let mut scenarios = windows::scenarios();
-    scenarios.extend(held::scenarios());
-    support::main(scenarios.into_iter().map(told).collect());
+    support::main(windows::scenarios().into_iter().map(told).collect());
 }
 
 /// Passes on what a scenario says of itself: how much it has tried, or that it was skipped.

@@ -54,15 +54,6 @@ impl Choice {
         }
     }
 
-    /// For two threads: one of each pair is chosen by this.
-    pub fn fewer(self) -> Choice {
-        match self {
-            Choice::All | Choice::Once { .. } => Choice::Sample(24),
-            Choice::Sample(most) => Choice::Sample(most.div_ceil(2)),
-            one => one,
-        }
-    }
-
     /// For one of so many combinations of what may come and whose it is.
     pub fn shared(self, part: usize, of: usize) -> Choice {
         if let Choice::Once { .. } = self { Choice::Once { part, of } } else { self }

@@ -169,6 +169,14 @@ impl Scene {
         assert_eq!(process::state(), self.before);
     }
 
+    /// From now on the library leaves the interval timer alone: it has seen a foreign value there.
+    pub fn have_private_timers(&self) {
+        process::set_timer(100 * SECOND, Duration::ZERO);
+        drop(after(SECOND));
+        process::set_timer(Duration::ZERO, Duration::ZERO);
+        assert_eq!(process::state(), self.before);
+    }
+
     /// From now on the foreign timer runs.
     pub fn ready(&self) {
         if matches!(self.deal.comes, Comes::Foreign | Comes::Both) {

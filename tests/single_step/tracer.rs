@@ -156,13 +156,6 @@ impl Standing {
         arrived(wait(self.thread))
     }
 
-    /// Whether the next instruction is the last of a signal handler: the system call that returns.
-    pub fn returns_from_handler(&self) -> Result<bool, Astray> {
-        let registers = ptrace::getregs(self.thread)?;
-        let word = self.word(machine::pc(&registers))?;
-        Ok(machine::is_system_call(word) && machine::returns_from_handler(&registers))
-    }
-
     /// The instructions from here to the `end` of the window; signals are put off until then. If `enters`, also those
     /// that follow, up to the next system call.
     pub fn trace(&self, end: u64, enters: bool) -> Result<Trace, Astray> {

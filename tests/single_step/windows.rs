@@ -251,6 +251,10 @@ fn restart(deal: &Deal) {
 /// A restart that must speak to the kernel.
 fn restart_of_one_that_has_rung(deal: &Deal) {
     let scene = Scene::set(deal);
+    if deal.kills() {
+        // A foreign value that is set over the interval timer is dropped where the default action would follow: a limit.
+        scene.have_private_timers();
+    }
     let limit = deal.limit().min(Duration::from_millis(2));
     let alarm = after(limit);
     while alarm.check().is_ok() {}
