@@ -186,20 +186,32 @@ impl Schedule {
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
-        let index = terms.scope.index();
+        let (scope, deadline, is_plain) = (terms.scope, terms.deadline, terms.more.is_none());
+        let (slot, entry) = self.entries.insert(id, terms, now);
+        let key = Key::new(id, slot);
+        // Whether it is plain the compiler knows where the alarm is armed, and not what the entry in memory says.
+        let listing = match is_plain {
+            true => Listing::plain(scope, deadline),
+            false => {
+                entry.plan_probe(now);
+                if entry.budget().is_some() {
+                    self.counting.push((scope, key));
+                }
+                Listing::of(entry)
+            }
+        };
+        let index = scope.index();
         if index >= self.threads.len() {
-            self.threads.resize_with(index + 1, Thread::default);
+            self.add_threads(index);
         }
         self.threads[index].alarms += 1;
-        let (slot, entry) = self.entries.insert(id, terms, now);
-        entry.plan_probe(now);
-        let listing = Listing::of(entry);
-        let key = Key::new(id, slot);
-        if entry.budget().is_some() {
-            self.counting.push((listing.scope, key));
-        }
         self.list(listing, key);
         key
+    }
+
+    #[cold]
+    fn add_threads(&mut self, index: usize) {
+        self.threads.resize_with(index + 1, Thread::default);
     }
 
     /// Removes an alarm; `None` for a stale key.

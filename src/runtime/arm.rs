@@ -29,8 +29,10 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let needs_signal = terms.needs_signal();
     let key = state.schedule.insert(terms, now);
     // The common case, a limit inside of another: no system call.
-    if plan.wishes.is_none() && needs_signal && state.is_covered(scope, deadline, now) {
-        state.threads.add_user(scope);
+    if plan.wishes.is_none()
+        && needs_signal
+        && state.threads.add_covered(scope, |thread| thread.covers(deadline, now))
+    {
         return Ok(key);
     }
     finish_arming(state, key, needs_signal, plan.wishes, now)

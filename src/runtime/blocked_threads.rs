@@ -135,7 +135,7 @@ impl State {
             (true, false) => self.expire_timer_now(index, AGAIN),
             (false, _) if wanted.is_never() => self.disarm(index),
             (false, false) if due > now && due == wanted => {}
-            (false, _) => self.set_timer(index, wanted, AGAIN),
+            (false, _) => self.set_timer(index, wanted, AGAIN, now),
         }
     }
 

@@ -175,10 +175,7 @@ impl State {
     /// alarm and every restart: the timer expires no later, and the alarm is not due yet.
     #[inline(always)]
     pub(super) fn is_covered(&mut self, scope: Scope, deadline: Time, now: Time) -> bool {
-        let covers = |thread: &mut Thread| {
-            thread.users > 0 && thread.due <= deadline && (thread.due > now || FLAG.is_set())
-        };
-        deadline > now && self.threads.of(scope).is_some_and(covers)
+        self.threads.of(scope).is_some_and(|thread| thread.covers(deadline, now))
     }
 
     /// Brings everything in step after an alarm of a thread has been changed.
@@ -211,7 +208,7 @@ impl State {
                 self.threads.set_due(index, Time::NEVER);
             }
         } else if due <= now || wanted < due {
-            self.set_timer(index, wanted, Duration::ZERO);
+            self.set_timer(index, wanted, Duration::ZERO, now);
         }
     }
 

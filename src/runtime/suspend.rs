@@ -12,6 +12,7 @@ pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
         state.disarm_all();
+        state.watchdogs.suspend();
         state.suspended = 1;
         if let Some(thread) = state.threads.of(thread_state::scope()) {
             thread.keep_out_again();
@@ -47,6 +48,7 @@ pub(crate) fn resume() {
     let now = clock::now();
     state.disarm_all();
     state.settle_all(now);
+    state.watchdogs.resume();
 }
 
 impl State {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::time::Duration;
 
+use super::FLAG;
 use super::registry::Registered;
 use super::shared::SHARED;
 use super::state::{STATE, prepare};
@@ -119,6 +120,14 @@ pub(super) struct Wait {
 }
 
 impl Thread {
+    /// See [`State::is_covered`](super::state::State::is_covered).
+    #[inline(always)]
+    pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
+        // A moment that has passed counts only if its signal has come.
+        let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
+        expires_in_time && self.users > 0 && deadline > now
+    }
+
     /// The thread's private timer, created if need be.
     pub(super) fn private(&mut self) -> io::Result<&PosixTimer> {
         if self.private.is_none() {
@@ -182,7 +191,8 @@ impl Thread {
 
 /// All threads that have, or have had, alarms that need the signal, by the index of their scopes.
 pub(super) struct Threads {
-    threads: Vec<Option<Thread>>,
+    /// Those that have ended, and have no alarm, have no scope.
+    threads: Vec<Thread>,
     free: Vec<usize>,
     /// Those whose `due` is not *never*, in the order of it.
     order: Queue,
@@ -203,11 +213,11 @@ impl Threads {
 
     #[inline(always)]
     pub(super) fn get(&mut self, index: usize) -> Option<&mut Thread> {
-        self.threads.get_mut(index).and_then(Option::as_mut)
+        self.threads.get_mut(index).filter(|thread| thread.scope != Scope::NONE)
     }
 
     pub(super) fn of(&mut self, scope: Scope) -> Option<&mut Thread> {
-        self.get(scope.index()).filter(|thread| thread.scope == scope)
+        self.threads.get_mut(scope.index()).filter(|thread| thread.scope == scope && scope != Scope::NONE)
     }
 
     /// One alarm or wait more of a thread needs its timer; hands back how many do.
@@ -216,6 +226,17 @@ impl Threads {
         self.of(scope).map_or(0, |thread| {
             thread.users += 1;
             thread.users
+        })
+    }
+
+    /// One alarm more of a thread needs its timer, which may stay as it is if `is_covered` says so; `false` if not, and nothing is
+    /// done.
+    #[inline(always)]
+    pub(super) fn add_covered(&mut self, scope: Scope, is_covered: impl FnOnce(&Thread) -> bool) -> bool {
+        self.of(scope).is_some_and(|thread| {
+            let is_covered = is_covered(thread);
+            thread.users += usize::from(is_covered);
+            is_covered
         })
     }
 
@@ -236,7 +257,7 @@ impl Threads {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Thread)> {
-        self.threads.iter().enumerate().filter_map(|(index, thread)| Some((index, thread.as_ref()?)))
+        self.threads.iter().enumerate().filter(|(_, thread)| thread.scope != Scope::NONE)
     }
 
     pub(super) fn find(&self, is_it: impl Fn(&Thread) -> bool) -> Option<usize> {
@@ -251,7 +272,7 @@ impl Threads {
 
     /// Notes when a thread's timer expires.
     pub(super) fn set_due(&mut self, index: usize, due: Time) {
-        let Some(thread) = self.threads.get_mut(index).and_then(Option::as_mut) else { return };
+        let Some(thread) = self.threads.get_mut(index) else { return };
         let before = std::mem::replace(&mut thread.due, due);
         match (before.is_never(), due.is_never()) {
             (true, true) => {}
@@ -281,9 +302,9 @@ impl Threads {
             was_blocked: false,
         };
         if index == self.threads.len() {
-            self.threads.push(Some(thread));
+            self.threads.push(thread);
         } else {
-            self.threads[index] = Some(thread);
+            self.threads[index] = thread;
         }
         scope
     }
@@ -291,11 +312,11 @@ impl Threads {
     /// Forgets a thread that has ended and has no alarm left.
     pub(super) fn remove(&mut self, index: usize) {
         self.set_due(index, Time::NEVER);
-        if let Some(thread) = self.threads[index].take() {
-            thread.record.clear();
-            thread.record.give_back();
-            self.free.push(index);
-        }
+        let Some(thread) = self.get(index) else { return };
+        thread.scope = Scope::NONE;
+        thread.record.clear();
+        thread.record.give_back();
+        self.free.push(index);
     }
 
     /// In a forked child: only the calling thread is left, and it begins anew. Timers are not inherited.

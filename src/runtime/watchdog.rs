@@ -67,9 +67,20 @@ impl Watchdog {
 
     /// Begins a phase, and sets the timer for its end. Async-signal-safe.
     fn begin(&self, phase: u8, end: Time) {
+        self.note(phase, end);
+        self.set_timer(self.when());
+    }
+
+    fn note(&self, phase: u8, end: Time) {
         self.end.store(end.as_nanos(), Ordering::SeqCst);
         self.phase.store(phase, Ordering::SeqCst);
-        self.set_timer(if phase == IDLE || end.is_never() { When::Never } else { When::At(end) });
+    }
+
+    /// When the timer is to expire.
+    fn when(&self) -> When {
+        let end = Time::from_nanos(self.end.load(Ordering::SeqCst));
+        let is_idle = self.phase.load(Ordering::SeqCst) == IDLE || end.is_never();
+        if is_idle { When::Never } else { When::At(end) }
     }
 
     fn set_timer(&self, when: When) {
@@ -122,11 +133,34 @@ struct Watched {
 }
 
 /// Which alarms have a watchdog. Few, as a rule one.
-pub(super) struct Watchdogs(Vec<Watched>);
+pub(super) struct Watchdogs {
+    watched: Vec<Watched>,
+    /// In a suspension no timer of theirs is set.
+    is_suspended: bool,
+}
 
 impl Watchdogs {
     pub(super) const fn new() -> Watchdogs {
-        Watchdogs(Vec::new())
+        Watchdogs { watched: Vec::new(), is_suspended: false }
+    }
+
+    /// Disarms their timers; the phases go on.
+    pub(super) fn suspend(&mut self) {
+        self.is_suspended = true;
+        self.watched.iter().for_each(|watched| watched.watchdog.set_timer(When::Never));
+    }
+
+    /// Sets their timers again. A phase that has ended meanwhile ends now.
+    pub(super) fn resume(&mut self) {
+        self.is_suspended = false;
+        self.watched.iter().for_each(|watched| watched.watchdog.set_timer(watched.watchdog.when()));
+    }
+
+    fn begin(&self, watchdog: &Watchdog, phase: u8, end: Time) {
+        watchdog.note(phase, end);
+        if !self.is_suspended {
+            watchdog.set_timer(watchdog.when());
+        }
     }
 
     /// Sets a watchdog on an alarm of the thread.
@@ -148,14 +182,14 @@ impl Watchdogs {
         watchdog.dumps_core.store(grace.dumps_core, Ordering::Relaxed);
         watchdog.grace.store(Time::from_nanos(0).after(grace.grace).as_nanos(), Ordering::SeqCst);
         watchdog.timer.store(id.to_bits(), Ordering::SeqCst);
-        watchdog.begin(RUNNING, entry.deadline);
-        self.0.push(Watched { key, scope: entry.scope, watchdog, timer });
+        self.begin(watchdog, RUNNING, entry.deadline);
+        self.watched.push(Watched { key, scope: entry.scope, watchdog, timer });
         Ok(())
     }
 
     pub(super) fn remove(&mut self, key: Key) {
-        if let Some(index) = self.0.iter().position(|watched| watched.key == key) {
-            let watched = self.0.swap_remove(index);
+        if let Some(index) = self.watched.iter().position(|watched| watched.key == key) {
+            let watched = self.watched.swap_remove(index);
             watched.watchdog.begin(IDLE, Time::NEVER);
             watched.watchdog.timer.store(0, Ordering::SeqCst);
             watched.watchdog.give_back();
@@ -164,24 +198,25 @@ impl Watchdogs {
 
     /// The alarm was restarted, extended, rung or disarmed.
     pub(super) fn change(&mut self, key: Key, entry: Option<&Entry>) {
-        if let (Some(watched), Some(entry)) = (self.0.iter().find(|watched| watched.key == key), entry) {
+        if let (Some(watched), Some(entry)) = (self.watched.iter().find(|watched| watched.key == key), entry)
+        {
             let phase = watched.watchdog.phase.load(Ordering::SeqCst);
             let is_same = watched.watchdog.end.load(Ordering::SeqCst) == entry.deadline.as_nanos();
             // One that has answered knows of the expiry: another ring is nothing new. A grace that runs goes on.
             let stays = if phase == RUNNING { is_same } else { entry.expired.is_some() };
             if !stays {
-                watched.watchdog.begin(RUNNING, entry.deadline);
+                self.begin(watched.watchdog, RUNNING, entry.deadline);
             }
         }
     }
 
     /// A check on this thread has returned an error: its alarms that have expired need no watchdog until they begin again.
     pub(super) fn answered(&self, schedule: &Schedule, scope: Scope) {
-        for watched in self.0.iter().filter(|watched| watched.scope == scope) {
+        for watched in self.watched.iter().filter(|watched| watched.scope == scope) {
             if schedule.get(watched.key).is_some_and(|entry| entry.expired.is_some())
                 && watched.watchdog.phase.load(Ordering::SeqCst) != IDLE
             {
-                watched.watchdog.begin(IDLE, Time::NEVER);
+                self.begin(watched.watchdog, IDLE, Time::NEVER);
             }
         }
     }

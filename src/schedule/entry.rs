@@ -177,11 +177,17 @@ pub(super) struct Listing {
 }
 
 impl Listing {
+    /// Of a pending alarm that has a deadline at most.
+    #[inline(always)]
+    pub(super) fn plain(scope: Scope, deadline: Time) -> Listing {
+        Listing { scope, expired: false, moment: deadline, signals: 0 }
+    }
+
     #[inline(always)]
     pub(super) fn of(entry: &Entry) -> Listing {
         let (scope, expired) = (entry.scope, entry.expired.is_some());
         match entry.more.as_deref() {
-            None => Listing { scope, expired, moment: entry.deadline, signals: 0 },
+            None => Listing { expired, ..Listing::plain(scope, entry.deadline) },
             Some(more) => Listing {
                 scope,
                 expired,

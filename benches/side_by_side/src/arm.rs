@@ -21,13 +21,14 @@ const TURN: Duration = Duration::from_micros(500);
 
 pub fn measure(plan: &Plan) -> Vec<Group> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let mut outermost = Ways::new("the five bare system calls", bare::arm_and_disarm)
+    let mut outermost = Ways::new("its eight bare system calls", bare::arm_and_disarm)
         .and("`Alarm::after` + drop", arm_and_drop)
         .and("tokio `timeout`, on a ready runtime", || runtime.block_on(timeout()))
         .and("a thread per limit", thread_per_limit)
         .and("cancel-this `on_timeout`", on_timeout)
         .measure("the outermost limit: set, and taken back", plan.rounds(400), TURN);
     python::add(&mut outermost, "arm", plan);
+    let private = private_timer(plan);
 
     let outer = Alarm::after(MINUTE / 2).expect("arming");
     let nested = Ways::new("reading the clock once", || {
@@ -36,7 +37,17 @@ pub fn measure(plan: &Plan) -> Vec<Group> {
     .and("`Alarm::after` + drop", arm_and_drop)
     .and("`alarm.restart()`", || outer.restart())
     .measure("under an earlier deadline", plan.rounds(400), TURN);
-    vec![outermost, nested]
+    vec![outermost, nested, private]
+}
+
+/// The same on a thread whose private timer exists already, as in every program with threads.
+fn private_timer(plan: &Plan) -> Group {
+    let ways = || {
+        Ways::new("the eight bare system calls of the interval timer", bare::arm_and_disarm)
+            .and("`Alarm::after` + drop", arm_and_drop)
+            .measure("the same with a private timer", plan.rounds(400), TURN)
+    };
+    thread::scope(|scope| scope.spawn(ways).join().expect("no panic"))
 }
 
 fn arm_and_drop() {

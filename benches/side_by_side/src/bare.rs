@@ -14,28 +14,31 @@ use nix::libc;
 
 extern "C" fn nothing(_: libc::c_int) {}
 
-/// Two `setitimer`, two `sigaction`, one `pthread_sigmask`: what a guard by hand would call, if it cared to see
-/// what it takes the place of and whether it is still its own when it goes.
+/// What the library calls, bare: the disposition is asked for and replaced, the mask asked for, the timer asked for and set;
+/// the timer is disarmed, the disposition asked for and restored.
 pub fn arm_and_disarm() {
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
         action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
         let mut old_action: libc::sigaction = zeroed();
-        let mut alarm_only: libc::sigset_t = zeroed();
-        libc::sigaddset(&mut alarm_only, libc::SIGALRM);
         let mut old_mask: libc::sigset_t = zeroed();
         let minute = libc::timeval { tv_sec: 60, tv_usec: 0 };
         let mut old: libc::itimerval = zeroed();
         let on = libc::itimerval { it_value: minute, ..old };
         let off = old;
 
+        let mut found: libc::sigaction = zeroed();
+        libc::sigaction(libc::SIGALRM, ptr::null(), &mut found);
         libc::sigaction(libc::SIGALRM, &action, &mut old_action);
+        libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), &mut old_mask);
+        libc::getitimer(libc::ITIMER_REAL, &mut old);
         libc::setitimer(libc::ITIMER_REAL, &on, &mut old);
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, &alarm_only, &mut old_mask);
 
         libc::setitimer(libc::ITIMER_REAL, &off, &mut old);
+        libc::sigaction(libc::SIGALRM, ptr::null(), &mut found);
         libc::sigaction(libc::SIGALRM, &old_action, &mut action);
+        black_box((found, old_mask));
         black_box((old, action));
     }
 }

@@ -34,7 +34,7 @@ impl Expiries {
     pub(in crate::runtime) fn handle(&self) -> bool {
         let is_taken = self.take();
         if is_taken {
-            self.taken.store(clock::now().as_nanos(), Ordering::SeqCst);
+            self.taken.store(clock::now().as_nanos(), Ordering::Release);
         }
         is_taken
     }
@@ -129,7 +129,7 @@ impl IntervalTimer {
         // By the time of this line the handler may have taken the new expiry as well.
         let found = self.judge(held, before, after, expired_early);
         // What the handler has taken since was the one before.
-        SHARED.expiries.taken.store(u64::MAX, Ordering::SeqCst);
+        SHARED.expiries.taken.store(u64::MAX, Ordering::Release);
         self.count_replaced(found, held, after);
         self.expiry = Some((before.after(setting.remaining), after.after(setting.remaining)));
         self.repeats = !repeat.is_zero();
@@ -173,7 +173,7 @@ impl IntervalTimer {
 
     /// Whether it has expired before its time: then a foreign value was set over the library's, and has expired.
     pub(in crate::runtime) fn has_expired_early(&self) -> bool {
-        let taken = Time::from_nanos(SHARED.expiries.taken.load(Ordering::SeqCst));
+        let taken = Time::from_nanos(SHARED.expiries.taken.load(Ordering::Acquire));
         self.expiry.is_some_and(|(earliest, _)| taken < earliest.before(ROUNDING)) && !self.repeats
     }
 

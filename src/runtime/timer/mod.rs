@@ -71,8 +71,7 @@ impl State {
 
     /// Sets a thread's timer for `due`; it repeats if `repeat` is not zero. Should that fail, the thread's checks read the
     /// clock from here on.
-    pub(super) fn set_timer(&mut self, index: usize, due: Time, repeat: Duration) {
-        let now = clock::now();
+    pub(super) fn set_timer(&mut self, index: usize, due: Time, repeat: Duration, now: Time) {
         let due = due.min(now.after(LONGEST));
         self.threads.set_due(index, due);
         if self.suspended == 0 && self.try_set(index, due, repeat).is_err() {

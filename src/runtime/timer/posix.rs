@@ -1,7 +1,7 @@
 //! The private timer of a thread: a POSIX timer whose signal goes to this thread alone.
 //!
-//! It is created at the thread's first need, kept between alarms without being set, and deleted when the thread ends. A
-//! pending signal of another number or sender does not take its signal in, and its signal takes in no other.
+//! It is created at the thread's first need, kept between alarms without being set, and deleted when the thread ends. Its
+//! signal is queued whatever else is pending, and takes in no signal to the process.
 
 use std::io;
 use std::process;

@@ -199,7 +199,7 @@ fn summary(figures: &Figures) -> String {
         way(&figures.arm, 0, "cancel-this"),
     ) {
         lines.push(format!(
-            "Arming and dropping the outermost alarm takes {}: {:.2} of the five bare system calls. A thread per limit \
+            "Arming and dropping the outermost alarm takes {}: {:.2} of its eight bare system calls. A thread per limit \
              takes {:.0} times as long as ours, cancel-this {:.0} times.",
             time(ours.nanos),
             ours.ratio,
