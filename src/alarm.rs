@@ -17,16 +17,16 @@ use crate::time::Time;
 
 /// A time limit, in force from the moment it is armed until it is dropped.
 ///
-/// It arms SIGALRM through [setitimer(2)]; when the limit has passed, [`check`](Alarm::check), which the long
-/// computation calls as often as it likes, answers with a [`TimedOut`]. Nothing is interrupted and nothing
+/// It arms SIGALRM through [setitimer(2)] or [timer_create(2)]. When the limit has passed, [`check`](Alarm::check), which the
+/// long computation calls as often as it likes, returns a [`TimedOut`]. Nothing is interrupted and nothing
 /// jumps: a computation that never checks never stops.
 ///
 /// Limits nest, on any number of threads, in any order of dropping. An inner alarm never hides an outer one:
 /// once an enclosing alarm of the same thread has expired, the inner `check` errs as well, with a `TimedOut`
 /// that belongs to the outer ([`owns`](Alarm::owns) tells).
 ///
-/// Dropping it resets everything: with the last guard of the process the timer, the handler and the signal
-/// mask are as they were before the first. Dropping never panics. A guard that is leaked
+/// Dropping it resets everything: the last guard of a thread disarms the thread's timer and restores its signal mask, and the
+/// last guard of the process restores the handler. A timer of the program's is left alone. Dropping never panics. A guard that is leaked
 /// ([`std::mem::forget`]) stays armed for the life of the process, and encloses every later alarm of its
 /// thread.
 ///
@@ -60,6 +60,7 @@ use crate::time::Time;
 /// ```
 ///
 /// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
+/// [timer_create(2)]: https://man7.org/linux/man-pages/man2/timer_create.2.html
 #[must_use = "the limit is in force only as long as the guard lives; bind it: `let alarm = …`"]
 pub struct Alarm {
     key: Key,
@@ -91,12 +92,13 @@ impl Alarm {
     /// expired when it is armed, and the first check errs. [`Duration::MAX`], and whatever else runs past the
     /// range of the clock (584 years), means *never*.
     ///
-    /// Does not block. The first alarm of a process costs a handful of system calls, one that is nested inside
+    /// Does not block. The outermost alarm of a thread costs a handful of system calls, one that is nested inside
     /// an earlier deadline none.
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails; then nothing is armed.
+    /// [`ArmError`] if a system call fails; then nothing is armed. A timer that the kernel refuses is no error: the alarm's checks
+    /// read the clock.
     ///
     /// There is no conversion to [`TimedOut`], on purpose: the one is a fault, the other an answer. In a function that fails
     /// with `TimedOut` arm outside, or return `Box<dyn Error>` or [`io::Error`](std::io::Error), which take both.
@@ -201,11 +203,11 @@ impl Alarm {
     /// The check: `Ok` until this alarm, or one that encloses it, has expired, then the [`TimedOut`].
     ///
     /// Costs one load and one branch that is not taken; call it in the innermost loop. Does not block, except
-    /// for the moment that another thread needs to answer the same bell. Once it has erred it errs each
+    /// for the moment that another thread is on the slow path. Once it has erred it errs each
     /// time, until the alarm is [`restart`](Alarm::restart)ed, [`extend`](Alarm::extend)ed or
     /// [`disarm`](Alarm::disarm)ed. The error carries the place of this call.
     ///
-    /// Not for use in signal handlers: once the bell has rung it takes a lock.
+    /// Not for use in signal handlers: when the flag is set it takes a lock.
     ///
     /// # Errors
     ///
@@ -356,7 +358,7 @@ impl Alarm {
 
     /// Whether it was this alarm that expired, and not one that encloses it.
     ///
-    /// The question for whoever handles a time-out: handle your own, pass on the rest.
+    /// Code that handles a time-out asks this: it handles its own alarm's, and returns the others.
     ///
     /// ```
     /// use sigalarm::{Alarm, TimedOut};
@@ -367,8 +369,8 @@ impl Alarm {
     ///     let alarm = Alarm::after(Duration::from_secs(1))?;
     ///     match job(&alarm) {
     ///         Ok(n) => Ok(Some(n)),
-    ///         Err(e) if alarm.owns(&e) => Ok(None), // our second is over: do without
-    ///         Err(e) => Err(e.into()),              // somebody else's time is over: not ours to handle
+    ///         Err(e) if alarm.owns(&e) => Ok(None), // the second is over: do without
+    ///         Err(e) => Err(e.into()),              // an enclosing limit: returned
     ///     }
     /// }
     ///
@@ -383,7 +385,7 @@ impl Alarm {
 
     /// Starts the limit again from now, whatever has happened before: expired, rung or disarmed.
     ///
-    /// One guard can so serve any number of short computations. No system call, as long as the kernel's timer
+    /// One guard can so serve any number of short computations. No system call, as long as the thread's timer
     /// is set to an earlier moment: one or two a limit's length, however often it is restarted.
     ///
     /// An alarm armed with [`Alarm::at`] gets the time again that it had when it was armed. Any thread may
@@ -406,7 +408,7 @@ impl Alarm {
 
     /// Moves the deadline `more` time into the future, from where it is.
     ///
-    /// An alarm whose deadline had passed is well again if the new one is still to come. One that was rung
+    /// An alarm whose deadline had passed is pending again if the new one is still to come. One that was rung
     /// stays so, and one without a deadline has still none. Any thread may call it.
     ///
     /// ```
@@ -449,10 +451,9 @@ impl Alarm {
     }
 
     /// Takes the limits off, of time, processor time and checks, and keeps the guard: checks are `Ok` (unless an
-    /// enclosing alarm expires) until it is [`restart`](Alarm::restart)ed. To put the process back as it was, drop the
-    /// guard.
+    /// enclosing alarm expires) until it is [`restart`](Alarm::restart)ed. To restore the process, drop the guard.
     ///
-    /// What others ask for ends it still: a [`ring`](Alarm::ring) that comes later, and a signal that it
+    /// A later [`ring`](Alarm::ring) expires it all the same, and so does a signal that it
     /// [`ring`s on](Builder::ring_on). Any thread may call it.
     ///
     /// ```
@@ -478,7 +479,7 @@ impl Alarm {
     ///
     /// let alarm = Alarm::builder().audit(Duration::from_secs(60)).arm()?;
     /// alarm.check().unwrap();
-    /// assert!(alarm.longest_gap().is_none()); // nobody stayed away for a minute
+    /// assert!(alarm.longest_gap().is_none()); // no minute without a check
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn longest_gap(&self) -> Option<Gap> {

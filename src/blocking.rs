@@ -1,4 +1,4 @@
-//! Calls that wait in the kernel, ended at the deadline.
+//! Blocking calls, ended at the deadline.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -13,30 +13,29 @@ use crate::os::{child, clock};
 use crate::runtime::{self, Waiting};
 
 impl Alarm {
-    /// Runs a system call that may wait, and ends it at the deadline.
+    /// Runs a blocking system call, and ends it at the deadline.
     ///
     /// `call` makes one system call, or a C library's function that makes one, and hands back its error:
     /// `flock`, `connect`, `accept`, `waitpid`, `ioctl`, `read`. When the alarm, or one that encloses it, expires,
     /// the call returns with EINTR ([`io::ErrorKind::Interrupted`]) and `blocking` with the [`TimedOut`]. An EINTR
     /// for any other reason makes the call again.
     ///
-    /// It works on every thread. The race between check and call is won: a ring that lands between them comes
-    /// again, every 10 ms as long as somebody waits. So the call ends at the deadline as a rule, and 10 ms after
-    /// it at worst.
+    /// It works on every thread. A signal that comes between the check and the call would be lost, so the thread's timer
+    /// repeats every 10 ms while the thread is blocked. The call ends at the deadline as a rule, and 10 ms after it at worst.
     ///
     /// The standard library's `read_exact`, `read_to_end`, `sleep` and others make an interrupted call again
     /// themselves and would never come back: use [`reader`](Alarm::reader) and [`sleep`](Alarm::sleep). So do its
     /// `TcpListener::accept`, `TcpStream::connect` and `File::open`: use those of `nix` or `libc`, which make one call. While
-    /// it runs, a ring may interrupt system calls of other threads as well; elsewhere only such as are never
-    /// restarted, `poll` for one.
+    /// it runs, the signal of another thread's timer interrupts that thread's system calls as well; at other times only those
+    /// that are never restarted, `poll` for one.
     ///
     /// Costs some system calls of its own. See [signal(7)], "Interruption of system calls".
     ///
     /// # Errors
     ///
     /// Those of the call, but for `Interrupted`. At the deadline one of kind [`io::ErrorKind::TimedOut`] with the
-    /// [`TimedOut`] inside ([`TimedOut::find`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if the
-    /// kernel refuses to let the thread be interrupted.
+    /// [`TimedOut`] inside ([`TimedOut::find`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if no
+    /// timer can interrupt the thread: the kernel refuses one, or the system has none for this thread (macOS, NetBSD, OpenBSD).
     ///
     /// # Examples
     ///
@@ -77,7 +76,7 @@ impl Alarm {
 
     /// Sleeps for `time`, or until the alarm or one that encloses it expires.
     ///
-    /// Wakes at the deadline, not at the end of the time; also when somebody [`ring`](Alarm::ring)s. Zero sleeps not
+    /// Wakes at the deadline, not at the end of the time; also when another thread [`ring`](Alarm::ring)s. Zero sleeps not
     /// at all, and checks. See [poll(2)], by which it waits.
     ///
     /// # Errors
@@ -134,7 +133,7 @@ impl Alarm {
     /// # Errors
     ///
     /// At the deadline one of kind [`io::ErrorKind::TimedOut`] with the [`TimedOut`] inside; otherwise those of
-    /// [waitid(2)] and [`Child::wait`], such as ECHILD where somebody else has reaped the child, or where SIGCHLD is
+    /// [waitid(2)] and [`Child::wait`], such as ECHILD where other code has reaped the child, or where SIGCHLD is
     /// ignored.
     ///
     /// # Examples
@@ -158,7 +157,7 @@ impl Alarm {
     pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let location = Location::caller();
         drop(child.stdin.take());
-        // One that has been waited for already answers at once, and its id may be somebody else's by now.
+        // A child that has been waited for already answers at once, and its id may be another process's by now.
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }

@@ -170,16 +170,15 @@ impl Builder {
     /// a deadline and its best answer so far is not lost. The cause is [`Cause::Signal`](crate::Cause::Signal). May be
     /// called for several signals; several alarms may share one, and it expires them all.
     ///
-    /// The first signal rings and goes no further. The next one, when no alarm is left that listens, or when nobody
-    /// has answered the first, goes to whom the signal belonged before: a second Ctrl-C takes the default action and
-    /// ends the process. With the last guard that listens the signal's disposition is as it was.
+    /// The first signal rings and is not forwarded. A later one is forwarded to the previous handler if no alarm listens any
+    /// more, or if no check has answered the first: a second Ctrl-C takes the default action and ends the process. The last
+    /// guard that listens restores the signal's disposition.
     ///
-    /// A signal that was ignored when the alarm was armed stays so: whoever started the program with `nohup` meant
-    /// it. A signal that every thread blocks does not come. Its handler lets interrupted system calls go on
-    /// (SA_RESTART), except while a thread waits in [`blocking`](Alarm::blocking), [`sleep`](Alarm::sleep) or a
+    /// A signal that was ignored when the alarm was armed stays so, as under `nohup`. A signal that every thread blocks does not come. Its handler lets interrupted system calls go on
+    /// (SA_RESTART), except while a thread is in [`blocking`](Alarm::blocking), [`sleep`](Alarm::sleep) or a
     /// reader, which end. See [signal(7)].
     ///
-    /// [`arm`](Builder::arm) fails for a signal that cannot be handled (SIGKILL, SIGSTOP), that tells of a fault
+    /// [`arm`](Builder::arm) fails for a signal that cannot be handled (SIGKILL, SIGSTOP), that reports a fault
     /// (SIGSEGV…), for SIGALRM and SIGABRT, for real-time signals and numbers that are none.
     ///
     /// ```
@@ -191,7 +190,7 @@ impl Builder {
     /// assert_eq!(alarm.check().unwrap_err().cause(), Cause::Signal(SIGUSR1));
     ///
     /// let e = Alarm::builder().ring_on(9).arm().unwrap_err();
-    /// assert!(e.to_string().contains("the kernel lets nobody handle it"));
+    /// assert!(e.to_string().contains("the kernel lets no process handle it"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -204,18 +203,18 @@ impl Builder {
         self
     }
 
-    /// The last resort, for a function that never checks: when nobody has noticed that the limit is over `grace`
-    /// after it is, the handler writes a line to standard error and ends the process with exit code 124, as
-    /// timeout(1) does. Where there is no room for the line, in a pipe that is full, it goes without.
+    /// Ends the process if a function never checks: when no check has returned the error `grace` after the deadline, the
+    /// handler writes a line to standard error and ends the process with exit code 124, as timeout(1) does. If standard error
+    /// is a pipe that is full, it writes no line.
     ///
-    /// It works in a loop without checks and in a system call that waits. Nothing else runs: no destructor, no
-    /// buffer is flushed. It does not happen when any check on the arming thread has erred in the meantime, or when
+    /// It works in a loop without checks and in a blocking system call. No destructor runs and no buffer is flushed. It does not happen when any check on the arming thread has erred in the meantime, or when
     /// the alarm was dropped, restarted, extended or disarmed in time. While the process is
     /// [`suspended`](crate::suspended()) it waits. A grace of zero ends the process at the
-    /// deadline, unless a check is quicker. Without a deadline there is no last resort.
+    /// deadline, unless a check is quicker. Without a deadline it does nothing.
     ///
-    /// From the deadline on the timer's signal comes every 10 ms until somebody answers. See [timeout(1)], and
-    /// [_exit(2)].
+    /// The grace starts when the handler handles the expiry, so a process that was stopped across the deadline has all of it.
+    /// It has a timer of its own, directed at this thread: [`arm`](Builder::arm) fails where there is none (macOS, NetBSD,
+    /// OpenBSD). See [timeout(1)], and [_exit(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::Alarm;
@@ -272,14 +271,14 @@ impl Builder {
         self.wish(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Looks for places where checks are missing: [`Alarm::longest_gap`] tells of the longest stretch without a check
+    /// Looks for places where checks are missing: [`Alarm::longest_gap`] returns the longest stretch without a check
     /// on the arming thread that is about as long as `threshold` or longer, and which check ended it.
     ///
     /// A check costs no more for it. The timer's signal comes four times a threshold (at most 4,000 times a second),
-    /// and the check that answers tells how long it took to come. So a stretch of the threshold's length is never
-    /// missed; what is told may be a quarter of the threshold short of the truth. Checks on other threads may answer
-    /// in this one's stead: audit a program with one thread. And it is the time that passes which is measured: on a busy
-    /// machine a thread that is kept waiting looks like one that does not check.
+    /// and the slow path measures how long the next check took to come. So a stretch of the threshold's length is never
+    /// missed; the length reported may be too short by a quarter of the threshold. Checks on other threads may answer
+    /// instead of this one's: audit a program with one thread. An audit measures wall time, so a preempted thread looks like a
+    /// missing check.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint};
@@ -296,8 +295,7 @@ impl Builder {
         self.wish(|wishes| wishes.audit = Some(threshold))
     }
 
-    /// Arms the alarm: its times count from here. Does not block. See [setitimer(2)], and what [`Alarm::after`] says of
-    /// the cost.
+    /// Arms the alarm: its times count from here. Does not block. [`Alarm::after`] says what it costs.
     ///
     /// # Errors
     ///
@@ -317,8 +315,6 @@ impl Builder {
     /// assert!(page.ring_on(signal_hook::consts::SIGKILL).arm().is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    ///
-    /// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
     pub fn arm(self) -> Result<Alarm, ArmError> {
         if let Some((signal, why)) = self.refused {
             return Err(ArmError::signal(signal, why));

@@ -8,11 +8,11 @@ use crate::alarm::Alarm;
 use crate::os::poll::Readiness;
 
 impl Alarm {
-    /// A reader whose every read ends at the deadline: for pipes, sockets, terminals, whatever has a descriptor.
+    /// Returns a reader whose every read ends at the deadline: for pipes, sockets, terminals, whatever has a descriptor.
     ///
     /// At the deadline a read fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside;
     /// never with `Interrupted`, which `read_exact` and its like would try again. No byte is lost: what was read
-    /// before stays with whoever read it, and what was not is still to be read. Put std's
+    /// before has been returned, and the rest is still to be read. Put std's
     /// [`BufReader`](io::BufReader) around it for lines; `read_to_end` leaves in the buffer what had come.
     ///
     /// What it reads from must not have a buffer of its own: what lies in there is not seen by the wait for the

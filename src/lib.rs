@@ -18,7 +18,7 @@
 //!     Ok(answer) => println!("{answer}"),
 //!     Err(timed_out) => eprintln!("{timed_out}"), // timed out after 10.021 ms (limit 10 ms) at src/main.rs:7
 //! }
-//! drop(alarm); // reset: timer, handler and mask are as they were before
+//! drop(alarm); // reset: handler and mask are as they were before
 //! # Ok::<(), sigalarm::ArmError>(())
 //! ```
 //!
@@ -26,11 +26,11 @@
 //!
 //! - [`Alarm`] is the guard, [`Alarm::check`] the check, [`checkpoint`] the check without the guard, [`within`] a limit
 //!   around one call. [`TimedOut`] is what a check answers, [`ArmError`] what can go wrong in setting up.
-//! - [`Alarm::builder`]: a label, limits on processor time and on checks, Ctrl-C, a last resort, an audit.
-//! - Calls that wait: [`Alarm::sleep`], [`reader`](Alarm::reader), [`writer`](Alarm::writer), [`wait`](Alarm::wait),
+//! - [`Alarm::builder`]: a label, limits on processor time and on checks, Ctrl-C, a watchdog, an audit.
+//! - Blocking calls: [`Alarm::sleep`], [`reader`](Alarm::reader), [`writer`](Alarm::writer), [`wait`](Alarm::wait),
 //!   [`blocking`](Alarm::blocking).
 //! - What a computation wants at its checks: [`Best`], [`Ticker`], [`IteratorExt`], [`unwind_if_expired`].
-//! - What cannot be asked: [`thread::Worker`], and jobs in a process of their own (feature `process`).
+//! - Code beside the caller, or that cannot check: [`thread::Worker`], and jobs in a process of their own (feature `process`).
 //! - Checks put in by an attribute: feature `macros`.
 //! - `exec` with a guard armed: [`suspended`].
 //! - Tests of your own functions, stopped wherever they check, without waiting: [`testing`].

@@ -2,11 +2,11 @@
 
 use crate::runtime;
 
-/// Runs `f` with the process as it was before the first guard: SIGALRM's disposition, this thread's signal mask, and
-/// the timer that was running then. Afterwards the alarms are in force again; their time has gone on.
+/// Runs `f` with the process as it was before the first guard: SIGALRM's disposition and this thread's signal mask are
+/// restored, and no timer of the library's is set. Afterwards the alarms are in force again; their time has gone on.
 ///
-/// It is for [`exec`](std::os::unix::process::CommandExt::exec), which keeps the timer and the mask and resets the
-/// handler ([execve(2)]). The new program would inherit a timer that it does not know of and **die of SIGALRM**:
+/// It is for [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer and the mask and resets the
+/// handler ([execve(2)]). From a single-threaded process the new program would inherit the timer and **die of SIGALRM**:
 ///
 /// ```no_run
 /// # use sigalarm::Alarm;

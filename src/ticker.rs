@@ -14,10 +14,10 @@ use crate::schedule::Key;
 ///
 /// Asking costs what a check costs, so it can be done in the innermost loop. Periods are counted from the moment of
 /// arming by the monotonic clock: none is lost, none is added, and nothing drifts, however late it is asked. Any
-/// number of tickers share the kernel's one timer with the alarms, and are as good neighbours.
+/// number of tickers share their thread's timer with its alarms.
 ///
-/// While it lives the timer's signal comes once a period, as long as somebody asks; see [`Alarm`](crate::Alarm) for
-/// what that means to others. In a forked child it is inert.
+/// While it lives the timer's signal comes once a period, as long as [`due`](Ticker::due) is called; see
+/// [`Alarm`](crate::Alarm) for what else it changes in the process. In a forked child it is inert.
 ///
 /// # Examples
 ///
@@ -52,7 +52,7 @@ impl Ticker {
     /// Arms a ticker. The first period begins now.
     ///
     /// The period counts in nanoseconds; [`Duration::MAX`] never passes. Below some tens of microseconds the signals
-    /// cost more than they are worth: ask for the time instead. Does not block. See [setitimer(2)].
+    /// cost more than they are worth: ask for the time instead. Does not block.
     ///
     /// # Errors
     ///
@@ -69,8 +69,6 @@ impl Ticker {
     /// assert!(Ticker::every(Duration::ZERO).is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    ///
-    /// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
     pub fn every(period: Duration) -> Result<Ticker, ArmError> {
         if period.is_zero() {
             return Err(ArmError::period());

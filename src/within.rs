@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::alarm::Alarm;
 use crate::error::ArmError;
 
-/// Runs `f` under a limit and hands its answer back.
+/// Runs `f` under a limit and returns its answer.
 ///
-/// `f` gets the alarm to check; what it makes of a [`TimedOut`](crate::TimedOut) is its own affair, so a
+/// `f` gets the alarm to check; what it does with a [`TimedOut`](crate::TimedOut) is up to `f`, so a
 /// `Result` comes back inside the `Result` of the arming: `within(limit, f)?` is the answer of `f`,
-/// `within(limit, f)??` passes its time-out on as well.
+/// `within(limit, f)??` returns its time-out as well.
 ///
 /// The alarm is reset when `f` returns or unwinds. Blocks as long as `f` does.
 ///

@@ -6,8 +6,9 @@ use std::io;
 
 /// An alarm could not be armed; nothing was left armed.
 ///
-/// It names the call that failed, and [`source`](Error::source) says why. In practice it takes a process that
-/// is forbidden to set timers or signal handlers (seccomp, some sandboxes), or one that is out of memory.
+/// It names the call that failed, and [`source`](Error::source) says why. In practice the process is forbidden to install
+/// signal handlers (seccomp, some sandboxes), or out of memory. A refused timer is an error only for
+/// [`blocking`](crate::Alarm::blocking) and [`abort_after`](crate::Builder::abort_after), which need one.
 ///
 /// This is a different type from [`TimedOut`](crate::TimedOut) because it is a fault and not an answer: code
 /// that handles a time-out by returning its best result so far should not treat a broken sandbox like that.
@@ -51,9 +52,9 @@ impl ArmError {
         ArmError(Fault::NoTimer)
     }
 
-    /// The system call that failed, as its manual page is named: `"setitimer"`, `"sigaction"`,
-    /// `"pthread_sigmask"`, `"pthread_atfork"`, `"clock_gettime"`. `None` if what was asked for cannot be, and nobody was
-    /// called.
+    /// Returns the call that failed, as its manual page is named: `"sigaction"`, `"timer_create"`, `"pthread_sigmask"`,
+    /// `"pthread_atfork"`, `"pthread_key_create"`, `"clock_gettime"`. `None` if no call was made: for a period of zero, a signal
+    /// that cannot ring an alarm, or a thread that no timer can interrupt.
     ///
     /// ```standalone_crate
     /// use sigalarm::{Alarm, Ticker};
@@ -67,7 +68,7 @@ impl ArmError {
     /// # let statement = |code, jt, jf, k| sock_filter { code, jt, jf, k };
     /// # let mut filter = [
     /// #     statement(0x20, 0, 0, 0), // load the number of the call
-    /// #     statement(0x15, 0, 1, SYS_setitimer as u32),
+    /// #     statement(0x15, 0, 1, SYS_rt_sigaction as u32),
     /// #     statement(0x06, 0, 0, SECCOMP_RET_ERRNO | EPERM as u32),
     /// #     statement(0x06, 0, 0, SECCOMP_RET_ALLOW),
     /// # ];
@@ -76,9 +77,9 @@ impl ArmError {
     /// #     assert_eq!(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
     /// #     assert_eq!(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
     /// # }
-    /// // In a sandbox that forbids timers:
+    /// // In a sandbox that forbids signal handlers:
     /// let e = Alarm::after(Duration::from_secs(10)).unwrap_err();
-    /// assert_eq!(e.call(), Some("setitimer"));
+    /// assert_eq!(e.call(), Some("sigaction"));
     /// # }
     /// ```
     pub fn call(&self) -> Option<&'static str> {
