@@ -623,6 +623,20 @@ fn ends_with_a_cut_line(outcome: &Outcome) -> Result<(), String> {
 }
 
 /// What is called off, or moved, does not come; and a forked child has none of its parent's.
+/// The process is as it was before the guard, and its own disposition would end it. Afterwards the watchdog goes on.
+fn watchdog_waits_while_suspended() {
+    let alarm = arm(Alarm::builder().after(20 * MS).abort_after(10 * MS));
+    sigalarm::suspended(|| std::thread::sleep(100 * MS));
+    assert!(alarm.check().is_err(), "its grace begins anew");
+    sigalarm::suspended(|| {
+        let _inner = arm(Alarm::builder().after(MS).abort_after(MS));
+        alarm.restart();
+        std::thread::sleep(100 * MS);
+    });
+    let began = Instant::now();
+    while began.elapsed() < SECOND {}
+}
+
 fn no_last_resort_that_was_moved() {
     const GRACE: Duration = Duration::from_secs(1);
     let bounded = || arm(Alarm::builder().after(MS).abort_after(GRACE));
@@ -995,6 +1009,7 @@ fn main() {
         scenario("last_resort_under_a_long_label", never_checks_under_a_long_label)
             .judged(ends_with_a_cut_line),
         scenario("no_last_resort_that_was_moved", no_last_resort_that_was_moved),
+        scenario("watchdog_waits_while_suspended", watchdog_waits_while_suspended).judged(ends_with(124)),
         scenario("last_resort_inside_of_a_limit", never_checks_inside_of_a_limit).judged(ends_with(124)),
         scenario("all_reasons_inside_of_a_limit", all_reasons_inside_of_a_limit),
         scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
