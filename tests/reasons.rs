@@ -625,8 +625,8 @@ fn ends_with_a_cut_line(outcome: &Outcome) -> Result<(), String> {
 /// What is called off, or moved, does not come; and a forked child has none of its parent's.
 /// The process is as it was before the guard, and its own disposition would end it. Afterwards the watchdog goes on.
 fn watchdog_waits_while_suspended() {
-    let alarm = arm(Alarm::builder().after(20 * MS).abort_after(10 * MS));
-    sigalarm::suspended(|| std::thread::sleep(100 * MS));
+    let alarm = arm(Alarm::builder().after(40 * MS).label("parse").abort_after(60 * MS));
+    sigalarm::suspended(|| std::thread::sleep(200 * MS));
     assert!(alarm.check().is_err(), "its grace begins anew");
     sigalarm::suspended(|| {
         let _inner = arm(Alarm::builder().after(MS).abort_after(MS));
