@@ -13,6 +13,7 @@ pub(crate) fn suspend() {
     if state.suspended == 0 {
         state.disarm_all();
         state.suspended = 1;
+        thread_state::take_pending_expiry();
         if let Some(thread) = state.threads.of(thread_state::scope()) {
             thread.keep_out_again();
         }
