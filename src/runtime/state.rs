@@ -114,7 +114,7 @@ impl State {
     }
 
     #[cold]
-    fn take_ring_signals(&mut self, now: Time) {
+    pub(super) fn take_ring_signals(&mut self, now: Time) {
         for number in ring_signals::take_arrived() {
             // No alarm listens any more to one that came between the last answer and its announcement to the handler.
             if self.schedule.signal(number) {

@@ -14,6 +14,10 @@ pub(crate) fn suspend() {
     if state.suspended == 0 {
         let scope = thread_state::scope();
         let first = state.first_of_others(scope);
+        // The handler of a signal that rings alarms stays, and wakes blocked threads.
+        for (index, _) in state.active_threads() {
+            state.hide_timer(index);
+        }
         state.disarm_all();
         state.suspended = 1;
         thread_state::take_pending_expiry();
@@ -50,6 +54,13 @@ pub(crate) fn resume() {
     }
     let now = clock::now();
     state.disarm_all();
+    for (index, _) in state.active_threads() {
+        state.show_timer(index);
+    }
+    // One that came before this has woken no thread.
+    if state.signals.in_use() {
+        state.take_ring_signals(now);
+    }
     state.settle_all(now);
 }
 
