@@ -195,7 +195,7 @@ impl State {
         let Some(thread) = self.threads.of(scope) else { return };
         let (kind, due) = (thread.kind, thread.due);
         self.disarm(index);
-        if self.suspended == 0 && self.may_be_pending(kind, due) {
+        if self.suspended == 0 && self.may_be_pending(index, kind, due) {
             if let Some(thread) = self.threads.of(scope) {
                 thread.take_pending();
             }
