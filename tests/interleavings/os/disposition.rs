@@ -6,8 +6,9 @@ use nix::libc::SIGALRM;
 
 use super::machine::call;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Function {
+    #[default]
     Default,
     Ignore,
     /// The library's handler.
@@ -20,7 +21,7 @@ pub(crate) enum Function {
     OverByRaise,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Disposition {
     pub(crate) function: Function,
     pub(crate) restart: bool,

@@ -20,11 +20,11 @@ pub(super) fn run(function: Function, arrival: &Arrival) {
         Function::Default | Function::Ignore => {}
         Function::Program => machine().call_program(arrival.source),
         Function::Over => {
-            let found = machine().over_found();
+            let found = machine().over_found;
             run(found.function, arrival);
         }
         Function::OverByRaise => {
-            let found = machine().over_found();
+            let found = machine().over_found;
             let _ = found.install();
             arrival.send_again(Sender::Raise);
         }

@@ -95,8 +95,9 @@ struct PosixTimer {
     countdown: Countdown,
 }
 
+#[derive(Default)]
 pub(crate) struct Machine {
-    now: u64,
+    pub(crate) now: u64,
     interval: Countdown,
     /// The library has set the interval timer.
     is_set_by_library: bool,
@@ -105,10 +106,10 @@ pub(crate) struct Machine {
     timers: Vec<Option<PosixTimer>>,
     /// A timer that is disarmed or deleted takes its pending signal with it.
     pub(crate) discards: bool,
-    action: Disposition,
+    pub(crate) action: Disposition,
     sigint_action: Disposition,
     /// What the handler [`Function::Over`] found when it was installed.
-    over_found: Disposition,
+    pub(crate) over_found: Disposition,
     /// The SIGALRMs that are pending for the process, and the thread that they are announced to.
     pending: Vec<Source>,
     announced: Option<usize>,
@@ -139,33 +140,6 @@ const START: u64 = 1_000_000_000;
 const LONGEST_LEAP: u64 = 1_000_000_000;
 
 impl Machine {
-    const fn new() -> Machine {
-        Machine {
-            now: START,
-            interval: Countdown { expiry: None, period: 0, last_expiry: 0 },
-            is_set_by_library: false,
-            expired_at: None,
-            timers: Vec::new(),
-            discards: true,
-            action: Disposition::DEFAULT,
-            sigint_action: Disposition::DEFAULT,
-            over_found: Disposition::DEFAULT,
-            pending: Vec::new(),
-            announced: None,
-            is_sigint_pending: false,
-            tasks: Vec::new(),
-            threads: 1,
-            knows_single_threaded: true,
-            learns_again: true,
-            program_got: Vec::new(),
-            is_lost: false,
-            kills_at_installation: false,
-            is_over: false,
-            skew: 0,
-            story: Vec::new(),
-        }
-    }
-
     fn tell(&mut self, thread: Option<usize>, what: Arguments<'_>) {
         let who = thread.map_or("kernel".into(), |id| format!("thread {id}"));
         self.story.push(format!("{:>9.3} us  {who}: {what}", (self.now - START) as f64 / 1_000.0));
@@ -174,16 +148,17 @@ impl Machine {
 
 /// What has happened so far in this execution.
 pub(crate) fn story() -> String {
-    MACHINE.0.try_borrow().map_or(String::new(), |machine| machine.story.join("\n"))
+    let machine = MACHINE.0.try_borrow();
+    machine.map_or(String::new(), |machine| machine.as_ref().map_or(String::new(), |it| it.story.join("\n")))
 }
 
 /// Shuttle's threads all run on one thread of the system.
-struct Alone(RefCell<Machine>);
+struct Alone(RefCell<Option<Machine>>);
 
 // SAFETY: `explore` holds a lock while it runs, and what runs in it is on one thread.
 unsafe impl Sync for Alone {}
 
-static MACHINE: Alone = Alone(RefCell::new(Machine::new()));
+static MACHINE: Alone = Alone(RefCell::new(None));
 
 /// The number of the execution. What another execution has written does not count.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
@@ -193,7 +168,7 @@ pub(crate) fn epoch() -> u64 {
 }
 
 pub(crate) fn machine() -> RefMut<'static, Machine> {
-    MACHINE.0.borrow_mut()
+    RefMut::map(MACHINE.0.borrow_mut(), |machine| machine.as_mut().expect("booted"))
 }
 
 /// The calling thread.
@@ -205,13 +180,16 @@ pub(crate) fn me() -> usize {
 pub(crate) fn boot() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     memory::boot();
-    let mut machine = machine();
-    *machine = Machine::new();
-    machine.discards = chance(2);
-    machine.learns_again = chance(2);
-    // Some C libraries never know.
-    machine.knows_single_threaded = !chance(4);
-    machine.task(me()).lives = true;
+    *MACHINE.0.borrow_mut() = Some(Machine {
+        now: START,
+        threads: 1,
+        discards: chance(2),
+        learns_again: chance(2),
+        // Some C libraries never know.
+        knows_single_threaded: !chance(4),
+        ..Machine::default()
+    });
+    machine().task(me()).lives = true;
 }
 
 pub(crate) fn chance(one_in: u32) -> bool {
@@ -293,10 +271,6 @@ impl Machine {
         &mut self.tasks[id]
     }
 
-    pub(crate) fn now(&self) -> u64 {
-        self.now
-    }
-
     /// The time that a thread reads, on any processor.
     pub(crate) fn reading(&mut self) -> u64 {
         self.advance(20);
@@ -368,18 +342,15 @@ impl Machine {
 
     fn dequeue(&mut self, id: usize, all: bool) -> Option<(Source, Function)> {
         let is_announced = self.announced == Some(id);
-        let is_sigint_pending = self.is_sigint_pending;
         let task = self.task(id);
         if !task.lives || task.is_handling {
             return None;
         }
-        let function = if is_sigint_pending {
-            self.is_sigint_pending = false;
+        if std::mem::take(&mut self.is_sigint_pending) {
             self.tell(Some(id), format_args!("dequeues SIGINT"));
             return Some((Source::CtrlC, self.sigint_action.function));
-        } else {
-            self.action.function
-        };
+        }
+        let function = self.action.function;
         let task = self.task(id);
         let source = match (task.blocked, task.pending.is_empty()) {
             (true, _) => return None,
@@ -391,13 +362,11 @@ impl Machine {
             }
             _ => return None,
         };
-        let now = self.now;
         match source {
-            Source::Interval => self.interval.rearm(now),
-            Source::Timer(id, _) => {
-                if let Some(Some(timer)) = self.timers.get_mut(id) {
-                    timer.countdown.rearm(now);
-                }
+            Source::Interval => self.interval.rearm(self.now),
+            Source::Timer(id, _) if matches!(self.timers.get(id), Some(Some(_))) => {
+                let now = self.now;
+                self.timer(id).countdown.rearm(now);
             }
             _ => {}
         }
@@ -453,10 +422,6 @@ impl Machine {
     /// The program installs a handler that calls the one that it finds, or restores that one and raises the signal again.
     pub(crate) fn install_over(&mut self, function: Function) {
         self.over_found = self.act(Disposition { function, ..Disposition::PROGRAM });
-    }
-
-    pub(crate) fn over_found(&self) -> Disposition {
-        self.over_found
     }
 
     /// `setitimer`, by the program.
@@ -564,10 +529,6 @@ impl Machine {
 
     pub(crate) fn set_end_hook(&mut self, id: usize) {
         self.task(id).has_end_hook = true;
-    }
-
-    pub(crate) fn action(&self) -> Disposition {
-        self.action
     }
 
     /// Whether no timer is set, no signal is pending, and no handler runs.

@@ -9,6 +9,7 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::ops::{BitAnd, BitOr};
 use std::ptr;
 use std::sync::atomic as std_atomic;
 pub(crate) use std::sync::atomic::Ordering;
@@ -142,8 +143,8 @@ impl Word {
     }
 }
 
-macro_rules! number {
-    ($name:ident, $type:ty) => {
+macro_rules! atomic {
+    ($name:ident, $type:ty, $from:expr, { $($rest:tt)* }) => {
         pub(crate) struct $name(Word);
 
         impl $name {
@@ -152,7 +153,7 @@ macro_rules! number {
             }
 
             pub(crate) fn load(&self, _: Ordering) -> $type {
-                self.0.load() as $type
+                $from(self.0.load())
             }
 
             pub(crate) fn store(&self, value: $type, order: Ordering) {
@@ -160,39 +161,40 @@ macro_rules! number {
             }
 
             pub(crate) fn swap(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|_| value as u64) as $type
+                $from(self.0.change(|_| value as u64))
             }
 
-            pub(crate) fn fetch_add(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| (old as $type).wrapping_add(value) as u64) as $type
-            }
+            $($rest)*
+        }
+    };
+}
 
-            pub(crate) fn fetch_sub(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| (old as $type).wrapping_sub(value) as u64) as $type
-            }
-
-            pub(crate) fn fetch_or(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| old | value as u64) as $type
-            }
-
-            pub(crate) fn fetch_and(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| old & value as u64) as $type
-            }
+macro_rules! number {
+    ($name:ident, $type:ident) => {
+        atomic! { $name, $type, |word| word as $type, {
+            number! { @change $type fetch_add wrapping_add }
+            number! { @change $type fetch_sub wrapping_sub }
+            number! { @change $type fetch_or bitor }
+            number! { @change $type fetch_and bitand }
 
             pub(crate) fn fetch_update(
                 &self,
                 _: Ordering,
                 _: Ordering,
-                mut update: impl FnMut($type) -> Option<$type>,
+                update: impl FnOnce($type) -> Option<$type>,
             ) -> Result<$type, $type> {
-                let mut changed = false;
+                let mut new = None;
                 let before = self.0.change(|old| {
-                    let new = update(old as $type);
-                    changed = new.is_some();
+                    new = update(old as $type);
                     new.map_or(old, |new| new as u64)
                 }) as $type;
-                if changed { Ok(before) } else { Err(before) }
+                new.map(|_| before).ok_or(before)
             }
+        }}
+    };
+    (@change $type:ident $name:ident $change:ident) => {
+        pub(crate) fn $name(&self, value: $type, _: Ordering) -> $type {
+            self.0.change(|old| (old as $type).$change(value) as u64) as $type
         }
     };
 }
@@ -201,26 +203,7 @@ number!(AtomicU8, u8);
 number!(AtomicU32, u32);
 number!(AtomicU64, u64);
 number!(AtomicUsize, usize);
-
-pub(crate) struct AtomicBool(Word);
-
-impl AtomicBool {
-    pub(crate) const fn new(value: bool) -> AtomicBool {
-        AtomicBool(Word::new(value as u64))
-    }
-
-    pub(crate) fn load(&self, _: Ordering) -> bool {
-        self.0.load() != 0
-    }
-
-    pub(crate) fn store(&self, value: bool, order: Ordering) {
-        self.0.store(value.into(), order);
-    }
-
-    pub(crate) fn swap(&self, value: bool, _: Ordering) -> bool {
-        self.0.change(|_| value.into()) != 0
-    }
-}
+atomic!(AtomicBool, bool, |word| word != 0, {});
 
 /// Only exchanged and loaded, so its stores are not buffered. Null at first.
 pub(crate) struct AtomicPtr<T>(Word, PhantomData<*mut T>);
