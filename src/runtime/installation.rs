@@ -116,10 +116,8 @@ impl Installation {
         match self.in_front_of.take() {
             // Without SA_RESTART it is the one that was installed in front. With it, the other handler has put back what it had
             // found, and is gone.
-            Some(over) if current.is_ours() => {
-                if !current.interrupts() || over.install().is_ok() {
-                    SHARED.previous.put_back();
-                }
+            Some(over) if current.is_ours() && (!current.interrupts() || over.install().is_ok()) => {
+                SHARED.previous.put_back();
             }
             None if current.is_ours() => _ = self.install_in_manner(false),
             _ => {}

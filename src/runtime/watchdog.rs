@@ -169,7 +169,7 @@ impl Watchdogs {
             let is_same = watched.watchdog.end.load(Ordering::SeqCst) == entry.deadline.as_nanos();
             // One that has answered knows of the expiry: another ring is nothing new. A grace that runs goes on.
             let stays = entry.expired.is_some() && phase != RUNNING;
-            if !stays && !(phase == RUNNING && is_same) {
+            if !(stays || phase == RUNNING && is_same) {
                 watched.watchdog.begin(RUNNING, entry.deadline);
             }
         }
