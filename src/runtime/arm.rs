@@ -172,7 +172,7 @@ impl State {
             self.threads.drop_user(scope);
             self.active -= 1;
             if self.active == 0 {
-                self.installation.remove();
+                self.installation.remove(false);
             }
         })
     }
@@ -197,7 +197,7 @@ impl State {
         let Some(thread) = self.threads.of(scope) else { return };
         let (kind, due) = (thread.kind, thread.due);
         self.disarm(index);
-        if self.suspended == 0 && self.may_be_pending(kind, due) {
+        if self.suspended == 0 && self.may_be_pending(index, kind, due) {
             if let Some(thread) = self.threads.of(scope) {
                 thread.take_pending();
             }
@@ -214,7 +214,7 @@ impl State {
         thread.keep_out_again();
         // While the interval timer is set, its signal must not meet the default action.
         if self.active == 0 && self.suspended == 0 && self.is_interval_cleared() {
-            self.installation.remove();
+            self.installation.remove(false);
         }
     }
 }

@@ -84,9 +84,11 @@ impl State {
         let Some(thread) = self.threads.of(scope) else { return Ok(()) };
         if thread.kind == Kind::Private {
             let timer = thread.private().and_then(|timer| timer.id());
-            let timer = timer.map_err(|e| ArmError::system("timer_create", e))?;
+            timer.map_err(|e| ArmError::system("timer_create", e))?;
             thread.record.is_woken.store(false, Ordering::SeqCst);
-            thread.record.wake_by.store(timer.to_bits(), Ordering::SeqCst);
+            if self.suspended == 0 {
+                self.show_timer(index);
+            }
         } else if thread.kind == Kind::Clock {
             return Err(ArmError::no_timer());
         }
@@ -102,12 +104,7 @@ impl State {
     fn end_wait(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
         thread.wait = None;
-        thread.record.wake_by.store(0, Ordering::SeqCst);
-        // From here on no handler begins to reach for this thread's timer, and after this none is doing it: one that counted
-        // itself later has seen the line above.
-        while SHARED.walkers.load(Ordering::SeqCst) > 0 {
-            spin_loop();
-        }
+        self.hide_timer(scope.index());
         self.disarm(scope.index());
         self.blocked -= 1;
         SHARED.blocked.fetch_sub(1, Ordering::SeqCst);
@@ -116,6 +113,27 @@ impl State {
             self.signals.interrupt(false);
         }
         self.settle_thread(scope.index(), clock::now());
+    }
+
+    /// From here on handlers may set the timer of a blocked thread.
+    pub(super) fn show_timer(&mut self, index: usize) {
+        let Some(thread) = self.threads.get(index) else { return };
+        let timer =
+            thread.private.as_ref().filter(|_| thread.wait.is_some()).and_then(|timer| timer.id().ok());
+        thread.record.wake_by.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
+    }
+
+    /// From here on no handler sets it.
+    pub(super) fn hide_timer(&mut self, index: usize) {
+        let Some(thread) = self.threads.get(index) else { return };
+        if thread.record.wake_by.swap(0, Ordering::SeqCst) == 0 {
+            return;
+        }
+        // No handler begins to reach for it, and after this none is doing it: one that counted itself later has seen the line
+        // above.
+        while SHARED.walkers.load(Ordering::SeqCst) > 0 {
+            spin_loop();
+        }
     }
 
     /// Sets the timer of a blocked thread.

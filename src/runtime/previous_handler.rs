@@ -94,10 +94,17 @@ impl PreviousHandler {
     /// Forwards a signal that the previous handler has forwarded back to the library's. A default action there is not taken,
     /// and the signal goes round once. Async-signal-safe.
     pub(super) fn forward_back(&self, arrival: &Arrival) {
-        if let Some(beneath) = self.beneath.get().filter(|_| arrival.times_forwarded_back() == 1) {
-            if is_due(&self.beneath, beneath) {
-                arrival.deliver_to(beneath);
-            }
+        if arrival.times_forwarded_back() > 1 {
+            return;
+        }
+        // The race: another thread puts the previous disposition back in the meantime. Then what was beneath is the previous one.
+        let is_put_back = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
+        let (place, found) = match self.beneath.get() {
+            Some(beneath) => (&self.beneath, Some(beneath)),
+            None => (&self.previous, self.previous.get().filter(is_put_back)),
+        };
+        if let Some(beneath) = found.filter(|found| is_due(place, found)) {
+            arrival.deliver_to(beneath);
         }
     }
 }

@@ -61,6 +61,9 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     suspended: 0,
 });
 
+/// How far the clocks of two processors may be apart.
+const APART: Duration = Duration::from_micros(1);
+
 impl State {
     /// Answers the flag for a check: afterwards nothing that was due at the returned moment is pending.
     #[inline]
@@ -111,7 +114,7 @@ impl State {
     }
 
     #[cold]
-    fn take_ring_signals(&mut self, now: Time) {
+    pub(super) fn take_ring_signals(&mut self, now: Time) {
         for number in ring_signals::take_arrived() {
             // No alarm listens any more to one that came between the last answer and its announcement to the handler.
             if self.schedule.signal(number) {
@@ -167,6 +170,11 @@ impl State {
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
             }
+        }
+        // This processor's clock may be behind: the timer has expired, and this thread takes it for one that is still to expire.
+        if self.threads.first().is_some_and(|(due, _)| due <= now.after(APART)) {
+            FLAG.set();
+            tickers::set_all();
         }
         self.audits.watch(now, &FLAG);
     }

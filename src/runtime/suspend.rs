@@ -1,6 +1,7 @@
 //! The process as it was before the first alarm, for a while.
 
 use super::state::{State, state_prepared};
+use super::thread_state::Thread;
 use super::{set_flags, thread_state};
 use crate::os::clock;
 use crate::schedule::Scope;
@@ -11,14 +12,21 @@ use crate::time::Time;
 pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
+        let scope = thread_state::scope();
+        let first = state.first_of_others(scope);
+        // The handler of a signal that rings alarms stays, and wakes blocked threads.
+        for (index, _) in state.active_threads() {
+            state.hide_timer(index);
+        }
         state.disarm_all();
         state.watchdogs.suspend();
         state.suspended = 1;
-        if let Some(thread) = state.threads.of(thread_state::scope()) {
+        thread_state::take_pending_expiry();
+        if let Some(thread) = state.threads.of(scope) {
             thread.keep_out_again();
         }
         if state.is_interval_cleared() {
-            state.installation.remove();
+            state.installation.remove(first <= clock::now());
         }
     } else {
         state.suspended += 1;
@@ -47,11 +55,25 @@ pub(crate) fn resume() {
     }
     let now = clock::now();
     state.disarm_all();
+    for (index, _) in state.active_threads() {
+        state.show_timer(index);
+    }
+    // One that came before this has woken no thread.
+    if state.signals.in_use() {
+        state.take_ring_signals(now);
+    }
     state.settle_all(now);
     state.watchdogs.resume();
 }
 
 impl State {
+    /// When the first private timer of another thread expires. That of a blocked thread repeats, and may have at any time.
+    fn first_of_others(&self, scope: Scope) -> Time {
+        let others = self.threads.iter().filter(|(_, thread)| thread.scope != scope && thread.users > 0);
+        let due = |thread: &Thread| if thread.wait.is_some() { Time::from_nanos(0) } else { thread.due };
+        others.map(|(_, thread)| due(thread)).min().unwrap_or(Time::NEVER)
+    }
+
     /// Disarms the timers of all threads.
     fn disarm_all(&mut self) {
         for (index, _) in self.active_threads() {

@@ -93,6 +93,18 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
     true
 }
 
+/// Has the handler take an expiry of the disarmed interval timer that is pending for the process. Not where the calling thread
+/// has SIGALRM blocked.
+///
+/// The race: the kernel has chosen another thread for the signal. 1. That thread has not dequeued it: a thread whose mask changes
+/// does. 2. It has: it runs the library's handler, now or later.
+pub(super) fn take_pending_expiry() {
+    let is_let_in = || mask::is_alarm_blocked().is_ok_and(|blocked| !blocked);
+    if !SHARED.expiries.is_none_to_come() && is_let_in() && mask::block_alarm().is_ok() {
+        let _ = mask::unblock_alarm();
+    }
+}
+
 /// A thread that has, or has had, alarms that need the signal.
 pub(super) struct Thread {
     pub(super) scope: Scope,
@@ -162,6 +174,7 @@ impl Thread {
     #[cold]
     pub(super) fn take_pending(&mut self) {
         let _ = self.let_in();
+        take_pending_expiry();
     }
 
     pub(super) fn was_blocked(&self) -> bool {

@@ -1,24 +1,18 @@
-//! Interleavings of threads: the library's own code, over a scripted kernel, under a scheduler that chooses at every
-//! step who goes on. `.ci/interleavings` runs it.
+//! Interleavings of threads: the library's own code, over a scripted kernel, under a scheduler that chooses at every step which
+//! thread goes on. `.ci/interleavings` runs it.
 //!
-//! What is played is `src/bell` with all that it needs, as it ships. What is replaced is the kernel
-//! ([`os::machine`](crate::os::machine)), and below it the atomics ([`os::memory`](crate::os::memory)), the lock, and
-//! what a thread has of its own. A signal comes to a thread at any of its steps, which are its atomic operations, its
-//! locks, its readings of the clock and its system calls; its handler takes steps of its own, and any other thread
-//! may go on in between.
+//! `src/runtime` runs as it ships, with all that it needs. Replaced are the kernel ([`os::machine`](crate::os::machine)), the
+//! atomics ([`os::memory`](crate::os::memory)), the lock, and thread-locals. A signal comes to a thread at any of its steps:
+//! atomic operations, locks, readings of the clock and system calls.
 //!
-//! # What it does not see
+//! # Limits
 //!
-//! - **A handler between two steps of the thread that it interrupts.** Between two steps a thread touches only what is
-//!   its own or is under the lock, and a handler takes no lock and reads nothing that is under it: so it would find
-//!   and leave the same as at the step before. That this is so, that what the compiler made of it is so, and that a
-//!   handler may come while the lock is being taken or memory allocated, is for a real process to show.
-//! - **Loads that are moved.** Stores wait here, and pass each other; a load is made where it stands. On x86-64 that
-//!   is all there is.
-//! - **The faces themselves**, the real kernel and the C library: here is what we believe of them.
-//! - **`fork`, other signals than SIGALRM, processor time**, and system calls that fail.
-//! - **Schedules that were not chosen.** There are more than can be played; some are chosen evenly, some with few
-//!   changes of the thread.
+//! - **No handler runs between two steps.** There a thread touches only what is its own or is under the lock, which no handler
+//!   takes. `tests/single_step` shows that this holds for the compiled code.
+//! - **Loads are not moved.** Stores are buffered, and pass each other; a load is made where it stands, as on x86-64.
+//! - **The faces themselves**, the real kernel and the C library are not run: the machine is what this project believes of them.
+//! - **`fork`, processor time and failing system calls** are not played; of signals, SIGALRM and SIGINT.
+//! - **Not all schedules are run.** Half of them are chosen evenly, half with few changes of the thread.
 
 mod scenarios;
 
@@ -30,16 +24,15 @@ use shuttle::{Config, MaxSteps, Runner, UngracefulShutdownConfig};
 
 use crate::os::machine;
 
-/// How many executions of each scenario; the environment says otherwise.
+/// How many executions of each scenario, unless the environment says otherwise.
 fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
 
-/// The same every time, unless `SHUTTLE_RANDOM_SEED` is set. With this one the clock read before the bell is stilled is
-/// noticed in 20,000 executions; with others it may take more.
+/// The same every time, unless `SHUTTLE_RANDOM_SEED` is set.
 const SEED: u64 = 7;
 
-/// Plays a scenario many times. A failure prints its schedule, and the seed repeats it.
+/// Runs a scenario many times. A failure prints what has happened, and the seed repeats it.
 fn explore(name: &str, scenario: fn()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     static STEPS: AtomicUsize = AtomicUsize::new(0);
@@ -51,7 +44,7 @@ fn explore(name: &str, scenario: fn()) {
         std::panic::set_hook(Box::new(move |info| {
             hook(info);
             eprintln!("{}", machine::story());
-            // Not through the destructors of what has failed: they may wait for what never comes.
+            // Without the destructors of what has failed, which may wait for ever.
             std::process::exit(101);
         }));
     });
@@ -76,7 +69,7 @@ fn explore(name: &str, scenario: fn()) {
     };
     let all = executions();
     run(Box::new(RandomScheduler::new_from_seed(SEED, all / 2)));
-    // Few changes of the thread, at places chosen well: what random choice hits seldom.
+    // Few changes of the thread: schedules that even choice seldom makes.
     for depth in [2, 3, 5, 10] {
         run(Box::new(PctScheduler::new_from_seed(SEED, depth, all / 8)));
     }

@@ -1,16 +1,18 @@
-//! What the threads do.
+//! What the threads of each scenario do, and what must hold afterwards.
 
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use nix::libc::SIGINT;
+
 use super::explore;
-use crate::bell;
-use crate::os::disposition::Disposition;
-use crate::os::machine::{self, From, Thread, calm, choose, machine, pause, spawn};
+use crate::os::disposition::{Disposition, Function};
+use crate::os::machine::{self, FOREIGN, Source, Thread, calm, choose, machine, pause, spawn};
 use crate::os::memory;
 use crate::os::setting::Setting;
-use crate::{Alarm, Cause, TimedOut};
+use crate::{Alarm, Cause, TimedOut, checkpoint, runtime};
 
 const US: Duration = Duration::from_micros(1);
 
@@ -22,14 +24,14 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Arms an alarm that has no deadline; a watchdog needs the handler all the same.
-fn without_timer() -> Alarm {
+/// Arms an alarm that has no deadline, and needs the handler for its watchdog.
+fn without_deadline() -> Alarm {
     Alarm::builder().abort_after(US).arm().expect("arming")
 }
 
-/// Checks until the alarm has expired; it is not early, not lost, and stays expired.
+/// Checks until the alarm has expired. It must not be early, lost, or expired for one check only.
 fn until_expired(alarm: &Alarm) -> TimedOut {
-    let timed_out = until_told(alarm);
+    let timed_out = until_error(|| alarm.check(), || alarm.remaining());
     let apart = Duration::from_nanos(machine().skew);
     assert!(timed_out.limit().is_none_or(|limit| timed_out.elapsed() + apart >= limit), "early");
     for _ in 0..2 {
@@ -39,85 +41,513 @@ fn until_expired(alarm: &Alarm) -> TimedOut {
     timed_out
 }
 
-fn until_told(alarm: &Alarm) -> TimedOut {
+fn until_error(
+    check: impl Fn() -> Result<(), TimedOut>,
+    remaining: impl Fn() -> Option<Duration>,
+) -> TimedOut {
     let mut lost = 0;
     loop {
-        if let Err(e) = alarm.check() {
+        if let Err(e) = check() {
             return e;
         }
-        let overdue = alarm.remaining().is_some_and(|left| left.is_zero());
-        // Nobody rings, nobody has rung, and nobody will. (Somebody may just be about to, for a moment.)
-        let silent = !bell::is_rung() && memory::is_empty() && machine().is_silent();
-        lost = if overdue && silent { lost + 1 } else { 0 };
+        let is_overdue = remaining().is_some_and(|left| left.is_zero());
+        // The flag is clear and no signal will set it. (For a moment a thread may be about to.)
+        let is_silent = !runtime::is_flag_set() && memory::is_empty() && machine().is_silent();
+        lost = if is_overdue && is_silent { lost + 1 } else { 0 };
         assert!(lost < 100, "the alarm is lost");
         pause();
     }
 }
 
-/// Afterwards all is as it was before.
-fn restored(found: Disposition, timer: Setting) {
-    calm();
-    let (action, held, blocks) = {
-        let mut machine = machine();
-        (machine.action(), machine.timer(), machine.blocks(machine::me()))
-    };
-    assert_eq!(action, found, "the disposition");
-    assert_eq!(held, timer, "the timer");
-    assert!(!blocks, "the mask");
+/// Arms alarms one after the other, and drops them before, at or after their deadlines.
+fn come_and_go(times: u32, longest: u32) {
+    for _ in 0..times {
+        let alarm = after(US * choose(longest));
+        if choose(2) == 0 {
+            until_expired(&alarm);
+        }
+    }
 }
 
-fn owner_got() -> Vec<From> {
-    machine().owner_got.clone()
-}
-
-/// Alarms that fall due one after the other, each answered by several: the ring for one comes while the bell is stilled
-/// for another, or for nothing.
-#[test]
-fn ring_against_stilling() {
-    explore("ring_against_stilling", || {
-        let threads = [40 + choose(40), 10].map(|limit| {
-            spawn(move || {
-                let alarm = after(US * limit);
-                until_expired(&alarm);
-            })
-        });
-        let alarm = after(US * 25);
-        until_expired(&alarm);
-        alarm.restart();
-        bell::ask_again();
-        until_expired(&alarm);
-        drop(alarm);
-        join(threads);
-        restored(Disposition::DEFAULT, Setting::DISARMED);
+/// Runs `f` beside a thread that does nothing but handle signals.
+fn beside_idle_thread(f: impl FnOnce()) {
+    let is_over = AtomicBool::new(false);
+    let thread = spawn(|| {
+        while !is_over.load(Ordering::Relaxed) {
+            pause();
+        }
     });
+    f();
+    is_over.store(true, Ordering::Relaxed);
+    thread.join();
 }
 
-/// One thread looks again and again, for nothing; the ring comes to another one that does nothing else.
-#[test]
-fn ring_against_a_look_for_nothing() {
-    explore("ring_against_a_look_for_nothing", || {
-        let over = AtomicBool::new(false);
-        let thread = spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                pause();
-            }
-        });
-        let alarm = after(US * (25 + choose(30)));
-        while machine().timer() != Setting::DISARMED {
-            bell::ask_again();
-            let _ = alarm.check();
+/// The process is as it was before the first alarm.
+fn restored(found: Disposition) {
+    calm();
+    let mut machine = machine();
+    assert_eq!(machine.action, found, "the disposition");
+    assert_eq!(machine.read_interval(), Setting::DISARMED, "the interval timer");
+    assert!(!machine.is_blocked(machine::me()), "the mask");
+    machine.assert_no_timer_left();
+}
+
+/// A disposition that the program has: the default action would end the process, and the handler notes each signal.
+fn some_disposition() -> Disposition {
+    let disposition = [Disposition::DEFAULT, Disposition::PROGRAM][choose(2) as usize];
+    machine().act(disposition);
+    disposition
+}
+
+fn program_got() -> Vec<Source> {
+    machine().program_got.clone()
+}
+
+/// One-shot, of the program's.
+fn set_foreign_timer(remaining: Duration) {
+    machine().set_interval(Setting { remaining, interval: Duration::ZERO });
+}
+
+fn until_foreign_timer_has_expired() {
+    while machine().is_interval_set() {
+        pause();
+    }
+    calm();
+}
+
+macro_rules! scenarios {
+    ($($(#[$doc:meta])* fn $name:ident() $body:block)*) => {
+        $($(#[$doc])* #[test] fn $name() { explore(stringify!($name), || $body); })*
+    };
+}
+
+scenarios! {
+
+/// The signal of one deadline comes while a check clears the flag for another, or for nothing.
+fn signal_while_flag_is_cleared_is_not_lost() {
+    let threads = [40 + choose(40), 10].map(|limit| {
+        spawn(move || {
+            until_expired(&after(US * limit));
+        })
+    });
+    let alarm = after(US * 25);
+    until_expired(&alarm);
+    alarm.restart();
+    runtime::recheck();
+    until_expired(&alarm);
+    drop(alarm);
+    join(threads);
+    restored(Disposition::DEFAULT);
+}
+
+/// One thread clears the flag again and again; the signal comes to another, which does not check.
+fn signal_while_another_thread_clears_flag_is_not_lost() {
+    let alarm = after(US * (25 + choose(30)));
+    let thread = spawn(|| {
+        while alarm.check().is_ok() && !machine().is_silent() {
+            runtime::recheck();
             pause();
         }
         until_expired(&alarm);
-        over.store(true, Ordering::Relaxed);
-        drop(alarm);
-        thread.join();
-        restored(Disposition::DEFAULT, Setting::DISARMED);
     });
+    thread.join();
+    drop(alarm);
+    restored(Disposition::DEFAULT);
 }
 
-/// Scopes of microseconds, one after the other and at once, left before, at and after their end.
-fn scopes(n: u32) {
+/// Nested alarms of microseconds on three threads, dropped in either order around their deadlines; also where a processor's clock
+/// is behind another's by less than a microsecond.
+fn nested_alarms_on_three_threads() {
+    machine().skew = [0, 900][choose(2) as usize];
+    let found = some_disposition();
+    let threads = [1, 2].map(|n| spawn(move || nested(n)));
+    nested(0);
+    join(threads);
+    restored(found);
+    assert_eq!(program_got(), []);
+}
+
+/// Alarms of one thread, dropped around their deadlines: no signal of theirs reaches the program.
+fn drops_around_expiry_leave_no_signal() {
+    let found = some_disposition();
+    come_and_go(4, 12);
+    restored(found);
+    assert_eq!(program_got(), []);
+}
+
+/// A thread dequeues the interval timer's signal, and handles it before or after the last drop has completed.
+fn last_drop_while_another_thread_has_dequeued_the_expiry() {
+    let found = some_disposition();
+    let alarm = after(US * (1 + choose(30)));
+    beside_idle_thread(|| {
+        for _ in 0..choose(60) {
+            pause();
+        }
+        drop(alarm);
+        if choose(2) == 0 {
+            drop(after(US * choose(10)));
+        }
+        restored(found);
+    });
+    assert_eq!(program_got(), []);
+    restored(found);
+}
+
+/// Threads start under an interval timer and arm alarms: they have private timers, and the interval timer ends.
+fn threads_started_under_an_interval_timer() {
+    let found = some_disposition();
+    let alarm = after(US * (1 + choose(40)));
+    let threads = [0, 1].map(|_| spawn(|| come_and_go(2, 20)));
+    if choose(2) == 0 {
+        until_expired(&alarm);
+        alarm.restart();
+    }
+    drop(alarm);
+    come_and_go(1, 20);
+    join(threads);
+    come_and_go(1, 20);
+    restored(found);
+    assert_eq!(program_got(), []);
+}
+
+/// A thread ends when its timer's signal is pending.
+fn thread_ends_with_a_signal_pending() {
+    for pauses in 0..2 {
+        let thread = spawn(move || {
+            let alarm = after(US * 3);
+            (0..pauses).for_each(|_| pause());
+            let _ = alarm.check();
+        });
+        thread.join();
+        drop(after(US * 1_000));
+    }
+    restored(Disposition::DEFAULT);
+}
+
+/// A thread ends with a forgotten alarm, which another thread has entered: it expires for that thread all the same.
+fn thread_ends_with_a_forgotten_alarm_that_another_has_entered() {
+    let forgotten: OnceLock<&Alarm> = OnceLock::new();
+    let thread = spawn(|| {
+        let _ = forgotten.set(&*Box::leak(Box::new(after(US * (1 + choose(40))))));
+        (0..choose(20)).for_each(|_| pause());
+    });
+    let alarm = loop {
+        match forgotten.get() {
+            Some(alarm) => break alarm,
+            None => pause(),
+        }
+    };
+    let entered = alarm.enter();
+    let timed_out = until_error(checkpoint, || alarm.remaining());
+    assert!(alarm.owns(&timed_out));
+    thread.join();
+    assert!(checkpoint().is_err());
+    drop(entered);
+    // The forgotten alarm lives on, and so does the handler; but no timer does.
+    come_and_go(1, 10);
+    calm();
+    machine().assert_no_timer_left();
+}
+
+/// Blocked threads are woken at the deadline, leave and end, while other threads handle signals.
+fn blocked_threads_wake_at_the_deadline() {
+    let alarm = after(US * (1 + choose(30)));
+    let threads = [spawn(|| block(&alarm)), spawn(|| block(&alarm))];
+    if choose(2) == 0 {
+        until_expired(&alarm);
+    }
+    join(threads);
+    drop(alarm);
+    restored(Disposition::DEFAULT);
+}
+
+/// A thread is blocked under its own alarm, while the last guard of all may be any.
+fn blocked_thread_beside_alarms_that_come_and_go() {
+    let thread = spawn(|| block(&after(US * (1 + choose(20)))));
+    come_and_go(2, 20);
+    thread.join();
+    restored(Disposition::DEFAULT);
+}
+
+/// The process is suspended while threads are blocked.
+fn suspended_while_threads_are_blocked() {
+    let alarm = after(US * (1 + choose(30)));
+    let threads = [spawn(|| block(&alarm)), spawn(|| block(&alarm))];
+    (0..choose(40)).for_each(|_| pause());
+    crate::suspended(|| {
+        assert_eq!(machine().action, Disposition::DEFAULT);
+        pause();
+    });
+    until_expired(&alarm);
+    join(threads);
+    drop(alarm);
+    restored(Disposition::DEFAULT);
+}
+
+/// `ring` wakes a blocked thread, which may be about to leave by itself and to end, or be suspended.
+fn ring_wakes_a_blocked_thread_while_it_leaves() {
+    let alarm = without_deadline();
+    let threads = [spawn(|| block(&alarm)), spawn(|| block_for_a_moment(&alarm))];
+    (0..choose(40)).for_each(|_| pause());
+    if choose(2) == 0 {
+        crate::suspended(pause);
+    }
+    alarm.ring();
+    join(threads);
+    drop(alarm);
+    restored(Disposition::DEFAULT);
+}
+
+/// `ring_on` does so from the handler, without the lock.
+fn ring_on_wakes_a_blocked_thread_while_it_leaves() {
+    let alarm = Alarm::builder().ring_on(SIGINT).arm().expect("arming");
+    let ctrl_c = machine::send_from_outside(Source::CtrlC);
+    let threads = [spawn(|| block(&alarm)), spawn(|| block_for_a_moment(&alarm))];
+    if choose(2) == 0 {
+        crate::suspended(|| (0..choose(40)).for_each(|_| pause()));
+    }
+    join(threads);
+    let _ = ctrl_c.join();
+    assert_eq!(until_error(|| alarm.check(), || None).cause(), Cause::Signal(SIGINT));
+    drop(alarm);
+    restored(Disposition::DEFAULT);
+}
+
+/// The call in `blocking` blocks SIGALRM itself.
+fn blocking_call_that_blocks_sigalrm() {
+    let alarm = after(US * (1 + choose(20)));
+    let thread = spawn(|| {
+        let _ = alarm.blocking(|| {
+            machine::change_mask(true);
+            Ok(())
+        });
+    });
+    until_expired(&alarm);
+    thread.join();
+    drop(alarm);
+    restored(Disposition::DEFAULT);
+}
+
+/// A watchdog's grace starts in the handler, while a check on another thread answers.
+fn watchdog_is_answered_while_its_grace_starts() {
+    let grace = Duration::from_secs(5);
+    let alarm = Alarm::builder().after(US * (1 + choose(20))).abort_after(grace).arm().expect("arming");
+    let thread = spawn(|| {
+        let _entered = alarm.enter();
+        until_error(checkpoint, || None);
+    });
+    until_expired(&alarm);
+    if choose(2) == 0 {
+        alarm.restart();
+        until_expired(&alarm);
+    }
+    thread.join();
+    machine().advance(20_000_000_000);
+    (0..20).for_each(|_| pause());
+    drop(alarm);
+    restored(Disposition::DEFAULT);
+}
+
+/// A foreign one-shot timer is delivered once, while guards come and go on one thread or more.
+fn foreign_timer_is_delivered_once() {
+    machine().act(Disposition::PROGRAM);
+    set_foreign_timer(US * (1 + choose(40)));
+    let threads: Vec<Thread> = (0..choose(3)).map(|_| spawn(|| come_and_go(1, 40))).collect();
+    come_and_go(3, 20);
+    join(threads);
+    until_foreign_timer_has_expired();
+    restored(Disposition::PROGRAM);
+    assert_eq!(program_got(), [Source::Interval]);
+}
+
+/// The program sets a timer over the library's, to expire earlier or later: it is delivered once.
+fn foreign_timer_set_over_an_alarm_is_delivered_once() {
+    machine().act(Disposition::PROGRAM);
+    let began = machine().now;
+    let alarm = after(US * 2_000);
+    // Limits: a value closer to the library's than this is taken for it. So is one whose signal is handled after the library's
+    // deadline, or that is read out by a thread which was preempted between the clock and the system call.
+    let is_set = machine().now - began < 400_000;
+    let remaining = [500, 2_500][choose(2) as usize] + choose(300);
+    let expiry = machine().now + u64::from(remaining) * 1_000;
+    if is_set {
+        set_foreign_timer(US * remaining);
+    }
+    if choose(2) == 0 {
+        let _ = alarm.check();
+    }
+    let asked = machine().now;
+    drop(alarm);
+    let end = if remaining < 2_000 { began + 2_000_000 } else { expiry };
+    let knows = is_set && machine().now - asked < 100_000 && asked + 100_000 < end;
+    until_foreign_timer_has_expired();
+    restored(Disposition::PROGRAM);
+    assert!(!knows || program_got().len() == 1, "{:?}", program_got());
+}
+
+/// A `kill`, or a POSIX timer of the program's, reaches the program's handler once, with its siginfo. A `kill` that the kernel
+/// drops beside a pending interval timer's signal is lost: a stated limit.
+fn foreign_signal_reaches_the_previous_handler_once() {
+    machine().act(Disposition::PROGRAM);
+    let source = [Source::Kill, Source::Timer(FOREIGN, 77)][choose(2) as usize];
+    let foreign = machine::send_from_outside(source);
+    let threads: Vec<Thread> = (0..choose(2)).map(|_| spawn(|| come_and_go(1, 20))).collect();
+    come_and_go(2, 20);
+    join(threads);
+    let _ = foreign.join();
+    restored(Disposition::PROGRAM);
+    let is_lost = machine().is_lost;
+    assert!(program_got() == [source] || (is_lost && program_got().is_empty()), "{:?}", program_got());
+}
+
+/// A `kill` comes at the moment at which the library's handler is installed, to another thread.
+fn kill_while_the_handler_is_installed() {
+    machine().act(Disposition::PROGRAM);
+    machine::change_mask(true);
+    machine().kills_at_installation = true;
+    let is_over = AtomicBool::new(false);
+    let thread = spawn(|| {
+        machine::change_mask(false);
+        while !is_over.load(Ordering::Relaxed) {
+            pause();
+        }
+    });
+    drop(without_deadline());
+    machine::change_mask(false);
+    is_over.store(true, Ordering::Relaxed);
+    thread.join();
+    restored(Disposition::PROGRAM);
+    assert_eq!(program_got(), [Source::Kill]);
+}
+
+/// A handler is installed over the library's, which is installed in front of it while a thread is blocked. It gets a `kill` once
+/// at most, and the process lives. A limit: a handler run that begins in front and ends beneath forwards to nothing, for the
+/// handler above may have called it.
+fn kills_while_installed_in_front_of_another_handler() {
+    let _outer = without_deadline();
+    machine().act(Disposition::PROGRAM);
+    beside_idle_thread(|| {
+        let kill = machine::send_from_outside(Source::Kill);
+        let alarm = without_deadline();
+        for _ in 0..3 {
+            alarm.blocking(|| Ok(())).expect("no deadline");
+        }
+        let _ = kill.join();
+    });
+    calm();
+    assert_eq!(machine().action, Disposition::PROGRAM, "the disposition");
+    assert!(program_got().len() <= 1, "{:?}", program_got());
+}
+
+/// A handler installed over the library's calls it, while guards come and go under and over it. The previous handler gets each
+/// `kill` once, and nothing else.
+fn handler_over_the_librarys_that_calls_it() {
+    machine().act(Disposition::PROGRAM);
+    let alarm = after(US * (1 + choose(20)));
+    machine().install_over(Function::Over);
+    let kill = machine::send_from_outside(Source::Kill);
+    let thread = spawn(|| come_and_go(1, 20));
+    drop(alarm);
+    come_and_go(2, 20);
+    thread.join();
+    let _ = kill.join();
+    calm();
+    assert_eq!(machine().action.function, Function::Over);
+    assert!(program_got() == [Source::Kill] || machine().is_lost, "{:?}", program_got());
+}
+
+/// A handler installed over the library's restores it and raises the signal again. The default action is not taken.
+fn handler_over_the_librarys_that_raises() {
+    let alarm = after(US * (1 + choose(20)));
+    machine().install_over(Function::OverByRaise);
+    let thread = (choose(2) == 0).then(|| spawn(|| come_and_go(1, 20)));
+    until_expired(&alarm);
+    drop(alarm);
+    join(thread);
+    calm();
+}
+
+/// The program blocks SIGALRM on every thread. What is sent meanwhile is pending until the program lets it in. Limits: a `kill` is
+/// dropped beside another; a `raise` on kernels before 6.13, beside the signal of a timer that has just expired.
+fn signal_that_the_program_blocks_stays_pending() {
+    machine().act(Disposition::PROGRAM);
+    machine::change_mask(true);
+    let source = [Source::Kill, Source::Timer(FOREIGN, 77), Source::Raise][choose(3) as usize];
+    let foreign = (source != Source::Raise).then(|| machine::send_from_outside(source));
+    let thread = (choose(2) == 0).then(|| {
+        spawn(|| {
+            come_and_go(1, 20);
+            assert!(machine().is_blocked(machine::me()));
+        })
+    });
+    for _ in 0..2 {
+        let alarm = after(US * choose(20));
+        if choose(2) == 0 {
+            until_expired(&alarm);
+        }
+        if source == Source::Raise {
+            machine().send_to(machine::me(), source);
+        }
+    }
+    join(thread);
+    foreign.map(|foreign| foreign.join());
+    calm();
+    assert_eq!(program_got(), [], "it was blocked");
+    machine::change_mask(false);
+    restored(Disposition::PROGRAM);
+    let discards = machine().discards;
+    let may_be_lost = machine().is_lost && !(source == Source::Raise && discards);
+    assert!(program_got() == [source] || (may_be_lost && program_got().is_empty()), "{:?}", program_got());
+}
+
+/// `ring` on one thread, checks on two others.
+fn ring_by_another_thread_is_seen_at_once() {
+    let alarm = without_deadline();
+    let is_rung = AtomicBool::new(false);
+    let check = || loop {
+        let already = is_rung.load(Ordering::Relaxed);
+        match alarm.check() {
+            Ok(()) => assert!(!already, "it has been rung"),
+            Err(e) => break assert_eq!(e.cause(), Cause::Rung),
+        }
+        pause();
+    };
+    let threads = [
+        spawn(|| {
+            alarm.ring();
+            is_rung.store(true, Ordering::Relaxed);
+        }),
+        spawn(check),
+        spawn(|| come_and_go(1, 5)),
+    ];
+    check();
+    join(threads);
+    drop(alarm);
+    restored(Disposition::DEFAULT);
+}
+
+/// An alarm is restarted on one thread and checked on its own, while others come and go.
+fn restarts_beside_checks_and_drops() {
+    let alarm = after(US * 10);
+    let threads = [
+        spawn(|| {
+            for _ in 0..3 {
+                alarm.restart();
+                pause();
+            }
+        }),
+        spawn(|| come_and_go(2, 15)),
+    ];
+    until_error(|| alarm.check(), || alarm.remaining());
+    join(threads);
+    until_expired(&alarm);
+    drop(alarm);
+    restored(Disposition::DEFAULT);
+}
+
+}
+
+fn nested(n: u32) {
     for turn in 0..2 {
         let outer = after(US * (5 + 7 * ((n + turn) % 3)));
         let inner = after(US * ((n * 2 + turn) % 4) * 3);
@@ -130,506 +560,19 @@ fn scopes(n: u32) {
     }
 }
 
-fn scopes_on_threads() {
-    let threads = [1, 2].map(|n| spawn(move || scopes(n)));
-    scopes(0);
-    join(threads);
-    restored(Disposition::DEFAULT, Setting::DISARMED);
-}
-
-#[test]
-fn scopes_do_not_disturb_each_other() {
-    explore("scopes_do_not_disturb_each_other", scopes_on_threads);
-}
-
-/// A thread that is moved to another processor may see a clock that is behind, by less than a microsecond on a machine
-/// that is in good order.
-#[test]
-fn scopes_under_clocks_that_are_apart() {
-    explore("scopes_under_clocks_that_are_apart", || {
-        machine().skew = 900;
-        scopes_on_threads();
-    });
-}
-
-/// A thread ends with a ring on its way, and the next guard is armed by the only one that is left.
-#[test]
-fn rings_on_their_way_when_a_thread_ends() {
-    explore("rings_on_their_way_when_a_thread_ends", || {
-        for n in 0..2 {
-            let thread = spawn(move || {
-                let alarm = after(US * 3);
-                for _ in 0..n {
-                    pause();
-                }
-                let _ = alarm.check();
-            });
-            thread.join();
-            drop(after(US * 1_000));
-        }
-        restored(Disposition::DEFAULT, Setting::DISARMED);
-    });
-}
-
-/// As `blocking` has it: a call that waits until a signal comes, made again as long as the alarm has not expired.
-fn wait_in(alarm: &Alarm) {
+/// A call that blocks until a signal comes, again and again until the alarm has expired.
+fn block(alarm: &Alarm) {
     let e = alarm.blocking(|| -> io::Result<()> {
-        machine::wait_for_a_signal();
+        machine::block_until_signal();
         Err(io::ErrorKind::Interrupted.into())
     });
     assert_eq!(e.unwrap_err().kind(), io::ErrorKind::TimedOut);
 }
 
-/// Threads wait, are woken, leave and end, while others handle the rings; then the guard goes.
-#[test]
-fn waiting_threads_come_and_go() {
-    explore("waiting_threads_come_and_go", || {
-        let alarm = after(US * (1 + choose(30)));
-        let threads = [spawn(|| wait_in(&alarm)), spawn(|| wait_in(&alarm))];
-        if choose(2) == 0 {
-            until_expired(&alarm);
-        }
-        join(threads);
-        drop(alarm);
-        restored(Disposition::DEFAULT, Setting::DISARMED);
-    });
-}
-
-/// A thread waits for its own alarm and leaves, while others arm and drop theirs: the last guard of all may be any.
-#[test]
-fn a_waiting_thread_among_scopes() {
-    explore("a_waiting_thread_among_scopes", || {
-        let thread = spawn(|| {
-            let alarm = after(US * (1 + choose(20)));
-            wait_in(&alarm);
-        });
-        for _ in 0..2 {
-            let alarm = after(US * choose(20));
-            if choose(2) == 0 {
-                until_expired(&alarm);
-            }
-        }
-        thread.join();
-        restored(Disposition::DEFAULT, Setting::DISARMED);
-    });
-}
-
-/// The process is left as it was found for a moment, while a thread waits that others wake.
-#[test]
-fn a_thread_waits_while_we_are_away() {
-    explore("a_thread_waits_while_we_are_away", || {
-        let alarm = after(US * (1 + choose(30)));
-        let threads = [spawn(|| wait_in(&alarm)), spawn(|| wait_in(&alarm))];
-        for _ in 0..choose(40) {
-            pause();
-        }
-        crate::suspended(pause);
-        until_told(&alarm);
-        join(threads);
-        drop(alarm);
-        restored(Disposition::DEFAULT, Setting::DISARMED);
-    });
-}
-
-/// Rings come again and again to threads that pass them on to the one that waits, and none of them may be on its way to it
-/// when the disposition is the program's again.
-#[test]
-fn rings_are_passed_on_while_we_go_away() {
-    explore("rings_are_passed_on_while_we_go_away", || {
-        let alarm = without_timer();
-        let over = AtomicBool::new(false);
-        let threads = [
-            spawn(|| wait_in(&alarm)),
-            spawn(|| {
-                while !over.load(Ordering::Relaxed) {
-                    pause();
-                }
-            }),
-        ];
-        for _ in 0..3 {
-            let inner = after(US * choose(10));
-            for _ in 0..choose(20) {
-                pause();
-            }
-            crate::suspended(pause);
-            drop(inner);
-        }
-        alarm.ring();
-        over.store(true, Ordering::Relaxed);
-        join(threads);
-        drop(alarm);
-        restored(Disposition::DEFAULT, Setting::DISARMED);
-    });
-}
-
-/// What a thread calls while it waits may shut SIGALRM out behind our back.
-#[test]
-fn a_waiting_thread_that_shuts_it_out() {
-    explore("a_waiting_thread_that_shuts_it_out", || {
-        let alarm = after(US * (1 + choose(20)));
-        let thread = spawn(|| {
-            let _ = alarm.blocking(|| {
-                machine::change_mask(true);
-                Ok(())
-            });
-        });
-        until_expired(&alarm);
-        thread.join();
-        drop(alarm);
-        restored(Disposition::DEFAULT, Setting::DISARMED);
-    });
-}
-
-/// A timer was running. It rings once for its owner: passed on by one of several handlers, or given back and rung by
-/// the kernel.
-#[test]
-fn a_foreign_timer_rings_once() {
-    explore("a_foreign_timer_rings_once", || {
-        machine().act(Some(Disposition::OWNERS));
-        machine().set_timer(Setting { remaining: US * (10 + choose(30)), interval: Duration::ZERO });
-        let alarm = after(US * (1 + choose(40)));
-        let threads = [0, 1].map(|_| {
-            spawn(|| {
-                let alarm = after(US * choose(40));
-                until_expired(&alarm);
-            })
-        });
-        if choose(2) == 0 {
-            until_expired(&alarm);
-        }
-        join(threads);
-        drop(alarm);
-        while machine().timer() != Setting::DISARMED {
-            pause();
-        }
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        let got = owner_got();
-        // One that had to be sent again may be told by a ring that another thread has under way, and then by itself.
-        let timers = got.iter().filter(|from| **from == From::Timer).count();
-        assert!(!got.is_empty() && timers <= 1 && got.len() <= 2, "{got:?}");
-    });
-}
-
-/// It does so whatever scopes come and go meanwhile, of one thread; and each of them takes it over anew.
-#[test]
-fn a_foreign_timer_under_many_scopes() {
-    explore("a_foreign_timer_under_many_scopes", || {
-        machine().act(Some(Disposition::OWNERS));
-        machine().set_timer(Setting { remaining: US * (1 + choose(40)), interval: Duration::ZERO });
-        for _ in 0..4 {
-            let alarm = after(US * choose(20));
-            if choose(2) == 0 {
-                until_expired(&alarm);
-            }
-        }
-        while machine().timer() != Setting::DISARMED {
-            pause();
-        }
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        let got = owner_got();
-        assert_eq!(got.len(), 1, "{got:?}");
-    });
-}
-
-/// The program switches it off, between two guards: it does not ring any more, also if a guard comes in the microsecond in
-/// which it would have.
-#[test]
-fn a_foreign_timer_that_is_switched_off() {
-    explore("a_foreign_timer_that_is_switched_off", || {
-        machine().act(Some(Disposition::OWNERS));
-        machine().set_timer(Setting { remaining: US * (1 + choose(40)), interval: Duration::ZERO });
-        drop(after(US * 5_000));
-        if choose(2) == 0 {
-            drop(after(US * 5_000));
-        }
-        machine().set_timer(Setting::DISARMED);
-        pause();
-        let got = owner_got().len();
-        for _ in 0..3 {
-            drop(after(US * choose(20)));
-        }
-        pause();
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        assert_eq!(owner_got().len(), got, "{:?}", owner_got());
-    });
-}
-
-/// It rings while it is taken over, or soon after, and our own moment is far off: its owner need not wait for the drop.
-#[test]
-fn a_foreign_timer_under_a_long_limit() {
-    explore("a_foreign_timer_under_a_long_limit", || {
-        machine().act(Some(Disposition::OWNERS));
-        machine().set_timer(Setting { remaining: US * (1 + choose(6)), interval: Duration::ZERO });
-        let alarm = after(US * 1_500);
-        until_expired(&alarm);
-        assert_eq!(owner_got().len(), 1, "{:?}", owner_got());
-        drop(alarm);
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        assert_eq!(owner_got().len(), 1, "{:?}", owner_got());
-    });
-}
-
-/// Somebody sets a timer over ours, to ring sooner, after a thread that may have stood still while it set ours: it is given
-/// back, or has rung for its owner, and does not pass for ours.
-#[test]
-fn a_timer_set_over_ours_by_one_who_was_held_up() {
-    explore("a_timer_set_over_ours_by_one_who_was_held_up", || {
-        machine().act(Some(Disposition::OWNERS));
-        let began = machine().now();
-        let alarm = after(US * 5_000);
-        // Nearer than this it may pass for ours. (And ours may have rung already: another story.)
-        let rung = machine().now() - began > 4_900_000;
-        let ours = machine().timer().remaining;
-        let theirs = ours.checked_sub(US * (150 + choose(1_500))).filter(|time| !rung && *time > US * 500);
-        if let Some(remaining) = theirs {
-            machine().set_timer(Setting { remaining, interval: Duration::ZERO });
-        }
-        let asked = machine().now();
-        drop(alarm);
-        // Held up now, it cannot know when the kernel read the timer out.
-        let knows = machine().now() - asked < 100_000;
-        while machine().timer() != Setting::DISARMED {
-            pause();
-        }
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        let got = owner_got();
-        assert!(got.len() == usize::from(theirs.is_some()) || !knows, "{got:?}");
-    });
-}
-
-/// A `kill` reaches the owner, whenever it comes. Where a signal waited already it may have been merged with that, and
-/// one that is sent again may be told twice where other threads handle signals too.
-#[test]
-fn a_kill_reaches_the_owner() {
-    explore("a_kill_reaches_the_owner", || {
-        machine().act(Some(Disposition::OWNERS));
-        let kill = machine::kill_from_outside();
-        let threads = choose(2);
-        let threads: Vec<Thread> = (0..threads)
-            .map(|_| {
-                spawn(|| {
-                    let alarm = after(US * choose(20));
-                    until_expired(&alarm);
-                })
-            })
-            .collect();
-        let most = 1 + threads.len();
-        for _ in 0..2 {
-            let alarm = after(US * choose(20));
-            if choose(2) == 0 {
-                until_expired(&alarm);
-            }
-        }
-        join(threads);
-        let _ = kill.join();
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        let (got, lost) = (owner_got(), machine().kill_is_lost);
-        assert!((lost || !got.is_empty()) && got.len() <= most, "{got:?}");
-    });
-}
-
-/// So does one that another thread takes when our handler is in place and the owner is not known yet.
-#[test]
-fn a_kill_before_the_owner_is_known() {
-    explore("a_kill_before_the_owner_is_known", || {
-        machine().act(Some(Disposition::OWNERS));
-        let over = AtomicBool::new(false);
-        let thread = spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                pause();
-            }
-        });
-        let kill = machine::kill_from_outside();
-        drop(without_timer());
-        let _ = kill.join();
-        over.store(true, Ordering::Relaxed);
-        thread.join();
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        let got = owner_got();
-        assert_eq!(got.len(), 1, "{got:?}");
-    });
-}
-
-/// One that comes in that very moment, to a thread that is quick: its note, and the owner who is made known, must not miss
-/// each other.
-#[test]
-fn a_kill_while_the_owner_becomes_known() {
-    explore("a_kill_while_the_owner_becomes_known", || {
-        machine().act(Some(Disposition::OWNERS));
-        let over = AtomicBool::new(false);
-        let thread = spawn(|| {
-            for _ in 0..choose(100) {
-                machine::step();
-            }
-            while !over.load(Ordering::Relaxed) {
-                pause();
-            }
-        });
-        machine::change_mask(true); // So that the other one gets it.
-        machine().kill_meets_ours = true;
-        drop(without_timer());
-        over.store(true, Ordering::Relaxed);
-        thread.join();
-        machine::change_mask(false);
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        let got = owner_got();
-        assert_eq!(got.len(), 1, "{got:?}");
-    });
-}
-
-/// Nor does one end the process that has a handler, over ours, which ours steps in front of for as long as a thread waits.
-#[test]
-fn kills_while_ours_steps_in_front() {
-    explore("kills_while_ours_steps_in_front", || {
-        let _outer = without_timer();
-        machine().act(Some(Disposition::OWNERS));
-        let over = AtomicBool::new(false);
-        let thread = spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                pause();
-            }
-        });
-        let kills = [machine::kill_from_outside(), machine::kill_from_outside()];
-        let alarm = without_timer();
-        for _ in 0..3 {
-            alarm.blocking(|| Ok(())).expect("at once");
-        }
-        over.store(true, Ordering::Relaxed);
-        thread.join();
-        for kill in kills {
-            let _ = kill.join();
-        }
-        assert_eq!(machine().action(), Disposition::OWNERS, "whose handler is in place");
-    });
-}
-
-/// A program that has SIGALRM shut out gets what was sent meanwhile when it lets it in itself, and not before.
-#[test]
-fn a_kill_behind_the_mask() {
-    explore("a_kill_behind_the_mask", || {
-        machine().act(Some(Disposition::OWNERS));
-        machine::change_mask(true);
-        let kill = machine::kill_from_outside();
-        let thread = (choose(2) == 0).then(|| {
-            spawn(|| {
-                let alarm = after(US * choose(20));
-                until_expired(&alarm);
-                drop(alarm);
-                let me = machine::me();
-                let blocks = machine().blocks(me);
-                assert!(blocks);
-            })
-        });
-        for _ in 0..2 {
-            let alarm = after(US * choose(20));
-            if choose(2) == 0 {
-                until_expired(&alarm);
-            }
-        }
-        join(thread);
-        let _ = kill.join();
-        calm();
-        assert_eq!(owner_got(), [], "it was shut out");
-        machine::change_mask(false);
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        let (got, lost) = (owner_got(), machine().kill_is_lost);
-        assert!((lost || !got.is_empty()) && got.len() <= 1, "{got:?}");
-    });
-}
-
-/// A thread that had SIGALRM shut out sends again what it has kept, while rings come to others: with one of them it may be
-/// merged, and that one may be taken by a drop.
-#[test]
-fn a_kept_kill_is_sent_again_among_rings() {
-    explore("a_kept_kill_is_sent_again_among_rings", || {
-        machine().act(Some(Disposition::OWNERS));
-        let scope = || {
-            let alarm = after(US * choose(40));
-            if choose(2) == 0 {
-                until_expired(&alarm);
-            }
-        };
-        let keeper = spawn(|| {
-            machine::change_mask(true);
-            let alarm = after(US * choose(40));
-            let me = machine::me();
-            machine().send_to(me, From::Process);
-            pause();
-            drop(alarm);
-        });
-        let over = AtomicBool::new(false);
-        let thread = spawn(scope);
-        // One that may be slow to take what is announced to it.
-        let idle = spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                pause();
-            }
-        });
-        scope();
-        join([keeper, thread]);
-        over.store(true, Ordering::Relaxed);
-        idle.join();
-        restored(Disposition::OWNERS, Setting::DISARMED);
-        let got = owner_got();
-        assert!((1..=4).contains(&got.len()), "{got:?}");
-    });
-}
-
-/// `ring` on one thread, checks on two others.
-#[test]
-fn rung_by_another_thread() {
-    explore("rung_by_another_thread", || {
-        let alarm = without_timer();
-        let rung = AtomicBool::new(false);
-        let check = || loop {
-            let already = rung.load(Ordering::Relaxed);
-            match alarm.check() {
-                Ok(()) => assert!(!already, "it has been rung"),
-                Err(e) => break assert_eq!(e.cause(), Cause::Rung),
-            }
-            pause();
-        };
-        let threads = [
-            spawn(|| {
-                alarm.ring();
-                rung.store(true, Ordering::Relaxed);
-            }),
-            spawn(check),
-            spawn(|| {
-                let alarm = after(US * choose(5));
-                until_expired(&alarm);
-            }),
-        ];
-        check();
-        join(threads);
-        drop(alarm);
-        restored(Disposition::DEFAULT, Setting::DISARMED);
-    });
-}
-
-/// A guard is restarted on one thread, checked on its own, and others come and go.
-#[test]
-fn restarts_and_drops() {
-    explore("restarts_and_drops", || {
-        let alarm = after(US * 10);
-        let threads = [
-            spawn(|| {
-                for _ in 0..3 {
-                    alarm.restart();
-                    pause();
-                }
-            }),
-            spawn(|| {
-                for _ in 0..2 {
-                    let alarm = after(US * choose(15));
-                    let _ = alarm.check();
-                }
-            }),
-        ];
-        until_told(&alarm);
-        join(threads);
-        until_expired(&alarm);
-        drop(alarm);
-        restored(Disposition::DEFAULT, Setting::DISARMED);
+/// A call that blocks for a moment, and does not wait for a signal.
+fn block_for_a_moment(alarm: &Alarm) {
+    let _ = alarm.blocking(|| {
+        (0..choose(20)).for_each(|_| pause());
+        Ok(())
     });
 }

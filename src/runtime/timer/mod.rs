@@ -206,14 +206,13 @@ impl State {
         self.threads.set_due(index, now);
     }
 
-    /// Whether a signal of a thread's disarmed timer may be pending behind the mask: it has expired, and no handler has run.
-    pub(super) fn may_be_pending(&self, kind: Kind, due: Time) -> bool {
-        match kind {
-            Kind::Interval => !SHARED.expiries.is_none_to_come(),
-            // Kernels since 6.13 discard it.
-            Kind::Private => due <= clock::now(),
-            Kind::Clock => false,
-        }
+    /// Whether a signal of a thread's disarmed timer, or of the interval timer that it had before, may be pending: it has
+    /// expired, and no handler has run.
+    pub(super) fn may_be_pending(&mut self, index: usize, kind: Kind, due: Time) -> bool {
+        // Kernels since 6.13 discard that of a private one. Where the handler has disarmed it, `due` says nothing.
+        !SHARED.expiries.is_none_to_come()
+            || (kind == Kind::Private && due <= clock::now())
+            || self.threads.get(index).is_some_and(|thread| thread.is_kept_out())
     }
 }
 

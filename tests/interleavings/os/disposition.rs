@@ -1,22 +1,30 @@
-//! What the machine does with SIGALRM. (Other signals are not played.)
+//! What the machine does with SIGALRM and SIGINT.
 
 use std::io;
 
+use nix::libc::SIGALRM;
+
 use super::machine::call;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Function {
+    #[default]
     Default,
     Ignore,
+    /// The library's handler.
     Ours,
-    /// The program's own handler, which notes what it gets.
-    Owners,
+    /// The program's handler, which notes what it gets.
+    Program,
+    /// A handler over the library's, which calls the handler that it found.
+    Over,
+    /// The same; it restores the handler that it found, and raises the signal again.
+    OverByRaise,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Disposition {
     pub(crate) function: Function,
-    restart: bool,
+    pub(crate) restart: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,30 +51,31 @@ impl Manner {
 
 impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition { function: Function::Default, restart: false };
-    pub(crate) const OWNERS: Disposition = Disposition { function: Function::Owners, restart: true };
+    pub(crate) const IGNORE: Disposition = Disposition { function: Function::Ignore, restart: false };
+    pub(crate) const PROGRAM: Disposition = Disposition { function: Function::Program, restart: true };
 
     pub(crate) fn current() -> io::Result<Disposition> {
-        Ok(call(|machine, _| machine.act(None)))
+        Disposition::current_of(SIGALRM)
     }
 
-    pub(crate) fn current_of(_: i32) -> io::Result<Disposition> {
-        Err(io::ErrorKind::Unsupported.into())
+    pub(crate) fn current_of(signal: i32) -> io::Result<Disposition> {
+        Ok(call(|machine, _| *machine.action_of(signal)))
     }
 
     pub(crate) fn install(&self) -> io::Result<Disposition> {
-        Ok(call(|machine, _| machine.act(Some(*self))))
+        Ok(call(|machine, _| machine.act(*self)))
     }
 
     pub(crate) fn install_for(&self, signal: i32) -> io::Result<Disposition> {
-        Disposition::current_of(signal)
+        Ok(call(|machine, _| std::mem::replace(machine.action_of(signal), *self)))
     }
 
     pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
         Disposition { function: Function::Ours, restart: manner.restart }.install()
     }
 
-    pub(crate) fn install_ours_for(signal: i32, _: Manner) -> io::Result<Disposition> {
-        Disposition::current_of(signal)
+    pub(crate) fn install_ours_for(signal: i32, manner: Manner) -> io::Result<Disposition> {
+        Disposition { function: Function::Ours, restart: manner.restart }.install_for(signal)
     }
 
     pub(crate) fn interrupts(&self) -> bool {
@@ -85,7 +94,7 @@ impl Disposition {
         match self.function {
             Function::Default => Kind::Default,
             Function::Ignore => Kind::Ignore,
-            Function::Ours | Function::Owners => Kind::Function,
+            _ => Kind::Function,
         }
     }
 

@@ -1,5 +1,5 @@
 //! The end of the process.
 
-pub(crate) fn with_a_last_word(line: &[u8], _: bool) -> ! {
-    panic!("last resort: {}", String::from_utf8_lossy(line))
+pub(crate) fn write_and_exit(line: &[u8], _: bool) -> ! {
+    panic!("a watchdog ends the process: {}", String::from_utf8_lossy(line))
 }

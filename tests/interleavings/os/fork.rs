@@ -35,7 +35,7 @@ impl<T> ForkMutex<T> {
         step();
         if self.epoch.replace(machine::epoch()) != machine::epoch() {
             self.locked.set(false);
-            // SAFETY: one thread runs at a time, and nobody holds the lock in this execution yet. The initial value is
+            // SAFETY: one thread runs at a time, and the lock is free at the start of an execution. The initial value is
             // that of a static: it owns no memory, so that a copy of its bits is another such value. What the last
             // execution left is forgotten.
             unsafe { ptr::copy_nonoverlapping(&self.initial, self.value.get(), 1) };

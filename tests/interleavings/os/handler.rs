@@ -1,63 +1,107 @@
-//! What the machine calls.
+//! The handlers that the machine calls.
+
+use std::cell::Cell;
 
 use once_cell::race::OnceRef;
 
 use super::disposition::{Disposition, Function};
-use super::machine::{From, chance, choose, machine, pause};
+use super::machine::{Source, call, chance, choose, machine, me, pause, step};
 
-static ON_ALARM: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
+static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-pub(crate) fn prepare(on_alarm: &'static fn(&Arrival)) {
-    let _ = ON_ALARM.set(on_alarm);
+pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
+    let _ = ON_SIGNAL.set(on_signal);
 }
 
-pub(super) fn run(arrival: &Arrival) {
-    if let Some(on_alarm) = ON_ALARM.get() {
-        on_alarm(arrival);
+/// Runs a handler function.
+pub(super) fn run(function: Function, arrival: &Arrival) {
+    step();
+    match function {
+        Function::Default | Function::Ignore => {}
+        Function::Program => machine().call_program(arrival.source),
+        Function::Over => {
+            let found = machine().over_found;
+            run(found.function, arrival);
+        }
+        Function::OverByRaise => {
+            let found = machine().over_found;
+            let _ = found.install();
+            arrival.send_again(Sender::Raise);
+        }
+        Function::Ours => {
+            if let Some(on_signal) = ON_SIGNAL.get() {
+                on_signal(arrival);
+            }
+        }
     }
 }
 
-pub(crate) struct Arrival(From);
+pub(crate) struct Arrival {
+    source: Source,
+    /// How many previous handlers are being called with it.
+    forwarding: Cell<usize>,
+}
+
+pub(crate) const CAN_BLOCK_ON_RETURN: bool = true;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    Timer(usize),
+    Interval,
+    Raise,
+    Other,
+}
 
 impl Arrival {
-    pub(super) fn new(from: From) -> Arrival {
-        Arrival(from)
+    pub(super) fn new(source: Source) -> Arrival {
+        Arrival { source, forwarding: Cell::new(0) }
     }
 
-    pub(crate) fn signal(&self) -> nix::libc::c_int {
-        nix::libc::SIGALRM
+    pub(crate) fn signal(&self) -> i32 {
+        if self.source == Source::CtrlC { nix::libc::SIGINT } else { nix::libc::SIGALRM }
     }
 
-    pub(crate) fn sent_by_timer(&self) -> bool {
-        self.0 == From::Timer
-    }
-
-    pub(crate) fn sent_to_thread(&self) -> bool {
-        self.0 == From::Thread
-    }
-
-    /// No handler of this program's hands anything on.
-    pub(crate) fn handed_back(&self) -> usize {
-        0
-    }
-
-    pub(crate) fn is_somebody_elses(&self) -> bool {
-        // A processor may be taken away around a system call, and more may happen meanwhile than chance gives time for.
-        let hold_up = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
-        hold_up();
-        let is = Disposition::current().is_ok_and(|current| current.function == Function::Owners);
-        hold_up();
-        is
-    }
-
-    pub(crate) fn deliver_to(&self, owner: &Disposition) {
-        match owner.function {
-            Function::Default => {
-                panic!("SIGALRM ({:?}) was handed to the default action: the process is dead", self.0)
-            }
-            Function::Ignore => {}
-            Function::Ours => panic!("SIGALRM ({:?}) was handed to ourselves", self.0),
-            Function::Owners => machine().give_owner(self.0),
+    pub(crate) fn sender(&self) -> Sender {
+        match self.source {
+            Source::Timer(_, value) => Sender::Timer(value),
+            Source::Interval => Sender::Interval,
+            Source::Raise => Sender::Raise,
+            Source::Kill | Source::CtrlC => Sender::Other,
         }
+    }
+
+    pub(crate) fn times_forwarded_back(&self) -> usize {
+        self.forwarding.get()
+    }
+
+    pub(crate) fn deliver_to(&self, previous: &Disposition) {
+        self.forwarding.set(self.forwarding.get() + 1);
+        run(previous.function, self);
+        self.forwarding.set(self.forwarding.get() - 1);
+    }
+
+    pub(crate) fn is_ours_in_place(&self) -> bool {
+        // The thread may be preempted around a system call, for longer than chance gives.
+        let stop = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
+        stop();
+        let is_ours = Disposition::current_of(self.signal()).is_ok_and(|current| current.is_ours());
+        stop();
+        is_ours
+    }
+
+    pub(crate) fn take_default_action(&self) {
+        panic!("{:?} takes the default action, from the handler: the process ends", self.source);
+    }
+
+    pub(crate) fn send_again(&self, sender: Sender) {
+        call(|machine, me| match sender {
+            Sender::Raise => machine.send_to(me, Source::Raise),
+            _ => machine.send(self.source),
+        });
+    }
+
+    pub(crate) fn block_on_return(&self) -> bool {
+        machine().block_on_return(me());
+        true
     }
 }

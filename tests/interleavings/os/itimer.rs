@@ -1,4 +1,4 @@
-//! The machine's timer.
+//! The machine's interval timer.
 
 use std::io;
 
@@ -6,9 +6,9 @@ use super::machine::call;
 pub(crate) use super::setting::Setting;
 
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
-    Ok(call(|machine, _| machine.set_our_timer(setting)))
+    Ok(call(|machine, _| machine.set_interval_by_library(setting)))
 }
 
 pub(crate) fn get() -> io::Result<Setting> {
-    Ok(call(|machine, _| machine.read_timer()))
+    Ok(call(|machine, _| machine.read_interval()))
 }

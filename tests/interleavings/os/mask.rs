@@ -4,14 +4,16 @@ use std::io;
 
 use super::machine::{call, change_mask};
 
-pub(crate) fn unblock_alarm() -> io::Result<bool> {
-    Ok(change_mask(false))
+pub(crate) fn unblock_alarm() -> io::Result<()> {
+    change_mask(false);
+    Ok(())
 }
 
-pub(crate) fn block_alarm() -> io::Result<bool> {
-    Ok(change_mask(true))
+pub(crate) fn block_alarm() -> io::Result<()> {
+    change_mask(true);
+    Ok(())
 }
 
-pub(crate) fn lets_alarm_in() -> bool {
-    !call(|machine, me| machine.blocks(me))
+pub(crate) fn is_alarm_blocked() -> io::Result<bool> {
+    Ok(call(|machine, me| machine.is_blocked(me)))
 }

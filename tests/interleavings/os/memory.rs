@@ -1,14 +1,16 @@
-//! Atomics whose stores take their time.
+//! Atomics with store buffers.
 //!
-//! A store that is not sequentially consistent goes into a buffer of the thread's own. The thread itself sees it at
-//! once, others when it has left the buffer: at any time, in any order but for stores to one place and for a release
-//! store, which leaves after all before it. What makes a processor wait for its stores empties the buffer: a
-//! sequentially consistent store, an exchange, a fence, a lock, a system call, a signal. (Loads are not moved: see
-//! the module's limits in `mod.rs`.)
+//! A store that is not sequentially consistent goes into a buffer of its thread. The thread itself sees it at once, others
+//! when it has left the buffer: at any time, in any order but for stores to one place and for a release store, which leaves
+//! after all before it. A sequentially consistent store, an exchange, a fence, a lock, a system call and a signal empty the
+//! buffer, as they do in a processor. Loads are not moved.
 //!
-//! Each execution begins with what a static was declared with, so nothing need be put back between them.
+//! Each execution begins with the values that the statics were declared with.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::{BitAnd, BitOr};
+use std::ptr;
 use std::sync::atomic as std_atomic;
 pub(crate) use std::sync::atomic::Ordering;
 
@@ -32,7 +34,7 @@ struct Store {
 
 struct Buffers {
     stores: Vec<Store>,
-    /// Of how many steps one lets a store out.
+    /// In one of so many steps a store leaves.
     laziness: u32,
 }
 
@@ -48,7 +50,7 @@ pub(super) fn boot() {
     *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), laziness };
 }
 
-/// Lets a store out now and then.
+/// Lets a store leave its buffer now and then.
 pub(super) fn settle() {
     let mut buffers = BUFFERS.0.borrow_mut();
     if buffers.stores.is_empty() || !machine::chance(buffers.laziness) {
@@ -67,11 +69,11 @@ pub(super) fn settle() {
         })
         .unwrap_or(chosen);
     let store = buffers.stores.remove(first);
-    // SAFETY: what is stored to is a static, or was leaked.
+    // SAFETY: the word is a static or was leaked.
     unsafe { &*store.word }.write(store.value);
 }
 
-/// Lets all stores of this thread out.
+/// Lets all stores of this thread leave.
 pub(super) fn flush() {
     let me = machine::me();
     let mut buffers = BUFFERS.0.borrow_mut();
@@ -141,8 +143,8 @@ impl Word {
     }
 }
 
-macro_rules! number {
-    ($name:ident, $type:ty) => {
+macro_rules! atomic {
+    ($name:ident, $type:ty, $from:expr, { $($rest:tt)* }) => {
         pub(crate) struct $name(Word);
 
         impl $name {
@@ -151,7 +153,7 @@ macro_rules! number {
             }
 
             pub(crate) fn load(&self, _: Ordering) -> $type {
-                self.0.load() as $type
+                $from(self.0.load())
             }
 
             pub(crate) fn store(&self, value: $type, order: Ordering) {
@@ -159,42 +161,40 @@ macro_rules! number {
             }
 
             pub(crate) fn swap(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|_| value as u64) as $type
+                $from(self.0.change(|_| value as u64))
             }
 
-            pub(crate) fn fetch_add(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| (old as $type).wrapping_add(value) as u64) as $type
-            }
+            $($rest)*
+        }
+    };
+}
 
-            pub(crate) fn fetch_sub(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| (old as $type).wrapping_sub(value) as u64) as $type
-            }
+macro_rules! number {
+    ($name:ident, $type:ident) => {
+        atomic! { $name, $type, |word| word as $type, {
+            number! { @change $type fetch_add wrapping_add }
+            number! { @change $type fetch_sub wrapping_sub }
+            number! { @change $type fetch_or bitor }
+            number! { @change $type fetch_and bitand }
 
-            pub(crate) fn fetch_max(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| (old as $type).max(value) as u64) as $type
-            }
-
-            pub(crate) fn fetch_or(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| old | value as u64) as $type
-            }
-
-            pub(crate) fn fetch_and(&self, value: $type, _: Ordering) -> $type {
-                self.0.change(|old| old & value as u64) as $type
-            }
-
-            pub(crate) fn compare_exchange(
+            pub(crate) fn fetch_update(
                 &self,
-                current: $type,
-                new: $type,
                 _: Ordering,
                 _: Ordering,
+                update: impl FnOnce($type) -> Option<$type>,
             ) -> Result<$type, $type> {
-                let current = current as u64;
-                match self.0.change(|old| if old == current { new as u64 } else { old }) {
-                    old if old == current => Ok(old as $type),
-                    old => Err(old as $type),
-                }
+                let mut new = None;
+                let before = self.0.change(|old| {
+                    new = update(old as $type);
+                    new.map_or(old, |new| new as u64)
+                }) as $type;
+                new.map(|_| before).ok_or(before)
             }
+        }}
+    };
+    (@change $type:ident $name:ident $change:ident) => {
+        pub(crate) fn $name(&self, value: $type, _: Ordering) -> $type {
+            self.0.change(|old| (old as $type).$change(value) as u64) as $type
         }
     };
 }
@@ -203,67 +203,32 @@ number!(AtomicU8, u8);
 number!(AtomicU32, u32);
 number!(AtomicU64, u64);
 number!(AtomicUsize, usize);
+atomic!(AtomicBool, bool, |word| word != 0, {});
 
-pub(crate) struct AtomicBool(Word);
+/// Only exchanged and loaded, so its stores are not buffered. Null at first.
+pub(crate) struct AtomicPtr<T>(Word, PhantomData<*mut T>);
 
-impl AtomicBool {
-    pub(crate) const fn new(value: bool) -> AtomicBool {
-        AtomicBool(Word::new(value as u64))
-    }
-
-    pub(crate) fn load(&self, _: Ordering) -> bool {
-        self.0.load() != 0
-    }
-
-    pub(crate) fn store(&self, value: bool, order: Ordering) {
-        self.0.store(value.into(), order);
-    }
-
-    pub(crate) fn swap(&self, value: bool, _: Ordering) -> bool {
-        self.0.change(|_| value.into()) != 0
-    }
-}
-
-/// Only ever exchanged and loaded, so its stores never wait.
-pub(crate) struct AtomicPtr<T> {
-    initial: *mut T,
-    epoch: std_atomic::AtomicU64,
-    value: std_atomic::AtomicPtr<T>,
-}
-
-// SAFETY: as the real one, which this is but for a second pointer that is never written.
+// SAFETY: as the real one: it is an address.
 unsafe impl<T> Sync for AtomicPtr<T> {}
 // SAFETY: the same.
 unsafe impl<T> Send for AtomicPtr<T> {}
 
 impl<T> AtomicPtr<T> {
     pub(crate) const fn new(initial: *mut T) -> AtomicPtr<T> {
-        AtomicPtr {
-            initial,
-            epoch: std_atomic::AtomicU64::new(0),
-            value: std_atomic::AtomicPtr::new(std::ptr::null_mut()),
-        }
+        assert!(initial.is_null());
+        AtomicPtr(Word::new(0), PhantomData)
     }
 
-    fn read(&self) -> *mut T {
-        match self.epoch.load(Ordering::Relaxed) == machine::epoch() {
-            true => self.value.load(Ordering::Relaxed),
-            false => self.initial,
-        }
+    fn pointer(word: u64) -> *mut T {
+        ptr::with_exposed_provenance_mut(word as usize)
     }
 
     pub(crate) fn load(&self, _: Ordering) -> *mut T {
-        step();
-        self.read()
+        Self::pointer(self.0.load())
     }
 
     pub(crate) fn swap(&self, new: *mut T, _: Ordering) -> *mut T {
-        step();
-        flush();
-        let before = self.read();
-        self.epoch.store(machine::epoch(), Ordering::Relaxed);
-        self.value.store(new, Ordering::Relaxed);
-        before
+        Self::pointer(self.0.change(|_| new.expose_provenance() as u64))
     }
 
     pub(crate) fn compare_exchange(
@@ -273,20 +238,13 @@ impl<T> AtomicPtr<T> {
         _: Ordering,
         _: Ordering,
     ) -> Result<*mut T, *mut T> {
-        step();
-        flush();
-        match self.read() {
-            before if before == old => {
-                self.epoch.store(machine::epoch(), Ordering::Relaxed);
-                self.value.store(new, Ordering::Relaxed);
-                Ok(before)
-            }
-            before => Err(before),
-        }
+        let new = new.expose_provenance() as u64;
+        let before = Self::pointer(self.0.change(|word| if Self::pointer(word) == old { new } else { word }));
+        if before == old { Ok(before) } else { Err(before) }
     }
 }
 
-/// Whether no store waits.
+/// Whether no store is buffered.
 pub(crate) fn is_empty() -> bool {
     BUFFERS.0.borrow().stores.is_empty()
 }

@@ -1,9 +1,9 @@
-//! The faces of `src/os`, over a scripted kernel and a memory whose stores take their time.
+//! The faces of `src/os`, over a scripted kernel and a memory with store buffers.
 //!
-//! What is pure there is used here as it is. The rest says the same and asks the [`machine`] instead of the kernel.
+//! What needs no kernel there is used here as it is. The rest has the same face and asks the [`machine`].
 
 #![allow(unsafe_code)] // As in `src/os`.
-#![allow(dead_code)] // Faces for systems and features that the scenarios have no use for.
+#![allow(dead_code)] // Faces for systems and features that the scenarios do not use.
 
 pub(crate) mod machine;
 pub(crate) mod memory;
@@ -17,9 +17,10 @@ pub(crate) mod itimer;
 pub(crate) mod local;
 pub(crate) mod mask;
 pub(crate) mod pending;
-pub(crate) mod preserve_all;
+pub(crate) mod posix_timer;
+pub(crate) mod single_threaded;
 pub(crate) mod thread;
-pub(crate) mod threads;
+pub(crate) mod thread_end;
 
 pub(crate) use self::memory as atomic;
 

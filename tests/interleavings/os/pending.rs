@@ -1,29 +1,12 @@
-//! A SIGALRM that is under way.
+//! Signals that the library sends to its own process.
 
-use std::io;
+use super::machine::{Source, call};
 
-use super::machine::{From, call};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
-    Nothing,
-    Timers,
-    FromHere,
-    #[allow(dead_code)] // Here is one process.
-    Sent,
+pub(crate) fn send_alarm() {
+    call(|machine, _| machine.send(Source::Kill));
 }
 
-pub(crate) fn take() -> io::Result<Taken> {
-    Ok(match call(|machine, me| machine.take(me)) {
-        None => Taken::Nothing,
-        Some(From::Timer) => Taken::Timers,
-        // Which of the two the C library does not tell.
-        Some(From::Thread | From::Process) => Taken::FromHere,
-    })
+pub(crate) fn send_again(number: usize) {
+    assert_eq!(number, nix::libc::SIGINT as usize);
+    call(|machine, _| machine.send(Source::CtrlC));
 }
-
-pub(crate) fn resend() {
-    call(|machine, _| machine.send(From::Process));
-}
-
-pub(crate) fn resend_signal(_: usize) {}

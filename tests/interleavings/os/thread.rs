@@ -1,6 +1,6 @@
-//! Reaching a thread from outside.
+//! Which thread this is.
 
-use super::machine::{From, call, me, pause};
+use super::machine::me;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handle(pub(crate) usize);
@@ -9,13 +9,4 @@ impl Handle {
     pub(crate) fn current() -> Handle {
         Handle(me() + 1)
     }
-
-    pub(crate) fn interrupt(self) -> bool {
-        call(|machine, _| machine.send_to(self.0 - 1, From::Thread));
-        true
-    }
-}
-
-pub(crate) fn step_aside() {
-    pause();
 }

@@ -1,0 +1,55 @@
+//! The machine's POSIX timers. Their numbers are not used again, so that a late use of one is noticed.
+
+use std::io;
+use std::time::Duration;
+
+use super::machine::{call, me};
+use crate::time::Time;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimerId(usize);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadId(usize);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    At(Time),
+    After(Duration),
+    Never,
+}
+
+pub(crate) const SUPPORTED: bool = true;
+
+impl ThreadId {
+    pub(crate) fn current() -> ThreadId {
+        ThreadId(me())
+    }
+}
+
+impl TimerId {
+    pub(crate) fn to_bits(self) -> usize {
+        self.0 + 1
+    }
+
+    pub(crate) fn from_bits(bits: usize) -> Option<TimerId> {
+        bits.checked_sub(1).map(TimerId)
+    }
+
+    pub(crate) fn create(thread: ThreadId, value: usize) -> io::Result<TimerId> {
+        Ok(TimerId(call(|machine, _| machine.create_timer(thread.0, value))))
+    }
+
+    pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
+        call(|machine, _| machine.set_timer(self.0, when, repeat));
+        Ok(())
+    }
+
+    pub(crate) fn has_expired(self) -> bool {
+        call(|machine, _| machine.has_expired(self.0))
+    }
+
+    pub(crate) fn delete(self) {
+        call(|machine, _| machine.delete_timer(self.0));
+    }
+}
