@@ -61,6 +61,7 @@ impl Disposition {
     /// The default action: the process ends.
     pub(crate) const DEFAULT: Disposition = Disposition(plain(libc::SIG_DFL));
 
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(crate) const IGNORE: Disposition = Disposition(plain(libc::SIG_IGN));
 
     /// The disposition in force.

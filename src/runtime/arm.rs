@@ -172,7 +172,7 @@ impl State {
             self.threads.drop_user(scope);
             self.active -= 1;
             if self.active == 0 {
-                self.installation.remove(false);
+                self.installation.remove();
             }
         })
     }
@@ -214,7 +214,7 @@ impl State {
         thread.keep_out_again();
         // While the interval timer is set, its signal must not meet the default action.
         if self.active == 0 && self.suspended == 0 && self.is_interval_cleared() {
-            self.installation.remove(false);
+            self.installation.remove();
         }
     }
 }

@@ -70,8 +70,8 @@ impl Installation {
     }
 
     /// Puts the previous disposition back, unless another handler has been installed over the library's. No timer of the
-    /// library's is set now, and no signal of one is pending; but where `may_be_pending`, for other threads.
-    pub(super) fn remove(&mut self, may_be_pending: bool) {
+    /// library's is set now, and no signal of one is pending.
+    pub(super) fn remove(&mut self) {
         if !self.is_installed {
             return;
         }
@@ -84,7 +84,7 @@ impl Installation {
                 false
             }
             (Ok(_), Some(own), _) => own.install().is_err(),
-            (Ok(_), None, Some(previous)) if put_back(previous, may_be_pending).is_ok() => {
+            (Ok(_), None, Some(previous)) if previous.install().is_ok() => {
                 SHARED.previous.put_back();
                 false
             }
@@ -126,15 +126,6 @@ impl Installation {
 
     /// In a forked child, which inherits the handler and none of the alarms.
     pub(super) fn start_again(&mut self) {
-        self.remove(false);
+        self.remove();
     }
-}
-
-/// Puts the previous disposition back. If that is the default action, discards signals of disarmed timers that are pending for
-/// other threads: kernels before 6.13 deliver them. A foreign signal that is discarded with them would have ended the process.
-fn put_back(previous: &Disposition, may_be_pending: bool) -> io::Result<Disposition> {
-    if may_be_pending && previous.kind() == Kind::Default {
-        Disposition::IGNORE.install()?;
-    }
-    previous.install()
 }

@@ -1,7 +1,6 @@
 //! The process as it was before the first alarm, for a while.
 
 use super::state::{State, state_prepared};
-use super::thread_state::Thread;
 use super::{set_flags, thread_state};
 use crate::os::clock;
 use crate::schedule::Scope;
@@ -13,7 +12,6 @@ pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
         let scope = thread_state::scope();
-        let first = state.first_of_others(scope);
         // The handler of a signal that rings alarms stays, and wakes blocked threads.
         for (index, _) in state.active_threads() {
             state.hide_timer(index);
@@ -26,7 +24,7 @@ pub(crate) fn suspend() {
             thread.keep_out_again();
         }
         if state.is_interval_cleared() {
-            state.installation.remove(first <= clock::now());
+            state.installation.remove();
         }
     } else {
         state.suspended += 1;
@@ -67,13 +65,6 @@ pub(crate) fn resume() {
 }
 
 impl State {
-    /// When the first private timer of another thread expires. That of a blocked thread repeats, and may have at any time.
-    fn first_of_others(&self, scope: Scope) -> Time {
-        let others = self.threads.iter().filter(|(_, thread)| thread.scope != scope && thread.users > 0);
-        let due = |thread: &Thread| if thread.wait.is_some() { Time::from_nanos(0) } else { thread.due };
-        others.map(|(_, thread)| due(thread)).min().unwrap_or(Time::NEVER)
-    }
-
     /// Disarms the timers of all threads.
     fn disarm_all(&mut self) {
         for (index, _) in self.active_threads() {

@@ -269,8 +269,11 @@ fn blocked_thread_beside_alarms_that_come_and_go() {
     restored(Disposition::DEFAULT);
 }
 
-/// The process is suspended while threads are blocked.
+/// The process is suspended while threads are blocked. A limit: on kernels before 6.13 a signal of another thread's disarmed timer
+/// may meet the restored disposition. (Tried, and worse: SIG_IGN for a moment, to discard it. With that a process died on Linux
+/// 6.18.)
 fn suspended_while_threads_are_blocked() {
+    machine().discards = true;
     let alarm = after(US * (1 + choose(30)));
     let threads = [spawn(|| block(&alarm)), spawn(|| block(&alarm))];
     (0..choose(40)).for_each(|_| pause());
@@ -289,7 +292,8 @@ fn ring_wakes_a_blocked_thread_while_it_leaves() {
     let alarm = without_deadline();
     let threads = [spawn(|| block(&alarm)), spawn(|| block_for_a_moment(&alarm))];
     (0..choose(40)).for_each(|_| pause());
-    if choose(2) == 0 {
+    let discards = machine().discards;
+    if discards && choose(2) == 0 {
         crate::suspended(pause);
     }
     alarm.ring();
@@ -303,7 +307,8 @@ fn ring_on_wakes_a_blocked_thread_while_it_leaves() {
     let alarm = Alarm::builder().ring_on(SIGINT).arm().expect("arming");
     let ctrl_c = machine::send_from_outside(Source::CtrlC);
     let threads = [spawn(|| block(&alarm)), spawn(|| block_for_a_moment(&alarm))];
-    if choose(2) == 0 {
+    let discards = machine().discards;
+    if discards && choose(2) == 0 {
         crate::suspended(|| (0..choose(40)).for_each(|_| pause()));
     }
     join(threads);

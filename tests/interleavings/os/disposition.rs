@@ -51,7 +51,6 @@ impl Manner {
 
 impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition { function: Function::Default, restart: false };
-    pub(crate) const IGNORE: Disposition = Disposition { function: Function::Ignore, restart: false };
     pub(crate) const PROGRAM: Disposition = Disposition { function: Function::Program, restart: true };
 
     pub(crate) fn current() -> io::Result<Disposition> {
