@@ -35,7 +35,10 @@ fn on_alarm(arrival: &Arrival) {
     let is_the_librarys = match sender {
         Sender::Timer(value) => value == posix::value() || watchdog::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),
-        Sender::Raise | Sender::Other => false,
+        Sender::Raise | Sender::Other => {
+            SHARED.expiries.find_merged();
+            false
+        }
     };
     if is_the_librarys || thread_state::keep_out(arrival, sender) {
         return;

@@ -7,10 +7,10 @@
 use std::io;
 use std::time::Duration;
 
-use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering, spin_loop};
 use crate::os::itimer::{self, Setting};
 use crate::os::single_threaded::is_single_threaded;
-use crate::os::{clock, mask};
+use crate::os::{clock, mask, pending};
 use crate::runtime::shared::SHARED;
 use crate::time::Time;
 
@@ -65,6 +65,31 @@ impl Expiries {
             && mask::is_alarm_blocked().is_ok_and(|blocked| !blocked)
         {
             self.reset();
+        }
+    }
+
+    /// A signal of another sender's has come. Where the timer has expired and its own signal is neither handled nor pending,
+    /// that one has taken it in: it comes no more. Async-signal-safe.
+    ///
+    /// Beside other threads, one of them may be about to handle it. There it stays counted.
+    pub(in crate::runtime) fn find_merged(&self) {
+        if !self.is_none_to_come()
+            && is_single_threaded()
+            && itimer::get().is_ok_and(|held| held == Setting::DISARMED)
+            && !pending::is_alarm_pending()
+        {
+            self.handle();
+        }
+    }
+
+    /// The timer has been set anew, where this thread is the only one. If it lets SIGALRM in, the signal of the value that was
+    /// replaced has been handled; what is counted beside the new one never came.
+    fn forget_replaced(&self) {
+        if self.to_come.load(Ordering::SeqCst) == 2
+            && is_single_threaded()
+            && mask::is_alarm_blocked().is_ok_and(|blocked| !blocked)
+        {
+            self.take();
         }
     }
 
@@ -131,6 +156,7 @@ impl IntervalTimer {
         // What the handler has taken since was the one before.
         SHARED.expiries.taken.store(u64::MAX, Ordering::SeqCst);
         self.count_replaced(found, held, after);
+        SHARED.expiries.forget_replaced();
         self.expiry = Some((before.after(setting.remaining), after.after(setting.remaining)));
         self.repeats = !repeat.is_zero();
         Ok(found)
@@ -144,6 +170,9 @@ impl IntervalTimer {
     /// Disarms the timer, and says what it held. With SIGALRM let in on this thread, what has expired before has been
     /// handled when this returns, or another thread is about to handle it.
     pub(in crate::runtime) fn disarm(&mut self) -> io::Result<Found> {
+        if !is_single_threaded() {
+            self.wait_if_close();
+        }
         let before = clock::now();
         let held = itimer::set(Setting::DISARMED)?;
         let after = clock::now();
@@ -156,6 +185,31 @@ impl IntervalTimer {
         self.expiry = None;
         self.repeats = false;
         Ok(found)
+    }
+
+    /// Waits for an expiry that is about to come, so that it is known whether it has.
+    ///
+    /// A timer with less than two microseconds left is read out as one that has expired. Where this thread is the only one,
+    /// its signal has been handled when the call returns, or there is none. Beside other threads that cannot be told, and an
+    /// expiry that never comes would be counted for good. It happens once in the life of a process: the library does not set
+    /// this timer beside other threads.
+    #[cold]
+    fn wait_if_close(&self) {
+        const CLOSE: Duration = Duration::from_micros(50);
+        const AT_MOST: Duration = Duration::from_millis(1);
+        let Some((earliest, latest)) = self.expiry else { return };
+        let began = clock::now();
+        if earliest > began.after(CLOSE) || began > latest.after(AT_MOST) {
+            return;
+        }
+        while !SHARED.expiries.is_none_to_come() {
+            let now = clock::now();
+            let is_over = now > latest && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
+            if is_over || now < began || now > began.after(AT_MOST) {
+                return;
+            }
+            spin_loop();
+        }
     }
 
     /// The value that the library had set is not in the timer any more. Counts its expiry no longer, if that has certainly not
