@@ -12,6 +12,12 @@ pub(crate) fn send_alarm() {
     let _ = kill(Pid::this(), Signal::SIGALRM);
 }
 
+/// Sends SIGALRM to the calling thread.
+pub(crate) fn raise_alarm() {
+    // Fails for an unknown signal only.
+    let _ = nix::sys::signal::raise(Signal::SIGALRM);
+}
+
 /// Sends a signal again that no alarm listens to.
 pub(crate) fn send_again(number: usize) {
     if let Ok(signal) = Signal::try_from(number as i32) {

@@ -47,6 +47,7 @@ impl Waiting {
             return nothing;
         }
         state.add_user(scope)?;
+        state.find_kept_out();
         let began = state.begin_wait(scope, Wait { under: key, is_woken: false });
         drop(state);
         let waiting = Waiting { scope: Some(scope) };
