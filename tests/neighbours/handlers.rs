@@ -1,0 +1,184 @@
+//! Handlers over the library's, and under it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::libc::{self, SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_DFL, SIGALRM, c_int, c_void, siginfo_t};
+
+use crate::support::process::{self, counted};
+use crate::support::{Scenario, children, scenario};
+use crate::{MS, US, after, expires, handler, handler_info, once, spin, spin_until};
+
+/// The action that a handler of these has found in place.
+static OLD: AtomicUsize = AtomicUsize::new(0);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+fn calls() -> usize {
+    CALLS.load(Ordering::SeqCst)
+}
+
+/// Installs a handler over what is in place.
+fn install_over(function: usize, flags: c_int) {
+    let old = Box::leak(Box::new(process::action()));
+    OLD.store(std::ptr::from_ref(old).addr(), Ordering::SeqCst);
+    process::set_action(function, flags, &[]);
+}
+
+fn old() -> &'static libc::sigaction {
+    unsafe { &*(OLD.load(Ordering::SeqCst) as *const libc::sigaction) }
+}
+
+/// As CPython's `faulthandler.register(chain=True)`: restores the old action, raises, and installs itself again.
+extern "C" fn restore_and_raise(signal: c_int) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+    unsafe {
+        let mut own = process::action();
+        libc::sigaction(signal, old(), &mut own);
+        libc::raise(signal);
+        libc::sigaction(signal, &own, std::ptr::null_mut());
+    }
+}
+
+/// As most handlers forward.
+extern "C" fn call_old(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+    let old: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
+        unsafe { std::mem::transmute(old().sa_sigaction) };
+    old(signal, info, context);
+}
+
+/// Forwards with one argument, whatever the old handler's flags say.
+extern "C" fn call_old_with_one_argument(signal: c_int) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+    let old: extern "C" fn(c_int) = unsafe { std::mem::transmute(old().sa_sigaction) };
+    old(signal);
+}
+
+fn on_a_second_thread(f: fn()) {
+    std::thread::scope(|s| _ = s.spawn(f));
+}
+
+/// SIGALRM has its default action below the library.
+fn handler_that_restores_and_raises() {
+    for n in 0..50 {
+        let alarm = after(2 * MS);
+        install_over(handler(restore_and_raise), SA_NODEFER);
+        expires(&alarm, 2 * MS);
+        spin_until("its handler", || calls() > n);
+        process::set_action(old().sa_sigaction, old().sa_flags, &[]);
+        drop(alarm);
+        assert_eq!(process::action().sa_sigaction, SIG_DFL);
+    }
+}
+
+fn handler_that_calls_with_one_argument() {
+    for n in 0..50 {
+        let alarm = after(2 * MS);
+        install_over(handler(call_old_with_one_argument), SA_RESTART);
+        expires(&alarm, 2 * MS);
+        spin_until("its handler", || calls() > n);
+        process::set_action(old().sa_sigaction, old().sa_flags, &[]);
+        drop(alarm);
+        assert_eq!(process::action().sa_sigaction, SIG_DFL);
+    }
+}
+
+/// The guards go, the handler over the library's stays and forwards to it; guards come again.
+fn chaining_handler_after_the_guards() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(2 * MS);
+    install_over(handler_info(call_old), SA_SIGINFO | SA_RESTART);
+    expires(&alarm, 2 * MS);
+    drop(alarm);
+    let installed = process::action().sa_sigaction;
+    for n in 0..1_000 {
+        process::kill_self(SIGALRM);
+        assert_eq!(counted(), n + 1, "once to the handler that was there before");
+        if n % 3 == 0 {
+            let alarm = after(100 * US);
+            expires(&alarm, 100 * US);
+        }
+        assert_eq!(process::action().sa_sigaction, installed, "it stays");
+    }
+    assert_eq!(counted(), 1_000);
+}
+
+fn chaining_handler_over_the_default_action() {
+    let alarm = after(2 * MS);
+    install_over(handler_info(call_old), SA_SIGINFO | SA_RESTART);
+    expires(&alarm, 2 * MS);
+    drop(alarm);
+    for n in 0..100 {
+        let before = calls();
+        process::kill_self(SIGALRM);
+        assert_eq!(calls(), before + 1);
+        drop(after(US * n));
+    }
+}
+
+static DEEP: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn needs_64_kib(_: c_int) {
+    let mut room = [0_u8; 64 << 10];
+    std::hint::black_box(&mut room).fill(1);
+    DEEP.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Without SA_ONSTACK, on a thread whose stack for signals has 16 KiB.
+fn previous_handler_that_needs_64_kib() {
+    const SIZE: usize = 16 << 10;
+    let memory = vec![0_u8; SIZE].leak().as_mut_ptr();
+    let stack = libc::stack_t { ss_sp: memory.cast(), ss_flags: 0, ss_size: SIZE };
+    assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
+    process::set_action(handler(needs_64_kib), SA_RESTART, &[]);
+    for n in 0..100 {
+        let alarm = after(MS);
+        process::kill_self(SIGALRM);
+        once(100 * US);
+        spin_until("both signals", || DEEP.load(Ordering::SeqCst) == 2 * n + 2);
+        expires(&alarm, MS);
+    }
+    assert_eq!(DEEP.load(Ordering::SeqCst), 200, "a signal of the library's came");
+}
+
+/// SIGALRM is blocked before the guard: what is sent to the thread is pending again when the guard is gone, also if the
+/// thread's timer has expired meanwhile.
+fn raised_behind_the_mask() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    for n in 0..3_000_u32 {
+        let alarm = after(US * (n % 40));
+        if n % 4 > 0 {
+            children::raise(SIGALRM);
+        } else {
+            process::kill_self(SIGALRM);
+        }
+        if n % 3 == 0 {
+            let again = after(5 * US);
+            let _ = alarm.sleep(10 * US);
+            let _ = again.blocking(|| Ok(spin(10 * US)));
+        }
+        drop(alarm);
+        assert!(process::is_pending(SIGALRM), "signal {n} is lost");
+        assert_eq!(counted(), n as usize);
+        process::unblock(SIGALRM);
+        assert_eq!(counted(), n as usize + 1, "signal {n} is lost, or came twice");
+        process::block(SIGALRM);
+    }
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("handlers::that_restores_and_raises", handler_that_restores_and_raises),
+        scenario("handlers::that_restores_and_raises_on_a_second_thread", || {
+            on_a_second_thread(handler_that_restores_and_raises);
+        }),
+        scenario("handlers::that_calls_with_one_argument", handler_that_calls_with_one_argument),
+        scenario("handlers::that_calls_with_one_argument_on_a_second_thread", || {
+            on_a_second_thread(handler_that_calls_with_one_argument);
+        }),
+        scenario("handlers::chaining_after_the_guards", chaining_handler_after_the_guards),
+        scenario("handlers::chaining_over_the_default_action", chaining_handler_over_the_default_action),
+        scenario("handlers::previous_one_that_needs_64_kib", previous_handler_that_needs_64_kib),
+        scenario("handlers::raised_behind_the_mask", raised_behind_the_mask),
+    ]
+}
