@@ -11,9 +11,15 @@ use crate::time::Time;
 pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
+        let scope = thread_state::scope();
+        let timer = state.threads.of(scope).map(|thread| (thread.kind, thread.due));
         state.disarm_all();
+        let may_be_pending = timer.is_some_and(|(kind, due)| state.may_be_pending(kind, due));
         state.suspended = 1;
-        if let Some(thread) = state.threads.of(thread_state::scope()) {
+        if let Some(thread) = state.threads.of(scope) {
+            if may_be_pending {
+                thread.take_pending();
+            }
             thread.keep_out_again();
         }
         if state.is_interval_cleared() {

@@ -57,29 +57,26 @@ fn on_a_second_thread(f: fn()) {
     std::thread::scope(|s| _ = s.spawn(f));
 }
 
-/// SIGALRM has its default action below the library.
-fn handler_that_restores_and_raises() {
-    for n in 0..50 {
+/// A handler over an armed guard. SIGALRM has its default action below the library.
+fn over_a_guard(function: usize, flags: c_int) {
+    for _ in 0..100 {
         let alarm = after(2 * MS);
-        install_over(handler(restore_and_raise), SA_NODEFER);
+        install_over(function, flags);
         expires(&alarm, 2 * MS);
-        spin_until("its handler", || calls() > n);
         process::set_action(old().sa_sigaction, old().sa_flags, &[]);
         drop(alarm);
         assert_eq!(process::action().sa_sigaction, SIG_DFL);
     }
+    // On a busy machine the limit may have come before the handler was installed.
+    assert!(calls() > 0);
+}
+
+fn handler_that_restores_and_raises() {
+    over_a_guard(handler(restore_and_raise), SA_NODEFER);
 }
 
 fn handler_that_calls_with_one_argument() {
-    for n in 0..50 {
-        let alarm = after(2 * MS);
-        install_over(handler(call_old_with_one_argument), SA_RESTART);
-        expires(&alarm, 2 * MS);
-        spin_until("its handler", || calls() > n);
-        process::set_action(old().sa_sigaction, old().sa_flags, &[]);
-        drop(alarm);
-        assert_eq!(process::action().sa_sigaction, SIG_DFL);
-    }
+    over_a_guard(handler(call_old_with_one_argument), SA_RESTART);
 }
 
 /// The guards go, the handler over the library's stays and forwards to it; guards come again.
@@ -131,9 +128,9 @@ fn previous_handler_that_needs_64_kib() {
     assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
     process::set_action(handler(needs_64_kib), SA_RESTART, &[]);
     for n in 0..100 {
+        once(100 * US);
         let alarm = after(MS);
         process::kill_self(SIGALRM);
-        once(100 * US);
         spin_until("both signals", || DEEP.load(Ordering::SeqCst) == 2 * n + 2);
         expires(&alarm, MS);
     }
@@ -146,10 +143,14 @@ fn raised_behind_the_mask() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     for n in 0..3_000_u32 {
-        let alarm = after(US * (n % 40));
-        if n % 4 > 0 {
+        // One that is sent to the thread under the guard may be merged with the signal of the thread's timer.
+        let to_thread = n % 4 > 0;
+        if to_thread {
             children::raise(SIGALRM);
-        } else {
+        }
+        let alarm = after(US * (n % 40));
+        if !to_thread {
+            spin(US * (n % 47));
             process::kill_self(SIGALRM);
         }
         if n % 3 == 0 {

@@ -76,26 +76,18 @@ fn thread_ends_with_forgotten_guards() {
     }
 }
 
-/// The main thread ends by `pthread_exit` with a guard that is armed. Not from Rust's own main function, which the unwinding
-/// of `pthread_exit` may not pass.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static BEFORE_MAIN: extern "C-unwind" fn() = before_main;
-
-const MAIN_THREAD_ENDS: &str = "threads::main_thread_ends_with_a_guard";
-
-extern "C-unwind" fn before_main() {
-    unsafe extern "C-unwind" {
-        fn pthread_exit(value: *mut libc::c_void) -> !;
+/// The main thread ends by `pthread_exit` with guards that are armed: in a function of `atexit`, since its unwinding may not
+/// pass Rust's own main function.
+fn main_thread_ends_with_a_guard() {
+    extern "C-unwind" fn end() {
+        unsafe extern "C-unwind" {
+            fn pthread_exit(value: *mut libc::c_void) -> !;
+        }
+        unsafe { pthread_exit(std::ptr::null_mut()) }
     }
-    if std::env::var_os("SIGALARM_TEST_SCENARIO").is_none_or(|name| name != MAIN_THREAD_ENDS) {
-        return;
+    unsafe extern "C" {
+        fn atexit(function: extern "C-unwind" fn()) -> libc::c_int;
     }
-    main_thread_forgets_guards();
-    unsafe { pthread_exit(std::ptr::null_mut()) }
-}
-
-fn main_thread_forgets_guards() {
     std::mem::forget(after(5 * MS));
     let alarm: &'static Alarm = Box::leak(Box::new(after(20 * MS)));
     std::thread::spawn(move || {
@@ -104,10 +96,14 @@ fn main_thread_forgets_guards() {
             let own = after(100 * US);
             expires(&own, 100 * US);
         }
-        expires(alarm, 20 * MS);
+        let _entered = alarm.enter();
+        spin_until("the limit of the thread that has ended", || checkpoint().is_err());
         std::thread::sleep(30 * MS);
-        children::exit_now(0);
+        let main = std::fs::read_to_string("/proc/self/stat").expect("/proc");
+        let has_ended = main.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
+        children::exit_now(if has_ended { 7 } else { 1 });
     });
+    assert_eq!(unsafe { atexit(end) }, 0);
 }
 
 /// Every thread blocks SIGALRM, and one waits for it.
@@ -183,7 +179,7 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("threads::many_wait", many_threads_wait),
         scenario("threads::one_ends_with_forgotten_guards", thread_ends_with_forgotten_guards),
-        scenario(MAIN_THREAD_ENDS, || unreachable!("it runs before main")),
+        scenario("threads::main_thread_ends_with_a_guard", main_thread_ends_with_a_guard).exits_with(7),
         scenario("threads::one_waits_in_sigwait", one_thread_waits_in_sigwait),
         scenario("threads::raise_beside_guards", || raise_beside_guards(false)),
         scenario("threads::raise_beside_guards_under_a_guard", || raise_beside_guards(true)),
