@@ -145,6 +145,12 @@ impl Arrival {
         Disposition::current_of(self.signal).is_ok_and(|current| current.is_ours())
     }
 
+    /// Whether the handler in place for this signal is that of `disposition`.
+    pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
+        Disposition::current_of(self.signal)
+            .is_ok_and(|current| current.function() == disposition.function())
+    }
+
     /// Takes the default action for a signal. Where that does not end the process, the default action stays in place of this
     /// handler: of SIGALRM for PID 1 of a namespace, and under a debugger that discards the signal.
     ///

@@ -84,8 +84,13 @@ impl PreviousHandler {
                 }
                 return is_in_place;
             }
-            if is_due(&self.previous, previous) {
-                arrival.deliver_to(previous);
+            // The previous handler is in place again, over the library's, and has forwarded the signal: it goes beneath.
+            let (place, receiver) = match self.beneath.get() {
+                Some(beneath) if arrival.is_in_place(previous) => (&self.beneath, beneath),
+                _ => (&self.previous, previous),
+            };
+            if is_due(place, receiver) {
+                arrival.deliver_to(receiver);
                 return false;
             }
         }
