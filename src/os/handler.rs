@@ -147,8 +147,7 @@ impl Arrival {
 
     /// Whether the handler in place for this signal is that of `disposition`.
     pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
-        Disposition::current_of(self.signal)
-            .is_ok_and(|current| current.function() == disposition.function())
+        Disposition::current_of(self.signal).is_ok_and(|current| current.function() == disposition.function())
     }
 
     /// Takes the default action for a signal. Where that does not end the process, the default action stays in place of this

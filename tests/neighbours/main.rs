@@ -66,9 +66,7 @@ pub(crate) fn handler(function: extern "C" fn(c_int)) -> usize {
     function as usize
 }
 
-pub(crate) fn handler_info(
-    function: extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void),
-) -> usize {
+pub(crate) fn handler_info(function: extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void)) -> usize {
     function as usize
 }
 

@@ -7,7 +7,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering, spin_loop};
+use crate::os::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, spin_loop};
 use crate::os::itimer::{self, Setting};
 use crate::os::single_threaded::is_single_threaded;
 use crate::os::{clock, mask, pending};
@@ -21,13 +21,19 @@ use crate::time::Time;
 /// the handler takes an expiry, or when a call has read out that there was time left.
 pub(in crate::runtime) struct Expiries {
     to_come: AtomicUsize,
+    /// The timer is set, and no call is about to change it: what is counted and what it holds belong together.
+    is_settled: AtomicBool,
     /// When the handler took the last one.
     taken: AtomicU64,
 }
 
 impl Expiries {
     pub(in crate::runtime) const fn new() -> Expiries {
-        Expiries { to_come: AtomicUsize::new(0), taken: AtomicU64::new(u64::MAX) }
+        Expiries {
+            to_come: AtomicUsize::new(0),
+            is_settled: AtomicBool::new(false),
+            taken: AtomicU64::new(u64::MAX),
+        }
     }
 
     /// The handler takes one, if there is one, and notes the time. Async-signal-safe.
@@ -73,7 +79,8 @@ impl Expiries {
     ///
     /// Beside other threads, one of them may be about to handle it. There it stays counted.
     pub(in crate::runtime) fn find_merged(&self) {
-        if !self.is_none_to_come()
+        if self.is_settled.load(Ordering::SeqCst)
+            && !self.is_none_to_come()
             && is_single_threaded()
             && itimer::get().is_ok_and(|held| held == Setting::DISARMED)
             && !pending::is_alarm_pending()
@@ -141,6 +148,7 @@ impl IntervalTimer {
         let before = clock::now();
         let remaining = due.since(before).max(Duration::from_micros(1));
         let setting = Setting { remaining, interval: repeat }.rounded();
+        SHARED.expiries.is_settled.store(false, Ordering::SeqCst);
         let expired_early = self.has_expired_early();
         SHARED.expiries.add(if repeat.is_zero() { 1 } else { MANY });
         let held = match itimer::set(setting) {
@@ -159,6 +167,7 @@ impl IntervalTimer {
         SHARED.expiries.forget_replaced();
         self.expiry = Some((before.after(setting.remaining), after.after(setting.remaining)));
         self.repeats = !repeat.is_zero();
+        SHARED.expiries.is_settled.store(true, Ordering::SeqCst);
         Ok(found)
     }
 
@@ -173,6 +182,7 @@ impl IntervalTimer {
         if !is_single_threaded() {
             self.wait_if_close();
         }
+        SHARED.expiries.is_settled.store(false, Ordering::SeqCst);
         let before = clock::now();
         let held = itimer::set(Setting::DISARMED)?;
         let after = clock::now();
