@@ -5,8 +5,8 @@ use std::time::Duration;
 use nix::libc::{SA_RESTART, SIGALRM};
 use sigalarm_second_copy::Alarm as AlarmB;
 
+use crate::support::Scenario;
 use crate::support::process::{self, counted, state};
-use crate::support::{Scenario, scenario};
 use crate::{LATE, MS, US, after, expires, once, spin_until};
 
 const ROUNDS: usize = 1_000;
@@ -83,7 +83,7 @@ fn overlapping_orders_leave_the_default_action() {
 
 /// A and B armed; A dropped and armed again over B, whose handler is A's previous one now. With a timer of the program's own
 /// all timers of the library's are private ones.
-fn a_armed_again_over_b(with_timer: bool) {
+fn armed_again(with_timer: bool) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for round in 0..ROUNDS {
         let expected = if with_timer { round + 1 } else { 0 };
@@ -106,6 +106,14 @@ fn a_armed_again_over_b(with_timer: bool) {
         }
         assert_eq!(counted(), expected, "a signal of the library's came, or one came twice");
     }
+}
+
+fn a_armed_again_over_b() {
+    armed_again(false);
+}
+
+fn a_armed_again_over_b_under_a_timer() {
+    armed_again(true);
 }
 
 fn overlapping_orders_beside_a_second_thread() {
@@ -148,24 +156,11 @@ fn two_threads_with_a_copy_each() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("copies::short_limit_of_b_inside_of_a", short_limit_of_b_inside_of_a),
-        scenario("copies::callback_into_a_below_b", callback_into_a_below_b),
-        scenario(
-            "copies::overlapping_orders_forward_the_programs_timer",
-            overlapping_orders_forward_the_programs_timer,
-        ),
-        scenario(
-            "copies::overlapping_orders_leave_the_default_action",
-            overlapping_orders_leave_the_default_action,
-        )
-        .dies_of(SIGALRM),
-        scenario("copies::a_armed_again_over_b", || a_armed_again_over_b(false)),
-        scenario("copies::a_armed_again_over_b_under_a_timer", || a_armed_again_over_b(true)),
-        scenario(
-            "copies::overlapping_orders_beside_a_second_thread",
-            overlapping_orders_beside_a_second_thread,
-        ),
-        scenario("copies::two_threads_with_a_copy_each", two_threads_with_a_copy_each),
-    ]
+    let mut scenarios = scenarios! { copies:
+        short_limit_of_b_inside_of_a callback_into_a_below_b overlapping_orders_forward_the_programs_timer
+        a_armed_again_over_b a_armed_again_over_b_under_a_timer overlapping_orders_beside_a_second_thread
+        two_threads_with_a_copy_each overlapping_orders_leave_the_default_action
+    };
+    let dies = scenarios.pop().map(|scenario| scenario.dies_of(SIGALRM));
+    scenarios.into_iter().chain(dies).collect()
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::libc::{self, SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_DFL, SIGALRM, c_int, c_void, siginfo_t};
 
 use crate::support::process::{self, counted};
-use crate::support::{Scenario, children, scenario};
-use crate::{MS, US, after, expires, handler, handler_info, once, spin, spin_until};
+use crate::support::{Scenario, children};
+use crate::{MS, US, after, expires, handler, handler_info, spin};
 
 /// The action that a handler of these has found in place.
 static OLD: AtomicUsize = AtomicUsize::new(0);
@@ -53,8 +53,12 @@ extern "C" fn call_old_with_one_argument(signal: c_int) {
     old(signal);
 }
 
-fn on_a_second_thread(f: fn()) {
-    std::thread::scope(|s| _ = s.spawn(f));
+fn restores_and_raises_on_a_second_thread() {
+    std::thread::scope(|s| _ = s.spawn(restores_and_raises));
+}
+
+fn calls_with_one_argument_on_a_second_thread() {
+    std::thread::scope(|s| _ = s.spawn(calls_with_one_argument));
 }
 
 /// A handler over an armed guard. SIGALRM has its default action below the library.
@@ -71,16 +75,16 @@ fn over_a_guard(function: usize, flags: c_int) {
     assert!(calls() > 0);
 }
 
-fn handler_that_restores_and_raises() {
+fn restores_and_raises() {
     over_a_guard(handler(restore_and_raise), SA_NODEFER);
 }
 
-fn handler_that_calls_with_one_argument() {
+fn calls_with_one_argument() {
     over_a_guard(handler(call_old_with_one_argument), SA_RESTART);
 }
 
 /// The guards go, the handler over the library's stays and forwards to it; guards come again.
-fn chaining_handler_after_the_guards() {
+fn chaining_after_the_guards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(2 * MS);
     install_over(handler_info(call_old), SA_SIGINFO | SA_RESTART);
@@ -97,44 +101,6 @@ fn chaining_handler_after_the_guards() {
         assert_eq!(process::action().sa_sigaction, installed, "it stays");
     }
     assert_eq!(counted(), 1_000);
-}
-
-fn chaining_handler_over_the_default_action() {
-    let alarm = after(2 * MS);
-    install_over(handler_info(call_old), SA_SIGINFO | SA_RESTART);
-    expires(&alarm, 2 * MS);
-    drop(alarm);
-    for n in 0..100 {
-        let before = calls();
-        process::kill_self(SIGALRM);
-        assert_eq!(calls(), before + 1);
-        drop(after(US * n));
-    }
-}
-
-static DEEP: AtomicUsize = AtomicUsize::new(0);
-
-extern "C" fn needs_64_kib(_: c_int) {
-    let mut room = [0_u8; 64 << 10];
-    std::hint::black_box(&mut room).fill(1);
-    DEEP.fetch_add(1, Ordering::SeqCst);
-}
-
-/// Without SA_ONSTACK, on a thread whose stack for signals has 16 KiB.
-fn previous_handler_that_needs_64_kib() {
-    const SIZE: usize = 16 << 10;
-    let memory = vec![0_u8; SIZE].leak().as_mut_ptr();
-    let stack = libc::stack_t { ss_sp: memory.cast(), ss_flags: 0, ss_size: SIZE };
-    assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
-    process::set_action(handler(needs_64_kib), SA_RESTART, &[]);
-    for n in 0..100 {
-        once(100 * US);
-        let alarm = after(MS);
-        process::kill_self(SIGALRM);
-        spin_until("both signals", || DEEP.load(Ordering::SeqCst) == 2 * n + 2);
-        expires(&alarm, MS);
-    }
-    assert_eq!(DEEP.load(Ordering::SeqCst), 200, "a signal of the library's came");
 }
 
 /// SIGALRM is blocked before the guard: what is sent to the thread is pending again when the guard is gone, also if the
@@ -168,18 +134,9 @@ fn raised_behind_the_mask() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("handlers::that_restores_and_raises", handler_that_restores_and_raises),
-        scenario("handlers::that_restores_and_raises_on_a_second_thread", || {
-            on_a_second_thread(handler_that_restores_and_raises);
-        }),
-        scenario("handlers::that_calls_with_one_argument", handler_that_calls_with_one_argument),
-        scenario("handlers::that_calls_with_one_argument_on_a_second_thread", || {
-            on_a_second_thread(handler_that_calls_with_one_argument);
-        }),
-        scenario("handlers::chaining_after_the_guards", chaining_handler_after_the_guards),
-        scenario("handlers::chaining_over_the_default_action", chaining_handler_over_the_default_action),
-        scenario("handlers::previous_one_that_needs_64_kib", previous_handler_that_needs_64_kib),
-        scenario("handlers::raised_behind_the_mask", raised_behind_the_mask),
-    ]
+    scenarios! { handlers:
+        restores_and_raises restores_and_raises_on_a_second_thread calls_with_one_argument
+        calls_with_one_argument_on_a_second_thread chaining_after_the_guards
+        raised_behind_the_mask
+    }
 }

@@ -5,6 +5,13 @@
 // Bare calls of the C library, to act as the rest of a program does.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+/// Scenarios by the names of their functions.
+macro_rules! scenarios {
+    ($module:ident: $($name:ident)*) => {
+        vec![$(crate::support::scenario(concat!(stringify!($module), "::", stringify!($name)), $name)),*]
+    };
+}
+
 mod clocks;
 mod copies;
 mod foreign_timers;

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use sigalarm::{Alarm, suspended};
 
 use crate::support::process::{self, state};
-use crate::support::{Scenario, children, rebuilt, scenario};
+use crate::support::{Scenario, children, rebuilt};
 use crate::{MS, SECOND, US, after, expires, spin};
 
 /// Stopped across the deadline and the grace of its watchdog, in a loop of nothing but checks: the first check errs.
@@ -187,13 +187,10 @@ fn many_forgotten_alarms() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("processes::stopped_across_a_watchdog", stopped_across_a_watchdog),
-        scenario("processes::exec_with_the_expiry_pending", exec_with_the_expiry_pending),
-        scenario("processes::guard_on_a_thread_in_vfork", guard_on_a_thread_in_vfork),
-        scenario("processes::child_of_bare_clone", child_of_bare_clone),
-        scenario("processes::no_memory_for_signals", no_memory_for_signals),
-        scenario("processes::pid_1", pid_1).launched(in_a_namespace),
-        scenario("processes::many_forgotten_alarms", many_forgotten_alarms),
-    ]
+    let mut scenarios = scenarios! { processes:
+        stopped_across_a_watchdog exec_with_the_expiry_pending guard_on_a_thread_in_vfork
+        child_of_bare_clone no_memory_for_signals many_forgotten_alarms pid_1
+    };
+    let pid_1 = scenarios.pop().map(|scenario| scenario.launched(in_a_namespace));
+    scenarios.into_iter().chain(pid_1).collect()
 }

@@ -10,11 +10,11 @@ use nix::libc::{self, SA_RESTART, SIGALRM};
 use sigalarm::{Alarm, checkpoint};
 
 use crate::support::process::{self, counted};
-use crate::support::{Scenario, children, scenario};
-use crate::{MS, SECOND, US, after, expires, once, spin, spin_until};
+use crate::support::{Scenario, children};
+use crate::{MS, SECOND, US, after, expires, spin, spin_until};
 
 /// How late each of 256 threads is that wait in three ways for 0.5 to 1.5 s; a third of them without the library.
-fn many_threads_wait() {
+fn many_wait() {
     let (left, _right) = UnixStream::pair().expect("a pair");
     let started = std::sync::Barrier::new(256 + 128);
     let wait = |n: u32| {
@@ -59,7 +59,7 @@ fn many_threads_wait() {
 }
 
 /// A thread ends with guards that it has forgotten. Another thread that has entered one sees its limit.
-fn thread_ends_with_forgotten_guards() {
+fn one_ends_with_forgotten_guards() {
     for _ in 0..200 {
         let alarm = std::thread::spawn(|| {
             std::mem::forget(after(300 * US));
@@ -107,7 +107,7 @@ fn main_thread_ends_with_a_guard() {
 }
 
 /// Every thread blocks SIGALRM, and one waits for it.
-fn one_thread_waits_in_sigwait() {
+fn one_waits_in_sigwait() {
     static TAKEN: AtomicUsize = AtomicUsize::new(0);
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -131,7 +131,7 @@ fn one_thread_waits_in_sigwait() {
 }
 
 /// `raise` on one thread while another arms and drops: the handler has been called once when it returns.
-fn raise_beside_guards(with_guard: bool) {
+fn raise_beside(with_guard: bool) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     const TIMES: usize = 100_000;
     let done = AtomicBool::new(false);
@@ -158,31 +158,19 @@ fn raise_beside_guards(with_guard: bool) {
     assert_eq!((later, twice, counted()), (0, 0, TIMES));
 }
 
-/// Beside a second thread, on a default action that would end the process.
-fn drops_around_the_deadline_beside_threads() {
-    let storm = |seed: u32| {
-        for n in 0..20_000 {
-            let limit = US * ((n * 7 + seed) % 23);
-            let alarm = after(limit);
-            spin(US * ((n + seed) % 25));
-            drop(alarm);
-        }
-    };
-    std::thread::scope(|s| {
-        s.spawn(|| storm(3));
-        storm(11);
-    });
-    once(Duration::ZERO);
+fn raise_beside_guards() {
+    raise_beside(false);
+}
+
+fn raise_beside_guards_under_a_guard() {
+    raise_beside(true);
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("threads::many_wait", many_threads_wait),
-        scenario("threads::one_ends_with_forgotten_guards", thread_ends_with_forgotten_guards),
-        scenario("threads::main_thread_ends_with_a_guard", main_thread_ends_with_a_guard).exits_with(7),
-        scenario("threads::one_waits_in_sigwait", one_thread_waits_in_sigwait),
-        scenario("threads::raise_beside_guards", || raise_beside_guards(false)),
-        scenario("threads::raise_beside_guards_under_a_guard", || raise_beside_guards(true)),
-        scenario("threads::drops_around_the_deadline", drops_around_the_deadline_beside_threads),
-    ]
+    let mut scenarios = scenarios! { threads:
+        many_wait one_ends_with_forgotten_guards one_waits_in_sigwait raise_beside_guards
+        raise_beside_guards_under_a_guard main_thread_ends_with_a_guard
+    };
+    let main_thread_ends = scenarios.pop().map(|scenario| scenario.exits_with(7));
+    scenarios.into_iter().chain(main_thread_ends).collect()
 }
