@@ -72,7 +72,7 @@ impl Expiries {
     ///
     /// Beside other threads, one of them may be about to handle it. There it stays counted.
     pub(in crate::runtime) fn find_merged(&self) {
-        if self.is_settled.load(Ordering::SeqCst)
+        if self.is_settled.load(Ordering::Acquire)
             && !self.is_none_to_come()
             && is_single_threaded()
             && itimer::get().is_ok_and(|held| held == Setting::DISARMED)
@@ -100,12 +100,12 @@ impl Expiries {
 
     /// A call is about to change the timer.
     pub(super) fn begin_change(&self) {
-        self.is_settled.store(false, Ordering::SeqCst);
+        self.is_settled.store(false, Ordering::Release);
     }
 
     /// The timer has been set.
     pub(super) fn end_change(&self) {
-        self.is_settled.store(true, Ordering::SeqCst);
+        self.is_settled.store(true, Ordering::Release);
     }
 
     /// What the handler has taken until now was the expiry before.
