@@ -122,7 +122,10 @@ fn raised_behind_the_mask() {
         if n % 3 == 0 {
             let again = after(5 * US);
             let _ = alarm.sleep(10 * US);
-            let _ = again.blocking(|| Ok(spin(10 * US)));
+            let _ = again.blocking(|| {
+                spin(10 * US);
+                Ok(())
+            });
         }
         drop(alarm);
         assert!(process::is_pending(SIGALRM), "signal {n} is lost");

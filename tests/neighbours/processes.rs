@@ -36,11 +36,11 @@ fn stopped_across_a_watchdog() {
 
 /// The guard's expiry is pending behind the mask when the program is replaced.
 fn exec_with_the_expiry_pending() {
-    for block_before in [false, true] {
-        for second_thread in [false, true] {
-            if second_thread {
-                std::thread::spawn(|| {}).join().expect("no panic");
-            }
+    for second_thread in [false, true] {
+        if second_thread {
+            std::thread::spawn(|| {}).join().expect("no panic");
+        }
+        for block_before in [false, true] {
             let status = process::in_child(|| {
                 let _outer = after(SECOND);
                 let alarm = after(2 * MS);
