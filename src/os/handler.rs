@@ -145,6 +145,11 @@ impl Arrival {
         Disposition::current_of(self.signal).is_ok_and(|current| current.is_ours())
     }
 
+    /// Whether the handler in place for this signal is that of `disposition`.
+    pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
+        Disposition::current_of(self.signal).is_ok_and(|current| current.function() == disposition.function())
+    }
+
     /// Takes the default action for a signal. Where that does not end the process, the default action stays in place of this
     /// handler: of SIGALRM for PID 1 of a namespace, and under a debugger that discards the signal.
     ///
@@ -205,12 +210,17 @@ impl Arrival {
         }
     }
 
-    /// Has the signal blocked on this thread from the moment at which the handler returns; `false` where that cannot be done.
-    pub(crate) fn block_on_return(&self) -> bool {
-        self.mask_on_return().is_some_and(|mask| {
+    /// Whether [`Arrival::block_on_return`] has an effect.
+    pub(crate) fn can_block_on_return(&self) -> bool {
+        self.mask_on_return().is_some()
+    }
+
+    /// Has the signal blocked on this thread from the moment at which the handler returns.
+    pub(crate) fn block_on_return(&self) {
+        if let Some(mask) = self.mask_on_return() {
             // SAFETY: the set is the kernel's, nothing else refers to it, and the kernel reads it when the handler returns.
-            unsafe { libc::sigaddset(mask, self.signal) == 0 }
-        })
+            unsafe { libc::sigaddset(mask, self.signal) };
+        }
     }
 
     /// Calls a handler function under the mask that the kernel would have given it.

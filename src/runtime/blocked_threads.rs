@@ -47,6 +47,10 @@ impl Waiting {
             return nothing;
         }
         state.add_user(scope)?;
+        // Where SIGALRM is kept out no timer can end the wait.
+        if !state.schedule.next_for(scope, key).is_never() {
+            state.find_kept_out();
+        }
         let began = state.begin_wait(scope, Wait { under: key, is_woken: false });
         drop(state);
         let waiting = Waiting { scope: Some(scope) };

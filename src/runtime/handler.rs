@@ -37,11 +37,17 @@ fn on_alarm(arrival: &Arrival) {
         Sender::Interval => SHARED.expiries.handle(),
         Sender::Raise | Sender::Other => false,
     };
-    if is_the_librarys || thread_state::keep_out(arrival, sender) {
+    if is_the_librarys {
         return;
     }
     // A handler over this one may forward by restoring this one and calling `raise`: then the signal may be the library's.
     let may_be_the_librarys = sender == Sender::Raise && thread_state::is_any_expiry_unhandled();
+    if sender != Sender::Interval {
+        SHARED.expiries.find_merged();
+    }
+    if thread_state::keep_out(arrival, sender) {
+        return;
+    }
     if SHARED.previous.forward(arrival, !may_be_the_librarys) {
         SHARED.must_reinstall.store(true, Ordering::SeqCst);
     }

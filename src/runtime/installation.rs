@@ -39,25 +39,32 @@ impl Installation {
         if self.is_installed {
             return Ok(());
         }
-        // What is in place is published before the library's handler can run, so that each signal is forwarded at once. (Another
-        // thread that changes the disposition between these lines is overruled until the last drop.)
+        // What is in place is published before the library's handler can run, so that each signal is forwarded at once.
+        let _change = SHARED.previous.begin_change();
         let failed = |e| ArmError::system("sigaction", e);
         let found = Disposition::current().map_err(failed)?;
         if !found.is_ours() {
             SHARED.previous.announce(keep(&mut self.kept, &found));
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
-        self.install_in_manner(is_any_blocked).map_err(failed)?;
+        let replaced = self.install_in_manner(is_any_blocked).map_err(failed)?;
+        // Another thread has changed the disposition between these lines: another copy of the library, as a rule.
+        if !replaced.is_ours() && !replaced.same_as(&found) {
+            self.found_own = None;
+            SHARED.previous.announce(keep(&mut self.kept, &replaced));
+            let _ = self.install_in_manner(is_any_blocked);
+        }
         self.is_installed = true;
         Ok(())
     }
 
-    fn install_in_manner(&mut self, is_any_blocked: bool) -> io::Result<()> {
+    /// Hands back what was in place.
+    fn install_in_manner(&mut self, is_any_blocked: bool) -> io::Result<Disposition> {
         let manner = SHARED.previous.get().map_or(Manner::USUAL, Manner::in_front_of);
         let manner = Manner { restart: manner.restart && !is_any_blocked, ..manner };
-        Disposition::install_ours(manner)?;
+        let replaced = Disposition::install_ours(manner)?;
         self.manner = manner;
-        Ok(())
+        Ok(replaced)
     }
 
     /// Installs the handler again where it has put the default action in its place, and the process has survived it.
@@ -83,13 +90,28 @@ impl Installation {
                 SHARED.previous.stay_under(keep(&mut self.kept, &current));
                 false
             }
-            (Ok(_), Some(own), _) => own.install().is_err(),
-            (Ok(_), None, Some(previous)) if previous.install().is_ok() => {
-                SHARED.previous.put_back();
-                false
-            }
+            (Ok(_), Some(own), _) => own.install().map(|replaced| self.let_stay(&replaced)).is_err(),
+            (Ok(_), None, Some(previous)) => match previous.install() {
+                Ok(replaced) if self.let_stay(&replaced) => false,
+                Ok(_) => {
+                    SHARED.previous.put_back();
+                    false
+                }
+                Err(_) => true,
+            },
             _ => true,
         };
+    }
+
+    /// Another thread has installed its handler over the library's at the moment at which that was removed: it is put back, and
+    /// stays. Says whether it is so.
+    fn let_stay(&mut self, replaced: &Disposition) -> bool {
+        let is_over = !replaced.is_ours();
+        if is_over {
+            let _ = replaced.install();
+            SHARED.previous.stay_under(keep(&mut self.kept, replaced));
+        }
+        is_over
     }
 
     /// A first thread blocks: from now on signals interrupt system calls.
@@ -107,7 +129,7 @@ impl Installation {
         } else if !self.manner.restart {
             return Ok(());
         }
-        self.install_in_manner(true).map_err(failed)
+        self.install_in_manner(true).map(drop).map_err(failed)
     }
 
     /// The last blocked thread goes on.

@@ -4,11 +4,14 @@
 //! is kept for good; a program has one or two.
 
 use std::ptr;
+use std::time::Duration;
 
-use crate::os::atomic::{AtomicUsize, Ordering};
+use crate::os::atomic::{AtomicUsize, Ordering, spin_loop};
+use crate::os::clock;
 use crate::os::disposition::{Disposition, Kind};
 use crate::os::handler::Arrival;
 use crate::os::published::Published;
+use crate::os::thread::Handle;
 
 /// Where the signals of one number are forwarded to.
 pub(super) struct PreviousHandler {
@@ -20,6 +23,17 @@ pub(super) struct PreviousHandler {
     over: Published<Disposition>,
     /// How often the first two have changed.
     version: AtomicUsize,
+    /// The thread that is installing the library's handler; zero if none is. What is published may not be what was replaced.
+    changing: AtomicUsize,
+}
+
+/// While this lives, the calling thread is installing the library's handler.
+pub(super) struct Change<'a>(&'a AtomicUsize);
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::SeqCst);
+    }
 }
 
 impl PreviousHandler {
@@ -29,6 +43,25 @@ impl PreviousHandler {
             beneath: Published::nothing(),
             over: Published::nothing(),
             version: AtomicUsize::new(0),
+            changing: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn begin_change(&self) -> Change<'_> {
+        self.changing.store(Handle::current().0, Ordering::SeqCst);
+        Change(&self.changing)
+    }
+
+    /// Waits, for a moment at most, until no other thread is installing the library's handler. Async-signal-safe.
+    fn await_change(&self) {
+        const AT_MOST: Duration = Duration::from_millis(1);
+        let this = Handle::current().0;
+        let is_changing = || ![0, this].contains(&self.changing.load(Ordering::SeqCst));
+        if is_changing() {
+            let end = clock::now().after(AT_MOST);
+            while is_changing() && clock::now() < end {
+                spin_loop();
+            }
         }
     }
 
@@ -69,6 +102,7 @@ impl PreviousHandler {
     /// it was. Async-signal-safe.
     pub(super) fn forward(&self, arrival: &Arrival, may_be_default: bool) -> bool {
         loop {
+            self.await_change();
             let version = self.version.load(Ordering::SeqCst);
             let Some(previous) = self.previous.get() else { return false };
             if previous.kind() == Kind::Default {
@@ -84,8 +118,13 @@ impl PreviousHandler {
                 }
                 return is_in_place;
             }
-            if is_due(&self.previous, previous) {
-                arrival.deliver_to(previous);
+            // The previous handler is in place again, over the library's, and has forwarded the signal: it goes beneath.
+            let (place, receiver) = match self.beneath.get() {
+                Some(beneath) if arrival.is_in_place(previous) => (&self.beneath, beneath),
+                _ => (&self.previous, previous),
+            };
+            if is_due(place, receiver) {
+                arrival.deliver_to(receiver);
                 return false;
             }
         }

@@ -5,7 +5,7 @@ use super::audit::SignalTime;
 use super::previous_handler::PreviousHandler;
 use super::registry::Registry;
 use super::thread_state::Record;
-use super::timer::interval::Expiries;
+use super::timer::expiries::Expiries;
 use super::watchdog::Watchdog;
 use crate::os::atomic::{AtomicBool, AtomicUsize};
 use crate::os::flag::Flag;

@@ -127,7 +127,7 @@ impl State {
 
     /// Threads on which the handler has blocked SIGALRM again have no timer any more.
     #[inline(always)]
-    fn find_kept_out(&mut self) {
+    pub(super) fn find_kept_out(&mut self) {
         if SHARED.opened.load(Ordering::Relaxed) > 0 {
             self.use_clock_where_kept_out();
         }

@@ -12,15 +12,20 @@ pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
         let scope = thread_state::scope();
+        let timer = state.threads.of(scope).map(|thread| (thread.kind, thread.due));
         // The handler of a signal that rings alarms stays, and wakes blocked threads.
         for (index, _) in state.active_threads() {
             state.hide_timer(index);
         }
         state.disarm_all();
         state.watchdogs.suspend();
+        let may_be_pending = timer.is_some_and(|(kind, due)| state.may_be_pending(scope.index(), kind, due));
         state.suspended = 1;
         thread_state::take_pending_expiry();
         if let Some(thread) = state.threads.of(scope) {
+            if may_be_pending {
+                thread.take_pending();
+            }
             thread.keep_out_again();
         }
         if state.is_interval_cleared() {

@@ -16,7 +16,7 @@ use crate::os::handler::{Arrival, Sender};
 use crate::os::local::thread_local;
 use crate::os::posix_timer::{ThreadId, TimerId, When};
 use crate::os::thread::Handle;
-use crate::os::{mask, thread_end};
+use crate::os::{mask, pending, thread_end};
 use crate::schedule::{Key, Positions, Queue, Scope};
 use crate::time::Time;
 
@@ -28,6 +28,8 @@ pub(super) struct Record {
     is_opened: AtomicBool,
     /// A signal that was not the library's has come there, and SIGALRM is blocked again.
     is_kept_out: AtomicBool,
+    /// A signal that was sent to the thread is to be sent again, as soon as none is pending that would take it in.
+    is_raise_due: AtomicBool,
     /// The thread's private timer, while the thread is blocked in a system call; zero if not.
     pub(super) wake_by: AtomicUsize,
     /// A handler has set that timer.
@@ -42,6 +44,7 @@ impl Record {
             thread: AtomicUsize::new(0),
             is_opened: AtomicBool::new(false),
             is_kept_out: AtomicBool::new(false),
+            is_raise_due: AtomicBool::new(false),
             wake_by: AtomicUsize::new(0),
             is_woken: AtomicBool::new(false),
             set_timer: AtomicUsize::new(0),
@@ -52,6 +55,7 @@ impl Record {
         self.thread.store(0, Ordering::SeqCst);
         self.is_opened.store(false, Ordering::SeqCst);
         self.is_kept_out.store(false, Ordering::SeqCst);
+        self.is_raise_due.store(false, Ordering::SeqCst);
         self.wake_by.store(0, Ordering::SeqCst);
         self.is_woken.store(false, Ordering::SeqCst);
         self.set_timer.store(0, Ordering::SeqCst);
@@ -80,14 +84,27 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
         record.thread.load(Ordering::SeqCst) == this && record.is_opened.load(Ordering::SeqCst)
     };
     let Some(record) = SHARED.threads.iter().find(is_this) else { return false };
-    if !arrival.block_on_return() {
+    if !arrival.can_block_on_return() {
         return false;
+    }
+    let timer = TimerId::from_bits(record.set_timer.load(Ordering::SeqCst));
+    let has_expired = timer.is_some_and(TimerId::has_expired);
+    if let Some(timer) = timer {
+        let _ = timer.set(When::Never, Duration::ZERO);
+        record.set_timer.store(0, Ordering::SeqCst);
     }
     // Still opened: where this handler has interrupted another, the end of that one lets SIGALRM in once more.
     record.is_kept_out.store(true, Ordering::SeqCst);
-    // A signal to this thread would be lost while one of its timer is pending.
-    if let Some(timer) = TimerId::from_bits(record.set_timer.load(Ordering::SeqCst)) {
-        let _ = timer.set(When::Never, Duration::ZERO);
+    // The kernel drops a signal to a thread while another is pending for that thread, also that of a disarmed timer.
+    if sender == Sender::Raise {
+        arrival.block_on_return();
+        if pending::is_alarm_pending() {
+            record.is_raise_due.store(true, Ordering::SeqCst);
+            return true;
+        }
+    } else if !has_expired {
+        // Else the timer's signal may be pending. It comes first when this handler returns, and then this one again.
+        arrival.block_on_return();
     }
     arrival.send_again(sender);
     true
@@ -188,8 +205,18 @@ impl Thread {
 
     /// Blocks SIGALRM on the calling thread again, if it was. Its timer is disarmed.
     pub(super) fn keep_out_again(&mut self) {
+        if !self.was_blocked {
+            return;
+        }
+        // What would take it in is handled or discarded before the call returns.
+        if self.record.is_raise_due.load(Ordering::SeqCst) {
+            let _ = mask::unblock_alarm();
+        }
         // Refused, it stays let in until it can be blocked: the next drop tries again.
-        if self.was_blocked && mask::block_alarm().is_ok() {
+        if mask::block_alarm().is_ok() {
+            if self.record.is_raise_due.swap(false, Ordering::SeqCst) {
+                pending::raise_alarm();
+            }
             self.forget_mask();
         }
     }
@@ -336,6 +363,8 @@ impl Threads {
     pub(super) fn start_again(&mut self) {
         let scope = SCOPE.with(|scope| Scope(scope.replace(0)));
         if let Some(thread) = self.of(scope) {
+            // What is due there is due in the parent.
+            thread.record.is_raise_due.store(false, Ordering::SeqCst);
             thread.keep_out_again();
         }
         let serial = self.last_serial;

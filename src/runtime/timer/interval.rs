@@ -7,76 +7,16 @@
 use std::io;
 use std::time::Duration;
 
-use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::os::atomic::spin_loop;
+use crate::os::clock;
 use crate::os::itimer::{self, Setting};
 use crate::os::single_threaded::is_single_threaded;
-use crate::os::{clock, mask};
 use crate::runtime::shared::SHARED;
 use crate::time::Time;
 
-/// How many expiries of the library's may still come to the handler.
-///
-/// Too few is fatal: the handler would forward one, and a default action would end the process. Too many costs a foreign
-/// signal of a program that sets the timer over an armed alarm. So the count rises before the timer is set, and falls when
-/// the handler takes an expiry, or when a call has read out that there was time left.
-pub(in crate::runtime) struct Expiries {
-    to_come: AtomicUsize,
-    /// When the handler took the last one.
-    taken: AtomicU64,
-}
-
-impl Expiries {
-    pub(in crate::runtime) const fn new() -> Expiries {
-        Expiries { to_come: AtomicUsize::new(0), taken: AtomicU64::new(u64::MAX) }
-    }
-
-    /// The handler takes one, if there is one, and notes the time. Async-signal-safe.
-    pub(in crate::runtime) fn handle(&self) -> bool {
-        let is_taken = self.take();
-        if is_taken {
-            self.taken.store(clock::now().as_nanos(), Ordering::Release);
-        }
-        is_taken
-    }
-
-    fn take(&self) -> bool {
-        self.to_come.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
-    }
-
-    fn add(&self, n: usize) {
-        self.to_come.fetch_add(n, Ordering::SeqCst);
-    }
-
-    /// Whether the timer has expired and no handler has taken the expiry.
-    pub(in crate::runtime) fn is_any_pending(&self) -> bool {
-        self.to_come.load(Ordering::SeqCst) > 0
-            && itimer::get().is_ok_and(|held| held.remaining <= NEARLY_NOTHING)
-    }
-
-    pub(in crate::runtime) fn is_none_to_come(&self) -> bool {
-        self.to_come.load(Ordering::SeqCst) == 0
-    }
-
-    /// The timer is not set. Where this thread is the only one and lets SIGALRM in, nothing is pending either: what is still
-    /// counted was lost in another signal that was pending when the timer expired.
-    pub(in crate::runtime) fn forget_lost(&self) {
-        if !self.is_none_to_come()
-            && is_single_threaded()
-            && mask::is_alarm_blocked().is_ok_and(|blocked| !blocked)
-        {
-            self.reset();
-        }
-    }
-
-    /// Nothing is set, and nothing is pending.
-    pub(in crate::runtime) fn reset(&self) {
-        self.to_come.store(0, Ordering::SeqCst);
-    }
-}
-
 /// What the kernel reads out as time left when the timer has expired and the function that sends the signal is not over yet;
 /// and a microsecond for its rounding.
-const NEARLY_NOTHING: Duration = Duration::from_micros(2);
+pub(super) const NEARLY_NOTHING: Duration = Duration::from_micros(2);
 
 /// A microsecond of rounding on either side.
 const ROUNDING: Duration = Duration::from_micros(2);
@@ -116,6 +56,7 @@ impl IntervalTimer {
         let before = clock::now();
         let remaining = due.since(before).max(Duration::from_micros(1));
         let setting = Setting { remaining, interval: repeat }.rounded();
+        SHARED.expiries.begin_change();
         let expired_early = self.has_expired_early();
         SHARED.expiries.add(if repeat.is_zero() { 1 } else { MANY });
         let held = match itimer::set(setting) {
@@ -129,10 +70,12 @@ impl IntervalTimer {
         // By the time of this line the handler may have taken the new expiry as well.
         let found = self.judge(held, before, after, expired_early);
         // What the handler has taken since was the one before.
-        SHARED.expiries.taken.store(u64::MAX, Ordering::Release);
+        SHARED.expiries.forget_taken();
         self.count_replaced(found, held, after);
+        SHARED.expiries.forget_replaced();
         self.expiry = Some((before.after(setting.remaining), after.after(setting.remaining)));
         self.repeats = !repeat.is_zero();
+        SHARED.expiries.end_change();
         Ok(found)
     }
 
@@ -144,6 +87,10 @@ impl IntervalTimer {
     /// Disarms the timer, and says what it held. With SIGALRM let in on this thread, what has expired before has been
     /// handled when this returns, or another thread is about to handle it.
     pub(in crate::runtime) fn disarm(&mut self) -> io::Result<Found> {
+        if !is_single_threaded() {
+            self.wait_if_close();
+        }
+        SHARED.expiries.begin_change();
         let before = clock::now();
         let held = itimer::set(Setting::DISARMED)?;
         let after = clock::now();
@@ -156,6 +103,31 @@ impl IntervalTimer {
         self.expiry = None;
         self.repeats = false;
         Ok(found)
+    }
+
+    /// Waits for an expiry that is about to come, so that it is known whether it has.
+    ///
+    /// A timer with less than two microseconds left is read out as one that has expired. Where this thread is the only one,
+    /// its signal has been handled when the call returns, or there is none. Beside other threads that cannot be told, and an
+    /// expiry that never comes would be counted for good. It happens once in the life of a process: the library does not set
+    /// this timer beside other threads.
+    #[cold]
+    fn wait_if_close(&self) {
+        const CLOSE: Duration = Duration::from_micros(50);
+        const AT_MOST: Duration = Duration::from_millis(1);
+        let Some((earliest, latest)) = self.expiry else { return };
+        let began = clock::now();
+        if earliest > began.after(CLOSE) || began > latest.after(AT_MOST) {
+            return;
+        }
+        while !SHARED.expiries.is_none_to_come() {
+            let now = clock::now();
+            let is_over = now > latest && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
+            if is_over || now < began || now > began.after(AT_MOST) {
+                return;
+            }
+            spin_loop();
+        }
     }
 
     /// The value that the library had set is not in the timer any more. Counts its expiry no longer, if that has certainly not
@@ -173,7 +145,7 @@ impl IntervalTimer {
 
     /// Whether it has expired before its time: then a foreign value was set over the library's, and has expired.
     pub(in crate::runtime) fn has_expired_early(&self) -> bool {
-        let taken = Time::from_nanos(SHARED.expiries.taken.load(Ordering::Acquire));
+        let taken = SHARED.expiries.taken();
         self.expiry.is_some_and(|(earliest, _)| taken < earliest.before(ROUNDING)) && !self.repeats
     }
 

@@ -1,5 +1,6 @@
 //! A thread's timer: which kind it is of, and how it is set.
 
+pub(super) mod expiries;
 pub(super) mod interval;
 pub(super) mod posix;
 
