@@ -3,7 +3,6 @@
 use nix::libc;
 
 use super::shared::SHARED;
-use super::timer::posix;
 use super::{ring_signals, set_flags, thread_state, watchdog};
 use crate::os::atomic::Ordering;
 use crate::os::handler::{self, Arrival, Sender};
@@ -30,13 +29,14 @@ fn on_alarm(arrival: &Arrival) {
     if arrival.times_forwarded_back() > 0 {
         return SHARED.previous.forward_back(arrival);
     }
-    set_flags();
     let sender = arrival.sender();
+    // Before the flag is set: a check that finds it set finds this.
     let is_the_librarys = match sender {
-        Sender::Timer(value) => value == posix::value() || watchdog::on_timer(value),
+        Sender::Timer(value) => thread_state::on_timer(value) || watchdog::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),
         Sender::Raise | Sender::Other => false,
     };
+    set_flags();
     if is_the_librarys {
         return;
     }

@@ -17,6 +17,8 @@ pub(super) struct Shared {
     pub(super) tickers: Registry<Flag>,
     pub(super) watchdogs: Registry<Watchdog>,
     pub(super) threads: Registry<Record>,
+    /// A thread's timer has expired, as its record says.
+    pub(super) any_expired: AtomicBool,
     /// How many threads had SIGALRM blocked and have it let in by the library.
     pub(super) opened: AtomicUsize,
     /// How many threads are blocked in system calls that a signal is to end.
@@ -35,6 +37,7 @@ pub(super) static SHARED: Shared = Shared {
     tickers: Registry::new(),
     watchdogs: Registry::new(),
     threads: Registry::new(),
+    any_expired: AtomicBool::new(false),
     opened: AtomicUsize::new(0),
     blocked: AtomicUsize::new(0),
     walkers: AtomicUsize::new(0),

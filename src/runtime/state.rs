@@ -61,9 +61,6 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     suspended: 0,
 });
 
-/// How far the clocks of two processors may be apart.
-const APART: Duration = Duration::from_micros(1);
-
 impl State {
     /// Answers the flag for a check: afterwards nothing that was due at the returned moment is pending.
     #[inline]
@@ -103,7 +100,10 @@ impl State {
             self.take_ring_signals(now);
         }
         if self.interval_owner.is_some() {
-            self.find_foreign_expiry(now);
+            self.find_interval_expiry(now);
+        }
+        if SHARED.any_expired.load(Ordering::Relaxed) {
+            self.set_expired_timers(now);
         }
         if SHARED.must_reinstall.load(Ordering::Relaxed) {
             self.installation.reinstall(self.blocked > 0);
@@ -121,6 +121,17 @@ impl State {
                 self.wake_blocked(now);
             } else {
                 pending::send_again(number);
+            }
+        }
+    }
+
+    /// Timers that have expired are to be set again, whatever the clock says: it may disagree with the timer, and the clocks of
+    /// two processors with each other. The order of the threads has their moments as passed.
+    fn set_expired_timers(&mut self, now: Time) {
+        SHARED.any_expired.store(false, Ordering::SeqCst);
+        while let Some(index) = self.threads.find(Thread::take_expiry) {
+            if self.threads.get(index).is_some_and(|thread| thread.is_to_expire(now)) {
+                self.threads.set_due(index, now);
             }
         }
     }
@@ -170,11 +181,6 @@ impl State {
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
             }
-        }
-        // This processor's clock may be behind: the timer has expired, and this thread takes it for one that is still to expire.
-        if self.threads.first().is_some_and(|(due, _)| due <= now.after(APART)) {
-            FLAG.set();
-            tickers::set_all();
         }
         self.audits.watch(now, &FLAG);
     }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::ptr;
 use std::time::Duration;
 
 use super::FLAG;
@@ -9,7 +10,7 @@ use super::registry::Registered;
 use super::shared::SHARED;
 use super::state::{STATE, prepare};
 use super::timer::Kind;
-use super::timer::posix::{self, PosixTimer};
+use super::timer::posix::PosixTimer;
 use crate::error::ArmError;
 use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::os::handler::{Arrival, Sender};
@@ -22,6 +23,8 @@ use crate::time::Time;
 
 /// What the handler reads of a thread.
 pub(super) struct Record {
+    /// The thread's timer has expired, and has not been set since.
+    has_expired: AtomicBool,
     /// As [`Handle`] names it; zero for none.
     thread: AtomicUsize,
     /// The thread had SIGALRM blocked, and the library has let it in.
@@ -41,6 +44,7 @@ pub(super) struct Record {
 impl Record {
     fn new() -> Record {
         Record {
+            has_expired: AtomicBool::new(false),
             thread: AtomicUsize::new(0),
             is_opened: AtomicBool::new(false),
             is_kept_out: AtomicBool::new(false),
@@ -52,6 +56,7 @@ impl Record {
     }
 
     fn clear(&self) {
+        self.has_expired.store(false, Ordering::SeqCst);
         self.thread.store(0, Ordering::SeqCst);
         self.is_opened.store(false, Ordering::SeqCst);
         self.is_kept_out.store(false, Ordering::SeqCst);
@@ -60,6 +65,18 @@ impl Record {
         self.is_woken.store(false, Ordering::SeqCst);
         self.set_timer.store(0, Ordering::SeqCst);
     }
+}
+
+/// A timer with this value has expired. Says whether it is a thread's, and notes it. Async-signal-safe.
+pub(super) fn on_timer(value: usize) -> bool {
+    let record = SHARED.threads.iter().find(|record| ptr::from_ref(*record).addr() == value);
+    record.map(note_expiry).is_some()
+}
+
+/// In this order: who clears the second finds the first.
+fn note_expiry(record: &Record) {
+    record.has_expired.store(true, Ordering::SeqCst);
+    SHARED.any_expired.store(true, Ordering::SeqCst);
 }
 
 /// Whether a signal of the library's may have come to another handler in this handler's place: a timer has expired, and
@@ -149,6 +166,16 @@ pub(super) struct Wait {
 }
 
 impl Thread {
+    /// Whether its timer is set for later, once.
+    pub(super) fn is_to_expire(&self, now: Time) -> bool {
+        self.due > now && !self.due.is_never() && self.wait.is_none()
+    }
+
+    /// Takes the note that its timer has expired.
+    pub(super) fn take_expiry(&self) -> bool {
+        self.record.has_expired.swap(false, Ordering::SeqCst)
+    }
+
     /// See [`State::is_covered`](super::state::State::is_covered).
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
@@ -160,7 +187,8 @@ impl Thread {
     /// The thread's private timer, created if need be.
     pub(super) fn private(&mut self) -> io::Result<&PosixTimer> {
         if self.private.is_none() {
-            self.private = Some(PosixTimer::create(self.id, posix::value())?);
+            let value = ptr::from_ref::<Record>(self.record).addr();
+            self.private = Some(PosixTimer::create(self.id, value)?);
         }
         self.private.as_ref().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }

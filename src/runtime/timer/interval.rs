@@ -143,6 +143,11 @@ impl IntervalTimer {
         }
     }
 
+    /// Whether the handler has taken an expiry since it was set.
+    pub(in crate::runtime) fn has_expired(&self) -> bool {
+        self.expiry.is_some() && !SHARED.expiries.taken().is_never()
+    }
+
     /// Whether it has expired before its time: then a foreign value was set over the library's, and has expired.
     pub(in crate::runtime) fn has_expired_early(&self) -> bool {
         let taken = SHARED.expiries.taken();

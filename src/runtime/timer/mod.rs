@@ -199,12 +199,17 @@ impl State {
     }
 
     /// Looks whether a foreign value was set over the library's and has expired. What the timer holds now is left alone.
-    pub(super) fn find_foreign_expiry(&mut self, now: Time) {
-        let Some(index) = self.interval_owner.filter(|_| self.interval.has_expired_early()) else { return };
-        self.interval.forget();
-        self.leave_to_the_program(index, Setting::DISARMED, true);
-        // The thread's own timer is to be set anew.
-        self.threads.set_due(index, now);
+    /// An expiry of the library's that the clock does not confirm yet is as good: the timer is to be set anew.
+    pub(super) fn find_interval_expiry(&mut self, now: Time) {
+        let Some(index) = self.interval_owner.filter(|_| self.interval.has_expired()) else { return };
+        let is_foreign = self.interval.has_expired_early();
+        if is_foreign {
+            self.interval.forget();
+            self.leave_to_the_program(index, Setting::DISARMED, true);
+        }
+        if self.threads.get(index).is_some_and(|thread| is_foreign || thread.is_to_expire(now)) {
+            self.threads.set_due(index, now);
+        }
     }
 
     /// Whether a signal of a thread's disarmed timer, or of the interval timer that it had before, may be pending: it has

@@ -5,15 +5,8 @@
 
 use std::io;
 use std::process;
-use std::ptr;
 
 use crate::os::posix_timer::{ThreadId, TimerId};
-use crate::runtime::FLAG;
-
-/// The `sigev_value` of every thread's timer. Another copy of the library in the same process has another.
-pub(in crate::runtime) fn value() -> usize {
-    ptr::from_ref(&FLAG).addr()
-}
 
 /// A timer, and the process that has created it.
 pub(in crate::runtime) struct PosixTimer {
