@@ -1,7 +1,7 @@
 //! How many expiries of the interval timer may still come to the handler.
 
 use super::interval::NEARLY_NOTHING;
-use crate::os::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::os::itimer::{self, Setting};
 use crate::os::single_threaded::is_single_threaded;
 use crate::os::{clock, mask, pending};
@@ -14,8 +14,9 @@ use crate::time::Time;
 /// the handler takes an expiry, or when a call has read out that there was time left.
 pub(in crate::runtime) struct Expiries {
     to_come: AtomicUsize,
-    /// The timer is set, and no call is about to change it: what is counted and what it holds belong together.
-    is_settled: AtomicBool,
+    /// When the timer expires at the latest. *Never* while a call is changing it: what is counted and what it holds do not belong
+    /// together then.
+    latest: AtomicU64,
     /// When the handler took the last one.
     taken: AtomicU64,
 }
@@ -24,7 +25,7 @@ impl Expiries {
     pub(in crate::runtime) const fn new() -> Expiries {
         Expiries {
             to_come: AtomicUsize::new(0),
-            is_settled: AtomicBool::new(false),
+            latest: AtomicU64::new(u64::MAX),
             taken: AtomicU64::new(u64::MAX),
         }
     }
@@ -70,10 +71,12 @@ impl Expiries {
     /// A signal of another sender's has come. Where the timer has expired and its own signal is neither handled nor pending,
     /// that one has taken it in: it comes no more. Async-signal-safe.
     ///
-    /// Beside other threads, one of them may be about to handle it. There it stays counted.
+    /// A timer in its last microsecond is read out as none; one that is late, as one. So it is asked after its moment only.
+    /// Beside other threads, one of them may be about to handle the signal. There it stays counted.
     pub(in crate::runtime) fn find_merged(&self) {
-        if self.is_settled.load(Ordering::Acquire)
-            && !self.is_none_to_come()
+        let latest = Time::from_nanos(self.latest.load(Ordering::Acquire));
+        if !self.is_none_to_come()
+            && clock::now() > latest.after(NEARLY_NOTHING)
             && is_single_threaded()
             && itimer::get().is_ok_and(|held| held == Setting::DISARMED)
             && !pending::is_alarm_pending()
@@ -100,12 +103,12 @@ impl Expiries {
 
     /// A call is about to change the timer.
     pub(super) fn begin_change(&self) {
-        self.is_settled.store(false, Ordering::Release);
+        self.latest.store(u64::MAX, Ordering::Release);
     }
 
-    /// The timer has been set.
-    pub(super) fn end_change(&self) {
-        self.is_settled.store(true, Ordering::Release);
+    /// The timer has been set, and expires then at the latest.
+    pub(super) fn end_change(&self, latest: Time) {
+        self.latest.store(latest.as_nanos(), Ordering::Release);
     }
 
     /// What the handler has taken until now was the expiry before.

@@ -75,7 +75,7 @@ impl IntervalTimer {
         SHARED.expiries.forget_replaced();
         self.expiry = Some((before.after(setting.remaining), after.after(setting.remaining)));
         self.repeats = !repeat.is_zero();
-        SHARED.expiries.end_change();
+        SHARED.expiries.end_change(after.after(setting.remaining));
         Ok(found)
     }
 

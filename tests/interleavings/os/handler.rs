@@ -100,8 +100,15 @@ impl Arrival {
         });
     }
 
-    pub(crate) fn block_on_return(&self) -> bool {
-        machine().block_on_return(me());
+    pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
+        Disposition::current_of(self.signal()).is_ok_and(|current| current.function == disposition.function)
+    }
+
+    pub(crate) fn can_block_on_return(&self) -> bool {
         true
+    }
+
+    pub(crate) fn block_on_return(&self) {
+        machine().block_on_return(me());
     }
 }

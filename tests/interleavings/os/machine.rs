@@ -315,6 +315,11 @@ impl Machine {
         self.tell(None, format_args!("{source:?} is sent"));
     }
 
+    /// Whether a SIGALRM is pending for a thread or for the process.
+    pub(crate) fn is_pending(&mut self, id: usize) -> bool {
+        !self.pending.is_empty() || !self.task(id).pending.is_empty()
+    }
+
     /// Announces what is pending for the process to a thread that does not block it.
     fn announce(&mut self) {
         let is_candidate = |id: &usize| self.tasks[*id].lives && !self.tasks[*id].blocked;
