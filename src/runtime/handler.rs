@@ -3,7 +3,7 @@
 use nix::libc;
 
 use super::shared::SHARED;
-use super::{ring_signals, set_flags, thread_state, watchdog};
+use super::{record, ring_signals, set_flags, watchdog};
 use crate::os::atomic::Ordering;
 use crate::os::handler::{self, Arrival, Sender};
 
@@ -32,7 +32,7 @@ fn on_alarm(arrival: &Arrival) {
     let sender = arrival.sender();
     // Before the flag is set: a check that finds it set finds this.
     let is_the_librarys = match sender {
-        Sender::Timer(value) => thread_state::on_timer(value) || watchdog::on_timer(value),
+        Sender::Timer(value) => record::on_timer(value) || watchdog::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),
         Sender::Raise | Sender::Other => false,
     };
@@ -41,11 +41,11 @@ fn on_alarm(arrival: &Arrival) {
         return;
     }
     // A handler over this one may forward by restoring this one and calling `raise`: then the signal may be the library's.
-    let may_be_the_librarys = sender == Sender::Raise && thread_state::is_any_expiry_unhandled();
+    let may_be_the_librarys = sender == Sender::Raise && record::is_any_expiry_unhandled();
     if sender != Sender::Interval {
         SHARED.expiries.find_merged();
     }
-    if thread_state::keep_out(arrival, sender) {
+    if record::keep_out(arrival, sender) {
         return;
     }
     if SHARED.previous.forward(arrival, !may_be_the_librarys) {

@@ -3,8 +3,8 @@
 
 use super::audit::SignalTime;
 use super::previous_handler::PreviousHandler;
+use super::record::Record;
 use super::registry::Registry;
-use super::thread_state::Record;
 use super::timer::expiries::Expiries;
 use super::watchdog::Watchdog;
 use crate::os::atomic::{AtomicBool, AtomicUsize};

@@ -9,7 +9,8 @@ use super::audit::Audits;
 use super::installation::Installation;
 use super::ring_signals::{self, Signals};
 use super::shared::SHARED;
-use super::thread_state::{Thread, Threads, at_thread_end};
+use super::thread_state::{Thread, at_thread_end};
+use super::threads::Threads;
 use super::timer::Kind;
 use super::timer::interval::IntervalTimer;
 use super::watchdog::{self, Watchdogs};
@@ -125,8 +126,8 @@ impl State {
         }
     }
 
-    /// Timers that have expired are to be set again, whatever the clock says: it may disagree with the timer, and the clocks of
-    /// two processors with each other. The order of the threads has their moments as passed.
+    /// Timers that have expired are to be set again, whatever the clock says: it may disagree with the timer, and two processors'
+    /// clocks with each other.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {
@@ -169,7 +170,7 @@ impl State {
         self.publish(now);
     }
 
-    /// Tells checks and handlers what has changed.
+    /// Publishes what checks and handlers must know of a change.
     #[inline]
     pub(super) fn publish(&mut self, now: Time) {
         if self.signals.in_use() {
@@ -268,10 +269,7 @@ impl ForkSafe for State {
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.interval = IntervalTimer::new();
         self.interval_owner = None;
-        self.active = 0;
-        self.clock_only = 0;
-        self.blocked = 0;
-        self.suspended = 0;
+        (self.active, self.clock_only, self.blocked, self.suspended) = (0, 0, 0, 0);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The process as it was before the first alarm, for a while.
 
 use super::state::{State, state_prepared};
-use super::{set_flags, thread_state};
+use super::{record, set_flags, thread_state};
 use crate::os::clock;
 use crate::schedule::Scope;
 use crate::time::Time;
@@ -21,7 +21,7 @@ pub(crate) fn suspend() {
         state.watchdogs.suspend();
         let may_be_pending = timer.is_some_and(|(kind, due)| state.may_be_pending(scope.index(), kind, due));
         state.suspended = 1;
-        thread_state::take_pending_expiry();
+        record::take_pending_expiry();
         if let Some(thread) = state.threads.of(scope) {
             if may_be_pending {
                 thread.take_pending();

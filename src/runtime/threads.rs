@@ -1,0 +1,150 @@
+//! The table of the threads that have alarms, and the order in which their timers expire.
+
+use std::mem;
+
+use super::record::Record;
+use super::shared::SHARED;
+use super::thread_state::{Thread, forget_scope};
+use crate::os::atomic::Ordering;
+use crate::os::thread::Handle;
+use crate::schedule::{Positions, Queue, Scope};
+use crate::time::Time;
+
+/// All threads that have, or have had, alarms that need the signal, by the index of their scopes.
+pub(super) struct Threads {
+    /// Those that have ended, and have no alarm, have no scope.
+    threads: Vec<Thread>,
+    free: Vec<usize>,
+    /// Those whose `due` is not *never*, in the order of it.
+    order: Queue,
+    positions: Positions,
+    last_serial: u32,
+}
+
+impl Threads {
+    pub(super) const fn new() -> Threads {
+        Threads {
+            threads: Vec::new(),
+            free: Vec::new(),
+            order: Queue::new(),
+            positions: Positions::new(),
+            last_serial: 0,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&mut self, index: usize) -> Option<&mut Thread> {
+        self.threads.get_mut(index).filter(|thread| thread.scope != Scope::NONE)
+    }
+
+    pub(super) fn of(&mut self, scope: Scope) -> Option<&mut Thread> {
+        self.threads.get_mut(scope.index()).filter(|thread| thread.scope == scope && scope != Scope::NONE)
+    }
+
+    /// One alarm or wait more of a thread needs its timer; hands back how many do.
+    #[inline(always)]
+    pub(super) fn add_user(&mut self, scope: Scope) -> usize {
+        self.of(scope).map_or(0, |thread| {
+            thread.users += 1;
+            thread.users
+        })
+    }
+
+    /// One alarm more of a thread needs its timer, which may stay as it is if `is_covered` says so; `false` if not, and nothing is
+    /// done.
+    #[inline(always)]
+    pub(super) fn add_covered(&mut self, scope: Scope, is_covered: impl FnOnce(&Thread) -> bool) -> bool {
+        self.of(scope).is_some_and(|thread| {
+            let is_covered = is_covered(thread);
+            thread.users += usize::from(is_covered);
+            is_covered
+        })
+    }
+
+    /// One less, if it is not the last; `false` if it is, and nothing is done.
+    #[inline(always)]
+    pub(super) fn drop_user_of_many(&mut self, scope: Scope) -> bool {
+        self.of(scope).is_some_and(|thread| {
+            let others = thread.users > 1;
+            thread.users -= usize::from(others);
+            others
+        })
+    }
+
+    pub(super) fn drop_user(&mut self, scope: Scope) {
+        if let Some(thread) = self.of(scope) {
+            thread.users = thread.users.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Thread)> {
+        self.threads.iter().enumerate().filter(|(_, thread)| thread.scope != Scope::NONE)
+    }
+
+    pub(super) fn find(&self, is_it: impl Fn(&Thread) -> bool) -> Option<usize> {
+        self.iter().find(|(_, thread)| is_it(thread)).map(|(index, _)| index)
+    }
+
+    /// The thread whose timer expires first.
+    #[inline(always)]
+    pub(super) fn first(&self) -> Option<(Time, usize)> {
+        self.order.first()
+    }
+
+    /// Notes when a thread's timer expires.
+    pub(super) fn set_due(&mut self, index: usize, due: Time) {
+        let Some(thread) = self.threads.get_mut(index) else { return };
+        let before = mem::replace(&mut thread.due, due);
+        match (before.is_never(), due.is_never()) {
+            (true, true) => {}
+            (true, false) => self.order.insert(&mut self.positions, due, index),
+            (false, true) => self.order.remove(&mut self.positions, index),
+            (false, false) => self.order.shift(&mut self.positions, due, index),
+        }
+    }
+
+    /// Registers the calling thread.
+    pub(super) fn register(&mut self) -> Scope {
+        let index = self.free.pop().unwrap_or(self.threads.len());
+        // Scopes begin at 1 << 32: zero is the scope of no thread.
+        self.last_serial = self.last_serial.wrapping_add(1).max(1);
+        let scope = Scope::new(self.last_serial, index);
+        let record = SHARED.threads.take(Record::new);
+        record.clear();
+        record.thread.store(Handle::current().0, Ordering::SeqCst);
+        let thread = Thread::new(scope, record);
+        if index == self.threads.len() {
+            self.threads.push(thread);
+        } else {
+            self.threads[index] = thread;
+        }
+        scope
+    }
+
+    /// Forgets a thread that has ended and has no alarm left.
+    pub(super) fn remove(&mut self, index: usize) {
+        self.set_due(index, Time::NEVER);
+        let Some(thread) = self.get(index) else { return };
+        thread.scope = Scope::NONE;
+        thread.record.clear();
+        thread.record.give_back();
+        self.free.push(index);
+    }
+
+    /// In a forked child: only the calling thread is left, and it begins anew. Timers are not inherited.
+    pub(super) fn start_again(&mut self) {
+        let scope = forget_scope();
+        if let Some(thread) = self.of(scope) {
+            // What is due there is due in the parent.
+            thread.record.is_raise_due.store(false, Ordering::SeqCst);
+            thread.keep_out_again();
+        }
+        let serial = self.last_serial;
+        // Not dropped: nothing is freed in a child.
+        mem::forget(mem::replace(self, Threads { last_serial: serial, ..Threads::new() }));
+        for record in SHARED.threads.iter() {
+            record.clear();
+        }
+        SHARED.threads.free_all();
+    }
+}
