@@ -109,11 +109,22 @@ pub fn main(scenarios: Vec<Scenario>) {
         for signal in [nix::libc::SIGHUP, nix::libc::SIGINT, nix::libc::SIGQUIT] {
             children::signal(signal, nix::libc::SIG_DFL);
         }
+        if std::env::var_os("SIGALARM_TEST_PRIVATE_TIMERS").is_some() {
+            have_private_timers();
+        }
         (found.expect("a scenario of that name").run)();
         return;
     }
     let trials = scenarios.into_iter().map(|s| Trial::test(s.name, move || judge(&s))).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// Has every alarm of this process and of its forked children use a private timer, also where the process has one thread: the
+/// library has seen a foreign value in the interval timer.
+pub fn have_private_timers() {
+    let (left, interval) = process::set_timer(Duration::from_secs(100), Duration::ZERO);
+    drop(sigalarm::Alarm::after(Duration::from_secs(1)).expect("arming"));
+    process::set_timer(left, interval);
 }
 
 fn judge(scenario: &Scenario) -> Result<(), Failed> {
