@@ -133,6 +133,8 @@ fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> 
         }
         None => (entry.limit, now.since(entry.since)),
     };
+    // A budget that ran out may stand for a deadline.
+    let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));
     Some(TimedOut::new(Expiry {
         alarm: entry.id,
         label: entry.label.clone(),
