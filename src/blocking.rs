@@ -64,11 +64,18 @@ impl Alarm {
         mut call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_at(location)?;
-        let _waiting = Waiting::begin(Some(self.key()))?;
+        let waiting = Waiting::begin(Some(self.key()))?;
+        let mut was_interrupted = false;
         loop {
             self.check_at(location)?;
+            if was_interrupted {
+                waiting.still_has_timer()?;
+            }
             match call() {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => runtime::recheck(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {
+                    was_interrupted = true;
+                    runtime::recheck();
+                }
                 result => return result,
             }
         }

@@ -58,6 +58,14 @@ impl Waiting {
     }
 }
 
+impl Waiting {
+    /// Fails if the thread has lost its timer, since a foreign SIGALRM is kept out of it.
+    pub(crate) fn still_has_timer(&self) -> Result<(), ArmError> {
+        let is_lost = |scope| STATE.lock().threads.of(scope).is_some_and(|thread| thread.kind == Kind::Clock);
+        if self.scope.is_some_and(is_lost) { Err(ArmError::no_timer()) } else { Ok(()) }
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         let Some(scope) = self.scope else { return };
