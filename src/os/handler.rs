@@ -229,8 +229,8 @@ impl Arrival {
         let mut before = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY:
         // - the sets are valid, and `before` is written by the first call before the last one reads it;
-        // - `disposition` was in force for this signal, so its function has the shape that its flags say, and whoever
-        //   installed it vouches that it may run at any moment;
+        // - `disposition` was in force for this signal, so its function has the shape that its flags say, and the
+        //   code that installed it vouches that it may run at any moment;
         // - `info` and `context` are the kernel's own, valid while this handler runs, or what the caller gave.
         unsafe {
             libc::pthread_sigmask(libc::SIG_BLOCK, disposition.mask(), before.as_mut_ptr());

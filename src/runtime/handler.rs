@@ -23,7 +23,7 @@ fn on_signal(arrival: &Arrival) {
 
 /// What SIGALRM does.
 ///
-/// Each one sets the flag, whoever sent it: a `kill` that is pending when the interval timer expires takes in the timer's
+/// Each one sets the flag, whatever its sender: a `kill` that is pending when the interval timer expires takes in the timer's
 /// signal, and the check that follows finds what is due by the clock.
 fn on_alarm(arrival: &Arrival) {
     if arrival.times_forwarded_back() > 0 {

@@ -179,7 +179,7 @@ fn register() -> Scope {
     let _ = prepare();
     let scope = STATE.lock().threads.register();
     SCOPE.with(|cell| cell.set(scope.0));
-    // Without memory for it, nothing is done at the thread's end: its timer stays, and signals nobody.
+    // Without memory for it, nothing is done at the thread's end: its timer stays, and its signal goes to no thread.
     let _ = thread_end::call_at_end();
     scope
 }
