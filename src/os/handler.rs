@@ -85,6 +85,26 @@ pub(crate) enum Sender {
     Other,
 }
 
+/// What is in place for a signal when its handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InPlace {
+    /// The library's handler.
+    Ours,
+    /// The default action.
+    Default,
+    Other,
+}
+
+impl InPlace {
+    fn of(current: Option<Disposition>) -> InPlace {
+        match current {
+            Some(current) if current.is_ours() => InPlace::Ours,
+            Some(current) if current.kind() == Kind::Default => InPlace::Default,
+            _ => InPlace::Other,
+        }
+    }
+}
+
 impl Arrival {
     pub(crate) fn signal(&self) -> libc::c_int {
         self.signal
@@ -140,9 +160,14 @@ impl Arrival {
         }
     }
 
-    /// Whether the handler in place for this signal is this one.
-    pub(crate) fn is_ours_in_place(&self) -> bool {
-        Disposition::current_of(self.signal).is_ok_and(|current| current.is_ours())
+    /// Whether the siginfo is the kernel's.
+    pub(crate) fn is_from_kernel(&self) -> bool {
+        !self.info.is_null()
+    }
+
+    /// What is in place for this signal.
+    pub(crate) fn in_place(&self) -> InPlace {
+        InPlace::of(Disposition::current_of(self.signal).ok())
     }
 
     /// Whether the handler in place for this signal is that of `disposition`.

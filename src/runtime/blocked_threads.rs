@@ -14,7 +14,7 @@ use super::shared::SHARED;
 use super::state::{STATE, State, state_prepared};
 use super::thread_state::Wait;
 use super::timer::Kind;
-use super::{FLAG, thread_state};
+use super::{FLAG, ring_signals, thread_state};
 use crate::error::ArmError;
 use crate::os::atomic::{Ordering, spin_loop};
 use crate::os::clock;
@@ -166,6 +166,11 @@ impl State {
             (false, _) if wanted.is_never() => self.disarm(index),
             (false, false) if due > now && due == wanted => {}
             (false, _) => self.set_timer(index, wanted, AGAIN, now),
+        }
+        // The race: a handler wakes the thread for a signal that no check has answered yet. 1. It has noted the signal before
+        // this line, and its timer may have been set anew above. 2. It notes it later, and wakes the thread after that.
+        if !is_expired && ring_signals::has_any_arrived() {
+            self.expire_timer_now(index, AGAIN);
         }
     }
 

@@ -91,7 +91,7 @@ impl Installation {
                 false
             }
             (Ok(_), Some(own), _) => own.install().map(|replaced| self.let_stay(&replaced)).is_err(),
-            (Ok(_), None, Some(previous)) => match previous.install() {
+            (Ok(_), None, Some(previous)) => match self.restore(previous) {
                 Ok(replaced) if self.let_stay(&replaced) => false,
                 Ok(_) => {
                     SHARED.previous.put_back();
@@ -101,6 +101,11 @@ impl Installation {
             },
             _ => true,
         };
+    }
+
+    fn restore(&self, previous: &Disposition) -> io::Result<Disposition> {
+        SHARED.previous.begin_restore();
+        previous.install()
     }
 
     /// Another thread has installed its handler over the library's at the moment at which that was removed: it is put back, and

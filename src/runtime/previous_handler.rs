@@ -6,10 +6,10 @@
 use std::ptr;
 use std::time::Duration;
 
-use crate::os::atomic::{AtomicUsize, Ordering, spin_loop};
+use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering, spin_loop};
 use crate::os::clock;
 use crate::os::disposition::{Disposition, Kind};
-use crate::os::handler::Arrival;
+use crate::os::handler::{Arrival, InPlace};
 use crate::os::published::Published;
 use crate::os::thread::Handle;
 
@@ -25,14 +25,19 @@ pub(super) struct PreviousHandler {
     version: AtomicUsize,
     /// The thread that is installing the library's handler; zero if none is. What is published may not be what was replaced.
     changing: AtomicUsize,
+    /// The library has put the previous disposition back, and has not installed its handler since.
+    is_restored: AtomicBool,
 }
 
 /// While this lives, the calling thread is installing the library's handler.
-pub(super) struct Change<'a>(&'a AtomicUsize);
+pub(super) struct Change<'a>(&'a PreviousHandler);
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        self.0.store(0, Ordering::SeqCst);
+        // In this order: see `forward`.
+        self.0.version.fetch_add(1, Ordering::SeqCst);
+        self.0.is_restored.store(false, Ordering::SeqCst);
+        self.0.changing.store(0, Ordering::SeqCst);
     }
 }
 
@@ -44,12 +49,13 @@ impl PreviousHandler {
             over: Published::nothing(),
             version: AtomicUsize::new(0),
             changing: AtomicUsize::new(0),
+            is_restored: AtomicBool::new(false),
         }
     }
 
     pub(super) fn begin_change(&self) -> Change<'_> {
         self.changing.store(Handle::current().0, Ordering::SeqCst);
-        Change(&self.changing)
+        Change(self)
     }
 
     /// Waits, for a moment at most, until no other thread is installing the library's handler. Async-signal-safe.
@@ -81,6 +87,11 @@ impl PreviousHandler {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// The previous disposition is about to be put back.
+    pub(super) fn begin_restore(&self) {
+        self.is_restored.store(true, Ordering::SeqCst);
+    }
+
     /// The previous disposition is back in place. Should it call the library's handler, that stands for what is beneath.
     pub(super) fn put_back(&self) {
         if let Some(beneath) = self.beneath.get() {
@@ -97,9 +108,10 @@ impl PreviousHandler {
         }
     }
 
-    /// Forwards a signal to the previous handler. The default action is taken only if `may_be_default` and the library's
-    /// handler is the one in place: a handler that was installed over it, and forwards to it, has had the signal. Says whether
-    /// it was. Async-signal-safe.
+    /// Forwards a signal to the previous handler. Says whether that was the default action. Async-signal-safe.
+    ///
+    /// The default action is taken only if `may_be_default`, and only if no other handler is over the library's, which would
+    /// have had the signal: the library's handler is in place, or it was removed while this handler was about to run.
     pub(super) fn forward(&self, arrival: &Arrival, may_be_default: bool) -> bool {
         loop {
             self.await_change();
@@ -109,14 +121,21 @@ impl PreviousHandler {
                 // The race: other threads install the library's handler in front of another and remove it, between any two
                 // of these lines. 1. The version has changed: it is looked at again. 2. It has not: what was read held at
                 // one moment.
-                let is_in_place = may_be_default && arrival.is_ours_in_place();
+                let is_due = may_be_default
+                    && match arrival.in_place() {
+                        InPlace::Ours => true,
+                        InPlace::Default => {
+                            self.is_restored.load(Ordering::SeqCst) && arrival.is_from_kernel()
+                        }
+                        InPlace::Other => false,
+                    };
                 if self.version.load(Ordering::SeqCst) != version {
                     continue;
                 }
-                if is_in_place {
+                if is_due {
                     arrival.take_default_action();
                 }
-                return is_in_place;
+                return is_due;
             }
             // The previous handler is in place again, over the library's, and has forwarded the signal: it goes beneath.
             let (place, receiver) = match self.beneath.get() {

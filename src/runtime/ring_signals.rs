@@ -90,6 +90,7 @@ impl Signals {
                 if !found.is_ours() {
                     PREVIOUS[number].announce(keep(&mut self.kept, &found));
                 }
+                let _change = PREVIOUS[number].begin_change();
                 Disposition::install_ours_for(signal, manner(number, is_any_blocked)).map_err(failed)?;
             }
         }
@@ -114,6 +115,7 @@ impl Signals {
         let (signal, previous) = (number as libc::c_int, &PREVIOUS[number]);
         if let (Some(disposition), Ok(current)) = (previous.get(), Disposition::current_of(signal)) {
             if current.is_ours() {
+                previous.begin_restore();
                 let _ = disposition.install_for(signal);
                 previous.put_back();
             } else {
@@ -140,7 +142,7 @@ impl Signals {
 
     /// In a forked child: each signal has its previous disposition again.
     pub(super) fn start_again(&mut self) {
-        if ARRIVED.load(Ordering::SeqCst) != 0 {
+        if has_any_arrived() {
             ARRIVED.store(0, Ordering::SeqCst);
         }
         if !self.in_use() {
@@ -169,11 +171,13 @@ pub(super) fn publish(listening: &[usize; SIGNALS]) {
     }
 }
 
+/// Whether a signal has come that is not answered.
+pub(super) fn has_any_arrived() -> bool {
+    ARRIVED.load(Ordering::SeqCst) != 0
+}
+
 /// Takes the signals that have come.
 pub(super) fn take_arrived() -> impl Iterator<Item = usize> {
-    let arrived = match ARRIVED.load(Ordering::SeqCst) {
-        0 => 0, // As a rule; and cheaper than an exchange.
-        _ => ARRIVED.swap(0, Ordering::SeqCst),
-    };
-    numbers(arrived)
+    // As a rule there is none, and to look is cheaper than an exchange.
+    numbers(if has_any_arrived() { ARRIVED.swap(0, Ordering::SeqCst) } else { 0 })
 }

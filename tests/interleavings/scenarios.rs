@@ -425,6 +425,20 @@ fn kill_while_the_handler_is_installed() {
     assert_eq!(program_got(), [Source::Kill]);
 }
 
+/// A `kill` takes the default action, whenever guards come and go. A limit: beside a pending signal the kernel drops it.
+fn kill_takes_the_default_action_while_guards_come_and_go() {
+    machine().deaths_by_kill = Some(0);
+    let kill = machine::send_from_outside(Source::Kill);
+    let thread = spawn(|| come_and_go(2, 20));
+    come_and_go(2, 20);
+    thread.join();
+    let _ = kill.join();
+    calm();
+    let deaths = machine().deaths_by_kill;
+    let is_lost = machine().is_lost;
+    assert!(deaths == Some(1) || (is_lost && deaths == Some(0)), "{deaths:?}");
+}
+
 /// A handler is installed over the library's, which is installed in front of it while a thread is blocked. It gets a `kill` once
 /// at most, and the process lives. A limit: a handler run that begins in front and ends beneath forwards to nothing, for the
 /// handler above may have called it.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use once_cell::race::OnceRef;
 
-use super::disposition::{Disposition, Function};
+use super::disposition::{Disposition, Function, Kind};
 use super::machine::{Source, call, chance, choose, machine, me, pause, step};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
@@ -52,6 +52,13 @@ pub(crate) enum Sender {
     Other,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InPlace {
+    Ours,
+    Default,
+    Other,
+}
+
 impl Arrival {
     pub(super) fn new(source: Source) -> Arrival {
         Arrival { source, forwarding: Cell::new(0) }
@@ -80,17 +87,25 @@ impl Arrival {
         self.forwarding.set(self.forwarding.get() - 1);
     }
 
-    pub(crate) fn is_ours_in_place(&self) -> bool {
+    pub(crate) fn is_from_kernel(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn in_place(&self) -> InPlace {
         // The thread may be preempted around a system call, for longer than chance gives.
         let stop = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
         stop();
-        let is_ours = Disposition::current_of(self.signal()).is_ok_and(|current| current.is_ours());
+        let current = Disposition::current_of(self.signal()).ok();
         stop();
-        is_ours
+        match current {
+            Some(current) if current.is_ours() => InPlace::Ours,
+            Some(current) if current.kind() == Kind::Default => InPlace::Default,
+            _ => InPlace::Other,
+        }
     }
 
     pub(crate) fn take_default_action(&self) {
-        panic!("{:?} takes the default action, from the handler: the process ends", self.source);
+        machine().take_default_action(self.source);
     }
 
     pub(crate) fn send_again(&self, sender: Sender) {

@@ -126,6 +126,8 @@ pub(crate) struct Machine {
     pub(crate) is_lost: bool,
     /// A `kill` is to come the moment that the library's handler is installed.
     pub(crate) kills_at_installation: bool,
+    /// A `kill` may take the default action, and has so often.
+    pub(crate) deaths_by_kill: Option<usize>,
     is_over: bool,
     /// How far a processor's clock may be behind another's, in nanoseconds.
     pub(crate) skew: u64,
@@ -143,6 +145,16 @@ impl Machine {
     fn tell(&mut self, thread: Option<usize>, what: Arguments<'_>) {
         let who = thread.map_or("kernel".into(), |id| format!("thread {id}"));
         self.story.push(format!("{:>9.3} us  {who}: {what}", (self.now - START) as f64 / 1_000.0));
+    }
+}
+
+impl Machine {
+    /// The process would end.
+    pub(super) fn take_default_action(&mut self, source: Source) {
+        match &mut self.deaths_by_kill {
+            Some(deaths) if source == Source::Kill => *deaths += 1,
+            _ => panic!("{source:?} takes the default action: the process ends"),
+        }
     }
 }
 
@@ -247,7 +259,10 @@ fn deliver(mut all: bool) {
         let Some((source, function)) = dequeued else { return };
         memory::flush(); // The kernel takes a lock.
         match function {
-            Function::Default => panic!("{source:?} takes the default action: the process ends"),
+            Function::Default => {
+                machine().take_default_action(source);
+                continue;
+            }
             Function::Ignore => continue,
             _ => {}
         }
