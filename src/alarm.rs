@@ -283,7 +283,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn remaining(&self) -> Option<Duration> {
-        self.ask(None, |entry, now| (!entry.deadline.is_never()).then(|| entry.deadline.since(now)))
+        self.ask(None, Entry::remaining)
     }
 
     /// How long since it was armed, or last restarted.
@@ -447,7 +447,7 @@ impl Alarm {
     /// ```
     #[doc(alias = "cancel")]
     pub fn ring(&self) {
-        runtime::ring(self.key, Cause::Rung);
+        let _ = runtime::ring(self.key, Cause::Rung);
     }
 
     /// Takes the limits off, of time, processor time and checks, and keeps the guard: checks are `Ok` (unless an

@@ -5,9 +5,10 @@ use std::sync::MutexGuard;
 
 use crate::alarm::Alarm;
 use crate::runtime;
-use crate::schedule::Standing;
+use crate::schedule::{Key, Standing};
 
-/// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`].
+/// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`] and
+/// [`AlarmHandle::enter`](crate::AlarmHandle::enter).
 ///
 /// ```
 /// use sigalarm::{Alarm, checkpoint};
@@ -57,7 +58,13 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn enter(&self) -> Entered<'_> {
-        Entered { standing: runtime::enter(self.key()), alarm: PhantomData, stays: PhantomData }
+        Entered::new(self.key())
+    }
+}
+
+impl Entered<'_> {
+    pub(crate) fn new(key: Key) -> Self {
+        Entered { standing: runtime::enter(key), alarm: PhantomData, stays: PhantomData }
     }
 }
 

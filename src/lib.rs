@@ -60,6 +60,7 @@ mod checkpoint;
 mod enter;
 mod error;
 mod gap;
+mod handle;
 #[cfg(all(test, sigalarm_shuttle))]
 #[path = "../tests/interleavings/mod.rs"]
 mod interleavings;
@@ -90,6 +91,7 @@ pub use checkpoint::checkpoint;
 pub use enter::Entered;
 pub use error::{AlarmId, ArmError, Cause, Place, TimedOut};
 pub use gap::Gap;
+pub use handle::AlarmHandle;
 pub use io::{Reader, Writer};
 pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
 #[cfg(feature = "macros")]

@@ -22,40 +22,41 @@ pub(crate) fn find<T>(id: AlarmId, ask: impl FnOnce(&Entry) -> T) -> Option<T> {
     STATE.lock().schedule.find(id).map(ask)
 }
 
-/// Changes an alarm, and brings everything in step with it.
-fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) {
+/// Changes an alarm, and brings everything in step with it; `false` if there is no such alarm any more.
+fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     let mut state = STATE.lock();
     let now = clock::now();
     change(&mut state.schedule, now);
-    let Some(entry) = state.schedule.get(key) else { return };
+    let Some(entry) = state.schedule.get(key) else { return false };
     let (scope, deadline) = (entry.scope, entry.deadline);
     if entry.is_plain()
         && entry.expired.is_none()
         && state.blocked == 0
         && state.is_covered(scope, deadline, now)
     {
-        return;
+        return true;
     }
     let state = &mut *state;
     state.watchdogs.change(key, state.schedule.get(key));
     state.settle(scope, now);
+    true
 }
 
 pub(crate) fn restart(key: Key) {
-    change(key, |schedule, now| schedule.restart(key, now, clock::cpu_now));
+    let _ = change(key, |schedule, now| schedule.restart(key, now, clock::cpu_now));
 }
 
 pub(crate) fn extend(key: Key, more: Duration) {
-    change(key, |schedule, _| schedule.extend(key, more));
+    let _ = change(key, |schedule, _| schedule.extend(key, more));
 }
 
 pub(crate) fn disarm(key: Key) {
-    change(key, |schedule, _| schedule.disarm(key));
+    let _ = change(key, |schedule, _| schedule.disarm(key));
 }
 
-/// Expires an alarm at once.
-pub(crate) fn ring(key: Key, cause: Cause) {
-    change(key, |schedule, _| schedule.ring(key, cause));
+/// Expires an alarm at once; `false` if there is no such alarm any more.
+pub(crate) fn ring(key: Key, cause: Cause) -> bool {
+    change(key, |schedule, _| schedule.ring(key, cause))
 }
 
 /// The longest stretch without a check that an alarm's audit has seen.

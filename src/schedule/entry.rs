@@ -76,6 +76,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// How long until the deadline; `None` without one.
+    pub(crate) fn remaining(&self, now: Time) -> Option<Duration> {
+        (!self.deadline.is_never()).then(|| self.deadline.since(now))
+    }
+
     pub(crate) fn cpu(&self) -> Option<Cpu> {
         self.more.as_deref().and_then(|more| more.cpu)
     }

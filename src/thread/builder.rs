@@ -4,6 +4,7 @@ use std::io;
 use std::thread;
 
 use super::Worker;
+use crate::handle::AlarmHandle;
 
 /// What a worker is to be; made by [`Worker::builder`], ended by [`spawn`](Builder::spawn).
 ///
@@ -19,6 +20,7 @@ use super::Worker;
 pub struct Builder {
     name: Option<String>,
     stack_size: Option<usize>,
+    under: Option<AlarmHandle>,
 }
 
 impl Builder {
@@ -62,6 +64,30 @@ impl Builder {
         Builder { stack_size: Some(bytes), ..self }
     }
 
+    /// Has the worker obey another thread's alarm as well, as long as that alarm's guard lives: the limit of the code that
+    /// starts the worker.
+    ///
+    /// The worker's checks return the [`TimedOut`](crate::TimedOut) of that alarm when it has expired. Waiting for the
+    /// worker is not limited by it; [`join`](Worker::join) under an alarm of the joining thread is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint, thread::Worker};
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_millis(5))?;
+    /// let worker = Worker::builder()
+    ///     .under(alarm.handle())
+    ///     .spawn(|| (0..).find_map(|_| checkpoint().err()))?;
+    /// let timed_out = worker.join_timeout(Duration::from_secs(60))?.unwrap();
+    /// assert!(alarm.owns(&timed_out));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn under(self, alarm: AlarmHandle) -> Builder {
+        Builder { under: Some(alarm), ..self }
+    }
+
     /// Spawns the worker; see [`Worker::spawn`].
     ///
     /// # Errors
@@ -94,6 +120,6 @@ impl Builder {
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
         }
-        Worker::start(builder, self.name, f)
+        Worker::start(builder, self.name, self.under, f)
     }
 }

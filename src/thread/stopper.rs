@@ -53,7 +53,7 @@ impl Stopper {
         let key = standby.key;
         let mut request = self.0.lock();
         if let Request::Early = *request {
-            runtime::ring(key, Cause::Stopped);
+            let _ = runtime::ring(key, Cause::Stopped);
         }
         *request = Request::By(key);
     }
@@ -63,7 +63,7 @@ impl Stopper {
         match *request {
             Request::None => *request = Request::Early,
             Request::Early => {}
-            Request::By(key) => runtime::ring(key, Cause::Stopped),
+            Request::By(key) => _ = runtime::ring(key, Cause::Stopped),
         }
     }
 }

@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::stopper::{Standby, Stopper};
 use super::{Builder, Panic, WorkerError};
 use crate::error::{Cause, Expiry, TimedOut};
+use crate::handle::AlarmHandle;
 use crate::os::clock;
 use crate::runtime;
 use crate::time::Time;
@@ -97,7 +98,12 @@ impl<T: Send + 'static> Worker<T> {
         Builder::default().spawn(f)
     }
 
-    pub(super) fn start<F>(builder: thread::Builder, name: Option<String>, f: F) -> io::Result<Worker<T>>
+    pub(super) fn start<F>(
+        builder: thread::Builder,
+        name: Option<String>,
+        under: Option<AlarmHandle>,
+        f: F,
+    ) -> io::Result<Worker<T>>
     where
         F: FnOnce() -> T + Send + 'static,
     {
@@ -109,7 +115,7 @@ impl<T: Send + 'static> Worker<T> {
         });
         let (theirs, label) = (shared.clone(), name.clone());
         let handle = builder.spawn(move || {
-            let result = work(&theirs.stopper, label, f);
+            let result = work(&theirs.stopper, label, under, f);
             *theirs.result.lock() = Progress::Ended(result);
             theirs.ended.notify_all();
         })?;
@@ -118,7 +124,13 @@ impl<T: Send + 'static> Worker<T> {
 }
 
 /// Runs `f` within reach of the stopper.
-fn work<T>(stopper: &Stopper, label: Option<Arc<str>>, f: impl FnOnce() -> T) -> Result<T, WorkerError> {
+fn work<T>(
+    stopper: &Stopper,
+    label: Option<Arc<str>>,
+    under: Option<AlarmHandle>,
+    f: impl FnOnce() -> T,
+) -> Result<T, WorkerError> {
+    let _entered = under.as_ref().map(AlarmHandle::enter);
     let standby = Standby::begin(label).map_err(WorkerError::Arm)?;
     stopper.link(&standby);
     // Whatever `f` leaves behind in the middle of a panic, it was given to this thread for good: nobody but
