@@ -134,9 +134,10 @@ impl Alarm {
     /// # Ok::<(), io::Error>(())
     /// ```
     #[inline]
+    #[track_caller]
     pub fn after(limit: Duration) -> Result<Alarm, ArmError> {
         let mut why_not = None;
-        Alarm::plain(arm_after(limit, &mut why_not), why_not)
+        Alarm::plain(arm_after(limit, Location::caller(), &mut why_not), why_not)
     }
 
     /// Arms an alarm that expires at `deadline`.
@@ -160,9 +161,10 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[inline]
+    #[track_caller]
     pub fn at(deadline: Instant) -> Result<Alarm, ArmError> {
         let mut why_not = None;
-        Alarm::plain(arm_at(deadline, &mut why_not), why_not)
+        Alarm::plain(arm_at(deadline, Location::caller(), &mut why_not), why_not)
     }
 
     /// Arms an alarm without a deadline: it expires by a [`ring`](Alarm::ring).
@@ -181,9 +183,10 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[inline]
+    #[track_caller]
     pub fn never() -> Result<Alarm, ArmError> {
         let mut why_not = None;
-        Alarm::plain(arm_never(&mut why_not), why_not)
+        Alarm::plain(arm_never(Location::caller(), &mut why_not), why_not)
     }
 
     /// An alarm with a label, and whatever else it may need.
@@ -299,7 +302,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn elapsed(&self) -> Duration {
-        self.ask(Duration::ZERO, |entry, now| now.since(entry.since))
+        self.ask(Duration::ZERO, Entry::elapsed)
     }
 
     /// The limit it was armed with, and what [`extend`](Alarm::extend) has added to it; `None` without a
@@ -317,7 +320,7 @@ impl Alarm {
         self.ask(None, |entry, _| entry.limit)
     }
 
-    /// The moment at which it expires, or has expired; `None` without a deadline.
+    /// The moment at which it expires, or has expired; `None` without a deadline, and while it is [`paused`](Alarm::paused).
     ///
     /// ```
     /// use sigalarm::Alarm;
@@ -328,7 +331,7 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn deadline(&self) -> Option<Instant> {
-        self.ask(None, |entry, _| clock::to_instant(entry.deadline))
+        self.ask(None, |entry, _| clock::to_instant(entry.due()))
     }
 
     /// The label that the builder gave to it.
@@ -496,25 +499,28 @@ impl Alarm {
     }
 }
 
+/// Where an alarm is armed.
+type Site = &'static Location<'static>;
+
 /// The key of an alarm that was armed, or nothing and the reason; see [`Alarm::plain`].
 #[inline(never)]
-fn arm_after(limit: Duration, why_not: &mut Option<ArmError>) -> Option<Key> {
-    arm(Due::After(limit), why_not)
+fn arm_after(limit: Duration, site: Site, why_not: &mut Option<ArmError>) -> Option<Key> {
+    arm(Due::After(limit), site, why_not)
 }
 
 #[inline(never)]
-fn arm_at(deadline: Instant, why_not: &mut Option<ArmError>) -> Option<Key> {
-    arm(Due::At(clock::from_instant(deadline)), why_not)
+fn arm_at(deadline: Instant, site: Site, why_not: &mut Option<ArmError>) -> Option<Key> {
+    arm(Due::At(clock::from_instant(deadline)), site, why_not)
 }
 
 #[inline(never)]
-fn arm_never(why_not: &mut Option<ArmError>) -> Option<Key> {
-    arm(Due::Never, why_not)
+fn arm_never(site: Site, why_not: &mut Option<ArmError>) -> Option<Key> {
+    arm(Due::Never, site, why_not)
 }
 
 #[inline(always)] // As `runtime::arm`.
-fn arm(due: Due, why_not: &mut Option<ArmError>) -> Option<Key> {
-    match runtime::arm(Plan::new(due)) {
+fn arm(due: Due, site: Site, why_not: &mut Option<ArmError>) -> Option<Key> {
+    match runtime::arm(Plan::new(due, site)) {
         Ok(key) => Some(key),
         Err(e) => {
             *why_not = Some(e);

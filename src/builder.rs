@@ -1,6 +1,8 @@
 //! An alarm with more to it than a limit.
 
+use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::alarm::Alarm;
@@ -224,13 +226,14 @@ impl Builder {
     /// #     // In a process of its own, to see how it ends.
     /// #     let this = std::env::current_exe()?;
     /// #     let ended = std::process::Command::new(this).env("TO_BE_ENDED", "1").output()?;
-    /// #     let line = "sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process\n";
-    /// #     assert_eq!((ended.status.code(), &*ended.stderr), (Some(124), line.as_bytes()));
+    /// #     let line = "sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process. On its thread: parse";
+    /// #     assert_eq!((ended.status.code(), ended.stderr.starts_with(line.as_bytes())), (Some(124), true));
     /// #     return Ok(());
     /// # }
     /// let limit = Duration::from_millis(4);
     /// let _alarm = Alarm::builder().after(limit).abort_after(limit / 2).label("parse").arm()?;
-    /// loop {} // sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process
+    /// loop {} // sigalarm: parse has not answered 2 ms after its limit of 4 ms; ending the process.
+    ///         // On its thread: parse (src/main.rs:6)
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -269,6 +272,40 @@ impl Builder {
     /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
     pub fn dump_core_after(self, grace: Duration) -> Builder {
         self.wish(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
+    }
+
+    /// Sets a flag of the caller's when the alarm expires, also if no code ever checks: for a solver, a parser or an engine that
+    /// takes an `Arc<AtomicBool>` to be interrupted by.
+    ///
+    /// The signal handler sets it at the deadline, never early, and [`ring`](Alarm::ring) and a signal that it
+    /// [`ring`s on](Builder::ring_on) set it as well. A limit on processor time or on checks sets it at a check. The library
+    /// never clears it: not when the alarm is dropped, restarted or extended. Where the engine wants an `AtomicUsize`, as
+    /// tree-sitter does, give it one that a callback of the engine's copies the flag to; the crate's documentation shows how.
+    ///
+    /// The alarm has a timer of its own, directed at this thread: [`arm`](Builder::arm) fails where there is none (macOS,
+    /// NetBSD, OpenBSD), and where the process has as many as RLIMIT_SIGPENDING allows ([getrlimit(2)]). If the thread has
+    /// SIGALRM blocked and a SIGALRM from elsewhere comes, the handler does not run there and does not set it; checks do.
+    ///
+    /// ```
+    /// use sigalarm::Alarm;
+    /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+    /// use std::time::Duration;
+    ///
+    /// /// A solver that knows nothing of alarms.
+    /// fn solve(interrupt: Arc<AtomicBool>) -> &'static str {
+    ///     while !interrupt.load(Ordering::Relaxed) {}
+    ///     "interrupted"
+    /// }
+    ///
+    /// let interrupt = Arc::new(AtomicBool::new(false));
+    /// let _alarm = Alarm::builder().after(Duration::from_millis(5)).flag(interrupt.clone()).arm()?;
+    /// assert_eq!(solve(interrupt), "interrupted");
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    ///
+    /// [getrlimit(2)]: https://man7.org/linux/man-pages/man2/getrlimit.2.html
+    pub fn flag(self, flag: Arc<AtomicBool>) -> Builder {
+        self.wish(|wishes| wishes.flag = Some(flag))
     }
 
     /// Looks for places where checks are missing: [`Alarm::longest_gap`] returns the longest stretch without a check
@@ -315,12 +352,13 @@ impl Builder {
     /// assert!(page.ring_on(signal_hook::consts::SIGKILL).arm().is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
+    #[track_caller]
     pub fn arm(self) -> Result<Alarm, ArmError> {
         if let Some((signal, why)) = self.refused {
             return Err(ArmError::signal(signal, why));
         }
-        let plan = Plan { due: self.due, label: self.label.as_ref(), wishes: self.wishes.as_ref() };
-        let key = runtime::arm(plan)?;
+        let (label, wishes) = (self.label.as_ref(), self.wishes.as_ref());
+        let key = runtime::arm(Plan { label, wishes, ..Plan::new(self.due, Location::caller()) })?;
         Ok(Alarm::of(key, self.label))
     }
 }

@@ -72,10 +72,12 @@ mod os;
 #[cfg(sigalarm_shuttle)]
 #[path = "../tests/interleavings/os/mod.rs"]
 mod os;
+mod paused;
 #[cfg(feature = "process")]
 pub mod process;
 mod runtime;
 mod schedule;
+mod shielded;
 mod suspended;
 pub mod testing;
 pub mod thread;
@@ -94,6 +96,8 @@ pub use gap::Gap;
 pub use handle::AlarmHandle;
 pub use io::{Reader, Writer};
 pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
+pub use paused::paused;
+pub use shielded::shielded;
 #[cfg(feature = "macros")]
 pub use sigalarm_macros::{cooperative, time_limit};
 pub use suspended::suspended;

@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use std::mem::{self, ManuallyDrop};
 use std::num::NonZeroUsize;
 use std::panic::Location;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub(crate) use self::budget::Budget;
@@ -87,10 +88,12 @@ pub(crate) struct Standing {
 }
 
 /// The pending alarms of one thread, and how many alarms it has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Thread {
     pending: Queue,
     alarms: usize,
+    /// Its checks pass over alarms up to this one.
+    shield: AlarmId,
 }
 
 /// All live alarms.
@@ -169,7 +172,8 @@ impl Schedule {
     /// Whether an alarm has expired that ends a wait of this thread; `key` as in [`next_for`](Schedule::next_for).
     pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
         self.any_expired()
-            && (self.expired_in(scope).is_some() || key.is_some_and(|key| self.expired_around(key).is_some()))
+            && (self.expired_in(scope).is_some()
+                || key.is_some_and(|key| self.expired_around(key, scope).is_some()))
     }
 
     /// Whether a thread has an alarm, its own or one that it has entered.
@@ -211,7 +215,8 @@ impl Schedule {
 
     #[cold]
     fn add_threads(&mut self, index: usize) {
-        self.threads.resize_with(index + 1, Thread::default);
+        let thread = || Thread { pending: Queue::new(), alarms: 0, shield: AlarmId(0) };
+        self.threads.resize_with(index + 1, thread);
     }
 
     /// Removes an alarm; `None` for a stale key.
@@ -280,6 +285,7 @@ impl Schedule {
                 if let Some(budget) = &mut more.budget {
                     budget.restart();
                 }
+                more.paused = more.paused.map(|_| now);
             }
             entry.plan_probe(now);
             entry.expired = None;
@@ -299,6 +305,55 @@ impl Schedule {
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
+    }
+
+    /// The alarms that a thread has armed, the outermost first.
+    pub(crate) fn path(&self, scope: Scope) -> Vec<(Key, &Entry)> {
+        let is_own = |entry: &Entry| entry.scope == scope && entry.period().is_none();
+        let alarms = self.entries.iter().filter(|(_, entry)| is_own(entry));
+        let mut path: Vec<_> = alarms.map(|(slot, entry)| (Key::new(entry.id, slot), entry)).collect();
+        path.sort_by_key(|(key, _)| key.id);
+        path
+    }
+
+    /// From now on no time counts for an alarm, if it has not expired; says whether that is new.
+    pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
+        let can_be = |entry: &Entry| entry.expired.is_none() && entry.paused().is_none();
+        let is_new = self.get(key).is_some_and(can_be);
+        if is_new {
+            self.change(key, |entry| entry.more.get_or_insert_default().paused = Some(now));
+        }
+        is_new
+    }
+
+    /// Time counts again.
+    pub(crate) fn unpause(&mut self, key: Key, now: Time) {
+        self.change(key, |entry| {
+            let paused = entry.more.as_deref_mut().and_then(|more| more.paused.take());
+            let pause = paused.map_or(Duration::ZERO, |since| now.since(since));
+            entry.since = entry.since.after(pause);
+            entry.deadline = entry.deadline.after(pause);
+        });
+    }
+
+    /// Has the checks of a thread pass over the alarms that are armed now; returns what was so before.
+    pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
+        let last = AlarmId(self.last_id);
+        self.set_shield(scope, last)
+    }
+
+    /// Undoes a [`shield`](Schedule::shield).
+    pub(crate) fn set_shield(&mut self, scope: Scope, last: AlarmId) -> AlarmId {
+        let index = scope.index();
+        if index >= self.threads.len() {
+            self.add_threads(index);
+        }
+        mem::replace(&mut self.threads[index].shield, last)
+    }
+
+    fn shield_of(&self, scope: Scope) -> AlarmId {
+        let thread = self.threads.get(scope.index()).filter(|_| scope != Scope::NONE);
+        thread.map_or(AlarmId(0), |thread| thread.shield)
     }
 
     /// Takes every limit off until a [`restart`](Schedule::restart).
@@ -333,7 +388,7 @@ impl Schedule {
                 if let Some(period) = entry.period() {
                     let passed = periods(now.since(entry.since), period);
                     entry.deadline = entry.since.after(times(period, passed.saturating_add(1)));
-                } else if entry.deadline <= now {
+                } else if entry.due() <= now {
                     entry.expired = Some(Cause::Deadline);
                 } else if let Some(cpu) = entry.cpu() {
                     // A clock that is gone, with its thread, does not go on.
@@ -380,22 +435,36 @@ impl Schedule {
         }
     }
 
-    /// Counts a check of the alarm of `key`, for it and for those that enclose it.
-    pub(crate) fn count_around(&mut self, key: Key, location: &'static Location<'static>, now: Time) {
+    /// Counts a check that `asker` makes of the alarm of `key`, for it and for those that enclose it.
+    pub(crate) fn count_around(
+        &mut self,
+        key: Key,
+        asker: Scope,
+        location: &'static Location<'static>,
+        now: Time,
+    ) {
+        let shield = self.shield_of(asker);
         if let Some(entry) = self.get(key) {
-            self.count(entry.scope, entry.id, location, now);
+            self.count((entry.scope, entry.id), shield, location, now);
         }
     }
 
     /// Counts a check of all alarms of a scope.
     pub(crate) fn count_in(&mut self, scope: Scope, location: &'static Location<'static>, now: Time) {
-        self.count(scope, AlarmId(u64::MAX), location, now);
+        self.count((scope, AlarmId(u64::MAX)), self.shield_of(scope), location, now);
     }
 
-    fn count(&mut self, scope: Scope, innermost: AlarmId, location: &'static Location<'static>, now: Time) {
+    /// Counts a check for the alarms of a scope up to the innermost, without those up to the shield.
+    fn count(
+        &mut self,
+        (scope, innermost): (Scope, AlarmId),
+        shield: AlarmId,
+        location: &'static Location<'static>,
+        now: Time,
+    ) {
         for at in 0..self.counting.len() {
             let (home, key) = self.counting[at];
-            if home != scope || key.id > innermost {
+            if home != scope || key.id > innermost || key.id <= shield {
                 continue;
             }
             let budget = self.entries.get_mut(key).and_then(Entry::budget_mut);
@@ -409,8 +478,8 @@ impl Schedule {
         // As in `outermost`: what encloses an entered alarm on its own thread is asked here too.
         let guests: Vec<(Scope, AlarmId)> =
             self.guests_in(scope, innermost).map(|guest| (guest.scope, guest.id)).collect();
-        for (scope, id) in guests {
-            self.count(scope, id, location, now);
+        for guest in guests {
+            self.count(guest, shield, location, now);
         }
     }
 
@@ -428,27 +497,28 @@ impl Schedule {
         entry.more.as_deref_mut().map_or(0, |more| passed - mem::replace(&mut more.reported, passed))
     }
 
-    /// The outermost expired alarm among those of `key`'s scope that enclose it, itself included.
-    pub(crate) fn expired_around(&self, key: Key) -> Option<Key> {
+    /// The outermost expired alarm among those of `key`'s scope that enclose it, itself included, for a check that `asker`
+    /// makes.
+    pub(crate) fn expired_around(&self, key: Key, asker: Scope) -> Option<Key> {
         let own = self.get(key)?;
-        self.outermost(own.scope, own.id)
+        self.outermost(own.scope, own.id, self.shield_of(asker))
     }
 
     /// The outermost expired alarm of a scope.
     pub(crate) fn expired_in(&self, scope: Scope) -> Option<Key> {
-        self.outermost(scope, AlarmId(u64::MAX))
+        self.outermost(scope, AlarmId(u64::MAX), self.shield_of(scope))
     }
 
-    fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<Key> {
-        if self.expired.is_empty() {
+    fn outermost(&self, scope: Scope, innermost: AlarmId, shield: AlarmId) -> Option<Key> {
+        if self.expired.is_empty() || innermost <= shield {
             return None;
         }
-        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
+        let range = (scope, AlarmId(shield.0 + 1), 0)..=(scope, innermost, usize::MAX);
         let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
         // An entered alarm that stands outside of it, or what encloses that one on its own thread, comes first. This ends:
         // an alarm was armed before it was entered, so each step goes to smaller ids.
-        self.guests_in(scope, within).find_map(|guest| self.outermost(guest.scope, guest.id)).or(own)
+        self.guests_in(scope, within).find_map(|guest| self.outermost(guest.scope, guest.id, shield)).or(own)
     }
 
     /// The alarms that a thread has entered, the outermost first, up to those that stand at `innermost`.
@@ -464,6 +534,9 @@ impl Schedule {
         };
         let before = Listing::of(entry);
         change(entry);
+        if let Some(flag) = entry.flag().filter(|_| entry.expired.is_some()) {
+            flag.store(true, Ordering::SeqCst);
+        }
         let after = Listing::of(entry);
         if before == after {
             return;

@@ -41,6 +41,7 @@ use crate::error::ArmError;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmError> {
     let alarm = Alarm::after(limit)?;
     Ok(f(&alarm))

@@ -39,6 +39,7 @@ pub(crate) mod published;
 #[cfg(feature = "process")]
 pub(crate) mod reap;
 pub(crate) mod setting;
+pub(crate) mod shared_flag;
 pub(crate) mod single_threaded;
 pub(crate) mod thread;
 pub(crate) mod thread_end;

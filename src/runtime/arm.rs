@@ -1,6 +1,7 @@
 //! Alarms and tickers of the calling thread are armed and dropped.
 
 use std::io;
+use std::panic::Location;
 use std::time::Duration;
 
 use super::plan::{CpuOf, Plan, Wishes};
@@ -13,6 +14,7 @@ use crate::error::ArmError;
 use crate::os::clock;
 use crate::os::flag::Flag;
 use crate::os::fork::MutexGuard;
+use crate::os::posix_timer::ThreadId;
 use crate::schedule::{Cpu, Key, More, Removed, Scope, Terms};
 use crate::time::Time;
 
@@ -25,12 +27,13 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let more = plan.wishes.map(|wishes| state.begin(wishes)).transpose()?;
     let now = clock::now();
     let (limit, deadline) = plan.due.from(now);
-    let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, more };
+    let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, location: plan.location, more };
     let needs_signal = terms.needs_signal();
     let key = state.schedule.insert(terms, now);
     // The common case, a limit inside of another: no system call.
     if plan.wishes.is_none()
         && needs_signal
+        && state.watchdogs.is_empty()
         && state.threads.add_covered(scope, |thread| thread.covers(deadline, now))
     {
         return Ok(key);
@@ -45,13 +48,20 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
     let mut state = STATE.lock();
     let now = clock::now();
     let more = Some(Box::new(More { period: Some(period), ..More::default() }));
-    let terms = Terms { scope, label: None, limit: None, deadline: now.after(period), more };
+    let terms = Terms {
+        scope,
+        label: None,
+        limit: None,
+        deadline: now.after(period),
+        location: Location::caller(),
+        more,
+    };
     let key = state.schedule.insert(terms, now);
     let flag = tickers::take();
     match finish_arming(state, key, true, None, now) {
         Ok(key) => Ok((key, flag)),
         Err(e) => {
-            flag.give_back();
+            SHARED.tickers.give_back(flag);
             Err(e)
         }
     }
@@ -61,7 +71,7 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
     // In a forked child the flag may have gone to one of the child's own.
     if release(key) {
-        flag.give_back();
+        SHARED.tickers.give_back(flag);
     }
 }
 
@@ -83,6 +93,7 @@ fn finish_arming(
         return Err(e);
     }
     state.settle(scope, now);
+    state.describe(scope);
     Ok(key)
 }
 
@@ -91,8 +102,10 @@ pub(crate) fn release(key: Key) -> bool {
     let mut state = STATE.lock();
     let Some(removed) = state.schedule.remove(key) else { return false };
     // The common case again: the thread has other alarms, and nothing else changes.
-    let is_nested =
-        removed.is_plain() && removed.needs_signal && state.threads.drop_user_of_many(thread_state::scope());
+    let is_nested = removed.is_plain()
+        && removed.needs_signal
+        && state.watchdogs.is_empty()
+        && state.threads.drop_user_of_many(thread_state::scope());
     if !is_nested {
         state.put_away(key, &removed, removed.needs_signal);
     }
@@ -110,7 +123,8 @@ impl State {
             cpu,
             budget: wishes.budget.clone(),
             signals: wishes.signals,
-            is_watched: wishes.audit.is_some() || wishes.watchdog.is_some(),
+            is_watched: wishes.audit.is_some() || wishes.watchdog.is_some() || wishes.flag.is_some(),
+            flag: wishes.flag.clone(),
             ..More::default()
         }))
     }
@@ -119,8 +133,10 @@ impl State {
     fn watch(&mut self, key: Key, wishes: &Wishes, now: Time) -> Result<(), ArmError> {
         let Some(entry) = self.schedule.get(key) else { return Ok(()) };
         let scope = entry.scope;
-        if let (Some(grace), Some(thread)) = (wishes.watchdog, self.threads.of(scope)) {
-            self.watchdogs.add(key, entry, grace, thread.id)?;
+        let thread = ThreadId::current();
+        self.flags.add(entry, thread)?;
+        if let Some(grace) = wishes.watchdog {
+            self.watchdogs.add(key, entry, grace, thread)?;
         }
         if let Some(threshold) = wishes.audit {
             self.audits.add(key, scope, threshold, now);
@@ -132,7 +148,8 @@ impl State {
     #[inline(never)]
     fn put_away(&mut self, key: Key, removed: &Removed, had_user: bool) {
         if !removed.is_plain() {
-            self.watchdogs.remove(key);
+            self.watchdogs.remove(key.id());
+            self.flags.remove(key.id());
             self.audits.remove(key);
             let signals = removed.signals();
             if signals != 0 {
@@ -140,6 +157,7 @@ impl State {
                 self.signals.disengage(signals);
             }
         }
+        self.describe(thread_state::scope());
         if had_user {
             self.drop_user(thread_state::scope());
         }

@@ -59,6 +59,8 @@ struct Audit {
     threshold: Duration,
     since: Time,
     longest: Option<Gap>,
+    /// Where the last check was answered.
+    last_check: Option<&'static Location<'static>>,
 }
 
 /// All audits.
@@ -83,7 +85,7 @@ impl Audits {
             SHARED.signal_time.set(Time::NEVER);
             SHARED.signal_time.is_wanted.store(true, Ordering::SeqCst);
         }
-        self.audits.push(Audit { key, scope, threshold, since: now, longest: None });
+        self.audits.push(Audit { key, scope, threshold, since: now, longest: None, last_check: None });
         self.plan(now);
     }
 
@@ -153,18 +155,30 @@ impl Audits {
 
     /// A check on this thread has come to ask.
     pub(super) fn answer(&mut self, scope: Scope, now: Time, location: &'static Location<'static>) {
+        let own = |audit: &&mut Audit| audit.scope == scope;
+        self.audits.iter_mut().filter(own).for_each(|audit| audit.last_check = Some(location));
         let signalled = mem::replace(&mut self.signalled, Time::NEVER);
         if signalled.is_never() {
             return;
         }
         let signalled = signalled.min(self.planned);
-        for audit in self.audits.iter_mut().filter(|audit| audit.scope == scope) {
+        for audit in self.audits.iter_mut().filter(own) {
             let length = now.since(signalled.max(audit.since));
             let is_long = length + step(audit.threshold) >= audit.threshold;
             if is_long && audit.longest.is_none_or(|longest| length > longest.length()) {
                 audit.longest = Some(Gap::new(length, location));
             }
         }
+    }
+
+    /// Where a check of a thread was last answered, if an audit knows it.
+    pub(super) fn last_check(&self, scope: Scope) -> Option<&'static Location<'static>> {
+        self.audits.iter().find(|audit| audit.scope == scope).and_then(|audit| audit.last_check)
+    }
+
+    /// Nothing of the time until now counts for an alarm's audit.
+    pub(super) fn begin_again(&mut self, key: Key, now: Time) {
+        self.audits.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.since = now);
     }
 
     pub(super) fn longest(&self, key: Key) -> Option<Gap> {

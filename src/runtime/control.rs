@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::state::{STATE, state_prepared};
+use super::state::{STATE, State, state_prepared};
 use super::thread_state;
 use crate::error::{AlarmId, Cause};
 use crate::gap::Gap;
@@ -36,10 +36,19 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     {
         return true;
     }
-    let state = &mut *state;
-    state.watchdogs.change(key, state.schedule.get(key));
-    state.settle(scope, now);
+    state.settle_changed(key, now);
     true
+}
+
+impl State {
+    /// Brings everything in step after an alarm has been changed.
+    pub(super) fn settle_changed(&mut self, key: Key, now: Time) {
+        let Some(entry) = self.schedule.get(key) else { return };
+        self.watchdogs.change(entry);
+        self.flags.change(entry);
+        let scope = entry.scope;
+        self.settle(scope, now);
+    }
 }
 
 pub(crate) fn restart(key: Key) {

@@ -3,7 +3,7 @@
 use nix::libc;
 
 use super::shared::SHARED;
-use super::{record, ring_signals, set_flags, watchdog};
+use super::{flags, record, ring_signals, set_flags, watchdog};
 use crate::os::atomic::Ordering;
 use crate::os::handler::{self, Arrival, Sender};
 
@@ -32,7 +32,9 @@ fn on_alarm(arrival: &Arrival) {
     let sender = arrival.sender();
     // Before the flag is set: a check that finds it set finds this.
     let is_the_librarys = match sender {
-        Sender::Timer(value) => record::on_timer(value) || watchdog::on_timer(value),
+        Sender::Timer(value) => {
+            record::on_timer(value) || watchdog::on_timer(value) || flags::on_timer(value)
+        }
         Sender::Interval => SHARED.expiries.handle(),
         Sender::Raise | Sender::Other => false,
     };

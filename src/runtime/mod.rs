@@ -17,8 +17,11 @@ mod arm;
 mod audit;
 mod blocked_threads;
 mod control;
+mod deadline_timer;
+mod flags;
 mod handler;
 mod installation;
+mod pause;
 mod plan;
 mod previous_handler;
 mod record;
@@ -41,6 +44,7 @@ pub(crate) use self::blocked_threads::{Waiting, next_here, next_under, recheck};
 pub(crate) use self::control::{
     disarm, enter, extend, find, inspect, leave, longest_gap, restart, ring, unused_id,
 };
+pub(crate) use self::pause::{Shield, lower, pause, pause_thread, shield, unpause};
 pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
 pub(crate) use self::registry::Registered;
 pub(crate) use self::slow_path::{check_alarm, check_thread, ticks, unwind_alarm, unwind_thread};

@@ -1,6 +1,8 @@
 //! What an alarm is to be.
 
+use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::watchdog::Grace;
@@ -43,6 +45,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) due: Due,
     pub(crate) label: Option<&'a Arc<str>>,
     pub(crate) wishes: Option<&'a Wishes>,
+    /// Where it is armed.
+    pub(crate) location: &'static Location<'static>,
 }
 
 /// What few alarms have.
@@ -53,10 +57,11 @@ pub(crate) struct Wishes {
     pub(crate) signals: u32,
     pub(crate) watchdog: Option<Grace>,
     pub(crate) audit: Option<Duration>,
+    pub(crate) flag: Option<Arc<AtomicBool>>,
 }
 
 impl Plan<'_> {
-    pub(crate) fn new(due: Due) -> Self {
-        Plan { due, label: None, wishes: None }
+    pub(crate) fn new(due: Due, location: &'static Location<'static>) -> Self {
+        Plan { due, label: None, wishes: None, location }
     }
 }

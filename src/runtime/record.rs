@@ -1,6 +1,5 @@
 //! What the handler reads and writes of a thread: its record.
 
-use std::ptr;
 use std::time::Duration;
 
 use super::shared::SHARED;
@@ -58,8 +57,7 @@ impl Record {
 
 /// A timer with this value has expired. Says whether it is a thread's, and notes it. Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
-    let record = SHARED.threads.iter().find(|record| ptr::from_ref(*record).addr() == value);
-    record.map(note_expiry).is_some()
+    SHARED.threads.at(value).map(note_expiry).is_some()
 }
 
 /// In this order: who clears the second finds the first.

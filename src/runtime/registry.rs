@@ -1,60 +1,109 @@
-//! A list that only grows, which the handler walks without a lock.
+//! A table that only grows, which the handler reads without a lock.
 //!
-//! Its entries are never freed; one that is given back is taken again. So the list is as long as the most that was ever in
+//! Its entries are never freed; one that is given back is taken again. So the table is as long as the most that was ever in
 //! use at once, and a late handler reads at worst an entry that means nothing any more.
 
-use std::iter;
 use std::ops::Deref;
+use std::ptr;
 
-use crate::os::atomic::{AtomicBool, Ordering};
+use crate::os::atomic::{AtomicUsize, Ordering};
 use crate::os::published::Published;
 
-pub(super) struct Registry<T: 'static>(Published<Registered<T>>);
+/// Chunk `n` has `1 << n` entries.
+const CHUNKS: usize = 32;
+
+pub(super) struct Registry<T: 'static> {
+    chunks: [Published<Vec<Registered<T>>>; CHUNKS],
+    /// How many entries were ever taken.
+    len: AtomicUsize,
+    /// The first entry of the list of free ones: its index and one more; zero for none.
+    free: AtomicUsize,
+}
 
 /// An entry of a registry; it dereferences to its value.
-pub(crate) struct Registered<T: 'static> {
+pub(crate) struct Registered<T> {
     value: T,
-    taken: AtomicBool,
-    next: Option<&'static Registered<T>>,
+    index: usize,
+    /// The next in the list of free ones.
+    next_free: AtomicUsize,
 }
 
 impl<T: Sync> Registry<T> {
     pub(super) const fn new() -> Registry<T> {
-        Registry(Published::nothing())
+        Registry {
+            chunks: [const { Published::nothing() }; CHUNKS],
+            len: AtomicUsize::new(0),
+            free: AtomicUsize::new(0),
+        }
     }
 
-    fn entries(&self) -> impl Iterator<Item = &'static Registered<T>> + use<T> {
-        iter::successors(self.0.get(), |entry| entry.next)
+    fn entry(&self, index: usize) -> Option<&'static Registered<T>> {
+        let chunk = (index + 1).ilog2();
+        self.chunks.get(chunk as usize)?.get()?.get(index + 1 - (1 << chunk))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &'static Registered<T>> {
+        (0..self.len.load(Ordering::SeqCst)).map_while(|index| self.entry(index))
     }
 
     /// All values, of entries in use and of free ones. Async-signal-safe.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &'static T> + use<T> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'static T> {
         self.entries().map(|entry| &entry.value)
     }
 
-    /// Takes a free entry, or a new one. Under the lock of the state, so that no two threads add one at once.
-    pub(super) fn take(&self, new: impl FnOnce() -> T) -> &'static Registered<T> {
-        let free = self.entries().find(|entry| !entry.taken.swap(true, Ordering::SeqCst));
-        free.unwrap_or_else(|| {
-            let entry: &'static Registered<T> = Box::leak(Box::new(Registered {
-                value: new(),
-                taken: AtomicBool::new(true),
-                next: self.0.get(),
-            }));
-            self.0.exchange(Some(entry));
-            entry
-        })
+    /// The value at an address, if there is one of this registry. Async-signal-safe.
+    pub(super) fn at(&self, address: usize) -> Option<&'static T> {
+        let chunks = self.chunks.iter().map_while(Published::get);
+        let chunk = chunks.into_iter().find(|chunk| {
+            let range = chunk.as_ptr_range();
+            (range.start.addr()..range.end.addr()).contains(&address)
+        })?;
+        let entry = chunk.get((address - chunk.as_ptr().addr()) / size_of::<Registered<T>>())?;
+        (ptr::from_ref(&entry.value).addr() == address).then_some(&entry.value)
+    }
+
+    /// Takes a free entry, or a new one. Under the lock of the state: no two threads take one at once.
+    pub(super) fn take(&self, new: impl Fn() -> T) -> &'static Registered<T> {
+        while let Some(entry) = self.free.load(Ordering::SeqCst).checked_sub(1).and_then(|at| self.entry(at))
+        {
+            let next = entry.next_free.load(Ordering::SeqCst);
+            // Only this thread takes entries, so the first of the list has not been taken and given back since.
+            if self.free.compare_exchange(entry.index + 1, next, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+                return entry;
+            }
+        }
+        let index = self.len.load(Ordering::SeqCst);
+        let entry = self.entry(index).unwrap_or_else(|| self.add_chunk(index, new));
+        self.len.store(index + 1, Ordering::SeqCst);
+        entry
+    }
+
+    #[cold]
+    fn add_chunk(&self, index: usize, new: impl Fn() -> T) -> &'static Registered<T> {
+        let entry = |index| Registered { value: new(), index, next_free: AtomicUsize::new(0) };
+        let chunk: &'static Vec<_> = Box::leak(Box::new((index..=2 * index).map(entry).collect()));
+        self.chunks[(index + 1).ilog2() as usize].exchange(Some(chunk));
+        &chunk[0]
+    }
+
+    /// Gives an entry back that was taken.
+    pub(super) fn give_back(&self, entry: &Registered<T>) {
+        let mut first = self.free.load(Ordering::SeqCst);
+        loop {
+            entry.next_free.store(first, Ordering::SeqCst);
+            match self.free.compare_exchange(first, entry.index + 1, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return,
+                Err(other) => first = other,
+            }
+        }
     }
 
     /// In a forked child: frees every entry, since their users stayed with the parent.
     pub(super) fn free_all(&self) {
-        self.entries().for_each(Registered::give_back);
-    }
-}
-
-impl<T> Registered<T> {
-    pub(super) fn give_back(&self) {
-        self.taken.store(false, Ordering::SeqCst);
+        if self.len.load(Ordering::SeqCst) > 0 {
+            self.free.store(0, Ordering::SeqCst);
+            self.entries().for_each(|entry| self.give_back(entry));
+        }
     }
 }
 
@@ -89,7 +138,7 @@ mod tests {
                 assert_eq!(entry.1.fetch_add(1, Ordering::Relaxed), 0, "two users");
                 thread::yield_now();
                 entry.1.fetch_sub(1, Ordering::Relaxed);
-                entry.give_back();
+                REGISTRY.give_back(entry);
             }
         };
         thread::scope(|scope| {
@@ -102,7 +151,18 @@ mod tests {
             users.into_iter().for_each(|user| user.join().unwrap());
         });
         assert!((1..=3).contains(&REGISTRY.iter().count()), "longer than the most at once");
+        for entry in REGISTRY.iter() {
+            let address = ptr::from_ref(entry).addr();
+            assert!(REGISTRY.at(address).is_some_and(|found| ptr::eq(found, entry)));
+            assert!(REGISTRY.at(address + 1).is_none());
+        }
+        let taken = || REGISTRY.take(|| (7, AtomicUsize::new(0))).index;
+        let count = REGISTRY.iter().count();
         REGISTRY.free_all();
-        assert!(REGISTRY.entries().all(|entry| !entry.taken.load(Ordering::SeqCst)));
+        let mut again: Vec<usize> = (0..count).map(|_| taken()).collect();
+        again.sort_unstable();
+        assert!(again.into_iter().eq(0..count), "each is free once");
+        let more: Vec<usize> = (0..20).map(|_| taken()).collect();
+        assert!(more.into_iter().eq(count..count + 20), "then there are new ones");
     }
 }

@@ -2,6 +2,7 @@
 //! is a miss, and they add up to most of the time from the deadline to the check that notices.
 
 use super::audit::SignalTime;
+use super::flags::DeadlineFlag;
 use super::previous_handler::PreviousHandler;
 use super::record::Record;
 use super::registry::Registry;
@@ -16,6 +17,7 @@ pub(super) struct Shared {
     pub(super) signal_time: SignalTime,
     pub(super) tickers: Registry<Flag>,
     pub(super) watchdogs: Registry<Watchdog>,
+    pub(super) flags: Registry<DeadlineFlag>,
     pub(super) threads: Registry<Record>,
     /// A thread's timer has expired, as its record says.
     pub(super) any_expired: AtomicBool,
@@ -36,6 +38,7 @@ pub(super) static SHARED: Shared = Shared {
     signal_time: SignalTime::new(),
     tickers: Registry::new(),
     watchdogs: Registry::new(),
+    flags: Registry::new(),
     threads: Registry::new(),
     any_expired: AtomicBool::new(false),
     opened: AtomicUsize::new(0),

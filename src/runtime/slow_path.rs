@@ -21,7 +21,7 @@ pub(crate) extern "C" fn check_alarm(
     key: &Key,
     location: &'static Location<'static>,
 ) -> Option<Box<TimedOut>> {
-    STATE.lock().check_alarm(*key, location)
+    STATE.lock().check_alarm(*key, thread_state::scope(), location)
 }
 
 /// Checks every alarm of the calling thread.
@@ -64,13 +64,18 @@ pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
 }
 
 impl State {
-    fn check_alarm(&mut self, key: Key, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+    fn check_alarm(
+        &mut self,
+        key: Key,
+        asker: Scope,
+        location: &'static Location<'static>,
+    ) -> Option<Box<TimedOut>> {
         let now = self.look_for_check(location);
         if self.schedule.any_counting() {
-            self.schedule.count_around(key, location, now);
+            self.schedule.count_around(key, asker, location, now);
             self.publish_count(now);
         }
-        let expired = self.schedule.expired_around(key)?;
+        let expired = self.schedule.expired_around(key, asker)?;
         let home = self.schedule.get(key).map(|entry| entry.scope);
         self.answer(expired, home, now, location)
     }
@@ -85,10 +90,11 @@ impl State {
     }
 
     #[inline]
-    fn look_for_check(&mut self, location: &'static Location<'static>) -> Time {
+    pub(super) fn look_for_check(&mut self, location: &'static Location<'static>) -> Time {
         let now = self.look();
         if !self.audits.is_empty() {
             self.audits.answer(thread_state::scope(), now, location);
+            self.describe(thread_state::scope());
         }
         if self.blocked > 0 {
             self.settle_if_blocked(thread_state::scope(), now);
@@ -131,7 +137,7 @@ fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> 
             let used = clock::cpu_now(cpu.clock).map_or(cpu.limit, |now| now.since(cpu.since));
             (Some(cpu.limit), used)
         }
-        None => (entry.limit, now.since(entry.since)),
+        None => (entry.limit, entry.elapsed(now)),
     };
     // A budget that ran out may stand for a deadline.
     let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use once_cell::race::OnceBool;
 
 use super::audit::Audits;
+use super::flags::Flags;
 use super::installation::Installation;
 use super::ring_signals::{self, Signals};
 use super::shared::SHARED;
@@ -14,7 +15,7 @@ use super::threads::Threads;
 use super::timer::Kind;
 use super::timer::interval::IntervalTimer;
 use super::watchdog::{self, Watchdogs};
-use super::{FLAG, blocked_threads, handler, set_flags, tickers};
+use super::{FLAG, blocked_threads, flags, handler, set_flags, tickers};
 use crate::error::ArmError;
 use crate::os::atomic::Ordering;
 use crate::os::fork::{self, ForkMutex, ForkSafe, MutexGuard};
@@ -35,6 +36,7 @@ pub(super) struct State {
     pub(super) installation: Installation,
     pub(super) signals: Signals,
     pub(super) watchdogs: Watchdogs,
+    pub(super) flags: Flags,
     pub(super) audits: Audits,
     /// How many threads have alarms that need the signal.
     pub(super) active: usize,
@@ -55,6 +57,7 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     installation: Installation::new(),
     signals: Signals::new(),
     watchdogs: Watchdogs::new(),
+    flags: Flags::new(),
     audits: Audits::new(),
     active: 0,
     clock_only: 0,
@@ -204,6 +207,14 @@ impl State {
         self.publish(now);
     }
 
+    /// The alarms of a thread have changed, or an audit has seen a check: its watchdogs' lines say so.
+    #[inline(always)]
+    pub(super) fn describe(&self, scope: Scope) {
+        if !self.watchdogs.is_empty() {
+            self.watchdogs.describe(scope, &self.schedule, self.audits.last_check(scope));
+        }
+    }
+
     /// Brings a thread's timer in step with its alarms, of which none is due.
     pub(super) fn settle_thread(&mut self, index: usize, now: Time) {
         let State { threads, schedule, audits, .. } = self;
@@ -260,12 +271,14 @@ impl ForkSafe for State {
         self.signals.start_again();
         tickers::start_again();
         watchdog::start_again();
+        flags::start_again();
         if FLAG.is_set() {
             FLAG.clear();
         }
         // None of these is dropped: nothing is freed in a child.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.watchdogs, Watchdogs::new()));
+        mem::forget(mem::replace(&mut self.flags, Flags::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.interval = IntervalTimer::new();
         self.interval_owner = None;

@@ -19,6 +19,7 @@ pub(crate) fn suspend() {
         }
         state.disarm_all();
         state.watchdogs.suspend();
+        state.flags.suspend();
         let may_be_pending = timer.is_some_and(|(kind, due)| state.may_be_pending(scope.index(), kind, due));
         state.suspended = 1;
         record::take_pending_expiry();
@@ -67,6 +68,7 @@ pub(crate) fn resume() {
     }
     state.settle_all(now);
     state.watchdogs.resume();
+    state.flags.resume();
 }
 
 impl State {

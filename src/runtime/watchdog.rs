@@ -3,118 +3,108 @@
 //! Each watchdog has a private timer of its own, directed at the thread of its alarm and set for the alarm's deadline. Its
 //! signal starts the grace, and the next one ends the process. So a process that was stopped across the deadline, and handles
 //! the expiry when it is continued, has its whole grace. A check that returns an error in time disarms the watchdog.
-//!
-//! What the handler needs is in atomics: the phase, its end by the clock, and the line to write. The race: an answer or a change
-//! on another thread while the handler runs. A timer that the handler has set late expires too early or for nothing, and the
-//! phase and its end tell.
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::panic::Location;
 use std::ptr;
 use std::time::Duration;
 
+use super::deadline_timer::{DeadlineTimer, Due};
 use super::registry::Registered;
 use super::shared::SHARED;
 use super::timer::posix::PosixTimer;
-use crate::error::{ArmError, Exact};
+use crate::error::{AlarmId, ArmError, Exact};
 use crate::os::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use crate::os::posix_timer::{ThreadId, TimerId, When};
+use crate::os::posix_timer::ThreadId;
 use crate::os::{clock, exit};
 use crate::schedule::{Entry, Key, Schedule, Scope};
-use crate::time::Time;
 
-/// The longest line; a longer label is cut.
-const LINE: usize = 240;
+/// The longest line; what is longer is cut.
+const LINE: usize = 600;
+
+/// How long a handler of SIGABRT may take to write a report.
+const ABORTING: Duration = Duration::from_secs(5);
 
 /// What the handler reads of a watchdog.
 pub(super) struct Watchdog {
-    phase: AtomicU8,
-    /// When the phase ends.
-    end: AtomicU64,
+    timer: DeadlineTimer,
+    /// In nanoseconds.
     grace: AtomicU64,
-    timer: AtomicUsize,
     dumps_core: AtomicBool,
-    length: AtomicUsize,
-    line: [AtomicU8; LINE],
+    /// SIGABRT has been raised.
+    is_aborting: AtomicBool,
+    /// One of them is written while the handler may read the other.
+    lines: [Line; 2],
+    current: AtomicUsize,
 }
 
-/// Nothing is due: the alarm has no deadline, or a check has answered.
-const IDLE: u8 = 0;
-/// Until the deadline.
-const RUNNING: u8 = 1;
-/// After it.
-const GRACE: u8 = 2;
+struct Line {
+    length: AtomicUsize,
+    bytes: [AtomicU8; LINE],
+}
+
+impl Line {
+    const fn empty() -> Line {
+        Line { length: AtomicUsize::new(0), bytes: [const { AtomicU8::new(0) }; LINE] }
+    }
+}
 
 impl Watchdog {
     fn new() -> Watchdog {
         Watchdog {
-            phase: AtomicU8::new(IDLE),
-            end: AtomicU64::new(0),
+            timer: DeadlineTimer::new(),
             grace: AtomicU64::new(0),
-            timer: AtomicUsize::new(0),
             dumps_core: AtomicBool::new(false),
-            length: AtomicUsize::new(0),
-            line: [const { AtomicU8::new(0) }; LINE],
+            is_aborting: AtomicBool::new(false),
+            lines: [const { Line::empty() }; 2],
+            current: AtomicUsize::new(0),
         }
     }
 
-    fn set_line(&self, line: &str) {
-        let line = line.as_bytes();
-        let length = line.len().min(LINE - 1);
-        for (to, from) in self.line.iter().zip(line[..length].iter().chain(b"\n")) {
+    fn set_line(&self, text: &str) {
+        let next = 1 - self.current.load(Ordering::SeqCst);
+        let line = &self.lines[next];
+        let length = (0..LINE.min(text.len() + 1)).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        for (to, from) in line.bytes.iter().zip(text.as_bytes()[..length].iter().chain(b"\n")) {
             to.store(*from, Ordering::Relaxed);
         }
-        self.length.store(length + 1, Ordering::Release);
+        line.length.store(length + 1, Ordering::SeqCst);
+        self.current.store(next, Ordering::SeqCst);
     }
 
-    /// Begins a phase, and sets the timer for its end. Async-signal-safe.
-    fn begin(&self, phase: u8, end: Time) {
-        self.note(phase, end);
-        self.set_timer(self.when());
-    }
-
-    fn note(&self, phase: u8, end: Time) {
-        self.end.store(end.as_nanos(), Ordering::SeqCst);
-        self.phase.store(phase, Ordering::SeqCst);
-    }
-
-    /// When the timer is to expire.
-    fn when(&self) -> When {
-        let end = Time::from_nanos(self.end.load(Ordering::SeqCst));
-        let is_idle = self.phase.load(Ordering::SeqCst) == IDLE || end.is_never();
-        if is_idle { When::Never } else { When::At(end) }
-    }
-
-    fn set_timer(&self, when: When) {
-        if let Some(timer) = TimerId::from_bits(self.timer.load(Ordering::SeqCst)) {
-            let _ = timer.set(when, Duration::ZERO);
+    fn write_line(&self) {
+        let line = &self.lines[self.current.load(Ordering::SeqCst)];
+        let mut bytes = [0; LINE];
+        for (to, from) in bytes.iter_mut().zip(&line.bytes) {
+            *to = from.load(Ordering::Relaxed);
         }
+        exit::write_line(&bytes[..line.length.load(Ordering::SeqCst).min(LINE)]);
     }
 
     fn on_timer(&self) {
-        let phase = self.phase.load(Ordering::SeqCst);
-        let end = Time::from_nanos(self.end.load(Ordering::SeqCst));
         let now = clock::now();
-        if phase == IDLE {
-            return;
+        let Some(due) = self.timer.on_expiry(now) else { return };
+        if !due.is_grace() {
+            let grace = Duration::from_nanos(self.grace.load(Ordering::SeqCst));
+            return self.timer.replace(due, Due::grace(now.after(grace)));
         }
-        if now < end {
-            return self.set_timer(When::At(end));
+        if self.is_aborting.swap(true, Ordering::SeqCst) {
+            exit::abort();
         }
-        if phase == RUNNING {
-            return self.begin(GRACE, now.after(Duration::from_nanos(self.grace.load(Ordering::SeqCst))));
+        self.write_line();
+        if !self.dumps_core.load(Ordering::Relaxed) {
+            exit::exit(124);
         }
-        let mut line = [0; LINE];
-        let length = self.length.load(Ordering::Acquire).min(LINE);
-        for (to, from) in line.iter_mut().zip(&self.line) {
-            *to = from.load(Ordering::Relaxed);
-        }
-        exit::write_and_exit(&line[..length], self.dumps_core.load(Ordering::Relaxed));
+        // If SIGABRT is blocked, or has a handler that returns, the timer expires once more.
+        self.timer.set(Due::grace(now.after(ABORTING)), false);
+        exit::abort_on_return();
     }
 }
 
 /// A timer with this value has expired. Says whether it is a watchdog's. Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
-    let watchdog = SHARED.watchdogs.iter().find(|watchdog| ptr::from_ref(*watchdog).addr() == value);
-    watchdog.map(Watchdog::on_timer).is_some()
+    SHARED.watchdogs.at(value).map(Watchdog::on_timer).is_some()
 }
 
 /// How long after the deadline the process ends, and how.
@@ -130,37 +120,36 @@ struct Watched {
     watchdog: &'static Registered<Watchdog>,
     #[allow(dead_code)] // Deleted when this is dropped.
     timer: PosixTimer,
+    grace: Duration,
 }
 
 /// Which alarms have a watchdog. Few, as a rule one.
 pub(super) struct Watchdogs {
-    watched: Vec<Watched>,
+    watched: BTreeMap<AlarmId, Watched>,
     /// In a suspension no timer of theirs is set.
     is_suspended: bool,
 }
 
 impl Watchdogs {
     pub(super) const fn new() -> Watchdogs {
-        Watchdogs { watched: Vec::new(), is_suspended: false }
+        Watchdogs { watched: BTreeMap::new(), is_suspended: false }
     }
 
-    /// Disarms their timers; the phases go on.
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+
+    /// Disarms their timers; deadlines and graces go on.
     pub(super) fn suspend(&mut self) {
         self.is_suspended = true;
-        self.watched.iter().for_each(|watched| watched.watchdog.set_timer(When::Never));
+        self.watched.values().for_each(|watched| watched.watchdog.timer.stop());
     }
 
-    /// Sets their timers again. A phase that has ended meanwhile ends now.
+    /// Sets their timers again. What was due meanwhile is due now.
     pub(super) fn resume(&mut self) {
         self.is_suspended = false;
-        self.watched.iter().for_each(|watched| watched.watchdog.set_timer(watched.watchdog.when()));
-    }
-
-    fn begin(&self, watchdog: &Watchdog, phase: u8, end: Time) {
-        watchdog.note(phase, end);
-        if !self.is_suspended {
-            watchdog.set_timer(watchdog.when());
-        }
+        self.watched.values().for_each(|watched| watched.watchdog.timer.start());
     }
 
     /// Sets a watchdog on an alarm of the thread.
@@ -175,71 +164,88 @@ impl Watchdogs {
         let timer = PosixTimer::create(thread, ptr::from_ref::<Watchdog>(watchdog).addr());
         let timer = timer.and_then(|timer| Ok((timer.id()?, timer)));
         let (id, timer) = timer.map_err(|e| {
-            watchdog.give_back();
+            SHARED.watchdogs.give_back(watchdog);
             ArmError::system("timer_create", e)
         })?;
-        watchdog.set_line(&line(entry, grace.grace));
+        let nanos = u64::try_from(grace.grace.as_nanos()).unwrap_or(u64::MAX);
+        watchdog.grace.store(nanos, Ordering::SeqCst);
         watchdog.dumps_core.store(grace.dumps_core, Ordering::Relaxed);
-        watchdog.grace.store(Time::from_nanos(0).after(grace.grace).as_nanos(), Ordering::SeqCst);
-        watchdog.timer.store(id.to_bits(), Ordering::SeqCst);
-        self.begin(watchdog, RUNNING, entry.deadline);
-        self.watched.push(Watched { key, scope: entry.scope, watchdog, timer });
+        watchdog.is_aborting.store(false, Ordering::SeqCst);
+        watchdog.set_line(&line(entry, grace.grace));
+        watchdog.timer.attach(id);
+        watchdog.timer.set(Due::at(entry.due()), self.is_suspended);
+        let (scope, grace) = (entry.scope, grace.grace);
+        self.watched.insert(entry.id, Watched { key, scope, watchdog, timer, grace });
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, key: Key) {
-        if let Some(index) = self.watched.iter().position(|watched| watched.key == key) {
-            let watched = self.watched.swap_remove(index);
-            watched.watchdog.begin(IDLE, Time::NEVER);
-            watched.watchdog.timer.store(0, Ordering::SeqCst);
-            watched.watchdog.give_back();
+    pub(super) fn remove(&mut self, id: AlarmId) {
+        if let Some(watched) = self.watched.remove(&id) {
+            watched.watchdog.timer.detach();
+            SHARED.watchdogs.give_back(watched.watchdog);
         }
     }
 
-    /// The alarm was restarted, extended, rung or disarmed.
-    pub(super) fn change(&mut self, key: Key, entry: Option<&Entry>) {
-        if let (Some(watched), Some(entry)) = (self.watched.iter().find(|watched| watched.key == key), entry)
-        {
-            let phase = watched.watchdog.phase.load(Ordering::SeqCst);
-            let is_same = watched.watchdog.end.load(Ordering::SeqCst) == entry.deadline.as_nanos();
-            // One that has answered knows of the expiry: another ring is nothing new. A grace that runs goes on.
-            let stays = if phase == RUNNING { is_same } else { entry.expired.is_some() };
-            if !stays {
-                self.begin(watched.watchdog, RUNNING, entry.deadline);
-            }
+    /// The alarm was restarted, extended, paused, rung or disarmed.
+    pub(super) fn change(&mut self, entry: &Entry) {
+        let Some(watched) = self.watched.get(&entry.id) else { return };
+        let (was, due) = (watched.watchdog.timer.due(), Due::at(entry.due()));
+        // One that has been answered knows of the expiry: another ring is nothing new. A grace that runs goes on.
+        let stays = was == due || (entry.expired.is_some() && (was.is_grace() || was == Due::NEVER));
+        if !stays {
+            watched.watchdog.timer.set(due, self.is_suspended);
         }
     }
 
     /// A check on this thread has returned an error: its alarms that have expired need no watchdog until they begin again.
     pub(super) fn answered(&self, schedule: &Schedule, scope: Scope) {
-        for watched in self.watched.iter().filter(|watched| watched.scope == scope) {
-            if schedule.get(watched.key).is_some_and(|entry| entry.expired.is_some())
-                && watched.watchdog.phase.load(Ordering::SeqCst) != IDLE
-            {
-                self.begin(watched.watchdog, IDLE, Time::NEVER);
+        for watched in self.watched.values().filter(|watched| watched.scope == scope) {
+            let is_expired = schedule.get(watched.key).is_some_and(|entry| entry.expired.is_some());
+            if is_expired && watched.watchdog.timer.due() != Due::NEVER {
+                watched.watchdog.timer.set(Due::NEVER, self.is_suspended);
             }
+        }
+    }
+
+    /// The alarms of a thread have changed, or an audit has seen a check: the lines of its watchdogs say so.
+    pub(super) fn describe(
+        &self,
+        scope: Scope,
+        schedule: &Schedule,
+        last_check: Option<&'static Location<'static>>,
+    ) {
+        for watched in self.watched.values().filter(|watched| watched.scope == scope) {
+            let Some(entry) = schedule.get(watched.key) else { continue };
+            let mut line = line(entry, watched.grace);
+            let path = schedule.path(scope).into_iter().map(|(_, entry)| {
+                let label = entry.label.as_deref().map_or("an alarm".to_owned(), printable);
+                format!("{label} ({}:{})", entry.location.file(), entry.location.line())
+            });
+            let _ = write!(line, ". On its thread: {}", path.collect::<Vec<_>>().join(" > "));
+            if let Some(location) = last_check {
+                let _ = write!(line, "; last check seen at {}:{}", location.file(), location.line());
+            }
+            watched.watchdog.set_line(&line);
         }
     }
 }
 
-/// The line that a watchdog writes. Of a long label it has the beginning, so that the rest can be read.
+/// The sentence that a watchdog writes first. Of a long label it has the beginning, so that the rest can be read.
 fn line(entry: &Entry, grace: Duration) -> String {
-    let label = entry.label.as_deref().unwrap_or("a computation").replace(char::is_control, "\u{fffd}");
+    const LONGEST_LABEL: usize = 120;
+    let label = entry.label.as_deref().map_or("a computation".to_owned(), printable);
+    let end = (0..=LONGEST_LABEL.min(label.len())).rfind(|end| label.is_char_boundary(*end)).unwrap_or(0);
     let limit = entry.limit.map(Exact).map_or("no limit".to_owned(), |limit| limit.to_string());
-    let line = |label: &str| {
-        let grace = Exact(grace);
-        format!("sigalarm: {label} has not answered {grace} after its limit of {limit}; ending the process")
-    };
-    let space = (LINE - 1).saturating_sub(line("").len());
-    let end = (0..=space.min(label.len())).rfind(|end| label.is_char_boundary(*end)).unwrap_or(0);
-    line(&label[..end])
+    let (label, grace) = (&label[..end], Exact(grace));
+    format!("sigalarm: {label} has not answered {grace} after its limit of {limit}; ending the process")
+}
+
+fn printable(label: &str) -> String {
+    label.replace(char::is_control, "\u{fffd}")
 }
 
 /// In a forked child: the alarms stayed with the parent.
 pub(super) fn start_again() {
-    for watchdog in SHARED.watchdogs.iter() {
-        watchdog.phase.store(IDLE, Ordering::SeqCst);
-        watchdog.timer.store(0, Ordering::SeqCst);
-    }
+    SHARED.watchdogs.iter().for_each(|watchdog| watchdog.timer.forget());
     SHARED.watchdogs.free_all();
 }

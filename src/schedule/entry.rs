@@ -1,6 +1,8 @@
 //! One alarm: what it was armed with and what has become of it.
 
+use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::{Budget, Scope};
@@ -15,6 +17,8 @@ pub(crate) struct Terms {
     /// `None` for an alarm without a deadline.
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
+    /// Where it is armed.
+    pub(crate) location: &'static Location<'static>,
     /// What few alarms have, kept apart so that the others stay small.
     pub(crate) more: Option<Box<More>>,
 }
@@ -34,6 +38,10 @@ pub(crate) struct More {
     pub(crate) period: Option<Duration>,
     /// How many periods the ticker has reported.
     pub(crate) reported: u64,
+    /// A flag of the program's, to be set when the alarm expires.
+    pub(crate) flag: Option<Arc<AtomicBool>>,
+    /// Since when its time does not count, while that is so.
+    pub(crate) paused: Option<Time>,
 }
 
 /// A limit on processor time.
@@ -64,6 +72,8 @@ pub(crate) struct Entry {
     /// When the computation began: armed, or last restarted.
     pub(crate) since: Time,
     pub(crate) deadline: Time,
+    /// Where it was armed.
+    pub(crate) location: &'static Location<'static>,
     pub(super) more: Option<Box<More>>,
     /// Why it has expired, if it has.
     pub(crate) expired: Option<Cause>,
@@ -78,7 +88,31 @@ pub(crate) struct Entry {
 impl Entry {
     /// How long until the deadline; `None` without one.
     pub(crate) fn remaining(&self, now: Time) -> Option<Duration> {
-        (!self.deadline.is_never()).then(|| self.deadline.since(now))
+        (!self.deadline.is_never()).then(|| self.deadline.since(self.clock(now)))
+    }
+
+    /// How long since it was armed or restarted.
+    pub(crate) fn elapsed(&self, now: Time) -> Duration {
+        self.clock(now).since(self.since)
+    }
+
+    /// The time by which it counts: it stands still while the alarm is paused.
+    fn clock(&self, now: Time) -> Time {
+        self.paused().unwrap_or(now)
+    }
+
+    pub(super) fn paused(&self) -> Option<Time> {
+        self.more.as_deref().and_then(|more| more.paused)
+    }
+
+    /// When it expires by the clock; *never* while it is paused.
+    pub(crate) fn due(&self) -> Time {
+        if self.paused().is_some() { Time::NEVER } else { self.deadline }
+    }
+
+    /// The flag that is set when it expires.
+    pub(crate) fn flag(&self) -> Option<&Arc<AtomicBool>> {
+        self.more.as_deref().and_then(|more| more.flag.as_ref())
     }
 
     pub(crate) fn cpu(&self) -> Option<Cpu> {
@@ -196,7 +230,7 @@ impl Listing {
             Some(more) => Listing {
                 scope,
                 expired,
-                moment: entry.deadline.min(more.cpu.map_or(Time::NEVER, |cpu| cpu.probe)),
+                moment: entry.due().min(more.cpu.map_or(Time::NEVER, |cpu| cpu.probe)),
                 signals: more.signals,
             },
         }

@@ -4,6 +4,8 @@
 //! processor wait until they have reached the cache: a container like `slab`, which moves its values in and out whole,
 //! spent a quarter of a nested guard's time on that.
 
+use std::panic::Location;
+
 use super::{Entry, Key, Removed, Scope, Terms};
 use crate::error::AlarmId;
 use crate::time::Time;
@@ -36,7 +38,7 @@ impl Slots {
         });
         let entry = &mut self.entries[slot];
         let needs_signal = terms.needs_signal();
-        let Terms { scope, label, limit, deadline, more } = terms;
+        let Terms { scope, label, limit, deadline, location, more } = terms;
         *entry = Entry {
             id,
             scope,
@@ -44,6 +46,7 @@ impl Slots {
             limit,
             since: now,
             deadline,
+            location,
             more,
             expired: None,
             rung: None,
@@ -92,6 +95,7 @@ const VACANT: Entry = Entry {
     limit: None,
     since: Time::NEVER,
     deadline: Time::NEVER,
+    location: Location::caller(),
     more: None,
     expired: None,
     rung: None,

@@ -55,7 +55,14 @@ impl Random {
 }
 
 fn terms(scope: u64, deadline: Time) -> Terms {
-    Terms { scope: Scope(scope), label: None, limit: None, deadline, more: None }
+    Terms {
+        scope: Scope(scope),
+        label: None,
+        limit: None,
+        deadline,
+        location: Location::caller(),
+        more: None,
+    }
 }
 
 fn no_cpu(_: CpuClock) -> Option<Time> {
@@ -144,7 +151,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         for alarm in &model.0 {
             let entry = schedule.get(alarm.key).expect("a live key");
             assert_eq!((entry.deadline, entry.expired), (alarm.deadline, alarm.expired), "{}", context());
-            let around = schedule.expired_around(alarm.key).map(Key::id);
+            let around = schedule.expired_around(alarm.key, Scope::NONE).map(Key::id);
             assert_eq!(around, model.outermost(alarm.scope, alarm.key.id), "{}", context());
         }
     }
@@ -169,7 +176,7 @@ fn the_outermost_is_reported_first() {
     let middle = schedule.insert(terms(1, at(30)), at(0));
     let inner = schedule.insert(terms(1, at(20)), at(0));
     let elsewhere = schedule.insert(terms(2, at(5)), at(0));
-    let around = |s: &Schedule, key| s.expired_around(key).map(Key::id);
+    let around = |s: &Schedule, key| s.expired_around(key, Scope::NONE).map(Key::id);
 
     expire(&mut schedule, at(5));
     assert_eq!(around(&schedule, inner), None, "another scope's alarm encloses nothing here");

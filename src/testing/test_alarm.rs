@@ -118,7 +118,7 @@ impl TestAlarm {
         budget.errors_allowed = terms.patience.saturating_add(1);
         budget.locations = Some(Vec::new());
         let wishes = Wishes { budget: Some(budget), ..Wishes::default() };
-        match runtime::arm(Plan { wishes: Some(&wishes), ..Plan::new(due) }) {
+        match runtime::arm(Plan { wishes: Some(&wishes), ..Plan::new(due, Location::caller()) }) {
             Ok(key) => TestAlarm { alarm: Alarm::of(key, None), terms },
             Err(e) => panic!("no test alarm: {e}"),
         }

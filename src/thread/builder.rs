@@ -73,14 +73,14 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use sigalarm::{Alarm, checkpoint, thread::Worker};
+    /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
     /// use std::time::Duration;
     ///
     /// let alarm = Alarm::after(Duration::from_millis(5))?;
     /// let worker = Worker::builder()
     ///     .under(alarm.handle())
     ///     .spawn(|| (0..).find_map(|_| checkpoint().err()))?;
-    /// let timed_out = worker.join_timeout(Duration::from_secs(60))?.unwrap();
+    /// let timed_out = shielded(|| worker.join())?.unwrap(); // the alarm would end the join as well
     /// assert!(alarm.owns(&timed_out));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

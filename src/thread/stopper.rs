@@ -1,6 +1,7 @@
 //! The request to stop, on its way from anywhere to the worker's own thread.
 
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::{Arc, MutexGuard};
 
 use parking_lot::Mutex;
@@ -30,7 +31,7 @@ pub(super) struct Standby {
 impl Standby {
     pub(super) fn begin(label: Option<Arc<str>>) -> Result<Standby, ArmError> {
         Ok(Standby {
-            key: runtime::arm(Plan { due: Due::Never, label: label.as_ref(), wishes: None })?,
+            key: runtime::arm(Plan { label: label.as_ref(), ..Plan::new(Due::Never, Location::caller()) })?,
             stays: PhantomData,
         })
     }

@@ -1,13 +1,14 @@
 //! What the threads of each scenario do, and what must hold afterwards.
 
 use std::io;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nix::libc::SIGINT;
 
 use super::explore;
+use crate::os::clock;
 use crate::os::disposition::{Disposition, Function};
 use crate::os::machine::{self, FOREIGN, Source, Thread, calm, choose, machine, pause, spawn};
 use crate::os::memory;
@@ -333,6 +334,33 @@ fn blocking_call_that_blocks_sigalrm() {
     restored(Disposition::DEFAULT);
 }
 
+/// A flag is set by the handler at the deadline, or by a ring, while the alarm is dropped. It is never early, and nothing keeps it
+/// afterwards.
+fn flag_is_set_while_the_alarm_is_dropped() {
+    let flag = Arc::new(AtomicBool::new(false));
+    let limit = US * choose(20);
+    // A SIGINT after the drop.
+    machine().deaths = Some(0);
+    let began = clock::now();
+    let alarm = Alarm::builder().after(limit).ring_on(SIGINT).flag(flag.clone()).arm().expect("arming");
+    let ctrl_c = (choose(2) == 0).then(|| machine::send_from_outside(Source::CtrlC));
+    let handle = alarm.handle();
+    let thread = (choose(2) == 0).then(|| spawn(move || drop(handle.check())));
+    if choose(2) == 0 {
+        while !flag.load(Ordering::SeqCst) {
+            pause();
+        }
+        assert!(ctrl_c.is_some() || clock::now().since(began) >= limit, "early");
+    } else {
+        (0..choose(20)).for_each(|_| pause());
+    }
+    drop(alarm);
+    assert_eq!(Arc::strong_count(&flag), 1, "something keeps it");
+    thread.map(|thread| thread.join());
+    ctrl_c.map(|ctrl_c| ctrl_c.join());
+    calm();
+}
+
 /// A watchdog's grace starts in the handler, while a check on another thread answers.
 fn watchdog_is_answered_while_its_grace_starts() {
     let grace = Duration::from_secs(5);
@@ -427,14 +455,14 @@ fn kill_while_the_handler_is_installed() {
 
 /// A `kill` takes the default action, whenever guards come and go. A limit: beside a pending signal the kernel drops it.
 fn kill_takes_the_default_action_while_guards_come_and_go() {
-    machine().deaths_by_kill = Some(0);
+    machine().deaths = Some(0);
     let kill = machine::send_from_outside(Source::Kill);
     let thread = spawn(|| come_and_go(2, 20));
     come_and_go(2, 20);
     thread.join();
     let _ = kill.join();
     calm();
-    let deaths = machine().deaths_by_kill;
+    let deaths = machine().deaths;
     let is_lost = machine().is_lost;
     assert!(deaths == Some(1) || (is_lost && deaths == Some(0)), "{deaths:?}");
 }

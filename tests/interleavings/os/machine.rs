@@ -126,8 +126,8 @@ pub(crate) struct Machine {
     pub(crate) is_lost: bool,
     /// A `kill` is to come the moment that the library's handler is installed.
     pub(crate) kills_at_installation: bool,
-    /// A `kill` may take the default action, and has so often.
-    pub(crate) deaths_by_kill: Option<usize>,
+    /// A `kill` or SIGINT may take the default action, and has so often.
+    pub(crate) deaths: Option<usize>,
     is_over: bool,
     /// How far a processor's clock may be behind another's, in nanoseconds.
     pub(crate) skew: u64,
@@ -151,8 +151,8 @@ impl Machine {
 impl Machine {
     /// The process would end.
     pub(super) fn take_default_action(&mut self, source: Source) {
-        match &mut self.deaths_by_kill {
-            Some(deaths) if source == Source::Kill => *deaths += 1,
+        match &mut self.deaths {
+            Some(deaths) if matches!(source, Source::Kill | Source::CtrlC) => *deaths += 1,
             _ => panic!("{source:?} takes the default action: the process ends"),
         }
     }

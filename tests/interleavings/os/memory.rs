@@ -190,6 +190,16 @@ macro_rules! number {
                 }) as $type;
                 new.map(|_| before).ok_or(before)
             }
+
+            pub(crate) fn compare_exchange(
+                &self,
+                old: $type,
+                new: $type,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$type, $type> {
+                self.fetch_update(success, failure, |current| (current == old).then_some(new))
+            }
         }}
     };
     (@change $type:ident $name:ident $change:ident) => {
@@ -225,6 +235,10 @@ impl<T> AtomicPtr<T> {
 
     pub(crate) fn load(&self, _: Ordering) -> *mut T {
         Self::pointer(self.0.load())
+    }
+
+    pub(crate) fn store(&self, new: *mut T, order: Ordering) {
+        self.swap(new, order);
     }
 
     pub(crate) fn swap(&self, new: *mut T, _: Ordering) -> *mut T {

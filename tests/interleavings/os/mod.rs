@@ -34,3 +34,5 @@ pub(crate) mod poll;
 pub(crate) mod published;
 #[path = "../../../src/os/setting.rs"]
 pub(crate) mod setting;
+#[path = "../../../src/os/shared_flag.rs"]
+pub(crate) mod shared_flag;

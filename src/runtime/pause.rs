@@ -1,0 +1,68 @@
+//! Alarms that are shielded from, and alarms whose time does not count.
+
+use std::panic::Location;
+
+use super::state::{STATE, State, state_prepared};
+use super::thread_state;
+use crate::error::AlarmId;
+use crate::os::clock;
+use crate::schedule::{Key, Scope};
+
+/// What was so before a shield: the thread, and up to which alarm its checks passed over.
+pub(crate) struct Shield(Scope, AlarmId);
+
+/// Has the checks of the calling thread pass over the alarms that are armed now.
+pub(crate) fn shield() -> Shield {
+    let scope = thread_state::scope_registered();
+    let before = state_prepared().schedule.shield(scope);
+    Shield(scope, before)
+}
+
+/// Undoes a [`shield`]. In a forked child the thread has another scope, without one.
+pub(crate) fn lower(shield: &Shield) {
+    if thread_state::scope() == shield.0 {
+        let _ = STATE.lock().schedule.set_shield(shield.0, shield.1);
+    }
+}
+
+/// From now on no time counts for the calling thread's alarms; returns those that were not paused before.
+pub(crate) fn pause_thread(location: &'static Location<'static>) -> Vec<Key> {
+    let scope = thread_state::scope();
+    if scope == Scope::NONE {
+        return Vec::new();
+    }
+    let mut state = STATE.lock();
+    let keys = state.schedule.path(scope).into_iter().map(|(key, _)| key).collect();
+    state.pause(keys, location)
+}
+
+/// The same for one alarm.
+pub(crate) fn pause(key: Key, location: &'static Location<'static>) -> Vec<Key> {
+    STATE.lock().pause(vec![key], location)
+}
+
+/// Undoes a pause.
+pub(crate) fn unpause(keys: &[Key]) {
+    if keys.is_empty() {
+        return;
+    }
+    let mut state = STATE.lock();
+    let now = clock::now();
+    for key in keys {
+        state.schedule.unpause(*key, now);
+        state.audits.begin_again(*key, now);
+        state.settle_changed(*key, now);
+    }
+}
+
+impl State {
+    fn pause(&mut self, mut keys: Vec<Key>, location: &'static Location<'static>) -> Vec<Key> {
+        // For an audit this is a check. What was due before expires.
+        let now = self.look_for_check(location);
+        keys.retain(|key| self.schedule.pause(*key, now));
+        for key in &keys {
+            self.settle_changed(*key, now);
+        }
+        keys
+    }
+}
