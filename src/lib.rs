@@ -88,7 +88,7 @@ pub use best::{Best, Better, Highest, Lowest};
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
 pub use enter::Entered;
-pub use error::{AlarmId, ArmError, Cause, Place, TimedOut};
+pub use error::{AlarmId, ArmError, Cause, SourceLocation, TimedOut};
 pub use gap::Gap;
 pub use io::{Reader, Writer};
 pub use iter::{Checked, CheckedEvery, IteratorExt, Until};

@@ -1,7 +1,7 @@
 //! Which alarms live, and what is due: pure data.
 //!
 //! No clock, no lock, no operating system: the moment is passed in, so that a test can play through years in a microsecond
-//! and compare every answer with a naive list.
+//! and compare every answer with a naive list. Only the ids come from outside, from one counter for all implementations.
 //!
 //! Alarms and tickers are entries. A ticker's deadline moves on by its period and it never expires.
 //!
@@ -25,6 +25,8 @@ use std::num::NonZeroUsize;
 use std::panic::Location;
 use std::time::Duration;
 
+use sigalarm_core::implementer;
+
 pub(crate) use self::budget::Budget;
 pub(crate) use self::entry::{Cpu, Entry, More, Removed, Terms};
 use self::entry::{Listing, periods, times};
@@ -33,6 +35,10 @@ use self::signals::SIGNALS;
 use self::slots::Slots;
 use crate::error::{AlarmId, Cause};
 use crate::time::{CpuClock, Time};
+
+/// Before all alarms, and after all.
+const OUTERMOST: AlarmId = implementer::id(0);
+pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
 /// A thread, as far as alarms go: the alarms of one scope enclose each other in the order of their ids. No two threads of a
 /// process ever have the same; the index of one that has ended is used again.
@@ -107,7 +113,6 @@ pub(crate) struct Schedule {
     listening: [usize; SIGNALS],
     /// Alarms on threads that are not their own, scope by scope, the outermost first.
     guests: BTreeSet<(Scope, AlarmId, usize)>,
-    last_id: u64,
 }
 
 impl Schedule {
@@ -120,22 +125,14 @@ impl Schedule {
             counting: Vec::new(),
             listening: [0; SIGNALS],
             guests: BTreeSet::new(),
-            last_id: 0,
         }
     }
 
-    /// In a forked child: none of the alarms is there any more, and ids go on far ahead. No key from before will ever name
-    /// an alarm again, and no id that the child gives out is one that the parent gives out later.
+    /// In a forked child: none of the alarms is there any more.
     ///
     /// What it held is handed out and not dropped: nothing is freed in a child.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
-        const APART: u64 = 1 << 40;
-        let last_id = self.last_id.saturating_add(APART);
-        if self.is_empty() {
-            self.last_id = last_id;
-            return None;
-        }
-        Some(ManuallyDrop::new(mem::replace(self, Schedule { last_id, ..Schedule::new() })))
+        (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -157,7 +154,7 @@ impl Schedule {
     /// thread's own alarms, of those that it has entered, and of those that enclose any of them.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
-        self.next_within(scope, AlarmId(u64::MAX)).min(under.unwrap_or(Time::NEVER))
+        self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
     }
 
     fn next_within(&self, scope: Scope, innermost: AlarmId) -> Time {
@@ -174,7 +171,7 @@ impl Schedule {
 
     /// Whether a thread has an alarm, its own or one that it has entered.
     pub(crate) fn has_any_in(&self, scope: Scope) -> bool {
-        self.alarms_of(scope) > 0 || self.guests_in(scope, AlarmId(u64::MAX)).next().is_some()
+        self.alarms_of(scope) > 0 || self.guests_in(scope, INNERMOST).next().is_some()
     }
 
     /// How many alarms a thread has armed that live.
@@ -185,7 +182,7 @@ impl Schedule {
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
-        let id = self.next_id();
+        let id = implementer::next_id();
         let (scope, deadline, is_plain) = (terms.scope, terms.deadline, terms.more.is_none());
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
@@ -232,7 +229,7 @@ impl Schedule {
 
     /// Makes an alarm one of `scope`'s as well, the innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
-        let standing = Standing { scope, order: self.next_id(), key };
+        let standing = Standing { scope, order: implementer::next_id(), key };
         // On its own thread it is asked already.
         let entry = self.entries.get_mut(key).filter(|entry| entry.scope != scope);
         if let Some(entry) = entry {
@@ -250,12 +247,6 @@ impl Schedule {
                 entry.guest_on -= 1;
             }
         }
-    }
-
-    /// An id that no alarm has or will have; the next alarm to be armed has a larger one.
-    pub(crate) fn next_id(&mut self) -> AlarmId {
-        self.last_id += 1;
-        AlarmId(self.last_id)
     }
 
     /// The alarm of that id. It looks at every alarm.
@@ -387,12 +378,14 @@ impl Schedule {
         }
     }
 
-    /// Counts a check of all alarms of a scope.
-    pub(crate) fn count_in(&mut self, scope: Scope, location: &'static Location<'static>, now: Time) {
-        self.count(scope, AlarmId(u64::MAX), location, now);
-    }
-
-    fn count(&mut self, scope: Scope, innermost: AlarmId, location: &'static Location<'static>, now: Time) {
+    /// Counts a check of a scope's alarms up to that id.
+    pub(crate) fn count(
+        &mut self,
+        scope: Scope,
+        innermost: AlarmId,
+        location: &'static Location<'static>,
+        now: Time,
+    ) {
         for at in 0..self.counting.len() {
             let (home, key) = self.counting[at];
             if home != scope || key.id > innermost {
@@ -436,14 +429,15 @@ impl Schedule {
 
     /// The outermost expired alarm of a scope.
     pub(crate) fn expired_in(&self, scope: Scope) -> Option<Key> {
-        self.outermost(scope, AlarmId(u64::MAX))
+        self.outermost(scope, INNERMOST)
     }
 
-    fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<Key> {
+    /// The outermost expired alarm of a scope up to that id.
+    pub(crate) fn outermost(&self, scope: Scope, innermost: AlarmId) -> Option<Key> {
         if self.expired.is_empty() {
             return None;
         }
-        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
+        let range = (scope, OUTERMOST, 0)..=(scope, innermost, usize::MAX);
         let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
         // An entered alarm that stands outside of it, or what encloses that one on its own thread, comes first. This ends:
@@ -453,7 +447,7 @@ impl Schedule {
 
     /// The alarms that a thread has entered, the outermost first, up to those that stand at `innermost`.
     fn guests_in(&self, scope: Scope, innermost: AlarmId) -> impl Iterator<Item = &Entry> {
-        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
+        let range = (scope, OUTERMOST, 0)..=(scope, innermost, usize::MAX);
         self.guests.range(range).map(|&(.., slot)| self.entries.at(slot))
     }
 
