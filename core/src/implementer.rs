@@ -10,9 +10,9 @@
 //!    be undone. A second call with the same hook returns the same bit. The ninth hook gets [`TooMany`].
 //! 2. **Set the bit when there may be something to report**: `flag().set(bit.mask())`. It is async-signal-safe, and any thread
 //!    may do it. It is a hint: a bit that is set for nothing costs each check a call of the hook.
-//! 3. **Clear the bit before looking**: `flag().clear(bit.mask())`, and only then read the clock or whatever else decides. What
-//!    is decided after a `set` that the `clear` has wiped out is then seen. The bit stays set as long as an alarm of any thread
-//!    has expired and lives, or checks are to be counted.
+//! 3. **Clear the bit before looking**: `flag().clear(bit.mask())`, and only then read the clock or whatever else decides: what
+//!    a wiped out `set` stood for is then seen. While an alarm of any thread has expired and lives, or checks are counted, the
+//!    bit stays set: were it clear for a moment, a check on another thread would succeed.
 //! 4. **Touch no other bit.**
 //! 5. **The hook's check is called by checks, on any thread, also on one that has no alarm**, in the middle of the program's
 //!    code: with the program's locks held, in destructors, while a thread unwinds or ends. It may allocate and may block
