@@ -63,5 +63,12 @@ mod hook {
 pub use cause::Cause;
 pub use checkpoint::checkpoint;
 pub use id::AlarmId;
+#[cfg(feature = "macros")]
+#[cfg_attr(docsrs, doc(cfg(feature = "macros")))]
+#[doc(inline)]
+pub use sigalarm_macros::core_cooperative as cooperative;
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub use sigalarm_macros::core_time_limit as time_limit;
 pub use source_location::SourceLocation;
 pub use timed_out::TimedOut;

@@ -88,12 +88,10 @@ impl Expiry {
     pub fn new(alarm: AlarmId, cause: Cause, elapsed: Duration, location: SourceLocation) -> Expiry {
         Expiry { alarm, label: None, limit: None, elapsed, cause, location }
     }
-}
 
-impl From<Expiry> for TimedOut {
-    #[doc(hidden)]
-    fn from(expiry: Expiry) -> TimedOut {
-        TimedOut(Shared::new(expiry))
+    /// The error that says so. (No `From`, which the compiler would show to users.)
+    pub fn into_error(self) -> TimedOut {
+        TimedOut(Shared::new(self))
     }
 }
 
@@ -278,7 +276,7 @@ impl serde::Serialize for TimedOut {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for TimedOut {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<TimedOut, D::Error> {
-        Expiry::deserialize(deserializer).map(TimedOut::from)
+        Expiry::deserialize(deserializer).map(Expiry::into_error)
     }
 }
 
@@ -355,7 +353,7 @@ mod tests {
         let mut expiry = Expiry::new(AlarmId(7), cause, elapsed, location);
         expiry.label = label.map(Shared::from);
         expiry.limit = limit;
-        expiry.into()
+        expiry.into_error()
     }
 
     #[test]

@@ -15,7 +15,7 @@ macro_rules! hooks {
                 let id = *ID.get_or_init(next_id);
                 let mut expiry = Expiry::new(id, Cause::Rung, Default::default(), location.into());
                 expiry.label = Some(stringify!($number).into());
-                Some(Box::new(expiry.into()))
+                Some(Box::new(expiry.into_error()))
             }
             static HOOK: Hook = Hook::new(check);
             &HOOK

@@ -43,7 +43,7 @@ pub(super) fn timed_out(
     let alarm = crate::runtime::unused_id();
     let mut expiry = Expiry::new(alarm, Cause::Deadline, elapsed, location);
     (expiry.label, expiry.limit) = (label, limit);
-    expiry.into()
+    expiry.into_error()
 }
 
 /// How a job ended: the same for all who ask.

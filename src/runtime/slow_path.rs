@@ -176,5 +176,5 @@ fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> 
     let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));
     let mut expiry = Expiry::new(entry.id, cause, elapsed, location.into());
     (expiry.label, expiry.limit) = (entry.label.clone(), limit);
-    Some(expiry.into())
+    Some(expiry.into_error())
 }

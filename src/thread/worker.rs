@@ -349,7 +349,7 @@ impl<T> Worker<T> {
     ) -> TimedOut {
         let mut expiry = Expiry::new(runtime::unused_id(), Cause::Deadline, elapsed, location.into());
         (expiry.label, expiry.limit) = (self.name.clone(), Some(limit));
-        expiry.into()
+        expiry.into_error()
     }
 }
 

@@ -24,7 +24,7 @@ fn check(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Op
     let &(id, _, began, limit) = due.find(|&&(id, home, ..)| home == here && is_asked(id))?;
     let mut expiry = Expiry::new(id, Cause::Deadline, began.elapsed(), location.into());
     expiry.limit = Some(limit);
-    Some(Box::new(expiry.into()))
+    Some(Box::new(expiry.into_error()))
 }
 
 fn bit() -> u8 {
