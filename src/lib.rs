@@ -37,7 +37,8 @@
 //!
 //! # Features
 //!
-//! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. Neither is on by default.
+//! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. `enough`: alarms for libraries that take an `enough::Stop`.
+//! None is on by default.
 
 // For a build under RealtimeSanitizer (`.ci/sanitizers`), where the handler says of itself that it never allocates,
 // locks or waits. The attribute that says so is a nightly's.
@@ -75,6 +76,8 @@ mod os;
 pub mod process;
 mod runtime;
 mod schedule;
+#[cfg(feature = "enough")]
+mod stop;
 mod suspended;
 pub mod testing;
 pub mod thread;
@@ -94,6 +97,8 @@ pub use io::{Reader, Writer};
 pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
 #[cfg(feature = "macros")]
 pub use sigalarm_macros::{cooperative, time_limit};
+#[cfg(feature = "enough")]
+pub use stop::ThreadAlarms;
 pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;

@@ -64,7 +64,6 @@ pub use cause::Cause;
 pub use checkpoint::checkpoint;
 pub use id::AlarmId;
 #[cfg(feature = "macros")]
-#[cfg_attr(docsrs, doc(cfg(feature = "macros")))]
 #[doc(inline)]
 pub use sigalarm_macros::core_cooperative as cooperative;
 #[cfg(feature = "macros")]
