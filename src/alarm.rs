@@ -7,7 +7,6 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::builder::Builder;
-use crate::checkpoint::answer;
 use crate::error::{AlarmId, ArmError, Cause, TimedOut};
 use crate::gap::Gap;
 use crate::os::clock;
@@ -244,7 +243,7 @@ impl Alarm {
     #[inline(always)]
     pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         if runtime::is_flag_set() {
-            return answer(runtime::check_alarm(&self.key, location));
+            return runtime::answer(runtime::check_alarm(&self.key, location));
         }
         Ok(())
     }
@@ -253,7 +252,7 @@ impl Alarm {
     #[inline(always)]
     pub(crate) fn check_to_unwind(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         if runtime::is_flag_set() {
-            return answer(runtime::unwind_alarm(&self.key, location));
+            return runtime::answer(runtime::unwind_alarm(&self.key, location));
         }
         Ok(())
     }
@@ -379,7 +378,7 @@ impl Alarm {
     ///
     /// let outer = Alarm::after(Duration::ZERO)?;
     /// let e = try_for_a_second(|alarm| alarm.check().map(|()| 1)).unwrap_err();
-    /// assert!(outer.owns(TimedOut::find(&e).unwrap()));
+    /// assert!(outer.owns(TimedOut::find_in(&e).unwrap()));
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn owns(&self, timed_out: &TimedOut) -> bool {

@@ -34,7 +34,7 @@ impl Alarm {
     /// # Errors
     ///
     /// Those of the call, but for `Interrupted`. At the deadline one of kind [`io::ErrorKind::TimedOut`] with the
-    /// [`TimedOut`] inside ([`TimedOut::find`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if no
+    /// [`TimedOut`] inside ([`TimedOut::find_in`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if no
     /// timer can interrupt the thread: the kernel refuses one, or the system has none for this thread (macOS, NetBSD, OpenBSD).
     ///
     /// # Examples

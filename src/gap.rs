@@ -1,8 +1,9 @@
 //! A stretch of a computation without a check.
 
 use std::fmt;
-use std::panic::Location;
 use std::time::Duration;
+
+use crate::error::SourceLocation;
 
 /// A stretch without a check, and the check that ended it; told by [`Alarm::longest_gap`](crate::Alarm::longest_gap).
 ///
@@ -20,14 +21,14 @@ use std::time::Duration;
 /// println!("{gap}"); // "19.019 ms without a check, before the one at src/main.rs:8"
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Gap {
     length: Duration,
-    location: &'static Location<'static>,
+    location: SourceLocation,
 }
 
 impl Gap {
-    pub(crate) fn new(length: Duration, location: &'static Location<'static>) -> Gap {
+    pub(crate) fn new(length: Duration, location: SourceLocation) -> Gap {
         Gap { length, location }
     }
 
@@ -63,14 +64,14 @@ impl Gap {
     /// assert_eq!(alarm.longest_gap().unwrap().location().line(), line!() - 1);
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    pub fn location(&self) -> &'static Location<'static> {
-        self.location
+    pub fn location(&self) -> &SourceLocation {
+        &self.location
     }
 }
 
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (length, at) = (crate::error::Measured(self.length), self.location);
+        let (length, at) = (crate::error::Measured(self.length), &self.location);
         write!(f, "{length} without a check, before the one at {}:{}", at.file(), at.line())
     }
 }

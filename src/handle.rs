@@ -5,7 +5,6 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::alarm::Alarm;
-use crate::checkpoint::answer;
 use crate::enter::Entered;
 use crate::error::{AlarmId, Cause, TimedOut};
 use crate::runtime;
@@ -115,7 +114,7 @@ impl AlarmHandle {
     #[track_caller]
     pub fn check(&self) -> Result<(), TimedOut> {
         if runtime::is_flag_set() {
-            return answer(runtime::check_alarm(&self.key, Location::caller()));
+            return runtime::answer(runtime::check_alarm(&self.key, Location::caller()));
         }
         Ok(())
     }

@@ -37,7 +37,8 @@
 //!
 //! # Features
 //!
-//! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. Neither is on by default.
+//! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. `enough`: alarms for libraries that take an `enough::Stop`.
+//! None is on by default.
 
 // For a build under RealtimeSanitizer (`.ci/sanitizers`), where the handler says of itself that it never allocates,
 // locks or waits. The attribute that says so is a nightly's.
@@ -78,6 +79,8 @@ pub mod process;
 mod runtime;
 mod schedule;
 mod shielded;
+#[cfg(feature = "enough")]
+mod stop;
 mod suspended;
 pub mod testing;
 pub mod thread;
@@ -91,7 +94,7 @@ pub use best::{Best, Better, Highest, Lowest};
 pub use builder::Builder;
 pub use checkpoint::checkpoint;
 pub use enter::Entered;
-pub use error::{AlarmId, ArmError, Cause, Place, TimedOut};
+pub use error::{AlarmId, ArmError, Cause, SourceLocation, TimedOut};
 pub use gap::Gap;
 pub use handle::AlarmHandle;
 pub use io::{Reader, Writer};
@@ -100,6 +103,8 @@ pub use paused::paused;
 pub use shielded::shielded;
 #[cfg(feature = "macros")]
 pub use sigalarm_macros::{cooperative, time_limit};
+#[cfg(feature = "enough")]
+pub use stop::ThreadAlarms;
 pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;

@@ -1,7 +1,7 @@
 //! Which alarms live, and what is due: pure data.
 //!
 //! No clock, no lock, no operating system: the moment is passed in, so that a test can play through years in a microsecond
-//! and compare every answer with a naive list.
+//! and compare every answer with a naive list. Only the ids come from outside, from one counter for all implementations.
 //!
 //! Alarms and tickers are entries. A ticker's deadline moves on by its period and it never expires.
 //!
@@ -26,6 +26,8 @@ use std::panic::Location;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sigalarm_core::implementer;
+
 pub(crate) use self::budget::Budget;
 pub(crate) use self::entry::{Cpu, Entry, More, Removed, Terms};
 use self::entry::{Listing, periods, times};
@@ -34,6 +36,10 @@ use self::signals::SIGNALS;
 use self::slots::Slots;
 use crate::error::{AlarmId, Cause};
 use crate::time::{CpuClock, Time};
+
+/// Before all alarms, and after all.
+const OUTERMOST: AlarmId = implementer::id(0);
+pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
 /// A thread, as far as alarms go: the alarms of one scope enclose each other in the order of their ids. No two threads of a
 /// process ever have the same; the index of one that has ended is used again.
@@ -110,7 +116,6 @@ pub(crate) struct Schedule {
     listening: [usize; SIGNALS],
     /// Alarms on threads that are not their own, scope by scope, the outermost first.
     guests: BTreeSet<(Scope, AlarmId, usize)>,
-    last_id: u64,
 }
 
 impl Schedule {
@@ -123,22 +128,14 @@ impl Schedule {
             counting: Vec::new(),
             listening: [0; SIGNALS],
             guests: BTreeSet::new(),
-            last_id: 0,
         }
     }
 
-    /// In a forked child: none of the alarms is there any more, and ids go on far ahead. No key from before will ever name
-    /// an alarm again, and no id that the child gives out is one that the parent gives out later.
+    /// In a forked child: none of the alarms is there any more.
     ///
     /// What it held is handed out and not dropped: nothing is freed in a child.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
-        const APART: u64 = 1 << 40;
-        let last_id = self.last_id.saturating_add(APART);
-        if self.is_empty() {
-            self.last_id = last_id;
-            return None;
-        }
-        Some(ManuallyDrop::new(mem::replace(self, Schedule { last_id, ..Schedule::new() })))
+        (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -160,7 +157,7 @@ impl Schedule {
     /// thread's own alarms, of those that it has entered, and of those that enclose any of them.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
-        self.next_within(scope, AlarmId(u64::MAX)).min(under.unwrap_or(Time::NEVER))
+        self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
     }
 
     fn next_within(&self, scope: Scope, innermost: AlarmId) -> Time {
@@ -178,7 +175,7 @@ impl Schedule {
 
     /// Whether a thread has an alarm, its own or one that it has entered.
     pub(crate) fn has_any_in(&self, scope: Scope) -> bool {
-        self.alarms_of(scope) > 0 || self.guests_in(scope, AlarmId(u64::MAX)).next().is_some()
+        self.alarms_of(scope) > 0 || self.guests_in(scope, INNERMOST).next().is_some()
     }
 
     /// How many alarms a thread has armed that live.
@@ -189,7 +186,7 @@ impl Schedule {
     /// Adds an alarm. It is pending, even if its deadline has passed: [`expire`](Schedule::expire) tells.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
-        let id = self.next_id();
+        let id = implementer::next_id();
         let (scope, deadline, is_plain) = (terms.scope, terms.deadline, terms.more.is_none());
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
@@ -215,7 +212,7 @@ impl Schedule {
 
     #[cold]
     fn add_threads(&mut self, index: usize) {
-        let thread = || Thread { pending: Queue::new(), alarms: 0, shield: AlarmId(0) };
+        let thread = || Thread { pending: Queue::new(), alarms: 0, shield: OUTERMOST };
         self.threads.resize_with(index + 1, thread);
     }
 
@@ -237,7 +234,7 @@ impl Schedule {
 
     /// Makes an alarm one of `scope`'s as well, the innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
-        let standing = Standing { scope, order: self.next_id(), key };
+        let standing = Standing { scope, order: implementer::next_id(), key };
         // On its own thread it is asked already.
         let entry = self.entries.get_mut(key).filter(|entry| entry.scope != scope);
         if let Some(entry) = entry {
@@ -255,12 +252,6 @@ impl Schedule {
                 entry.guest_on -= 1;
             }
         }
-    }
-
-    /// An id that no alarm has or will have; the next alarm to be armed has a larger one.
-    pub(crate) fn next_id(&mut self) -> AlarmId {
-        self.last_id += 1;
-        AlarmId(self.last_id)
     }
 
     /// The alarm of that id. It looks at every alarm.
@@ -338,8 +329,7 @@ impl Schedule {
 
     /// Has the checks of a thread pass over the alarms that are armed now; returns what was so before.
     pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
-        let last = AlarmId(self.last_id);
-        self.set_shield(scope, last)
+        self.set_shield(scope, implementer::next_id())
     }
 
     /// Undoes a [`shield`](Schedule::shield).
@@ -351,9 +341,10 @@ impl Schedule {
         mem::replace(&mut self.threads[index].shield, last)
     }
 
-    fn shield_of(&self, scope: Scope) -> AlarmId {
+    /// Up to which alarm the checks of a thread pass over alarms.
+    pub(crate) fn shield_of(&self, scope: Scope) -> AlarmId {
         let thread = self.threads.get(scope.index()).filter(|_| scope != Scope::NONE);
-        thread.map_or(AlarmId(0), |thread| thread.shield)
+        thread.map_or(OUTERMOST, |thread| thread.shield)
     }
 
     /// Takes every limit off until a [`restart`](Schedule::restart).
@@ -449,13 +440,8 @@ impl Schedule {
         }
     }
 
-    /// Counts a check of all alarms of a scope.
-    pub(crate) fn count_in(&mut self, scope: Scope, location: &'static Location<'static>, now: Time) {
-        self.count((scope, AlarmId(u64::MAX)), self.shield_of(scope), location, now);
-    }
-
-    /// Counts a check for the alarms of a scope up to the innermost, without those up to the shield.
-    fn count(
+    /// Counts a check of a scope's alarms up to that id, without those up to the shield.
+    pub(crate) fn count(
         &mut self,
         (scope, innermost): (Scope, AlarmId),
         shield: AlarmId,
@@ -506,14 +492,15 @@ impl Schedule {
 
     /// The outermost expired alarm of a scope.
     pub(crate) fn expired_in(&self, scope: Scope) -> Option<Key> {
-        self.outermost(scope, AlarmId(u64::MAX), self.shield_of(scope))
+        self.outermost(scope, INNERMOST, self.shield_of(scope))
     }
 
-    fn outermost(&self, scope: Scope, innermost: AlarmId, shield: AlarmId) -> Option<Key> {
+    /// The outermost expired alarm of a scope up to that id, without those up to the shield.
+    pub(crate) fn outermost(&self, scope: Scope, innermost: AlarmId, shield: AlarmId) -> Option<Key> {
         if self.expired.is_empty() || innermost <= shield {
             return None;
         }
-        let range = (scope, AlarmId(shield.0 + 1), 0)..=(scope, innermost, usize::MAX);
+        let range = (scope, shield, usize::MAX)..=(scope, innermost, usize::MAX);
         let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
         // An entered alarm that stands outside of it, or what encloses that one on its own thread, comes first. This ends:
@@ -523,7 +510,7 @@ impl Schedule {
 
     /// The alarms that a thread has entered, the outermost first, up to those that stand at `innermost`.
     fn guests_in(&self, scope: Scope, innermost: AlarmId) -> impl Iterator<Item = &Entry> {
-        let range = (scope, AlarmId(0), 0)..=(scope, innermost, usize::MAX);
+        let range = (scope, OUTERMOST, 0)..=(scope, innermost, usize::MAX);
         self.guests.range(range).map(|&(.., slot)| self.entries.at(slot))
     }
 

@@ -12,8 +12,9 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use sigalarm_core::implementer;
+
 use crate::alarm::Alarm;
-use crate::checkpoint::answer;
 use crate::error::{AlarmId, TimedOut};
 use crate::runtime;
 
@@ -163,7 +164,7 @@ impl Alarm {
 #[track_caller]
 pub fn unwind_if_expired() {
     if runtime::is_flag_set() {
-        if let Err(e) = answer(runtime::unwind_thread(Location::caller())) {
+        if let Err(e) = runtime::answer(runtime::unwind_thread(Location::caller())) {
             raise(e);
         }
     }
@@ -228,8 +229,8 @@ impl Note {
         HERE.try_with(|here| here.borrow().contains(&alarm)).unwrap_or(false)
     }
 
-    fn boxed(AlarmId(id): AlarmId) -> &'static AtomicUsize {
-        &ANYWHERE[(id % ANYWHERE.len() as u64) as usize]
+    fn boxed(alarm: AlarmId) -> &'static AtomicUsize {
+        &ANYWHERE[(implementer::number(alarm) % ANYWHERE.len() as u64) as usize]
     }
 }
 

@@ -31,7 +31,7 @@ fn pair() -> (UnixStream, UnixStream) {
 /// The time-out inside an `io::Error`.
 fn inside(e: &io::Error) -> TimedOut {
     assert_eq!(e.kind(), ErrorKind::TimedOut);
-    TimedOut::find(e).expect("a TimedOut inside").clone()
+    TimedOut::find_in(e).expect("a TimedOut inside").clone()
 }
 
 fn in_time(alarm: &Alarm, limit: Duration) {

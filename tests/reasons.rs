@@ -54,7 +54,7 @@ fn signals_ring() {
         let e = alarm.check().expect_err("rung");
         assert!(alarm.owns(&e));
         assert_eq!((e.cause(), e.limit()), (Cause::Signal(signal), None));
-        assert!(e.to_string().contains("was stopped by SIG"), "{e}");
+        assert!(e.to_string().contains("was interrupted by SIG"), "{e}");
         alarm.restart();
         assert!(alarm.check().is_ok(), "a restart listens again");
         process::kill_self(signal);

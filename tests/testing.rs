@@ -282,7 +282,7 @@ fn test_alarms_nest_and_older_alarms_enclose_them() {
     assert_eq!(alarm.stop(), None);
     drop(alarm);
     let said = panic_of(|| drop(testing::each_check(|attempt| drop(attempt.run(Alarm::check)))));
-    assert!(said.starts_with("an alarm around the test has expired: was rung after "), "{said}");
+    assert!(said.starts_with("an alarm around the test has expired: was cancelled after "), "{said}");
 }
 
 #[test]

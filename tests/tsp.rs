@@ -167,7 +167,7 @@ fn ctrl_c_ends_the_search_with_a_report() {
     let report = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}\n{report}", output.status);
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
-    assert!(ending(&report).starts_with("tsp was stopped by SIGINT after "), "{report}");
+    assert!(ending(&report).starts_with("tsp was interrupted by SIGINT after "), "{report}");
     assert_eq!(measure(&tour, &cities), length(&report), "the tour is written all the same");
     assert!(started.elapsed() < Duration::from_secs(40), "long before the limit");
 }
@@ -216,7 +216,7 @@ fn on_a_terminal_a_line_shows_how_it_goes() {
     assert!(typed && output.status.success(), "{}: {shown:?}", output.status);
     assert!(shown.contains(" s  length "), "{shown:?}");
     let report = String::from_utf8(output.stdout).unwrap();
-    assert!(ending(&report).starts_with("tsp was stopped by SIGINT after "), "{report}");
+    assert!(ending(&report).starts_with("tsp was interrupted by SIGINT after "), "{report}");
 }
 
 /// Long enough for a dozen progress lines, if there were any.

@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let alarm = Alarm::builder().after(Duration::from_millis(500)).label(script).arm()?;
         match output(Command::new("sh").args(["-c", script]), &alarm) {
             Ok((text, status)) => println!("{script}: {text:?}, {status}"),
-            Err(e) => match TimedOut::find(&e) {
+            Err(e) => match TimedOut::find_in(&e) {
                 Some(timed_out) => println!("{timed_out}"),
                 None => return Err(e.into()),
             },

@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let alarm = Alarm::builder().after(Duration::from_secs(2)).label(path).arm()?;
         match unpacked_size(server, path, &alarm) {
             Ok(bytes) => println!("{path}: {bytes} bytes"),
-            Err(e) => match TimedOut::find(&e) {
+            Err(e) => match TimedOut::find_in(&e) {
                 Some(timed_out) => println!("{timed_out}"),
                 None => return Err(e.into()),
             },

@@ -173,7 +173,7 @@ fn a_download_ends() {
         runs_to_its_alarm(|alarm| {
             let e = download::unpacked_size(server, path, alarm).unwrap_err();
             assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
-            sigalarm::TimedOut::find(&e).unwrap_or_else(|| panic!("{e}")).clone()
+            sigalarm::TimedOut::find_in(&e).unwrap_or_else(|| panic!("{e}")).clone()
         });
     }
     let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
@@ -186,7 +186,7 @@ fn a_command_ends() {
     for script in ["sleep 1000", "while :; do echo; done", "exec >&-; sleep 1000", "sleep 1000 & exit 0"] {
         runs_to_its_alarm(|alarm| {
             let e = shell(script, alarm).unwrap_err();
-            sigalarm::TimedOut::find(&e).unwrap_or_else(|| panic!("{script}: {e}")).clone()
+            sigalarm::TimedOut::find_in(&e).unwrap_or_else(|| panic!("{script}: {e}")).clone()
         });
     }
     let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();

@@ -8,7 +8,7 @@ pub(crate) const ALLOW: &str = "# [allow (clippy :: question_mark_used)]";
 /// Asserts that `item` expands to `expected`, up to layout and [`ALLOW`].
 #[track_caller]
 pub(crate) fn assert_expands(
-    expand: fn(TokenStream, TokenStream) -> TokenStream,
+    expand: impl Fn(TokenStream, TokenStream) -> TokenStream,
     options: &str,
     item: &str,
     expected: &str,

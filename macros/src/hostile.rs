@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::library::Library;
 use crate::{cooperative, time_limit};
 
 /// SplitMix64.
@@ -150,7 +151,7 @@ fn texts_of_limits() {
                 Ok(())
             }
         );
-        let expanded = time_limit::expand(quote!(#text), item).to_string();
+        let expanded = time_limit::expand(Library::Sigalarm, quote!(#text), item).to_string();
         match humantime::parse_duration(&text) {
             Ok(limit) => {
                 let (secs, nanos) = (limit.as_secs(), limit.subsec_nanos());
@@ -179,8 +180,10 @@ fn options_and_items() {
         };
         // A macro gets only valid tokens.
         if let (Ok(options), Ok(item)) = (options.parse::<TokenStream>(), item.parse::<TokenStream>()) {
-            for expand in [time_limit::expand, cooperative::expand] {
-                expand(options.clone(), item.clone());
+            for library in [Library::Sigalarm, Library::Core] {
+                for expand in [time_limit::expand, cooperative::expand] {
+                    expand(library, options.clone(), item.clone());
+                }
             }
             expanded += 1;
         }

@@ -1,5 +1,5 @@
-//! The attribute macros of [`sigalarm`](https://docs.rs/sigalarm). Use them through that crate, with its feature
-//! `macros`: the expansions call it.
+//! The attribute macros of [`sigalarm`](https://docs.rs/sigalarm) and of [`sigalarm-core`](https://docs.rs/sigalarm-core).
+//! Use them through these crates, with the feature `macros`: the expansions call them.
 
 mod attribute;
 mod block;
@@ -15,6 +15,8 @@ mod returns;
 mod time_limit;
 
 use proc_macro::TokenStream;
+
+use self::library::Library;
 
 /// Puts a check at the entry of a function and at the head of each of its loops.
 ///
@@ -102,7 +104,7 @@ use proc_macro::TokenStream;
 /// | `alarm = expr` | checks this alarm, with `expr.check()?`, and not those of the thread. The expression is evaluated at each check, also at the entry. Any type with such a `check` method fits |
 /// | `every = 1024` | checks each loop at its first turn and then at each 1024th |
 /// | `unwind` | for a function that returns no `Result`: `sigalarm::unwind_if_expired();`, which unwinds to the `catch` of the alarm |
-/// | `crate = path` | the path of the library, if it is not `::sigalarm` |
+/// | `crate = path` | the path of the library, if it is not `::sigalarm`; `sigalarm_core` for a crate that depends on that |
 /// | `skip` | before a loop: no check at its head, but in the loops inside of it. In an annotated block, before a function: no check in it |
 ///
 /// Before a loop, `#[cooperative(every = …)]` gives that loop a stride of its own.
@@ -162,7 +164,7 @@ use proc_macro::TokenStream;
 /// attribute. The macro sees no types: the compiler reports an error type without `From<TimedOut>`, at each check.
 #[proc_macro_attribute]
 pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
-    cooperative::expand(options.into(), item.into()).into()
+    cooperative::expand(Library::Sigalarm, options.into(), item.into()).into()
 }
 
 /// Puts a function under a limit: each call runs under an alarm of its own.
@@ -250,5 +252,41 @@ pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
 /// [humantime]: https://docs.rs/humantime/latest/humantime/fn.parse_duration.html
 #[proc_macro_attribute]
 pub fn time_limit(options: TokenStream, item: TokenStream) -> TokenStream {
-    time_limit::expand(options.into(), item.into()).into()
+    time_limit::expand(Library::Sigalarm, options.into(), item.into()).into()
+}
+
+/// `#[cooperative]` of `sigalarm-core`: puts a check at the entry of a function and at the head of each of its loops.
+///
+/// For library authors, who depend on `sigalarm-core` with its feature `macros` alone. It inserts
+/// `sigalarm_core::checkpoint()?;` and is otherwise as [`cooperative`], with the options `alarm`, `every`, `crate` and `skip`;
+/// `unwind` needs `sigalarm`, except for an `alarm = …` that has it.
+///
+/// ```
+/// use sigalarm_core::{TimedOut, cooperative};
+///
+/// #[cooperative]
+/// pub fn collatz(mut n: u64) -> Result<u32, TimedOut> {
+///     let mut steps = 0;
+///     while n != 1 {
+///         n = if n % 2 == 0 { n / 2 } else { 3 * n + 1 };
+///         steps += 1;
+///     }
+///     Ok(steps)
+/// }
+///
+/// assert_eq!(collatz(27), Ok(111));
+///
+/// let _alarm = sigalarm::testing::at_check(5);
+/// assert!(collatz(27).is_err());
+/// ```
+#[proc_macro_attribute]
+pub fn core_cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
+    cooperative::expand(Library::Core, options.into(), item.into()).into()
+}
+
+/// `#[time_limit]` in a crate that depends on `sigalarm-core` alone: an error that says what to do instead.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn core_time_limit(options: TokenStream, item: TokenStream) -> TokenStream {
+    time_limit::expand(Library::Core, options.into(), item.into()).into()
 }

@@ -1,4 +1,4 @@
-//! The path of the library at the place of the attribute.
+//! The library whose checks are inserted, and its path at the place of the attribute.
 
 use std::sync::OnceLock;
 
@@ -6,29 +6,97 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Error, Path, Result};
 
-/// The path of the library, located at `at`: `::sigalarm`, or the value of `crate = …`.
-///
-/// `TimedOut::location` is the place of the call's tokens. So each token of the path is located at `at`, also of a path
-/// that was written elsewhere.
-pub(crate) fn path(given: Option<&Path>, at: Span) -> TokenStream {
-    match given {
-        None => quote_spanned!(at=> ::sigalarm),
-        Some(path) => located(path.to_token_stream(), at),
+/// Which library an attribute is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Library {
+    #[default]
+    Sigalarm,
+    /// `sigalarm-core`, which has `checkpoint` and no more.
+    Core,
+}
+
+impl Library {
+    fn package(self) -> &'static str {
+        match self {
+            Library::Sigalarm => "sigalarm",
+            Library::Core => "sigalarm-core",
+        }
+    }
+
+    /// The library of `crate = …`, as far as its name says so.
+    pub(crate) fn given(self, path: Option<&Path>) -> Library {
+        match path.and_then(|path| path.segments.last()) {
+            Some(last) if last.ident == "sigalarm_core" => Library::Core,
+            _ => self,
+        }
+    }
+
+    /// An error if `::sigalarm` or `::sigalarm_core` is not the path, because the dependency has another name.
+    pub(crate) fn check_name(self, given: Option<&Path>) -> Result<()> {
+        self.refuse(given, self.new_name().as_deref())
+    }
+
+    fn refuse(self, given: Option<&Path>, new_name: Option<&str>) -> Result<()> {
+        match (given, new_name) {
+            (None, Some(name)) => Err(Error::new(
+                Span::call_site(),
+                format!(
+                    "the dependency `{}` is named `{name}` in Cargo.toml: add `crate = {name}`",
+                    self.package()
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name that the manifest of the user's package gives to the library, if it is another.
+    fn new_name(self) -> Option<String> {
+        static MANIFEST: OnceLock<Option<String>> = OnceLock::new();
+        let read = || {
+            let directory = std::env::var_os("CARGO_MANIFEST_DIR")?;
+            std::fs::read_to_string(std::path::Path::new(&directory).join("Cargo.toml")).ok()
+        };
+        self.renamed(MANIFEST.get_or_init(read).as_ref()?)
+    }
+
+    /// The new name of a dependency with `package = "sigalarm"`, if none is named `sigalarm` itself.
+    ///
+    /// Reads lines and not TOML: a form that it does not recognise gets the message of the compiler.
+    fn renamed(self, manifest: &str) -> Option<String> {
+        let package = self.package();
+        let mut section = "";
+        let mut name = None;
+        for line in manifest.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+            if let Some(header) = line.strip_prefix('[') {
+                section = header.trim_end_matches(']').rsplit('.').next().unwrap_or_default().trim();
+            }
+            let key = line.split(['=', '.', ' ']).next().unwrap_or_default();
+            if key == package || section == package {
+                return None;
+            }
+            let compact: String = line
+                .chars()
+                .filter(|c| !c.is_whitespace())
+                .map(|c| if c == '\'' { '"' } else { c })
+                .collect();
+            if compact.contains(&format!("package=\"{package}\"")) {
+                let key = if key == "package" { section } else { key };
+                name = Some(key.trim_matches('"').replace('-', "_"));
+            }
+        }
+        name
     }
 }
 
-/// An error if `::sigalarm` is not the path, because the dependency has another name.
-pub(crate) fn check_name(given: Option<&Path>) -> Result<()> {
-    refuse(given, new_name())
-}
-
-fn refuse(given: Option<&Path>, new_name: Option<&str>) -> Result<()> {
-    match (given, new_name) {
-        (None, Some(name)) => Err(Error::new(
-            Span::call_site(),
-            format!("the dependency `sigalarm` is named `{name}` in Cargo.toml: add `crate = {name}`"),
-        )),
-        _ => Ok(()),
+/// The path of the library, located at `at`: `::sigalarm`, `::sigalarm_core`, or the value of `crate = …`.
+///
+/// `TimedOut::location` is the place of the call's tokens. So each token of the path is located at `at`, also of a path
+/// that was written elsewhere.
+pub(crate) fn path(library: Library, given: Option<&Path>, at: Span) -> TokenStream {
+    match (given, library) {
+        (None, Library::Sigalarm) => quote_spanned!(at=> ::sigalarm),
+        (None, Library::Core) => quote_spanned!(at=> ::sigalarm_core),
+        (Some(path), _) => located(path.to_token_stream(), at),
     }
 }
 
@@ -51,40 +119,6 @@ fn located(tokens: TokenStream, at: Span) -> TokenStream {
         .collect()
 }
 
-/// The name that the manifest of the user's package gives to the library, if it is another.
-fn new_name() -> Option<&'static str> {
-    static NAME: OnceLock<Option<String>> = OnceLock::new();
-    let read = || {
-        let directory = std::env::var_os("CARGO_MANIFEST_DIR")?;
-        renamed(&std::fs::read_to_string(std::path::Path::new(&directory).join("Cargo.toml")).ok()?)
-    };
-    NAME.get_or_init(read).as_deref()
-}
-
-/// The new name of a dependency with `package = "sigalarm"`, if none is named `sigalarm` itself.
-///
-/// Reads lines and not TOML: a form that it does not recognise gets the message of the compiler.
-fn renamed(manifest: &str) -> Option<String> {
-    let mut section = "";
-    let mut name = None;
-    for line in manifest.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
-        if let Some(header) = line.strip_prefix('[') {
-            section = header.trim_end_matches(']').rsplit('.').next().unwrap_or_default().trim();
-        }
-        let key = line.split(['=', '.', ' ']).next().unwrap_or_default();
-        if key == "sigalarm" || section == "sigalarm" {
-            return None;
-        }
-        let compact: String =
-            line.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '\'' { '"' } else { c }).collect();
-        if compact.contains("package=\"sigalarm\"") {
-            let key = if key == "package" { section } else { key };
-            name = Some(key.trim_matches('"').replace('-', "_"));
-        }
-    }
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,11 +126,11 @@ mod tests {
     #[test]
     fn a_renamed_dependency_needs_its_path() {
         let path = syn::parse_quote!(limit_of);
-        assert!(refuse(Some(&path), Some("limit_of")).is_ok());
-        assert!(refuse(None, None).is_ok());
+        assert!(Library::Sigalarm.refuse(Some(&path), Some("limit_of")).is_ok());
+        assert!(Library::Sigalarm.refuse(None, None).is_ok());
         assert_eq!(
-            refuse(None, Some("limit_of")).unwrap_err().to_string(),
-            "the dependency `sigalarm` is named `limit_of` in Cargo.toml: add `crate = limit_of`"
+            Library::Core.refuse(None, Some("limit_of")).unwrap_err().to_string(),
+            "the dependency `sigalarm-core` is named `limit_of` in Cargo.toml: add `crate = limit_of`"
         );
     }
 
@@ -109,7 +143,12 @@ mod tests {
             "[dependencies.limit-of]\nversion = \"0.1\"\npackage = \"sigalarm\"",
             "[target.'cfg(unix)'.dependencies.limit-of]\npackage = \"sigalarm\"\n[features]",
         ] {
-            assert_eq!(renamed(manifest).as_deref(), Some("limit_of"), "{manifest}");
+            assert_eq!(Library::Sigalarm.renamed(manifest).as_deref(), Some("limit_of"), "{manifest}");
+            let manifest = manifest
+                .replace("\"sigalarm\"", "\"sigalarm-core\"")
+                .replace("'sigalarm'", "'sigalarm-core'");
+            assert_eq!(Library::Core.renamed(&manifest).as_deref(), Some("limit_of"), "{manifest}");
+            assert_eq!(Library::Sigalarm.renamed(&manifest), None, "{manifest}");
         }
     }
 
@@ -122,7 +161,7 @@ mod tests {
             "[dependencies]\n# old = { package = \"sigalarm\" }\nserde = \"1\"",
             "[package]\nname = \"sigalarm\"",
         ] {
-            assert_eq!(renamed(manifest), None, "{manifest}");
+            assert_eq!(Library::Sigalarm.renamed(manifest), None, "{manifest}");
         }
     }
 }

@@ -11,30 +11,38 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Item, ItemFn, Lit, LitStr, Path, Result, Token};
 
 use crate::block::insert_first;
+use crate::library::{self, Library};
 use crate::options::{each, unknown, value, value_with};
 use crate::returns::{self, Returns};
-use crate::{attribute, library, parse};
+use crate::{attribute, parse};
 
 const NAME: &str = "time_limit";
 
 const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or arm an `Alarm` in the body";
 
 /// Expands to the function with a guard at the top of its body; on an error, to the function unchanged and the error.
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(library: Library, options: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = match parse::item(&item, NAME) {
         Ok(parsed) => parsed,
         Err(unparsed) => return unparsed,
     };
-    limited(options, parsed).unwrap_or_else(|e| {
+    limited(library, options, parsed).unwrap_or_else(|e| {
         let error = e.to_compile_error();
         quote!(#item #error)
     })
 }
 
-fn limited(options: TokenStream, item: Item) -> Result<TokenStream> {
+fn limited(library: Library, options: TokenStream, item: Item) -> Result<TokenStream> {
     let given = options.clone();
     let options: Options = syn::parse2(options)?;
-    library::check_name(options.krate.as_ref())?;
+    let library = library.given(options.krate.as_ref());
+    if library == Library::Core {
+        return Err(Error::new(
+            Span::call_site(),
+            "`sigalarm-core` arms no alarm: leave the limit to the caller, or depend on `sigalarm`",
+        ));
+    }
+    library.check_name(options.krate.as_ref())?;
     let mut function = match item {
         Item::Fn(function) => function,
         Item::Verbatim(tokens) => {
@@ -48,7 +56,7 @@ fn limited(options: TokenStream, item: Item) -> Result<TokenStream> {
     if attribute::find(&function.attrs, "cooperative").is_some() {
         // `#[cooperative]` expands first, in either order: its entry check belongs after the guard. It also reports an
         // unfit return type, so that this is reported once.
-        let krate = library::path(options.krate.as_ref(), Span::call_site());
+        let krate = library::path(library, options.krate.as_ref(), Span::call_site());
         function.attrs.push(syn::parse_quote!(#[#krate::time_limit(#given)]));
     } else {
         check_signature(&function)?;
@@ -99,7 +107,7 @@ impl Options {
     /// The inner function keeps the builder out of the frame of the outer one, which may be recursive.
     fn guard(&self, function: &ItemFn) -> TokenStream {
         let site = Span::mixed_site();
-        let krate = library::path(self.krate.as_ref(), site);
+        let krate = library::path(Library::Sigalarm, self.krate.as_ref(), site);
         let limit = match &self.limit {
             Limit::Literal(limit) => {
                 let (secs, nanos) = (limit.as_secs(), limit.subsec_nanos());

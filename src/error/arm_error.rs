@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use sigalarm_core::implementer::TooMany;
+
 /// An alarm could not be armed; nothing was left armed.
 ///
 /// It names the call that failed, and [`source`](Error::source) says why. In practice the process is forbidden to install
@@ -32,6 +34,7 @@ enum Fault {
     Signal { number: i32, why: &'static str },
     Period,
     NoTimer,
+    TooMany(TooMany),
 }
 
 impl ArmError {
@@ -45,6 +48,11 @@ impl ArmError {
 
     pub(crate) fn period() -> ArmError {
         ArmError(Fault::Period)
+    }
+
+    /// Other crates that answer the checks of `sigalarm-core` have left no place for this one.
+    pub(crate) fn too_many(e: TooMany) -> ArmError {
+        ArmError(Fault::TooMany(e))
     }
 
     /// The calling thread has no timer whose signal could interrupt it.
@@ -85,7 +93,7 @@ impl ArmError {
     pub fn call(&self) -> Option<&'static str> {
         match self.0 {
             Fault::System { call, .. } => Some(call),
-            Fault::Signal { .. } | Fault::Period | Fault::NoTimer => None,
+            Fault::Signal { .. } | Fault::Period | Fault::NoTimer | Fault::TooMany(_) => None,
         }
     }
 }
@@ -105,6 +113,9 @@ impl fmt::Display for ArmError {
             Fault::Period => {
                 f.write_str("a ticker's period must be longer than zero; nothing was left armed")
             }
+            Fault::TooMany(source) => {
+                write!(f, "cannot arm the alarm: {source}; nothing was left armed")
+            }
             Fault::NoTimer => f.write_str(
                 "no timer can interrupt this thread: SIGALRM is blocked on it, or the system has no timer for it; \
                  let SIGALRM in, or wait with a timeout and check",
@@ -117,6 +128,7 @@ impl Error for ArmError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
             Fault::System { source, .. } => Some(source),
+            Fault::TooMany(source) => Some(source),
             Fault::Signal { .. } | Fault::Period | Fault::NoTimer => None,
         }
     }
@@ -128,7 +140,7 @@ impl From<ArmError> for io::Error {
         let kind = match &e.0 {
             Fault::System { source, .. } => source.kind(),
             Fault::Signal { .. } | Fault::Period => io::ErrorKind::InvalidInput,
-            Fault::NoTimer => io::ErrorKind::Unsupported,
+            Fault::NoTimer | Fault::TooMany(_) => io::ErrorKind::Unsupported,
         };
         io::Error::new(kind, e)
     }

@@ -2,14 +2,9 @@
 //! is a *fault* of the environment. A caller who handles the first must not swallow the second by accident.
 
 mod arm_error;
-mod cause;
 mod panic;
-mod place;
-mod timed_out;
 
 pub use arm_error::ArmError;
-pub use cause::Cause;
 pub(crate) use panic::panic_message;
-pub use place::Place;
-pub use timed_out::{AlarmId, TimedOut};
-pub(crate) use timed_out::{Exact, Expiry, Measured};
+pub(crate) use sigalarm_core::implementer::{Exact, Expiry, Measured};
+pub use sigalarm_core::{AlarmId, Cause, SourceLocation, TimedOut};

@@ -12,6 +12,7 @@ pub(crate) mod child;
 #[cfg(all(feature = "process", any(target_os = "linux", target_os = "android")))]
 pub(crate) mod child_timer;
 pub(crate) mod clock;
+pub(crate) mod core_flag;
 pub(crate) mod disposition;
 pub(crate) mod exit;
 pub(crate) mod flag;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::thread;
 
 use serde::{Deserialize, Serialize};
+use sigalarm_core::implementer;
 
-use crate::error::{Place, panic_message};
+use crate::error::{SourceLocation, panic_message};
 use crate::os::pipe::WriteEnd;
 
 /// The longest message, in bytes; the rest is cut off.
@@ -33,7 +34,7 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panic {
     message: Arc<str>,
-    location: Option<Place>,
+    location: Option<SourceLocation>,
 }
 
 impl Panic {
@@ -65,11 +66,11 @@ impl Panic {
     /// assert_eq!(panic.location().unwrap().line(), line!() - 2);
     /// # Ok::<(), JobError>(())
     /// ```
-    pub fn location(&self) -> Option<&Place> {
+    pub fn location(&self) -> Option<&SourceLocation> {
         self.location.as_ref()
     }
 
-    fn new(payload: &(dyn Any + Send), location: Option<Place>) -> Panic {
+    fn new(payload: &(dyn Any + Send), location: Option<SourceLocation>) -> Panic {
         let message = panic_message(payload);
         // A message of megabytes would be a value of its own.
         let end = (0..=message.len().min(LONGEST)).rev().find(|&end| message.is_char_boundary(end));
@@ -116,7 +117,7 @@ pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
 
 fn on_panic(info: &PanicHookInfo<'_>) {
     let Some(capture) = CAPTURE.get() else { return print(info) };
-    let panic = Panic::new(info.payload(), info.location().map(Place::copied));
+    let panic = Panic::new(info.payload(), info.location().map(implementer::copied));
     if cfg!(panic = "abort") {
         (capture.on_abort)(capture.pipe, panic.clone());
     }
@@ -137,6 +138,6 @@ pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
 fn print(info: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("<unnamed>");
-    let panic = Panic::new(info.payload(), info.location().map(Place::copied));
+    let panic = Panic::new(info.payload(), info.location().map(implementer::copied));
     let _ = writeln!(std::io::stderr(), "thread '{name}' {panic}");
 }

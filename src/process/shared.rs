@@ -17,7 +17,6 @@ use super::error::JobError;
 use super::escalation::Step;
 use super::state::{End, Settings, Stage, State, Watch, bit, timed_out};
 use super::wire::Receiver;
-use crate::checkpoint::checkpoint_at;
 use crate::os::job_fd::JobFd;
 use crate::os::reap::Life;
 use crate::os::{clock, pipe, poll};
@@ -86,7 +85,7 @@ pub(super) fn wait_any(
         if let Some(alarm) = runtime::next_here() {
             // If that is refused, no other thread can wake this one early; it still wakes at every deadline.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
-            checkpoint_at(location)?;
+            runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
         }
         if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {

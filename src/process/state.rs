@@ -13,7 +13,7 @@ use super::error::JobError;
 use super::escalation::{Escalation, kill_timer};
 use super::wire::{Failure, Received};
 use super::{Exit, KillReason, Usage, detached};
-use crate::error::{Cause, Expiry, Place, TimedOut};
+use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
 use crate::os::job_fd::JobFd;
 use crate::time::Time;
@@ -30,7 +30,7 @@ pub(super) struct Settings {
     pub(super) depth_limit: usize,
     pub(super) cpu_limit: Option<Duration>,
     /// Where it was spawned.
-    pub(super) location: Place,
+    pub(super) location: SourceLocation,
 }
 
 /// The time-out of a limit that is not an alarm's.
@@ -38,10 +38,12 @@ pub(super) fn timed_out(
     label: Option<Arc<str>>,
     limit: Option<Duration>,
     elapsed: Duration,
-    location: Place,
+    location: SourceLocation,
 ) -> TimedOut {
     let alarm = crate::runtime::unused_id();
-    TimedOut::new(Expiry { alarm, label, limit, elapsed, cause: Cause::Deadline, location })
+    let mut expiry = Expiry::new(alarm, Cause::Deadline, elapsed, location);
+    (expiry.label, expiry.limit) = (label, limit);
+    expiry.into_error()
 }
 
 /// How a job ended: the same for all who ask.

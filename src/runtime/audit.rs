@@ -11,11 +11,11 @@ use std::mem;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::flag::OwnFlag;
 use super::shared::SHARED;
 use crate::gap::Gap;
 use crate::os::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::os::clock;
-use crate::os::flag::Flag;
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
@@ -47,7 +47,7 @@ impl SignalTime {
 }
 
 /// Notes the time of a signal, if checks are audited and it is the first. Async-signal-safe.
-pub(super) fn note_signal(flag: &Flag) {
+pub(super) fn note_signal(flag: &OwnFlag) {
     if SHARED.signal_time.is_wanted.load(Ordering::Relaxed) && !flag.is_set() {
         SHARED.signal_time.set(clock::now());
     }
@@ -109,7 +109,7 @@ impl Audits {
     ///
     /// If the last such moment has come and no check has answered, the timer is being set for another reason: an alarm is armed, or
     /// a ticker asked. The signal of that moment may never come then. So it is noted here, with that moment.
-    pub(super) fn next_of(&mut self, scope: Scope, now: Time, flag: &Flag) -> Time {
+    pub(super) fn next_of(&mut self, scope: Scope, now: Time, flag: &OwnFlag) -> Time {
         if self.audits.iter().all(|audit| audit.scope != scope) {
             return Time::NEVER;
         }
@@ -125,7 +125,7 @@ impl Audits {
     /// Where the flag stays set, no signal is noted by the handler: the time to the next answer counts from this moment. Every
     /// check answers then, so that nothing of a stretch is missed.
     #[inline(always)]
-    pub(super) fn watch(&self, now: Time, flag: &Flag) {
+    pub(super) fn watch(&self, now: Time, flag: &OwnFlag) {
         if !self.audits.is_empty() && flag.is_set() && SHARED.signal_time.get().is_never() {
             SHARED.signal_time.set(now);
         }
@@ -165,8 +165,8 @@ impl Audits {
         for audit in self.audits.iter_mut().filter(own) {
             let length = now.since(signalled.max(audit.since));
             let is_long = length + step(audit.threshold) >= audit.threshold;
-            if is_long && audit.longest.is_none_or(|longest| length > longest.length()) {
-                audit.longest = Some(Gap::new(length, location));
+            if is_long && audit.longest.as_ref().is_none_or(|longest| length > longest.length()) {
+                audit.longest = Some(Gap::new(length, location.into()));
             }
         }
     }
@@ -182,7 +182,7 @@ impl Audits {
     }
 
     pub(super) fn longest(&self, key: Key) -> Option<Gap> {
-        self.audits.iter().find(|audit| audit.key == key).and_then(|audit| audit.longest)
+        self.audits.iter().find(|audit| audit.key == key).and_then(|audit| audit.longest.clone())
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::state::{STATE, State, state_prepared};
+use sigalarm_core::implementer;
+
+use super::state::{STATE, State, prepare};
 use super::thread_state;
 use crate::error::{AlarmId, Cause};
 use crate::gap::Gap;
@@ -86,5 +88,7 @@ pub(crate) fn leave(standing: Standing) {
 
 /// An id for a limit that is kept by other means than an alarm.
 pub(crate) fn unused_id() -> AlarmId {
-    state_prepared().schedule.next_id()
+    // Registered, so that the texts of the error name its signal.
+    let _ = prepare();
+    implementer::next_id()
 }

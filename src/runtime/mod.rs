@@ -18,6 +18,7 @@ mod audit;
 mod blocked_threads;
 mod control;
 mod deadline_timer;
+mod flag;
 mod flags;
 mod handler;
 mod installation;
@@ -37,32 +38,29 @@ mod tickers;
 mod timer;
 mod watchdog;
 
-use crate::os::flag::Flag;
+pub(crate) use sigalarm_core::implementer::answer;
 
 pub(crate) use self::arm::{arm, arm_ticker, release, release_ticker};
 pub(crate) use self::blocked_threads::{Waiting, next_here, next_under, recheck};
 pub(crate) use self::control::{
     disarm, enter, extend, find, inspect, leave, longest_gap, restart, ring, unused_id,
 };
+use self::flag::FLAG;
 pub(crate) use self::pause::{Shield, lower, pause, pause_thread, shield, unpause};
 pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
 pub(crate) use self::registry::Registered;
-pub(crate) use self::slow_path::{check_alarm, check_thread, ticks, unwind_alarm, unwind_thread};
+#[cfg(sigalarm_shuttle)]
+pub(crate) use self::slow_path::check_thread;
+pub(crate) use self::slow_path::{check_alarm, checkpoint_at, ticks, unwind_alarm, unwind_thread};
 #[cfg(feature = "process")]
 pub(crate) use self::state::prepare;
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::watchdog::Grace;
 
-/// The flag: "take the slow path".
-///
-/// Relaxed suffices to read and to set it, because it is a hint: the slow path takes the lock, and the lock orders everything
-/// else.
-static FLAG: Flag = Flag::new();
-
 /// Whether a check must take the slow path. The hot path, whole.
 #[inline(always)]
 pub(crate) fn is_flag_set() -> bool {
-    FLAG.is_set()
+    crate::os::flag::flag().is_set()
 }
 
 /// Sets the flag and every ticker's flag. Async-signal-safe.

@@ -9,10 +9,12 @@ use super::registry::Registry;
 use super::timer::expiries::Expiries;
 use super::watchdog::Watchdog;
 use crate::os::atomic::{AtomicBool, AtomicUsize};
-use crate::os::flag::Flag;
+use crate::os::flag::{Flag, OwnBit};
 
 #[repr(align(128))]
 pub(super) struct Shared {
+    /// The library's bit of the flag.
+    pub(super) bit: OwnBit,
     pub(super) expiries: Expiries,
     pub(super) signal_time: SignalTime,
     pub(super) tickers: Registry<Flag>,
@@ -34,6 +36,7 @@ pub(super) struct Shared {
 }
 
 pub(super) static SHARED: Shared = Shared {
+    bit: OwnBit::none(),
     expiries: Expiries::new(),
     signal_time: SignalTime::new(),
     tickers: Registry::new(),

@@ -1,34 +1,68 @@
 //! What a check does when the flag is set.
 //!
-//! A plain function that does not unwind, so that the loop around the check need not keep its values in memory in case it
-//! did.
+//! A check of the thread asks every implementation of `sigalarm-core`, and this one through its [`HOOK`]. A check of an alarm
+//! asks this one first, and then the others for alarms that enclose it.
+//!
+//! Plain functions that do not unwind, so that the loop around the check need not keep its values in memory in case one did.
 
 use std::panic::Location;
 use std::thread;
 
+use nix::sys::signal::Signal;
+use sigalarm_core::implementer::{self, Hook, answer};
+
+use super::flag::FLAG;
+use super::shared::SHARED;
 use super::state::{STATE, State};
 use super::thread_state;
-use crate::error::{Cause, Expiry, TimedOut};
+use crate::error::{AlarmId, Cause, Expiry, TimedOut};
 use crate::os::clock;
 use crate::os::flag::Flag;
-use crate::schedule::{Entry, Key, Scope};
+use crate::schedule::{Entry, INNERMOST, Key, Scope};
+use crate::testing;
 use crate::time::Time;
 
-/// Checks an alarm, and those that enclose it.
+/// What a check asks of this library.
+pub(super) static HOOK: Hook = Hook::new(check_own)
+    .before_error(testing::note_error)
+    .signal_name(|number| Signal::try_from(number).ok().map(Signal::as_str));
+
+/// Checks this library's alarms of the calling thread, those inside the alarm of that id left out.
+fn check_own(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+    STATE.lock().check_thread(thread_state::scope(), innermost.unwrap_or(INNERMOST), location)
+}
+
+/// Checks an alarm, and those that enclose it. The alarms of other implementations enclose it on its own thread only.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn check_alarm(
     key: &Key,
     location: &'static Location<'static>,
 ) -> Option<Box<TimedOut>> {
-    STATE.lock().check_alarm(*key, thread_state::scope(), location)
+    let mut state = STATE.lock();
+    let home = state.schedule.get(*key)?.scope;
+    let own = if FLAG.is_set() { state.check_alarm(*key, thread_state::scope(), location) } else { None };
+    drop(state);
+    if home != thread_state::scope() {
+        return own;
+    }
+    implementer::outermost(own, SHARED.bit.mask(), key.id(), location)
 }
 
-/// Checks every alarm of the calling thread.
-#[cold]
-#[inline(never)]
-pub(crate) extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
-    STATE.lock().check_thread(thread_state::scope(), location)
+/// Checks every alarm of the calling thread, of all implementations.
+#[cfg(not(sigalarm_shuttle))]
+pub(crate) use sigalarm_core::implementer::check_thread;
+
+/// The scripted kernel's flag is unknown to the others.
+#[cfg(sigalarm_shuttle)]
+pub(crate) fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+    check_own(None, location)
+}
+
+/// What a checkpoint at `location` returns. This library's alarms are looked at whether the flag is set or not.
+pub(crate) fn checkpoint_at(location: &'static Location<'static>) -> Result<(), TimedOut> {
+    let own = check_own(None, location);
+    answer(implementer::outermost(own, SHARED.bit.mask(), INNERMOST, location))
 }
 
 /// As [`check_alarm`], for a check that unwinds; not on a thread that unwinds already.
@@ -80,13 +114,19 @@ impl State {
         self.answer(expired, home, now, location)
     }
 
-    fn check_thread(&mut self, scope: Scope, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+    fn check_thread(
+        &mut self,
+        scope: Scope,
+        innermost: AlarmId,
+        location: &'static Location<'static>,
+    ) -> Option<Box<TimedOut>> {
         let now = self.look_for_check(location);
+        let shield = self.schedule.shield_of(scope);
         if self.schedule.any_counting() {
-            self.schedule.count_in(scope, location, now);
+            self.schedule.count((scope, innermost), shield, location, now);
             self.publish_count(now);
         }
-        self.answer(self.schedule.expired_in(scope)?, Some(scope), now, location)
+        self.answer(self.schedule.outermost(scope, innermost, shield)?, Some(scope), now, location)
     }
 
     #[inline]
@@ -141,12 +181,7 @@ fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> 
     };
     // A budget that ran out may stand for a deadline.
     let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));
-    Some(TimedOut::new(Expiry {
-        alarm: entry.id,
-        label: entry.label.clone(),
-        limit,
-        elapsed,
-        cause,
-        location: location.into(),
-    }))
+    let mut expiry = Expiry::new(entry.id, cause, elapsed, location.into());
+    (expiry.label, expiry.limit) = (entry.label.clone(), limit);
+    Some(expiry.into_error())
 }

@@ -4,12 +4,14 @@ use std::mem::{self, ManuallyDrop};
 use std::time::Duration;
 
 use once_cell::race::OnceBool;
+use sigalarm_core::implementer;
 
 use super::audit::Audits;
 use super::flags::Flags;
 use super::installation::Installation;
 use super::ring_signals::{self, Signals};
 use super::shared::SHARED;
+use super::slow_path::HOOK;
 use super::thread_state::{Thread, at_thread_end};
 use super::threads::Threads;
 use super::timer::Kind;
@@ -180,7 +182,10 @@ impl State {
             ring_signals::publish(self.schedule.listening());
         }
         if self.needs_every_check() {
-            FLAG.set();
+            // Only under the lock is it cleared.
+            if !FLAG.is_set() {
+                FLAG.set();
+            }
             // Alarms that only the clock expires, and tickers likewise.
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
@@ -272,9 +277,8 @@ impl ForkSafe for State {
         tickers::start_again();
         watchdog::start_again();
         flags::start_again();
-        if FLAG.is_set() {
-            FLAG.clear();
-        }
+        FLAG.reset();
+        implementer::skip_ids();
         // None of these is dropped: nothing is freed in a child.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.watchdogs, Watchdogs::new()));
@@ -294,6 +298,7 @@ impl ForkSafe for State {
 pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {
+        SHARED.bit.assign(implementer::register(&HOOK).map_err(ArmError::too_many)?);
         handler::prepare();
         single_threaded::prepare();
         thread_end::prepare(at_thread_end).map_err(|e| ArmError::system("pthread_key_create", e))?;

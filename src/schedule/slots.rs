@@ -4,6 +4,7 @@
 //! processor wait until they have reached the cache: a container like `slab`, which moves its values in and out whole,
 //! spent a quarter of a nested guard's time on that.
 
+use sigalarm_core::implementer;
 use std::panic::Location;
 
 use super::{Entry, Key, Removed, Scope, Terms};
@@ -11,7 +12,7 @@ use crate::error::AlarmId;
 use crate::time::Time;
 
 /// The id of no alarm: the slot is free.
-const FREE: AlarmId = AlarmId(0);
+const FREE: AlarmId = implementer::id(0);
 
 #[derive(Debug)]
 pub(super) struct Slots {

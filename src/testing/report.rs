@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::ptr;
 
-use crate::error::Place;
+use crate::error::SourceLocation;
 
 /// How many checks a function makes, and where; returned by [`each_check`](super::each_check).
 ///
@@ -61,8 +61,8 @@ impl Report {
     /// let report = sigalarm::testing::each_check(|attempt| drop(attempt.run(|alarm| alarm.check())));
     /// assert_eq!(report.locations()[0].line(), line!() - 1);
     /// ```
-    pub fn locations(&self) -> Vec<Place> {
-        self.locations.iter().copied().map(Place::from).collect()
+    pub fn locations(&self) -> Vec<SourceLocation> {
+        self.locations.iter().copied().map(SourceLocation::from).collect()
     }
 
     /// Returns how often each check of the source was made.
@@ -71,7 +71,7 @@ impl Report {
     /// let report = sigalarm::testing::each_check(|attempt| drop(attempt.run(|alarm| alarm.check())));
     /// assert_eq!(report.tally().into_values().max(), Some(1));
     /// ```
-    pub fn tally(&self) -> BTreeMap<Place, u64> {
+    pub fn tally(&self) -> BTreeMap<SourceLocation, u64> {
         let mut tally = BTreeMap::new();
         self.locations().into_iter().for_each(|location| *tally.entry(location).or_default() += 1);
         tally
@@ -144,9 +144,9 @@ pub struct Divergence {
     /// Which of its checks differed, counted from 1.
     pub check: u64,
     /// Where that check was in the attempt before.
-    pub expected: Place,
+    pub expected: SourceLocation,
     /// Where it was in this one; `None` if the function had returned.
-    pub found: Option<Place>,
+    pub found: Option<SourceLocation>,
 }
 
 impl fmt::Display for Divergence {

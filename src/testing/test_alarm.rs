@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::alarm::Alarm;
-use crate::error::{AlarmId, Cause, Place, TimedOut};
+use crate::error::{AlarmId, Cause, SourceLocation, TimedOut};
 use crate::runtime::{self, Due, Plan, Wishes};
 use crate::schedule::Budget;
 
@@ -164,8 +164,8 @@ impl TestAlarm {
     /// alarm.check().unwrap();
     /// assert_eq!(alarm.locations()[0].line(), line!() - 1);
     /// ```
-    pub fn locations(&self) -> Vec<Place> {
-        self.recorded().into_iter().map(Place::from).collect()
+    pub fn locations(&self) -> Vec<SourceLocation> {
+        self.recorded().into_iter().map(SourceLocation::from).collect()
     }
 
     /// Returns the check at which the alarm stopped the function: the first that erred.
@@ -224,7 +224,7 @@ pub(super) fn print(attempt: &str, stop: Option<&Stop>, checks: u64) {
 pub struct Stop {
     alarm: AlarmId,
     check: u64,
-    location: Place,
+    location: SourceLocation,
     later: u64,
 }
 
@@ -253,7 +253,7 @@ impl Stop {
     /// alarm.check().unwrap_err();
     /// assert_eq!(alarm.stop().unwrap().location().line(), line!() - 1);
     /// ```
-    pub fn location(&self) -> &Place {
+    pub fn location(&self) -> &SourceLocation {
         &self.location
     }
 

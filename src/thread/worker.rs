@@ -337,7 +337,7 @@ impl<T> Worker<T> {
             }
             let alarm = runtime::next_here();
             if alarm.is_some() {
-                crate::checkpoint::checkpoint_at(location)?;
+                runtime::checkpoint_at(location)?;
             }
             let now = clock::now();
             if now >= deadline {
@@ -359,14 +359,9 @@ impl<T> Worker<T> {
         elapsed: Duration,
         location: &'static Location<'static>,
     ) -> TimedOut {
-        TimedOut::new(Expiry {
-            alarm: runtime::unused_id(),
-            label: self.name.clone(),
-            limit: Some(limit),
-            elapsed,
-            cause: Cause::Deadline,
-            location: location.into(),
-        })
+        let mut expiry = Expiry::new(runtime::unused_id(), Cause::Deadline, elapsed, location.into());
+        (expiry.label, expiry.limit) = (self.name.clone(), Some(limit));
+        expiry.into_error()
     }
 }
 

@@ -17,6 +17,7 @@ mod copies;
 mod foreign_timers;
 mod handlers;
 mod processes;
+mod shared_checks;
 #[path = "../support/mod.rs"]
 mod support;
 mod threads;
@@ -86,8 +87,9 @@ pub(crate) fn skipped(why: &str) -> std::process::Command {
 }
 
 fn main() {
-    let modules: [fn() -> Vec<Scenario>; 6] = [
+    let modules: [fn() -> Vec<Scenario>; 7] = [
         copies::scenarios,
+        shared_checks::scenarios,
         clocks::scenarios,
         foreign_timers::scenarios,
         handlers::scenarios,

@@ -73,7 +73,13 @@ impl Inserter {
         let attribute = attribute::take(attributes, NAME)?;
         self.changes += 1;
         match Request::of(&attribute) {
-            Ok(Request::Checks(options)) => Some(Request::Checks(options.within(&self.options))),
+            Ok(Request::Checks(options)) => {
+                let options = options.within(&self.options);
+                if let Err(e) = options.check_library() {
+                    self.error(e);
+                }
+                Some(Request::Checks(options))
+            }
             Ok(request) => Some(request),
             Err(e) => {
                 self.error(e);

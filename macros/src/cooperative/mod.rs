@@ -16,21 +16,22 @@ use syn::{Attribute, Block, Error, FnArg, ImplItem, Item, ItemImpl, Result, Sign
 
 use self::insert::Inserter;
 use self::options::{Options, Request};
+use crate::library::Library;
 use crate::returns::{self, Returns};
-use crate::{attribute, library, parse};
+use crate::{attribute, parse};
 
 const NAME: &str = "cooperative";
 
 const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or use `#[cooperative(unwind)]`";
 
 /// Expands to the item with its checks; on an error, to the item without them and the error.
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(library: Library, options: TokenStream, item: TokenStream) -> TokenStream {
     let mut parsed = match parse::item(&item, NAME) {
         Ok(parsed) => parsed,
         Err(unparsed) => return unparsed,
     };
     let mut with_checks = parsed.clone();
-    match syn::parse2::<Request>(options).and_then(|request| annotate(request, &mut with_checks)) {
+    match syn::parse2::<Request>(options).and_then(|request| annotate(library, request, &mut with_checks)) {
         Ok(()) => with_checks.into_token_stream(),
         Err(e) => {
             Cleaner.visit_item_mut(&mut parsed);
@@ -40,9 +41,9 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-fn annotate(request: Request, item: &mut Item) -> Result<()> {
+fn annotate(library: Library, request: Request, item: &mut Item) -> Result<()> {
     let options = match request {
-        Request::Checks(options) => options,
+        Request::Checks(options) => options.of(library),
         Request::Skip(skip) => {
             return Err(Error::new(
                 skip.span(),
@@ -51,9 +52,7 @@ fn annotate(request: Request, item: &mut Item) -> Result<()> {
             ));
         }
     };
-    if options.alarm().is_none() {
-        library::check_name(options.krate())?;
-    }
+    options.check_library()?;
     match item {
         Item::Fn(function) => {
             check_signature(&function.sig, &function.attrs, &options)?;

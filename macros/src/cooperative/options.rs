@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 
-use crate::library;
+use crate::library::{self, Library};
 use crate::options::{each, unknown, value, value_with};
 
 /// The request of one attribute.
@@ -24,6 +24,7 @@ pub(super) struct Options {
     every: Option<Every>,
     unwind: Option<Ident>,
     krate: Option<Path>,
+    library: Library,
 }
 
 /// The number of turns from check to check; not zero.
@@ -36,7 +37,7 @@ impl Options {
     /// It is the statement that one writes by hand, so that the machine code is the same. clippy takes its `?` for one
     /// in the source. The span of the `allow` is the macro's: clippy does not report that in its turn.
     pub(super) fn check(&self, at: Span) -> TokenStream {
-        let krate = library::path(self.krate.as_ref(), at);
+        let krate = library::path(self.library, self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
         match (&self.alarm, &self.unwind) {
             (None, None) => quote_spanned!(at=> #allow #krate::checkpoint()?;),
@@ -60,8 +61,22 @@ impl Options {
         self.unwind.as_ref()
     }
 
-    pub(super) fn krate(&self) -> Option<&Path> {
-        self.krate.as_ref()
+    /// These options, of an attribute of this library.
+    pub(super) fn of(self, library: Library) -> Options {
+        let library = library.given(self.krate.as_ref());
+        Options { library, ..self }
+    }
+
+    /// An error if the library has another name, or not what these options ask for.
+    pub(super) fn check_library(&self) -> Result<()> {
+        match (&self.alarm, &self.unwind) {
+            (Some(_), _) => Ok(()),
+            (None, Some(unwind)) if self.library == Library::Core => Err(Error::new(
+                unwind.span(),
+                "`sigalarm-core` cannot unwind: return a `Result` and omit `unwind`, or depend on `sigalarm`",
+            )),
+            (None, _) => self.library.check_name(self.krate.as_ref()),
+        }
     }
 
     pub(super) fn alarm(&self) -> Option<&TokenStream> {
@@ -74,6 +89,7 @@ impl Options {
             alarm: self.alarm.or_else(|| outer.alarm.clone()),
             every: self.every.or(outer.every),
             unwind: self.unwind.or_else(|| outer.unwind.clone()),
+            library: outer.library.given(self.krate.as_ref()),
             krate: self.krate.or_else(|| outer.krate.clone()),
         }
     }

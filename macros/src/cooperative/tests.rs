@@ -1,5 +1,11 @@
-use super::expand;
+use proc_macro2::TokenStream;
+
 use crate::expansion::{ALLOW, assert_expands};
+use crate::library::Library;
+
+fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+    super::expand(Library::Sigalarm, options, item)
+}
 
 #[track_caller]
 fn expands(options: &str, item: &str, expected: &str) {
@@ -582,4 +588,37 @@ fn a_label_stays_if_no_jump_names_it() {
     };
     assert!(expansion("g(x); continue;").contains("'rows : while let"));
     assert!(!expansion("for y in x { continue 'rows; }").contains("'rows"));
+}
+
+/// The expansion of the attribute that `sigalarm-core` has.
+#[track_caller]
+fn expands_in_core(options: &str, item: &str, expected: &str) {
+    let expand = |options, item| super::expand(Library::Core, options, item);
+    assert_expands(expand, options, item, expected);
+}
+
+#[test]
+fn in_core_the_path_is_that_of_core() {
+    let body = |check| format!("fn f() -> Result<(), TimedOut> {{ {check} loop {{ {check} }} }}");
+    let item = "fn f() -> Result<(), TimedOut> { loop {} }";
+    expands_in_core("", item, &body("::sigalarm_core::checkpoint()?;"));
+    expands_in_core("crate = sigalarm_core", item, &body("sigalarm_core::checkpoint()?;"));
+    expands_in_core("crate = facade::checks", item, &body("facade::checks::checkpoint()?;"));
+    expands_in_core("alarm = a, unwind", item, &body("a.unwind_if_expired();"));
+    expands("crate = sigalarm_core", item, &body("sigalarm_core::checkpoint()?;"));
+}
+
+#[test]
+fn core_cannot_unwind() {
+    const ERROR: &str = "::core::compile_error! { \"`sigalarm-core` cannot unwind: return a `Result` and omit `unwind`, \
+        or depend on `sigalarm`\" }";
+    let item = "fn f() { loop { loop {} } }";
+    let refused = format!("{item} {ERROR}");
+    expands_in_core("unwind", item, &refused);
+    expands_in_core("unwind, crate = facade::checks", item, &refused);
+    expands("unwind, crate = ::sigalarm_core", item, &refused);
+    let closure =
+        |attribute| format!("fn f() -> Result<(), TimedOut> {{ g({attribute} || loop {{}}); Ok(()) }}");
+    let refused = format!("{} {ERROR}", closure(""));
+    expands_in_core("", &closure("#[cooperative(unwind)]"), &refused);
 }

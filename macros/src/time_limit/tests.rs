@@ -1,5 +1,11 @@
-use super::expand;
+use proc_macro2::TokenStream;
+
 use crate::expansion::assert_expands;
+use crate::library::Library;
+
+fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+    super::expand(Library::Sigalarm, options, item)
+}
 
 #[track_caller]
 fn expands(options: &str, item: &str, expected: &str) {
@@ -84,4 +90,15 @@ fn the_guard_follows_leading_items() {
     let expanded = expanded.to_string();
     let at = |text: &str| expanded.find(text).unwrap_or_else(|| panic!("no {text} in {expanded}"));
     assert!(at("const C") < at("let _alarm") && at("let _alarm") < at("b (C)"), "{expanded}");
+}
+
+#[test]
+fn core_arms_no_alarm() {
+    let item = "fn f() -> Result<(), TimedOut> { loop {} }";
+    let refused = format!(
+        "{item} ::core::compile_error! {{ \"`sigalarm-core` arms no alarm: leave the limit to the caller, or depend on \
+         `sigalarm`\" }}"
+    );
+    assert_expands(|options, item| super::expand(Library::Core, options, item), "\"1s\"", item, &refused);
+    expands("\"1s\", crate = sigalarm_core", item, &refused);
 }

@@ -9,6 +9,7 @@ pub(crate) mod machine;
 pub(crate) mod memory;
 
 pub(crate) mod clock;
+pub(crate) mod core_flag;
 pub(crate) mod disposition;
 pub(crate) mod exit;
 pub(crate) mod fork;

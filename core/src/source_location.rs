@@ -1,12 +1,12 @@
-//! A line of somebody's source.
+//! A line of source code.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::panic::Location;
+use alloc::borrow::Cow;
+use core::fmt;
+use core::panic::Location;
 
 /// Where in a source file: the check that noticed an expiry, the line that panicked.
 ///
-/// As [`std::panic::Location`], except that it can also come from another process, which `Location` cannot.
+/// As [`core::panic::Location`], except that it can also come from another process, which `Location` cannot.
 ///
 /// ```
 /// use sigalarm::Alarm;
@@ -18,18 +18,19 @@ use std::panic::Location;
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "process", derive(serde::Serialize, serde::Deserialize))]
-pub struct Place {
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SourceLocation {
     file: Cow<'static, str>,
     line: u32,
     column: u32,
 }
 
-impl Place {
-    /// The file, as the compiler was given it.
+impl SourceLocation {
+    /// Returns the file, as the compiler was given it.
     ///
     /// ```
-    /// use sigalarm::{Alarm, checkpoint};
+    /// use sigalarm::Alarm;
+    /// use sigalarm_core::checkpoint;
     /// use std::time::Duration;
     ///
     /// let _alarm = Alarm::after(Duration::ZERO)?;
@@ -40,7 +41,7 @@ impl Place {
         &self.file
     }
 
-    /// The line, counted from 1.
+    /// Returns the line, counted from 1.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::never()?;
@@ -53,10 +54,11 @@ impl Place {
         self.line
     }
 
-    /// The column, counted from 1.
+    /// Returns the column, counted from 1.
     ///
     /// ```
-    /// use sigalarm::{checkpoint, testing};
+    /// use sigalarm::testing;
+    /// use sigalarm_core::checkpoint;
     ///
     /// let _alarm = testing::expired();
     /// let (first, second) = (checkpoint().unwrap_err(), checkpoint().unwrap_err()); // on one line
@@ -66,21 +68,21 @@ impl Place {
         self.column
     }
 
-    /// For a location that does not live for ever.
-    #[cfg(feature = "process")]
-    pub(crate) fn copied(location: &Location<'_>) -> Place {
-        let file = Cow::Owned(location.file().to_owned());
-        Place { file, line: location.line(), column: location.column() }
+    /// Of a location that does not live for ever.
+    pub(crate) fn copied(location: &Location<'_>) -> SourceLocation {
+        let file = Cow::Owned(location.file().into());
+        SourceLocation { file, line: location.line(), column: location.column() }
     }
 }
 
-impl From<&'static Location<'static>> for Place {
-    fn from(location: &'static Location<'static>) -> Place {
-        Place { file: Cow::Borrowed(location.file()), line: location.line(), column: location.column() }
+impl From<&'static Location<'static>> for SourceLocation {
+    fn from(location: &'static Location<'static>) -> SourceLocation {
+        let file = Cow::Borrowed(location.file());
+        SourceLocation { file, line: location.line(), column: location.column() }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     /// `file:line:column`, which editors follow.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)

@@ -1,33 +1,21 @@
-//! The typed error that a check answers with once its alarm, or an enclosing one, has expired.
+//! The typed error that a check returns once an alarm has expired.
 
-use std::error::Error;
-use std::fmt;
+use alloc::format;
+use core::error::Error;
+use core::fmt;
+use core::time::Duration;
+#[cfg(feature = "std")]
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
 
-use super::{Cause, Place};
+use crate::{AlarmId, Cause, SourceLocation};
 
-/// Which alarm: unique in this process, in the children it forks as well, and never used twice.
-///
-/// Ids grow in the order of arming, so of two alarms of one thread the outer has the smaller.
-///
-/// ```
-/// use sigalarm::Alarm;
-///
-/// let (outer, inner) = (Alarm::never()?, Alarm::never()?);
-/// assert!(outer.id() < inner.id());
-/// # Ok::<(), sigalarm::ArmError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "process", derive(serde::Serialize, serde::Deserialize))]
-pub struct AlarmId(pub(crate) u64);
+/// What clones of an error share.
+#[cfg(target_has_atomic = "ptr")]
+use alloc::sync::Arc as Shared;
 
-impl fmt::Display for AlarmId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
+/// Where nothing can be shared between threads, each clone has its own.
+#[cfg(not(target_has_atomic = "ptr"))]
+use alloc::boxed::Box as Shared;
 
 /// A check found its alarm, or one that encloses it, expired.
 ///
@@ -37,8 +25,11 @@ impl fmt::Display for AlarmId {
 ///
 /// Its `Display` is a sentence for a user: `solve timed out after 10.000 s (limit 10 s) at src/solver.rs:42`.
 ///
-/// It turns into an [`io::Error`] of kind [`TimedOut`](io::ErrorKind::TimedOut), and into whatever else other code
-/// makes of its errors; [`TimedOut::find`] gives it back.
+/// With the feature `std` (of `sigalarm` always) it turns into a `std::io::Error` of kind `TimedOut`, and into whatever else
+/// other code makes of its errors; [`TimedOut::find_in`] gives it back.
+///
+/// Two are equal if they agree in everything, as clones do. The errors of two checks of one alarm differ in
+/// [`elapsed`](TimedOut::elapsed), and as a rule in [`location`](TimedOut::location).
 ///
 /// ```
 /// use sigalarm::{Alarm, TimedOut};
@@ -65,31 +56,48 @@ impl fmt::Display for AlarmId {
 /// let alarm = Alarm::after(Duration::ZERO)?;
 /// let e = io::Error::from(alarm.check().unwrap_err());
 /// assert_eq!(e.kind(), io::ErrorKind::TimedOut);
-/// assert!(alarm.owns(TimedOut::find(&e).unwrap()));
+/// assert!(alarm.owns(TimedOut::find_in(&e).unwrap()));
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
-#[derive(Clone)]
-pub struct TimedOut(Arc<Expiry>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct TimedOut(Shared<Expiry>);
 
-/// What a [`TimedOut`] points to.
-#[derive(Clone, Debug)]
-#[cfg_attr(feature = "process", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct Expiry {
-    pub(crate) alarm: AlarmId,
-    pub(crate) label: Option<Arc<str>>,
-    pub(crate) limit: Option<Duration>,
-    pub(crate) elapsed: Duration,
-    pub(crate) cause: Cause,
-    pub(crate) location: Place,
+/// What a [`TimedOut`] says.
+///
+/// More may be added: it is made by [`new`](Expiry::new), and the rest assigned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Expiry {
+    /// The alarm that has expired.
+    pub alarm: AlarmId,
+    /// Its label.
+    pub label: Option<Shared<str>>,
+    /// How long the computation was allowed to run.
+    pub limit: Option<Duration>,
+    /// How long it has run. For a deadline no less than the limit.
+    pub elapsed: Duration,
+    /// Why it expired.
+    pub cause: Cause,
+    /// The check that returns the error.
+    pub location: SourceLocation,
+}
+
+impl Expiry {
+    /// Without a label and a limit.
+    pub fn new(alarm: AlarmId, cause: Cause, elapsed: Duration, location: SourceLocation) -> Expiry {
+        Expiry { alarm, label: None, limit: None, elapsed, cause, location }
+    }
+
+    /// The error that says so. (No `From`, which the compiler would show to users.)
+    pub fn into_error(self) -> TimedOut {
+        TimedOut(Shared::new(self))
+    }
 }
 
 impl TimedOut {
-    pub(crate) fn new(expiry: Expiry) -> TimedOut {
-        TimedOut(Arc::new(expiry))
-    }
-
-    /// The time-out in an error of somebody else's: the error itself, what an [`io::Error`] carries, or one of the
-    /// [sources](Error::source) of either. `None` if it has another reason.
+    /// Finds the time-out in an error of another type: the error itself, one of its [sources](Error::source), or with the
+    /// feature `std` what an `io::Error` among them carries. `None` if it has another reason.
     ///
     /// # Examples
     ///
@@ -105,26 +113,24 @@ impl TimedOut {
     ///     Ok(text.lines().next().ok_or("no line")?.to_owned())
     /// }
     ///
-    /// let (read, _write) = UnixStream::pair()?; // nobody will ever write
+    /// let (read, _write) = UnixStream::pair()?; // the other end never writes
     /// let alarm = Alarm::after(Duration::from_millis(5))?;
     /// let e = first_line(&mut alarm.reader(read)).unwrap_err();
-    /// assert!(TimedOut::find(&*e).is_some_and(|timed_out| alarm.owns(timed_out)));
+    /// assert!(TimedOut::find_in(&*e).is_some_and(|timed_out| alarm.owns(timed_out)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TimedOut> {
+    pub fn find_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TimedOut> {
         let mut next = Some(error);
         while let Some(error) = next {
             if let Some(timed_out) = error.downcast_ref() {
                 return Some(timed_out);
             }
-            // What it carries is not its source, but takes its place: the source is that of what it carries.
-            let carried = error.downcast_ref().and_then(io::Error::get_ref);
-            next = carried.map_or_else(|| error.source(), |carried| Some(carried));
+            next = carried_by(error).or_else(|| error.source());
         }
         None
     }
 
-    /// Which alarm expired. [`Alarm::owns`](crate::Alarm::owns) compares it with a guard.
+    /// Which alarm expired. `Alarm::owns` compares it with a guard.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint};
@@ -223,7 +229,7 @@ impl TimedOut {
     /// let timed_out = items.try_fold(0, |sum, item| item.map(|n| sum + n)).unwrap_err();
     /// assert_eq!(timed_out.location().line(), line!() - 2);
     /// ```
-    pub fn location(&self) -> &Place {
+    pub fn location(&self) -> &SourceLocation {
         &self.0.location
     }
 }
@@ -258,22 +264,35 @@ impl fmt::Debug for TimedOut {
 
 impl Error for TimedOut {}
 
-/// A function in a [`Job`](crate::process::Job) may return one, and it comes out with every particular. Its
-/// [`alarm`](TimedOut::alarm) is one of the child's: no guard of this process owns it.
-#[cfg(feature = "process")]
+/// One that comes from another process is whole. Its [`alarm`](TimedOut::alarm) is one of that process: no guard of this one
+/// owns it.
+#[cfg(feature = "serde")]
 impl serde::Serialize for TimedOut {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-#[cfg(feature = "process")]
+#[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for TimedOut {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<TimedOut, D::Error> {
-        Expiry::deserialize(deserializer).map(TimedOut::new)
+        Expiry::deserialize(deserializer).map(Expiry::into_error)
     }
 }
 
+/// What an `io::Error` carries is not its source, but takes its place: the source is that of what it carries.
+#[cfg(feature = "std")]
+fn carried_by<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    let carried = error.downcast_ref().and_then(io::Error::get_ref);
+    carried.map(|carried| carried as _)
+}
+
+#[cfg(not(feature = "std"))]
+fn carried_by<'e>(_: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    None
+}
+
+#[cfg(feature = "std")]
 impl From<TimedOut> for io::Error {
     fn from(e: TimedOut) -> io::Error {
         io::Error::new(io::ErrorKind::TimedOut, e)
@@ -281,7 +300,8 @@ impl From<TimedOut> for io::Error {
 }
 
 /// A measured time: three decimals of the unit that fits.
-pub(crate) struct Measured(pub(crate) Duration);
+#[derive(Clone, Copy, Debug)]
+pub struct Measured(pub Duration);
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -297,8 +317,9 @@ impl fmt::Display for Measured {
     }
 }
 
-/// A limit as somebody wrote it: every digit, no padding.
-pub(crate) struct Exact(pub(crate) Duration);
+/// A limit as it was written: every digit, no padding.
+#[derive(Clone, Copy, Debug)]
+pub struct Exact(pub Duration);
 
 impl fmt::Display for Exact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -322,17 +343,17 @@ impl fmt::Display for Exact {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
+    #[track_caller]
     fn example(label: Option<&str>, limit: Option<Duration>, elapsed: Duration, cause: Cause) -> TimedOut {
-        TimedOut::new(Expiry {
-            alarm: AlarmId(7),
-            label: label.map(Arc::from),
-            limit,
-            elapsed,
-            cause,
-            location: std::panic::Location::caller().into(),
-        })
+        let location = core::panic::Location::caller().into();
+        let mut expiry = Expiry::new(AlarmId(7), cause, elapsed, location);
+        expiry.label = label.map(Shared::from);
+        expiry.limit = limit;
+        expiry.into_error()
     }
 
     #[test]
@@ -350,16 +371,27 @@ mod tests {
         );
 
         let e = example(None, None, Duration::from_micros(1_234), Cause::Rung);
-        assert_eq!(e.to_string(), format!("was rung after 1.234 ms at {}:{}", file!(), e.location().line()));
+        assert_eq!(
+            e.to_string(),
+            format!("was cancelled after 1.234 ms at {}:{}", file!(), e.location().line())
+        );
     }
 
     #[test]
+    fn clones_are_equal_and_errors_of_two_checks_are_not() {
+        let e = example(None, None, Duration::ZERO, Cause::Rung);
+        assert_eq!(e.clone(), e);
+        assert_ne!(example(None, None, Duration::ZERO, Cause::Rung), e, "another line");
+    }
+
+    #[test]
+    #[cfg(feature = "std")]
     fn is_found_wherever_it_is() {
         let e = || example(None, None, Duration::ZERO, Cause::Rung);
-        assert!(TimedOut::find(&e()).is_some());
+        assert!(TimedOut::find_in(&e()).is_some());
         // In an `io::Error` in an `io::Error`, and behind a source.
         let twice = io::Error::other(io::Error::from(e()));
-        assert!(TimedOut::find(&twice).is_some());
+        assert!(TimedOut::find_in(&twice).is_some());
         #[derive(Debug)]
         struct Outer(io::Error);
         impl fmt::Display for Outer {
@@ -372,9 +404,9 @@ mod tests {
                 Some(&self.0)
             }
         }
-        assert!(TimedOut::find(&io::Error::other(Outer(twice))).is_some());
-        assert!(TimedOut::find(&Outer(io::ErrorKind::TimedOut.into())).is_none());
-        assert!(TimedOut::find(&io::Error::other("text")).is_none());
+        assert!(TimedOut::find_in(&io::Error::other(Outer(twice))).is_some());
+        assert!(TimedOut::find_in(&Outer(io::ErrorKind::TimedOut.into())).is_none());
+        assert!(TimedOut::find_in(&io::Error::other("text")).is_none());
     }
 
     #[test]
@@ -396,15 +428,16 @@ mod tests {
 
     #[test]
     fn is_one_pointer() {
-        assert_eq!(size_of::<Result<(), TimedOut>>(), size_of::<usize>());
-        assert_eq!(size_of::<Result<u64, TimedOut>>(), 2 * size_of::<usize>());
+        assert_eq!(core::mem::size_of::<Result<(), TimedOut>>(), core::mem::size_of::<usize>());
+        assert_eq!(core::mem::size_of::<Result<u64, TimedOut>>(), 2 * core::mem::size_of::<usize>());
     }
 
     #[test]
+    #[cfg(feature = "std")]
     fn passes_through_io_error() {
         let io: io::Error = example(Some("x"), None, Duration::ZERO, Cause::Rung).into();
         assert_eq!(io.kind(), io::ErrorKind::TimedOut);
-        let back = TimedOut::find(&io);
+        let back = TimedOut::find_in(&io);
         assert_eq!(back.and_then(TimedOut::label), Some("x"));
     }
 

@@ -1,0 +1,135 @@
+//! Names of alarms.
+
+use core::fmt;
+#[cfg(target_has_atomic = "ptr")]
+use core::sync::atomic::Ordering;
+
+/// Which alarm: unique in this process, in the children it forks as well, and never used twice, whichever implementation
+/// has armed it.
+///
+/// Ids grow in the order of arming, so of two alarms of one thread the outer has the smaller.
+///
+/// ```
+/// use sigalarm::Alarm;
+///
+/// let (outer, inner) = (Alarm::never()?, Alarm::never()?);
+/// assert!(outer.id() < inner.id());
+/// # Ok::<(), sigalarm::ArmError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct AlarmId(pub(crate) u64);
+
+impl fmt::Display for AlarmId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+#[cfg(target_has_atomic = "64")]
+pub(crate) use wide::COUNTER;
+
+#[cfg(all(target_has_atomic = "ptr", not(target_has_atomic = "64")))]
+pub(crate) use narrow::COUNTER;
+
+/// How far a forked child goes ahead, as a power of two.
+#[cfg(target_has_atomic = "ptr")]
+const APART: u32 = 40;
+
+#[cfg(target_has_atomic = "64")]
+mod wide {
+    use core::sync::atomic::AtomicU64;
+
+    use super::{Ordering, APART};
+
+    pub(crate) struct Counter(AtomicU64);
+
+    pub(crate) static COUNTER: Counter = Counter(AtomicU64::new(0));
+
+    impl Counter {
+        pub(crate) fn next(&self) -> u64 {
+            self.0.fetch_add(1, Ordering::Relaxed) + 1
+        }
+
+        pub(crate) fn skip(&self) {
+            self.0.fetch_add(1 << APART, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Where the widest atomic has 32 bits.
+#[cfg(all(target_has_atomic = "32", any(test, not(target_has_atomic = "64"))))]
+mod narrow {
+    use core::sync::atomic::AtomicU32;
+
+    use super::{Ordering, APART};
+
+    /// The lower 31 bits of the number are those of `low`, and the upper ones are in `high`. The top bit of `low` is the lowest
+    /// bit of `high`, by which a thread sees that `high` has not followed yet, and has it follow. (A thread that stands between
+    /// the two operations for as long as others take 2^31 numbers is not provided for.)
+    pub(crate) struct Counter {
+        pub(super) low: AtomicU32,
+        pub(super) high: AtomicU32,
+    }
+
+    #[cfg(not(target_has_atomic = "64"))]
+    pub(crate) static COUNTER: Counter = Counter { low: AtomicU32::new(0), high: AtomicU32::new(0) };
+
+    impl Counter {
+        pub(crate) fn next(&self) -> u64 {
+            // In this order: what is read first is at most behind.
+            let high = self.high.load(Ordering::SeqCst);
+            let low = self.low.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
+            let is_behind = high & 1 != low >> 31;
+            if is_behind {
+                let _ = self.high.compare_exchange(high, high + 1, Ordering::SeqCst, Ordering::SeqCst);
+            }
+            u64::from(high + u32::from(is_behind)) << 31 | u64::from(low & (u32::MAX >> 1))
+        }
+
+        pub(crate) fn skip(&self) {
+            self.high.fetch_add(1 << (APART - 31), Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use core::sync::atomic::AtomicU32;
+    use std::collections::BTreeSet;
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// From just before each overflow.
+    #[test]
+    fn numbers_of_a_narrow_counter_are_unique_and_grow() {
+        const EACH: usize = if cfg!(miri) { 20 } else { 2_000 };
+        for (low, high) in [(0, 0), (u32::MAX >> 1, 0), (u32::MAX, 1), (u32::MAX >> 1, 6)] {
+            let counter =
+                narrow::Counter { low: AtomicU32::new(low - low.min(900)), high: AtomicU32::new(high) };
+            let take = || (0..EACH).map(|_| counter.next()).collect::<Vec<u64>>();
+            let taken: Vec<Vec<u64>> = std::thread::scope(|s| {
+                let threads = [(); 3].map(|()| s.spawn(take));
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(taken.iter().all(|numbers| numbers.windows(2).all(|two| two[0] < two[1])));
+            let all: BTreeSet<u64> = taken.into_iter().flatten().collect();
+            assert_eq!(all.len(), 3 * EACH, "one was given out twice");
+            assert_eq!(all.last().unwrap() - all.first().unwrap() + 1, 3 * EACH as u64, "with gaps");
+            let last = counter.next();
+            counter.skip();
+            assert_eq!(counter.next(), last + 1 + (1 << APART));
+        }
+    }
+
+    #[test]
+    fn ids_are_those_of_the_counter() {
+        let (first, second) = (COUNTER.next(), COUNTER.next());
+        assert!(first < second);
+        COUNTER.skip();
+        assert!(COUNTER.next() > second + (1 << APART));
+    }
+}

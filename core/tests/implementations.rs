@@ -1,0 +1,135 @@
+//! A toy implementation, alone and beside `sigalarm`.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sigalarm::testing;
+use sigalarm::Alarm;
+use sigalarm_core::implementer::flag;
+use sigalarm_core::{checkpoint, AlarmId, Cause, TimedOut};
+
+mod toy;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// As late as a loaded machine may make it.
+const LATE: Duration = Duration::from_secs(30);
+
+fn until_error(check: impl Fn() -> Result<(), TimedOut>) -> TimedOut {
+    let began = Instant::now();
+    loop {
+        match check() {
+            Err(timed_out) => return timed_out,
+            Ok(()) => assert!(began.elapsed() < LATE, "no error"),
+        }
+    }
+}
+
+fn expired() -> Option<AlarmId> {
+    checkpoint().err().map(|timed_out| timed_out.alarm())
+}
+
+#[test]
+fn a_limit_ends_a_loop_and_never_early() {
+    assert_eq!(checkpoint(), Ok(()));
+    for limit in [Duration::ZERO, MS, 20 * MS] {
+        let began = Instant::now();
+        let guard = toy::after(limit);
+        let (line, timed_out) = (line!(), until_error(|| checkpoint()));
+        assert!(began.elapsed() >= limit && timed_out.elapsed() >= limit, "early: {timed_out}");
+        assert_eq!((timed_out.alarm(), timed_out.cause()), (guard.0, Cause::Deadline));
+        assert_eq!((timed_out.location().file(), timed_out.location().line()), (file!(), line));
+        assert!(checkpoint().is_err(), "as long as it lives");
+        drop(guard);
+        assert_eq!(checkpoint(), Ok(()));
+    }
+}
+
+#[test]
+fn limits_are_of_their_threads() {
+    let here = toy::after(Duration::ZERO);
+    thread::spawn(|| {
+        assert_eq!(checkpoint(), Ok(()));
+        let there = toy::after(Duration::ZERO);
+        assert_eq!(until_error(|| checkpoint()).alarm(), there.0);
+    })
+    .join()
+    .unwrap();
+    assert_eq!(until_error(|| checkpoint()).alarm(), here.0);
+}
+
+#[test]
+fn the_outermost_of_both_implementations_is_named() {
+    for is_toy_outside in [true, false] {
+        let (toy, alarm) = if is_toy_outside {
+            let toy = toy::after(Duration::ZERO);
+            (toy, Alarm::never().unwrap())
+        } else {
+            let alarm = Alarm::never().unwrap();
+            (toy::after(Duration::ZERO), alarm)
+        };
+        assert_eq!(until_error(|| checkpoint()).alarm(), toy.0);
+        // The alarm's own check asks what encloses it, and nothing else.
+        assert_eq!(alarm.check().err().map(|e| e.alarm()), is_toy_outside.then_some(toy.0));
+        alarm.ring();
+        let outer = if is_toy_outside { toy.0 } else { alarm.id() };
+        assert_eq!(expired(), Some(outer));
+        assert_eq!(alarm.check().unwrap_err().alarm(), outer);
+        drop(toy);
+        assert_eq!(expired(), Some(alarm.id()));
+        drop(alarm);
+        assert_eq!(expired(), None);
+    }
+}
+
+#[test]
+fn a_check_on_another_thread_asks_the_alarm_and_not_that_threads_limits() {
+    let alarm = Alarm::never().unwrap();
+    thread::scope(|s| {
+        s.spawn(|| {
+            let _there = toy::after(Duration::ZERO);
+            until_error(|| checkpoint());
+            assert_eq!(alarm.check(), Ok(()));
+        });
+    });
+}
+
+#[test]
+fn checks_are_counted_while_another_implementation_answers() {
+    let toy = toy::after(Duration::ZERO);
+    until_error(|| checkpoint());
+    let counting = testing::at_check(3);
+    assert!((0..5).all(|_| expired() == Some(toy.0)));
+    assert_eq!(counting.checks(), 5);
+    assert_eq!(counting.check().unwrap_err().alarm(), toy.0, "it encloses the test alarm");
+    drop(toy);
+    assert_eq!(expired(), Some(counting.id()));
+}
+
+#[test]
+fn signals_have_the_names_that_an_implementation_gives() {
+    let _registers = Alarm::never().unwrap();
+    assert_eq!(Cause::Signal(2).to_string(), "was interrupted by SIGINT");
+    assert_eq!(Cause::Signal(1_000).to_string(), "was interrupted by signal 1000");
+}
+
+#[test]
+fn sets_and_clears_of_one_bit_leave_the_others() {
+    // This program has two implementations, so the last bits are free. They are never asked.
+    const OTHERS: [u8; 2] = [1 << 6, 1 << 7];
+    thread::scope(|s| {
+        for bit in OTHERS {
+            s.spawn(move || {
+                for _ in 0..20_000 {
+                    flag().set(bit);
+                    assert_ne!(flag().bits() & bit, 0);
+                    flag().clear(bit);
+                    assert_eq!(flag().bits() & bit, 0);
+                }
+            });
+        }
+    });
+    flag().set(OTHERS[0]);
+    assert_eq!(checkpoint(), Ok(()), "no implementation has it");
+    flag().reset(OTHERS[0]);
+}

@@ -1,0 +1,48 @@
+//! Nine implementations, in a process of their own.
+
+use std::panic::Location;
+
+use sigalarm::Alarm;
+use sigalarm_core::implementer::{flag, next_id, register, Expiry, Hook, TooMany};
+use sigalarm_core::{checkpoint, AlarmId, Cause, TimedOut};
+
+/// Each finds an alarm of its own, which was armed in the order of the numbers here.
+macro_rules! hooks {
+    ($($number:literal)*) => {
+        [$({
+            fn check(_: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+                static ID: std::sync::OnceLock<AlarmId> = std::sync::OnceLock::new();
+                let id = *ID.get_or_init(next_id);
+                let mut expiry = Expiry::new(id, Cause::Rung, Default::default(), location.into());
+                expiry.label = Some(stringify!($number).into());
+                Some(Box::new(expiry.into_error()))
+            }
+            static HOOK: Hook = Hook::new(check);
+            &HOOK
+        }),*]
+    };
+}
+
+#[test]
+fn the_ninth_gets_an_error_and_eight_are_asked() {
+    let hooks: [&'static Hook; 9] = hooks!(0 1 2 3 4 5 6 7 8);
+    let bits: Vec<u8> = hooks[..8].iter().map(|hook| register(hook).unwrap().mask()).collect();
+    assert_eq!(bits.iter().fold(0, |all, bit| all | bit), u8::MAX, "one each: {bits:?}");
+    assert_eq!(register(hooks[8]), Err(TooMany));
+    assert_eq!(register(hooks[3]).map(|bit| bit.mask()), Ok(bits[3]), "again");
+
+    let e = Alarm::never().unwrap_err();
+    assert!(e.to_string().contains("eight implementations"), "{e}");
+    assert!(std::error::Error::source(&e).is_some_and(|source| source.is::<TooMany>()));
+
+    assert_eq!(checkpoint(), Ok(()));
+    let label = || checkpoint().unwrap_err().label().unwrap().to_owned();
+    flag().set(bits[5]);
+    assert_eq!(label(), "5", "no other is asked");
+    flag().set(bits[2]);
+    assert_eq!(label(), "5", "it was armed first");
+    flag().clear(bits[5]);
+    assert_eq!(label(), "2");
+    flag().clear(bits[2]);
+    assert_eq!(checkpoint(), Ok(()));
+}

@@ -1,0 +1,50 @@
+//! An implementation in thirty lines: a thread that sets the flag.
+
+use std::panic::Location;
+use std::sync::Mutex;
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use sigalarm_core::implementer::{flag, next_id, register, Expiry, Hook};
+use sigalarm_core::{AlarmId, Cause, TimedOut};
+
+/// Id, thread, when it was armed, limit.
+static LIMITS: Mutex<Vec<(AlarmId, ThreadId, Instant, Duration)>> = Mutex::new(Vec::new());
+static HOOK: Hook = Hook::new(check);
+
+fn check(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
+    let limits = LIMITS.lock().unwrap();
+    let mut due = limits.iter().filter(|(.., began, limit)| began.elapsed() >= *limit);
+    if due.clone().next().is_none() {
+        flag().clear(bit()); // And then the clock is read again.
+        due.clone().for_each(|_| flag().set(bit()));
+    }
+    let is_asked = |id: AlarmId| innermost.map_or(true, |innermost| id <= innermost);
+    let here = thread::current().id();
+    let &(id, _, began, limit) = due.find(|&&(id, home, ..)| home == here && is_asked(id))?;
+    let mut expiry = Expiry::new(id, Cause::Deadline, began.elapsed(), location.into());
+    expiry.limit = Some(limit);
+    Some(Box::new(expiry.into_error()))
+}
+
+fn bit() -> u8 {
+    register(&HOOK).expect("a free bit").mask()
+}
+
+pub struct Limit(pub AlarmId);
+
+pub fn after(limit: Duration) -> Limit {
+    let (id, bit) = (next_id(), bit());
+    LIMITS.lock().unwrap().push((id, thread::current().id(), Instant::now(), limit));
+    thread::spawn(move || {
+        thread::sleep(limit);
+        flag().set(bit);
+    });
+    Limit(id)
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        LIMITS.lock().unwrap().retain(|(id, ..)| *id != self.0);
+    }
+}

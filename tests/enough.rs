@@ -1,0 +1,85 @@
+//! Alarms in a library's hands that takes an `enough::Stop`.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use enough::{Stop, StopReason};
+use sigalarm::{Alarm, Cause, ThreadAlarms, checkpoint, testing};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// As late as a loaded machine may make it.
+const LATE: Duration = Duration::from_secs(30);
+
+/// What a library does: it takes a `Stop`, and may hand it to threads of its own.
+fn until_stopped(stop: impl Stop) -> StopReason {
+    let began = Instant::now();
+    thread::scope(|s| {
+        let elsewhere = s.spawn(|| {
+            loop {
+                if let Err(reason) = stop.check() {
+                    return reason;
+                }
+                assert!(began.elapsed() < LATE, "not stopped");
+            }
+        });
+        elsewhere.join().unwrap()
+    })
+}
+
+#[test]
+fn a_library_stops_at_the_deadline_on_its_own_threads_too() {
+    let began = Instant::now();
+    let alarm = Alarm::after(5 * MS).unwrap();
+    assert_eq!(until_stopped(&alarm), StopReason::TimedOut);
+    assert!(began.elapsed() >= 5 * MS, "early");
+    assert!(alarm.owns(&alarm.check().unwrap_err()), "which says why");
+}
+
+#[test]
+fn a_ring_is_a_cancellation() {
+    let alarm = Alarm::never().unwrap();
+    thread::scope(|s| {
+        s.spawn(|| alarm.ring());
+        assert_eq!(until_stopped(&alarm), StopReason::Cancelled);
+    });
+}
+
+#[test]
+fn each_cause_has_its_reason() {
+    for (cause, reason) in [
+        (Cause::Deadline, StopReason::TimedOut),
+        (Cause::Cpu, StopReason::TimedOut),
+        (Cause::Checks, StopReason::TimedOut),
+        (Cause::Rung, StopReason::Cancelled),
+        (Cause::Signal(2), StopReason::Cancelled),
+        (Cause::Stopped, StopReason::Cancelled),
+    ] {
+        let alarm = testing::at_check(1).cause(cause);
+        assert_eq!(Stop::check(&&*alarm), Err(reason), "{cause}");
+    }
+}
+
+#[test]
+fn thread_alarms_are_those_of_the_checking_thread() {
+    let stop: Box<dyn Stop> = Box::new(ThreadAlarms);
+    assert_eq!(stop.check(), Ok(()));
+    let _alarm = Alarm::after(Duration::ZERO).unwrap();
+    assert_eq!(stop.check(), Err(StopReason::TimedOut));
+    assert!(stop.should_stop() && checkpoint().is_err());
+    thread::scope(|s| {
+        s.spawn(|| assert_eq!(stop.check(), Ok(()))).join().unwrap();
+    });
+}
+
+#[test]
+fn each_check_of_a_library_is_one_of_the_test_kit() {
+    let report = testing::each_check(|attempt| {
+        let outcome = attempt.run(|alarm| {
+            let stop: &dyn Stop = &alarm;
+            (0..3).try_for_each(|_| stop.check())
+        });
+        assert_eq!(outcome.is_err(), attempt.was_stopped());
+    });
+    assert_eq!(report.checks(), 3);
+}

@@ -1,0 +1,14 @@
+//! The flag of `sigalarm-core`, on the model's atomics.
+
+#[path = "../../../core/src/os.rs"]
+mod os;
+
+use super::memory as atomic;
+
+pub(crate) use self::os::Flag as Byte;
+
+static FLAG: Byte = Byte::new();
+
+pub(crate) fn flag() -> &'static Byte {
+    &FLAG
+}
