@@ -75,6 +75,7 @@ mod os;
 pub mod process;
 mod runtime;
 mod schedule;
+mod stays;
 mod suspended;
 pub mod testing;
 pub mod thread;
