@@ -32,8 +32,10 @@ impl Alarm {
     ///
     /// The lock has [`BufRead`]: `read_line` and `lines` read a line with a limit. If the deadline comes in the middle of
     /// a line, `read_line` leaves the first part in its `String`, and a second call adds the rest. (It drops a part that ends
-    /// within a UTF-8 character; `read_until` drops nothing.) The limit does not cover the call of `lock`, which waits for
-    /// other threads.
+    /// within a UTF-8 character; `read_until` drops nothing.)
+    ///
+    /// The limit does not cover the wait for std's lock while another thread reads from standard input: in `lock`, and in each
+    /// read of a reader without it.
     ///
     /// ```no_run
     /// use sigalarm::Alarm;

@@ -91,6 +91,21 @@ fn a_line_in_parts_is_not_lost() {
     assert_eq!(line, "name\n");
 }
 
+/// `read_line` needs whole characters in each call.
+fn a_character_in_parts_is_not_lost_in_bytes() {
+    let mut writer = piped();
+    let (first, rest) = "né\n".as_bytes().split_at(2);
+    let alarm = after(20 * MS);
+    let mut line = Vec::new();
+    writer.write_all(first).expect("room");
+    let e = alarm.reader(stdin().lock()).read_until(b'\n', &mut line).expect_err("half a character");
+    assert!(alarm.owns(inside(&e)));
+    drop(alarm);
+    writer.write_all(rest).expect("room");
+    after(LATE).reader(stdin().lock()).read_until(b'\n', &mut line).expect("the rest");
+    assert_eq!(line, "né\n".as_bytes());
+}
+
 fn a_line_that_comes_within_the_limit() {
     let mut writer = piped();
     let alarm = after(LATE);
@@ -239,6 +254,7 @@ fn main() {
         scenario("a_line_in_the_buffer_of_std_is_read", a_line_in_the_buffer_of_std_is_read),
         scenario("bytes_in_the_buffer_of_std_are_read", bytes_in_the_buffer_of_std_are_read),
         scenario("a_line_in_parts_is_not_lost", a_line_in_parts_is_not_lost),
+        scenario("a_character_in_parts_is_not_lost_in_bytes", a_character_in_parts_is_not_lost_in_bytes),
         scenario("a_line_that_comes_within_the_limit", a_line_that_comes_within_the_limit),
         scenario("a_ring_ends_it", a_ring_ends_it),
         scenario("a_signal_ends_it", a_signal_ends_it),
