@@ -5,11 +5,12 @@
 //! cargo run --release --features process --example three_ways -- 100ms
 //! ```
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use sigalarm::process::{self, Job, JobError};
 use sigalarm::thread::{Worker, WorkerError};
-use sigalarm::{ArmError, TimedOut, checkpoint, within};
+use sigalarm::{TimedOut, checkpoint, try_within};
 
 /// How many steps the longest Collatz sequence takes that begins below `end`.
 fn longest(end: u64) -> Result<u32, TimedOut> {
@@ -38,8 +39,8 @@ fn longest_unchecked(end: u64) -> u32 {
     (1..end).map(|start| steps(start).count() as u32 - 1).max().unwrap_or(0)
 }
 
-fn under_an_alarm(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, ArmError> {
-    within(limit, |_| longest(end))
+fn under_an_alarm(limit: Duration, end: u64) -> io::Result<u32> {
+    try_within(limit, |_| longest(end))
 }
 
 fn on_a_worker(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, WorkerError> {
@@ -81,7 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     for (what, end) in [("a short search", 10_000), ("a long one", u64::MAX)] {
         println!("{what}, {} at most:", humantime::format_duration(limit));
-        show("alarm", || Ok(under_an_alarm(limit, end)??));
+        show("alarm", || Ok(under_an_alarm(limit, end)?));
         show("worker", || Ok(on_a_worker(limit, end)??));
         show("job", || Ok(in_a_job(limit, end)??));
         show("job, unchecked", || Ok(in_a_job_unchecked(limit, end)?));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::builder::Builder;
@@ -12,9 +12,11 @@ use crate::gap::Gap;
 use crate::os::clock;
 use crate::runtime::{self, Due, Plan};
 use crate::schedule::{Entry, Key};
+use crate::stays::StaysOnItsThread;
 use crate::time::Time;
 
-/// A time limit, in force from the moment it is armed until it is dropped.
+/// A time limit, in force from the moment it is armed until it is dropped. (`let _ = Alarm::after(…)?;` drops it at once: `_`
+/// is not a variable.)
 ///
 /// It arms SIGALRM through [setitimer(2)] or [timer_create(2)]. When the limit has passed, [`check`](Alarm::check), which the
 /// long computation calls as often as it likes, returns a [`TimedOut`]. Nothing is interrupted and nothing
@@ -60,12 +62,11 @@ use crate::time::Time;
 ///
 /// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
 /// [timer_create(2)]: https://man7.org/linux/man-pages/man2/timer_create.2.html
-#[must_use = "the limit is in force only as long as the guard lives; bind it: `let alarm = …`"]
+#[must_use = "dropping the guard disarms it: write `let _alarm = …;` (`let _ = …;` drops it at once)"]
 pub struct Alarm {
     key: Key,
     label: Option<Arc<str>>,
-    /// As a guard of a mutex: it may be looked at from other threads, and must be dropped on its own.
-    stays: PhantomData<MutexGuard<'static, ()>>,
+    stays: StaysOnItsThread,
 }
 
 impl Alarm {

@@ -214,9 +214,16 @@ impl Alarm {
     /// How long until the next alarm is due that concerns a wait under this one. A wait that cannot be interrupted ends sooner, to
     /// look for a ring.
     fn until_next(&self, can_be_interrupted: bool) -> Option<Duration> {
+        if !can_be_interrupted {
+            return Some(self.timeout());
+        }
         let next = runtime::next_under(self.key());
-        let next = (!next.is_never()).then(|| clock::until(next));
-        if can_be_interrupted { next } else { Some(next.map_or(LOOK_AGAIN, |next| next.min(LOOK_AGAIN))) }
+        (!next.is_never()).then(|| clock::until(next))
+    }
+
+    /// How long a wait that cannot be interrupted lasts before it checks.
+    pub(crate) fn timeout(&self) -> Duration {
+        clock::until(runtime::next_under(self.key())).min(LOOK_AGAIN)
     }
 }
 

@@ -11,6 +11,9 @@ mod how_it_works {}
 #[doc = include_str!("../docs/choosing.md")]
 mod choosing {}
 
+#[doc = include_str!("../docs/patterns.md")]
+mod patterns {}
+
 #[doc = include_str!("../docs/neighbours.md")]
 mod neighbours {}
 

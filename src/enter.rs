@@ -1,11 +1,11 @@
 //! An alarm on a thread that is not its own.
 
 use std::marker::PhantomData;
-use std::sync::MutexGuard;
 
 use crate::alarm::Alarm;
 use crate::runtime;
 use crate::schedule::{Key, Standing};
+use crate::stays::StaysOnItsThread;
 
 /// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`] and
 /// [`AlarmHandle::enter`](crate::AlarmHandle::enter).
@@ -26,12 +26,11 @@ use crate::schedule::{Key, Standing};
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "the alarm is one of this thread's only as long as this lives; bind it: `let _entered = …`"]
+#[must_use = "dropping it leaves the alarm: write `let _entered = …;` (`let _ = …;` drops it at once)"]
 pub struct Entered<'a> {
     standing: Standing,
     alarm: PhantomData<&'a Alarm>,
-    /// It belongs to its thread.
-    stays: PhantomData<MutexGuard<'static, ()>>,
+    stays: StaysOnItsThread,
 }
 
 impl Alarm {

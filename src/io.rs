@@ -1,8 +1,10 @@
 //! Readers and writers that end at the deadline.
 
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, BufRead, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::panic::Location;
+
+use nix::libc::STDIN_FILENO;
 
 use crate::alarm::Alarm;
 use crate::os::poll::Readiness;
@@ -15,14 +17,40 @@ impl Alarm {
     /// before has been returned, and the rest is still to be read. Put std's
     /// [`BufReader`](io::BufReader) around it for lines; `read_to_end` leaves in the buffer what had come.
     ///
-    /// What it reads from must not have a buffer of its own: what lies in there is not seen by the wait for the
-    /// descriptor. So not [`io::stdin`](std::io::stdin), but a [`File`](std::fs::File) made of a clone of its descriptor
-    /// (`stdin.as_fd().try_clone_to_owned()?.into()`).
-    ///
     /// It takes a descriptor in blocking mode or not, and shared with another process or not. A regular file is
     /// always ready; then the reader only checks. A read of zero bytes does not wait. `r` may be a reference.
     ///
-    /// Each read makes some system calls of its own. See [poll(2)], by which it waits.
+    /// Each read makes some system calls of its own. See [poll(2)], by which it waits. Of what has a buffer of its own the wait
+    /// sees only the descriptor, so `r` must not have one, unless it is standard input.
+    ///
+    /// # Standard input
+    ///
+    /// [`io::stdin`](std::io::stdin) has a buffer, which is shared by the whole process. A reader of it, or of its
+    /// [`lock`](io::Stdin::lock), first takes what is in that buffer. It then waits in read(2), as
+    /// [`blocking`](Alarm::blocking) does: late by 10 ms at worst, with an [`ArmError`](crate::ArmError) where no timer can
+    /// interrupt the thread. What it has read and not returned stays in std's buffer, for the next reader and for std.
+    ///
+    /// The lock has [`BufRead`]: `read_line` and `lines` read a line with a limit. If the deadline comes in the middle of
+    /// a line, `read_line` leaves the first part in its `String`, and a second call adds the rest. (It drops a part that ends
+    /// within a UTF-8 character; `read_until` drops nothing.)
+    ///
+    /// The limit does not cover the wait for std's lock while another thread reads from standard input: in `lock`, and in each
+    /// read of a reader without it.
+    ///
+    /// ```no_run
+    /// use sigalarm::Alarm;
+    /// use std::io::{BufRead, ErrorKind, stdin};
+    /// use std::time::Duration;
+    ///
+    /// let alarm = Alarm::after(Duration::from_secs(10))?;
+    /// let mut name = String::new();
+    /// eprintln!("Your name?");
+    /// match alarm.reader(stdin().lock()).read_line(&mut name) {
+    ///     Err(e) if e.kind() == ErrorKind::TimedOut => eprintln!("{e}"),
+    ///     result => assert_eq!(result?, name.len()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Examples
     ///
@@ -44,6 +72,7 @@ impl Alarm {
     ///
     /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[track_caller]
+    #[doc(alias("stdin", "read_line"))]
     pub fn reader<R: Read + AsFd>(&self, r: R) -> Reader<'_, R> {
         Reader { alarm: self, inner: r, location: Location::caller() }
     }
@@ -54,7 +83,9 @@ impl Alarm {
     /// A write that had put out a part says so first, as `write` does, and the next one fails: no byte is lost or
     /// written twice. (`write_all` does not tell how far it came; that is how it is made.)
     ///
-    /// Otherwise as [`reader`](Alarm::reader).
+    /// Otherwise as [`reader`](Alarm::reader). `w` must not have a buffer of its own, as [`io::stdout`](std::io::stdout) has:
+    /// when std empties it, it makes interrupted calls again. Use a [`File`](std::fs::File) made of a clone of the descriptor
+    /// (`stdout().as_fd().try_clone_to_owned()?.into()`).
     ///
     /// # Examples
     ///
@@ -216,7 +247,40 @@ impl<R: Read + AsFd> Read for Reader<'_, R> {
             self.alarm.check_at(self.location)?;
             return Ok(0);
         }
+        if self.inner.as_fd().as_raw_fd() == STDIN_FILENO {
+            return self.buffered(|inner| inner.read(buffer));
+        }
         self.alarm.when_ready(self.location, Readiness::Readable, &mut self.inner, |inner| inner.read(buffer))
+    }
+}
+
+/// For what has a buffer: [`io::StdinLock`], see [`Alarm::reader`].
+impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.buffered(|inner| inner.fill_buf().map(<[u8]>::len))? {
+            0 => Ok(&[]), // At the end of the file it would be read again.
+            _ => self.inner.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.inner.consume(bytes);
+    }
+}
+
+impl<R: AsFd> Reader<'_, R> {
+    /// Makes a call that takes bytes out of a buffer and, if that is empty, reads once. poll(2) does not see the buffer, so the
+    /// call comes first.
+    fn buffered<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
+        let Reader { alarm, inner, location } = self;
+        let called = alarm.blocking_at(location, || match call(inner) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            result => result.map(Some),
+        })?;
+        match called {
+            Some(value) => Ok(value),
+            None => alarm.when_ready(location, Readiness::Readable, inner, call),
+        }
     }
 }
 

@@ -28,7 +28,7 @@
 //!   around one call. [`TimedOut`] is what a check answers, [`ArmError`] what can go wrong in setting up.
 //! - [`Alarm::builder`]: a label, limits on processor time and on checks, Ctrl-C, a watchdog, an audit.
 //! - Blocking calls: [`Alarm::sleep`], [`reader`](Alarm::reader), [`writer`](Alarm::writer), [`wait`](Alarm::wait),
-//!   [`blocking`](Alarm::blocking).
+//!   [`wait_for`](Alarm::wait_for), [`blocking`](Alarm::blocking).
 //! - What a computation wants at its checks: [`Best`], [`Ticker`], [`IteratorExt`], [`unwind_if_expired`].
 //! - Code beside the caller, or that cannot check: [`thread::Worker`], and jobs in a process of their own (feature `process`).
 //! - Checks put in by an attribute: feature `macros`.
@@ -79,6 +79,7 @@ pub mod process;
 mod runtime;
 mod schedule;
 mod shielded;
+mod stays;
 #[cfg(feature = "enough")]
 mod stop;
 mod suspended;
@@ -87,6 +88,7 @@ pub mod thread;
 mod ticker;
 mod time;
 mod unwind;
+mod wait;
 mod within;
 
 pub use alarm::Alarm;
@@ -108,4 +110,4 @@ pub use stop::ThreadAlarms;
 pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
-pub use within::within;
+pub use within::{try_within, within};

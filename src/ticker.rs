@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::MutexGuard;
 use std::time::Duration;
 
 use crate::error::ArmError;
 use crate::os::flag::Flag;
 use crate::runtime::{self, Registered};
 use crate::schedule::Key;
+use crate::stays::StaysOnItsThread;
 
 /// Says, when asked, how many periods have passed: for a progress line, a checkpoint file, a look at the queue.
 ///
@@ -40,12 +40,12 @@ use crate::schedule::Key;
 /// assert!(ticks >= 3);
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
-#[must_use = "a ticker that is dropped tells nothing"]
+#[must_use = "dropping the ticker disarms it: write `let ticker = …;` (`let _ = …;` drops it at once)"]
 pub struct Ticker {
     key: Key,
     period: Duration,
     flag: &'static Registered<Flag>,
-    stays: PhantomData<MutexGuard<'static, ()>>,
+    stays: StaysOnItsThread,
 }
 
 impl Ticker {

@@ -3,6 +3,7 @@
 //! A plain `cargo test` builds them along with the tests.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
@@ -56,6 +57,24 @@ fn quickstart_times_out() {
         "{out}"
     );
     assert_eq!(out.lines().count(), 1);
+}
+
+#[test]
+fn prompt_takes_answers_or_defaults() {
+    let greeting = |lines: &str, limit: &str| {
+        let mut command = Command::new(executable("prompt"));
+        let mut child = command.arg(limit).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap(); // open until the program ends
+        stdin.write_all(lines.as_bytes()).unwrap();
+        let mut printed = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        assert!(child.wait().unwrap().success(), "{printed}");
+        printed.replace("Your name? [world] ", "").replace("How many greetings? [1] ", "")
+    };
+    // The second line comes with the first, and is in the buffer when it is asked for.
+    assert_eq!(greeting("Ada\n2\n", "60s"), "Hello, Ada!\nHello, Ada!\n");
+    assert_eq!(greeting("\n\n", "60s"), "Hello, world!\n");
+    assert_eq!(greeting("", "50ms"), "\n\nHello, world!\n");
 }
 
 #[test]

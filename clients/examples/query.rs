@@ -9,6 +9,7 @@
 //! calls, a thread that sleeps until the alarm can pull it: `interrupted_by` shows that.
 
 use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -57,13 +58,15 @@ pub fn interrupted_by<T>(
     query: impl FnOnce() -> T,
 ) -> io::Result<T> {
     // The sleeper has an end of its own: dropping the sender.
-    let (query_runs, query_ended) = std::sync::mpsc::channel::<()>();
+    let (query_runs, query_ended) = mpsc::channel::<()>();
     thread::scope(|scope| {
         thread::Builder::new().name("interrupt".into()).spawn_scoped(scope, move || {
-            let poll = Duration::from_millis(10);
-            while query_ended.recv_timeout(poll) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                if alarm.is_expired() {
-                    handle.interrupt(); // again and again: one that comes between two statements does nothing
+            let ended = |timeout| query_ended.recv_timeout(timeout) != Err(RecvTimeoutError::Timeout);
+            if alarm.wait_for(|timeout| ended(timeout).then_some(())).is_err() {
+                // Again and again: an interrupt that comes between two statements does nothing.
+                handle.interrupt();
+                while !ended(Duration::from_millis(10)) {
+                    handle.interrupt();
                 }
             }
         })?;

@@ -23,7 +23,7 @@ use crate::schedule::Budget;
 /// assert_eq!(count(&sigalarm::testing::at_check(4)), 3);
 /// ```
 #[derive(Debug)]
-#[must_use = "the alarm is armed only as long as the guard lives; bind it: `let alarm = …`"]
+#[must_use = "dropping the guard disarms it: write `let _alarm = …;` (`let _ = …;` drops it at once)"]
 pub struct TestAlarm {
     alarm: Alarm,
     terms: Terms,

@@ -1,0 +1,20 @@
+//! A guard that is moved to another thread: the message names the reason.
+
+use sigalarm::{Alarm, Ticker, TimedOut};
+
+fn alarm(alarm: Alarm) -> Result<(), TimedOut> {
+    std::thread::spawn(move || alarm.check()).join().unwrap()
+}
+
+fn ticker(ticker: Ticker) -> u64 {
+    std::thread::spawn(move || ticker.due()).join().unwrap()
+}
+
+fn entered(alarm: &Alarm) {
+    let entered = alarm.enter();
+    std::thread::scope(|s| {
+        s.spawn(move || drop(entered));
+    });
+}
+
+fn main() {}

@@ -1,0 +1,242 @@
+//! Channels, condition variables and locks under a limit.
+
+use std::panic::Location;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigSet, Signal};
+use sigalarm::{Alarm, Cause, TimedOut};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// As late as a loaded machine may make it.
+const LATE: Duration = Duration::from_secs(10);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+#[track_caller]
+fn recv<T>(alarm: &Alarm, receiver: &Receiver<T>) -> Result<Result<T, RecvTimeoutError>, TimedOut> {
+    alarm.wait_for(|timeout| match receiver.recv_timeout(timeout) {
+        Err(RecvTimeoutError::Timeout) => None,
+        result => Some(result),
+    })
+}
+
+/// Ends by the deadline, not before and not long after.
+fn ends_at_the_deadline<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
+    let alarm = after(35 * MS);
+    let Err(e) = wait(&alarm) else { panic!("there was nothing to have") };
+    assert!(alarm.owns(&e) && e.cause() == Cause::Deadline);
+    assert!(e.elapsed() >= 35 * MS && alarm.elapsed() < LATE);
+}
+
+/// Ends by a ring from another thread.
+fn ends_at_a_ring<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
+    let alarm = Alarm::never().expect("arming");
+    thread::scope(|s| {
+        s.spawn(|| {
+            thread::sleep(35 * MS);
+            alarm.ring();
+        });
+        let Err(e) = wait(&alarm) else { panic!("there was nothing to have") };
+        assert_eq!(e.cause(), Cause::Rung);
+    });
+    assert!(alarm.elapsed() >= 35 * MS && alarm.elapsed() < LATE);
+}
+
+#[test]
+fn recv_ends_at_the_deadline_and_at_a_ring() {
+    let (_sender, receiver) = mpsc::channel::<()>();
+    ends_at_the_deadline(|alarm| recv(alarm, &receiver));
+    ends_at_a_ring(|alarm| recv(alarm, &receiver));
+}
+
+#[test]
+fn recv_gets_what_is_sent_late() {
+    let (sender, receiver) = mpsc::channel();
+    let alarm = after(LATE);
+    thread::spawn(move || {
+        for n in 0..3 {
+            thread::sleep(25 * MS); // longer than a timeout
+            sender.send(n).expect("a receiver");
+        }
+    });
+    for n in 0..3 {
+        assert_eq!(recv(&alarm, &receiver).expect("in time"), Ok(n));
+    }
+    assert_eq!(recv(&alarm, &receiver).expect("in time"), Err(RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn wait_ends_at_the_deadline_and_at_a_ring() {
+    let (ready, changed) = (Mutex::new(false), Condvar::new());
+    let wait = |alarm: &Alarm| {
+        alarm.wait_for(|timeout| {
+            let ready = ready.lock().expect("no panic");
+            let (ready, _) = changed.wait_timeout_while(ready, timeout, |ready| !*ready).expect("no panic");
+            ready.then_some(())
+        })
+    };
+    ends_at_the_deadline(wait);
+    ends_at_a_ring(wait);
+}
+
+/// Each message is notified once, some of them between two attempts.
+#[test]
+fn wait_loses_no_notification() {
+    let shared = Arc::new((Mutex::new(0_u32), Condvar::new()));
+    let alarm = after(LATE);
+    let notifier = thread::spawn({
+        let shared = Arc::clone(&shared);
+        move || {
+            for n in 0..40 {
+                thread::sleep(Duration::from_micros(n * 97 % 12_000));
+                *shared.0.lock().expect("no panic") += 1;
+                shared.1.notify_one();
+            }
+        }
+    });
+    let mut seen = 0;
+    while seen < 40 {
+        seen += alarm
+            .wait_for(|timeout| {
+                let count = shared.0.lock().expect("no panic");
+                let (mut count, _) =
+                    shared.1.wait_timeout_while(count, timeout, |count| *count == 0).expect("no panic");
+                (*count > 0).then(|| std::mem::take(&mut *count))
+            })
+            .expect("in time");
+    }
+    notifier.join().expect("no panic");
+}
+
+#[test]
+fn lock_ends_at_the_deadline_and_at_a_ring() {
+    let table = parking_lot::Mutex::new(0);
+    let held = table.lock();
+    ends_at_the_deadline(|alarm| alarm.wait_for(|timeout| table.try_lock_for(timeout)));
+    ends_at_a_ring(|alarm| alarm.wait_for(|timeout| table.try_lock_for(timeout)));
+    drop(held);
+    let alarm = after(LATE);
+    *alarm.wait_for(|timeout| table.try_lock_for(timeout)).expect("it is free") += 1;
+    assert_eq!(*table.lock(), 1);
+}
+
+#[test]
+fn lock_of_readers_and_of_writers() {
+    let table = parking_lot::RwLock::new(0);
+    let held = table.write();
+    ends_at_the_deadline(|alarm| alarm.wait_for(|timeout| table.try_read_for(timeout)));
+    drop(held);
+    let _held = table.read();
+    ends_at_a_ring(|alarm| alarm.wait_for(|timeout| table.try_write_for(timeout)));
+}
+
+#[test]
+fn condvar_of_parking_lot() {
+    let (ready, changed) = (parking_lot::Mutex::new(false), parking_lot::Condvar::new());
+    let wait = |alarm: &Alarm| {
+        let mut locked = ready.lock();
+        alarm.wait_for(|timeout| {
+            changed.wait_for(&mut locked, timeout);
+            locked.then_some(())
+        })
+    };
+    ends_at_the_deadline(wait);
+    ends_at_a_ring(wait);
+    let alarm = after(LATE);
+    thread::scope(|s| {
+        s.spawn(|| {
+            thread::sleep(25 * MS);
+            *ready.lock() = true;
+            changed.notify_one();
+        });
+        wait(&alarm).expect("in time");
+    });
+}
+
+#[test]
+fn each_timeout_is_short_and_ends_at_the_deadline() {
+    let outer = after(100 * MS);
+    let deadline = outer.deadline().expect("a deadline");
+    let inner = after(Duration::from_secs(60));
+    let mut before = Instant::now();
+    let e = inner.wait_for(|timeout| {
+        let left = deadline.saturating_duration_since(before);
+        assert!(timeout <= left.min(10 * MS), "{timeout:?} of {left:?}");
+        thread::sleep(timeout);
+        before = Instant::now();
+        None::<()>
+    });
+    assert!(outer.owns(&e.unwrap_err()));
+}
+
+#[test]
+fn an_expired_alarm_makes_no_attempt() {
+    let alarm = after(Duration::ZERO);
+    assert!(alarm.wait_for(|_| -> Option<()> { panic!("an attempt") }).is_err());
+}
+
+/// What was completed is `Ok`.
+#[test]
+fn a_value_is_returned_though_the_limit_has_passed() {
+    let alarm = Alarm::never().expect("arming");
+    let value = alarm.wait_for(|_| {
+        alarm.ring();
+        Some(42)
+    });
+    assert_eq!(value.unwrap(), 42);
+    assert!(alarm.check().is_err());
+}
+
+#[test]
+fn an_enclosing_alarm_ends_it() {
+    let (_sender, receiver) = mpsc::channel::<()>();
+    let outer = after(20 * MS);
+    let inner = Alarm::never().expect("arming");
+    assert!(outer.owns(&recv(&inner, &receiver).expect_err("the outer limit")));
+    assert!(outer.elapsed() >= 20 * MS);
+}
+
+#[test]
+fn through_a_reference_on_another_thread() {
+    let (_sender, receiver) = mpsc::channel::<()>();
+    let alarm = after(20 * MS);
+    thread::scope(|s| {
+        let alarm = &alarm;
+        let waits = s.spawn(move || recv(alarm, &receiver).expect_err("the limit"));
+        assert!(alarm.owns(&waits.join().expect("no panic")));
+    });
+}
+
+/// The signal cannot come, and the deadline holds.
+#[test]
+fn with_the_signal_blocked() {
+    let (_sender, receiver) = mpsc::channel::<()>();
+    let alarm = after(20 * MS);
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGALRM);
+    mask.thread_block().expect("a mask");
+    assert!(recv(&alarm, &receiver).is_err());
+    assert!(alarm.elapsed() >= 20 * MS && alarm.elapsed() < LATE);
+    mask.thread_unblock().expect("a mask");
+}
+
+#[test]
+fn the_error_names_the_line_of_the_call() {
+    let alarm = after(Duration::ZERO);
+    let (e, line) = (alarm.wait_for(|_| None::<()>).unwrap_err(), Location::caller());
+    assert_eq!((e.location().file(), e.location().line()), (line.file(), line.line()));
+}
+
+#[test]
+fn a_panic_passes_on() {
+    let alarm = after(LATE);
+    let attempt = || alarm.wait_for(|_| -> Option<()> { panic!("in an attempt") });
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(attempt)).is_err());
+    assert!(alarm.check().is_ok());
+}
