@@ -14,6 +14,9 @@ mod choosing {}
 #[doc = include_str!("../docs/neighbours.md")]
 mod neighbours {}
 
+#[doc = include_str!("../docs/libraries.md")]
+mod libraries {}
+
 #[doc = include_str!("../docs/limits.md")]
 mod limits {}
 
