@@ -17,6 +17,9 @@ mod patterns {}
 #[doc = include_str!("../docs/neighbours.md")]
 mod neighbours {}
 
+#[doc = include_str!("../docs/libraries.md")]
+mod libraries {}
+
 #[doc = include_str!("../docs/limits.md")]
 mod limits {}
 

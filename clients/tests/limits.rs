@@ -9,6 +9,9 @@ mod command;
 #[path = "../examples/download.rs"]
 #[allow(dead_code)]
 mod download;
+#[path = "../examples/library.rs"]
+#[allow(dead_code)]
+mod library;
 #[path = "../examples/pattern.rs"]
 #[allow(dead_code)]
 mod pattern;
@@ -194,6 +197,22 @@ fn a_command_ends() {
     assert_eq!((text.lines().count(), status.code()), (100_000, Some(3)));
 }
 
+/// It depends on `sigalarm-core` alone, and knows nothing of alarms.
+fn a_library_ends() {
+    let (a, b) = ("ab".repeat(1_000_000), "ba".repeat(1_000_000));
+    let inside = |e: std::io::Error| TimedOut::find_in(&e).unwrap_or_else(|| panic!("{e}")).clone();
+    runs_to_its_limit(|limit| inside(library::limited(&a, &b, limit).unwrap_err()));
+    runs_to_its_limit(|limit| inside(library::run_limited(a.as_bytes(), b.as_bytes(), limit).unwrap_err()));
+    runs_to_its_alarm(|alarm| {
+        assert_eq!(library::stoppable(&a, &b, alarm), Err(enough::StopReason::TimedOut));
+        alarm.check().unwrap_err()
+    });
+    // Without an alarm, and under one that does not expire.
+    assert_eq!(sigalarm_client_library::distance("kitten", "sitting"), Ok(3));
+    assert_eq!(library::limited("kitten", "sitting", Duration::from_secs(3600)).unwrap(), 3);
+    assert_eq!(library::stoppable("kitten", "sitting", enough::Unstoppable), Ok(3));
+}
+
 fn main() {
     support::main(vec![
         scenario("a_script_ends", a_script_ends),
@@ -210,5 +229,6 @@ fn main() {
         scenario("a_match_ends_with_the_callers_alarm", a_match_ends_with_the_callers_alarm),
         scenario("a_download_ends", a_download_ends),
         scenario("a_command_ends", a_command_ends),
+        scenario("a_library_ends", a_library_ends),
     ]);
 }

@@ -26,9 +26,11 @@
 //!    (`pthread_atfork`).
 //! 9. **Loaded twice** (a `dlopen`ed library with a copy of core in it): two cores, two flags. Neither sees the other's alarms.
 
+#[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
 pub use crate::hook::{
     answer, check_thread, flag, next_id, outermost, register, skip_ids, Bit, Hook, TooMany,
 };
+#[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
 pub use crate::os::Flag;
 pub use crate::timed_out::{Exact, Expiry, Measured};
 

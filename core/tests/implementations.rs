@@ -1,5 +1,6 @@
 //! A toy implementation, alone and beside `sigalarm`.
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -84,13 +85,21 @@ fn the_outermost_of_both_implementations_is_named() {
 
 #[test]
 fn a_check_on_another_thread_asks_the_alarm_and_not_that_threads_limits() {
-    let alarm = Alarm::never().unwrap();
+    let (armed, is_armed) = mpsc::channel();
+    let (send_alarm, alarm) = mpsc::channel::<&Alarm>();
     thread::scope(|s| {
-        s.spawn(|| {
+        let elsewhere = s.spawn(move || {
+            // Older than the alarm, and outside of none of its thread's.
             let _there = toy::after(Duration::ZERO);
             until_error(|| checkpoint());
-            assert_eq!(alarm.check(), Ok(()));
+            armed.send(()).unwrap();
+            let checked = alarm.recv().unwrap().check();
+            assert_eq!(checked, Ok(()));
         });
+        is_armed.recv().unwrap();
+        let alarm = Box::leak(Box::new(Alarm::never().unwrap()));
+        send_alarm.send(alarm).unwrap();
+        elsewhere.join().unwrap();
     });
 }
 

@@ -1,0 +1,54 @@
+//! Loops to look at in a disassembler, of code that knows `sigalarm-core` alone: bare, and with a checkpoint. See
+//! `.ci/hot-path`, and `examples/hot_path.rs` for those of `sigalarm`.
+
+#![allow(unsafe_code)] // For the names, so that they can be found.
+
+use std::hint::black_box;
+
+use sigalarm_core::{checkpoint, TimedOut};
+
+/// A step of a generator of random numbers.
+#[inline(always)]
+fn step(mut x: u64) -> u64 {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^ (x << 17)
+}
+
+#[inline(never)]
+#[no_mangle]
+fn bare(start: u64, end: u64) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        x = step(x);
+    }
+    Ok(x)
+}
+
+#[inline(never)]
+#[no_mangle]
+fn with_core_checkpoint(start: u64, end: u64) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        checkpoint()?;
+        x = step(x);
+    }
+    Ok(x)
+}
+
+/// With so many turns; both must agree on where they end.
+fn all(turns: u64) -> Result<u64, TimedOut> {
+    let start = black_box(1);
+    let end = black_box((0..turns).fold(start, |x, _| step(x)));
+    assert_eq!(bare(start, end)?, end);
+    assert_eq!(with_core_checkpoint(start, end)?, end);
+    Ok(end)
+}
+
+fn main() -> Result<(), TimedOut> {
+    let turns = std::env::args().nth(1).and_then(|turns| turns.parse().ok()).unwrap_or(100_000);
+    // Twice, so that the difference can be taken: what is not in the loops is then gone.
+    let ends = [all(turns)?, all(2 * turns)?];
+    println!("{} {}", ends[0], ends[1]);
+    Ok(())
+}
