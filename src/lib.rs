@@ -39,7 +39,7 @@
 //!
 //! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. Neither is on by default.
 
-// For a build under RealtimeSanitizer (`.ci/sanitizers`), where the handler says of itself that it never allocates,
+// For a build under RealtimeSanitizer (`.ci/parts/sanitizers`), where the handler says of itself that it never allocates,
 // locks or waits. The attribute that says so is a nightly's.
 #![cfg_attr(sigalarm_rtsan, feature(sanitize))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -61,7 +61,6 @@ mod enter;
 mod error;
 mod gap;
 #[cfg(all(test, sigalarm_shuttle))]
-#[path = "../tests/interleavings/mod.rs"]
 mod interleavings;
 mod io;
 mod iter;
@@ -69,7 +68,7 @@ mod iter;
 mod os;
 /// The same faces over a scripted kernel.
 #[cfg(sigalarm_shuttle)]
-#[path = "../tests/interleavings/os/mod.rs"]
+#[path = "interleavings/os/mod.rs"]
 mod os;
 #[cfg(feature = "process")]
 pub mod process;

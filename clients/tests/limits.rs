@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use pubgrub::PubGrubError;
 use sigalarm::process::JobError;
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
-use support::scenario;
+use support::{Scenario, scenario};
 
 /// As late as this is too late on any machine.
 const LATE: Duration = Duration::from_secs(20);
@@ -194,8 +194,8 @@ fn a_command_ends() {
     assert_eq!((text.lines().count(), status.code()), (100_000, Some(3)));
 }
 
-fn main() {
-    support::main(vec![
+fn scenarios() -> Vec<Scenario> {
+    vec![
         scenario("a_script_ends", a_script_ends),
         scenario("a_script_cannot_catch_it", a_script_cannot_catch_it),
         scenario(
@@ -210,5 +210,9 @@ fn main() {
         scenario("a_match_ends_with_the_callers_alarm", a_match_ends_with_the_callers_alarm),
         scenario("a_download_ends", a_download_ends),
         scenario("a_command_ends", a_command_ends),
-    ]);
+    ]
+}
+
+fn main() {
+    support::main(&[("limits", scenarios)]);
 }

@@ -1,0 +1,12 @@
+//! Public items that need no process of their own, under the standard harness.
+
+#[allow(dead_code)] // The tests of scenarios use more of it.
+#[path = "../support/process.rs"]
+mod process;
+
+mod best;
+mod faces;
+mod iter;
+mod testing;
+mod unwind;
+mod workers;
