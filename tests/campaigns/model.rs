@@ -1,4 +1,4 @@
-//! Random sequences of everything that one can do with alarms, against a model; `examples/soak` goes on for longer.
+//! Random sequences of everything that one can do with alarms, against a model. `tools/src/soak.rs` goes on for longer.
 //!
 //! The same sequences in every run, so that a change is judged by what it changed, or those from SIGALARM_SEED on; the
 //! soak takes new ones each time. A failure names the seed, the shortest sequence found that fails, and the command that
@@ -38,27 +38,23 @@ fn run(campaign: impl FnOnce(u64, &'static Tally) -> Result<(), String>) {
 }
 
 fn sequences() {
-    run(|seed, tally| {
-        trial::campaign(seed, seconds(25), WORKERS, false, tally)?;
-        assert!(tally.operations.get() > 10_000, "hardly anything was tried");
-        Ok(())
-    });
+    run(|seed, tally| trial::campaign(seed, seconds(4), WORKERS, false, tally));
 }
 
 fn sequences_under_a_storm() {
-    run(|seed, tally| trial::campaign(seed, seconds(8), WORKERS, true, tally));
+    run(|seed, tally| trial::campaign(seed, seconds(2), WORKERS, true, tally));
 }
 
 fn outermost_guards_on_many_threads() {
-    run(|seed, tally| scopes::campaign(seed, seconds(12), WORKERS, tally));
+    run(|seed, tally| scopes::campaign(seed, seconds(3), WORKERS, tally));
 }
 
 fn alarms_in_a_storm() {
-    run(|seed, tally| storm::campaign(seed, 20_000, WORKERS, tally));
+    run(|seed, tally| storm::campaign(seed, 2_000, WORKERS, tally));
 }
 
 fn forks_under_guards() {
-    run(|seed, tally| forks::campaign(seed, 2_000, 1, tally));
+    run(|seed, tally| forks::campaign(seed, 200, 1, tally));
 }
 
 pub fn scenarios() -> Vec<Scenario> {

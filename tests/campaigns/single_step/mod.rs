@@ -6,7 +6,8 @@
 //! then say must be what would have been without the guard: nobody dies who should not, whoever owns a signal gets it
 //! once, no ring is lost, nothing is early, and timer, disposition and mask are as they were.
 //!
-//! An ordinary run takes a sample: every n-th instruction, beginning with another one each time.
+//! An ordinary run takes two instructions of each window, other ones each time, with one combination of what may come and
+//! whose it is. `SIGALARM_STEP=sample` takes some with every combination.
 //! `SIGALARM_STEP=once` takes every instruction of a window once, with one thing that may come for each in turn, and
 //! says before which it has not come; `SIGALARM_STEP=all` takes them with all that may come, `SIGALARM_STEP=137` that
 //! one alone. (They take longer than a scenario is given: set `SIGALARM_TEST_PATIENCE` to 1200.)

@@ -10,8 +10,7 @@ use nix::sys::wait::WaitStatus;
 use super::tracee::{self, Comes, Deal, NOT_TRACED, Owner, SECOND};
 use super::tracer::{self, Astray, Standing, Trace};
 
-/// How many instructions of a window an ordinary run takes. To each of them there are a thousand steps in code that is not
-/// optimised.
+/// How many instructions of a window a sample takes.
 const SAMPLE: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 
 /// How often to try again when the timer was quicker than the thread.
@@ -40,8 +39,10 @@ pub enum Choice {
         part: usize,
         of: usize,
     },
-    /// Every n-th, so many in all; which one is first changes from run to run.
+    /// Every n-th, so many in all. Which one is first changes from run to run.
     Sample(usize),
+    /// The same of one combination of what may come and whose it is.
+    Glance(usize),
 }
 
 impl Choice {
@@ -49,8 +50,11 @@ impl Choice {
         match std::env::var("SIGALARM_STEP").ok().as_deref() {
             Some("all") => Choice::All,
             Some("once") => Choice::Once { part: 0, of: 1 },
-            Some(text) => Choice::One(text.parse().expect("SIGALARM_STEP is `all`, `once` or a number")),
-            None => Choice::Sample(SAMPLE),
+            Some("sample") => Choice::Sample(SAMPLE),
+            Some(text) => {
+                Choice::One(text.parse().expect("SIGALARM_STEP is `all`, `once`, `sample` or a number"))
+            }
+            None => Choice::Glance(SAMPLE),
         }
     }
 
@@ -64,7 +68,7 @@ impl Choice {
             Choice::All => Box::new(0..length),
             Choice::Once { part, of } => Box::new((part..length).step_by(of)),
             Choice::One(k) => Box::new((k..length).take(1)),
-            Choice::Sample(most) => {
+            Choice::Sample(most) | Choice::Glance(most) => {
                 let stride = length.div_ceil(most).max(1);
                 Box::new((phase() % stride..length).step_by(stride))
             }
@@ -146,6 +150,10 @@ pub fn sweep(window: Window) -> ! {
                 deals.push(Deal { owner, comes, time, company });
             }
         }
+    }
+    if let Choice::Glance(_) = Choice::made() {
+        let chosen = phase() % deals.len();
+        deals = vec![deals[chosen]];
     }
     let mut traces = Vec::new();
     for (n, deal) in deals.iter().enumerate() {

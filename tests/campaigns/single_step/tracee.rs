@@ -15,7 +15,7 @@ use crate::support::process::{self, State, counted};
 pub const SECOND: Duration = Duration::from_secs(1);
 
 /// As late as a loaded machine may make it.
-const LATE: Duration = Duration::from_secs(5);
+const LATE: Duration = Duration::from_secs(20);
 
 /// The exit code of a process that may not be traced.
 pub const NOT_TRACED: i32 = 77;

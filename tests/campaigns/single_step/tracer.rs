@@ -20,7 +20,7 @@ use super::tracee;
 use crate::support::children;
 
 /// No process is given more time than this to come to its end.
-const HANG: Duration = Duration::from_secs(20);
+const HANG: Duration = Duration::from_secs(60);
 
 /// A traced thread that stands still.
 #[derive(Clone, Copy)]
