@@ -41,7 +41,7 @@ fn cooperative() {
         };
         let (answer, took) = timed(|| process::run(LIMIT, search).unwrap());
         assert_eq!(answer, "the best so far");
-        assert!(took >= LIMIT && took < LIMIT + Duration::from_secs(1), "{took:?}");
+        assert!(took >= LIMIT && took < LIMIT + SLACK, "{took:?}");
     });
 }
 
@@ -151,7 +151,7 @@ fn the_ends_of_time() {
 fn joins_time_out() {
     leaving_nothing(|| {
         let job = Job::builder().label("slow").spawn(|| {
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(1_500));
             "done".to_owned()
         });
         let job = job.unwrap();
@@ -236,10 +236,11 @@ fn the_callers_alarm() {
         // Expired already: the next join does not wait at all.
         assert!(job.join_timeout(SLACK).is_err_and(|e| outer.owns(e.timed_out().unwrap())));
         outer.restart();
+        outer.extend(SLACK);
 
         // The earlier of two ends counts.
         let (ended, took) = timed(|| job.join_timeout(Duration::from_millis(1)));
-        assert!(ended.is_err_and(|e| !outer.owns(e.timed_out().unwrap())) && took < LIMIT);
+        assert!(ended.is_err_and(|e| !outer.owns(e.timed_out().unwrap())) && took < SLACK);
         drop(outer);
 
         // Around a whole run: the job is dropped, and so it is killed.

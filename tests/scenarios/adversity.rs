@@ -36,6 +36,10 @@ const STOP: Duration = Duration::from_millis(200);
 
 /// Forks a process that stops as soon as it says so, and goes on after [`STOP`]; it must end well.
 fn stopped_for_a_while(life: fn()) {
+    stopped_for(STOP, life);
+}
+
+fn stopped_for(time: Duration, life: fn()) {
     let pid = Pid::from_raw(children::fork());
     if pid.as_raw() == 0 {
         let lived = std::panic::catch_unwind(|| {
@@ -46,7 +50,7 @@ fn stopped_for_a_while(life: fn()) {
         children::exit_now(if lived.is_ok() { 0 } else { 101 });
     }
     assert_eq!(waitpid(pid, Some(WaitPidFlag::WUNTRACED)), Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)));
-    std::thread::sleep(STOP);
+    std::thread::sleep(time);
     kill(pid, Signal::SIGCONT).expect("a child");
     assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 0)));
 }
@@ -78,21 +82,21 @@ fn stopped_while_waiting() {
         pid
     }
     fn over(waited: impl Fn(&Alarm) -> bool) {
-        let alarm = after(60 * MS);
+        let alarm = after(600 * MS);
         let stopper = stopper();
         assert!(waited(&alarm), "its time has passed");
-        assert!(alarm.elapsed() >= 60 * MS);
+        assert!(alarm.elapsed() >= 600 * MS);
         let _ = waitpid(stopper, None);
     }
-    stopped_for_a_while(|| over(|alarm| alarm.sleep(100 * SECOND).is_err()));
-    stopped_for_a_while(|| {
+    stopped_for(700 * MS, || over(|alarm| alarm.sleep(100 * SECOND).is_err()));
+    stopped_for(700 * MS, || {
         let (read, _write) = nix::unistd::pipe().expect("a pipe");
         over(|alarm| {
             let answer = alarm.blocking(|| Ok(nix::unistd::read(&read, &mut [0])?));
             answer.is_err_and(|e| e.kind() == io::ErrorKind::TimedOut)
         });
     });
-    stopped_for_a_while(|| {
+    stopped_for(700 * MS, || {
         let (read, _write) = std::os::unix::net::UnixStream::pair().expect("a pair");
         over(|alarm| {
             let answer = alarm.reader(&read).read(&mut [0]);
@@ -129,15 +133,15 @@ fn stopped_with_a_worker() {
 
 #[cfg(feature = "process")]
 fn stopped_with_a_job() {
-    stopped_for_a_while(|| {
+    stopped_for(1_200 * MS, || {
         use sigalarm::process::Job;
 
         let slow = Job::builder().limit(50 * MS).spawn(|| -> () { children::pause() }).expect("a job");
-        let quick = Job::builder().limit(100 * MS).spawn(|| 7).expect("a job");
+        let quick = Job::builder().limit(SECOND).spawn(|| 7).expect("a job");
         children::raise(libc::SIGSTOP);
         // Stopped, nobody could end it; it is ended now.
         let e = slow.join().expect_err("it has no end");
-        assert!(e.timed_out().is_some_and(|e| e.elapsed() >= STOP), "{e}");
+        assert!(e.timed_out().is_some_and(|e| e.elapsed() >= 1_200 * MS), "{e}");
         // It was done before its time was up, and nobody was there to see.
         assert_eq!(quick.join().expect("a value"), 7);
         drop((slow, quick));
@@ -239,13 +243,13 @@ fn no_memory() {
     assert_eq!(state(), before);
 }
 
-/// Fifty others want the processor.
+/// Sixteen others want the processor.
 fn under_load() {
-    let spinners: Vec<Pid> = (0..50)
+    let spinners: Vec<Pid> = (0..16)
         .map(|_| {
             let pid = children::fork();
             if pid == 0 {
-                // Gone with whoever started it, and not for ever in any case.
+                // It ends with its parent, and after a minute in any case.
                 let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
                 let began = Instant::now();
                 while began.elapsed() < 60 * SECOND {
@@ -258,8 +262,8 @@ fn under_load() {
         .collect();
     let before = state();
     let mut latest = Duration::ZERO;
-    for n in 0..200_u32 {
-        let limit = Duration::from_micros(u64::from(n) * 37 % 3_000);
+    for n in 0..60_u32 {
+        let limit = Duration::from_micros(u64::from(n) * 137 % 3_000);
         let alarm = after(limit);
         let timed_out = expires(&alarm, limit);
         latest = latest.max(timed_out.elapsed() - limit);

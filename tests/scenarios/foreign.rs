@@ -14,7 +14,7 @@ const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// As late as a loaded machine may make it.
-const LATE: Duration = Duration::from_secs(5);
+const LATE: Duration = Duration::from_secs(20);
 
 fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
@@ -161,7 +161,7 @@ fn under_perl(name: &'static str, run: fn()) -> Scenario {
     scenario(name, run)
         .launched(|inner| match support::tool("perl") {
             Some(mut perl) => {
-                perl.args(["-e", "alarm 1; exec @ARGV or die"]).arg(inner.get_program());
+                perl.args(["-e", "alarm 1; exec { $ARGV[0] } @ARGV or die"]).arg(inner.get_program());
                 rebuilt(inner, perl)
             }
             None => {
@@ -215,18 +215,20 @@ fn a_timer_set_over_ours() {
     while alarm.check().is_ok() {
         assert!(began.elapsed() < LATE, "ours is lost");
     }
-    assert_eq!(counted(), 0);
+    assert!(counted() == 0 || began.elapsed() >= 100 * MS, "theirs is early");
     spin_until(|| counted() == 1);
     assert!(began.elapsed() >= 100 * MS, "theirs is early");
 }
 
 fn a_timer_set_over_ours_is_given_back() {
     process::set_action(process::counting(), SA_RESTART, &[]);
-    let alarm = after(SECOND);
-    process::set_timer(10 * SECOND, 2 * SECOND);
+    let alarm = after(10 * SECOND);
+    let began = Instant::now();
+    process::set_timer(100 * SECOND, 20 * SECOND);
     drop(alarm);
     let (left, interval) = process::timer();
-    assert!(left > 9 * SECOND && left <= 10 * SECOND && interval == 2 * SECOND, "{left:?}, {interval:?}");
+    assert!(left <= 100 * SECOND && interval == 20 * SECOND, "{left:?}, {interval:?}");
+    assert!(left + began.elapsed() > 99 * SECOND, "{left:?}, {interval:?}");
 }
 
 /// It is noticed also by a restart for which the timer need not be set: its moment has passed, and no signal has come.
@@ -268,17 +270,17 @@ fn a_short_timer_set_over_ours() {
 fn a_short_timer_set_over_ours_and_no_check() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut rounds = 0;
-    while rounds < 10 {
+    while rounds < 3 {
         let before = counted();
         let began = Instant::now();
-        let alarm = after(60 * MS);
-        process::set_timer(5 * MS, Duration::ZERO);
+        let alarm = after(600 * MS);
+        process::set_timer(50 * MS, Duration::ZERO);
         // Held up until the moment of ours, it is seen to ring at that, and cannot be told from ours.
-        let mut held_up = began.elapsed() > 10 * MS;
+        let mut held_up = began.elapsed() > 100 * MS;
         let mut last = began;
-        while began.elapsed() < 80 * MS {
+        while began.elapsed() < 700 * MS {
             let now = Instant::now();
-            held_up |= now - last > 40 * MS;
+            held_up |= now - last > 400 * MS;
             last = now;
         }
         assert!(alarm.check().is_err());
@@ -368,20 +370,21 @@ fn while_nothing_of_ours_is_to_come() {
 /// ring on.
 fn when_ours_has_rung() {
     process::set_action(process::counting(), SA_RESTART, &[]);
-    for period in [Duration::ZERO, 5 * MS] {
+    for period in [Duration::ZERO, 100 * MS] {
         let mut rounds = 0;
-        while rounds < 10 {
+        while rounds < 3 {
             let before = counted();
             let alarm = after(MS);
             while alarm.check().is_ok() {}
             let began = Instant::now();
-            process::set_timer(5 * MS, period);
-            let (mut held_up, mut last) = (false, began);
-            while last - began < 12 * MS {
+            process::set_timer(100 * MS, period);
+            // Held up, two of its signals may merge, or a third come.
+            let (mut held_up, mut last) = (began.elapsed() > 50 * MS, began);
+            while last - began < 240 * MS {
                 assert!(alarm.check().is_err());
-                assert!(counted() == before || began.elapsed() >= 5 * MS, "early");
+                assert!(counted() == before || began.elapsed() >= 100 * MS, "early");
                 let now = Instant::now();
-                held_up |= now - last > 2 * MS;
+                held_up |= now - last > 50 * MS;
                 last = now;
             }
             if !held_up {
@@ -450,21 +453,20 @@ fn rings_behind_the_masks_of_all() {
     rings_behind_a_mask(3);
 }
 
-/// However many guards come and go over it, it does not ring later for them.
+/// However many guards come and go over it, it is due at the same moment.
 fn no_drift() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
     process::set_timer(500 * MS, Duration::ZERO);
-    let mut guards = 0;
+    let latest = began.elapsed() + 500 * MS + 2 * US; // The kernel rounds up to microseconds.
     while counted() == 0 {
         drop(after(SECOND));
-        guards += 1;
-        assert!(began.elapsed() < LATE, "never came");
+        let now = began.elapsed();
+        let (left, _) = process::timer();
+        assert!(left.is_zero() || now + left <= latest, "{left:?} are left after {now:?}");
+        assert!(now < LATE, "never came");
     }
-    let took = began.elapsed();
-    assert!(took >= 500 * MS, "early");
-    // Each guard reads the timer out and sets it again: microseconds that must not add up.
-    assert!(took < 600 * MS || guards < 5_000, "{took:?} under {guards} guards");
+    assert!(began.elapsed() >= 500 * MS, "early");
 }
 
 /// Wherever in its last microseconds a guard takes it over or gives it back.
@@ -504,7 +506,7 @@ fn guards_around_its_last_microseconds_beside_a_thread() {
         let before = counted();
         let began = Instant::now();
         process::set_timer(US * (100 + *round as u32 % 97), Duration::ZERO);
-        while counted() == before && began.elapsed() < 100 * MS {
+        while counted() == before && began.elapsed() < 2 * SECOND {
             drop(after(SECOND));
         }
         counted() == before
@@ -544,20 +546,25 @@ fn a_timer_set_over_ours_a_little_earlier(limit: Duration) {
     let round = || {
         let alarm = after(3 * MS);
         let (left, _) = process::timer();
-        // A thread that was held up may find the timer expired, or nearly.
+        // A thread that was held up may find the timer expired, or nearly: such a round says nothing.
         let Some(earlier) = left.checked_sub(Duration::from_micros(100)).filter(|time| !time.is_zero())
         else {
             std::process::exit(0);
         };
         process::set_timer(earlier, Duration::ZERO);
         drop(after(limit)); // brings it to light
-        let began = Instant::now();
-        while began.elapsed() < 8 * MS {}
-        std::process::exit(i32::from(counted() > 0 && alarm.check().is_err()));
+        if alarm.elapsed() > 2 * MS {
+            std::process::exit(0);
+        }
+        spin_until(|| alarm.elapsed() > 8 * MS);
+        std::process::exit(if counted() > 0 && alarm.check().is_err() { 2 } else { 1 });
     };
-    let known = (0..60).filter(|_| process::in_child(round) == 1 << 8).count();
+    let codes: Vec<i32> = (0..60).map(|_| process::in_child(round) >> 8).collect();
+    let rounds = |code| codes.iter().filter(|&&c| c == code).count();
+    let (known, unknown) = (rounds(2), rounds(1));
+    assert_eq!(known + unknown + rounds(0), 60, "{codes:?}");
     // Not each time: a thread that is held up while the timer is set knows its moment less well.
-    assert!(known > 30, "{known} of 60");
+    assert!(known >= unknown, "{known} of {}", known + unknown);
 }
 
 /// A timer that is set anew, to nearly the moment of one that a guard had given back, is not taken for that one.

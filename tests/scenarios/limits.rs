@@ -64,7 +64,7 @@ fn a_fraction_carries_into_the_seconds() {
     let limit = Duration::from_nanos(999_999_500);
     let alarm = after(limit);
     let (left, _) = support::process::timer();
-    assert!(left > limit - 50 * MS && left <= SECOND);
+    assert!(left <= SECOND && left + alarm.elapsed() >= limit, "{left:?}");
     assert!(expiry(&alarm).elapsed() >= limit);
 }
 
@@ -102,9 +102,9 @@ fn centuries_are_clamped_for_the_kernel() {
     assert_eq!(support::process::timer().0, Duration::ZERO);
 }
 
-/// 100,000 alarms, checked all the time from before to after the ring.
+/// 30,000 alarms, checked all the time from before to after the ring.
 fn never_early() {
-    for n in 0..100_000_u64 {
+    for n in 0..30_000_u64 {
         let limit = Duration::from_nanos(n * 7_919 % 30_000);
         let began = Instant::now();
         let alarm = after(limit);
@@ -119,13 +119,11 @@ fn never_early() {
 fn a_stray_signal_is_no_time_out() {
     support::process::set_action(support::process::counting(), 0, &[]);
     let alarm = after(200 * MS);
-    let began = Instant::now();
-    while began.elapsed() < 150 * MS {
+    while alarm.elapsed() < 150 * MS || support::process::counted() < 100 {
         support::process::kill_self(nix::libc::SIGALRM);
-        assert!(alarm.check().is_ok());
-        assert!(checkpoint().is_ok());
+        assert!(alarm.check().is_ok() || alarm.elapsed() >= 200 * MS);
+        assert!(checkpoint().is_ok() || alarm.elapsed() >= 200 * MS);
     }
-    assert!(support::process::counted() > 100);
     assert!(expiry(&alarm).elapsed() >= 200 * MS);
 }
 

@@ -24,16 +24,16 @@ fn expiry(alarm: &Alarm) -> TimedOut {
 
 fn an_inner_alarm_never_hides_an_outer_one() {
     let outer = after(10 * MS);
-    let inner = after(SECOND);
+    let inner = after(60 * SECOND);
     let e = expiry(&inner);
     assert!(outer.owns(&e) && !inner.owns(&e));
-    assert!(e.elapsed() >= 10 * MS && e.elapsed() < SECOND);
+    assert!(e.elapsed() >= 10 * MS && e.elapsed() < 60 * SECOND);
     drop(inner);
     assert!(outer.owns(&checkpoint().unwrap_err()));
 }
 
 fn an_expired_inner_alarm_does_not_end_the_outer() {
-    let outer = after(SECOND);
+    let outer = after(60 * SECOND);
     let inner = after(MS);
     assert!(inner.owns(&expiry(&inner)));
     assert!(outer.check().is_ok());
@@ -153,7 +153,7 @@ fn threads_answer_for_each_other() {
     std::thread::scope(|s| {
         for thread in 0..4_u64 {
             s.spawn(move || {
-                for n in 0..5_000_u64 {
+                for n in 0..2_000_u64 {
                     let limit = Duration::from_nanos((n * 7_919 + thread * 104_729) % 60_000);
                     let began = Instant::now();
                     let alarm = after(limit);

@@ -423,7 +423,7 @@ fn a_hundred_tickers() {
         })
         .collect();
     let mut told = vec![0_u64; tickers.len()];
-    while began.elapsed() < 10 * SECOND {
+    while began.elapsed() < 3 * SECOND {
         for (count, (_, ticker, _)) in told.iter_mut().zip(&tickers) {
             *count += ticker.due();
         }
@@ -705,15 +705,15 @@ fn all_reasons_inside_of_a_limit() {
 /// Within it stands another one, which comes sooner and is taken away, by whoever drops the alarm or answers it. After that
 /// nobody checks.
 fn never_checks_behind_another_one(take_away: fn(Alarm)) {
-    let _outer = arm(Alarm::builder().after(700 * MS).label("outer").abort_after(Duration::ZERO));
-    take_away(arm(Alarm::builder().after(500 * MS).label("inner").abort_after(Duration::ZERO)));
+    let _outer = arm(Alarm::builder().after(2 * SECOND).label("outer").abort_after(Duration::ZERO));
+    take_away(arm(Alarm::builder().after(1_500 * MS).label("inner").abort_after(Duration::ZERO)));
     spin(LATE);
 }
 
 fn is_the_outer_one(outcome: &Outcome) -> Result<(), String> {
-    let expected = "sigalarm: outer has not answered 0 s after its limit of 700 ms; ending the process\n";
+    let expected = "sigalarm: outer has not answered 0 s after its limit of 2 s; ending the process\n";
     match outcome.status.code() {
-        Some(124) if outcome.stderr == expected && outcome.took >= 700 * MS => Ok(()),
+        Some(124) if outcome.stderr == expected && outcome.took >= 2 * SECOND => Ok(()),
         _ => Err(format!("expected exit code 124, and on stderr: {expected}")),
     }
 }
@@ -730,8 +730,8 @@ fn a_timer_behind_a_last_resort_that_is_taken_away() {
     let outer = arm(Alarm::builder().after(LATE));
     for (n, answers) in [false, true].into_iter().enumerate() {
         let began = Instant::now();
-        process::set_timer(700 * MS, Duration::ZERO);
-        let inner = arm(Alarm::builder().after(500 * MS).abort_after(Duration::ZERO));
+        process::set_timer(1_500 * MS, Duration::ZERO);
+        let inner = arm(Alarm::builder().after(1_200 * MS).abort_after(Duration::ZERO));
         if answers {
             inner.ring();
             assert!(inner.check().is_err());
@@ -740,7 +740,7 @@ fn a_timer_behind_a_last_resort_that_is_taken_away() {
         while process::counted() == n {
             assert!(began.elapsed() < LATE / 2, "never came");
         }
-        assert!(began.elapsed() >= 700 * MS, "early");
+        assert!(began.elapsed() >= 1_500 * MS, "early");
         drop(kept);
     }
     drop(outer);
@@ -769,7 +769,7 @@ fn answers_in_time() {
     }
     // To answer an inner alarm does not call off the last resort of an outer one, which has not expired.
     let status = process::in_child(|| {
-        let _outer = arm(Alarm::builder().after(100 * MS).abort_after(100 * MS));
+        let _outer = arm(Alarm::builder().after(SECOND).abort_after(100 * MS));
         drop(expiry(&arm(Alarm::builder().after(MS))));
         spin(LATE);
     });
@@ -843,14 +843,14 @@ fn never_checks_and_nobody_reads() {
 /// The timer was set for a moment at which the process did not run.
 fn audit_of_one_who_was_stopped() {
     let alarm = arm(Alarm::builder().audit(8 * MS));
-    let script = "kill -STOP $PPID; sleep .1; kill -CONT $PPID";
+    let script = "kill -STOP $PPID; sleep .5; kill -CONT $PPID";
     // Before the shell is there, which may be quick, and stop this process on its way back from starting it.
     let began = Instant::now();
     let mut stopper = std::process::Command::new("sh").args(["-c", script]).spawn().expect("a shell");
     let mut last = began;
     loop {
         let now = Instant::now();
-        if now - last > 80 * MS {
+        if now - last > 400 * MS {
             break;
         }
         assert!(now - began < LATE, "it was not stopped");
@@ -858,8 +858,8 @@ fn audit_of_one_who_was_stopped() {
         checkpoint().expect("it has no limit");
     }
     checkpoint().expect("it has no limit");
-    let gap = alarm.longest_gap().expect("it was stopped for a tenth of a second");
-    assert!(gap.length() > 50 * MS, "{gap}");
+    let gap = alarm.longest_gap().expect("it was stopped for half a second");
+    assert!(gap.length() > 200 * MS, "{gap}");
     stopper.wait().expect("it ends");
 }
 
@@ -869,16 +869,13 @@ fn audit() {
     while began.elapsed() < 100 * MS {
         alarm.check().expect("no limit");
     }
-    if let Some(gap) = alarm.longest_gap() {
-        // Only the machine itself can have held this loop up.
-        assert!(gap.length() >= 7 * MS);
-    }
-    spin(60 * MS);
+    let held_up = alarm.longest_gap().map_or(Duration::ZERO, |gap| gap.length());
+    spin(4 * held_up + 400 * MS);
     let line = line!() + 1;
     alarm.check().expect("no limit");
-    let gap = alarm.longest_gap().expect("sixty milliseconds without a check");
+    let gap = alarm.longest_gap().expect("a long time without a check");
     // A busy machine may deliver the ring late; then less of the stretch is seen.
-    assert!(gap.length() >= 20 * MS && gap.length() < LATE, "{gap}");
+    assert!(gap.length() > held_up && gap.length() >= 20 * MS && gap.length() < LATE, "{gap}");
     assert_eq!((gap.location().file(), gap.location().line()), (file!(), line), "{gap}");
     spin(30 * MS);
     checkpoint().expect("no limit");
@@ -898,13 +895,13 @@ fn audit_of_one_who_does_all_but_check() {
     for (n, step) in [&asks as &dyn Fn(), &restarts, &arms].into_iter().enumerate() {
         let alarm = arm(Alarm::builder().audit(40 * MS));
         let began = Instant::now();
-        while began.elapsed() < 150 * MS {
+        while began.elapsed() < 500 * MS {
             step();
         }
         let stretch = began.elapsed();
         alarm.check().expect("no limit");
         let gap = alarm.longest_gap().expect("long enough");
-        assert!(gap.length() + 10 * MS >= stretch, "{n}: {gap}, and it was {stretch:?}");
+        assert!(gap.length() + 200 * MS >= stretch, "{n}: {gap}, and it was {stretch:?}");
         assert!(gap.length() <= alarm.elapsed(), "{n}: {gap}");
     }
 }

@@ -47,7 +47,7 @@ fn kill_within_a_call_that_lets_it_in() {
 /// The same on a thread that sleeps, with room for one handler, while another arms and drops without a pause: our handler,
 /// put back in time, is not to be called inside of itself.
 fn kill_while_others_arm() {
-    const ROUNDS: usize = 1_500;
+    const ROUNDS: usize = 300;
     for round in 0..ROUNDS {
         let status = process::in_child(|| {
             let sleeper = std::thread::spawn(|| std::thread::sleep(20 * SECOND));
@@ -77,7 +77,7 @@ fn kill_is_ignored() {
 
 fn kill_reaches_the_handler() {
     process::set_action(process::counting(), SA_RESTART, &[]);
-    let alarm = after(SECOND);
+    let alarm = after(60 * SECOND);
     for n in 1..=100 {
         process::kill_self(SIGALRM);
         assert_eq!(counted(), n);
@@ -135,12 +135,12 @@ fn listen(signal: libc::c_int) -> &'static AtomicUsize {
 /// Installed over ours it hands on to ours what it gets. But behind ours was the default action, which no handler calls:
 /// without us the process would live.
 fn a_handler_over_ours_that_hands_on() {
-    let alarm = after(30 * MS);
+    let alarm = after(2 * SECOND);
     let heard = listen(SIGALRM);
     process::kill_self(SIGALRM);
     assert_eq!(heard.load(Ordering::SeqCst), 1);
     while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 30 * MS);
+    assert!(alarm.elapsed() >= 2 * SECOND);
     drop(alarm);
     // Our ring went to it as well.
     let so_far = heard.load(Ordering::SeqCst);
@@ -197,13 +197,13 @@ fn a_handler_over_ours_and_a_timer() {
     let hears = |heard: &AtomicUsize, times| {
         let began = Instant::now();
         while heard.load(Ordering::SeqCst) < times {
-            assert!(began.elapsed() < 5 * SECOND, "never came");
+            assert!(began.elapsed() < 20 * SECOND, "never came");
         }
         // Once each time.
         while began.elapsed() < 40 * MS {}
         assert_eq!(heard.load(Ordering::SeqCst), times);
     };
-    process::set_timer(20 * MS, Duration::ZERO);
+    process::set_timer(2 * SECOND, Duration::ZERO);
     let alarm = after(SECOND * 100);
     let heard = listen(SIGALRM);
     hears(heard, 1);
@@ -234,7 +234,7 @@ fn a_handler_over_ours_in_a_storm() {
             }
         });
         let guards = |thread: u64| {
-            for n in 0..4_000 {
+            for n in 0..1_000 {
                 let limit = Duration::from_nanos((n * 7_919 + thread * 31) % 50_000);
                 let alarm = after(limit);
                 while alarm.check().is_ok() {}
@@ -402,15 +402,14 @@ fn a_storm() {
     let before = process::state();
     let storm = unsafe { libc::fork() };
     if storm == 0 {
-        for n in 0..100_000 {
+        process::die_with_parent();
+        for n in 0_u64.. {
             let signal = if n % 2 == 0 { SIGALRM } else { SIGUSR1 };
             unsafe { libc::kill(libc::getppid(), signal) };
         }
-        unsafe { libc::_exit(0) };
     }
     let mut rounds = 0_u64;
-    let mut ended = false;
-    while !ended {
+    while rounds < 20 || counted() < 100 {
         // Between two calls of this program's, whatever the signals do in the meantime.
         nix::errno::Errno::ESRCH.set();
         for _ in 0..10_000 {
@@ -419,7 +418,7 @@ fn a_storm() {
         for n in 0..200_u64 {
             let limit = Duration::from_nanos((rounds * 31 + n * 7_919) % 20_000);
             let began = Instant::now();
-            let outer = after(SECOND);
+            let outer = after(60 * SECOND);
             let alarm = after(limit);
             let e = loop {
                 if let Err(e) = alarm.check() {
@@ -430,10 +429,11 @@ fn a_storm() {
             assert!(outer.check().is_ok());
         }
         rounds += 1;
-        let mut status = 0;
-        ended = unsafe { libc::waitpid(storm, &mut status, libc::WNOHANG) } == storm;
     }
-    assert!(counted() > 10, "only {} signals in {rounds} rounds", counted());
+    unsafe {
+        libc::kill(storm, libc::SIGKILL);
+        libc::waitpid(storm, std::ptr::null_mut(), 0);
+    }
     assert_eq!(process::state(), before);
 }
 

@@ -138,7 +138,11 @@ pub fn main(modules: &[Module]) {
             Trial::test(name.clone(), move || judge(&name, &scenario))
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    let mut arguments = Arguments::from_args();
+    // Half of them wait most of the time.
+    let threads = || 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert_with(threads);
+    libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
 /// Has every alarm of this process and of its forked children use a private timer, also where the process has one thread: the

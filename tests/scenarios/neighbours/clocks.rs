@@ -25,7 +25,7 @@ fn within_a_second(mut check: impl FnMut() -> bool) {
 fn arms_checks_and_drops() {
     let speed: f64 = std::env::var("SIGALARM_TEST_SPEED").expect("set").parse().expect("a number");
     let (began, shown) = (kernel_clock(), Instant::now());
-    while kernel_clock() - began < 50 * MS {}
+    while kernel_clock() - began < 500 * MS {}
     let ratio = shown.elapsed().as_secs_f64() / (kernel_clock() - began).as_secs_f64();
     assert!((ratio - speed).abs() < 0.3 * speed.max(0.01), "the clock runs at {ratio}, not {speed}");
 

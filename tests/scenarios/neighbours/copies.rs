@@ -9,7 +9,7 @@ use super::{LATE, MS, US, after, expires, once, spin_until};
 use crate::support::Scenario;
 use crate::support::process::{self, counted, state};
 
-const ROUNDS: usize = 1_000;
+const ROUNDS: usize = 300;
 
 fn after_b(limit: Duration) -> AlarmB {
     AlarmB::after(limit).expect("arming")

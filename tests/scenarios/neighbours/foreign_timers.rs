@@ -9,7 +9,7 @@ use super::{LATE, MS, SECOND, US, after, expires, handler_info, once, spin, spin
 use crate::support::Scenario;
 use crate::support::process::{self, counted};
 
-const TIMES: usize = 20_000;
+const TIMES: usize = 2_000;
 
 /// An outermost guard, with one inside, dropped around their deadlines.
 fn guard(n: usize) {
@@ -96,6 +96,9 @@ fn keeps_its_rate(period: Duration) {
         process::set_timer(Duration::ZERO, Duration::ZERO);
     }
     println!("period {period:?}: {bare} expiries bare, {guarded} under guards, in {:?}", SLICE * turns);
+    if bare < (SLICE * turns).as_nanos() as usize / period.as_nanos() as usize / 2 {
+        return println!("skipped: too busy a machine to compare rates");
+    }
     assert!(guarded * 10 >= bare * 6, "{guarded} expiries under guards, {bare} without");
 }
 

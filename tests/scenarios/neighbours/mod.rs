@@ -30,7 +30,7 @@ pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// As late as a loaded machine may make it.
-pub(crate) const LATE: Duration = Duration::from_secs(10);
+pub(crate) const LATE: Duration = Duration::from_secs(20);
 
 pub(crate) fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
