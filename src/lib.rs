@@ -40,7 +40,7 @@
 //! `macros`: `#[cooperative]` and `#[time_limit]`. `process`: jobs. `enough`: alarms for libraries that take an `enough::Stop`.
 //! None is on by default.
 
-// For a build under RealtimeSanitizer (`.ci/sanitizers`), where the handler says of itself that it never allocates,
+// For a build under RealtimeSanitizer (`.ci/parts/sanitizers`), where the handler says of itself that it never allocates,
 // locks or waits. The attribute that says so is a nightly's.
 #![cfg_attr(sigalarm_rtsan, feature(sanitize))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -63,7 +63,6 @@ mod error;
 mod gap;
 mod handle;
 #[cfg(all(test, sigalarm_shuttle))]
-#[path = "../tests/interleavings/mod.rs"]
 mod interleavings;
 mod io;
 mod iter;
@@ -71,7 +70,7 @@ mod iter;
 mod os;
 /// The same faces over a scripted kernel.
 #[cfg(sigalarm_shuttle)]
-#[path = "../tests/interleavings/os/mod.rs"]
+#[path = "interleavings/os/mod.rs"]
 mod os;
 mod paused;
 #[cfg(feature = "process")]

@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use pubgrub::PubGrubError;
 use sigalarm::process::JobError;
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
-use support::scenario;
+use support::{Scenario, scenario};
 
 /// As late as this is too late on any machine.
 const LATE: Duration = Duration::from_secs(20);
@@ -213,8 +213,8 @@ fn a_library_ends() {
     assert_eq!(library::stoppable("kitten", "sitting", enough::Unstoppable), Ok(3));
 }
 
-fn main() {
-    support::main(vec![
+fn scenarios() -> Vec<Scenario> {
+    vec![
         scenario("a_script_ends", a_script_ends),
         scenario("a_script_cannot_catch_it", a_script_cannot_catch_it),
         scenario(
@@ -230,5 +230,9 @@ fn main() {
         scenario("a_download_ends", a_download_ends),
         scenario("a_command_ends", a_command_ends),
         scenario("a_library_ends", a_library_ends),
-    ]);
+    ]
+}
+
+fn main() {
+    support::main(&[("limits", scenarios)]);
 }

@@ -1,7 +1,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../tests/fuzz/durations.rs"]
+#[path = "../../tests/examples/fuzz/durations.rs"]
 mod durations;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| durations::holds(input));

@@ -1,7 +1,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../tests/fuzz/tsplib.rs"]
+#[path = "../../tests/examples/fuzz/tsplib.rs"]
 mod tsplib;
 use tsplib::instance;
 

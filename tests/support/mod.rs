@@ -2,7 +2,8 @@
 //!
 //! Signals, timers and masks belong to a process, and the test harness is a process with threads of its own.
 //! So each scenario runs on the main thread of a fresh process: the test binary runs itself again, and the
-//! parent judges by exit status and output. A scenario that hangs is killed and fails.
+//! parent judges by exit status and output. A scenario that hangs is killed and fails; one whose parent is killed ends
+//! with it.
 
 #![allow(dead_code)] // Each test binary uses the part of this that it needs.
 
@@ -101,11 +102,27 @@ fn exits_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
     }
 }
 
+/// A subject and its scenarios.
+pub type Module = (&'static str, fn() -> Vec<Scenario>);
+
+/// Modules with a function `scenarios`, by name.
+#[macro_export]
+macro_rules! modules {
+    ($($(#[$meta:meta])* $name:ident),* $(,)?) => {
+        &[$($(#[$meta])* (stringify!($name), $name::scenarios)),*]
+    };
+}
+#[allow(unused_imports)] // A binary with one module needs none.
+pub use modules;
+
 /// The `main` of a test binary.
-pub fn main(scenarios: Vec<Scenario>) {
+pub fn main(modules: &[Module]) {
     if let Ok(name) = std::env::var(SCENARIO) {
-        let found = scenarios.iter().find(|s| s.name == name);
-        // Whoever started the tests in the background may have had the terminal's signals ignored for them.
+        let (module, name) = name.split_once("::").expect("module::scenario");
+        let (_, scenarios) = modules.iter().find(|(subject, _)| *subject == module).expect("a module");
+        let found = scenarios().into_iter().find(|scenario| scenario.name == name);
+        process::die_with_parent();
+        // The runner may have been started in the background, with the terminal's signals ignored.
         for signal in [nix::libc::SIGHUP, nix::libc::SIGINT, nix::libc::SIGQUIT] {
             children::signal(signal, nix::libc::SIG_DFL);
         }
@@ -115,8 +132,17 @@ pub fn main(scenarios: Vec<Scenario>) {
         (found.expect("a scenario of that name").run)();
         return;
     }
-    let trials = scenarios.into_iter().map(|s| Trial::test(s.name, move || judge(&s))).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let trials = modules.iter().flat_map(|&(module, scenarios)| {
+        scenarios().into_iter().map(move |scenario| {
+            let name = format!("{module}::{}", scenario.name);
+            Trial::test(name.clone(), move || judge(&name, &scenario))
+        })
+    });
+    let mut arguments = Arguments::from_args();
+    // Half of them wait most of the time.
+    let threads = || 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert_with(threads);
+    libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
 /// Has every alarm of this process and of its forked children use a private timer, also where the process has one thread: the
@@ -127,16 +153,20 @@ pub fn have_private_timers() {
     process::set_timer(left, interval);
 }
 
-fn judge(scenario: &Scenario) -> Result<(), Failed> {
+fn judge(name: &str, scenario: &Scenario) -> Result<(), Failed> {
     let exe = std::env::current_exe()?;
     let mut command = Command::new(exe);
-    command.env(SCENARIO, scenario.name);
+    command.env(SCENARIO, name);
     let mut command = (scenario.launch)(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, so that whatever it has started goes with it and nothing of it holds the pipes.
     command.process_group(0);
+    process::spawn_to_die_with_parent(&mut command);
     let began = Instant::now();
     let outcome = finish(command.spawn()?, began);
+    for line in outcome.stdout.lines().filter(|line| line.starts_with("skipped: ")) {
+        println!("{line} ({name})");
+    }
     (scenario.judge)(&outcome).map_err(|why| {
         let Outcome { status, stdout, stderr, took } = outcome;
         Failed::from(format!("{why}; got {status} after {took:?}\n--- stdout\n{stdout}--- stderr\n{stderr}"))

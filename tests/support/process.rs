@@ -4,7 +4,10 @@
 // pointers to locals.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+use std::io;
 use std::mem::{self, MaybeUninit};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -206,4 +209,27 @@ pub fn widen_signal_stack() {
     let stack =
         libc::stack_t { ss_sp: vec![0_u8; SIZE].leak().as_mut_ptr().cast(), ss_flags: 0, ss_size: SIZE };
     unsafe { assert_eq!(libc::sigaltstack(&stack, ptr::null_mut()), 0) };
+}
+
+/// Has the kernel kill this process when its parent ends.
+pub fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+}
+
+/// The same for the process that `command` starts, also where that executes another program first.
+pub fn spawn_to_die_with_parent(command: &mut Command) {
+    let parent = std::process::id();
+    let prepare = move || {
+        die_with_parent();
+        // The parent may have ended before the call.
+        if unsafe { libc::getppid() } as u32 == parent {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::Interrupted.into())
+        }
+    };
+    unsafe { command.pre_exec(prepare) };
 }

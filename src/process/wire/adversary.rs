@@ -80,7 +80,7 @@ fn decode_anything(bytes: &[u8]) {
 }
 
 #[cfg(test)]
-#[path = "../../../tests/fuzz/engine.rs"]
+#[path = "../../../tests/support/mutations.rs"]
 mod engine;
 
 #[cfg(test)]

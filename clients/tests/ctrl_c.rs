@@ -1,0 +1,172 @@
+//! Ctrl-C with `ring_on(SIGINT)` and another crate that handles SIGINT, in either order: what each hears.
+
+#[path = "../../tests/support/mod.rs"]
+#[allow(missing_docs, unsafe_code, clippy::undocumented_unsafe_blocks)]
+mod support;
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::libc::SIGINT;
+use sigalarm::{Alarm, Cause, checkpoint};
+use support::{Scenario, process, scenario};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// How often the other crate has told the program of a SIGINT.
+static HEARD: AtomicUsize = AtomicUsize::new(0);
+
+fn hear() {
+    HEARD.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Presses Ctrl-C, and waits until the other crate has told of so many of them. Some crates tell on a thread of their own.
+fn press(heard: usize) {
+    process::kill_self(SIGINT);
+    let began = Instant::now();
+    while HEARD.load(Ordering::SeqCst) < heard && began.elapsed() < Duration::from_secs(60) {
+        thread::sleep(MS);
+    }
+    thread::sleep(50 * MS); // for one too many
+    assert_eq!(HEARD.load(Ordering::SeqCst), heard, "what the other has heard");
+}
+
+fn armed() -> Alarm {
+    Alarm::builder().ring_on(SIGINT).arm().expect("arming")
+}
+
+#[track_caller]
+fn rung(alarm: &Alarm) {
+    let e = alarm.check().expect_err("the signal");
+    assert!(alarm.owns(&e) && e.cause() == Cause::Signal(SIGINT));
+}
+
+/// The other crate is there first. The first Ctrl-C rings, and the other does not hear it; the second and those after
+/// the drop are the other's.
+fn is_there_first() {
+    let alarm = armed();
+    press(0);
+    rung(&alarm);
+    press(1);
+    drop(alarm);
+    press(2);
+    assert!(checkpoint().is_ok());
+    // Two before a check: the second is the other's.
+    let alarm = armed();
+    press(2);
+    press(3);
+    rung(&alarm);
+}
+
+/// The other crate comes later, and calls the handler that it found: each Ctrl-C rings, and the other hears it too.
+fn comes_later_and_forwards(come: impl FnOnce()) {
+    let alarm = armed();
+    come();
+    press(1);
+    rung(&alarm);
+    alarm.restart();
+    press(2);
+    rung(&alarm);
+    drop(alarm);
+    press(3); // and the process lives, though the first disposition was the default
+    let alarm = armed();
+    press(3); // this alarm's handler is in front again
+    rung(&alarm);
+}
+
+fn ctrlc_first() {
+    ctrlc::set_handler(hear).expect("the only one");
+    is_there_first();
+}
+
+/// ctrlc's handler calls no other. The alarm hears nothing.
+fn ctrlc_later() {
+    let alarm = armed();
+    assert!(matches!(ctrlc::try_set_handler(hear), Err(ctrlc::Error::MultipleHandlers)));
+    ctrlc::set_handler(hear).expect("it replaces the handler");
+    press(1);
+    assert!(alarm.check().is_ok(), "it does not ring");
+    drop(alarm);
+    press(2);
+    // An alarm that is armed after that is in front.
+    let alarm = armed();
+    press(2);
+    rung(&alarm);
+}
+
+fn register() {
+    let hear = || HEARD.store(HEARD.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two atomic accesses, in a handler.
+    unsafe { signal_hook::low_level::register(SIGINT, hear) }.expect("registered");
+}
+
+fn signal_hook_first() {
+    register();
+    is_there_first();
+}
+
+fn signal_hook_later() {
+    comes_later_and_forwards(register);
+}
+
+/// A runtime with a task that counts.
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+}
+
+fn listen(runtime: &Runtime) {
+    let mut interrupts: Signal =
+        runtime.block_on(async { signal(SignalKind::interrupt()) }).expect("a stream of signals");
+    runtime.spawn(async move {
+        while interrupts.recv().await.is_some() {
+            hear();
+        }
+    });
+}
+
+fn tokio_first() {
+    let runtime = runtime();
+    listen(&runtime);
+    is_there_first();
+}
+
+fn tokio_later() {
+    let runtime = runtime();
+    comes_later_and_forwards(|| listen(&runtime));
+}
+
+/// The future of one Ctrl-C takes the signal over when it is first polled.
+fn tokio_ctrl_c() {
+    let runtime = runtime();
+    let alarm = armed();
+    runtime.block_on(async {
+        let mut pressed = pin!(tokio::signal::ctrl_c());
+        let is_pending = poll_fn(|context| Poll::Ready(pressed.as_mut().poll(context).is_pending())).await;
+        assert!(is_pending);
+        process::kill_self(SIGINT);
+        pressed.await.expect("a Ctrl-C");
+    });
+    rung(&alarm);
+}
+
+fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("ctrlc_first", ctrlc_first),
+        scenario("ctrlc_later", ctrlc_later),
+        scenario("signal_hook_first", signal_hook_first),
+        scenario("signal_hook_later", signal_hook_later),
+        scenario("tokio_first", tokio_first),
+        scenario("tokio_later", tokio_later),
+        scenario("tokio_ctrl_c", tokio_ctrl_c),
+    ]
+}
+
+fn main() {
+    support::main(&[("ctrl_c", scenarios)]);
+}

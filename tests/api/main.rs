@@ -1,0 +1,17 @@
+//! Public items that need no process of their own, under the standard harness.
+
+#[allow(dead_code)] // The tests of scenarios use more of it.
+#[path = "../support/process.rs"]
+mod process;
+
+mod best;
+mod completed;
+#[cfg(feature = "enough")]
+mod enough;
+mod faces;
+mod guards;
+mod iter;
+mod testing;
+mod unwind;
+mod wait_for;
+mod workers;

@@ -1,0 +1,19 @@
+//! Searches that go on for as long as they are given: a sample here, the rest in `.ci/deep`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod model;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod single_step;
+
+// Named like this by `support/soak`, which is a part of `tools` as well.
+use support::process;
+
+fn main() {
+    support::main(support::modules![
+        model,
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        single_step,
+    ]);
+}

@@ -1,0 +1,89 @@
+//! The lengths of time of examples/timeout, against the C library's `strtod`.
+
+// The oracle is a C function.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+use std::ffi::CString;
+use std::time::Duration;
+
+use nix::libc;
+
+#[allow(dead_code)]
+#[path = "../../../examples/timeout/duration.rs"]
+mod duration;
+
+pub const KNOWN: &[&[u8]] = &[
+    b"10", b"1.5s", b"0", b"-0", b"+.5m", b"1e-9", b"3.h", b"inf", b"infinityd", b"0x1.8p3", b"0x.1", b"nan",
+    b" \t\x0b7d", b"1e308", b"1e-400", b"99999999999999999999d", b"0x1p-1074", b"18446744073709551615.999999999",
+    // Found: more digits than fit a number, which is none the less small.
+    b"0x.ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+];
+
+pub const WORDS: &[&[u8]] = &[
+    b"0x",
+    b"e",
+    b"p",
+    b"+",
+    b"-",
+    b".",
+    b"inf",
+    b"infinity",
+    b"nan",
+    b"nan(1)",
+    b"s",
+    b"m",
+    b"h",
+    b"d",
+    b"e999999999",
+    b"p-99999999999",
+    b" ",
+    b"\x0b",
+    b"0000000000",
+    b"9999999999",
+    b"ffffffffffffffff",
+];
+
+/// What `strtod` makes of the beginning, and what it leaves.
+fn strtod(text: &[u8]) -> Option<(f64, Vec<u8>)> {
+    let text = CString::new(text).expect("no zero in it");
+    let mut end = std::ptr::null_mut();
+    let (value, length) = unsafe {
+        let value = libc::strtod(text.as_ptr(), &mut end);
+        (value, end.offset_from(text.as_ptr()) as usize)
+    };
+    (length > 0).then(|| (value, text.as_bytes()[length..].to_vec()))
+}
+
+pub fn holds(input: &[u8]) {
+    // An argument has no zero in it.
+    let text = input.split(|byte| *byte == 0).next().unwrap_or(&[]);
+    let read = duration::parse(text);
+    let expected = strtod(text).and_then(|(value, rest)| {
+        let unit = match rest.as_slice() {
+            b"" | b"s" => 1.0,
+            b"m" => 60.0,
+            b"h" => 3600.0,
+            b"d" => 86400.0,
+            _ => return None,
+        };
+        // What is no number is not at least zero either.
+        (value >= 0.0).then_some((value, value * unit))
+    });
+    // Negative, and so little that it is zero to `strtod`: refused all the same.
+    if read.is_none() && expected.is_some_and(|(value, _)| value == 0.0 && value.is_sign_negative()) {
+        return;
+    }
+    let (Some(read), Some((value, seconds))) = (read, expected) else {
+        assert_eq!(read.is_some(), expected.is_some(), "{read:?} for {expected:?}");
+        return;
+    };
+    // Zero means that there is no limit, so that nothing else may become zero. (A number too small for `strtod` is
+    // zero to it.)
+    assert!(value == 0.0 || !read.is_zero(), "no limit for {seconds:?} s");
+    if seconds >= Duration::MAX.as_secs_f64() {
+        assert_eq!(read, Duration::MAX);
+    } else {
+        let difference = (read.as_secs_f64() - seconds).abs();
+        assert!(difference <= 2e-9 + seconds * 1e-12, "{read:?} for {seconds:?} s");
+    }
+}

@@ -1,0 +1,74 @@
+//! No memory is asked for by a check or by the handler, however many alarms there are.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::process::{self, counted};
+use crate::support::{Scenario, scenario};
+use nix::libc::{SA_RESTART, SIGALRM};
+use sigalarm::{Alarm, checkpoint};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The system's allocator, counting.
+struct Counting;
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+#[allow(unsafe_code)]
+// SAFETY: the system's own allocator does the work; `realloc` and `alloc_zeroed` come here by their defaults.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: what the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: what the caller promises.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(f: impl FnOnce()) -> usize {
+    let before = COUNT.load(Ordering::Relaxed);
+    f();
+    COUNT.load(Ordering::Relaxed) - before
+}
+
+fn none_by_checks_under_ten_thousand_alarms() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarms: Vec<Alarm> = (1..=10_000).map(|n| Alarm::after(n * 100 * SECOND).expect("arming")).collect();
+    let check = |alarm: &Alarm| assert!(alarm.check().is_ok() && checkpoint().is_ok());
+    assert_eq!(allocations(|| alarms.iter().for_each(check)), 0, "nothing has rung");
+
+    // Each rings the bell, is the owner's, and is answered.
+    let each = alarms.iter().step_by(10);
+    let answered = allocations(|| {
+        each.for_each(|alarm| {
+            process::kill_self(SIGALRM);
+            check(alarm);
+        });
+    });
+    assert_eq!((counted(), answered), (1_000, 0));
+
+    // A ring of our own, for nobody any more.
+    drop(Alarm::after(5 * MS).expect("arming"));
+    let began = Instant::now();
+    let spent = allocations(|| {
+        while began.elapsed() < 20 * MS {
+            check(&alarms[0]);
+        }
+    });
+    assert_eq!(spent, 0);
+    assert!(process::timer().0 > SECOND, "it has rung, and was answered");
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![scenario("none_by_checks_under_ten_thousand_alarms", none_by_checks_under_ten_thousand_alarms)]
+}

@@ -1,0 +1,398 @@
+//! Every system call fails in turn: the first, the second, the third … until all are made without one failing.
+//!
+//! The way that databases are tested with memory that runs out. For each function of the C library that the library
+//! calls, and each way to use the library, a process is forked in which the n-th call of that function fails, for every
+//! n there is. Then there is a clear error, or the right answer all the same; nobody is early, nothing panics, hangs or
+//! dies; no child, descriptor or running timer is left, and the next alarm works, and leaves the process as it was.
+
+use std::error::Error;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::process::{self, state};
+use crate::support::{Scenario, children, scenario};
+use nix::libc::{self, EAGAIN, EINTR, EIO, EMFILE, ENOMEM, EPERM, SA_ONSTACK, SA_RESTART, SIGUSR1};
+use sigalarm::thread::Worker;
+use sigalarm::{Alarm, Ticker, TimedOut, suspended};
+
+#[path = "refusals.rs"]
+mod refusals;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+type Life = fn() -> Result<(), Box<dyn Error>>;
+
+/// Functions, and how they may fail.
+const CALLS: &[(&str, &[i32])] = &[
+    ("setitimer", &[EPERM]),
+    ("sigaction", &[EPERM]),
+    ("pthread_sigmask", &[EPERM]),
+    ("getitimer", &[EPERM]),
+    ("timer_create", &[EAGAIN]),
+    ("timer_settime", &[EPERM]),
+    ("__register_atfork", &[ENOMEM]),
+    ("fork", &[EAGAIN, ENOMEM]),
+    ("pipe2", &[EMFILE]),
+    ("fcntl", &[EMFILE]),
+    ("fstat", &[ENOMEM]),
+    ("ppoll", &[ENOMEM, EINTR]),
+    ("waitid", &[EPERM, EINTR]),
+    // It has no other way to fail.
+    ("wait4", &[EINTR]),
+    ("pthread_getcpuclockid", &[EPERM]),
+    ("clock_gettime", &[EPERM]),
+    ("pthread_create", &[EAGAIN]),
+    ("kill", &[EPERM]),
+    ("setpgid", &[EPERM]),
+    ("prctl", &[EPERM]),
+    ("setrlimit", &[EPERM]),
+    ("dup2", &[EMFILE]),
+    ("read", &[EIO, EINTR]),
+    ("write", &[EIO, EINTR]),
+    ("syscall", &[EMFILE, EPERM]),
+];
+
+/// Spins until the alarm has expired, and no longer than that takes.
+fn expires(alarm: &Alarm, limit: Duration) {
+    let began = Instant::now();
+    let timed_out = loop {
+        match alarm.check() {
+            Err(timed_out) => break timed_out,
+            Ok(()) => assert!(began.elapsed() < 20 * SECOND, "an alarm is lost"),
+        }
+    };
+    assert!(timed_out.elapsed() >= limit, "early: {timed_out}");
+}
+
+fn a_guard() -> Result<(), Box<dyn Error>> {
+    let alarm = Alarm::after(MS)?;
+    expires(&alarm, MS);
+    alarm.restart();
+    expires(&alarm, MS);
+    alarm.restart();
+    alarm.extend(MS);
+    expires(&alarm, 2 * MS);
+    alarm.disarm();
+    alarm.check()?;
+    alarm.ring();
+    assert!(alarm.check().is_err());
+    Ok(())
+}
+
+fn guards_in_guards() -> Result<(), Box<dyn Error>> {
+    let outer = Alarm::after(SECOND)?;
+    {
+        let inner = Alarm::after(MS)?;
+        expires(&inner, MS);
+        assert!(outer.check().is_ok());
+    }
+    let shorter = Alarm::after(10 * MS)?;
+    drop(outer);
+    expires(&shorter, 10 * MS);
+    Ok(())
+}
+
+fn one_after_the_other() -> Result<(), Box<dyn Error>> {
+    for n in 0..4 {
+        let limit = Duration::from_micros(20 * n);
+        let alarm = Alarm::after(limit)?;
+        expires(&alarm, limit);
+    }
+    Ok(())
+}
+
+fn behind_a_mask() -> Result<(), Box<dyn Error>> {
+    refusals::aside(|| process::block(libc::SIGALRM));
+    let ended = a_guard();
+    refusals::aside(|| {
+        drop(Alarm::after(SECOND).expect("arming"));
+        assert!(process::mask().contains(&libc::SIGALRM), "the mask is not put back");
+        process::unblock(libc::SIGALRM);
+    });
+    ended
+}
+
+fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
+    refusals::aside(|| {
+        process::set_action(process::counting(), SA_RESTART, &[]);
+        process::set_timer(3 * MS, 3 * MS);
+    });
+    let armed = Alarm::after(MS);
+    if let Ok(alarm) = &armed {
+        let flags = refusals::aside(process::action).sa_flags;
+        assert_eq!(flags & SA_ONSTACK, 0, "a handler for the ordinary stack would be called on another");
+        expires(alarm, MS);
+        alarm.restart();
+        alarm.extend(8 * MS);
+        expires(alarm, 9 * MS);
+    }
+    let ended = armed.map(drop);
+    refusals::aside(|| {
+        if refusals::refused("setitimer") && process::timer().1.is_zero() {
+            // Refused at the one moment at which it was given back, it is gone: nobody is left who could try again.
+            process::set_timer(3 * MS, 3 * MS);
+        }
+        let so_far = process::counted();
+        children::soon("the foreign timer rings for its owner", || process::counted() > so_far + 2);
+        drop(Alarm::after(SECOND).expect("arming"));
+        // The kernel reads out a timer whose signal is under way as zero.
+        let (left, interval) = process::timer();
+        assert!(
+            left <= 3 * MS && interval == 3 * MS,
+            "the foreign timer is forgotten: {left:?} {interval:?}"
+        );
+        process::set_timer(Duration::ZERO, Duration::ZERO);
+        assert_eq!(process::action().sa_sigaction, process::counting());
+        process::set_action(libc::SIG_DFL, 0, &[]);
+    });
+    Ok(ended?)
+}
+
+fn waits() -> Result<(), Box<dyn Error>> {
+    let (read, _write) = nix::unistd::pipe()?;
+    let late = |began: Instant| assert!(began.elapsed() >= 2 * MS, "early");
+    let began = Instant::now();
+    let alarm = Alarm::after(2 * MS)?;
+    match alarm.sleep(SECOND) {
+        Err(_) => late(began),
+        Ok(()) => assert!(began.elapsed() >= SECOND, "woken early"),
+    }
+    let began = Instant::now();
+    alarm.restart();
+    match alarm.reader(std::fs::File::from(OwnedFd::try_clone(&read)?)).read(&mut [0]) {
+        Err(e) if e.kind() == io::ErrorKind::TimedOut => late(began),
+        Err(e) => return Err(e.into()),
+        Ok(n) => panic!("{n} bytes out of nothing"),
+    }
+    let began = Instant::now();
+    alarm.restart();
+    // Only a signal ends this: where none can be sent, the write end does, by and by.
+    let answer = alarm.blocking(|| Ok(nix::unistd::read(&read, &mut [0])?));
+    assert!(began.elapsed() < 20 * SECOND, "a wait that nothing ends");
+    match answer {
+        Err(e) if e.kind() == io::ErrorKind::TimedOut => late(began),
+        Err(e) => return Err(e.into()),
+        Ok(n) => panic!("{n} bytes out of nothing"),
+    }
+    Ok(())
+}
+
+fn waits_for_a_child() -> Result<(), Box<dyn Error>> {
+    let mut child = Command::new("sleep").arg("0.01").spawn()?;
+    let alarm = Alarm::after(20 * SECOND);
+    let waited = match &alarm {
+        Ok(alarm) => alarm.wait(&mut child).map(drop).map_err(Box::<dyn Error>::from),
+        Err(_) => Ok(()),
+    };
+    // Whatever became of that: it is still a child, or has been reaped.
+    let _ = refusals::aside(|| child.wait());
+    drop(alarm?);
+    waited
+}
+
+fn signals() -> Result<(), Box<dyn Error>> {
+    let alarm = Alarm::builder().after(20 * SECOND).ring_on(SIGUSR1).ring_on(libc::SIGUSR2).arm()?;
+    children::raise(SIGUSR1);
+    assert!(alarm.check().is_err());
+    Ok(())
+}
+
+fn limits_on_processor_time() -> Result<(), Box<dyn Error>> {
+    let alarm = Alarm::builder().cpu(MS).arm()?;
+    expires(&alarm, MS);
+    drop(alarm);
+    let alarm = Alarm::builder().thread_cpu(MS).checks(1_000_000).arm()?;
+    let began = Instant::now();
+    while alarm.check().is_ok() {
+        assert!(began.elapsed() < 20 * SECOND, "an alarm is lost");
+    }
+    Ok(())
+}
+
+fn tickers() -> Result<(), Box<dyn Error>> {
+    let began = Instant::now();
+    let ticker = Ticker::every(MS)?;
+    let mut ticks = 0;
+    while ticks < 3 {
+        ticks += ticker.due();
+        assert!(began.elapsed() < 20 * SECOND, "a ticker that is not called");
+    }
+    assert!(began.elapsed() >= 3 * MS);
+    Ok(())
+}
+
+fn suspensions() -> Result<(), Box<dyn Error>> {
+    let alarm = Alarm::after(2 * MS)?;
+    suspended(|| std::thread::sleep(MS));
+    expires(&alarm, 2 * MS);
+    Ok(())
+}
+
+fn forks() -> Result<(), Box<dyn Error>> {
+    let alarm = Alarm::after(2 * MS)?;
+    let pid = unsafe_fork()?;
+    if pid == 0 {
+        let fine = alarm.check().is_ok()
+            && Alarm::after(MS).is_ok_and(|own| {
+                expires(&own, MS);
+                true
+            });
+        children::exit_now(i32::from(!fine));
+    }
+    expires(&alarm, 2 * MS);
+    let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None)?;
+    assert!(matches!(ended, nix::sys::wait::WaitStatus::Exited(..)), "{ended:?}");
+    Ok(())
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+fn unsafe_fork() -> io::Result<i32> {
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(pid),
+    }
+}
+
+#[cfg(feature = "process")]
+fn a_job() -> Result<(), Box<dyn Error>> {
+    use sigalarm::process::{Job, Output};
+
+    let job = Job::builder().limit(20 * SECOND).memory_limit(1 << 45).cpu_limit(60 * SECOND);
+    let job = job.stderr(Output::Null).die_with_parent(true).spawn(|| vec![7_u8; 1000])?;
+    assert_eq!(job.join()?, [7; 1000]);
+    Ok(())
+}
+
+#[cfg(feature = "process")]
+fn a_job_without_an_end() -> Result<(), Box<dyn Error>> {
+    match sigalarm::process::run(5 * MS, || -> () { children::pause() }) {
+        Err(e) if e.timed_out().is_some_and(|timed_out| timed_out.elapsed() >= 5 * MS) => Ok(()),
+        Err(e) => Err(e.into()),
+        Ok(()) => unreachable!("it has no end"),
+    }
+}
+
+fn workers() -> Result<(), Box<dyn Error>> {
+    let worker = Worker::spawn(|| -> Result<u8, TimedOut> {
+        loop {
+            sigalarm::checkpoint()?;
+        }
+    })?;
+    assert!(worker.join_timeout(2 * MS).is_err());
+    worker.stop();
+    assert!(worker.join_timeout(20 * SECOND)?.is_err());
+    Ok(())
+}
+
+/// How a process ended in which one call was to fail.
+enum Ended {
+    /// It made that many calls at least, and all is well.
+    Well,
+    /// It made fewer.
+    WithoutIt,
+}
+
+const WITHOUT_IT: i32 = 10;
+
+/// Lives a life in a process of its own in which the `nth` call fails.
+fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String> {
+    let pid = children::fork();
+    if pid == 0 {
+        let lived = std::panic::catch_unwind(|| {
+            let before = (state(), children::descriptors());
+            refusals::refuse(call, nth, errno);
+            let outcome = life();
+            let failed = refusals::relent();
+            if let Err(e) = outcome {
+                assert!(failed, "an error without a reason: {e}");
+                assert!(!e.to_string().is_empty());
+            }
+            if call == "pthread_sigmask" {
+                // A job does not try again to put a mask back, which no kernel refuses.
+                process::mask().into_iter().for_each(process::unblock);
+            }
+            // Whatever was left in its place because a call failed: the next alarm takes it away.
+            let alarm = Alarm::after(MS).expect("arming");
+            expires(&alarm, MS);
+            drop(alarm);
+            children::soon("no child is left", || !children::has_children());
+            assert_eq!((state(), children::descriptors()), before);
+            if failed { 0 } else { WITHOUT_IT }
+        });
+        children::exit_now(lived.unwrap_or(101));
+    }
+    let pid = nix::unistd::Pid::from_raw(pid);
+    let began = Instant::now();
+    loop {
+        match nix::sys::wait::waitpid(pid, Some(nix::sys::wait::WaitPidFlag::WNOHANG)) {
+            Ok(nix::sys::wait::WaitStatus::Exited(_, 0)) => return Ok(Ended::Well),
+            Ok(nix::sys::wait::WaitStatus::Exited(_, WITHOUT_IT)) => return Ok(Ended::WithoutIt),
+            Ok(nix::sys::wait::WaitStatus::StillAlive) if began.elapsed() < 60 * SECOND => {
+                std::thread::sleep(Duration::from_micros(500));
+            }
+            Ok(nix::sys::wait::WaitStatus::StillAlive) => {
+                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+                let _ = nix::sys::wait::waitpid(pid, None);
+                return Err("it hangs".to_owned());
+            }
+            ended => return Err(format!("{ended:?}")),
+        }
+    }
+}
+
+/// Every call in turn.
+fn in_turn(life: Life) {
+    refusals::prepare();
+    let mut failures = Vec::new();
+    let mut processes = 0;
+    for (call, errnos) in CALLS {
+        for errno in *errnos {
+            for nth in 1.. {
+                processes += 1;
+                let name = nix::errno::Errno::from_raw(*errno);
+                match live(life, call, nth, *errno) {
+                    Ok(Ended::Well) => {}
+                    Ok(Ended::WithoutIt) => break,
+                    Err(why) => {
+                        failures.push(format!("{call} number {nth} fails with {name:?}: {why}"));
+                        // It may go on for ever like that.
+                        if failures.len() >= 20 {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!("{processes} processes");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+macro_rules! lives {
+    ($($life:ident),*) => { vec![$(scenario(stringify!($life), || in_turn($life))),*] };
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    #[allow(unused_mut)]
+    let mut all: Vec<Scenario> = lives![
+        a_guard,
+        guards_in_guards,
+        one_after_the_other,
+        behind_a_mask,
+        around_a_foreign_timer,
+        waits,
+        waits_for_a_child,
+        signals,
+        limits_on_processor_time,
+        tickers,
+        suspensions,
+        forks,
+        workers
+    ];
+    #[cfg(feature = "process")]
+    all.extend(lives![a_job, a_job_without_an_end]);
+    all
+}

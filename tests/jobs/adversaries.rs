@@ -1,0 +1,693 @@
+//! Hostile functions and surroundings: each has a clear outcome, and none hangs.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support;
+use crate::support::children::{
+    self, bytes_in_pipe, close_all, descriptors, exit_now, fork, has_children, leaving_nothing, pause, raise,
+    set_limit, signal, write_end_not_in,
+};
+use crate::support::{Scenario, scenario};
+use nix::libc;
+use nix::sys::resource::Resource;
+use sigalarm::process::{self, Exit, Job, JobError, SpawnError};
+
+const LIMIT: Duration = Duration::from_millis(100);
+
+fn short() -> process::Builder {
+    Job::builder().limit(LIMIT).grace(Duration::from_millis(50))
+}
+
+fn closes_every_descriptor() {
+    leaving_nothing(|| {
+        // Returns without a pipe.
+        let job = Job::spawn(|| close_all(0)).unwrap();
+        assert!(matches!(job.join(), Err(JobError::Exited { code: 74, .. })));
+        // Lives on: the end of the pipe is not the end of the job.
+        let job = Job::spawn(|| {
+            close_all(0);
+            pause()
+        });
+        let job: Job<()> = job.unwrap();
+        assert!(job.join_timeout(LIMIT).unwrap_err().timed_out().is_some() && job.is_alive());
+        drop(job);
+        let stuck = short().run(|| -> () {
+            close_all(0);
+            pause()
+        });
+        assert!(stuck.unwrap_err().timed_out().is_some());
+        // Opens others in their place: what gets the pipe's number is not written to.
+        let path = std::env::temp_dir().join(format!("sigalarm-reopened-{}", std::process::id()));
+        let job = Job::spawn(|| {
+            close_all(3);
+            for _ in 0..64 {
+                std::mem::forget(std::fs::File::create(&path).unwrap());
+            }
+            "for the parent only".to_owned()
+        });
+        let outcome = job.unwrap().join();
+        assert!(matches!(outcome, Err(JobError::Exited { code: 74, .. })), "{outcome:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        std::fs::remove_file(&path).unwrap();
+    });
+}
+
+/// Writes to every descriptor that it finds, and so to the pipe.
+fn writes_to_every_descriptor() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| {
+            for fd in 3..64 {
+                let path = format!("/proc/self/fd/{fd}");
+                if let Ok(mut file) = std::fs::File::options().write(true).open(path) {
+                    let _ = file.write_all(b"garbage");
+                }
+            }
+        });
+        assert!(matches!(job.unwrap().join(), Err(JobError::NotDecoded { .. })));
+    });
+}
+
+fn executes_another_program() {
+    leaving_nothing(|| {
+        for (script, code) in [("exit 0", 0), ("exit 7", 7)] {
+            let job = Job::spawn(|| drop(Command::new("sh").args(["-c", script]).exec()));
+            let outcome = job.unwrap().join();
+            assert!(matches!(outcome, Err(JobError::Exited { code: c, .. }) if c == code), "{outcome:?}");
+        }
+        // The limit holds for it, too: the timer survives the `exec`, or the parent ends it.
+        let began = Instant::now();
+        let outcome = short().run(|| drop(Command::new("sleep").arg("1000").exec()));
+        let timed_out = outcome.unwrap_err().timed_out().unwrap().clone();
+        assert!(began.elapsed() >= LIMIT && timed_out.elapsed() >= LIMIT);
+    });
+}
+
+/// A grandchild keeps the pipe, and the parent does not wait for it.
+fn grandchild_keeps_the_pipe() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| {
+            if fork() == 0 {
+                pause()
+            }
+            exit_now(5)
+        });
+        let outcome: Result<(), JobError> = job.unwrap().join();
+        assert!(matches!(outcome, Err(JobError::Exited { code: 5, .. })), "{outcome:?}");
+
+        // It left the group, and writes as fast as it can.
+        let before = descriptors();
+        let job = Job::spawn(|| {
+            let (grandchild, pipe) = (fork(), write_end_not_in(&before));
+            if grandchild == 0 {
+                nix::unistd::setsid().unwrap();
+                let garbage = [0_u8; 65_536];
+                loop {
+                    if nix::unistd::write(&pipe, &garbage).is_err() {
+                        exit_now(0)
+                    }
+                }
+            }
+            let group = nix::unistd::Pid::from_raw(grandchild);
+            children::soon("it to leave and to write", || {
+                nix::unistd::getpgid(Some(group)) == Ok(group) && bytes_in_pipe(&pipe) > 0
+            });
+            exit_now(6)
+        });
+        let outcome: Result<(), JobError> = job.unwrap().join();
+        assert!(
+            matches!(outcome, Err(JobError::Exited { code: 6, .. } | JobError::NotDecoded { .. })),
+            "{outcome:?}"
+        );
+    });
+}
+
+/// Bytes that come without end: frames without a body, with a byte each, of a failure, and one that claims a gigabyte.
+const FLOODS: [&[u8]; 5] = [
+    &[1, 0, 0, 0, 0],
+    &[1, 1, 0, 0, 0, 7],
+    &[2, 0, 0, 0, 0],
+    &[3, 0, 0, 0x10, 0],
+    &[1, 0, 0, 0, 0x40, 1, 0, 0, 0, 0],
+];
+
+/// Writes `frame` over and over.
+fn flood(pipe: &mut std::fs::File, frame: &[u8]) {
+    let frames = frame.repeat(65_536 / frame.len());
+    while pipe.write_all(&frames).is_ok() {}
+}
+
+/// The time that `f` takes beyond `expected`: by the clock, and of this process's processor time.
+fn late(expected: Duration, f: impl FnOnce()) -> [Duration; 2] {
+    let cpu =
+        || Duration::from(nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
+    let (began, used) = (Instant::now(), cpu());
+    f();
+    [began.elapsed().saturating_sub(expected), cpu().saturating_sub(used).saturating_sub(expected)]
+}
+
+/// However fast a child sends, and whatever: joins end in time, and so do a kill beside a join, and a drop.
+fn floods() {
+    // Processor time shows what the library costs also on a machine under load.
+    const WALL: Duration = Duration::from_secs(20);
+    const CPU: Duration = Duration::from_millis(250);
+    leaving_nothing(|| {
+        for frame in FLOODS {
+            let before = descriptors();
+            let spawn = || {
+                Job::spawn(|| -> () {
+                    flood(&mut write_end_not_in(&before), frame);
+                    pause()
+                })
+                .unwrap()
+            };
+            let check = |what: &str, late: [Duration; 2]| {
+                println!("{frame:?}: {what} {late:?} late");
+                assert!(late[0] < WALL && late[1] < CPU, "{frame:?}: {what} {late:?} late");
+            };
+            let job = spawn();
+            for _ in 0..5 {
+                check("join", late(LIMIT / 2, || assert!(job.join_timeout(LIMIT / 2).is_err())));
+            }
+            std::thread::scope(|s| {
+                s.spawn(|| job.join());
+                std::thread::sleep(LIMIT / 4);
+                check("kill", late(Duration::ZERO, || job.kill().unwrap()));
+            });
+            assert_eq!(job.exit_code(), Some(-9));
+
+            drop(job);
+            let job = spawn();
+            std::thread::sleep(LIMIT / 4);
+            check("drop", late(Duration::ZERO, || drop(job)));
+        }
+    });
+}
+
+/// Grandchildren in sessions of their own flood the pipe after the child's end. No more is read than the pipe held then.
+fn grandchildren_flood() {
+    leaving_nothing(|| {
+        for frame in FLOODS {
+            let before = descriptors();
+            let job = Job::spawn(|| -> () {
+                let mut pipe = write_end_not_in(&before);
+                // So much takes long enough to read that they have written more by then.
+                #[cfg(target_os = "linux")]
+                nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(1 << 20)).unwrap();
+                for _ in 0..4 {
+                    if fork() == 0 {
+                        nix::unistd::setsid().unwrap();
+                        flood(&mut pipe, frame);
+                        exit_now(0);
+                    }
+                }
+                children::soon("the flood", || bytes_in_pipe(&pipe) > 60_000);
+                exit_now(6)
+            });
+            let job = job.unwrap();
+            children::soon("the end of the child", || !children::is_running(job.id()));
+            let mut outcome = None;
+            let late = late(Duration::ZERO, || outcome = Some(job.join()));
+            println!("{frame:?}: {late:?} late, {outcome:?}");
+            assert!(late[1] < Duration::from_millis(250), "{frame:?}: {late:?}");
+            if let Some(Err(JobError::CutShort { received, .. })) = outcome {
+                assert!(received < 4 << 20, "{received} bytes");
+            }
+            assert_eq!(job.exit_code(), Some(6));
+        }
+    });
+}
+
+/// Other code reaps the child, and another child gets its pid: its status is not taken for the job's, and is left alone.
+#[cfg(target_os = "linux")]
+fn pid_used_again() {
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::Pid;
+
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { exit_now(3) }).unwrap();
+        let pid = Pid::from_raw(job.id() as i32);
+        assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 3)));
+        let mut others = Vec::new();
+        let found = (0..100).any(|_| {
+            if std::fs::write("/proc/sys/kernel/ns_last_pid", (job.id() - 1).to_string()).is_err() {
+                return false;
+            }
+            let other = fork();
+            if other == 0 {
+                exit_now(99);
+            }
+            others.push(Pid::from_raw(other));
+            children::soon("its end", || !children::is_running(other as u32));
+            other == pid.as_raw()
+        });
+        match job.join() {
+            Err(JobError::Exited { code: 3, .. } | JobError::Lost) => {}
+            other => panic!("{other:?}"),
+        }
+        for other in others {
+            assert_eq!(waitpid(other, None), Ok(WaitStatus::Exited(other, 99)));
+        }
+        if !found {
+            println!("skipped: the pid was not used again");
+        }
+    });
+}
+
+/// A job has no descriptor of another job.
+fn descriptors_of_siblings() {
+    leaving_nothing(|| {
+        let inherited = descriptors();
+        let first = Job::spawn(|| "secret".repeat(1_000_000)).unwrap();
+        let second = Job::spawn(|| -> () { pause() }).unwrap();
+        let _ = second.end_fd();
+        assert!(descriptors().len() >= inherited.len() + if cfg!(target_os = "linux") { 5 } else { 2 });
+        let more = |inherited: &[i32]| descriptors().into_iter().filter(|fd| !inherited.contains(fd)).count();
+        let third = Job::spawn(|| {
+            let own = more(&inherited);
+            // In a job of the job as well.
+            let inner = process::run(Duration::MAX, || more(&inherited));
+            (own, inner.unwrap())
+        });
+        // The writing end of its own pipe; and in the inner one its own and its parent's.
+        assert_eq!(third.unwrap().join().unwrap(), (1, 2));
+
+        // A sibling that lives does not keep the pipe of one that was detached: that ends, and so does its process.
+        let fourth = Job::spawn(|| -> () { pause() }).unwrap();
+        let id = first.id();
+        first.detach();
+        children::soon("the end of a detached job", || !children::is_running(id));
+        drop((second, fourth));
+        children::soon("its reaping", || {
+            process::run(Duration::MAX, || ()).unwrap();
+            !has_children()
+        });
+    });
+}
+
+/// A captured job that is dropped in another one closes nothing there.
+fn captured_by_a_sibling() {
+    leaving_nothing(|| {
+        let captured = Job::spawn(|| 5).unwrap();
+        let lent = &captured;
+        assert_eq!(lent.join().unwrap(), 5);
+        let captured = Job::spawn(|| -> () { pause() }).unwrap();
+        let outcome = process::run(Duration::MAX, || {
+            // They get the numbers of what was closed.
+            let files = [(); 8].map(|()| std::fs::File::open("/dev/null").unwrap());
+            drop(captured);
+            let job = Job::spawn(|| 7).unwrap();
+            files.iter().all(|file| file.metadata().is_ok()) && job.join().unwrap() == 7
+        });
+        assert!(outcome.unwrap());
+    });
+}
+
+/// As the first process of a PID namespace: an abort ends in SIGSEGV, and SIGTERM does nothing.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+fn first_of_a_pid_namespace() {
+    use process::KillReason::{Memory, Unknown};
+
+    let unshare = || unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 };
+    let aborts: fn() -> bool = || {
+        let outcome = Job::builder().stderr(process::Output::Null).run(|| -> () { std::process::abort() });
+        matches!(
+            outcome,
+            Err(JobError::Killed { signal: libc::SIGSEGV | libc::SIGABRT, reason: Unknown, .. })
+        )
+    };
+    let hoards: fn() -> bool = || {
+        let hoard = || drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 40)));
+        let outcome = Job::builder().memory_limit(1 << 30).stderr(process::Output::Null).run(hoard);
+        matches!(outcome, Err(JobError::Killed { reason: Memory, .. }))
+    };
+    let is_stuck: fn() -> bool = || short().run(|| -> () { pause() }).is_err_and(|e| e.timed_out().is_some());
+    let is_the_first: fn() -> bool = || process::run(Duration::MAX, std::process::id).unwrap() == 1;
+    // A process can make one such namespace, which ends with its first process.
+    for (n, case) in [hoards, aborts, is_stuck, is_the_first].into_iter().enumerate() {
+        let child = fork();
+        if child == 0 {
+            exit_now(if !unshare() { 77 } else { i32::from(!case()) });
+        }
+        match nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).unwrap() {
+            nix::sys::wait::WaitStatus::Exited(_, 0) => {}
+            nix::sys::wait::WaitStatus::Exited(_, 77) => return println!("skipped: no privilege"),
+            other => panic!("case {n}: {other:?}"),
+        }
+    }
+}
+
+/// A grandchild returns from the function as its parent does, and sends nothing.
+fn grandchild_returns() {
+    leaving_nothing(|| {
+        for _ in 0..20 {
+            let outcome = process::run(Duration::MAX, || {
+                let child = fork() != 0;
+                if child {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                child
+            });
+            assert!(outcome.unwrap());
+            let outcome = process::run(Duration::MAX, || {
+                assert!(fork() != 0, "the grandchild's panic");
+                std::thread::sleep(Duration::from_millis(2));
+                1
+            });
+            assert_eq!(outcome.unwrap(), 1);
+        }
+    });
+}
+
+fn stops_itself() {
+    leaving_nothing(|| {
+        assert!(short().run(|| raise(libc::SIGSTOP)).unwrap_err().timed_out().is_some());
+        let job = Job::spawn(|| raise(libc::SIGSTOP)).unwrap();
+        children::soon("it to stop", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", job.id())).unwrap_or_default();
+            stat.contains(") T ")
+        });
+        assert!(job.is_alive() && job.exit_code().is_none());
+        drop(job);
+    });
+}
+
+fn ignores_sigterm() {
+    leaving_nothing(|| {
+        let stubborn = || -> () {
+            for n in 1..32 {
+                if n != libc::SIGKILL && n != libc::SIGSTOP {
+                    signal(n, libc::SIG_IGN);
+                }
+            }
+            pause()
+        };
+        let job = short().grace(5 * LIMIT).spawn(stubborn).unwrap();
+        assert!(job.join().unwrap_err().timed_out().is_some());
+        assert_eq!(job.exit_code(), Some(-libc::SIGKILL));
+        let job = Job::spawn(stubborn).unwrap();
+        drop(job);
+    });
+}
+
+fn killed_by_an_outsider() {
+    leaving_nothing(|| {
+        // By the parent past the library, by itself, and by another process.
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        let status = Command::new("kill").args(["-9", &job.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
+        assert_eq!(job.exit_code(), Some(-9));
+        // What it was told before it died is known.
+        job.kill().unwrap();
+        job.terminate().unwrap();
+        job.signal(libc::SIGUSR1).unwrap();
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
+    });
+}
+
+/// Changes its process group: the signals find it all the same.
+fn leaves_its_group() {
+    leaving_nothing(|| {
+        let leave = |leaves_one: bool| {
+            if leaves_one && fork() == 0 {
+                pause()
+            }
+            let parent = nix::unistd::getpgid(Some(nix::unistd::getppid())).unwrap();
+            nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), parent).unwrap();
+            pause()
+        };
+        for leaves_one in [false, true] {
+            let job = short().spawn(|| -> () { leave(leaves_one) }).unwrap();
+            assert!(job.join().unwrap_err().timed_out().is_some());
+            assert_eq!(job.exit_code(), Some(-libc::SIGTERM));
+        }
+    });
+}
+
+/// A job leads its group from the moment of its spawn, whether parent or child runs first: an early signal reaches it.
+fn leads_its_group_at_once() {
+    leaving_nothing(|| {
+        for _ in 0..200 {
+            let job = Job::spawn(|| -> () { pause() }).unwrap();
+            let id = nix::unistd::Pid::from_raw(job.id() as i32);
+            assert_eq!(nix::unistd::getpgid(Some(id)), Ok(id));
+            job.kill().unwrap();
+            assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
+        }
+    });
+}
+
+/// No such signal.
+fn odd_signals() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        for n in [-1, 65, i32::MAX] {
+            assert_eq!(job.signal(n).unwrap_err().raw_os_error(), Some(libc::EINVAL), "{n}");
+        }
+        job.signal(0).unwrap(); // asks whether it could be sent
+        assert!(job.is_alive());
+    });
+}
+
+/// The kernel reaps the children: values and panics arrive all the same.
+fn sigchld_ignored() {
+    signal(libc::SIGCHLD, libc::SIG_IGN);
+    outcomes_without_a_status();
+}
+
+/// Other code of the program waits for any child, and reaps the job's.
+fn reaped_by_other_code() {
+    extern "C" fn on_child(_: libc::c_int) {
+        while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
+            .is_ok_and(|status| status != nix::sys::wait::WaitStatus::StillAlive)
+        {}
+    }
+    signal(libc::SIGCHLD, on_child as extern "C" fn(libc::c_int) as usize);
+    outcomes_without_a_status();
+}
+
+fn outcomes_without_a_status() {
+    leaving_nothing(|| {
+        assert_eq!(process::run(Duration::MAX, || "value".to_owned()).unwrap(), "value");
+        let panicked = process::run(Duration::MAX, || -> () { panic!("heard") });
+        assert!(matches!(panicked, Err(JobError::Panicked(p)) if p.message() == "heard"));
+        assert!(short().run(|| -> () { pause() }).unwrap_err().timed_out().is_some());
+        // How it died is known from the pidfd, where the kernel keeps it; and is not made up elsewhere.
+        let job = Job::spawn(|| -> () { exit_now(3) }).unwrap();
+        match job.join() {
+            Err(JobError::Exited { code: 3, .. }) => assert_eq!(job.exit_code(), Some(3)),
+            Err(JobError::Lost) => assert_eq!((job.exit(), job.exit_code()), (Some(Exit::Unknown), None)),
+            other => panic!("{other:?}"),
+        }
+        let job = Job::spawn(|| raise(libc::SIGKILL)).unwrap();
+        let outcome = job.join();
+        assert!(
+            matches!(outcome, Err(JobError::Killed { signal: libc::SIGKILL, .. } | JobError::Lost)),
+            "{outcome:?}"
+        );
+        for _ in 0..100 {
+            drop(Job::spawn(|| ()).unwrap());
+        }
+    });
+}
+
+/// On a kernel without pidfds, or in a sandbox without: looked for at intervals, with the same outcomes.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn without_pidfds() {
+    support::process::forbid(libc::SYS_pidfd_open, libc::ENOSYS);
+    everything_in_short();
+    signal(libc::SIGCHLD, libc::SIG_IGN);
+    leaving_nothing(|| {
+        assert_eq!(process::run(Duration::MAX, || 1).unwrap(), 1);
+        assert!(short().run(|| -> () { pause() }).unwrap_err().timed_out().is_some());
+        assert!(matches!(process::run(Duration::MAX, || -> () { exit_now(3) }), Err(JobError::Lost)));
+    });
+}
+
+/// On a kernel whose pidfds cannot signal a group.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn without_group_signals() {
+    support::process::forbid(libc::SYS_pidfd_send_signal, libc::EINVAL);
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () {
+            fork();
+            pause()
+        });
+        let job = job.unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        job.kill().unwrap();
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
+    });
+}
+
+fn everything_in_short() {
+    leaving_nothing(|| {
+        assert_eq!(process::run(Duration::MAX, || "x".repeat(1_000_000)).unwrap().len(), 1_000_000);
+        assert!(matches!(process::run(Duration::MAX, || -> () { panic!() }), Err(JobError::Panicked(_))));
+        assert!(short().run(|| -> () { pause() }).unwrap_err().timed_out().is_some());
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        assert!(job.join_timeout(LIMIT).unwrap_err().timed_out().is_some());
+        job.terminate().unwrap();
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
+        drop(Job::spawn(|| -> () { pause() }).unwrap());
+    });
+}
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn no_processes_left() {
+    support::process::forbid(libc::SYS_clone, libc::EAGAIN);
+    support::process::forbid(libc::SYS_clone3, libc::EAGAIN);
+    leaving_nothing(|| {
+        let state = support::process::state();
+        let refused = Job::spawn(|| ()).unwrap_err();
+        assert!(matches!(&refused, SpawnError::System { call: "fork", source, .. }
+            if source.raw_os_error() == Some(libc::EAGAIN)));
+        assert_eq!(support::process::state(), state, "the signal mask is as it was");
+        println!("{refused}"); // and stdout is not locked
+    });
+}
+
+/// The real thing: RLIMIT_NPROC, which does not bind a privileged user.
+fn no_processes_left_for_the_user() {
+    if !children::become_nobody() {
+        println!("skipped: cannot become another user");
+        return;
+    }
+    set_limit(Resource::RLIMIT_NPROC, 0);
+    leaving_nothing(|| {
+        let refused = Job::spawn(|| ()).unwrap_err();
+        assert!(matches!(&refused, SpawnError::System { call: "fork", .. }), "{refused}");
+    });
+}
+
+fn no_descriptors_left() {
+    leaving_nothing(|| {
+        set_limit(Resource::RLIMIT_NOFILE, 64);
+        let mut all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+        // Room for none, one, two, and enough: the writing end makes way for the pidfd.
+        for room in 0..4 {
+            let spawned = Job::spawn(|| 5);
+            match room {
+                0 | 1 => assert!(matches!(&spawned, Err(SpawnError::System { call: "pipe", source, .. })
+                    if source.raw_os_error() == Some(libc::EMFILE))),
+                _ => assert_eq!(spawned.unwrap().join().unwrap(), 5),
+            }
+            all.pop();
+        }
+    });
+}
+
+/// With the pidfd refused for another reason than that there are none, the child is not left behind.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn no_pidfd_for_this_one() {
+    support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
+    leaving_nothing(|| {
+        let refused = Job::spawn(|| -> () { pause() }).unwrap_err();
+        assert!(matches!(refused, SpawnError::System { call: "pidfd_open", .. }), "{refused}");
+    });
+}
+
+/// Nor when signals come as fast as they can and interrupt whatever waits.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn no_pidfd_amid_signals() {
+    const OFTEN: Duration = Duration::from_micros(50);
+    support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
+    support::process::set_action(support::process::counting(), 0, &[]);
+    support::process::set_timer(OFTEN, OFTEN);
+    leaving_nothing(|| {
+        for _ in 0..50 {
+            let refused = Job::spawn(|| -> () { pause() }).unwrap_err();
+            assert!(matches!(refused, SpawnError::System { call: "pidfd_open", .. }), "{refused}");
+        }
+    });
+    support::process::set_timer(Duration::ZERO, Duration::ZERO);
+    assert!(support::process::counted() > 0);
+}
+
+/// The child cannot set itself up: the function does not run.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn no_set_up() {
+    support::process::forbid(libc::SYS_prctl, libc::EPERM);
+    leaving_nothing(|| {
+        let outcome = process::run(Duration::MAX, || println!("it runs"));
+        assert!(matches!(&outcome, Err(JobError::System { call, source, .. })
+            if &**call == "prctl" && source.raw_os_error() == Some(libc::EPERM)));
+        Job::builder().die_with_parent(false).run(|| ()).unwrap();
+    });
+}
+
+/// A parent that has closed its standard streams: the pipe does not become one of them.
+fn no_standard_streams() {
+    close_all(0);
+    let outcome = process::run(Duration::MAX, || {
+        println!("into nowhere");
+        eprintln!("into nowhere");
+        c_value()
+    });
+    exit_now(if outcome.is_ok_and(|value| value == c_value()) && !has_children() { 0 } else { 1 });
+}
+
+fn c_value() -> Vec<u32> {
+    (0..100_000).collect()
+}
+
+fn fork_bomb() {
+    leaving_nothing(|| {
+        let job = short().spawn(|| -> () {
+            for _ in 0..5 {
+                fork();
+            }
+            pause()
+        });
+        let job = job.unwrap();
+        assert!(job.join().unwrap_err().timed_out().is_some());
+    });
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = vec![
+        scenario("closes_every_descriptor", closes_every_descriptor),
+        scenario("writes_to_every_descriptor", writes_to_every_descriptor),
+        scenario("executes_another_program", executes_another_program),
+        scenario("grandchild_keeps_the_pipe", grandchild_keeps_the_pipe),
+        scenario("floods", floods),
+        scenario("grandchildren_flood", grandchildren_flood),
+        #[cfg(target_os = "linux")]
+        scenario("pid_used_again", pid_used_again),
+        scenario("descriptors_of_siblings", descriptors_of_siblings),
+        scenario("captured_by_a_sibling", captured_by_a_sibling),
+        #[cfg(target_os = "linux")]
+        scenario("first_of_a_pid_namespace", first_of_a_pid_namespace).launched(support::without_backtrace),
+        scenario("grandchild_returns", grandchild_returns),
+        scenario("stops_itself", stops_itself),
+        scenario("ignores_sigterm", ignores_sigterm),
+        scenario("killed_by_an_outsider", killed_by_an_outsider),
+        scenario("leaves_its_group", leaves_its_group),
+        scenario("leads_its_group_at_once", leads_its_group_at_once),
+        scenario("odd_signals", odd_signals),
+        scenario("sigchld_ignored", sigchld_ignored),
+        scenario("reaped_by_other_code", reaped_by_other_code),
+        scenario("no_processes_left_for_the_user", no_processes_left_for_the_user),
+        scenario("no_descriptors_left", no_descriptors_left),
+        scenario("no_standard_streams", no_standard_streams),
+        scenario("fork_bomb", fork_bomb),
+    ];
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    scenarios.extend([
+        scenario("without_pidfds", without_pidfds),
+        scenario("without_group_signals", without_group_signals),
+        scenario("no_processes_left", no_processes_left),
+        scenario("no_pidfd_for_this_one", no_pidfd_for_this_one),
+        scenario("no_pidfd_amid_signals", no_pidfd_amid_signals),
+        scenario("no_set_up", no_set_up),
+    ]);
+    scenarios
+}

@@ -1,0 +1,461 @@
+//! Limits on a job: of time, by the job's own limit, a join's and the caller's alarm; of memory, processor time
+//! and the size of the value.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support;
+use crate::support::children::{self, fork, leaving_nothing, pause, raise, signal};
+use crate::support::{Scenario, scenario};
+use nix::libc;
+use sigalarm::process::{self, Job, JobError, KillReason};
+use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
+
+const LIMIT: Duration = Duration::from_millis(50);
+const GRACE: Duration = Duration::from_millis(100);
+/// What a loaded machine may add.
+const SLACK: Duration = Duration::from_secs(10);
+
+fn spin() {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let answer = f();
+    (answer, began.elapsed())
+}
+
+/// A function that checks ends well at its limit and keeps the best that it has.
+fn cooperative() {
+    leaving_nothing(|| {
+        let best = |_: TimedOut| "the best so far".to_owned();
+        let search = || loop {
+            if let Err(e) = checkpoint() {
+                break best(e);
+            }
+        };
+        let (answer, took) = timed(|| process::run(LIMIT, search).unwrap());
+        assert_eq!(answer, "the best so far");
+        assert!(took >= LIMIT && took < LIMIT + SLACK, "{took:?}");
+    });
+}
+
+/// Nothing at the limit, SIGTERM after the grace, SIGKILL after another.
+fn escalation() {
+    leaving_nothing(|| {
+        let job = || Job::builder().limit(LIMIT).grace(GRACE).label("stuck");
+        let (ended, took) = timed(|| job().run(spin));
+        let timed_out: TimedOut = ended.unwrap_err().timed_out().unwrap().clone();
+        assert!(took >= LIMIT + GRACE && took < LIMIT + GRACE + SLACK, "{took:?}");
+        assert!(timed_out.elapsed() >= LIMIT + GRACE);
+        assert_eq!((timed_out.limit(), timed_out.label()), (Some(LIMIT), Some("stuck")));
+        assert_eq!(timed_out.location().file(), file!());
+        assert_eq!(timed_out.cause(), Cause::Deadline);
+
+        // SIGTERM ignored, which the child has time to bring about.
+        let grace = 5 * GRACE;
+        let job = job().grace(grace).spawn(|| {
+            signal(libc::SIGTERM, libc::SIG_IGN);
+            spin()
+        });
+        let job = job.unwrap();
+        let (ended, took) = timed(|| job.join());
+        assert!(ended.is_err_and(|e: JobError| e.timed_out().is_some()));
+        assert!(took >= LIMIT + 2 * grace, "{took:?}");
+        assert_eq!(job.exit_code(), Some(-libc::SIGKILL));
+    });
+}
+
+/// A handler of SIGTERM in the child may still bring the value home.
+fn ends_well_after_sigterm() {
+    static ASKED: AtomicU64 = AtomicU64::new(0);
+    extern "C" fn on_term(_: libc::c_int) {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+    }
+    leaving_nothing(|| {
+        let wait = || {
+            signal(libc::SIGTERM, on_term as extern "C" fn(libc::c_int) as usize);
+            while ASKED.load(Ordering::Relaxed) == 0 {
+                std::hint::spin_loop();
+            }
+            std::thread::sleep(Duration::from_millis(5)); // a second one would have come by now
+            ASKED.load(Ordering::Relaxed)
+        };
+        let job = Job::builder().limit(LIMIT).grace(5 * GRACE);
+        assert_eq!(job.run(wait).unwrap(), 1);
+    });
+}
+
+fn without_grace() {
+    leaving_nothing(|| {
+        let job = Job::builder().limit(LIMIT).grace(Duration::ZERO);
+        let (ended, took) = timed(|| job.run(spin));
+        assert!(ended.unwrap_err().timed_out().is_some());
+        assert!(took >= LIMIT && took < LIMIT + SLACK, "{took:?}");
+    });
+}
+
+fn stopped_child() {
+    leaving_nothing(|| {
+        let job = Job::builder().limit(LIMIT).grace(GRACE);
+        let stop = || {
+            raise(libc::SIGSTOP);
+            spin()
+        };
+        assert!(job.run(stop).unwrap_err().timed_out().is_some());
+
+        let job = Job::spawn(|| raise(libc::SIGSTOP)).unwrap();
+        assert!(job.join_timeout(LIMIT).unwrap_err().timed_out().is_some());
+        job.terminate().unwrap();
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
+
+        // Stopped and continued, it goes on where it was.
+        let job = Job::spawn(|| {
+            raise(libc::SIGSTOP);
+            7
+        });
+        let job = job.unwrap();
+        children::soon("it to stop", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", job.id())).unwrap_or_default();
+            stat.contains(") T ")
+        });
+        assert!(job.join_timeout(LIMIT).is_err() && job.is_alive());
+        job.signal(libc::SIGCONT).unwrap();
+        assert_eq!(job.join().unwrap(), 7);
+    });
+}
+
+/// Zero and for ever are limits like any other.
+fn the_ends_of_time() {
+    leaving_nothing(|| {
+        assert!(process::run(Duration::ZERO, || checkpoint().is_err()).unwrap());
+        assert!(process::run(Duration::MAX, || checkpoint().is_ok()).unwrap());
+        let job = Job::builder().limit(Duration::ZERO).grace(Duration::ZERO);
+        assert!(job.run(spin).unwrap_err().timed_out().is_some());
+
+        let job = Job::builder().grace(Duration::MAX).limit(Duration::MAX).spawn(|| 1).unwrap();
+        assert_eq!(job.join_timeout(Duration::MAX).unwrap(), 1);
+        let past = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        assert!(job.join_deadline(past).unwrap_err().timed_out().is_some());
+        assert!(job.join_timeout(Duration::ZERO).unwrap_err().timed_out().is_some());
+    });
+}
+
+/// A time-out of a join ends nothing.
+fn joins_time_out() {
+    leaving_nothing(|| {
+        let job = Job::builder().label("slow").spawn(|| {
+            std::thread::sleep(Duration::from_millis(1_500));
+            "done".to_owned()
+        });
+        let job = job.unwrap();
+        for _ in 0..3 {
+            let limit = Duration::from_millis(5);
+            let (ended, took) = timed(|| job.join_timeout(limit));
+            let timed_out = ended.unwrap_err().timed_out().unwrap().clone();
+            assert!(took >= limit && timed_out.elapsed() >= limit);
+            assert_eq!((timed_out.limit(), timed_out.label()), (Some(limit), Some("slow")));
+            assert_eq!(timed_out.location().file(), file!());
+            assert!(job.is_alive() && job.exit().is_none() && job.usage().is_none());
+        }
+        assert_eq!(job.join_timeout(SLACK).unwrap(), "done");
+    });
+}
+
+/// A value that has been ready for long, and that the pipe could not hold, is handed over to one who comes late.
+fn joined_late() {
+    leaving_nothing(|| {
+        let limited = || Job::builder().limit(LIMIT).grace(GRACE);
+        let (ready, told) = UnixStream::pair().unwrap();
+        let grace = Duration::from_secs(3);
+        let job = limited().grace(grace).spawn(|| {
+            (&ready).write_all(b"!").unwrap();
+            "x".repeat(5_000_000)
+        });
+        let job = job.unwrap();
+        (&told).read_exact(&mut [0]).unwrap();
+        std::thread::sleep(LIMIT + grace);
+        assert_eq!(job.join().unwrap().len(), 5_000_000);
+
+        // But one that hands over without end has its grace, and no more.
+        let job = limited().spawn(|| Endless).unwrap();
+        std::thread::sleep(2 * (LIMIT + GRACE));
+        let (ended, took) = timed(|| job.join());
+        assert!(ended.is_err_and(|e| e.timed_out().is_some()));
+        assert!(took >= GRACE && took < SLACK, "{took:?}");
+        // So it has before anything was due to be done to it.
+        let job = limited().spawn(|| Endless).unwrap();
+        std::thread::sleep(LIMIT + GRACE / 2);
+        let (ended, took) = timed(|| job.join());
+        assert!(ended.is_err_and(|e| e.timed_out().is_some()));
+        assert!(took >= GRACE && took < SLACK, "{took:?}");
+        // And one that is watched has not even that.
+        let job = limited().spawn(|| Endless).unwrap();
+        assert!(job.join().is_err_and(|e| e.timed_out().is_some()));
+    });
+}
+
+/// A value without end, and so never in one piece.
+struct Endless;
+
+impl serde::Serialize for Endless {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let numbers = (0..usize::MAX as u64).inspect(|n| {
+            if n % 10_000 == 0 {
+                std::thread::sleep(Duration::from_micros(100)); // it is not to fill the parent's memory
+            }
+        });
+        serializer.collect_seq(numbers)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Endless {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Endless, D::Error> {
+        unreachable!("no end of it arrives")
+    }
+}
+
+/// An alarm of the caller's ends a join, at its deadline and in its name; the job lives on.
+fn the_callers_alarm() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        let outer = Alarm::builder().after(LIMIT).label("outer").arm().unwrap();
+        let inner = Alarm::after(SLACK).unwrap();
+        let (ended, took) = timed(|| job.join());
+        let timed_out = ended.unwrap_err().timed_out().unwrap().clone();
+        assert!(outer.owns(&timed_out) && !inner.owns(&timed_out));
+        assert!(took + Duration::from_millis(1) >= LIMIT && took < SLACK, "{took:?}");
+        assert_eq!((timed_out.label(), timed_out.location().file()), (Some("outer"), file!()));
+        assert!(job.is_alive());
+        // Expired already: the next join does not wait at all.
+        assert!(job.join_timeout(SLACK).is_err_and(|e| outer.owns(e.timed_out().unwrap())));
+        outer.restart();
+        outer.extend(SLACK);
+
+        // The earlier of two ends counts.
+        let (ended, took) = timed(|| job.join_timeout(Duration::from_millis(1)));
+        assert!(ended.is_err_and(|e| !outer.owns(e.timed_out().unwrap())) && took < SLACK);
+        drop(outer);
+
+        // Around a whole run: the job is dropped, and so it is killed.
+        let alarm = Alarm::after(LIMIT).unwrap();
+        let ended = process::run(SLACK, || -> () { pause() }).unwrap_err();
+        assert!(alarm.owns(ended.timed_out().unwrap()));
+    });
+}
+
+/// Rung by another thread, or another thread's that has entered here.
+fn the_callers_alarm_is_rung() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        let alarm = Alarm::never().unwrap();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                std::thread::sleep(LIMIT);
+                alarm.ring();
+            });
+            let ended = job.join().unwrap_err().timed_out().unwrap().clone();
+            assert!(alarm.owns(&ended) && ended.cause() == Cause::Rung);
+        });
+        let guest = Alarm::after(LIMIT).unwrap();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                let _entered = guest.enter();
+                assert!(alarm.owns(job.join().unwrap_err().timed_out().unwrap()), "it encloses the guest");
+                alarm.disarm();
+                assert!(guest.owns(job.join().unwrap_err().timed_out().unwrap()));
+            });
+        });
+        assert!(job.is_alive());
+    });
+}
+
+/// With SIGALRM blocked no signal wakes the thread, and none is needed.
+fn the_callers_alarm_without_a_signal() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        let alarm = Alarm::after(LIMIT).unwrap();
+        support::process::block(libc::SIGALRM);
+        assert!(job.join().is_err_and(|e| alarm.owns(e.timed_out().unwrap())));
+    });
+}
+
+/// The parent's alarm is not the child's, nor the other way round.
+fn alarms_are_not_inherited() {
+    leaving_nothing(|| {
+        let alarm = Alarm::after(Duration::ZERO).unwrap();
+        let job = Job::spawn(|| (checkpoint().is_ok(), alarm.check().is_ok())).unwrap();
+        drop(alarm);
+        assert_eq!(job.join().unwrap(), (true, true));
+        // It can arm its own, on a clean disposition.
+        let own = Job::spawn(|| Alarm::after(Duration::ZERO).unwrap().check().is_err()).unwrap();
+        assert!(own.join().unwrap());
+        let state = support::process::state();
+        process::run(LIMIT, || ()).unwrap();
+        assert_eq!(support::process::state(), state);
+    });
+}
+
+/// A job in a job, each under its own limit.
+fn jobs_within_jobs() {
+    leaving_nothing(|| {
+        let outcome = process::run(SLACK, || {
+            let inner = Job::builder().limit(LIMIT).grace(Duration::ZERO).run(spin);
+            let inner = inner.unwrap_err();
+            assert!(checkpoint().is_ok());
+            inner.timed_out().is_some()
+        });
+        assert!(outcome.unwrap());
+
+        // The outer limit ends the join of the inner job, and so the inner job.
+        let outcome = process::run(LIMIT, || {
+            let inner = Job::spawn(spin).unwrap();
+            inner.join().unwrap_err().timed_out().cloned()
+        });
+        assert_eq!(outcome.unwrap().unwrap().limit(), Some(LIMIT));
+    });
+}
+
+fn memory() {
+    leaving_nothing(|| {
+        let job = Job::builder().memory_limit(256 << 20).stderr(process::Output::Null);
+        let eat = || -> () {
+            let mut all = Vec::new();
+            loop {
+                all.push(vec![1_u8; 1 << 20]);
+                std::hint::black_box(&all);
+            }
+        };
+        let ended = job.run(eat).unwrap_err();
+        let reason = KillReason::Memory;
+        assert!(
+            matches!(&ended, JobError::Killed { signal: libc::SIGABRT, reason: r, .. } if *r == reason),
+            "{ended:?}"
+        );
+        // An abort of its own is not taken for that, nor is that of a grandchild, which inherits the handler.
+        let limited = || Job::builder().memory_limit(1 << 30).stderr(process::Output::Null);
+        let ended = limited().run(|| -> () { std::process::abort() }).unwrap_err();
+        let reason = KillReason::Unknown;
+        assert!(matches!(&ended, JobError::Killed { reason: r, .. } if *r == reason), "{ended:?}");
+        let outcome = limited().run(|| {
+            if fork() == 0 {
+                drop(Vec::<u8>::with_capacity(1 << 40));
+            }
+            nix::sys::wait::wait().unwrap();
+            7
+        });
+        assert_eq!(outcome.unwrap(), 7);
+
+        let job =
+            Job::builder().memory_limit(256 << 20).run(|| Vec::<u8>::new().try_reserve(1 << 30).is_err());
+        assert!(job.unwrap());
+        assert!(Vec::<u8>::new().try_reserve(1 << 30).is_ok(), "the parent's is as it was");
+    });
+}
+
+fn processor_time() {
+    leaving_nothing(|| {
+        for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
+            let job = Job::builder().cpu_limit(limit).spawn(spin).unwrap();
+            let ended = job.join().unwrap_err();
+            let reason = KillReason::CpuTime;
+            assert!(
+                matches!(&ended, JobError::Killed { signal: libc::SIGXCPU, reason: r, .. } if *r == reason),
+                "{ended:?}"
+            );
+            let used = job.usage().unwrap();
+            let used = used.user + used.system;
+            // RLIMIT_CPU counts by ticks, which a machine under load may give to the wrong process.
+            let least = if limit.subsec_nanos() == 0 { 0.5 } else { 0.95 };
+            assert!(used >= limit.mul_f64(least), "{used:?}");
+            if cfg!(target_os = "linux") {
+                assert!(used < limit + Duration::from_millis(500), "{used:?}");
+            }
+        }
+        // Asleep it uses none.
+        let asleep = Job::builder().cpu_limit(Duration::from_millis(100));
+        asleep.run(|| std::thread::sleep(4 * LIMIT)).unwrap();
+    });
+}
+
+/// The program's own signals are told apart from those of others.
+fn requested_signals() {
+    leaving_nothing(|| {
+        let reason = |job: Job<()>| match job.join() {
+            Err(JobError::Killed { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        };
+        let spawn = || Job::spawn(|| -> () { pause() }).unwrap();
+        let job = spawn();
+        job.kill().unwrap();
+        assert_eq!(reason(job), KillReason::Requested);
+        let job = spawn();
+        job.terminate().unwrap();
+        assert_eq!(reason(job), KillReason::Requested);
+        let job = spawn();
+        job.signal(0).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(job.id() as i32), nix::sys::signal::SIGKILL)
+            .unwrap();
+        assert_eq!(reason(job), KillReason::Unknown);
+    });
+}
+
+/// While no thread waits, the child's own timer ends it, two graces and a second after the limit.
+fn limit_without_a_waiter() {
+    leaving_nothing(|| {
+        let stubborn = || -> () {
+            signal(libc::SIGTERM, libc::SIG_IGN);
+            spin()
+        };
+        let began = Instant::now();
+        let job = Job::builder().limit(LIMIT).grace(LIMIT).spawn(stubborn).unwrap();
+        children::soon("the end of a job without a waiter", || !children::is_running(job.id()));
+        assert!(began.elapsed() >= 3 * LIMIT + Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(job.join().unwrap_err().timed_out().is_some());
+
+        // But not while it sends a value that was ready.
+        let grace = Duration::from_millis(800);
+        let job = Job::builder().limit(LIMIT).grace(grace).spawn(|| "x".repeat(4 << 20)).unwrap();
+        std::thread::sleep(LIMIT + 2 * grace + Duration::from_millis(1_300));
+        assert_eq!(job.join().unwrap().len(), 4 << 20);
+    });
+}
+
+fn size_of_the_value() {
+    leaving_nothing(|| {
+        let limited = |bytes| Job::builder().value_limit(bytes);
+        assert_eq!(limited(6).run(|| "hello".to_owned()).unwrap(), "hello");
+        assert!(matches!(limited(5).run(|| "hello".to_owned()), Err(JobError::TooLarge { limit: 5, .. })));
+        assert!(matches!(limited(10_000_000).run(|| Endless), Err(JobError::TooLarge { .. })));
+    });
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("cooperative", cooperative),
+        scenario("escalation", escalation),
+        scenario("ends_well_after_sigterm", ends_well_after_sigterm),
+        scenario("without_grace", without_grace),
+        scenario("stopped_child", stopped_child),
+        scenario("the_ends_of_time", the_ends_of_time),
+        scenario("joins_time_out", joins_time_out),
+        scenario("joined_late", joined_late),
+        scenario("the_callers_alarm", the_callers_alarm),
+        scenario("the_callers_alarm_is_rung", the_callers_alarm_is_rung),
+        scenario("the_callers_alarm_without_a_signal", the_callers_alarm_without_a_signal),
+        scenario("alarms_are_not_inherited", alarms_are_not_inherited),
+        scenario("jobs_within_jobs", jobs_within_jobs),
+        scenario("memory", memory).launched(support::without_backtrace),
+        scenario("processor_time", processor_time),
+        scenario("requested_signals", requested_signals),
+        #[cfg(target_os = "linux")]
+        scenario("limit_without_a_waiter", limit_without_a_waiter),
+        scenario("size_of_the_value", size_of_the_value),
+    ]
+}

@@ -1,0 +1,156 @@
+//! Jobs and threads: one handle in many hands, and spawning where there are others.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::support::children::{has_children, leaving_nothing, pause};
+use crate::support::{Scenario, scenario};
+use nix::libc;
+use sigalarm::process::{self, Job, JobError, SpawnError};
+
+fn joined_by_many() {
+    leaving_nothing(|| {
+        let (go, wait) = UnixStream::pair().unwrap();
+        let job = Job::spawn(|| {
+            (&wait).read_exact(&mut [0]).unwrap();
+            "x".repeat(1_000_000)
+        });
+        let job = job.unwrap();
+        thread::scope(|s| {
+            let joins: Vec<_> = (0..8).map(|_| s.spawn(|| job.join().unwrap().len())).collect();
+            assert!(job.is_alive());
+            (&go).write_all(b"!").unwrap();
+            for join in joins {
+                assert_eq!(join.join().unwrap(), 1_000_000);
+            }
+        });
+    });
+}
+
+/// One waits, another ends it.
+fn ended_from_another_thread() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        thread::scope(|s| {
+            let joins: Vec<_> = (0..4).map(|_| s.spawn(|| job.join().unwrap_err().to_string())).collect();
+            thread::sleep(Duration::from_millis(20));
+            job.terminate().unwrap();
+            for join in joins {
+                assert_eq!(join.join().unwrap(), "was killed by SIGTERM");
+            }
+        });
+    });
+}
+
+fn refused_with_threads() {
+    let (end, ended) = mpsc::channel::<()>();
+    let other = thread::spawn(move || ended.recv());
+    let refused = Job::spawn(|| ()).unwrap_err();
+    assert!(matches!(refused, SpawnError::MultiThreaded { threads: 2 }), "{refused}");
+    assert!(refused.to_string().contains("2 threads"), "{refused}");
+    assert!(matches!(
+        process::run(Duration::MAX, || ()),
+        Err(JobError::Spawn(SpawnError::MultiThreaded { threads: 2 }))
+    ));
+    assert!(!has_children());
+    drop(end);
+    let _ = other.join();
+    // As soon as it has been joined there is one thread, also while the kernel still takes the other down.
+    for _ in 0..200 {
+        thread::spawn(|| ()).join().unwrap();
+        process::run(Duration::MAX, || ()).unwrap();
+    }
+}
+
+/// Unchecked, with threads that hold the locks of the standard streams, of the alarms and of the jobs as often
+/// as they can: the child must find them all free.
+#[allow(unsafe_code)]
+fn unchecked() {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stopped = || stop.load(std::sync::atomic::Ordering::Relaxed);
+    thread::scope(|s| {
+        s.spawn(|| {
+            while !stopped() {
+                println!("busy");
+                eprintln!("busy");
+            }
+        });
+        s.spawn(|| {
+            while !stopped() {
+                let alarm = sigalarm::Alarm::after(Duration::from_secs(100)).unwrap();
+                alarm.restart();
+            }
+        });
+        for n in 0..300_u32 {
+            let answer = || {
+                println!("child");
+                eprintln!("child");
+                let alarm = sigalarm::Alarm::after(Duration::ZERO).unwrap();
+                assert!(alarm.check().is_err());
+                vec![n]
+            };
+            let builder = Job::builder().limit(Duration::from_secs(60));
+            // SAFETY: what the other threads touch is the standard streams, the alarms, and the allocator of
+            // the C library.
+            let job = unsafe { builder.spawn_unchecked(answer) }.unwrap();
+            assert_eq!(job.join().unwrap(), [n]);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(!has_children());
+}
+
+/// A handle may be handed to another thread, and dropped there.
+fn moved_to_a_thread() {
+    leaving_nothing(|| {
+        let (alive, over) = (Job::spawn(|| -> () { pause() }).unwrap(), Job::spawn(|| 3).unwrap());
+        thread::spawn(move || {
+            assert_eq!(over.join().unwrap(), 3);
+            drop(alive);
+        })
+        .join()
+        .unwrap();
+    });
+}
+
+/// The function may have threads of its own. Their panics are theirs, and are reported on stderr.
+fn threads_in_the_child() {
+    let answer = process::run(Duration::MAX, || {
+        let threads: Vec<_> = (0..4).map(|n| thread::spawn(move || n)).collect();
+        let sum: i32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+        let named = thread::Builder::new().name("inner".into());
+        assert!(named.spawn(|| panic!("of its own")).unwrap().join().is_err());
+        sum
+    });
+    assert_eq!(answer.unwrap(), 6);
+    // Left running, they end with the process.
+    process::run(Duration::MAX, || drop(thread::spawn(|| pause()))).unwrap();
+    assert!(matches!(
+        process::run(Duration::MAX, || -> () {
+            thread::spawn(|| std::process::abort());
+            pause()
+        }),
+        Err(JobError::Killed { signal: libc::SIGABRT, .. })
+    ));
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("joined_by_many", joined_by_many),
+        scenario("ended_from_another_thread", ended_from_another_thread),
+        scenario("refused_with_threads", refused_with_threads),
+        scenario("unchecked", unchecked),
+        scenario("moved_to_a_thread", moved_to_a_thread),
+        scenario("threads_in_the_child", threads_in_the_child).judged(|outcome| {
+            let report = "thread 'inner' panicked at tests/jobs/threads.rs:";
+            if outcome.status.success() && outcome.stderr.starts_with(report) {
+                Ok(())
+            } else {
+                Err(format!("expected {report:?} on stderr"))
+            }
+        }),
+    ]
+}

@@ -1,0 +1,399 @@
+//! What a job leaves behind: no zombie, no descriptor, nothing printed twice, nothing of the parent's undone.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support;
+use crate::support::children::{
+    self, descriptors, exit_now, fork, has_children, is_running, leaving_nothing, pause, soon,
+};
+use crate::support::{Outcome, Scenario, scenario};
+use nix::libc;
+use nix::sys::resource::Resource;
+use sigalarm::process::{self, Job, JobError, Output};
+
+/// A thousand at once, and none is left of them.
+fn a_thousand() {
+    children::set_limit(Resource::RLIMIT_NOFILE, 4096);
+    let (began, before) = (Instant::now(), descriptors());
+    let jobs: Vec<Job<()>> = (0..1_000).map(|_| Job::spawn(|| pause()).unwrap()).collect();
+    for job in &jobs {
+        job.terminate().unwrap();
+    }
+    for job in &jobs {
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
+    }
+    assert!(!has_children(), "zombies");
+    assert_eq!(descriptors(), before, "a job that has ended holds no descriptor");
+    drop(jobs);
+    println!("{:?}", began.elapsed());
+}
+
+/// Dropped, with all that it has started.
+fn drop_kills() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| -> () {
+            fork();
+            fork();
+            pause()
+        });
+        let job = job.unwrap();
+        let group = job.id();
+        let members = || processes_of_group(group);
+        soon("four members", || members().len() == 4);
+        drop(job);
+        soon("the group to be gone", || members().is_empty());
+    });
+}
+
+/// An end of its own ends what it has started, too.
+fn the_group_ends_with_its_leader() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| {
+            if fork() == 0 {
+                pause()
+            }
+            5
+        });
+        let job = job.unwrap();
+        assert_eq!(job.join().unwrap(), 5);
+        soon("the group to be gone", || processes_of_group(job.id()).is_empty());
+    });
+}
+
+fn processes_of_group(group: u32) -> Vec<u32> {
+    let pids =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        fields.clone().nth(2) == Some(&group.to_string()) && fields.clone().next() != Some("Z")
+    })
+    .collect()
+}
+
+/// In the foreground the child shares the parent's group, and signals go to it alone.
+fn foreground() {
+    leaving_nothing(|| {
+        let group = || nix::unistd::getpgrp().as_raw();
+        let ours = group();
+        assert_ne!(process::run(Duration::MAX, group).unwrap(), ours);
+        assert_eq!(Job::builder().foreground(true).run(group).unwrap(), ours);
+        let job = Job::builder().foreground(true).spawn(|| -> () { pause() }).unwrap();
+        job.terminate().unwrap();
+        assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
+        drop(Job::builder().foreground(true).spawn(|| -> () { pause() }).unwrap());
+    });
+}
+
+fn detached() {
+    let flag = std::env::temp_dir().join(format!("sigalarm-detached-{}", std::process::id()));
+    let job = Job::spawn(|| {
+        std::thread::sleep(Duration::from_millis(100));
+        File::create(&flag).unwrap();
+    });
+    let job = job.unwrap();
+    let pid = job.id();
+    let before = descriptors().len();
+    job.detach();
+    assert!(is_running(pid) && before > descriptors().len());
+    soon("it to do its work", || flag.exists());
+    fs::remove_file(&flag).unwrap();
+    soon("it to end", || !is_running(pid));
+    process::run(Duration::MAX, || ()).unwrap();
+    assert!(!has_children(), "the next spawn reaps it");
+
+    let job = Job::spawn(|| ()).unwrap();
+    job.join().unwrap();
+    job.detach();
+}
+
+/// What the parent had printed and not written out, by Rust's means and by C's, comes once; what the child
+/// prints comes as well; and in order.
+fn printing() {
+    print!("parent before, ");
+    c_print(c"parent's C, ");
+    process::run(Duration::MAX, || {
+        print!("child, ");
+        c_print(c"child's C, ");
+    })
+    .unwrap();
+    let _ = process::run(Duration::MAX, || -> () {
+        print!("panicking child, ");
+        panic!();
+    });
+    println!("parent after");
+}
+
+#[allow(unsafe_code)]
+fn c_print(text: &'static std::ffi::CStr) {
+    // SAFETY: a string without conversions; the C library locks its stream.
+    unsafe { libc::printf(text.as_ptr()) };
+}
+
+fn redirected() {
+    let path = std::env::temp_dir().join(format!("sigalarm-redirected-{}", std::process::id()));
+    leaving_nothing(|| {
+        let talk = || {
+            println!("to stdout");
+            eprintln!("to stderr");
+        };
+        let file = File::create(&path).unwrap();
+        Job::builder().stdout(file.try_clone().unwrap()).stderr(file).run(talk).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "to stdout\nto stderr\n");
+        fs::remove_file(&path).unwrap();
+        Job::builder().stdout(Output::Null).stderr(Output::Null).run(talk).unwrap();
+    });
+    println!("the parent's own");
+}
+
+/// In a parent that has closed its streams, what is opened next has their numbers.
+fn redirected_to_the_numbers_of_streams() {
+    let path = |name| std::env::temp_dir().join(format!("sigalarm-{name}-{}", std::process::id()));
+    let (one, two) = (path("one"), path("two"));
+    nix::unistd::close(1).unwrap();
+    nix::unistd::close(2).unwrap();
+    let (to_one, to_two) = (File::create(&one).unwrap(), File::create(&two).unwrap());
+    let numbers = (to_one.as_raw_fd(), to_two.as_raw_fd());
+    let talk = || {
+        println!("to stdout");
+        eprintln!("to stderr");
+    };
+    let crossed = Job::builder().stdout(to_two).stderr(to_one).run(talk).is_ok();
+    let crossed = crossed && read_to_string(&one) == "to stderr\n" && read_to_string(&two) == "to stdout\n";
+    // Where it belongs already, it survives an `exec` all the same.
+    let to_one = File::create(&one).unwrap();
+    let in_place = to_one.as_raw_fd() == 1;
+    let executes = Job::builder().stdout(to_one).spawn(|| drop(Command::new("echo").arg("hello").exec()));
+    let exited = matches!(executes.unwrap().join(), Err(JobError::Exited { code: 0, .. }));
+    let survived = in_place && exited && read_to_string(&one) == "hello\n";
+    fs::remove_file(&one).unwrap();
+    fs::remove_file(&two).unwrap();
+    // An assertion would not be reported.
+    exit_now(match (numbers, crossed, survived) {
+        ((1, 2), true, true) => 0,
+        ((1, 2), false, _) => 1,
+        ((1, 2), _, false) => 2,
+        _ => 3,
+    });
+}
+
+fn read_to_string(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// What a detached job prints is not lost with its value, which no process reads; not even where writing to no reader is
+/// deadly.
+fn detached_and_printing() {
+    children::signal(libc::SIGPIPE, libc::SIG_DFL);
+    let path = std::env::temp_dir().join(format!("sigalarm-printing-{}", std::process::id()));
+    let (go, wait) = UnixStream::pair().unwrap();
+    let job = Job::builder().stdout(File::create(&path).unwrap()).spawn(|| {
+        (&wait).read_exact(&mut [0]).unwrap();
+        print!("all that it had to say");
+        "x".repeat(1_000_000)
+    });
+    let job = job.unwrap();
+    let pid = job.id();
+    job.detach();
+    (&go).write_all(b"!").unwrap();
+    soon("it to end", || !is_running(pid));
+    assert_eq!(read_to_string(&path), "all that it had to say");
+    fs::remove_file(&path).unwrap();
+}
+
+/// A job that cannot be killed is detached, and the drop does not wait for it.
+fn dropped_but_not_killed() {
+    let (end, wait) = UnixStream::pair().unwrap();
+    let builder = Job::builder().foreground(true).die_with_parent(false);
+    let job = builder.spawn(|| (&wait).read_exact(&mut [0]).unwrap()).unwrap();
+    let pid = job.id();
+    if children::become_nobody() && job.signal(0).is_err() {
+        assert!(job.kill().is_err());
+        drop(job);
+        assert!(is_running(pid));
+    } else {
+        println!("skipped: cannot become another user");
+        drop(job);
+    }
+    let _ = (&end).write_all(b"!");
+    soon("it to end", || !is_running(pid));
+    // And reaped when the next one is spawned.
+    process::run(Duration::MAX, || ()).unwrap();
+    assert!(!has_children());
+}
+
+/// No destructor of the parent's runs in the child, and no panic hook; what was moved in is dropped on both
+/// sides, as the documentation says.
+fn destructors() {
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+    struct Counted(&'static str);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            DROPS.fetch_add(1, Ordering::Relaxed);
+            println!("{} in {}", self.0, side());
+        }
+    }
+    thread_local!(static LOCAL: Counted = const { Counted("thread-local") });
+    fn side() -> &'static str {
+        if std::process::id() as usize == PARENT.load(Ordering::Relaxed) { "the parent" } else { "the child" }
+    }
+    static PARENT: AtomicUsize = AtomicUsize::new(0);
+    PARENT.store(std::process::id() as usize, Ordering::Relaxed);
+    LOCAL.with(|_| ());
+    let moved = Counted("moved");
+    let lent = Counted("lent");
+    let job = Job::spawn(move || drop(moved)).unwrap();
+    job.join().unwrap();
+    process::run(Duration::MAX, || assert_eq!(lent.0, "lent")).unwrap();
+    let _ = process::run(Duration::MAX, || -> () { panic!() });
+    std::io::stdout().flush().unwrap();
+}
+
+/// Handlers of the parent's do not run in the child for the signals that end it.
+fn handlers() {
+    static CAUGHT: AtomicUsize = AtomicUsize::new(0);
+    extern "C" fn on_term(_: libc::c_int) {
+        CAUGHT.fetch_add(1, Ordering::Relaxed);
+    }
+    for what in [on_term as extern "C" fn(libc::c_int) as usize, libc::SIG_IGN] {
+        children::signal(libc::SIGTERM, what);
+        leaving_nothing(|| {
+            let job = Job::spawn(|| -> () { pause() }).unwrap();
+            job.terminate().unwrap();
+            assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
+        });
+    }
+    children::signal(libc::SIGTERM, libc::SIG_DFL);
+    support::process::block(libc::SIGTERM);
+    let job = Job::spawn(|| -> () { pause() }).unwrap();
+    job.terminate().unwrap();
+    assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
+    assert!(support::process::mask().contains(&libc::SIGTERM), "the parent's mask is as it was");
+    // What `nohup` has set stays set.
+    children::signal(libc::SIGHUP, libc::SIG_IGN);
+    process::run(Duration::MAX, || children::raise(libc::SIGHUP)).unwrap();
+    assert_eq!(CAUGHT.load(Ordering::Relaxed), 0);
+}
+
+/// The child dies with its parent, however the parent dies.
+fn dies_with_the_parent() {
+    let (read, write) = UnixStream::pair().unwrap();
+    let parent = fork();
+    if parent == 0 {
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        let told = job.id().to_string();
+        (&write).write_all(told.as_bytes()).unwrap();
+        (&write).write_all(b"\n").unwrap();
+        children::raise(libc::SIGKILL);
+    }
+    drop(write);
+    let mut told = String::new();
+    BufReader::new(read).read_line(&mut told).unwrap();
+    let child: u32 = told.trim().parse().unwrap();
+    soon("the child to die", || !is_running(child));
+    let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None);
+}
+
+/// Also when the parent has died before the child could say that it wants to: then the function does not run.
+#[allow(unsafe_code)]
+fn the_parent_is_dead_already() {
+    static PARENT: AtomicI32 = AtomicI32::new(0);
+    extern "C" fn in_parent() {
+        children::raise(libc::SIGKILL);
+    }
+    extern "C" fn in_child() {
+        while nix::unistd::getppid().as_raw() == PARENT.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let (mut read, write) = UnixStream::pair().unwrap();
+    let parent = fork();
+    if parent == 0 {
+        PARENT.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+        // SAFETY: both live as long as the program, and unwind nowhere.
+        assert_eq!(unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) }, 0);
+        let _ = Job::spawn(|| (&write).write_all(b"it runs").is_ok());
+        exit_now(1);
+    }
+    drop(write);
+    let mut said = String::new();
+    read.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
+    let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None).unwrap();
+    assert!(matches!(ended, nix::sys::wait::WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)));
+}
+
+/// A job does nothing in another job that has captured it.
+fn not_the_parents() {
+    leaving_nothing(|| {
+        let job = Job::spawn(|| 5).unwrap();
+        let other = Job::spawn(|| {
+            assert!(matches!(job.join(), Err(JobError::NotParent)));
+            assert!(!job.is_alive() && job.exit().is_none() && job.kill().is_err());
+            true
+        });
+        assert!(other.unwrap().join().unwrap());
+        assert_eq!(job.join().unwrap(), 5);
+
+        let job = Job::spawn(|| -> () { pause() }).unwrap();
+        let copy = fork();
+        if copy == 0 {
+            drop(job);
+            exit_now(0);
+        }
+        nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(copy), None).unwrap();
+        assert!(is_running(job.id()) && job.is_alive(), "the copy's drop killed the job");
+    });
+}
+
+fn prints(expected: &'static str) -> impl Fn(&Outcome) -> Result<(), String> {
+    move |outcome| {
+        if outcome.status.success() && outcome.stdout == expected && outcome.stderr.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("expected {expected:?}"))
+        }
+    }
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("a_thousand", a_thousand),
+        scenario("drop_kills", drop_kills),
+        scenario("the_group_ends_with_its_leader", the_group_ends_with_its_leader),
+        scenario("foreground", foreground),
+        scenario("detached", detached),
+        scenario("printing", printing)
+            .judged(prints("parent before, parent's C, child, child's C, panicking child, parent after\n")),
+        scenario("redirected", redirected).judged(prints("the parent's own\n")),
+        scenario("redirected_to_the_numbers_of_streams", redirected_to_the_numbers_of_streams),
+        scenario("detached_and_printing", detached_and_printing),
+        scenario("dropped_but_not_killed", dropped_but_not_killed),
+        scenario("destructors", destructors).judged(|outcome| {
+            // The two sides print at the same time.
+            let mut lines: Vec<&str> = outcome.stdout.lines().collect();
+            lines.sort_unstable();
+            match lines[..] {
+                [
+                    "lent in the parent",
+                    "moved in the child",
+                    "moved in the parent",
+                    "thread-local in the parent",
+                ] => Ok(()),
+                _ => Err("expected each once".into()),
+            }
+        }),
+        scenario("handlers", handlers),
+        scenario("dies_with_the_parent", dies_with_the_parent),
+        scenario("the_parent_is_dead_already", the_parent_is_dead_already),
+        scenario("not_the_parents", not_the_parents),
+    ]
+}

@@ -1,0 +1,266 @@
+//! Values that a hostile child sends, and values that do not pass: each has a typed error, and none ends the parent.
+
+use std::fmt;
+use std::io::Write;
+
+use crate::support::children::{
+    descriptors, has_children, leaving_nothing, pause, set_limit, write_end_not_in,
+};
+use crate::support::{Scenario, scenario};
+use nix::sys::resource::Resource;
+use serde::{Deserialize, Serialize};
+use sigalarm::process::{self, Job, JobError};
+
+/// Has a job send these bytes as its value, whatever its type.
+fn sending(bytes: &[u8]) -> impl FnOnce() {
+    let before = descriptors();
+    move || {
+        let mut pipe = write_end_not_in(&before);
+        for chunk in bytes.chunks(1 << 16) {
+            pipe.write_all(&[&[1][..], &(chunk.len() as u32).to_le_bytes(), chunk].concat()).unwrap();
+        }
+        pipe.write_all(&[2, 0, 0, 0, 0]).unwrap();
+    }
+}
+
+/// Sends, and does not return a value of its own.
+fn sent<T>(send: impl FnOnce()) -> T {
+    send();
+    pause()
+}
+
+/// What a join says of a value of type `T` that is these bytes.
+fn decoded<T: Serialize + serde::de::DeserializeOwned>(
+    builder: process::Builder,
+    bytes: &[u8],
+) -> Result<T, JobError> {
+    let send = sending(bytes);
+    let job = builder.spawn(|| -> T { sent(send) }).unwrap();
+    while job.is_alive() {
+        if job.join_timeout(std::time::Duration::from_millis(20)).is_err() && received_all(&job) {
+            job.kill().unwrap();
+        }
+    }
+    job.join()
+}
+
+/// The child sleeps when it has sent all.
+fn received_all<T>(job: &Job<T>) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", job.id())).unwrap_or_default();
+    let call = std::fs::read_to_string(format!("/proc/{}/wchan", job.id())).unwrap_or_default();
+    stat.contains(") S ") && !call.contains("pipe")
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct List(#[allow(dead_code)] Option<Box<List>>);
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Branch { name: String, numbers: [u64; 8], children: Vec<Tree>, other: Option<Box<Tree>> },
+}
+
+/// A list of a million nodes in a megabyte, read on the main thread and on one with a small stack.
+fn nested_too_deeply() {
+    leaving_nothing(|| {
+        let list = vec![1_u8; 1 << 20];
+        let tree = [&[1_u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..]; 1 << 16].concat();
+        let limited = || Job::builder().value_limit(1 << 20);
+        let too_deep = |e: JobError| matches!(e, JobError::TooDeep { limit: 256, .. });
+        assert!(too_deep(decoded::<List>(limited(), &list).unwrap_err()));
+        assert!(too_deep(decoded::<Tree>(limited(), &tree).unwrap_err()));
+
+        let send = sending(&list);
+        let lists = limited().spawn(|| -> List { sent(send) }).unwrap();
+        let send = sending(&tree);
+        let trees = limited().spawn(|| -> Tree { sent(send) }).unwrap();
+        let small = || std::thread::Builder::new().stack_size(2 << 20);
+        std::thread::scope(|s| {
+            let outcome = small().spawn_scoped(s, || joined_after_all(&lists)).unwrap();
+            assert!(too_deep(outcome.join().unwrap().unwrap_err()));
+            let outcome = small().spawn_scoped(s, || joined_after_all(&trees)).unwrap();
+            assert!(too_deep(outcome.join().unwrap().unwrap_err()));
+        });
+    });
+}
+
+fn joined_after_all<T: serde::de::DeserializeOwned>(job: &Job<T>) -> Result<T, JobError> {
+    while job.is_alive() {
+        if received_all(job) {
+            job.kill().unwrap();
+        }
+    }
+    job.join()
+}
+
+fn depth_limit_can_be_set() {
+    leaving_nothing(|| {
+        let list = |nodes: usize| move || (1..nodes).fold(List(None), |list, _| List(Some(Box::new(list))));
+        assert!(process::run(std::time::Duration::MAX, list(128)).is_ok());
+        let deep = |nodes, limit| Job::builder().depth_limit(limit).run(list(nodes));
+        assert!(deep(1_000, 2_000).is_ok());
+        assert!(matches!(deep(1_001, 2_000), Err(JobError::TooDeep { limit: 2_000, .. })));
+        assert!(matches!(deep(1, 0), Err(JobError::TooDeep { limit: 0, .. })));
+        assert!(Job::builder().depth_limit(0).run(|| "flat".to_owned()).is_ok());
+    });
+}
+
+/// Sequences that claim more elements than there are bytes.
+fn claimed_lengths() {
+    leaving_nothing(|| {
+        let claims = [1_u64 << 20, 1 << 40, u64::MAX].map(|n| {
+            let mut bytes = Vec::new();
+            let mut rest = n;
+            while rest >= 0x80 {
+                bytes.push(rest as u8 | 0x80);
+                rest >>= 7;
+            }
+            [&bytes[..], &[rest as u8]].concat()
+        });
+        let before = resident();
+        for bytes in &claims {
+            let outcome = decoded::<Vec<()>>(Job::builder(), bytes);
+            assert!(matches!(outcome, Err(JobError::NotDecoded { .. })), "{outcome:?}");
+            let outcome = decoded::<Vec<u64>>(Job::builder(), bytes);
+            assert!(matches!(outcome, Err(JobError::NotDecoded { .. })), "{outcome:?}");
+            let outcome = decoded::<std::collections::HashMap<(), ()>>(Job::builder(), bytes);
+            assert!(matches!(outcome, Err(JobError::NotDecoded { .. })), "{outcome:?}");
+        }
+        assert!(resident() < before + (32 << 20), "{} and then {}", before, resident());
+        assert_eq!(process::run(std::time::Duration::MAX, || vec![(); 1_000]).unwrap().len(), 1_000);
+    });
+}
+
+/// In bytes.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+/// A parent without memory for a value, which its child goes on sending.
+fn parent_out_of_memory() {
+    set_limit(Resource::RLIMIT_AS, 512 << 20);
+    leaving_nothing(|| {
+        let before = descriptors();
+        let endless = || -> () {
+            let mut pipe = write_end_not_in(&before);
+            let piece = vec![7_u8; 1 << 16];
+            pipe.write_all(&[1, 0, 0, 0, 255]).unwrap();
+            while pipe.write_all(&piece).is_ok() {}
+            pause()
+        };
+        let job = Job::spawn(endless).unwrap();
+        let outcome = job.join();
+        assert!(
+            matches!(outcome, Err(JobError::OutOfMemory { bytes, .. }) if bytes > 100 << 20),
+            "{outcome:?}"
+        );
+        assert_eq!(job.exit_code(), Some(-9));
+        assert!(!has_children());
+        assert_eq!(process::run(std::time::Duration::MAX, || "x".repeat(1 << 20)).unwrap().len(), 1 << 20);
+    });
+}
+
+/// What the type's author writes for an error arrives as it was written, from both sides.
+fn errors_keep_their_text() {
+    #[derive(Debug)]
+    struct Refuses;
+
+    impl Serialize for Refuses {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("the socket has no address"))
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Refuses {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Refuses, D::Error> {
+            Ok(Refuses)
+        }
+    }
+
+    #[derive(Debug, Serialize)]
+    struct Odd(u8);
+
+    impl<'de> Deserialize<'de> for Odd {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Odd, D::Error> {
+            match u8::deserialize(from)? {
+                n if n % 2 == 1 => Ok(Odd(n)),
+                n => Err(serde::de::Error::custom(format_args!("{n} is not odd"))),
+            }
+        }
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Number(u8),
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Flat {
+        #[serde(flatten)]
+        rest: std::collections::BTreeMap<String, u8>,
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Skips {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        middle: Option<u8>,
+        last: u8,
+    }
+
+    fn message<T: fmt::Debug + Serialize + serde::de::DeserializeOwned>(f: impl FnOnce() -> T) -> String {
+        match process::run(std::time::Duration::MAX, f) {
+            Err(JobError::NotEncoded { message, .. } | JobError::NotDecoded { message, .. }) => {
+                message.to_string()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    leaving_nothing(|| {
+        assert_eq!(message(|| (1, vec![Refuses])), "the socket has no address");
+        assert_eq!(message(|| Some(Odd(4))), "4 is not odd");
+        let path = || std::path::PathBuf::from(not_utf_8());
+        assert_eq!(message(path), "path contains invalid UTF-8 characters");
+        assert_eq!(process::run(std::time::Duration::MAX, || path().into_os_string()).unwrap(), not_utf_8());
+        for text in [message(|| Untagged::Number(1)), message(|| Flat { rest: [("a".to_owned(), 1)].into() })]
+        {
+            assert!(text.contains("a `String` of JSON"), "{text}");
+        }
+        let text = message(|| Skips { middle: None, last: 1 });
+        assert!(text.contains("`middle`"), "{text}");
+        let zero = Job::builder().run(|| 0_u8).unwrap();
+        assert!(message(|| Zero(zero)).contains("nonzero"));
+    });
+}
+
+/// Sent as a plain number, received as one that is not zero.
+#[derive(Debug)]
+struct Zero(u8);
+
+impl Serialize for Zero {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u8(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Zero {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Zero, D::Error> {
+        std::num::NonZeroU8::deserialize(from).map(|n| Zero(n.get()))
+    }
+}
+
+fn not_utf_8() -> std::ffi::OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(vec![b'/', 0xff])
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("nested_too_deeply", nested_too_deeply),
+        scenario("depth_limit_can_be_set", depth_limit_can_be_set),
+        scenario("claimed_lengths", claimed_lengths),
+        scenario("parent_out_of_memory", parent_out_of_memory),
+        scenario("errors_keep_their_text", errors_keep_their_text),
+    ]
+}

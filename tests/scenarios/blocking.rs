@@ -1,0 +1,872 @@
+//! Calls that wait in the kernel end at the deadline.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::{Scenario, children, process, scenario};
+use nix::libc::{self, SA_RESTART, SIGALRM, SIGUSR1};
+use sigalarm::{Alarm, Cause, TimedOut};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// As late as a loaded machine may make it.
+const LATE: Duration = Duration::from_secs(10);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn pair() -> (UnixStream, UnixStream) {
+    UnixStream::pair().expect("a pair")
+}
+
+/// The time-out inside an `io::Error`.
+fn inside(e: &io::Error) -> TimedOut {
+    assert_eq!(e.kind(), ErrorKind::TimedOut);
+    TimedOut::find_in(e).expect("a TimedOut inside").clone()
+}
+
+fn in_time(alarm: &Alarm, limit: Duration) {
+    let took = alarm.elapsed();
+    assert!(took >= limit && took < LATE, "{took:?} for {limit:?}");
+}
+
+fn sleep() {
+    let long = after(60 * SECOND);
+    assert!(long.sleep(5 * MS).is_ok());
+    assert!(long.elapsed() >= 5 * MS);
+    assert!(long.sleep(Duration::ZERO).is_ok());
+    drop(long);
+    let alarm = after(30 * MS);
+    let e = alarm.sleep(LATE).expect_err("the alarm comes first");
+    assert!(alarm.owns(&e));
+    in_time(&alarm, 30 * MS);
+    assert!(alarm.sleep(Duration::ZERO).is_err(), "expired");
+    let forever = Alarm::never().expect("arming");
+    alarm.restart();
+    let e = forever.sleep(Duration::MAX).expect_err("the outer alarm comes first");
+    assert!(alarm.owns(&e));
+}
+
+/// It ends with the time that was to be slept, and a moment after the deadline: the deadline came first.
+fn a_deadline_just_before_the_end_of_a_sleep() {
+    const ROUNDS: u64 = 10_000;
+    let missed = (0..ROUNDS).filter(|round| {
+        let alarm = after(Duration::from_nanos(round * 37 % 60_000));
+        let deadline = alarm.deadline().expect("a deadline");
+        let end = deadline + Duration::from_nanos(100 + round * 71 % 2_000);
+        let slept = alarm.sleep(end.saturating_duration_since(Instant::now()));
+        // Not sooner than that.
+        slept.is_ok() && Instant::now() >= end && end > deadline
+    });
+    assert_eq!(missed.count(), 0);
+}
+
+fn sleep_is_ended_by_a_ring() {
+    let alarm = Alarm::never().expect("arming");
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(20 * MS);
+            alarm.ring();
+        });
+        assert_eq!(alarm.sleep(Duration::MAX).expect_err("rung").cause(), Cause::Rung);
+    });
+    in_time(&alarm, 20 * MS);
+}
+
+fn reader() {
+    let (here, mut there) = pair();
+    there.write_all(b"one\ntwo\nthr").expect("room");
+    let alarm = after(SECOND);
+    let mut reader = BufReader::new(alarm.reader(&here));
+    let mut line = String::new();
+    for expected in ["one\n", "two\n"] {
+        line.clear();
+        reader.read_line(&mut line).expect("a line");
+        assert_eq!(line, expected);
+    }
+    line.clear();
+    let e = reader.read_line(&mut line).expect_err("no line end comes");
+    assert!(alarm.owns(&inside(&e)));
+    assert_eq!(inside(&e).location().file(), file!());
+    in_time(&alarm, SECOND);
+    // Nothing that was read is lost, and nothing that comes later.
+    there.write_all(b"ee\n").expect("room");
+    drop(there);
+    let mut rest = line.into_bytes();
+    rest.extend_from_slice(reader.buffer());
+    alarm.restart();
+    reader.into_inner().read_to_end(&mut rest).expect("the end");
+    assert_eq!(rest, b"three\n");
+}
+
+fn read_exact_and_read_to_end_come_back() {
+    let (here, mut there) = pair();
+    there.write_all(b"abc").expect("room");
+    let alarm = after(SECOND);
+    let mut buffer = [0; 8];
+    inside(&alarm.reader(&here).read_exact(&mut buffer).expect_err("five bytes are missing"));
+    assert_eq!(&buffer[..3], b"abc");
+    alarm.restart();
+    there.write_all(b"def").expect("room");
+    let mut all = Vec::new();
+    inside(&alarm.reader(&here).read_to_end(&mut all).expect_err("no end comes"));
+    assert_eq!(all, b"def");
+}
+
+fn writer() {
+    let (here, mut there) = pair();
+    let bytes: Vec<u8> = (0..4_000_000_u32).map(|n| n as u8).collect();
+    let alarm = after(SECOND);
+    let mut written = 0;
+    let e = loop {
+        match alarm.writer(&here).write(&bytes[written..]) {
+            Ok(n) => written += n,
+            Err(e) => break e,
+        }
+    };
+    assert!(alarm.owns(&inside(&e)));
+    in_time(&alarm, SECOND);
+    assert!(written > 0 && written < bytes.len(), "{written} bytes");
+    drop(here);
+    let mut arrived = Vec::new();
+    there.read_to_end(&mut arrived).expect("the end");
+    assert_eq!(arrived, bytes[..written], "what is said to be written is what arrives");
+}
+
+fn odd_descriptors() {
+    let alarm = after(60 * SECOND);
+    // A regular file is always ready.
+    let mut text = String::new();
+    alarm.reader(File::open("/proc/self/stat").expect("a file")).read_to_string(&mut text).expect("text");
+    assert!(text.starts_with(&std::process::id().to_string()));
+    // Nothing to read into, nothing to write: no waiting.
+    let (here, there) = pair();
+    assert_eq!(alarm.reader(&here).read(&mut []).expect("nothing"), 0);
+    assert_eq!(alarm.writer(&here).write(&[]).expect("nothing"), 0);
+    // Non-blocking: waits, where the descriptor alone would say "would block".
+    here.set_nonblocking(true).expect("set");
+    let short = after(20 * MS);
+    inside(&short.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+    short.restart();
+    inside(&short.writer(&here).write_all(&vec![0; 4_000_000]).expect_err("nobody reads"));
+    // The other side gone: end of file, and a broken pipe.
+    drop(short);
+    drop(there);
+    assert_eq!(alarm.reader(&here).read(&mut [0; 8]).map_err(|e| e.kind()).unwrap_or(0), 0);
+    assert_eq!(alarm.writer(&here).write(b"x").expect_err("gone").kind(), ErrorKind::BrokenPipe);
+    // An expired alarm errs first, whatever is ready.
+    let expired = after(Duration::ZERO);
+    inside(&expired.reader(File::open("/dev/zero").expect("zeroes")).read(&mut [0; 8]).expect_err("expired"));
+    inside(&expired.reader(File::open("/dev/zero").expect("zeroes")).read(&mut []).expect_err("expired"));
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // To have a descriptor that is not open takes a lie.
+fn a_closed_descriptor() {
+    let (here, _there) = pair();
+    let closed = unsafe { UnixStream::from_raw_fd(here.as_raw_fd()) };
+    drop(here);
+    let alarm = after(60 * SECOND);
+    let e = alarm.reader(&closed).read(&mut [0; 8]).expect_err("closed");
+    assert_eq!(e.raw_os_error(), Some(libc::EBADF));
+    assert!(alarm.check().is_ok());
+    std::mem::forget(closed);
+}
+
+#[cfg(target_os = "linux")]
+fn an_event_descriptor() {
+    let event = nix::sys::eventfd::EventFd::from_value(0).expect("an eventfd");
+    let event = File::from(OwnedFd::from(event));
+    let alarm = after(SECOND);
+    inside(&alarm.reader(&event).read(&mut [0; 8]).expect_err("no event"));
+    (&event).write_all(&7_u64.to_ne_bytes()).expect("an event");
+    alarm.restart();
+    let mut count = [0; 8];
+    alarm.reader(&event).read_exact(&mut count).expect("an event");
+    assert_eq!(u64::from_ne_bytes(count), 7);
+}
+
+fn no_descriptors_left() {
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, 3, 3).expect("a limit");
+    let alarm = after(30 * MS);
+    assert!(File::open("/dev/null").is_err());
+    assert!(alarm.sleep(LATE).is_err());
+    in_time(&alarm, 30 * MS);
+}
+
+fn wait() {
+    let mut child = Command::new("sleep").arg("30").spawn().expect("a sleep");
+    let alarm = after(30 * MS);
+    assert!(alarm.owns(&inside(&alarm.wait(&mut child).expect_err("half a minute"))));
+    in_time(&alarm, 30 * MS);
+    // It is still there; killed, it can be waited for, again and again.
+    child.kill().expect("alive");
+    alarm.restart();
+    alarm.extend(LATE);
+    assert!(!alarm.wait(&mut child).expect("dead").success());
+    assert!(!alarm.wait(&mut child).expect("still dead").success());
+
+    // Its standard input is closed, as by `Child::wait`.
+    let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("a cat");
+    assert!(alarm.wait(&mut cat).expect("it has read to the end").success());
+
+    // Somebody else has reaped it.
+    let mut gone = Command::new("true").spawn().expect("a true");
+    nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(gone.id() as i32), None).expect("ours");
+    assert_eq!(alarm.wait(&mut gone).expect_err("gone").raw_os_error(), Some(libc::ECHILD));
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
+fn any_call() {
+    // Not a reader: a plain system call that answers EINTR.
+    let alarm = after(30 * MS);
+    let pause = || match unsafe { libc::pause() } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    };
+    assert!(alarm.owns(&inside(&alarm.blocking(pause).expect_err("nothing else comes"))));
+    in_time(&alarm, 30 * MS);
+    // Its own errors come through, and its value.
+    drop(alarm);
+    let alarm = after(60 * SECOND);
+    let e = alarm.blocking(|| Err::<(), _>(io::Error::from_raw_os_error(libc::EPERM))).unwrap_err();
+    assert_eq!(e.raw_os_error(), Some(libc::EPERM));
+    assert_eq!(alarm.blocking(|| Ok(7)).expect("a value"), 7);
+}
+
+/// Some of those that it is for, each made once: the standard library would make them again.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to locals.
+fn calls_that_wait_for_others() {
+    let answer = |result: libc::c_int| match result {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    };
+    let ends = |call: &dyn Fn() -> libc::c_int| {
+        let alarm = after(30 * MS);
+        assert!(alarm.owns(&inside(&alarm.blocking(|| answer(call())).expect_err("nobody comes"))));
+        in_time(&alarm, 30 * MS);
+    };
+
+    let name = format!("sigalarm-{}", std::process::id());
+    let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    // Behind a zero: a name without a file.
+    for (to, from) in address.sun_path[1..].iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    let (address, length) = ((&raw const address).cast(), size_of_val(&address) as libc::socklen_t);
+    let socket = || unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)) };
+    let listener = socket();
+    assert!(answer(unsafe { libc::bind(listener.as_raw_fd(), address, length) }).is_ok());
+    assert!(answer(unsafe { libc::listen(listener.as_raw_fd(), 0) }).is_ok());
+    ends(&|| unsafe { libc::accept(listener.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut()) });
+
+    let (first, second) = (socket(), socket());
+    assert!(answer(unsafe { libc::connect(first.as_raw_fd(), address, length) }).is_ok());
+    ends(&|| unsafe { libc::connect(second.as_raw_fd(), address, length) }); // there is room for one
+
+    let mut child = Command::new("sleep").arg("30").spawn().expect("a sleep");
+    let id = child.id() as libc::pid_t;
+    ends(&|| unsafe { libc::waitpid(id, std::ptr::null_mut(), 0) });
+    child.kill().expect("alive");
+    child.wait().expect("dead");
+}
+
+/// A signal of somebody else's makes the call again.
+fn other_signals_do_not_end_it() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let (here, _there) = pair();
+    let alarm = after(200 * MS);
+    let main = nix::sys::pthread::pthread_self() as usize;
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                process::kill_self(SIGALRM);
+                let _ = nix::sys::pthread::pthread_kill(main as libc::pthread_t, nix::sys::signal::SIGALRM);
+                std::thread::sleep(MS);
+            }
+        });
+        inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+        stop.store(true, Ordering::Relaxed);
+    });
+    in_time(&alarm, 200 * MS);
+    assert!(process::counted() > 0);
+}
+
+/// A guard alone does not make other people's calls fail, while one waits in `blocking` neither.
+fn others_are_not_interrupted_afterwards() {
+    let (here, _there) = pair();
+    let alarm = after(10 * MS);
+    inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+    alarm.restart();
+    let (mut plain, there) = pair();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(60 * MS);
+            drop(there);
+        });
+        assert_eq!(plain.read(&mut [0; 8]).expect("no EINTR"), 0);
+    });
+    assert!(alarm.check().is_err());
+}
+
+/// The race between the check and the call, at every phase: none hangs.
+fn ten_thousand_races() {
+    let (here, _there) = pair();
+    for n in 0..10_000_u64 {
+        let limit = Duration::from_nanos(n * 7_919 % 40_000);
+        let began = Instant::now();
+        let alarm = after(limit);
+        // A longer or shorter way to the call.
+        for _ in 0..n % 97 {
+            std::hint::black_box(());
+        }
+        let e = alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes");
+        assert!(alarm.owns(&inside(&e)) && began.elapsed() >= limit);
+        assert!(began.elapsed() < LATE, "try {n} took {:?}", began.elapsed());
+    }
+}
+
+fn ten_thousand_races_on_a_worker() {
+    // The main thread waits in `join`, and is the one that the kernel hands the signal to.
+    std::thread::spawn(ten_thousand_races).join().expect("no panic");
+    assert_eq!(process::timer().0, Duration::ZERO);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+fn races_on_four_threads_at_once() {
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|s| {
+        for thread in 0..4_u64 {
+            let done = &done;
+            s.spawn(move || {
+                let (here, _there) = pair();
+                for n in 0..1_500_u64 {
+                    let alarm = after(Duration::from_nanos((n * 7_919 + thread * 104_729) % 60_000));
+                    let e = alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes");
+                    assert!(alarm.owns(&inside(&e)));
+                    assert!(alarm.elapsed() < LATE);
+                }
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+    });
+    assert_eq!(done.load(Ordering::SeqCst), 4);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+/// Another thread waits under an alarm of the main thread, which had SIGALRM blocked; so has the waiter.
+fn a_guest_waits() {
+    process::block(SIGALRM);
+    let alarm = after(30 * MS);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            process::block(SIGALRM);
+            let (here, _there) = pair();
+            inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
+            assert!(process::mask().contains(&SIGALRM));
+        });
+    });
+    in_time(&alarm, 30 * MS);
+}
+
+/// The handler of an alarm without a deadline is there for the wait only, and SIGALRM is blocked.
+fn a_pending_signal_stays_pending_in_a_wait() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    process::kill_self(SIGALRM);
+    let alarm = Alarm::never().expect("arming");
+    for _ in 0..100 {
+        assert!(alarm.sleep(MS / 100).is_ok() && alarm.blocking(|| Ok(())).is_ok());
+        assert_eq!((process::counted(), process::is_pending(SIGALRM)), (0, true));
+    }
+    drop(alarm);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1);
+}
+
+/// Disarmed, an alarm leaves the timer as it is. It is started again while somebody waits, and what is left of the timer
+/// rings when the thread has checked and does not wait yet: the ring that counts must come all the same.
+fn started_again_while_somebody_is_about_to_wait() {
+    let (here, there) = pair();
+    let alarm = after(200 * MS);
+    let began = Instant::now();
+    alarm.disarm();
+    let (about_to_wait, is_about_to_wait) = std::sync::mpsc::channel();
+    std::thread::scope(|s| {
+        let waiter = s.spawn(|| {
+            let mut first = true;
+            let read = alarm.blocking(|| {
+                if std::mem::take(&mut first) {
+                    about_to_wait.send(()).expect("somebody listens");
+                    while began.elapsed() < 300 * MS {}
+                }
+                (&here).read(&mut [0; 8])
+            });
+            inside(&read.expect_err("nothing comes"));
+        });
+        is_about_to_wait.recv().expect("it is");
+        alarm.restart();
+        while !waiter.is_finished() && alarm.elapsed() < LATE {
+            std::thread::sleep(MS);
+        }
+        drop(there);
+    });
+    in_time(&alarm, 200 * MS);
+}
+
+fn a_wait_within_a_wait() {
+    let (here, _there) = pair();
+    for n in 0..200_u64 {
+        let alarm = after(Duration::from_micros(n * 10));
+        let inner = || alarm.blocking(|| (&here).read(&mut [0; 8]));
+        inside(&alarm.blocking(inner).expect_err("nothing comes"));
+    }
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+fn cpu_time() -> Duration {
+    let ts = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("a clock");
+    Duration::new(ts.tv_sec() as u64, ts.tv_nsec() as u32)
+}
+
+/// Who waits is woken now and then, where something might have been missed; it does not spin.
+fn waiting_is_no_busy_loop() {
+    let (here, _there) = pair();
+    let wait = |alarm: &Alarm| {
+        let before = cpu_time();
+        inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+        let used = cpu_time() - before;
+        assert!(used < 100 * MS, "{used:?} of processor time in half a second of waiting");
+    };
+    wait(&after(500 * MS));
+    wait(&Alarm::builder().after(500 * MS).ring_on(SIGUSR1).arm().expect("arming"));
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|s| {
+        s.spawn(move || {
+            let expired = after(Duration::ZERO);
+            let _ = told.recv();
+            assert!(expired.is_expired());
+        });
+        std::thread::sleep(20 * MS);
+        wait(&after(500 * MS));
+        drop(tell);
+    });
+}
+
+/// A child forked in the middle of a wait starts clean, whatever it drops.
+fn fork_within_a_wait() {
+    let before = process::action().sa_sigaction;
+    let alarm = after(60 * SECOND);
+    let status = alarm.blocking(|| {
+        Ok(process::in_child(|| {
+            assert_eq!(process::action().sa_sigaction, before);
+            let own = after(5 * MS);
+            let (here, _there) = pair();
+            inside(&own.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+            drop(own);
+            assert_eq!(process::action().sa_sigaction, before);
+        }))
+    });
+    assert_eq!(status.expect("a status"), 0);
+    let (here, _there) = pair();
+    // The child comes back out of the wait, and the guard with it.
+    let parent = std::process::id();
+    let status = alarm.blocking(|| match nix_fork() {
+        0 => Ok(None),
+        child => Ok(Some(nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None)?)),
+    });
+    if std::process::id() != parent {
+        let clean = process::action().sa_sigaction == before && alarm.check().is_ok();
+        std::process::exit(if clean { 0 } else { 1 });
+    }
+    let status = status.expect("a status").expect("the parent's");
+    assert!(matches!(status, nix::sys::wait::WaitStatus::Exited(_, 0)), "{status:?}");
+    alarm.ring();
+    inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("rung"));
+}
+
+/// The only alarm of a forked child goes while the child waits under one of its parent's, which is nothing to it.
+fn the_last_alarm_goes_within_a_wait() {
+    let before = process::state();
+    let alarm = after(60 * SECOND);
+    let status = process::in_child(|| {
+        let mut own = Some(after(50 * SECOND));
+        let waited = alarm.blocking(|| {
+            own = None;
+            Ok(())
+        });
+        waited.expect("at once");
+        assert_eq!(process::state(), before);
+        let own = after(MS);
+        while own.check().is_ok() {}
+        drop(own);
+        assert_eq!(process::state(), before);
+    });
+    assert_eq!(status, 0);
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
+fn nix_fork() -> i32 {
+    unsafe { libc::fork() }
+}
+
+/// In a process that answers SIGUSR1 with EINTR, nothing is lost either.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to locals.
+fn a_storm_while_reading() {
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = process::counting();
+        assert_eq!(libc::sigaction(SIGUSR1, &action, std::ptr::null_mut()), 0);
+    }
+    let (here, mut there) = pair();
+    let alarm = after(60 * SECOND);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            for n in 0..200_u8 {
+                process::kill_self(SIGUSR1);
+                there.write_all(&[n]).expect("room");
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            drop(there);
+        });
+        let mut all = Vec::new();
+        alarm.reader(&here).read_to_end(&mut all).expect("the end");
+        assert_eq!(all, (0..200).collect::<Vec<u8>>());
+    });
+}
+
+/// A foreign timer that rings in the same moment as ours does not hide our signal to the thread that waits.
+fn a_foreign_ring_in_the_same_moment() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    std::thread::spawn(|| {
+        let (here, _there) = pair();
+        for n in 0..1_500_u64 {
+            process::set_timer(Duration::from_micros(300 + n % 60), Duration::ZERO);
+            let alarm = after(Duration::from_micros(280));
+            inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
+        }
+    })
+    .join()
+    .expect("no panic");
+}
+
+/// When nobody waits any more, nothing goes on ringing.
+fn no_drizzle_is_left() {
+    let alarm = after(100 * SECOND);
+    alarm
+        .blocking(|| {
+            alarm.disarm();
+            Ok(())
+        })
+        .expect("at once");
+    assert_eq!(process::timer().1, Duration::ZERO);
+    let alarm = after(100 * SECOND);
+    alarm.blocking(|| Ok(())).expect("at once");
+    assert_eq!(process::timer().1, Duration::ZERO);
+}
+
+/// `sleep` and readers go by their own deadline: also where the program lets no signal in, or has taken the timer.
+fn without_a_signal() {
+    let (here, _there) = pair();
+    let alarm = after(30 * MS);
+    process::block(SIGALRM);
+    let before = cpu_time();
+    inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+    in_time(&alarm, 30 * MS);
+    alarm.restart();
+    assert!(alarm.sleep(LATE).is_err());
+    in_time(&alarm, 30 * MS);
+    assert!(cpu_time() - before < 500 * MS, "it spins");
+    process::unblock(SIGALRM);
+    drop(alarm);
+    let alarm = after(50 * MS);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(10 * MS);
+            process::set_timer(Duration::ZERO, Duration::ZERO);
+        });
+        inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
+    });
+    in_time(&alarm, 50 * MS);
+}
+
+/// The process is given back while other threads wait, and are being told of deadlines: none of that meets the
+/// program's own disposition.
+fn suspended_while_others_wait() {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for thread in 0..3_u64 {
+            let stop = &stop;
+            s.spawn(move || {
+                let (here, _there) = pair();
+                let mut n = thread;
+                while !stop.load(Ordering::Relaxed) {
+                    let alarm = after(Duration::from_micros(100 + n * 37 % 2_000));
+                    inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
+                    n += 1;
+                }
+            });
+        }
+        let began = Instant::now();
+        while began.elapsed() < 2 * SECOND {
+            sigalarm::suspended(|| ());
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+/// Guards come and threads wait while the process is as it was found, and before our handler was ever in place: nobody is
+/// sent what would meet the program's own disposition.
+fn a_wait_that_begins_while_we_are_away() {
+    let wait = || {
+        let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        sigalarm::suspended(|| {
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    let alarm = after(100 * SECOND);
+                    let waited = alarm.blocking(|| {
+                        waits.store(true, Ordering::SeqCst);
+                        while !over.load(Ordering::SeqCst) {
+                            std::thread::yield_now();
+                        }
+                        Ok(())
+                    });
+                    waited.expect("nothing has expired");
+                });
+                while !waits.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                // Whoever waits is to be told that somebody has expired.
+                assert!(after(Duration::ZERO).check().is_err());
+                over.store(true, Ordering::SeqCst);
+            });
+        });
+        assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+    };
+    wait();
+    // In a child its parent's handler is not in place either.
+    let _alarm = after(100 * SECOND);
+    assert_eq!(process::in_child(wait), 0);
+}
+
+/// A thread that waits has shut SIGALRM out, and leaves it so: what was sent to it is taken, and is nobody's message.
+fn one_who_shuts_it_out_for_good() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let waited = AtomicUsize::new(0);
+    let mut limit = 5 * MS;
+    while waited.load(Ordering::SeqCst) < 100 {
+        let alarm = after(limit);
+        let before = waited.load(Ordering::SeqCst);
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                let _ = alarm.blocking(|| {
+                    process::block(SIGALRM);
+                    waited.fetch_add(1, Ordering::SeqCst);
+                    while alarm.check().is_ok() {}
+                    std::thread::sleep(MS);
+                    Ok(())
+                });
+            });
+        });
+        if waited.load(Ordering::SeqCst) == before {
+            limit *= 2; // It has expired before the wait.
+        }
+    }
+    assert_eq!(process::counted(), 0, "one of ours passed for a message");
+}
+
+/// A thread that waits has shut SIGALRM out, so what was sent to it cannot come: our handler stays until it has.
+fn one_who_waits_and_shuts_it_out() {
+    // It may expire before the wait.
+    let limits = (0..).map(|n| 5 * MS * (1 << n));
+    limits.take(12).find(|&limit| has_shut_it_out(limit)).expect("a wait");
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+/// Whether it has come to wait.
+fn has_shut_it_out(limit: Duration) -> bool {
+    let alarm = after(limit);
+    let (shut, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|s| {
+        let waits = s.spawn(|| {
+            let _ = alarm.blocking(|| {
+                process::block(SIGALRM);
+                shut.store(true, Ordering::SeqCst);
+                while !done.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                process::unblock(SIGALRM);
+                Ok(())
+            });
+        });
+        while !shut.load(Ordering::SeqCst) {
+            if waits.is_finished() {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        while alarm.check().is_ok() {}
+        sigalarm::suspended(|| {
+            done.store(true, Ordering::SeqCst);
+            std::thread::sleep(20 * MS);
+        });
+    });
+    shut.into_inner()
+}
+
+/// A handler that was installed over ours, with SA_RESTART, whether it hands on what it gets or not: ours stands in front of
+/// it while a thread waits, and it is over ours again afterwards. What is sent meanwhile is theirs.
+fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
+    static OURS: AtomicUsize = AtomicUsize::new(0);
+    static HEARD: AtomicUsize = AtomicUsize::new(0);
+    static RINGS: AtomicUsize = AtomicUsize::new(0);
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The kernel's own.
+    extern "C" fn theirs(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        let sent = unsafe { (*info).si_code } == libc::SI_USER;
+        if sent { &HEARD } else { &RINGS }.fetch_add(1, Ordering::SeqCst);
+        type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+        match OURS.load(Ordering::SeqCst) {
+            0 => {}
+            // As signal-hook and others do it.
+            ours => unsafe { std::mem::transmute::<usize, Handler>(ours)(signal, info, context) },
+        }
+    }
+    let handler = theirs as extern "C" fn(_, _, _) as usize;
+    let _outer = after(100 * SECOND);
+    if hands_on {
+        OURS.store(process::action().sa_sigaction, Ordering::SeqCst);
+    }
+    process::set_action(handler, SA_RESTART | libc::SA_SIGINFO, &[SIGUSR1]);
+    let before = process::state();
+    for on_a_worker in [false, true] {
+        let alarm = after(30 * MS);
+        let (here, _there) = pair();
+        let wait = || inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
+        if on_a_worker {
+            std::thread::scope(|s| s.spawn(wait).join().map(drop)).expect("it does not panic");
+        } else {
+            wait();
+        }
+        in_time(&alarm, 30 * MS);
+        drop(alarm);
+        let alarm = after(60 * SECOND);
+        let heard = HEARD.load(Ordering::SeqCst);
+        let sent = alarm.blocking(|| {
+            process::kill_self(SIGALRM);
+            Ok(())
+        });
+        sent.expect("at once");
+        children::soon("it is heard", || HEARD.load(Ordering::SeqCst) == heard + 1);
+        drop(alarm);
+        process::kill_self(SIGALRM);
+        assert_eq!(HEARD.load(Ordering::SeqCst), heard + 2, "once each");
+        let after = process::state();
+        assert_eq!(after, process::State { timer: after.timer, ..before.clone() });
+    }
+    let rings = RINGS.load(Ordering::SeqCst);
+    let alarm = after(MS);
+    children::soon("rings are theirs again", || RINGS.load(Ordering::SeqCst) > rings);
+    drop(alarm);
+    drop(_outer);
+    assert_eq!(process::action().sa_sigaction, handler);
+}
+
+/// What is sent while ours steps in front of a handler and back is that handler's, and not the default action's, for which
+/// ours stood before.
+fn sent_while_ours_steps_in_front() {
+    let _outer = after(100 * SECOND);
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                process::kill_self(SIGALRM);
+            }
+        });
+        let alarm = after(90 * SECOND);
+        // How many come while the one who sends them has no turn is the machine's business.
+        for waits in 0_u32.. {
+            if waits >= 20_000 && process::counted() > 1_000 {
+                break;
+            }
+            alarm.blocking(|| Ok(())).expect("at once");
+        }
+        over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(process::action().sa_sigaction, process::counting());
+}
+
+/// A user who may queue no more signals has no private timer: a call that only a signal could end is refused.
+#[cfg(target_os = "linux")]
+fn no_more_signals_may_be_queued() {
+    let limit = nix::sys::resource::Resource::RLIMIT_SIGPENDING;
+    nix::sys::resource::setrlimit(limit, 0, 0).expect("a limit");
+    let alarm = after(60 * SECOND);
+    let e = alarm.blocking(|| Ok(())).expect_err("no timer");
+    assert!(e.to_string().contains("timer_create"), "{e}");
+    let alarm = after(5 * MS);
+    let began = Instant::now();
+    assert!(alarm.sleep(60 * SECOND).is_err());
+    assert!(alarm.elapsed() >= 5 * MS && began.elapsed() < 20 * SECOND);
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    #[allow(unused_mut)] // Where there are no more.
+    let mut scenarios = vec![
+        scenario("sleep", sleep),
+        scenario("a_deadline_just_before_the_end_of_a_sleep", a_deadline_just_before_the_end_of_a_sleep),
+        scenario("sleep_is_ended_by_a_ring", sleep_is_ended_by_a_ring),
+        scenario("reader", reader),
+        scenario("read_exact_and_read_to_end_come_back", read_exact_and_read_to_end_come_back),
+        scenario("writer", writer),
+        scenario("odd_descriptors", odd_descriptors),
+        scenario("a_closed_descriptor", a_closed_descriptor),
+        scenario("no_descriptors_left", no_descriptors_left),
+        scenario("wait", wait),
+        scenario("any_call", any_call),
+        #[cfg(target_os = "linux")] // The name of the socket.
+        scenario("calls_that_wait_for_others", calls_that_wait_for_others),
+        scenario("other_signals_do_not_end_it", other_signals_do_not_end_it),
+        scenario("others_are_not_interrupted_afterwards", others_are_not_interrupted_afterwards),
+        scenario("ten_thousand_races", ten_thousand_races),
+        scenario("ten_thousand_races_on_a_worker", ten_thousand_races_on_a_worker),
+        scenario("races_on_four_threads_at_once", races_on_four_threads_at_once),
+        scenario("a_guest_waits", a_guest_waits),
+        scenario("a_pending_signal_stays_pending_in_a_wait", a_pending_signal_stays_pending_in_a_wait),
+        scenario(
+            "started_again_while_somebody_is_about_to_wait",
+            started_again_while_somebody_is_about_to_wait,
+        ),
+        scenario("a_wait_within_a_wait", a_wait_within_a_wait),
+        scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
+        scenario("fork_within_a_wait", fork_within_a_wait),
+        scenario("the_last_alarm_goes_within_a_wait", the_last_alarm_goes_within_a_wait),
+        scenario("a_storm_while_reading", a_storm_while_reading),
+        scenario("a_foreign_ring_in_the_same_moment", a_foreign_ring_in_the_same_moment),
+        scenario("no_drizzle_is_left", no_drizzle_is_left),
+        scenario("without_a_signal", without_a_signal),
+        scenario("suspended_while_others_wait", suspended_while_others_wait),
+        scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
+        scenario("under_a_handler_that_lets_calls_go_on", || under_a_handler_that_lets_calls_go_on(false)),
+        scenario("under_one_that_hands_on", || under_a_handler_that_lets_calls_go_on(true)),
+        scenario("sent_while_ours_steps_in_front", sent_while_ours_steps_in_front),
+        scenario("one_who_shuts_it_out_for_good", one_who_shuts_it_out_for_good),
+        scenario("one_who_waits_and_shuts_it_out", one_who_waits_and_shuts_it_out),
+    ];
+    #[cfg(target_os = "linux")]
+    scenarios.extend([
+        scenario("an_event_descriptor", an_event_descriptor),
+        scenario("no_more_signals_may_be_queued", no_more_signals_may_be_queued),
+    ]);
+    scenarios
+}

@@ -1,0 +1,234 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::libc::SIGUSR1;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, raise};
+use sigalarm::{Alarm, Builder, checkpoint, suspended};
+
+use super::{LATE, MS, SECOND, arm, in_child, until};
+use crate::support::{Scenario, process, scenario};
+
+fn new_flag() -> Arc<AtomicBool> {
+    Arc::new(AtomicBool::new(false))
+}
+
+fn flagged(limit: Duration, flag: &Arc<AtomicBool>) -> Builder {
+    Alarm::builder().after(limit).flag(flag.clone())
+}
+
+fn is_set(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::SeqCst)
+}
+
+/// No check is made: the handler sets it.
+fn set_at_the_deadline_without_a_check() {
+    for n in 0..500 {
+        let limit = Duration::from_micros(n * 7);
+        let flag = new_flag();
+        let began = Instant::now();
+        let alarm = arm(flagged(limit, &flag));
+        until("the flag", || is_set(&flag));
+        assert!(began.elapsed() >= limit, "early");
+        assert!(alarm.elapsed() >= limit, "early by its own clock");
+        drop(alarm);
+        assert!(is_set(&flag), "the drop leaves it as it is");
+        assert_eq!(Arc::strong_count(&flag), 1, "nothing keeps it");
+    }
+}
+
+fn not_set_by_a_drop_in_time() {
+    for _ in 0..2_000 {
+        let flag = new_flag();
+        drop(arm(flagged(LATE, &flag)));
+        assert!(!is_set(&flag) && Arc::strong_count(&flag) == 1);
+    }
+}
+
+fn on_many_threads_and_nested() {
+    let threads: Vec<_> = (0..4)
+        .map(|n: u32| {
+            thread::spawn(move || {
+                for m in 0..100 {
+                    let (outer, inner) = (new_flag(), new_flag());
+                    let began = Instant::now();
+                    let _outer = arm(flagged(2 * MS, &outer));
+                    let _inner = arm(flagged(Duration::from_micros(u64::from(n + m) * 10), &inner));
+                    until("the inner flag", || is_set(&inner));
+                    until("the outer flag", || is_set(&outer));
+                    assert!(began.elapsed() >= 2 * MS, "early");
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+}
+
+fn set_by_a_ring_and_by_checks() {
+    let flag = new_flag();
+    let alarm = arm(flagged(LATE, &flag));
+    alarm.ring();
+    assert!(is_set(&flag));
+    drop(alarm);
+    let flag = new_flag();
+    let alarm = arm(Alarm::builder().flag(flag.clone()));
+    assert!(!is_set(&flag));
+    alarm.handle().ring();
+    assert!(is_set(&flag));
+    drop(alarm);
+    let flag = new_flag();
+    let alarm = arm(Alarm::builder().checks(1).flag(flag.clone()));
+    assert!(alarm.check().is_ok() && !is_set(&flag));
+    assert!(alarm.check().is_err() && is_set(&flag));
+}
+
+/// `ring_on` sets it from the handler, and nothing checks.
+fn set_by_a_signal() {
+    let [listening, other] = [new_flag(), new_flag()];
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1).flag(listening.clone()));
+    let _other = arm(flagged(LATE, &other));
+    raise(Signal::SIGUSR1).expect("a signal");
+    assert!(is_set(&listening) && !is_set(&other));
+    assert!(alarm.check().is_err());
+}
+
+fn moved_with_the_deadline() {
+    let flag = new_flag();
+    let alarm = arm(flagged(30 * MS, &flag));
+    for _ in 0..5 {
+        thread::sleep(10 * MS);
+        alarm.restart();
+    }
+    // On a machine under load a restart may have come too late.
+    let was_set = is_set(&flag);
+    let restarted = Instant::now();
+    until("the flag", || is_set(&flag));
+    assert!(was_set || restarted.elapsed() >= 29 * MS, "early");
+
+    let flag = new_flag();
+    let alarm = arm(flagged(SECOND, &flag));
+    alarm.disarm();
+    thread::sleep(1_100 * MS);
+    assert!(!is_set(&flag), "disarmed");
+    alarm.restart();
+    alarm.extend(SECOND);
+    let restarted = Instant::now();
+    until("the flag", || is_set(&flag));
+    assert!(restarted.elapsed() >= 1_990 * MS, "early");
+}
+
+fn restarted_after_it_was_set() {
+    let flag = new_flag();
+    let alarm = arm(flagged(MS, &flag));
+    for _ in 0..100 {
+        until("the flag", || is_set(&flag));
+        assert!(alarm.elapsed() >= MS, "early");
+        flag.store(false, Ordering::SeqCst);
+        alarm.restart();
+    }
+}
+
+/// The memory outlives the handlers: signals come without a pause while alarms with flags come and go.
+fn drops_beside_signals() {
+    process::set_action_for(SIGUSR1, process::counting(), 0, &[]);
+    let stop = AtomicBool::new(false);
+    let this = nix::unistd::getpid();
+    let keeper = arm(Alarm::builder().ring_on(SIGUSR1));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                nix::sys::signal::kill(this, Signal::SIGUSR1).expect("it is this process");
+                thread::sleep(Duration::from_micros(20));
+            }
+        });
+        for n in 0..3_000 {
+            keeper.restart();
+            let flag = new_flag();
+            let alarm = arm(flagged(Duration::from_micros(n % 50), &flag).ring_on(SIGUSR1));
+            until("the flag", || is_set(&flag));
+            drop(alarm);
+            assert_eq!(Arc::strong_count(&flag), 1);
+        }
+        assert!(process::counted() > 0, "what no alarm takes reaches the previous handler");
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+fn suspended_meanwhile() {
+    let flag = new_flag();
+    let _alarm = arm(flagged(20 * MS, &flag));
+    suspended(|| {
+        thread::sleep(40 * MS);
+    });
+    until("the flag", || is_set(&flag));
+    let flag = new_flag();
+    let _alarm = arm(flagged(SECOND, &flag));
+    suspended(|| thread::sleep(MS));
+    assert!(!is_set(&flag));
+}
+
+fn none_in_a_forked_child() {
+    let flag = new_flag();
+    let alarm = arm(flagged(30 * MS, &flag));
+    in_child(|| {
+        thread::sleep(60 * MS);
+        assert!(!is_set(&flag), "the parent's alarm");
+        let own = new_flag();
+        let _own = arm(flagged(MS, &own));
+        until("the child's own flag", || is_set(&own));
+    });
+    until("the parent's flag", || is_set(&flag));
+    drop(alarm);
+}
+
+/// Each takes a timer, of which a user's processes have only so many: then there is a typed error, and nothing is lost.
+fn very_many() {
+    let (limit, _) = getrlimit(Resource::RLIMIT_SIGPENDING).expect("a limit");
+    let wanted = usize::try_from(limit / 2).unwrap_or(usize::MAX).min(100_000);
+    let flag = new_flag();
+    let mut alarms = Vec::new();
+    let mut fastest_up_to = |count: usize| {
+        let mut fastest = Duration::MAX;
+        while alarms.len() < count {
+            let began = Instant::now();
+            match flagged(LATE, &flag).arm() {
+                Ok(alarm) => alarms.push(alarm),
+                Err(e) => {
+                    println!("no more than {}: {e}", alarms.len());
+                    return None;
+                }
+            }
+            fastest = fastest.min(began.elapsed());
+        }
+        Some(fastest)
+    };
+    let few = fastest_up_to(10).expect("ten are nothing");
+    let is_enough = fastest_up_to(wanted - 1_000).is_some();
+    if let Some(many) = fastest_up_to(wanted).filter(|_| is_enough) {
+        println!("arming one beside 10: {few:?}, beside {wanted}: {many:?}");
+        assert!(many <= 3 * few, "{few:?}, then {many:?}");
+    }
+    let _ = setrlimit(Resource::RLIMIT_SIGPENDING, 0, limit);
+    assert!(flagged(LATE, &flag).arm().is_err(), "a typed error, and nothing is armed");
+    assert!(checkpoint().is_ok() && !is_set(&flag));
+    drop(alarms);
+    assert_eq!(Arc::strong_count(&flag), 1);
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("flag_is_set_at_the_deadline_without_a_check", set_at_the_deadline_without_a_check),
+        scenario("flag_is_not_set_by_a_drop_in_time", not_set_by_a_drop_in_time),
+        scenario("flags_on_many_threads_and_nested", on_many_threads_and_nested),
+        scenario("flag_is_set_by_a_ring_and_by_checks", set_by_a_ring_and_by_checks),
+        scenario("flag_is_set_by_a_signal_without_a_check", set_by_a_signal),
+        scenario("flag_moves_with_the_deadline", moved_with_the_deadline),
+        scenario("flag_of_an_alarm_that_is_restarted", restarted_after_it_was_set),
+        scenario("flag_outlives_the_handlers", drops_beside_signals),
+        scenario("flag_waits_while_suspended", suspended_meanwhile),
+        scenario("flag_is_not_set_by_a_forked_child", none_in_a_forked_child),
+        scenario("very_many_flags", very_many),
+    ]
+}

@@ -1,0 +1,202 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sigalarm::{Alarm, Cause, checkpoint, paused};
+
+use super::{MS, SECOND, after, arm, expiry, in_child};
+use crate::support::{Outcome, Scenario, scenario};
+
+fn deadlines_move() {
+    let outer = after(SECOND);
+    let inner = after(SECOND);
+    let began = Instant::now();
+    paused(|| {
+        thread::sleep(1_100 * MS);
+        assert!(checkpoint().is_ok() && inner.check().is_ok());
+        assert!(outer.remaining().is_some_and(|left| left > Duration::ZERO) && outer.deadline().is_none());
+    });
+    let timed_out = expiry(checkpoint);
+    assert!(outer.owns(&timed_out));
+    assert!(timed_out.elapsed() >= SECOND, "early by its own time");
+    assert!(began.elapsed() >= 2_100 * MS, "early");
+    assert_eq!(timed_out.limit(), Some(SECOND));
+}
+
+fn expired_stays_expired() {
+    let alarm = after(Duration::ZERO);
+    paused(|| assert!(alarm.check().is_err()));
+    assert!(alarm.check().is_err());
+    let alarm = after(MS);
+    thread::sleep(2 * MS);
+    paused(|| assert!(alarm.check().is_err(), "it had passed before"));
+}
+
+fn one_alarm_alone() {
+    let outer = after(30 * MS);
+    let inner = after(10 * SECOND);
+    inner.paused(|| {
+        assert!(outer.owns(&expiry(|| inner.check())));
+    });
+    drop(outer);
+    assert!(inner.check().is_ok());
+    let elsewhere = after(SECOND);
+    thread::scope(|scope| {
+        scope.spawn(|| elsewhere.paused(|| thread::sleep(1_100 * MS))).join().expect("no panic");
+    });
+    assert!(elsewhere.elapsed() < 1_100 * MS, "paused from another thread");
+}
+
+fn other_threads_see_no_deadline() {
+    let alarm = after(SECOND);
+    let (handle, is_over) = (alarm.handle(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _entered = handle.enter();
+            while !is_over.load(Ordering::SeqCst) {
+                assert!(checkpoint().is_ok() && alarm.check().is_ok());
+            }
+        });
+        // Blocked under it; it wakes at the deadline that comes after the pause.
+        let blocked = scope.spawn(|| alarm.sleep(60 * SECOND));
+        paused(|| {
+            thread::sleep(1_200 * MS);
+            is_over.store(true, Ordering::SeqCst);
+        });
+        let timed_out = blocked.join().expect("no panic").expect_err("the deadline");
+        assert!(timed_out.elapsed() >= SECOND);
+    });
+}
+
+fn armed_inside_counts() {
+    let alarm = paused(|| {
+        let alarm = after(20 * MS);
+        assert!(alarm.owns(&expiry(checkpoint)));
+        alarm
+    });
+    assert!(alarm.check().is_err());
+}
+
+fn nested_and_left_by_a_panic() {
+    let alarm = after(SECOND);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        paused(|| {
+            paused(|| thread::sleep(600 * MS));
+            thread::sleep(600 * MS);
+            panic!("on purpose");
+        })
+    }));
+    assert!(panicked.is_err());
+    assert!(alarm.check().is_ok() && alarm.deadline().is_some(), "time counts again, and has not");
+    assert!(expiry(checkpoint).elapsed() >= SECOND);
+}
+
+fn changed_inside() {
+    let alarm = after(300 * MS);
+    paused(|| {
+        thread::sleep(50 * MS);
+        alarm.restart();
+        thread::sleep(350 * MS);
+        alarm.extend(100 * MS);
+        assert!(alarm.check().is_ok());
+    });
+    let again = Instant::now();
+    let timed_out = expiry(checkpoint);
+    assert!(again.elapsed() >= 390 * MS && timed_out.elapsed() >= 400 * MS);
+    assert_eq!(timed_out.limit(), Some(400 * MS));
+    drop(alarm);
+
+    let alarm = after(SECOND);
+    paused(|| alarm.ring());
+    assert_eq!(alarm.check().expect_err("rung").cause(), Cause::Rung);
+    drop(alarm);
+    let alarm = after(SECOND);
+    paused(|| drop(alarm));
+    assert!(checkpoint().is_ok());
+}
+
+fn watchdog_and_flag_move() {
+    let flag = Arc::new(AtomicBool::new(false));
+    let _alarm =
+        arm(Alarm::builder().after(300 * MS).abort_after(100 * MS).flag(flag.clone()).label("parse"));
+    paused(|| {
+        thread::sleep(SECOND);
+        assert!(!flag.load(Ordering::SeqCst));
+    });
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn ends_later(outcome: &Outcome) -> Result<(), String> {
+    match outcome.status.code() {
+        Some(124) if outcome.took >= 1_400 * MS => Ok(()),
+        code => Err(format!("expected exit code 124 after 1.4 s, got {code:?} after {:?}", outcome.took)),
+    }
+}
+
+fn audit_sees_no_gap() {
+    let alarm = arm(Alarm::builder().audit(300 * MS));
+    let began = Instant::now();
+    while began.elapsed() < 20 * MS {
+        assert!(checkpoint().is_ok());
+    }
+    paused(|| thread::sleep(SECOND));
+    let began = Instant::now();
+    while began.elapsed() < 20 * MS {
+        assert!(checkpoint().is_ok());
+    }
+    // A machine under load may hold the thread up; not for the whole pause.
+    assert!(alarm.longest_gap().is_none_or(|gap| gap.length() < 900 * MS), "{:?}", alarm.longest_gap());
+}
+
+fn processor_time_is_not_moved() {
+    let alarm = arm(Alarm::builder().cpu(50 * MS));
+    paused(|| {
+        let began = Instant::now();
+        while alarm.check().is_ok() {
+            assert!(began.elapsed() < 60 * SECOND);
+        }
+    });
+    assert_eq!(alarm.check().expect_err("it is used up").cause(), Cause::Cpu);
+}
+
+fn forked_inside() {
+    let alarm = after(SECOND);
+    paused(|| {
+        in_child(|| {
+            let own = after(Duration::ZERO);
+            assert!(own.check().is_err());
+        });
+    });
+    assert!(alarm.deadline().is_some());
+}
+
+fn pauses_and_expiries_meet() {
+    for n in 0..2_000 {
+        let limit = Duration::from_micros(n % 60);
+        let alarm = after(limit);
+        paused(|| (0..10).for_each(|_| _ = checkpoint()));
+        let timed_out = expiry(checkpoint);
+        assert!(alarm.owns(&timed_out) && timed_out.elapsed() >= limit, "early: {timed_out}");
+    }
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("deadlines_move_by_a_pause", deadlines_move),
+        scenario("expired_stays_expired_in_a_pause", expired_stays_expired),
+        scenario("one_alarm_is_paused_alone", one_alarm_alone),
+        scenario("paused_alarm_has_no_deadline_on_other_threads", other_threads_see_no_deadline),
+        scenario("alarm_armed_in_a_pause_counts", armed_inside_counts),
+        scenario("pauses_nest_and_end_with_a_panic", nested_and_left_by_a_panic),
+        scenario("alarm_is_changed_in_a_pause", changed_inside),
+        scenario("watchdog_and_flag_move_by_a_pause", watchdog_and_flag_move).judged(ends_later),
+        scenario("audit_sees_no_gap_in_a_pause", audit_sees_no_gap),
+        scenario("processor_time_is_not_moved_by_a_pause", processor_time_is_not_moved),
+        scenario("forked_in_a_pause", forked_inside),
+        scenario("pauses_and_expiries_meet", pauses_and_expiries_meet),
+    ]
+}

@@ -1,0 +1,105 @@
+//! System calls that fail: a clear error, and nothing left behind.
+
+use std::time::Duration;
+
+use crate::support::process::{self, state};
+use crate::support::{Scenario, scenario};
+use nix::libc::{self, EPERM, SA_RESTART};
+use sigalarm::Alarm;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Without `setitimer` the thread gets a private timer.
+fn no_interval_timer() {
+    process::forbid(libc::SYS_setitimer, EPERM);
+    let before = state();
+    let alarm = Alarm::after(10 * MS).expect("arming");
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 10 * MS);
+    drop(alarm);
+    assert_eq!(state(), before);
+    let alarm = Alarm::after(10 * MS).expect("arming");
+    let e = alarm.blocking(|| {
+        std::thread::sleep(20 * MS);
+        Err::<(), _>(std::io::ErrorKind::Interrupted.into())
+    });
+    assert_eq!(e.expect_err("over").kind(), std::io::ErrorKind::TimedOut);
+}
+
+/// Without a timer of either kind checks read the clock, and what needs the signal is refused.
+fn no_timers() {
+    process::forbid(libc::SYS_timer_create, EPERM);
+    process::forbid(libc::SYS_setitimer, EPERM);
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    let alarm = Alarm::after(10 * MS).expect("arming");
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 10 * MS);
+    drop(alarm);
+    assert_eq!(state(), before);
+    let long = Alarm::after(60_000 * MS).expect("arming");
+    let e = long.blocking(|| Ok(())).expect_err("no timer can interrupt it");
+    assert_eq!(e.kind(), std::io::ErrorKind::Unsupported);
+    let e = Alarm::builder().after(MS).abort_after(MS).arm().expect_err("no timer for it");
+    assert_eq!(e.call(), Some("timer_create"));
+    let alarm = Alarm::after(10 * MS).expect("arming");
+    assert!(alarm.sleep(60_000 * MS).is_err(), "a sleep has a timeout of its own");
+    drop((alarm, long));
+    assert_eq!(state(), before);
+}
+
+fn no_sigaction() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    process::forbid(libc::SYS_rt_sigaction, EPERM);
+    let e = Alarm::after(10 * MS).expect_err("the call is forbidden");
+    assert_eq!(e.call(), Some("sigaction"));
+    assert_eq!(process::timer(), before.timer);
+    assert_eq!(process::mask(), before.mask);
+    assert!(sigalarm::checkpoint().is_ok());
+    process::kill_self(libc::SIGALRM);
+    assert_eq!(process::counted(), 1, "the program's handler is where it was");
+}
+
+fn no_mask() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    process::forbid(libc::SYS_rt_sigprocmask, EPERM);
+    let e = Alarm::after(10 * MS).expect_err("the call is forbidden");
+    assert_eq!(e.call(), Some("pthread_sigmask"));
+    assert_eq!(process::timer(), before.timer);
+    assert_eq!(process::action().sa_sigaction, before.handler);
+    assert!(sigalarm::checkpoint().is_ok());
+}
+
+/// The kernel refuses while alarms live: they are still noticed, by the clock alone, and never early; and the
+/// handler stays, for the default action would meet the last ring.
+fn setitimer_fails_later() {
+    let outer = Alarm::after(1_000 * MS).expect("arming");
+    let alarm = Alarm::after(20 * MS).expect("arming");
+    process::forbid(libc::SYS_setitimer, EPERM);
+    let earlier = Alarm::after(MS).expect("arming");
+    while earlier.check().is_ok() {}
+    drop(earlier);
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 20 * MS);
+    alarm.restart();
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 20 * MS, "a restarted one is noticed without the kernel's help");
+    drop(alarm);
+    drop(outer);
+    let after = process::action();
+    assert_ne!(after.sa_sigaction, libc::SIG_DFL);
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    // Filters for the system calls are Linux's, and the numbers are the processor's.
+    let all: Vec<Scenario> = vec![
+        scenario("no_interval_timer", no_interval_timer),
+        scenario("no_timers", no_timers),
+        scenario("no_sigaction", no_sigaction),
+        scenario("no_mask", no_mask),
+        scenario("setitimer_fails_later", setitimer_fails_later),
+    ];
+    all
+}

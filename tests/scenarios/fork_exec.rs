@@ -1,0 +1,378 @@
+//! Guards across fork and exec.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support;
+use crate::support::process::{self, in_child, state};
+use crate::support::{Outcome, Scenario, scenario};
+use nix::libc::{SA_RESTART, SIG_DFL, SIG_IGN, SIGALRM, SIGHUP};
+use sigalarm::{Alarm, checkpoint, suspended};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn inherited_guards_are_inert() {
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    process::block(SIGALRM);
+    let before = state();
+    let expired = after(Duration::ZERO);
+    let alarm = after(50 * MS);
+    let without_timer = Alarm::never().expect("arming");
+    assert!(alarm.check().is_err());
+    let status = in_child(|| {
+        assert_eq!(state(), before, "the child's disposition and mask are those from before the guards");
+        assert!(expired.check().is_ok() && alarm.check().is_ok() && checkpoint().is_ok());
+        assert_eq!((alarm.limit(), alarm.remaining(), alarm.elapsed()), (None, None, Duration::ZERO));
+        alarm.restart();
+        alarm.extend(MS);
+        alarm.ring();
+        assert!(alarm.check().is_ok(), "inert is inert");
+        let own = after(5 * MS);
+        assert!(alarm.id() != own.id());
+        drop(expired); // does nothing to the child's own
+        while own.check().is_ok() {}
+        assert!(own.owns(&checkpoint().unwrap_err()));
+        drop(own);
+        drop(alarm);
+        drop(without_timer);
+        assert_eq!(state(), before);
+    });
+    assert_eq!(status, 0);
+}
+
+fn the_parent_goes_on() {
+    let alarm = after(100 * MS);
+    for n in 0..20 {
+        let status = in_child(|| {
+            drop(after(Duration::from_micros(n * 100)));
+            let _left_armed = after(SECOND);
+        });
+        assert_eq!(status, 0);
+    }
+    assert!(alarm.check().is_ok() || alarm.elapsed() >= 100 * MS);
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 100 * MS);
+}
+
+/// Children of children, guards of three generations.
+fn generations() {
+    let grandparent = after(SECOND * 100);
+    let status = in_child(|| {
+        let parent = after(SECOND * 50);
+        let status = in_child(|| {
+            let own = after(2 * MS);
+            while own.check().is_ok() {}
+            assert!(parent.check().is_ok() && grandparent.check().is_ok());
+            drop(parent);
+            assert!(own.check().is_err());
+        });
+        assert_eq!(status, 0);
+    });
+    assert_eq!(status, 0);
+}
+
+/// Fork at any moment, also while other threads hold the lock: the child can always arm.
+fn fork_while_others_arm() {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let alarm = after(Duration::from_micros(20));
+                    while alarm.check().is_ok() {}
+                }
+            });
+        }
+        for _ in 0..500 {
+            let status = in_child(|| {
+                let alarm = after(Duration::from_micros(50));
+                while alarm.check().is_ok() {}
+            });
+            assert_eq!(status, 0);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+/// Others who waited for the lock when the process was forked are nobody in the child: threads that it starts can wait for
+/// the lock and get it.
+fn a_child_has_threads_of_its_own() {
+    // The standard library has a lock for the threads that begin, which is copied as it is.
+    let (stop, all_run) = (AtomicBool::new(false), std::sync::Barrier::new(7));
+    let arm_and_drop = || {
+        let _outer = after(100 * SECOND);
+        for _ in 0..1_000 {
+            drop(after(SECOND));
+        }
+    };
+    std::thread::scope(|s| {
+        for _ in 0..6 {
+            s.spawn(|| {
+                all_run.wait();
+                while !stop.load(Ordering::Relaxed) {
+                    arm_and_drop();
+                }
+            });
+        }
+        all_run.wait();
+        for _ in 0..200 {
+            let status = in_child(|| {
+                std::thread::scope(|s| {
+                    for _ in 0..4 {
+                        s.spawn(arm_and_drop);
+                    }
+                });
+            });
+            assert_eq!(status, 0);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Fork while handlers pass rings on to a thread that waits, and that the child does not have: what was on its way to it is
+/// of no concern to the child.
+fn fork_while_rings_are_passed_on() {
+    const OFTEN: Duration = Duration::from_micros(40);
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = process::action().sa_sigaction;
+    let alarm = after(100 * SECOND);
+    let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|s| {
+        // Ends its wait when it likes, and does not check: so nobody speaks to the kernel.
+        let waiter = s.spawn(|| {
+            alarm.blocking(|| {
+                waits.store(true, Ordering::SeqCst);
+                while !over.load(Ordering::SeqCst) {
+                    let _ = nix::poll::poll(&mut [], 1_000_u16);
+                }
+                Ok(())
+            })
+        });
+        while !waits.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        let forks = s.spawn(|| {
+            for _ in 0..400 {
+                let status = in_child(|| {
+                    drop(after(SECOND));
+                    assert_eq!(process::action().sa_sigaction, before);
+                });
+                assert_eq!(status, 0);
+            }
+        });
+        // Over ours. The main thread is the one that handles it.
+        process::set_timer(OFTEN, OFTEN);
+        while !forks.is_finished() {
+            std::hint::spin_loop();
+        }
+        process::set_timer(Duration::ZERO, Duration::ZERO);
+        over.store(true, Ordering::SeqCst);
+        forks.join().expect("no panic");
+        waiter.join().expect("no panic").expect("the wait is over");
+    });
+    assert!(alarm.check().is_ok());
+}
+
+/// What was kept for the owner is the parent's: a child inherits no pending signal.
+fn what_was_kept_stays_with_the_parent() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    let alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    let status = in_child(|| {
+        drop(after(MS));
+        process::unblock(SIGALRM);
+        let own = after(MS);
+        while own.check().is_ok() {}
+        drop(own);
+        assert_eq!(process::counted(), 0);
+    });
+    assert_eq!(status, 0);
+    drop(alarm);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1);
+}
+
+/// What another thread is in the middle of doing for the first time is not left half done in a child.
+fn fork_while_another_arms_the_first() {
+    for n in 0..300_u32 {
+        // A process in which no alarm was ever armed, with a second thread.
+        let status = in_child(|| {
+            let began = std::sync::atomic::AtomicBool::new(false);
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    began.store(true, std::sync::atomic::Ordering::SeqCst);
+                    let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
+                    while alarm.check().is_ok() {}
+                });
+                while !began.load(std::sync::atomic::Ordering::SeqCst) {
+                    std::hint::spin_loop();
+                }
+                for _ in 0..n * 7 % 50 * 20 {
+                    std::hint::spin_loop();
+                }
+                let status = in_child(|| {
+                    let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
+                    while alarm.check().is_ok() {}
+                    // The hooks are there, once or twice, and do what they should.
+                    assert_eq!(in_child(|| assert!(alarm.check().is_ok())), 0);
+                });
+                assert_eq!(status, 0);
+            });
+        });
+        assert_eq!(status, 0);
+    }
+}
+
+fn a_spawned_command_knows_nothing() {
+    let _alarm = after(20 * MS);
+    let status = Command::new("sleep").arg("0.2").status().expect("a sleep");
+    assert!(status.success(), "{status}");
+}
+
+fn exec_without_care() {
+    let _alarm = after(SECOND);
+    panic!("{}", Command::new("sleep").arg("60").exec());
+}
+
+fn exec_suspended() {
+    let _alarm = after(50 * MS);
+    suspended(|| panic!("{}", Command::new("sleep").arg("0.3").exec()));
+}
+
+fn exec_suspended_keeps_mask_and_ignored() {
+    process::block(SIGALRM);
+    process::set_action(SIG_IGN, 0, &[]);
+    let _alarm = after(50 * MS);
+    suspended(|| {
+        panic!("{}", Command::new("grep").args(["-E", "^Sig(Blk|Ign)", "/proc/self/status"]).exec())
+    });
+}
+
+fn has_bit_of_sigalrm(outcome: &Outcome) -> Result<(), String> {
+    // Bit 13 stands for signal 14. (The shells of std's Command also reset SIGPIPE; that is not looked at.)
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let set = |line: &&str| {
+        let bits = line.split_whitespace().nth(1).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        bits.is_some_and(|bits| bits & (1 << 13) != 0)
+    };
+    if lines.len() == 2 && lines.iter().all(set) {
+        Ok(())
+    } else {
+        Err("SIGALRM's bits are not set".to_owned())
+    }
+}
+
+fn suspended_is_as_before() {
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    process::block(SIGALRM);
+    process::set_timer(100 * SECOND, Duration::ZERO);
+    let before = state();
+    let alarm = after(2 * SECOND);
+    let armed = process::action().sa_sigaction;
+    suspended(|| {
+        let now = state();
+        assert!(before.timer.0 - now.timer.0 < 20 * SECOND && now.timer.0 <= before.timer.0);
+        assert_eq!(support::process::State { timer: before.timer, ..now }, before);
+        assert!(alarm.check().is_ok() || alarm.elapsed() >= 2 * SECOND);
+        suspended(|| assert_ne!(process::action().sa_sigaction, armed));
+        assert_ne!(process::action().sa_sigaction, armed, "still suspended");
+        let inside = after(MS);
+        while inside.check().is_ok() {}
+        assert!(inside.elapsed() >= MS, "checks go by the clock");
+    });
+    assert_eq!(process::action().sa_sigaction, armed);
+    assert!(!process::mask().contains(&SIGALRM));
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 2 * SECOND);
+    drop(alarm);
+    assert_eq!(process::action().sa_sigaction, before.handler);
+    assert_eq!(process::mask(), before.mask);
+}
+
+fn suspended_and_a_panic() {
+    let alarm = after(10 * MS);
+    let result = std::panic::catch_unwind(|| suspended(|| panic!("on purpose")));
+    assert!(result.is_err());
+    assert_ne!(process::action().sa_sigaction, SIG_DFL, "in force again");
+    while alarm.check().is_ok() {}
+}
+
+/// Without an alarm of its own a child, and a process, is left alone.
+fn nothing_is_touched_without_an_alarm() {
+    let before = state();
+    suspended(|| ());
+    assert!(checkpoint().is_ok());
+    assert_eq!(state(), before);
+    let alarm = after(SECOND);
+    let status = in_child(|| {
+        alarm.ring();
+        alarm.restart();
+        alarm.extend(SECOND);
+        assert!(alarm.sleep(MS).is_ok());
+        assert!(alarm.blocking(|| Ok(())).is_ok());
+        suspended(|| ());
+        assert!(alarm.check().is_ok());
+        assert_eq!(state(), before);
+    });
+    assert_eq!(status, 0);
+    drop(alarm);
+    assert!(checkpoint().is_ok());
+    assert_eq!(state(), before);
+}
+
+/// Suspensions and masks: SIGALRM is the program's to block, in any order of things.
+fn suspended_with_sigalrm_blocked() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    let alarm = after(SECOND);
+    suspended(move || drop(alarm));
+    let alarm = after(SECOND);
+    suspended(|| {
+        suspended(|| assert!(process::mask().contains(&SIGALRM)));
+        assert!(process::mask().contains(&SIGALRM), "the outer one is not over");
+    });
+    assert!(!process::mask().contains(&SIGALRM));
+    process::kill_self(SIGALRM);
+    suspended(|| {
+        let _inside = after(SECOND);
+        assert!(process::mask().contains(&SIGALRM), "nothing of ours is in place that it could come to");
+    });
+    drop(alarm);
+    assert_eq!(process::counted(), 0);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1, "kept all the time");
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert_eq!(process::counted(), 2, "and nothing is kept for a thread that lets it in");
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("inherited_guards_are_inert", inherited_guards_are_inert),
+        scenario("the_parent_goes_on", the_parent_goes_on),
+        scenario("generations", generations),
+        scenario("fork_while_others_arm", fork_while_others_arm),
+        scenario("a_child_has_threads_of_its_own", a_child_has_threads_of_its_own),
+        scenario("fork_while_another_arms_the_first", fork_while_another_arms_the_first),
+        scenario("fork_while_rings_are_passed_on", fork_while_rings_are_passed_on),
+        scenario("what_was_kept_stays_with_the_parent", what_was_kept_stays_with_the_parent),
+        scenario("a_spawned_command_knows_nothing", a_spawned_command_knows_nothing),
+        // What the documentation warns of: the kernel keeps the timer across exec.
+        scenario("exec_without_care", exec_without_care).dies_of(SIGALRM),
+        scenario("exec_suspended", exec_suspended),
+        scenario("exec_suspended_keeps_mask_and_ignored", exec_suspended_keeps_mask_and_ignored)
+            .judged(has_bit_of_sigalrm),
+        scenario("suspended_is_as_before", suspended_is_as_before),
+        scenario("suspended_and_a_panic", suspended_and_a_panic),
+        scenario("nothing_is_touched_without_an_alarm", nothing_is_touched_without_an_alarm),
+        scenario("suspended_with_sigalrm_blocked", suspended_with_sigalrm_blocked),
+    ]
+}

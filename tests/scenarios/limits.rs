@@ -1,0 +1,279 @@
+//! Limits of every size, and that none is ever early.
+
+use std::time::{Duration, Instant};
+
+use crate::support;
+use crate::support::{Scenario, scenario};
+use sigalarm::{Alarm, Cause, TimedOut, checkpoint, within};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn expiry(alarm: &Alarm) -> TimedOut {
+    loop {
+        if let Err(e) = alarm.check() {
+            return e;
+        }
+    }
+}
+
+fn zero_has_expired_when_armed() {
+    let alarm = after(Duration::ZERO);
+    let e = alarm.check().expect_err("the first check errs");
+    assert!(alarm.owns(&e) && alarm.is_expired());
+    assert_eq!((e.cause(), e.limit()), (Cause::Deadline, Some(Duration::ZERO)));
+    assert_eq!(alarm.remaining(), Some(Duration::ZERO));
+    assert_eq!(support::process::timer().0, Duration::ZERO, "zero is no business of the kernel's");
+}
+
+fn a_past_deadline_has_expired_when_armed() {
+    let past = Instant::now().checked_sub(MS).expect("a millisecond after boot");
+    let alarm = Alarm::at(past).expect("arming");
+    assert!(alarm.check().is_err());
+    assert_eq!(alarm.limit(), Some(Duration::ZERO));
+    assert_eq!(alarm.deadline(), Some(past));
+}
+
+fn a_deadline_is_kept() {
+    let began = Instant::now();
+    let deadline = began + 20 * MS;
+    let alarm = Alarm::at(deadline).expect("arming");
+    assert_eq!(alarm.deadline(), Some(deadline));
+    let e = expiry(&alarm);
+    assert!(Instant::now() >= deadline);
+    assert!(e.limit().expect("a limit") <= 20 * MS && e.elapsed() >= e.limit().expect("a limit"));
+}
+
+fn the_shortest_limits() {
+    for nanos in [1, 2, 500, 999, 1_000, 1_001, 1_999] {
+        let limit = Duration::from_nanos(nanos);
+        let began = Instant::now();
+        let e = expiry(&after(limit));
+        assert!(began.elapsed() >= limit && e.elapsed() >= limit);
+        assert_eq!(e.limit(), Some(limit));
+    }
+}
+
+fn a_fraction_carries_into_the_seconds() {
+    // 999,999.5 µs: rounded up it is a second, and `tv_usec = 1_000_000` would be refused.
+    let limit = Duration::from_nanos(999_999_500);
+    let alarm = after(limit);
+    let (left, _) = support::process::timer();
+    assert!(left <= SECOND && left + alarm.elapsed() >= limit, "{left:?}");
+    assert!(expiry(&alarm).elapsed() >= limit);
+}
+
+fn never_and_beyond() {
+    let forever = [
+        Alarm::never(),
+        Alarm::after(Duration::MAX),
+        Alarm::after(Duration::from_nanos(u64::MAX)),
+        Alarm::after(1_000 * YEAR),
+        Alarm::builder().arm(),
+    ];
+    for alarm in forever.map(|alarm| alarm.expect("arming")) {
+        assert_eq!((alarm.limit(), alarm.deadline(), alarm.remaining()), (None, None, None));
+        alarm.restart();
+        alarm.extend(Duration::MAX);
+        assert_eq!((alarm.limit(), alarm.deadline(), alarm.remaining()), (None, None, None));
+        assert!(alarm.check().is_ok());
+        alarm.ring();
+        let e = alarm.check().expect_err("rung");
+        assert_eq!((e.cause(), e.limit()), (Cause::Rung, None));
+    }
+}
+
+fn centuries_are_clamped_for_the_kernel() {
+    let alarm = after(300 * YEAR);
+    assert_eq!(alarm.limit(), Some(300 * YEAR));
+    let (left, _) = support::process::timer();
+    assert!(left > Duration::from_secs(99_999_999) && left <= Duration::from_secs(100_000_000));
+    let far = Alarm::at(Instant::now() + 200 * YEAR).expect("arming");
+    assert!(far.remaining().expect("a deadline") > 199 * YEAR);
+    if let Some(farther) = Instant::now().checked_add(2_000 * YEAR) {
+        assert_eq!(Alarm::at(farther).expect("arming").deadline(), None, "beyond the clock's range: never");
+    }
+    drop((alarm, far));
+    assert_eq!(support::process::timer().0, Duration::ZERO);
+}
+
+/// 30,000 alarms, checked all the time from before to after the ring.
+fn never_early() {
+    for n in 0..30_000_u64 {
+        let limit = Duration::from_nanos(n * 7_919 % 30_000);
+        let began = Instant::now();
+        let alarm = after(limit);
+        let e = expiry(&alarm);
+        let took = began.elapsed();
+        assert!(took >= limit && e.elapsed() >= limit, "try {n}: {e} after {took:?}");
+        assert_eq!(e.cause(), Cause::Deadline);
+    }
+}
+
+/// The same with a storm of strays: what rings the bell is not what decides.
+fn a_stray_signal_is_no_time_out() {
+    support::process::set_action(support::process::counting(), 0, &[]);
+    let alarm = after(200 * MS);
+    while alarm.elapsed() < 150 * MS || support::process::counted() < 100 {
+        support::process::kill_self(nix::libc::SIGALRM);
+        assert!(alarm.check().is_ok() || alarm.elapsed() >= 200 * MS);
+        assert!(checkpoint().is_ok() || alarm.elapsed() >= 200 * MS);
+    }
+    assert!(expiry(&alarm).elapsed() >= 200 * MS);
+}
+
+fn restart_extend_disarm() {
+    let alarm = after(30 * MS);
+    let began = Instant::now();
+    while began.elapsed() < 90 * MS {
+        alarm.restart();
+        // Held up for its whole limit, it has timed out rightly.
+        assert!(alarm.check().is_ok() || alarm.elapsed() >= 30 * MS);
+    }
+    let e = expiry(&alarm);
+    assert!(e.elapsed() >= 30 * MS);
+
+    let began = Instant::now();
+    alarm.restart();
+    alarm.extend(20 * MS);
+    assert_eq!(alarm.limit(), Some(50 * MS));
+    let e = expiry(&alarm);
+    assert!(began.elapsed() >= 50 * MS && e.elapsed() >= 50 * MS);
+
+    alarm.extend(100 * SECOND);
+    assert!(alarm.check().is_ok(), "an expired alarm that is given more time is well again");
+    alarm.ring();
+    assert_eq!(alarm.check().unwrap_err().cause(), Cause::Rung);
+    alarm.extend(SECOND);
+    assert!(alarm.check().is_err(), "more time does not take back a ring");
+    alarm.restart();
+    assert!(alarm.check().is_ok(), "a restart does");
+
+    let alarm = after(30 * MS);
+    alarm.disarm();
+    let began = Instant::now();
+    while began.elapsed() < 100 * MS {
+        assert!(alarm.check().is_ok());
+    }
+    alarm.ring();
+    assert!(alarm.check().is_err(), "a disarmed alarm can still be rung");
+    alarm.disarm();
+    assert!(alarm.check().is_ok());
+}
+
+/// There is nothing to move, and the limit is that of before when the alarm is started again.
+fn a_disarmed_alarm_that_is_given_more_time_keeps_its_limit() {
+    let alarm = after(30 * MS);
+    alarm.disarm();
+    alarm.extend(SECOND);
+    assert!(alarm.check().is_ok());
+    assert_eq!((alarm.limit(), alarm.remaining()), (Some(30 * MS), None));
+    alarm.restart();
+    assert!(alarm.remaining().is_some(), "it has lost its limit");
+    assert!(expiry(&alarm).elapsed() >= 30 * MS);
+}
+
+/// A deadline that was over a second before stays over when it is moved by less.
+fn a_past_deadline_that_is_moved() {
+    let alarm = Alarm::at(Instant::now() - SECOND).expect("arming");
+    alarm.extend(SECOND / 2);
+    let e = alarm.check().unwrap_err();
+    assert_eq!(e.limit(), Some(Duration::ZERO), "no time was left when it was armed");
+    alarm.extend(SECOND);
+    assert!(alarm.check().is_ok());
+    let limit = alarm.limit().expect("a limit");
+    assert!(limit <= SECOND / 2, "{limit:?}");
+    assert!(expiry(&alarm).elapsed() >= limit);
+}
+
+/// Somebody who rings is heard, also after the deadline.
+fn more_time_does_not_take_back_a_ring_that_came_after_the_deadline() {
+    let alarm = after(Duration::ZERO);
+    assert_eq!(alarm.check().unwrap_err().cause(), Cause::Deadline);
+    alarm.ring();
+    assert_eq!(alarm.check().unwrap_err().cause(), Cause::Deadline, "the first cause counts");
+    alarm.extend(100 * SECOND);
+    assert_eq!(alarm.check().unwrap_err().cause(), Cause::Rung);
+    alarm.restart();
+    alarm.extend(100 * SECOND);
+    assert!(alarm.check().is_ok(), "a restart takes it back");
+    alarm.ring();
+    alarm.disarm();
+    alarm.restart();
+    alarm.extend(100 * SECOND);
+    assert!(alarm.check().is_ok(), "and so does disarming it");
+}
+
+/// A restart to later leaves the kernel's timer where it was; the stray ring must not end the next job.
+fn a_million_restarts() {
+    let alarm = after(5 * MS);
+    let mut job = Instant::now();
+    for _ in 0..1_000_000 {
+        // A job that was held up for its whole limit has timed out rightly.
+        assert!(alarm.check().is_ok() || job.elapsed() >= 5 * MS);
+        job = Instant::now();
+        alarm.restart();
+    }
+    let began = Instant::now();
+    alarm.restart();
+    expiry(&alarm);
+    assert!(began.elapsed() >= 5 * MS);
+}
+
+fn within_a_limit() {
+    assert_eq!(within(SECOND, |alarm| alarm.limit()).expect("arming"), Some(SECOND));
+    let result = within(MS, |_| -> Result<(), TimedOut> {
+        loop {
+            checkpoint()?;
+        }
+    });
+    assert!(result.expect("arming").unwrap_err().elapsed() >= MS);
+    assert_eq!(support::process::timer().0, Duration::ZERO);
+}
+
+fn the_error_tells_who_where_and_why() {
+    let alarm = Alarm::builder().after(MS).label("solve").arm().expect("arming");
+    expiry(&alarm);
+    let (e, line) = (alarm.check().unwrap_err(), line!());
+    assert_eq!((e.label(), e.alarm(), e.limit()), (Some("solve"), alarm.id(), Some(MS)));
+    assert_eq!((e.location().file(), e.location().line()), (file!(), line));
+    let (e, line) = (checkpoint().unwrap_err(), line!());
+    assert_eq!((e.location().file(), e.location().line()), (file!(), line));
+    let text = e.to_string();
+    assert!(
+        text.starts_with("solve timed out after ")
+            && text.contains("(limit 1 ms) at tests/scenarios/limits.rs:")
+    );
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("zero_has_expired_when_armed", zero_has_expired_when_armed),
+        scenario("a_past_deadline_has_expired_when_armed", a_past_deadline_has_expired_when_armed),
+        scenario("a_deadline_is_kept", a_deadline_is_kept),
+        scenario("the_shortest_limits", the_shortest_limits),
+        scenario("a_fraction_carries_into_the_seconds", a_fraction_carries_into_the_seconds),
+        scenario("never_and_beyond", never_and_beyond),
+        scenario("centuries_are_clamped_for_the_kernel", centuries_are_clamped_for_the_kernel),
+        scenario("never_early", never_early),
+        scenario("a_stray_signal_is_no_time_out", a_stray_signal_is_no_time_out),
+        scenario("restart_extend_disarm", restart_extend_disarm),
+        scenario(
+            "a_disarmed_alarm_that_is_given_more_time_keeps_its_limit",
+            a_disarmed_alarm_that_is_given_more_time_keeps_its_limit,
+        ),
+        scenario("a_past_deadline_that_is_moved", a_past_deadline_that_is_moved),
+        scenario(
+            "more_time_does_not_take_back_a_ring_that_came_after_the_deadline",
+            more_time_does_not_take_back_a_ring_that_came_after_the_deadline,
+        ),
+        scenario("a_million_restarts", a_million_restarts),
+        scenario("within_a_limit", within_a_limit),
+        scenario("the_error_tells_who_where_and_why", the_error_tells_who_where_and_why),
+    ]
+}

@@ -1,0 +1,166 @@
+//! Two copies of the library in one program: A and B.
+
+use std::time::Duration;
+
+use nix::libc::{SA_RESTART, SIGALRM};
+use sigalarm_second_copy::Alarm as AlarmB;
+
+use super::{LATE, MS, US, after, expires, once, spin_until};
+use crate::support::Scenario;
+use crate::support::process::{self, counted, state};
+
+const ROUNDS: usize = 300;
+
+fn after_b(limit: Duration) -> AlarmB {
+    AlarmB::after(limit).expect("arming")
+}
+
+fn expires_b(alarm: &AlarmB, limit: Duration) {
+    let began = std::time::Instant::now();
+    while alarm.check().is_ok() {
+        assert!(began.elapsed() < limit + LATE, "B's limit of {limit:?} is never seen");
+    }
+    assert!(alarm.elapsed() >= limit, "early");
+}
+
+/// SIGALRM has its default action: a signal that is taken for another's ends the process.
+fn short_limit_of_b_inside_of_a() {
+    let before = state();
+    for _ in 0..ROUNDS {
+        let outer = after(50 * MS);
+        let inner = after_b(MS);
+        expires_b(&inner, MS);
+        drop(inner);
+        let _ = outer.check();
+        drop(outer);
+        assert_eq!(state(), before);
+    }
+}
+
+fn callback_into_a_below_b() {
+    let before = state();
+    for round in 0..ROUNDS {
+        let outer = after(100 * MS);
+        let middle = after_b(10 * MS);
+        let inner = after(MS);
+        // Or one that encloses it, on a busy machine.
+        expires(&inner, MS);
+        drop(inner);
+        if round % 10 == 0 {
+            expires_b(&middle, 10 * MS);
+        }
+        drop(middle);
+        drop(outer);
+        assert_eq!(state(), before);
+    }
+}
+
+/// Arms A, then B; drops A, then B. The handler of A stays in place, and forwards.
+fn overlapping_orders_forward_the_programs_timer() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for round in 0..ROUNDS {
+        let a = after(20 * MS);
+        let b = after_b(if round % 2 == 0 { US * 30 } else { 20 * MS });
+        drop(a);
+        if round % 2 == 0 {
+            expires_b(&b, US * 30);
+        }
+        drop(b);
+        once(20 * US);
+        spin_until("the program's own timer", || counted() > round);
+        assert_eq!(counted(), round + 1, "it came twice");
+    }
+}
+
+fn overlapping_orders_leave_the_default_action() {
+    let a = after(50 * MS);
+    let b = after_b(50 * MS);
+    drop(a);
+    drop(b);
+    once(20 * MS);
+    super::spin(LATE);
+}
+
+/// A and B armed; A dropped and armed again over B, whose handler is A's previous one now. With a timer of the program's own
+/// all timers of the library's are private ones.
+fn armed_again(with_timer: bool) {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    for round in 0..ROUNDS {
+        let expected = if with_timer { round + 1 } else { 0 };
+        if with_timer {
+            once(50 * US);
+        }
+        let a = after(20 * MS);
+        let b = after_b(300 * US);
+        drop(a);
+        let again = after(100 * US);
+        expires(&again, 100 * US);
+        expires_b(&b, 300 * US);
+        spin_until("the program's own timer", || counted() >= expected);
+        if round % 2 == 0 {
+            drop(again);
+            drop(b);
+        } else {
+            drop(b);
+            drop(again);
+        }
+        assert_eq!(counted(), expected, "a signal of the library's came, or one came twice");
+    }
+}
+
+fn a_armed_again_over_b() {
+    armed_again(false);
+}
+
+fn a_armed_again_over_b_under_a_timer() {
+    armed_again(true);
+}
+
+fn overlapping_orders_beside_a_second_thread() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let rounds = |thread: u32| {
+        for round in 0..ROUNDS as u32 {
+            let limit = US * (20 + (round * 37 + thread * 11) % 200);
+            let a = after(limit);
+            let b = after_b(limit * 2);
+            if round % 3 == 0 {
+                expires(&a, limit);
+            }
+            drop(a);
+            let again = after(limit);
+            if round % 2 == 0 {
+                expires_b(&b, limit * 2);
+                drop(b);
+                drop(again);
+            } else {
+                drop(again);
+                drop(b);
+            }
+        }
+    };
+    std::thread::scope(|s| {
+        s.spawn(|| rounds(1));
+        rounds(2);
+    });
+    assert_eq!(counted(), 0, "a signal of the library's reached the program's handler");
+    once(US);
+    spin_until("the program's own timer", || counted() == 1);
+}
+
+/// The same where a signal that is taken for another's ends the process.
+fn two_threads_with_a_copy_each() {
+    std::thread::scope(|s| {
+        s.spawn(|| (0..ROUNDS * 5).for_each(|n| drop(after_b(US * (n as u32 % 100)))));
+        (0..ROUNDS * 5).for_each(|n| drop(after(US * (n as u32 % 90))));
+    });
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = scenarios! { copies:
+        short_limit_of_b_inside_of_a callback_into_a_below_b overlapping_orders_forward_the_programs_timer
+        a_armed_again_over_b a_armed_again_over_b_under_a_timer overlapping_orders_beside_a_second_thread
+        two_threads_with_a_copy_each overlapping_orders_leave_the_default_action
+    };
+    let dies = scenarios.pop().map(|scenario| scenario.dies_of(SIGALRM));
+    scenarios.into_iter().chain(dies).collect()
+}

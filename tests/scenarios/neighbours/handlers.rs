@@ -1,0 +1,145 @@
+//! Handlers over the library's, and under it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::libc::{self, SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_DFL, SIGALRM, c_int, c_void, siginfo_t};
+
+use super::{MS, US, after, expires, handler, handler_info, spin};
+use crate::support::process::{self, counted};
+use crate::support::{Scenario, children};
+
+/// The action that a handler of these has found in place.
+static OLD: AtomicUsize = AtomicUsize::new(0);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+fn calls() -> usize {
+    CALLS.load(Ordering::SeqCst)
+}
+
+/// Installs a handler over what is in place.
+fn install_over(function: usize, flags: c_int) {
+    let old = Box::leak(Box::new(process::action()));
+    OLD.store(std::ptr::from_ref(old).addr(), Ordering::SeqCst);
+    process::set_action(function, flags, &[]);
+}
+
+fn old() -> &'static libc::sigaction {
+    unsafe { &*(OLD.load(Ordering::SeqCst) as *const libc::sigaction) }
+}
+
+/// As CPython's `faulthandler.register(chain=True)`: restores the old action, raises, and installs itself again.
+extern "C" fn restore_and_raise(signal: c_int) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+    unsafe {
+        let mut own = process::action();
+        libc::sigaction(signal, old(), &mut own);
+        libc::raise(signal);
+        libc::sigaction(signal, &own, std::ptr::null_mut());
+    }
+}
+
+/// As most handlers forward.
+extern "C" fn call_old(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+    let old: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
+        unsafe { std::mem::transmute(old().sa_sigaction) };
+    old(signal, info, context);
+}
+
+/// Forwards with one argument, whatever the old handler's flags say.
+extern "C" fn call_old_with_one_argument(signal: c_int) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+    let old: extern "C" fn(c_int) = unsafe { std::mem::transmute(old().sa_sigaction) };
+    old(signal);
+}
+
+fn restores_and_raises_on_a_second_thread() {
+    std::thread::scope(|s| _ = s.spawn(restores_and_raises));
+}
+
+fn calls_with_one_argument_on_a_second_thread() {
+    std::thread::scope(|s| _ = s.spawn(calls_with_one_argument));
+}
+
+/// A handler over an armed guard. SIGALRM has its default action below the library.
+fn over_a_guard(function: usize, flags: c_int) {
+    for _ in 0..100 {
+        let alarm = after(2 * MS);
+        install_over(function, flags);
+        expires(&alarm, 2 * MS);
+        process::set_action(old().sa_sigaction, old().sa_flags, &[]);
+        drop(alarm);
+        assert_eq!(process::action().sa_sigaction, SIG_DFL);
+    }
+    // On a busy machine the limit may have come before the handler was installed.
+    assert!(calls() > 0);
+}
+
+fn restores_and_raises() {
+    over_a_guard(handler(restore_and_raise), SA_NODEFER);
+}
+
+fn calls_with_one_argument() {
+    over_a_guard(handler(call_old_with_one_argument), SA_RESTART);
+}
+
+/// The guards go, the handler over the library's stays and forwards to it; guards come again.
+fn chaining_after_the_guards() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(2 * MS);
+    install_over(handler_info(call_old), SA_SIGINFO | SA_RESTART);
+    expires(&alarm, 2 * MS);
+    drop(alarm);
+    let installed = process::action().sa_sigaction;
+    for n in 0..1_000 {
+        process::kill_self(SIGALRM);
+        assert_eq!(counted(), n + 1, "once to the handler that was there before");
+        if n % 3 == 0 {
+            let alarm = after(100 * US);
+            expires(&alarm, 100 * US);
+        }
+        assert_eq!(process::action().sa_sigaction, installed, "it stays");
+    }
+    assert_eq!(counted(), 1_000);
+}
+
+/// SIGALRM is blocked before the guard: what is sent to the thread is pending again when the guard is gone, also if the
+/// thread's timer has expired meanwhile.
+fn raised_behind_the_mask() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    for n in 0..3_000_u32 {
+        // One that is sent to the thread under the guard may be merged with the signal of the thread's timer.
+        let to_thread = n % 4 > 0;
+        if to_thread {
+            children::raise(SIGALRM);
+        }
+        let alarm = after(US * (n % 40));
+        if !to_thread {
+            spin(US * (n % 47));
+            process::kill_self(SIGALRM);
+        }
+        if n % 3 == 0 {
+            let again = after(5 * US);
+            let _ = alarm.sleep(10 * US);
+            let _ = again.blocking(|| {
+                spin(10 * US);
+                Ok(())
+            });
+        }
+        drop(alarm);
+        assert!(process::is_pending(SIGALRM), "signal {n} is lost");
+        assert_eq!(counted(), n as usize);
+        process::unblock(SIGALRM);
+        assert_eq!(counted(), n as usize + 1, "signal {n} is lost, or came twice");
+        process::block(SIGALRM);
+    }
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    scenarios! { handlers:
+        restores_and_raises restores_and_raises_on_a_second_thread calls_with_one_argument
+        calls_with_one_argument_on_a_second_thread chaining_after_the_guards
+        raised_behind_the_mask
+    }
+}

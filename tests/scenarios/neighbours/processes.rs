@@ -1,0 +1,196 @@
+//! Processes: stopped, replaced, PID 1, without memory for signals, or children past the C library's `fork`.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::libc::{self, SIGALRM, c_int, c_void};
+use nix::sys::resource::Resource;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use sigalarm::{Alarm, suspended};
+
+use super::{MS, SECOND, US, after, expires, spin};
+use crate::support::process::{self, state};
+use crate::support::{Scenario, children, rebuilt};
+
+/// Stopped across the deadline and the grace of its watchdog, in a loop of nothing but checks: the first check errs.
+fn stopped_across_a_watchdog() {
+    for _ in 0..3 {
+        let pid = Pid::from_raw(children::fork());
+        if pid.as_raw() == 0 {
+            let alarm = Alarm::builder().after(500 * MS).abort_after(SECOND).arm().expect("arming");
+            let began = Instant::now();
+            while alarm.check().is_ok() {}
+            children::exit_now(if began.elapsed() >= 500 * MS { 0 } else { 1 });
+        }
+        std::thread::sleep(10 * MS);
+        kill(pid, Signal::SIGSTOP).expect("a child");
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED));
+        assert_eq!(stopped, Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)));
+        std::thread::sleep(SECOND + 700 * MS);
+        kill(pid, Signal::SIGCONT).expect("a child");
+        assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 0)));
+    }
+}
+
+/// The guard's expiry is pending behind the mask when the program is replaced.
+fn exec_with_the_expiry_pending() {
+    for second_thread in [false, true] {
+        if second_thread {
+            std::thread::spawn(|| {}).join().expect("no panic");
+        }
+        for block_before in [false, true] {
+            let status = process::in_child(|| {
+                let _outer = after(SECOND);
+                let alarm = after(2 * MS);
+                if block_before {
+                    process::block(SIGALRM);
+                }
+                spin(5 * MS);
+                let error = suspended(|| {
+                    process::unblock(SIGALRM);
+                    std::os::unix::process::CommandExt::exec(Command::new("sleep").arg("0.1"))
+                });
+                drop(alarm);
+                panic!("{error}");
+            });
+            assert_eq!(status, 0, "killed: blocked {block_before}, after a thread {second_thread}");
+        }
+    }
+}
+
+extern "C" fn sleeps(_: *mut c_void) -> c_int {
+    unsafe { libc::usleep(50_000) };
+    0
+}
+
+extern "C" fn uses_guards(outer: *mut c_void) -> c_int {
+    // A guard that is inherited is not inert. What it does to timers must not reach those of the parent.
+    let alarm = unsafe { &*outer.cast::<Alarm>() };
+    let _ = alarm.check();
+    alarm.restart();
+    for n in 0..10 {
+        let own = after(US * n * 100);
+        let began = Instant::now();
+        while own.check().is_ok() {
+            if began.elapsed() > 20 * SECOND {
+                return 3;
+            }
+        }
+    }
+    0
+}
+
+/// Starts a child past the C library's `fork`, and waits for it.
+fn clone(function: extern "C" fn(*mut c_void) -> c_int, flags: c_int, argument: &Alarm) -> c_int {
+    const SIZE: usize = 1 << 20;
+    let stack = vec![0_u8; SIZE].leak().as_mut_ptr_range().end;
+    let pid = unsafe {
+        let argument = std::ptr::from_ref(argument).cast_mut().cast();
+        libc::clone(function, stack.cast(), flags | libc::SIGCHLD, argument)
+    };
+    assert!(pid > 0, "clone: {}", std::io::Error::last_os_error());
+    match waitpid(Pid::from_raw(pid), None) {
+        Ok(WaitStatus::Exited(_, code)) => code,
+        other => panic!("the child: {other:?}"),
+    }
+}
+
+/// A thread in `vfork` handles nothing until its child executes or ends: a limit is late by that, and seen then.
+fn guard_on_a_thread_in_vfork() {
+    for second_thread in [false, true] {
+        if second_thread {
+            std::thread::spawn(|| {}).join().expect("no panic");
+        }
+        let before = state();
+        let alarm = after(20 * MS);
+        assert_eq!(clone(sleeps, libc::CLONE_VM | libc::CLONE_VFORK, &alarm), 0);
+        assert!(alarm.check().is_err(), "the first check sees it");
+        drop(alarm);
+        assert_eq!(state(), before);
+    }
+}
+
+fn child_of_bare_clone() {
+    for second_thread in [false, true] {
+        if second_thread {
+            std::thread::spawn(|| {}).join().expect("no panic");
+        }
+        let alarm = after(500 * MS);
+        assert_eq!(clone(uses_guards, 0, &alarm), 0);
+        assert!(alarm.check().is_ok() || alarm.elapsed() >= 500 * MS);
+        expires(&alarm, 500 * MS);
+    }
+}
+
+/// No timer can be created: checks read the clock, and what rests on the timer is refused.
+fn no_memory_for_signals() {
+    children::set_limit(Resource::RLIMIT_SIGPENDING, 0);
+    let before = state();
+    let with_guards = || {
+        for n in 0..50 {
+            let outer = after(100 * SECOND);
+            let alarm = after(US * n * 50);
+            expires(&alarm, US * n * 50);
+            drop(alarm);
+            assert!(outer.check().is_ok());
+        }
+        let alarm = after(60 * SECOND);
+        assert!(alarm.blocking(|| Ok(())).is_err());
+        assert!(alarm.sleep(MS).is_ok());
+        assert!(Alarm::builder().after(SECOND).abort_after(SECOND).arm().is_err());
+    };
+    std::thread::scope(|s| _ = s.spawn(with_guards));
+    with_guards();
+    assert_eq!(state(), before);
+}
+
+/// The default action of SIGALRM is not taken for PID 1 of a namespace: the guard goes on.
+fn pid_1() {
+    assert_eq!(std::process::id(), 1);
+    for n in 0..200 {
+        let alarm = after(US * n * 20);
+        process::kill_self(SIGALRM);
+        expires(&alarm, US * n * 20);
+    }
+    let alarm = after(20 * MS);
+    process::kill_self(SIGALRM);
+    expires(&alarm, 20 * MS);
+}
+
+fn in_a_namespace(inner: &mut Command) -> Command {
+    let Some(mut unshare) = crate::support::tool("unshare") else { return super::skipped("no unshare") };
+    let arguments = ["--pid", "--fork", "--kill-child"];
+    let is_permitted = Command::new("unshare").args(arguments).arg("true").status();
+    if !is_permitted.is_ok_and(|status| status.success()) {
+        return super::skipped("no PID namespace for this user");
+    }
+    unshare.args(arguments).arg(inner.get_program());
+    rebuilt(inner, unshare)
+}
+
+fn many_forgotten_alarms() {
+    for _ in 0..100_000 {
+        std::mem::forget(after(Duration::ZERO));
+    }
+    let mut took: Vec<Duration> = (0..1_000)
+        .map(|_| {
+            let began = Instant::now();
+            drop(after(SECOND));
+            began.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    println!("arm and drop beside 100,000 forgotten alarms: median {:?}", took[500]);
+    assert!(took[500] < 100 * US, "{:?}", took[500]);
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = scenarios! { processes:
+        stopped_across_a_watchdog exec_with_the_expiry_pending guard_on_a_thread_in_vfork
+        child_of_bare_clone no_memory_for_signals many_forgotten_alarms pid_1
+    };
+    let pid_1 = scenarios.pop().map(|scenario| scenario.launched(in_a_namespace));
+    scenarios.into_iter().chain(pid_1).collect()
+}

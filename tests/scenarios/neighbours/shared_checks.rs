@@ -1,0 +1,260 @@
+//! Two copies of the library, A and B, over one `sigalarm-core`: every `checkpoint()` asks both.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+use sigalarm::{Alarm, AlarmId, TimedOut, checkpoint, testing};
+use sigalarm_second_copy as b;
+
+use super::{LATE, MS, SECOND, US, after};
+use crate::support::Scenario;
+use crate::support::process::state;
+
+fn after_b(limit: Duration) -> b::Alarm {
+    b::Alarm::after(limit).expect("arming")
+}
+
+/// Checks until the error is of this alarm; never early. Meanwhile it may be one of an alarm inside.
+fn until_error_of(id: AlarmId, check: impl Fn() -> Result<(), TimedOut>) -> TimedOut {
+    let began = Instant::now();
+    let timed_out = loop {
+        match check() {
+            Err(timed_out) if timed_out.alarm() == id => break timed_out,
+            Err(timed_out) => assert!(timed_out.alarm() > id, "{id} is outside, and not seen: {timed_out}"),
+            Ok(()) => {}
+        }
+        assert!(began.elapsed() < LATE, "{id} is never seen");
+    };
+    assert!(timed_out.elapsed() >= timed_out.limit().expect("a limit"), "early: {timed_out}");
+    timed_out
+}
+
+fn expired(check: Result<(), TimedOut>) -> Option<AlarmId> {
+    check.err().map(|timed_out| timed_out.alarm())
+}
+
+/// Each error belongs to its own alarm, by either name of the check.
+fn inner_limits_of_either_copy_are_seen() {
+    let before = state();
+    for _ in 0..50 {
+        {
+            let (outer, inner) = (after(100 * SECOND), after_b(MS));
+            let timed_out = until_error_of(inner.id(), checkpoint);
+            assert!(inner.owns(&timed_out) && !outer.owns(&timed_out));
+            let outer = after_b(100 * SECOND);
+            let innermost = after(2 * MS);
+            assert_eq!(expired(b::checkpoint()), Some(inner.id()));
+            drop(inner);
+            until_error_of(innermost.id(), b::checkpoint);
+            assert_eq!(expired(outer.check()), None);
+        }
+        assert_eq!(expired(checkpoint()), None);
+        assert_eq!(state(), before);
+    }
+}
+
+fn outer_limit_of_the_other_copy_is_named_when_it_expires() {
+    for _ in 0..50 {
+        let (outer, inner) = (after_b(5 * MS), after(MS));
+        until_error_of(outer.id(), checkpoint);
+        assert_eq!(expired(inner.check()), Some(outer.id()), "it encloses the inner one");
+        drop(outer);
+        assert_eq!((expired(b::checkpoint()), expired(inner.check())), (Some(inner.id()), Some(inner.id())));
+    }
+}
+
+/// An alarm that encloses none of the expired ones.
+fn check_of_an_alarm_asks_no_inner_one() {
+    let outer = after(100 * SECOND);
+    let inner = after_b(Duration::ZERO);
+    assert_eq!(expired(checkpoint()), Some(inner.id()));
+    assert_eq!(expired(outer.check()), None);
+    let innermost = after(100 * SECOND);
+    assert_eq!(expired(innermost.check()), Some(inner.id()));
+    drop(inner);
+    assert_eq!((expired(innermost.check()), expired(checkpoint())), (None, None));
+}
+
+/// A, B, A and B, of which one after the other is dropped, from outside, from inside, and out of order.
+fn interleaved_in_every_order_of_drops() {
+    enum Guard {
+        A(Alarm),
+        B(b::Alarm),
+    }
+    impl Guard {
+        fn id(&self) -> AlarmId {
+            match self {
+                Guard::A(alarm) => alarm.id(),
+                Guard::B(alarm) => alarm.id(),
+            }
+        }
+
+        fn check(&self) -> Result<(), TimedOut> {
+            match self {
+                Guard::A(alarm) => alarm.check(),
+                Guard::B(alarm) => alarm.check(),
+            }
+        }
+    }
+    for order in [[0, 0, 0, 0], [3, 2, 1, 0], [1, 1, 1, 0], [2, 0, 1, 0], [0, 2, 0, 0], [1, 2, 0, 0]] {
+        let zero = Duration::ZERO;
+        let mut guards = vec![
+            Guard::A(after(zero)),
+            Guard::B(after_b(zero)),
+            Guard::A(after(zero)),
+            Guard::B(after_b(zero)),
+        ];
+        assert!(guards.windows(2).all(|two| two[0].id() < two[1].id()), "one counter");
+        for dropped in order {
+            let outermost = guards.first().map(Guard::id);
+            assert_eq!((expired(checkpoint()), expired(b::checkpoint())), (outermost, outermost));
+            for guard in &guards {
+                assert_eq!(expired(guard.check()), outermost);
+            }
+            drop(guards.remove(dropped));
+        }
+        assert_eq!(expired(checkpoint()), None);
+    }
+}
+
+/// Armed, rung and dropped at random on two threads, against a list of what is so.
+fn random_guards_agree_with_a_list() {
+    struct Random(u64);
+    impl Random {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 % bound as u64) as usize
+        }
+    }
+    let play = |seed: u64| {
+        let mut random = Random(seed);
+        let mut ours: Vec<(Alarm, bool)> = vec![];
+        let mut theirs: Vec<(b::Alarm, bool)> = vec![];
+        for _ in 0..5_000 {
+            match random.below(7) {
+                0 if ours.len() < 6 => ours.push((Alarm::never().expect("arming"), false)),
+                1 if theirs.len() < 6 => theirs.push((b::Alarm::never().expect("arming"), false)),
+                2 if ours.len() < 6 => ours.push((after(Duration::ZERO), true)),
+                3 if !ours.is_empty() => drop(ours.remove(random.below(ours.len()))),
+                4 if !theirs.is_empty() => drop(theirs.remove(random.below(theirs.len()))),
+                5 if !ours.is_empty() => {
+                    let at = random.below(ours.len());
+                    ours[at].0.ring();
+                    ours[at].1 = true;
+                }
+                6 if !theirs.is_empty() => {
+                    let at = random.below(theirs.len());
+                    theirs[at].0.ring();
+                    theirs[at].1 = true;
+                }
+                _ => {}
+            }
+            let all = ours.iter().map(|(alarm, expired)| (alarm.id(), *expired));
+            let all = all.chain(theirs.iter().map(|(alarm, expired)| (alarm.id(), *expired)));
+            let outermost_of = |innermost: AlarmId| {
+                all.clone().filter(|(id, expired)| *expired && *id <= innermost).map(|(id, _)| id).min()
+            };
+            let of_thread = all.clone().map(|(id, _)| id).max().and_then(outermost_of);
+            assert_eq!(expired(checkpoint()), of_thread);
+            for (alarm, _) in &ours {
+                assert_eq!(expired(alarm.check()), outermost_of(alarm.id()));
+            }
+            for (alarm, _) in &theirs {
+                assert_eq!(expired(alarm.check()), outermost_of(alarm.id()));
+            }
+        }
+    };
+    std::thread::scope(|s| {
+        s.spawn(|| play(0x9e37_79b9_7f4a_7c15));
+        play(0x2545_f491_4f6c_dd1d);
+    });
+}
+
+/// Each copy clears its own bit alone: B's expired alarm is seen at every check while A's come and go.
+fn comings_and_goings_of_one_leave_the_flag_of_the_other() {
+    let outer = after_b(Duration::ZERO);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            for n in 0..20_000 {
+                let alarm = after(US * (n % 50));
+                assert!(alarm.check().is_ok() || alarm.elapsed() >= US * (n % 50), "early");
+            }
+        });
+        for _ in 0..20_000 {
+            assert_eq!(expired(checkpoint()), Some(outer.id()));
+            drop(after(Duration::ZERO));
+        }
+    });
+}
+
+fn limits_of_one_copy_end_waits_of_the_other() {
+    let outer = after_b(20 * MS);
+    let inner = after(100 * SECOND);
+    let began = Instant::now();
+    // Its timer's signal interrupts the wait, and the check that follows asks both.
+    let e = inner.blocking(|| {
+        let time = nix::libc::timespec { tv_sec: 60, tv_nsec: 0 };
+        // SAFETY: it reads the time and writes no rest.
+        match unsafe { nix::libc::nanosleep(&time, std::ptr::null_mut()) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    });
+    assert!(began.elapsed() >= 20 * MS && began.elapsed() < LATE);
+    let e = e.expect_err("the sleep was to last a minute");
+    assert!(outer.owns(TimedOut::find_in(&e).expect("a time-out")));
+}
+
+/// A test kit of one copy counts the checks of code that was built with the other.
+fn test_kit_counts_checks_of_either_name() {
+    let work = |alarm: &b::Alarm| -> Result<(), b::TimedOut> {
+        checkpoint()?;
+        b::checkpoint()?;
+        alarm.check()
+    };
+    let report = testing::each_check(|attempt| {
+        let outcome = attempt.run(|_| work(&b::Alarm::never().expect("arming")));
+        assert_eq!(outcome.is_err(), attempt.was_stopped());
+        if let (Err(timed_out), Some(stop)) = (&outcome, attempt.stop()) {
+            assert!(stop.owns(timed_out));
+        }
+    });
+    assert_eq!(report.checks(), 3);
+    assert!(report.locations().iter().all(|location| location.file() == file!()));
+}
+
+/// A forked child begins with neither copy's alarms, and with ids that the parent gives to none.
+fn forked_child_starts_clean_of_both() {
+    let (a, b) = (after(Duration::ZERO), after_b(Duration::ZERO));
+    assert_eq!(expired(checkpoint()), Some(a.id()));
+    // SAFETY: the process has one thread.
+    match unsafe { fork() }.expect("fork") {
+        ForkResult::Child => {
+            let is_clean = checkpoint().is_ok() && a.check().is_ok() && b.check().is_ok();
+            let inner = (after_b(Duration::ZERO), after(Duration::ZERO));
+            let is_armed = expired(checkpoint()) == Some(inner.0.id());
+            let is_apart = inner.0.id().to_string()[1..].parse::<u64>().is_ok_and(|id| id > 1 << 40);
+            std::process::exit(i32::from(!(is_clean && is_armed && is_apart)));
+        }
+        ForkResult::Parent { child } => {
+            let end = waitpid(child, None).expect("waitpid");
+            assert!(matches!(end, WaitStatus::Exited(_, 0)), "{end:?}");
+        }
+    }
+    assert_eq!(expired(checkpoint()), Some(a.id()), "the parent's are as they were");
+    drop(a);
+    assert_eq!(expired(checkpoint()), Some(b.id()));
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    scenarios! { shared_checks:
+        inner_limits_of_either_copy_are_seen outer_limit_of_the_other_copy_is_named_when_it_expires
+        check_of_an_alarm_asks_no_inner_one interleaved_in_every_order_of_drops
+        random_guards_agree_with_a_list comings_and_goings_of_one_leave_the_flag_of_the_other
+        limits_of_one_copy_end_waits_of_the_other test_kit_counts_checks_of_either_name
+        forked_child_starts_clean_of_both
+    }
+}

@@ -1,0 +1,177 @@
+//! Threads that wait, end, block SIGALRM or send it.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::libc::{self, SA_RESTART, SIGALRM};
+use sigalarm::{Alarm, checkpoint};
+
+use super::{MS, SECOND, US, after, expires, spin, spin_until};
+use crate::support::process::{self, counted};
+use crate::support::{Scenario, children};
+
+/// How late each of 256 threads is that wait in three ways for 0.5 to 1.5 s; a third of them without the library.
+fn many_wait() {
+    let (left, _right) = UnixStream::pair().expect("a pair");
+    let started = std::sync::Barrier::new(256 + 128);
+    let wait = |n: u32| {
+        let limit = 500 * MS + MS * (n * 389 % 1_000);
+        started.wait();
+        let began = Instant::now();
+        match n % 3 {
+            0 => std::thread::sleep(limit),
+            1 => {
+                let alarm = after(limit);
+                let read = alarm.blocking(|| {
+                    let mut byte = [0_u8];
+                    match unsafe { libc::read(left.as_raw_fd(), byte.as_mut_ptr().cast(), 1) } {
+                        -1 => Err(io::Error::last_os_error()),
+                        n => Ok(n),
+                    }
+                });
+                assert_eq!(read.expect_err("a limit").kind(), io::ErrorKind::TimedOut);
+            }
+            _ => assert!(after(limit).sleep(100 * SECOND).is_err()),
+        }
+        let took = began.elapsed();
+        assert!(took >= limit, "early");
+        took - limit
+    };
+    let mut late: [Vec<Duration>; 3] = Default::default();
+    std::thread::scope(|s| {
+        let threads: Vec<_> = (0..384).map(|n| (n, s.spawn(move || wait(n)))).collect();
+        for (n, thread) in threads {
+            late[n as usize % 3].push(thread.join().expect("no panic"));
+        }
+    });
+    late.iter_mut().for_each(|late| late.sort_unstable());
+    let figures = |late: &[Duration]| (late[late.len() / 2], late[late.len() - 1]);
+    let [bare, read, sleep] = [0, 1, 2].map(|way: usize| figures(&late[way]));
+    for (name, (median, worst)) in [("thread::sleep", bare), ("blocking(read)", read), ("sleep", sleep)] {
+        println!("late: {name:<15} median {median:?}, worst {worst:?}");
+    }
+    for (median, worst) in [read, sleep] {
+        assert!(median <= bare.0 + SECOND && worst <= bare.1 + 3 * SECOND, "{late:?}");
+    }
+}
+
+/// A thread ends with guards that it has forgotten. Another thread that has entered one sees its limit.
+fn one_ends_with_forgotten_guards() {
+    for _ in 0..200 {
+        let alarm = std::thread::spawn(|| {
+            std::mem::forget(after(300 * US));
+            Box::leak(Box::new(after(2 * MS))) as &Alarm
+        });
+        let alarm = alarm.join().expect("no panic");
+        let _entered = alarm.enter();
+        let began = Instant::now();
+        while checkpoint().is_ok() {
+            assert!(began.elapsed() < super::LATE, "its limit is never seen");
+        }
+        let own = after(100 * US);
+        expires(&own, 100 * US);
+    }
+}
+
+/// The main thread ends by `pthread_exit` with guards that are armed: in a function of `atexit`, since its unwinding may not
+/// pass Rust's own main function.
+fn main_thread_ends_with_a_guard() {
+    extern "C-unwind" fn end() {
+        unsafe extern "C-unwind" {
+            fn pthread_exit(value: *mut libc::c_void) -> !;
+        }
+        unsafe { pthread_exit(std::ptr::null_mut()) }
+    }
+    unsafe extern "C" {
+        fn atexit(function: extern "C-unwind" fn()) -> libc::c_int;
+    }
+    std::mem::forget(after(5 * MS));
+    let alarm: &'static Alarm = Box::leak(Box::new(after(20 * MS)));
+    std::thread::spawn(move || {
+        std::thread::sleep(10 * MS);
+        for _ in 0..20 {
+            let own = after(100 * US);
+            expires(&own, 100 * US);
+        }
+        let _entered = alarm.enter();
+        spin_until("the limit of the thread that has ended", || checkpoint().is_err());
+        spin_until("the end of the main thread", || {
+            let main = std::fs::read_to_string("/proc/self/stat").expect("/proc");
+            main.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+        });
+        children::exit_now(7);
+    });
+    assert_eq!(unsafe { atexit(end) }, 0);
+}
+
+/// Every thread blocks SIGALRM, and one waits for it.
+fn one_waits_in_sigwait() {
+    static TAKEN: AtomicUsize = AtomicUsize::new(0);
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::block(SIGALRM);
+    std::thread::spawn(|| {
+        let set = nix::sys::signal::SigSet::from_iter([nix::sys::signal::Signal::SIGALRM]);
+        loop {
+            set.wait().expect("sigwait");
+            TAKEN.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    for n in 0..200 {
+        let limit = US * (n as u32 % 300);
+        let alarm = after(limit);
+        process::kill_self(SIGALRM);
+        spin_until("the signal in sigwait", || TAKEN.load(Ordering::SeqCst) > n);
+        expires(&alarm, limit);
+        drop(alarm);
+        assert_eq!(process::mask(), [SIGALRM]);
+    }
+    assert_eq!((TAKEN.load(Ordering::SeqCst), counted()), (200, 0));
+}
+
+/// `raise` on one thread while another arms and drops: the handler has been called once when it returns.
+fn raise_beside(with_guard: bool) {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    const TIMES: usize = 20_000;
+    let done = AtomicBool::new(false);
+    let (mut later, mut twice) = (0, 0);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let _held = with_guard.then(|| after(1_000 * SECOND));
+            while !done.load(Ordering::Relaxed) {
+                drop(after(SECOND));
+            }
+        });
+        spin(5 * MS);
+        let mut before = counted();
+        for _ in 0..TIMES {
+            children::raise(SIGALRM);
+            let now = counted();
+            later += usize::from(now == before);
+            twice += (now - before).saturating_sub(1);
+            before = now;
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    println!("of {TIMES} raised signals {later} came later and {twice} twice; {} in all", counted());
+    assert_eq!((later, twice, counted()), (0, 0, TIMES));
+}
+
+fn raise_beside_guards() {
+    raise_beside(false);
+}
+
+fn raise_beside_guards_under_a_guard() {
+    raise_beside(true);
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = scenarios! { threads:
+        many_wait one_ends_with_forgotten_guards one_waits_in_sigwait raise_beside_guards
+        raise_beside_guards_under_a_guard main_thread_ends_with_a_guard
+    };
+    let main_thread_ends = scenarios.pop().map(|scenario| scenario.exits_with(7));
+    scenarios.into_iter().chain(main_thread_ends).collect()
+}

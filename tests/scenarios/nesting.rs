@@ -1,0 +1,190 @@
+//! Many alarms at once: nested, in any order, on any threads.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support;
+use crate::support::{Scenario, scenario};
+use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn expiry(alarm: &Alarm) -> TimedOut {
+    loop {
+        if let Err(e) = alarm.check() {
+            return e;
+        }
+    }
+}
+
+fn an_inner_alarm_never_hides_an_outer_one() {
+    let outer = after(10 * MS);
+    let inner = after(60 * SECOND);
+    let e = expiry(&inner);
+    assert!(outer.owns(&e) && !inner.owns(&e));
+    assert!(e.elapsed() >= 10 * MS && e.elapsed() < 60 * SECOND);
+    drop(inner);
+    assert!(outer.owns(&checkpoint().unwrap_err()));
+}
+
+fn an_expired_inner_alarm_does_not_end_the_outer() {
+    let outer = after(60 * SECOND);
+    let inner = after(MS);
+    assert!(inner.owns(&expiry(&inner)));
+    assert!(outer.check().is_ok());
+    assert!(inner.owns(&checkpoint().unwrap_err()), "a checkpoint asks them all");
+    drop(inner);
+    assert!(checkpoint().is_ok());
+}
+
+fn of_two_expired_the_outer_is_reported() {
+    let outer = after(2 * MS);
+    let inner = after(MS);
+    while !outer.is_expired() {}
+    assert!(outer.owns(&inner.check().unwrap_err()));
+    assert!(outer.owns(&checkpoint().unwrap_err()));
+    drop(outer);
+    assert!(inner.owns(&inner.check().unwrap_err()));
+}
+
+fn dropped_in_any_order() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let before = support::process::state();
+        let mut alarms: Vec<Option<Alarm>> = (0..3).map(|n| Some(after((3 - n) * 3 * MS))).collect();
+        for (gone, index) in order.into_iter().enumerate() {
+            alarms[index as usize] = None;
+            let left: Vec<&Alarm> = alarms.iter().flatten().collect();
+            assert_eq!(left.len(), 2 - gone);
+            if let Some(last) = left.last() {
+                // Whichever of those left is the first to expire, it is one of them, and on time.
+                let e = expiry(last);
+                assert!(left.iter().any(|alarm| alarm.owns(&e)));
+                assert!(e.elapsed() >= e.limit().expect("a limit"));
+            }
+        }
+        assert_eq!(support::process::state(), before);
+    }
+}
+
+fn ten_thousand_at_once() {
+    let alarms: Vec<Alarm> = (0..10_000).map(|n| after(SECOND * 100 + n * MS)).collect();
+    assert!(alarms.iter().all(|alarm| alarm.check().is_ok()));
+    let short = after(MS);
+    assert!(short.owns(&expiry(&short)));
+    assert!(alarms.iter().all(|alarm| alarm.check().is_ok()));
+    alarms[5_000].ring();
+    assert!(alarms[4_999].check().is_ok());
+    assert!(alarms[5_000].owns(&alarms[9_999].check().unwrap_err()), "it encloses the later ones");
+    drop(alarms);
+    drop(short);
+    assert_eq!(support::process::timer().0, Duration::ZERO);
+}
+
+/// Each deadline of a thousand is noticed, in order, none early, with one timer.
+fn a_chain_of_deadlines() {
+    let alarms: Vec<Alarm> = (0..1_000_u32).rev().map(|n| after(n * 50 * Duration::from_micros(1))).collect();
+    // The innermost was armed last and expires first.
+    for alarm in alarms.iter().rev() {
+        let e = expiry(alarm);
+        assert!(e.elapsed() >= e.limit().expect("a limit"));
+    }
+}
+
+fn rung_from_another_thread() {
+    let alarm = Alarm::never().expect("arming");
+    let outer = Alarm::never().expect("arming");
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(5 * MS);
+            alarm.ring();
+        });
+        let e = expiry(&alarm);
+        assert_eq!(e.cause(), Cause::Rung);
+        assert!(alarm.owns(&e));
+    });
+    alarm.ring();
+    assert!(alarm.owns(&outer.check().unwrap_err()), "`alarm` was armed first, so it encloses `outer`");
+}
+
+fn checked_from_other_threads() {
+    let alarm = after(20 * MS);
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                assert!(checkpoint().is_ok(), "not this thread's alarm");
+                assert!(alarm.owns(&expiry(&alarm)));
+                assert!(checkpoint().is_ok());
+            });
+        }
+    });
+}
+
+/// An alarm that was found expired is never found well again, whatever other threads answer meanwhile.
+fn once_expired_always_expired() {
+    let expired = after(Duration::ZERO);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let alarm = after(Duration::from_micros(3));
+                    expiry(&alarm);
+                }
+            });
+        }
+        let began = Instant::now();
+        while began.elapsed() < SECOND {
+            for _ in 0..1_000 {
+                assert!(expired.check().is_err());
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// No ring is lost between the stilling of the bell and the look: each thread waits for its own deadlines
+/// while the others answer, and none waits in vain.
+fn threads_answer_for_each_other() {
+    std::thread::scope(|s| {
+        for thread in 0..4_u64 {
+            s.spawn(move || {
+                for n in 0..2_000_u64 {
+                    let limit = Duration::from_nanos((n * 7_919 + thread * 104_729) % 60_000);
+                    let began = Instant::now();
+                    let alarm = after(limit);
+                    let e = loop {
+                        if let Err(e) = alarm.check() {
+                            break e;
+                        }
+                        assert!(began.elapsed() < 20 * SECOND, "thread {thread}, try {n}: lost");
+                    };
+                    assert!(alarm.owns(&e) && began.elapsed() >= limit);
+                }
+            });
+        }
+    });
+    assert_eq!(support::process::timer().0, Duration::ZERO);
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("an_inner_alarm_never_hides_an_outer_one", an_inner_alarm_never_hides_an_outer_one),
+        scenario(
+            "an_expired_inner_alarm_does_not_end_the_outer",
+            an_expired_inner_alarm_does_not_end_the_outer,
+        ),
+        scenario("of_two_expired_the_outer_is_reported", of_two_expired_the_outer_is_reported),
+        scenario("dropped_in_any_order", dropped_in_any_order),
+        scenario("ten_thousand_at_once", ten_thousand_at_once),
+        scenario("a_chain_of_deadlines", a_chain_of_deadlines),
+        scenario("rung_from_another_thread", rung_from_another_thread),
+        scenario("checked_from_other_threads", checked_from_other_threads),
+        scenario("once_expired_always_expired", once_expired_always_expired),
+        scenario("threads_answer_for_each_other", threads_answer_for_each_other),
+    ]
+}

@@ -1,0 +1,80 @@
+//! What the handler must never do, shown to be noticed: to allocate, to lock, to wait.
+//!
+//! For a build under RealtimeSanitizer, see `.ci/parts/sanitizers`. In it our handler declares itself as one that does
+//! nothing of the kind, and the sanitizer ends the process at the first call that breaks the word. A handler of the
+//! program's own that ours hands a signal on to runs inside ours; so it is a stand-in for a handler of ours that does
+//! what it must not. The rest of the tests, in the same build, show that ours does not.
+
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, from a handler.
+
+use std::hint::black_box;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use nix::libc;
+use sigalarm::Alarm;
+
+use crate::support::{Scenario, process, scenario};
+
+static LOCK: Mutex<u64> = Mutex::new(0);
+
+extern "C" fn idle(_: libc::c_int) {}
+
+extern "C" fn allocate(_: libc::c_int) {
+    black_box(Box::new(black_box(1)));
+}
+
+extern "C" fn free(_: libc::c_int) {
+    drop(black_box(LEFT.lock().map(|mut left| left.take())));
+}
+static LEFT: Mutex<Option<Box<u64>>> = Mutex::new(None);
+
+extern "C" fn wait(_: libc::c_int) {
+    unsafe { libc::usleep(1) };
+}
+
+extern "C" fn print(_: libc::c_int) {
+    eprintln!("a word");
+}
+
+/// Takes the library's own lock, which is free: no call of anybody's tells of it.
+extern "C" fn check(_: libc::c_int) {
+    let _ = sigalarm::checkpoint();
+}
+
+extern "C" fn contend(_: libc::c_int) {
+    // Free as well, and the standard library's: not to be noticed, so it is not among the scenarios.
+    drop(LOCK.lock());
+}
+
+fn hand_on_to(function: extern "C" fn(libc::c_int)) {
+    process::widen_signal_stack();
+    *LEFT.lock().expect("not poisoned") = Some(Box::new(1));
+    process::set_action(function as usize, 0, &[]);
+    let alarm = Alarm::after(Duration::from_secs(60)).expect("arming");
+    process::kill_self(libc::SIGALRM);
+    drop(alarm);
+}
+
+fn noticed(name: &'static str, run: fn(), call: &'static str) -> Scenario {
+    scenario(name, run).judged(move |outcome| {
+        let seen = outcome.stderr.contains("RealtimeSanitizer") && outcome.stderr.contains(call);
+        // The sanitizer's own exit code.
+        match outcome.status.code() {
+            Some(43) if seen => Ok(()),
+            _ => Err(format!("expected RealtimeSanitizer to notice `{call}`")),
+        }
+    })
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("what_keeps_the_word_passes", || hand_on_to(idle)),
+        scenario("a_free_lock_of_others_is_not_seen", || hand_on_to(contend)),
+        noticed("allocating", || hand_on_to(allocate), "`malloc`"),
+        noticed("freeing", || hand_on_to(free), "`free`"),
+        noticed("waiting", || hand_on_to(wait), "`usleep`"),
+        noticed("printing", || hand_on_to(print), "`write`"),
+        noticed("locking", || hand_on_to(check), "lock"),
+    ]
+}

@@ -1,0 +1,1037 @@
+//! More reasons to ring than a deadline, tickers, the last resort, the audit.
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support;
+use crate::support::process::{self, counted};
+use crate::support::{Outcome, Scenario, scenario};
+use nix::libc::{self, SA_RESTART, SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use nix::sys::signal::{SigHandler, Signal};
+use sigalarm::{Alarm, Builder, Cause, Ticker, TimedOut, checkpoint};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(20);
+
+fn arm(builder: Builder) -> Alarm {
+    builder.arm().expect("arming")
+}
+
+fn expiry(alarm: &Alarm) -> TimedOut {
+    let began = Instant::now();
+    loop {
+        if let Err(e) = alarm.check() {
+            return e;
+        }
+        assert!(began.elapsed() < LATE, "never came");
+    }
+}
+
+fn spin(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {}
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
+fn handle(signal: Signal, handler: SigHandler) {
+    unsafe { nix::sys::signal::signal(signal, handler) }.expect("a handler");
+}
+
+fn cpu_time() -> Duration {
+    let ts = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("a clock");
+    Duration::new(ts.tv_sec() as u64, ts.tv_nsec() as u32)
+}
+
+fn signals_ring() {
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
+        let alarm = arm(Alarm::builder().ring_on(signal).label("solve"));
+        assert!(alarm.check().is_ok());
+        process::kill_self(signal);
+        let e = alarm.check().expect_err("rung");
+        assert!(alarm.owns(&e));
+        assert_eq!((e.cause(), e.limit()), (Cause::Signal(signal), None));
+        assert!(e.to_string().contains("was interrupted by SIG"), "{e}");
+        alarm.restart();
+        assert!(alarm.check().is_ok(), "a restart listens again");
+        process::kill_self(signal);
+        assert!(alarm.check().is_err());
+    }
+}
+
+fn the_signal_is_as_before() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1).ring_on(SIGUSR2));
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 0, "the first goes no further");
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1, "the second goes to the program's own handler");
+    drop(alarm);
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 2, "and so do all when nobody listens");
+    process::kill_self(SIGUSR2); // the default: the end
+}
+
+fn a_second_ctrl_c_kills() {
+    let alarm = arm(Alarm::builder().ring_on(SIGINT));
+    process::kill_self(SIGINT);
+    assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT));
+    process::kill_self(SIGINT);
+    unreachable!("the second takes the default action");
+}
+
+fn a_second_ctrl_c_kills_what_does_not_check() {
+    let _alarm = arm(Alarm::builder().ring_on(SIGINT));
+    process::kill_self(SIGINT);
+    process::kill_self(SIGINT);
+    unreachable!("the second takes the default action");
+}
+
+/// Good for one signal, which is the second that comes: the first rings.
+fn a_handler_for_one_signal() {
+    process::set_action_for(SIGUSR1, process::counting(), libc::SA_RESETHAND, &[]);
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 1);
+    drop(alarm);
+    assert_eq!(process::action_for(SIGUSR1).sa_sigaction, libc::SIG_DFL, "it has had its one");
+}
+
+/// Nobody has answered it, and it was not for the next one that listens.
+fn a_signal_goes_with_those_who_heard_it() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    drop(alarm);
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    assert!(alarm.check().is_ok());
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 0);
+    // The last that listened goes, and one that was rung stays: the signal is the owner's, at once.
+    drop(arm(Alarm::builder().ring_on(SIGUSR1)));
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1);
+}
+
+/// Somebody who found our handler there puts it back later: it stands for whom it stood for.
+fn our_handler_left_behind_for_a_signal() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    let ours = process::action_for(SIGUSR1);
+    drop(alarm);
+    process::set_action_for(SIGUSR1, ours.sa_sigaction, ours.sa_flags, &[]);
+    process::kill_self(SIGUSR1);
+    assert_eq!(counted(), 1);
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    process::kill_self(SIGUSR1);
+    assert!(alarm.check().is_err());
+    assert_eq!(counted(), 2);
+}
+
+/// A handler that was put over ours stays: when a wait begins, when it ends, and when the guard goes.
+fn a_handler_over_a_signal_that_rings() {
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
+    let theirs = process::action_for(SIGUSR1).sa_sigaction;
+    let is_theirs = || process::action_for(SIGUSR1).sa_sigaction == theirs;
+    let waited = alarm.blocking(|| Ok(is_theirs()));
+    assert!(waited.expect("at once") && is_theirs());
+    drop(alarm);
+    assert!(is_theirs());
+}
+
+/// A forked child's signals are their owners', also those that an alarm of the parent's has heard.
+fn signals_that_ring_and_a_fork() {
+    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    let before = process::action_for(SIGUSR1).sa_sigaction;
+    let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    let status = process::in_child(|| {
+        assert_eq!(process::action_for(SIGUSR1).sa_sigaction, before);
+        process::kill_self(SIGUSR1);
+        assert_eq!(counted(), 1);
+        let own = arm(Alarm::builder().ring_on(SIGUSR1));
+        assert!(own.check().is_ok(), "that one was the parent's");
+        process::kill_self(SIGUSR1);
+        assert!(own.check().is_err());
+        drop(own);
+        assert_eq!(process::action_for(SIGUSR1).sa_sigaction, before);
+    });
+    assert_eq!(status, 0);
+    assert!(alarm.check().is_err());
+}
+
+fn several_alarms_share_a_signal() {
+    let outer = arm(Alarm::builder().ring_on(SIGTERM).label("outer"));
+    let inner = arm(Alarm::builder().ring_on(SIGTERM).ring_on(SIGINT));
+    process::kill_self(SIGTERM);
+    assert!(outer.owns(&inner.check().unwrap_err()));
+    drop(outer);
+    assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGTERM));
+    inner.restart();
+    process::kill_self(SIGTERM);
+    assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGTERM), "it listens on");
+    inner.restart();
+    process::kill_self(SIGINT);
+    assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGINT));
+    // One that is armed while another has been stopped has its own first signal.
+    let cleanup = arm(Alarm::builder().ring_on(SIGINT));
+    inner.disarm();
+    process::kill_self(SIGINT);
+    assert!(cleanup.check().is_err());
+}
+
+fn an_ignored_signal_stays_ignored() {
+    handle(Signal::SIGHUP, SigHandler::SigIgn);
+    let alarm = arm(Alarm::builder().ring_on(SIGHUP));
+    process::kill_self(SIGHUP);
+    assert!(alarm.check().is_ok());
+    let bits = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(line) = bits.lines().find(|line| line.starts_with("SigIgn")) {
+        assert!(line.ends_with('1'), "{line}: SIGHUP is signal 1");
+    }
+    process::set_action(SIG_IGN, 0, &[]);
+}
+
+fn a_signal_ends_a_wait() {
+    for limit in [None, Some(100 * SECOND)] {
+        let builder = Alarm::builder().ring_on(SIGINT);
+        let alarm = arm(limit.map_or(builder.clone(), |limit| builder.after(limit)));
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                std::thread::sleep(30 * MS);
+                process::kill_self(SIGINT);
+            });
+            let (mut here, _there) = UnixStream::pair().expect("a pair");
+            let e = alarm.blocking(|| here.read(&mut [0; 8])).expect_err("nothing comes");
+            assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
+        });
+        assert!(alarm.elapsed() < LATE);
+        alarm.restart();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                std::thread::sleep(30 * MS);
+                process::kill_self(SIGINT);
+            });
+            assert_eq!(alarm.sleep(LATE).expect_err("rung").cause(), Cause::Signal(SIGINT));
+        });
+    }
+}
+
+/// At once, and not by a ring of the timer's that comes a little later: here somebody has switched that off.
+#[cfg(target_os = "linux")]
+fn a_signal_ends_a_wait_without_the_timer() {
+    for to_itself in [true, false] {
+        let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
+        let (handle, waiter) = (AtomicUsize::new(0), AtomicI32::new(0));
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                handle.store(nix::sys::pthread::pthread_self() as usize, Ordering::SeqCst);
+                let (mut here, _there) = UnixStream::pair().expect("a pair");
+                let e = alarm.blocking(|| {
+                    waiter.store(nix::unistd::gettid().as_raw(), Ordering::SeqCst);
+                    here.read(&mut [0; 8])
+                });
+                assert_eq!(e.expect_err("nothing comes").kind(), std::io::ErrorKind::TimedOut);
+            });
+            // Until it sleeps in its call.
+            loop {
+                let path = format!("/proc/self/task/{}/syscall", waiter.load(Ordering::SeqCst));
+                match std::fs::read_to_string(path) {
+                    Ok(call) if call.starts_with(&format!("{} ", libc::SYS_read)) => break,
+                    Ok(call) if call.starts_with(&format!("{} ", libc::SYS_recvfrom)) => break,
+                    Ok(_) | Err(_) => std::thread::yield_now(),
+                }
+            }
+            process::set_timer(Duration::ZERO, Duration::ZERO);
+            if to_itself {
+                let thread = handle.load(Ordering::SeqCst) as libc::pthread_t;
+                nix::sys::pthread::pthread_kill(thread, Signal::SIGUSR1).expect("it lives");
+            } else {
+                process::kill_self(SIGUSR1); // Comes here: the kernel prefers the main thread.
+            }
+        });
+    }
+}
+
+fn signals_that_cannot_ring() {
+    for signal in
+        [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, libc::SIGALRM, SIGABRT, 0, -1, 64, 999, i32::MAX]
+    {
+        let e = Alarm::builder().ring_on(signal).arm().expect_err("refused");
+        assert_eq!(e.call(), None);
+        assert!(e.to_string().contains(&format!("signal {signal} cannot ring it")), "{e}");
+        assert_eq!(std::io::Error::from(e).kind(), std::io::ErrorKind::InvalidInput);
+    }
+    assert!(checkpoint().is_ok());
+}
+
+fn cpu_limits() {
+    for limit in [Duration::ZERO, Duration::from_micros(1), 10 * MS, 100 * MS] {
+        let before = cpu_time();
+        let alarm = arm(Alarm::builder().cpu(limit));
+        let e = expiry(&alarm);
+        let used = cpu_time() - before;
+        assert_eq!((e.cause(), e.limit()), (Cause::Cpu, Some(limit)));
+        assert!(used >= limit && e.elapsed() >= limit, "early: {used:?} of {limit:?}");
+        // This process has one thread: what it uses after the limit it uses checking.
+        assert!(used <= limit + (limit / 20).max(20 * MS), "late: {used:?} of {limit:?}");
+    }
+    // Sleeping uses none.
+    let alarm = arm(Alarm::builder().cpu(50 * MS).after(10 * SECOND));
+    std::thread::sleep(120 * MS);
+    assert!(alarm.check().is_ok());
+    let began = Instant::now();
+    assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
+    assert!(began.elapsed() >= 30 * MS);
+    alarm.restart();
+    assert!(alarm.check().is_ok(), "a restart gives the whole time again");
+}
+
+/// Beside busy loops on every processor, the processor time that passes is what counts.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
+fn cpu_limit_under_load() {
+    let busy: Vec<i32> = (0..4)
+        .map(|_| match unsafe { libc::fork() } {
+            0 => loop {
+                std::hint::spin_loop();
+            },
+            child => child,
+        })
+        .collect();
+    for _ in 0..3 {
+        let (before, began) = (cpu_time(), Instant::now());
+        let alarm = arm(Alarm::builder().cpu(100 * MS));
+        expiry(&alarm);
+        let used = cpu_time() - before;
+        assert!(used >= 100 * MS, "early: {used:?}");
+        assert!(used <= 120 * MS, "late: {used:?} in {:?}", began.elapsed());
+    }
+    for child in busy {
+        unsafe { libc::kill(child, libc::SIGKILL) };
+    }
+}
+
+fn thread_cpu_limits() {
+    let alarm = arm(Alarm::builder().thread_cpu(30 * MS));
+    // Another thread's time does not count.
+    std::thread::spawn(|| spin(80 * MS)).join().expect("no panic");
+    assert!(alarm.check().is_ok());
+    assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
+    // Of a thread that is over nothing more is used.
+    std::thread::spawn(|| std::mem::forget(arm(Alarm::builder().thread_cpu(5 * MS))))
+        .join()
+        .expect("no panic");
+    let other = arm(Alarm::builder().after(30 * MS));
+    drop(alarm);
+    assert_eq!(expiry(&other).cause(), Cause::Deadline);
+}
+
+fn a_budget_of_checks() {
+    for budget in [0_u64, 1, 7, 1_000] {
+        let alarm = arm(Alarm::builder().checks(budget));
+        for round in 0..2 {
+            for n in 0..budget {
+                assert!(alarm.check().is_ok(), "check {n} of {budget}, round {round}");
+            }
+            assert_eq!(alarm.check().unwrap_err().cause(), Cause::Checks);
+            assert!(alarm.check().is_err());
+            alarm.restart();
+        }
+    }
+    // What encloses is asked too; what is inside is not.
+    let outer = arm(Alarm::builder().checks(3));
+    let inner = arm(Alarm::builder().checks(2));
+    assert!(outer.check().is_ok()); // outer: 2 left
+    assert!(inner.check().is_ok()); // outer: 1, inner: 1
+    assert!(checkpoint().is_ok()); // outer: 0, inner: 0
+    assert!(outer.owns(&inner.check().unwrap_err()), "both are used up: the outer one is told");
+    // On another thread, entered.
+    let alarm = arm(Alarm::builder().checks(1));
+    drop((inner, outer));
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            assert!(checkpoint().is_ok());
+            let _entered = alarm.enter();
+            assert!(checkpoint().is_ok());
+            assert_eq!(checkpoint().unwrap_err().cause(), Cause::Checks);
+        });
+    });
+}
+
+/// Whoever answers on another thread must not still the bell for a moment: a check in that moment would not count.
+fn a_budget_while_others_answer() {
+    const BUDGET: u64 = 20_000;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let other = arm(Alarm::builder());
+                while !done.load(Ordering::Relaxed) {
+                    assert!(other.check().is_ok());
+                }
+            });
+        }
+        let checked = [(); 5].map(|()| {
+            let alarm = arm(Alarm::builder().checks(BUDGET));
+            (0..2 * BUDGET).take_while(|_| alarm.check().is_ok()).count()
+        });
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(checked, [BUDGET as usize; 5]);
+    });
+}
+
+fn whichever_comes_first() {
+    let all = Alarm::builder().after(SECOND * 30).cpu(20 * SECOND).checks(1_000_000_000).ring_on(SIGINT);
+    for (builder, cause) in [
+        (all.clone().after(5 * MS), Cause::Deadline),
+        (all.clone().cpu(5 * MS), Cause::Cpu),
+        (all.clone().checks(10), Cause::Checks),
+    ] {
+        assert_eq!(expiry(&arm(builder)).cause(), cause);
+    }
+    let alarm = arm(all.clone());
+    process::kill_self(SIGINT);
+    assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT));
+    alarm.restart();
+    alarm.ring();
+    assert_eq!(expiry(&alarm).cause(), Cause::Rung);
+    alarm.disarm();
+    for _ in 0..1_000 {
+        assert!(alarm.check().is_ok());
+    }
+    process::kill_self(SIGINT);
+    assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT), "that is no limit, and still in force");
+}
+
+/// A hundred tickers: each tells every period that has passed, and none that has not.
+fn a_hundred_tickers() {
+    let began = Instant::now();
+    let tickers: Vec<(Instant, Ticker, Instant)> = (1..=100_u32)
+        .map(|n| {
+            let before = Instant::now();
+            let ticker =
+                Ticker::every(MS * (1 + n * 7 % 50) + Duration::from_nanos(u64::from(n))).expect("arming");
+            (before, ticker, Instant::now())
+        })
+        .collect();
+    let mut told = vec![0_u64; tickers.len()];
+    while began.elapsed() < 3 * SECOND {
+        for (count, (_, ticker, _)) in told.iter_mut().zip(&tickers) {
+            *count += ticker.due();
+        }
+    }
+    // Once more, after a pause in which nobody asks: what is told in the end is what the clock says.
+    spin(60 * MS);
+    for (count, (before, ticker, after)) in told.iter_mut().zip(&tickers) {
+        let least = after.elapsed().as_nanos() / ticker.period().as_nanos();
+        *count += ticker.due();
+        let most = before.elapsed().as_nanos() / ticker.period().as_nanos();
+        let in_range = (least..=most).contains(&u128::from(*count));
+        assert!(in_range, "{count} of {least} to {most} at {:?}", ticker.period());
+    }
+    drop(tickers);
+    assert_eq!(process::timer().0, Duration::ZERO);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
+}
+
+fn tickers_and_alarms() {
+    let alarm = arm(Alarm::builder().after(100 * MS));
+    let ticker = Ticker::every(10 * MS).expect("arming");
+    let armed = Instant::now();
+    let mut ticks = 0;
+    // Asked now and then only, between checks that answer the same rings.
+    let mut n = 0_u64;
+    while alarm.check().is_ok() {
+        n += 1;
+        if n % 1_000 == 0 {
+            ticks += ticker.due();
+        }
+    }
+    spin(MS);
+    let least = armed.elapsed().as_millis() as u64 / 10;
+    let last = ticker.due();
+    ticks += last;
+    assert!(ticks >= least, "{ticks} of {least}");
+    let most = armed.elapsed().as_millis() as u64 / 10 + 1;
+    assert!(ticks + ticker.due() <= most, "each is told once: {ticks}, and {last} of them at the end");
+    // With an expired alarm alive it still tells the truth.
+    let began = Instant::now();
+    let ticker = Ticker::every(MS).expect("arming");
+    spin(10 * MS);
+    assert!(ticker.due() >= 10);
+    assert!(u128::from(ticker.due()) <= began.elapsed().as_millis());
+}
+
+fn odd_tickers() {
+    let e = Ticker::every(Duration::ZERO).expect_err("refused");
+    assert!(e.to_string().contains("longer than zero"));
+    let never = Ticker::every(Duration::MAX).expect("arming");
+    let often = Ticker::every(Duration::from_nanos(1)).expect("arming");
+    spin(MS);
+    assert!(often.due() >= 1_000_000);
+    assert_eq!(never.due(), 0);
+    let status = process::in_child(|| {
+        spin(MS);
+        assert_eq!(often.due(), 0, "inert");
+        let own = Ticker::every(MS).expect("arming");
+        spin(3 * MS);
+        assert!(own.due() >= 3);
+    });
+    assert_eq!(status, 0);
+}
+
+/// A forked child asks the ticker that it has inherited, again and again just before its own, with which the other may have
+/// a flag in common by now.
+fn an_inherited_ticker_hides_nothing() {
+    let inherited = Ticker::every(5 * MS).expect("arming");
+    let status = process::in_child(|| {
+        let own = Ticker::every(5 * MS).expect("arming");
+        let began = Instant::now();
+        while own.due() == 0 {
+            assert!(began.elapsed() < LATE, "never came");
+            // The rings come in here.
+            std::thread::sleep(MS);
+            assert_eq!(inherited.due(), 0);
+        }
+    });
+    assert_eq!(status, 0);
+}
+
+fn last_words(outcome: &Outcome, least: Duration) -> Result<(), String> {
+    if outcome.took < least || outcome.took > least + LATE {
+        return Err(format!("expected the end after {least:?}"));
+    }
+    let expected = "sigalarm: parse has not answered 60 ms after its limit of 40 ms; ending the process. On its thread: ";
+    if outcome.stderr.starts_with(expected) { Ok(()) } else { Err(format!("expected on stderr: {expected}")) }
+}
+
+fn ends_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
+    move |outcome| {
+        if outcome.status.code() != Some(code) {
+            return Err(format!("expected exit code {code}"));
+        }
+        last_words(outcome, 100 * MS)
+    }
+}
+
+fn dumps_core(outcome: &Outcome) -> Result<(), String> {
+    use std::os::unix::process::ExitStatusExt;
+    if outcome.status.signal() != Some(SIGABRT) {
+        return Err("expected SIGABRT".to_owned());
+    }
+    last_words(outcome, 100 * MS)
+}
+
+fn parse() -> Builder {
+    Alarm::builder().after(40 * MS).label("parse").abort_after(60 * MS)
+}
+
+fn never_checks() {
+    let _alarm = arm(parse());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn never_checks_and_dumps_core() {
+    let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
+    let _alarm = arm(Alarm::builder().after(40 * MS).label("parse").dump_core_after(60 * MS));
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Before it a timer of the program's own rings, once.
+fn never_checks_behind_a_timer() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::set_timer(20 * MS, Duration::ZERO);
+    let _alarm = arm(parse());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn waits_forever() {
+    let _alarm = arm(parse());
+    std::thread::sleep(10 * LATE);
+}
+
+fn ends_at_once() {
+    let _alarm = arm(Alarm::builder().after(100 * MS).label("parse").abort_after(Duration::ZERO));
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Inside of a limit that ends sooner, for which the timer is set already.
+fn never_checks_inside_of_a_limit() {
+    let _outer = arm(Alarm::builder().after(30 * MS));
+    let _alarm = arm(parse());
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Others have come and gone, and one is far off.
+fn never_checks_and_others_may() {
+    let first = arm(Alarm::builder().after(100 * SECOND).abort_after(100 * SECOND));
+    let alarm = arm(parse());
+    let _third = arm(Alarm::builder().after(200 * SECOND).abort_after(SECOND));
+    drop(first);
+    alarm.restart();
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Another thread answers its own.
+fn never_checks_while_another_answers() {
+    let _alarm = arm(parse());
+    std::thread::spawn(|| drop(expiry(&arm(Alarm::builder().after(45 * MS)))));
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// A line of bounded length, and a whole one: it is the label that is cut, and between two characters.
+fn never_checks_under_a_long_label() {
+    let label = format!("two\nlines{}", "ü".repeat(300));
+    let _alarm = arm(Alarm::builder().after(MS).label(label).abort_after(MS));
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn ends_with_a_cut_line(outcome: &Outcome) -> Result<(), String> {
+    let line = &outcome.stderr;
+    let whole = line.starts_with("sigalarm: two\u{fffd}linesüüü")
+        && line.contains(
+            "üüü has not answered 1 ms after its limit of 1 ms; ending the process. On its thread: two",
+        )
+        && line.ends_with('\n');
+    if outcome.status.code() == Some(124) && whole && (599..=600).contains(&line.len()) {
+        Ok(())
+    } else {
+        Err("expected exit code 124 and a line of 600 bytes".to_owned())
+    }
+}
+
+/// What is called off, or moved, does not come; and a forked child has none of its parent's.
+/// The process is as it was before the guard, and its own disposition would end it. Afterwards the watchdog goes on.
+fn watchdog_waits_while_suspended() {
+    let alarm = arm(Alarm::builder().after(40 * MS).label("parse").abort_after(60 * MS));
+    sigalarm::suspended(|| std::thread::sleep(200 * MS));
+    assert!(alarm.check().is_err(), "its grace begins anew");
+    sigalarm::suspended(|| {
+        let _inner = arm(Alarm::builder().after(MS).abort_after(MS));
+        alarm.restart();
+        std::thread::sleep(100 * MS);
+    });
+    let began = Instant::now();
+    while began.elapsed() < SECOND {}
+}
+
+fn no_last_resort_that_was_moved() {
+    const GRACE: Duration = Duration::from_secs(1);
+    let bounded = || arm(Alarm::builder().after(MS).abort_after(GRACE));
+    let other = arm(Alarm::builder().after(GRACE * 2));
+    let disarmed = bounded();
+    disarmed.disarm();
+    let extended = bounded();
+    extended.extend(1_000 * SECOND);
+    drop(bounded());
+    // Without a check, which would answer.
+    spin(GRACE * 2);
+    drop((disarmed, extended, other));
+
+    let restarted = bounded();
+    for _ in 0..4 {
+        spin(GRACE / 2);
+        restarted.restart();
+    }
+    drop(restarted);
+
+    let alarm = bounded();
+    let child = fork();
+    if child == 0 {
+        let _own = arm(Alarm::builder().after(MS));
+        spin(GRACE * 2);
+        support::children::exit_now(0);
+    }
+    drop(alarm);
+    let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).expect("a child");
+    assert!(matches!(ended, nix::sys::wait::WaitStatus::Exited(_, 0)), "{ended:?}");
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
+fn fork() -> i32 {
+    unsafe { libc::fork() }
+}
+
+/// The same of all else that an alarm may have besides a limit.
+fn all_reasons_inside_of_a_limit() {
+    let outer = arm(Alarm::builder().after(100 * SECOND));
+    let inside = || Alarm::builder().after(200 * SECOND);
+    let alarm = arm(inside().checks(3));
+    assert!((0..3).all(|_| alarm.check().is_ok()));
+    assert_eq!(alarm.check().expect_err("no check is left").cause(), Cause::Checks);
+    drop(alarm);
+    let alarm = arm(inside().ring_on(SIGUSR1));
+    process::kill_self(SIGUSR1);
+    assert_eq!(alarm.check().expect_err("rung").cause(), Cause::Signal(SIGUSR1));
+    drop(alarm);
+    let alarm = arm(inside().cpu(5 * MS));
+    assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
+    drop(alarm);
+    let alarm = arm(inside().audit(8 * MS));
+    spin(40 * MS);
+    assert!(alarm.check().is_ok());
+    assert!(alarm.longest_gap().is_some());
+    // And none of them is left behind when it goes before the limit.
+    drop(alarm);
+    assert!(outer.check().is_ok());
+    process::set_action_for(SIGUSR2, process::counting(), SA_RESTART, &[]);
+    drop(arm(inside().ring_on(SIGUSR2).checks(1).abort_after(Duration::ZERO)));
+    process::kill_self(SIGUSR2);
+    assert_eq!(counted(), 1);
+    assert!((0..3).all(|_| outer.check().is_ok()));
+}
+
+/// Within it stands another one, which comes sooner and is taken away, by whoever drops the alarm or answers it. After that
+/// nobody checks.
+fn never_checks_behind_another_one(take_away: fn(Alarm)) {
+    let _outer = arm(Alarm::builder().after(2 * SECOND).label("outer").abort_after(Duration::ZERO));
+    take_away(arm(Alarm::builder().after(1_500 * MS).label("inner").abort_after(Duration::ZERO)));
+    spin(LATE);
+}
+
+fn is_the_outer_one(outcome: &Outcome) -> Result<(), String> {
+    let expected = "sigalarm: outer has not answered 0 s after its limit of 2 s; ending the process. On its thread: outer (";
+    match outcome.status.code() {
+        Some(124) if outcome.stderr.starts_with(expected) && outcome.took >= 2 * SECOND => Ok(()),
+        _ => Err(format!("expected exit code 124, and on stderr: {expected}")),
+    }
+}
+
+fn answers_and_keeps(alarm: Alarm) {
+    alarm.ring();
+    assert!(alarm.check().is_err());
+    std::mem::forget(alarm);
+}
+
+/// The same with a timer of the program's own, which is to ring all the same, and once.
+fn a_timer_behind_a_last_resort_that_is_taken_away() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let outer = arm(Alarm::builder().after(LATE));
+    for (n, answers) in [false, true].into_iter().enumerate() {
+        let began = Instant::now();
+        process::set_timer(1_500 * MS, Duration::ZERO);
+        let inner = arm(Alarm::builder().after(1_200 * MS).abort_after(Duration::ZERO));
+        if answers {
+            inner.ring();
+            assert!(inner.check().is_err());
+        }
+        let kept = answers.then_some(inner);
+        while process::counted() == n {
+            assert!(began.elapsed() < LATE / 2, "never came");
+        }
+        assert!(began.elapsed() >= 1_500 * MS, "early");
+        drop(kept);
+    }
+    drop(outer);
+    assert_eq!(process::counted(), 2);
+}
+
+fn answers_in_time() {
+    for n in 0..20 {
+        let alarm = arm(Alarm::builder().after(2 * MS).abort_after(SECOND));
+        match n % 5 {
+            0 => drop(expiry(&alarm)),
+            1 => drop(alarm.check()),
+            2 => (0..100).for_each(|_| alarm.restart()),
+            3 => alarm.disarm(),
+            _ => alarm.extend(2 * SECOND),
+        }
+        match n % 5 {
+            2 => drop(expiry(&alarm)),
+            1 => continue,
+            _ => {}
+        }
+        spin(20 * MS);
+        if n == 10 {
+            spin(SECOND + 300 * MS); // answered: long after the grace
+        }
+    }
+    // To answer an inner alarm does not call off the last resort of an outer one, which has not expired.
+    let status = process::in_child(|| {
+        let _outer = arm(Alarm::builder().after(SECOND).abort_after(100 * MS));
+        drop(expiry(&arm(Alarm::builder().after(MS))));
+        spin(LATE);
+    });
+    assert_eq!(status, 124 << 8, "exit code 124");
+    // An inner check that tells of an outer alarm answers too.
+    let outer = arm(Alarm::builder().after(2 * MS).abort_after(SECOND));
+    let inner = arm(Alarm::builder().after(MS).abort_after(SECOND));
+    assert!(expiry(&inner).alarm() <= inner.id());
+    spin(MS);
+    drop(inner.check());
+    spin(SECOND + 100 * MS);
+    drop(outer);
+    let child = process::in_child(|| spin(10 * MS));
+    assert_eq!(child, 0);
+}
+
+/// Who has answered once has answered, whatever is done to the alarm that leaves it expired.
+fn answers_and_is_rung_again() {
+    let bounded = |limit| arm(Alarm::builder().after(limit).abort_after(SECOND));
+    let by_deadline = bounded(MS);
+    expiry(&by_deadline);
+    by_deadline.ring();
+    let by_hand = [bounded(SECOND), bounded(SECOND)];
+    by_hand.iter().for_each(Alarm::ring);
+    by_hand.iter().for_each(|alarm| drop(expiry(alarm)));
+    by_hand[0].ring();
+    by_hand[1].extend(MS); // takes no ring back
+    spin(3 * SECOND);
+    drop((by_deadline, by_hand));
+    // Begun again it is as it was armed.
+    let status = process::in_child(|| {
+        let alarm = bounded(MS);
+        expiry(&alarm);
+        alarm.restart();
+        spin(LATE);
+    });
+    assert_eq!(status, 124 << 8, "exit code 124");
+}
+
+/// On a thread that has entered an alarm of another's, which is what its check tells of.
+fn answers_for_a_guest() {
+    let guest = arm(Alarm::builder().after(MS));
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let _entered = guest.enter();
+            let own = arm(Alarm::builder().after(MS).abort_after(SECOND));
+            spin(2 * MS);
+            // Both have expired, and the ring is on its way.
+            assert!(guest.owns(&expiry(&own)));
+            spin(2 * SECOND);
+            let other = arm(Alarm::builder().after(MS).abort_after(SECOND));
+            spin(2 * MS);
+            assert!(guest.owns(&checkpoint().expect_err("all have expired")));
+            spin(2 * SECOND);
+            drop(other);
+        });
+    });
+}
+
+/// Nobody reads what is written to standard error, and there is room for nothing more.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
+fn never_checks_and_nobody_reads() {
+    let (_read, write) = nix::unistd::pipe().expect("a pipe");
+    nix::unistd::dup2_stderr(&write).expect("standard error");
+    unsafe { libc::fcntl(2, libc::F_SETFL, libc::O_NONBLOCK) };
+    while unsafe { libc::write(2, [0_u8; 512].as_ptr().cast(), 512) } > 0 {}
+    unsafe { libc::fcntl(2, libc::F_SETFL, 0) };
+    never_checks();
+}
+
+/// The timer was set for a moment at which the process did not run.
+fn audit_of_one_who_was_stopped() {
+    let alarm = arm(Alarm::builder().audit(8 * MS));
+    let script = "kill -STOP $PPID; sleep .5; kill -CONT $PPID";
+    // Before the shell is there, which may be quick, and stop this process on its way back from starting it.
+    let began = Instant::now();
+    let mut stopper = std::process::Command::new("sh").args(["-c", script]).spawn().expect("a shell");
+    let mut last = began;
+    loop {
+        let now = Instant::now();
+        if now - last > 400 * MS {
+            break;
+        }
+        assert!(now - began < LATE, "it was not stopped");
+        last = now;
+        checkpoint().expect("it has no limit");
+    }
+    checkpoint().expect("it has no limit");
+    let gap = alarm.longest_gap().expect("it was stopped for half a second");
+    assert!(gap.length() > 200 * MS, "{gap}");
+    stopper.wait().expect("it ends");
+}
+
+fn audit() {
+    let alarm = arm(Alarm::builder().audit(10 * MS));
+    let began = Instant::now();
+    while began.elapsed() < 100 * MS {
+        alarm.check().expect("no limit");
+    }
+    let held_up = alarm.longest_gap().map_or(Duration::ZERO, |gap| gap.length());
+    spin(4 * held_up + 400 * MS);
+    let line = line!() + 1;
+    alarm.check().expect("no limit");
+    let gap = alarm.longest_gap().expect("a long time without a check");
+    // A busy machine may deliver the ring late; then less of the stretch is seen.
+    assert!(gap.length() > held_up && gap.length() >= 20 * MS && gap.length() < LATE, "{gap}");
+    assert_eq!((gap.location().file(), gap.location().line()), (file!(), line), "{gap}");
+    spin(30 * MS);
+    checkpoint().expect("no limit");
+    assert_eq!(alarm.longest_gap().expect("as before").location().line(), line, "the longest, not the last");
+    assert!(arm(Alarm::builder()).longest_gap().is_none());
+    drop(arm(Alarm::builder().audit(Duration::ZERO)));
+    drop(arm(Alarm::builder().audit(Duration::MAX)));
+}
+
+/// What brings the timer in step without being a check: a ticker is asked, an alarm begins again, alarms come and go.
+fn audit_of_one_who_does_all_but_check() {
+    let outer = arm(Alarm::builder().after(1_000 * SECOND));
+    let ticker = Ticker::every(5 * MS).expect("arming");
+    let asks = || _ = ticker.due();
+    let restarts = || outer.restart();
+    let arms = || drop(arm(Alarm::builder().after(MS)));
+    for (n, step) in [&asks as &dyn Fn(), &restarts, &arms].into_iter().enumerate() {
+        let alarm = arm(Alarm::builder().audit(40 * MS));
+        let began = Instant::now();
+        while began.elapsed() < 500 * MS {
+            step();
+        }
+        let stretch = began.elapsed();
+        alarm.check().expect("no limit");
+        let gap = alarm.longest_gap().expect("long enough");
+        assert!(gap.length() + 200 * MS >= stretch, "{n}: {gap}, and it was {stretch:?}");
+        assert!(gap.length() <= alarm.elapsed(), "{n}: {gap}");
+    }
+}
+
+/// Where somebody counts, or has expired, the bell stays rung and the timer is not heard.
+fn audit_where_every_check_asks() {
+    let audited = || Alarm::builder().audit(20 * MS);
+    for (n, alarm) in [arm(audited()), arm(audited().checks(1_000_000))].into_iter().enumerate() {
+        let _expired = arm(Alarm::builder().after(n as u32 * SECOND));
+        for _ in 0..3 {
+            alarm.check().expect("it has no limit");
+        }
+        spin(60 * MS);
+        alarm.check().expect("it has no limit");
+        let gap = alarm.longest_gap().expect("a long one");
+        assert!(gap.length() >= 60 * MS && gap.length() <= alarm.elapsed(), "{n}: {gap}");
+    }
+    // And when it was rung before, and nobody has stilled it since.
+    let _outer = arm(Alarm::builder().after(LATE));
+    drop(expiry(&arm(Alarm::builder().after(MS))));
+    let alarm = arm(audited());
+    spin(60 * MS);
+    alarm.check().expect("it has no limit");
+    assert!(alarm.longest_gap().expect("a long one").length() >= 60 * MS);
+}
+
+/// A ring of before it was armed is none of its concern.
+fn audit_after_a_ring() {
+    for unanswered in [false, true] {
+        let other = arm(Alarm::builder().after(MS));
+        spin(2 * MS);
+        if !unanswered {
+            expiry(&other);
+        }
+        std::thread::sleep(300 * MS);
+        // To count, every check comes and asks.
+        let alarm = arm(Alarm::builder().audit(20 * MS).checks(10));
+        let _ = alarm.check();
+        if let Some(gap) = alarm.longest_gap() {
+            assert!(gap.length() <= alarm.elapsed(), "{gap} of {:?}", alarm.elapsed());
+        }
+    }
+}
+
+fn everything_is_put_back() {
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    let before = process::state();
+    let handlers = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        status
+            .lines()
+            .filter(|l| l.starts_with("Sig") && !l.starts_with("SigQ"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let before_all = handlers();
+    for _ in 0..50 {
+        let all = Alarm::builder().after(MS).cpu(SECOND).checks(5).ring_on(SIGINT).ring_on(SIGTERM).audit(MS);
+        let alarm = arm(all.abort_after(SECOND));
+        let _ticker = Ticker::every(MS).expect("arming");
+        expiry(&alarm);
+    }
+    assert_eq!(process::state(), before);
+    assert_eq!(handlers(), before_all);
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("signals_ring", signals_ring),
+        scenario("the_signal_is_as_before", the_signal_is_as_before).dies_of(SIGUSR2),
+        scenario("a_second_ctrl_c_kills", a_second_ctrl_c_kills).dies_of(SIGINT),
+        scenario("a_second_ctrl_c_kills_what_does_not_check", a_second_ctrl_c_kills_what_does_not_check)
+            .dies_of(SIGINT),
+        scenario("a_handler_for_one_signal", a_handler_for_one_signal),
+        scenario("a_signal_goes_with_those_who_heard_it", a_signal_goes_with_those_who_heard_it),
+        scenario("our_handler_left_behind_for_a_signal", our_handler_left_behind_for_a_signal),
+        scenario("a_handler_over_a_signal_that_rings", a_handler_over_a_signal_that_rings),
+        scenario("signals_that_ring_and_a_fork", signals_that_ring_and_a_fork),
+        #[cfg(target_os = "linux")]
+        scenario("a_signal_ends_a_wait_without_the_timer", a_signal_ends_a_wait_without_the_timer),
+        scenario("several_alarms_share_a_signal", several_alarms_share_a_signal),
+        scenario("an_ignored_signal_stays_ignored", an_ignored_signal_stays_ignored),
+        scenario("a_signal_ends_a_wait", a_signal_ends_a_wait),
+        scenario("signals_that_cannot_ring", signals_that_cannot_ring),
+        scenario("cpu_limits", cpu_limits),
+        scenario("cpu_limit_under_load", cpu_limit_under_load),
+        scenario("thread_cpu_limits", thread_cpu_limits),
+        scenario("a_budget_of_checks", a_budget_of_checks),
+        scenario("a_budget_while_others_answer", a_budget_while_others_answer),
+        scenario("whichever_comes_first", whichever_comes_first),
+        scenario("a_hundred_tickers", a_hundred_tickers),
+        scenario("tickers_and_alarms", tickers_and_alarms),
+        scenario("odd_tickers", odd_tickers),
+        scenario("an_inherited_ticker_hides_nothing", an_inherited_ticker_hides_nothing),
+        scenario("last_resort_in_a_loop", never_checks).judged(ends_with(124)),
+        scenario("last_resort_with_a_core_dump", never_checks_and_dumps_core).judged(dumps_core),
+        scenario("last_resort_behind_a_timer", never_checks_behind_a_timer).judged(ends_with(124)),
+        scenario("last_resort_among_others", never_checks_and_others_may).judged(ends_with(124)),
+        scenario("last_resort_while_another_answers", never_checks_while_another_answers)
+            .judged(ends_with(124)),
+        scenario("last_resort_under_a_long_label", never_checks_under_a_long_label)
+            .judged(ends_with_a_cut_line),
+        scenario("no_last_resort_that_was_moved", no_last_resort_that_was_moved),
+        scenario("watchdog_waits_while_suspended", watchdog_waits_while_suspended).judged(ends_with(124)),
+        scenario("last_resort_inside_of_a_limit", never_checks_inside_of_a_limit).judged(ends_with(124)),
+        scenario("all_reasons_inside_of_a_limit", all_reasons_inside_of_a_limit),
+        scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
+        scenario("last_resort_without_grace", ends_at_once).exits_with(124),
+        scenario("last_resort_behind_one_that_was_dropped", || never_checks_behind_another_one(drop))
+            .judged(is_the_outer_one),
+        scenario("last_resort_behind_one_that_was_answered", || {
+            never_checks_behind_another_one(answers_and_keeps);
+        })
+        .judged(is_the_outer_one),
+        scenario(
+            "a_timer_behind_a_last_resort_that_is_taken_away",
+            a_timer_behind_a_last_resort_that_is_taken_away,
+        ),
+        scenario("no_last_resort_for_those_who_answer", answers_in_time),
+        scenario("no_last_resort_for_those_who_are_rung_again", answers_and_is_rung_again),
+        scenario("no_last_resort_for_those_who_answer_for_a_guest", answers_for_a_guest),
+        scenario("last_resort_that_nobody_reads", never_checks_and_nobody_reads).exits_with(124),
+        scenario("audit_of_one_who_was_stopped", audit_of_one_who_was_stopped),
+        scenario("audit_of_one_who_does_all_but_check", audit_of_one_who_does_all_but_check),
+        scenario("audit_where_every_check_asks", audit_where_every_check_asks),
+        scenario("audit_after_a_ring", audit_after_a_ring),
+        scenario("audit", audit),
+        scenario("everything_is_put_back", everything_is_put_back),
+    ]
+}

@@ -1,0 +1,496 @@
+//! After the last drop the process is as if the library had never run.
+
+use std::time::{Duration, Instant};
+
+use crate::support::process::{self, State, state};
+use crate::support::{Scenario, scenario};
+use nix::libc::{
+    SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGALRM, SIGHUP, SIGUSR1,
+};
+use sigalarm::Alarm;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+/// Spins until the alarm has expired.
+fn wait_for(alarm: &Alarm) {
+    while alarm.check().is_ok() {}
+}
+
+/// Many lives of a guard: dropped before, at, and after its ring, nested, alone.
+fn lives() {
+    for n in 0..300_u32 {
+        let alarm = after(Duration::from_micros(u64::from(n)));
+        if n % 3 == 0 {
+            wait_for(&alarm);
+        }
+        let inner = after(Duration::from_micros(u64::from(n % 50)));
+        if n % 7 == 0 {
+            drop(alarm);
+            wait_for(&inner);
+        }
+        let _long = after(SECOND);
+    }
+}
+
+fn leaves(expected: &State) {
+    lives();
+    assert_eq!(state(), *expected);
+    let guards: Vec<Alarm> = (1..50).map(|n| after(n * MS)).collect();
+    assert_ne!(state(), *expected, "while armed something must be different");
+    drop(guards);
+    assert_eq!(state(), *expected);
+}
+
+fn default_disposition() {
+    leaves(&state());
+}
+
+fn ignored() {
+    process::set_action(SIG_IGN, 0, &[]);
+    leaves(&state());
+}
+
+fn handler_with_all_its_bits() {
+    for flags in [0, SA_RESTART, SA_NODEFER | SA_ONSTACK, SA_RESETHAND, SA_RESTART | SA_NODEFER] {
+        process::set_action(process::counting(), flags, &[SIGHUP, SIGUSR1]);
+        leaves(&state());
+    }
+    process::set_action(process::counting_info(), SA_SIGINFO | SA_RESTART, &[SIGUSR1]);
+    leaves(&state());
+    assert_eq!(process::counted(), 0, "our own rings never reach a foreign handler");
+}
+
+fn blocked() {
+    process::block(SIGALRM);
+    process::block(SIGHUP);
+    let before = state();
+    leaves(&before);
+    let alarm = after(MS);
+    assert!(!process::mask().contains(&SIGALRM), "let in while armed");
+    wait_for(&alarm);
+    let inner = after(MS);
+    drop(alarm);
+    assert!(!process::mask().contains(&SIGALRM), "let in as long as one alarm lives");
+    wait_for(&inner);
+    drop(inner);
+    assert_eq!(state(), before);
+    assert!(!process::is_pending(SIGALRM));
+}
+
+fn every_thread_has_its_own_mask() {
+    process::block(SIGALRM);
+    let alarm = after(SECOND);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            process::block(SIGALRM);
+            let before = process::mask();
+            drop(after(MS));
+            assert_eq!(process::mask(), before);
+            let inner = after(100 * SECOND); // for which the timer need not be set
+            assert!(!process::mask().contains(&SIGALRM), "it may be the last to let it in");
+            drop(inner);
+            assert_eq!(process::mask(), before);
+        });
+    });
+    assert!(!process::mask().contains(&SIGALRM));
+    drop(alarm);
+    assert!(process::mask().contains(&SIGALRM));
+}
+
+/// A signal that the program had blocked stays pending for it, as if nobody had been here.
+fn a_blocked_signal_is_kept() {
+    process::block(SIGALRM);
+    process::kill_self(SIGALRM);
+    let alarm = after(MS); // would otherwise end the process here…
+    wait_for(&alarm);
+    process::kill_self(SIGALRM); // … or here
+    drop(alarm);
+    assert!(process::is_pending(SIGALRM));
+    process::set_action(process::counting(), 0, &[]);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1);
+    // Once: no ring of a later guard is taken for it.
+    let alarm = after(MS);
+    wait_for(&alarm);
+    drop(alarm);
+    assert_eq!(process::counted(), 1);
+}
+
+/// The program shuts SIGALRM out while a guard lives, and a `kill` waits there before our ring: the drop takes what waits,
+/// and gives the owner's part back.
+fn a_signal_behind_a_later_mask_is_kept() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    for n in 1..=3 {
+        let alarm = after(MS);
+        process::block(SIGALRM);
+        process::kill_self(SIGALRM);
+        while alarm.elapsed() < 2 * MS {}
+        drop(alarm);
+        assert_eq!(process::counted(), n - 1, "it is shut out");
+        process::unblock(SIGALRM);
+        assert_eq!(process::counted(), n, "it waited for the program");
+        assert_eq!(state(), before);
+    }
+}
+
+/// What a thread has kept is sent again while our ring waits and nobody lets it in. The two are one signal then, and the drop
+/// that takes it gives the owner's part back.
+fn a_kept_signal_that_is_merged_with_a_ring() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let before = state();
+    let alarm = after(50 * MS);
+    process::block(SIGALRM);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let own = after(100 * SECOND);
+            process::kill_self(SIGALRM); // Comes here, where it is let in for the guard only.
+            process::block(SIGALRM);
+            while alarm.elapsed() < 55 * MS {}
+            drop(own);
+        });
+    });
+    drop(alarm);
+    assert_eq!(process::counted(), 0, "it is shut out");
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1, "it waited for the program");
+    assert_eq!(state(), before);
+}
+
+/// One owner after the other, and each differs from one before it in a single thing.
+fn owners_that_are_nearly_the_same() {
+    let counting = process::counting();
+    let another = another as extern "C" fn(i32) as usize;
+    for _ in 0..2 {
+        for (function, flags, mask) in [
+            (counting, SA_RESTART, [SIGHUP]),
+            (counting, SA_RESTART | SA_NODEFER, [SIGHUP]),
+            (counting, SA_RESTART, [SIGUSR1]),
+            (counting, SA_RESTART, [64]),
+            (another, SA_RESTART, [SIGHUP]),
+        ] {
+            process::set_action(function, flags, &mask);
+            let before = state();
+            drop(after(SECOND));
+            assert_eq!(state(), before);
+        }
+    }
+}
+
+extern "C" fn another(_: i32) {
+    panic!("nobody has sent it");
+}
+
+/// Sets the program's own timer; returns when it is due: not before the one, not after the other.
+fn set_timer(time: Duration, interval: Duration) -> [Instant; 2] {
+    let from = Instant::now();
+    process::set_timer(time, interval);
+    [from + time, Instant::now() + time]
+}
+
+/// The timer is due when it was, but for what the kernel rounds off; returns its interval.
+fn is_due([from, until]: [Instant; 2]) -> Duration {
+    let before = Instant::now();
+    let (left, interval) = process::timer();
+    let after = Instant::now();
+    assert!(before + left <= until + MS && after + left + MS >= from, "{left:?} are left");
+    interval
+}
+
+fn one_shot_timer() {
+    process::set_action(process::counting(), 0, &[]);
+    let due = set_timer(100 * SECOND, Duration::ZERO);
+    lives();
+    let alarm = after(50 * MS);
+    wait_for(&alarm);
+    drop(alarm);
+    assert_eq!(is_due(due), Duration::ZERO);
+    assert_eq!(process::counted(), 0);
+}
+
+/// Longer than what all kernels take for a time, and what `alarm` takes at most: what this one has held, it gets back.
+fn a_timer_of_decades() {
+    for (time, interval) in [(u64::from(u32::MAX), 0), (200_000_000, 0), (10, 300_000_000)] {
+        let (time, interval) = (Duration::from_secs(time), Duration::from_secs(interval));
+        process::set_timer(time, interval);
+        let (held, began) = (process::timer(), Instant::now());
+        let alarm = after(MS);
+        wait_for(&alarm);
+        drop(alarm);
+        let (left, again) = process::timer();
+        assert!((left + began.elapsed()).abs_diff(held.0) < 5 * SECOND, "{left:?} of {held:?}");
+        assert_eq!(again, held.1);
+    }
+}
+
+fn periodic_timer_keeps_interval_and_phase() {
+    process::set_action(process::counting(), 0, &[]);
+    let due = set_timer(100 * SECOND, 3 * SECOND);
+    let alarm = after(20 * MS);
+    wait_for(&alarm);
+    drop(alarm);
+    assert_eq!(is_due(due), 3 * SECOND);
+}
+
+/// A timer that fell due at the very end is given back as overdue, never as disarmed.
+///
+/// But for one microsecond: the kernel reads out a timer that has less than that left as none at all, so one that is
+/// taken over in the last microsecond of its life cannot be known. Such tries are left out, by the clock.
+fn an_overdue_timer_still_rings() {
+    const BLIND: Duration = Duration::from_micros(3);
+    process::set_action(process::counting(), 0, &[]);
+    let mut tried = 0;
+    for n in 0..4_000_u64 {
+        let before = process::counted();
+        let set_from = Instant::now();
+        let foreign = Duration::from_micros(20 + n % 60);
+        process::set_timer(foreign, Duration::ZERO);
+        let set_until = Instant::now();
+        let alarm = after(Duration::from_micros(n % 97));
+        let taken_over = Instant::now();
+        for _ in 0..n % 500 {
+            std::hint::black_box(());
+        }
+        drop(alarm);
+        // When it was to ring, and when it was taken over: do the two touch?
+        let (earliest, latest) = (set_from + foreign, set_until + foreign);
+        if earliest <= taken_over + BLIND && latest + BLIND >= set_until {
+            std::thread::sleep(Duration::from_micros(200));
+            process::set_timer(Duration::ZERO, Duration::ZERO);
+            continue;
+        }
+        tried += 1;
+        let began = Instant::now();
+        while process::counted() == before {
+            assert!(began.elapsed() < 10 * SECOND, "try {n}: the foreign alarm is lost");
+        }
+        assert_eq!(process::counted(), before + 1, "try {n}");
+        assert_eq!(process::timer().0, Duration::ZERO);
+    }
+    assert!(tried > 100, "only {tried} tries");
+}
+
+/// Restored to the default action, a ring that is still under way would kill the process.
+fn thousands_of_cycles_around_the_ring() {
+    let began = Instant::now();
+    let mut cycles = 0_u64;
+    while began.elapsed() < SECOND || cycles < 4_000 {
+        let alarm = after(Duration::from_micros(cycles % 40));
+        for _ in 0..cycles % 300 {
+            std::hint::black_box(());
+        }
+        drop(alarm);
+        cycles += 1;
+    }
+}
+
+/// The same, with a second thread that could have been chosen for the ring.
+fn thousands_of_cycles_with_a_second_thread() {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        s.spawn(thousands_of_cycles_around_the_ring).join().expect("no panic");
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+fn a_handler_installed_over_ours_survives() {
+    let alarm = after(MS);
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    let theirs = state();
+    wait_a_little(); // our ring goes to them; it is theirs now
+    drop(alarm);
+    assert_eq!(State { timer: theirs.timer, ..state() }, theirs);
+    process::kill_self(SIGALRM);
+    assert!(process::counted() >= 1);
+}
+
+/// Somebody who found our handler puts it back later, when no guard lives.
+fn our_handler_left_behind_is_harmless() {
+    process::set_action(process::counting(), 0, &[]);
+    let alarm = after(SECOND);
+    let ours = process::action();
+    process::set_action(SIG_DFL, 0, &[]);
+    drop(alarm);
+    process::set_action(ours.sa_sigaction, ours.sa_flags, &[]);
+    let left_behind = state();
+    process::kill_self(SIGALRM);
+    assert_eq!(process::counted(), 1, "it goes on to whom our handler stood for");
+    // And a guard on top of it is a guard like any other.
+    let alarm = after(MS);
+    wait_for(&alarm);
+    process::kill_self(SIGALRM);
+    assert_eq!(process::counted(), 2);
+    drop(alarm);
+    assert_eq!(state(), left_behind);
+}
+
+/// What is kept of a disposition for late signals is kept once, not once a guard.
+fn memory_does_not_grow() {
+    let pages = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+        let mut numbers = statm.split(' ').map_while(|number| number.parse::<usize>().ok());
+        // Resident, less what belongs to files: parts of the program that run for the first time.
+        Some(numbers.nth(1)?.saturating_sub(numbers.next()?))
+    };
+    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
+    let cycle = |times: u32| (0..times).for_each(|_| drop(after(SECOND)));
+    cycle(1_000);
+    let Some(before) = pages() else {
+        return println!("skipped: no /proc/self/statm");
+    };
+    cycle(100_000);
+    // Nor what the handler goes through.
+    for _ in 0..10_000 {
+        drop(Alarm::builder().after(SECOND).abort_after(SECOND).arm().expect("arming"));
+        drop(sigalarm::Ticker::every(SECOND).expect("arming"));
+    }
+    assert!(pages().expect("as before") < before + 100);
+}
+
+fn panic_while_armed() {
+    let before = state();
+    for n in 0..100 {
+        let result = std::panic::catch_unwind(|| {
+            let alarm = after(Duration::from_micros(n * 10));
+            let _inner = after(SECOND);
+            if n % 2 == 0 {
+                wait_for(&alarm);
+            }
+            panic!("while armed");
+        });
+        assert!(result.is_err());
+        assert_eq!(state(), before);
+    }
+    wait_for(&after(MS));
+}
+
+struct ArmsInDrop;
+
+impl Drop for ArmsInDrop {
+    fn drop(&mut self) {
+        let alarm = after(MS);
+        wait_for(&alarm);
+    }
+}
+
+fn armed_while_unwinding() {
+    let before = state();
+    let result = std::panic::catch_unwind(|| {
+        let _arms = ArmsInDrop;
+        let _alarm = after(SECOND);
+        panic!("on purpose");
+    });
+    assert!(result.is_err());
+    assert_eq!(state(), before);
+}
+
+/// In the destructor of a thread-local the library's own thread-locals must still serve.
+fn armed_in_a_destructor_of_a_thread() {
+    thread_local!(static LATE: ArmsInDrop = const { ArmsInDrop });
+    std::thread::spawn(|| {
+        LATE.with(|_| ());
+        drop(after(MS));
+    })
+    .join()
+    .expect("no panic");
+    assert_eq!(process::timer().0, Duration::ZERO);
+}
+
+/// A worker can be stopped as long as it runs. That takes neither handler nor timer, and keeps none.
+fn a_worker_is_no_guard() {
+    process::set_timer(50 * SECOND, Duration::ZERO);
+    let (tell, told) = std::sync::mpsc::channel();
+    let (let_go, wait) = std::sync::mpsc::channel::<()>();
+    let worker = sigalarm::thread::Worker::spawn(move || {
+        tell.send(()).expect("somebody listens");
+        let _ = wait.recv();
+        assert!(sigalarm::checkpoint().is_err());
+        tell.send(()).expect("somebody listens");
+        let _ = wait.recv();
+    });
+    let worker = worker.expect("a thread");
+    let is_as_before = || {
+        let (handler, (left, _)) = (process::action().sa_sigaction, process::timer());
+        handler == SIG_DFL && left > 30 * SECOND
+    };
+    told.recv().expect("it runs");
+    drop(after(SECOND));
+    assert!(is_as_before(), "after a guard");
+    drop((after(20 * SECOND), after(10 * SECOND)));
+    assert!(is_as_before(), "after two");
+    sigalarm::suspended(|| assert!(is_as_before()));
+    assert!(is_as_before(), "after a suspension");
+    worker.stop();
+    let_go.send(()).expect("it waits");
+    told.recv().expect("it has been told");
+    assert!(is_as_before(), "after it was told to stop");
+    drop(after(SECOND));
+    assert!(is_as_before(), "after another guard");
+    drop(let_go);
+    worker.join().expect("no panic");
+    assert!(is_as_before(), "after the worker");
+}
+
+fn a_forgotten_guard_harms_nobody() {
+    std::mem::forget(after(5 * MS));
+    let alarm = after(SECOND);
+    // It encloses what comes after it on its thread, for ever.
+    let e = loop {
+        if let Err(e) = alarm.check() {
+            break e;
+        }
+    };
+    assert!(!alarm.owns(&e));
+    // Other threads have nothing to do with it.
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let alarm = after(5 * MS);
+            assert!(alarm.check().is_ok() || alarm.elapsed() >= 5 * MS);
+            wait_for(&alarm);
+            assert!(alarm.owns(&alarm.check().unwrap_err()));
+        });
+    });
+}
+
+fn wait_a_little() {
+    let began = Instant::now();
+    while began.elapsed() < 5 * MS {}
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("default_disposition", default_disposition),
+        scenario("ignored", ignored),
+        scenario("handler_with_all_its_bits", handler_with_all_its_bits),
+        scenario("blocked", blocked),
+        scenario("every_thread_has_its_own_mask", every_thread_has_its_own_mask),
+        scenario("a_blocked_signal_is_kept", a_blocked_signal_is_kept),
+        scenario("a_signal_behind_a_later_mask_is_kept", a_signal_behind_a_later_mask_is_kept),
+        scenario("a_kept_signal_that_is_merged_with_a_ring", a_kept_signal_that_is_merged_with_a_ring),
+        scenario("owners_that_are_nearly_the_same", owners_that_are_nearly_the_same),
+        scenario("one_shot_timer", one_shot_timer),
+        scenario("a_timer_of_decades", a_timer_of_decades),
+        scenario("periodic_timer_keeps_interval_and_phase", periodic_timer_keeps_interval_and_phase),
+        scenario("an_overdue_timer_still_rings", an_overdue_timer_still_rings),
+        scenario("thousands_of_cycles_around_the_ring", thousands_of_cycles_around_the_ring),
+        scenario("thousands_of_cycles_with_a_second_thread", thousands_of_cycles_with_a_second_thread),
+        scenario("a_handler_installed_over_ours_survives", a_handler_installed_over_ours_survives),
+        scenario("our_handler_left_behind_is_harmless", our_handler_left_behind_is_harmless),
+        scenario("memory_does_not_grow", memory_does_not_grow),
+        scenario("panic_while_armed", panic_while_armed),
+        scenario("armed_while_unwinding", armed_while_unwinding),
+        scenario("armed_in_a_destructor_of_a_thread", armed_in_a_destructor_of_a_thread),
+        scenario("a_worker_is_no_guard", a_worker_is_no_guard),
+        scenario("a_forgotten_guard_harms_nobody", a_forgotten_guard_harms_nobody),
+    ]
+}

@@ -1,0 +1,482 @@
+//! SIGALRM that is not ours, storms of signals, and what a handler must not disturb.
+
+use std::os::unix::thread::JoinHandleExt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::process::{self, counted};
+use crate::support::{Scenario, scenario};
+use nix::libc::{
+    self, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR1,
+};
+use nix::sys::signal::{SigSet, Signal};
+use sigalarm::Alarm;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+/// `kill` while a guard is armed does what it would do without.
+fn kill_takes_the_default_action() {
+    let alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    drop(alarm);
+    panic!("still alive");
+}
+
+/// The same on a thread that lets the signal in for the length of one call only.
+fn kill_within_a_call_that_lets_it_in() {
+    static READY: AtomicBool = AtomicBool::new(false);
+    let _alarm = after(10 * SECOND);
+    let waits = std::thread::spawn(|| {
+        process::block(SIGALRM);
+        READY.store(true, Ordering::SeqCst);
+        let _ = SigSet::empty().suspend();
+    });
+    while !READY.load(Ordering::SeqCst) {
+        std::hint::spin_loop();
+    }
+    nix::sys::pthread::pthread_kill(waits.as_pthread_t(), Signal::SIGALRM).expect("it lives");
+    waits.join().expect("it does not panic");
+    panic!("still alive");
+}
+
+/// The same on a thread that sleeps, with room for one handler, while another arms and drops without a pause: our handler,
+/// put back in time, is not to be called inside of itself.
+fn kill_while_others_arm() {
+    const ROUNDS: usize = 300;
+    for round in 0..ROUNDS {
+        let status = process::in_child(|| {
+            let sleeper = std::thread::spawn(|| std::thread::sleep(20 * SECOND));
+            drop(after(SECOND));
+            let sleeper = sleeper.as_pthread_t() as usize;
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_micros(200));
+                loop {
+                    let _ = nix::sys::pthread::pthread_kill(sleeper as libc::pthread_t, Signal::SIGALRM);
+                }
+            });
+            let began = Instant::now();
+            while began.elapsed() < 10 * SECOND {
+                drop(after(SECOND));
+            }
+        });
+        assert_eq!(status & 0x7f, SIGALRM, "round {round}: died of another signal, or not at all");
+    }
+}
+
+fn kill_is_ignored() {
+    process::set_action(SIG_IGN, 0, &[]);
+    let alarm = after(20 * MS);
+    process::kill_self(SIGALRM);
+    while alarm.check().is_ok() {}
+}
+
+fn kill_reaches_the_handler() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(60 * SECOND);
+    for n in 1..=100 {
+        process::kill_self(SIGALRM);
+        assert_eq!(counted(), n);
+        assert!(alarm.check().is_ok());
+    }
+}
+
+fn kill_reaches_the_handler_with_its_siginfo() {
+    process::set_action(process::counting_info(), SA_SIGINFO, &[]);
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert_eq!(counted(), 1);
+    assert_eq!(process::LAST_CODE.load(Ordering::SeqCst), libc::SI_USER);
+}
+
+/// Good for one signal; the next takes the default action, with or without us.
+fn a_handler_for_one_signal() {
+    process::set_action(process::counting(), SA_RESETHAND, &[]);
+    let alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert_eq!(counted(), 1);
+    drop(alarm);
+    assert_eq!(process::action().sa_sigaction, libc::SIG_DFL, "it has had its one");
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    panic!("still alive");
+}
+
+extern "C" fn send_on(_: libc::c_int) {
+    static TIMES: AtomicUsize = AtomicUsize::new(0);
+    assert_eq!(TIMES.fetch_add(1, Ordering::SeqCst), 0, "called again");
+    process::kill_self(SIGALRM);
+}
+
+/// As `signal` of System V has it. Such a handler tidies up and sends the signal on, to itself: that is the second one.
+fn a_handler_for_one_signal_that_sends_it_on() {
+    let function = send_on as extern "C" fn(libc::c_int) as usize;
+    process::set_action(function, SA_RESETHAND | SA_NODEFER, &[]);
+    let _alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    panic!("still alive");
+}
+
+/// Installs a handler that counts and hands on to the one that it finds in place, as is the custom.
+#[allow(unsafe_code)]
+fn listen(signal: libc::c_int) -> &'static AtomicUsize {
+    static HEARD: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
+    let heard = &HEARD[signal as usize];
+    // SAFETY: it adds to an atomic.
+    let id = unsafe { signal_hook::low_level::register(signal, || _ = heard.fetch_add(1, Ordering::SeqCst)) };
+    id.expect("a signal that may be handled");
+    heard
+}
+
+/// Installed over ours it hands on to ours what it gets. But behind ours was the default action, which no handler calls:
+/// without us the process would live.
+fn a_handler_over_ours_that_hands_on() {
+    let alarm = after(2 * SECOND);
+    let heard = listen(SIGALRM);
+    process::kill_self(SIGALRM);
+    assert_eq!(heard.load(Ordering::SeqCst), 1);
+    while alarm.check().is_ok() {}
+    assert!(alarm.elapsed() >= 2 * SECOND);
+    drop(alarm);
+    // Our ring went to it as well.
+    let so_far = heard.load(Ordering::SeqCst);
+    for n in 1..4 {
+        process::kill_self(SIGALRM);
+        assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n - 1, "no guard");
+        let _alarm = after(SECOND); // in front of it now, and behind it
+        process::kill_self(SIGALRM);
+        assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n, "a guard");
+    }
+}
+
+/// The same with a handler of the program's behind ours: each hears of each signal, and once.
+fn a_handler_over_ours_and_one_behind() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let alarm = after(SECOND);
+    let heard = listen(SIGALRM);
+    let mut sent = 0;
+    let mut send = || {
+        process::kill_self(SIGALRM);
+        sent += 1;
+        assert_eq!((heard.load(Ordering::SeqCst), counted()), (sent, sent));
+    };
+    send();
+    drop(alarm);
+    send();
+    for _ in 0..3 {
+        let alarm = after(SECOND);
+        send();
+        drop(alarm);
+        send();
+    }
+}
+
+/// The same in a child that is forked under them.
+fn a_handler_over_ours_and_a_fork() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    let _alarm = after(10 * SECOND);
+    let heard = listen(SIGALRM);
+    let status = process::in_child(|| {
+        for sent in 1..4 {
+            process::kill_self(SIGALRM);
+            assert_eq!((heard.load(Ordering::SeqCst), counted()), (2 * sent - 1, 2 * sent - 1));
+            let _alarm = after(SECOND);
+            process::kill_self(SIGALRM);
+            assert_eq!((heard.load(Ordering::SeqCst), counted()), (2 * sent, 2 * sent));
+        }
+    });
+    assert_eq!(status, 0);
+}
+
+/// The same with a timer of the program's.
+fn a_handler_over_ours_and_a_timer() {
+    let hears = |heard: &AtomicUsize, times| {
+        let began = Instant::now();
+        while heard.load(Ordering::SeqCst) < times {
+            assert!(began.elapsed() < 20 * SECOND, "never came");
+        }
+        // Once each time.
+        while began.elapsed() < 40 * MS {}
+        assert_eq!(heard.load(Ordering::SeqCst), times);
+    };
+    process::set_timer(2 * SECOND, Duration::ZERO);
+    let alarm = after(SECOND * 100);
+    let heard = listen(SIGALRM);
+    hears(heard, 1);
+    drop(alarm);
+    for n in 1..4 {
+        process::set_timer(10 * MS, Duration::ZERO);
+        let alarm = after(SECOND * 100);
+        hears(heard, 2 * n);
+        assert!(alarm.check().is_ok());
+        drop(alarm);
+        process::set_timer(10 * MS, Duration::ZERO);
+        hears(heard, 2 * n + 1);
+    }
+}
+
+/// The same while guards come and go on several threads: none of these signals ends the process, whatever our handler has
+/// come to stand for since it began to look.
+fn a_handler_over_ours_in_a_storm() {
+    let first = after(SECOND);
+    let heard = listen(SIGALRM);
+    let theirs = process::action().sa_sigaction;
+    drop(first);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                process::kill_self(SIGALRM);
+            }
+        });
+        let guards = |thread: u64| {
+            for n in 0..1_000 {
+                let limit = Duration::from_nanos((n * 7_919 + thread * 31) % 50_000);
+                let alarm = after(limit);
+                while alarm.check().is_ok() {}
+                assert!(alarm.elapsed() >= limit);
+            }
+        };
+        let threads = [0, 1, 2].map(|thread| s.spawn(move || guards(thread)));
+        let ended = threads.map(|thread| thread.join());
+        done.store(true, Ordering::SeqCst);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    assert!(heard.load(Ordering::SeqCst) > 0);
+    assert_eq!((process::action().sa_sigaction, process::timer().0), (theirs, Duration::ZERO));
+}
+
+/// The same with a signal that rings: to one who listens, a second Ctrl-C is no death.
+fn a_handler_over_ours_for_a_signal_that_rings() {
+    let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
+    let alarm = arm();
+    let heard = listen(SIGUSR1);
+    for sent in 1..4 {
+        process::kill_self(SIGUSR1);
+        assert!(alarm.check().is_err());
+        assert_eq!(heard.load(Ordering::SeqCst), sent);
+    }
+    drop(alarm);
+    for n in 0..3 {
+        process::kill_self(SIGUSR1);
+        assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "no guard");
+        let alarm = arm(); // in front of it now, and behind it
+        process::kill_self(SIGUSR1);
+        assert!(alarm.check().is_err());
+        assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "it rang");
+        process::kill_self(SIGUSR1);
+        process::kill_self(SIGUSR1);
+        assert_eq!(heard.load(Ordering::SeqCst), 6 + 3 * n, "nobody listens any more");
+    }
+}
+
+static SEEN_BLOCKED: AtomicBool = AtomicBool::new(false);
+static SEEN_OPEN: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn look_at_mask(_: libc::c_int) {
+    let mask = process::mask();
+    SEEN_BLOCKED.store(mask.contains(&SIGUSR1), Ordering::SeqCst);
+    SEEN_OPEN.store(!mask.contains(&SIGALRM), Ordering::SeqCst);
+}
+
+/// The owner's handler runs under the mask that it asked for.
+fn the_handlers_mask() {
+    let function = look_at_mask as extern "C" fn(libc::c_int) as usize;
+    process::set_action(function, SA_NODEFER, &[SIGUSR1]);
+    let before = process::mask();
+    let alarm = after(SECOND);
+    process::kill_self(SIGALRM);
+    assert!(SEEN_BLOCKED.load(Ordering::SeqCst) && SEEN_OPEN.load(Ordering::SeqCst));
+    process::set_action(function, SA_NODEFER, &[SIGUSR1]);
+    drop(alarm);
+    assert_eq!(process::mask(), before);
+}
+
+/// The program's own handler writes to `errno`; ours must not.
+fn errno_is_left_alone() {
+    let alarm = after(100 * Duration::from_micros(1));
+    let began = Instant::now();
+    nix::errno::Errno::ESRCH.set();
+    while began.elapsed() < 20 * MS {
+        assert_eq!(nix::errno::Errno::last(), nix::errno::Errno::ESRCH);
+    }
+    assert!(alarm.check().is_err());
+}
+
+static ON_STACK: AtomicBool = AtomicBool::new(false);
+const STACK: usize = 64 * 1024;
+static mut ALTERNATE: [u8; STACK] = [0; STACK];
+
+extern "C" fn where_am_i(_: libc::c_int) {
+    let local = 0_u8;
+    let here = &raw const local as usize;
+    let stack = &raw const ALTERNATE as usize;
+    ON_STACK.store((stack..stack + STACK).contains(&here), Ordering::SeqCst);
+}
+
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to statics.
+fn use_an_alternate_stack() {
+    let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: STACK };
+    assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
+}
+
+/// The program's handler is called on the stack on which it would have been without a guard.
+fn runs_on_the_owners_stack() {
+    use_an_alternate_stack();
+    for (flags, on_stack) in
+        [(SA_ONSTACK, true), (0, false), (SA_ONSTACK | SA_RESTART, true), (SA_RESTART, false)]
+    {
+        process::set_action(where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
+        let alarm = after(SECOND);
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGALRM);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+        // Also while system calls are to be interrupted, and after that.
+        let _ = alarm.blocking(|| {
+            ON_STACK.store(!on_stack, Ordering::SeqCst);
+            process::kill_self(SIGALRM);
+            assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+            std::io::Result::Ok(())
+        });
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGALRM);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+    }
+}
+
+/// Six of ours at once, on a stack with room for the first.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to statics and locals.
+fn many_at_once_on_a_small_stack() {
+    let signals = [SIGUSR1, libc::SIGUSR2, libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+    // What the kernel itself needs for one, and what our handler does, unoptimised.
+    let size = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) as usize }.max(2_048) + 8 * 1_024;
+    assert!(size < STACK);
+    let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: size };
+    assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
+    let mut builder = Alarm::builder().after(MS);
+    for signal in signals {
+        builder = builder.ring_on(signal);
+    }
+    let alarm = builder.arm().expect("arming");
+    let mut all = std::mem::MaybeUninit::uninit();
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut());
+    }
+    signals.into_iter().for_each(process::kill_self);
+    let began = Instant::now();
+    while began.elapsed() < 5 * MS {}
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, all.as_ptr(), std::ptr::null_mut()) };
+    assert!(alarm.check().is_err());
+}
+
+/// A signal that rings is the owner's the second time.
+fn runs_on_the_stack_of_a_ringing_signals_owner() {
+    use_an_alternate_stack();
+    for (flags, on_stack) in [(SA_ONSTACK, true), (0, false)] {
+        process::set_action_for(SIGUSR1, where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
+        let _alarm = Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
+        process::kill_self(SIGUSR1);
+        ON_STACK.store(!on_stack, Ordering::SeqCst);
+        process::kill_self(SIGUSR1);
+        assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
+    }
+}
+
+/// Another process sends SIGALRM and SIGUSR1 as fast as it can while guards come and go and short limits follow
+/// each other: nothing is lost, nothing early, nothing hangs, errno stays.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two bare calls.
+fn a_storm() {
+    process::set_action(process::counting(), SA_RESTART, &[]);
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = process::counting();
+        action.sa_flags = SA_RESTART;
+        assert_eq!(libc::sigaction(SIGUSR1, &action, std::ptr::null_mut()), 0);
+    }
+    let before = process::state();
+    let storm = unsafe { libc::fork() };
+    if storm == 0 {
+        process::die_with_parent();
+        for n in 0_u64.. {
+            let signal = if n % 2 == 0 { SIGALRM } else { SIGUSR1 };
+            unsafe { libc::kill(libc::getppid(), signal) };
+        }
+    }
+    let mut rounds = 0_u64;
+    while rounds < 20 || counted() < 100 {
+        // Between two calls of this program's, whatever the signals do in the meantime.
+        nix::errno::Errno::ESRCH.set();
+        for _ in 0..10_000 {
+            assert_eq!(nix::errno::Errno::last(), nix::errno::Errno::ESRCH);
+        }
+        for n in 0..200_u64 {
+            let limit = Duration::from_nanos((rounds * 31 + n * 7_919) % 20_000);
+            let began = Instant::now();
+            let outer = after(60 * SECOND);
+            let alarm = after(limit);
+            let e = loop {
+                if let Err(e) = alarm.check() {
+                    break e;
+                }
+            };
+            assert!(alarm.owns(&e) && began.elapsed() >= limit, "early");
+            assert!(outer.check().is_ok());
+        }
+        rounds += 1;
+    }
+    unsafe {
+        libc::kill(storm, libc::SIGKILL);
+        libc::waitpid(storm, std::ptr::null_mut(), 0);
+    }
+    assert_eq!(process::state(), before);
+}
+
+extern "C" fn spoils_errno(_: libc::c_int) {
+    nix::errno::Errno::EBADF.set();
+}
+
+/// Whatever the owner's handler does to `errno`, the interrupted code does not see it.
+fn errno_survives_the_owners_handler() {
+    process::set_action(spoils_errno as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
+    let _alarm = after(SECOND);
+    nix::errno::Errno::ESRCH.set();
+    process::kill_self(SIGALRM);
+    assert_eq!(nix::errno::Errno::last(), nix::errno::Errno::ESRCH);
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("kill_takes_the_default_action", kill_takes_the_default_action).dies_of(SIGALRM),
+        scenario("kill_within_a_call_that_lets_it_in", kill_within_a_call_that_lets_it_in).dies_of(SIGALRM),
+        scenario("kill_while_others_arm", kill_while_others_arm),
+        scenario("kill_is_ignored", kill_is_ignored),
+        scenario("kill_reaches_the_handler", kill_reaches_the_handler),
+        scenario("kill_reaches_the_handler_with_its_siginfo", kill_reaches_the_handler_with_its_siginfo),
+        scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
+        scenario("a_handler_for_one_signal_that_sends_it_on", a_handler_for_one_signal_that_sends_it_on)
+            .dies_of(SIGALRM),
+        scenario("a_handler_over_ours_that_hands_on", a_handler_over_ours_that_hands_on),
+        scenario("a_handler_over_ours_and_one_behind", a_handler_over_ours_and_one_behind),
+        scenario("a_handler_over_ours_and_a_fork", a_handler_over_ours_and_a_fork),
+        scenario("a_handler_over_ours_and_a_timer", a_handler_over_ours_and_a_timer),
+        scenario("a_handler_over_ours_in_a_storm", a_handler_over_ours_in_a_storm),
+        scenario("a_handler_over_ours_for_a_signal_that_rings", a_handler_over_ours_for_a_signal_that_rings),
+        scenario("the_handlers_mask", the_handlers_mask),
+        scenario("errno_is_left_alone", errno_is_left_alone),
+        scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),
+        #[cfg(target_os = "linux")]
+        scenario("many_at_once_on_a_small_stack", many_at_once_on_a_small_stack),
+        scenario(
+            "runs_on_the_stack_of_a_ringing_signals_owner",
+            runs_on_the_stack_of_a_ringing_signals_owner,
+        ),
+        scenario("a_storm", a_storm),
+        scenario("errno_survives_the_owners_handler", errno_survives_the_owners_handler),
+    ]
+}

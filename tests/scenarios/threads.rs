@@ -1,0 +1,192 @@
+//! Alarms on many threads.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Scenario, process, scenario};
+use nix::libc::SIG_DFL;
+use rayon::prelude::*;
+use sigalarm::{Alarm, TimedOut, checkpoint};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn after(limit: Duration) -> Alarm {
+    Alarm::after(limit).expect("arming")
+}
+
+fn long_function() -> TimedOut {
+    loop {
+        if let Err(e) = checkpoint() {
+            return e;
+        }
+    }
+}
+
+fn a_worker_notices_while_main_sleeps() {
+    let worker = std::thread::spawn(|| {
+        let alarm = after(20 * MS);
+        assert!(alarm.owns(&long_function()));
+        alarm.elapsed()
+    });
+    let began = Instant::now();
+    let took = worker.join().expect("no panic");
+    assert!(took >= 20 * MS && began.elapsed() < 10 * SECOND);
+    assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
+}
+
+fn entered_from_scoped_threads() {
+    let outer = after(30 * MS);
+    let alarm = after(10 * SECOND);
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                let entered = alarm.enter();
+                let inner = after(10 * SECOND);
+                let e = inner.check().err().unwrap_or_else(long_function);
+                assert!(outer.owns(&e), "what encloses it at home encloses it here");
+                assert!(outer.owns(&inner.check().unwrap_err()), "and what is armed inside of it");
+                drop(entered);
+                assert!(checkpoint().is_ok() && inner.check().is_ok());
+            });
+        }
+    });
+}
+
+fn an_outer_alarm_of_the_guests_thread_comes_first() {
+    let alarm = after(10 * SECOND);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let own = after(MS);
+            let _entered = alarm.enter();
+            assert!(own.owns(&long_function()));
+            alarm.ring();
+            assert!(own.owns(&checkpoint().unwrap_err()), "it was there first");
+            drop(own);
+            assert!(alarm.owns(&checkpoint().unwrap_err()));
+        });
+    });
+}
+
+fn a_forgotten_entry_goes_with_its_alarm() {
+    let alarm = after(Duration::ZERO);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            std::mem::forget(alarm.enter());
+            assert!(checkpoint().is_err());
+        });
+    });
+    std::mem::forget(alarm.enter());
+    drop(alarm);
+    assert!(checkpoint().is_ok());
+    assert!(after(SECOND).check().is_ok());
+}
+
+fn through_rayon() {
+    let alarm = after(30 * MS);
+    let result: Result<Vec<u64>, TimedOut> = (0..10_000_000_u64)
+        .into_par_iter()
+        .map(|n| {
+            alarm.check()?;
+            std::thread::sleep(Duration::from_micros(10));
+            Ok(n)
+        })
+        .collect();
+    assert!(alarm.owns(&result.unwrap_err()));
+    let result = [1, 2, 3, 4].par_iter().try_for_each(|_| {
+        let _entered = alarm.enter();
+        checkpoint()
+    });
+    assert!(alarm.owns(&result.unwrap_err()));
+}
+
+fn scopes_do_not_disturb_each_other() {
+    std::thread::scope(|s| {
+        for thread in 0..6_u32 {
+            s.spawn(move || {
+                for n in 0..200 {
+                    let outer = after(MS * (1 + (n + thread) % 3));
+                    let inner = after(Duration::from_micros(u64::from(n % 7) * 300));
+                    let e = loop {
+                        if let Err(e) = inner.check() {
+                            break e;
+                        }
+                    };
+                    assert!(outer.owns(&e) || inner.owns(&e));
+                    assert!(e.elapsed() >= e.limit().expect("a limit"));
+                }
+            });
+        }
+    });
+    assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
+}
+
+fn threads_that_end_while_armed() {
+    for _ in 0..50 {
+        std::thread::spawn(|| std::mem::forget(after(MS))).join().expect("no panic");
+    }
+    let alarm = after(20 * MS);
+    assert!(alarm.owns(&long_function()));
+}
+
+/// A ring that is on its way to one thread while another tells the timer something, and that arrives when the first is
+/// the only one left, is still ours: taken for a foreign one it would end the process.
+fn rings_on_their_way_when_a_thread_ends() {
+    let began = Instant::now();
+    let mut n = 0_u64;
+    while began.elapsed() < 2 * SECOND {
+        let worker = std::thread::spawn(move || {
+            let alarm = after(Duration::from_micros(60));
+            let until = Duration::from_nanos(60_000 + n * 37 % 9_000);
+            while alarm.elapsed() < until {}
+        });
+        worker.join().expect("no panic");
+        drop(after(SECOND));
+        n += 1;
+    }
+    assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
+}
+
+/// Levels that are entered on their own thread are asked once, not once for every way there.
+fn deep_levels_entered_at_home() {
+    let alarms: Vec<Alarm> = (0..200).map(|_| after(100 * SECOND)).collect();
+    let entered: Vec<_> = alarms.iter().map(Alarm::enter).collect();
+    let last = after(Duration::ZERO);
+    for _ in 0..100 {
+        assert!(last.owns(&checkpoint().unwrap_err()));
+    }
+    drop(entered);
+}
+
+/// A guest waits until the deadline, and right after that the guard is dropped on its own thread: no ring of ours meets
+/// the program's own disposition.
+fn dropped_right_after_a_guest_has_waited() {
+    for n in 0..2_000_u64 {
+        let alarm = after(Duration::from_micros(200 + n % 300));
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                let _entered = alarm.enter();
+                assert!(alarm.sleep(SECOND * 100).is_err());
+            });
+        });
+        drop(alarm);
+    }
+    assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("a_worker_notices_while_main_sleeps", a_worker_notices_while_main_sleeps),
+        scenario("entered_from_scoped_threads", entered_from_scoped_threads),
+        scenario(
+            "an_outer_alarm_of_the_guests_thread_comes_first",
+            an_outer_alarm_of_the_guests_thread_comes_first,
+        ),
+        scenario("a_forgotten_entry_goes_with_its_alarm", a_forgotten_entry_goes_with_its_alarm),
+        scenario("through_rayon", through_rayon),
+        scenario("scopes_do_not_disturb_each_other", scopes_do_not_disturb_each_other),
+        scenario("threads_that_end_while_armed", threads_that_end_while_armed),
+        scenario("rings_on_their_way_when_a_thread_ends", rings_on_their_way_when_a_thread_ends),
+        scenario("deep_levels_entered_at_home", deep_levels_entered_at_home),
+        scenario("dropped_right_after_a_guest_has_waited", dropped_right_after_a_guest_has_waited),
+    ]
+}

@@ -1,0 +1,94 @@
+//! A limit around one call, with one error for all that can go wrong.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use crate::support::{Scenario, scenario};
+use sigalarm::{Alarm, ArmError, TimedOut, checkpoint, try_within};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn checks(alarm: &Alarm) -> Result<u32, TimedOut> {
+    alarm.check()?;
+    checkpoint()?;
+    Ok(42)
+}
+
+fn an_answer_comes_out() {
+    assert_eq!(try_within(LONG, checks).expect("in time"), 42);
+    assert!(checkpoint().is_ok(), "the limit is left behind");
+}
+
+fn an_expiry_comes_out() {
+    let e = try_within(Duration::ZERO, checks).expect_err("expired");
+    assert_eq!(e.kind(), ErrorKind::TimedOut);
+    let timed_out = TimedOut::find_in(&e).expect("a TimedOut");
+    assert_eq!(timed_out.limit(), Some(Duration::ZERO));
+    assert_eq!(timed_out.location().file(), file!());
+    assert!(checkpoint().is_ok(), "the limit is left behind");
+}
+
+fn an_error_of_the_function_comes_out_as_it_is() {
+    let read = |_: &Alarm| std::fs::read("/no/such/file");
+    let e = try_within(LONG, read).expect_err("there is none");
+    assert!(e.kind() == ErrorKind::NotFound && e.raw_os_error().is_some());
+    // A closure with several kinds of errors.
+    let e = try_within(LONG, |alarm| -> io::Result<()> {
+        alarm.check()?;
+        std::fs::read("/no/such/file")?;
+        Ok(())
+    });
+    assert_eq!(e.expect_err("there is none").kind(), ErrorKind::NotFound);
+}
+
+fn an_enclosing_limit_comes_out() {
+    let outer = Alarm::after(Duration::ZERO).expect("arming");
+    let e = try_within(LONG, checks).expect_err("the outer limit");
+    assert!(outer.owns(TimedOut::find_in(&e).expect("a TimedOut")));
+}
+
+/// What was completed is `Ok`.
+fn a_finished_call_is_ok_though_the_limit_has_passed() {
+    let answer = try_within(LONG, |alarm| -> Result<u32, TimedOut> {
+        alarm.ring();
+        Ok(42)
+    });
+    assert_eq!(answer.expect("finished"), 42);
+}
+
+fn one_question_mark_is_enough() {
+    fn answer(limit: Duration) -> Result<u32, Box<dyn Error>> {
+        Ok(try_within(limit, checks)?)
+    }
+    assert_eq!(answer(LONG).expect("in time"), 42);
+    let e = answer(Duration::ZERO).expect_err("expired");
+    assert!(TimedOut::find_in(e.as_ref()).is_some());
+}
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn a_failure_to_arm_comes_out() {
+    use nix::libc::{EPERM, SYS_rt_sigaction};
+
+    crate::support::process::forbid(SYS_rt_sigaction, EPERM);
+    let e = try_within(LONG, |_| -> Result<(), TimedOut> { panic!("it ran without a limit") });
+    let e = e.expect_err("the call is forbidden");
+    assert!(TimedOut::find_in(&e).is_none() && e.kind() == ErrorKind::PermissionDenied);
+    assert!(e.get_ref().is_some_and(|e| e.is::<ArmError>()), "{e}");
+}
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        scenario("an_answer_comes_out", an_answer_comes_out),
+        scenario("an_expiry_comes_out", an_expiry_comes_out),
+        scenario("an_error_of_the_function_comes_out_as_it_is", an_error_of_the_function_comes_out_as_it_is),
+        scenario("an_enclosing_limit_comes_out", an_enclosing_limit_comes_out),
+        scenario(
+            "a_finished_call_is_ok_though_the_limit_has_passed",
+            a_finished_call_is_ok_though_the_limit_has_passed,
+        ),
+        scenario("one_question_mark_is_enough", one_question_mark_is_enough),
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        scenario("a_failure_to_arm_comes_out", a_failure_to_arm_comes_out),
+    ]
+}

@@ -1,0 +1,138 @@
+//! Loops to look at in a disassembler: bare, with a guard's check, with a checkpoint, with the attribute. A check is a
+//! comparison with memory and a branch that is not taken.
+//!
+//! ```text
+//! cargo build --release -p sigalarm-tools
+//! objdump -d --no-show-raw-insn target/release/hot_path | grep -A20 '<with_guard>:'
+//! ```
+//!
+//! Or let callgrind count: `.ci/parts/hot-path` does both.
+
+#![allow(unsafe_code)] // For the names, so that they can be found; nobody else exports them.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use sigalarm::{Alarm, TimedOut, checkpoint};
+
+/// A step of a generator of random numbers.
+#[inline(always)]
+fn step(mut x: u64) -> u64 {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^ (x << 17)
+}
+
+// The loops end when they come upon `end`; nobody can tell when, so the compiler leaves them as they are and unrolls
+// none of them.
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn bare(start: u64, end: u64) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        x = step(x);
+    }
+    Ok(x)
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn with_guard(start: u64, end: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        alarm.check()?;
+        x = step(x);
+    }
+    Ok(x)
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn with_checkpoint(start: u64, end: u64) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        checkpoint()?;
+        x = step(x);
+    }
+    Ok(x)
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+#[sigalarm::cooperative]
+fn with_attribute(start: u64, end: u64) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        x = step(x);
+    }
+    Ok(x)
+}
+
+/// A loop that works in floating point, where a call that might be made can spoil more: it has something to free at its
+/// end, however it ends.
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn bare_in_floats(start: u64, end: u64) -> Result<f64, TimedOut> {
+    let something = vec![start];
+    let (mut x, mut sum) = (start, 0.0);
+    while x != end {
+        x = step(x);
+        sum += x as f64;
+    }
+    black_box(something);
+    Ok(sum)
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn in_floats(start: u64, end: u64) -> Result<f64, TimedOut> {
+    let something = vec![start];
+    let (mut x, mut sum) = (start, 0.0);
+    while x != end {
+        checkpoint()?;
+        x = step(x);
+        sum += x as f64;
+    }
+    black_box(something);
+    Ok(sum)
+}
+
+/// A check and one instruction: what a count must be able to see.
+#[cfg(target_arch = "x86_64")]
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn with_one_too_many(start: u64, end: u64) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        checkpoint()?;
+        // SAFETY: it does nothing.
+        unsafe { std::arch::asm!("nop", options(nomem, nostack, preserves_flags)) };
+        x = step(x);
+    }
+    Ok(x)
+}
+
+/// Each loop with so many turns; they must agree on where they end.
+fn all(turns: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
+    let start = black_box(1);
+    let end = black_box((0..turns).fold(start, |x, _| step(x)));
+    assert_eq!(bare(start, end)?, end);
+    assert_eq!(with_guard(start, end, alarm)?, end);
+    assert_eq!(with_checkpoint(start, end)?, end);
+    assert_eq!(with_attribute(start, end)?, end);
+    assert_eq!(bare_in_floats(start, end)?, in_floats(start, end)?);
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(with_one_too_many(start, end)?, end);
+    Ok(end)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let turns = std::env::args().nth(1).map_or(Ok(100_000), |turns| turns.parse())?;
+    let alarm = Alarm::after(Duration::from_secs(600))?;
+    drop(black_box(vec![0_u64])); // The allocator's first answer takes longer.
+    // Twice, so that whoever counts can take the difference: what is not in the loops is then gone.
+    let ends = [all(turns, &alarm)?, all(2 * turns, &alarm)?];
+    println!("{} {}", ends[0], ends[1]);
+    Ok(())
+}
