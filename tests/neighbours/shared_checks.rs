@@ -131,7 +131,8 @@ fn random_guards_agree_with_a_list() {
     }
     let play = |seed: u64| {
         let mut random = Random(seed);
-        let (mut ours, mut theirs): (Vec<(Alarm, bool)>, Vec<(b::Alarm, bool)>) = (vec![], vec![]);
+        let mut ours: Vec<(Alarm, bool)> = vec![];
+        let mut theirs: Vec<(b::Alarm, bool)> = vec![];
         for _ in 0..5_000 {
             match random.below(7) {
                 0 if ours.len() < 6 => ours.push((Alarm::never().expect("arming"), false)),
