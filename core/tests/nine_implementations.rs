@@ -1,6 +1,7 @@
 //! Nine implementations, in a process of their own.
 
 use std::panic::Location;
+use std::thread;
 
 use sigalarm::Alarm;
 use sigalarm_core::implementer::{flag, next_id, register, Expiry, Hook, TooMany};
@@ -26,7 +27,19 @@ macro_rules! hooks {
 #[test]
 fn the_ninth_gets_an_error_and_eight_are_asked() {
     let hooks: [&'static Hook; 9] = hooks!(0 1 2 3 4 5 6 7 8);
-    let bits: Vec<u8> = hooks[..8].iter().map(|hook| register(hook).unwrap().mask()).collect();
+    // Several threads at once, as threads do that arm their first alarms.
+    let from = |first: usize| {
+        let in_turn = (0..8).map(|n| (first + n) % 8);
+        let mut bits = [0; 8];
+        in_turn.for_each(|n| bits[n] = register(hooks[n]).unwrap().mask());
+        bits
+    };
+    let bits = thread::scope(|s| {
+        let threads = [0, 3, 5].map(|first| s.spawn(move || from(first)));
+        let [bits, others @ ..] = threads.map(|thread| thread.join().unwrap());
+        assert!(others.iter().all(|other| *other == bits), "each hook has one: {bits:?} {others:?}");
+        bits
+    });
     assert_eq!(bits.iter().fold(0, |all, bit| all | bit), u8::MAX, "one each: {bits:?}");
     assert_eq!(register(hooks[8]), Err(TooMany));
     assert_eq!(register(hooks[3]).map(|bit| bit.mask()), Ok(bits[3]), "again");
