@@ -102,13 +102,13 @@ fn joined(parts: &[Value]) -> String {
     parts.iter().map(Value::to_string).collect::<Vec<_>>().join(",\n    ")
 }
 
-/// To five digits.
+/// To seven digits.
 fn round(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(round),
         Value::Object(values) => values.values_mut().for_each(round),
         Value::Number(number) if number.is_f64() => {
-            let short = number.as_f64().and_then(|number| format!("{number:.4e}").parse().ok());
+            let short = number.as_f64().and_then(|number| format!("{number:.6e}").parse().ok());
             if let Some(short) = short.and_then(serde_json::Number::from_f64) {
                 *number = short;
             }
