@@ -61,7 +61,7 @@ const fn death(signal: i32) -> i32 {
 fn timeout(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     // The name in the messages, and a locale that is everywhere.
-    command.arg0("timeout").env("LC_ALL", "C").args(args);
+    command.arg0("timeout").env("LC_ALL", "C").env("PATH", super::PATH).args(args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
