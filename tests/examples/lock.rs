@@ -10,7 +10,12 @@ use super::executable;
 
 fn lock(file: &Path) -> Command {
     let mut command = Command::new(executable("lock"));
-    command.arg(file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env("PATH", super::PATH)
+        .arg(file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 // For `examples/tsp/tsplib.rs`, which names it like this.
 use fuzz::tsplib::instance;
 
+/// Where commands are looked for. A directory that this user may not read would be another error than "not found".
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// An example's executable, which `cargo test` builds along with the tests.
 fn executable(example: &str) -> PathBuf {
     // This test is target/<profile>/deps/examples-<hash>.

@@ -297,7 +297,7 @@ fn five_thousand_cities_end_on_time_with_a_valid_tour() {
     for limit in ["1ms", "10ms", "40ms", "300ms"] {
         let started = Instant::now();
         let report = report(&[&path, "--limit", limit, "--tour", &tour]);
-        assert!(started.elapsed() < Duration::from_secs(5), "{:?}\n{report}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(30), "{:?}\n{report}", started.elapsed());
         assert!(ending(&report).starts_with("tsp timed out after "), "{report}");
         assert_eq!(measure(&tour, &cities), length(&report), "{report}");
     }

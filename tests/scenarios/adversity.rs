@@ -286,6 +286,26 @@ fn under_load() {
     println!("at most {latest:?} late");
 }
 
+/// As the runner of these tests starts a scenario: killed, it leaves none behind.
+#[cfg(target_os = "linux")]
+fn a_scenario_ends_with_its_runner() {
+    let (read, write) = nix::unistd::pipe().expect("a pipe");
+    let runner = Pid::from_raw(children::fork());
+    if runner.as_raw() == 0 {
+        let mut command = Command::new("sleep");
+        process::spawn_to_die_with_parent(command.arg("100"));
+        let id = command.spawn().expect("a sleep").id();
+        nix::unistd::write(&write, &id.to_ne_bytes()).expect("room");
+        children::pause();
+    }
+    let mut id = [0; 4];
+    assert_eq!(nix::unistd::read(&read, &mut id).expect("a process id"), 4);
+    let id = u32::from_ne_bytes(id);
+    assert!(children::is_running(id));
+    kill(runner, Signal::SIGKILL).expect("a child");
+    children::soon("the end of the scenario", || !children::is_running(id));
+}
+
 pub fn scenarios() -> Vec<Scenario> {
     #[allow(unused_mut)]
     let mut all = vec![
@@ -296,6 +316,8 @@ pub fn scenarios() -> Vec<Scenario> {
         elsewhere("a_clock_that_is_old", "1000000000"),
         elsewhere("a_clock_that_is_older", "4000000000"),
         scenario("no_descriptors", no_descriptors),
+        #[cfg(target_os = "linux")]
+        scenario("a_scenario_ends_with_its_runner", a_scenario_ends_with_its_runner),
         scenario("no_threads", no_threads),
         scenario("no_memory", no_memory),
         scenario("under_load", under_load),

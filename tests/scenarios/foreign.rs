@@ -463,7 +463,8 @@ fn no_drift() {
         drop(after(SECOND));
         let now = began.elapsed();
         let (left, _) = process::timer();
-        assert!(left.is_zero() || now + left <= latest, "{left:?} are left after {now:?}");
+        // One that has just expired may be read out as one microsecond.
+        assert!(left <= US || now + left <= latest, "{left:?} are left after {now:?}");
         assert!(now < LATE, "never came");
     }
     assert!(began.elapsed() >= 500 * MS, "early");

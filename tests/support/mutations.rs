@@ -6,7 +6,9 @@
 //!
 //! `SIGALARM_FUZZ_SECONDS` says how long (one second), `SIGALARM_FUZZ_SEED` where to begin (anywhere).
 
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// SplitMix64: <https://doi.org/10.1145/2660193.2660195>.
@@ -90,10 +92,20 @@ fn mutation(random: &mut Random, known: &[&[u8]], words: &[&[u8]]) -> Vec<u8> {
 }
 
 fn fails(property: fn(&[u8]), input: &[u8]) -> bool {
-    let quiet = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
+    // Quiet on this thread only: other tests run beside it.
+    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                hook(info);
+            }
+        }));
+    });
+    QUIET.set(true);
     let failed = panic::catch_unwind(AssertUnwindSafe(|| property(input))).is_err();
-    panic::set_hook(quiet);
+    QUIET.set(false);
     failed
 }
 

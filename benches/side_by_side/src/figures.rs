@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::machine::Machine;
 
@@ -53,6 +54,9 @@ pub struct Way {
     pub apart: bool,
 }
 
+/// The limit, in microseconds, of which there is a picture.
+pub const PICTURED: u64 = 1_000;
+
 /// How late, in microseconds: for one way, one limit, one load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lateness {
@@ -63,7 +67,8 @@ pub struct Lateness {
     pub p50: f64,
     pub p99: f64,
     pub max: f64,
-    /// The quantiles 0, 0.5 %, 1 %, … 100 %, for the picture.
+    /// The quantiles 0, 1 %, 2 %, … 100 %, for the picture: of [`PICTURED`] only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantiles: Vec<f64>,
 }
 
@@ -93,6 +98,25 @@ pub struct Figures {
     pub skipped: BTreeMap<String, String>,
 }
 
+fn joined(parts: &[Value]) -> String {
+    parts.iter().map(Value::to_string).collect::<Vec<_>>().join(",\n    ")
+}
+
+/// To seven digits.
+fn round(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(round),
+        Value::Object(values) => values.values_mut().for_each(round),
+        Value::Number(number) if number.is_f64() => {
+            let short = number.as_f64().and_then(|number| format!("{number:.6e}").parse().ok());
+            if let Some(short) = short.and_then(serde_json::Number::from_f64) {
+                *number = short;
+            }
+        }
+        _ => {}
+    }
+}
+
 /// What a section hands over. Each runs in a process of its own.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Section {
@@ -109,6 +133,28 @@ pub enum Section {
 }
 
 impl Figures {
+    /// As JSON with a line for each row, group, way or curve, and no digit that is noise.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let mut value = serde_json::to_value(self)?;
+        round(&mut value);
+        let mut text = String::new();
+        let sections = value.as_object().into_iter().flatten().map(|(name, section)| {
+            let lines = match section {
+                Value::Array(parts) => format!("[\n    {}\n  ]", joined(parts)),
+                Value::Object(table) if table.contains_key("rows") => {
+                    let rows = table["rows"].as_array().map_or_else(String::new, |rows| joined(rows));
+                    format!("{{\n    \"columns\": {},\n    \"rows\": [\n    {rows}\n  ]}}", table["columns"])
+                }
+                other => other.to_string(),
+            };
+            format!("  \"{name}\": {lines}")
+        });
+        text.push_str("{\n");
+        text.push_str(&sections.collect::<Vec<_>>().join(",\n"));
+        text.push_str("\n}\n");
+        Ok(text)
+    }
+
     /// In the place of what there was.
     pub fn take(&mut self, name: &str, section: Section) {
         self.skipped.remove(name);

@@ -128,7 +128,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if !options.draw {
         take(&mut figures, options)?;
         fs::create_dir_all(out.join("docs/performance"))?;
-        fs::write(&json, serde_json::to_string_pretty(&figures)? + "\n")?;
+        fs::write(&json, figures.to_json()?)?;
     }
     report::write(&figures, &root, &out)?;
     println!("{}", out.join("docs/performance.md").display());

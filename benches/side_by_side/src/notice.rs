@@ -13,7 +13,7 @@ use cancel_this::{Cancelled, is_cancelled};
 use sigalarm::Alarm;
 
 use crate::bare;
-use crate::figures::Lateness;
+use crate::figures::{Lateness, PICTURED};
 use crate::plan::Plan;
 use crate::python;
 
@@ -84,7 +84,7 @@ pub fn summary(name: &str, limit_us: u64, busy: bool, mut late: Vec<f64>) -> Lat
         p50: at(0.5),
         p99: at(0.99),
         max: at(1.0),
-        quantiles: (0..=200).map(|n| at(f64::from(n) / 200.0)).collect(),
+        quantiles: (0..=100).filter(|_| limit_us == PICTURED).map(|n| at(f64::from(n) / 100.0)).collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::bars::{Bars, Panel as BarPanel};
 use super::curves::{self, Axis, Panel, Series};
-use crate::figures::{Curve, Figures, Group, Lateness, Table};
+use crate::figures::{Curve, Figures, Group, Lateness, PICTURED, Table};
 
 /// Each by the name of its file.
 pub fn all(figures: &Figures) -> Vec<(&'static str, String)> {
@@ -121,11 +121,11 @@ pub fn plain(value: f64) -> String {
 fn notice(all: &[Lateness], caption: &str) -> String {
     let panel = |busy: bool| {
         let shown: Vec<&Lateness> =
-            all.iter().filter(|one| one.limit_us == 1_000 && one.busy == busy).collect();
+            all.iter().filter(|one| one.limit_us == PICTURED && one.busy == busy).collect();
         // The sorted values as they are: a share of them is no later than this.
         let series = |one: &&Lateness| Series {
             name: one.name.clone(),
-            points: one.quantiles.iter().enumerate().map(|(n, late)| (*late, n as f64 / 2.0)).collect(),
+            points: one.quantiles.iter().enumerate().map(|(n, late)| (*late, n as f64)).collect(),
         };
         let y = Axis {
             title: "share noticed, %",
@@ -134,7 +134,7 @@ fn notice(all: &[Lateness], caption: &str) -> String {
             to: 100.0,
             ticks: [0, 25, 50, 75, 100].map(|share| (f64::from(share), share.to_string())).into(),
         };
-        let values = all.iter().filter(|one| one.limit_us == 1_000).flat_map(|one| one.quantiles.iter());
+        let values = all.iter().filter(|one| one.limit_us == PICTURED).flat_map(|one| one.quantiles.iter());
         let mut series: Vec<Series> = shown.iter().map(series).collect();
         series.sort_by_key(|series| !is_ours(&series.name));
         Panel {
