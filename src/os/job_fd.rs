@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use nix::libc;
 use once_cell::race::OnceBox;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::kernel_call::kernel_call;
+
 /// A descriptor of a job, closed on drop in the process that made it.
 ///
 /// A forked child that drops its copy closes nothing: [`close_in_child`] has closed the number, which may stand for
@@ -28,26 +31,34 @@ impl JobFd {
     /// For this process, whose id is `owner`.
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
         // A forked child starts with its parent's list, which says nothing about the child's own descriptors.
-        if OWNER.load(Ordering::Relaxed) != owner {
+        if list().owner.load(Ordering::Relaxed) != owner {
             clear();
-            OWNER.store(owner, Ordering::Relaxed);
+            list().owner.store(owner, Ordering::Relaxed);
         }
         let (word, bit) = place(fd.as_raw_fd());
         word.fetch_or(bit, Ordering::Relaxed);
         JobFd { fd: ManuallyDrop::new(fd), owner }
     }
-}
 
-impl Drop for JobFd {
-    fn drop(&mut self) {
-        if self.owner != process::id() {
-            return;
-        }
-        // Before the number is free for other threads.
+    /// Closes it, in the process that made it.
+    pub(crate) fn close(self) {
+        ManuallyDrop::new(self).unlist_and_close();
+    }
+
+    fn unlist_and_close(&mut self) {
+        // Unlisted before the number is free for other threads.
         let (word, bit) = place(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
         // SAFETY: it is not used again, and this process has opened it and closes it here only.
         unsafe { ManuallyDrop::drop(&mut self.fd) };
+    }
+}
+
+impl Drop for JobFd {
+    fn drop(&mut self) {
+        if self.owner == process::id() {
+            self.unlist_and_close();
+        }
     }
 }
 
@@ -58,26 +69,35 @@ impl AsFd for JobFd {
 }
 
 /// Closes the listed descriptors but `keep`, in a child of `parent` that has just been forked.
+#[inline]
 pub(crate) fn close_in_child(parent: u32, keep: RawFd) {
-    if OWNER.load(Ordering::Relaxed) != parent {
-        return;
-    }
+    let Some(list) = FIRST.get().filter(|list| list.owner.load(Ordering::Relaxed) == parent) else { return };
     let mut first = 0;
-    let mut chunk = Some(&CHUNK);
+    let mut chunk = Some(&list.first);
     while let Some(Chunk { words, next }) = chunk {
         for word in words {
             let mut bits = word.load(Ordering::Relaxed);
             while bits != 0 {
                 let fd = first + bits.trailing_zeros() as RawFd;
                 if fd != keep {
-                    // SAFETY: the number is that of a `JobFd`, which its drop does not close in this process.
-                    unsafe { libc::close(fd) };
+                    close(fd);
                 }
                 bits &= bits - 1;
             }
             first += 64;
         }
         chunk = next.get();
+    }
+}
+
+#[inline]
+fn close(fd: RawFd) {
+    // SAFETY: the number is that of a `JobFd`, which its drop does not close in this process.
+    unsafe {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = kernel_call(libc::SYS_close, [fd as usize, 0, 0, 0]);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        libc::close(fd);
     }
 }
 
@@ -89,20 +109,28 @@ struct Chunk {
 
 const WORDS: usize = 16;
 
-static CHUNK: Chunk = Chunk::new();
+/// On the heap, on a page that a parent writes to for each job in any case.
+static FIRST: OnceBox<List> = OnceBox::new();
 
-/// The process that the list is about.
-static OWNER: AtomicU32 = AtomicU32::new(0);
+struct List {
+    /// The process that it is about.
+    owner: AtomicU32,
+    first: Chunk,
+}
 
 impl Chunk {
-    const fn new() -> Chunk {
+    fn new() -> Chunk {
         Chunk { words: [const { AtomicU64::new(0) }; WORDS], next: OnceBox::new() }
     }
 }
 
+fn list() -> &'static List {
+    FIRST.get_or_init(|| Box::new(List { owner: AtomicU32::new(0), first: Chunk::new() }))
+}
+
 fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
     let (mut word, bit) = (fd as usize / 64, 1 << (fd % 64));
-    let mut chunk = &CHUNK;
+    let mut chunk = &list().first;
     while word >= WORDS {
         chunk = chunk.next.get_or_init(|| Box::new(Chunk::new()));
         word -= WORDS;
@@ -111,7 +139,7 @@ fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
 }
 
 fn clear() {
-    let mut chunk = Some(&CHUNK);
+    let mut chunk = Some(&list().first);
     while let Some(Chunk { words, next }) = chunk {
         words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         chunk = next.get();

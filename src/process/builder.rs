@@ -1,33 +1,17 @@
-//! The settings of a job, and its spawn.
+//! The settings of a job.
 
-use std::io;
-use std::os::fd::AsFd;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::Pid;
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::child::Child;
-use super::detached;
 use super::error::{JobError, SpawnError};
-use super::escalation::Escalation;
-use super::in_child::{self, SetUp, Streams};
 use super::job::Job;
 use super::output::Output;
-use super::shared::Shared;
-use super::state::{Settings, Stage, State, Watch};
-use super::wire::Receiver;
+use super::spawn::spawn;
 use crate::os::alone::{Alone, Company};
-use crate::os::forked::{Side, fork};
-use crate::os::job_fd::JobFd;
-use crate::os::pipe::{self, WriteEnd};
-use crate::os::{clock, inherited};
-use crate::runtime;
-use crate::time::Time;
 
 /// The default of [`Builder::depth_limit`].
 const DEPTH: usize = 256;
@@ -52,22 +36,28 @@ const DEPTH: usize = 256;
 #[derive(Debug)]
 #[must_use = "nothing runs before `spawn()` or `run()`"]
 pub struct Builder {
-    limit: Option<Duration>,
-    grace: Duration,
-    label: Option<Arc<str>>,
-    foreground: bool,
-    die_with_parent: bool,
-    memory: Option<u64>,
-    cpu_limit: Option<Duration>,
-    value_limit: usize,
-    depth_limit: usize,
-    stdout: Output,
-    stderr: Output,
+    pub(super) options: Options,
+    pub(super) stdout: Output,
+    pub(super) stderr: Output,
+}
+
+/// What a job keeps of its settings.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) limit: Option<Duration>,
+    pub(super) grace: Duration,
+    pub(super) label: Option<Arc<str>>,
+    pub(super) foreground: bool,
+    pub(super) die_with_parent: bool,
+    pub(super) memory: Option<u64>,
+    pub(super) cpu_limit: Option<Duration>,
+    pub(super) value_limit: usize,
+    pub(super) depth_limit: usize,
 }
 
 impl Builder {
     pub(super) fn new() -> Builder {
-        Builder {
+        let options = Options {
             limit: None,
             grace: Duration::from_secs(1),
             label: None,
@@ -77,9 +67,8 @@ impl Builder {
             cpu_limit: None,
             value_limit: usize::MAX,
             depth_limit: DEPTH,
-            stdout: Output::Inherit,
-            stderr: Output::Inherit,
-        }
+        };
+        Builder { options, stdout: Output::Inherit, stderr: Output::Inherit }
     }
 
     /// Sets how long the job may run, from its spawn; see [`run`](super::run) for what happens then.
@@ -115,8 +104,9 @@ impl Builder {
     /// assert!(job.join()? > 0); // a value, and no time-out
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
-    pub fn limit(self, limit: Duration) -> Builder {
-        Builder { limit: Some(limit), ..self }
+    pub fn limit(mut self, limit: Duration) -> Builder {
+        self.options.limit = Some(limit);
+        self
     }
 
     /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between that and SIGKILL. One second by default.
@@ -140,8 +130,9 @@ impl Builder {
     /// assert!(e.timed_out().is_some());
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
-    pub fn grace(self, grace: Duration) -> Builder {
-        Builder { grace, ..self }
+    pub fn grace(mut self, grace: Duration) -> Builder {
+        self.options.grace = grace;
+        self
     }
 
     /// Names the job in the message of [`TimedOut`](crate::TimedOut): "parse timed out …".
@@ -155,8 +146,9 @@ impl Builder {
     /// assert!(e.to_string().starts_with("parse timed out after "));
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
-    pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
-        Builder { label: Some(label.into()), ..self }
+    pub fn label(mut self, label: impl Into<Arc<str>>) -> Builder {
+        self.options.label = Some(label.into());
+        self
     }
 
     /// Sets whether the child stays in the parent's process group. By default it does not: it leads a group of its own, which
@@ -176,8 +168,9 @@ impl Builder {
     /// ```
     ///
     /// [setpgid(2)]: https://man7.org/linux/man-pages/man2/setpgid.2.html
-    pub fn foreground(self, foreground: bool) -> Builder {
-        Builder { foreground, ..self }
+    pub fn foreground(mut self, foreground: bool) -> Builder {
+        self.options.foreground = foreground;
+        self
     }
 
     /// Limits the address space to so many bytes (RLIMIT_AS; data, RLIMIT_DATA, on NetBSD and OpenBSD), including what the
@@ -196,8 +189,9 @@ impl Builder {
     /// ```
     ///
     /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
-    pub fn memory_limit(self, bytes: u64) -> Builder {
-        Builder { memory: Some(bytes), ..self }
+    pub fn memory_limit(mut self, bytes: u64) -> Builder {
+        self.options.memory = Some(bytes);
+        self
     }
 
     /// Limits the processor time of the child: [`JobError::Killed`] by SIGXCPU, with
@@ -219,8 +213,9 @@ impl Builder {
     /// ```
     ///
     /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
-    pub fn cpu_limit(self, time: Duration) -> Builder {
-        Builder { cpu_limit: Some(time), ..self }
+    pub fn cpu_limit(mut self, time: Duration) -> Builder {
+        self.options.cpu_limit = Some(time);
+        self
     }
 
     /// Sets whether the child is killed when the parent dies, in whatever way. By default it is, where the system can do that
@@ -253,8 +248,9 @@ impl Builder {
     /// ```
     ///
     /// [PR_SET_PDEATHSIG(2const)]: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
-    pub fn die_with_parent(self, die: bool) -> Builder {
-        Builder { die_with_parent: die, ..self }
+    pub fn die_with_parent(mut self, die: bool) -> Builder {
+        self.options.die_with_parent = die;
+        self
     }
 
     /// Sets the largest value to accept, in bytes as serialised; a job that sends more is killed: [`JobError::TooLarge`].
@@ -268,8 +264,9 @@ impl Builder {
     /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));
     /// assert!(matches!(outcome, Err(JobError::TooLarge { limit: 1_000, .. })));
     /// ```
-    pub fn value_limit(self, bytes: usize) -> Builder {
-        Builder { value_limit: bytes, ..self }
+    pub fn value_limit(mut self, bytes: usize) -> Builder {
+        self.options.value_limit = bytes;
+        self
     }
 
     /// Sets the deepest nesting of a value to accept, 256 by default: [`JobError::TooDeep`] beyond it.
@@ -290,8 +287,9 @@ impl Builder {
     /// assert!(matches!(Job::builder().run(long), Err(JobError::TooDeep { limit: 256, .. })));
     /// assert!(Job::builder().depth_limit(2_001).run(long).is_ok());
     /// ```
-    pub fn depth_limit(self, levels: usize) -> Builder {
-        Builder { depth_limit: levels, ..self }
+    pub fn depth_limit(mut self, levels: usize) -> Builder {
+        self.options.depth_limit = levels;
+        self
     }
 
     /// Sets where the child's standard output goes. By default it is the parent's.
@@ -365,7 +363,7 @@ impl Builder {
             Company::Threads(threads) => SpawnError::MultiThreaded { threads },
             Company::Unknown => SpawnError::ThreadsUnknown,
         })?;
-        self.start(alone, false, f, Location::caller())
+        spawn(self, alone, false, f, Location::caller())
     }
 
     /// Spawns the job and joins it: [`run`](super::run) with the settings of the builder. Blocks as that does; without a
@@ -450,82 +448,6 @@ impl Builder {
         // nothing, and takes these locks: of the standard streams, which this thread holds at the fork; of the alarms,
         // which are created again; and of the panic hook, which the caller's promise includes.
         let alone = unsafe { Alone::vouched() };
-        self.start(alone, true, f, Location::caller())
-    }
-
-    /// `threads` says whether there may be other threads.
-    fn start<T, F>(
-        self,
-        alone: Alone,
-        threads: bool,
-        f: F,
-        location: &'static Location<'static>,
-    ) -> Result<Job<T>, SpawnError>
-    where
-        T: Serialize + DeserializeOwned,
-        F: FnOnce() -> T,
-    {
-        fn naming(call: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
-            move |e| SpawnError::system(call, e)
-        }
-        runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
-        detached::reap();
-        let parent = Pid::this();
-        let set_up = SetUp {
-            parent,
-            limit: self.limit,
-            grace: self.grace,
-            label: self.label.clone(),
-            own_group: !self.foreground,
-            die_with_parent: self.die_with_parent,
-            memory: self.memory,
-            cpu_limit: self.cpu_limit,
-            stdout: self.stdout.open().map_err(naming("open"))?,
-            stderr: self.stderr.open().map_err(naming("open"))?,
-        };
-        let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
-        let owner = parent.as_raw().unsigned_abs();
-        let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
-        let write_end = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-        let streams = Streams::flush(threads);
-        let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-        let began = clock::kernel_now();
-        let forked = match fork(alone) {
-            Ok(Side::Child) => in_child::run(&set_up, write_end, held, streams, f),
-            Ok(Side::Parent(pid)) => Ok(pid),
-            Err(e) => Err(e),
-        };
-        // First closed, then opened: there may be no other descriptor left. And before a signal handler can reap the child:
-        // without other threads its pid is its own until then.
-        drop(write);
-        let child = forked.map_err(naming("fork")).and_then(|pid| {
-            Ok((pid, Child::new(pid, parent, !self.foreground).map_err(naming("pidfd_open"))?))
-        });
-        held.release();
-        drop(streams);
-        drop(set_up);
-        let (pid, child) = child?;
-
-        let deadline = self.limit.map_or(Time::NEVER, |limit| began.after(limit));
-        let settings = Settings {
-            began,
-            limit: self.limit,
-            grace: self.grace,
-            label: self.label,
-            value_limit: self.value_limit,
-            depth_limit: self.depth_limit,
-            cpu_limit: self.cpu_limit,
-            location: location.into(),
-        };
-        let stage = Stage::Running(Arc::new(Watch { child, pipe: read }));
-        let state = State { escalation: Escalation::new(deadline, self.grace), stage, sent: 0 };
-        Ok(Job::new(Shared {
-            parent,
-            pid,
-            settings,
-            receiver: Mutex::new(Receiver::new(self.value_limit)),
-            state: Mutex::new(state),
-            end_fd: OnceLock::new(),
-        }))
+        spawn(self, alone, true, f, Location::caller())
     }
 }

@@ -47,6 +47,10 @@ impl Child {
         }
     }
 
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Readable when the child has ended; `None` where there is no such descriptor.
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(PidFd::as_fd)

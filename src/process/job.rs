@@ -53,7 +53,7 @@ use crate::time::Time;
 /// ```
 #[must_use = "dropping a job kills it; join it, or `detach()` it"]
 pub struct Job<T> {
-    shared: Shared,
+    shared: Box<Shared>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -102,7 +102,7 @@ impl<T: Serialize + DeserializeOwned> Job<T> {
 }
 
 impl<T> Job<T> {
-    pub(super) fn new(shared: Shared) -> Job<T> {
+    pub(super) fn new(shared: Box<Shared>) -> Job<T> {
         Job { shared, value: PhantomData }
     }
 
@@ -413,7 +413,7 @@ impl<T: DeserializeOwned> Job<T> {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<T, JobError> {
-        let limit = self.shared.settings.depth_limit;
+        let limit = self.shared.options.depth_limit;
         decode(bytes, limit).map_err(|e| match e {
             DecodeError::TooDeep => JobError::TooDeep { limit },
             DecodeError::Other(message) => JobError::NotDecoded { message: message.into() },
@@ -425,7 +425,7 @@ impl<T> fmt::Debug for Job<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("id", &self.id())
-            .field("label", &self.shared.settings.label)
+            .field("label", &self.shared.options.label)
             .field("exit", &self.exit())
             .finish_non_exhaustive()
     }

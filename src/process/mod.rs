@@ -72,6 +72,7 @@ mod job;
 mod output;
 mod panics;
 mod shared;
+mod spawn;
 mod state;
 mod wire;
 

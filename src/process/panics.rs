@@ -104,6 +104,7 @@ thread_local! {
 /// Replaces the parent's panic hook, in a child, on the thread that is about to run the function.
 ///
 /// The parent's hook must not run here: it may report to a server, or restore a terminal that the parent goes on using.
+#[inline]
 pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
     CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
     // std does not change the hook of a thread that unwinds, as where a destructor spawns a job.

@@ -12,12 +12,14 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 
+use super::builder::Options;
 use super::child::Child;
 use super::error::JobError;
 use super::escalation::Step;
-use super::state::{End, Settings, Stage, State, Watch, bit, timed_out};
+use super::state::{End, Stage, State, Watch, bit, timed_out};
 use super::wire::Receiver;
 use crate::checkpoint::checkpoint_at;
+use crate::error::Place;
 use crate::os::job_fd::JobFd;
 use crate::os::reap::Life;
 use crate::os::{clock, pipe, poll};
@@ -33,7 +35,11 @@ const LARGEST_PIPE: usize = 1 << 20;
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) pid: Pid,
-    pub(super) settings: Settings,
+    /// On the [kernel's clock](clock::kernel_now), as all times of jobs are.
+    pub(super) began: Time,
+    pub(super) options: Options,
+    /// Where it was spawned.
+    pub(super) location: Place,
     /// Locked while the pipe is read. Not under the lock of the state, so that reading delays no signal.
     pub(super) receiver: Mutex<Receiver>,
     /// Never locked for long. Where both are locked, this one is first.
@@ -100,7 +106,7 @@ pub(super) fn wait_any(
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
             let since = since.unwrap_or(now);
-            let label = if let [job] = jobs { job.settings.label.clone() } else { None };
+            let label = if let [job] = jobs { job.options.label.clone() } else { None };
             return Err(
                 timed_out(label, Some(deadline.since(since)), now.since(since), location.into()).into()
             );
@@ -130,7 +136,7 @@ impl Polled<'_> {
     /// Reads what has come from the child, takes the steps of the escalation that are due, and reaps the child if it has
     /// ended; for a thread that waits since `came`.
     fn advance(&self, ready: Ready, came: Time) -> io::Result<()> {
-        let Shared { settings, receiver, state, .. } = self.job;
+        let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
         let (mut more, mut refuses) = (false, false);
         if ready.pipe {
@@ -144,7 +150,7 @@ impl Polled<'_> {
             return Ok(());
         }
         if ready.ended || (child.end_fd().is_none() && child.look()? != Life::Alive) {
-            self.finish(&mut state, settings);
+            self.finish(&mut state);
             return Ok(());
         }
         if more {
@@ -165,7 +171,7 @@ impl Polled<'_> {
 
     /// The child has ended, by its own notice and not by the pipe's: other processes may hold the pipe, and the child may
     /// have closed it and gone on. All that it wrote is in the pipe.
-    fn finish(&self, state: &mut State, settings: &Settings) {
+    fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
         if receiver.is_open() {
             // No more than there is now: a grandchild may write without end.
@@ -175,7 +181,7 @@ impl Polled<'_> {
             });
         }
         let (exit, usage) = self.watch.child.reap();
-        let outcome = state.outcome(settings, receiver.finish(), exit, usage);
+        let outcome = state.outcome(self.job, receiver.finish(), exit, usage);
         state.stage = Stage::Ended(End { outcome, exit, usage });
     }
 }

@@ -8,30 +8,16 @@ use std::time::Duration;
 
 use nix::libc;
 
+use super::builder::Options;
 use super::child::Child;
 use super::error::JobError;
 use super::escalation::{Escalation, kill_timer};
+use super::shared::Shared;
 use super::wire::{Failure, Received};
 use super::{Exit, KillReason, Usage, detached};
 use crate::error::{Cause, Expiry, Place, TimedOut};
 use crate::os::clock;
 use crate::os::job_fd::JobFd;
-use crate::time::Time;
-
-/// What was asked of a job.
-#[derive(Debug)]
-pub(super) struct Settings {
-    /// On the [kernel's clock](clock::kernel_now), as all times of jobs are.
-    pub(super) began: Time,
-    pub(super) limit: Option<Duration>,
-    pub(super) grace: Duration,
-    pub(super) label: Option<Arc<str>>,
-    pub(super) value_limit: usize,
-    pub(super) depth_limit: usize,
-    pub(super) cpu_limit: Option<Duration>,
-    /// Where it was spawned.
-    pub(super) location: Place,
-}
 
 /// The time-out of a limit that is not an alarm's.
 pub(super) fn timed_out(
@@ -91,7 +77,7 @@ impl State {
     /// What a join returns.
     pub(super) fn outcome(
         &self,
-        settings: &Settings,
+        job: &Shared,
         received: Received,
         exit: Exit,
         usage: Option<Usage>,
@@ -101,7 +87,7 @@ impl State {
             // A complete value counts, however the child ended after it.
             Received::Value(bytes) => return Ok(Arc::new(bytes)),
             Received::Failure(failure) => return Err(failure.into()),
-            Received::TooLarge => return Err(JobError::TooLarge { limit: settings.value_limit }),
+            Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
             Received::OutOfMemory(bytes) => return Err(JobError::OutOfMemory { bytes }),
             Received::Invalid => {
                 let message = "the job's pipe carried bytes that the library does not send".into();
@@ -113,18 +99,18 @@ impl State {
             }
             Received::Incomplete(received) => received,
         };
-        let elapsed = clock::kernel_now().since(settings.began);
+        let elapsed = clock::kernel_now().since(job.began);
         // The child's own timers. A program that the child has executed inherits that of the alarm.
-        let by_timer = settings.limit.is_some_and(|limit| match exit {
+        let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {
-                kill_timer(limit, settings.grace).is_some_and(|time| elapsed >= time)
+                kill_timer(limit, job.options.grace).is_some_and(|time| elapsed >= time)
             }
             _ => false,
         });
         if self.escalation.has_begun() || by_timer {
-            let Settings { label, limit, location, .. } = settings;
-            return Err(timed_out(label.clone(), *limit, elapsed, location.clone()).into());
+            let Options { label, limit, .. } = &job.options;
+            return Err(timed_out(label.clone(), *limit, elapsed, job.location.clone()).into());
         }
         Err(match exit {
             _ if received > 0 => JobError::CutShort { received, exit },
@@ -133,8 +119,8 @@ impl State {
                 let reason = match signal {
                     _ if out_of_memory => KillReason::Memory,
                     _ if self.sent & bit(signal) != 0 => KillReason::Requested,
-                    libc::SIGXCPU if settings.cpu_limit.is_some() => KillReason::CpuTime,
-                    libc::SIGKILL if used_up(settings.cpu_limit, usage) => KillReason::CpuTime,
+                    libc::SIGXCPU if job.options.cpu_limit.is_some() => KillReason::CpuTime,
+                    libc::SIGKILL if used_up(job.options.cpu_limit, usage) => KillReason::CpuTime,
                     _ => KillReason::Unknown,
                 };
                 JobError::Killed { signal, core_dumped, reason }

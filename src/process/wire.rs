@@ -76,6 +76,7 @@ pub(super) struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
+    #[inline]
     pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8; SMALL]) -> Sender<'a> {
         Sender { pipe, buffer: small, filled: HEAD }
     }
@@ -86,6 +87,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends the rest of the value and its end, in one write, so that the parent wakes up once.
+    #[inline]
     pub(super) fn finish(mut self) -> Result<(), SendError> {
         let end = head(KIND_END, 0);
         if self.filled + end.len() > self.buffer.len() {
@@ -174,6 +176,7 @@ impl<'a> Sender<'a> {
     }
 }
 
+#[inline]
 fn head(kind: u8, body: usize) -> [u8; HEAD] {
     let [a, b, c, d] = u32::try_from(body).unwrap_or(u32::MAX).to_le_bytes();
     [kind, a, b, c, d]

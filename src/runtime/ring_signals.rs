@@ -139,6 +139,7 @@ impl Signals {
     }
 
     /// In a forked child: each signal has its previous disposition again.
+    #[inline]
     pub(super) fn start_again(&mut self) {
         if ARRIVED.load(Ordering::SeqCst) != 0 {
             ARRIVED.store(0, Ordering::SeqCst);

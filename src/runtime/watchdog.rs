@@ -236,6 +236,7 @@ fn line(entry: &Entry, grace: Duration) -> String {
 }
 
 /// In a forked child: the alarms stayed with the parent.
+#[inline]
 pub(super) fn start_again() {
     for watchdog in SHARED.watchdogs.iter() {
         watchdog.phase.store(IDLE, Ordering::SeqCst);
