@@ -7,7 +7,6 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use parking_lot::Mutex;
@@ -58,12 +57,8 @@ struct Polled<'a> {
     next: Time,
 }
 
-/// What the poll has found.
-#[derive(Clone, Copy)]
-struct Ready {
-    pipe: bool,
-    ended: bool,
-}
+/// The descriptors of a job: of its end, and of its pipe.
+type Fds = [poll::Readable; 2];
 
 /// Waits until one of the jobs has ended, until `deadline`, or until an alarm of this thread expires. Returns which ended.
 pub(super) fn wait_any(
@@ -75,12 +70,15 @@ pub(super) fn wait_any(
     if !jobs.iter().all(|job| job.is_ours()) {
         return Err(JobError::NotParent);
     }
-    let came = clock::kernel_now();
+    let limited = jobs.iter().any(|job| job.options.limit.is_some());
+    let came = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
     let mut interval = Interval::new();
     // While another thread may ring an alarm of this one.
     let mut waiting = None;
+    let mut polled = Vec::with_capacity(jobs.len());
+    let mut fds = Vec::with_capacity(jobs.len());
     loop {
-        let mut polled = Vec::with_capacity(jobs.len());
+        polled.clear();
         for (n, job) in jobs.iter().enumerate() {
             match job.polled() {
                 Some(job) => polled.push(job),
@@ -98,9 +96,11 @@ pub(super) fn wait_any(
         if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {
             until = until.min(clock::kernel_now().after(interval.next()));
         }
-        let ready = poll_all(&polled, until).map_err(|e| JobError::system("poll", e))?;
-        for (polled, ready) in polled.iter().zip(ready) {
-            polled.advance(ready, came).map_err(|e| JobError::system("waitid", e))?;
+        fds.clear();
+        fds.extend(polled.iter().map(Polled::fds));
+        poll_until(&mut fds, until).map_err(|e| JobError::system("poll", e))?;
+        for (polled, fds) in polled.iter().zip(&fds) {
+            polled.advance(fds, came).map_err(|e| JobError::system("waitid", e))?;
         }
         // The end is looked for before the time: a job that has ended is never late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
@@ -115,31 +115,24 @@ pub(super) fn wait_any(
 }
 
 /// Polls until something is ready, or until `until`.
-fn poll_all(jobs: &[Polled<'_>], until: Time) -> io::Result<Vec<Ready>> {
-    let on = |fd| PollFd::new(fd, PollFlags::POLLIN);
-    let mut fds = Vec::with_capacity(2 * jobs.len());
-    for job in jobs {
-        fds.extend(job.watch.child.end_fd().map(on));
-        fds.extend(job.listening.then(|| on(job.watch.pipe.as_fd())));
-    }
+fn poll_until(fds: &mut [Fds], until: Time) -> io::Result<()> {
     let time = (!until.is_never()).then(|| until.since(clock::kernel_now()));
-    poll::wait_any(&mut fds, time)?;
-    let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
-    let mut next = |polled: bool| polled && ready.next() == Some(true);
-    let ready = jobs
-        .iter()
-        .map(|job| Ready { ended: next(job.watch.child.end_fd().is_some()), pipe: next(job.listening) });
-    Ok(ready.collect())
+    poll::wait_any(fds.as_flattened_mut(), time)
 }
 
 impl Polled<'_> {
+    fn fds(&self) -> Fds {
+        let pipe = self.listening.then(|| self.watch.pipe.as_fd());
+        [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
+    }
+
     /// Reads what has come from the child, takes the steps of the escalation that are due, and reaps the child if it has
     /// ended; for a thread that waits since `came`.
-    fn advance(&self, ready: Ready, came: Time) -> io::Result<()> {
+    fn advance(&self, [end, pipe]: &Fds, came: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
         let (mut more, mut refuses) = (false, false);
-        if ready.pipe {
+        if pipe.is_ready() {
             let mut receiver = receiver.lock();
             let before = receiver.received();
             receiver.read(BUDGET, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
@@ -149,7 +142,7 @@ impl Polled<'_> {
         if !matches!(state.stage, Stage::Running(_)) {
             return Ok(());
         }
-        if ready.ended || (child.end_fd().is_none() && child.look()? != Life::Alive) {
+        if end.is_ready() || (child.end_fd().is_none() && child.look()? != Life::Alive) {
             self.finish(&mut state);
             return Ok(());
         }
@@ -159,7 +152,8 @@ impl Polled<'_> {
         if refuses {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        while let Some(step) = state.escalation.take(clock::kernel_now()) {
+        while !state.escalation.next().is_never() {
+            let Some(step) = state.escalation.take(clock::kernel_now()) else { break };
             // The child may have ended, or may have become another user's: then nothing can be done.
             let _ = match step {
                 Step::Terminate => terminate(child),
@@ -228,9 +222,10 @@ impl Shared {
         if !self.is_ours() {
             return None;
         }
-        if let Some(polled) = self.polled().map(|polled| [polled]) {
-            for ready in poll_all(&polled, Time::from_nanos(0)).unwrap_or_default() {
-                let _ = polled[0].advance(ready, clock::kernel_now());
+        if let Some(polled) = self.polled() {
+            let mut fds = [polled.fds()];
+            if poll_until(&mut fds, Time::from_nanos(0)).is_ok() {
+                let _ = polled.advance(&fds[0], clock::kernel_now());
             }
         }
         match &self.state.lock().stage {
@@ -290,9 +285,7 @@ impl Drop for Shared {
             let mut interval = Interval::new();
             while matches!(child.look(), Ok(Life::Alive)) {
                 let time = child.end_fd().is_none().then(|| interval.next());
-                let mut fds: Vec<_> =
-                    child.end_fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).into_iter().collect();
-                let _ = poll::wait_any(&mut fds, time);
+                let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
             }
             child.reap();
         }

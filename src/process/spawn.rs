@@ -77,7 +77,7 @@ fn fork_job<T>(
     let c_streams = c_streams::Streams::find();
     let streams = Streams::flush(c_streams, threads);
     let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-    let began = clock::kernel_now();
+    let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let forked = match fork(alone) {
         Ok(Side::Child) => {
             let child = in_child::set_up(parent, &options, [&stdout, &stderr], write_end, &held, c_streams, streams);
