@@ -36,7 +36,9 @@ pub(crate) fn fork(_: Alone) -> io::Result<Side> {
 pub(crate) fn this() -> Pid {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: it takes nothing and touches no memory.
-    return Pid::from_raw(unsafe { kernel_call(libc::SYS_getpid, [0; 4]) }.map_or(0, |pid| pid as libc::pid_t));
+    return Pid::from_raw(
+        unsafe { kernel_call(libc::SYS_getpid, [0; 4]) }.map_or(0, |pid| pid as libc::pid_t),
+    );
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     Pid::this()
 }

@@ -9,7 +9,7 @@
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use nix::libc;
 use once_cell::race::OnceBox;
@@ -19,7 +19,7 @@ use super::kernel_call::kernel_call;
 
 /// A descriptor of a job, closed on drop in the process that made it.
 ///
-/// A forked child that drops its copy closes nothing: [`close_in_child`] has closed the number, which may stand for
+/// A forked child that drops its copy closes nothing: [`ToClose`] has closed the number, which may stand for
 /// something else by then.
 #[derive(Debug)]
 pub(crate) struct JobFd {
@@ -37,6 +37,7 @@ impl JobFd {
         }
         let (word, bit) = place(fd.as_raw_fd());
         word.fetch_or(bit, Ordering::Relaxed);
+        list().length.fetch_add(1, Ordering::Relaxed);
         JobFd { fd: ManuallyDrop::new(fd), owner }
     }
 
@@ -49,6 +50,7 @@ impl JobFd {
         // Unlisted before the number is free for other threads.
         let (word, bit) = place(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
+        list().length.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: it is not used again, and this process has opened it and closes it here only.
         unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
@@ -68,9 +70,35 @@ impl AsFd for JobFd {
     }
 }
 
-/// Closes the listed descriptors but `keep`, in a child of `parent` that has just been forked.
-#[inline]
-pub(crate) fn close_in_child(parent: u32, keep: RawFd) {
+/// What a child is to close, known before the fork.
+#[derive(Clone, Copy)]
+pub(crate) enum ToClose {
+    /// No other job has a descriptor.
+    Only(RawFd),
+    AllBut(RawFd),
+}
+
+impl ToClose {
+    /// For the child that keeps `write`, the writing end of a pipe whose other end is `read`.
+    pub(crate) fn find(read: &JobFd, write: &JobFd) -> ToClose {
+        match list().length.load(Ordering::Relaxed) {
+            2 => ToClose::Only(read.fd.as_raw_fd()),
+            _ => ToClose::AllBut(write.fd.as_raw_fd()),
+        }
+    }
+
+    /// Closes it, in a child of `parent` that has just been forked.
+    #[inline]
+    pub(crate) fn close(self, parent: u32) {
+        match self {
+            // Without a look at the list, which may be on a page that this process would not touch otherwise.
+            ToClose::Only(fd) => close(fd),
+            ToClose::AllBut(keep) => close_all_but(keep, parent),
+        }
+    }
+}
+
+fn close_all_but(keep: RawFd, parent: u32) {
     let Some(list) = FIRST.get().filter(|list| list.owner.load(Ordering::Relaxed) == parent) else { return };
     let mut first = 0;
     let mut chunk = Some(&list.first);
@@ -115,6 +143,7 @@ static FIRST: OnceBox<List> = OnceBox::new();
 struct List {
     /// The process that it is about.
     owner: AtomicU32,
+    length: AtomicUsize,
     first: Chunk,
 }
 
@@ -125,7 +154,9 @@ impl Chunk {
 }
 
 fn list() -> &'static List {
-    FIRST.get_or_init(|| Box::new(List { owner: AtomicU32::new(0), first: Chunk::new() }))
+    FIRST.get_or_init(|| {
+        Box::new(List { owner: AtomicU32::new(0), length: AtomicUsize::new(0), first: Chunk::new() })
+    })
 }
 
 fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
@@ -139,6 +170,7 @@ fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
 }
 
 fn clear() {
+    list().length.store(0, Ordering::Relaxed);
     let mut chunk = Some(&list().first);
     while let Some(Chunk { words, next }) = chunk {
         words.iter().for_each(|word| word.store(0, Ordering::Relaxed));

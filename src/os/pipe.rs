@@ -104,10 +104,6 @@ impl WriteEnd {
         Ok(WriteEnd { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
     }
 
-    pub(crate) fn number(&self) -> RawFd {
-        self.fd
-    }
-
     /// Writes everything, and blocks as long as that takes.
     #[inline]
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {

@@ -22,8 +22,9 @@ use crate::alarm::Alarm;
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
 use crate::os::inherited::Held;
+use crate::os::job_fd::ToClose;
 use crate::os::pipe::WriteEnd;
-use crate::os::{c_streams, job_fd, limits};
+use crate::os::{c_streams, limits};
 
 /// The exit code after a panic, as Rust has it.
 const PANICKED: i32 = 101;
@@ -62,13 +63,14 @@ pub(super) fn set_up(
     options: &Options,
     outputs: [&Option<OwnedFd>; 2],
     pipe: WriteEnd,
+    to_close: ToClose,
     held: &Held,
     c_streams: c_streams::Streams,
     streams: Option<Streams>,
 ) -> InChild {
     let _exit = ExitOnDrop;
     let this = forked::this();
-    job_fd::close_in_child(parent.as_raw().unsigned_abs(), pipe.number());
+    to_close.close(parent.as_raw().unsigned_abs());
     if let Err((call, e)) = change_self(parent, options, outputs, pipe) {
         let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
         exit(libc::EXIT_FAILURE)

@@ -23,7 +23,7 @@ use super::state::{Stage, State, Watch};
 use super::wire::Receiver;
 use crate::os::alone::Alone;
 use crate::os::forked::{Side, fork};
-use crate::os::job_fd::JobFd;
+use crate::os::job_fd::{JobFd, ToClose};
 use crate::os::pipe::{self, WriteEnd};
 use crate::os::{c_streams, clock, inherited};
 use crate::runtime;
@@ -74,13 +74,23 @@ fn fork_job<T>(
     let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
     let write_end = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
+    let to_close = ToClose::find(&read, &write);
     let c_streams = c_streams::Streams::find();
     let streams = Streams::flush(c_streams, threads);
     let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let forked = match fork(alone) {
         Ok(Side::Child) => {
-            let child = in_child::set_up(parent, &options, [&stdout, &stderr], write_end, &held, c_streams, streams);
+            let child = in_child::set_up(
+                parent,
+                &options,
+                [&stdout, &stderr],
+                write_end,
+                to_close,
+                &held,
+                c_streams,
+                streams,
+            );
             // A drop would write to pages that the parent has too.
             mem::forget((read, write, stdout, stderr, options));
             return Ok(Forked::Child(child));
@@ -91,9 +101,9 @@ fn fork_job<T>(
     // First closed, then opened: there may be no other descriptor left. And before a signal handler can reap the child:
     // without other threads its pid is its own until then.
     write.close();
-    let child = forked.map_err(naming("fork")).and_then(|pid| {
-        Child::new(pid, parent, !options.foreground).map_err(naming("pidfd_open"))
-    });
+    let child = forked
+        .map_err(naming("fork"))
+        .and_then(|pid| Child::new(pid, parent, !options.foreground).map_err(naming("pidfd_open")));
     held.release();
     drop(streams);
     Ok(Forked::Parent(share(parent, child?, read, began, options, location)))

@@ -152,7 +152,8 @@ impl<'a> Sender<'a> {
             self.flush()?;
         }
         if may_grow {
-            let needed = (self.filled + bytes).next_power_of_two();
+            // With room for the end.
+            let needed = self.filled + bytes + HEAD;
             let length = (4 * self.buffer.len()).max(needed).min(CHUNK);
             // For as long as the child lives.
             let buffer = Box::leak(vec![0; length].into_boxed_slice());
