@@ -47,6 +47,13 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
 pub(crate) struct Readable(nix::libc::pollfd);
 
 #[cfg(feature = "process")]
+impl Default for Readable {
+    fn default() -> Readable {
+        Readable::new(None)
+    }
+}
+
+#[cfg(feature = "process")]
 impl Readable {
     pub(crate) fn new(fd: Option<BorrowedFd<'_>>) -> Readable {
         // The kernel passes over a negative number.

@@ -207,6 +207,7 @@ type KillTimer = ChildTimer;
 type KillTimer = std::convert::Infallible;
 
 /// Has the kernel kill this process some time after its limit, for when no thread of the parent waits and escalates.
+#[inline]
 fn start_kill_timer(options: &Options) -> Option<KillTimer> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -220,6 +221,7 @@ fn start_kill_timer(options: &Options) -> Option<KillTimer> {
     }
 }
 
+#[inline]
 fn stop_kill_timer(_timer: Option<KillTimer>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Some(timer) = _timer {

@@ -70,22 +70,38 @@ pub(super) fn wait_any(
     if !jobs.iter().all(|job| job.is_ours()) {
         return Err(JobError::NotParent);
     }
+    // On the stack for one job: a page of the heap that is written to after a fork is copied.
+    if let [job] = jobs {
+        return wait_with(&[*job], &mut [None], &mut [Fds::default()], deadline, since, location);
+    }
+    let mut polled: Vec<_> = jobs.iter().map(|_| None).collect();
+    wait_with(jobs, &mut polled, &mut vec![Fds::default(); jobs.len()], deadline, since, location)
+}
+
+/// With room for what to poll.
+fn wait_with<'a>(
+    jobs: &[&'a Shared],
+    polled: &mut [Option<Polled<'a>>],
+    fds: &mut [Fds],
+    deadline: Time,
+    since: Option<Time>,
+    location: &'static Location<'static>,
+) -> Result<usize, JobError> {
     let limited = jobs.iter().any(|job| job.options.limit.is_some());
     let came = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
     let mut interval = Interval::new();
     // While another thread may ring an alarm of this one.
     let mut waiting = None;
-    let mut polled = Vec::with_capacity(jobs.len());
-    let mut fds = Vec::with_capacity(jobs.len());
     loop {
-        polled.clear();
+        let mut until = deadline;
+        let mut all_have_fds = true;
         for (n, job) in jobs.iter().enumerate() {
-            match job.polled() {
-                Some(job) => polled.push(job),
-                None => return Ok(n),
-            }
+            let Some(job) = job.polled() else { return Ok(n) };
+            until = until.min(job.next);
+            all_have_fds &= job.watch.child.end_fd().is_some();
+            fds[n] = job.fds();
+            polled[n] = Some(job);
         }
-        let mut until = polled.iter().map(|job| job.next).fold(deadline, Time::min);
         // First looked up, then asked: an alarm that expires in between is found expired.
         if let Some(alarm) = runtime::next_here() {
             // If that is refused, no other thread can wake this one early; it still wakes at every deadline.
@@ -93,13 +109,11 @@ pub(super) fn wait_any(
             checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
         }
-        if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {
+        if !all_have_fds {
             until = until.min(clock::kernel_now().after(interval.next()));
         }
-        fds.clear();
-        fds.extend(polled.iter().map(Polled::fds));
-        poll_until(&mut fds, until).map_err(|e| JobError::system("poll", e))?;
-        for (polled, fds) in polled.iter().zip(&fds) {
+        poll_until(fds, until).map_err(|e| JobError::system("poll", e))?;
+        for (polled, fds) in polled.iter().flatten().zip(&*fds) {
             polled.advance(fds, came).map_err(|e| JobError::system("waitid", e))?;
         }
         // The end is looked for before the time: a job that has ended is never late.

@@ -282,7 +282,12 @@ impl Receiver {
     }
 
     fn parse(&mut self) {
-        let buffer = mem::take(&mut self.buffer);
+        let mut buffer = mem::take(&mut self.buffer);
+        if let Some(length) = self.whole_value(&buffer) {
+            buffer.drain(..HEAD);
+            buffer.truncate(length);
+            return self.end(Received::Value(buffer));
+        }
         let mut rest = &buffer[..];
         while self.open {
             let Some((kind, left)) = self.frame else {
@@ -312,6 +317,15 @@ impl Receiver {
         let parsed = buffer.len() - rest.len();
         self.buffer = buffer;
         self.buffer.drain(..parsed);
+    }
+
+    /// The length of a value of one chunk, if the buffer holds just that: then it need not be copied.
+    fn whole_value(&self, buffer: &[u8]) -> Option<usize> {
+        let length =
+            buffer.len().checked_sub(2 * HEAD).filter(|length| (1..=self.value_limit).contains(length))?;
+        let (chunk, end) = (head(KIND_CHUNK, length), head(KIND_END, 0));
+        let is_whole = buffer.starts_with(&chunk) && buffer.ends_with(&end);
+        (is_whole && self.frame.is_none() && self.value.is_empty()).then_some(length)
     }
 
     /// Begins a frame whose body has so many bytes.
