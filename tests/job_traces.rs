@@ -338,7 +338,7 @@ fn not_the_parents() {
         let job = Job::spawn(|| 5).unwrap();
         let other = Job::spawn(|| {
             assert!(matches!(job.join(), Err(JobError::NotParent)));
-            assert!(!job.is_alive() && job.exit().is_none() && job.kill().is_err());
+            assert!(!job.is_alive() && job.exit_status().is_none() && job.kill().is_err());
             true
         });
         assert!(other.unwrap().join().unwrap());

@@ -77,6 +77,10 @@ impl<'de> Decoder<'de> {
         result
     }
 
+    fn fields<V: Visitor<'de>>(&mut self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_seq(Fields { decoder: self, left })
+    }
+
     fn length(&mut self) -> Result<usize, DecodeError> {
         let length = self.scalar::<u64>()?;
         length.try_into().map_err(|_| DecodeError::Other(format!("a length of {length}")))
@@ -99,6 +103,17 @@ macro_rules! unknown {
     ($($deserialize:ident)*) => {$(
         fn $deserialize<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
             Err(DecodeError::Other(UNKNOWN_TYPE.to_owned()))
+        }
+    )*};
+}
+
+type Names = &'static [&'static str];
+
+macro_rules! compounds {
+    ($($deserialize:ident($($argument:tt: $type:ty),*) |$d:ident, $visitor:ident| => $value:expr;)*) => {$(
+        fn $deserialize<V: Visitor<'de>>(self, $($argument: $type,)* $visitor: V) -> Result<V::Value, DecodeError> {
+            let $d = self;
+            $value
         }
     )*};
 }
@@ -129,69 +144,26 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     unknown! { deserialize_any deserialize_identifier deserialize_ignored_any }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        if self.scalar::<bool>()? { self.nested(|d| visitor.visit_some(d)) } else { visitor.visit_none() }
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.nested(|d| visitor.visit_newtype_struct(d))
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let left = self.length()?;
-        self.nested(|decoder| visitor.visit_seq(Elements { decoder, left }))
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let left = self.length()?;
-        self.nested(|decoder| visitor.visit_map(Elements { decoder, left }))
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        self.nested(|decoder| visitor.visit_seq(Fields { decoder, left }))
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        left: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.deserialize_tuple(left, visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.deserialize_tuple(fields.len(), visitor)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.nested(|d| visitor.visit_enum(d))
+    compounds! {
+        deserialize_option() |d, visitor| => match d.scalar::<bool>()? {
+            true => d.nested(|d| visitor.visit_some(d)),
+            false => visitor.visit_none(),
+        };
+        deserialize_unit() |_d, visitor| => visitor.visit_unit();
+        deserialize_unit_struct(_: &'static str) |_d, visitor| => visitor.visit_unit();
+        deserialize_newtype_struct(_: &'static str) |d, visitor| => d.nested(|d| visitor.visit_newtype_struct(d));
+        deserialize_seq() |d, visitor| => {
+            let left = d.length()?;
+            d.nested(|decoder| visitor.visit_seq(Elements { decoder, left }))
+        };
+        deserialize_map() |d, visitor| => {
+            let left = d.length()?;
+            d.nested(|decoder| visitor.visit_map(Elements { decoder, left }))
+        };
+        deserialize_tuple(left: usize) |d, visitor| => d.nested(|d| d.fields(left, visitor));
+        deserialize_tuple_struct(_: &'static str, left: usize) |d, visitor| => d.nested(|d| d.fields(left, visitor));
+        deserialize_struct(_: &'static str, fields: Names) |d, visitor| => d.nested(|d| d.fields(fields.len(), visitor));
+        deserialize_enum(_: &'static str, _: Names) |d, visitor| => d.nested(|d| visitor.visit_enum(d));
     }
 
     fn is_human_readable(&self) -> bool {
@@ -206,28 +178,24 @@ struct Elements<'a, 'de> {
 }
 
 impl<'de> Elements<'_, 'de> {
-    /// Says whether there is one more, and counts it.
+    /// The next element or key, if there is one.
     #[inline]
-    fn take_one(&mut self) -> bool {
-        let more = self.left > 0;
-        self.left -= usize::from(more);
-        more
-    }
-
-    /// After an element, before which `before` bytes were left.
-    #[inline]
-    fn check_empty(&mut self, before: usize) -> Result<(), DecodeError> {
+    fn next<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let before = self.decoder.bytes.len();
+        let element = seed.deserialize(&mut *self.decoder)?;
         if self.decoder.bytes.len() == before {
             self.decoder.empty = self.decoder.empty.checked_sub(1).ok_or_else(|| {
                 DecodeError::Other(format!("more than {EMPTY_ELEMENTS} elements that take no bytes"))
             })?;
         }
-        Ok(())
+        Ok(Some(element))
     }
 
-    /// No more memory is set aside for elements than there are bytes.
-    fn size_hint(&self) -> usize {
-        self.left.min(self.decoder.bytes.len())
+    /// No more memory is reserved for elements than there are bytes.
+    fn hint(&self) -> Option<usize> {
+        Some(self.left.min(self.decoder.bytes.len()))
     }
 }
 
@@ -239,17 +207,11 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
-        if !self.take_one() {
-            return Ok(None);
-        }
-        let before = self.decoder.bytes.len();
-        let element = seed.deserialize(&mut *self.decoder)?;
-        self.check_empty(before)?;
-        Ok(Some(element))
+        self.next(seed)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(Elements::size_hint(self))
+        self.hint()
     }
 }
 
@@ -257,13 +219,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
-        if !self.take_one() {
-            return Ok(None);
-        }
-        let before = self.decoder.bytes.len();
-        let key = seed.deserialize(&mut *self.decoder)?;
-        self.check_empty(before)?;
-        Ok(Some(key))
+        self.next(seed)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
@@ -271,7 +227,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(Elements::size_hint(self))
+        self.hint()
     }
 }
 
@@ -323,7 +279,7 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_seq(Fields { decoder: self, left })
+        self.fields(left, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -331,6 +287,6 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor.visit_seq(Fields { decoder: self, left: fields.len() })
+        self.fields(fields.len(), visitor)
     }
 }

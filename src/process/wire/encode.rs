@@ -72,6 +72,17 @@ macro_rules! scalars {
     )*};
 }
 
+/// Each begins with its length or its variant, if it has one.
+macro_rules! compounds {
+    ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| => $begin:expr;)*) => {$(
+        fn $serialize(self, $($argument: $type),*) -> Result<Self, SendError> {
+            let $s = &mut *self;
+            $begin?;
+            Ok(self)
+        }
+    )*};
+}
+
 impl Serializer for &mut Sender<'_> {
     type Ok = ();
     type Error = SendError;
@@ -147,48 +158,14 @@ impl Serializer for &mut Sender<'_> {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<Self, SendError> {
-        self.length(length)?;
-        Ok(self)
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Self, SendError> {
-        Ok(self)
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, SendError> {
-        Ok(self)
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        index: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self, SendError> {
-        self.scalar(&index)?;
-        Ok(self)
-    }
-
-    fn serialize_map(self, length: Option<usize>) -> Result<Self, SendError> {
-        self.length(length)?;
-        Ok(self)
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, SendError> {
-        Ok(self)
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        index: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self, SendError> {
-        self.scalar(&index)?;
-        Ok(self)
+    compounds! {
+        serialize_seq(length: Option<usize>) |s| => s.length(length);
+        serialize_map(length: Option<usize>) |s| => s.length(length);
+        serialize_tuple(_: usize) |_s| => Ok(());
+        serialize_tuple_struct(_: &'static str, _: usize) |_s| => Ok(());
+        serialize_struct(_: &'static str, _: usize) |_s| => Ok(());
+        serialize_tuple_variant(_: &'static str, index: u32, _: &'static str, _: usize) |s| => s.scalar(&index);
+        serialize_struct_variant(_: &'static str, index: u32, _: &'static str, _: usize) |s| => s.scalar(&index);
     }
 
     fn is_human_readable(&self) -> bool {
