@@ -47,21 +47,21 @@ impl Streams {
         Streams(list)
     }
 
+    /// `alone` says whether the calling thread is known to be the only one. With others the list could change meanwhile.
     #[inline]
-    pub(crate) fn flush(self) {
-        if !self.all_are_empty() {
+    pub(crate) fn flush(self, alone: bool) {
+        if !(alone && self.all_are_empty()) {
             flush();
         }
     }
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        // With other threads the list could change meanwhile.
-        if self.0.is_null() || !super::threads::kernel_says_alone() {
+        if self.0.is_null() {
             return false;
         }
         // SAFETY: the symbol is a pointer to the first stream, each stream points to the next, and the last to none. No other
-        // thread exists that could open or close one.
+        // thread exists that could open or close one, as the only caller has made sure.
         unsafe {
             let mut stream = *self.0;
             while !stream.is_null() {
@@ -86,7 +86,7 @@ impl Streams {
         Streams
     }
 
-    pub(crate) fn flush(self) {
+    pub(crate) fn flush(self, _: bool) {
         flush();
     }
 }

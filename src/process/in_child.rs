@@ -24,7 +24,7 @@ use crate::os::forked::{self, exit};
 use crate::os::inherited::Held;
 use crate::os::job_fd::ToClose;
 use crate::os::pipe::WriteEnd;
-use crate::os::{c_streams, limits};
+use crate::os::{c_streams, limits, threads};
 
 /// The exit code after a panic, as Rust has it.
 const PANICKED: i32 = 101;
@@ -40,7 +40,7 @@ impl Streams {
     pub(super) fn flush(c_streams: c_streams::Streams, lock: bool) -> Option<Streams> {
         let mut stdout = io::stdout().lock();
         let _ = stdout.flush();
-        c_streams.flush();
+        c_streams.flush(!lock);
         lock.then(|| Streams(stdout, io::stderr().lock()))
     }
 }
@@ -161,7 +161,7 @@ fn send_failure(pipe: WriteEnd, failure: &Failure) {
 fn flush(c_streams: c_streams::Streams) {
     // It panics if the function has leaked its lock of stdout. Then nothing can be flushed.
     let _ = panic::catch_unwind(|| io::stdout().flush());
-    c_streams.flush();
+    c_streams.flush(threads::kernel_says_alone());
 }
 
 /// A call, as its manual page is named, and why it failed.
