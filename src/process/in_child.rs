@@ -1,7 +1,6 @@
-//! What happens in the child: from the fork to `_exit`, and never past either.
+//! The child, from the fork to `_exit`.
 //!
-//! Each page that the child writes to costs a copy, and each stretch of code that it runs costs a page fault: together more
-//! than all its system calls.
+//! Each page that it writes to, and each stretch of code that it runs, costs a page fault: a microsecond, or ten system calls.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
@@ -26,17 +25,17 @@ use crate::os::job_fd::ToClose;
 use crate::os::pipe::WriteEnd;
 use crate::os::{c_streams, limits, threads};
 
-/// The exit code after a panic, as Rust has it.
+/// Rust's exit code after a panic.
 const PANICKED: i32 = 101;
 
-/// EX_IOERR of `<sysexits.h>`: the pipe was closed.
+/// EX_IOERR of `<sysexits.h>`.
 const PIPE_CLOSED: i32 = 74;
 
-/// The standard streams, locked by the forking thread across the fork: so no other thread is writing to them.
+/// The standard streams, locked across the fork.
 pub(super) struct Streams(#[allow(dead_code)] StdoutLock<'static>, #[allow(dead_code)] StderrLock<'static>);
 
 impl Streams {
-    /// Flushes the streams before a fork, so that the child finds them empty. Locks them, if there may be other threads.
+    /// Flushes the streams before a fork, and locks them if there may be other threads.
     pub(super) fn flush(c_streams: c_streams::Streams, lock: bool) -> Option<Streams> {
         let mut stdout = io::stdout().lock();
         let _ = stdout.flush();
@@ -56,7 +55,7 @@ pub(super) struct InChild {
     _exit: ExitOnDrop,
 }
 
-/// Sets the child up, or reports to the parent why not and exits.
+/// Sets the child up, or sends the parent the error and exits.
 #[inline]
 pub(super) fn set_up(
     parent: Pid,
@@ -78,7 +77,7 @@ pub(super) fn set_up(
     held.release_in_child();
     drop(streams);
     panics::capture(pipe, on_abort);
-    // Where no alarm can be armed, the parent still enforces the limit.
+    // If that fails, the parent still enforces the limit.
     let _alarm = options.limit.and_then(|limit| {
         let builder = Alarm::builder().after(limit);
         match &options.label {
@@ -99,23 +98,22 @@ impl InChild {
         let mut sender = Sender::new(pipe, &mut small);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
             let value = f();
-            // A process that the function has forked, and that returned from the function too, sends nothing.
+            // The function may have forked, and have returned in that child too.
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
             }
-            // A large value may have to wait for a thread that joins.
+            // A large value may wait for a thread that joins.
             stop_kill_timer(self.kill_timer);
-            // Before a large value: where SIGPIPE is not ignored and the parent does not read, the value ends the process.
+            // Before the value: sending it may end the process by SIGPIPE.
             flush(c_streams);
             let sent = sender.send(&value);
-            // Not dropped: the process is about to end.
             mem::forget(value);
             sent
         }));
         let code = match sent {
             Ok(sent) => match sent.and_then(|()| {
                 flush(c_streams);
-                // Last: a parent that has read the end of the value knows that all else is done.
+                // Last: all else is done when the parent reads the end.
                 sender.finish()
             }) {
                 Ok(()) => libc::EXIT_SUCCESS,
@@ -146,7 +144,7 @@ impl Drop for ExitOnDrop {
     }
 }
 
-/// For a program whose panics abort: this process ends when it returns.
+/// Reports a panic that aborts this process.
 fn on_abort(pipe: WriteEnd, panic: Panic) {
     send_failure(pipe, &Failure::Panicked(panic));
 }
@@ -156,15 +154,14 @@ fn send_failure(pipe: WriteEnd, failure: &Failure) {
     let _ = failure.send(pipe);
 }
 
-/// Flushes what the function has printed by Rust's means and C's.
 #[inline]
 fn flush(c_streams: c_streams::Streams) {
-    // It panics if the function has leaked its lock of stdout. Then nothing can be flushed.
+    // Panics if the function has leaked a lock of stdout.
     let _ = panic::catch_unwind(|| io::stdout().flush());
     c_streams.flush(threads::kernel_says_alone());
 }
 
-/// A call, as its manual page is named, and why it failed.
+/// A system call and its error.
 type Fault = (&'static str, io::Error);
 
 #[inline]
@@ -177,7 +174,7 @@ fn change_self(
     fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
         move |e| (call, e)
     }
-    // First: until then the parent may end and leave the child behind.
+    // First: until then the child outlives its parent.
     if options.die_with_parent {
         forked::die_with(parent).map_err(naming("prctl"))?;
     }
@@ -202,11 +199,10 @@ fn change_self(
 #[cfg(any(target_os = "linux", target_os = "android"))]
 type KillTimer = ChildTimer;
 
-/// There is none.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 type KillTimer = std::convert::Infallible;
 
-/// Has the kernel kill this process some time after its limit, for when no thread of the parent waits and escalates.
+/// Has the kernel kill this process after its limit, if no thread of the parent waits.
 #[inline]
 fn start_kill_timer(options: &Options) -> Option<KillTimer> {
     #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -1,4 +1,4 @@
-//! All of a job but the type of its value: waiting for it, signalling it, and its drop.
+//! Waits for a job, signals it and drops it, whatever the type of its value.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -25,7 +25,7 @@ use crate::os::{clock, pipe, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
-/// The most that is read from a child before its limit and its end are looked at again.
+/// The most bytes to read between two looks at the limit.
 const BUDGET: usize = 256 * 1024;
 
 /// The largest pipe that the library asks for.
@@ -34,33 +34,32 @@ const LARGEST_PIPE: usize = 1 << 20;
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) pid: Pid,
-    /// On the [kernel's clock](clock::kernel_now), as all times of jobs are.
+    /// On the [kernel's clock](clock::kernel_now), as all times here.
     pub(super) began: Time,
     pub(super) options: Options,
-    /// Where it was spawned.
     pub(super) location: Place,
-    /// Locked while the pipe is read. Not under the lock of the state, so that reading delays no signal.
+    /// Apart from the state, so that reading delays no signal.
     pub(super) receiver: Mutex<Receiver>,
-    /// Never locked for long. Where both are locked, this one is first.
+    /// Where both are locked, this one is first.
     pub(super) state: Mutex<State>,
-    /// A copy of the child's, which stays open when the child has been reaped.
+    /// A copy that stays open when the child has been reaped.
     pub(super) end_fd: OnceLock<JobFd>,
 }
 
-/// What a waiting thread polls for a job.
+/// A job that a thread polls.
 struct Polled<'a> {
     job: &'a Shared,
     watch: Arc<Watch>,
-    /// Whether the pipe may still bring something.
+    /// Whether the pipe is open.
     listening: bool,
-    /// When the next step of the escalation is due.
+    /// The next step of the escalation.
     next: Time,
 }
 
-/// The descriptors of a job: of its end, and of its pipe.
+/// Of the end of a job, and of its pipe.
 type Fds = [poll::Readable; 2];
 
-/// Waits until one of the jobs has ended, until `deadline`, or until an alarm of this thread expires. Returns which ended.
+/// Waits until one of the jobs has ended, and returns its index; or until `deadline`, or an alarm of this thread expires.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
@@ -70,7 +69,7 @@ pub(super) fn wait_any(
     if !jobs.iter().all(|job| job.is_ours()) {
         return Err(JobError::NotParent);
     }
-    // On the stack for one job: a page of the heap that is written to after a fork is copied.
+    // Without the heap, each of whose pages costs a copy after a fork.
     if let [job] = jobs {
         return wait_with(&[*job], &mut [None], &mut [Fds::default()], deadline, since, location);
     }
@@ -78,7 +77,6 @@ pub(super) fn wait_any(
     wait_with(jobs, &mut polled, &mut vec![Fds::default(); jobs.len()], deadline, since, location)
 }
 
-/// With room for what to poll.
 fn wait_with<'a>(
     jobs: &[&'a Shared],
     polled: &mut [Option<Polled<'a>>],
@@ -90,7 +88,7 @@ fn wait_with<'a>(
     let limited = jobs.iter().any(|job| job.options.limit.is_some());
     let came = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
     let mut interval = Interval::new();
-    // While another thread may ring an alarm of this one.
+    // Another thread may ring an alarm of this one.
     let mut waiting = None;
     loop {
         let mut until = deadline;
@@ -102,9 +100,9 @@ fn wait_with<'a>(
             fds[n] = job.fds();
             polled[n] = Some(job);
         }
-        // First looked up, then asked: an alarm that expires in between is found expired.
+        // Looked up before the check, so that none expires unseen in between.
         if let Some(alarm) = runtime::next_here() {
-            // If that is refused, no other thread can wake this one early; it still wakes at every deadline.
+            // If refused, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
@@ -116,7 +114,7 @@ fn wait_with<'a>(
         for (polled, fds) in polled.iter().flatten().zip(&*fds) {
             polled.advance(fds, came).map_err(|e| JobError::system("waitid", e))?;
         }
-        // The end is looked for before the time: a job that has ended is never late.
+        // After the look at the jobs: one that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
             let since = since.unwrap_or(now);
@@ -128,7 +126,6 @@ fn wait_with<'a>(
     }
 }
 
-/// Polls until something is ready, or until `until`.
 fn poll_until(fds: &mut [Fds], until: Time) -> io::Result<()> {
     let time = (!until.is_never()).then(|| until.since(clock::kernel_now()));
     poll::wait_any(fds.as_flattened_mut(), time)
@@ -140,8 +137,7 @@ impl Polled<'_> {
         [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Reads what has come from the child, takes the steps of the escalation that are due, and reaps the child if it has
-    /// ended; for a thread that waits since `came`.
+    /// Reads from the pipe, takes the steps that are due, and reaps the child if it has ended; for a thread that `came` then.
     fn advance(&self, [end, pipe]: &Fds, came: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
@@ -168,7 +164,7 @@ impl Polled<'_> {
         }
         while !state.escalation.next().is_never() {
             let Some(step) = state.escalation.take(clock::kernel_now()) else { break };
-            // The child may have ended, or may have become another user's: then nothing can be done.
+            // Fails if the child has ended or has become another user's.
             let _ = match step {
                 Step::Terminate => terminate(child),
                 Step::Kill => child.signal_all(Signal::SIGKILL),
@@ -177,12 +173,12 @@ impl Polled<'_> {
         Ok(())
     }
 
-    /// The child has ended, by its own notice and not by the pipe's: other processes may hold the pipe, and the child may
-    /// have closed it and gone on. All that it wrote is in the pipe.
+    /// Takes the outcome of a child that has ended. The end of the pipe says nothing: others may hold it, and the child may
+    /// have closed it early.
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
         if receiver.is_open() {
-            // No more than there is now: a grandchild may write without end.
+            // Only what is there now: a grandchild may go on writing.
             let pipe = self.watch.pipe.as_fd();
             receiver.read(pipe::bytes_in(pipe).min(LARGEST_PIPE), |buffer, most| {
                 pipe::read_onto(pipe, buffer, most)
@@ -195,12 +191,10 @@ impl Polled<'_> {
 }
 
 impl Shared {
-    /// Whether this process has spawned the job.
     pub(super) fn is_ours(&self) -> bool {
         process::id() == self.parent.as_raw().unsigned_abs()
     }
 
-    /// Waits for the end of the job; see [`wait_any`].
     pub(super) fn wait(
         &self,
         deadline: Time,
@@ -210,12 +204,11 @@ impl Shared {
         wait_any(&[self], deadline, since, location)?;
         match &self.state.lock().stage {
             Stage::Ended(end) => Ok(end.clone()),
-            // `detach` takes the job by value, so it cannot be waited for.
             Stage::Running(_) | Stage::Detached => unreachable!("a job that is waited for has ended"),
         }
     }
 
-    /// What to poll; `None` if it has ended.
+    /// `None` if it has ended.
     fn polled(&self) -> Option<Polled<'_>> {
         let listening = self.receiver.lock().is_open();
         let state = self.state.lock();
@@ -231,7 +224,7 @@ impl Shared {
         matches!(self.state.lock().stage, Stage::Running(_))
     }
 
-    /// How it ended; `None` while it lives. Polls, and does not wait.
+    /// Polls, and returns how the job ended.
     pub(super) fn end(&self) -> Option<End> {
         if !self.is_ours() {
             return None;
@@ -248,9 +241,7 @@ impl Shared {
         }
     }
 
-    /// Sends a signal to the child, by `send`, if it has not ended.
-    ///
-    /// Under the lock, so that no other thread reaps the child and its pid stays its own.
+    /// Sends a signal by `send` if the child has not ended: under the lock, so that no other thread reaps it.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.is_ours() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
@@ -263,7 +254,6 @@ impl Shared {
         Ok(())
     }
 
-    /// A descriptor that is readable when the child has ended.
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         if !self.is_ours() {
             return None;
@@ -277,7 +267,7 @@ impl Shared {
     }
 }
 
-/// Asks a child to end: SIGTERM, and SIGCONT so that a stopped one handles it.
+/// SIGTERM, and SIGCONT so that a stopped process handles it.
 pub(super) fn terminate(child: &Child) -> io::Result<()> {
     child.signal_all(Signal::SIGTERM)?;
     child.signal_all(Signal::SIGCONT)
@@ -291,7 +281,7 @@ impl Drop for Shared {
         let state = self.state.get_mut();
         if let Stage::Running(watch) = &state.stage {
             let child = &watch.child;
-            // A child that has become another user's cannot be killed, and may run for as long as it likes.
+            // Another user's by now.
             if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
                 state.detach();
                 return;
@@ -306,7 +296,7 @@ impl Drop for Shared {
     }
 }
 
-/// How often to look where the kernel gives no notice of a child's end: often at first, for a short job, then less.
+/// The pauses between looks at a child without a pidfd.
 struct Interval(Duration);
 
 impl Interval {

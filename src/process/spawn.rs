@@ -1,4 +1,4 @@
-//! From the settings of a job to its child: what the parent does around the fork.
+//! Forks a job: the parent's side.
 
 use std::io;
 use std::mem;
@@ -52,8 +52,7 @@ enum Forked {
     Parent(Box<Shared>),
 }
 
-/// A function of its own, whose stack frame is gone when the child goes on: each page of the stack that the child writes to
-/// costs a copy.
+/// Not inlined, so that the child does not keep its frame: each page of the stack costs a copy.
 #[inline(never)]
 fn fork_job<T>(
     builder: Builder,
@@ -91,15 +90,15 @@ fn fork_job<T>(
                 c_streams,
                 streams,
             );
-            // A drop would write to pages that the parent has too.
+            // A drop would write to shared pages.
             mem::forget((read, write, stdout, stderr, options));
             return Ok(Forked::Child(child));
         }
         Ok(Side::Parent(pid)) => Ok(pid),
         Err(e) => Err(e),
     };
-    // First closed, then opened: there may be no other descriptor left. And before a signal handler can reap the child:
-    // without other threads its pid is its own until then.
+    // Closed before the pidfd is opened, for want of another descriptor. Opened before the signals are let in, whose
+    // handlers may reap the child.
     write.close();
     let child = forked
         .map_err(naming("fork"))

@@ -1,7 +1,4 @@
-//! The state of a job, and the steps that change it.
-//!
-//! Each step takes what there is and returns, so that the lock is held for moments only, and one thread can end a job while
-//! another waits for it. Waiting threads poll descriptors that they share, and that stay open until the last waiter is done.
+//! The state of a job, and its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +16,7 @@ use crate::error::{Cause, Expiry, Place, TimedOut};
 use crate::os::clock;
 use crate::os::job_fd::JobFd;
 
-/// The time-out of a limit that is not an alarm's.
+/// A time-out that is no alarm's.
 pub(super) fn timed_out(
     label: Option<Arc<str>>,
     limit: Option<Duration>,
@@ -30,10 +27,10 @@ pub(super) fn timed_out(
     TimedOut::new(Expiry { alarm, label, limit, elapsed, cause: Cause::Deadline, location })
 }
 
-/// How a job ended: the same for all who ask.
+/// How a job ended.
 #[derive(Clone, Debug)]
 pub(super) struct End {
-    /// The bytes of the value, which each join decodes.
+    /// Each join decodes the bytes.
     pub(super) outcome: Result<Arc<Vec<u8>>, JobError>,
     pub(super) exit: Exit,
     pub(super) usage: Option<Usage>,
@@ -43,7 +40,7 @@ pub(super) struct End {
 pub(super) struct State {
     pub(super) escalation: Escalation,
     pub(super) stage: Stage,
-    /// The signals that the program has sent to the job, one bit each.
+    /// The signals that the program has sent to the job, a bit each.
     pub(super) sent: u64,
 }
 
@@ -55,7 +52,7 @@ pub(super) enum Stage {
     Detached,
 }
 
-/// The descriptors of a child, shared with the threads that poll them.
+/// The descriptors of a child, open as long as a thread polls them.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) child: Child,
@@ -63,11 +60,9 @@ pub(super) struct Watch {
 }
 
 impl State {
-    /// Leaves the child alone. A later spawn reaps it.
     pub(super) fn detach(&mut self) {
         let stage = std::mem::replace(&mut self.stage, Stage::Detached);
         if let Stage::Running(watch) = stage {
-            // A waiting thread would borrow the job, so there is none.
             if let Some(watch) = Arc::into_inner(watch) {
                 detached::add(watch.child);
             }
@@ -84,7 +79,7 @@ impl State {
     ) -> Result<Arc<Vec<u8>>, JobError> {
         let mut out_of_memory = false;
         let received = match received {
-            // A complete value counts, however the child ended after it.
+            // However the child ended after it.
             Received::Value(bytes) => return Ok(Arc::new(bytes)),
             Received::Failure(failure) => return Err(failure.into()),
             Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
@@ -100,7 +95,7 @@ impl State {
             Received::Incomplete(received) => received,
         };
         let elapsed = clock::kernel_now().since(job.began);
-        // The child's own timers. A program that the child has executed inherits that of the alarm.
+        // A program that the child has executed inherits the alarm's timer.
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {
@@ -135,7 +130,7 @@ pub(super) fn bit(signal: i32) -> u64 {
     u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
 }
 
-/// Whether a child has used up its processor time. The kernel sends SIGKILL a second after SIGXCPU.
+/// SIGKILL comes a second after SIGXCPU.
 fn used_up(limit: Option<Duration>, usage: Option<Usage>) -> bool {
     limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit)
 }

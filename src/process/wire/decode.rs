@@ -1,8 +1,7 @@
-//! Decodes a value that is not trusted.
+//! Decodes a value from an untrusted child, in postcard's format.
 //!
-//! The format is postcard's. Postcard decodes the scalars; the compounds are decoded here, for the sake of what postcard does
-//! not do: it bounds neither the nesting nor the number of elements that take no bytes, and it drops the text of an error
-//! that a type's own `Deserialize` raises.
+//! Postcard decodes the scalars only: it bounds neither the nesting nor the elements that take no bytes, and it drops the text
+//! of a type's own errors.
 
 use std::fmt::Display;
 
@@ -12,8 +11,7 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor, value::U32Deserializer,
 };
 
-/// The number of elements without bytes in one value, such as those of a `Vec<()>`. Any number of them fits a few bytes, and
-/// each costs time, and with `#[serde(skip)]` memory.
+/// The most elements that take no bytes, as in a `Vec<()>`: a few bytes can claim any number.
 const EMPTY_ELEMENTS: usize = 1 << 16;
 
 /// Why bytes are not a value.
@@ -40,7 +38,6 @@ impl Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Decodes a value of at most `depth` levels from all the bytes.
 pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, DecodeError> {
     let mut decoder = Decoder { bytes, depth, empty: EMPTY_ELEMENTS };
     let value = T::deserialize(&mut decoder)?;
@@ -52,9 +49,9 @@ pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize
 
 struct Decoder<'de> {
     bytes: &'de [u8],
-    /// The levels that may still be entered.
+    /// The levels that are left.
     depth: usize,
-    /// The elements without bytes that may still come.
+    /// The elements without bytes that are left.
     empty: usize,
 }
 
@@ -171,14 +168,13 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 }
 
-/// The elements of a sequence or a map, whose number the input claims.
+/// As many as the input claims.
 struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
 }
 
 impl<'de> Elements<'_, 'de> {
-    /// The next element or key, if there is one.
     #[inline]
     fn next<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
@@ -193,7 +189,7 @@ impl<'de> Elements<'_, 'de> {
         Ok(Some(element))
     }
 
-    /// No more memory is reserved for elements than there are bytes.
+    /// At most one for a byte.
     fn hint(&self) -> Option<usize> {
         Some(self.left.min(self.decoder.bytes.len()))
     }
@@ -231,7 +227,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-/// The fields of a struct or a tuple, whose number the type says.
+/// As many as the type has.
 struct Fields<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,

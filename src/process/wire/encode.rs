@@ -1,8 +1,7 @@
-//! Encodes a value straight into the pipe's buffer.
+//! Encodes a value into the sender's buffer, in postcard's format.
 //!
-//! The format is postcard's. Postcard encodes the scalars; the compounds are encoded here, for two reasons. The format has
-//! no field names, so a field that `#[serde(skip_serializing_if = "…")]` leaves out would shift the others into its place:
-//! that is refused. And postcard drops the text of an error that a type's own `Serialize` raises.
+//! Postcard encodes the scalars only: it does not notice a field that `skip_serializing_if` leaves out, and it drops the text
+//! of a type's own errors.
 
 use std::fmt::Display;
 
@@ -28,7 +27,6 @@ impl Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// Where postcard puts the bytes of a scalar.
 struct Buffer<'a, 'b>(&'a mut Sender<'b>);
 
 impl Flavor for Buffer<'_, '_> {
@@ -52,7 +50,6 @@ impl Flavor for Buffer<'_, '_> {
 impl Sender<'_> {
     #[inline]
     fn scalar<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SendError> {
-        // Into a buffer it fails for no other reason.
         postcard::serialize_with_flavor(value, Buffer(self)).map_err(|_| SendError::Pipe)
     }
 
