@@ -5,8 +5,8 @@ use nix::libc;
 /// Writes a line to standard error and ends the process: with exit code 124, as timeout(1) does, or by SIGABRT, for a
 /// core dump. Runs nothing else: no destructor, no exit function. Async-signal-safe.
 ///
-/// Where there is no room for the line, in a pipe that nobody reads or on a terminal that was stopped, it is left out: to
-/// wait for room could be to wait for ever, with the other signals shut out.
+/// Leaves the line out where there is no room for it, in a pipe that is not read or on a terminal that was stopped: the wait
+/// could last for ever, with the other signals blocked.
 pub(crate) fn write_and_exit(line: &[u8], core: bool) -> ! {
     let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
     // SAFETY: the pointers are valid for the lengths that are given; the calls are on the list of async-signal-safe

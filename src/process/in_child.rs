@@ -55,39 +55,72 @@ pub(super) struct InChild {
     _exit: ExitOnDrop,
 }
 
-/// Sets the child up, or sends the parent the error and exits.
-#[inline]
-pub(super) fn set_up(
-    parent: Pid,
-    options: &Options,
-    outputs: [&Option<OwnedFd>; 2],
-    pipe: WriteEnd,
-    to_close: ToClose,
-    held: &Held,
-    c_streams: c_streams::Streams,
-    streams: Option<Streams>,
-) -> InChild {
-    let _exit = ExitOnDrop;
-    let this = forked::this();
-    to_close.close(parent.as_raw().unsigned_abs());
-    if let Err((call, e)) = change_self(parent, options, outputs, pipe) {
-        let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
-        exit(libc::EXIT_FAILURE)
-    }
-    held.release_in_child();
-    drop(streams);
-    panics::capture(pipe, on_abort);
-    // If that fails, the parent still enforces the limit.
-    let _alarm = options.limit.and_then(|limit| {
-        let builder = Alarm::builder().after(limit);
-        match &options.label {
-            Some(label) => builder.label(label.clone()),
-            None => builder,
+/// How the child sets itself up.
+pub(super) struct SetUp<'a> {
+    pub(super) parent: Pid,
+    pub(super) options: &'a Options,
+    /// In place of standard output and standard error.
+    pub(super) outputs: [Option<OwnedFd>; 2],
+    pub(super) pipe: WriteEnd,
+    pub(super) to_close: ToClose,
+    pub(super) c_streams: c_streams::Streams,
+    pub(super) held: Held,
+}
+
+impl SetUp<'_> {
+    /// Sets the child up, or sends the parent the error and exits.
+    #[inline]
+    pub(super) fn carry_out(&self, streams: Option<Streams>) -> InChild {
+        let _exit = ExitOnDrop;
+        let this = forked::this();
+        let &SetUp { options, pipe, c_streams, .. } = self;
+        self.to_close.close(self.parent.as_raw().unsigned_abs());
+        if let Err((call, e)) = self.change_process() {
+            let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
+            exit(libc::EXIT_FAILURE)
         }
-        .arm()
-        .ok()
-    });
-    InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _alarm, _exit }
+        self.held.release_in_child();
+        drop(streams);
+        panics::capture(pipe, on_abort);
+        // If that fails, the parent still enforces the limit.
+        let _alarm = options.limit.and_then(|limit| {
+            let builder = Alarm::builder().after(limit);
+            match &options.label {
+                Some(label) => builder.label(label.clone()),
+                None => builder,
+            }
+            .arm()
+            .ok()
+        });
+        InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _alarm, _exit }
+    }
+
+    #[inline]
+    fn change_process(&self) -> Result<(), Fault> {
+        fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
+            move |e| (call, e)
+        }
+        // First: until then the child outlives its parent.
+        if self.options.die_with_parent {
+            forked::die_with(self.parent).map_err(naming("prctl"))?;
+        }
+        if !self.options.foreground {
+            forked::lead_group().map_err(naming("setpgid"))?;
+        }
+        for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(&self.outputs) {
+            if let Some(to) = to {
+                forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
+            }
+        }
+        if let Some(time) = self.options.cpu_limit {
+            limits::processor_time(time).map_err(naming("setrlimit"))?;
+        }
+        if let Some(bytes) = self.options.memory {
+            limits::memory(bytes).map_err(naming("setrlimit"))?;
+            limits::report_abort(self.pipe, &ABORT_FRAME);
+        }
+        Ok(())
+    }
 }
 
 impl InChild {
@@ -163,38 +196,6 @@ fn flush(c_streams: c_streams::Streams) {
 
 /// A system call and its error.
 type Fault = (&'static str, io::Error);
-
-#[inline]
-fn change_self(
-    parent: Pid,
-    options: &Options,
-    outputs: [&Option<OwnedFd>; 2],
-    pipe: WriteEnd,
-) -> Result<(), Fault> {
-    fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
-        move |e| (call, e)
-    }
-    // First: until then the child outlives its parent.
-    if options.die_with_parent {
-        forked::die_with(parent).map_err(naming("prctl"))?;
-    }
-    if !options.foreground {
-        forked::lead_group().map_err(naming("setpgid"))?;
-    }
-    for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(outputs) {
-        if let Some(to) = to {
-            forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
-        }
-    }
-    if let Some(time) = options.cpu_limit {
-        limits::processor_time(time).map_err(naming("setrlimit"))?;
-    }
-    if let Some(bytes) = options.memory {
-        limits::memory(bytes).map_err(naming("setrlimit"))?;
-        limits::report_abort(pipe, &ABORT_FRAME);
-    }
-    Ok(())
-}
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 type KillTimer = ChildTimer;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::builder::Builder;
+#[cfg(doc)]
+use super::{Job, JobError};
 
 /// # Limits
 impl Builder {
@@ -75,7 +77,8 @@ impl Builder {
     /// [`KillReason::Memory`](super::KillReason::Memory). A stricter limit of the parent's stays. See [setrlimit(2)].
     ///
     /// The child then has a SIGABRT handler, which reports an abort whose last error was ENOMEM. A function may replace it.
-    /// There is no limit on resident memory: the kernel enforces none for a process.
+    /// There is no limit on resident memory: the kernel enforces none for a process. [`Job::usage`](super::Job::usage) returns
+    /// the peak.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError, Output};

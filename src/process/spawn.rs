@@ -16,7 +16,7 @@ use super::child::Child;
 use super::detached;
 use super::error::SpawnError;
 use super::escalation::Escalation;
-use super::in_child::{self, InChild, Streams};
+use super::in_child::{InChild, SetUp, Streams};
 use super::job::Job;
 use super::shared::Shared;
 use super::state::{Stage, State, Watch};
@@ -41,15 +41,15 @@ where
     T: Serialize + DeserializeOwned,
     F: FnOnce() -> T,
 {
-    match fork_job::<T>(builder, alone, threads, location)? {
+    match fork_job(builder, alone, threads, location)? {
         Forked::Child(child) => child.run(f),
-        Forked::Parent(shared) => Ok(Job::new(shared)),
+        Forked::Parent(job) => Ok(job),
     }
 }
 
-enum Forked {
+enum Forked<T> {
     Child(InChild),
-    Parent(Box<Shared>),
+    Parent(Job<T>),
 }
 
 /// Not inlined, so that the child does not keep its frame: each page of the stack costs a copy.
@@ -59,7 +59,7 @@ fn fork_job<T>(
     alone: Alone,
     threads: bool,
     location: &'static Location<'static>,
-) -> Result<Forked, SpawnError> {
+) -> Result<Forked<T>, SpawnError> {
     fn naming(call: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
         move |e| SpawnError::system(call, e)
     }
@@ -67,31 +67,23 @@ fn fork_job<T>(
     detached::reap();
     let parent = Pid::this();
     let Builder { options, stdout, stderr } = builder;
-    let stdout = stdout.open().map_err(naming("open"))?;
-    let stderr = stderr.open().map_err(naming("open"))?;
+    let outputs = [stdout.open().map_err(naming("open"))?, stderr.open().map_err(naming("open"))?];
     let owner = parent.as_raw().unsigned_abs();
     let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
-    let write_end = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-    let to_close = ToClose::find(&read, &write);
     let c_streams = c_streams::Streams::find();
+    let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
+    let to_close = ToClose::find(&read, &write);
     let streams = Streams::flush(c_streams, threads);
     let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
+    let set_up = SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, held };
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let forked = match fork(alone) {
         Ok(Side::Child) => {
-            let child = in_child::set_up(
-                parent,
-                &options,
-                [&stdout, &stderr],
-                write_end,
-                to_close,
-                &held,
-                c_streams,
-                streams,
-            );
+            let child = set_up.carry_out(streams);
             // A drop would write to shared pages.
-            mem::forget((read, write, stdout, stderr, options));
+            mem::forget((read, write, set_up));
+            mem::forget(options);
             return Ok(Forked::Child(child));
         }
         Ok(Side::Parent(pid)) => Ok(pid),
@@ -103,9 +95,10 @@ fn fork_job<T>(
     let child = forked
         .map_err(naming("fork"))
         .and_then(|pid| Child::new(pid, parent, !options.foreground).map_err(naming("pidfd_open")));
-    held.release();
+    set_up.held.release();
     drop(streams);
-    Ok(Forked::Parent(share(parent, child?, read, began, options, location)))
+    drop(set_up);
+    Ok(Forked::Parent(Job::new(share(parent, child?, read, began, options, location))))
 }
 
 #[inline(never)]

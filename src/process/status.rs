@@ -2,6 +2,8 @@
 
 use std::os::fd::BorrowedFd;
 
+#[cfg(doc)]
+use super::builder::Builder;
 use super::job::Job;
 use super::{Exit, Usage};
 

@@ -1,4 +1,4 @@
-//! The bare system calls: what nobody can do without.
+//! The bare system calls, which every way needs.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Calls with pointers to locals.
 
