@@ -1,18 +1,16 @@
-//! Whether this process has other threads: what decides whether a fork is safe.
+//! Whether this process has other threads, which decides whether a fork is safe.
 //!
-//! A forked child has a copy of all memory and of one thread. A lock that another thread held at that moment
-//! stays locked in the child for ever, the allocator's among them; so POSIX allows a child of a process with
-//! several threads no more than async-signal-safe calls until it executes another program.
+//! A forked child has one thread. A lock that another thread held stays locked in the child for ever. So POSIX allows the child
+//! of a process with several threads async-signal-safe calls only.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::threads;
 
-/// That a fork finds one thread: seen, or vouched for.
+/// A fork finds one thread: seen, or promised by the caller.
 pub(crate) struct Alone(());
 
-/// Not alone.
 #[derive(Debug)]
 pub(crate) enum Company {
     Threads(usize),
@@ -21,11 +19,9 @@ pub(crate) enum Company {
 }
 
 impl Alone {
-    /// Looks whether the calling thread is the only one. What is true at this moment stays so, for nobody else
-    /// is there to start a thread.
+    /// Checks that the calling thread is the only one. Then it stays so: no other thread can start one.
     ///
-    /// A thread that has been joined is still counted for some microseconds, while the kernel takes it down.
-    /// So a count above one is looked at again for a while before it is believed.
+    /// The kernel counts a joined thread for some microseconds more, so a count above one is read again for a while.
     pub(crate) fn look() -> Result<Alone, Company> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if threads::alone() {
@@ -44,7 +40,7 @@ impl Alone {
         }
     }
 
-    /// Takes somebody's word for it.
+    /// Takes the caller's promise.
     ///
     /// # Safety
     ///

@@ -74,6 +74,7 @@ impl<T> ForkMutex<T> {
     }
 
     /// After the fork, on either side. If this hook is the last, the lock is to be given up, with what is handed back.
+    #[inline]
     fn is_over(&self) -> Option<MutexGuard<'static, T>> {
         if self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
             return None;
@@ -91,6 +92,7 @@ impl<T> ForkMutex<T> {
 
     /// After the fork, in the child: the value starts again. The threads that waited for the lock exist in the parent only,
     /// so the unlock wakes none.
+    #[inline]
     fn renew(&self)
     where
         T: ForkSafe,

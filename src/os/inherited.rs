@@ -10,6 +10,9 @@ use std::ptr;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::kernel_call::kernel_call;
+
 /// The signals that ask a process to end.
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
@@ -49,20 +52,23 @@ impl Held {
 
     /// Resets the dispositions in the child and sets its mask. SIGTERM gets its default action even if the parent ignored or
     /// blocked it. SIGINT, SIGHUP and SIGQUIT stay ignored if they were, as under `nohup`.
-    pub(crate) fn release_in_child(self) {
+    #[inline]
+    pub(crate) fn release_in_child(&self) {
         for (signal, reset) in REQUESTS.into_iter().zip(self.reset) {
             if reset {
                 // SAFETY: the default action runs no code.
                 unsafe { libc::signal(signal as libc::c_int, libc::SIG_DFL) };
             }
         }
-        let mask = self.in_child.unwrap_or_else(|| self.without_alarms());
-        let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None);
+        match &self.in_child {
+            Some(mask) => set_mask(mask),
+            None => self.release_with_alarms(),
+        }
     }
 
-    /// The child's mask, with SIGALRM as it is now: the parent's alarms do not exist in the child, and have restored what they
-    /// had changed.
-    fn without_alarms(&self) -> SigSet {
+    /// Leaves SIGALRM as it is now: the parent's alarms do not exist in the child, and have restored what they had changed.
+    #[cold]
+    fn release_with_alarms(&self) {
         let (mut mask, mut now) = (self.before, SigSet::empty());
         mask.remove(Signal::SIGTERM);
         let _ = pthread_sigmask(SigmaskHow::SIG_BLOCK, None, Some(&mut now));
@@ -71,8 +77,24 @@ impl Held {
         } else {
             mask.remove(Signal::SIGALRM);
         }
-        mask
+        set_mask(&mask);
     }
+}
+
+#[inline]
+fn set_mask(mask: &SigSet) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // The size of the kernel's set, which is the beginning of the C library's.
+        const SIZE: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
+        let set: *const libc::sigset_t = mask.as_ref();
+        // SAFETY: the pointer is valid for the call, which reads `SIZE` bytes.
+        let _ = unsafe {
+            kernel_call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set as usize, 0, SIZE])
+        };
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(mask), None);
 }
 
 /// SIG_DFL, SIG_IGN or a handler.

@@ -9,14 +9,17 @@
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use nix::libc;
 use once_cell::race::OnceBox;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::kernel_call::kernel_call;
+
 /// A descriptor of a job, closed on drop in the process that made it.
 ///
-/// A forked child that drops its copy closes nothing: [`close_in_child`] has closed the number, which may stand for
+/// A forked child that drops its copy closes nothing: [`ToClose`] has closed the number, which may stand for
 /// something else by then.
 #[derive(Debug)]
 pub(crate) struct JobFd {
@@ -28,26 +31,36 @@ impl JobFd {
     /// For this process, whose id is `owner`.
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
         // A forked child starts with its parent's list, which says nothing about the child's own descriptors.
-        if OWNER.load(Ordering::Relaxed) != owner {
+        if list().owner.load(Ordering::Relaxed) != owner {
             clear();
-            OWNER.store(owner, Ordering::Relaxed);
+            list().owner.store(owner, Ordering::Relaxed);
         }
         let (word, bit) = place(fd.as_raw_fd());
         word.fetch_or(bit, Ordering::Relaxed);
+        list().length.fetch_add(1, Ordering::Relaxed);
         JobFd { fd: ManuallyDrop::new(fd), owner }
+    }
+
+    /// Closes it, in the process that made it.
+    pub(crate) fn close(self) {
+        ManuallyDrop::new(self).unlist_and_close();
+    }
+
+    fn unlist_and_close(&mut self) {
+        // Unlisted before the number is free for other threads.
+        let (word, bit) = place(self.fd.as_raw_fd());
+        word.fetch_and(!bit, Ordering::Relaxed);
+        list().length.fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: it is not used again, and this process has opened it and closes it here only.
+        unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
 }
 
 impl Drop for JobFd {
     fn drop(&mut self) {
-        if self.owner != process::id() {
-            return;
+        if self.owner == process::id() {
+            self.unlist_and_close();
         }
-        // Before the number is free for other threads.
-        let (word, bit) = place(self.fd.as_raw_fd());
-        word.fetch_and(!bit, Ordering::Relaxed);
-        // SAFETY: it is not used again, and this process has opened it and closes it here only.
-        unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
 }
 
@@ -57,27 +70,62 @@ impl AsFd for JobFd {
     }
 }
 
-/// Closes the listed descriptors but `keep`, in a child of `parent` that has just been forked.
-pub(crate) fn close_in_child(parent: u32, keep: RawFd) {
-    if OWNER.load(Ordering::Relaxed) != parent {
-        return;
+/// What a child is to close, known before the fork.
+#[derive(Clone, Copy)]
+pub(crate) enum ToClose {
+    /// No other job has a descriptor.
+    Only(RawFd),
+    AllBut(RawFd),
+}
+
+impl ToClose {
+    /// For the child that keeps `write`, the writing end of a pipe whose other end is `read`.
+    pub(crate) fn find(read: &JobFd, write: &JobFd) -> ToClose {
+        match list().length.load(Ordering::Relaxed) {
+            2 => ToClose::Only(read.fd.as_raw_fd()),
+            _ => ToClose::AllBut(write.fd.as_raw_fd()),
+        }
     }
+
+    /// Closes it, in a child of `parent` that has just been forked.
+    #[inline]
+    pub(crate) fn close(self, parent: u32) {
+        match self {
+            // Without a look at the list, which may be on a page that this process would not touch otherwise.
+            ToClose::Only(fd) => close(fd),
+            ToClose::AllBut(keep) => close_all_but(keep, parent),
+        }
+    }
+}
+
+fn close_all_but(keep: RawFd, parent: u32) {
+    let Some(list) = FIRST.get().filter(|list| list.owner.load(Ordering::Relaxed) == parent) else { return };
     let mut first = 0;
-    let mut chunk = Some(&CHUNK);
+    let mut chunk = Some(&list.first);
     while let Some(Chunk { words, next }) = chunk {
         for word in words {
             let mut bits = word.load(Ordering::Relaxed);
             while bits != 0 {
                 let fd = first + bits.trailing_zeros() as RawFd;
                 if fd != keep {
-                    // SAFETY: the number is that of a `JobFd`, which its drop does not close in this process.
-                    unsafe { libc::close(fd) };
+                    close(fd);
                 }
                 bits &= bits - 1;
             }
             first += 64;
         }
         chunk = next.get();
+    }
+}
+
+#[inline]
+fn close(fd: RawFd) {
+    // SAFETY: the number is that of a `JobFd`, which its drop does not close in this process.
+    unsafe {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = kernel_call(libc::SYS_close, [fd as usize, 0, 0, 0]);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        libc::close(fd);
     }
 }
 
@@ -89,20 +137,31 @@ struct Chunk {
 
 const WORDS: usize = 16;
 
-static CHUNK: Chunk = Chunk::new();
+/// On the heap, on a page that a parent writes to for each job in any case.
+static FIRST: OnceBox<List> = OnceBox::new();
 
-/// The process that the list is about.
-static OWNER: AtomicU32 = AtomicU32::new(0);
+struct List {
+    /// The process that it is about.
+    owner: AtomicU32,
+    length: AtomicUsize,
+    first: Chunk,
+}
 
 impl Chunk {
-    const fn new() -> Chunk {
+    fn new() -> Chunk {
         Chunk { words: [const { AtomicU64::new(0) }; WORDS], next: OnceBox::new() }
     }
 }
 
+fn list() -> &'static List {
+    FIRST.get_or_init(|| {
+        Box::new(List { owner: AtomicU32::new(0), length: AtomicUsize::new(0), first: Chunk::new() })
+    })
+}
+
 fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
     let (mut word, bit) = (fd as usize / 64, 1 << (fd % 64));
-    let mut chunk = &CHUNK;
+    let mut chunk = &list().first;
     while word >= WORDS {
         chunk = chunk.next.get_or_init(|| Box::new(Chunk::new()));
         word -= WORDS;
@@ -111,7 +170,8 @@ fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
 }
 
 fn clear() {
-    let mut chunk = Some(&CHUNK);
+    list().length.store(0, Ordering::Relaxed);
+    let mut chunk = Some(&list().first);
     while let Some(Chunk { words, next }) = chunk {
         words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         chunk = next.get();

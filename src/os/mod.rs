@@ -8,6 +8,8 @@
 #[cfg(feature = "process")]
 pub(crate) mod alone;
 pub(crate) mod atomic;
+#[cfg(feature = "process")]
+pub(crate) mod c_streams;
 pub(crate) mod child;
 #[cfg(all(feature = "process", any(target_os = "linux", target_os = "android")))]
 pub(crate) mod child_timer;
@@ -25,6 +27,8 @@ pub(crate) mod inherited;
 pub(crate) mod itimer;
 #[cfg(feature = "process")]
 pub(crate) mod job_fd;
+#[cfg(all(feature = "process", any(target_os = "linux", target_os = "android")))]
+pub(crate) mod kernel_call;
 #[cfg(feature = "process")]
 pub(crate) mod limits;
 pub(crate) mod local;

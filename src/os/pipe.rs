@@ -4,9 +4,13 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::unistd;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::kernel_call::kernel_call;
 
 /// A reading end that does not block, and a writing end that does. An `exec` closes both, and neither is a standard
 /// stream, not even in a process that has closed those.
@@ -100,24 +104,17 @@ impl WriteEnd {
         Ok(WriteEnd { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
     }
 
-    pub(crate) fn number(&self) -> RawFd {
-        self.fd
-    }
-
     /// Writes everything, and blocks as long as that takes.
+    #[inline]
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         if identity(self.fd)? != self.identity {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
         while !bytes.is_empty() {
-            // SAFETY: `bytes` is valid for reads; the number names the pipe, as was checked above.
-            let written = unsafe { libc::write(self.fd, bytes.as_ptr().cast(), bytes.len()) };
-            match usize::try_from(written) {
+            match write(self.fd, bytes) {
                 Ok(n) => bytes = &bytes[n..],
-                Err(_) => match io::Error::last_os_error() {
-                    e if e.kind() == io::ErrorKind::Interrupted => {}
-                    e => return Err(e),
-                },
+                Err(Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
             }
         }
         Ok(())
@@ -134,16 +131,30 @@ impl WriteEnd {
     }
 }
 
-fn identity(fd: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
-    let mut stat = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the pointer is valid for writes of a `stat`, which is written whenever the call returns 0.
+#[inline]
+fn write(fd: RawFd, bytes: &[u8]) -> nix::Result<usize> {
+    // SAFETY: `bytes` is valid for reads. What the number names is the caller's care.
     unsafe {
-        if libc::fstat(fd, stat.as_mut_ptr()) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let stat = stat.assume_init();
-        Ok((stat.st_dev, stat.st_ino))
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return kernel_call(libc::SYS_write, [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0]);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Errno::result(libc::write(fd, bytes.as_ptr().cast(), bytes.len())).map(|n| n as usize)
     }
+}
+
+#[inline]
+fn identity(fd: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the pointer is valid for writes of a `stat`, which is the kernel's where the system call is made. Zeroes are a
+    // value of it.
+    let stat = unsafe {
+        #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+        kernel_call(libc::SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0])?;
+        #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
+        Errno::result(libc::fstat(fd, stat.as_mut_ptr()))?;
+        stat.assume_init()
+    };
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 #[cfg(test)]

@@ -40,10 +40,37 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
     Ok(ready)
 }
 
+/// A descriptor that [`wait_any`] watches, or none.
+#[cfg(feature = "process")]
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub(crate) struct Readable(nix::libc::pollfd);
+
+#[cfg(feature = "process")]
+impl Default for Readable {
+    fn default() -> Readable {
+        Readable::new(None)
+    }
+}
+
+#[cfg(feature = "process")]
+impl Readable {
+    pub(crate) fn new(fd: Option<BorrowedFd<'_>>) -> Readable {
+        // The kernel passes over a negative number.
+        let fd = fd.map_or(-1, |fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
+        Readable(nix::libc::pollfd { fd, events: nix::libc::POLLIN, revents: 0 })
+    }
+
+    /// Whether the last wait found it readable, in error or hung up.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.0.revents != 0
+    }
+}
+
 /// Waits until one of the descriptors is ready or has hung up, the time is over (`None`: it never is), or a signal has been
 /// handled; then none is marked ready.
 #[cfg(feature = "process")]
-pub(crate) fn wait_any(fds: &mut [PollFd<'_>], time: Option<Duration>) -> io::Result<()> {
+pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
     match kernel_poll(fds, time) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(errno.into()),
@@ -56,7 +83,7 @@ pub(crate) fn wait_any(fds: &mut [PollFd<'_>], time: Option<Duration>) -> io::Re
     any(target_os = "linux", target_os = "android"),
     target_pointer_width = "64"
 ))]
-fn kernel_poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
+fn kernel_poll(fds: &mut [Readable], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
     use std::ptr;
 
     use nix::libc;
@@ -64,8 +91,9 @@ fn kernel_poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<ni
     let time = time.map(nix::sys::time::TimeSpec::from_duration);
     let time = time.as_ref().map_or(ptr::null(), |time| ptr::from_ref::<libc::timespec>(time.as_ref()));
     let mask = ptr::null::<libc::sigset_t>();
-    // SAFETY: `PollFd` is a transparent `pollfd`, and the pointers are valid for the call. The kernel's `timespec` is the
-    // C library's where pointers have 64 bits. Without a mask its size is not looked at.
+    // SAFETY: `Readable` is a transparent `pollfd`, and the pointers are valid for the call. A number that is not open is
+    // marked ready. The kernel's `timespec` is the C library's where pointers have 64 bits. Without a mask its size is not
+    // looked at.
     let ready =
         unsafe { libc::syscall(libc::SYS_ppoll, fds.as_mut_ptr(), fds.len(), time, mask, size_of::<u64>()) };
     Errno::result(ready as libc::c_int)
@@ -75,7 +103,9 @@ fn kernel_poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<ni
     feature = "process",
     not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))
 ))]
-fn kernel_poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
+fn kernel_poll(fds: &mut [Readable], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
+    // SAFETY: `PollFd` and `Readable` are both a transparent `pollfd`.
+    let fds = unsafe { &mut *(std::ptr::from_mut(fds) as *mut [PollFd<'_>]) };
     poll(fds, time)
 }
 

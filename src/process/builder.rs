@@ -1,33 +1,17 @@
-//! The settings of a job, and its spawn.
+//! The settings of a job.
 
-use std::io;
-use std::os::fd::AsFd;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::Pid;
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::child::Child;
-use super::detached;
 use super::error::{JobError, SpawnError};
-use super::escalation::Escalation;
-use super::in_child::{self, SetUp, Streams};
 use super::job::Job;
 use super::output::Output;
-use super::shared::Shared;
-use super::state::{Settings, Stage, State, Watch};
-use super::wire::Receiver;
+use super::spawn::spawn;
 use crate::os::alone::{Alone, Company};
-use crate::os::forked::{Side, fork};
-use crate::os::job_fd::JobFd;
-use crate::os::pipe::{self, WriteEnd};
-use crate::os::{clock, inherited};
-use crate::runtime;
-use crate::time::Time;
 
 /// The default of [`Builder::depth_limit`].
 const DEPTH: usize = 256;
@@ -52,22 +36,28 @@ const DEPTH: usize = 256;
 #[derive(Debug)]
 #[must_use = "nothing runs before `spawn()` or `run()`"]
 pub struct Builder {
-    limit: Option<Duration>,
-    grace: Duration,
-    label: Option<Arc<str>>,
-    foreground: bool,
-    die_with_parent: bool,
-    memory: Option<u64>,
-    cpu_limit: Option<Duration>,
-    value_limit: usize,
-    depth_limit: usize,
-    stdout: Output,
-    stderr: Output,
+    pub(super) options: Options,
+    pub(super) stdout: Output,
+    pub(super) stderr: Output,
+}
+
+/// What a job keeps of its settings.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) limit: Option<Duration>,
+    pub(super) grace: Duration,
+    pub(super) label: Option<Arc<str>>,
+    pub(super) foreground: bool,
+    pub(super) die_with_parent: bool,
+    pub(super) memory: Option<u64>,
+    pub(super) cpu_limit: Option<Duration>,
+    pub(super) value_limit: usize,
+    pub(super) depth_limit: usize,
 }
 
 impl Builder {
     pub(super) fn new() -> Builder {
-        Builder {
+        let options = Options {
             limit: None,
             grace: Duration::from_secs(1),
             label: None,
@@ -77,71 +67,8 @@ impl Builder {
             cpu_limit: None,
             value_limit: usize::MAX,
             depth_limit: DEPTH,
-            stdout: Output::Inherit,
-            stderr: Output::Inherit,
-        }
-    }
-
-    /// Sets how long the job may run, from its spawn; see [`run`](super::run) for what happens then.
-    ///
-    /// The child's own alarm makes a function that checks return. For a function that does not, the parent sends SIGTERM one
-    /// [grace](Builder::grace) after the limit and SIGKILL after another, while a thread waits for the job or calls
-    /// [`is_alive`](Job::is_alive) or [`try_join`](Job::try_join).
-    ///
-    /// While no thread does, on Linux, a timer of the child kills it two graces and a second after the limit. That timer ends the child
-    /// alone and not its group; it stops when the function returns, and when the child executes another program. A job that
-    /// another process kills by SIGKILL and that is joined only after that time is a [`TimedOut`](JobError::TimedOut) too.
-    ///
-    /// A value that was ready in time and is larger than the pipe holds waits for a thread that joins. That gives it one more
-    /// grace.
-    ///
-    /// The times are those of the kernel's CLOCK_MONOTONIC, also where a preloaded library changes the clocks (64-bit Linux).
-    /// Zero has passed when the function starts; [`Duration::MAX`] means *never*.
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::{checkpoint, process::Job};
-    /// use std::time::Duration;
-    ///
-    /// let search = || {
-    ///     let mut steps = 0_u64;
-    ///     loop {
-    ///         steps += 1;
-    ///         if checkpoint().is_err() {
-    ///             return steps; // the best that it has by then
-    ///         }
-    ///     }
-    /// };
-    /// let job = Job::builder().limit(Duration::from_millis(2)).spawn(search)?;
-    /// assert!(job.join()? > 0); // a value, and no time-out
-    /// # Ok::<(), sigalarm::process::JobError>(())
-    /// ```
-    pub fn limit(self, limit: Duration) -> Builder {
-        Builder { limit: Some(limit), ..self }
-    }
-
-    /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between that and SIGKILL. One second by default.
-    ///
-    /// Zero: SIGTERM and SIGKILL together, at the limit or at the first look after it. It also leaves no time to a job that
-    /// is joined late. A value larger than the pipe holds (64 KiB; a megabyte, where Linux grants it) waits for a join, and
-    /// is then lost as [`JobError::TimedOut`], though it was ready in time. With several jobs at once use 100 ms or more, or
-    /// [`wait_any`](super::wait_any).
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
-    /// // Does not check, but ends soon after.
-    /// let late = || std::thread::sleep(Duration::from_millis(5));
-    /// let limited = || Job::builder().limit(Duration::from_millis(1));
-    /// limited().grace(Duration::from_secs(60)).run(late)?;
-    ///
-    /// // Does not end.
-    /// let e = limited().grace(Duration::ZERO).run(|| -> () { loop {} }).unwrap_err();
-    /// assert!(e.timed_out().is_some());
-    /// # Ok::<(), sigalarm::process::JobError>(())
-    /// ```
-    pub fn grace(self, grace: Duration) -> Builder {
-        Builder { grace, ..self }
+        };
+        Builder { options, stdout: Output::Inherit, stderr: Output::Inherit }
     }
 
     /// Names the job in the message of [`TimedOut`](crate::TimedOut): "parse timed out …".
@@ -155,8 +82,9 @@ impl Builder {
     /// assert!(e.to_string().starts_with("parse timed out after "));
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
-    pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
-        Builder { label: Some(label.into()), ..self }
+    pub fn label(mut self, label: impl Into<Arc<str>>) -> Builder {
+        self.options.label = Some(label.into());
+        self
     }
 
     /// Sets whether the child stays in the parent's process group. By default it does not: it leads a group of its own, which
@@ -176,51 +104,9 @@ impl Builder {
     /// ```
     ///
     /// [setpgid(2)]: https://man7.org/linux/man-pages/man2/setpgid.2.html
-    pub fn foreground(self, foreground: bool) -> Builder {
-        Builder { foreground, ..self }
-    }
-
-    /// Limits the address space to so many bytes (RLIMIT_AS; data, RLIMIT_DATA, on NetBSD and OpenBSD), including what the
-    /// parent has at the fork. Beyond it allocations fail, and a Rust program aborts: [`JobError::Killed`] by SIGABRT, with
-    /// [`KillReason::Memory`](super::KillReason::Memory). A stricter limit of the parent's stays. See [setrlimit(2)].
-    ///
-    /// The child then has a SIGABRT handler, which reports an abort whose last error was ENOMEM. A function may replace it.
-    /// There is no limit on resident memory: the kernel enforces none for a process.
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError, Output};
-    ///
-    /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
-    /// let outcome = Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard);
-    /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
-    /// ```
-    ///
-    /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
-    pub fn memory_limit(self, bytes: u64) -> Builder {
-        Builder { memory: Some(bytes), ..self }
-    }
-
-    /// Limits the processor time of the child: [`JobError::Killed`] by SIGXCPU, with
-    /// [`KillReason::CpuTime`](super::KillReason::CpuTime). A stricter limit of the parent's stays. See [setrlimit(2)].
-    ///
-    /// On Linux a timer enforces it to the tick (1 to 10 ms), until the child executes another program. Besides, RLIMIT_CPU
-    /// holds, whose limit is the next whole second: SIGXCPU there, SIGKILL one second later, so that a child that ignores
-    /// SIGXCPU ends too. On other systems that is all.
-    ///
-    /// It counts the child alone. Its own children do not inherit the timer; RLIMIT_CPU they do, each for itself.
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    /// use std::time::Duration;
-    ///
-    /// let busy = || -> () { loop {} };
-    /// let outcome = Job::builder().cpu_limit(Duration::from_secs(1)).run(busy);
-    /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
-    /// ```
-    ///
-    /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
-    pub fn cpu_limit(self, time: Duration) -> Builder {
-        Builder { cpu_limit: Some(time), ..self }
+    pub fn foreground(mut self, foreground: bool) -> Builder {
+        self.options.foreground = foreground;
+        self
     }
 
     /// Sets whether the child is killed when the parent dies, in whatever way. By default it is, where the system can do that
@@ -253,45 +139,9 @@ impl Builder {
     /// ```
     ///
     /// [PR_SET_PDEATHSIG(2const)]: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
-    pub fn die_with_parent(self, die: bool) -> Builder {
-        Builder { die_with_parent: die, ..self }
-    }
-
-    /// Sets the largest value to accept, in bytes as serialised; a job that sends more is killed: [`JobError::TooLarge`].
-    /// Without it a hostile child can fill the parent's memory.
-    ///
-    /// Decoded, a value can take more: each byte may stand for one element of a sequence, whatever the size of the element.
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    ///
-    /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));
-    /// assert!(matches!(outcome, Err(JobError::TooLarge { limit: 1_000, .. })));
-    /// ```
-    pub fn value_limit(self, bytes: usize) -> Builder {
-        Builder { value_limit: bytes, ..self }
-    }
-
-    /// Sets the deepest nesting of a value to accept, 256 by default: [`JobError::TooDeep`] beyond it.
-    ///
-    /// Each struct, tuple, sequence, map, enum and `Some` that encloses a part of the value is a level. Decoding recurses
-    /// once a level, so a child could send what overflows the stack of the thread that joins. The default is safe on a thread
-    /// of 2 MiB, also in a debug build, unless a level of the type takes more than 8 KiB of stack. (Measured there: 0.6 KiB a
-    /// level for a list, 1.7 KiB for an enum with four fields.)
-    ///
-    /// ```standalone_crate
-    /// use serde::{Deserialize, Serialize};
-    /// use sigalarm::process::{Job, JobError};
-    ///
-    /// #[derive(Serialize, Deserialize)]
-    /// struct List(Option<Box<List>>); // two levels: the struct and its `Some`
-    ///
-    /// let long = || (0..1_000).fold(List(None), |list, _| List(Some(Box::new(list))));
-    /// assert!(matches!(Job::builder().run(long), Err(JobError::TooDeep { limit: 256, .. })));
-    /// assert!(Job::builder().depth_limit(2_001).run(long).is_ok());
-    /// ```
-    pub fn depth_limit(self, levels: usize) -> Builder {
-        Builder { depth_limit: levels, ..self }
+    pub fn die_with_parent(mut self, die: bool) -> Builder {
+        self.options.die_with_parent = die;
+        self
     }
 
     /// Sets where the child's standard output goes. By default it is the parent's.
@@ -365,7 +215,7 @@ impl Builder {
             Company::Threads(threads) => SpawnError::MultiThreaded { threads },
             Company::Unknown => SpawnError::ThreadsUnknown,
         })?;
-        self.start(alone, false, f, Location::caller())
+        spawn(self, alone, false, f, Location::caller())
     }
 
     /// Spawns the job and joins it: [`run`](super::run) with the settings of the builder. Blocks as that does; without a
@@ -450,82 +300,6 @@ impl Builder {
         // nothing, and takes these locks: of the standard streams, which this thread holds at the fork; of the alarms,
         // which are created again; and of the panic hook, which the caller's promise includes.
         let alone = unsafe { Alone::vouched() };
-        self.start(alone, true, f, Location::caller())
-    }
-
-    /// `threads` says whether there may be other threads.
-    fn start<T, F>(
-        self,
-        alone: Alone,
-        threads: bool,
-        f: F,
-        location: &'static Location<'static>,
-    ) -> Result<Job<T>, SpawnError>
-    where
-        T: Serialize + DeserializeOwned,
-        F: FnOnce() -> T,
-    {
-        fn naming(call: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
-            move |e| SpawnError::system(call, e)
-        }
-        runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
-        detached::reap();
-        let parent = Pid::this();
-        let set_up = SetUp {
-            parent,
-            limit: self.limit,
-            grace: self.grace,
-            label: self.label.clone(),
-            own_group: !self.foreground,
-            die_with_parent: self.die_with_parent,
-            memory: self.memory,
-            cpu_limit: self.cpu_limit,
-            stdout: self.stdout.open().map_err(naming("open"))?,
-            stderr: self.stderr.open().map_err(naming("open"))?,
-        };
-        let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
-        let owner = parent.as_raw().unsigned_abs();
-        let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
-        let write_end = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-        let streams = Streams::flush(threads);
-        let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-        let began = clock::kernel_now();
-        let forked = match fork(alone) {
-            Ok(Side::Child) => in_child::run(&set_up, write_end, held, streams, f),
-            Ok(Side::Parent(pid)) => Ok(pid),
-            Err(e) => Err(e),
-        };
-        // First closed, then opened: there may be no other descriptor left. And before a signal handler can reap the child:
-        // without other threads its pid is its own until then.
-        drop(write);
-        let child = forked.map_err(naming("fork")).and_then(|pid| {
-            Ok((pid, Child::new(pid, parent, !self.foreground).map_err(naming("pidfd_open"))?))
-        });
-        held.release();
-        drop(streams);
-        drop(set_up);
-        let (pid, child) = child?;
-
-        let deadline = self.limit.map_or(Time::NEVER, |limit| began.after(limit));
-        let settings = Settings {
-            began,
-            limit: self.limit,
-            grace: self.grace,
-            label: self.label,
-            value_limit: self.value_limit,
-            depth_limit: self.depth_limit,
-            cpu_limit: self.cpu_limit,
-            location: location.into(),
-        };
-        let stage = Stage::Running(Arc::new(Watch { child, pipe: read }));
-        let state = State { escalation: Escalation::new(deadline, self.grace), stage, sent: 0 };
-        Ok(Job::new(Shared {
-            parent,
-            pid,
-            settings,
-            receiver: Mutex::new(Receiver::new(self.value_limit)),
-            state: Mutex::new(state),
-            end_fd: OnceLock::new(),
-        }))
+        spawn(self, alone, true, f, Location::caller())
     }
 }

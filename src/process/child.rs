@@ -1,7 +1,4 @@
-//! A child as its parent sees it: looked at, signalled, reaped.
-//!
-//! The kernel uses pids again. So each signal goes by a pidfd, or, where there is none, to a pid whose owner has not been
-//! reaped yet.
+//! Signals and reaps a child: by its pidfd, or by a pid that has not been reaped yet, since the kernel uses pids again.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -21,23 +18,20 @@ use crate::os::reap::{self, Consumption, Life};
 pub(super) struct Child {
     pid: Pid,
     pidfd: Option<PidFd>,
-    /// Whether it leads a process group of its own.
     leads: bool,
 }
 
 impl Child {
-    /// Opens a child that `parent`, this process, has just forked. Should that fail, the child is killed and reaped, with its group.
+    /// Opens a child of `parent`, this process, or kills and reaps it.
     ///
-    /// Parent and child both create its group, as in a shell, because either may run first. If the child alone did so, a
-    /// signal could be sent before the group exists, and a detached child could end with its parent's group. If the child
-    /// was first, the call here changes nothing. (A child that was so quick as to leave the group again is put back.)
+    /// Parent and child both create its group, because either may run first, and no signal may be sent before.
     pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
         if leads {
             let _ = setpgid(pid, pid);
         }
         match PidFd::open(pid, parent) {
             Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
-            // It has ended already, and has been reaped: by the kernel where SIGCHLD is ignored, or by other code.
+            // Reaped already, by the kernel (SIGCHLD is ignored) or by other code.
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
             Err(e) => {
                 let _ = Child { pid, pidfd: None, leads }.signal_all(Signal::SIGKILL);
@@ -47,12 +41,15 @@ impl Child {
         }
     }
 
-    /// Readable when the child has ended; `None` where there is no such descriptor.
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Readable when the child has ended.
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(PidFd::as_fd)
     }
 
-    /// A copy of [`end_fd`](Child::end_fd).
     pub(super) fn copy_end_fd(&self) -> Option<JobFd> {
         self.end_fd().and_then(|fd| fd.try_clone_to_owned().ok()).map(|fd| JobFd::new(fd, std::process::id()))
     }
@@ -61,7 +58,7 @@ impl Child {
         reap::look(self.pid, self.pidfd.as_ref())
     }
 
-    /// Signals the child alone. It is no error if the child has ended.
+    /// Signals the child alone; succeeds if it has ended.
     pub(super) fn signal(&self, signal: i32) -> io::Result<()> {
         let sent = match &self.pidfd {
             Some(pidfd) => pidfd.signal(signal),
@@ -77,11 +74,11 @@ impl Child {
             return self.signal(signal as i32);
         }
         let group = self.signal_group(signal);
-        // The child itself may have left the group.
+        // The child may have left the group.
         if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }
     }
 
-    /// Signals the group of which the child was made the leader, also when the child has ended.
+    /// Signals the child's group, also when the child has ended.
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
         let by_pid = || match self.look()? {
             // The pid may name another group by now.
@@ -98,8 +95,7 @@ impl Child {
         sent.or_else(ignore_ended)
     }
 
-    /// Kills the rest of the group of a child that has ended, and reaps the child. In this order: once the child is reaped,
-    /// its pid is free for others.
+    /// Kills the group of a child that has ended, and then reaps the child, which frees its pid.
     pub(super) fn reap(&self) -> (Exit, Option<Usage>) {
         if self.leads {
             let _ = self.signal_group(Signal::SIGKILL);
@@ -110,7 +106,6 @@ impl Child {
         (status.map_or(Exit::Unknown, Exit::from_status), reaped.map(|(_, used)| used.into()))
     }
 
-    /// Reaps a child that has ended: its wait status and what it used.
     pub(super) fn reap_alone(&self) -> Option<(libc::c_int, Consumption)> {
         reap::reap(self.pid, self.pidfd.as_ref())
     }

@@ -1,7 +1,4 @@
-//! Detached children that are still to be reaped.
-//!
-//! A child that has ended stays in the process table until it is reaped. Later spawns reap the detached ones; init reaps the
-//! rest when the parent has ended.
+//! Detached children, which later spawns reap.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,15 +9,14 @@ use parking_lot::Mutex;
 use super::child::Child;
 use crate::os::reap::Life;
 
-/// Each with the process that it is a child of: a forked child inherits the list, and those are not its children.
+/// Each with its parent: a forked child inherits the list, and those are not its children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
-/// Whether the list was ever used. Rarely written: a page that is written between two forks is copied.
+/// Whether the list was ever used. The lock would write to a page, which costs a copy after a fork.
 static USED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn add(child: Child) {
-    // No thread holds the lock for long. But the lock is held for ever if another thread of the parent held it when this
-    // process was forked. Then the child is not added, and init reaps it.
+    // Held for ever if another thread held it when this process was forked. Then init reaps the child.
     const LONG: Duration = Duration::from_millis(100);
     if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
         detached.push((process::id(), child));
@@ -28,12 +24,11 @@ pub(super) fn add(child: Child) {
     }
 }
 
-/// Reaps those that have ended. Their groups are not signalled.
+/// Reaps those that have ended; does not signal their groups.
 pub(super) fn reap() {
     if !USED.load(Ordering::Relaxed) {
         return;
     }
-    // In a forked child the lock may be held for ever.
     let Some(mut detached) = DETACHED.try_lock() else { return };
     if !detached.is_empty() {
         let this = process::id();

@@ -1,15 +1,10 @@
-//! Escalation: limit, SIGTERM, SIGKILL. Pure data, no clock.
-//!
-//! At the limit the child's own alarm expires. One grace later SIGTERM is due, and another grace later SIGKILL. A step that
-//! is taken late moves the next one, so that the grace is kept.
+//! Escalation: limit, SIGTERM one grace later, SIGKILL one grace after that. A late step moves the next one.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// When the child's own timer kills it, from its start; `None` for *never*.
-///
-/// A second after SIGKILL would be due, so that a child whose parent is late still has its grace after SIGTERM.
+/// When the child's own timer kills it, from its start: a second after SIGKILL is due, for a parent that is late.
 pub(super) fn kill_timer(limit: Duration, grace: Duration) -> Option<Duration> {
     const MARGIN: Duration = Duration::from_secs(1);
     limit.checked_add(grace.checked_mul(2)?)?.checked_add(MARGIN)
@@ -36,20 +31,16 @@ impl Escalation {
         Escalation { deadline, grace, next, begun: false, postponed: false }
     }
 
-    /// When the next step is due; *never* if none is left.
     pub(super) fn next(&self) -> Time {
         self.next.map_or(Time::NEVER, |(at, _)| at)
     }
 
-    /// Whether a step has been taken.
     pub(super) fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// Moves the first step to one grace from now, for a child that is sending its value to a waiter that came after the
-    /// deadline. Only once: a child that sends without end must not escape.
-    ///
-    /// The waiter may have come between the deadline and the step. Without this it would leave the child next to nothing.
+    /// Moves the first step to one grace from now, for a child that sends its value to a thread that `came` after the
+    /// deadline. Only once: a child may send without end.
     pub(super) fn postpone(&mut self, came: Time, now: Time) {
         if self.begun || self.postponed || came < self.deadline {
             return;
@@ -58,7 +49,7 @@ impl Escalation {
         self.next = self.next.map(|(_, step)| (now.after(self.grace), step));
     }
 
-    /// The step that is due, which the caller now takes.
+    /// Returns the step that is due, for the caller to take.
     pub(super) fn take(&mut self, now: Time) -> Option<Step> {
         let (at, step) = self.next?;
         if now < at {

@@ -15,7 +15,7 @@ use crate::os::reap::Consumption;
 ///
 /// let job = Job::spawn(|| 42)?;
 /// job.join()?;
-/// let exit = job.exit().unwrap();
+/// let exit = job.exit_status().unwrap();
 /// assert_eq!(exit, Exit::Code(0));
 /// assert_eq!(exit.to_string(), "exited with code 0");
 /// # Ok::<(), sigalarm::process::JobError>(())

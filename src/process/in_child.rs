@@ -1,15 +1,17 @@
-//! What happens in the child: from the fork to `_exit`, and never past either.
+//! The child, from the fork to `_exit`.
+//!
+//! Each page that it writes to, and each stretch of code that it runs, costs a page fault: a microsecond, or ten system calls.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
-use std::time::Duration;
 
 use nix::libc;
-use nix::unistd::{Pid, setpgid};
+use nix::unistd::Pid;
 use serde::Serialize;
 
+use super::builder::Options;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::escalation;
 use super::panics::{self, Panic};
@@ -19,113 +21,152 @@ use crate::alarm::Alarm;
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
 use crate::os::inherited::Held;
+use crate::os::job_fd::ToClose;
 use crate::os::pipe::WriteEnd;
-use crate::os::{job_fd, limits};
+use crate::os::{c_streams, limits, threads};
 
-/// The exit code after a panic, as Rust has it.
+/// Rust's exit code after a panic.
 const PANICKED: i32 = 101;
 
-/// EX_IOERR of `<sysexits.h>`: the pipe was closed.
+/// EX_IOERR of `<sysexits.h>`.
 const PIPE_CLOSED: i32 = 74;
 
-/// How the child sets itself up.
-#[derive(Debug)]
-pub(super) struct SetUp {
-    pub(super) parent: Pid,
-    pub(super) limit: Option<Duration>,
-    pub(super) grace: Duration,
-    pub(super) label: Option<Arc<str>>,
-    pub(super) own_group: bool,
-    pub(super) die_with_parent: bool,
-    pub(super) memory: Option<u64>,
-    pub(super) cpu_limit: Option<Duration>,
-    pub(super) stdout: Option<OwnedFd>,
-    pub(super) stderr: Option<OwnedFd>,
-}
-
-/// The standard streams, locked by the forking thread across the fork: so no other thread is writing to them.
+/// The standard streams, locked across the fork.
 pub(super) struct Streams(#[allow(dead_code)] StdoutLock<'static>, #[allow(dead_code)] StderrLock<'static>);
 
 impl Streams {
-    /// Flushes the streams before a fork, so that the child finds them empty. Locks them, if there may be other threads.
-    ///
-    /// Without other threads that would only cost both sides pages to copy.
-    pub(super) fn flush(lock: bool) -> Option<Streams> {
-        let (mut stdout, stderr) = (io::stdout().lock(), io::stderr().lock());
+    /// Flushes the streams before a fork, and locks them if there may be other threads.
+    pub(super) fn flush(c_streams: c_streams::Streams, lock: bool) -> Option<Streams> {
+        let mut stdout = io::stdout().lock();
         let _ = stdout.flush();
-        forked::flush_c_streams();
-        lock.then_some(Streams(stdout, stderr))
+        c_streams.flush(!lock);
+        lock.then(|| Streams(stdout, io::stderr().lock()))
     }
 }
 
-/// Runs the function in the child and exits.
-pub(super) fn run<T, F>(set_up: &SetUp, pipe: WriteEnd, held: Held, streams: Option<Streams>, f: F) -> !
-where
-    T: Serialize,
-    F: FnOnce() -> T,
-{
-    // Nothing unwinds past this.
-    let _exit = ExitOnDrop;
-    let this = Pid::this();
-    job_fd::close_in_child(set_up.parent.as_raw().unsigned_abs(), pipe.number());
-    if let Err((call, e)) = set_up.carry_out(pipe) {
-        let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
-        exit(libc::EXIT_FAILURE)
-    }
-    held.release_in_child();
-    drop(streams);
-    panics::capture(pipe, on_abort);
+/// A child that has set itself up.
+pub(super) struct InChild {
+    this: Pid,
+    pipe: WriteEnd,
+    c_streams: c_streams::Streams,
+    kill_timer: Option<KillTimer>,
+    _alarm: Option<Alarm>,
+    /// Nothing unwinds past this.
+    _exit: ExitOnDrop,
+}
 
-    // Where no alarm can be armed, the parent still enforces the limit.
-    let _alarm = set_up.limit.and_then(|limit| {
-        let builder = Alarm::builder().after(limit);
-        let builder = match &set_up.label {
-            Some(label) => builder.label(label.clone()),
-            None => builder,
+/// How the child sets itself up.
+pub(super) struct SetUp<'a> {
+    pub(super) parent: Pid,
+    pub(super) options: &'a Options,
+    /// In place of standard output and standard error.
+    pub(super) outputs: [Option<OwnedFd>; 2],
+    pub(super) pipe: WriteEnd,
+    pub(super) to_close: ToClose,
+    pub(super) c_streams: c_streams::Streams,
+    pub(super) held: Held,
+}
+
+impl SetUp<'_> {
+    /// Sets the child up, or sends the parent the error and exits.
+    #[inline]
+    pub(super) fn carry_out(&self, streams: Option<Streams>) -> InChild {
+        let _exit = ExitOnDrop;
+        let this = forked::this();
+        let &SetUp { options, pipe, c_streams, .. } = self;
+        self.to_close.close(self.parent.as_raw().unsigned_abs());
+        if let Err((call, e)) = self.change_process() {
+            let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
+            exit(libc::EXIT_FAILURE)
+        }
+        self.held.release_in_child();
+        drop(streams);
+        panics::capture(pipe, on_abort);
+        // If that fails, the parent still enforces the limit.
+        let _alarm = options.limit.and_then(|limit| {
+            let builder = Alarm::builder().after(limit);
+            match &options.label {
+                Some(label) => builder.label(label.clone()),
+                None => builder,
+            }
+            .arm()
+            .ok()
+        });
+        InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _alarm, _exit }
+    }
+
+    #[inline]
+    fn change_process(&self) -> Result<(), Fault> {
+        fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
+            move |e| (call, e)
+        }
+        // First: until then the child outlives its parent.
+        if self.options.die_with_parent {
+            forked::die_with(self.parent).map_err(naming("prctl"))?;
+        }
+        if !self.options.foreground {
+            forked::lead_group().map_err(naming("setpgid"))?;
+        }
+        for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(&self.outputs) {
+            if let Some(to) = to {
+                forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
+            }
+        }
+        if let Some(time) = self.options.cpu_limit {
+            limits::processor_time(time).map_err(naming("setrlimit"))?;
+        }
+        if let Some(bytes) = self.options.memory {
+            limits::memory(bytes).map_err(naming("setrlimit"))?;
+            limits::report_abort(self.pipe, &ABORT_FRAME);
+        }
+        Ok(())
+    }
+}
+
+impl InChild {
+    /// Runs the function, sends its value and exits.
+    pub(super) fn run<T: Serialize>(self, f: impl FnOnce() -> T) -> ! {
+        let InChild { this, pipe, c_streams, .. } = self;
+        let mut small = [0; SMALL];
+        let mut sender = Sender::new(pipe, &mut small);
+        let sent = panic::catch_unwind(AssertUnwindSafe(|| {
+            let value = f();
+            // The function may have forked, and have returned in that child too.
+            if forked::this() != this {
+                exit(libc::EXIT_SUCCESS);
+            }
+            // A large value may wait for a thread that joins.
+            stop_kill_timer(self.kill_timer);
+            // Before the value: sending it may end the process by SIGPIPE.
+            flush(c_streams);
+            let sent = sender.send(&value);
+            mem::forget(value);
+            sent
+        }));
+        let code = match sent {
+            Ok(sent) => match sent.and_then(|()| {
+                flush(c_streams);
+                // Last: all else is done when the parent reads the end.
+                sender.finish()
+            }) {
+                Ok(()) => libc::EXIT_SUCCESS,
+                Err(SendError::NotEncoded(message)) => {
+                    send_failure(pipe, &Failure::NotEncoded(message.into()));
+                    libc::EXIT_FAILURE
+                }
+                Err(SendError::Pipe) => {
+                    flush(c_streams);
+                    PIPE_CLOSED
+                }
+            },
+            Err(_) if forked::this() != this => PANICKED,
+            Err(payload) => {
+                send_failure(pipe, &Failure::Panicked(panics::caught(payload)));
+                PANICKED
+            }
         };
-        builder.arm().ok()
-    });
-    let kill_timer = set_up.start_kill_timer();
-    let mut small = [0; SMALL];
-    let mut sender = Sender::new(pipe, &mut small);
-    let sent = panic::catch_unwind(AssertUnwindSafe(|| {
-        let value = f();
-        // A process that the function has forked, and that returned from the function too, sends nothing.
-        if Pid::this() != this {
-            exit(libc::EXIT_SUCCESS);
-        }
-        // A large value may have to wait for a thread that joins.
-        stop_kill_timer(kill_timer);
-        // Before a large value: where SIGPIPE is not ignored and the parent does not read, the value ends the process.
-        flush();
-        let sent = sender.send(&value);
-        // Not dropped: the process is about to end.
-        std::mem::forget(value);
-        sent
-    }));
-    let code = match sent {
-        Ok(sent) => match sent.and_then(|()| {
-            flush();
-            // Last: a parent that has read the end of the value knows that all else is done.
-            sender.finish()
-        }) {
-            Ok(()) => libc::EXIT_SUCCESS,
-            Err(SendError::NotEncoded(message)) => {
-                send_failure(pipe, &Failure::NotEncoded(message.into()));
-                libc::EXIT_FAILURE
-            }
-            Err(SendError::Pipe) => {
-                flush();
-                PIPE_CLOSED
-            }
-        },
-        Err(_) if Pid::this() != this => PANICKED,
-        Err(payload) => {
-            send_failure(pipe, &Failure::Panicked(panics::caught(payload)));
-            PANICKED
-        }
-    };
-    exit(code)
+        exit(code)
+    }
 }
 
 struct ExitOnDrop;
@@ -136,75 +177,51 @@ impl Drop for ExitOnDrop {
     }
 }
 
-/// For a program whose panics abort: this process ends when it returns.
+/// Reports a panic that aborts this process.
 fn on_abort(pipe: WriteEnd, panic: Panic) {
     send_failure(pipe, &Failure::Panicked(panic));
 }
 
 fn send_failure(pipe: WriteEnd, failure: &Failure) {
-    flush();
+    flush(c_streams::Streams::find());
     let _ = failure.send(pipe);
 }
 
-/// Flushes what the function has printed by Rust's means and C's.
-fn flush() {
-    // It panics if the function has leaked its lock of stdout. Then nothing can be flushed.
+#[inline]
+fn flush(c_streams: c_streams::Streams) {
+    // Panics if the function has leaked a lock of stdout.
     let _ = panic::catch_unwind(|| io::stdout().flush());
-    forked::flush_c_streams();
+    c_streams.flush(threads::kernel_says_alone());
 }
 
-/// A call, as its manual page is named, and why it failed.
+/// A system call and its error.
 type Fault = (&'static str, io::Error);
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn stop_kill_timer(timer: Option<ChildTimer>) {
-    if let Some(timer) = timer {
-        timer.stop();
+type KillTimer = ChildTimer;
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+type KillTimer = std::convert::Infallible;
+
+/// Has the kernel kill this process after its limit, if no thread of the parent waits.
+#[inline]
+fn start_kill_timer(options: &Options) -> Option<KillTimer> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let after = escalation::kill_timer(options.limit?, options.grace)?;
+        ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = options;
+        None
     }
 }
 
-/// There is none.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn stop_kill_timer(_: Option<std::convert::Infallible>) {}
-
-impl SetUp {
-    /// Has the kernel kill this process some time after its limit, for when no thread of the parent waits and escalates.
+#[inline]
+fn stop_kill_timer(_timer: Option<KillTimer>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn start_kill_timer(&self) -> Option<ChildTimer> {
-        let after = escalation::kill_timer(self.limit?, self.grace)?;
-        ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn start_kill_timer(&self) -> Option<std::convert::Infallible> {
-        None
-    }
-
-    fn carry_out(&self, pipe: WriteEnd) -> Result<(), Fault> {
-        fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
-            move |e| (call, e)
-        }
-        // First: until then the parent may end and leave the child behind.
-        if self.die_with_parent {
-            forked::die_with(self.parent).map_err(naming("prctl"))?;
-        }
-        if self.own_group {
-            setpgid(Pid::from_raw(0), Pid::from_raw(0))
-                .map_err(io::Error::from)
-                .map_err(naming("setpgid"))?;
-        }
-        for (stream, to) in [(libc::STDOUT_FILENO, &self.stdout), (libc::STDERR_FILENO, &self.stderr)] {
-            if let Some(to) = to {
-                forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
-            }
-        }
-        if let Some(time) = self.cpu_limit {
-            limits::processor_time(time).map_err(naming("setrlimit"))?;
-        }
-        if let Some(bytes) = self.memory {
-            limits::memory(bytes).map_err(naming("setrlimit"))?;
-            limits::report_abort(pipe, &ABORT_FRAME);
-        }
-        Ok(())
+    if let Some(timer) = _timer {
+        timer.stop();
     }
 }

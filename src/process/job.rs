@@ -1,21 +1,17 @@
 //! The handle on a job.
 
 use std::fmt;
-use std::io;
 use std::marker::PhantomData;
-use std::os::fd::BorrowedFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::{Shared, terminate};
+use super::shared::Shared;
 use super::wire::{DecodeError, decode};
-use super::{Exit, Usage};
 use crate::os::clock;
 use crate::time::Time;
 
@@ -53,7 +49,7 @@ use crate::time::Time;
 /// ```
 #[must_use = "dropping a job kills it; join it, or `detach()` it"]
 pub struct Job<T> {
-    shared: Shared,
+    shared: Box<Shared>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -102,179 +98,8 @@ impl<T: Serialize + DeserializeOwned> Job<T> {
 }
 
 impl<T> Job<T> {
-    pub(super) fn new(shared: Shared) -> Job<T> {
+    pub(super) fn new(shared: Box<Shared>) -> Job<T> {
         Job { shared, value: PhantomData }
-    }
-
-    /// Returns the child's process id. The kernel may use it again once the job has ended.
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(std::process::id)?;
-    /// assert_eq!(job.join()?, job.id());
-    /// # Ok::<(), sigalarm::process::JobError>(())
-    /// ```
-    pub fn id(&self) -> u32 {
-        self.shared.pid.as_raw().unsigned_abs()
-    }
-
-    /// Returns whether the process lives. Does not block.
-    ///
-    /// Like a join it reads what has come, and enforces the [limit](Builder::limit).
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// assert!(job.is_alive());
-    /// job.kill()?;
-    /// assert!(job.join().is_err());
-    /// assert!(!job.is_alive());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn is_alive(&self) -> bool {
-        self.shared.is_ours() && self.shared.end().is_none()
-    }
-
-    /// Returns how the process ended; `None` while it lives. Does not block.
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::{Exit, Job};
-    ///
-    /// let job = Job::spawn(|| -> () { std::process::exit(3) })?;
-    /// assert!(job.join().is_err()); // no value
-    /// assert_eq!(job.exit(), Some(Exit::Code(3)));
-    /// # Ok::<(), sigalarm::process::JobError>(())
-    /// ```
-    pub fn exit(&self) -> Option<Exit> {
-        self.shared.end().map(|end| end.exit)
-    }
-
-    /// Returns the exit code as Python has it: negative for a signal; `None` while the process lives, and if it is not known.
-    /// Does not block.
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// assert_eq!(job.exit_code(), None);
-    /// job.kill()?;
-    /// assert!(job.join().is_err());
-    /// assert_eq!(job.exit_code(), Some(-9));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn exit_code(&self) -> Option<i32> {
-        self.exit().and_then(Exit::code)
-    }
-
-    /// Returns what the process used; `None` while it lives, and if other code reaped it. Does not block. See [getrusage(2)].
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| (0..1_000_000_u64).fold(0, |a, b| a ^ b))?;
-    /// job.join()?;
-    /// let usage = job.usage().unwrap();
-    /// println!("{:?} of processor time, {} KiB", usage.user + usage.system, usage.max_resident / 1024);
-    /// # Ok::<(), sigalarm::process::JobError>(())
-    /// ```
-    ///
-    /// [getrusage(2)]: https://man7.org/linux/man-pages/man2/getrusage.2.html
-    pub fn usage(&self) -> Option<Usage> {
-        self.shared.end().and_then(|end| end.usage)
-    }
-
-    /// Sends SIGTERM to the job's process group, and SIGCONT, so that a stopped process handles it. Does not wait; a job that
-    /// has ended is not signalled. See [kill(2)].
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, such as EPERM for a child that has become another user.
-    ///
-    /// # Examples
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::{Exit, Job};
-    ///
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.terminate()?;
-    /// assert!(job.join().is_err());
-    /// assert!(matches!(job.exit(), Some(Exit::Signal { signal: 15, .. })));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// [kill(2)]: https://man7.org/linux/man-pages/man2/kill.2.html
-    pub fn terminate(&self) -> io::Result<()> {
-        self.shared.signal(Signal::SIGTERM as i32, terminate)
-    }
-
-    /// Sends SIGKILL to the job's process group. Does not wait; a job that has ended is not signalled.
-    ///
-    /// # Errors
-    ///
-    /// As [`terminate`](Job::terminate).
-    ///
-    /// # Examples
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    ///
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.kill()?;
-    /// assert!(matches!(job.join(), Err(JobError::Killed { signal: 9, .. })));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn kill(&self) -> io::Result<()> {
-        self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
-    }
-
-    /// Sends a signal to the child alone, by its number. A job that has ended is not signalled. See [pidfd_send_signal(2)].
-    ///
-    /// # Errors
-    ///
-    /// As [`terminate`](Job::terminate), and EINVAL for a number that is no signal's.
-    ///
-    /// # Examples
-    ///
-    /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use signal_hook::consts::SIGKILL;
-    ///
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.signal(SIGKILL)?;
-    /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGKILL");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// [pidfd_send_signal(2)]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
-    pub fn signal(&self, signal: i32) -> io::Result<()> {
-        self.shared.signal(signal, |child| child.signal(signal))
-    }
-
-    /// Returns a descriptor that becomes readable when the process has ended, for a poll or an event loop; `None` where the system
-    /// has none (before Linux 5.3, other systems, some sandboxes), and for a job that had ended before the first call.
-    ///
-    /// It stays open as long as the `Job`. Once it is readable [`try_join`](Job::try_join) returns the outcome. A value that is
-    /// larger than the pipe holds is read only while a thread waits for the job or calls `try_join` or
-    /// [`is_alive`](Job::is_alive), and so is its [limit](Builder::limit) enforced: call one of them at intervals, or use
-    /// [`wait_any`](super::wait_any). See [pidfd_open(2)].
-    ///
-    /// ```standalone_crate
-    /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 6 * 7)?;
-    /// if let Some(fd) = job.end_fd() {
-    ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE)?;
-    ///     assert_eq!(job.try_join().unwrap()?, 42);
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
-    pub fn end_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.shared.end_fd()
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -413,7 +238,7 @@ impl<T: DeserializeOwned> Job<T> {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<T, JobError> {
-        let limit = self.shared.settings.depth_limit;
+        let limit = self.shared.options.depth_limit;
         decode(bytes, limit).map_err(|e| match e {
             DecodeError::TooDeep => JobError::TooDeep { limit },
             DecodeError::Other(message) => JobError::NotDecoded { message: message.into() },
@@ -425,8 +250,8 @@ impl<T> fmt::Debug for Job<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("id", &self.id())
-            .field("label", &self.shared.settings.label)
-            .field("exit", &self.exit())
+            .field("label", &self.shared.options.label)
+            .field("exit_status", &self.exit_status())
             .finish_non_exhaustive()
     }
 }

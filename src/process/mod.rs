@@ -69,10 +69,14 @@ mod escalation;
 mod exit;
 mod in_child;
 mod job;
+mod limits;
 mod output;
 mod panics;
 mod shared;
+mod signals;
+mod spawn;
 mod state;
+mod status;
 mod wire;
 
 use std::panic::Location;

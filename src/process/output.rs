@@ -42,8 +42,7 @@ impl Output {
             Output::Null => File::options().write(true).open("/dev/null")?.into(),
             Output::To(fd) => fd,
         };
-        // A parent that has closed its standard streams may have opened it under the number of one. There it would be lost
-        // when that stream is redirected, or closed by an `exec`.
+        // It may have the number of a closed standard stream, and be lost when that is redirected.
         pipe::above_streams(fd).map(Some)
     }
 }

@@ -72,7 +72,6 @@ impl Panic {
 
     fn new(payload: &(dyn Any + Send), location: Option<SourceLocation>) -> Panic {
         let message = panic_message(payload);
-        // A message of megabytes would be a value of its own.
         let end = (0..=message.len().min(LONGEST)).rev().find(|&end| message.is_char_boundary(end));
         Panic { message: message[..end.unwrap_or(0)].into(), location }
     }
@@ -87,29 +86,27 @@ impl fmt::Display for Panic {
     }
 }
 
-/// What the child's panic hook needs.
 #[derive(Clone, Copy)]
 struct PanicCapture {
     pipe: WriteEnd,
-    /// Reports a panic of a program that is built to abort on panics.
+    /// For a program whose panics abort.
     on_abort: fn(WriteEnd, Panic),
 }
 
 thread_local! {
-    /// Set on the thread that runs the function. Constant and without destructors, which makes it a plain variable.
+    /// Set on the thread that runs the function.
     static CAPTURE: Cell<Option<PanicCapture>> = const { Cell::new(None) };
-    /// The last panic of that thread. The function may have caught it itself.
+    /// The last panic of that thread.
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-/// Replaces the parent's panic hook, in a child, on the thread that is about to run the function.
-///
-/// The parent's hook must not run here: it may report to a server, or restore a terminal that the parent goes on using.
+/// Replaces the parent's panic hook in a child: it may report to a server, or restore a terminal that the parent uses.
+#[inline]
 pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
     CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
-    // std does not change the hook of a thread that unwinds, as where a destructor spawns a job.
+    // std changes no hook while the thread unwinds.
     if !thread::panicking() {
-        // Not dropped: what the parent's hook owns is the parent's.
+        // What the hook owns is the parent's.
         mem::forget(panic::take_hook());
         panic::set_hook(Box::new(on_panic));
     }
@@ -124,12 +121,12 @@ fn on_panic(info: &PanicHookInfo<'_>) {
     LAST.set(ManuallyDrop::new(Some(panic)));
 }
 
-/// The panic whose payload was caught, with its location if the hook saw it.
+/// Finds the panic of a payload, with its location if the hook saw it.
 pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
     let bare = Panic::new(&*payload, None);
     let last = ManuallyDrop::into_inner(LAST.replace(ManuallyDrop::new(None)));
     let located = last.filter(|panic| panic.message == bare.message);
-    // Its destructor could panic again, and the process is about to end.
+    // A destructor could panic again.
     mem::forget(payload);
     located.unwrap_or(bare)
 }

@@ -1,4 +1,4 @@
-//! All of a job but the type of its value: waiting for it, signalling it, and its drop.
+//! Waits for a job, signals it and drops it, whatever the type of its value.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,23 +7,24 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 
+use super::builder::Options;
 use super::child::Child;
 use super::error::JobError;
 use super::escalation::Step;
-use super::state::{End, Settings, Stage, State, Watch, bit, timed_out};
+use super::state::{End, Stage, State, Watch, bit, timed_out};
 use super::wire::Receiver;
+use crate::error::SourceLocation;
 use crate::os::job_fd::JobFd;
 use crate::os::reap::Life;
 use crate::os::{clock, pipe, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
-/// The most that is read from a child before its limit and its end are looked at again.
+/// The most bytes to read between two looks at the limit.
 const BUDGET: usize = 256 * 1024;
 
 /// The largest pipe that the library asks for.
@@ -32,33 +33,32 @@ const LARGEST_PIPE: usize = 1 << 20;
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) pid: Pid,
-    pub(super) settings: Settings,
-    /// Locked while the pipe is read. Not under the lock of the state, so that reading delays no signal.
+    /// On the [kernel's clock](clock::kernel_now), as all times here.
+    pub(super) began: Time,
+    pub(super) options: Options,
+    pub(super) location: SourceLocation,
+    /// Apart from the state, so that reading delays no signal.
     pub(super) receiver: Mutex<Receiver>,
-    /// Never locked for long. Where both are locked, this one is first.
+    /// Where both are locked, this one is first.
     pub(super) state: Mutex<State>,
-    /// A copy of the child's, which stays open when the child has been reaped.
+    /// A copy that stays open when the child has been reaped.
     pub(super) end_fd: OnceLock<JobFd>,
 }
 
-/// What a waiting thread polls for a job.
+/// A job that a thread polls.
 struct Polled<'a> {
     job: &'a Shared,
     watch: Arc<Watch>,
-    /// Whether the pipe may still bring something.
+    /// Whether the pipe is open.
     listening: bool,
-    /// When the next step of the escalation is due.
+    /// The next step of the escalation.
     next: Time,
 }
 
-/// What the poll has found.
-#[derive(Clone, Copy)]
-struct Ready {
-    pipe: bool,
-    ended: bool,
-}
+/// Of the end of a job, and of its pipe.
+type Fds = [poll::Readable; 2];
 
-/// Waits until one of the jobs has ended, until `deadline`, or until an alarm of this thread expires. Returns which ended.
+/// Waits until one of the jobs has ended, and returns its index; or until `deadline`, or an alarm of this thread expires.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
@@ -68,38 +68,56 @@ pub(super) fn wait_any(
     if !jobs.iter().all(|job| job.is_ours()) {
         return Err(JobError::NotParent);
     }
-    let came = clock::kernel_now();
+    // Without the heap, each of whose pages costs a copy after a fork.
+    if let [job] = jobs {
+        return wait_with(&[*job], &mut [None], &mut [Fds::default()], deadline, since, location);
+    }
+    let mut polled: Vec<_> = jobs.iter().map(|_| None).collect();
+    wait_with(jobs, &mut polled, &mut vec![Fds::default(); jobs.len()], deadline, since, location)
+}
+
+fn wait_with<'a>(
+    jobs: &[&'a Shared],
+    polled: &mut [Option<Polled<'a>>],
+    fds: &mut [Fds],
+    deadline: Time,
+    since: Option<Time>,
+    location: &'static Location<'static>,
+) -> Result<usize, JobError> {
+    let limited = jobs.iter().any(|job| job.options.limit.is_some());
+    let came = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
     let mut interval = Interval::new();
-    // While another thread may ring an alarm of this one.
+    // Another thread may ring an alarm of this one.
     let mut waiting = None;
     loop {
-        let mut polled = Vec::with_capacity(jobs.len());
+        let mut until = deadline;
+        let mut all_have_fds = true;
         for (n, job) in jobs.iter().enumerate() {
-            match job.polled() {
-                Some(job) => polled.push(job),
-                None => return Ok(n),
-            }
+            let Some(job) = job.polled() else { return Ok(n) };
+            until = until.min(job.next);
+            all_have_fds &= job.watch.child.end_fd().is_some();
+            fds[n] = job.fds();
+            polled[n] = Some(job);
         }
-        let mut until = polled.iter().map(|job| job.next).fold(deadline, Time::min);
-        // First looked up, then asked: an alarm that expires in between is found expired.
+        // Looked up before the check, so that none expires unseen in between.
         if let Some(alarm) = runtime::next_here() {
-            // If that is refused, no other thread can wake this one early; it still wakes at every deadline.
+            // If refused, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
         }
-        if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {
+        if !all_have_fds {
             until = until.min(clock::kernel_now().after(interval.next()));
         }
-        let ready = poll_all(&polled, until).map_err(|e| JobError::system("poll", e))?;
-        for (polled, ready) in polled.iter().zip(ready) {
-            polled.advance(ready, came).map_err(|e| JobError::system("waitid", e))?;
+        poll_until(fds, until).map_err(|e| JobError::system("poll", e))?;
+        for (polled, fds) in polled.iter().flatten().zip(&*fds) {
+            polled.advance(fds, came).map_err(|e| JobError::system("waitid", e))?;
         }
-        // The end is looked for before the time: a job that has ended is never late.
+        // After the look at the jobs: one that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
             let since = since.unwrap_or(now);
-            let label = if let [job] = jobs { job.settings.label.clone() } else { None };
+            let label = if let [job] = jobs { job.options.label.clone() } else { None };
             return Err(
                 timed_out(label, Some(deadline.since(since)), now.since(since), location.into()).into()
             );
@@ -107,32 +125,23 @@ pub(super) fn wait_any(
     }
 }
 
-/// Polls until something is ready, or until `until`.
-fn poll_all(jobs: &[Polled<'_>], until: Time) -> io::Result<Vec<Ready>> {
-    let on = |fd| PollFd::new(fd, PollFlags::POLLIN);
-    let mut fds = Vec::with_capacity(2 * jobs.len());
-    for job in jobs {
-        fds.extend(job.watch.child.end_fd().map(on));
-        fds.extend(job.listening.then(|| on(job.watch.pipe.as_fd())));
-    }
+fn poll_until(fds: &mut [Fds], until: Time) -> io::Result<()> {
     let time = (!until.is_never()).then(|| until.since(clock::kernel_now()));
-    poll::wait_any(&mut fds, time)?;
-    let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
-    let mut next = |polled: bool| polled && ready.next() == Some(true);
-    let ready = jobs
-        .iter()
-        .map(|job| Ready { ended: next(job.watch.child.end_fd().is_some()), pipe: next(job.listening) });
-    Ok(ready.collect())
+    poll::wait_any(fds.as_flattened_mut(), time)
 }
 
 impl Polled<'_> {
-    /// Reads what has come from the child, takes the steps of the escalation that are due, and reaps the child if it has
-    /// ended; for a thread that waits since `came`.
-    fn advance(&self, ready: Ready, came: Time) -> io::Result<()> {
-        let Shared { settings, receiver, state, .. } = self.job;
+    fn fds(&self) -> Fds {
+        let pipe = self.listening.then(|| self.watch.pipe.as_fd());
+        [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
+    }
+
+    /// Reads from the pipe, takes the steps that are due, and reaps the child if it has ended; for a thread that `came` then.
+    fn advance(&self, [end, pipe]: &Fds, came: Time) -> io::Result<()> {
+        let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
         let (mut more, mut refuses) = (false, false);
-        if ready.pipe {
+        if pipe.is_ready() {
             let mut receiver = receiver.lock();
             let before = receiver.received();
             receiver.read(BUDGET, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
@@ -142,8 +151,8 @@ impl Polled<'_> {
         if !matches!(state.stage, Stage::Running(_)) {
             return Ok(());
         }
-        if ready.ended || (child.end_fd().is_none() && child.look()? != Life::Alive) {
-            self.finish(&mut state, settings);
+        if end.is_ready() || (child.end_fd().is_none() && child.look()? != Life::Alive) {
+            self.finish(&mut state);
             return Ok(());
         }
         if more {
@@ -152,8 +161,9 @@ impl Polled<'_> {
         if refuses {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        while let Some(step) = state.escalation.take(clock::kernel_now()) {
-            // The child may have ended, or may have become another user's: then nothing can be done.
+        while !state.escalation.next().is_never() {
+            let Some(step) = state.escalation.take(clock::kernel_now()) else { break };
+            // Fails if the child has ended or has become another user's.
             let _ = match step {
                 Step::Terminate => terminate(child),
                 Step::Kill => child.signal_all(Signal::SIGKILL),
@@ -162,30 +172,28 @@ impl Polled<'_> {
         Ok(())
     }
 
-    /// The child has ended, by its own notice and not by the pipe's: other processes may hold the pipe, and the child may
-    /// have closed it and gone on. All that it wrote is in the pipe.
-    fn finish(&self, state: &mut State, settings: &Settings) {
+    /// Takes the outcome of a child that has ended. The end of the pipe says nothing: others may hold it, and the child may
+    /// have closed it early.
+    fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
         if receiver.is_open() {
-            // No more than there is now: a grandchild may write without end.
+            // Only what is there now: a grandchild may go on writing.
             let pipe = self.watch.pipe.as_fd();
             receiver.read(pipe::bytes_in(pipe).min(LARGEST_PIPE), |buffer, most| {
                 pipe::read_onto(pipe, buffer, most)
             });
         }
         let (exit, usage) = self.watch.child.reap();
-        let outcome = state.outcome(settings, receiver.finish(), exit, usage);
+        let outcome = state.outcome(self.job, receiver.finish(), exit, usage);
         state.stage = Stage::Ended(End { outcome, exit, usage });
     }
 }
 
 impl Shared {
-    /// Whether this process has spawned the job.
     pub(super) fn is_ours(&self) -> bool {
         process::id() == self.parent.as_raw().unsigned_abs()
     }
 
-    /// Waits for the end of the job; see [`wait_any`].
     pub(super) fn wait(
         &self,
         deadline: Time,
@@ -195,12 +203,11 @@ impl Shared {
         wait_any(&[self], deadline, since, location)?;
         match &self.state.lock().stage {
             Stage::Ended(end) => Ok(end.clone()),
-            // `detach` takes the job by value, so it cannot be waited for.
             Stage::Running(_) | Stage::Detached => unreachable!("a job that is waited for has ended"),
         }
     }
 
-    /// What to poll; `None` if it has ended.
+    /// `None` if it has ended.
     fn polled(&self) -> Option<Polled<'_>> {
         let listening = self.receiver.lock().is_open();
         let state = self.state.lock();
@@ -216,14 +223,15 @@ impl Shared {
         matches!(self.state.lock().stage, Stage::Running(_))
     }
 
-    /// How it ended; `None` while it lives. Polls, and does not wait.
+    /// Polls, and returns how the job ended.
     pub(super) fn end(&self) -> Option<End> {
         if !self.is_ours() {
             return None;
         }
-        if let Some(polled) = self.polled().map(|polled| [polled]) {
-            for ready in poll_all(&polled, Time::from_nanos(0)).unwrap_or_default() {
-                let _ = polled[0].advance(ready, clock::kernel_now());
+        if let Some(polled) = self.polled() {
+            let mut fds = [polled.fds()];
+            if poll_until(&mut fds, Time::from_nanos(0)).is_ok() {
+                let _ = polled.advance(&fds[0], clock::kernel_now());
             }
         }
         match &self.state.lock().stage {
@@ -232,9 +240,7 @@ impl Shared {
         }
     }
 
-    /// Sends a signal to the child, by `send`, if it has not ended.
-    ///
-    /// Under the lock, so that no other thread reaps the child and its pid stays its own.
+    /// Sends a signal by `send` if the child has not ended: under the lock, so that no other thread reaps it.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.is_ours() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
@@ -247,7 +253,6 @@ impl Shared {
         Ok(())
     }
 
-    /// A descriptor that is readable when the child has ended.
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         if !self.is_ours() {
             return None;
@@ -261,7 +266,7 @@ impl Shared {
     }
 }
 
-/// Asks a child to end: SIGTERM, and SIGCONT so that a stopped one handles it.
+/// SIGTERM, and SIGCONT so that a stopped process handles it.
 pub(super) fn terminate(child: &Child) -> io::Result<()> {
     child.signal_all(Signal::SIGTERM)?;
     child.signal_all(Signal::SIGCONT)
@@ -275,7 +280,7 @@ impl Drop for Shared {
         let state = self.state.get_mut();
         if let Stage::Running(watch) = &state.stage {
             let child = &watch.child;
-            // A child that has become another user's cannot be killed, and may run for as long as it likes.
+            // Another user's by now.
             if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
                 state.detach();
                 return;
@@ -283,16 +288,14 @@ impl Drop for Shared {
             let mut interval = Interval::new();
             while matches!(child.look(), Ok(Life::Alive)) {
                 let time = child.end_fd().is_none().then(|| interval.next());
-                let mut fds: Vec<_> =
-                    child.end_fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).into_iter().collect();
-                let _ = poll::wait_any(&mut fds, time);
+                let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
             }
             child.reap();
         }
     }
 }
 
-/// How often to look where the kernel gives no notice of a child's end: often at first, for a short job, then less.
+/// The pauses between looks at a child without a pidfd.
 struct Interval(Duration);
 
 impl Interval {

@@ -1,39 +1,22 @@
-//! The state of a job, and the steps that change it.
-//!
-//! Each step takes what there is and returns, so that the lock is held for moments only, and one thread can end a job while
-//! another waits for it. Waiting threads poll descriptors that they share, and that stay open until the last waiter is done.
+//! The state of a job, and its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::libc;
 
+use super::builder::Options;
 use super::child::Child;
 use super::error::JobError;
 use super::escalation::{Escalation, kill_timer};
+use super::shared::Shared;
 use super::wire::{Failure, Received};
 use super::{Exit, KillReason, Usage, detached};
 use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
 use crate::os::job_fd::JobFd;
-use crate::time::Time;
 
-/// What was asked of a job.
-#[derive(Debug)]
-pub(super) struct Settings {
-    /// On the [kernel's clock](clock::kernel_now), as all times of jobs are.
-    pub(super) began: Time,
-    pub(super) limit: Option<Duration>,
-    pub(super) grace: Duration,
-    pub(super) label: Option<Arc<str>>,
-    pub(super) value_limit: usize,
-    pub(super) depth_limit: usize,
-    pub(super) cpu_limit: Option<Duration>,
-    /// Where it was spawned.
-    pub(super) location: SourceLocation,
-}
-
-/// The time-out of a limit that is not an alarm's.
+/// A time-out that is no alarm's.
 pub(super) fn timed_out(
     label: Option<Arc<str>>,
     limit: Option<Duration>,
@@ -46,10 +29,10 @@ pub(super) fn timed_out(
     expiry.into_error()
 }
 
-/// How a job ended: the same for all who ask.
+/// How a job ended.
 #[derive(Clone, Debug)]
 pub(super) struct End {
-    /// The bytes of the value, which each join decodes.
+    /// Each join decodes the bytes.
     pub(super) outcome: Result<Arc<Vec<u8>>, JobError>,
     pub(super) exit: Exit,
     pub(super) usage: Option<Usage>,
@@ -59,7 +42,7 @@ pub(super) struct End {
 pub(super) struct State {
     pub(super) escalation: Escalation,
     pub(super) stage: Stage,
-    /// The signals that the program has sent to the job, one bit each.
+    /// The signals that the program has sent to the job, a bit each.
     pub(super) sent: u64,
 }
 
@@ -71,7 +54,7 @@ pub(super) enum Stage {
     Detached,
 }
 
-/// The descriptors of a child, shared with the threads that poll them.
+/// The descriptors of a child, open as long as a thread polls them.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) child: Child,
@@ -79,11 +62,9 @@ pub(super) struct Watch {
 }
 
 impl State {
-    /// Leaves the child alone. A later spawn reaps it.
     pub(super) fn detach(&mut self) {
         let stage = std::mem::replace(&mut self.stage, Stage::Detached);
         if let Stage::Running(watch) = stage {
-            // A waiting thread would borrow the job, so there is none.
             if let Some(watch) = Arc::into_inner(watch) {
                 detached::add(watch.child);
             }
@@ -93,17 +74,17 @@ impl State {
     /// What a join returns.
     pub(super) fn outcome(
         &self,
-        settings: &Settings,
+        job: &Shared,
         received: Received,
         exit: Exit,
         usage: Option<Usage>,
     ) -> Result<Arc<Vec<u8>>, JobError> {
         let mut out_of_memory = false;
         let received = match received {
-            // A complete value counts, however the child ended after it.
+            // However the child ended after it.
             Received::Value(bytes) => return Ok(Arc::new(bytes)),
             Received::Failure(failure) => return Err(failure.into()),
-            Received::TooLarge => return Err(JobError::TooLarge { limit: settings.value_limit }),
+            Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
             Received::OutOfMemory(bytes) => return Err(JobError::OutOfMemory { bytes }),
             Received::Invalid => {
                 let message = "the job's pipe carried bytes that the library does not send".into();
@@ -115,18 +96,18 @@ impl State {
             }
             Received::Incomplete(received) => received,
         };
-        let elapsed = clock::kernel_now().since(settings.began);
-        // The child's own timers. A program that the child has executed inherits that of the alarm.
-        let by_timer = settings.limit.is_some_and(|limit| match exit {
+        let elapsed = clock::kernel_now().since(job.began);
+        // A program that the child has executed inherits the alarm's timer.
+        let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {
-                kill_timer(limit, settings.grace).is_some_and(|time| elapsed >= time)
+                kill_timer(limit, job.options.grace).is_some_and(|time| elapsed >= time)
             }
             _ => false,
         });
         if self.escalation.has_begun() || by_timer {
-            let Settings { label, limit, location, .. } = settings;
-            return Err(timed_out(label.clone(), *limit, elapsed, location.clone()).into());
+            let Options { label, limit, .. } = &job.options;
+            return Err(timed_out(label.clone(), *limit, elapsed, job.location.clone()).into());
         }
         Err(match exit {
             _ if received > 0 => JobError::CutShort { received, exit },
@@ -135,8 +116,8 @@ impl State {
                 let reason = match signal {
                     _ if out_of_memory => KillReason::Memory,
                     _ if self.sent & bit(signal) != 0 => KillReason::Requested,
-                    libc::SIGXCPU if settings.cpu_limit.is_some() => KillReason::CpuTime,
-                    libc::SIGKILL if used_up(settings.cpu_limit, usage) => KillReason::CpuTime,
+                    libc::SIGXCPU if job.options.cpu_limit.is_some() => KillReason::CpuTime,
+                    libc::SIGKILL if used_up(job.options.cpu_limit, usage) => KillReason::CpuTime,
                     _ => KillReason::Unknown,
                 };
                 JobError::Killed { signal, core_dumped, reason }
@@ -151,7 +132,7 @@ pub(super) fn bit(signal: i32) -> u64 {
     u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
 }
 
-/// Whether a child has used up its processor time. The kernel sends SIGKILL a second after SIGXCPU.
+/// SIGKILL comes a second after SIGXCPU.
 fn used_up(limit: Option<Duration>, usage: Option<Usage>) -> bool {
     limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit)
 }

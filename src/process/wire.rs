@@ -1,8 +1,4 @@
-//! What the child sends to the parent: frames, each of a kind, a length and a body.
-//!
-//! A value is any number of chunks and then an end. So it is sent while it is still being encoded, and a value that was cut
-//! short is not taken for a complete one. A failure frame stands for the end where there is no value. The parent does not
-//! trust the child: bytes that are no frame are an error.
+//! What the child sends: frames of a kind, a length and a body. A value is chunks and an end; a failure stands for both.
 
 mod decode;
 mod encode;
@@ -17,16 +13,16 @@ pub(super) use self::decode::{DecodeError, decode};
 use super::panics::Panic;
 use crate::os::pipe::{Found, WriteEnd};
 
-/// The size of a frame's head: the kind, and the length of the body in four bytes, little-endian.
+/// The kind, and the length of the body in four bytes, little-endian.
 const HEAD: usize = 5;
 
-/// The size of the first buffer for a value, on the child's stack. Most values need no more.
+/// The first buffer for a value, on the child's stack.
 pub(super) const SMALL: usize = 256;
 
-/// The most of a large value in one frame, including the head.
+/// The largest frame of a large value.
 const CHUNK: usize = 256 * 1024;
 
-/// What a pipe of the default size holds.
+/// The size of a pipe.
 const PIPE: usize = 64 * 1024;
 
 /// The longest failure frame.
@@ -37,7 +33,7 @@ const KIND_END: u8 = 2;
 const KIND_FAILURE: u8 = 3;
 const KIND_ABORT: u8 = 4;
 
-/// What a child sends that aborts for want of memory.
+/// Sent by a child that aborts for want of memory.
 pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
 
 /// Why a child has no value.
@@ -45,7 +41,7 @@ pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
 pub(super) enum Failure {
     Panicked(Panic),
     NotEncoded(Arc<str>),
-    /// The child could not set itself up: the call, and `errno`.
+    /// The system call that failed, and `errno`.
     Setup(Arc<str>, i32),
 }
 
@@ -62,20 +58,19 @@ impl Failure {
 #[derive(Debug)]
 pub(super) enum SendError {
     NotEncoded(String),
-    /// The parent does not read, or the child has closed the pipe.
     Pipe,
 }
 
 /// The child's side.
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
-    /// The next chunk after space for its head. Borrowed while the value is small, so that nothing is allocated.
+    /// Space for a head, and the next chunk.
     buffer: &'a mut [u8],
-    /// How much of the buffer is used.
     filled: usize,
 }
 
 impl<'a> Sender<'a> {
+    #[inline]
     pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8; SMALL]) -> Sender<'a> {
         Sender { pipe, buffer: small, filled: HEAD }
     }
@@ -85,7 +80,8 @@ impl<'a> Sender<'a> {
         value.serialize(self)
     }
 
-    /// Sends the rest of the value and its end, in one write, so that the parent wakes up once.
+    /// Sends the rest and the end in one write, so that the parent wakes up once.
+    #[inline]
     pub(super) fn finish(mut self) -> Result<(), SendError> {
         let end = head(KIND_END, 0);
         if self.filled + end.len() > self.buffer.len() {
@@ -93,13 +89,12 @@ impl<'a> Sender<'a> {
         }
         let (filled, total) = (self.filled, self.filled + end.len());
         self.buffer[filled..total].copy_from_slice(&end);
-        // An empty chunk is not sent: the parent takes it for an attempt to keep it busy.
+        // The parent refuses an empty chunk.
         let first = if filled == HEAD { HEAD } else { 0 };
         self.buffer[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
         self.pipe.write_all(&self.buffer[first..total]).map_err(|_| SendError::Pipe)
     }
 
-    /// One comparison for a byte: there may be a hundred million of them.
     #[inline]
     fn push(&mut self, byte: u8) -> Result<(), SendError> {
         if let Some(slot) = self.buffer.get_mut(self.filled) {
@@ -136,9 +131,7 @@ impl<'a> Sender<'a> {
         self.pipe.write_all(chunk).map_err(|_| SendError::Pipe)
     }
 
-    /// Makes room for so many bytes more, which must be fewer than a chunk has.
-    ///
-    /// The buffer grows in steps: the first write to a page costs a child as much as several system calls.
+    /// Makes room for so many bytes more, fewer than a chunk has. Grows in steps, for the sake of page faults.
     #[cold]
     fn make_room(&mut self, bytes: usize) -> Result<(), SendError> {
         let may_grow = self.buffer.len() < CHUNK;
@@ -146,13 +139,12 @@ impl<'a> Sender<'a> {
             if may_grow {
                 self.pipe.enlarge();
             }
-            // However little it is: the parent wakes up in the meantime.
             self.flush()?;
         }
         if may_grow {
-            let needed = (self.filled + bytes).next_power_of_two();
+            // With room for the end.
+            let needed = self.filled + bytes + HEAD;
             let length = (4 * self.buffer.len()).max(needed).min(CHUNK);
-            // For as long as the child lives.
             let buffer = Box::leak(vec![0; length].into_boxed_slice());
             buffer[..self.filled].copy_from_slice(&self.buffer[..self.filled]);
             self.buffer = buffer;
@@ -160,7 +152,7 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    /// Sends bytes that fill a chunk from where they are.
+    /// Sends the bytes without a copy.
     #[cold]
     fn send_in_place(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.pipe.enlarge();
@@ -174,24 +166,22 @@ impl<'a> Sender<'a> {
     }
 }
 
+#[inline]
 fn head(kind: u8, body: usize) -> [u8; HEAD] {
     let [a, b, c, d] = u32::try_from(body).unwrap_or(u32::MAX).to_le_bytes();
     [kind, a, b, c, d]
 }
 
-/// What the child has sent, after all.
+/// What the child has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// The bytes of a value.
     Value(Vec<u8>),
     Failure(Failure),
-    /// No end came; so many bytes of a value did.
+    /// So many bytes, and no end.
     Incomplete(u64),
-    /// The value was larger than allowed.
     TooLarge,
-    /// There was no memory for a value of at least so many bytes.
+    /// No memory for at least so many bytes.
     OutOfMemory(usize),
-    /// The child has aborted for want of memory, or says so.
     AbortedWithoutMemory,
     /// Bytes that no job sends.
     Invalid,
@@ -200,9 +190,9 @@ pub(super) enum Received {
 /// The parent's side.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    /// What was read and is not parsed yet.
+    /// Not parsed yet.
     buffer: Vec<u8>,
-    /// The kind of the frame that has begun, and the rest of its length.
+    /// The frame that has begun: its kind, and how many bytes are to come.
     frame: Option<(u8, usize)>,
     value: Vec<u8>,
     failure: Vec<u8>,
@@ -212,44 +202,36 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// For a value of at most so many bytes.
     pub(super) fn new(value_limit: usize) -> Receiver {
         let (buffer, value, failure) = (Vec::new(), Vec::new(), Vec::new());
         Receiver { buffer, frame: None, value, failure, value_limit, result: None, open: true }
     }
 
-    /// One that reads nothing.
     pub(super) fn closed() -> Receiver {
         Receiver { open: false, ..Receiver::new(0) }
     }
 
-    /// Whether something may still come.
     pub(super) fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Whether the child is to be killed because of what it sends.
+    /// Whether to kill the child.
     pub(super) fn refuses(&self) -> bool {
         matches!(self.result, Some(Received::TooLarge | Received::OutOfMemory(_)))
     }
 
-    /// How many bytes of a value have come.
     pub(super) fn received(&self) -> usize {
         self.value.len()
     }
 
-    /// Reads at most `budget` bytes, in a number of calls that is bounded too.
-    ///
-    /// Small frames are parsed from a buffer, so that a child cannot cost the parent a call for each. The body of a large
-    /// one is read to its place.
+    /// Reads at most `budget` bytes, in a bounded number of calls: small frames share a buffer.
     pub(super) fn read(
         &mut self,
         mut budget: usize,
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
-        // Small: it is on a page of the heap that is written anyway.
         const BUFFER: usize = 256;
-        // No more is set aside than this because of a head alone.
+        // The most memory for a head alone.
         const AT_ONCE: usize = 1 << 20;
         for _ in 0..16 + budget / BUFFER {
             if !self.open || budget == 0 {
@@ -278,7 +260,12 @@ impl Receiver {
     }
 
     fn parse(&mut self) {
-        let buffer = mem::take(&mut self.buffer);
+        let mut buffer = mem::take(&mut self.buffer);
+        if let Some(length) = self.whole_value(&buffer) {
+            buffer.drain(..HEAD);
+            buffer.truncate(length);
+            return self.end(Received::Value(buffer));
+        }
         let mut rest = &buffer[..];
         while self.open {
             let Some((kind, left)) = self.frame else {
@@ -310,7 +297,15 @@ impl Receiver {
         self.buffer.drain(..parsed);
     }
 
-    /// Begins a frame whose body has so many bytes.
+    /// The length of the value, if the buffer holds all of it and nothing else: then it is not copied.
+    fn whole_value(&self, buffer: &[u8]) -> Option<usize> {
+        let length =
+            buffer.len().checked_sub(2 * HEAD).filter(|length| (1..=self.value_limit).contains(length))?;
+        let (chunk, end) = (head(KIND_CHUNK, length), head(KIND_END, 0));
+        let is_whole = buffer.starts_with(&chunk) && buffer.ends_with(&end);
+        (is_whole && self.frame.is_none() && self.value.is_empty()).then_some(length)
+    }
+
     fn begin(&mut self, kind: u8, length: usize) {
         match (kind, length) {
             (KIND_CHUNK, 1..) if self.value.len().saturating_add(length) > self.value_limit => {
@@ -336,13 +331,12 @@ impl Receiver {
         self.open = false;
     }
 
-    /// Nothing more will come.
     pub(super) fn finish(self) -> Received {
         self.result.unwrap_or(Received::Incomplete(self.value.len() as u64))
     }
 }
 
-/// What must hold for any bytes that a child sends: for a test, and for the fuzzer in `fuzz/`.
+/// For a test, and for the fuzzer in `fuzz/`.
 #[cfg(any(test, fuzzing))]
 pub(super) mod adversary;
 

@@ -238,6 +238,7 @@ pub(crate) fn next_here() -> Option<Time> {
 }
 
 /// In a forked child: the threads that were blocked stayed with the parent.
+#[inline]
 pub(super) fn start_again() {
     for count in [&SHARED.blocked, &SHARED.walkers] {
         if count.load(Ordering::SeqCst) > 0 {

@@ -152,7 +152,10 @@ impl Installation {
     }
 
     /// In a forked child, which inherits the handler and none of the alarms.
+    #[inline]
     pub(super) fn start_again(&mut self) {
-        self.remove();
+        if self.is_installed {
+            self.remove();
+        }
     }
 }

@@ -142,6 +142,7 @@ impl Signals {
     }
 
     /// In a forked child: each signal has its previous disposition again.
+    #[inline]
     pub(super) fn start_again(&mut self) {
         if has_any_arrived() {
             ARRIVED.store(0, Ordering::SeqCst);

@@ -267,7 +267,9 @@ impl ForkSafe for State {
         &STATE
     }
 
-    /// What is as it should be is left alone: each page that a child writes to has to be copied.
+    /// What is as it should be is left alone: each page that a child writes to has to be copied. All of it is inlined: each
+    /// stretch of code that a child runs costs a page fault.
+    #[inline]
     fn start_again(&mut self) {
         SHARED.expiries.reset();
         blocked_threads::start_again();

@@ -132,6 +132,7 @@ impl Threads {
     }
 
     /// In a forked child: only the calling thread is left, and it begins anew. Timers are not inherited.
+    #[inline]
     pub(super) fn start_again(&mut self) {
         let scope = forget_scope();
         if let Some(thread) = self.of(scope) {

@@ -19,6 +19,7 @@ pub(super) fn set_all() {
 }
 
 /// In a forked child.
+#[inline]
 pub(super) fn start_again() {
     SHARED.tickers.free_all();
 }

@@ -245,6 +245,7 @@ fn printable(label: &str) -> String {
 }
 
 /// In a forked child: the alarms stayed with the parent.
+#[inline]
 pub(super) fn start_again() {
     SHARED.watchdogs.iter().for_each(|watchdog| watchdog.timer.forget());
     SHARED.watchdogs.free_all();

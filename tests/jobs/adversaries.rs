@@ -480,7 +480,9 @@ fn outcomes_without_a_status() {
         let job = Job::spawn(|| -> () { exit_now(3) }).unwrap();
         match job.join() {
             Err(JobError::Exited { code: 3, .. }) => assert_eq!(job.exit_code(), Some(3)),
-            Err(JobError::Lost) => assert_eq!((job.exit(), job.exit_code()), (Some(Exit::Unknown), None)),
+            Err(JobError::Lost) => {
+                assert_eq!((job.exit_status(), job.exit_code()), (Some(Exit::Unknown), None))
+            }
             other => panic!("{other:?}"),
         }
         let job = Job::spawn(|| raise(libc::SIGKILL)).unwrap();

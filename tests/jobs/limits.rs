@@ -162,7 +162,7 @@ fn joins_time_out() {
             assert!(took >= limit && timed_out.elapsed() >= limit);
             assert_eq!((timed_out.limit(), timed_out.label()), (Some(limit), Some("slow")));
             assert_eq!(timed_out.location().file(), file!());
-            assert!(job.is_alive() && job.exit().is_none() && job.usage().is_none());
+            assert!(job.is_alive() && job.exit_status().is_none() && job.usage().is_none());
         }
         assert_eq!(job.join_timeout(SLACK).unwrap(), "done");
     });

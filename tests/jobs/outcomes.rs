@@ -21,7 +21,7 @@ fn values() {
         let (text, numbers) = ("grüße".to_owned(), vec![1.5, -0.0, f64::MAX]);
         let job = Job::spawn(|| (text.clone(), numbers.clone(), Some(i128::MIN))).unwrap();
         assert_eq!(job.join().unwrap(), (text, numbers, Some(i128::MIN)));
-        assert_eq!((job.exit(), job.exit_code()), (Some(Exit::Code(0)), Some(0)));
+        assert_eq!((job.exit_status(), job.exit_code()), (Some(Exit::Code(0)), Some(0)));
         assert!(job.usage().unwrap().max_resident > 0);
     });
 }

@@ -138,6 +138,66 @@ fn c_print(text: &'static std::ffi::CStr) {
     unsafe { libc::printf(text.as_ptr()) };
 }
 
+/// A stream of C's that the parent has opened: what either side writes to it arrives once, also what is still in its buffer
+/// when the child ends.
+fn c_streams() {
+    let path = std::env::temp_dir().join(format!("sigalarm-c-streams-{}", std::process::id()));
+    let stream = CStream::create(&path);
+    let alone = || stream.put(c"child, ");
+    let with_a_thread = || {
+        let (end, wait) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || wait.recv());
+        stream.put(c"threads, ");
+        std::mem::forget(end);
+    };
+    stream.put(c"parent, ");
+    process::run(Duration::MAX, alone).unwrap();
+    stream.put(c"parent, ");
+    process::run(Duration::MAX, with_a_thread).unwrap();
+    drop(stream);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "parent, child, parent, threads, ");
+
+    let wide = CStream::create(&path);
+    process::run(Duration::MAX, || wide.put_wide('w')).unwrap();
+    drop(wide);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "w");
+    fs::remove_file(&path).unwrap();
+}
+
+struct CStream(*mut libc::FILE);
+
+#[allow(unsafe_code)]
+impl CStream {
+    fn create(path: &Path) -> CStream {
+        let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
+        // SAFETY: both are C strings.
+        let stream = unsafe { libc::fopen(path.as_ptr(), c"w".as_ptr()) };
+        assert!(!stream.is_null());
+        CStream(stream)
+    }
+
+    fn put(&self, text: &std::ffi::CStr) {
+        // SAFETY: an open stream and a C string.
+        assert!(unsafe { libc::fputs(text.as_ptr(), self.0) } >= 0);
+    }
+
+    fn put_wide(&self, letter: char) {
+        unsafe extern "C" {
+            fn fputwc(wide: libc::wchar_t, stream: *mut libc::FILE) -> libc::c_uint;
+        }
+        // SAFETY: an open stream.
+        assert_eq!(unsafe { fputwc(letter as libc::wchar_t, self.0) }, letter as libc::c_uint);
+    }
+}
+
+impl Drop for CStream {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        // SAFETY: an open stream, not used again.
+        unsafe { libc::fclose(self.0) };
+    }
+}
+
 fn redirected() {
     let path = std::env::temp_dir().join(format!("sigalarm-redirected-{}", std::process::id()));
     leaving_nothing(|| {
@@ -337,7 +397,7 @@ fn not_the_parents() {
         let job = Job::spawn(|| 5).unwrap();
         let other = Job::spawn(|| {
             assert!(matches!(job.join(), Err(JobError::NotParent)));
-            assert!(!job.is_alive() && job.exit().is_none() && job.kill().is_err());
+            assert!(!job.is_alive() && job.exit_status().is_none() && job.kill().is_err());
             true
         });
         assert!(other.unwrap().join().unwrap());
@@ -373,6 +433,7 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("detached", detached),
         scenario("printing", printing)
             .judged(prints("parent before, parent's C, child, child's C, panicking child, parent after\n")),
+        scenario("c_streams", c_streams),
         scenario("redirected", redirected).judged(prints("the parent's own\n")),
         scenario("redirected_to_the_numbers_of_streams", redirected_to_the_numbers_of_streams),
         scenario("detached_and_printing", detached_and_printing),

@@ -1,5 +1,4 @@
-//! Bytes from a hostile child. A receiver must give the same result however they arrive, the same as a reader that has
-//! them all at once, and must set aside no more memory than there are bytes.
+//! Bytes from a hostile child: the same result in whatever pieces they arrive, and no more memory than there are bytes.
 
 use super::*;
 
@@ -35,7 +34,6 @@ pub(in crate::process) fn check(input: &[u8]) {
     let mut rest = bytes;
     let mut receiver = Receiver::new(value_limit);
     let mut turn = usize::from(*pieces);
-    // Some reads find nothing, and the reader comes again; in the end there is nothing more.
     while receiver.is_open() {
         receiver.read(1 + turn % 7, |buffer, most| {
             turn += 1;
@@ -60,7 +58,7 @@ pub(in crate::process) fn check(input: &[u8]) {
     decode_anything(bytes);
 }
 
-/// Whatever the bytes are, decoding them ends, and soon.
+/// Decoding ends soon, whatever the bytes are.
 fn decode_anything(bytes: &[u8]) {
     use std::collections::BTreeMap;
 

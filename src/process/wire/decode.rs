@@ -1,8 +1,7 @@
-//! Decodes a value that is not trusted.
+//! Decodes a value from an untrusted child, in postcard's format.
 //!
-//! The format is postcard's. Postcard decodes the scalars; the compounds are decoded here, for the sake of what postcard does
-//! not do: it bounds neither the nesting nor the number of elements that take no bytes, and it drops the text of an error
-//! that a type's own `Deserialize` raises.
+//! Postcard decodes the scalars only: it bounds neither the nesting nor the elements that take no bytes, and it drops the text
+//! of a type's own errors.
 
 use std::fmt::Display;
 
@@ -12,8 +11,7 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor, value::U32Deserializer,
 };
 
-/// The number of elements without bytes in one value, such as those of a `Vec<()>`. Any number of them fits a few bytes, and
-/// each costs time, and with `#[serde(skip)]` memory.
+/// The most elements that take no bytes, as in a `Vec<()>`: a few bytes can claim any number.
 const EMPTY_ELEMENTS: usize = 1 << 16;
 
 /// Why bytes are not a value.
@@ -40,7 +38,6 @@ impl Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Decodes a value of at most `depth` levels from all the bytes.
 pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, DecodeError> {
     let mut decoder = Decoder { bytes, depth, empty: EMPTY_ELEMENTS };
     let value = T::deserialize(&mut decoder)?;
@@ -52,9 +49,9 @@ pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize
 
 struct Decoder<'de> {
     bytes: &'de [u8],
-    /// The levels that may still be entered.
+    /// The levels that are left.
     depth: usize,
-    /// The elements without bytes that may still come.
+    /// The elements without bytes that are left.
     empty: usize,
 }
 
@@ -75,6 +72,10 @@ impl<'de> Decoder<'de> {
         let result = decode(self);
         self.depth += 1;
         result
+    }
+
+    fn fields<V: Visitor<'de>>(&mut self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_seq(Fields { decoder: self, left })
     }
 
     fn length(&mut self) -> Result<usize, DecodeError> {
@@ -99,6 +100,17 @@ macro_rules! unknown {
     ($($deserialize:ident)*) => {$(
         fn $deserialize<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
             Err(DecodeError::Other(UNKNOWN_TYPE.to_owned()))
+        }
+    )*};
+}
+
+type Names = &'static [&'static str];
+
+macro_rules! compounds {
+    ($($deserialize:ident($($argument:tt: $type:ty),*) |$d:ident, $visitor:ident| => $value:expr;)*) => {$(
+        fn $deserialize<V: Visitor<'de>>(self, $($argument: $type,)* $visitor: V) -> Result<V::Value, DecodeError> {
+            let $d = self;
+            $value
         }
     )*};
 }
@@ -129,69 +141,26 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     unknown! { deserialize_any deserialize_identifier deserialize_ignored_any }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        if self.scalar::<bool>()? { self.nested(|d| visitor.visit_some(d)) } else { visitor.visit_none() }
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.nested(|d| visitor.visit_newtype_struct(d))
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let left = self.length()?;
-        self.nested(|decoder| visitor.visit_seq(Elements { decoder, left }))
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let left = self.length()?;
-        self.nested(|decoder| visitor.visit_map(Elements { decoder, left }))
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        self.nested(|decoder| visitor.visit_seq(Fields { decoder, left }))
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        left: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.deserialize_tuple(left, visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.deserialize_tuple(fields.len(), visitor)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.nested(|d| visitor.visit_enum(d))
+    compounds! {
+        deserialize_option() |d, visitor| => match d.scalar::<bool>()? {
+            true => d.nested(|d| visitor.visit_some(d)),
+            false => visitor.visit_none(),
+        };
+        deserialize_unit() |_d, visitor| => visitor.visit_unit();
+        deserialize_unit_struct(_: &'static str) |_d, visitor| => visitor.visit_unit();
+        deserialize_newtype_struct(_: &'static str) |d, visitor| => d.nested(|d| visitor.visit_newtype_struct(d));
+        deserialize_seq() |d, visitor| => {
+            let left = d.length()?;
+            d.nested(|decoder| visitor.visit_seq(Elements { decoder, left }))
+        };
+        deserialize_map() |d, visitor| => {
+            let left = d.length()?;
+            d.nested(|decoder| visitor.visit_map(Elements { decoder, left }))
+        };
+        deserialize_tuple(left: usize) |d, visitor| => d.nested(|d| d.fields(left, visitor));
+        deserialize_tuple_struct(_: &'static str, left: usize) |d, visitor| => d.nested(|d| d.fields(left, visitor));
+        deserialize_struct(_: &'static str, fields: Names) |d, visitor| => d.nested(|d| d.fields(fields.len(), visitor));
+        deserialize_enum(_: &'static str, _: Names) |d, visitor| => d.nested(|d| visitor.visit_enum(d));
     }
 
     fn is_human_readable(&self) -> bool {
@@ -199,35 +168,30 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 }
 
-/// The elements of a sequence or a map, whose number the input claims.
+/// As many as the input claims.
 struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
 }
 
 impl<'de> Elements<'_, 'de> {
-    /// Says whether there is one more, and counts it.
     #[inline]
-    fn take_one(&mut self) -> bool {
-        let more = self.left > 0;
-        self.left -= usize::from(more);
-        more
-    }
-
-    /// After an element, before which `before` bytes were left.
-    #[inline]
-    fn check_empty(&mut self, before: usize) -> Result<(), DecodeError> {
+    fn next<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let before = self.decoder.bytes.len();
+        let element = seed.deserialize(&mut *self.decoder)?;
         if self.decoder.bytes.len() == before {
             self.decoder.empty = self.decoder.empty.checked_sub(1).ok_or_else(|| {
                 DecodeError::Other(format!("more than {EMPTY_ELEMENTS} elements that take no bytes"))
             })?;
         }
-        Ok(())
+        Ok(Some(element))
     }
 
-    /// No more memory is set aside for elements than there are bytes.
-    fn size_hint(&self) -> usize {
-        self.left.min(self.decoder.bytes.len())
+    /// At most one for a byte.
+    fn hint(&self) -> Option<usize> {
+        Some(self.left.min(self.decoder.bytes.len()))
     }
 }
 
@@ -239,17 +203,11 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
-        if !self.take_one() {
-            return Ok(None);
-        }
-        let before = self.decoder.bytes.len();
-        let element = seed.deserialize(&mut *self.decoder)?;
-        self.check_empty(before)?;
-        Ok(Some(element))
+        self.next(seed)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(Elements::size_hint(self))
+        self.hint()
     }
 }
 
@@ -257,13 +215,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
-        if !self.take_one() {
-            return Ok(None);
-        }
-        let before = self.decoder.bytes.len();
-        let key = seed.deserialize(&mut *self.decoder)?;
-        self.check_empty(before)?;
-        Ok(Some(key))
+        self.next(seed)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
@@ -271,11 +223,11 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(Elements::size_hint(self))
+        self.hint()
     }
 }
 
-/// The fields of a struct or a tuple, whose number the type says.
+/// As many as the type has.
 struct Fields<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
@@ -323,7 +275,7 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_seq(Fields { decoder: self, left })
+        self.fields(left, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -331,6 +283,6 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor.visit_seq(Fields { decoder: self, left: fields.len() })
+        self.fields(fields.len(), visitor)
     }
 }

@@ -1,8 +1,7 @@
-//! Encodes a value straight into the pipe's buffer.
+//! Encodes a value into the sender's buffer, in postcard's format.
 //!
-//! The format is postcard's. Postcard encodes the scalars; the compounds are encoded here, for two reasons. The format has
-//! no field names, so a field that `#[serde(skip_serializing_if = "…")]` leaves out would shift the others into its place:
-//! that is refused. And postcard drops the text of an error that a type's own `Serialize` raises.
+//! Postcard encodes the scalars only: it does not notice a field that `skip_serializing_if` leaves out, and it drops the text
+//! of a type's own errors.
 
 use std::fmt::Display;
 
@@ -28,7 +27,6 @@ impl Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// Where postcard puts the bytes of a scalar.
 struct Buffer<'a, 'b>(&'a mut Sender<'b>);
 
 impl Flavor for Buffer<'_, '_> {
@@ -52,7 +50,6 @@ impl Flavor for Buffer<'_, '_> {
 impl Sender<'_> {
     #[inline]
     fn scalar<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SendError> {
-        // Into a buffer it fails for no other reason.
         postcard::serialize_with_flavor(value, Buffer(self)).map_err(|_| SendError::Pipe)
     }
 
@@ -68,6 +65,17 @@ macro_rules! scalars {
         #[inline]
         fn $serialize(self, value: $type) -> Result<(), SendError> {
             self.scalar(&value)
+        }
+    )*};
+}
+
+/// Each begins with its length or its variant, if it has one.
+macro_rules! compounds {
+    ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| => $begin:expr;)*) => {$(
+        fn $serialize(self, $($argument: $type),*) -> Result<Self, SendError> {
+            let $s = &mut *self;
+            $begin?;
+            Ok(self)
         }
     )*};
 }
@@ -147,48 +155,14 @@ impl Serializer for &mut Sender<'_> {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<Self, SendError> {
-        self.length(length)?;
-        Ok(self)
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Self, SendError> {
-        Ok(self)
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, SendError> {
-        Ok(self)
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        index: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self, SendError> {
-        self.scalar(&index)?;
-        Ok(self)
-    }
-
-    fn serialize_map(self, length: Option<usize>) -> Result<Self, SendError> {
-        self.length(length)?;
-        Ok(self)
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, SendError> {
-        Ok(self)
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        index: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self, SendError> {
-        self.scalar(&index)?;
-        Ok(self)
+    compounds! {
+        serialize_seq(length: Option<usize>) |s| => s.length(length);
+        serialize_map(length: Option<usize>) |s| => s.length(length);
+        serialize_tuple(_: usize) |_s| => Ok(());
+        serialize_tuple_struct(_: &'static str, _: usize) |_s| => Ok(());
+        serialize_struct(_: &'static str, _: usize) |_s| => Ok(());
+        serialize_tuple_variant(_: &'static str, index: u32, _: &'static str, _: usize) |s| => s.scalar(&index);
+        serialize_struct_variant(_: &'static str, index: u32, _: &'static str, _: usize) |s| => s.scalar(&index);
     }
 
     fn is_human_readable(&self) -> bool {

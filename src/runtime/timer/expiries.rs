@@ -98,7 +98,9 @@ impl Expiries {
 
     /// Nothing is set, and nothing is pending.
     pub(in crate::runtime) fn reset(&self) {
-        self.to_come.store(0, Ordering::SeqCst);
+        if self.to_come.load(Ordering::SeqCst) != 0 {
+            self.to_come.store(0, Ordering::SeqCst);
+        }
     }
 
     /// A call is about to change the timer.
