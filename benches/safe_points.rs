@@ -69,7 +69,7 @@ workloads!(check, alarm, ticker, {
 });
 workloads!(check_and_due, alarm, ticker, {
     alarm.check()?;
-    if ticker.due() > 0 {
+    if ticker.ticks() > 0 {
         show();
     }
 });
@@ -91,7 +91,8 @@ fn show() {
 /// Everything at once.
 fn arm_all() -> (Alarm, Ticker) {
     let hour = Duration::from_secs(3600);
-    let alarm = Alarm::builder().after(hour).cpu(hour).ring_on(SIGINT).audit(Duration::from_millis(20)).arm();
+    let alarm =
+        Alarm::builder().after(hour).cpu_limit(hour).ring_on(SIGINT).audit(Duration::from_millis(20)).arm();
     (alarm.expect("arming"), Ticker::every(Duration::from_millis(10)).expect("arming"))
 }
 
@@ -139,7 +140,7 @@ fn main() {
 
     // Counting cannot be had at that price: each check goes the long way. One alarm for all turns, for the bare loop
     // does not ask it.
-    let alarm = Alarm::builder().checks(u64::MAX).arm().expect("arming");
+    let alarm = Alarm::builder().check_limit(u64::MAX).arm().expect("arming");
     let (_, ticker) = nothing();
     macro_rules! group {
         ($title:expr, $work:ident, $count:expr) => {

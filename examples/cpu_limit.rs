@@ -13,7 +13,7 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sigalarm::{Alarm, Builder, TimedOut};
+use sigalarm::{Alarm, AlarmBuilder, TimedOut};
 
 const LIMIT: Duration = Duration::from_millis(100);
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (limited, limit) in [
         ("wall", Alarm::builder().after(LIMIT).label("wall")),
         // However busy the machine is, somebody waits for this: hence a deadline too, and whichever comes first.
-        ("processor", Alarm::builder().cpu(LIMIT).after(30 * LIMIT).label("processor")),
+        ("processor", Alarm::builder().cpu_limit(LIMIT).after(30 * LIMIT).label("processor")),
     ] {
         measure(limited, "alone", limit.clone())?;
         let neighbours = neighbours()?;
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn measure(limited: &str, how: &str, limit: Builder) -> Result<(), Box<dyn Error>> {
+fn measure(limited: &str, how: &str, limit: AlarmBuilder) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let alarm = limit.arm()?;
     let mut found = 0;

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::builder::Builder;
+use crate::builder::AlarmBuilder;
 use crate::error::{AlarmId, ArmError, Cause, TimedOut};
 use crate::gap::Gap;
 use crate::os::clock;
@@ -199,8 +199,8 @@ impl Alarm {
     /// assert_eq!(alarm.label(), Some("solve"));
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    pub fn builder() -> Builder {
-        Builder::new()
+    pub fn builder() -> AlarmBuilder {
+        AlarmBuilder::new()
     }
 
     /// The check: `Ok` until this alarm, or one that encloses it, has expired, then the [`TimedOut`].
@@ -457,7 +457,7 @@ impl Alarm {
     /// enclosing alarm expires) until it is [`restart`](Alarm::restart)ed. To restore the process, drop the guard.
     ///
     /// A later [`ring`](Alarm::ring) expires it all the same, and so does a signal that it
-    /// [`ring`s on](Builder::ring_on). Any thread may call it.
+    /// [`ring`s on](AlarmBuilder::ring_on). Any thread may call it.
     ///
     /// ```
     /// use sigalarm::Alarm;
@@ -473,7 +473,7 @@ impl Alarm {
         runtime::disarm(self.key);
     }
 
-    /// The longest stretch without a check that an [`audit`](Builder::audit) has seen; `None` if there was none as
+    /// The longest stretch without a check that an [`audit`](AlarmBuilder::audit) has seen; `None` if there was none as
     /// long as the threshold, or no audit.
     ///
     /// ```

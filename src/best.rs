@@ -204,7 +204,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     pub fn is_beaten_by(&self, score: &S) -> bool {
         match &self.kept {
             Some((best, _)) => self.order.better(score, best),
-            None => self.order.counts(score),
+            None => self.order.is_comparable(score),
         }
     }
 
@@ -368,14 +368,14 @@ pub trait Better<S> {
     /// struct NearestToZero;
     /// impl Better<f64> for NearestToZero {
     ///     fn better(&self, new: &f64, best: &f64) -> bool { new.abs() < best.abs() }
-    ///     fn counts(&self, score: &f64) -> bool { !score.is_nan() }
+    ///     fn is_comparable(&self, score: &f64) -> bool { !score.is_nan() }
     /// }
     ///
     /// let mut best = Best::<_, _, NearestToZero>::default();
     /// assert!(!best.offer(f64::NAN, || "not even as the first"));
     /// assert!(best.offer(-3.0, || "minus three"));
     /// ```
-    fn counts(&self, _score: &S) -> bool {
+    fn is_comparable(&self, _score: &S) -> bool {
         true
     }
 }
@@ -417,7 +417,7 @@ impl<S: PartialOrd> Better<S> for Lowest {
     }
 
     #[inline]
-    fn counts(&self, score: &S) -> bool {
+    fn is_comparable(&self, score: &S) -> bool {
         score.partial_cmp(score).is_some()
     }
 }
@@ -429,7 +429,7 @@ impl<S: PartialOrd> Better<S> for Highest {
     }
 
     #[inline]
-    fn counts(&self, score: &S) -> bool {
+    fn is_comparable(&self, score: &S) -> bool {
         score.partial_cmp(score).is_some()
     }
 }

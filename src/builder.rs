@@ -11,7 +11,7 @@ use crate::os::clock;
 use crate::runtime::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::schedule::Budget;
 
-/// What an alarm is to be; made by [`Alarm::builder`], ended by [`arm`](Builder::arm).
+/// What an alarm is to be; made by [`Alarm::builder`], ended by [`arm`](AlarmBuilder::arm).
 ///
 /// An alarm may expire for several reasons: whichever comes first. Without any it never expires by itself. Of two
 /// deadlines the last one given counts.
@@ -26,7 +26,7 @@ use crate::schedule::Budget;
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is armed before `arm()`"]
-pub struct Builder {
+pub struct AlarmBuilder {
     due: Due,
     label: Option<Arc<str>>,
     wishes: Option<Wishes>,
@@ -34,12 +34,12 @@ pub struct Builder {
     refused: Option<(i32, &'static str)>,
 }
 
-impl Builder {
-    pub(crate) fn new() -> Builder {
-        Builder { due: Due::Never, label: None, wishes: None, refused: None }
+impl AlarmBuilder {
+    pub(crate) fn new() -> AlarmBuilder {
+        AlarmBuilder { due: Due::Never, label: None, wishes: None, refused: None }
     }
 
-    fn wish(mut self, change: impl FnOnce(&mut Wishes)) -> Builder {
+    fn wish(mut self, change: impl FnOnce(&mut Wishes)) -> AlarmBuilder {
         change(self.wishes.get_or_insert_default());
         self
     }
@@ -55,8 +55,8 @@ impl Builder {
     /// assert!(alarm.elapsed() >= Duration::from_millis(2));
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    pub fn after(self, limit: Duration) -> Builder {
-        Builder { due: Due::After(limit), ..self }
+    pub fn after(self, limit: Duration) -> AlarmBuilder {
+        AlarmBuilder { due: Due::After(limit), ..self }
     }
 
     /// Expires at `deadline`; see [`Alarm::at`].
@@ -72,8 +72,8 @@ impl Builder {
     /// }
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    pub fn at(self, deadline: Instant) -> Builder {
-        Builder { due: Due::At(clock::from_instant(deadline)), ..self }
+    pub fn at(self, deadline: Instant) -> AlarmBuilder {
+        AlarmBuilder { due: Due::At(clock::from_instant(deadline)), ..self }
     }
 
     /// What the limit is on, for the sentence that [`TimedOut`](crate::TimedOut) makes: "solve timed out …". Any text; of
@@ -89,8 +89,8 @@ impl Builder {
     /// assert!(timed_out.to_string().starts_with("level 3 timed out after "));
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    pub fn label(self, label: impl Into<Arc<str>>) -> Builder {
-        Builder { label: Some(label.into()), ..self }
+    pub fn label(self, label: impl Into<Arc<str>>) -> AlarmBuilder {
+        AlarmBuilder { label: Some(label.into()), ..self }
     }
 
     /// Expires also when the process has used `limit` of processor time, all its threads together, since it was armed:
@@ -99,14 +99,14 @@ impl Builder {
     ///
     /// Never early. In a process with one thread that checks, late by about a millisecond of processor time; with more
     /// threads running, processor time passes faster than the clock, and it can be late by as much as the other
-    /// threads use. Zero has expired when it is armed. The last of `cpu` and [`thread_cpu`](Builder::thread_cpu)
+    /// threads use. Zero has expired when it is armed. The last of `cpu` and [`thread_cpu`](AlarmBuilder::thread_cpu_limit)
     /// counts. See [clock_gettime(2)], CLOCK_PROCESS_CPUTIME_ID.
     ///
     /// ```
     /// use sigalarm::{Alarm, Cause};
     /// use std::time::Duration;
     ///
-    /// let alarm = Alarm::builder().cpu(Duration::from_millis(5)).after(Duration::from_secs(60)).arm()?;
+    /// let alarm = Alarm::builder().cpu_limit(Duration::from_millis(5)).after(Duration::from_secs(60)).arm()?;
     /// let timed_out = loop {
     ///     if let Err(e) = alarm.check() {
     ///         break e;
@@ -117,21 +117,21 @@ impl Builder {
     /// ```
     ///
     /// [clock_gettime(2)]: https://man7.org/linux/man-pages/man2/clock_gettime.2.html
-    pub fn cpu(self, limit: Duration) -> Builder {
+    pub fn cpu_limit(self, limit: Duration) -> AlarmBuilder {
         self.wish(|wishes| wishes.cpu = Some((CpuOf::Process, limit)))
     }
 
     /// Expires also when the arming thread has used `limit` of processor time since. Otherwise as
-    /// [`cpu`](Builder::cpu), and not late for other threads' sake.
+    /// [`cpu`](AlarmBuilder::cpu_limit), and not late for other threads' sake.
     ///
     /// Apple's systems have no clock for it that others can read, and NetBSD's and OpenBSD's is not reached: there
-    /// [`arm`](Builder::arm) fails.
+    /// [`arm`](AlarmBuilder::arm) fails.
     ///
     /// ```
     /// use sigalarm::{Alarm, Cause};
     /// use std::time::Duration;
     ///
-    /// let alarm = Alarm::builder().thread_cpu(Duration::from_millis(5)).arm()?;
+    /// let alarm = Alarm::builder().thread_cpu_limit(Duration::from_millis(5)).arm()?;
     /// let timed_out = loop {
     ///     if let Err(e) = alarm.check() {
     ///         break e;
@@ -140,7 +140,7 @@ impl Builder {
     /// assert_eq!(timed_out.cause(), Cause::Cpu);
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    pub fn thread_cpu(self, limit: Duration) -> Builder {
+    pub fn thread_cpu_limit(self, limit: Duration) -> AlarmBuilder {
         self.wish(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }
 
@@ -158,13 +158,13 @@ impl Builder {
     /// ```
     /// use sigalarm::{Alarm, Cause, checkpoint};
     ///
-    /// let alarm = Alarm::builder().checks(2).arm()?;
+    /// let alarm = Alarm::builder().check_limit(2).arm()?;
     /// assert!(alarm.check().is_ok());
     /// assert!(checkpoint().is_ok());
     /// assert_eq!(alarm.check().unwrap_err().cause(), Cause::Checks);
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    pub fn checks(self, budget: u64) -> Builder {
+    pub fn check_limit(self, budget: u64) -> AlarmBuilder {
         self.wish(|wishes| wishes.budget = Some(Budget::new(budget)))
     }
 
@@ -180,7 +180,7 @@ impl Builder {
     /// (SA_RESTART), except while a thread is in [`blocking`](Alarm::blocking), [`sleep`](Alarm::sleep) or a
     /// reader, which end. See [signal(7)].
     ///
-    /// [`arm`](Builder::arm) fails for a signal that cannot be handled (SIGKILL, SIGSTOP), that reports a fault
+    /// [`arm`](AlarmBuilder::arm) fails for a signal that cannot be handled (SIGKILL, SIGSTOP), that reports a fault
     /// (SIGSEGV…), for SIGALRM and SIGABRT, for real-time signals and numbers that are none.
     ///
     /// ```
@@ -197,7 +197,7 @@ impl Builder {
     /// ```
     ///
     /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
-    pub fn ring_on(mut self, signal: i32) -> Builder {
+    pub fn ring_on(mut self, signal: i32) -> AlarmBuilder {
         match runtime::ring_signals::refusal(signal) {
             Some(why) => self.refused = self.refused.or(Some((signal, why))),
             None => return self.wish(|wishes| wishes.signals |= 1 << signal),
@@ -215,7 +215,7 @@ impl Builder {
     /// deadline, unless a check is quicker. Without a deadline it does nothing.
     ///
     /// The grace starts when the handler handles the expiry, so a process that was stopped across the deadline has all of it.
-    /// It has a timer of its own, directed at this thread: [`arm`](Builder::arm) fails where there is none (macOS, NetBSD,
+    /// It has a timer of its own, directed at this thread: [`arm`](AlarmBuilder::arm) fails where there is none (macOS, NetBSD,
     /// OpenBSD). See [timeout(1)], and [_exit(2)].
     ///
     /// ```standalone_crate
@@ -239,14 +239,14 @@ impl Builder {
     ///
     /// [timeout(1)]: https://man7.org/linux/man-pages/man1/timeout.1.html
     /// [_exit(2)]: https://man7.org/linux/man-pages/man2/_exit.2.html
-    pub fn abort_after(self, grace: Duration) -> Builder {
+    pub fn abort_after(self, grace: Duration) -> AlarmBuilder {
         self.wish(|wishes| {
             let dumps_core = wishes.watchdog.is_some_and(|watchdog| watchdog.dumps_core);
             wishes.watchdog = Some(Grace { grace, dumps_core });
         })
     }
 
-    /// As [`abort_after`](Builder::abort_after), and by [abort(3)], so that there is a core dump to look at. The last of
+    /// As [`abort_after`](AlarmBuilder::abort_after), and by [abort(3)], so that there is a core dump to look at. The last of
     /// the two that is called sets the grace; the core dump, once asked for, stays.
     ///
     /// ```standalone_crate
@@ -270,7 +270,7 @@ impl Builder {
     /// ```
     ///
     /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
-    pub fn dump_core_after(self, grace: Duration) -> Builder {
+    pub fn dump_core_after(self, grace: Duration) -> AlarmBuilder {
         self.wish(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
@@ -278,11 +278,11 @@ impl Builder {
     /// takes an `Arc<AtomicBool>` to be interrupted by.
     ///
     /// The signal handler sets it at the deadline, never early, and [`ring`](Alarm::ring) and a signal that it
-    /// [`ring`s on](Builder::ring_on) set it as well. A limit on processor time or on checks sets it at a check. The library
+    /// [`ring`s on](AlarmBuilder::ring_on) set it as well. A limit on processor time or on checks sets it at a check. The library
     /// never clears it: not when the alarm is dropped, restarted or extended. Where the engine wants an `AtomicUsize`, as
     /// tree-sitter does, give it one that a callback of the engine's copies the flag to; the crate's documentation shows how.
     ///
-    /// The alarm has a timer of its own, directed at this thread: [`arm`](Builder::arm) fails where there is none (macOS,
+    /// The alarm has a timer of its own, directed at this thread: [`arm`](AlarmBuilder::arm) fails where there is none (macOS,
     /// NetBSD, OpenBSD), and where the process has as many as RLIMIT_SIGPENDING allows ([getrlimit(2)]). If the thread has
     /// SIGALRM blocked and a SIGALRM from elsewhere comes, the handler does not run there and does not set it; checks do.
     ///
@@ -304,7 +304,7 @@ impl Builder {
     /// ```
     ///
     /// [getrlimit(2)]: https://man7.org/linux/man-pages/man2/getrlimit.2.html
-    pub fn flag(self, flag: Arc<AtomicBool>) -> Builder {
+    pub fn flag(self, flag: Arc<AtomicBool>) -> AlarmBuilder {
         self.wish(|wishes| wishes.flag = Some(flag))
     }
 
@@ -328,7 +328,7 @@ impl Builder {
     /// println!("{}", alarm.longest_gap().unwrap()); // 19.019 ms without a check, before the one at src/main.rs:7
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    pub fn audit(self, threshold: Duration) -> Builder {
+    pub fn audit(self, threshold: Duration) -> AlarmBuilder {
         self.wish(|wishes| wishes.audit = Some(threshold))
     }
 

@@ -67,7 +67,7 @@ impl AlarmHandle {
     /// [`blocking`](Alarm::blocking) is interrupted. An alarm that has expired already keeps its cause. Blocks no longer
     /// than the moment that another thread is on the slow path.
     ///
-    /// Not for use in signal handlers: it takes a lock. For a signal there is [`ring_on`](crate::Builder::ring_on).
+    /// Not for use in signal handlers: it takes a lock. For a signal there is [`ring_on`](crate::AlarmBuilder::ring_on).
     ///
     /// # Examples
     ///

@@ -92,7 +92,7 @@ mod within;
 
 pub use alarm::Alarm;
 pub use best::{Best, Better, Highest, Lowest};
-pub use builder::Builder;
+pub use builder::AlarmBuilder;
 pub use checkpoint::checkpoint;
 pub use enter::Entered;
 pub use error::{AlarmId, ArmError, Cause, SourceLocation, TimedOut};

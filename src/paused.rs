@@ -9,7 +9,7 @@ use crate::schedule::Key;
 /// Runs `f` without its time counting for this thread's alarms: for a prompt, a callback of the host program, a debugger.
 ///
 /// While `f` runs these alarms have no deadline, on any thread. When it returns, their deadlines,
-/// [watchdogs](crate::Builder::abort_after), [flags](crate::Builder::flag) and [audits](crate::Builder::audit) are later by
+/// [watchdogs](crate::AlarmBuilder::abort_after), [flags](crate::AlarmBuilder::flag) and [audits](crate::AlarmBuilder::audit) are later by
 /// the time that it took, which [`elapsed`](Alarm::elapsed) leaves out as well. An alarm that had expired before stays
 /// expired, and a grace that has begun goes on. Limits on processor time and on checks are not moved, and a
 /// [`ring`](Alarm::ring) works meanwhile. Alarms that `f` arms count as ever.

@@ -8,9 +8,9 @@ use crate::runtime;
 /// Inside, checks of those alarms are `Ok`, by [`checkpoint`](crate::checkpoint), through a guard, through a handle and in
 /// [`blocking`](crate::Alarm::blocking). That goes for the alarms of other threads as well, and for this thread only. Alarms
 /// that are armed inside work as ever, so that clean-up can have a limit of its own. Checks inside count for the
-/// [budgets](crate::Builder::checks) of those alarms only.
+/// [budgets](crate::AlarmBuilder::check_limit) of those alarms only.
 ///
-/// Nothing is postponed: deadlines pass, watchdogs ([`abort_after`](crate::Builder::abort_after)) end the process, flags are
+/// Nothing is postponed: deadlines pass, watchdogs ([`abort_after`](crate::AlarmBuilder::abort_after)) end the process, flags are
 /// set, and the first check afterwards returns the error. Calls nest. After a panic the shield is gone. Costs two uncontended
 /// locks; does not block.
 ///

@@ -16,7 +16,7 @@ use crate::stays::StaysOnItsThread;
 /// arming by the monotonic clock: none is lost, none is added, and nothing drifts, however late it is asked. Any
 /// number of tickers share their thread's timer with its alarms.
 ///
-/// While it lives the timer's signal comes once a period, as long as [`due`](Ticker::due) is called; see
+/// While it lives the timer's signal comes once a period, as long as [`ticks`](Ticker::ticks) is called; see
 /// [`Alarm`](crate::Alarm) for what else it changes in the process. In a forked child it is inert.
 ///
 /// # Examples
@@ -30,13 +30,13 @@ use crate::stays::StaysOnItsThread;
 /// let (mut steps, mut ticks) = (0_u64, 0);
 /// while alarm.check().is_ok() {
 ///     steps += 1;
-///     let passed = ticker.due();
+///     let passed = ticker.ticks();
 ///     if passed > 0 {
 ///         ticks += passed;
 ///         println!("{steps} steps");
 ///     }
 /// }
-/// ticks += ticker.due(); // what has passed since
+/// ticks += ticker.ticks(); // what has passed since
 /// assert!(ticks >= 3);
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
@@ -88,11 +88,11 @@ impl Ticker {
     ///
     /// let ticker = Ticker::every(Duration::from_millis(2))?;
     /// std::thread::sleep(Duration::from_millis(7));
-    /// assert!(ticker.due() >= 3);
+    /// assert!(ticker.ticks() >= 3);
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[inline]
-    pub fn due(&self) -> u64 {
+    pub fn ticks(&self) -> u64 {
         if self.flag.is_set() {
             return runtime::ticks(&self.key, self.flag);
         }
@@ -108,7 +108,7 @@ impl Ticker {
     /// let began = Instant::now();
     /// let ticker = Ticker::every(Duration::from_millis(2))?;
     /// std::thread::sleep(Duration::from_millis(7));
-    /// let passed = ticker.period() * ticker.due() as u32;
+    /// let passed = ticker.period() * ticker.ticks() as u32;
     /// assert!(passed >= Duration::from_millis(6) && passed <= began.elapsed());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```

@@ -26,7 +26,7 @@ fn a_profiler_samples_while_a_guard_is_armed() {
         assert_eq!(libc::setitimer(libc::ITIMER_PROF, &timer, std::ptr::null_mut()), 0);
     }
     let cpu = Duration::from_millis(300);
-    let alarm = Alarm::builder().cpu(cpu).arm().unwrap();
+    let alarm = Alarm::builder().cpu_limit(cpu).arm().unwrap();
     while alarm.check().is_ok() {}
     drop(alarm);
     // Of 300 ms of processor time, sampled every 10 ms, which the kernel rounds up to its own ticks.
@@ -34,7 +34,7 @@ fn a_profiler_samples_while_a_guard_is_armed() {
     assert!(samples >= 5, "{samples} samples");
 
     // And it goes on.
-    let again = Alarm::builder().cpu(cpu).arm().unwrap();
+    let again = Alarm::builder().cpu_limit(cpu).arm().unwrap();
     while again.check().is_ok() {}
     assert!(SAMPLES.load(Ordering::Relaxed) > samples);
 }

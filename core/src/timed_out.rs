@@ -204,7 +204,7 @@ impl TimedOut {
     /// ```
     /// use sigalarm::{Alarm, Cause};
     ///
-    /// let alarm = Alarm::builder().checks(1_000).arm()?;
+    /// let alarm = Alarm::builder().check_limit(1_000).arm()?;
     /// let timed_out = (0..).find_map(|_| alarm.check().err()).unwrap();
     /// let why = match timed_out.cause() {
     ///     Cause::Deadline | Cause::Cpu => "takes too long",

@@ -42,7 +42,7 @@ impl Live {
     #[inline]
     pub fn show(&mut self, best: &Incumbent, alarm: &Alarm) {
         if let Some(line) = &mut self.0 {
-            if line.ticker.due() > 0 {
+            if line.ticker.ticks() > 0 {
                 line.draw(best, alarm);
             }
         }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use sigalarm_core::implementer::TooMany;
 
@@ -10,7 +11,7 @@ use sigalarm_core::implementer::TooMany;
 ///
 /// It names the call that failed, and [`source`](Error::source) says why. In practice the process is forbidden to install
 /// signal handlers (seccomp, some sandboxes), or out of memory. A refused timer is an error only for
-/// [`blocking`](crate::Alarm::blocking) and [`abort_after`](crate::Builder::abort_after), which need one.
+/// [`blocking`](crate::Alarm::blocking) and [`abort_after`](crate::AlarmBuilder::abort_after), which need one.
 ///
 /// This is a different type from [`TimedOut`](crate::TimedOut) because it is a fault and not an answer: code
 /// that handles a time-out by returning its best result so far should not treat a broken sandbox like that.
@@ -25,12 +26,12 @@ use sigalarm_core::implementer::TooMany;
 /// }
 /// assert!(guarded().is_ok());
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ArmError(Fault);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Fault {
-    System { call: &'static str, source: io::Error },
+    System { call: &'static str, source: Arc<io::Error> },
     Signal { number: i32, why: &'static str },
     Period,
     NoTimer,
@@ -39,7 +40,7 @@ enum Fault {
 
 impl ArmError {
     pub(crate) fn system(call: &'static str, source: io::Error) -> ArmError {
-        ArmError(Fault::System { call, source })
+        ArmError(Fault::System { call, source: Arc::new(source) })
     }
 
     pub(crate) fn signal(number: i32, why: &'static str) -> ArmError {
@@ -127,7 +128,7 @@ impl fmt::Display for ArmError {
 impl Error for ArmError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
-            Fault::System { source, .. } => Some(source),
+            Fault::System { source, .. } => Some(&**source),
             Fault::TooMany(source) => Some(source),
             Fault::Signal { .. } | Fault::Period | Fault::NoTimer => None,
         }

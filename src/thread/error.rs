@@ -13,7 +13,7 @@ use crate::error::{ArmError, TimedOut};
 ///
 /// let worker = Worker::spawn(|| 42)?;
 /// assert_eq!(worker.join()?, 42);
-/// assert!(matches!(worker.join(), Err(WorkerError::Taken)));
+/// assert!(matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub enum WorkerError {
     /// The function panicked. The first to join gets it.
     Panicked(Panic),
     /// Somebody has joined it already, and has the value.
-    Taken,
+    AlreadyJoined,
     /// A worker joined itself: it would wait for ever.
-    Itself,
+    JoinSelf,
     /// The worker could not make itself stoppable, and the function did not run.
     Arm(ArmError),
 }
@@ -62,8 +62,8 @@ impl fmt::Display for WorkerError {
         match self {
             WorkerError::TimedOut(e) => e.fmt(f),
             WorkerError::Panicked(panic) => write!(f, "the worker panicked: {}", panic.message()),
-            WorkerError::Taken => f.write_str("the worker has been joined before"),
-            WorkerError::Itself => f.write_str("a worker cannot join itself"),
+            WorkerError::AlreadyJoined => f.write_str("the worker has been joined before"),
+            WorkerError::JoinSelf => f.write_str("a worker cannot join itself"),
             WorkerError::Arm(e) => e.fmt(f),
         }
     }

@@ -220,7 +220,7 @@ impl<T> Worker<T> {
     ///
     /// - [`WorkerError::TimedOut`] if an alarm of the calling thread expired.
     /// - [`WorkerError::Panicked`] if the function did.
-    /// - [`WorkerError::Taken`] if somebody joined it before, [`WorkerError::Itself`] if it joins itself.
+    /// - [`WorkerError::AlreadyJoined`] if somebody joined it before, [`WorkerError::JoinSelf`] if it joins itself.
     /// - [`WorkerError::Arm`] if the thread could not be put within reach of [`stop`](Worker::stop); then the function
     ///   has not run.
     ///
@@ -314,14 +314,14 @@ impl<T> Worker<T> {
     }
 
     fn not_itself(&self) -> Result<(), WorkerError> {
-        if thread::current().id() == self.thread { Err(WorkerError::Itself) } else { Ok(()) }
+        if thread::current().id() == self.thread { Err(WorkerError::JoinSelf) } else { Ok(()) }
     }
 
     fn reap(&self, handle: JoinHandle<()>) -> Result<T, WorkerError> {
         // The thread's own function does not panic, and what a destructor of a thread-local does there std
         // turns into an abort.
         let _ = handle.join();
-        self.shared.result.lock().take().unwrap_or(Err(WorkerError::Taken))
+        self.shared.result.lock().take().unwrap_or(Err(WorkerError::AlreadyJoined))
     }
 
     fn join_until(
@@ -374,7 +374,7 @@ impl<T> Progress<T> {
                 None
             }
             Progress::Ended(result) => Some(result),
-            Progress::Taken => Some(Err(WorkerError::Taken)),
+            Progress::Taken => Some(Err(WorkerError::AlreadyJoined)),
         }
     }
 }

@@ -38,7 +38,7 @@ fn a_time_out() {
 
 #[test]
 fn causes() {
-    let alarm = Alarm::builder().checks(1).arm().expect("arming");
+    let alarm = Alarm::builder().check_limit(1).arm().expect("arming");
     let _ = alarm.check();
     let e = alarm.check().expect_err("one check");
     assert_eq!(e.cause(), Cause::Checks);
@@ -101,7 +101,7 @@ fn workers() {
     }
     let e = worker.join().expect_err("joined before");
     assert!(e.to_string().contains("joined before"), "{e}");
-    for e in [WorkerError::TimedOut(expired("x")), WorkerError::Itself] {
+    for e in [WorkerError::TimedOut(expired("x")), WorkerError::JoinSelf] {
         assert!(!e.to_string().is_empty() && !format!("{e:?}").is_empty() && e.source().is_none());
     }
 }

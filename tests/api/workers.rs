@@ -25,8 +25,8 @@ fn hands_its_value_over() {
     let worker = Worker::spawn(|| vec![1, 2, 3]).unwrap();
     assert_eq!(worker.join().unwrap(), [1, 2, 3]);
     assert!(!worker.is_alive());
-    assert!(matches!(worker.join(), Err(WorkerError::Taken)));
-    assert!(matches!(worker.join_timeout(LIMIT), Err(WorkerError::Taken)));
+    assert!(matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
+    assert!(matches!(worker.join_timeout(LIMIT), Err(WorkerError::AlreadyJoined)));
     worker.stop();
 
     // Not even `Sync`, and of a size.
@@ -131,8 +131,8 @@ fn joining_itself_is_an_error() {
             }
             thread::yield_now();
         };
-        matches!(worker.join(), Err(WorkerError::Itself))
-            && matches!(worker.join_timeout(LONG), Err(WorkerError::Itself))
+        matches!(worker.join(), Err(WorkerError::JoinSelf))
+            && matches!(worker.join_timeout(LONG), Err(WorkerError::JoinSelf))
             && worker.is_alive()
     });
     let worker = myself.get_or_init(|| worker.unwrap());
@@ -150,7 +150,7 @@ fn joined_by_many() {
                     let joined = if n % 2 == 0 { worker.join() } else { worker.join_timeout(LONG) };
                     match joined {
                         Ok(()) => 1,
-                        Err(WorkerError::Taken) => 0,
+                        Err(WorkerError::AlreadyJoined) => 0,
                         Err(e) => panic!("{e}"),
                     }
                 })

@@ -201,10 +201,10 @@ fn signals() -> Result<(), Box<dyn Error>> {
 }
 
 fn limits_on_processor_time() -> Result<(), Box<dyn Error>> {
-    let alarm = Alarm::builder().cpu(MS).arm()?;
+    let alarm = Alarm::builder().cpu_limit(MS).arm()?;
     expires(&alarm, MS);
     drop(alarm);
-    let alarm = Alarm::builder().thread_cpu(MS).checks(1_000_000).arm()?;
+    let alarm = Alarm::builder().thread_cpu_limit(MS).check_limit(1_000_000).arm()?;
     let began = Instant::now();
     while alarm.check().is_ok() {
         assert!(began.elapsed() < 20 * SECOND, "an alarm is lost");
@@ -217,7 +217,7 @@ fn tickers() -> Result<(), Box<dyn Error>> {
     let ticker = Ticker::every(MS)?;
     let mut ticks = 0;
     while ticks < 3 {
-        ticks += ticker.due();
+        ticks += ticker.ticks();
         assert!(began.elapsed() < 20 * SECOND, "a ticker that is not called");
     }
     assert!(began.elapsed() >= 3 * MS);

@@ -10,13 +10,13 @@ use crate::support::process::{self, counted};
 use crate::support::{Outcome, Scenario, scenario};
 use nix::libc::{self, SA_RESTART, SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use nix::sys::signal::{SigHandler, Signal};
-use sigalarm::{Alarm, Builder, Cause, Ticker, TimedOut, checkpoint};
+use sigalarm::{Alarm, AlarmBuilder, Cause, Ticker, TimedOut, checkpoint};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(20);
 
-fn arm(builder: Builder) -> Alarm {
+fn arm(builder: AlarmBuilder) -> Alarm {
     builder.arm().expect("arming")
 }
 
@@ -276,7 +276,7 @@ fn signals_that_cannot_ring() {
 fn cpu_limits() {
     for limit in [Duration::ZERO, Duration::from_micros(1), 10 * MS, 100 * MS] {
         let before = cpu_time();
-        let alarm = arm(Alarm::builder().cpu(limit));
+        let alarm = arm(Alarm::builder().cpu_limit(limit));
         let e = expiry(&alarm);
         let used = cpu_time() - before;
         assert_eq!((e.cause(), e.limit()), (Cause::Cpu, Some(limit)));
@@ -285,7 +285,7 @@ fn cpu_limits() {
         assert!(used <= limit + (limit / 20).max(20 * MS), "late: {used:?} of {limit:?}");
     }
     // Sleeping uses none.
-    let alarm = arm(Alarm::builder().cpu(50 * MS).after(10 * SECOND));
+    let alarm = arm(Alarm::builder().cpu_limit(50 * MS).after(10 * SECOND));
     std::thread::sleep(120 * MS);
     assert!(alarm.check().is_ok());
     let began = Instant::now();
@@ -308,7 +308,7 @@ fn cpu_limit_under_load() {
         .collect();
     for _ in 0..3 {
         let (before, began) = (cpu_time(), Instant::now());
-        let alarm = arm(Alarm::builder().cpu(100 * MS));
+        let alarm = arm(Alarm::builder().cpu_limit(100 * MS));
         expiry(&alarm);
         let used = cpu_time() - before;
         assert!(used >= 100 * MS, "early: {used:?}");
@@ -320,13 +320,13 @@ fn cpu_limit_under_load() {
 }
 
 fn thread_cpu_limits() {
-    let alarm = arm(Alarm::builder().thread_cpu(30 * MS));
+    let alarm = arm(Alarm::builder().thread_cpu_limit(30 * MS));
     // Another thread's time does not count.
     std::thread::spawn(|| spin(80 * MS)).join().expect("no panic");
     assert!(alarm.check().is_ok());
     assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
     // Of a thread that is over nothing more is used.
-    std::thread::spawn(|| std::mem::forget(arm(Alarm::builder().thread_cpu(5 * MS))))
+    std::thread::spawn(|| std::mem::forget(arm(Alarm::builder().thread_cpu_limit(5 * MS))))
         .join()
         .expect("no panic");
     let other = arm(Alarm::builder().after(30 * MS));
@@ -336,7 +336,7 @@ fn thread_cpu_limits() {
 
 fn a_budget_of_checks() {
     for budget in [0_u64, 1, 7, 1_000] {
-        let alarm = arm(Alarm::builder().checks(budget));
+        let alarm = arm(Alarm::builder().check_limit(budget));
         for round in 0..2 {
             for n in 0..budget {
                 assert!(alarm.check().is_ok(), "check {n} of {budget}, round {round}");
@@ -347,14 +347,14 @@ fn a_budget_of_checks() {
         }
     }
     // What encloses is asked too; what is inside is not.
-    let outer = arm(Alarm::builder().checks(3));
-    let inner = arm(Alarm::builder().checks(2));
+    let outer = arm(Alarm::builder().check_limit(3));
+    let inner = arm(Alarm::builder().check_limit(2));
     assert!(outer.check().is_ok()); // outer: 2 left
     assert!(inner.check().is_ok()); // outer: 1, inner: 1
     assert!(checkpoint().is_ok()); // outer: 0, inner: 0
     assert!(outer.owns(&inner.check().unwrap_err()), "both are used up: the outer one is told");
     // On another thread, entered.
-    let alarm = arm(Alarm::builder().checks(1));
+    let alarm = arm(Alarm::builder().check_limit(1));
     drop((inner, outer));
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -380,7 +380,7 @@ fn a_budget_while_others_answer() {
             });
         }
         let checked = [(); 5].map(|()| {
-            let alarm = arm(Alarm::builder().checks(BUDGET));
+            let alarm = arm(Alarm::builder().check_limit(BUDGET));
             (0..2 * BUDGET).take_while(|_| alarm.check().is_ok()).count()
         });
         done.store(true, Ordering::Relaxed);
@@ -389,11 +389,12 @@ fn a_budget_while_others_answer() {
 }
 
 fn whichever_comes_first() {
-    let all = Alarm::builder().after(SECOND * 30).cpu(20 * SECOND).checks(1_000_000_000).ring_on(SIGINT);
+    let all =
+        Alarm::builder().after(SECOND * 30).cpu_limit(20 * SECOND).check_limit(1_000_000_000).ring_on(SIGINT);
     for (builder, cause) in [
         (all.clone().after(5 * MS), Cause::Deadline),
-        (all.clone().cpu(5 * MS), Cause::Cpu),
-        (all.clone().checks(10), Cause::Checks),
+        (all.clone().cpu_limit(5 * MS), Cause::Cpu),
+        (all.clone().check_limit(10), Cause::Checks),
     ] {
         assert_eq!(expiry(&arm(builder)).cause(), cause);
     }
@@ -425,14 +426,14 @@ fn a_hundred_tickers() {
     let mut told = vec![0_u64; tickers.len()];
     while began.elapsed() < 3 * SECOND {
         for (count, (_, ticker, _)) in told.iter_mut().zip(&tickers) {
-            *count += ticker.due();
+            *count += ticker.ticks();
         }
     }
     // Once more, after a pause in which nobody asks: what is told in the end is what the clock says.
     spin(60 * MS);
     for (count, (before, ticker, after)) in told.iter_mut().zip(&tickers) {
         let least = after.elapsed().as_nanos() / ticker.period().as_nanos();
-        *count += ticker.due();
+        *count += ticker.ticks();
         let most = before.elapsed().as_nanos() / ticker.period().as_nanos();
         let in_range = (least..=most).contains(&u128::from(*count));
         assert!(in_range, "{count} of {least} to {most} at {:?}", ticker.period());
@@ -452,22 +453,22 @@ fn tickers_and_alarms() {
     while alarm.check().is_ok() {
         n += 1;
         if n % 1_000 == 0 {
-            ticks += ticker.due();
+            ticks += ticker.ticks();
         }
     }
     spin(MS);
     let least = armed.elapsed().as_millis() as u64 / 10;
-    let last = ticker.due();
+    let last = ticker.ticks();
     ticks += last;
     assert!(ticks >= least, "{ticks} of {least}");
     let most = armed.elapsed().as_millis() as u64 / 10 + 1;
-    assert!(ticks + ticker.due() <= most, "each is told once: {ticks}, and {last} of them at the end");
+    assert!(ticks + ticker.ticks() <= most, "each is told once: {ticks}, and {last} of them at the end");
     // With an expired alarm alive it still tells the truth.
     let began = Instant::now();
     let ticker = Ticker::every(MS).expect("arming");
     spin(10 * MS);
-    assert!(ticker.due() >= 10);
-    assert!(u128::from(ticker.due()) <= began.elapsed().as_millis());
+    assert!(ticker.ticks() >= 10);
+    assert!(u128::from(ticker.ticks()) <= began.elapsed().as_millis());
 }
 
 fn odd_tickers() {
@@ -476,14 +477,14 @@ fn odd_tickers() {
     let never = Ticker::every(Duration::MAX).expect("arming");
     let often = Ticker::every(Duration::from_nanos(1)).expect("arming");
     spin(MS);
-    assert!(often.due() >= 1_000_000);
-    assert_eq!(never.due(), 0);
+    assert!(often.ticks() >= 1_000_000);
+    assert_eq!(never.ticks(), 0);
     let status = process::in_child(|| {
         spin(MS);
-        assert_eq!(often.due(), 0, "inert");
+        assert_eq!(often.ticks(), 0, "inert");
         let own = Ticker::every(MS).expect("arming");
         spin(3 * MS);
-        assert!(own.due() >= 3);
+        assert!(own.ticks() >= 3);
     });
     assert_eq!(status, 0);
 }
@@ -495,11 +496,11 @@ fn an_inherited_ticker_hides_nothing() {
     let status = process::in_child(|| {
         let own = Ticker::every(5 * MS).expect("arming");
         let began = Instant::now();
-        while own.due() == 0 {
+        while own.ticks() == 0 {
             assert!(began.elapsed() < LATE, "never came");
             // The rings come in here.
             std::thread::sleep(MS);
-            assert_eq!(inherited.due(), 0);
+            assert_eq!(inherited.ticks(), 0);
         }
     });
     assert_eq!(status, 0);
@@ -530,7 +531,7 @@ fn dumps_core(outcome: &Outcome) -> Result<(), String> {
     last_words(outcome, 100 * MS)
 }
 
-fn parse() -> Builder {
+fn parse() -> AlarmBuilder {
     Alarm::builder().after(40 * MS).label("parse").abort_after(60 * MS)
 }
 
@@ -680,7 +681,7 @@ fn fork() -> i32 {
 fn all_reasons_inside_of_a_limit() {
     let outer = arm(Alarm::builder().after(100 * SECOND));
     let inside = || Alarm::builder().after(200 * SECOND);
-    let alarm = arm(inside().checks(3));
+    let alarm = arm(inside().check_limit(3));
     assert!((0..3).all(|_| alarm.check().is_ok()));
     assert_eq!(alarm.check().expect_err("no check is left").cause(), Cause::Checks);
     drop(alarm);
@@ -688,7 +689,7 @@ fn all_reasons_inside_of_a_limit() {
     process::kill_self(SIGUSR1);
     assert_eq!(alarm.check().expect_err("rung").cause(), Cause::Signal(SIGUSR1));
     drop(alarm);
-    let alarm = arm(inside().cpu(5 * MS));
+    let alarm = arm(inside().cpu_limit(5 * MS));
     assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
     drop(alarm);
     let alarm = arm(inside().audit(8 * MS));
@@ -699,7 +700,7 @@ fn all_reasons_inside_of_a_limit() {
     drop(alarm);
     assert!(outer.check().is_ok());
     process::set_action_for(SIGUSR2, process::counting(), SA_RESTART, &[]);
-    drop(arm(inside().ring_on(SIGUSR2).checks(1).abort_after(Duration::ZERO)));
+    drop(arm(inside().ring_on(SIGUSR2).check_limit(1).abort_after(Duration::ZERO)));
     process::kill_self(SIGUSR2);
     assert_eq!(counted(), 1);
     assert!((0..3).all(|_| outer.check().is_ok()));
@@ -892,7 +893,7 @@ fn audit() {
 fn audit_of_one_who_does_all_but_check() {
     let outer = arm(Alarm::builder().after(1_000 * SECOND));
     let ticker = Ticker::every(5 * MS).expect("arming");
-    let asks = || _ = ticker.due();
+    let asks = || _ = ticker.ticks();
     let restarts = || outer.restart();
     let arms = || drop(arm(Alarm::builder().after(MS)));
     for (n, step) in [&asks as &dyn Fn(), &restarts, &arms].into_iter().enumerate() {
@@ -912,7 +913,7 @@ fn audit_of_one_who_does_all_but_check() {
 /// Where somebody counts, or has expired, the bell stays rung and the timer is not heard.
 fn audit_where_every_check_asks() {
     let audited = || Alarm::builder().audit(20 * MS);
-    for (n, alarm) in [arm(audited()), arm(audited().checks(1_000_000))].into_iter().enumerate() {
+    for (n, alarm) in [arm(audited()), arm(audited().check_limit(1_000_000))].into_iter().enumerate() {
         let _expired = arm(Alarm::builder().after(n as u32 * SECOND));
         for _ in 0..3 {
             alarm.check().expect("it has no limit");
@@ -941,7 +942,7 @@ fn audit_after_a_ring() {
         }
         std::thread::sleep(300 * MS);
         // To count, every check comes and asks.
-        let alarm = arm(Alarm::builder().audit(20 * MS).checks(10));
+        let alarm = arm(Alarm::builder().audit(20 * MS).check_limit(10));
         let _ = alarm.check();
         if let Some(gap) = alarm.longest_gap() {
             assert!(gap.length() <= alarm.elapsed(), "{gap} of {:?}", alarm.elapsed());
@@ -962,7 +963,13 @@ fn everything_is_put_back() {
     };
     let before_all = handlers();
     for _ in 0..50 {
-        let all = Alarm::builder().after(MS).cpu(SECOND).checks(5).ring_on(SIGINT).ring_on(SIGTERM).audit(MS);
+        let all = Alarm::builder()
+            .after(MS)
+            .cpu_limit(SECOND)
+            .check_limit(5)
+            .ring_on(SIGINT)
+            .ring_on(SIGTERM)
+            .audit(MS);
         let alarm = arm(all.abort_after(SECOND));
         let _ticker = Ticker::every(MS).expect("arming");
         expiry(&alarm);

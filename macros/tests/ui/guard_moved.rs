@@ -7,7 +7,7 @@ fn alarm(alarm: Alarm) -> Result<(), TimedOut> {
 }
 
 fn ticker(ticker: Ticker) -> u64 {
-    std::thread::spawn(move || ticker.due()).join().unwrap()
+    std::thread::spawn(move || ticker.ticks()).join().unwrap()
 }
 
 fn entered(alarm: &Alarm) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::libc::SIGUSR1;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, raise};
-use sigalarm::{Alarm, Builder, checkpoint, suspended};
+use sigalarm::{Alarm, AlarmBuilder, checkpoint, suspended};
 
 use super::{LATE, MS, SECOND, arm, in_child, until};
 use crate::support::{Scenario, process, scenario};
@@ -15,7 +15,7 @@ fn new_flag() -> Arc<AtomicBool> {
     Arc::new(AtomicBool::new(false))
 }
 
-fn flagged(limit: Duration, flag: &Arc<AtomicBool>) -> Builder {
+fn flagged(limit: Duration, flag: &Arc<AtomicBool>) -> AlarmBuilder {
     Alarm::builder().after(limit).flag(flag.clone())
 }
 
@@ -79,7 +79,7 @@ fn set_by_a_ring_and_by_checks() {
     assert!(is_set(&flag));
     drop(alarm);
     let flag = new_flag();
-    let alarm = arm(Alarm::builder().checks(1).flag(flag.clone()));
+    let alarm = arm(Alarm::builder().check_limit(1).flag(flag.clone()));
     assert!(alarm.check().is_ok() && !is_set(&flag));
     assert!(alarm.check().is_err() && is_set(&flag));
 }

@@ -8,7 +8,7 @@ mod watchdog_lines;
 
 use std::time::{Duration, Instant};
 
-use sigalarm::{Alarm, Builder, TimedOut};
+use sigalarm::{Alarm, AlarmBuilder, TimedOut};
 
 use crate::support::{self, Scenario};
 
@@ -19,7 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(30);
 
 #[track_caller]
-fn arm(builder: Builder) -> Alarm {
+fn arm(builder: AlarmBuilder) -> Alarm {
     builder.arm().expect("arming")
 }
 

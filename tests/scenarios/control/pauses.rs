@@ -153,7 +153,7 @@ fn audit_sees_no_gap() {
 }
 
 fn processor_time_is_not_moved() {
-    let alarm = arm(Alarm::builder().cpu(50 * MS));
+    let alarm = arm(Alarm::builder().cpu_limit(50 * MS));
     paused(|| {
         let began = Instant::now();
         while alarm.check().is_ok() {

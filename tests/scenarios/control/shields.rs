@@ -82,9 +82,9 @@ fn entered_inside_is_shielded() {
 }
 
 fn checks_inside_are_not_counted_outside() {
-    let outer = arm(Alarm::builder().checks(2));
+    let outer = arm(Alarm::builder().check_limit(2));
     shielded(|| {
-        let inner = arm(Alarm::builder().checks(3));
+        let inner = arm(Alarm::builder().check_limit(3));
         assert!((0..3).all(|_| checkpoint().is_ok()) && checkpoint().is_err());
         assert!(inner.check().is_err());
     });

@@ -132,12 +132,12 @@ impl Player {
             Op::InThePast => self.arm_at(Instant::now() - Duration::from_millis(1)),
             Op::Never => self.arm(Alarm::never, None, None),
             Op::Checks(budget) => {
-                self.arm(|| Alarm::builder().checks(budget).arm(), None, None);
+                self.arm(|| Alarm::builder().check_limit(budget).arm(), None, None);
                 self.newest().checks = Some((budget, Some(budget)));
             }
             Op::Cpu(limit) => {
                 let before = cpu();
-                self.arm(|| Alarm::builder().cpu(limit).arm(), None, None);
+                self.arm(|| Alarm::builder().cpu_limit(limit).arm(), None, None);
                 self.newest().cpu = Some((limit, Some((before, cpu()))));
             }
             Op::OnSignal => {
@@ -474,7 +474,7 @@ impl Player {
 
     fn due(&mut self, i: usize) {
         let ticking = &mut self.tickers[i];
-        let (n, at) = timed(|| ticking.ticker.due());
+        let (n, at) = timed(|| ticking.ticker.ticks());
         if n == 0 {
             return;
         }
