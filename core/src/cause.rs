@@ -7,8 +7,7 @@ use core::fmt;
 /// New causes may be added, so a `match` needs a last arm for the rest.
 ///
 /// ```
-/// use sigalarm::Alarm;
-/// use sigalarm_core::{Cause, checkpoint};
+/// use sigalarm::{Alarm, Cause, checkpoint};
 /// use std::time::Duration;
 ///
 /// let _alarm = Alarm::after(Duration::ZERO)?;

@@ -4,12 +4,14 @@ use crate::TimedOut;
 
 /// The check for code that carries no guard: it asks every alarm of the calling thread.
 ///
+/// `sigalarm_core::checkpoint` in a library and `sigalarm::checkpoint` in a program are one function.
+///
 /// Costs one load and one branch that is not taken, and is `Ok` at once where no alarm is armed, so that a library can call it
 /// in its loops and leave limits to its users. When an alarm has expired it may block for the moment that another thread is
 /// asking too. It is not for signal handlers.
 ///
-/// The error carries the place of the call. A call through a function pointer or a closure's body has a place of its own: write
-/// `|| checkpoint()`, whose place is that line, and not `checkpoint` by name, whose place is in this crate.
+/// The error carries the place of the call. To pass it on, write `|| checkpoint()`, whose place is that line. Passed by its name,
+/// the place is one in the standard library or in `sigalarm-core`.
 ///
 /// # Errors
 ///

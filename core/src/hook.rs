@@ -75,10 +75,6 @@ impl Bit {
 }
 
 /// Eight implementations are registered already.
-///
-/// ```
-/// assert_eq!(sigalarm_core::implementer::TooMany.to_string(), "eight implementations of sigalarm-core are registered already");
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
 

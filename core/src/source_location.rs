@@ -29,8 +29,7 @@ impl SourceLocation {
     /// Returns the file, as the compiler was given it.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    /// use sigalarm_core::checkpoint;
+    /// use sigalarm::{Alarm, checkpoint};
     /// use std::time::Duration;
     ///
     /// let _alarm = Alarm::after(Duration::ZERO)?;
@@ -57,8 +56,7 @@ impl SourceLocation {
     /// Returns the column, counted from 1.
     ///
     /// ```
-    /// use sigalarm::testing;
-    /// use sigalarm_core::checkpoint;
+    /// use sigalarm::{checkpoint, testing};
     ///
     /// let _alarm = testing::expired();
     /// let (first, second) = (checkpoint().unwrap_err(), checkpoint().unwrap_err()); // on one line

@@ -47,6 +47,16 @@ fn a_limit_ends_a_loop_and_never_early() {
 }
 
 #[test]
+fn a_closure_has_its_own_line_and_a_name_has_not() {
+    let _limit = toy::after(Duration::ZERO);
+    until_error(|| checkpoint());
+    let place = |e: TimedOut| (e.location().file().to_owned(), e.location().line());
+    let call = |check: &dyn Fn() -> Result<(), TimedOut>| place(check().unwrap_err());
+    assert_eq!(call(&|| checkpoint()), (file!().to_owned(), line!()));
+    assert_ne!(call(&checkpoint).0, file!());
+}
+
+#[test]
 fn limits_are_of_their_threads() {
     let here = toy::after(Duration::ZERO);
     thread::spawn(|| {

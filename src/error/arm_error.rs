@@ -63,7 +63,7 @@ impl ArmError {
 
     /// Returns the call that failed, as its manual page is named: `"sigaction"`, `"timer_create"`, `"pthread_sigmask"`,
     /// `"pthread_atfork"`, `"pthread_key_create"`, `"clock_gettime"`. `None` if no call was made: for a period of zero, a signal
-    /// that cannot ring an alarm, or a thread that no timer can interrupt.
+    /// that cannot ring an alarm, a thread that no timer can interrupt, or eight other implementations of `sigalarm-core`.
     ///
     /// ```standalone_crate
     /// use sigalarm::{Alarm, Ticker};

@@ -40,10 +40,11 @@ pub(crate) extern "C" fn check_alarm(
     location: &'static Location<'static>,
 ) -> Option<Box<TimedOut>> {
     let mut state = STATE.lock();
-    let home = state.schedule.get(*key)?.scope;
-    let own = if FLAG.is_set() { state.check_alarm(*key, thread_state::scope(), location) } else { None };
+    let asker = thread_state::scope();
+    let own = if FLAG.is_set() { state.check_alarm(*key, asker, location) } else { None };
+    let home = state.schedule.get(*key).map(|entry| entry.scope);
     drop(state);
-    if home != thread_state::scope() {
+    if home != Some(asker) {
         return own;
     }
     implementer::outermost(own, SHARED.bit.mask(), key.id(), location)
