@@ -2,6 +2,9 @@
 
 use nix::libc;
 
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
+use super::single_threaded::Variable;
+
 /// Writes out what the streams hold: before a fork, so that the child does not write it again; before `_exit`, so that it
 /// is not lost.
 ///
@@ -15,7 +18,10 @@ pub(crate) fn flush() {
 /// Where glibc keeps its list of streams, found before a fork.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 #[derive(Clone, Copy)]
-pub(crate) struct Streams(*const *const Stream);
+pub(crate) struct Streams {
+    list: *const *const Stream,
+    single_threaded: Variable,
+}
 
 /// `struct _IO_FILE`. Programs have its fields compiled in, since `putc` was a macro, so glibc cannot move them.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
@@ -44,26 +50,26 @@ impl Streams {
             list = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_IO_list_all".as_ptr()) }.cast();
             LIST.store(list, Ordering::Relaxed);
         }
-        Streams(list)
+        Streams { list, single_threaded: Variable::find() }
     }
 
-    /// `alone` says whether the calling thread is known to be the only one. With others the list could change meanwhile.
     #[inline]
-    pub(crate) fn flush(self, alone: bool) {
-        if !(alone && self.all_are_empty()) {
+    pub(crate) fn flush(self) {
+        if !self.all_are_empty() {
             flush();
         }
     }
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        if self.0.is_null() {
+        // Asked of the C library and not of the kernel: the function may have forbidden system calls.
+        if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }
         // SAFETY: the symbol is a pointer to the first stream, each stream points to the next, and the last to none. No other
-        // thread exists that could open or close one, as the only caller has made sure.
+        // thread exists that could open or close one.
         unsafe {
-            let mut stream = *self.0;
+            let mut stream = *self.list;
             while !stream.is_null() {
                 if (*stream).mode > 0 || (*stream).write_end > (*stream).write_base {
                     return false;
@@ -86,7 +92,7 @@ impl Streams {
         Streams
     }
 
-    pub(crate) fn flush(self, _: bool) {
+    pub(crate) fn flush(self) {
         flush();
     }
 }

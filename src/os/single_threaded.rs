@@ -20,8 +20,22 @@ pub(crate) fn prepare() {
 
 /// Whether the calling thread is the only one. `false` before [`prepare`], and where that is not known.
 pub(crate) fn is_single_threaded() -> bool {
-    let address = ADDRESS.load(Ordering::Relaxed);
-    // SAFETY: it is null or the C library's `char`, which lives as long as the process. The C library writes it before a
-    // second thread can start, so while it is not zero nothing writes it at the same time.
-    !address.is_null() && unsafe { address.read_volatile() } != 0
+    Variable::find().is_set()
+}
+
+/// The C library's variable, for a forked child to read without this module's.
+#[derive(Clone, Copy)]
+pub(crate) struct Variable(*const u8);
+
+impl Variable {
+    pub(crate) fn find() -> Variable {
+        Variable(ADDRESS.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn is_set(self) -> bool {
+        // SAFETY: it is null or the C library's `char`, which lives as long as the process. The C library writes it before a
+        // second thread can start, so while it is not zero nothing writes it at the same time.
+        !self.0.is_null() && unsafe { self.0.read_volatile() } != 0
+    }
 }

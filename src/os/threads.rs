@@ -53,8 +53,7 @@ pub(crate) fn alone() -> bool {
 /// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD has no effect in a process with
 /// one thread, and is refused in others. Some sandboxes refuse it always.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-#[inline]
-pub(crate) fn kernel_says_alone() -> bool {
+fn kernel_says_alone() -> bool {
     let thread = [nix::libc::CLONE_THREAD as usize, 0, 0, 0];
     // SAFETY: it takes a number, touches no memory, and does nothing but answer.
     unsafe { super::kernel_call::kernel_call(nix::libc::SYS_unshare, thread) }.is_ok()
