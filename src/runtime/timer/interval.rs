@@ -22,7 +22,7 @@ pub(super) const NEARLY_NOTHING: Duration = Duration::from_micros(2);
 const ROUNDING: Duration = Duration::from_micros(2);
 
 /// So many repetitions are as good as any number.
-const MANY: usize = 1 << 40;
+const MANY: usize = usize::MAX / 4;
 
 /// The interval timer as the library has set it.
 pub(in crate::runtime) struct IntervalTimer {
