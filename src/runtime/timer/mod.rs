@@ -75,18 +75,18 @@ impl State {
     pub(super) fn set_timer(&mut self, index: usize, due: Time, repeat: Duration, now: Time) {
         let due = due.min(now.after(LONGEST));
         self.threads.set_due(index, due);
-        if self.suspended == 0 && self.try_set(index, due, repeat).is_err() {
+        if self.suspended == 0 && self.try_set(index, due, repeat, now).is_err() {
             self.set_kind(index, Kind::Clock);
         }
     }
 
-    fn try_set(&mut self, index: usize, due: Time, repeat: Duration) -> io::Result<()> {
+    fn try_set(&mut self, index: usize, due: Time, repeat: Duration, now: Time) -> io::Result<()> {
         let Some(thread) = self.threads.get(index) else { return Ok(()) };
         if thread.kind == Kind::Interval {
             if SUPPORTED && (!repeat.is_zero() || !is_single_threaded()) {
                 self.go_private(index);
             } else {
-                match self.interval.set(due, repeat) {
+                match self.interval.set(due, repeat, now) {
                     Ok(Found::Own) => return Ok(()),
                     Err(_) => self.release_interval(index),
                     Ok(Found::Foreign { held, has_expired }) => {
