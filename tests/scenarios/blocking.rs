@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Scenario, children, process, scenario};
+use crate::support::{Scenario, children, process, rounds, scenario};
 use nix::libc::{self, SA_RESTART, SIGALRM, SIGUSR1};
 use sigalarm::{Alarm, Cause, TimedOut};
 
@@ -321,7 +321,7 @@ fn others_are_not_interrupted_afterwards() {
 /// The race between the check and the call, at every phase: none hangs.
 fn ten_thousand_races() {
     let (here, _there) = pair();
-    for n in 0..10_000_u64 {
+    for n in rounds(10_000) {
         let limit = Duration::from_nanos(n * 7_919 % 40_000);
         let began = Instant::now();
         let alarm = after(limit);
@@ -349,7 +349,7 @@ fn races_on_four_threads_at_once() {
             let done = &done;
             s.spawn(move || {
                 let (here, _there) = pair();
-                for n in 0..1_500_u64 {
+                for n in rounds(1_500) {
                     let alarm = after(Duration::from_nanos((n * 7_919 + thread * 104_729) % 60_000));
                     let e = alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes");
                     assert!(alarm.owns(&inside(&e)));
@@ -549,7 +549,7 @@ fn a_foreign_ring_in_the_same_moment() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     std::thread::spawn(|| {
         let (here, _there) = pair();
-        for n in 0..1_500_u64 {
+        for n in rounds(1_500) {
             process::set_timer(Duration::from_micros(300 + n % 60), Duration::ZERO);
             let alarm = after(Duration::from_micros(280));
             inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::process::{self, counted};
-use crate::support::{Scenario, scenario};
+use crate::support::{Scenario, rounds, scenario};
 use nix::libc::{
     self, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR1,
 };
@@ -47,8 +47,7 @@ fn kill_within_a_call_that_lets_it_in() {
 /// The same on a thread that sleeps, with room for one handler, while another arms and drops without a pause: our handler,
 /// put back in time, is not to be called inside of itself.
 fn kill_while_others_arm() {
-    const ROUNDS: usize = 300;
-    for round in 0..ROUNDS {
+    for round in rounds(300) {
         let status = process::in_child(|| {
             let sleeper = std::thread::spawn(|| std::thread::sleep(20 * SECOND));
             drop(after(SECOND));

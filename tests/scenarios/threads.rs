@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Scenario, process, scenario};
+use crate::support::{Scenario, process, rounds, scenario};
 use nix::libc::SIG_DFL;
 use rayon::prelude::*;
 use sigalarm::{Alarm, TimedOut, checkpoint};
@@ -160,7 +160,7 @@ fn deep_levels_entered_at_home() {
 /// A guest waits until the deadline, and right after that the guard is dropped on its own thread: no ring of ours meets
 /// the program's own disposition.
 fn dropped_right_after_a_guest_has_waited() {
-    for n in 0..2_000_u64 {
+    for n in rounds(2_000) {
         let alarm = after(Duration::from_micros(200 + n % 300));
         std::thread::scope(|s| {
             s.spawn(|| {
