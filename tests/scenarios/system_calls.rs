@@ -57,10 +57,10 @@ fn checked() {
 
 /// The check that errs, and the next one: the kernel has nothing more to do for them.
 fn expired() {
-    for _ in 0..100 {
+    for _ in 0..10 {
         let limit = Duration::from_micros(500);
         let alarm = after(limit);
-        while alarm.elapsed() < 4 * limit {}
+        while alarm.elapsed() < 200 * limit {} // The signal may be late.
         marker();
         alarm.check().expect_err("its time is over");
         sigalarm::checkpoint().expect_err("its time is over");
