@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use sigalarm_core::{checkpoint, TimedOut};
+use sigalarm_core::{TimedOut, checkpoint};
 
 /// A step of a generator of random numbers.
 #[inline(always)]

@@ -40,7 +40,7 @@ const APART: u32 = 40;
 mod wide {
     use core::sync::atomic::AtomicU64;
 
-    use super::{Ordering, APART};
+    use super::{APART, Ordering};
 
     pub(crate) struct Counter(AtomicU64);
 
@@ -62,7 +62,7 @@ mod wide {
 mod narrow {
     use core::sync::atomic::AtomicU32;
 
-    use super::{Ordering, APART};
+    use super::{APART, Ordering};
 
     /// The lower 31 bits of the number are those of `low`, and the upper ones are in `high`. The top bit of `low` is the lowest
     /// bit of `high`, by which a thread sees that `high` has not followed yet, and has it follow. (A thread that stands between

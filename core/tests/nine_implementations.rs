@@ -4,8 +4,8 @@ use std::panic::Location;
 use std::thread;
 
 use sigalarm::Alarm;
-use sigalarm_core::implementer::{flag, next_id, register, Expiry, Hook, TooMany};
-use sigalarm_core::{checkpoint, AlarmId, Cause, TimedOut};
+use sigalarm_core::implementer::{Expiry, Hook, TooMany, flag, next_id, register};
+use sigalarm_core::{AlarmId, Cause, TimedOut, checkpoint};
 
 /// Each finds an alarm of its own, which was armed in the order of the numbers here.
 macro_rules! hooks {
