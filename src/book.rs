@@ -11,9 +11,6 @@ mod how_it_works {}
 #[doc = include_str!("../docs/choosing.md")]
 mod choosing {}
 
-#[doc = include_str!("../docs/patterns.md")]
-mod patterns {}
-
 #[doc = include_str!("../docs/neighbours.md")]
 mod neighbours {}
 
@@ -29,6 +26,10 @@ mod testing {}
 #[cfg(feature = "macros")]
 #[doc = include_str!("../docs/macros.md")]
 mod macros {}
+
+#[cfg(feature = "macros")]
+#[doc = include_str!("../docs/mistakes.md")]
+mod mistakes {}
 
 #[cfg(all(feature = "macros", feature = "process"))]
 #[doc = include_str!("../docs/recipes.md")]
