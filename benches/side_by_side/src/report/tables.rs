@@ -6,17 +6,15 @@ use std::fmt::Write;
 use super::pictures::{size, time};
 use crate::figures::{Curve, Figures, Group, Lateness, PICTURED};
 
-/// The work in the table of checks: flat loops, recursion, a comparator, and loops that the compiler vectorises.
-const WORK: [&str; 6] = ["hash", "xorshift", "fibonacci", "sort", "sum", "chunked"];
+/// The work in the table of checks: a flat loop, recursion, a comparator, and loops that the compiler vectorises.
+const WORK: [&str; 5] = ["hash", "fibonacci", "sort", "sum", "chunked"];
 
 /// The kinds of check in that table.
-const CHECKS: [&str; 9] = [
+const CHECKS: [&str; 7] = [
     "the same, and an error that might come",
     "`alarm.check()`",
     "`checkpoint()`",
-    "`#[cooperative]`",
     "`Arc<AtomicBool>` and a thread",
-    "cancel-this, cached",
     "cancel-this",
     "tokio `CancellationToken`",
     "`Instant::now()`",
@@ -29,7 +27,6 @@ pub fn named(name: &str, figures: &Figures) -> Option<String> {
         "caption" => caption(figures),
         "summary" => summary(figures),
         "check" => check(figures),
-        "arm" => groups(&figures.arm),
         "notice" => notice(&figures.notice),
         "jobs" => groups(&figures.jobs) + "\n" + &groups(&figures.workers),
         "transfer" => curves("its size", &figures.transfer, size, time),
@@ -124,7 +121,8 @@ fn notice(all: &[Lateness]) -> String {
     );
     for quiet in all.iter().filter(|one| one.limit_us == PICTURED && !one.busy) {
         let busy = all.iter().find(|one| one.name == quiet.name && one.limit_us == PICTURED && one.busy);
-        let cell = |one: &Lateness| format!("{} / {} / {}", micros(one.p50), micros(one.p99), micros(one.max));
+        let cell =
+            |one: &Lateness| format!("{} / {} / {}", micros(one.p50), micros(one.p99), micros(one.max));
         line(&mut out, &quiet.name, [cell(quiet), busy.map_or_else(String::new, cell)].into_iter());
     }
     out
@@ -183,16 +181,18 @@ fn summary(figures: &Figures) -> String {
     let way = |groups: &[Group], group: usize, word: &str| {
         groups.get(group)?.ways.iter().find(|way| way.name.contains(word)).cloned()
     };
-    if let (Some(ours), Some(thread), Some(peer)) = (
+    if let (Some(ours), Some(private), Some(thread), Some(peer)) = (
         way(&figures.arm, 0, "Alarm::after"),
+        way(&figures.arm, 2, "Alarm::after"),
         way(&figures.arm, 0, "thread per limit"),
         way(&figures.arm, 0, "cancel-this"),
     ) {
         lines.push(format!(
-            "Arming and dropping the outermost alarm takes {}: {:.2} of its eight bare system calls. A thread per limit \
-             takes {:.0} times as long, cancel-this {:.0} times.",
+            "Arming and dropping the outermost alarm takes {}, {:.2} of its eight bare system calls, and {} with a private \
+             timer. A thread per limit takes {:.0} times as long, cancel-this {:.0} times.",
             time(ours.nanos),
             ours.ratio,
+            time(private.nanos),
             thread.ratio / ours.ratio,
             peer.ratio / ours.ratio
         ));
@@ -205,22 +205,6 @@ fn summary(figures: &Figures) -> String {
             time(nested.nanos),
             time(restart.nanos)
         ));
-    }
-    for busy in [false, true] {
-        let find = |name: &str| {
-            figures.notice.iter().find(|one| one.name == name && one.limit_us == 1_000 && one.busy == busy)
-        };
-        if let (Some(ours), Some(bare)) = (find("sigalarm"), find("bare `setitimer`")) {
-            lines.push(format!(
-                "A deadline of 1 ms is noticed after {} µs (p50) and {} µs (p99) {}: {:.2} and {:.2} of a bare \
-                 `setitimer`.",
-                micros(ours.p50),
-                micros(ours.p99),
-                if busy { "with every core busy" } else { "on an idle machine" },
-                ours.p50 / bare.p50,
-                ours.p99 / bare.p99
-            ));
-        }
     }
     let growth = figures.alarms.iter().find(|curve| curve.name.contains("in the middle"));
     let at = |alive: f64| growth?.points.iter().find(|point| point.0 == alive).map(|point| point.1);
