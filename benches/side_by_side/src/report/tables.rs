@@ -28,8 +28,7 @@ pub fn named(name: &str, figures: &Figures) -> Option<String> {
         "summary" => summary(figures),
         "check" => check(figures),
         "notice" => notice(&figures.notice),
-        "jobs" => groups(&figures.jobs) + "\n" + &groups(&figures.workers),
-        "transfer" => curves("its size", &figures.transfer, size, time),
+        "transfer" => transfer(&figures.transfer),
         _ => return None,
     })
 }
@@ -97,20 +96,6 @@ fn ratio(ratio: f64) -> String {
     if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.1}") }
 }
 
-fn groups(groups: &[Group]) -> String {
-    let mut out = String::new();
-    for group in groups {
-        writeln!(out, "| {} | median | ratio |\n|---|---:|---:|", group.title).unwrap();
-        for way in &group.ways {
-            // What was not measured in turn has no ratio within a round.
-            let note = if way.apart { "≈ " } else { "" };
-            line(&mut out, &way.name, [time(way.nanos), format!("{note}{}", ratio(way.ratio))].into_iter());
-        }
-        out.push('\n');
-    }
-    out
-}
-
 /// One limit, idle and busy.
 fn notice(all: &[Lateness]) -> String {
     let mut out = String::new();
@@ -132,14 +117,16 @@ fn micros(value: f64) -> String {
     if value.abs() < 99.95 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-fn curves(what: &str, curves: &[Curve], title: fn(f64) -> String, number: fn(f64) -> String) -> String {
-    let Some(first) = curves.first() else { return "Not measured.\n".to_owned() };
+/// Some sizes; the picture has more.
+fn transfer(curves: &[Curve]) -> String {
+    const SIZES: [f64; 3] = [1e3, 1e6, 1e8];
+    let shown = |curve: &Curve| -> Vec<(f64, f64)> {
+        curve.points.iter().copied().filter(|(bytes, _)| SIZES.contains(bytes)).collect()
+    };
     let mut out = String::new();
-    let titles = first.points.iter().map(|(x, _)| format!(" {} |", title(*x)));
-    writeln!(out, "| {what} |{}\n|---|{}", titles.collect::<String>(), "---:|".repeat(first.points.len()))
-        .unwrap();
+    header(&mut out, SIZES.iter().map(|bytes| size(*bytes)));
     for curve in curves {
-        line(&mut out, &curve.name, curve.points.iter().map(|(_, y)| number(*y)));
+        line(&mut out, &curve.name, shown(curve).into_iter().map(|(_, nanos)| time(nanos)));
     }
     out
 }
@@ -221,6 +208,13 @@ fn summary(figures: &Figures) -> String {
             write!(text, "; Python's takes {:.1} times as long", python.nanos / job.nanos).unwrap();
         }
         lines.push(text + ".");
+    }
+    if let Some(worker) = way(&figures.workers, 0, "Worker::spawn") {
+        lines.push(format!(
+            "An empty worker takes {}: {:.2} of `std::thread::spawn` + `join`.",
+            time(worker.nanos),
+            worker.ratio
+        ));
     }
     lines.iter().map(|line| format!("- {}\n", wrapped(line).replace('\n', "\n  "))).collect()
 }
