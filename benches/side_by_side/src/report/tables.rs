@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::pictures::{size, time};
-use crate::figures::{Curve, Figures, Group, Lateness, PICTURED};
+use crate::figures::{Figures, Group, Lateness, PICTURED};
 
 /// The work in the table of checks: a flat loop, recursion, a comparator, and loops that the compiler vectorises.
 const WORK: [&str; 5] = ["hash", "fibonacci", "sort", "sum", "chunked"];
@@ -28,10 +28,12 @@ pub fn named(name: &str, figures: &Figures) -> Option<String> {
         "summary" => summary(figures),
         "check" => check(figures),
         "notice" => notice(&figures.notice),
-        "transfer" => transfer(&figures.transfer),
         _ => return None,
     })
 }
+
+/// In bytes: of a value from a job, for the summary.
+const LARGE: f64 = 1e8;
 
 fn caption(figures: &Figures) -> String {
     let mut text = figures.machine.caption();
@@ -117,20 +119,6 @@ fn micros(value: f64) -> String {
     if value.abs() < 99.95 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-/// Some sizes; the picture has more.
-fn transfer(curves: &[Curve]) -> String {
-    const SIZES: [f64; 3] = [1e3, 1e6, 1e8];
-    let shown = |curve: &Curve| -> Vec<(f64, f64)> {
-        curve.points.iter().copied().filter(|(bytes, _)| SIZES.contains(bytes)).collect()
-    };
-    let mut out = String::new();
-    header(&mut out, SIZES.iter().map(|bytes| size(*bytes)));
-    for curve in curves {
-        line(&mut out, &curve.name, shown(curve).into_iter().map(|(_, nanos)| time(nanos)));
-    }
-    out
-}
-
 /// What the claims come to in this run.
 fn summary(figures: &Figures) -> String {
     let mut lines: Vec<String> = Vec::new();
@@ -208,6 +196,18 @@ fn summary(figures: &Figures) -> String {
             write!(text, "; Python's takes {:.1} times as long", python.nanos / job.nanos).unwrap();
         }
         lines.push(text + ".");
+    }
+    let transfer = |name: &str| {
+        let curve = figures.transfer.iter().find(|curve| curve.name.contains(name))?;
+        curve.points.iter().find(|(bytes, _)| *bytes == LARGE).map(|(_, nanos)| *nanos)
+    };
+    if let (Some(ours), Some(bare)) = (transfer("a `String`"), transfer("read_to_end")) {
+        lines.push(format!(
+            "A `String` of {} comes back from a job in {}: {:.2} of a bare `fork` and pipe.",
+            size(LARGE),
+            time(ours),
+            ours / bare
+        ));
     }
     if let Some(worker) = way(&figures.workers, 0, "Worker::spawn") {
         lines.push(format!(
