@@ -1,6 +1,6 @@
-//! The programs of README and `docs/`, compiled and run with the other examples of the documentation.
+//! The README and the guides, whose examples run as doctests.
 //!
-//! A block that forks is a `standalone_crate`, as everywhere: a job wants a process with one thread.
+//! Examples that fork are `standalone_crate`s, because a job needs a single-threaded process.
 
 #[doc = include_str!("../README.md")]
 mod readme {}
