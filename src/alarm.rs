@@ -15,13 +15,12 @@ use crate::schedule::Key;
 
 /// A guard that limits a computation until the guard is dropped.
 ///
-/// Arming sets a timer that sends SIGALRM ([setitimer(2)], [timer_create(2)]). After the limit
-/// [`check`](Alarm::check) returns a [`TimedOut`](crate::TimedOut). A computation without checks never stops.
+/// Arming sets a timer that sends SIGALRM ([setitimer(2)], [timer_create(2)]). After the limit [`check`](Alarm::check)
+/// returns a [`TimedOut`](crate::TimedOut). A computation without checks never stops.
 ///
-/// - Alarms nest, on any threads, and are dropped in any order. After an outer alarm expires, inner checks return its
-///   error too.
+/// - Alarms nest, on any threads, and drop in any order. After an outer alarm expires, inner checks return its error.
 /// - The last guard of a thread restores its signal mask. The last guard of the process restores the previous handler.
-/// - The guard is not `Send`. Other threads check it through `&Alarm`.
+/// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
 /// - After [`std::mem::forget`] the alarm encloses every later alarm of its thread.
 /// - Limits use the monotonic clock. On Linux it stops while the machine is suspended.
 /// - In a forked child the guard is inert: its checks return `Ok`, and its drop does nothing.
@@ -43,7 +42,6 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Returns the guard of an armed alarm.
     pub(crate) fn of(key: Key, label: Option<Arc<str>>) -> Alarm {
         Alarm { key, label, not_send: PhantomData }
     }

@@ -15,24 +15,21 @@ use crate::runtime::{self, Waiting};
 impl Alarm {
     /// Runs a blocking system call, which ends at the deadline.
     ///
-    /// `call` makes one system call: `flock`, `connect`, `accept`, `read`. When this alarm or an enclosing one expires,
-    /// the system call returns EINTR ([signal(7)]), at worst 10 ms late. After another EINTR `blocking` calls `call` again.
+    /// `call` makes one system call: `flock`, `connect`, `accept`, `read`. When this alarm or an enclosing one expires, the
+    /// system call returns EINTR ([signal(7)]), at worst 10 ms late. After another EINTR `blocking` calls `call` again.
     ///
-    /// Do not call functions that retry after EINTR, such as std's `read_exact`, `TcpListener::accept`,
-    /// `TcpStream::connect` and `File::open`. Use [`reader`](Alarm::reader), or nix's functions, which do not retry.
-    ///
-    /// Meanwhile SA_RESTART is off: a deadline of another thread interrupts that thread's system calls too.
+    /// Avoid functions that retry after EINTR: std's `read_exact`, `TcpListener::accept`, `TcpStream::connect`,
+    /// `File::open`. Use [`reader`](Alarm::reader), or nix's functions. Meanwhile SA_RESTART is off, so a deadline of
+    /// another thread interrupts that thread's system calls too.
     ///
     /// # Errors
     ///
     /// - After an expiry, kind [`io::ErrorKind::TimedOut`]; [`TimedOut::find_in`] returns the [`TimedOut`].
-    /// - An [`ArmError`](crate::ArmError) if no timer can interrupt the thread: the kernel refuses it, or the system
-    ///   is macOS, NetBSD or OpenBSD.
+    /// - [`ArmError`](crate::ArmError) if no timer can interrupt this thread, as on macOS, NetBSD and OpenBSD.
     /// - Otherwise the error of `call`.
     ///
     /// ```
     /// use std::{io::Read, os::unix::net::UnixStream};
-    ///
     /// let (mut reader, _writer) = UnixStream::pair()?;
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20))?;
     /// assert!(alarm.blocking(|| reader.read(&mut [0])).is_err());
@@ -72,13 +69,11 @@ impl Alarm {
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] if the alarm expires first, or has expired when the sleep ends.
+    /// [`TimedOut`] if the alarm has expired.
     ///
     /// ```
-    /// use std::time::Duration;
-    ///
-    /// let alarm = sigalarm::Alarm::after(Duration::from_millis(20))?;
-    /// assert!(alarm.sleep(Duration::from_secs(3600)).is_err());
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// assert!(alarm.sleep(std::time::Duration::MAX).is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
@@ -110,16 +105,15 @@ impl Alarm {
 
     /// Waits until a child process ends, or until this alarm or an enclosing one expires.
     ///
-    /// Closes the child's standard input first, as [`Child::wait`] does. At the deadline the child keeps running.
+    /// Closes the child's standard input, as [`Child::wait`] does. At the deadline the child keeps running.
     ///
     /// # Errors
     ///
-    /// - After an expiry, kind [`io::ErrorKind::TimedOut`]; [`TimedOut::find_in`] returns the [`TimedOut`].
-    /// - Otherwise those of [waitid(2)], such as ECHILD if SIGCHLD is ignored.
+    /// After an expiry as [`blocking`](Alarm::blocking), otherwise as [waitid(2)]: ECHILD if SIGCHLD is ignored.
     ///
     /// ```
     /// let mut child = std::process::Command::new("sleep").arg("3600").spawn()?;
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20))?;
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
     /// assert!(alarm.wait(&mut child).is_err());
     /// child.kill()?;
     /// # child.wait()?;
@@ -136,7 +130,6 @@ impl Alarm {
             return Ok(status);
         }
         let id = child.id();
-        // Without a timer that can interrupt the thread, poll.
         let Ok(_waiting) = Waiting::begin(Some(self.key())) else {
             loop {
                 self.sleep_at(location, POLL_INTERVAL)?;
@@ -178,7 +171,7 @@ impl Alarm {
         }
     }
 
-    /// Returns the time to the next deadline that can end a wait, and polls for a ring if no signal can.
+    /// Returns the time until a wait checks again.
     fn wait_timeout(&self, can_be_interrupted: bool) -> Option<Duration> {
         if !can_be_interrupted {
             return Some(self.poll_timeout());
@@ -193,5 +186,5 @@ impl Alarm {
     }
 }
 
-/// How often a wait checks for a ring, if no signal can end the wait.
+/// The longest timeout of a wait that no signal can end.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);

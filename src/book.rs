@@ -1,6 +1,4 @@
-//! The README and the guides, whose examples run as doctests.
-//!
-//! Examples that fork are `standalone_crate`s, because a job needs a single-threaded process.
+//! The README and the guides, whose examples run as doctests. Examples that fork are `standalone_crate`s.
 
 #[doc = include_str!("../README.md")]
 mod readme {}

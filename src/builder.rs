@@ -13,12 +13,11 @@ use crate::schedule::Budget;
 
 /// A builder for an alarm; returned by [`Alarm::builder`].
 ///
-/// The alarm expires at the first limit that is reached. Without a limit only [`ring`](Alarm::ring) expires it. A
-/// second call of a method replaces the first, except for [`ring_on`](AlarmBuilder::ring_on).
+/// The alarm expires at the first limit that is reached. Without a limit only [`ring`](Alarm::ring) expires it.
 ///
 /// ```
-/// let alarm = sigalarm::Alarm::builder().label("solve").check_limit(9).arm()?;
-/// assert!(alarm.check().is_ok());
+/// let builder = sigalarm::Alarm::builder().label("solve").check_limit(9);
+/// assert!(builder.arm()?.check().is_ok());
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ impl AlarmBuilder {
         self
     }
 
-    /// Sets a limit that counts from arming; see [`Alarm::after`]. Replaces [`at`](AlarmBuilder::at).
+    /// Sets a limit that counts from arming; see [`Alarm::after`].
     ///
     /// ```
     /// let builder = sigalarm::Alarm::builder().after(std::time::Duration::ZERO);
@@ -52,7 +51,7 @@ impl AlarmBuilder {
         AlarmBuilder { due: Due::After(limit), ..self }
     }
 
-    /// Sets a deadline; see [`Alarm::at`]. Replaces [`after`](AlarmBuilder::after).
+    /// Sets a deadline; see [`Alarm::at`]. The last limit or deadline counts.
     ///
     /// ```
     /// let builder = sigalarm::Alarm::builder().at(std::time::Instant::now());
@@ -74,16 +73,13 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time that all threads of the process use after arming ([clock_gettime(2)]).
+    /// Sets a limit on the processor time of the process, counted from arming over all threads ([clock_gettime(2)]).
     ///
-    /// The cause is [`Cause::Cpu`](crate::Cause::Cpu). Limit and elapsed time of the error are processor time. Never
-    /// early. Late by about a millisecond in a process with one running thread. With more threads it is late by up to
-    /// their processor time.
+    /// Never early. Late by about 1 ms in a single-threaded process, otherwise by up to the time that other threads use.
     ///
     /// ```
-    /// let limit = std::time::Duration::from_millis(5);
-    /// let alarm = sigalarm::Alarm::builder().cpu_limit(limit).arm()?;
-    /// while !alarm.is_expired() {}
+    /// let builder = sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO);
+    /// assert!(builder.arm()?.is_expired());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
@@ -94,29 +90,25 @@ impl AlarmBuilder {
 
     /// Sets a limit on the processor time of the arming thread. Replaces [`cpu_limit`](AlarmBuilder::cpu_limit).
     ///
-    /// Other threads do not make it late. On Apple's systems, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
+    /// [`arm`](AlarmBuilder::arm) fails on Apple's systems, NetBSD and OpenBSD.
     ///
     /// ```
-    /// let limit = std::time::Duration::from_millis(5);
-    /// let alarm = sigalarm::Alarm::builder().thread_cpu_limit(limit).arm()?;
-    /// while !alarm.is_expired() {}
+    /// let builder = sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO);
+    /// assert!(builder.arm()?.is_expired());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn thread_cpu_limit(self, limit: Duration) -> AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }
 
-    /// Sets a limit on the number of checks: the check after the first `budget` checks returns an error.
+    /// Sets a limit on the number of checks: `budget` checks return `Ok`, and the next returns an error.
     ///
     /// Checks of the alarm, of alarms inside it and of its thread ([`checkpoint`](crate::checkpoint)) count.
-    /// [`restart`](Alarm::restart) resets the count. A run can be repeated exactly, unless it waits
-    /// ([`sleep`](Alarm::sleep), a reader): a wait checks after each wake-up.
-    ///
-    /// While the alarm is armed, every check of the process takes the slow path, some tens of nanoseconds.
+    /// [`restart`](Alarm::restart) resets the count. While the alarm is armed, every check of the process takes the slow
+    /// path.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::builder().check_limit(2).arm()?;
-    /// assert!(alarm.check().is_ok());
+    /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm()?;
     /// assert!(sigalarm::checkpoint().is_ok());
     /// assert!(alarm.check().is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
@@ -125,20 +117,18 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.budget = Some(Budget::new(budget)))
     }
 
-    /// Makes `signal` expire the alarm, with [`Cause::Signal`](crate::Cause::Signal): Ctrl-C (SIGINT), SIGTERM and others.
+    /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm ([signal(7)]).
     ///
     /// - The first signal is not forwarded. A later one is forwarded to the previous handler, if no check has seen the
     ///   first or all alarms that use the signal have expired. So a second Ctrl-C ends the process.
-    /// - The last guard that uses the signal restores the previous disposition. It discards a signal that no check saw.
+    /// - The last guard that uses the signal restores the previous disposition, and discards a signal that no check has
+    ///   seen.
     /// - A signal that was ignored at arming is still ignored, as under `nohup`.
-    /// - The handler has SA_RESTART, unless a thread is in [`blocking`](Alarm::blocking), [`sleep`](Alarm::sleep) or a
-    ///   reader. See [signal(7)].
     ///
-    /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV), and real-time signals.
+    /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
     ///
     /// ```
     /// use signal_hook::{consts::SIGUSR1, low_level::raise};
-    ///
     /// let alarm = sigalarm::Alarm::builder().ring_on(SIGUSR1).arm()?;
     /// raise(SIGUSR1)?;
     /// assert!(alarm.check().is_err());
@@ -156,29 +146,19 @@ impl AlarmBuilder {
 
     /// Arms a watchdog, which ends the process if no check returns an error within `grace` after the deadline.
     ///
-    /// The handler writes a line to standard error, unless that is a full pipe, and ends the process with exit code
-    /// 124, as [timeout(1)] does. No destructor runs, and no buffer is flushed ([_exit(2)]). A loop without checks and a
-    /// blocking system call are ended too.
+    /// The handler writes a line to standard error, unless that is a full pipe, and ends the process with exit code 124.
+    /// Destructors do not run, and buffers are not flushed ([_exit(2)]). An error of any check on the arming thread stops
+    /// the watchdog, as does `drop`. It waits while the process is stopped or [`suspended`](crate::suspended()).
     ///
-    /// An error from any check on the arming thread stops the watchdog, as do drop, restart, extension and disarming.
-    /// The watchdog waits while the process is [`suspended`](crate::suspended()) or stopped. It needs a deadline.
+    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
     ///
-    /// On macOS, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
-    ///
-    /// ```standalone_crate
-    /// # if std::env::var_os("TO_BE_ENDED").is_none() {
-    /// #     let this = std::env::current_exe()?;
-    /// #     let ended = std::process::Command::new(this).env("TO_BE_ENDED", "1").output()?;
-    /// #     assert_eq!(ended.status.code(), Some(124));
-    /// #     return Ok(());
-    /// # }
-    /// let limit = std::time::Duration::from_millis(4);
-    /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm()?;
-    /// loop {} // the process ends after 8 ms
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    /// let limit = std::time::Duration::from_secs(10);
+    /// let builder = sigalarm::Alarm::builder().after(limit).abort_after(limit);
+    /// assert!(builder.arm()?.check().is_ok());
+    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
-    /// [timeout(1)]: https://man7.org/linux/man-pages/man1/timeout.1.html
     /// [_exit(2)]: https://man7.org/linux/man-pages/man2/_exit.2.html
     pub fn abort_after(self, grace: Duration) -> AlarmBuilder {
         self.set(|wishes| {
@@ -187,14 +167,12 @@ impl AlarmBuilder {
         })
     }
 
-    /// Arms a watchdog as [`abort_after`](AlarmBuilder::abort_after) does, which dumps core by [abort(3)].
-    ///
-    /// A later `abort_after` changes the grace only.
+    /// Arms a watchdog as [`abort_after`](AlarmBuilder::abort_after) does, but dumps core by [abort(3)].
     ///
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
-    /// let alarm = sigalarm::Alarm::builder().after(limit).dump_core_after(limit).arm()?;
-    /// assert!(alarm.check().is_ok());
+    /// let builder = sigalarm::Alarm::builder().after(limit).dump_core_after(limit);
+    /// assert!(builder.arm()?.check().is_ok());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
@@ -203,19 +181,17 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Makes the handler set `flag` when the alarm expires, for a solver that takes an `Arc<AtomicBool>`.
+    /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check.
     ///
-    /// No check is needed, except for a limit on processor time or checks. The library never clears the flag.
+    /// A limit on processor time or checks sets it at a check only. The library never clears the flag.
     ///
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and beyond RLIMIT_SIGPENDING timers
-    /// ([getrlimit(2)]). If a thread blocks SIGALRM and a foreign SIGALRM is pending, only checks set the flag.
+    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]).
     ///
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
-    ///
-    /// let (limit, interrupt) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
-    /// let _alarm = sigalarm::Alarm::builder().after(limit).flag(interrupt.clone()).arm()?;
-    /// while !interrupt.load(Ordering::Relaxed) {} // a solver without checks
+    /// let (limit, flag) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
+    /// let _alarm = sigalarm::Alarm::builder().after(limit).flag(flag.clone()).arm()?;
+    /// while !flag.load(Ordering::Relaxed) {}
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
@@ -224,18 +200,18 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.flag = Some(flag))
     }
 
-    /// Measures stretches of the arming thread without a check; [`Alarm::longest_gap`] returns the longest.
+    /// Measures stretches without a check on the arming thread; [`Alarm::longest_gap`] returns the longest.
     ///
-    /// A stretch of at least `threshold` is never missed. Its measured length is short by up to a quarter of the
-    /// threshold. The timer sends a signal four times a threshold, at most 4,000 times a second.
+    /// The timer sends four signals a threshold, so an audit misses no stretch of that length. The measured length is short
+    /// by at most a quarter of the threshold.
     ///
-    /// An audit measures wall time, so a preempted thread looks like a missing check. Audit a single-threaded program:
-    /// checks of other threads end a stretch too.
+    /// An audit measures wall time, so a preempted thread looks like a missing check. Checks of other threads end a stretch
+    /// too, so audit a single-threaded program.
     ///
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
     /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm()?;
-    /// std::thread::sleep(threshold * 5); // no check
+    /// std::thread::sleep(threshold * 5);
     /// assert!(alarm.check().is_ok());
     /// println!("{}", alarm.longest_gap().unwrap());
     /// # Ok::<(), sigalarm::ArmError>(())
@@ -248,7 +224,7 @@ impl AlarmBuilder {
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails, or this system lacks an option; then nothing is armed.
+    /// [`ArmError`] if a system call fails, or an option is impossible here; then nothing is armed.
     ///
     /// ```
     /// let builder = sigalarm::Alarm::builder().check_limit(10);

@@ -7,20 +7,12 @@ use crate::not_send::NotSend;
 use crate::runtime;
 use crate::schedule::{Key, Standing};
 
-/// A guard that keeps an alarm entered on a thread, as [`Alarm::enter`] and
-/// [`AlarmHandle::enter`](crate::AlarmHandle::enter) return it.
+/// A guard that keeps an alarm entered on its thread; returned by [`Alarm::enter`].
 ///
 /// ```
-/// use sigalarm::{Alarm, checkpoint};
-///
-/// let alarm = Alarm::after(std::time::Duration::ZERO)?;
-/// let handle = alarm.handle();
-/// std::thread::spawn(move || {
-///     let entered = handle.enter();
-///     assert!(checkpoint().is_err());
-///     drop(entered);
-///     assert!(checkpoint().is_ok());
-/// }).join().unwrap();
+/// let alarm = sigalarm::Alarm::never()?;
+/// let entered = alarm.enter();
+/// drop(entered);
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Debug)]
@@ -32,14 +24,13 @@ pub struct Entered<'a> {
 }
 
 impl Alarm {
-    /// Enters the alarm on the calling thread, so that each [`checkpoint`](crate::checkpoint) there checks it too.
+    /// Enters the alarm on the calling thread: each [`checkpoint`](crate::checkpoint) there checks it too.
     ///
-    /// The alarm is inside the alarms that the thread has, and encloses the alarms that the thread arms later. Alarms
-    /// that enclose it on its own thread enclose it here too. Does not block.
+    /// The alarm is inside the alarms that the thread has, and encloses the alarms that the thread arms later. Alarms that
+    /// enclose it on its own thread enclose it here too. Does not block.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint};
-    ///
     /// let alarm = Alarm::after(std::time::Duration::ZERO)?;
     /// std::thread::scope(|s| {
     ///     s.spawn(|| {

@@ -12,32 +12,19 @@
 //!     Ok(sum)
 //! }
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let alarm = Alarm::after(std::time::Duration::from_millis(10))?;
-//! match long_function(&alarm) {
-//!     Ok(answer) => println!("{answer}"),
-//!     Err(timed_out) => eprintln!("{timed_out}"), // timed out after 10.021 ms (limit 10 ms) at src/main.rs:6
-//! } // dropping the guard restores the previous handler and signal mask
-//! # Ok(())
-//! # }
+//! if let Err(timed_out) = long_function(&alarm) {
+//!     eprintln!("{timed_out}"); // timed out after 10.021 ms (limit 10 ms) at src/main.rs:6
+//! }
+//! # Ok::<(), sigalarm::ArmError>(())
 //! ```
 //!
-//! # Finding the right item
-//!
-//! | task | item |
-//! |---|---|
-//! | limit a computation that checks | [`Alarm`], [`within`], [`try_within`], [`checkpoint`] |
-//! | Ctrl-C, processor time, a watchdog, an audit | [`Alarm::builder`] |
-//! | sleep, read, write, wait | [`Alarm::sleep`], [`reader`](Alarm::reader), [`wait`](Alarm::wait), [`wait_for`](Alarm::wait_for), [`blocking`](Alarm::blocking) |
-//! | best answers, progress, iterators, unwinding | [`Best`], [`Ticker`], [`IteratorExt`], [`unwind_if_expired`] |
-//! | a function on another thread | [`thread::Worker`] |
-//! | a function that cannot check | `process::Job` |
-//! | `exec` | [`suspended`] |
-//! | testing code that checks | [`testing`] |
+//! [`Alarm::builder`] has further limits, and [`Alarm::reader`] reads with a limit. A `process::Job` limits code that
+//! cannot check.
 //!
 //! # Features
 //!
-//! No feature is on by default. The costs are those of a debug build, in CPU seconds (AMD EPYC, Rust 1.95).
+//! None is on by default. Costs are those of a debug build, in CPU seconds (AMD EPYC, Rust 1.95).
 //!
 //! | feature | adds | crates | seconds |
 //! |---|---|---|---|
@@ -48,17 +35,15 @@
 //!
 //! # Platforms
 //!
-//! Unix. The tests run on Linux; macOS, FreeBSD, NetBSD and Android only compile. macOS, NetBSD and OpenBSD lack
-//! thread-directed timers, so there [`abort_after`](AlarmBuilder::abort_after) and mostly
-//! [`blocking`](Alarm::blocking) return an error.
+//! Unix. Tests run on Linux; macOS, FreeBSD, NetBSD and Android only compile.
 //!
 //! # Limits
 //!
 //! - A computation without checks never stops. A limit is noticed at the next check, never early.
 //! - While an expired alarm is armed, every check of the process takes the slow path.
-//! - In a single-threaded process the alarm uses the interval timer, which `exec` keeps.
+//! - In a single-threaded process the alarm uses the interval timer, which `exec` keeps; see [`suspended`].
 
-// For a build under RealtimeSanitizer (`.ci/parts/sanitizers`), which needs a nightly attribute.
+// For a build under RealtimeSanitizer (`.ci/parts/sanitizers`).
 #![cfg_attr(sigalarm_rtsan, feature(sanitize))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -3,9 +3,7 @@
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// The trait that the compiler names when a guard is moved to another thread.
-///
-/// The guard restores its thread's signal mask and timer, so it is dropped there.
+/// The compiler names this trait when a guard, which restores its thread's signal mask, is moved to another thread.
 pub(crate) trait GuardStaysOnItsThread: Sync + Unpin + UnwindSafe + RefUnwindSafe {}
 
 /// A trait object is `Send` only if its trait requires `Send`.

@@ -6,21 +6,18 @@ use crate::alarm::Alarm;
 use crate::runtime;
 use crate::schedule::Key;
 
-/// Runs `f` and pauses the calling thread's alarms meanwhile: for a prompt or a debugger.
+/// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger.
 ///
-/// A paused alarm has no deadline on any thread. When `f` returns or panics, deadlines,
-/// [watchdogs](crate::AlarmBuilder::abort_after), [flags](crate::AlarmBuilder::flag) and
-/// [audits](crate::AlarmBuilder::audit) move later by the time that `f` took.
+/// A paused alarm has no deadline on any thread. When `f` returns or panics, its deadline, watchdog, flag and audit move
+/// later by the time that `f` took.
 ///
-/// These go on: an expired alarm remains expired, a running grace continues, processor time and checks count, and
-/// [`ring`](Alarm::ring) works. Alarms that `f` arms are not paused. Calls nest. Does not block.
+/// Expired alarms remain expired. A running grace, and limits on processor time and checks, are not paused. Alarms that `f`
+/// arms are not paused either. Calls nest. Does not block.
 ///
 /// ```
-/// use sigalarm::{Alarm, paused};
-/// use std::{thread, time::Duration};
-///
-/// let alarm = Alarm::after(Duration::from_millis(500))?;
-/// paused(|| thread::sleep(Duration::from_millis(600))); // a prompt
+/// use std::{thread::sleep, time::Duration};
+/// let alarm = sigalarm::Alarm::after(Duration::from_millis(500))?;
+/// sigalarm::paused(|| sleep(Duration::from_millis(600)));
 /// assert!(alarm.check().is_ok());
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
@@ -34,12 +31,8 @@ impl Alarm {
     /// Runs `f` and pauses this alarm only; otherwise as [`paused`]. Any thread may call it.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    /// use std::{thread, time::Duration};
-    ///
-    /// let alarm = Alarm::after(Duration::from_millis(500))?;
-    /// alarm.paused(|| thread::sleep(Duration::from_millis(600)));
-    /// assert!(alarm.check().is_ok());
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1))?;
+    /// assert_eq!(alarm.paused(|| alarm.deadline()), None);
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[track_caller]

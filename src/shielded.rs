@@ -4,25 +4,18 @@ use crate::runtime;
 
 /// Runs `f`, in which this thread's checks ignore every alarm that is armed now: for clean-up after an expiry.
 ///
-/// In `f`, checks of those alarms return `Ok`, through [`checkpoint`](crate::checkpoint), a guard, a handle and
-/// [`blocking`](crate::Alarm::blocking). This includes alarms of other threads, but not checks on other threads. Alarms that `f` arms
-/// work as usual, so the clean-up can have a limit. Only their [check limits](crate::AlarmBuilder::check_limit) count checks in `f`.
+/// This includes alarms of other threads, checks through a handle, and [`blocking`](crate::Alarm::blocking). Alarms that
+/// `f` arms work as usual, so the clean-up can have a limit. Their [`check_limit`](crate::AlarmBuilder::check_limit) alone
+/// counts checks in `f`.
 ///
-/// Deadlines pass meanwhile, watchdogs ([`abort_after`](crate::AlarmBuilder::abort_after)) end the process, and the
-/// first check after `f` returns the error. Calls nest. The shield ends when `f` returns or panics. Does not block.
+/// Deadlines pass meanwhile, watchdogs ([`abort_after`](crate::AlarmBuilder::abort_after)) end the process, and the first
+/// check after `f` returns the error. Calls nest. A panic ends the shield. Does not block.
 ///
 /// ```
 /// use sigalarm::{Alarm, checkpoint, shielded};
-/// use std::time::Duration;
-///
-/// let _alarm = Alarm::after(Duration::ZERO)?;
-/// if checkpoint().is_err() {
-///     shielded(|| {
-///         let _limit = Alarm::after(Duration::from_secs(5))?; // for the clean-up alone
-///         assert!(checkpoint().is_ok());
-///         Ok::<_, sigalarm::ArmError>(())
-///     })?;
-/// }
+/// let _alarm = Alarm::after(std::time::Duration::ZERO)?;
+/// assert!(checkpoint().is_err());
+/// shielded(|| assert!(checkpoint().is_ok())); // the clean-up
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 pub fn shielded<T>(f: impl FnOnce() -> T) -> T {

@@ -5,24 +5,15 @@ use enough::{Stop, StopReason};
 use crate::alarm::Alarm;
 use crate::error::{Cause, TimedOut};
 
-/// The checking thread's alarms as an [`enough::Stop`], for a library that needs a `'static` one. (Feature `enough`.)
+/// The checking thread's alarms as an [`enough::Stop`], for a library that needs a `'static` one. Needs feature `enough`.
 ///
-/// `&Alarm` is an [`enough::Stop`] too. Expired limits on time, processor time and checks are
-/// [`StopReason::TimedOut`], other causes [`StopReason::Cancelled`]. A later [`checkpoint`](crate::checkpoint())
-/// returns the [`TimedOut`].
+/// `&Alarm` is an [`enough::Stop`] too. Expired limits on time, processor time and checks are [`StopReason::TimedOut`],
+/// other causes [`StopReason::Cancelled`]. A later [`checkpoint`](crate::checkpoint()) returns the [`TimedOut`].
 ///
 /// ```
 /// use enough::{Stop, StopReason};
-/// use sigalarm::{Alarm, ThreadAlarms};
-///
-/// fn count(stop: impl Stop + 'static) -> Result<u64, StopReason> {
-///     stop.check()?;
-///     Ok(1)
-/// }
-///
-/// assert_eq!(count(ThreadAlarms), Ok(1));
-/// let _alarm = Alarm::after(std::time::Duration::ZERO)?;
-/// assert_eq!(count(ThreadAlarms), Err(StopReason::TimedOut));
+/// let _alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+/// assert_eq!(sigalarm::ThreadAlarms.check(), Err(StopReason::TimedOut));
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

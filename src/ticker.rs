@@ -12,18 +12,14 @@ use crate::schedule::Key;
 
 /// A guard that counts periods, for a progress line or a checkpoint file.
 ///
-/// Periods count from arming by the monotonic clock. None is lost, and the count does not drift. The timer sends one
-/// signal per period, while [`ticks`](Ticker::ticks) is called. In a forked child the ticker is inert. Otherwise see [`Alarm`](crate::Alarm).
+/// The timer sends one signal per period, while [`ticks`](Ticker::ticks) is called. No period is lost. In a forked child
+/// the ticker is inert.
 ///
 /// ```
-/// use sigalarm::{Alarm, Ticker};
-/// use std::time::Duration;
-///
-/// let alarm = Alarm::after(Duration::from_millis(35))?;
-/// let ticker = Ticker::every(Duration::from_millis(10))?;
-/// while alarm.check().is_ok() {
+/// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10))?;
+/// for step in 0..1_000_000 {
 ///     if ticker.ticks() > 0 {
-///         println!("{:?} passed", alarm.elapsed());
+///         println!("step {step}");
 ///     }
 /// }
 /// # Ok::<(), sigalarm::ArmError>(())
@@ -37,9 +33,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Arms a ticker, whose first period begins now. Does not block.
-    ///
-    /// [`Duration::MAX`] never passes. With periods below 50 µs the signals cost more than reading the clock.
+    /// Arms a ticker, whose first period begins now. Does not block. Periods should be 50 µs or longer.
     ///
     /// # Errors
     ///
@@ -56,9 +50,9 @@ impl Ticker {
         Ok(Ticker { key, period, flag, not_send: PhantomData })
     }
 
-    /// Returns the number of periods that have passed since the last call, or since arming.
+    /// Returns how many periods have passed since the last call, by any thread, or since arming.
     ///
-    /// Costs one load and one branch while it returns zero. Any thread may call it; each period counts in one call.
+    /// Costs one load and one branch while it returns zero.
     ///
     /// ```
     /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2))?;

@@ -1,10 +1,8 @@
-//! A moment on the monotonic clock as one integer.
-//!
-//! The signal handler reads moments from atomics, which cannot hold a [`std::time::Instant`].
+//! A moment on the monotonic clock as one integer, which an atomic can hold.
 
 use std::time::Duration;
 
-/// Nanoseconds since the epoch of the monotonic clock; the largest value is [`Time::NEVER`].
+/// Nanoseconds since the epoch of the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Time(u64);
 
@@ -24,12 +22,11 @@ impl Time {
         self == Time::NEVER
     }
 
-    /// Returns the moment `d` later.
     pub(crate) fn after(self, d: Duration) -> Time {
         Time(self.0.saturating_add(nanos(d)))
     }
 
-    /// Returns the moment `d` earlier, or the epoch. [`Time::NEVER`] is unchanged.
+    /// Returns the moment `d` earlier, or the epoch. `NEVER` is unchanged.
     pub(crate) fn before(self, d: Duration) -> Time {
         if self.is_never() {
             return self;
@@ -43,11 +40,11 @@ impl Time {
     }
 }
 
-/// The operating system's id of a processor time clock.
+/// A processor time clock of the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CpuClock(pub(crate) i32);
 
-/// Converts to nanoseconds, saturating. ([`Duration::as_nanos`] computes in 128 bits.)
+/// Saturates. ([`Duration::as_nanos`] computes in 128 bits.)
 fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }

@@ -10,41 +10,18 @@ use crate::runtime;
 impl Alarm {
     /// Calls `attempt` with a timeout until it returns a value, or until this alarm or an enclosing one expires.
     ///
-    /// Use it for channels, condition variables and locks, whose waits no signal ends. `attempt` waits for at most its
+    /// Use it for channels, condition variables and locks, whose waits no signal ends. `attempt` waits for up to its
     /// timeout and then returns `None`. The timeout is 10 ms, or less before a deadline. So a deadline ends the wait on
     /// time, and a [`ring`](Alarm::ring) up to 10 ms late.
-    ///
-    /// Checks before each attempt. A value is returned even if the alarm expires during the attempt.
     ///
     /// # Errors
     ///
     /// [`TimedOut`] if the alarm expires first.
     ///
-    /// # Examples
-    ///
-    /// A channel:
-    ///
-    /// ```
-    /// use sigalarm::Alarm;
-    /// use std::sync::mpsc::{self, RecvTimeoutError};
-    ///
-    /// let (sender, receiver) = mpsc::channel();
-    /// sender.send(42)?;
-    /// let alarm = Alarm::after(std::time::Duration::from_secs(10))?;
-    /// let received = alarm.wait_for(|timeout| match receiver.recv_timeout(timeout) {
-    ///     Err(RecvTimeoutError::Timeout) => None,
-    ///     result => Some(result),
-    /// })?;
-    /// assert_eq!(received?, 42);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// A condition variable. `wait_timeout_while` checks the condition first, so no notification is lost between
-    /// attempts:
+    /// A condition variable. `wait_timeout_while` checks the condition first, so no notification is lost:
     ///
     /// ```
     /// use std::sync::{Condvar, Mutex};
-    ///
     /// let (queue, filled) = (Mutex::new(vec!["job"]), Condvar::new());
     /// let job = sigalarm::Alarm::never()?.wait_for(|timeout| {
     ///     let locked = queue.lock().unwrap();
@@ -54,8 +31,8 @@ impl Alarm {
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
-    /// A lock of parking_lot: `alarm.wait_for(|timeout| mutex.try_lock_for(timeout))`. For the standard library's
-    /// `Mutex`, call `try_lock`, and sleep for up to `timeout` after a failure.
+    /// For a channel, return `None` on `RecvTimeoutError::Timeout`. For a parking_lot lock, call `try_lock_for(timeout)`.
+    /// For std's `Mutex`, call `try_lock`, and sleep for up to `timeout` after a failure.
     #[track_caller]
     #[doc(alias("recv", "lock", "wait_timeout", "condvar", "channel"))]
     pub fn wait_for<T>(&self, mut attempt: impl FnMut(Duration) -> Option<T>) -> Result<T, TimedOut> {

@@ -6,22 +6,17 @@ use std::time::Duration;
 use crate::alarm::Alarm;
 use crate::error::ArmError;
 
-/// Runs `f` with an alarm that expires `limit` from now, and returns what `f` returns.
+/// Runs `f` with an alarm that expires `limit` from now, and returns what `f` returns. Blocks until then.
 ///
-/// If `f` returns a `Result`, `within(limit, f)??` returns both errors; [`try_within`] does so with one `?`. Blocks
-/// until `f` returns.
+/// If `f` returns a `Result`, `within(limit, f)??` returns both errors; [`try_within`] needs one `?`.
 ///
 /// # Errors
 ///
 /// [`ArmError`] if the alarm cannot be armed; then `f` does not run.
 ///
 /// ```
-/// use std::time::Duration;
-///
-/// match sigalarm::within(Duration::from_secs(10), |alarm| alarm.check())? {
-///     Ok(()) => println!("done"),
-///     Err(timed_out) => eprintln!("{timed_out}"),
-/// }
+/// let limit = std::time::Duration::from_secs(10);
+/// assert!(sigalarm::within(limit, |alarm| alarm.check())?.is_ok());
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[track_caller]
@@ -30,33 +25,21 @@ pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmE
     Ok(f(&alarm))
 }
 
-/// Runs `f` with an alarm that expires `limit` from now, and returns one error type for arming, expiry and `f`.
+/// Runs `f` as [`within`] does, and returns one error type for arming, expiry and `f`.
 ///
-/// `f` fails with a [`TimedOut`], an [`io::Error`], or an error that converts to one. Use [`within`] for other error
-/// types. Blocks until `f` returns.
+/// `f` fails with a `TimedOut`, an [`io::Error`], or an error that converts to one.
 ///
 /// # Errors
 ///
-/// - After an expiry, kind [`TimedOut`](io::ErrorKind::TimedOut); [`TimedOut::find_in`] returns the [`TimedOut`].
-/// - Otherwise the error of `f`, or an [`ArmError`], in which case `f` does not run.
+/// - After an expiry, kind [`TimedOut`](io::ErrorKind::TimedOut); [`find_in`](crate::TimedOut::find_in) returns the
+///   [`TimedOut`](crate::TimedOut).
+/// - Otherwise the error of `f`, or an [`ArmError`]; then `f` does not run.
 ///
 /// ```
-/// use sigalarm::{Alarm, TimedOut, try_within};
-/// use std::time::Duration;
-///
-/// fn long_function(alarm: &Alarm) -> Result<u32, TimedOut> {
-///     alarm.check()?;
-///     Ok(42)
-/// }
-///
-/// assert_eq!(try_within(Duration::from_secs(10), long_function)?, 42);
-/// let e = try_within(Duration::ZERO, long_function).unwrap_err();
-/// assert!(TimedOut::find_in(&e).is_some());
+/// let limit = std::time::Duration::from_secs(10);
+/// sigalarm::try_within(limit, |alarm| alarm.check())?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
-///
-/// [`TimedOut`]: crate::TimedOut
-/// [`TimedOut::find_in`]: crate::TimedOut::find_in
 pub fn try_within<T, E: Into<io::Error>>(
     limit: Duration,
     f: impl FnOnce(&Alarm) -> Result<T, E>,

@@ -11,22 +11,17 @@ use crate::schedule::Entry;
 use crate::time::Time;
 
 impl Alarm {
-    /// Returns the time until the deadline: zero after the deadline, `None` without one.
-    ///
-    /// Takes a lock and reads the clock.
+    /// Returns the time until the deadline: zero after the deadline, `None` without one. Takes a lock.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// assert!(alarm.remaining().unwrap().is_zero());
+    /// assert_eq!(sigalarm::Alarm::never()?.remaining(), None);
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn remaining(&self) -> Option<Duration> {
         self.inspect(None, Entry::remaining)
     }
 
-    /// Returns the time since arming or the last restart, without [`paused`](Alarm::paused) time.
-    ///
-    /// Takes a lock and reads the clock.
+    /// Returns the time since arming or the last restart, without [`paused`](Alarm::paused) time. Takes a lock.
     ///
     /// ```
     /// assert!(sigalarm::Alarm::never()?.elapsed().as_secs() < 60);
