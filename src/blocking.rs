@@ -19,7 +19,7 @@ impl Alarm {
     /// system call returns EINTR ([signal(7)]), at worst 10 ms late. After another EINTR `blocking` calls `call` again.
     ///
     /// Avoid functions that retry after EINTR: std's `read_exact`, `TcpListener::accept`, `TcpStream::connect`,
-    /// `File::open`. Use [`reader`](Alarm::reader), or nix's functions. Meanwhile SA_RESTART is off, so a deadline of
+    /// `File::open`. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a deadline of
     /// another thread interrupts that thread's system calls too.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl Alarm {
         self.check_at(location)?;
         let waiting = Waiting::begin(Some(self.key()));
         loop {
-            // Before the check, so that a deadline that precedes `end` gives an error.
+            // If a deadline precedes `end`, it must have passed by the check: read the clock first.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -109,7 +109,7 @@ impl Alarm {
     ///
     /// # Errors
     ///
-    /// After an expiry as [`blocking`](Alarm::blocking), otherwise as [waitid(2)]: ECHILD if SIGCHLD is ignored.
+    /// Those of [`blocking`](Alarm::blocking) after an expiry, otherwise those of [waitid(2)], such as ECHILD.
     ///
     /// ```
     /// let mut child = std::process::Command::new("sleep").arg("3600").spawn()?;
@@ -171,7 +171,7 @@ impl Alarm {
         }
     }
 
-    /// Returns the time until a wait checks again.
+    /// Returns the time after which a wait must check again.
     fn wait_timeout(&self, can_be_interrupted: bool) -> Option<Duration> {
         if !can_be_interrupted {
             return Some(self.poll_timeout());

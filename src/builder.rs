@@ -1,4 +1,4 @@
-//! A builder for alarms with more than a limit.
+//! The builder.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl AlarmBuilder {
 
     /// Sets a limit on the processor time of the process, counted from arming over all threads ([clock_gettime(2)]).
     ///
-    /// Never early. Late by about 1 ms in a single-threaded process, otherwise by up to the time that other threads use.
+    /// The alarm is never early. It is late by about 1 ms with one thread, and by up to what other running threads use.
     ///
     /// ```
     /// let builder = sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO);
@@ -104,8 +104,7 @@ impl AlarmBuilder {
     /// Sets a limit on the number of checks: `budget` checks return `Ok`, and the next returns an error.
     ///
     /// Checks of the alarm, of alarms inside it and of its thread ([`checkpoint`](crate::checkpoint)) count.
-    /// [`restart`](Alarm::restart) resets the count. While the alarm is armed, every check of the process takes the slow
-    /// path.
+    /// [`restart`](Alarm::restart) resets the count. Until the drop, every check of the process takes the slow path.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm()?;
@@ -202,8 +201,8 @@ impl AlarmBuilder {
 
     /// Measures stretches without a check on the arming thread; [`Alarm::longest_gap`] returns the longest.
     ///
-    /// The timer sends four signals a threshold, so an audit misses no stretch of that length. The measured length is short
-    /// by at most a quarter of the threshold.
+    /// The timer sends four signals a threshold, at most 4,000 a second. An audit misses no stretch of a threshold, but
+    /// measures it up to a quarter too short.
     ///
     /// An audit measures wall time, so a preempted thread looks like a missing check. Checks of other threads end a stretch
     /// too, so audit a single-threaded program.

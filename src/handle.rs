@@ -44,7 +44,7 @@ impl AlarmHandle {
     /// Expires the alarm now, to cancel the computation. Returns whether the alarm is still armed.
     ///
     /// Checks then return an error with [`Cause::Rung`], and [`blocking`](Alarm::blocking) calls end, on every thread. An
-    /// expired alarm keeps its cause. Takes a lock, so use [`ring_on`](crate::AlarmBuilder::ring_on) and no signal handler.
+    /// expired alarm keeps its cause. Takes a lock, so do not call it in a signal handler.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::never()?;

@@ -24,7 +24,7 @@
 //!
 //! # Features
 //!
-//! None is on by default. Costs are those of a debug build, in CPU seconds (AMD EPYC, Rust 1.95).
+//! No feature is on by default. The seconds are CPU time of a debug build (AMD EPYC, Rust 1.95).
 //!
 //! | feature | adds | crates | seconds |
 //! |---|---|---|---|
@@ -35,7 +35,7 @@
 //!
 //! # Platforms
 //!
-//! Unix. Tests run on Linux; macOS, FreeBSD, NetBSD and Android only compile.
+//! The library needs Unix. Tests run on Linux; macOS, FreeBSD, NetBSD and Android only compile.
 //!
 //! # Limits
 //!

@@ -75,7 +75,7 @@ impl Alarm {
         AlarmBuilder::new()
     }
 
-    /// Inlined, so that arming returns a `Key` in registers, and not a `Result` in memory.
+    /// Inlining lets the arming function return a `Key` in registers, and not a `Result` in memory.
     #[inline(always)]
     fn from_armed(key: Option<Key>, error: Option<ArmError>) -> Result<Alarm, ArmError> {
         match (key, error) {

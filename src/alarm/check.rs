@@ -33,7 +33,7 @@ impl Alarm {
         self.check_at(Location::caller())
     }
 
-    /// Checks with the `location` of an adapter's user.
+    /// Checks for an adapter, which passes the user's `location`.
     #[inline(always)]
     pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         if runtime::is_flag_set() {

@@ -31,7 +31,7 @@ impl Alarm {
         self.inspect(Duration::ZERO, Entry::elapsed)
     }
 
-    /// Returns the time from arming to the deadline, or `None` without one. [`extend`](Alarm::extend) adds to it.
+    /// Returns the limit, which [`extend`](Alarm::extend) lengthens, or `None` without a deadline.
     ///
     /// ```
     /// assert_eq!(sigalarm::Alarm::never()?.limit(), None);
@@ -83,7 +83,7 @@ impl Alarm {
         runtime::longest_gap(self.key)
     }
 
-    /// Returns what `read` returns, or `inert` in a forked child, which has no entry.
+    /// Returns what `read` returns, or `inert` in a forked child, where the alarm has no entry.
     fn inspect<T>(&self, inert: T, read: impl FnOnce(&Entry, Time) -> T) -> T {
         runtime::inspect(self.key, read).unwrap_or(inert)
     }
