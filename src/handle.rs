@@ -1,4 +1,4 @@
-//! A handle that may outlive its guard.
+//! The handle.
 
 use std::fmt;
 use std::panic::Location;

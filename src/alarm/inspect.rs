@@ -1,4 +1,4 @@
-//! What an alarm returns about itself.
+//! Inspecting an alarm.
 
 use std::time::{Duration, Instant};
 
