@@ -104,7 +104,7 @@ impl AlarmBuilder {
     /// Sets a limit on the number of checks: `budget` checks return `Ok`, and the next returns an error.
     ///
     /// Checks of the alarm, of alarms inside it and of its thread ([`checkpoint`](crate::checkpoint)) count.
-    /// [`restart`](Alarm::restart) resets the count. Until the drop, every check of the process takes the slow path.
+    /// [`restart`](Alarm::restart) resets the count. Until the guard drops, every check of the process takes the slow path.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm()?;
@@ -147,7 +147,7 @@ impl AlarmBuilder {
     ///
     /// The handler writes a line to standard error, unless that is a full pipe, and ends the process with exit code 124.
     /// Destructors do not run, and buffers are not flushed ([_exit(2)]). An error of any check on the arming thread stops
-    /// the watchdog, as does `drop`. It waits while the process is stopped or [`suspended`](crate::suspended()).
+    /// the watchdog, as does dropping the guard. It waits while the process is stopped or [`suspended`](crate::suspended()).
     ///
     /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
     ///

@@ -27,7 +27,7 @@ impl Alarm {
     /// Enters the alarm on the calling thread: each [`checkpoint`](crate::checkpoint) there checks it too.
     ///
     /// The alarm is inside the alarms that the thread has, and encloses the alarms that the thread arms later. Alarms that
-    /// enclose it on its own thread enclose it here too. Does not block.
+    /// enclose it on its arming thread enclose it here too. Does not block.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint};
