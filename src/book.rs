@@ -1,6 +1,4 @@
-//! The programs of README and `docs/`, compiled and run with the other examples of the documentation.
-//!
-//! A block that forks is a `standalone_crate`, as everywhere: a job wants a process with one thread.
+//! The README and the guides, whose examples run as doctests. Examples that fork are `standalone_crate`s.
 
 #[doc = include_str!("../README.md")]
 mod readme {}
