@@ -151,6 +151,15 @@ impl IntervalTimer {
         self.expiry.is_some_and(|(earliest, _)| taken < earliest.before(ROUNDING)) && !self.repeats
     }
 
+    /// Whether the timer holds a foreign value that was set over an expiry of the library's: that is past its time and was not
+    /// handled, and the timer has time left. The kernel may be late with an expiry by milliseconds on a busy machine.
+    pub(in crate::runtime) fn is_replaced(&self, now: Time) -> bool {
+        self.expiry.is_some_and(|(_, latest)| latest < now)
+            && !self.repeats
+            && is_single_threaded()
+            && itimer::get().is_ok_and(|held| held.remaining > NEARLY_NOTHING)
+    }
+
     /// Forgets what the library had set, because a foreign value has replaced it and expired.
     pub(in crate::runtime) fn forget(&mut self) {
         self.expiry = None;

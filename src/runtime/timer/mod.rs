@@ -11,6 +11,7 @@ use self::interval::{Found, IntervalTimer};
 use self::posix::PosixTimer;
 use super::shared::SHARED;
 use super::state::State;
+use super::thread_state::Thread;
 use crate::os::atomic::Ordering;
 use crate::os::disposition::{Disposition, Kind as Action};
 use crate::os::handler::CAN_BLOCK_ON_RETURN;
@@ -199,16 +200,21 @@ impl State {
         }
     }
 
-    /// Looks whether the interval timer has expired for a foreign value, or before its deadline by the clock: then the thread's
-    /// timer is to be set anew.
+    /// Looks whether the interval timer holds a foreign value, or has expired for one, or has expired before its deadline by the
+    /// clock: then the thread's timer is to be set anew.
     pub(super) fn find_interval_expiry(&mut self, now: Time) {
-        let Some(index) = self.interval_owner.filter(|_| self.interval.has_expired()) else { return };
-        let is_foreign = self.interval.has_expired_early();
+        let Some(index) = self.interval_owner else { return };
+        let has_expired = self.interval.has_expired();
+        let is_foreign = match has_expired {
+            true => self.interval.has_expired_early(),
+            false => self.interval.is_replaced(now),
+        };
         if is_foreign {
             self.interval.forget();
-            self.leave_to_the_program(index, Setting::DISARMED, true);
+            self.leave_to_the_program(index, Setting::DISARMED, has_expired);
         }
-        if self.threads.get(index).is_some_and(|thread| is_foreign || thread.is_to_expire(now)) {
+        let is_early = |thread: &mut Thread| has_expired && thread.is_to_expire(now);
+        if is_foreign || self.threads.get(index).is_some_and(is_early) {
             self.threads.set_due(index, now);
         }
     }
