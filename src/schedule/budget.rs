@@ -4,31 +4,31 @@ use std::panic::Location;
 
 use crate::error::Cause;
 
-/// How many checks an alarm allows, and a count of those that it has seen.
+/// The number of checks that an alarm allows, and the number that it has counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    /// How many checks are `Ok`.
+    /// How many checks return `Ok`.
     pub(crate) checks: u64,
-    /// Why the alarm expires at the check after them.
+    /// The cause of the expiry at the check after these.
     pub(crate) cause: Cause,
-    /// Whether a restart of the alarm gives the whole budget again.
+    /// A restart of the alarm renews the budget.
     pub(crate) renews: bool,
-    /// How many checks may err with this alarm before [`is_overrun`](Budget::is_overrun) says so.
+    /// How many checks may return an error of this alarm before [`is_overrun`](Budget::is_overrun) returns true.
     pub(crate) errors_allowed: u64,
-    /// Where each counted check stands, if that is to be recorded.
+    /// The location of each counted check, if recorded.
     pub(crate) locations: Option<Vec<&'static Location<'static>>>,
-    /// How many checks were counted, those after the expiry included.
+    /// How many checks were counted, with those after the expiry.
     pub(crate) counted: u64,
-    /// How many of them have erred with this alarm.
+    /// How many of them returned an error of this alarm.
     pub(crate) errors: u64,
-    /// Which check erred first, counted from 1.
+    /// The first of these, counted from 1.
     pub(crate) first_error: Option<u64>,
-    /// From which check on the alarm is to expire, counted from 1.
+    /// The check at which the alarm expires, counted from 1.
     expires_at: u64,
 }
 
 impl Budget {
-    /// A budget that a restart renews.
+    /// Returns a budget that a restart renews.
     pub(crate) fn new(checks: u64) -> Budget {
         Budget {
             checks,
@@ -43,7 +43,7 @@ impl Budget {
         }
     }
 
-    /// Counts a check; says whether the budget is spent.
+    /// Counts a check, and returns whether the budget is spent.
     pub(super) fn count(&mut self, location: &'static Location<'static>) -> bool {
         self.counted += 1;
         if let Some(locations) = &mut self.locations {
@@ -52,7 +52,7 @@ impl Budget {
         self.counted >= self.expires_at
     }
 
-    /// The check that was counted last errs with this alarm.
+    /// Records that the last counted check returned an error of this alarm.
     pub(super) fn note_error(&mut self) {
         self.errors += 1;
         self.first_error.get_or_insert(self.counted);
@@ -62,7 +62,7 @@ impl Budget {
         self.errors > self.errors_allowed
     }
 
-    /// The alarm is restarted. A budget that is not renewed expires it once.
+    /// Renews the budget. A budget that does not renew expires its alarm at most once.
     pub(super) fn restart(&mut self) {
         self.expires_at = match self.renews {
             true => self.counted.saturating_add(self.checks).saturating_add(1),
@@ -71,7 +71,7 @@ impl Budget {
         };
     }
 
-    /// The alarm has expired for this, or is disarmed: until a restart checks are counted, and none expires it.
+    /// Disables expiry until a restart, after an expiry or a disarm. Checks are still counted.
     pub(super) fn suspend(&mut self) {
         self.expires_at = u64::MAX;
     }
