@@ -1,10 +1,8 @@
-//! The attributes of this crate among all attributes of an item.
+//! Finds the attributes of this crate among the attributes of an item.
 
 use syn::Attribute;
 
-/// Whether this is the attribute `name`, with any path: `#[cooperative]`, `#[sigalarm::cooperative]`.
-///
-/// A macro cannot resolve names, so an attribute that was imported under another name is not recognised.
+/// Returns whether this is the attribute `name`, with any path. A macro cannot resolve names, so a renamed import is not found.
 pub(crate) fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == name)
 }

@@ -100,7 +100,7 @@ impl EachCheck {
             let (terms, number) = (Terms { stop_at: Some(stop_at), ..self.terms }, report.attempts() + 1);
             let mut attempt = Attempt { terms, number, has_run: false, stop: None, locations: Vec::new() };
             test(&mut attempt);
-            assert!(attempt.has_run, "the test ran no function: call `Attempt::run`");
+            assert!(attempt.has_run, "the test ran no function: call `run` on the attempt");
             report.add(stop_at, mem::take(&mut attempt.locations));
             if report.is_complete() {
                 return report;
@@ -109,7 +109,7 @@ impl EachCheck {
         }
         assert!(
             self.at_most.is_some(),
-            "not complete after {DEFAULT_AT_MOST} attempts, the last stopped at check {}: set `EachCheck::every` or \
+            "stopped {DEFAULT_AT_MOST} times, the last time at check {}, and not complete: set `EachCheck::every` or \
              `EachCheck::at_most`",
             stop_at - self.every
         );

@@ -87,7 +87,7 @@ pub(crate) fn note_error(timed_out: &TimedOut) {
     if let Some(stop) = runtime::find(alarm, |entry| entry.budget().and_then(overrun)).flatten() {
         let (later, here) = (stop.later, timed_out.location());
         panic!(
-            "{stop}, and {later} later checks erred, the last at {here}: the function ignores `TimedOut` and may never end"
+            "{stop}: the function is still checking {later} checks later, at {here}; it ignores `TimedOut` and may never end"
         );
     }
 }

@@ -9,10 +9,10 @@ use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 use crate::library::{self, Library};
 use crate::options::{each, unknown, value, value_with};
 
-/// The request of one attribute.
+/// The parsed arguments of one attribute.
 pub(super) enum Request {
     Checks(Options),
-    /// `skip`: no checks here.
+    /// `skip`: no checks.
     Skip(Ident),
 }
 
@@ -27,15 +27,15 @@ pub(super) struct Options {
     library: Library,
 }
 
-/// The number of turns from check to check; not zero.
+/// The number of turns between two checks; not zero.
 #[derive(Clone, Copy)]
 struct Every(u32);
 
 impl Options {
-    /// The check, located at `at`, which `TimedOut::location` reports.
+    /// Returns the check, with the location `at`, which becomes `TimedOut::location`.
     ///
-    /// It is the statement that one writes by hand, so that the machine code is the same. clippy takes its `?` for one
-    /// in the source. The span of the `allow` is the macro's: clippy does not report that in its turn.
+    /// The `allow` is for clippy, which takes the `?` for the user's. Its span is the macro's, so that clippy does not report the
+    /// `allow`.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = library::path(self.library, self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
@@ -47,13 +47,13 @@ impl Options {
         }
     }
 
-    /// The number of turns from check to check, if that is more than one.
+    /// Returns the number of turns between two checks, if it is more than one.
     pub(super) fn stride(&self) -> Option<u32> {
         self.every.map(|Every(turns)| turns).filter(|turns| *turns > 1)
     }
 
-    /// Whether `every` is given, also as `every = 1`.
-    pub(super) fn says_every(&self) -> bool {
+    /// Returns whether `every` is given, also as `every = 1`.
+    pub(super) fn has_every(&self) -> bool {
         self.every.is_some()
     }
 
@@ -61,13 +61,13 @@ impl Options {
         self.unwind.as_ref()
     }
 
-    /// These options, of an attribute of this library.
+    /// Sets the library of the attribute.
     pub(super) fn of(self, library: Library) -> Options {
         let library = library.given(self.krate.as_ref());
         Options { library, ..self }
     }
 
-    /// An error if the library has another name, or not what these options ask for.
+    /// Returns an error if the library is renamed or cannot unwind.
     pub(super) fn check_library(&self) -> Result<()> {
         match (&self.alarm, &self.unwind) {
             (Some(_), _) => Ok(()),
@@ -83,7 +83,7 @@ impl Options {
         self.alarm.as_ref()
     }
 
-    /// These options, completed by those of the enclosing code.
+    /// Completes these options with those of the enclosing code.
     pub(super) fn within(self, outer: &Options) -> Options {
         Options {
             alarm: self.alarm.or_else(|| outer.alarm.clone()),
@@ -94,7 +94,7 @@ impl Options {
         }
     }
 
-    /// An error at an option that a loop cannot have.
+    /// Returns an error for an option that a loop cannot have.
     pub(super) fn refuse_on_loop(&self) -> Result<()> {
         const WHY: &str = "a loop takes `every = …` or `skip`; other options belong on the function";
         match (&self.alarm, &self.unwind, &self.krate) {
@@ -106,7 +106,7 @@ impl Options {
     }
 }
 
-/// The expression, in parentheses where a method call behind it needs them.
+/// Returns the expression, in parentheses where a method call needs them.
 fn receiver(expr: &Expr) -> TokenStream {
     match expr {
         Expr::Call(_)
@@ -121,7 +121,7 @@ fn receiver(expr: &Expr) -> TokenStream {
 }
 
 impl Request {
-    /// The request of an attribute inside of an annotated item.
+    /// Parses an attribute inside an annotated item.
     pub(super) fn of(attribute: &Attribute) -> Result<Request> {
         match &attribute.meta {
             Meta::Path(_) => Ok(Request::Checks(Options::default())),

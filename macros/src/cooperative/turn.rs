@@ -1,4 +1,4 @@
-//! The body of a `for` loop, as a block for another loop.
+//! Converts the body of a `for` loop to a block for another loop.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -8,17 +8,16 @@ use syn::{
 
 use super::macros;
 
-/// The body of a loop, changed for the place in another loop.
+/// The converted body.
 pub(super) struct Body {
     pub(super) block: Block,
-    /// It has a `continue`, which is now a `break` out of the label.
+    /// A `continue` became a `break` of the label.
     pub(super) continues: bool,
     /// A jump names the label of the loop.
     pub(super) label_is_used: bool,
 }
 
-/// The body of `turns`, with each `continue` of that loop as a `break` out of `label`. `None` if the body contains a
-/// `break` of the loop, or may contain one.
+/// Returns the body of `turns`, with each `continue` as a `break` of `label`. `None` if the body may contain a `break` of the loop.
 pub(super) fn of(turns: &ExprForLoop, label: &Lifetime) -> Option<Body> {
     let mut block = turns.body.clone();
     let mut turn = Turn {
@@ -39,7 +38,7 @@ struct Turn<'a> {
     name: Option<&'a Lifetime>,
     /// The label of the block.
     label: &'a Lifetime,
-    /// The number of inner loops around this place. A jump without a label belongs to the innermost.
+    /// The number of inner loops around this code. A jump without a label belongs to the innermost.
     inner: usize,
     continues: bool,
     label_is_used: bool,
@@ -76,20 +75,20 @@ impl VisitMut for Turn<'_> {
                 });
             }
             Expr::Loop(_) | Expr::While(_) => self.inside(|this| visit_mut::visit_expr_mut(this, expr)),
-            // Syntax that this version of syn does not know.
+            // Syntax that syn does not parse may contain a `break`.
             Expr::Verbatim(_) => self.breaks = true,
             _ => visit_mut::visit_expr_mut(self, expr),
         }
     }
 
-    /// The iterator of an inner loop is evaluated in this loop.
+    /// The iterator expression of an inner loop belongs to this loop.
     fn visit_expr_for_loop_mut(&mut self, turns: &mut ExprForLoop) {
         turns.label.iter_mut().for_each(|label| self.visit_label_mut(label));
         self.visit_expr_mut(&mut turns.expr);
         self.inside(|this| this.visit_block_mut(&mut turns.body));
     }
 
-    /// With an inner label of the same name, the jumps could not be told apart.
+    /// An inner label of the same name makes the jumps ambiguous.
     fn visit_label_mut(&mut self, label: &mut Label) {
         self.breaks |= self.is_of_this_loop(Some(&label.name));
     }
@@ -98,14 +97,14 @@ impl VisitMut for Turn<'_> {
         self.breaks |= macros::may_jump(invocation);
     }
 
-    /// For the guards of a `match`.
+    /// Visits the guards of a `match`.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);
         }
     }
 
-    // No jump leaves these.
+    // No jump leaves an item, closure, `async` block, constant or type.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_closure_mut(&mut self, _: &mut ExprClosure) {}
     fn visit_expr_async_mut(&mut self, _: &mut ExprAsync) {}
