@@ -10,11 +10,7 @@ use crate::unwind;
 
 /// The best answer that a search has found, with its score.
 ///
-/// The search calls [`offer`](Best::offer) with each answer that it finds. The caller lends a `Best` to the search, so the best
-/// answer is there after an error, an unwinding and a panic.
-///
-/// [`lowest`](Best::lowest), [`highest`](Best::highest) and [`by`](Best::by) define which score is better. Of equal scores the
-/// first stays.
+/// The caller lends it to the search, so the answer outlives an error, an unwinding and a panic. Of equal scores the first stays.
 ///
 /// ```
 /// use sigalarm::{Alarm, Best, TimedOut};
@@ -24,12 +20,10 @@ use crate::unwind;
 ///     alarm.check()
 /// }
 ///
-/// let alarm = Alarm::never()?;
 /// let mut best = Best::lowest();
-/// alarm.ring();
-/// assert!(search(&mut best, &alarm).is_err());
+/// search(&mut best, &Alarm::never()?)?;
 /// assert_eq!(best.score(), Some(&7_542));
-/// # Ok::<(), sigalarm::ArmError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Best<T, S, O = Lowest> {
@@ -41,14 +35,14 @@ pub struct Best<T, S, O = Lowest> {
 }
 
 impl<T, S> Best<T, S, Lowest> {
-    /// Returns a `Best` without an answer, for which a lower score is better.
+    /// Returns an empty `Best`; a lower score is better.
     ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// for length in [12, 9, 10] {
-    ///     best.offer(length, || format!("{length} km"));
+    ///     best.offer(length, || ());
     /// }
-    /// assert_eq!(best.into_inner(), Some((9, "9 km".to_owned())));
+    /// assert_eq!(best.score(), Some(&9));
     /// ```
     pub fn lowest() -> Self {
         Best::with(Lowest)
@@ -56,12 +50,12 @@ impl<T, S> Best<T, S, Lowest> {
 }
 
 impl<T, S> Best<T, S, Highest> {
-    /// Returns a `Best` without an answer, for which a higher score is better.
+    /// Returns an empty `Best`; a higher score is better.
     ///
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// for profit in [12.0, 9.0, f64::NAN] {
-    ///     best.offer(profit, || "a plan");
+    ///     best.offer(profit, || ());
     /// }
     /// assert_eq!(best.score(), Some(&12.0));
     /// ```
@@ -71,12 +65,9 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns a `Best` without an answer, for which `better(new, best)` returns whether a new score is better.
-    ///
-    /// The first offer is always taken.
+    /// Returns an empty `Best`; `better(new, best)` returns whether a new score is better.
     ///
     /// ```
-    /// // Fewer vehicles are better, then a shorter way.
     /// let mut best = sigalarm::Best::by(|new: &(u32, f64), old: &(u32, f64)| new < old);
     /// best.offer((3, 80.0), || "three vans");
     /// best.offer((2, 95.0), || "two vans");
@@ -96,8 +87,8 @@ impl<T, S, O> Best<T, S, O> {
     ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// best.offer(2.5, || vec![0, 2, 1]);
-    /// assert_eq!(best.answer(), Some(&vec![0, 2, 1]));
+    /// best.offer(7, || "seven");
+    /// assert_eq!(best.answer(), Some(&"seven"));
     /// ```
     pub fn answer(&self) -> Option<&T> {
         self.kept.as_ref().map(|(_, answer)| answer)
@@ -107,22 +98,20 @@ impl<T, S, O> Best<T, S, O> {
     ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// best.offer(1_030, || "a tour");
-    /// assert_eq!(best.score(), Some(&1_030));
+    /// best.offer(7, || "seven");
+    /// assert_eq!(best.score(), Some(&7));
     /// ```
     #[inline]
     pub fn score(&self) -> Option<&S> {
         self.kept.as_ref().map(|(score, _)| score)
     }
 
-    /// Returns how many offers were taken, the first included.
+    /// Returns how many offers were taken.
     ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// for length in [12, 9, 10] {
-    ///     best.offer(length, || "a tour");
-    /// }
-    /// assert_eq!(best.improvements(), 2);
+    /// best.offer(7, || "seven");
+    /// assert_eq!(best.improvements(), 1);
     /// ```
     pub fn improvements(&self) -> u64 {
         self.improvements
@@ -141,12 +130,12 @@ impl<T, S, O> Best<T, S, O> {
 }
 
 impl<T, S, O: Better<S>> Best<T, S, O> {
-    /// Returns whether an offer with this score would be taken: to skip a branch by its bound.
+    /// Returns whether an offer with this score would be taken.
     ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// best.offer(10, || "ten");
-    /// assert!(best.is_beaten_by(&9) && !best.is_beaten_by(&10));
+    /// best.offer(7, || "seven");
+    /// assert!(best.is_beaten_by(&6) && !best.is_beaten_by(&7));
     /// ```
     #[inline]
     pub fn is_beaten_by(&self, score: &S) -> bool {
@@ -158,12 +147,12 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
 
     /// Takes the answer if its score is better, and returns whether it did.
     ///
-    /// The method calls `answer` only to take it. If `answer` unwinds, the best stays. The method does not allocate.
+    /// Only then the method calls `answer`. If `answer` unwinds, the best stays.
     ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// assert!(best.offer(10, || "ten"));
-    /// assert!(!best.offer(11, || unreachable!()));
+    /// assert!(best.offer(7, || "seven"));
+    /// assert!(!best.offer(8, || unreachable!()));
     /// ```
     #[inline]
     pub fn offer(&mut self, score: S, answer: impl FnOnce() -> T) -> bool {
@@ -176,15 +165,14 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
 
     /// Takes a copy of the answer if its score is better, and returns whether it did.
     ///
-    /// [`clone_into`](ToOwned::clone_into) writes the copy over a beaten answer: a `Vec` allocates for the first two copies only.
+    /// [`clone_into`](ToOwned::clone_into) reuses the memory of a beaten answer.
     ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// let mut tour = vec![0, 1, 2];
+    /// let tour = vec![0, 1, 2];
     /// best.offer_cloned(40, &tour);
-    /// tour.swap(1, 2);
-    /// best.offer_cloned(37, &tour[..]);
-    /// assert_eq!(best.answer(), Some(&vec![0, 2, 1]));
+    /// best.offer_cloned(37, &tour[1..]);
+    /// assert_eq!(best.answer(), Some(&vec![1, 2]));
     /// ```
     #[inline]
     pub fn offer_cloned<A>(&mut self, score: S, answer: &A) -> bool
@@ -213,15 +201,12 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
     }
 
-    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm.
+    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm. Blocks while `search` runs.
     ///
-    /// The inner result is `Ok` if `search` completed. It is the [`TimedOut`] if `check()?` or
-    /// [`unwind_if_expired`](crate::unwind_if_expired()) ended `search`; the latter panics under `panic = "abort"`. In both cases,
-    /// and after a panic, `self` has the best answer.
+    /// The inner result is the [`TimedOut`] if `check()?` or [`unwind_if_expired`](crate::unwind_if_expired()) ended `search`. The
+    /// latter panics under `panic = "abort"`. `self` has the best answer in each case.
     ///
-    /// An answer that `search` offers before its first check is there under any limit. The method blocks while `search` runs.
-    ///
-    /// The `TimedOut` of an enclosing alarm need not be returned: the next check outside errs too.
+    /// A search with an offer before its first check has an answer under any limit.
     ///
     /// # Errors
     ///
@@ -230,10 +215,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     /// # Examples
     ///
     /// ```
-    /// use std::time::Duration;
-    ///
     /// let mut best = sigalarm::Best::highest();
-    /// let ended = best.within(Duration::from_millis(5), |best, alarm| {
+    /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
     ///     for x in 1_u64.. {
     ///         best.offer(x.trailing_zeros(), || x);
     ///         alarm.check()?;
@@ -273,11 +256,8 @@ impl<T: fmt::Debug, S: fmt::Debug, O> fmt::Debug for Best<T, S, O> {
 ///
 /// ```
 /// use sigalarm::Better;
-///
-/// fn nearest(target: i32) -> impl Better<i32> {
-///     move |new: &i32, best: &i32| new.abs_diff(target) < best.abs_diff(target)
-/// }
-/// assert!(nearest(50).better(&48, &60));
+/// let nearest_to_50 = |new: &i32, best: &i32| new.abs_diff(50) < best.abs_diff(50);
+/// assert!(nearest_to_50.better(&48, &60));
 /// ```
 pub trait Better<S> {
     /// Returns whether `new` is better than `best`; `false` for equal scores.
@@ -299,22 +279,20 @@ pub trait Better<S> {
     }
 }
 
-/// The order in which a lower score is better; see [`Best::lowest`].
+/// A lower score is better; see [`Best::lowest`].
 ///
 /// ```
 /// use sigalarm::{Best, Lowest};
-/// let mut best: Best<&str, u32, Lowest> = Best::default();
-/// assert!(best.offer(24, || "a taxi") && best.offer(3, || "the bus"));
+/// assert!(Best::<&str, u32, Lowest>::default().is_beaten_by(&24));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lowest;
 
-/// The order in which a higher score is better; see [`Best::highest`].
+/// A higher score is better; see [`Best::highest`].
 ///
 /// ```
 /// use sigalarm::{Best, Highest};
-/// let mut best: Best<&str, u32, Highest> = Best::default();
-/// assert!(best.offer(60, || "one item") && best.offer(160, || "two items"));
+/// assert!(Best::<&str, u32, Highest>::default().is_beaten_by(&24));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Highest;

@@ -12,26 +12,25 @@ use crate::os::poll::Readiness;
 impl Alarm {
     /// Returns a reader whose reads end at the deadline: for pipes, sockets, terminals and other descriptors.
     ///
-    /// At the deadline a read fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside. No byte is
-    /// lost. Wrap the reader in a [`BufReader`](io::BufReader) to read lines.
+    /// At the deadline a read fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside. No byte is lost. Put
+    /// a [`BufReader`](io::BufReader) around the reader to read lines.
     ///
-    /// A read waits with [poll(2)], in blocking mode and in non-blocking mode. A regular file is always ready: its reads only
-    /// check. `poll` sees the descriptor and not a buffer in `r`, so `r` must be unbuffered or standard input.
+    /// A read waits with [poll(2)], also in non-blocking mode. A regular file is always ready. `poll` does not see a buffer in `r`: `r`
+    /// must be unbuffered, or standard input.
     ///
     /// # Standard input
     ///
-    /// [`io::stdin`](std::io::stdin) has a buffer that the whole process shares. A reader of `stdin()` or `stdin().lock()`
-    /// empties that buffer first, then waits in read(2) as [`blocking`](Alarm::blocking) does: at worst 10 ms late, and with an
-    /// [`ArmError`](crate::ArmError) where no timer can interrupt the thread. Unread bytes stay in std's buffer.
+    /// The whole process shares the buffer of [`io::stdin`](std::io::stdin). A read takes bytes from that buffer first. It then waits in
+    /// read(2) as [`blocking`](Alarm::blocking) does: at most 10 ms late, and with an [`ArmError`](crate::ArmError) where no timer can
+    /// interrupt the thread.
     ///
-    /// A reader of the lock implements [`BufRead`]. At the deadline `read_line` leaves a partial line in its `String`, and
-    /// the next call appends the rest. `read_line` drops a part that ends within a UTF-8 character; `read_until` does not.
+    /// A reader of the lock implements [`BufRead`]. At the deadline `read_line` keeps a partial line in its `String`, and the next call
+    /// appends the rest; it drops a part that ends within a UTF-8 character.
     ///
-    /// The limit does not cover the wait for std's lock while another thread reads from standard input.
+    /// The limit does not cover the wait for std's lock while another thread reads.
     ///
     /// ```no_run
     /// use std::{io::BufRead, time::Duration};
-    ///
     /// let alarm = sigalarm::Alarm::after(Duration::from_secs(10))?;
     /// let mut name = String::new();
     /// alarm.reader(std::io::stdin().lock()).read_line(&mut name)?;
@@ -41,13 +40,11 @@ impl Alarm {
     /// # Examples
     ///
     /// ```
-    /// use std::io::{ErrorKind, Read};
-    /// use std::{os::unix::net::UnixStream, time::Duration};
-    ///
+    /// use std::{io::Read, os::unix::net::UnixStream, time::Duration};
     /// let (here, _there) = UnixStream::pair()?;
     /// let alarm = sigalarm::Alarm::after(Duration::from_millis(20))?;
     /// let e = alarm.reader(&here).read(&mut [0]).unwrap_err();
-    /// assert_eq!(e.kind(), ErrorKind::TimedOut);
+    /// assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -60,20 +57,17 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` that has written a part returns its length, and the next `write` fails. `write_all` does not report how much
-    /// it wrote.
+    /// A `write` that has written a part returns its length, and the next `write` fails. `write_all` does not report how much it wrote.
     ///
-    /// `w` must be unbuffered. [`io::stdout`](std::io::stdout) is not: use a [`File`](std::fs::File) made from
+    /// `w` must be unbuffered. In place of [`io::stdout`](std::io::stdout) use a [`File`](std::fs::File) made from
     /// `stdout().as_fd().try_clone_to_owned()?`.
     ///
     /// ```
-    /// use std::io::{ErrorKind, Write};
-    /// use std::{os::unix::net::UnixStream, time::Duration};
-    ///
+    /// use std::{io::Write, os::unix::net::UnixStream, time::Duration};
     /// let (here, _there) = UnixStream::pair()?;
     /// let alarm = sigalarm::Alarm::after(Duration::from_millis(20))?;
     /// let e = alarm.writer(&here).write_all(&vec![0; 10_000_000]).unwrap_err();
-    /// assert_eq!(e.kind(), ErrorKind::TimedOut);
+    /// assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]

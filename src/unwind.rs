@@ -1,8 +1,7 @@
 //! Unwinding to a `catch`, for code whose signatures cannot carry a `Result`.
 //!
-//! 1. A check raises a private payload with `resume_unwind`, which runs no panic hook. Only `Alarm::catch` takes that payload.
-//! 2. An unwinding without a `catch` would end its thread silently. So each running `catch` is registered, and a check that finds
-//!    no registration panics.
+//! A check raises a private payload with `resume_unwind`, which runs no panic hook. An unwinding without a `catch` would end its
+//! thread silently, so a check looks for a registered `catch` first, and panics without one.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -18,23 +17,21 @@ use crate::runtime;
 struct Expired(TimedOut);
 
 impl Alarm {
-    /// Unwinds to the [`catch`](Alarm::catch) of the expired alarm: this one, or one that encloses it. For code that cannot return a
-    /// `Result`.
+    /// Unwinds to the [`catch`](Alarm::catch) of the expired alarm: this one, or one that encloses it.
     ///
-    /// The unwinding runs destructors and not the panic hook. While the thread unwinds already, this function does nothing; a long
-    /// destructor calls [`check`](Alarm::check).
+    /// The unwinding runs destructors and not the panic hook. While the thread unwinds already, this function does nothing.
     ///
     /// <div class="warning">
     ///
-    /// An unwinding aborts the process at an `extern "C"` function written in Rust. A callback for a C library calls `check` and
-    /// stores the error.
+    /// An unwinding aborts the process at an `extern "C"` function written in Rust. A callback for a C library calls
+    /// [`check`](Alarm::check) and stores the error.
     ///
     /// </div>
     ///
     /// # Panics
     ///
-    /// Panics if the alarm has expired and neither a `catch` on this thread nor one of that alarm on another thread is running; under
-    /// `panic = "abort"`, whenever the alarm has expired.
+    /// Panics if the alarm has expired and no `catch` can take the unwinding: no `catch` runs on this thread, and none of that alarm on
+    /// another. Under `panic = "abort"` none can.
     ///
     /// # Examples
     ///
@@ -58,16 +55,16 @@ impl Alarm {
         }
     }
 
-    /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired).
+    /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
     ///
-    /// A panic passes through. The unwinding of another alarm passes through if a `catch` of that alarm is running further out on
-    /// this thread; if not, this method returns the [`TimedOut`], and [`owns`](Alarm::owns) returns `false` for it.
+    /// So does the unwinding of another alarm whose `catch` runs further out on this thread. Without such a `catch` this method returns
+    /// the [`TimedOut`]; [`owns`](Alarm::owns) returns `false` for it.
     ///
     /// On another thread the unwinding ends that thread. [`resume_unwind`](std::panic::resume_unwind) with the error of
-    /// [`join`](std::thread::JoinHandle::join) continues it; rayon does that.
+    /// [`join`](std::thread::JoinHandle::join) continues it.
     ///
-    /// `f` need not be [`UnwindSafe`](std::panic::UnwindSafe), because the unwinding starts only at a check. Code between the check
-    /// and the `catch` must keep its state valid when a callback panics, as std's does.
+    /// `f` need not be [`UnwindSafe`](std::panic::UnwindSafe): the unwinding starts only at a check. Code that calls back, such as
+    /// `sort_by`, must allow a panic of the callback.
     ///
     /// # Errors
     ///
@@ -75,27 +72,17 @@ impl Alarm {
     ///
     /// # Compile-time errors
     ///
-    /// A program that calls `catch` does not compile under `panic = "abort"`.
+    /// A call does not compile under `panic = "abort"`.
     ///
     /// # Examples
     ///
     /// ```
-    /// use sigalarm::{Alarm, unwind_if_expired};
-    /// use std::time::Duration;
-    ///
-    /// fn visit(tree: &[u32], visitor: &mut dyn FnMut(u32)) {
-    ///     tree.iter().for_each(|&leaf| visitor(leaf));
-    /// }
-    ///
-    /// let alarm = Alarm::after(Duration::from_secs(10))?;
-    /// let mut sum = 0;
-    /// let visited = alarm.catch(|| {
-    ///     visit(&[1, 2, 3], &mut |leaf| {
-    ///         unwind_if_expired();
-    ///         sum += leaf;
-    ///     });
+    /// let alarm = sigalarm::Alarm::never()?;
+    /// let caught = alarm.catch(|| {
+    ///     alarm.ring();
+    ///     [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired());
     /// });
-    /// assert!(visited.is_ok() && sum == 6);
+    /// assert!(caught.is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn catch<T>(&self, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
@@ -110,8 +97,7 @@ impl Alarm {
     }
 }
 
-/// Unwinds to the [`catch`](Alarm::catch) of the outermost expired alarm of the calling thread. For code without the guard that
-/// cannot return a `Result`.
+/// Unwinds to the [`catch`](Alarm::catch) of the outermost expired alarm of the calling thread.
 ///
 /// It does nothing without an alarm, and while the thread unwinds.
 ///
@@ -123,14 +109,13 @@ impl Alarm {
 ///
 /// ```
 /// use sigalarm::{Alarm, unwind_if_expired};
-/// use std::time::Duration;
 ///
 /// fn fibonacci(n: u32) -> u64 {
 ///     unwind_if_expired();
 ///     if n < 2 { n.into() } else { fibonacci(n - 1) + fibonacci(n - 2) }
 /// }
 ///
-/// let alarm = Alarm::after(Duration::from_millis(5))?;
+/// let alarm = Alarm::after(std::time::Duration::from_millis(5))?;
 /// assert!(alarm.catch(|| fibonacci(90)).is_err());
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
@@ -178,21 +163,20 @@ thread_local! {
 
 /// The number of `catch`es that run on any thread, by the alarm's number modulo 256.
 ///
-/// - Without a lock, which a fork could leave locked.
+/// - No lock: a fork could leave it locked.
 /// - Two alarms may share a counter. Then an unwinding without a `catch` may end its thread silently.
-/// - Relaxed: another thread's unwinding is caught only if the `catch` started that thread's work, and the start orders both.
+/// - Relaxed: a `catch` matters to another thread only if it started that thread's work, which orders both.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
 impl Registration {
     fn add(alarm: AlarmId) -> Registration {
-        // The thread-local is gone while the thread runs its last destructors. Then the counter alone has the `catch`.
+        // The thread's last destructors run without the thread-local. The counter still has the `catch`.
         let _ = ON_THIS_THREAD.try_with(|alarms| alarms.borrow_mut().push(alarm));
         Registration::counter(alarm).fetch_add(1, Ordering::Relaxed);
         Registration(alarm)
     }
 
-    /// Returns whether a running `catch` may take the unwinding of this alarm: one of any alarm on this thread, or one of this
-    /// alarm on another thread.
+    /// Returns whether a `catch` may take this alarm's unwinding: any on this thread, or one of this alarm on another.
     fn exists(alarm: AlarmId) -> bool {
         cfg!(panic = "unwind")
             && (ON_THIS_THREAD.try_with(|alarms| !alarms.borrow().is_empty()).unwrap_or(false)

@@ -1,8 +1,8 @@
-//! Finds the attributes of this crate among the attributes of an item.
+//! Finds the attributes of this crate.
 
 use syn::Attribute;
 
-/// Returns whether this is the attribute `name`, with any path. A macro cannot resolve names, so a renamed import is not found.
+/// Compares the last segment of the path: a macro cannot resolve a renamed import.
 pub(crate) fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == name)
 }
@@ -11,7 +11,6 @@ pub(crate) fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a At
     attributes.iter().find(|attribute| is(attribute, name))
 }
 
-/// Removes the first attribute `name` from the list.
 pub(crate) fn take(attributes: &mut Vec<Attribute>, name: &str) -> Option<Attribute> {
     let at = attributes.iter().position(|attribute| is(attribute, name))?;
     Some(attributes.remove(at))

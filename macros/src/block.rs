@@ -1,4 +1,4 @@
-//! The position of an inserted statement.
+//! Inserts statements into blocks.
 
 use proc_macro2::TokenStream;
 use syn::{Block, Expr, Stmt};

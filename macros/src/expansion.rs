@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 
-/// The attribute before each inserted `?`.
 pub(crate) const ALLOW: &str = "# [allow (clippy :: question_mark_used)]";
 
 /// Asserts that `item` expands to `expected`, except for layout and [`ALLOW`].

@@ -8,7 +8,7 @@ use quote::quote;
 use crate::library::Library;
 use crate::{cooperative, time_limit};
 
-/// SplitMix64.
+/// A SplitMix64 generator.
 struct Random(u64);
 
 impl Random {
@@ -127,7 +127,7 @@ const WORDS: &[&str] = &[
     "struct",
 ];
 
-/// Runs `try_one` for `SIGALARM_FUZZ_SECONDS`, by default one second.
+/// Runs `try_one` for `SIGALARM_FUZZ_SECONDS` (default: 1).
 fn campaign(name: &str, mut try_one: impl FnMut(&mut Random)) {
     let setting = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
     let from_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as u64);
@@ -171,14 +171,12 @@ fn random_options_and_items_do_not_panic() {
         let options = random.join(WORDS, 8, " ");
         let item = match random.below(3) {
             0 => random.join(WORDS, 30, " "),
-            // A function with random tokens inside.
             _ => {
                 let at = random.below(FUNCTION.len());
                 let rest = random.below(FUNCTION.len() - at);
                 [&FUNCTION[..at], &random.join(WORDS, 8, " "), &FUNCTION[at + rest..]].concat()
             }
         };
-        // The compiler calls a macro with valid tokens only.
         if let (Ok(options), Ok(item)) = (options.parse::<TokenStream>(), item.parse::<TokenStream>()) {
             for library in [Library::Sigalarm, Library::Core] {
                 for expand in [time_limit::expand, cooperative::expand] {

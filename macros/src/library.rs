@@ -1,4 +1,4 @@
-//! The library that the expansion calls, and its path.
+//! The library that an expansion calls, and its path.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,6 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Error, Path, Result};
 
-/// The library of an attribute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Library {
     #[default]
@@ -23,7 +22,6 @@ impl Library {
         }
     }
 
-    /// Returns the library that `crate = …` names.
     pub(crate) fn given(self, path: Option<&Path>) -> Library {
         match path.and_then(|path| path.segments.last()) {
             Some(last) if last.ident == "sigalarm_core" => Library::Core,
@@ -31,7 +29,7 @@ impl Library {
         }
     }
 
-    /// Returns an error if Cargo.toml renames the dependency and `crate = …` is missing.
+    /// Rejects a renamed dependency without `crate = …`.
     pub(crate) fn check_name(self, given: Option<&Path>) -> Result<()> {
         self.refuse(given, self.new_name().as_deref())
     }
@@ -49,7 +47,6 @@ impl Library {
         }
     }
 
-    /// Returns the name of a renamed dependency in the user's Cargo.toml.
     fn new_name(self) -> Option<String> {
         static MANIFEST: OnceLock<Option<String>> = OnceLock::new();
         let read = || {
@@ -59,9 +56,7 @@ impl Library {
         self.renamed(MANIFEST.get_or_init(read).as_ref()?)
     }
 
-    /// Returns the name of a dependency with `package = "sigalarm"`, if no dependency has the name `sigalarm`.
-    ///
-    /// The function compares lines and does not parse TOML. For an unrecognised form the compiler reports the missing crate.
+    /// Returns the name of a dependency with `package = "sigalarm"`. Compares lines and does not parse TOML.
     fn renamed(self, manifest: &str) -> Option<String> {
         let package = self.package();
         let mut section = "";
@@ -88,9 +83,7 @@ impl Library {
     }
 }
 
-/// Returns the path of the library: `::sigalarm`, `::sigalarm_core`, or the value of `crate = …`.
-///
-/// Each token has the location `at`, which becomes `TimedOut::location`.
+/// Returns the library's path, with each token at `at`, which becomes `TimedOut::location`.
 pub(crate) fn path(library: Library, given: Option<&Path>, at: Span) -> TokenStream {
     match (given, library) {
         (None, Library::Sigalarm) => quote_spanned!(at=> ::sigalarm),
@@ -99,7 +92,7 @@ pub(crate) fn path(library: Library, given: Option<&Path>, at: Span) -> TokenStr
     }
 }
 
-/// Returns the same tokens at the location `at`, with their hygiene unchanged.
+/// Moves the tokens to the location `at` and keeps their hygiene.
 fn located(tokens: TokenStream, at: Span) -> TokenStream {
     tokens
         .into_iter()

@@ -4,16 +4,14 @@ use proc_macro2::{Delimiter, Group, Punct, Spacing, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::{Error, Item};
 
-/// Parses the item below `#[name]`. On failure returns the original item with an error inside.
+/// Parses the item below `#[name]`. On failure returns the item with an error inside.
 pub(crate) fn item(tokens: &TokenStream, name: &str) -> Result<Item, TokenStream> {
     syn::parse2(tokens.clone())
         .or_else(|e| syn::parse2(with_semicolons(tokens.clone())).map_err(|_| e))
         .map_err(|e| unparsed(tokens, name, &e))
 }
 
-/// Adds a semicolon to each block statement that a `macro_rules!` interpolates (`$body`).
-///
-/// The compiler needs no semicolon after a block; syn needs one after the group that contains the block.
+/// Adds a semicolon to each block statement that a `macro_rules!` interpolates (`$body`): syn, unlike the compiler, needs one.
 fn with_semicolons(tokens: TokenStream) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -51,7 +49,7 @@ fn ends_statement(token: &TokenTree) -> bool {
     }
 }
 
-/// Returns whether this is a block, or an expression that ends with a block.
+/// Returns whether this is a block, or ends with one.
 fn is_block_like(tokens: TokenStream) -> bool {
     const KEYWORDS: [&str; 6] = ["if", "match", "loop", "while", "for", "unsafe"];
     let mut tokens = tokens.into_iter();
@@ -71,10 +69,8 @@ fn is_block_like(tokens: TokenStream) -> bool {
     }
 }
 
-/// Returns the item with a lint error, which the compiler reports only if it can parse the item.
-///
-/// The compiler has already reported a syntax error; `compile_error!` would add a second message. After another error
-/// `unused_must_use`, a late lint, does not run.
+/// Returns the item with a lint error. The compiler has already reported a syntax error; then the late lint `unused_must_use` does not
+/// run, and the user sees one message.
 fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     let message = format!(
         "`#[{name}]` cannot parse this item and left it unchanged: {error}; it reads the syntax of edition \
@@ -94,7 +90,7 @@ fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
         _ => None,
     });
     if keyword.is_some_and(|keyword| keyword == "fn") {
-        // The report is in the body, because an `impl` block cannot contain a `const _`.
+        // An `impl` block cannot contain a `const _`.
         if let Some(TokenTree::Group(body)) = tokens.last_mut() {
             let statements = body.stream();
             let mut with_report = Group::new(body.delimiter(), quote!(#report #statements));

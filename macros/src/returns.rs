@@ -1,30 +1,23 @@
-//! Decides from its name whether a return type can hold a `TimedOut`.
-//!
-//! A macro sees no types: `Result` may be an alias, and an alias may be a `Result`. It rejects a name only if no type of that name
-//! can hold a `TimedOut`.
+//! Decides whether a return type can hold a `TimedOut`. A macro sees only the name, and rejects it only if no type of that name can.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Error, GenericArgument, Path, PathArguments, ReturnType, Signature, Type};
 
-/// The verdict on a return type.
 pub(crate) enum Returns {
-    /// Named `Result`; the error type may hold a `TimedOut`.
+    /// The name is `Result`.
     Result,
     /// Possibly an alias of a `Result`.
     Perhaps,
-    /// Cannot hold a `TimedOut`.
     No(Refusal),
 }
 
-/// The reason of a rejection, and its location.
 pub(crate) struct Refusal {
     at: TokenStream,
     reason: String,
 }
 
 impl Refusal {
-    /// Returns the error with the reason and the remedy.
     pub(crate) fn advise(self, advice: &str) -> Error {
         Error::new_spanned(self.at, format!("{}: {advice}", self.reason))
     }
@@ -34,7 +27,7 @@ fn no(at: impl ToTokens, reason: impl Into<String>) -> Returns {
     Returns::No(Refusal { at: at.to_token_stream(), reason: reason.into() })
 }
 
-/// Returns the return type if it names a future: `impl Future`, `BoxFuture<…>`, `Pin<Box<dyn Future<…>>>`.
+/// Returns the return type if it names a future, such as `BoxFuture<…>`.
 pub(crate) fn future(signature: &Signature) -> Option<&Type> {
     fn mentions_future(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {
@@ -91,7 +84,6 @@ fn cannot_hold(ty: &Type) -> Returns {
     no(ty, "this return type cannot hold a `TimedOut`")
 }
 
-/// Returns the `E` of `Result<T, E>`, if it is given.
 fn error_type(path: &Path) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &path.segments.last()?.arguments else { return None };
     let types = arguments.args.iter().filter_map(|argument| match argument {
@@ -101,7 +93,7 @@ fn error_type(path: &Path) -> Option<&Type> {
     types.skip(1).last()
 }
 
-/// Returns whether this error type is built in or std's, and has no `From<TimedOut>`. Users cannot implement it.
+/// Returns whether this error type is built in or std's: users cannot implement `From<TimedOut>` for it.
 fn is_foreign(error: &Type) -> bool {
     match error {
         Type::Group(group) => is_foreign(&group.elem),
@@ -129,7 +121,6 @@ fn is_foreign(error: &Type) -> bool {
     }
 }
 
-/// Returns whether this is a number type, `bool`, `char` or `str`.
 fn is_plain(path: &Path) -> bool {
     let plain = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16", "u32",

@@ -298,7 +298,6 @@ algorithms! {
     }
 }
 
-/// Returns the same pseudo-random numbers in each run.
 fn numbers(count: usize) -> Vec<u64> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let step = |state: &mut u64| {

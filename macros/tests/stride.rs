@@ -423,7 +423,6 @@ fn strides_of_nested_loops_do_not_multiply() {
         }
         Ok(())
     }
-    // The entry, the outer loop, and two inner loops ten times.
     assert_checks(1 + 1 + 10 + 10, |probe| nested(probe).unwrap());
 }
 

@@ -1,8 +1,7 @@
-//! Iterator adapters that check an alarm.
+//! Iterator adapters that check an alarm before each item.
 //!
-//! 1. An adapter checks before it takes an item. After a failed check it returns the error only if an item is left
-//!    (`any_left`).
-//! 2. The error names the line that made the adapter, because the line that calls `next` is often within std.
+//! After a failed check an adapter returns the error only if an item is left (`any_left`). The error names the line that made the
+//! adapter, because the call of `next` is often in std.
 
 mod checked;
 mod checked_every;
@@ -20,31 +19,25 @@ use crate::error::TimedOut;
 /// Iterator adapters with a time limit: [`checked`](IteratorExt::checked), [`checked_every`](IteratorExt::checked_every),
 /// [`until`](IteratorExt::until).
 ///
-/// # The last item
-///
-/// A limit that expires during or after the last item gives no error. The adapter finds out with
-/// [`size_hint`](Iterator::size_hint) whether an item is left. Where the hint does not say (after `filter`, in `from_fn`), the
-/// adapter takes one more item after the expiry and drops it.
+/// A limit that expires during or after the last item gives no error. Where [`size_hint`](Iterator::size_hint) does not say whether
+/// an item is left (after `filter`, in `from_fn`), the adapter takes one more item after the expiry and drops it.
 ///
 /// # Tight loops over slices
 ///
-/// The compiler does not vectorise a loop that may end early. To keep a vectorised loop, check between chunks of 1 µs to 1 ms:
+/// The compiler does not vectorise a loop that may end early. Check between chunks of 1 µs to 1 ms instead:
 ///
 /// ```
 /// use sigalarm::{Alarm, IteratorExt};
 ///
 /// let (numbers, mut sum) = ([2; 100_000], 0);
-/// let alarm = Alarm::never()?;
-/// for chunk in numbers.chunks(16_384).checked(&alarm) {
+/// for chunk in numbers.chunks(16_384).checked(&Alarm::never()?) {
 ///     sum += chunk?.iter().sum::<u64>();
 /// }
 /// assert_eq!(sum, 200_000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait IteratorExt: Iterator {
-    /// Returns an iterator of `Ok` items, with a check before each; when an alarm expires, one `Err`, then `None`.
-    ///
-    /// An alarm that encloses `alarm` ends the iterator too, as with [`check`](Alarm::check).
+    /// Returns an iterator of `Ok` items; when the alarm or one that encloses it expires, one `Err`, then `None`.
     ///
     /// # Errors
     ///
@@ -54,7 +47,6 @@ pub trait IteratorExt: Iterator {
     ///
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
-    ///
     /// let alarm = Alarm::never()?;
     /// let squares = (0..5).map(|n| n * n).checked(&alarm).collect::<Result<Vec<u32>, _>>();
     /// assert_eq!(squares.unwrap(), [0, 1, 4, 9, 16]);
@@ -68,15 +60,13 @@ pub trait IteratorExt: Iterator {
         Checked::new(self, Watch::new(alarm))
     }
 
-    /// Returns an iterator like [`checked`](IteratorExt::checked) that checks before the first item, then after every `stride`
-    /// items.
+    /// Returns an iterator like [`checked`](IteratorExt::checked) that checks before the first item, then after every `stride` items.
     ///
-    /// It is faster than `checked` only while an expired alarm is alive in the process: then each check takes a lock. For
-    /// vectorised loops see [above](IteratorExt#tight-loops-over-slices).
+    /// It is faster than `checked` only while an expired alarm is alive in the process: then each check takes a lock.
     ///
     /// # Errors
     ///
-    /// The item is a [`TimedOut`] that names the line of this call.
+    /// As [`checked`](IteratorExt::checked).
     ///
     /// # Panics
     ///
@@ -86,7 +76,6 @@ pub trait IteratorExt: Iterator {
     ///
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
-    ///
     /// let alarm = Alarm::never()?;
     /// assert!((0..10_000).checked_every(1_024, &alarm).all(|n| n.is_ok()));
     /// # Ok::<(), sigalarm::ArmError>(())
@@ -100,18 +89,14 @@ pub trait IteratorExt: Iterator {
         CheckedEvery::new(self, Watch::new(alarm), stride)
     }
 
-    /// Returns an iterator that ends when an alarm expires, with a check before each item.
-    ///
-    /// [`timed_out`](Until::timed_out) returns whether an alarm ended it. To call it later, lend the iterator to the loop.
+    /// Returns an iterator that ends when the alarm expires. [`timed_out`](Until::timed_out) returns whether it did.
     ///
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
-    /// use std::time::Duration;
-    ///
-    /// let alarm = Alarm::after(Duration::from_millis(5))?;
+    /// let alarm = Alarm::after(std::time::Duration::from_millis(5))?;
     /// let mut numbers = (1_u64..).until(&alarm);
-    /// let primes = numbers.by_ref().filter(|n| (2..*n).all(|d| n % d != 0)).count();
-    /// println!("{primes} primes: {}", numbers.timed_out().unwrap());
+    /// let count = numbers.by_ref().count();
+    /// println!("{count} numbers: {}", numbers.timed_out().unwrap());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[track_caller]

@@ -9,7 +9,7 @@ use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Runs a test repeatedly: stops the function under test at its first check, then at its second, until the function completes.
+/// Stops a function at its first check, then at its second, until the function completes. Each stop is a new run of the test.
 ///
 /// A function with n checks makes n²/2 checks in all. [`EachCheck`] has options for a large n.
 ///

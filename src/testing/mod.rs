@@ -1,4 +1,4 @@
-//! Tests of functions that check: stops a function at any of its checks, without a clock.
+//! Tests of functions that check: stops a function at any check, without a clock.
 //!
 //! ```
 //! use sigalarm::{TimedOut, checkpoint, testing};
@@ -17,20 +17,17 @@
 //!
 //! # What counts as a check
 //!
-//! A [`TestAlarm`] is an [`Alarm`] with a budget of checks. It encloses the alarms that its thread arms later, and the error names
-//! the test alarm. These count:
+//! A [`TestAlarm`] is an [`Alarm`] with a budget of checks. It encloses the alarms that its thread arms later. These count:
 //!
-//! - `check`, `is_expired`, [`checkpoint`](crate::checkpoint()) and [`unwind_if_expired`](crate::unwind_if_expired) of the test
-//!   alarm and of alarms inside it.
+//! - Each check of the test alarm and of alarms inside it.
 //! - [`sleep`](Alarm::sleep): three checks, for a time of zero two. [`blocking`](Alarm::blocking), a read, a write, and
 //!   [`wait`](Alarm::wait) for a running child: two. A join of a running worker or job: one. Each wake-up: one more.
 //! - Checks of the test alarm on other threads, and all checks of a thread that has [`enter`](Alarm::enter)ed it.
 //!
 //! # Limits
 //!
-//! - A test alarm installs no handler and sets no timer. The alarms and waits of the function under test take real time.
-//! - After the stop each check errs, until a `restart`, `extend` or `disarm`. A restart does not renew the budget. A disarmed test
-//!   alarm does not stop the function.
+//! - A test alarm sets no timer. The alarms and waits of the function under test take real time.
+//! - After the stop each check errs, until a `restart`, `extend` or `disarm`. The function is not stopped again.
 //! - While a test alarm lives, each check of the process takes the slow path. Each counted check takes 8 bytes of memory.
 
 mod each_check;

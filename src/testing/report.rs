@@ -63,8 +63,8 @@ impl Report {
         tally
     }
 
-    /// Returns the first difference between two attempts, if there is one. Then the function may not have been stopped at every check.
-    /// Typical causes are the clock, random numbers, a `HashMap` and threads.
+    /// Returns the first difference between two attempts, caused by a clock, random numbers, a `HashMap` or threads. Then the function may
+    /// not have been stopped at every check.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).divergence().is_none());
     /// ```
@@ -72,7 +72,7 @@ impl Report {
         self.divergence.as_ref()
     }
 
-    /// Adds an attempt with a stop at check `stop_at`, and compares its checks with those of the attempt before.
+    /// Adds an attempt with a stop at check `stop_at`, and compares it with the attempt before.
     pub(super) fn add(&mut self, stop_at: u64, mut locations: Vec<&'static Location<'static>>) {
         self.attempts += 1;
         self.complete = (locations.len() as u64) < stop_at;

@@ -26,7 +26,6 @@ pub struct TestAlarm {
     terms: Terms,
 }
 
-/// The options of a test alarm.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     /// The check that stops, counted from 1; 0 for an alarm that has expired when armed.
@@ -92,7 +91,6 @@ pub(crate) fn note_error(timed_out: &TimedOut) {
     }
 }
 
-/// Arms an alarm on these terms.
 #[track_caller]
 pub(super) fn arm(terms: Terms) -> Alarm {
     IN_USE.store(true, Ordering::Relaxed);
@@ -133,8 +131,7 @@ impl TestAlarm {
         TestAlarm::arm(Terms { cause, ..self.terms })
     }
 
-    /// Arms the alarm anew, and allows this many checks that err (default: 100,000). The next one panics, because a function that
-    /// ignores `TimedOut` may never end.
+    /// Arms the alarm anew, and allows this many checks that err (default: 100,000). The next one panics.
     /// ```should_panic
     /// let alarm = sigalarm::testing::at_check(1).patience(100);
     /// while alarm.check().is_err() {}

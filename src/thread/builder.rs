@@ -22,7 +22,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Sets the name of the thread and the label of its [`TimedOut`](crate::TimedOut)s: "solve was stopped …".
+    /// Sets the name of the thread and the label of its [`TimedOut`](crate::TimedOut)s.
     ///
     /// # Panics
     ///
@@ -48,7 +48,7 @@ impl Builder {
         Builder { stack_size: Some(bytes), ..self }
     }
 
-    /// Makes another thread's alarm enclose the worker, as long as that alarm's guard lives.
+    /// Makes an alarm of another thread enclose the worker, as long as its guard lives.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
@@ -56,7 +56,7 @@ impl Builder {
     /// let alarm = Alarm::never()?;
     /// let worker = Worker::builder().under(alarm.handle()).spawn(|| while checkpoint().is_ok() {})?;
     /// alarm.ring();
-    /// shielded(|| worker.join())?; // without `shielded` the alarm would end the join too
+    /// shielded(|| worker.join())?; // `shielded`: the alarm also ends a join on this thread
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn under(self, alarm: AlarmHandle) -> Builder {

@@ -1,4 +1,4 @@
-//! The error of a join.
+//! The errors of a join.
 
 use std::error::Error;
 use std::fmt;
@@ -11,22 +11,21 @@ use crate::error::{ArmError, TimedOut};
 /// ```
 /// use sigalarm::thread::{Worker, WorkerError};
 /// let worker = Worker::spawn(|| 42).unwrap();
-/// assert_eq!(worker.join().unwrap(), 42);
+/// worker.join().unwrap();
 /// assert!(matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The limit of a [`join_timeout`](super::Worker::join_timeout) or an alarm of the calling thread expired. The worker still runs
-    /// and can be joined again. [`Alarm::owns`](crate::Alarm::owns) returns whether that alarm expired.
+    /// The limit of the join, or an alarm of the calling thread, expired. The worker can be joined again.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
     /// An earlier join returned the value or the panic.
     AlreadyJoined,
-    /// A worker called a join of itself.
+    /// A worker joined itself.
     JoinSelf,
-    /// The worker's alarm could not be armed, and the function did not run.
+    /// The worker's alarm could not be armed; the function did not run.
     Arm(ArmError),
 }
 

@@ -1,26 +1,15 @@
-//! Functions on a thread of their own, with a request to stop.
+//! Functions on their own thread, with a request to stop.
 //!
-//! Rust cannot end a thread from outside. A [`Worker`] stops at a check: after [`stop`](Worker::stop) the worker's
-//! [`checkpoint`](crate::checkpoint)s return an error. A function without checks runs to its end; jobs (feature `process`) can be
-//! killed.
+//! After [`stop`](Worker::stop) the [`checkpoint`](crate::checkpoint)s of a [`Worker`] return an error. A function without checks runs
+//! to its end: Rust cannot end a thread from outside. Jobs (feature `process`) can be killed.
 //!
 //! ```
-//! use sigalarm::thread::Worker;
-//! use sigalarm::{Cause, TimedOut, checkpoint};
-//! use std::time::Duration;
+//! use sigalarm::{checkpoint, thread::Worker};
 //!
-//! fn long_function() -> TimedOut {
-//!     loop {
-//!         if let Err(e) = checkpoint() {
-//!             return e;
-//!         }
-//!     }
-//! }
-//!
-//! let worker = Worker::spawn(long_function)?;
-//! assert!(worker.join_timeout(Duration::from_millis(10)).is_err());
+//! let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
+//! assert!(worker.join_timeout(std::time::Duration::from_millis(10)).is_err());
 //! worker.stop();
-//! assert_eq!(worker.join()?.cause(), Cause::Stopped);
+//! worker.join()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -8,18 +8,20 @@ use parking_lot::Mutex;
 
 use crate::error::panic_message;
 
-/// A panic of a worker's function, with its payload. The panic hook has already printed the message.
+/// A panic of a worker's function. The panic hook has already printed the message.
 ///
 /// ```
-/// use sigalarm::thread::{Panic, Worker, WorkerError::Panicked};
+/// use sigalarm::thread::{Panic, Worker, WorkerError};
 /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-/// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
-/// let panic: Panic = panic;
-/// assert_eq!(panic.message(), "failed");
+/// let panic: Option<Panic> = match worker.join() {
+///     Err(WorkerError::Panicked(panic)) => Some(panic),
+///     _ => None,
+/// };
+/// assert_eq!(panic.unwrap().message(), "failed");
 /// ```
 pub struct Panic {
     message: String,
-    /// A mutex makes the error `Sync`; the payload is not.
+    /// The mutex makes the error `Sync`.
     payload: Mutex<Box<dyn Any + Send>>,
 }
 

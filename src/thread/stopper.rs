@@ -1,31 +1,31 @@
-//! The request to stop, from any thread to the worker's thread.
+//! The request to stop, from any thread to the worker.
 
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::error::{ArmError, Cause};
 use crate::runtime::{self, Due, Plan};
 use crate::schedule::Key;
+use crate::stays::StaysOnItsThread;
 
-/// The request to stop, which may precede the start of the worker's thread.
+/// A request may come before the worker's thread starts.
 pub(super) struct Stopper(Mutex<Request>);
 
 enum Request {
     None,
-    /// Requested before the worker's thread has armed its alarm.
+    /// Requested before the worker armed its alarm.
     Early,
     /// A request rings this alarm.
     Rings(Key),
 }
 
-/// The alarm that a request rings. It has no deadline and encloses everything on the worker's thread.
+/// An alarm without a deadline that encloses everything on the worker's thread.
 pub(super) struct StopAlarm {
     key: Key,
-    /// `StopAlarm` is not `Send`.
-    stays: PhantomData<MutexGuard<'static, ()>>,
+    stays: StaysOnItsThread,
 }
 
 impl StopAlarm {
@@ -48,7 +48,7 @@ impl Stopper {
         Stopper(Mutex::new(Request::None))
     }
 
-    /// Makes requests ring this alarm, with a request that is already made. After the alarm's drop a request does nothing.
+    /// Rings the alarm at each request, also an earlier one. After the alarm's drop, a request does nothing.
     pub(super) fn link(&self, alarm: &StopAlarm) {
         let key = alarm.key;
         let mut request = self.0.lock();

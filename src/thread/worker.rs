@@ -19,10 +19,10 @@ use crate::time::Time;
 
 /// A function that runs on its own thread, and its value.
 ///
-/// An alarm without a deadline encloses everything on that thread; [`stop`](Worker::stop) expires it. Alarms of other threads do
-/// not limit the worker.
+/// [`stop`](Worker::stop) expires an alarm that encloses everything on that thread. Other threads' alarms do not limit the worker,
+/// except through [`Builder::under`].
 ///
-/// Of several threads that join, the first gets the value. **A drop of the handle calls `stop` and does not wait.**
+/// **A drop of the handle calls `stop` and does not wait.**
 ///
 /// ```
 /// use sigalarm::thread::Worker;
@@ -34,14 +34,13 @@ pub struct Worker<T> {
     shared: Arc<Shared<T>>,
     thread: ThreadId,
     name: Option<Arc<str>>,
-    /// A thread that joins takes it.
+    /// Taken by the thread that joins.
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How often a join under an alarm checks that alarm, which another thread may ring.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The state that the handle and the worker's thread share.
 struct Shared<T> {
     stopper: Stopper,
     result: Mutex<Progress<T>>,
@@ -55,7 +54,7 @@ enum Progress<T> {
 }
 
 impl Worker<()> {
-    /// Returns the options of a worker, such as its name.
+    /// Returns the options of a worker.
     ///
     /// ```
     /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| 42).unwrap();
@@ -71,13 +70,13 @@ impl<T: Send + 'static> Worker<T> {
     ///
     /// # Errors
     ///
-    /// As [`std::thread::Builder::spawn`]: the system could not create a thread.
+    /// The error of [`std::thread::Builder::spawn`].
     ///
     /// # Examples
     ///
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| "done").unwrap();
-    /// assert_eq!(worker.join().unwrap(), "done");
+    /// let worker = sigalarm::thread::Worker::spawn(|| 42).unwrap();
+    /// assert_eq!(worker.join().unwrap(), 42);
     /// ```
     pub fn spawn<F>(f: F) -> io::Result<Worker<T>>
     where
@@ -172,16 +171,16 @@ impl<T> Worker<T> {
         self.thread
     }
 
-    /// Waits for the worker to end, and returns its value.
+    /// Waits for the worker to end, and returns its value. The first of several joins gets the value.
     ///
-    /// Blocks until the thread and the destructors of its thread-locals have ended, or an alarm of the calling thread expires. While
-    /// several threads join, one of them may return before those destructors.
+    /// Blocks until the destructors of the thread's thread-locals have run, or an alarm of the calling thread expires. Another join at the
+    /// same time may return before those destructors.
     ///
     /// # Errors
     ///
     /// - [`WorkerError::TimedOut`] if an alarm of the calling thread expired; the worker can be joined again.
     /// - [`WorkerError::Panicked`] if the function panicked.
-    /// - [`WorkerError::AlreadyJoined`] if an earlier join returned the value, [`WorkerError::JoinSelf`] on the worker's own thread.
+    /// - [`WorkerError::AlreadyJoined`] after an earlier join, [`WorkerError::JoinSelf`] on the worker's thread.
     /// - [`WorkerError::Arm`] if the worker's alarm could not be armed; then the function did not run.
     ///
     /// # Examples
@@ -194,10 +193,6 @@ impl<T> Worker<T> {
     /// alarm.ring();
     /// let e = worker.join().unwrap_err();
     /// assert!(alarm.owns(e.timed_out().unwrap()));
-    ///
-    /// alarm.disarm();
-    /// worker.stop();
-    /// worker.join()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
@@ -211,18 +206,17 @@ impl<T> Worker<T> {
         }
         let result = self.join_until(Time::NEVER, None, location);
         match result {
-            // The worker still runs: a later join waits for the thread.
             Err(WorkerError::TimedOut(_)) => *self.handle.lock() = Some(handle),
             _ => drop(handle.join()),
         }
         result
     }
 
-    /// Waits for the worker to end, but at most for `limit`. A limit of zero does not wait.
+    /// Waits for the worker to end, but at most for `limit`. Zero does not wait.
     ///
     /// # Errors
     ///
-    /// As [`join`](Worker::join), and [`WorkerError::TimedOut`] if `limit` expires; the worker can be joined again.
+    /// As [`join`](Worker::join). If `limit` expires, [`WorkerError::TimedOut`].
     ///
     /// # Examples
     ///
@@ -248,8 +242,7 @@ impl<T> Worker<T> {
     /// # Examples
     ///
     /// ```
-    /// use std::time::{Duration, Instant};
-    /// let deadline = Instant::now() + Duration::from_secs(60);
+    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     /// let worker = sigalarm::thread::Worker::spawn(|| 1).unwrap();
     /// assert_eq!(worker.join_deadline(deadline).unwrap(), 1);
     /// ```
@@ -290,7 +283,7 @@ impl<T> Worker<T> {
                 let since = since.unwrap_or(now);
                 return Err(self.timed_out(deadline.since(since), now.since(since), location).into());
             }
-            // A `ring` from another thread does not wake this one, so it checks again after an interval.
+            // A `ring` from another thread does not wake this one.
             let next_check = if alarm.is_some() { now.after(CHECK_INTERVAL) } else { Time::NEVER };
             match clock::to_instant(deadline.min(alarm.unwrap_or(Time::NEVER)).min(next_check)) {
                 Some(until) => drop(self.shared.ended.wait_until(&mut progress, until)),

@@ -14,17 +14,13 @@ use super::{NAME, macros, stride};
 use crate::attribute;
 use crate::block::insert_first;
 
-/// The visitor of a body.
-///
-/// It visits the code in which `?` returns from the function. It does not visit closures, `async` and `try` blocks, items and
-/// constants.
+/// Visits the code in which `?` returns from the function: no closures, `async` and `try` blocks, items or constants.
 pub(super) struct Inserter {
     options: Options,
-    /// Visits code without checks, to find misplaced attributes only.
+    /// The visited code has no checks: the visitor only finds misplaced attributes.
     bare: bool,
-    /// The number of labels so far. Each label has a different name, because one must not shadow another.
+    /// The number of labels, which makes each label unique.
     pub(super) labels: usize,
-    /// The number of changes to the body.
     changes: usize,
     /// The body contains a loop or a call.
     may_take_long: bool,
@@ -36,14 +32,13 @@ impl Inserter {
         Inserter { options, bare: false, labels: 0, changes: 0, may_take_long: false, errors: None }
     }
 
-    /// Inserts checks into the loops of a function, and at its entry, because it may be recursive.
+    /// The check at the entry is for recursion.
     pub(super) fn function(&mut self, signature: &Signature, body: &mut Block) {
         self.visit_block_mut(body);
         self.enter(body, signature.ident.span());
     }
 
-    /// Inserts checks into a function without its own attribute. Without a loop and a call it gets none: it may be an accessor that is
-    /// inlined into loops.
+    /// As `function`, without checks in a function without a loop or call, such as an accessor.
     pub(super) fn member(&mut self, signature: &Signature, body: &mut Block) {
         self.visit_block_mut(body);
         if self.may_take_long {
@@ -55,7 +50,6 @@ impl Inserter {
         self.errors.map_or(Ok(()), Err)
     }
 
-    /// Inserts a check at the beginning of a block.
     fn enter(&mut self, block: &mut Block, at: Span) {
         self.changes += 1;
         insert_first(block, self.options.check(at));
@@ -68,7 +62,6 @@ impl Inserter {
         }
     }
 
-    /// Removes `#[cooperative]` from an expression and returns its request.
     fn take(&mut self, attributes: &mut Vec<Attribute>) -> Option<Request> {
         let attribute = attribute::take(attributes, NAME)?;
         self.changes += 1;
@@ -116,7 +109,7 @@ impl Inserter {
         }
     }
 
-    /// Returns the options of this loop, or `None` for a loop without checks.
+    /// Returns the options of this loop; `None` for a loop without checks.
     fn take_on_loop(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
         let Some(attribute) = attribute::take(attributes, NAME) else { return Some(self.options.clone()) };
         self.changes += 1;
@@ -145,20 +138,18 @@ impl Inserter {
         Some(options.within(&self.options))
     }
 
-    /// Runs `walk` with other options.
     fn with(&mut self, options: Options, bare: bool, walk: impl FnOnce(&mut Inserter)) {
         let outer = (std::mem::replace(&mut self.options, options), std::mem::replace(&mut self.bare, bare));
         walk(self);
         (self.options, self.bare) = outer;
     }
 
-    /// Runs `walk` without inserting checks.
     fn without_checks(&mut self, walk: impl FnOnce(&mut Inserter)) {
         self.with(self.options.clone(), true, walk);
     }
 }
 
-/// Returns whether this calls a variant or a tuple struct: `Ok(x)`, `Self::Leaf(x)`.
+/// Returns whether this calls a variant or a tuple struct.
 fn is_constructor(call: &ExprCall) -> bool {
     let Expr::Path(path) = &*call.func else { return false };
     let last = path.path.segments.last();
@@ -213,7 +204,7 @@ impl VisitMut for Inserter {
         self.without_checks(|this| visit_mut::visit_expr_try_block_mut(this, block));
     }
 
-    /// Visits the value. The length is a constant.
+    /// The length is a constant.
     fn visit_expr_repeat_mut(&mut self, repeat: &mut ExprRepeat) {
         self.visit_attributes_mut(&mut repeat.attrs);
         self.visit_expr_mut(&mut repeat.expr);
@@ -223,14 +214,14 @@ impl VisitMut for Inserter {
         let before = self.changes;
         self.may_take_long |= macros::formats(invocation);
         match macros::with_arguments(invocation, |argument| self.visit_expr_mut(argument)) {
-            // Unchanged arguments keep their original tokens, whose spans are better.
+            // The original tokens have better spans.
             Some(tokens) if self.changes != before => invocation.tokens = tokens,
             Some(_) => {}
             None => self.may_take_long = true,
         }
     }
 
-    /// Reports an attribute that is not on a loop, closure or `async` block.
+    /// Reports a misplaced attribute.
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
         while let Some(stray) = attribute::take(attributes, NAME) {
             self.changes += 1;
@@ -248,7 +239,7 @@ impl VisitMut for Inserter {
         }
     }
 
-    // Items, constants and types do not run as part of the body.
+    // These do not run as part of the body.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}

@@ -1,6 +1,4 @@
-//! Visits the arguments of macros.
-//!
-//! The macros of std evaluate their arguments in place. Another macro may move its tokens into a closure.
+//! Visits the arguments of std's macros, which evaluate them in place. Another macro may move its tokens into a closure.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -8,7 +6,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Macro, Result, Token};
 
-/// Returns whether this has the name of a macro of std. A macro cannot resolve names, so another macro of that name passes too.
+/// Compares names only: a macro cannot resolve them.
 pub(super) fn is_known(invocation: &Macro) -> bool {
     let known = [
         "assert",
@@ -45,7 +43,7 @@ fn name(invocation: &Macro) -> Option<String> {
     invocation.path.segments.last().map(|last| last.ident.to_string())
 }
 
-/// Calls `visit` with each argument, and returns the changed tokens. `None` for an unknown macro and a syntax error.
+/// Calls `visit` with each argument, and returns the changed tokens; `None` for an unknown macro or syntax.
 pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr)) -> Option<TokenStream> {
     if !is_known(invocation) {
         return None;
@@ -53,7 +51,6 @@ pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr
     let matches = name(invocation)? == "matches";
     let parse = |input: ParseStream| -> Result<TokenStream> {
         if matches {
-            // A pattern follows the comma.
             let mut value: Expr = input.parse()?;
             let rest: TokenStream = input.parse()?;
             visit(&mut value);
@@ -82,7 +79,7 @@ pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr
     parse.parse2(invocation.tokens.clone()).ok()
 }
 
-/// Returns whether this macro may contain a `break` or `continue` of the loop around it.
+/// Returns whether this macro may contain a `break` or `continue` of the enclosing loop.
 pub(super) fn may_jump(invocation: &Macro) -> bool {
     fn jumps(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {

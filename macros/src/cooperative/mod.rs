@@ -1,4 +1,4 @@
-//! Expands `#[cooperative]`: inserts a check at the entry of a function and at the head of each loop.
+//! The attribute `#[cooperative]`.
 
 mod insert;
 mod macros;
@@ -81,7 +81,6 @@ fn annotate(library: Library, request: Request, item: &mut Item) -> Result<()> {
     }
 }
 
-/// Returns an error if this function cannot have checks.
 fn check_signature(signature: &Signature, attributes: &[Attribute], options: &Options) -> Result<()> {
     if let Some(again) = attribute::find(attributes, NAME) {
         return Err(Error::new_spanned(again, "`#[cooperative]` is given twice"));
@@ -115,7 +114,7 @@ fn check_return_type(signature: &Signature) -> Result<()> {
     }
 }
 
-/// Returns an error if a function that unwinds has `#[time_limit]`.
+/// Rejects `#[time_limit]` on a function that unwinds.
 fn refuse_limit(attributes: &[Attribute]) -> Result<()> {
     let Some(limit) = attribute::find(attributes, "time_limit") else { return Ok(()) };
     Err(Error::new_spanned(
@@ -129,10 +128,9 @@ fn unwinds(abi: &syn::Abi) -> bool {
     abi.name.as_ref().is_some_and(|name| name.value() == "Rust" || name.value().ends_with("-unwind"))
 }
 
-/// The visitor of the functions in an annotated block.
 struct Members {
     options: Options,
-    /// The number of functions that have checks or their own attribute.
+    /// The number of functions with checks or their own attribute.
     checked: usize,
     errors: Option<Error>,
 }
@@ -203,8 +201,7 @@ impl Members {
         true
     }
 
-    /// Returns whether a function without its own attribute gets checks. A possible alias of `Result` gets none, because a wrong guess
-    /// breaks correct code.
+    /// A possible alias of `Result` gets no checks: a wrong guess breaks correct code.
     fn suits(&self, signature: &Signature, attributes: &[Attribute]) -> bool {
         check_signature(signature, attributes, &self.options).is_ok()
             && (self.options.unwind().is_some() || matches!(returns::of(signature), Returns::Result))
@@ -255,7 +252,7 @@ fn mentions_self(expr: &TokenStream) -> bool {
     })
 }
 
-/// Removes both attributes from an item with an error, so that they do not report it again.
+/// Removes both attributes from an item with an error, which they would report again.
 struct Cleaner;
 
 impl VisitMut for Cleaner {

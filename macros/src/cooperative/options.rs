@@ -9,17 +9,15 @@ use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 use crate::library::{self, Library};
 use crate::options::{each, unknown, value, value_with};
 
-/// The parsed arguments of one attribute.
+/// The arguments of one attribute.
 pub(super) enum Request {
     Checks(Options),
-    /// `skip`: no checks.
     Skip(Ident),
 }
 
-/// The kind of check, and its stride.
 #[derive(Clone, Default)]
 pub(super) struct Options {
-    /// The receiver of the method call.
+    /// The receiver of `check`.
     alarm: Option<TokenStream>,
     every: Option<Every>,
     unwind: Option<Ident>,
@@ -32,10 +30,8 @@ pub(super) struct Options {
 struct Every(u32);
 
 impl Options {
-    /// Returns the check, with the location `at`, which becomes `TimedOut::location`.
-    ///
-    /// The `allow` is for clippy, which takes the `?` for the user's. Its span is the macro's, so that clippy does not report the
-    /// `allow`.
+    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy takes the `?` for the user's; the
+    /// macro's span hides the `allow` from clippy.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = library::path(self.library, self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
@@ -47,12 +43,12 @@ impl Options {
         }
     }
 
-    /// Returns the number of turns between two checks, if it is more than one.
+    /// Returns the number of turns between two checks, if more than one.
     pub(super) fn stride(&self) -> Option<u32> {
         self.every.map(|Every(turns)| turns).filter(|turns| *turns > 1)
     }
 
-    /// Returns whether `every` is given, also as `every = 1`.
+    /// Returns `true` also for `every = 1`.
     pub(super) fn has_every(&self) -> bool {
         self.every.is_some()
     }
@@ -61,13 +57,12 @@ impl Options {
         self.unwind.as_ref()
     }
 
-    /// Sets the library of the attribute.
     pub(super) fn of(self, library: Library) -> Options {
         let library = library.given(self.krate.as_ref());
         Options { library, ..self }
     }
 
-    /// Returns an error if the library is renamed or cannot unwind.
+    /// Rejects a library that is renamed or cannot unwind.
     pub(super) fn check_library(&self) -> Result<()> {
         match (&self.alarm, &self.unwind) {
             (Some(_), _) => Ok(()),
@@ -83,7 +78,7 @@ impl Options {
         self.alarm.as_ref()
     }
 
-    /// Completes these options with those of the enclosing code.
+    /// Adds the options of the enclosing code.
     pub(super) fn within(self, outer: &Options) -> Options {
         Options {
             alarm: self.alarm.or_else(|| outer.alarm.clone()),
@@ -94,7 +89,6 @@ impl Options {
         }
     }
 
-    /// Returns an error for an option that a loop cannot have.
     pub(super) fn refuse_on_loop(&self) -> Result<()> {
         const WHY: &str = "a loop takes `every = …` or `skip`; other options belong on the function";
         match (&self.alarm, &self.unwind, &self.krate) {
@@ -121,7 +115,6 @@ fn receiver(expr: &Expr) -> TokenStream {
 }
 
 impl Request {
-    /// Parses an attribute inside an annotated item.
     pub(super) fn of(attribute: &Attribute) -> Result<Request> {
         match &attribute.meta {
             Meta::Path(_) => Ok(Request::Checks(Options::default())),

@@ -1,9 +1,8 @@
 //! Expands `every = …`: a check at the first turn of a loop and then at each n-th.
 //!
-//! - Counted loop: a counter decrements to the next check. The loop keeps its form. Each turn has a branch.
-//! - Batches, for a `for` loop without a `break`: an outer loop checks, and an inner loop takes n turns. The inner loop tests the
-//!   count and the iterator after its body, so the compiler makes one counted loop, which it can vectorise. A `break` would have to
-//!   leave both loops.
+//! - A `for` loop without a `break` becomes batches: an outer loop checks, an inner loop takes n turns. The inner loop tests the count
+//!   and the iterator after its body, so the compiler can vectorise it. A `break` would have to leave both loops.
+//! - Any other loop counts its turns.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -15,7 +14,7 @@ use super::insert::Inserter;
 use super::turn;
 use crate::block::insert_first;
 
-/// Inserts a check at each n-th turn of the loop `expr`, and visits its body with `inserter`.
+/// Inserts a check at each n-th turn of `expr`, and visits its body.
 pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inserter: &mut Inserter) {
     let turns = Literal::u32_suffixed(turns);
     if let Expr::ForLoop(whole) = expr {
@@ -37,12 +36,10 @@ pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inser
     *expr = Expr::Verbatim(counted(turns, check, expr));
 }
 
-/// Returns the loop in batches. As in the compiler's expansion of `for`, a `match` keeps the temporaries of the iterator's expression
-/// alive, and a `match` drops the item after the variables of the pattern.
+/// As in the compiler's expansion of `for`, one `match` keeps the iterator's temporaries, and one drops the item last.
 ///
-/// - `fuse`: the expansion calls `next` once more after the end.
-/// - `over`: all calls have the location of the iterator's expression, so a type that is no iterator is one error.
-/// - The label stays if no jump names it: the compiler reports it.
+/// - `fuse`: the expansion calls `next` again after the end.
+/// - `over`: one location for all calls, so that a type that is no iterator is one error.
 /// - `unreachable_code`: the body may always return.
 fn batches(
     turns: Literal,

@@ -240,7 +240,6 @@ fn for_loop_with_a_stride_runs_in_batches() {
 
 #[test]
 fn continue_becomes_a_break_of_the_label() {
-    // The labels of nested loops differ.
     let turn = |label: &str, pat: &str, over: &str, body: &str| {
         format!(
             "{{
@@ -311,12 +310,12 @@ fn other_loops_with_a_stride_are_counted() {
         ("loop", "break 1;"),
         ("'a: while x", "continue 'a;"),
         ("while let Some(x) = next()", "continue;"),
-        // With a `break`, or with a macro that may contain one.
+        // A `break`, and macros that may contain one.
         ("for x in xs", "if x { break; }"),
         ("'a: for x in xs", "'b: { break 'a; }"),
         ("for x in xs", "log::debug!(\"{x}\");"),
         ("for x in xs", "assert!(if x { break } else { true });"),
-        // With an inner label of the same name.
+        // An inner label of the same name.
         ("'a: for x in xs", "'a: { break 'a; }"),
     ];
     for (head, body) in cases {
