@@ -8,22 +8,18 @@ use crate::alarm::Alarm;
 use crate::error::{ArmError, TimedOut};
 use crate::unwind;
 
-/// The best answer that a search has found, with its score.
+/// The best answer that a search has found, with its score. Of equal scores the first stays.
 ///
-/// The caller lends it to the search, so the answer outlives an error, an unwinding and a panic. Of equal scores the first stays.
+/// The caller lends it to the search, so the answer outlives an error, an unwinding and a panic.
 ///
 /// ```
-/// use sigalarm::{Alarm, Best, TimedOut};
-///
-/// fn search(best: &mut Best<Vec<u32>, u64>, alarm: &Alarm) -> Result<(), TimedOut> {
+/// use sigalarm::Best;
+/// fn search(best: &mut Best<Vec<u32>, u64>) {
 ///     best.offer(7_542, || vec![2, 0, 1]);
-///     alarm.check()
 /// }
-///
 /// let mut best = Best::lowest();
-/// search(&mut best, &Alarm::never()?)?;
+/// search(&mut best);
 /// assert_eq!(best.score(), Some(&7_542));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Best<T, S, O = Lowest> {
@@ -39,10 +35,8 @@ impl<T, S> Best<T, S, Lowest> {
     ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// for length in [12, 9, 10] {
-    ///     best.offer(length, || ());
-    /// }
-    /// assert_eq!(best.score(), Some(&9));
+    /// best.offer(7, || "seven");
+    /// assert!(best.offer(6, || "six"));
     /// ```
     pub fn lowest() -> Self {
         Best::with(Lowest)
@@ -54,10 +48,8 @@ impl<T, S> Best<T, S, Highest> {
     ///
     /// ```
     /// let mut best = sigalarm::Best::highest();
-    /// for profit in [12.0, 9.0, f64::NAN] {
-    ///     best.offer(profit, || ());
-    /// }
-    /// assert_eq!(best.score(), Some(&12.0));
+    /// best.offer(7.0, || "seven");
+    /// assert!(!best.offer(f64::NAN, || "none"));
     /// ```
     pub fn highest() -> Self {
         Best::with(Highest)
@@ -66,6 +58,8 @@ impl<T, S> Best<T, S, Highest> {
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
     /// Returns an empty `Best`; `better(new, best)` returns whether a new score is better.
+    ///
+    /// The first offer is always taken.
     ///
     /// ```
     /// let mut best = sigalarm::Best::by(|new: &(u32, f64), old: &(u32, f64)| new < old);

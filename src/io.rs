@@ -24,18 +24,10 @@ impl Alarm {
     /// read(2) as [`blocking`](Alarm::blocking) does: at most 10 ms late, and with an [`ArmError`](crate::ArmError) where no timer can
     /// interrupt the thread.
     ///
-    /// A reader of the lock implements [`BufRead`]. At the deadline `read_line` keeps a partial line in its `String`, and the next call
+    /// A reader of the lock, `alarm.reader(stdin().lock())`, implements [`BufRead`]. At the deadline `read_line` keeps a partial line in its `String`, and the next call
     /// appends the rest; it drops a part that ends within a UTF-8 character.
     ///
     /// The limit does not cover the wait for std's lock while another thread reads.
-    ///
-    /// ```no_run
-    /// use std::{io::BufRead, time::Duration};
-    /// let alarm = sigalarm::Alarm::after(Duration::from_secs(10))?;
-    /// let mut name = String::new();
-    /// alarm.reader(std::io::stdin().lock()).read_line(&mut name)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
     ///
     /// # Examples
     ///
@@ -186,7 +178,7 @@ impl<R: Read + AsFd> Read for Reader<'_, R> {
 impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.read_through_buffer(|inner| inner.fill_buf().map(<[u8]>::len))? {
-            0 => Ok(&[]), // A second `fill_buf` would read past the end of the file.
+            0 => Ok(&[]), // At the end of the file a second `fill_buf` reads again.
             _ => self.inner.fill_buf(),
         }
     }

@@ -17,7 +17,8 @@ use crate::runtime;
 struct Expired(TimedOut);
 
 impl Alarm {
-    /// Unwinds to the [`catch`](Alarm::catch) of the expired alarm: this one, or one that encloses it.
+    /// Checks in code that cannot return a `Result`: unwinds to the [`catch`](Alarm::catch) of the expired alarm, this one or one
+    /// that encloses it.
     ///
     /// The unwinding runs destructors and not the panic hook. While the thread unwinds already, this function does nothing.
     ///
@@ -57,22 +58,18 @@ impl Alarm {
 
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
     ///
-    /// So does the unwinding of another alarm whose `catch` runs further out on this thread. Without such a `catch` this method returns
-    /// the [`TimedOut`]; [`owns`](Alarm::owns) returns `false` for it.
+    /// The unwinding of another alarm passes through if that alarm's `catch` runs further out on this thread. Otherwise this method
+    /// returns its [`TimedOut`], for which [`owns`](Alarm::owns) returns `false`.
     ///
     /// On another thread the unwinding ends that thread. [`resume_unwind`](std::panic::resume_unwind) with the error of
     /// [`join`](std::thread::JoinHandle::join) continues it.
     ///
-    /// `f` need not be [`UnwindSafe`](std::panic::UnwindSafe): the unwinding starts only at a check. Code that calls back, such as
-    /// `sort_by`, must allow a panic of the callback.
+    /// The unwinding starts only at a check, so `f` need not be [`UnwindSafe`](std::panic::UnwindSafe). A function that calls back,
+    /// such as `sort_by`, must keep its state valid when the callback panics; std's functions do.
     ///
     /// # Errors
     ///
-    /// The [`TimedOut`] of the expired alarm.
-    ///
-    /// # Compile-time errors
-    ///
-    /// A call does not compile under `panic = "abort"`.
+    /// The [`TimedOut`] of the expired alarm. Under `panic = "abort"` a call does not compile.
     ///
     /// # Examples
     ///
@@ -97,7 +94,8 @@ impl Alarm {
     }
 }
 
-/// Unwinds to the [`catch`](Alarm::catch) of the outermost expired alarm of the calling thread.
+/// Checks in code that cannot return a `Result`: unwinds to the [`catch`](Alarm::catch) of the outermost expired alarm of the
+/// calling thread.
 ///
 /// It does nothing without an alarm, and while the thread unwinds.
 ///

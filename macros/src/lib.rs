@@ -45,8 +45,8 @@ use self::library::Library;
 /// On a function that returns a `Result<_, E>` with `E: From<TimedOut>`: `TimedOut`, `std::io::Error`, `Box<dyn Error>`, your own
 /// error. In an `async fn` a check asks the alarms of the polling thread. Not on a `const fn`.
 ///
-/// On an `impl`, `trait` or `mod` block: for each function in it with a loop or a call whose return type is named `Result` and can
-/// hold a `TimedOut`. Another name needs its own attribute. A function's own attribute replaces the options of the block.
+/// On an `impl`, `trait` or `mod` block: for each function with a loop or a call, if its return type is named `Result` and can hold a
+/// `TimedOut`. A function with another return type needs its own attribute, whose options replace those of the block.
 ///
 /// # Options
 ///
@@ -67,10 +67,6 @@ use self::library::Library;
 /// - Items inside the function, and functions that it calls. These can have the attribute.
 /// - Iterator chains, whose loops are in std. Write a `for` loop, or check in a closure of the chain.
 /// - Macros, except for the arguments of std's macros (`vec!`, `assert!`, `println!`, …).
-///
-/// # Errors
-///
-/// A wrong return type, option or place is a compile-time error. The compiler reports a missing `From<TimedOut>` at each check.
 #[proc_macro_attribute]
 pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
     cooperative::expand(Library::Sigalarm, options.into(), item.into()).into()

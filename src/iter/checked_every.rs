@@ -27,7 +27,7 @@ pub struct CheckedEvery<'a, I> {
     items: I,
     watch: Watch<'a>,
     stride: usize,
-    /// How many items remain until the next check, the item after that check included.
+    /// Decremented before each item. A check precedes the item that makes it zero.
     left: usize,
     ended: bool,
 }

@@ -85,7 +85,7 @@ pub trait IteratorExt: Iterator {
     where
         Self: Sized,
     {
-        assert!(stride != 0, "the stride of `checked_every` is zero");
+        assert!(stride != 0, "`checked_every` with a stride of zero");
         CheckedEvery::new(self, Watch::new(alarm), stride)
     }
 

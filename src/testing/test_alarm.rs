@@ -110,7 +110,7 @@ pub(super) fn arm(terms: Terms) -> Alarm {
     }
 }
 
-/// Returns the stop and the location of each check. Nothing in a forked child, where the guard is inert.
+/// Returns the stop and the location of each check; empty in a forked child, where the guard is inert.
 pub(super) fn record_of(alarm: &Alarm) -> (Option<Stop>, Vec<&'static Location<'static>>) {
     let read = |budget: &Budget| (Stop::of(alarm.id(), budget), budget.locations.clone().unwrap_or_default());
     runtime::inspect(alarm.key(), |entry, _| entry.budget().map(read)).flatten().unwrap_or_default()

@@ -50,7 +50,7 @@ impl fmt::Display for WorkerError {
         match self {
             WorkerError::TimedOut(e) => e.fmt(f),
             WorkerError::Panicked(panic) => write!(f, "the worker panicked: {}", panic.message()),
-            WorkerError::AlreadyJoined => f.write_str("the worker is already joined"),
+            WorkerError::AlreadyJoined => f.write_str("the worker was joined before"),
             WorkerError::JoinSelf => f.write_str("a worker cannot join itself"),
             WorkerError::Arm(e) => e.fmt(f),
         }
