@@ -141,10 +141,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// Runs the function under test and returns its value. Only checks within it count.
-    ///
-    /// # Panics
-    ///
-    /// On a second call in one attempt, if `f` ignores the stop ([`EachCheck::patience`]), and if an alarm around the test expires.
+    /// Panics on a second call, if `f` ignores the stop ([`EachCheck::patience`]), and if an alarm around the test expires.
     /// ```
     /// sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check())));
     /// ```

@@ -40,9 +40,7 @@ impl Terms {
 
 /// Arms an alarm that expires at the `n`-th check, counted from 1.
 ///
-/// # Panics
-///
-/// If `n` is zero; or, as [`expired`] and [`never`](fn@never), without memory for `pthread_atfork`.
+/// Panics if `n` is zero. This, [`expired`] and [`never`](fn@never) panic without memory for `pthread_atfork`.
 /// ```
 /// let alarm = sigalarm::testing::at_check(2);
 /// assert!(alarm.check().is_ok() && alarm.check().is_err());

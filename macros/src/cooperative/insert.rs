@@ -38,7 +38,7 @@ impl Inserter {
         self.enter(body, signature.ident.span());
     }
 
-    /// As `function`, without checks in a function without a loop or call, such as an accessor.
+    /// As `function`, but a function without a loop or call, such as an accessor, gets no check.
     pub(super) fn member(&mut self, signature: &Signature, body: &mut Block) {
         self.visit_block_mut(body);
         if self.may_take_long {
