@@ -176,7 +176,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     {
         let taken = self.is_beaten_by(&score);
         if taken {
-            // `take`: if `clone_into` unwinds, the half-written answer is dropped.
+            // `take` moves the answer out: if `clone_into` unwinds, the half-written answer is dropped.
             let copy = match self.spare.take() {
                 Some(mut spare) => {
                     answer.clone_into(&mut spare);

@@ -47,12 +47,12 @@ impl ArmError {
         ArmError(Fault::Period)
     }
 
-    /// Other implementations of `sigalarm-core` occupy each bit of the flag.
+    /// Returns the error of a full flag: other implementations of `sigalarm-core` use all of its bits.
     pub(crate) fn too_many(e: TooMany) -> ArmError {
         ArmError(Fault::TooMany(e))
     }
 
-    /// The calling thread has no timer whose signal can interrupt it.
+    /// Returns the error of a thread that no timer can interrupt.
     pub(crate) fn no_timer() -> ArmError {
         ArmError(Fault::NoTimer)
     }

@@ -49,7 +49,7 @@ impl Budget {
         self.counted >= self.expires_at
     }
 
-    /// The last counted check returned an error of this alarm.
+    /// Records that the last counted check returned an error of this alarm.
     pub(super) fn note_error(&mut self) {
         self.errors += 1;
         self.first_error.get_or_insert(self.counted);

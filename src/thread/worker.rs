@@ -120,7 +120,7 @@ fn work<T>(
     let _entered = under.as_ref().map(AlarmHandle::enter);
     let alarm = StopAlarm::arm(label).map_err(WorkerError::Arm)?;
     stopper.link(&alarm);
-    // `AssertUnwindSafe`: `f` is `'static`, so only `f` and values with locks of their own see its state after a panic.
+    // `f` is `'static`: after a panic other threads see its state only through shared values, which have locks.
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
 }
 
