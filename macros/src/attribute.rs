@@ -1,10 +1,8 @@
-//! The attributes of this crate among all attributes of an item.
+//! Finds the attributes of this crate.
 
 use syn::Attribute;
 
-/// Whether this is the attribute `name`, with any path: `#[cooperative]`, `#[sigalarm::cooperative]`.
-///
-/// A macro cannot resolve names, so an attribute that was imported under another name is not recognised.
+/// Compares the last segment of the path: a macro cannot resolve a renamed import.
 pub(crate) fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == name)
 }
@@ -13,7 +11,6 @@ pub(crate) fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a At
     attributes.iter().find(|attribute| is(attribute, name))
 }
 
-/// Removes the first attribute `name` from the list.
 pub(crate) fn take(attributes: &mut Vec<Attribute>, name: &str) -> Option<Attribute> {
     let at = attributes.iter().position(|attribute| is(attribute, name))?;
     Some(attributes.remove(at))

@@ -1,4 +1,4 @@
-//! Random tokens in an attribute and below it: the macros return an expansion or an error, and never panic.
+//! Random tokens as options and items: the macros never panic.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use quote::quote;
 use crate::library::Library;
 use crate::{cooperative, time_limit};
 
-/// SplitMix64.
+/// A SplitMix64 generator.
 struct Random(u64);
 
 impl Random {
@@ -127,7 +127,7 @@ const WORDS: &[&str] = &[
     "struct",
 ];
 
-/// Runs `try_one` for `SIGALARM_FUZZ_SECONDS`, by default one second.
+/// Runs `try_one` for `SIGALARM_FUZZ_SECONDS` (default: 1).
 fn campaign(name: &str, mut try_one: impl FnMut(&mut Random)) {
     let setting = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
     let from_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as u64);
@@ -143,7 +143,7 @@ fn campaign(name: &str, mut try_one: impl FnMut(&mut Random)) {
 }
 
 #[test]
-fn texts_of_limits() {
+fn random_limits_parse_as_humantime_does() {
     campaign("limits", |random| {
         let text = random.join(TIMES, 8, "");
         let item = quote!(
@@ -163,7 +163,7 @@ fn texts_of_limits() {
 }
 
 #[test]
-fn options_and_items() {
+fn random_options_and_items_do_not_panic() {
     const FUNCTION: &str =
         "fn f(&mut self) -> Result<u8, TimedOut> { for x in 0..9 { while let Some(_) = g() { } } loop { } }";
     let mut expanded = 0_u64;
@@ -172,13 +172,11 @@ fn options_and_items() {
         let item = match random.below(3) {
             0 => random.join(WORDS, 30, " "),
             _ => {
-                // A function with random tokens in its middle.
                 let at = random.below(FUNCTION.len());
                 let rest = random.below(FUNCTION.len() - at);
                 [&FUNCTION[..at], &random.join(WORDS, 8, " "), &FUNCTION[at + rest..]].concat()
             }
         };
-        // A macro gets only valid tokens.
         if let (Ok(options), Ok(item)) = (options.parse::<TokenStream>(), item.parse::<TokenStream>()) {
             for library in [Library::Sigalarm, Library::Core] {
                 for expand in [time_limit::expand, cooperative::expand] {

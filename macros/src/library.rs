@@ -1,4 +1,4 @@
-//! The library whose checks are inserted, and its path at the place of the attribute.
+//! The library that an expansion calls, and its path.
 
 use std::sync::OnceLock;
 
@@ -6,12 +6,11 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Error, Path, Result};
 
-/// Which library an attribute is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Library {
     #[default]
     Sigalarm,
-    /// `sigalarm-core`, which has `checkpoint` and no more.
+    /// `sigalarm-core`, which has `checkpoint` only.
     Core,
 }
 
@@ -23,7 +22,6 @@ impl Library {
         }
     }
 
-    /// The library of `crate = …`, as far as its name says so.
     pub(crate) fn given(self, path: Option<&Path>) -> Library {
         match path.and_then(|path| path.segments.last()) {
             Some(last) if last.ident == "sigalarm_core" => Library::Core,
@@ -31,7 +29,7 @@ impl Library {
         }
     }
 
-    /// An error if `::sigalarm` or `::sigalarm_core` is not the path, because the dependency has another name.
+    /// Rejects a renamed dependency without `crate = …`.
     pub(crate) fn check_name(self, given: Option<&Path>) -> Result<()> {
         self.refuse(given, self.new_name().as_deref())
     }
@@ -49,7 +47,6 @@ impl Library {
         }
     }
 
-    /// The name that the manifest of the user's package gives to the library, if it is another.
     fn new_name(self) -> Option<String> {
         static MANIFEST: OnceLock<Option<String>> = OnceLock::new();
         let read = || {
@@ -59,9 +56,7 @@ impl Library {
         self.renamed(MANIFEST.get_or_init(read).as_ref()?)
     }
 
-    /// The new name of a dependency with `package = "sigalarm"`, if none is named `sigalarm` itself.
-    ///
-    /// Reads lines and not TOML: a form that it does not recognise gets the message of the compiler.
+    /// Returns the name of a dependency with `package = "sigalarm"`. Compares lines and does not parse TOML.
     fn renamed(self, manifest: &str) -> Option<String> {
         let package = self.package();
         let mut section = "";
@@ -88,10 +83,7 @@ impl Library {
     }
 }
 
-/// The path of the library, located at `at`: `::sigalarm`, `::sigalarm_core`, or the value of `crate = …`.
-///
-/// `TimedOut::location` is the place of the call's tokens. So each token of the path is located at `at`, also of a path
-/// that was written elsewhere.
+/// Returns the library's path, with each token at `at`, which becomes `TimedOut::location`.
 pub(crate) fn path(library: Library, given: Option<&Path>, at: Span) -> TokenStream {
     match (given, library) {
         (None, Library::Sigalarm) => quote_spanned!(at=> ::sigalarm),
@@ -100,7 +92,7 @@ pub(crate) fn path(library: Library, given: Option<&Path>, at: Span) -> TokenStr
     }
 }
 
-/// The same tokens with the same meaning, located at `at`.
+/// Moves the tokens to the location `at` and keeps their hygiene.
 fn located(tokens: TokenStream, at: Span) -> TokenStream {
     tokens
         .into_iter()
@@ -124,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_renamed_dependency_needs_its_path() {
+    fn renamed_dependency_needs_its_path() {
         let path = syn::parse_quote!(limit_of);
         assert!(Library::Sigalarm.refuse(Some(&path), Some("limit_of")).is_ok());
         assert!(Library::Sigalarm.refuse(None, None).is_ok());
@@ -135,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_dependency_is_found() {
+    fn renamed_dependency_is_found() {
         for manifest in [
             "[dependencies]\nlimit-of = { package = \"sigalarm\", version = \"0.1\" }",
             "[dependencies]\nlimit-of = { version = \"0.1\", package='sigalarm' } # renamed",
@@ -153,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dependency_of_its_own_name_is_not_renamed() {
+    fn dependency_with_its_own_name_is_not_renamed() {
         for manifest in [
             "[dependencies]\nsigalarm = \"0.1\"",
             "[dependencies]\nsigalarm.workspace = true\n[dev-dependencies]\nold = { package = \"sigalarm\" }",

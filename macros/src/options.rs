@@ -1,10 +1,10 @@
-//! The options of an attribute: `name` and `name = value`, separated by commas.
+//! Options of an attribute: `name` and `name = value`.
 
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Ident, Result, Token};
 
-/// Passes each option to `take`, which parses its value. An option that is given twice is an error.
+/// Calls `take` to parse the value of each option. A repeated option is an error.
 pub(crate) fn each(
     input: ParseStream,
     mut take: impl FnMut(&Ident, ParseStream) -> Result<()>,
@@ -27,7 +27,7 @@ pub(crate) fn each(
     Ok(())
 }
 
-/// The value of an option, read by `parse`. `example` is for the error message.
+/// The error message shows `example`.
 pub(crate) fn value_with<T>(
     input: ParseStream,
     name: &Ident,
@@ -44,7 +44,6 @@ pub(crate) fn value<T: Parse>(input: ParseStream, name: &Ident, example: &str) -
     value_with(input, name, example, T::parse)
 }
 
-/// The error at an unknown option.
 pub(crate) fn unknown(name: &Ident, known: &str) -> Error {
     Error::new(name.span(), format!("unknown option `{name}`; there are {known}"))
 }

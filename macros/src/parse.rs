@@ -1,19 +1,17 @@
-//! Parsing the annotated item, and the report where that fails.
+//! Parses the annotated item, and reports a failure.
 
 use proc_macro2::{Delimiter, Group, Punct, Spacing, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::{Error, Item};
 
-/// Parses the item below `#[name]`. On failure, returns the item without a change, with a report in it.
+/// Parses the item below `#[name]`. On failure returns the item with an error inside.
 pub(crate) fn item(tokens: &TokenStream, name: &str) -> Result<Item, TokenStream> {
     syn::parse2(tokens.clone())
         .or_else(|e| syn::parse2(with_semicolons(tokens.clone())).map_err(|_| e))
         .map_err(|e| unparsed(tokens, name, &e))
 }
 
-/// Ends each interpolated block that is a statement (`$body`, from a `macro_rules!`) with a semicolon.
-///
-/// The compiler needs none behind a block or an `if`. syn sees a group without delimiters and expects one.
+/// Adds a semicolon to each block statement that a `macro_rules!` interpolates (`$body`): syn, unlike the compiler, needs one.
 fn with_semicolons(tokens: TokenStream) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -51,7 +49,7 @@ fn ends_statement(token: &TokenTree) -> bool {
     }
 }
 
-/// Whether this is a block, or an expression that ends with one.
+/// Returns whether this is a block, or ends with one.
 fn is_block_like(tokens: TokenStream) -> bool {
     const KEYWORDS: [&str; 6] = ["if", "match", "loop", "while", "for", "unsafe"];
     let mut tokens = tokens.into_iter();
@@ -71,13 +69,11 @@ fn is_block_like(tokens: TokenStream) -> bool {
     }
 }
 
-/// The item, with an error in it that the compiler reports only if it can parse the item itself.
-///
-/// In nearly all cases the item has a syntax error, which the compiler has reported before it called the macro.
-/// `compile_error!` would report it again. `unused_must_use` is a late lint: after another error it does not run.
+/// Returns the item with a lint error. The compiler has already reported a syntax error; then the late lint `unused_must_use` does not
+/// run, and the user sees one message.
 fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     let message = format!(
-        "`#[{name}]` cannot parse this item and left it without a change: {error}; it reads the syntax of edition \
+        "`#[{name}]` cannot parse this item and left it unchanged: {error}; it reads the syntax of edition \
          2021 and later, without unstable features"
     );
     let report = quote_spanned!(error.span()=> {
@@ -94,7 +90,7 @@ fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
         _ => None,
     });
     if keyword.is_some_and(|keyword| keyword == "fn") {
-        // Into the body: beside a method, a `const _` would be an error.
+        // An `impl` block cannot contain a `const _`.
         if let Some(TokenTree::Group(body)) = tokens.last_mut() {
             let statements = body.stream();
             let mut with_report = Group::new(body.delimiter(), quote!(#report #statements));
@@ -115,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interpolated_block_needs_no_semicolon() {
+    fn interpolated_block_needs_no_semicolon() {
         for block in [
             quote!({
                 f();
@@ -144,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_parsed_keeps_its_tokens_and_has_a_report() {
+    fn unparsed_item_keeps_its_tokens_and_contains_the_report() {
         let method = item(&quote!(fn f(&self) -> u8 { 1 + }), "cooperative").err().unwrap().to_string();
         assert!(method.starts_with("fn f (& self) -> u8 { {"), "{method}");
         assert!(method.ends_with("1 + }"), "{method}");

@@ -1,30 +1,23 @@
-//! Whether a function can return a `TimedOut`.
-//!
-//! A macro sees names and not types: `Result` may be an alias, and `Solved<T>` may be a `Result`. It refuses a return
-//! type only if no type of that name can hold a `TimedOut`. The rest is left to the compiler.
+//! Decides whether a return type can hold a `TimedOut`. A macro sees only the name, and rejects it only if no type of that name can.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Error, GenericArgument, Path, PathArguments, ReturnType, Signature, Type};
 
-/// A return type, judged by its name.
 pub(crate) enum Returns {
-    /// Named `Result`, with an error type that may hold a `TimedOut`.
+    /// The name is `Result`.
     Result,
-    /// Perhaps an alias of a `Result`.
+    /// Possibly an alias of a `Result`.
     Perhaps,
-    /// Not a `Result`, or one that cannot hold a `TimedOut`.
     No(Refusal),
 }
 
-/// The first half of an error message: the fault and its place.
 pub(crate) struct Refusal {
     at: TokenStream,
     reason: String,
 }
 
 impl Refusal {
-    /// The whole message, with the remedy.
     pub(crate) fn advise(self, advice: &str) -> Error {
         Error::new_spanned(self.at, format!("{}: {advice}", self.reason))
     }
@@ -34,7 +27,7 @@ fn no(at: impl ToTokens, reason: impl Into<String>) -> Returns {
     Returns::No(Refusal { at: at.to_token_stream(), reason: reason.into() })
 }
 
-/// The return type, if it names a future: `impl Future`, `BoxFuture<…>`, `Pin<Box<dyn Future<…>>>`.
+/// Returns the return type if it names a future, such as `BoxFuture<…>`.
 pub(crate) fn future(signature: &Signature) -> Option<&Type> {
     fn mentions_future(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {
@@ -65,7 +58,7 @@ fn of_type(ty: &Type) -> Returns {
         Type::Paren(paren) => return of_type(&paren.elem),
         Type::Path(path) if path.qself.is_none() => &path.path,
         Type::Path(_) | Type::Macro(_) | Type::Verbatim(_) => return Returns::Perhaps,
-        _ => return no_room(ty),
+        _ => return cannot_hold(ty),
     };
     let Some(last) = path.segments.last() else { return Returns::Perhaps };
     if last.ident == "Result" {
@@ -82,16 +75,15 @@ fn of_type(ty: &Type) -> Returns {
     if is_plain(path)
         || ["Option", "Vec", "String", "Box", "Rc", "Arc", "ControlFlow"].iter().any(|n| last.ident == n)
     {
-        return no_room(ty);
+        return cannot_hold(ty);
     }
     Returns::Perhaps
 }
 
-fn no_room(ty: &Type) -> Returns {
-    no(ty, "this return type has no room for a `TimedOut`")
+fn cannot_hold(ty: &Type) -> Returns {
+    no(ty, "this return type cannot hold a `TimedOut`")
 }
 
-/// The `E` of `Result<T, E>`, if it is written out.
 fn error_type(path: &Path) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &path.segments.last()?.arguments else { return None };
     let types = arguments.args.iter().filter_map(|argument| match argument {
@@ -101,8 +93,7 @@ fn error_type(path: &Path) -> Option<&Type> {
     types.skip(1).last()
 }
 
-/// Whether this error type is built in or from the standard library, so that only `sigalarm` could implement
-/// `From<TimedOut>` for it, and does not.
+/// Returns whether this error type is built in or std's: users cannot implement `From<TimedOut>` for it.
 fn is_foreign(error: &Type) -> bool {
     match error {
         Type::Group(group) => is_foreign(&group.elem),
@@ -130,7 +121,6 @@ fn is_foreign(error: &Type) -> bool {
     }
 }
 
-/// Whether this names a number, `bool`, `char` or `str`.
 fn is_plain(path: &Path) -> bool {
     let plain = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16", "u32",

@@ -1,4 +1,4 @@
-//! `#[time_limit(…)]`: a function whose calls each arm an alarm.
+//! The attribute `#[time_limit(…)]`.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ const NAME: &str = "time_limit";
 
 const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or arm an `Alarm` in the body";
 
-/// Expands to the function with a guard at the top of its body; on an error, to the function unchanged and the error.
+/// Returns the function with a guard; on an error, the original function and the error.
 pub(crate) fn expand(library: Library, options: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = match parse::item(&item, NAME) {
         Ok(parsed) => parsed,
@@ -54,8 +54,7 @@ fn limited(library: Library, options: TokenStream, item: Item) -> Result<TokenSt
         return Err(Error::new_spanned(again, "`#[time_limit]` is given twice"));
     }
     if attribute::find(&function.attrs, "cooperative").is_some() {
-        // `#[cooperative]` expands first, in either order: its entry check belongs after the guard. It also reports an
-        // unfit return type, so that this is reported once.
+        // `#[cooperative]` expands first: its entry check follows the guard, and a wrong return type is one error.
         let krate = library::path(library, options.krate.as_ref(), Span::call_site());
         function.attrs.push(syn::parse_quote!(#[#krate::time_limit(#given)]));
     } else {
@@ -96,15 +95,12 @@ struct Options {
 
 enum Limit {
     Literal(std::time::Duration),
-    /// Evaluated at each call.
     Expr(Box<Expr>),
 }
 
 impl Options {
-    /// The statements that arm the alarm. The guard is a variable of the function itself, so `return`, `?`, borrows and
-    /// `impl Trait` keep their meaning, and it is dropped last.
-    ///
-    /// The inner function keeps the builder out of the frame of the outer one, which may be recursive.
+    /// The guard is a variable of the function, so `return`, `?` and borrows keep their meaning. The inner function keeps the builder out
+    /// of the stack frame of a recursive function.
     fn guard(&self, function: &ItemFn) -> TokenStream {
         let site = Span::mixed_site();
         let krate = library::path(Library::Sigalarm, self.krate.as_ref(), site);
@@ -132,7 +128,7 @@ impl Options {
         quote_spanned!(site=>
             #[allow(clippy::question_mark_used)]
             let _alarm = {
-                // For one error, if the function cannot return a `TimedOut`.
+                // Makes a missing `From<TimedOut>` one error.
                 if false {
                     #krate::checkpoint()?;
                 }
@@ -198,7 +194,7 @@ impl Parse for Limit {
     }
 }
 
-/// The error at `10`, `10s` or `1h 30min`, without quotes.
+/// Returns the error for `10`, `10s` and `1h 30min` without quotes.
 fn unquoted(number: &Lit, input: ParseStream) -> Result<Error> {
     let mut text = number.to_token_stream().to_string();
     while !input.is_empty() && !input.peek(Token![,]) {

@@ -1,5 +1,5 @@
-//! Usual algorithms, each compiled five times: bare, with a check at each loop, with strides, unwinding, and with an
-//! attribute of its own. All must return the same, and all but the first must stop at their limit.
+//! Common algorithms in five versions: bare, checked, strided, unwinding, and one attribute on each function. The versions return
+//! equal values, and the checked ones stop at their limit.
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::fmt::Debug;
@@ -298,7 +298,6 @@ algorithms! {
     }
 }
 
-/// Pseudo-random numbers, the same in each run.
 fn numbers(count: usize) -> Vec<u64> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let step = |state: &mut u64| {
@@ -320,7 +319,7 @@ fn matrix(size: usize) -> Vec<Vec<f64>> {
     numbers(size * size).chunks(size.max(1)).map(|row| row.iter().map(|n| *n as f64).collect()).collect()
 }
 
-/// Asserts that all versions agree on small inputs, and that each stops at its limit on a large one.
+/// Asserts that the versions agree on small inputs, and stop at their limit on a large one.
 #[track_caller]
 fn all_agree<I: Clone, T: PartialEq + Debug>(
     versions: [&dyn Fn(I) -> Result<T, TimedOut>; 5],
@@ -350,7 +349,6 @@ fn all_agree<I: Clone, T: PartialEq + Debug>(
         let timed_out = alarm.catch(|| version(input)).and_then(|answer| answer).unwrap_err();
         assert!(alarm.owns(&timed_out));
         assert_eq!(timed_out.location().file(), file!());
-        // A busy machine may delay the check by seconds.
         assert!(start.elapsed() < Duration::from_secs(10));
     }
 }

@@ -1,4 +1,4 @@
-//! `#[cooperative]` on other items than plain functions.
+//! `#[cooperative]` on other items than functions.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sigalarm::{Alarm, TimedOut, checkpoint, cooperative, time_limit};
 
-/// Asserts that `run` ends under an expired alarm, and completes without one.
+/// Asserts that `run` fails under an expired alarm, and completes without one.
 #[track_caller]
 fn stops<T>(run: impl Fn() -> Result<T, TimedOut>) {
     assert!(run().is_ok());
@@ -176,9 +176,8 @@ fn on_the_output_of_a_macro() {
     assert_eq!((plain().unwrap(), jumps().unwrap()), (3, 9));
 }
 
-/// As in bare code, a block that a macro interpolates is a statement without a semicolon.
 #[test]
-fn on_interpolated_blocks() {
+fn on_interpolated_blocks_without_semicolons() {
     macro_rules! make {
         ($name:ident, $block:block, $expr:expr, $stmt:stmt) => {
             #[cooperative]
@@ -209,10 +208,10 @@ fn on_interpolated_blocks() {
     stops(interpolated);
 }
 
-/// clippy must not report what the attributes insert. This is a test of `cargo clippy`.
+/// A test for `cargo clippy`, which must not report inserted code.
 #[deny(clippy::items_after_statements, clippy::question_mark_used, clippy::pedantic)]
 #[test]
-fn without_lints_at_the_lines_of_the_user() {
+fn clippy_reports_no_inserted_code() {
     #[time_limit("1h", try_arm)]
     #[cooperative]
     fn each_place() -> Result<u32, Box<dyn std::error::Error>> {
@@ -244,9 +243,8 @@ fn ring_at_3(alarm: &Alarm, n: u32) -> u32 {
     n
 }
 
-/// What was completed is `Ok`, also under an alarm that expires during the last turn.
 #[test]
-fn an_expiry_during_the_last_turn_is_no_error() {
+fn expiry_during_the_last_turn_is_no_error() {
     macro_rules! sums {
         ($name:ident, $($option:tt)*) => {
             mod $name {

@@ -1,4 +1,4 @@
-//! `TimedOut::location` is the user's loop, and not the attribute.
+//! `TimedOut::location` is the user's loop.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sigalarm::{Alarm, TimedOut, cooperative, time_limit};
 
-/// An alarm whose n-th check fails, with the location of its caller, as in `Alarm::check`.
+/// An alarm whose n-th check returns the location of its caller as an error.
 struct Nth(Cell<u32>);
 
 #[derive(Debug)]
@@ -20,9 +20,9 @@ impl Nth {
     }
 }
 
-/// Asserts that the n-th check of `run` has the location of this text in this line.
+/// Asserts that the n-th check of `run` has the location of `text` in this line.
 #[track_caller]
-fn stands_at<T>(run: impl Fn(&Nth) -> Result<T, Here>, nth: u32, line: u32, text: &str) {
+fn assert_location<T>(run: impl Fn(&Nth) -> Result<T, Here>, nth: u32, line: u32, text: &str) {
     let Here(location) = run(&Nth(Cell::new(nth))).map(|_| ()).unwrap_err();
     assert_eq!((location.file(), location.line()), (file!(), line), "{text}");
     let source = include_str!("location.rs").lines().nth(location.line() as usize - 1).unwrap();
@@ -49,12 +49,12 @@ fn of_each_kind_of_loop() {
         || -> Result<(), Here> { Ok(()) };
         f()
     }
-    stands_at(loops, 1, TOP + 2, "loops(");
-    stands_at(loops, 2, TOP + 3, "for ");
-    stands_at(loops, 3, TOP + 5, "while n");
-    stands_at(loops, 4, TOP + 8, "while let");
-    stands_at(loops, 5, TOP + 9, "loop ");
-    stands_at(loops, 6, TOP + 13, "|| ->");
+    assert_location(loops, 1, TOP + 2, "loops(");
+    assert_location(loops, 2, TOP + 3, "for ");
+    assert_location(loops, 3, TOP + 5, "while n");
+    assert_location(loops, 4, TOP + 8, "while let");
+    assert_location(loops, 5, TOP + 9, "loop ");
+    assert_location(loops, 6, TOP + 13, "|| ->");
 }
 
 #[test]
@@ -69,13 +69,12 @@ fn of_loops_with_a_stride() {
         }
         Ok(())
     }
-    stands_at(loops, 2, TOP + 3, "for _ in 0..1");
-    stands_at(loops, 3, TOP + 4, "for _ in 0.. ");
+    assert_location(loops, 2, TOP + 3, "for _ in 0..1");
+    assert_location(loops, 3, TOP + 4, "for _ in 0.. ");
 }
 
-/// The same for `checkpoint`, which is a path and not a method.
 #[test]
-fn of_the_ambient_check() {
+fn of_checkpoint_and_unwind_if_expired() {
     mod by_another_name {
         pub(super) mod alarm {
             pub(crate) use sigalarm::{Alarm, checkpoint, unwind_if_expired};

@@ -1,12 +1,11 @@
-//! `every = …` against the bare loop: each loop must do the same in the same order with each stride, and must check at its
-//! first turn and then at each n-th.
+//! `every = …` and the bare loop do the same in the same order. Checks are at the first turn and then at each n-th.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use sigalarm::{TimedOut, cooperative};
 
-/// An alarm that counts its checks, with a log for the loop.
+/// An alarm that counts its checks, with a log.
 #[derive(Default)]
 struct Probe {
     checks: Cell<u32>,
@@ -24,7 +23,7 @@ impl Probe {
     }
 }
 
-/// Defines each function bare and with strides, and asserts that all do the same.
+/// Defines each function with and without strides, and asserts equal values and logs.
 macro_rules! same {
     ($(fn $name:ident($probe:ident: &Probe, $n:ident: i64) -> Result<i64, TimedOut> $body:block)*) => {
         mod bare {
@@ -65,7 +64,7 @@ macro_rules! same {
     };
 }
 
-/// Logs its drop.
+/// An item that logs its drop.
 struct Item<'a>(&'a Probe, i64);
 
 impl Drop for Item<'_> {
@@ -74,7 +73,7 @@ impl Drop for Item<'_> {
     }
 }
 
-/// Panics if `next` is called after the end, which a `for` loop must not do.
+/// An iterator that panics if `next` is called after the end.
 struct Unfused(VecDeque<Option<i64>>);
 
 impl Iterator for Unfused {
@@ -379,16 +378,15 @@ same! {
     }
 }
 
-/// Asserts the number of checks.
 #[track_caller]
-fn has_checks(checks: u32, run: impl FnOnce(&Probe)) {
+fn assert_checks(checks: u32, run: impl FnOnce(&Probe)) {
     let probe = Probe::default();
     run(&probe);
     assert_eq!(probe.checks.get(), checks);
 }
 
 #[test]
-fn checks_come_at_the_first_turn_and_then_at_every_nth() {
+fn checks_are_at_the_first_turn_and_then_at_each_nth() {
     #[cooperative(every = 4, alarm = probe)]
     fn batches(probe: &Probe, n: u32) -> Result<(), TimedOut> {
         for _ in 0..n {}
@@ -406,9 +404,9 @@ fn checks_come_at_the_first_turn_and_then_at_every_nth() {
     }
 
     for n in 0..30_u32 {
-        // One check at the entry. A counted loop also checks in the turn that ends it.
-        has_checks(1 + n.div_ceil(4), |probe| batches(probe, n).unwrap());
-        has_checks(1 + (n + 1).div_ceil(4), |probe| counted(probe, n).unwrap());
+        // 1: the check at the entry. A counted loop counts the turn with the `break`.
+        assert_checks(1 + n.div_ceil(4), |probe| batches(probe, n).unwrap());
+        assert_checks(1 + (n + 1).div_ceil(4), |probe| counted(probe, n).unwrap());
     }
 }
 
@@ -425,12 +423,11 @@ fn strides_of_nested_loops_do_not_multiply() {
         }
         Ok(())
     }
-    // At the entry, once in the outer loop, and each time in each inner loop.
-    has_checks(1 + 1 + 10 + 10, |probe| nested(probe).unwrap());
+    assert_checks(1 + 1 + 10 + 10, |probe| nested(probe).unwrap());
 }
 
 #[test]
-fn the_longest_stride() {
+fn longest_stride() {
     #[cooperative(every = 4294967295, alarm = probe)]
     fn long(probe: &Probe) -> Result<i32, TimedOut> {
         for _ in 0..1000 {}
@@ -442,5 +439,5 @@ fn the_longest_stride() {
             }
         })
     }
-    has_checks(3, |probe| assert_eq!(long(probe).unwrap(), 0));
+    assert_checks(3, |probe| assert_eq!(long(probe).unwrap(), 0));
 }

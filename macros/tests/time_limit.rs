@@ -1,4 +1,4 @@
-//! `#[time_limit]`: the alarm, its end, and the functions that can have one.
+//! `#[time_limit]`: the alarm, and the functions that can have one.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -34,7 +34,7 @@ fn at_the_entry_too() -> Result<(), TimedOut> {
 }
 
 #[test]
-fn ends_in_either_order_with_cooperative() {
+fn stops_in_either_order_with_cooperative() {
     for (f, label) in [
         (limit_first as fn() -> _, "limit_first"),
         (cooperative_first, "cooperative_first"),
@@ -49,7 +49,7 @@ fn ends_in_either_order_with_cooperative() {
 }
 
 #[test]
-fn the_alarm_ends_on_each_way_out() {
+fn alarm_ends_at_each_return() {
     #[time_limit(Duration::ZERO)]
     fn leave(how: u32) -> Result<u32, Box<dyn Error>> {
         assert!(checkpoint().is_err());
@@ -69,7 +69,7 @@ fn the_alarm_ends_on_each_way_out() {
 }
 
 #[test]
-fn an_enclosing_alarm_ends_it_too() {
+fn enclosing_alarm_stops_the_function() {
     #[time_limit("1h")]
     #[cooperative]
     fn inner() -> Result<(), TimedOut> {
@@ -80,7 +80,7 @@ fn an_enclosing_alarm_ends_it_too() {
 }
 
 #[test]
-fn without_a_check_it_stops_nothing() {
+fn function_without_a_check_does_not_stop() {
     #[time_limit(Duration::ZERO)]
     fn unchecked() -> Result<u32, TimedOut> {
         Ok((0..100).sum())
@@ -122,7 +122,7 @@ fn options_set_the_label_and_return_the_arm_error() {
     assert_eq!(io().unwrap_err().kind(), io::ErrorKind::TimedOut);
 }
 
-/// All parts that a signature can have. The test is that this compiles.
+/// A compile test of each part of a signature.
 mod signatures {
     use super::*;
 
@@ -168,7 +168,7 @@ mod signatures {
             Ok(&mut cells[n])
         }
 
-        // For the signature: the body has nothing unsafe.
+        // The body has no unsafe code.
         #[allow(unsafe_code, clippy::missing_safety_doc)]
         #[time_limit("1s")]
         pub unsafe fn any(_: &dyn Debug) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -215,7 +215,6 @@ mod signatures {
         Ok(array)
     }
 
-    /// The user's variable with the name of the guard is another variable.
     #[time_limit("1s")]
     pub fn hygienic(_alarm: &Alarm) -> Result<(), TimedOut> {
         _alarm.check()
@@ -223,7 +222,7 @@ mod signatures {
 }
 
 #[test]
-fn stands_on_any_signature() {
+fn compiles_on_each_signature() {
     use signatures::*;
 
     let mut cells = [1, 2, 3];
@@ -247,9 +246,9 @@ fn stands_on_any_signature() {
     assert!(hygienic(&alarm).is_err());
 }
 
-/// In a debug build, where no two variables share their place, so that a recursion under a limit has a bounded depth.
+/// A debug build, where variables share no stack slots, has the largest frames.
 #[test]
-fn the_frame_is_at_most_twice_that_of_an_alarm_by_hand() {
+fn frame_is_at_most_twice_that_of_an_alarm_by_hand() {
     #[inline(never)]
     fn address() -> usize {
         let local = 0_u8;
@@ -274,9 +273,8 @@ fn the_frame_is_at_most_twice_that_of_an_alarm_by_hand() {
     assert!(limited <= 2 * by_hand, "{limited} bytes, {by_hand} by hand");
 }
 
-/// The limit is evaluated in the scope of the function, before the alarm is armed.
 #[test]
-fn the_limit_may_return_from_the_function() {
+fn limit_may_return_from_the_function() {
     fn arm() -> Duration {
         Duration::from_secs(60)
     }

@@ -1,4 +1,4 @@
-//! Setting up an alarm failed.
+//! The error of arming an alarm.
 
 use std::error::Error;
 use std::fmt;
@@ -7,14 +7,10 @@ use std::sync::Arc;
 
 use sigalarm_core::implementer::TooMany;
 
-/// An alarm could not be armed; nothing was left armed.
+/// An error of arming an alarm; no alarm stays armed.
 ///
-/// It names the call that failed, and [`source`](Error::source) says why. In practice the process is forbidden to install
-/// signal handlers (seccomp, some sandboxes), or out of memory. A refused timer is an error only for
-/// [`blocking`](crate::Alarm::blocking) and [`abort_after`](crate::AlarmBuilder::abort_after), which need one.
-///
-/// This is a different type from [`TimedOut`](crate::TimedOut) because it is a fault and not an answer: code
-/// that handles a time-out by returning its best result so far should not treat a broken sandbox like that.
+/// Common causes are a sandbox that forbids signal handlers (seccomp) and exhausted memory. A refused timer is an error only for
+/// [`blocking`](crate::Alarm::blocking) and [`abort_after`](crate::AlarmBuilder::abort_after).
 ///
 /// ```
 /// use sigalarm::{Alarm, ArmError};
@@ -51,45 +47,27 @@ impl ArmError {
         ArmError(Fault::Period)
     }
 
-    /// Other crates that answer the checks of `sigalarm-core` have left no place for this one.
+    /// Returns the error of a full flag: other implementations of `sigalarm-core` use all of its bits.
     pub(crate) fn too_many(e: TooMany) -> ArmError {
         ArmError(Fault::TooMany(e))
     }
 
-    /// The calling thread has no timer whose signal could interrupt it.
+    /// Returns the error of a thread that no timer can interrupt.
     pub(crate) fn no_timer() -> ArmError {
         ArmError(Fault::NoTimer)
     }
 
-    /// Returns the call that failed, as its manual page is named: `"sigaction"`, `"timer_create"`, `"pthread_sigmask"`,
-    /// `"pthread_atfork"`, `"pthread_key_create"`, `"clock_gettime"`. `None` if no call was made: for a period of zero, a signal
-    /// that cannot ring an alarm, a thread that no timer can interrupt, or eight other implementations of `sigalarm-core`.
+    /// Returns the name of the failed call, such as `"sigaction"`; `None` if no call failed.
     ///
-    /// ```standalone_crate
-    /// use sigalarm::{Alarm, Ticker};
+    /// No call fails for a period of zero, an unusable signal, a thread that no timer can interrupt, and a ninth implementation of
+    /// `sigalarm-core`.
+    ///
+    /// ```
+    /// use sigalarm::Ticker;
     /// use std::time::Duration;
     ///
     /// let e = Ticker::every(Duration::ZERO).unwrap_err();
-    /// assert_eq!(e.call(), None); // no call was made
-    ///
-    /// # #[cfg(target_os = "linux")] {
-    /// # use nix::libc::*;
-    /// # let statement = |code, jt, jf, k| sock_filter { code, jt, jf, k };
-    /// # let mut filter = [
-    /// #     statement(0x20, 0, 0, 0), // load the number of the call
-    /// #     statement(0x15, 0, 1, SYS_rt_sigaction as u32),
-    /// #     statement(0x06, 0, 0, SECCOMP_RET_ERRNO | EPERM as u32),
-    /// #     statement(0x06, 0, 0, SECCOMP_RET_ALLOW),
-    /// # ];
-    /// # let program = sock_fprog { len: 4, filter: filter.as_mut_ptr() };
-    /// # unsafe {
-    /// #     assert_eq!(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    /// #     assert_eq!(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-    /// # }
-    /// // In a sandbox that forbids signal handlers:
-    /// let e = Alarm::after(Duration::from_secs(10)).unwrap_err();
-    /// assert_eq!(e.call(), Some("sigaction"));
-    /// # }
+    /// assert_eq!(e.call(), None);
     /// ```
     pub fn call(&self) -> Option<&'static str> {
         match self.0 {
@@ -119,7 +97,7 @@ impl fmt::Display for ArmError {
             }
             Fault::NoTimer => f.write_str(
                 "no timer can interrupt this thread: SIGALRM is blocked on it, or the system has no timer for it; \
-                 let SIGALRM in, or wait with a timeout and check",
+                 unblock SIGALRM, or wait with a timeout and check",
             ),
         }
     }
@@ -136,7 +114,8 @@ impl Error for ArmError {
 }
 
 impl From<ArmError> for io::Error {
-    /// Of the kind of the underlying error, or [`InvalidInput`](io::ErrorKind::InvalidInput).
+    /// Returns an error of the kind of the failed call's, [`InvalidInput`](io::ErrorKind::InvalidInput), or
+    /// [`Unsupported`](io::ErrorKind::Unsupported).
     fn from(e: ArmError) -> io::Error {
         let kind = match &e.0 {
             Fault::System { source, .. } => source.kind(),

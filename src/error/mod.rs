@@ -1,5 +1,6 @@
-//! The two errors, and why they are two: an expiry is an *answer* that a computation gives, a failed set-up
-//! is a *fault* of the environment. A caller who handles the first must not swallow the second by accident.
+//! The errors of checks ([`TimedOut`]) and of arming ([`ArmError`]).
+//!
+//! They are two types, so that code that handles an expired limit does not hide a failed system call.
 
 mod arm_error;
 mod panic;

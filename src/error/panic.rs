@@ -1,8 +1,8 @@
-//! What a panic said.
+//! The message of a panic.
 
 use std::any::Any;
 
-/// The text of a panic's payload; `Box<dyn Any>` for one that is not a string, as in Rust's own reports.
+/// Returns the text of a panic's payload; `Box<dyn Any>` for a payload that is not a string, as std prints it.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         text

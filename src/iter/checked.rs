@@ -1,4 +1,4 @@
-//! A check before each item.
+//! The adapter of [`IteratorExt::checked`](super::IteratorExt::checked).
 
 use std::iter::FusedIterator;
 use std::ops::ControlFlow;
@@ -6,19 +6,19 @@ use std::ops::ControlFlow;
 use super::{Watch, any_left, size_with_error};
 use crate::error::TimedOut;
 
-/// Made by [`IteratorExt::checked`](super::IteratorExt::checked).
+/// An iterator that checks an alarm before each item, returned by [`checked`](super::IteratorExt::checked).
 ///
-/// It has no exact size, whatever the iterator has, for it may end at any item. It can be used from both ends.
+/// It is never an [`ExactSizeIterator`].
 ///
 /// ```
 /// use sigalarm::{Alarm, IteratorExt};
 ///
 /// let alarm = Alarm::never()?;
-/// let mut words = ["from", "both", "ends"].into_iter().checked(&alarm);
-/// assert_eq!(words.next_back().unwrap().unwrap(), "ends");
+/// let mut numbers = (0..3).checked(&alarm);
+/// assert_eq!(numbers.next_back().unwrap().unwrap(), 2);
 /// alarm.ring();
-/// assert!(words.next().unwrap().is_err()); // one error
-/// assert!(words.next().is_none()); // and then nothing more
+/// assert!(numbers.next().unwrap().is_err());
+/// assert!(numbers.next().is_none());
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl<I: Iterator> Iterator for Checked<'_, I> {
         size_with_error(self.ended, &self.items)
     }
 
-    /// Through the iterator's own `try_fold`, which chained and flattened ones do faster than item by item.
+    /// Calls the iterator's own `try_fold`, which is faster than `next` for `Chain` and `Flatten`.
     #[inline]
     fn fold<B, F>(mut self, init: B, mut f: F) -> B
     where

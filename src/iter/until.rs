@@ -1,4 +1,4 @@
-//! A clean end at the deadline.
+//! The adapter of [`IteratorExt::until`](super::IteratorExt::until).
 
 use std::iter::FusedIterator;
 use std::ops::ControlFlow;
@@ -6,24 +6,17 @@ use std::ops::ControlFlow;
 use super::{Watch, any_left};
 use crate::error::TimedOut;
 
-/// Made by [`IteratorExt::until`](super::IteratorExt::until).
-///
-/// It has no exact size, whatever the iterator has, for it may end at any item. It can be used from both ends.
+/// An iterator that ends when an alarm expires, returned by [`until`](super::IteratorExt::until).
 ///
 /// ```
 /// use sigalarm::{Alarm, IteratorExt};
 ///
 /// let alarm = Alarm::never()?;
-/// let mut queue = 1..=5;
-/// let mut done = vec![];
-/// for job in queue.by_ref().until(&alarm) {
-///     done.push(job);
-///     if job == 3 {
-///         alarm.ring();
-///     }
-/// }
-/// assert_eq!(done, [1, 2, 3]);
-/// assert_eq!(queue, 4..=5); // nothing is lost
+/// let mut jobs = 1..=5;
+/// jobs.by_ref().until(&alarm).take(3).for_each(drop);
+/// alarm.ring();
+/// assert_eq!(jobs.by_ref().until(&alarm).next(), None);
+/// assert_eq!(jobs, 4..=5); // no item is lost
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -32,8 +25,7 @@ pub struct Until<'a, I> {
     items: I,
     watch: Watch<'a>,
     ended: bool,
-    /// In a box, so that the address of no field leaves this struct when it is dropped: the drop of a bare
-    /// `TimedOut` (an `Arc`) would hand it out, and the compiler keep a whole loop's state in memory for it.
+    /// Boxed: the drop of a `TimedOut` takes its address, and the compiler would keep the iterator's state in memory.
     timed_out: Option<Box<TimedOut>>,
 }
 
@@ -44,22 +36,16 @@ impl<'a, I> Until<'a, I> {
 }
 
 impl<I> Until<'_, I> {
-    /// Why it ended: the [`TimedOut`] if it was cut short, `None` if the items ran out or there are more.
-    ///
-    /// The alarm itself cannot tell: it may expire after the last item.
+    /// Returns the [`TimedOut`] if an alarm ended the iterator; `None` before the end, and after the last item.
     ///
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
     ///
     /// let alarm = Alarm::never()?;
     /// let mut items = (0..10).until(&alarm);
-    /// for item in &mut items {
-    ///     if item == 4 {
-    ///         alarm.ring();
-    ///     }
-    /// }
-    /// let timed_out = items.timed_out().expect("cut short");
-    /// assert!(alarm.owns(timed_out));
+    /// alarm.ring();
+    /// assert!(items.next().is_none());
+    /// assert!(alarm.owns(items.timed_out().unwrap()));
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
@@ -98,7 +84,7 @@ impl<I: Iterator> Iterator for Until<'_, I> {
         (0, if self.ended { Some(0) } else { self.items.size_hint().1 })
     }
 
-    /// As `Checked`'s.
+    /// Calls the iterator's own `try_fold`; see `Checked::fold`.
     #[inline]
     fn fold<B, F>(mut self, init: B, mut f: F) -> B
     where

@@ -4,31 +4,28 @@ use std::panic::Location;
 
 use crate::error::Cause;
 
-/// How many checks an alarm allows, and a count of those that it has seen.
+/// The checks that an alarm allows, and those that it has counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    /// How many checks are `Ok`.
+    /// How many checks return `Ok`.
     pub(crate) checks: u64,
-    /// Why the alarm expires at the check after them.
     pub(crate) cause: Cause,
-    /// Whether a restart of the alarm gives the whole budget again.
+    /// A restart of the alarm renews the budget.
     pub(crate) renews: bool,
-    /// How many checks may err with this alarm before [`is_overrun`](Budget::is_overrun) says so.
+    /// The limit of `errors`.
     pub(crate) errors_allowed: u64,
-    /// Where each counted check stands, if that is to be recorded.
+    /// The locations of the counted checks, if recorded.
     pub(crate) locations: Option<Vec<&'static Location<'static>>>,
-    /// How many checks were counted, those after the expiry included.
     pub(crate) counted: u64,
-    /// How many of them have erred with this alarm.
+    /// How many checks returned an error of this alarm.
     pub(crate) errors: u64,
-    /// Which check erred first, counted from 1.
+    /// The first of these checks, counted from 1.
     pub(crate) first_error: Option<u64>,
-    /// From which check on the alarm is to expire, counted from 1.
+    /// The check that expires the alarm, counted from 1.
     expires_at: u64,
 }
 
 impl Budget {
-    /// A budget that a restart renews.
     pub(crate) fn new(checks: u64) -> Budget {
         Budget {
             checks,
@@ -43,7 +40,7 @@ impl Budget {
         }
     }
 
-    /// Counts a check; says whether the budget is spent.
+    /// Counts a check, and returns whether the budget is spent.
     pub(super) fn count(&mut self, location: &'static Location<'static>) -> bool {
         self.counted += 1;
         if let Some(locations) = &mut self.locations {
@@ -52,7 +49,7 @@ impl Budget {
         self.counted >= self.expires_at
     }
 
-    /// The check that was counted last errs with this alarm.
+    /// Records that the last counted check returned an error of this alarm.
     pub(super) fn note_error(&mut self) {
         self.errors += 1;
         self.first_error.get_or_insert(self.counted);
@@ -62,7 +59,7 @@ impl Budget {
         self.errors > self.errors_allowed
     }
 
-    /// The alarm is restarted. A budget that is not renewed expires it once.
+    /// Renews the budget. A budget that does not renew expires its alarm once.
     pub(super) fn restart(&mut self) {
         self.expires_at = match self.renews {
             true => self.counted.saturating_add(self.checks).saturating_add(1),
@@ -71,7 +68,7 @@ impl Budget {
         };
     }
 
-    /// The alarm has expired for this, or is disarmed: until a restart checks are counted, and none expires it.
+    /// Disables the expiry until a restart.
     pub(super) fn suspend(&mut self) {
         self.expires_at = u64::MAX;
     }

@@ -1,26 +1,23 @@
-//! Stops a function at its first check, at its second, at its third.
+//! A function under test, stopped at each of its checks in turn.
 
 use std::panic::Location;
 use std::{mem, thread};
 
 use super::report::Report;
-use super::test_alarm::{Stop, Terms, TestAlarm, print};
+use super::test_alarm::{Stop, Terms, arm, print, record_of};
 use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Runs a test again and again: the function under test is stopped at its first check, then at its second, and so on,
-/// until it completes.
+/// Stops a function at its first check, then at its second, until the function completes. Each stop is a new run of the test.
 ///
-/// A function with n checks makes n²/2 of them in all; [`EachCheck`] has options for many.
+/// A function with n checks makes n²/2 checks in all. [`EachCheck`] has options for a large n.
 ///
 /// # Panics
 ///
-/// - If the test does; then it prints at which check the function was stopped.
-/// - If the function makes more than 100,000 checks after the stop ([`EachCheck::patience`]).
-/// - After 2,000 attempts ([`EachCheck::at_most`]).
-/// - If the test does not [run](Attempt::run) anything, or if an alarm around the test expires.
-///
+/// - If the test panics. Then it prints the attempt and the check.
+/// - After 100,000 checks that err ([`EachCheck::patience`]), and after 2,000 attempts ([`EachCheck::at_most`]).
+/// - If the test does not call [`Attempt::run`], or if an alarm around the test expires.
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
 ///     let outcome = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
@@ -34,10 +31,9 @@ pub fn each_check(test: impl FnMut(&mut Attempt)) -> Report {
 }
 
 /// The options of [`each_check`].
-///
 /// ```
-/// let each = sigalarm::testing::EachCheck::new().every(10).at_most(500);
-/// each.run(|attempt| drop(attempt.run(|alarm| (0..95).try_for_each(|_| alarm.check()))));
+/// let each: sigalarm::testing::EachCheck = sigalarm::testing::EachCheck::new().every(10).at_most(500);
+/// each.run(|a| drop(a.run(|alarm| alarm.check())));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is tested before `run`"]
@@ -47,78 +43,64 @@ pub struct EachCheck {
     terms: Terms,
 }
 
-/// Two million checks in all.
-const AT_MOST: u64 = 2_000;
+const DEFAULT_AT_MOST: u64 = 2_000;
 
 impl EachCheck {
-    /// Stops at each check, for [`Cause::Deadline`], in at most 2,000 attempts: as [`each_check`].
-    ///
+    /// Returns the default options: each check, [`Cause::Deadline`], at most 2,000 attempts.
     /// ```
-    /// let each = sigalarm::testing::EachCheck::new();
-    /// assert_eq!(each.run(|attempt| drop(attempt.run(|alarm| alarm.check()))).attempts(), 2);
+    /// sigalarm::testing::EachCheck::new().run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     pub fn new() -> EachCheck {
-        EachCheck { every: 1, at_most: None, terms: Terms { silent: true, ..Terms::DEFAULT } }
+        EachCheck { every: 1, at_most: None, terms: Terms::DEFAULT }
     }
 
-    /// Stops at every `n`-th check only: at check 1, n + 1, 2n + 1 … Panics if `n` is zero.
-    ///
+    /// Stops at check 1, n + 1, 2n + 1 … only. Panics if `n` is zero.
     /// ```
-    /// let each = sigalarm::testing::EachCheck::new().every(250);
-    /// let report = each.run(|attempt| drop(attempt.run(|alarm| (0..1_000).try_for_each(|_| alarm.check()))));
-    /// assert_eq!(report.attempts(), 5); // stopped at 1, 251, 501, 751, and not stopped
+    /// let report = sigalarm::testing::EachCheck::new().every(9).run(|a| drop(a.run(|alarm| alarm.check())));
+    /// assert!(report.is_complete());
     /// ```
     #[track_caller]
     pub fn every(self, n: u64) -> EachCheck {
-        assert!(n != 0, "`every` with a step of zero");
+        assert!(n != 0, "the step of `every` is zero");
         EachCheck { every: n, ..self }
     }
 
-    /// Makes at most `n` attempts and then returns ([`Report::is_complete`]): for functions that end only by a limit.
-    ///
+    /// Makes at most `n` attempts, then returns a report that is not [complete](Report::is_complete).
     /// ```
-    /// let each = sigalarm::testing::EachCheck::new().at_most(50);
-    /// assert!(!each.run(|attempt| attempt.run(|alarm| while alarm.check().is_ok() {})).is_complete());
+    /// sigalarm::testing::EachCheck::new().at_most(5).run(|a| a.run(|alarm| while alarm.check().is_ok() {}));
     /// ```
     pub fn at_most(self, n: u64) -> EachCheck {
         EachCheck { at_most: Some(n), ..self }
     }
 
-    /// Stops for this cause (default: [`Cause::Deadline`]).
-    ///
+    /// Sets the cause of the stops.
     /// ```
-    /// sigalarm::testing::EachCheck::new().cause(sigalarm::Cause::Rung).run(|attempt| {
-    ///     let outcome = attempt.run(|alarm| alarm.check());
-    ///     assert!(outcome.err().is_none_or(|e| e.cause() == sigalarm::Cause::Rung));
-    /// });
+    /// sigalarm::testing::EachCheck::new().cause(sigalarm::Cause::Rung).run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     pub fn cause(self, cause: Cause) -> EachCheck {
         EachCheck { terms: Terms { cause, ..self.terms }, ..self }
     }
 
-    /// Allows this many erring checks after the stop (default: 100,000); the next one panics.
-    ///
+    /// Allows this many checks that err (default: 100,000); the next one panics.
     /// ```should_panic
-    /// let each = sigalarm::testing::EachCheck::new().patience(10);
-    /// each.run(|attempt| attempt.run(|alarm| while alarm.check().is_err() {})); // ignores it
+    /// sigalarm::testing::EachCheck::new().patience(9).run(|a| a.run(|alarm| while alarm.check().is_err() {}));
     /// ```
     pub fn patience(self, checks: u64) -> EachCheck {
         EachCheck { terms: Terms { patience: checks, ..self.terms }, ..self }
     }
 
-    /// Runs the test until the function completes. It panics as [`each_check`] does.
-    ///
+    /// Runs the test until the function completes. Panics as [`each_check`] does.
     /// ```
-    /// sigalarm::testing::EachCheck::new().run(|attempt| drop(attempt.run(|alarm| alarm.check())));
+    /// sigalarm::testing::EachCheck::new().run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     #[track_caller]
     pub fn run(&self, mut test: impl FnMut(&mut Attempt)) -> Report {
         let (mut report, mut stop_at) = (Report::default(), 1_u64);
-        while report.attempts() < self.at_most.unwrap_or(AT_MOST) {
+        while report.attempts() < self.at_most.unwrap_or(DEFAULT_AT_MOST) {
             let (terms, number) = (Terms { stop_at: Some(stop_at), ..self.terms }, report.attempts() + 1);
             let mut attempt = Attempt { terms, number, has_run: false, stop: None, locations: Vec::new() };
             test(&mut attempt);
-            assert!(attempt.has_run, "the test has not run anything: call `run` on the attempt");
+            assert!(attempt.has_run, "the test ran no function: call `run` on the attempt");
             report.add(stop_at, mem::take(&mut attempt.locations));
             if report.is_complete() {
                 return report;
@@ -127,8 +109,8 @@ impl EachCheck {
         }
         assert!(
             self.at_most.is_some(),
-            "stopped {AT_MOST} times, the last time at check {}, and not complete: `EachCheck::every` takes longer \
-             steps, `EachCheck::at_most` sets a bound",
+            "stopped {DEFAULT_AT_MOST} times, the last time at check {}, and not complete: set `EachCheck::every` or \
+             `EachCheck::at_most`",
             stop_at - self.every
         );
         report
@@ -141,15 +123,12 @@ impl Default for EachCheck {
     }
 }
 
-/// One run of the function under test, stopped at one of its checks; made by [`each_check`].
+/// One run of the function under test, stopped at one of its checks.
 ///
-/// If the test panics, it prints where: "sigalarm: in attempt 17, stopped at check 17, src/solver.rs:42:15".
-///
+/// A test that panics prints the stop: "sigalarm: in attempt 17, stopped at check 17, src/solver.rs:42:15".
 /// ```
-/// sigalarm::testing::each_check(|attempt| {
-///     let outcome = attempt.run(|alarm| alarm.check());
-///     assert!(attempt.stop().is_none_or(|stop| stop.owns(&outcome.unwrap_err())));
-/// });
+/// use sigalarm::testing::{Attempt, each_check};
+/// each_check(|a: &mut Attempt| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.was_stopped()));
 /// ```
 #[derive(Debug)]
 pub struct Attempt {
@@ -161,30 +140,22 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Runs the function under test and returns what it returns. Checks before and after do not count.
-    ///
-    /// # Panics
-    ///
-    /// If it was called before in this attempt, if `f` ignores the stop ([`EachCheck::patience`]), or if an alarm around the
-    /// test expires.
-    ///
+    /// Runs the function under test and returns its value. Only checks within it count.
+    /// Panics on a second call, if `f` ignores the stop ([`EachCheck::patience`]), and if an alarm around the test expires.
     /// ```
-    /// sigalarm::testing::each_check(|attempt| {
-    ///     let found = attempt.run(|alarm| (0..10).find(|_| alarm.is_expired()));
-    ///     assert_eq!(found, attempt.stop().map(|stop| stop.check() - 1));
-    /// });
+    /// sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     #[track_caller]
     pub fn run<T>(&mut self, f: impl FnOnce(&Alarm) -> T) -> T {
-        /// Keeps the record, also in a panic.
-        struct Record<'a>(TestAlarm, &'a mut Attempt);
+        /// Copies the record to the attempt, also in a panic.
+        struct Record<'a>(Alarm, &'a mut Attempt);
         impl Drop for Record<'_> {
             fn drop(&mut self) {
-                (self.1.stop, self.1.locations) = (self.0.stop(), self.0.recorded());
+                (self.1.stop, self.1.locations) = record_of(&self.0);
             }
         }
         assert!(!mem::replace(&mut self.has_run, true), "an attempt runs its function once");
-        let record = Record(TestAlarm::arm(self.terms), self);
+        let record = Record(arm(self.terms), self);
         let value = f(&record.0);
         drop(record);
         if let Err(timed_out) = checkpoint() {
@@ -193,48 +164,33 @@ impl Attempt {
         value
     }
 
-    /// Returns the check at which the function was stopped; `None` if it completed, and before it has run.
-    ///
+    /// Returns the check that stopped the function; `None` if the function completed, and before [`run`](Attempt::run).
     /// ```
-    /// sigalarm::testing::each_check(|attempt| {
-    ///     let done = attempt.run(|alarm| (0..3).take_while(|_| alarm.check().is_ok()).count() as u64);
-    ///     assert_eq!(done, attempt.stop().map_or(3, |stop| stop.check() - 1));
-    /// });
+    /// sigalarm::testing::each_check(|a| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.stop().is_some()));
     /// ```
     pub fn stop(&self) -> Option<&Stop> {
         self.stop.as_ref()
     }
 
-    /// Tells whether the function was stopped.
-    ///
+    /// Returns whether a check stopped the function.
     /// ```
-    /// sigalarm::testing::each_check(|attempt| {
-    ///     assert_eq!(attempt.run(|alarm| alarm.check()).is_err(), attempt.was_stopped());
-    /// });
+    /// sigalarm::testing::each_check(|a| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.was_stopped()));
     /// ```
     pub fn was_stopped(&self) -> bool {
         self.stop().is_some()
     }
 
     /// Returns how many checks the function made.
-    ///
     /// ```
-    /// sigalarm::testing::each_check(|attempt| {
-    ///     let _ = attempt.run(|alarm| (0..10).try_for_each(|_| alarm.check()));
-    ///     assert!(attempt.checks() <= attempt.number()); // it returns at the stop
-    /// });
+    /// sigalarm::testing::each_check(|a| assert!(!a.run(|alarm| alarm.is_expired()) || a.checks() == 1));
     /// ```
     pub fn checks(&self) -> u64 {
         self.locations.len() as u64
     }
 
-    /// Returns which attempt it is, counted from 1.
-    ///
+    /// Returns the number of this attempt, counted from 1.
     /// ```
-    /// sigalarm::testing::each_check(|attempt| {
-    ///     let _ = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
-    ///     assert_eq!(attempt.number() == 4, !attempt.was_stopped());
-    /// });
+    /// sigalarm::testing::each_check(|a| assert_eq!(a.run(|alarm| alarm.check()).is_ok(), a.number() == 2));
     /// ```
     pub fn number(&self) -> u64 {
         self.number

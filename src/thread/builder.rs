@@ -1,4 +1,4 @@
-//! A worker with more to it than a function.
+//! The options of a worker.
 
 use std::io;
 use std::thread;
@@ -6,14 +6,12 @@ use std::thread;
 use super::Worker;
 use crate::handle::AlarmHandle;
 
-/// What a worker is to be; made by [`Worker::builder`], ended by [`spawn`](Builder::spawn).
+/// The options of a worker, returned by [`Worker::builder`].
 ///
 /// ```
-/// use sigalarm::thread::Worker;
-///
-/// let worker = Worker::builder().name("solve").stack_size(8 << 20).spawn(|| 6 * 7)?;
-/// assert_eq!(worker.join()?, 42);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// use sigalarm::thread::{Builder, Worker};
+/// let builder: Builder = Worker::builder().name("solve").stack_size(8 << 20);
+/// assert_eq!(builder.spawn(|| 42).unwrap().join().unwrap(), 42);
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing runs before `spawn()`"]
@@ -24,71 +22,48 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The name of the thread, and of the [`TimedOut`](crate::TimedOut)s that it makes: "solve was stopped …".
+    /// Sets the name of the thread and the label of its [`TimedOut`](crate::TimedOut)s.
     ///
     /// # Panics
     ///
-    /// [`spawn`](Builder::spawn) panics if it contains a zero byte, as [`std::thread::Builder`] does.
+    /// [`spawn`](Builder::spawn) panics if the name contains a zero byte.
     ///
     /// # Examples
     ///
     /// ```
-    /// use sigalarm::{checkpoint, thread::Worker};
-    ///
-    /// let worker = Worker::builder().name("solve").spawn(|| (0..).find_map(|_| checkpoint().err()))?;
-    /// worker.stop();
-    /// let timed_out = worker.join()?.unwrap();
-    /// assert!(timed_out.to_string().starts_with("solve was stopped after "));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
+    /// assert_eq!(worker.name(), Some("solve"));
     /// ```
     pub fn name(self, name: impl Into<String>) -> Builder {
         Builder { name: Some(name.into()), ..self }
     }
 
-    /// The size of its stack, in bytes; the system may make it larger.
+    /// Sets the size of the stack in bytes; the system may round it up.
     ///
     /// ```
-    /// use sigalarm::thread::Worker;
-    /// use std::hint::black_box;
-    ///
-    /// fn depth(n: u32) -> u32 {
-    ///     let kilobyte = black_box([n; 256]);
-    ///     if n == 0 { 0 } else { 1 + depth(kilobyte[0] - 1) }
-    /// }
-    ///
-    /// let worker = Worker::builder().stack_size(256 << 20).spawn(|| depth(10_000))?;
-    /// assert_eq!(worker.join()?, 10_000); // far more than the usual 2 MiB hold
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let builder = sigalarm::thread::Worker::builder().stack_size(64 << 20);
+    /// builder.spawn(|| std::hint::black_box([1_u8; 16 << 20])[0]).unwrap().join().unwrap();
     /// ```
     pub fn stack_size(self, bytes: usize) -> Builder {
         Builder { stack_size: Some(bytes), ..self }
     }
 
-    /// Has the worker obey another thread's alarm as well, as long as that alarm's guard lives: the limit of the code that
-    /// starts the worker.
-    ///
-    /// The worker's checks return the [`TimedOut`](crate::TimedOut) of that alarm when it has expired. Waiting for the
-    /// worker is not limited by it; [`join`](Worker::join) under an alarm of the joining thread is.
-    ///
-    /// # Examples
+    /// Makes an alarm of another thread enclose the worker, as long as its guard lives.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
-    /// use std::time::Duration;
     ///
-    /// let alarm = Alarm::after(Duration::from_millis(5))?;
-    /// let worker = Worker::builder()
-    ///     .under(alarm.handle())
-    ///     .spawn(|| (0..).find_map(|_| checkpoint().err()))?;
-    /// let timed_out = shielded(|| worker.join())?.unwrap(); // the alarm would end the join as well
-    /// assert!(alarm.owns(&timed_out));
+    /// let alarm = Alarm::never()?;
+    /// let worker = Worker::builder().under(alarm.handle()).spawn(|| while checkpoint().is_ok() {})?;
+    /// alarm.ring();
+    /// shielded(|| worker.join())?; // `shielded`: the alarm also ends a join on this thread
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn under(self, alarm: AlarmHandle) -> Builder {
         Builder { under: Some(alarm), ..self }
     }
 
-    /// Spawns the worker; see [`Worker::spawn`].
+    /// Starts the worker; see [`Worker::spawn`].
     ///
     /// # Errors
     ///
@@ -97,16 +72,8 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use sigalarm::thread::Worker;
-    ///
-    /// let square = Worker::builder().name("square");
-    /// let workers = [1, 2, 3].map(|n| square.clone().spawn(move || n * n));
-    /// let mut sum = 0;
-    /// for worker in workers {
-    ///     sum += worker?.join()?;
-    /// }
-    /// assert_eq!(sum, 14);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = sigalarm::thread::Worker::builder().spawn(|| 42).unwrap();
+    /// assert_eq!(worker.join().unwrap(), 42);
     /// ```
     pub fn spawn<T, F>(self, f: F) -> io::Result<Worker<T>>
     where

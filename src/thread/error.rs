@@ -1,4 +1,4 @@
-//! Why a worker gave no value.
+//! The errors of a join.
 
 use std::error::Error;
 use std::fmt;
@@ -6,48 +6,36 @@ use std::fmt;
 use super::Panic;
 use crate::error::{ArmError, TimedOut};
 
-/// A worker gave no value, or none yet.
+/// The reason why a join returned no value.
 ///
 /// ```
 /// use sigalarm::thread::{Worker, WorkerError};
-///
-/// let worker = Worker::spawn(|| 42)?;
-/// assert_eq!(worker.join()?, 42);
+/// let worker = Worker::spawn(|| 42).unwrap();
+/// worker.join().unwrap();
 /// assert!(matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// Time ran out: that of a [`join_timeout`](super::Worker::join_timeout), or that of an alarm of the calling
-    /// thread, which [`owns`](crate::Alarm::owns) it. The worker runs on and can be joined again.
+    /// The limit of the join, or an alarm of the calling thread, expired. The worker can be joined again.
     TimedOut(TimedOut),
-    /// The function panicked. The first to join gets it.
+    /// The function panicked.
     Panicked(Panic),
-    /// Somebody has joined it already, and has the value.
+    /// An earlier join returned the value or the panic.
     AlreadyJoined,
-    /// A worker joined itself: it would wait for ever.
+    /// A worker joined itself.
     JoinSelf,
-    /// The worker could not make itself stoppable, and the function did not run.
+    /// The worker's alarm could not be armed; the function did not run.
     Arm(ArmError),
 }
 
 impl WorkerError {
-    /// The time-out, if that is what it was.
+    /// Returns the [`TimedOut`], if a limit expired.
     ///
     /// ```
-    /// use sigalarm::{checkpoint, thread::Worker};
-    /// use std::time::Duration;
-    ///
-    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
-    /// let limit = Duration::from_millis(2);
-    /// let e = worker.join_timeout(limit).unwrap_err();
-    /// assert_eq!(e.timed_out().unwrap().limit(), Some(limit));
-    ///
-    /// worker.stop();
-    /// worker.join()?;
-    /// assert!(worker.join().unwrap_err().timed_out().is_none()); // joined before
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
+    /// worker.join().unwrap();
+    /// assert!(worker.join().unwrap_err().timed_out().is_none()); // already joined
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         match self {
@@ -62,7 +50,7 @@ impl fmt::Display for WorkerError {
         match self {
             WorkerError::TimedOut(e) => e.fmt(f),
             WorkerError::Panicked(panic) => write!(f, "the worker panicked: {}", panic.message()),
-            WorkerError::AlreadyJoined => f.write_str("the worker has been joined before"),
+            WorkerError::AlreadyJoined => f.write_str("the worker was joined before"),
             WorkerError::JoinSelf => f.write_str("a worker cannot join itself"),
             WorkerError::Arm(e) => e.fmt(f),
         }
@@ -89,8 +77,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_a_good_error() {
-        fn good<E: Error + Send + Sync + 'static>() {}
-        good::<WorkerError>();
+    fn is_send_sync_and_static() {
+        fn check<E: Error + Send + Sync + 'static>() {}
+        check::<WorkerError>();
     }
 }

@@ -1,4 +1,4 @@
-//! What a worker panicked with.
+//! The panic of a worker.
 
 use std::any::Any;
 use std::fmt;
@@ -8,22 +8,20 @@ use parking_lot::Mutex;
 
 use crate::error::panic_message;
 
-/// A panic of the function on a worker, with its payload.
-///
-/// The message has gone to stderr already, by way of the panic hook, as of any thread.
+/// A panic of a worker's function. The panic hook has already printed the message.
 ///
 /// ```
-/// use sigalarm::thread::{Worker, WorkerError};
-///
-/// let worker = Worker::spawn(|| -> () { panic!("no way") })?;
-/// let Err(WorkerError::Panicked(panic)) = worker.join() else { unreachable!() };
-/// assert_eq!(panic.message(), "no way");
-/// assert!(panic.into_payload().is::<&str>());
-/// # Ok::<(), std::io::Error>(())
+/// use sigalarm::thread::{Panic, Worker, WorkerError};
+/// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+/// let panic: Option<Panic> = match worker.join() {
+///     Err(WorkerError::Panicked(panic)) => Some(panic),
+///     _ => None,
+/// };
+/// assert_eq!(panic.unwrap().message(), "failed");
 /// ```
 pub struct Panic {
     message: String,
-    /// In a mutex so that the error is `Sync`, which the payload is not.
+    /// The mutex makes the error `Sync`.
     payload: Mutex<Box<dyn Any + Send>>,
 }
 
@@ -32,49 +30,37 @@ impl Panic {
         Panic { message: panic_message(&*payload).to_owned(), payload: Mutex::new(payload) }
     }
 
-    /// The message; `Box<dyn Any>` for a payload that is not a string, as in Rust's own reports.
+    /// Returns the message; `Box<dyn Any>` for a payload that is not a string, as std prints it.
     ///
     /// ```
-    /// use sigalarm::thread::{Worker, WorkerError};
-    ///
-    /// let worker = Worker::spawn(|| "seven".parse::<u32>().unwrap())?;
-    /// match worker.join() {
-    ///     Err(WorkerError::Panicked(panic)) => assert!(panic.message().contains("InvalidDigit")),
-    ///     other => panic!("{other:?}"),
-    /// }
-    /// # Ok::<(), std::io::Error>(())
+    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
+    /// assert_eq!(panic.message(), "failed");
     /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What it panicked with.
+    /// Returns the payload.
     ///
     /// ```
-    /// use sigalarm::thread::{Worker, WorkerError};
-    ///
-    /// let worker = Worker::spawn(|| -> () { std::panic::panic_any(404_u16) })?;
-    /// let Err(WorkerError::Panicked(panic)) = worker.join() else { unreachable!() };
-    /// assert_eq!(*panic.into_payload().downcast::<u16>().unwrap(), 404);
-    /// # Ok::<(), std::io::Error>(())
+    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
+    /// assert!(panic.into_payload().is::<&str>());
     /// ```
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         self.payload.into_inner()
     }
 
-    /// Goes on with the panic on the calling thread, without another report.
+    /// Resumes the panic on the calling thread, without the panic hook.
     ///
-    /// ```
-    /// use sigalarm::thread::{Worker, WorkerError};
-    /// use std::panic::{AssertUnwindSafe, catch_unwind};
-    ///
-    /// let worker = Worker::spawn(|| -> () { panic!("for everybody to hear") })?;
-    /// let resumed = catch_unwind(AssertUnwindSafe(|| match worker.join() {
-    ///     Err(WorkerError::Panicked(panic)) => panic.resume(),
-    ///     other => other.unwrap(),
-    /// }));
-    /// assert_eq!(resumed.unwrap_err().downcast_ref(), Some(&"for everybody to hear"));
-    /// # Ok::<(), std::io::Error>(())
+    /// ```should_panic
+    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
+    /// panic.resume();
     /// ```
     pub fn resume(self) -> ! {
         panic::resume_unwind(self.into_payload())

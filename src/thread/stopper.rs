@@ -1,43 +1,43 @@
-//! The request to stop, on its way from anywhere to the worker's own thread.
+//! The request to stop, from any thread to the worker.
 
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::error::{ArmError, Cause};
 use crate::runtime::{self, Due, Plan};
 use crate::schedule::Key;
+use crate::stays::StaysOnItsThread;
 
-/// Links a worker, once its thread can be reached, with those who may ask it to stop, perhaps before.
+/// A request may come before the worker's thread starts.
 pub(super) struct Stopper(Mutex<Request>);
 
 enum Request {
     None,
-    /// Made before there was anything to ring.
+    /// Requested before the worker armed its alarm.
     Early,
-    /// To be made by ringing this.
-    By(Key),
+    /// A request rings this alarm.
+    Rings(Key),
 }
 
-/// What a request rings: an alarm around all that the worker's thread does, without a deadline.
-pub(super) struct Standby {
+/// An alarm without a deadline that encloses everything on the worker's thread.
+pub(super) struct StopAlarm {
     key: Key,
-    /// It belongs to its thread.
-    stays: PhantomData<MutexGuard<'static, ()>>,
+    stays: StaysOnItsThread,
 }
 
-impl Standby {
-    pub(super) fn begin(label: Option<Arc<str>>) -> Result<Standby, ArmError> {
-        Ok(Standby {
+impl StopAlarm {
+    pub(super) fn arm(label: Option<Arc<str>>) -> Result<StopAlarm, ArmError> {
+        Ok(StopAlarm {
             key: runtime::arm(Plan { label: label.as_ref(), ..Plan::new(Due::Never, Location::caller()) })?,
             stays: PhantomData,
         })
     }
 }
 
-impl Drop for Standby {
+impl Drop for StopAlarm {
     fn drop(&mut self) {
         let _ = runtime::release(self.key);
     }
@@ -48,15 +48,14 @@ impl Stopper {
         Stopper(Mutex::new(Request::None))
     }
 
-    /// The worker's side: from here on requests ring this. It stays linked when it is gone; then there is nobody left
-    /// to ask, and a key that names nothing rings nothing.
-    pub(super) fn link(&self, standby: &Standby) {
-        let key = standby.key;
+    /// Rings the alarm at each request, also an earlier one. After the alarm's drop, a request does nothing.
+    pub(super) fn link(&self, alarm: &StopAlarm) {
+        let key = alarm.key;
         let mut request = self.0.lock();
         if let Request::Early = *request {
             let _ = runtime::ring(key, Cause::Stopped);
         }
-        *request = Request::By(key);
+        *request = Request::Rings(key);
     }
 
     pub(super) fn stop(&self) {
@@ -64,7 +63,7 @@ impl Stopper {
         match *request {
             Request::None => *request = Request::Early,
             Request::Early => {}
-            Request::By(key) => _ = runtime::ring(key, Cause::Stopped),
+            Request::Rings(key) => _ = runtime::ring(key, Cause::Stopped),
         }
     }
 }

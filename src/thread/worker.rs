@@ -1,4 +1,4 @@
-//! The handle on a worker.
+//! The handle of a worker.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::stopper::{Standby, Stopper};
+use super::stopper::{StopAlarm, Stopper};
 use super::{Builder, Panic, WorkerError};
 use crate::error::{Cause, Expiry, TimedOut};
 use crate::handle::AlarmHandle;
@@ -17,36 +17,30 @@ use crate::os::clock;
 use crate::runtime;
 use crate::time::Time;
 
-/// A function that runs on a thread of its own, with a value to come.
+/// A function that runs on its own thread, and its value.
 ///
-/// On its thread an alarm without a deadline encloses everything, and [`stop`](Worker::stop) rings it: the next
-/// check there errs with [`Cause::Stopped`]. Alarms that the function arms are its own, and nobody else's.
+/// [`stop`](Worker::stop) expires an alarm that encloses everything on that thread. Other threads' alarms do not limit the worker,
+/// except through [`Builder::under`].
 ///
-/// A time-out of a join ends nothing: the worker runs on and can be joined again. Of several who join, the first
-/// gets the value. **Dropping a worker asks it to stop and lets it go**; nobody waits for it then.
-///
-/// # Examples
+/// **A drop of the handle calls `stop` and does not wait.**
 ///
 /// ```
 /// use sigalarm::thread::Worker;
-///
-/// let worker = Worker::spawn(|| 6 * 7)?;
-/// assert_eq!(worker.join()?, 42);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let worker: Worker<u32> = Worker::spawn(|| 42).unwrap();
+/// assert_eq!(worker.join().unwrap(), 42);
 /// ```
 #[must_use = "dropping a worker asks it to stop"]
 pub struct Worker<T> {
     shared: Arc<Shared<T>>,
     thread: ThreadId,
     name: Option<Arc<str>>,
-    /// Whoever takes it waits for the thread itself.
+    /// Taken by the thread that joins.
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How often a thread that joins under an alarm looks whether somebody has rung it.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// How often a join under an alarm checks that alarm, which another thread may ring.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What the two sides share.
 struct Shared<T> {
     stopper: Stopper,
     result: Mutex<Progress<T>>,
@@ -60,15 +54,11 @@ enum Progress<T> {
 }
 
 impl Worker<()> {
-    /// A worker with a name, or whatever else it may need.
+    /// Returns the options of a worker.
     ///
     /// ```
-    /// use sigalarm::thread::Worker;
-    ///
-    /// let worker = Worker::builder().name("solve").spawn(|| 6 * 7)?;
-    /// assert_eq!(worker.name(), Some("solve"));
-    /// assert_eq!(worker.join()?, 42);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| 42).unwrap();
+    /// assert_eq!(worker.join().unwrap(), 42);
     /// ```
     pub fn builder() -> Builder {
         Builder::default()
@@ -80,16 +70,13 @@ impl<T: Send + 'static> Worker<T> {
     ///
     /// # Errors
     ///
-    /// Whatever [`std::thread::Builder::spawn`] says: no thread could be made.
+    /// The error of [`std::thread::Builder::spawn`].
     ///
     /// # Examples
     ///
     /// ```
-    /// use sigalarm::thread::Worker;
-    ///
-    /// let worker = Worker::spawn(|| "done")?;
-    /// assert_eq!(worker.join()?, "done");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = sigalarm::thread::Worker::spawn(|| 42).unwrap();
+    /// assert_eq!(worker.join().unwrap(), 42);
     /// ```
     pub fn spawn<F>(f: F) -> io::Result<Worker<T>>
     where
@@ -113,17 +100,17 @@ impl<T: Send + 'static> Worker<T> {
             result: Mutex::new(Progress::Running),
             ended: Condvar::new(),
         });
-        let (theirs, label) = (shared.clone(), name.clone());
+        let (of_thread, label) = (shared.clone(), name.clone());
         let handle = builder.spawn(move || {
-            let result = work(&theirs.stopper, label, under, f);
-            *theirs.result.lock() = Progress::Ended(result);
-            theirs.ended.notify_all();
+            let result = work(&of_thread.stopper, label, under, f);
+            *of_thread.result.lock() = Progress::Ended(result);
+            of_thread.ended.notify_all();
         })?;
         Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })
     }
 }
 
-/// Runs `f` within reach of the stopper.
+/// Runs `f` on the worker's thread.
 fn work<T>(
     stopper: &Stopper,
     label: Option<Arc<str>>,
@@ -131,163 +118,122 @@ fn work<T>(
     f: impl FnOnce() -> T,
 ) -> Result<T, WorkerError> {
     let _entered = under.as_ref().map(AlarmHandle::enter);
-    let standby = Standby::begin(label).map_err(WorkerError::Arm)?;
-    stopper.link(&standby);
-    // Whatever `f` leaves behind in the middle of a panic, it was given to this thread for good: nobody but
-    // those whom it has shared it with can see it, and they know locks of their own.
+    let alarm = StopAlarm::arm(label).map_err(WorkerError::Arm)?;
+    stopper.link(&alarm);
+    // `f` is `'static`: after a panic other threads see its state only through shared values, which have locks.
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
 }
 
 impl<T> Worker<T> {
-    /// Asks the worker to stop: each of its checks errs from now on, with [`Cause::Stopped`]. Does not wait for
-    /// it. One that has ended is past asking.
+    /// Requests the worker to stop: its checks then return an error with [`Cause::Stopped`]. Does not wait.
     ///
     /// Not for use in signal handlers: it takes a lock.
     ///
     /// ```
-    /// use sigalarm::{Cause, TimedOut, checkpoint};
-    /// use sigalarm::thread::Worker;
-    ///
-    /// let worker = Worker::spawn(|| -> TimedOut {
-    ///     loop {
-    ///         if let Err(e) = checkpoint() {
-    ///             return e;
-    ///         }
-    ///     }
-    /// })?;
+    /// use sigalarm::{checkpoint, thread::Worker};
+    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();
     /// worker.stop();
-    /// assert_eq!(worker.join()?.cause(), Cause::Stopped);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// worker.join().unwrap();
     /// ```
     #[doc(alias = "cancel")]
     pub fn stop(&self) {
         self.shared.stopper.stop();
     }
 
-    /// Whether the function still runs. Does not block.
+    /// Returns whether the function still runs. Does not block.
     ///
     /// ```
-    /// use sigalarm::{checkpoint, thread::Worker};
-    ///
-    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
-    /// assert!(worker.is_alive());
-    /// worker.stop();
-    /// worker.join()?;
+    /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
+    /// worker.join().unwrap();
     /// assert!(!worker.is_alive());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn is_alive(&self) -> bool {
         matches!(*self.shared.result.lock(), Progress::Running)
     }
 
-    /// The name that the [builder](Builder::name) gave to it; `None` without.
+    /// Returns the name that the [builder](Builder::name) set.
     ///
     /// ```
-    /// use sigalarm::thread::Worker;
-    ///
-    /// let parts = ["parse", "solve"].map(|name| Worker::builder().name(name).spawn(move || name));
-    /// for worker in parts {
-    ///     let worker = worker?;
-    ///     assert_eq!(worker.name(), Some(worker.join()?));
-    /// }
-    /// assert_eq!(Worker::spawn(|| ())?.name(), None);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
+    /// assert_eq!(worker.name(), Some("solve"));
     /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The id of its thread.
+    /// Returns the id of the worker's thread.
     ///
     /// ```
-    /// use sigalarm::thread::Worker;
-    ///
-    /// let worker = Worker::spawn(|| std::thread::current().id())?;
-    /// assert_eq!(worker.thread_id(), worker.join()?);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = sigalarm::thread::Worker::spawn(|| std::thread::current().id()).unwrap();
+    /// assert_eq!(worker.thread_id(), worker.join().unwrap());
     /// ```
     pub fn thread_id(&self) -> ThreadId {
         self.thread
     }
 
-    /// Waits for the worker to end and hands its value over.
+    /// Waits for the worker to end, and returns its value. The first of several joins gets the value.
     ///
-    /// Blocks until then; or until an alarm of the calling thread expires, and then the worker runs on and can
-    /// be joined again. After a value the thread has ended, with the destructors of its thread-locals; unless another
-    /// thread joins it at the same time, and waits for those.
+    /// Blocks until the destructors of the thread's thread-locals have run, or an alarm of the calling thread expires. Another join at the
+    /// same time may return before those destructors.
     ///
     /// # Errors
     ///
-    /// - [`WorkerError::TimedOut`] if an alarm of the calling thread expired.
-    /// - [`WorkerError::Panicked`] if the function did.
-    /// - [`WorkerError::AlreadyJoined`] if somebody joined it before, [`WorkerError::JoinSelf`] if it joins itself.
-    /// - [`WorkerError::Arm`] if the thread could not be put within reach of [`stop`](Worker::stop); then the function
-    ///   has not run.
+    /// - [`WorkerError::TimedOut`] if an alarm of the calling thread expired; the worker can be joined again.
+    /// - [`WorkerError::Panicked`] if the function panicked.
+    /// - [`WorkerError::AlreadyJoined`] after an earlier join, [`WorkerError::JoinSelf`] on the worker's thread.
+    /// - [`WorkerError::Arm`] if the worker's alarm could not be armed; then the function did not run.
     ///
     /// # Examples
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint, thread::Worker};
-    /// use std::time::Duration;
     ///
     /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
-    /// let alarm = Alarm::after(Duration::from_millis(2))?;
+    /// let alarm = Alarm::never()?;
+    /// alarm.ring();
     /// let e = worker.join().unwrap_err();
-    /// assert!(alarm.owns(e.timed_out().unwrap())); // this thread's time is over, not the worker's
-    ///
-    /// alarm.disarm();
-    /// worker.stop();
-    /// assert_eq!(worker.join()?, ());
+    /// assert!(alarm.owns(e.timed_out().unwrap()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, WorkerError> {
         let location = Location::caller();
-        self.not_itself()?;
+        self.reject_own_thread()?;
         let handle = self.handle.lock().take();
         let Some(handle) = handle else { return self.join_until(Time::NEVER, None, location) };
-        // Nothing to wait for but the thread: the shortest way is to wait for that.
         if runtime::next_here().is_none() {
             return self.reap(handle);
         }
         let result = self.join_until(Time::NEVER, None, location);
         match result {
-            // It runs on: somebody may want to wait for it yet.
             Err(WorkerError::TimedOut(_)) => *self.handle.lock() = Some(handle),
             _ => drop(handle.join()),
         }
         result
     }
 
-    /// Waits for the worker to end, but no longer than `limit`. If that runs out, the worker runs on and can be
-    /// joined again. A zero limit looks and does not wait.
+    /// Waits for the worker to end, but at most for `limit`. Zero does not wait.
     ///
     /// # Errors
     ///
-    /// As [`join`](Worker::join), and [`WorkerError::TimedOut`] if `limit` runs out.
+    /// As [`join`](Worker::join). If `limit` expires, [`WorkerError::TimedOut`].
     ///
     /// # Examples
     ///
     /// ```
     /// use sigalarm::{checkpoint, thread::Worker};
-    /// use std::time::Duration;
-    ///
-    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
-    /// assert!(worker.join_timeout(Duration::from_millis(5)).is_err());
-    /// assert!(worker.is_alive()); // a time-out ends nothing
-    /// worker.stop();
-    /// worker.join()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();
+    /// assert!(worker.join_timeout(std::time::Duration::from_millis(5)).is_err());
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, WorkerError> {
         let now = clock::now();
         let location = Location::caller();
-        self.not_itself()?;
+        self.reject_own_thread()?;
         self.join_until(now.after(limit), Some(now), location)
     }
 
-    /// Waits for the worker to end, but not past `deadline`; see [`join_timeout`](Worker::join_timeout).
+    /// Waits for the worker to end, but not past `deadline`.
     ///
     /// # Errors
     ///
@@ -296,30 +242,23 @@ impl<T> Worker<T> {
     /// # Examples
     ///
     /// ```
-    /// use sigalarm::thread::Worker;
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let deadline = Instant::now() + Duration::from_secs(60);
-    /// let workers = [Worker::spawn(|| 1)?, Worker::spawn(|| 2)?];
-    /// for worker in &workers {
-    ///     worker.join_deadline(deadline)?; // one moment for them all
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// let worker = sigalarm::thread::Worker::spawn(|| 1).unwrap();
+    /// assert_eq!(worker.join_deadline(deadline).unwrap(), 1);
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
         let location = Location::caller();
-        self.not_itself()?;
+        self.reject_own_thread()?;
         self.join_until(clock::from_instant(deadline), Some(clock::now()), location)
     }
 
-    fn not_itself(&self) -> Result<(), WorkerError> {
+    fn reject_own_thread(&self) -> Result<(), WorkerError> {
         if thread::current().id() == self.thread { Err(WorkerError::JoinSelf) } else { Ok(()) }
     }
 
     fn reap(&self, handle: JoinHandle<()>) -> Result<T, WorkerError> {
-        // The thread's own function does not panic, and what a destructor of a thread-local does there std
-        // turns into an abort.
+        // Never an error: `work` catches panics, and std aborts when a destructor of a thread-local panics.
         let _ = handle.join();
         self.shared.result.lock().take().unwrap_or(Err(WorkerError::AlreadyJoined))
     }
@@ -344,9 +283,9 @@ impl<T> Worker<T> {
                 let since = since.unwrap_or(now);
                 return Err(self.timed_out(deadline.since(since), now.since(since), location).into());
             }
-            // Nothing but the worker's end wakes this thread, and an alarm of its own may be rung from elsewhere.
-            let look = if alarm.is_some() { now.after(LOOK_AGAIN) } else { Time::NEVER };
-            match clock::to_instant(deadline.min(alarm.unwrap_or(Time::NEVER)).min(look)) {
+            // A `ring` from another thread does not wake this one.
+            let next_check = if alarm.is_some() { now.after(CHECK_INTERVAL) } else { Time::NEVER };
+            match clock::to_instant(deadline.min(alarm.unwrap_or(Time::NEVER)).min(next_check)) {
                 Some(until) => drop(self.shared.ended.wait_until(&mut progress, until)),
                 None => self.shared.ended.wait(&mut progress),
             }
@@ -366,7 +305,7 @@ impl<T> Worker<T> {
 }
 
 impl<T> Progress<T> {
-    /// The result, for the first who asks; `None` while there is none yet.
+    /// Returns the result once; `None` while the function runs.
     fn take(&mut self) -> Option<Result<T, WorkerError>> {
         match std::mem::replace(self, Progress::Taken) {
             Progress::Running => {

@@ -1,4 +1,4 @@
-//! Inserts the checks into a body.
+//! Inserts checks into a function body.
 
 use proc_macro2::Span;
 use quote::quote_spanned;
@@ -14,19 +14,15 @@ use super::{NAME, macros, stride};
 use crate::attribute;
 use crate::block::insert_first;
 
-/// Visits a body in source order.
-///
-/// It visits each block and expression in which `?` returns from the function. It does not visit closures, `async` and
-/// `try` blocks, whose `?` ends only themselves, nor items and constants, which do not run where they stand.
+/// Visits the code in which `?` returns from the function: no closures, `async` and `try` blocks, items or constants.
 pub(super) struct Inserter {
     options: Options,
-    /// Inside of code without checks, where only attributes are looked for.
+    /// The visited code has no checks: the visitor only finds misplaced attributes.
     bare: bool,
-    /// The number of labels so far. Their names differ, because one must not hide another.
+    /// The number of labels, which makes each label unique.
     pub(super) labels: usize,
-    /// The number of changes to the body.
     changes: usize,
-    /// A loop or a call was found.
+    /// The body contains a loop or a call.
     may_take_long: bool,
     errors: Option<Error>,
 }
@@ -36,14 +32,13 @@ impl Inserter {
         Inserter { options, bare: false, labels: 0, changes: 0, may_take_long: false, errors: None }
     }
 
-    /// Checks the loops of a function, and its entry, because a function without a loop may be recursive.
+    /// The check at the entry is for recursion.
     pub(super) fn function(&mut self, signature: &Signature, body: &mut Block) {
         self.visit_block_mut(body);
         self.enter(body, signature.ident.span());
     }
 
-    /// As `function`, for a function without an attribute of its own: one without a loop and a call gets no check. Most
-    /// are accessors, and a check in one is a check in each loop that it is inlined into.
+    /// As `function`, but a function without a loop or call, such as an accessor, gets no check.
     pub(super) fn member(&mut self, signature: &Signature, body: &mut Block) {
         self.visit_block_mut(body);
         if self.may_take_long {
@@ -55,7 +50,6 @@ impl Inserter {
         self.errors.map_or(Ok(()), Err)
     }
 
-    /// Puts a check at the beginning of a block.
     fn enter(&mut self, block: &mut Block, at: Span) {
         self.changes += 1;
         insert_first(block, self.options.check(at));
@@ -68,7 +62,6 @@ impl Inserter {
         }
     }
 
-    /// Removes `#[cooperative]` from an expression and returns its request.
     fn take(&mut self, attributes: &mut Vec<Attribute>) -> Option<Request> {
         let attribute = attribute::take(attributes, NAME)?;
         self.changes += 1;
@@ -116,7 +109,7 @@ impl Inserter {
         }
     }
 
-    /// The options of this loop, or `None` for a loop without checks.
+    /// Returns the options of this loop; `None` for a loop without checks.
     fn take_on_loop(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
         let Some(attribute) = attribute::take(attributes, NAME) else { return Some(self.options.clone()) };
         self.changes += 1;
@@ -130,7 +123,7 @@ impl Inserter {
         };
         if let Err(e) = options.refuse_on_loop() {
             self.error(e);
-        } else if !options.says_every() {
+        } else if !options.has_every() {
             self.error(Error::new_spanned(
                 attribute,
                 "not needed: each loop of a cooperative function is checked; a loop takes `every = …` or `skip`",
@@ -139,26 +132,24 @@ impl Inserter {
             self.error(Error::new_spanned(
                 attribute,
                 "this loop has no checks, because the closure or `async` block around it is not cooperative: put \
-                 `#[cooperative]` before that",
+                 `#[cooperative]` before the closure or block",
             ));
         }
         Some(options.within(&self.options))
     }
 
-    /// Runs `walk` with other options.
     fn with(&mut self, options: Options, bare: bool, walk: impl FnOnce(&mut Inserter)) {
         let outer = (std::mem::replace(&mut self.options, options), std::mem::replace(&mut self.bare, bare));
         walk(self);
         (self.options, self.bare) = outer;
     }
 
-    /// Runs `walk` without inserting checks.
-    fn barely(&mut self, walk: impl FnOnce(&mut Inserter)) {
+    fn without_checks(&mut self, walk: impl FnOnce(&mut Inserter)) {
         self.with(self.options.clone(), true, walk);
     }
 }
 
-/// Whether this is a call of a variant or a tuple struct: `Ok(x)`, `Self::Leaf(x)`.
+/// Returns whether this calls a variant or a tuple struct.
 fn is_constructor(call: &ExprCall) -> bool {
     let Expr::Path(path) = &*call.func else { return false };
     let last = path.path.segments.last();
@@ -191,7 +182,7 @@ impl VisitMut for Inserter {
                 *closure.body = Expr::Verbatim(quote_spanned!(site=> { #check #body }));
             }),
             Some(Request::Skip(_)) | None => {
-                self.barely(|this| visit_mut::visit_expr_closure_mut(this, closure));
+                self.without_checks(|this| visit_mut::visit_expr_closure_mut(this, closure));
             }
         }
     }
@@ -204,16 +195,16 @@ impl VisitMut for Inserter {
                 this.enter(&mut block.block, at);
             }),
             Some(Request::Skip(_)) | None => {
-                self.barely(|this| visit_mut::visit_expr_async_mut(this, block));
+                self.without_checks(|this| visit_mut::visit_expr_async_mut(this, block));
             }
         }
     }
 
     fn visit_expr_try_block_mut(&mut self, block: &mut ExprTryBlock) {
-        self.barely(|this| visit_mut::visit_expr_try_block_mut(this, block));
+        self.without_checks(|this| visit_mut::visit_expr_try_block_mut(this, block));
     }
 
-    /// Only the value: the length is a constant.
+    /// The length is a constant.
     fn visit_expr_repeat_mut(&mut self, repeat: &mut ExprRepeat) {
         self.visit_attributes_mut(&mut repeat.attrs);
         self.visit_expr_mut(&mut repeat.expr);
@@ -223,32 +214,32 @@ impl VisitMut for Inserter {
         let before = self.changes;
         self.may_take_long |= macros::formats(invocation);
         match macros::with_arguments(invocation, |argument| self.visit_expr_mut(argument)) {
-            // Without a change, the original tokens stay: their spans are better.
+            // The original tokens have better spans.
             Some(tokens) if self.changes != before => invocation.tokens = tokens,
             Some(_) => {}
             None => self.may_take_long = true,
         }
     }
 
-    /// The attributes that no loop, closure or `async` block has taken.
+    /// Reports a misplaced attribute.
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
         while let Some(stray) = attribute::take(attributes, NAME) {
             self.changes += 1;
             self.error(Error::new_spanned(
                 stray,
-                "inside of a function, the place of this is directly before a loop, a closure or an `async` block",
+                "inside a function, this attribute belongs directly before a loop, a closure or an `async` block",
             ));
         }
     }
 
-    /// For the guards of a `match`.
+    /// Visits the guards of a `match`.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);
         }
     }
 
-    // These do not run where they stand.
+    // These do not run as part of the body.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}

@@ -1,7 +1,4 @@
-//! The arguments of macros.
-//!
-//! A macro may run its tokens in a closure, or never. The macros of the standard library evaluate theirs in place, as
-//! expressions of the function.
+//! Visits the arguments of std's macros, which evaluate them in place. Another macro may move its tokens into a closure.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -9,8 +6,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Macro, Result, Token};
 
-/// Whether this has the name of a macro of the standard library. A macro cannot resolve names: another macro of that name
-/// is taken for it.
+/// Compares names only: a macro cannot resolve them.
 pub(super) fn is_known(invocation: &Macro) -> bool {
     let known = [
         "assert",
@@ -37,7 +33,7 @@ pub(super) fn is_known(invocation: &Macro) -> bool {
     name(invocation).is_some_and(|name| known.contains(&name.as_str()))
 }
 
-/// Whether this macro calls `Display` or `Debug`, which may be recursive.
+/// Returns whether this macro calls `Display` or `Debug`, which may be recursive.
 pub(super) fn formats(invocation: &Macro) -> bool {
     let formatting = ["dbg", "eprint", "eprintln", "format", "print", "println", "write", "writeln"];
     name(invocation).is_some_and(|name| formatting.contains(&name.as_str()))
@@ -47,8 +43,7 @@ fn name(invocation: &Macro) -> Option<String> {
     invocation.path.segments.last().map(|last| last.ident.to_string())
 }
 
-/// Passes each argument to `visit`, and returns the changed tokens. `None` for an unknown macro, and for arguments that
-/// do not parse, which the compiler reports.
+/// Calls `visit` with each argument, and returns the changed tokens; `None` for an unknown macro or syntax.
 pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr)) -> Option<TokenStream> {
     if !is_known(invocation) {
         return None;
@@ -56,7 +51,6 @@ pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr
     let matches = name(invocation)? == "matches";
     let parse = |input: ParseStream| -> Result<TokenStream> {
         if matches {
-            // A pattern follows the comma.
             let mut value: Expr = input.parse()?;
             let rest: TokenStream = input.parse()?;
             visit(&mut value);
@@ -85,7 +79,7 @@ pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr
     parse.parse2(invocation.tokens.clone()).ok()
 }
 
-/// Whether this macro may contain a `break` or `continue` of the loop around it.
+/// Returns whether this macro may contain a `break` or `continue` of the enclosing loop.
 pub(super) fn may_jump(invocation: &Macro) -> bool {
     fn jumps(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {

@@ -1,4 +1,4 @@
-//! `#[cooperative]`: a check at the entry of a function and at the head of each of its loops.
+//! The attribute `#[cooperative]`.
 
 mod insert;
 mod macros;
@@ -24,7 +24,7 @@ const NAME: &str = "cooperative";
 
 const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or use `#[cooperative(unwind)]`";
 
-/// Expands to the item with its checks; on an error, to the item without them and the error.
+/// Returns the item with checks; on an error, the item without checks, and the error.
 pub(crate) fn expand(library: Library, options: TokenStream, item: TokenStream) -> TokenStream {
     let mut parsed = match parse::item(&item, NAME) {
         Ok(parsed) => parsed,
@@ -81,7 +81,6 @@ fn annotate(library: Library, request: Request, item: &mut Item) -> Result<()> {
     }
 }
 
-/// An error if this function cannot have checks.
 fn check_signature(signature: &Signature, attributes: &[Attribute], options: &Options) -> Result<()> {
     if let Some(again) = attribute::find(attributes, NAME) {
         return Err(Error::new_spanned(again, "`#[cooperative]` is given twice"));
@@ -108,19 +107,19 @@ fn check_return_type(signature: &Signature) -> Result<()> {
         (Returns::Result, _) | (Returns::Perhaps, None) => Ok(()),
         (_, Some(future)) => Err(Error::new_spanned(
             future,
-            "the checks would stand outside of this future: put `#[cooperative]` before its `async` block, or above \
+            "the checks would be outside this future: put `#[cooperative]` before its `async` block, or above \
              `#[async_trait]` on the `impl` block",
         )),
         (Returns::No(refusal), None) => Err(refusal.advise(ADVICE)),
     }
 }
 
-/// An error if a function that unwinds has a limit of its own.
+/// Rejects `#[time_limit]` on a function that unwinds.
 fn refuse_limit(attributes: &[Attribute]) -> Result<()> {
     let Some(limit) = attribute::find(attributes, "time_limit") else { return Ok(()) };
     Err(Error::new_spanned(
         limit,
-        "unwinding drops the alarm of this function before a `catch` can ask it: return a `Result` and omit `unwind`, \
+        "unwinding drops the alarm of this function before a `catch` can read it: return a `Result` and omit `unwind`, \
          or put the limit around the call with `alarm.catch(…)`",
     ))
 }
@@ -129,10 +128,9 @@ fn unwinds(abi: &syn::Abi) -> bool {
     abi.name.as_ref().is_some_and(|name| name.value() == "Rust" || name.value().ends_with("-unwind"))
 }
 
-/// The functions of an annotated block.
 struct Members {
     options: Options,
-    /// The number of functions that are checked, or have an attribute of their own.
+    /// The number of functions with checks or their own attribute.
     checked: usize,
     errors: Option<Error>,
 }
@@ -193,7 +191,7 @@ impl Members {
         }
     }
 
-    /// Whether the block leaves this item to an attribute of its own: `skip`, or options that expand later.
+    /// Returns whether this item has its own attribute: `skip`, or options that expand later.
     fn skips(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let Some(own) = attribute::find(attributes, NAME) else { return false };
         match Request::of(own) {
@@ -203,8 +201,7 @@ impl Members {
         true
     }
 
-    /// Whether a function without an attribute of its own gets checks. A name that is perhaps an alias of `Result` is
-    /// not enough: a wrong guess would be an error in correct code.
+    /// A possible alias of `Result` gets no checks: a wrong guess breaks correct code.
     fn suits(&self, signature: &Signature, attributes: &[Attribute]) -> bool {
         check_signature(signature, attributes, &self.options).is_ok()
             && (self.options.unwind().is_some() || matches!(returns::of(signature), Returns::Result))
@@ -233,7 +230,7 @@ impl Members {
         };
         Err(Error::new_spanned(
             keyword,
-            "no function in here can have checks: none has a body and returns a `Result` that can hold a `TimedOut`",
+            "no function in this block can have checks: none has a body and returns a `Result` that can hold a `TimedOut`",
         ))
     }
 }
@@ -255,7 +252,7 @@ fn mentions_self(expr: &TokenStream) -> bool {
     })
 }
 
-/// Removes both attributes from an item that has an error, so that they do not report it again.
+/// Removes both attributes from an item with an error, which they would report again.
 struct Cleaner;
 
 impl VisitMut for Cleaner {

@@ -9,17 +9,15 @@ use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 use crate::library::{self, Library};
 use crate::options::{each, unknown, value, value_with};
 
-/// The request of one attribute.
+/// The arguments of one attribute.
 pub(super) enum Request {
     Checks(Options),
-    /// `skip`: no checks here.
     Skip(Ident),
 }
 
-/// The kind of check, and its stride.
 #[derive(Clone, Default)]
 pub(super) struct Options {
-    /// The receiver of the method call.
+    /// The receiver of `check`.
     alarm: Option<TokenStream>,
     every: Option<Every>,
     unwind: Option<Ident>,
@@ -27,15 +25,13 @@ pub(super) struct Options {
     library: Library,
 }
 
-/// The number of turns from check to check; not zero.
+/// The number of turns between two checks; not zero.
 #[derive(Clone, Copy)]
 struct Every(u32);
 
 impl Options {
-    /// The check, located at `at`, which `TimedOut::location` reports.
-    ///
-    /// It is the statement that one writes by hand, so that the machine code is the same. clippy takes its `?` for one
-    /// in the source. The span of the `allow` is the macro's: clippy does not report that in its turn.
+    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy takes the `?` for the user's; the
+    /// macro's span hides the `allow` from clippy.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = library::path(self.library, self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
@@ -47,13 +43,13 @@ impl Options {
         }
     }
 
-    /// The number of turns from check to check, if that is more than one.
+    /// Returns the number of turns between two checks, if more than one.
     pub(super) fn stride(&self) -> Option<u32> {
         self.every.map(|Every(turns)| turns).filter(|turns| *turns > 1)
     }
 
-    /// Whether `every` is given, also as `every = 1`.
-    pub(super) fn says_every(&self) -> bool {
+    /// Returns `true` also for `every = 1`.
+    pub(super) fn has_every(&self) -> bool {
         self.every.is_some()
     }
 
@@ -61,13 +57,12 @@ impl Options {
         self.unwind.as_ref()
     }
 
-    /// These options, of an attribute of this library.
     pub(super) fn of(self, library: Library) -> Options {
         let library = library.given(self.krate.as_ref());
         Options { library, ..self }
     }
 
-    /// An error if the library has another name, or not what these options ask for.
+    /// Rejects a library that is renamed or cannot unwind.
     pub(super) fn check_library(&self) -> Result<()> {
         match (&self.alarm, &self.unwind) {
             (Some(_), _) => Ok(()),
@@ -83,7 +78,7 @@ impl Options {
         self.alarm.as_ref()
     }
 
-    /// These options, completed by those of the enclosing code.
+    /// Adds the options of the enclosing code.
     pub(super) fn within(self, outer: &Options) -> Options {
         Options {
             alarm: self.alarm.or_else(|| outer.alarm.clone()),
@@ -94,7 +89,6 @@ impl Options {
         }
     }
 
-    /// An error at an option that a loop cannot have.
     pub(super) fn refuse_on_loop(&self) -> Result<()> {
         const WHY: &str = "a loop takes `every = …` or `skip`; other options belong on the function";
         match (&self.alarm, &self.unwind, &self.krate) {
@@ -106,7 +100,7 @@ impl Options {
     }
 }
 
-/// The expression, in parentheses where a method call behind it needs them.
+/// Returns the expression, in parentheses where a method call needs them.
 fn receiver(expr: &Expr) -> TokenStream {
     match expr {
         Expr::Call(_)
@@ -121,7 +115,6 @@ fn receiver(expr: &Expr) -> TokenStream {
 }
 
 impl Request {
-    /// The request of an attribute inside of an annotated item.
     pub(super) fn of(attribute: &Attribute) -> Result<Request> {
         match &attribute.meta {
             Meta::Path(_) => Ok(Request::Checks(Options::default())),

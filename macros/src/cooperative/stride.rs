@@ -1,16 +1,8 @@
-//! `every = …`: a check at the first turn of a loop and then at each n-th.
+//! Expands `every = …`: a check at the first turn of a loop and then at each n-th.
 //!
-//! Counting: a counter decrements to the next check. The loop keeps its form, `break`, `continue` and labels keep their
-//! meaning, and little is saved: each turn still has a branch.
-//!
-//! Batches: an inner loop takes n turns without a check, and an outer loop checks and starts the next batch. The inner
-//! loop ends with the count or with the iterator. Both tests stand after the body, so the compiler makes one counted loop
-//! of them, which it can unroll and vectorise.
-//!
-//! Batches are for `for` loops without a `break`. A `break` would have to leave both loops, which is impossible for one
-//! that a macro hides. Such a loop is rarely vectorised in any case.
-//!
-//! Each loop begins with a check, so the strides of nested loops do not multiply.
+//! - A `for` loop without a `break` becomes batches: an outer loop checks, an inner loop takes n turns. The inner loop tests the count
+//!   and the iterator after its body, so the compiler can vectorise it. A `break` would have to leave both loops.
+//! - Any other loop counts its turns.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -22,7 +14,7 @@ use super::insert::Inserter;
 use super::turn;
 use crate::block::insert_first;
 
-/// Puts a check at each n-th turn of the loop `expr`, and visits its body with `inserter`.
+/// Inserts a check at each n-th turn of `expr`, and visits its body.
 pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inserter: &mut Inserter) {
     let turns = Literal::u32_suffixed(turns);
     if let Expr::ForLoop(whole) = expr {
@@ -44,12 +36,10 @@ pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inser
     *expr = Expr::Verbatim(counted(turns, check, expr));
 }
 
-/// As the compiler expands a `for`: a `match` keeps the temporaries of the iterator's expression for the whole loop, and
-/// a `match` drops the item after the variables of the pattern.
+/// As in the compiler's expansion of `for`, one `match` keeps the iterator's temporaries, and one drops the item last.
 ///
-/// - `fuse`: `next` is called once more after the end.
-/// - `over`: all calls are located at the iterator's expression, so that a type that is no iterator is one error.
-/// - The label, if no jump names it: for the compiler to report.
+/// - `fuse`: the expansion calls `next` again after the end.
+/// - `over`: one location for all calls, so that a type that is no iterator is one error.
 /// - `unreachable_code`: the body may always return.
 fn batches(
     turns: Literal,

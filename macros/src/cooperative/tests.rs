@@ -12,9 +12,8 @@ fn expands(options: &str, item: &str, expected: &str) {
     assert_expands(expand, options, item, expected);
 }
 
-/// Asserts that only the entry is checked.
 #[track_caller]
-fn unchanged_but_for_the_entry(body: &str) {
+fn assert_only_entry_is_checked(body: &str) {
     expands(
         "",
         &format!("fn f() -> Result<(), TimedOut> {{ g(); {body} }}"),
@@ -23,7 +22,7 @@ fn unchanged_but_for_the_entry(body: &str) {
 }
 
 #[test]
-fn checks_stand_at_the_entry_and_at_every_loop() {
+fn entry_and_each_loop_have_checks() {
     expands(
         "",
         "fn f(xs: &[u64]) -> Result<u64, TimedOut> {
@@ -68,7 +67,6 @@ fn checks_stand_at_the_entry_and_at_every_loop() {
 
 #[test]
 fn loops_are_found_in_each_place_of_an_expression() {
-    // Each `loop {}` gets a check.
     let places = [
         "{ { loop {} } }",
         "unsafe { loop {} }",
@@ -113,20 +111,20 @@ fn loops_are_found_in_each_place_of_an_expression() {
 }
 
 #[test]
-fn code_whose_question_mark_ends_only_itself_has_no_checks() {
-    unchanged_but_for_the_entry("let f = || loop {};");
-    unchanged_but_for_the_entry("let f = move |x| { for y in x {} };");
-    unchanged_but_for_the_entry("let f = async { loop {} };");
-    unchanged_but_for_the_entry("fn inner() { loop {} }");
-    unchanged_but_for_the_entry("#[cooperative] fn inner() -> Result<(), TimedOut> { loop {} }");
-    unchanged_but_for_the_entry("impl S { fn inner() { loop {} } }");
-    unchanged_but_for_the_entry("const N: usize = { loop {} };");
-    unchanged_but_for_the_entry("const { loop {} }");
-    unchanged_but_for_the_entry("let x = [0; { loop {} }];");
-    unchanged_but_for_the_entry("let x: [u8; { loop {} }] = f::<{ loop {} }>();");
-    unchanged_but_for_the_entry("foreign!(loop {});");
-    unchanged_but_for_the_entry("vec!(loop {} loop {});");
-    unchanged_but_for_the_entry("macro_rules! m { () => { loop {} } }");
+fn closures_async_blocks_and_items_have_no_checks() {
+    assert_only_entry_is_checked("let f = || loop {};");
+    assert_only_entry_is_checked("let f = move |x| { for y in x {} };");
+    assert_only_entry_is_checked("let f = async { loop {} };");
+    assert_only_entry_is_checked("fn inner() { loop {} }");
+    assert_only_entry_is_checked("#[cooperative] fn inner() -> Result<(), TimedOut> { loop {} }");
+    assert_only_entry_is_checked("impl S { fn inner() { loop {} } }");
+    assert_only_entry_is_checked("const N: usize = { loop {} };");
+    assert_only_entry_is_checked("const { loop {} }");
+    assert_only_entry_is_checked("let x = [0; { loop {} }];");
+    assert_only_entry_is_checked("let x: [u8; { loop {} }] = f::<{ loop {} }>();");
+    assert_only_entry_is_checked("foreign!(loop {});");
+    assert_only_entry_is_checked("vec!(loop {} loop {});");
+    assert_only_entry_is_checked("macro_rules! m { () => { loop {} } }");
 }
 
 #[test]
@@ -200,7 +198,7 @@ fn each_option_has_its_check() {
 }
 
 #[test]
-fn a_for_loop_with_a_stride_runs_in_batches() {
+fn for_loop_with_a_stride_runs_in_batches() {
     expands(
         "every = 1_024",
         "fn f(xs: &[u64]) -> Result<u64, TimedOut> {
@@ -241,8 +239,7 @@ fn a_for_loop_with_a_stride_runs_in_batches() {
 }
 
 #[test]
-fn continue_becomes_a_break_out_of_the_turn() {
-    // The labels of nested loops differ.
+fn continue_becomes_a_break_of_the_label() {
     let turn = |label: &str, pat: &str, over: &str, body: &str| {
         format!(
             "{{
@@ -313,12 +310,12 @@ fn other_loops_with_a_stride_are_counted() {
         ("loop", "break 1;"),
         ("'a: while x", "continue 'a;"),
         ("while let Some(x) = next()", "continue;"),
-        // With a `break`, or with a macro that may contain one.
+        // A `break`, and macros that may contain one.
         ("for x in xs", "if x { break; }"),
         ("'a: for x in xs", "'b: { break 'a; }"),
         ("for x in xs", "log::debug!(\"{x}\");"),
         ("for x in xs", "assert!(if x { break } else { true });"),
-        // With an inner label of the same name.
+        // An inner label of the same name.
         ("'a: for x in xs", "'a: { break 'a; }"),
     ];
     for (head, body) in cases {
@@ -334,7 +331,7 @@ fn other_loops_with_a_stride_are_counted() {
 }
 
 #[test]
-fn a_loop_can_have_its_own_stride() {
+fn loop_can_have_its_own_stride() {
     expands(
         "every = 4",
         "fn f() -> Result<(), TimedOut> {
@@ -369,7 +366,7 @@ fn a_loop_can_have_its_own_stride() {
 }
 
 #[test]
-fn a_block_gets_checks_in_functions_that_return_a_result() {
+fn functions_of_a_block_have_checks_if_they_return_a_result() {
     expands(
         "",
         "mod m {
@@ -497,7 +494,7 @@ fn with_an_error_the_item_loses_both_attributes() {
 }
 
 #[test]
-fn in_a_block_a_function_without_loop_and_call_has_no_check() {
+fn function_of_a_block_without_loop_and_call_has_no_check() {
     let bodies = [
         ("Ok(self.len)", false),
         ("Ok(Self::Leaf(self.at + 1))", false),
@@ -519,7 +516,6 @@ fn in_a_block_a_function_without_loop_and_call_has_no_check() {
         let block = |function: &str| format!("impl S {{ {function} }}");
         let bare = body.replace("#[cooperative(skip)] ", "");
         if body.starts_with("fn inner") {
-            // The check follows leading items.
             expands(
                 "",
                 &function(body),
@@ -533,7 +529,7 @@ fn in_a_block_a_function_without_loop_and_call_has_no_check() {
 }
 
 #[test]
-fn a_check_follows_leading_items() {
+fn check_follows_leading_items() {
     expands(
         "",
         "fn f() -> Result<(), TimedOut> {
@@ -581,7 +577,7 @@ fn each_inserted_question_mark_is_allowed() {
 }
 
 #[test]
-fn a_label_stays_if_no_jump_names_it() {
+fn label_stays_if_no_jump_names_it() {
     let expansion = |body: &str| {
         let item = format!("fn f() -> Result<(), TimedOut> {{ 'rows: for x in xs {{ {body} }} }}");
         expand("every = 4".parse().unwrap(), item.parse().unwrap()).to_string()
@@ -590,7 +586,6 @@ fn a_label_stays_if_no_jump_names_it() {
     assert!(!expansion("for y in x { continue 'rows; }").contains("'rows"));
 }
 
-/// The expansion of the attribute that `sigalarm-core` has.
 #[track_caller]
 fn expands_in_core(options: &str, item: &str, expected: &str) {
     let expand = |options, item| super::expand(Library::Core, options, item);

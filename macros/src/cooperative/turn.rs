@@ -1,4 +1,4 @@
-//! The body of a `for` loop, as a block for another loop.
+//! Converts the body of a `for` loop to a block inside another loop.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -8,22 +8,20 @@ use syn::{
 
 use super::macros;
 
-/// The body of a loop, changed for the place in another loop.
 pub(super) struct Body {
     pub(super) block: Block,
-    /// It has a `continue`, which is now a `break` out of the label.
+    /// A `continue` became a `break` of the label.
     pub(super) continues: bool,
     /// A jump names the label of the loop.
     pub(super) label_is_used: bool,
 }
 
-/// The body of `turns`, with each `continue` of that loop as a `break` out of `label`. `None` if the body contains a
-/// `break` of the loop, or may contain one.
+/// Converts each `continue` to a `break` of `label`. Returns `None` if the body may contain a `break` of the loop.
 pub(super) fn of(turns: &ExprForLoop, label: &Lifetime) -> Option<Body> {
     let mut block = turns.body.clone();
     let mut turn = Turn {
-        name: turns.label.as_ref().map(|label| &label.name),
-        label,
+        loop_label: turns.label.as_ref().map(|label| &label.name),
+        block_label: label,
         inner: 0,
         continues: false,
         label_is_used: false,
@@ -35,11 +33,9 @@ pub(super) fn of(turns: &ExprForLoop, label: &Lifetime) -> Option<Body> {
 }
 
 struct Turn<'a> {
-    /// The label of the loop.
-    name: Option<&'a Lifetime>,
-    /// The label of the block.
-    label: &'a Lifetime,
-    /// The number of inner loops around this place. A jump without a label belongs to the innermost.
+    loop_label: Option<&'a Lifetime>,
+    block_label: &'a Lifetime,
+    /// The number of inner loops around the visited code.
     inner: usize,
     continues: bool,
     label_is_used: bool,
@@ -50,7 +46,7 @@ impl Turn<'_> {
     fn is_of_this_loop(&self, jump: Option<&Lifetime>) -> bool {
         match jump {
             None => self.inner == 0,
-            Some(label) => self.name.is_some_and(|name| name.ident == label.ident),
+            Some(label) => self.loop_label.is_some_and(|own| own.ident == label.ident),
         }
     }
 
@@ -71,25 +67,25 @@ impl VisitMut for Turn<'_> {
                 *expr = Expr::Break(ExprBreak {
                     attrs: Vec::new(),
                     break_token: Token![break](jump.continue_token.span),
-                    label: Some(self.label.clone()),
+                    label: Some(self.block_label.clone()),
                     expr: None,
                 });
             }
             Expr::Loop(_) | Expr::While(_) => self.inside(|this| visit_mut::visit_expr_mut(this, expr)),
-            // Syntax that this version of syn does not know.
+            // Unparsed syntax may contain a `break`.
             Expr::Verbatim(_) => self.breaks = true,
             _ => visit_mut::visit_expr_mut(self, expr),
         }
     }
 
-    /// The iterator of an inner loop is evaluated in this loop.
+    /// The iterator of an inner loop belongs to this loop.
     fn visit_expr_for_loop_mut(&mut self, turns: &mut ExprForLoop) {
         turns.label.iter_mut().for_each(|label| self.visit_label_mut(label));
         self.visit_expr_mut(&mut turns.expr);
         self.inside(|this| this.visit_block_mut(&mut turns.body));
     }
 
-    /// With an inner label of the same name, the jumps could not be told apart.
+    /// Rejects an inner label of the same name.
     fn visit_label_mut(&mut self, label: &mut Label) {
         self.breaks |= self.is_of_this_loop(Some(&label.name));
     }
@@ -98,7 +94,7 @@ impl VisitMut for Turn<'_> {
         self.breaks |= macros::may_jump(invocation);
     }
 
-    /// For the guards of a `match`.
+    /// Visits the guards of a `match`.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);

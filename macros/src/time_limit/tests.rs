@@ -13,7 +13,7 @@ fn expands(options: &str, item: &str, expected: &str) {
 }
 
 #[test]
-fn a_guard_is_inserted_at_the_top_of_the_body() {
+fn guard_is_at_the_top_of_the_body() {
     expands(
         "\"1h 30min 1.5s\"",
         "#[must_use] pub fn r#try(&mut self) -> Result<(), TimedOut> { self.go()?; return Ok(()); }",
@@ -41,7 +41,7 @@ fn a_guard_is_inserted_at_the_top_of_the_body() {
 }
 
 #[test]
-fn a_limit_can_be_an_expression_and_arming_can_fail() {
+fn limit_is_an_expression_and_try_arm_returns_the_error() {
     expands(
         "self.budget / 2, try_arm, label = \"search\", crate = crate::alarm",
         "fn solve(&self) -> anyhow::Result<()> { Ok(()) }",
@@ -82,7 +82,7 @@ fn with_an_error_the_function_is_unchanged() {
 }
 
 #[test]
-fn the_guard_follows_leading_items() {
+fn guard_follows_leading_items() {
     let expanded = expand(
         "\"1s\"".parse().unwrap(),
         "fn f() -> Result<(), TimedOut> { use a::b; const C: u8 = 1; b(C) }".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! Errors that the macros cannot see: the compiler reports each once.
+//! Errors that only the compiler finds, and reports once.
 
 use sigalarm::{TimedOut, cooperative, time_limit};
 

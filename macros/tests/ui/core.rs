@@ -1,4 +1,4 @@
-//! What `sigalarm-core` does not have.
+//! Options that `sigalarm-core` does not support.
 
 use sigalarm_core::{TimedOut, cooperative, time_limit};
 

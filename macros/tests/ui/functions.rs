@@ -52,7 +52,7 @@ fn limited_future() -> impl Future<Output = Result<(), TimedOut>> {
     async { Ok(()) }
 }
 
-/// As `#[async_trait]` expands an `async fn`.
+/// The expansion of `#[async_trait]`.
 #[time_limit("1s")]
 fn limited_boxed() -> Pin<Box<dyn Future<Output = Result<(), TimedOut>> + Send>> {
     Box::pin(async { Ok(()) })

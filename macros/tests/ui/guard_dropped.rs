@@ -1,4 +1,4 @@
-//! A guard that is dropped at once: the message says what to write, since the compiler proposes `let _ = …`.
+//! A guard without a variable. The compiler proposes `let _ = …`, which drops it; the message corrects that.
 
 #![deny(unused_must_use)]
 

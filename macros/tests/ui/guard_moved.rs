@@ -1,4 +1,4 @@
-//! A guard that is moved to another thread: the message names the reason.
+//! A guard that moves to another thread.
 
 use sigalarm::{Alarm, Ticker, TimedOut};
 

@@ -1,4 +1,4 @@
-//! Misplaced attributes inside of a function.
+//! Misplaced attributes inside a function.
 
 use sigalarm::{TimedOut, cooperative};
 

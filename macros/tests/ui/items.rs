@@ -1,4 +1,4 @@
-//! Items that are not functions, and blocks without a function that can have checks.
+//! Items and blocks that cannot have checks.
 
 use std::fmt;
 

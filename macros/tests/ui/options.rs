@@ -1,4 +1,4 @@
-//! Unknown options, and options without the value they need.
+//! Unknown options and missing values.
 
 use sigalarm::{TimedOut, cooperative};
 

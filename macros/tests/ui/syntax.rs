@@ -1,4 +1,4 @@
-//! A syntax error in a body is reported once, by the compiler.
+//! The compiler reports a syntax error in a body once.
 
 use sigalarm::{TimedOut, cooperative, time_limit};
 

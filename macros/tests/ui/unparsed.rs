@@ -1,4 +1,4 @@
-//! Rust that the compiler can parse and the macros cannot: a function, a method, a block.
+//! Items that the compiler can parse and the macros cannot.
 
 use sigalarm::{TimedOut, cooperative, time_limit};
 
