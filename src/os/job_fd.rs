@@ -1,7 +1,6 @@
-//! The descriptors of jobs, listed so that a forked child can close those of other jobs.
+//! The descriptors of jobs, listed so that a forked child can close those of other jobs and not read their pipes.
 //!
-//! With the reading end of another job's pipe a child could read that job's value, and the other job would wait for this child
-//! when its pipe is full. The list is a lock-free bitmap over descriptor numbers, sound at any fork.
+//! The list is a lock-free bitmap over descriptor numbers, valid after a fork at any moment.
 
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -14,9 +13,7 @@ use once_cell::race::OnceBox;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// A descriptor of a job, closed on drop in the process that made it.
-///
-/// A forked child that drops its copy closes nothing: [`ToClose`] has closed the number, which may be another file's.
+/// A descriptor of a job, closed on drop in the process that made it. A forked child closes the number by [`ToClose`].
 #[derive(Debug)]
 pub(crate) struct JobFd {
     fd: ManuallyDrop<OwnedFd>,
@@ -24,7 +21,6 @@ pub(crate) struct JobFd {
 }
 
 impl JobFd {
-    /// For this process, whose id is `owner`.
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
         // A forked child starts with its parent's list.
         if list().owner.load(Ordering::Relaxed) != owner {
@@ -37,17 +33,16 @@ impl JobFd {
         JobFd { fd: ManuallyDrop::new(fd), owner }
     }
 
-    /// Closes it, in the process that made it.
     pub(crate) fn close(self) {
         ManuallyDrop::new(self).unlist_and_close();
     }
 
     fn unlist_and_close(&mut self) {
-        // Unlisted before the number is free for other threads.
+        // Removed from the list before another thread can reuse the number.
         let (word, bit) = place(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
         list().length.fetch_sub(1, Ordering::Relaxed);
-        // SAFETY: it is not used again, and this process has opened it and closes it here only.
+        // SAFETY: the field is not used again, and only this process closes the descriptor.
         unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
 }
@@ -66,7 +61,7 @@ impl AsFd for JobFd {
     }
 }
 
-/// What a child is to close, known before the fork.
+/// The descriptors that a child must close, found before the fork.
 #[derive(Clone, Copy)]
 pub(crate) enum ToClose {
     /// No other job has a descriptor.
@@ -75,7 +70,7 @@ pub(crate) enum ToClose {
 }
 
 impl ToClose {
-    /// For the child that keeps `write`, the writing end of a pipe whose other end is `read`.
+    /// For a child that keeps `write`, the writing end of the pipe from `read`.
     pub(crate) fn find(read: &JobFd, write: &JobFd) -> ToClose {
         match list().length.load(Ordering::Relaxed) {
             2 => ToClose::Only(read.fd.as_raw_fd()),
@@ -83,11 +78,10 @@ impl ToClose {
         }
     }
 
-    /// Closes it, in a child of `parent` that has just been forked.
     #[inline]
     pub(crate) fn close(self, parent: u32) {
         match self {
-            // Does not read the list, which would be one page more.
+            // Does not touch the list's page, which would cost a copy.
             ToClose::Only(fd) => close(fd),
             ToClose::AllBut(keep) => close_all_but(keep, parent),
         }
@@ -116,7 +110,7 @@ fn close_all_but(keep: RawFd, parent: u32) {
 
 #[inline]
 fn close(fd: RawFd) {
-    // SAFETY: the number is that of a `JobFd`, which its drop does not close in this process.
+    // SAFETY: the number is that of a `JobFd`, whose drop does not close it in this process.
     unsafe {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = kernel_call(libc::SYS_close, [fd as usize, 0, 0, 0]);
@@ -125,7 +119,7 @@ fn close(fd: RawFd) {
     }
 }
 
-/// One bit for each of `64 * WORDS` numbers, and the numbers above those.
+/// One bit for each of `64 * WORDS` numbers, and the next chunk.
 struct Chunk {
     words: [AtomicU64; WORDS],
     next: OnceBox<Chunk>,
@@ -133,11 +127,10 @@ struct Chunk {
 
 const WORDS: usize = 16;
 
-/// On the heap, which a parent writes to for each job in any case.
+/// On the heap: the parent writes to a heap page for each job anyway.
 static FIRST: OnceBox<List> = OnceBox::new();
 
 struct List {
-    /// The process that it is about.
     owner: AtomicU32,
     length: AtomicUsize,
     first: Chunk,

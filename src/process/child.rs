@@ -1,4 +1,4 @@
-//! Signals and reaps a child: by its pidfd, or by a pid that has not been reaped yet, since the kernel uses pids again.
+//! Signals and reaps a child: by its pidfd, or by a pid that has not been reaped yet, because the kernel reuses pids.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -22,16 +22,16 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Opens a child of `parent`, this process, or kills and reaps it.
+    /// Opens a child of `parent`, this process; kills and reaps the child if that fails.
     ///
-    /// Parent and child both create its group, because either may run first, and no signal may be sent before.
+    /// Parent and child both create the process group, because either may run first.
     pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
         if leads {
             let _ = setpgid(pid, pid);
         }
         match PidFd::open(pid, parent) {
             Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
-            // Reaped already, by the kernel (SIGCHLD is ignored) or by other code.
+            // The kernel (SIGCHLD is ignored) or other code has already reaped the child.
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
             Err(e) => {
                 let _ = Child { pid, pidfd: None, leads }.signal_all(Signal::SIGKILL);
@@ -45,7 +45,7 @@ impl Child {
         self.pid
     }
 
-    /// Readable when the child has ended.
+    /// Returns a descriptor that is readable when the child has ended.
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(PidFd::as_fd)
     }
@@ -68,7 +68,7 @@ impl Child {
         sent.or_else(ignore_ended)
     }
 
-    /// Signals the child and, if it leads one, its process group.
+    /// Signals the child and the process group that it leads.
     pub(super) fn signal_all(&self, signal: Signal) -> io::Result<()> {
         if !self.leads {
             return self.signal(signal as i32);
@@ -78,7 +78,7 @@ impl Child {
         if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }
     }
 
-    /// Signals the child's group, also when the child has ended.
+    /// Signals the child's group, even if the child has ended.
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
         let by_pid = || match self.look()? {
             // The pid may name another group by now.
@@ -95,7 +95,7 @@ impl Child {
         sent.or_else(ignore_ended)
     }
 
-    /// Kills the group of a child that has ended, and then reaps the child, which frees its pid.
+    /// Kills the group of an ended child and then reaps the child, which frees its pid.
     pub(super) fn reap(&self) -> (Exit, Option<Usage>) {
         if self.leads {
             let _ = self.signal_group(Signal::SIGKILL);

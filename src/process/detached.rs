@@ -9,14 +9,14 @@ use parking_lot::Mutex;
 use super::child::Child;
 use crate::os::reap::Life;
 
-/// Each with its parent: a forked child inherits the list, and those are not its children.
+/// Each child with its parent. A forked child inherits the list, but not the children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
-/// Whether the list was ever used. The lock would write to a page, which costs a copy after a fork.
+/// Whether the list was ever used. Locking it would write to a page, which costs a copy after a fork.
 static USED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn add(child: Child) {
-    // Held for ever if another thread held it when this process was forked. Then init reaps the child.
+    // The lock is held for ever if another thread held it when this process was forked. Then init reaps the child.
     const LONG: Duration = Duration::from_millis(100);
     if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
         detached.push((process::id(), child));
@@ -24,7 +24,7 @@ pub(super) fn add(child: Child) {
     }
 }
 
-/// Reaps those that have ended; does not signal their groups.
+/// Reaps the children that have ended; does not signal their groups.
 pub(super) fn reap() {
     if !USED.load(Ordering::Relaxed) {
         return;

@@ -1,4 +1,4 @@
-//! Waits for a job, signals it and drops it, whatever the type of its value.
+//! Waits for a job, signals it and drops it, for any type of value.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -37,11 +37,11 @@ pub(super) struct Shared {
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
-    /// Apart from the state, so that reading delays no signal.
+    /// Separate from the state, so that reading delays no signal.
     pub(super) receiver: Mutex<Receiver>,
-    /// Where both are locked, this one is first.
+    /// Locked after the receiver, or alone.
     pub(super) state: Mutex<State>,
-    /// A copy that stays open when the child has been reaped.
+    /// A copy that stays open after the child has been reaped.
     pub(super) end_fd: OnceLock<JobFd>,
 }
 
@@ -55,10 +55,11 @@ struct Polled<'a> {
     next: Time,
 }
 
-/// Of the end of a job, and of its pipe.
+/// For the end of a job and for its pipe.
 type Fds = [poll::Readable; 2];
 
-/// Waits until one of the jobs has ended, and returns its index; or until `deadline`, or an alarm of this thread expires.
+/// Waits until one of the jobs has ended, and returns its index. Fails at `deadline`, and when an alarm of this thread
+/// expires.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
@@ -68,7 +69,7 @@ pub(super) fn wait_any(
     if !jobs.iter().all(|job| job.is_ours()) {
         return Err(JobError::NotParent);
     }
-    // Without the heap, each of whose pages costs a copy after a fork.
+    // Avoids the heap, each of whose pages costs a copy after a fork.
     if let [job] = jobs {
         return wait_with(&[*job], &mut [None], &mut [Fds::default()], deadline, since, location);
     }
@@ -87,7 +88,7 @@ fn wait_with<'a>(
     let limited = jobs.iter().any(|job| job.options.limit.is_some());
     let came = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
     let mut interval = Interval::new();
-    // Another thread may ring an alarm of this one.
+    // Wakes this thread when another thread rings one of its alarms.
     let mut waiting = None;
     loop {
         let mut until = deadline;
@@ -99,9 +100,9 @@ fn wait_with<'a>(
             fds[n] = job.fds();
             polled[n] = Some(job);
         }
-        // Looked up before the check, so that none expires unseen in between.
+        // Found before the check, so that an alarm that expires in between is not missed.
         if let Some(alarm) = runtime::next_here() {
-            // If refused, this thread still wakes at its deadlines.
+            // If `begin` fails, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
@@ -113,7 +114,7 @@ fn wait_with<'a>(
         for (polled, fds) in polled.iter().flatten().zip(&*fds) {
             polled.advance(fds, came).map_err(|e| JobError::system("waitid", e))?;
         }
-        // After the look at the jobs: one that has ended is not late.
+        // After the jobs: a job that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
             let since = since.unwrap_or(now);
@@ -136,7 +137,8 @@ impl Polled<'_> {
         [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Reads from the pipe, takes the steps that are due, and reaps the child if it has ended; for a thread that `came` then.
+    /// Reads from the pipe, takes the steps that are due, and reaps an ended child. `came` is when this thread began to
+    /// wait.
     fn advance(&self, [end, pipe]: &Fds, came: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
@@ -163,7 +165,7 @@ impl Polled<'_> {
         }
         while !state.escalation.next().is_never() {
             let Some(step) = state.escalation.take(clock::kernel_now()) else { break };
-            // Fails if the child has ended or has become another user's.
+            // Fails if the child has ended or has changed its user.
             let _ = match step {
                 Step::Terminate => terminate(child),
                 Step::Kill => child.signal_all(Signal::SIGKILL),
@@ -172,12 +174,12 @@ impl Polled<'_> {
         Ok(())
     }
 
-    /// Takes the outcome of a child that has ended. The end of the pipe says nothing: others may hold it, and the child may
-    /// have closed it early.
+    /// Takes the outcome of a child that has ended. The end of the pipe does not show that: another process may hold
+    /// the pipe, and the child may close it early.
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
         if receiver.is_open() {
-            // Only what is there now: a grandchild may go on writing.
+            // Only what the pipe holds now: a grandchild may go on writing.
             let pipe = self.watch.pipe.as_fd();
             receiver.read(pipe::bytes_in(pipe).min(LARGEST_PIPE), |buffer, most| {
                 pipe::read_onto(pipe, buffer, most)
@@ -207,7 +209,7 @@ impl Shared {
         }
     }
 
-    /// `None` if it has ended.
+    /// Returns `None` if the job has ended.
     fn polled(&self) -> Option<Polled<'_>> {
         let listening = self.receiver.lock().is_open();
         let state = self.state.lock();
@@ -240,7 +242,7 @@ impl Shared {
         }
     }
 
-    /// Sends a signal by `send` if the child has not ended: under the lock, so that no other thread reaps it.
+    /// Sends a signal by `send` if the child has not ended. The lock keeps other threads from reaping it meanwhile.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.is_ours() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
@@ -266,7 +268,7 @@ impl Shared {
     }
 }
 
-/// SIGTERM, and SIGCONT so that a stopped process handles it.
+/// Sends SIGTERM, and SIGCONT so that a stopped process handles it.
 pub(super) fn terminate(child: &Child) -> io::Result<()> {
     child.signal_all(Signal::SIGTERM)?;
     child.signal_all(Signal::SIGCONT)
@@ -280,7 +282,7 @@ impl Drop for Shared {
         let state = self.state.get_mut();
         if let Stage::Running(watch) = &state.stage {
             let child = &watch.child;
-            // Another user's by now.
+            // This process may not signal the child, which has changed its user.
             if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
                 state.detach();
                 return;
@@ -295,7 +297,7 @@ impl Drop for Shared {
     }
 }
 
-/// The pauses between looks at a child without a pidfd.
+/// The pauses between polls of a child without a pidfd.
 struct Interval(Duration);
 
 impl Interval {

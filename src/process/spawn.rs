@@ -52,7 +52,7 @@ enum Forked<T> {
     Parent(Job<T>),
 }
 
-/// Not inlined, so that the child does not keep its frame: each page of the stack costs a copy.
+/// Not inlined, so that the child does not keep this frame: each page of the stack costs a copy.
 #[inline(never)]
 fn fork_job<T>(
     builder: Builder,
@@ -89,8 +89,8 @@ fn fork_job<T>(
         Ok(Side::Parent(pid)) => Ok(pid),
         Err(e) => Err(e),
     };
-    // Closed before the pidfd is opened, for want of another descriptor. Opened before the signals are let in, whose
-    // handlers may reap the child.
+    // The order matters. Closing the pipe frees a descriptor for the pidfd. The pidfd must be open before a signal
+    // handler runs, because a handler may reap the child.
     write.close();
     let child = forked
         .map_err(naming("fork"))

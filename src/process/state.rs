@@ -16,7 +16,7 @@ use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
 use crate::os::job_fd::JobFd;
 
-/// A time-out that is no alarm's.
+/// Makes a time-out that belongs to no alarm.
 pub(super) fn timed_out(
     label: Option<Arc<str>>,
     limit: Option<Duration>,
@@ -42,7 +42,7 @@ pub(super) struct End {
 pub(super) struct State {
     pub(super) escalation: Escalation,
     pub(super) stage: Stage,
-    /// The signals that the program has sent to the job, a bit each.
+    /// The signals that the program has sent to the job, one bit each.
     pub(super) sent: u64,
 }
 
@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    /// What a join returns.
+    /// Returns what a join returns.
     pub(super) fn outcome(
         &self,
         job: &Shared,
@@ -81,7 +81,7 @@ impl State {
     ) -> Result<Arc<Vec<u8>>, JobError> {
         let mut out_of_memory = false;
         let received = match received {
-            // However the child ended after it.
+            // A whole value counts, however the child ended.
             Received::Value(bytes) => return Ok(Arc::new(bytes)),
             Received::Failure(failure) => return Err(failure.into()),
             Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
@@ -132,7 +132,7 @@ pub(super) fn bit(signal: i32) -> u64 {
     u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
 }
 
-/// SIGKILL comes a second after SIGXCPU.
+/// Returns whether the processor time is used up: SIGKILL comes a second after SIGXCPU.
 fn used_up(limit: Option<Duration>, usage: Option<Usage>) -> bool {
     limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit)
 }

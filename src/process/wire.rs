@@ -1,4 +1,5 @@
-//! What the child sends: frames of a kind, a length and a body. A value is chunks and an end; a failure stands for both.
+//! The format of what the child sends: frames of a kind, a length and a body. A value is chunk frames and an end frame;
+//! a failure is one frame.
 
 mod decode;
 mod encode;
@@ -33,7 +34,7 @@ const KIND_END: u8 = 2;
 const KIND_FAILURE: u8 = 3;
 const KIND_ABORT: u8 = 4;
 
-/// Sent by a child that aborts for want of memory.
+/// Sent by a child that aborts after a failed allocation.
 pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
 
 /// Why a child has no value.
@@ -61,10 +62,10 @@ pub(super) enum SendError {
     Pipe,
 }
 
-/// The child's side.
+/// Sends a value from the child.
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
-    /// Space for a head, and the next chunk.
+    /// Starts with space for a head; the next chunk follows.
     buffer: &'a mut [u8],
     filled: usize,
 }
@@ -89,7 +90,7 @@ impl<'a> Sender<'a> {
         }
         let (filled, total) = (self.filled, self.filled + end.len());
         self.buffer[filled..total].copy_from_slice(&end);
-        // The parent refuses an empty chunk.
+        // The receiver rejects an empty chunk.
         let first = if filled == HEAD { HEAD } else { 0 };
         self.buffer[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
         self.pipe.write_all(&self.buffer[first..total]).map_err(|_| SendError::Pipe)
@@ -131,7 +132,7 @@ impl<'a> Sender<'a> {
         self.pipe.write_all(chunk).map_err(|_| SendError::Pipe)
     }
 
-    /// Makes room for so many bytes more, fewer than a chunk has. Grows in steps, for the sake of page faults.
+    /// Makes space for `bytes`, fewer than a chunk. Grows the buffer in steps, to touch few pages.
     #[cold]
     fn make_room(&mut self, bytes: usize) -> Result<(), SendError> {
         let may_grow = self.buffer.len() < CHUNK;
@@ -142,7 +143,7 @@ impl<'a> Sender<'a> {
             self.flush()?;
         }
         if may_grow {
-            // With room for the end.
+            // Includes space for the end frame.
             let needed = self.filled + bytes + HEAD;
             let length = (4 * self.buffer.len()).max(needed).min(CHUNK);
             let buffer = Box::leak(vec![0; length].into_boxed_slice());
@@ -152,7 +153,7 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    /// Sends the bytes without a copy.
+    /// Sends the bytes without copying them.
     #[cold]
     fn send_in_place(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.pipe.enlarge();
@@ -172,27 +173,27 @@ fn head(kind: u8, body: usize) -> [u8; HEAD] {
     [kind, a, b, c, d]
 }
 
-/// What the child has sent.
+/// What the parent has received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Received {
     Value(Vec<u8>),
     Failure(Failure),
-    /// So many bytes, and no end.
+    /// This many bytes of a value, without its end.
     Incomplete(u64),
     TooLarge,
-    /// No memory for at least so many bytes.
+    /// Memory for at least this many bytes was missing.
     OutOfMemory(usize),
     AbortedWithoutMemory,
     /// Bytes that no job sends.
     Invalid,
 }
 
-/// The parent's side.
+/// Receives a value in the parent.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    /// Not parsed yet.
+    /// Bytes that are not parsed yet.
     buffer: Vec<u8>,
-    /// The frame that has begun: its kind, and how many bytes are to come.
+    /// The current frame: its kind, and how many bytes of it are missing.
     frame: Option<(u8, usize)>,
     value: Vec<u8>,
     failure: Vec<u8>,
@@ -215,7 +216,7 @@ impl Receiver {
         self.open
     }
 
-    /// Whether to kill the child.
+    /// Returns whether the child must be killed.
     pub(super) fn refuses(&self) -> bool {
         matches!(self.result, Some(Received::TooLarge | Received::OutOfMemory(_)))
     }
@@ -231,7 +232,7 @@ impl Receiver {
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
         const BUFFER: usize = 256;
-        // The most memory for a head alone.
+        // Bounds the memory that a head alone can claim.
         const AT_ONCE: usize = 1 << 20;
         for _ in 0..16 + budget / BUFFER {
             if !self.open || budget == 0 {
@@ -297,7 +298,7 @@ impl Receiver {
         self.buffer.drain(..parsed);
     }
 
-    /// The length of the value, if the buffer holds all of it and nothing else: then it is not copied.
+    /// Returns the length of the value if the buffer holds exactly one value. The parser then does not copy it.
     fn whole_value(&self, buffer: &[u8]) -> Option<usize> {
         let length =
             buffer.len().checked_sub(2 * HEAD).filter(|length| (1..=self.value_limit).contains(length))?;

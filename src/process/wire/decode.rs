@@ -1,6 +1,6 @@
 //! Decodes a value from an untrusted child, in postcard's format.
 //!
-//! Postcard decodes the scalars only: it bounds neither the nesting nor the elements that take no bytes, and it drops the text
+//! Postcard decodes the scalars only. It limits neither nesting nor elements that take no bytes, and it drops the text
 //! of a type's own errors.
 
 use std::fmt::Display;
@@ -11,10 +11,10 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor, value::U32Deserializer,
 };
 
-/// The most elements that take no bytes, as in a `Vec<()>`: a few bytes can claim any number.
+/// The most elements that take no bytes, as in a `Vec<()>`. A few bytes can claim any number of them.
 const EMPTY_ELEMENTS: usize = 1 << 16;
 
-/// Why bytes are not a value.
+/// Why the bytes are not a value.
 #[derive(Debug)]
 pub(in crate::process) enum DecodeError {
     TooDeep,
@@ -51,7 +51,7 @@ struct Decoder<'de> {
     bytes: &'de [u8],
     /// The levels that are left.
     depth: usize,
-    /// The elements without bytes that are left.
+    /// How many more elements may take no bytes.
     empty: usize,
 }
 
@@ -168,7 +168,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 }
 
-/// As many as the input claims.
+/// Decodes as many elements as the input claims.
 struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
@@ -189,7 +189,7 @@ impl<'de> Elements<'_, 'de> {
         Ok(Some(element))
     }
 
-    /// At most one for a byte.
+    /// Returns at most one element per byte, since the input may lie.
     fn hint(&self) -> Option<usize> {
         Some(self.left.min(self.decoder.bytes.len()))
     }
@@ -227,7 +227,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-/// As many as the type has.
+/// Decodes as many elements as the type has.
 struct Fields<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,

@@ -1,7 +1,7 @@
 //! Encodes a value into the sender's buffer, in postcard's format.
 //!
-//! Postcard encodes the scalars only: it does not notice a field that `skip_serializing_if` leaves out, and it drops the text
-//! of a type's own errors.
+//! Postcard encodes the scalars only. It does not detect a field that `skip_serializing_if` leaves out, and it drops
+//! the text of a type's own errors.
 
 use std::fmt::Display;
 
@@ -69,7 +69,7 @@ macro_rules! scalars {
     )*};
 }
 
-/// Each begins with its length or its variant, if it has one.
+/// Starts a compound value with its length or its variant, if it has one.
 macro_rules! compounds {
     ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| => $begin:expr;)*) => {$(
         fn $serialize(self, $($argument: $type),*) -> Result<Self, SendError> {
