@@ -1,13 +1,11 @@
-//! A sudoku solver that tries one digit after another, stopped by a limit, without a check in sight.
+//! A sudoku solver with a limit for each puzzle and no visible check.
 //!
 //! ```text
 //! cargo run --release --features macros --example cooperative
 //! cargo run --release --features macros --example cooperative -- --limit 5s --fewest --file puzzles.txt
-//! cargo run --release --features macros --example cooperative -- 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
 //! ```
 //!
-//! `#[cooperative]` puts the checks where they belong, at the entry of the recursion and in its loops, and
-//! `#[time_limit]` puts an alarm around each puzzle.
+//! `#[cooperative]` inserts the checks, and `#[time_limit]` arms an alarm around each puzzle.
 
 use std::fmt;
 use std::fs::File;
@@ -33,7 +31,7 @@ struct Args {
     /// How long one puzzle may take: 500ms, 2s, 1m 30s
     #[arg(long, default_value = "200ms", value_parser = humantime::parse_duration)]
     limit: Duration,
-    /// Go on with the cell that has the fewest digits left, and not with the first
+    /// Continue with the cell that has the fewest digits left, not with the first
     #[arg(long)]
     fewest: bool,
     /// Look for a second solution as well
@@ -49,7 +47,6 @@ struct Search {
     tries: u64,
 }
 
-/// One puzzle, under an alarm of its own.
 #[time_limit(limit)]
 fn solve(search: &mut Search, limit: Duration) -> Result<(), TimedOut> {
     search.go_on()
@@ -57,7 +54,7 @@ fn solve(search: &mut Search, limit: Duration) -> Result<(), TimedOut> {
 
 #[cooperative]
 impl Search {
-    /// Fills in what is missing, until there are as many solutions as are wanted.
+    /// Fills in the empty cells until `wanted` solutions are found.
     fn go_on(&mut self) -> Result<(), TimedOut> {
         let Some(cell) = self.next_cell()? else {
             self.solutions.push(self.board.clone());
@@ -77,7 +74,7 @@ impl Search {
         Ok(())
     }
 
-    /// The empty cell to go on with.
+    /// Returns the empty cell to continue with.
     fn next_cell(&self) -> Result<Option<usize>, TimedOut> {
         let mut best = None;
         for cell in 0..81 {
@@ -99,12 +96,12 @@ impl Search {
 #[derive(Clone)]
 struct Board {
     cells: [u8; 81],
-    /// For each row, column and box a bit for each digit that it has.
+    /// For each row, column and box one bit per digit that it contains.
     taken: [[u16; 9]; 3],
 }
 
 impl Board {
-    /// The row, the column and the box of a cell.
+    /// Returns the row, the column and the box of a cell.
     fn units(cell: usize) -> [usize; 3] {
         [cell / 9, cell % 9, cell / 27 * 3 + cell % 9 / 3]
     }
@@ -224,7 +221,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Reads a file, but not one without an end.
+/// Reads a file of limited size: a device or pipe may be endless.
 fn read(path: &Path) -> io::Result<String> {
     const LARGEST: u64 = 16 << 20;
     let mut text = String::new();
@@ -235,7 +232,7 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Solves a puzzle as far as its limit lets it, and prints a line about that. Says whether it came to an end.
+/// Solves a puzzle, prints a line about it, and returns whether the search ended within its limit.
 fn report(out: &mut impl io::Write, board: &Board, name: &str, args: &Args) -> io::Result<(Search, bool)> {
     let wanted = if args.unique { 2 } else { 1 };
     let mut search =

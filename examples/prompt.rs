@@ -1,4 +1,4 @@
-//! Asks two questions. If no answer comes within the limit, or Ctrl-C is pressed, the default is taken.
+//! Asks two questions. The default is taken at the limit, and at Ctrl-C.
 //!
 //! ```text
 //! $ cargo run --example prompt -- 5s
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One line from standard input, or the default. A second line that has come with the first is left for the next question.
+/// Reads one line from standard input, or returns the default. The next call reads further lines.
 fn ask(question: &str, default: &str, limit: Duration) -> io::Result<String> {
     print!("{question} [{default}] ");
     stdout().flush()?;

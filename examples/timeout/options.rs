@@ -1,5 +1,5 @@
-//! The command line, read as GNU's `getopt_long` reads it: options end at the first operand, long ones may be cut
-//! short as long as they are unique, short ones may be run together.
+//! The command line, parsed like GNU's `getopt_long`: options end at the first operand, long options may be
+//! abbreviated, short ones combined.
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -10,16 +10,15 @@ use nix::libc::SIGTERM;
 use crate::message::quote;
 use crate::{duration, signals};
 
-/// What the user wants.
 pub enum Request {
     Run(Options),
     Help,
     Version,
 }
 
-/// A command, and how it is to be ended.
+/// A command and its limits.
 pub struct Options {
-    /// Zero means never, as for `kill_after`.
+    /// Zero means no limit, as for `kill_after`.
     pub limit: Duration,
     pub signal: c_int,
     pub kill_after: Duration,
@@ -30,7 +29,7 @@ pub struct Options {
     pub arguments: Vec<OsString>,
 }
 
-/// What is wrong with the command line, if there is more to be said than that.
+/// The error message, if there is one besides the usage hint.
 type Wrong = Option<String>;
 
 #[derive(Clone, Copy)]
@@ -65,7 +64,6 @@ const LONG: [(&str, Flag); 7] = [
 const SHORT: [(u8, Flag); 5] =
     [(b'k', KillAfter), (b's', Signal), (b'v', Verbose), (b'f', Foreground), (b'p', PreserveStatus)];
 
-/// Reads the arguments, without the program's name.
 pub fn parse<'a>(mut arguments: impl Iterator<Item = &'a OsStr>) -> Result<Request, Wrong> {
     let mut options = Options {
         limit: Duration::ZERO,

@@ -1,4 +1,4 @@
-//! Random numbers that are the same on every machine for the same seed: SplitMix64.
+//! Random numbers with the same sequence on every machine: SplitMix64.
 
 pub struct Rng(u64);
 
@@ -15,7 +15,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// One of `0..n`. The high half of a product is as even as this needs, and takes no division.
+    /// Returns one of `0..n`: the high half of a product, which needs no division.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
