@@ -1,10 +1,10 @@
-//! A limit on a dependency resolution: PubGrub asks `should_cancel` in its main loop.
+//! A limit on a dependency resolution: PubGrub calls `should_cancel` in its main loop.
 //!
 //! ```text
 //! cargo run --release -p sigalarm-clients --example resolve
 //! ```
 //!
-//! The error of the provider's own type goes through the solver untouched, and that type may well be `TimedOut`.
+//! The solver returns the provider's error unchanged, so the error type is `TimedOut`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use sigalarm::{Alarm, TimedOut};
 
 pub type Registry = OfflineDependencyProvider<String, Ranges<u32>>;
 
-/// A registry, searched for as long as the alarm permits.
+/// A registry under a limit.
 pub struct Limited<'a> {
     pub registry: &'a Registry,
     pub alarm: &'a Alarm,
@@ -58,7 +58,7 @@ impl DependencyProvider for Limited<'_> {
     }
 }
 
-/// A version of every package that version 1 of `package` needs, directly or not.
+/// Returns a version of every package that version 1 of `package` needs.
 ///
 /// # Errors
 ///
@@ -71,8 +71,7 @@ pub fn solve<'a>(
     resolve(&Limited { registry, alarm }, package.to_owned(), 1_u32)
 }
 
-/// Guests who each want a room (a version) of their own: with more guests than rooms there is no solution, and no
-/// solver of this kind finds that out in reasonable time.
+/// Packages that each need a different version. With more packages than versions the solver takes exponential time.
 pub fn hotel(guests: u32, rooms: u32) -> Registry {
     let name = |guest: u32| format!("guest-{guest:02}");
     let mut registry = Registry::new();

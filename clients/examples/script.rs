@@ -4,25 +4,22 @@
 //! cargo run -p sigalarm-clients --example script
 //! ```
 //!
-//! The hook must be `'static`, so it cannot borrow a guard: it asks `checkpoint()`, which knows this thread's alarms.
-//! One engine serves any number of scripts, with a limit for each of them or with none.
+//! The hook must be `'static` and cannot borrow a guard, so it calls `checkpoint()`.
 
 use std::time::Duration;
 
 use rhai::{Dynamic, Engine, EvalAltResult};
 use sigalarm::{Alarm, TimedOut, checkpoint};
 
-/// An engine whose scripts end when an alarm of the calling thread expires.
+/// Returns an engine whose scripts end when an alarm of the calling thread expires.
 pub fn engine() -> Engine {
     let mut engine = Engine::new();
-    // The value that ends the script comes out of it in `ErrorTerminated`.
+    // The script's error, `ErrorTerminated`, carries this value.
     engine.on_progress(|_operations| checkpoint().err().map(Dynamic::from));
     engine
 }
 
-/// The time-out, if that is what ended the script.
-///
-/// One that ends inside of a function of the script's comes wrapped in the name of the function, once for each call.
+/// Returns the time-out that ended the script. Each call of a function in the script wraps the error once.
 pub fn timed_out(error: &EvalAltResult) -> Option<TimedOut> {
     match error {
         EvalAltResult::ErrorTerminated(token, _) => token.clone().try_cast(),

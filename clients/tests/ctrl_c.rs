@@ -1,4 +1,4 @@
-//! Ctrl-C with `ring_on(SIGINT)` and another crate that handles SIGINT, in either order: what each hears.
+//! Ctrl-C with `ring_on(SIGINT)` and another crate that handles SIGINT, in either order.
 
 #[path = "../../tests/support/mod.rs"]
 #[allow(missing_docs, unsafe_code, clippy::undocumented_unsafe_blocks)]
@@ -19,14 +19,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// How often the other crate has told the program of a SIGINT.
+/// How many SIGINTs the other crate has reported.
 static HEARD: AtomicUsize = AtomicUsize::new(0);
 
 fn hear() {
     HEARD.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Presses Ctrl-C, and waits until the other crate has told of so many of them. Some crates tell on a thread of their own.
+/// Sends SIGINT, and waits until the other crate has reported `heard`, perhaps on its own thread.
 fn press(heard: usize) {
     process::kill_self(SIGINT);
     let began = Instant::now();
@@ -47,8 +47,7 @@ fn rung(alarm: &Alarm) {
     assert!(alarm.owns(&e) && e.cause() == Cause::Signal(SIGINT));
 }
 
-/// The other crate is there first. The first Ctrl-C rings, and the other does not hear it; the second and those after
-/// the drop are the other's.
+/// The other crate is first. Each first Ctrl-C rings the alarm only; all others reach the other crate.
 fn is_there_first() {
     let alarm = armed();
     press(0);
@@ -57,14 +56,14 @@ fn is_there_first() {
     drop(alarm);
     press(2);
     assert!(checkpoint().is_ok());
-    // Two before a check: the second is the other's.
+    // Of two without a check in between, the second reaches the other crate.
     let alarm = armed();
     press(2);
     press(3);
     rung(&alarm);
 }
 
-/// The other crate comes later, and calls the handler that it found: each Ctrl-C rings, and the other hears it too.
+/// The other crate is later, and calls the previous handler: each Ctrl-C reaches both.
 fn comes_later_and_forwards(come: impl FnOnce()) {
     let alarm = armed();
     come();
@@ -85,7 +84,7 @@ fn ctrlc_first() {
     is_there_first();
 }
 
-/// ctrlc's handler calls no other. The alarm hears nothing.
+/// ctrlc's handler calls no previous handler, so the alarm does not ring.
 fn ctrlc_later() {
     let alarm = armed();
     assert!(matches!(ctrlc::try_set_handler(hear), Err(ctrlc::Error::MultipleHandlers)));
@@ -94,7 +93,7 @@ fn ctrlc_later() {
     assert!(alarm.check().is_ok(), "it does not ring");
     drop(alarm);
     press(2);
-    // An alarm that is armed after that is in front.
+    // A later alarm installs its handler in front.
     let alarm = armed();
     press(2);
     rung(&alarm);
@@ -115,7 +114,6 @@ fn signal_hook_later() {
     comes_later_and_forwards(register);
 }
 
-/// A runtime with a task that counts.
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
@@ -141,7 +139,7 @@ fn tokio_later() {
     comes_later_and_forwards(|| listen(&runtime));
 }
 
-/// The future of one Ctrl-C takes the signal over when it is first polled.
+/// The future of `ctrl_c` installs a handler when it is first polled.
 fn tokio_ctrl_c() {
     let runtime = runtime();
     let alarm = armed();

@@ -1,7 +1,5 @@
-//! Each limit ends what it is put on, and would not have been needed otherwise.
-//!
-//! What ends after 100 ms under one limit and after a second under another, has run on to its limit both times, and
-//! was ended by it. Never early; late by no more than a machine under load may be. The error must be the alarm's own.
+//! Tests that each limit ends code that would not end: a limit of 100 ms and one of a second both expire, never early,
+//! with the alarm's own error.
 
 #[path = "../examples/command.rs"]
 #[allow(dead_code)]
@@ -39,10 +37,10 @@ use sigalarm::process::JobError;
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 use support::{Scenario, scenario};
 
-/// As late as this is too late on any machine.
+/// The most lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(20);
 
-/// Runs something endless under a limit and under a longer one; `what` hands over the error that it got.
+/// Runs `what`, which must not end by itself, under two limits. `what` returns its error.
 fn runs_to_its_limit(mut what: impl FnMut(Duration) -> TimedOut) {
     for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
         let began = Instant::now();
@@ -56,7 +54,7 @@ fn runs_to_its_limit(mut what: impl FnMut(Duration) -> TimedOut) {
     assert!(checkpoint().is_ok(), "a limit is left behind");
 }
 
-/// The same for what takes the alarm itself, and must answer with an error that is this alarm's.
+/// Does the same for code that takes the alarm, and whose error the alarm must own.
 fn runs_to_its_alarm(mut what: impl FnMut(&Alarm) -> TimedOut) {
     runs_to_its_limit(|limit| {
         let alarm = Alarm::after(limit).unwrap();
@@ -79,11 +77,11 @@ fn a_script_ends() {
         });
         assert_eq!(engine.eval::<i64>("40 + 2").unwrap(), 42); // the engine is as good as new
     }
-    // A mistake in the script is no time-out.
+    // An error of the script is no time-out.
     assert!(script::timed_out(&engine.eval::<()>("nonsense()").unwrap_err()).is_none());
 }
 
-/// The script's own `try` must not keep it alive.
+/// A `try` in the script does not catch the time-out.
 fn a_script_cannot_catch_it() {
     let engine = script::engine();
     runs_to_its_alarm(|_| {
@@ -106,7 +104,7 @@ fn a_query_ends() {
         Err(query::QueryError::TimedOut(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
-    // The connection is as good as new, also for errors of its own.
+    // The connection still works.
     let limit = Duration::from_secs(3600);
     assert_eq!(query::number(&connection, query::QUICK, limit).unwrap(), 500_500);
     assert!(matches!(query::number(&connection, "nonsense", limit), Err(query::QueryError::Sql(_))));
@@ -144,7 +142,7 @@ fn a_pool_ends() {
         let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
         assert_eq!(search(1..1_000, &alarm).unwrap(), Some((178, 871)));
     }
-    // Nobody has left the alarm behind on the pool's threads.
+    // The pool's threads have left the alarm.
     let _expired = Alarm::after(Duration::ZERO).unwrap();
     rayon::broadcast(|_| assert!(checkpoint().is_ok()));
 }
@@ -160,7 +158,7 @@ fn a_match_ends() {
     assert!(!pattern::is_match(&regex, "aaaab", Duration::from_secs(3600)).unwrap());
 }
 
-/// The caller's own alarm ends it too, and says whose it was.
+/// The caller's own alarm ends it too.
 fn a_match_ends_with_the_callers_alarm() {
     let regex = pattern::unbounded(pattern::CATASTROPHE).unwrap();
     let text = "a".repeat(200);
@@ -185,7 +183,7 @@ fn a_download_ends() {
 
 fn a_command_ends() {
     let shell = |script: &str, alarm: &_| command::output(Command::new("sh").args(["-c", script]), alarm);
-    // It waits; it prints for ever; it has closed its output and lives; a grandchild holds the pipe.
+    // It blocks; it prints for ever; it closes its output; its grandchild keeps the pipe open.
     for script in ["sleep 1000", "while :; do echo; done", "exec >&-; sleep 1000", "sleep 1000 & exit 0"] {
         runs_to_its_alarm(|alarm| {
             let e = shell(script, alarm).unwrap_err();
@@ -197,7 +195,6 @@ fn a_command_ends() {
     assert_eq!((text.lines().count(), status.code()), (100_000, Some(3)));
 }
 
-/// It depends on `sigalarm-core` alone, and knows nothing of alarms.
 fn a_library_ends() {
     let (a, b) = ("ab".repeat(1_000_000), "ba".repeat(1_000_000));
     let inside = |e: std::io::Error| TimedOut::find_in(&e).unwrap_or_else(|| panic!("{e}")).clone();
@@ -207,7 +204,6 @@ fn a_library_ends() {
         assert_eq!(library::stoppable(&a, &b, alarm), Err(enough::StopReason::TimedOut));
         alarm.check().unwrap_err()
     });
-    // Without an alarm, and under one that does not expire.
     assert_eq!(sigalarm_client_library::distance("kitten", "sitting"), Ok(3));
     assert_eq!(library::limited("kitten", "sitting", Duration::from_secs(3600)).unwrap(), 3);
     assert_eq!(library::stoppable("kitten", "sitting", enough::Unstoppable), Ok(3));

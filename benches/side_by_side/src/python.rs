@@ -1,4 +1,4 @@
-//! The same in Python, measured by `python/peers.py` in a process of its own and so not in turn with the rest.
+//! Python's figures, measured by `python/peers.py` in its own process.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,10 +11,10 @@ use crate::figures::{Curve, Group, Lateness, Way};
 use crate::notice;
 use crate::plan::Plan;
 
-/// The interpreter that the sections use, handed to them in the environment.
+/// The environment variable with the interpreter.
 pub const VARIABLE: &str = "SIGALARM_BENCHES_PYTHON";
 
-/// Finds an interpreter, one with Pebble if that can be had, and says what is missing.
+/// Finds an interpreter, with Pebble if possible, and returns what is missing.
 pub fn find() -> (Option<PathBuf>, Option<String>) {
     let works = |python: &PathBuf| Command::new(python).arg("-V").output().is_ok_and(|o| o.status.success());
     let system = PathBuf::from("python3");
@@ -25,7 +25,7 @@ pub fn find() -> (Option<PathBuf>, Option<String>) {
     if has_pebble(&system) {
         return (Some(system), None);
     }
-    // Beside the program, that is under `target`.
+    // Beside the program, under `target`.
     let venv = env::current_exe().expect("a path").with_file_name("venv");
     let own = venv.join("bin/python");
     if !has_pebble(&own) {
@@ -49,7 +49,7 @@ pub fn versions(python: &PathBuf) -> BTreeMap<String, String> {
     ask_with(python, &["versions".to_owned()]).unwrap_or_default()
 }
 
-/// What `peers.py` answers; `None` without a Python.
+/// Runs `peers.py`; `None` without Python.
 fn ask<T: DeserializeOwned>(arguments: &[String]) -> Option<T> {
     ask_with(&PathBuf::from(env::var_os(VARIABLE)?), arguments)
 }

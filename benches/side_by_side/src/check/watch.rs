@@ -1,4 +1,4 @@
-//! What is asked whether time is up: an alarm, the peers' tokens, the clocks.
+//! The limits that the checks look at: an alarm, tokens of other crates, clocks.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use sigalarm::Alarm;
 use stop_token::{StopSource, StopToken};
 use tokio_util::sync::CancellationToken;
 
-/// What comes out of work that was stopped by a peer without an error of its own.
+/// An error for crates without one.
 #[derive(Debug)]
 pub struct Stopped;
 
@@ -35,7 +35,7 @@ impl Ask for CancellationToken {
     }
 }
 
-/// A stop-token has no question that is answered at once: it is a future. It can be polled.
+/// A stop-token is a future, which can be polled.
 pub struct Polled {
     token: RefCell<StopToken>,
     _source: StopSource,
@@ -73,7 +73,7 @@ impl Ask for Coarse {
     }
 }
 
-/// What a thread has last read from it.
+/// The coarse clock as a thread last read it.
 pub struct CoarseRecent(coarsetime::Instant);
 
 impl Ask for CoarseRecent {
@@ -83,7 +83,7 @@ impl Ask for CoarseRecent {
     }
 }
 
-/// A flag, and the thread that sets it when the time has come.
+/// A flag, and the thread that sets it at the limit.
 pub struct Flag {
     pub flag: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -117,7 +117,7 @@ impl Drop for Flag {
     }
 }
 
-/// Everything that is asked and that is not a clock; all in force at once.
+/// Everything except clocks.
 pub struct Watches {
     pub alarm: Alarm,
     pub flag: Flag,
@@ -141,7 +141,7 @@ impl Watches {
     }
 }
 
-/// A deadline by each clock.
+/// A deadline on each clock.
 pub struct Clocks {
     pub std: Instant,
     pub quanta: quanta::Instant,
