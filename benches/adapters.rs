@@ -93,7 +93,6 @@ fn main() {
     );
 }
 
-/// Runs both in turn, and prints the median times and the median ratio.
 fn compare(name: &str, bare: &mut dyn FnMut() -> u64, guarded: &mut dyn FnMut() -> u64) {
     let time = |f: &mut dyn FnMut() -> u64| {
         let start = Instant::now();
@@ -124,7 +123,6 @@ fn median(mut of: Vec<f64>) -> f64 {
     of[of.len() / 2]
 }
 
-/// The bare sum ignores the chunk size and the alarm.
 type Sum = fn(&[u64], usize, &Alarm) -> u64;
 
 fn best_placed(copies: [Sum; 8], numbers: &[u64], alarm: &Alarm) -> Sum {

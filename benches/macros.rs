@@ -16,7 +16,6 @@ use sigalarm::{Alarm, TimedOut, checkpoint, cooperative};
 
 type Answer<T> = Result<T, TimedOut>;
 
-/// The occupied columns and diagonals.
 type Board = [[bool; 32]; 3];
 
 /// Defines the functions with given attributes and checks, each in eight copies: a short loop that crosses a cache line
@@ -143,7 +142,6 @@ workloads!(#[allow(dead_code)] by_hand: checkpoint()?;);
 workloads!(#[cooperative] #[allow(dead_code)] attribute:);
 workloads!(#[cooperative(every = 1024)] #[allow(dead_code)] strided:);
 
-/// Sums through an accessor, in an annotated block.
 macro_rules! accessors {
     ($(#[$attribute:meta])* $name:ident: $(#[$own:meta])*) => {
         $(#[$attribute])*
@@ -172,7 +170,6 @@ accessors!(bare_accessor:);
 accessors!(#[cooperative(every = 1024)] strided_block:);
 accessors!(#[cooperative(every = 1024)] checked_accessor: #[cooperative]);
 
-/// Shifts the code after it by some instructions.
 #[inline(always)]
 fn shift<const PLACE: usize>() {
     if PLACE & 1 != 0 {
@@ -192,7 +189,6 @@ fn feed(hasher: &mut DefaultHasher, n: &u64) {
     n.hash(hasher);
 }
 
-/// Returns the fastest of eight copies, with its arguments.
 fn best_placed<F: Copy, T>(copies: [F; 8], mut run: impl FnMut(F) -> Answer<T>) -> impl FnMut() {
     let mut time = |f: F| {
         let turns = (0..100).map(|_| {

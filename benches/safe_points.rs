@@ -21,11 +21,9 @@ use signal_hook::consts::SIGINT;
 
 type Answer = Result<u64, TimedOut>;
 
-/// Counts for long turns of some tens of milliseconds.
 const HASHED: u64 = 2_000_000;
 const DRAWN: u64 = 15_000_000;
 
-/// Defines the functions with a given safe point.
 macro_rules! workloads {
     ($name:ident, $alarm:ident, $ticker:ident, $safe_point:expr) => {
         mod $name {
@@ -76,7 +74,6 @@ fn feed(hasher: &mut DefaultHasher, n: &u64) {
     n.hash(hasher);
 }
 
-/// Stands for drawing a progress line.
 #[cold]
 #[inline(never)]
 fn show() {

@@ -12,7 +12,7 @@ use sigalarm::{Alarm, ArmError, Best, TimedOut};
 fn main() -> Result<(), ArmError> {
     for n in [12, 60] {
         let mut weights = weights(n);
-        weights.sort_unstable_by(|a, b| b.cmp(a)); // heavy ones first: good answers come early
+        weights.sort_unstable_by(|a, b| b.cmp(a)); // heavy weights first, so that good answers come early
 
         let mut best = Best::lowest();
         let ended = best.within(Duration::from_millis(300), |best, alarm| {
@@ -57,7 +57,6 @@ fn share_out(
     Ok(())
 }
 
-/// Returns weights of up to a billion, the same in every run.
 fn weights(n: usize) -> Vec<i64> {
     let mut x = 88_172_645_463_325_252_u64;
     let next = || {

@@ -49,13 +49,13 @@ struct Search {
 
 #[time_limit(limit)]
 fn solve(search: &mut Search, limit: Duration) -> Result<(), TimedOut> {
-    search.go_on()
+    search.fill()
 }
 
 #[cooperative]
 impl Search {
     /// Fills in the empty cells until `wanted` solutions are found.
-    fn go_on(&mut self) -> Result<(), TimedOut> {
+    fn fill(&mut self) -> Result<(), TimedOut> {
         let Some(cell) = self.next_cell()? else {
             self.solutions.push(self.board.clone());
             return Ok(());
@@ -64,7 +64,7 @@ impl Search {
             if self.board.may_be(cell, digit) {
                 self.tries += 1;
                 self.board.put(cell, digit);
-                self.go_on()?;
+                self.fill()?;
                 if self.solutions.len() == self.wanted {
                     break;
                 }
@@ -74,7 +74,6 @@ impl Search {
         Ok(())
     }
 
-    /// Returns the empty cell to continue with.
     fn next_cell(&self) -> Result<Option<usize>, TimedOut> {
         let mut best = None;
         for cell in 0..81 {
@@ -101,7 +100,6 @@ struct Board {
 }
 
 impl Board {
-    /// Returns the row, the column and the box of a cell.
     fn units(cell: usize) -> [usize; 3] {
         [cell / 9, cell % 9, cell / 27 * 3 + cell % 9 / 3]
     }
@@ -146,7 +144,7 @@ impl FromStr for Board {
     fn from_str(text: &str) -> Result<Board, String> {
         let mut board = Board { cells: [0; 81], taken: [[0; 9]; 3] };
         if text.chars().count() != 81 {
-            return Err(format!("a puzzle has 81 cells, and not {}", text.chars().count()));
+            return Err(format!("a puzzle has 81 cells, not {}", text.chars().count()));
         }
         for (cell, c) in text.chars().enumerate() {
             match c {
@@ -158,7 +156,7 @@ impl FromStr for Board {
                     }
                     board.put(cell, digit);
                 }
-                _ => return Err(format!("{c:?} is no cell: there are digits, and `.` where one is missing")),
+                _ => return Err(format!("{c:?} is no cell: a cell is a digit, or `.` if empty")),
             }
         }
         Ok(board)
@@ -232,7 +230,7 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Solves a puzzle, prints a line about it, and returns whether the search ended within its limit.
+/// Solves a puzzle and prints a line. Returns whether the search ended within its limit.
 fn report(out: &mut impl io::Write, board: &Board, name: &str, args: &Args) -> io::Result<(Search, bool)> {
     let wanted = if args.unique { 2 } else { 1 };
     let mut search =

@@ -15,8 +15,8 @@ use sigalarm::{Alarm, AlarmBuilder, TimedOut};
 const LIMIT: Duration = Duration::from_millis(100);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    if std::env::args().nth(1).as_deref() == Some("be-a-neighbour") {
-        return be_a_neighbour();
+    if std::env::args().nth(1).as_deref() == Some("keep-busy") {
+        return keep_busy();
     }
     for (limited, limit) in [
         ("wall", Alarm::builder().after(LIMIT).label("wall")),
@@ -46,7 +46,6 @@ fn measure(limited: &str, how: &str, limit: AlarmBuilder) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// Counts primes by trial division until the alarm expires.
 fn count_primes(found: &mut u32, alarm: &Alarm) -> Result<(), TimedOut> {
     'numbers: for n in 2_u32.. {
         for divisor in (2..).take_while(|divisor| divisor * divisor <= n) {
@@ -60,18 +59,17 @@ fn count_primes(found: &mut u32, alarm: &Alarm) -> Result<(), TimedOut> {
     Ok(())
 }
 
-/// Starts two busy processes for each processor.
 fn neighbours() -> Result<Vec<Child>, Box<dyn Error>> {
     let processors = thread::available_parallelism()?.get();
     let mut neighbour = Command::new(std::env::current_exe()?);
-    neighbour.arg("be-a-neighbour");
+    neighbour.arg("keep-busy");
     let neighbours = (0..2 * processors).map(|_| neighbour.spawn()).collect::<Result<_, _>>()?;
-    thread::sleep(Duration::from_millis(20)); // until they are all at work
+    thread::sleep(Duration::from_millis(20)); // until all of them run
     Ok(neighbours)
 }
 
 /// Keeps a processor busy, for at most five seconds in case the parent dies.
-fn be_a_neighbour() -> Result<(), Box<dyn Error>> {
+fn keep_busy() -> Result<(), Box<dyn Error>> {
     let alarm = Alarm::after(Duration::from_secs(5))?;
     while alarm.check().is_ok() {}
     Ok(())

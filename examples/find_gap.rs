@@ -17,13 +17,12 @@ use sigalarm::{Alarm, TimedOut, checkpoint};
 const NODES: usize = 50_000;
 const DEGREE: usize = 8;
 
-/// Shorter gaps are not reported.
 const THRESHOLD: Duration = Duration::from_millis(4);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let text = random_graph()?;
     for (name, sort) in [("without", sort_unchecked as Sort), ("with", sort_checked)] {
-        // An audit needs no limit, so nothing expires here.
+        // An audit needs no limit.
         let alarm = Alarm::builder().audit(THRESHOLD).arm()?;
         let depth = analyse(&text, sort, &alarm)?;
         match alarm.longest_gap() {
@@ -42,7 +41,6 @@ fn analyse(text: &str, sort: Sort, alarm: &Alarm) -> Result<u32, TimedOut> {
     depth(&edges)
 }
 
-/// Reads lines of two numbers.
 fn parse(text: &str) -> Result<Vec<(u32, u32)>, TimedOut> {
     let mut edges = Vec::new();
     for line in text.lines() {
@@ -55,7 +53,7 @@ fn parse(text: &str) -> Result<Vec<(u32, u32)>, TimedOut> {
     Ok(edges)
 }
 
-/// Sorts the edges and removes duplicates. The call into the standard library hides a long loop.
+/// The call into the standard library hides a long loop.
 fn sort_unchecked(edges: &mut Vec<(u32, u32)>, _: &Alarm) -> Result<(), TimedOut> {
     edges.sort();
     edges.dedup();
@@ -74,14 +72,13 @@ fn sort_checked(edges: &mut Vec<(u32, u32)>, alarm: &Alarm) -> Result<(), TimedO
     Ok(())
 }
 
-/// Returns the number of steps from node 0 to the farthest reachable node, breadth first.
 fn depth(edges: &[(u32, u32)]) -> Result<u32, TimedOut> {
     let mut steps = vec![None; NODES];
     let mut queue = VecDeque::from([0]);
     steps[0] = Some(0);
     let mut depth = 0;
     while let Some(node) = queue.pop_front() {
-        checkpoint()?; // the audit points here, at the first check after the gap
+        checkpoint()?; // The audit names this check, the first after the gap.
         depth = steps[node as usize].unwrap_or(depth);
         let first = edges.partition_point(|(from, _)| *from < node);
         for (_, to) in edges[first..].iter().take_while(|(from, _)| *from == node) {
@@ -94,7 +91,6 @@ fn depth(edges: &[(u32, u32)]) -> Result<u32, TimedOut> {
     Ok(depth)
 }
 
-/// Returns the text of a graph, the same in every run.
 fn random_graph() -> Result<String, std::fmt::Error> {
     let mut x = 88_172_645_463_325_252_u64;
     let mut node = || {

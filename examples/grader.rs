@@ -7,7 +7,7 @@
 //! Verdicts: OK, WA (wrong answer), TLE (time limit exceeded), MLE (memory), OLE (output), RE (runtime error). The
 //! submissions are functions here.
 
-#![allow(unsafe_code)] // What submissions do is not always nice.
+#![allow(unsafe_code)] // Some submissions call `fork` and `signal`.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -30,7 +30,6 @@ const GRACE: Duration = Duration::from_millis(100);
 const MEMORY: u64 = 256 << 20;
 const OUTPUT: usize = 64 << 10;
 
-/// A name, the expected verdict and the function.
 type Submission = (&'static str, &'static str, fn(u64) -> String);
 
 const SUBMISSIONS: [Submission; 13] = [
@@ -102,7 +101,6 @@ fn not_utf_8() -> String {
     std::process::abort()
 }
 
-/// Forges a verdict on its output and in its answer.
 fn forger(_: u64) -> String {
     println!("forger                  OK       0.1       0.1       1.0");
     "\nforger                  OK".to_owned()
@@ -132,7 +130,6 @@ fn judge(submission: fn(u64) -> String, interrupted: &Alarm) -> io::Result<Repor
         // The kernel enforces this limit even if this program is killed.
         .cpu_limit(TIME)
         .value_limit(OUTPUT)
-        // This program's own output is for verdicts.
         .stdout(Output::Null)
         .stderr(errors.try_clone()?)
         .spawn(|| {
@@ -178,7 +175,7 @@ fn scratch() -> io::Result<File> {
 fn main() -> io::Result<()> {
     let interrupted = Alarm::builder().ring_on(libc::SIGINT).arm()?;
     println!("{:<18}{:>8}{:>10}{:>10}{:>10}  remark", "submission", "verdict", "wall ms", "cpu ms", "MiB");
-    let mut surprises = 0;
+    let mut unexpected = 0;
     for (name, expected, submission) in SUBMISSIONS {
         let Report { verdict, wall, usage, remark } = judge(submission, &interrupted)?;
         let millis = |time: Duration| time.as_secs_f64() * 1e3;
@@ -189,10 +186,10 @@ fn main() -> io::Result<()> {
         // The submission made this text, which must not start a new line.
         let remark: String = remark.escape_debug().take(60).collect();
         println!("{name:<18}{verdict:>8}{:>10.1}{cpu:>10.1}{memory:>10.1}  {remark}", millis(wall));
-        surprises += u32::from(verdict != expected);
+        unexpected += u32::from(verdict != expected);
     }
-    if surprises > 0 {
-        return Err(io::Error::other(format!("{surprises} verdicts are not as expected")));
+    if unexpected > 0 {
+        return Err(io::Error::other(format!("{unexpected} verdicts are not as expected")));
     }
     Ok(())
 }

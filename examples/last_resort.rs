@@ -18,13 +18,12 @@ fn main() -> Result<(), ArmError> {
 
     alarm.restart();
     // 2^61 - 1 is a prime, so this call takes too long. At the abort no destructor runs, and unflushed output is lost.
-    println!("now a hopeless one");
+    println!("now a number that takes too long");
     println!("its smallest factor is {}", smallest_factor((1 << 61) - 1));
     println!("that took less than {:?}?", 2 * limit);
     Ok(())
 }
 
-/// Returns the smallest factor above 1, by trial division without a check.
 fn smallest_factor(n: u64) -> u64 {
     let mut divisor = 2;
     while divisor * divisor <= n {

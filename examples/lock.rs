@@ -2,11 +2,9 @@
 //!
 //! ```text
 //! cargo run --example lock -- backup.lock --limit 3s -- rsync -a src dst
-//! lock: could not get the lock in 3 s, held by pid 4711 (lock)
 //! ```
 //!
-//! flock(2) has no time-out and no descriptor to poll, but a signal interrupts it with EINTR. [`Alarm::blocking`] needs
-//! only that.
+//! flock(2) has no time-out and no descriptor to poll, but a signal interrupts it. [`Alarm::blocking`] needs only that.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -34,8 +32,8 @@ const NOT_FOUND: u8 = 127;
 #[derive(Parser)]
 #[command(after_help = "\
 Exit status:
-  0    the lock was had, and there was no COMMAND to run
-  124  the lock was not to be had within the limit
+  0    the lock was taken, and no COMMAND was given
+  124  the lock was not free within the limit
   125  this program itself failed
   126  COMMAND was found and cannot be run
   127  COMMAND was not found
@@ -84,7 +82,6 @@ fn run(args: &Args) -> Result<u8, (String, u8)> {
     Ok(code)
 }
 
-/// Opens the file to lock, which need not be writable.
 fn open(path: &Path) -> io::Result<File> {
     let mut how = OpenOptions::new();
     // Without O_NONBLOCK the open of a named pipe would block, before the limit is armed.
@@ -97,7 +94,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// Takes the lock; `None` when the limit has passed.
 fn take(file: File, limit: Option<Duration>) -> io::Result<Option<Flock<File>>> {
-    // A limit of zero still permits one attempt.
+    // Zero permits one attempt.
     let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => return Ok(Some(lock)),
         Err((file, Errno::EWOULDBLOCK)) => file,
@@ -106,7 +103,7 @@ fn take(file: File, limit: Option<Duration>) -> io::Result<Option<Flock<File>>> 
     let alarm = limit.map_or_else(Alarm::never, Alarm::after)?;
     let mut file = Some(file);
     let taken = alarm.blocking(|| {
-        let waiting = file.take().expect("it is handed back by each attempt that fails");
+        let waiting = file.take().expect("each failed attempt returns the file");
         Flock::lock(waiting, FlockArg::LockExclusive).map_err(|(back, errno)| {
             file = Some(back);
             errno.into()
@@ -138,7 +135,6 @@ fn too_late(path: &Path, limit: Option<Duration>) -> String {
     format!("could not get the lock in {seconds} s, held by {holder}")
 }
 
-/// This system does not list the holders of a lock.
 #[cfg(not(target_os = "linux"))]
 fn holders(_: &Path) -> Vec<String> {
     Vec::new()
@@ -155,9 +151,7 @@ mod linux {
 
     use nix::sys::stat::{major, minor};
 
-    /// Returns the processes that hold a lock on the file, as far as [the kernel shows them].
-    ///
-    /// [the kernel shows them]: https://man7.org/linux/man-pages/man5/proc_locks.5.html
+    /// Returns the holders that [proc_locks(5)](https://man7.org/linux/man-pages/man5/proc_locks.5.html) lists.
     pub fn holders(path: &Path) -> Vec<String> {
         let (Ok(file), Ok(table)) = (fs::metadata(path), fs::read_to_string("/proc/locks")) else {
             return Vec::new();
@@ -165,7 +159,7 @@ mod linux {
         table.lines().filter_map(|line| holder(line, &file)).collect()
     }
 
-    /// Parses `1: FLOCK  ADVISORY  WRITE 4711 08:02:3145730 0 EOF`; `None` if it is for another file.
+    /// Parses `1: FLOCK  ADVISORY  WRITE 4711 08:02:3145730 0 EOF`.
     fn holder(line: &str, file: &Metadata) -> Option<String> {
         let mut words = line.split_whitespace().skip(1);
         // The line of a waiting process has an arrow here.
@@ -190,7 +184,7 @@ mod linux {
         })
     }
 
-    /// Returns the pid and the program's name; `None` if the process has ended or is outside of this container.
+    /// Returns the pid and the program's name; `None` if the process is not visible.
     fn describe(pid: u32) -> Option<String> {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
         Some(format!("{pid} ({})", name.trim_end()))

@@ -11,7 +11,6 @@ use sigalarm::process::{self, Job, JobError};
 use sigalarm::thread::{Worker, WorkerError};
 use sigalarm::{TimedOut, checkpoint, try_within};
 
-/// Returns the most steps of a Collatz sequence that starts below `end`.
 fn longest(end: u64) -> Result<u32, TimedOut> {
     let mut longest = 0;
     for start in 1..end {
@@ -46,7 +45,7 @@ fn on_a_worker(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, Worke
     let worker = Worker::builder().name("worker").spawn(move || longest(end)).expect("a thread");
     match worker.join_timeout(limit) {
         Err(WorkerError::TimedOut(_)) => {
-            worker.stop(); // and it stops at its next check
+            worker.stop(); // It stops at its next check.
             worker.join()
         }
         joined => joined,

@@ -21,13 +21,11 @@ impl<'a> Group<'a> {
         Group { title, variants: Vec::new() }
     }
 
-    /// Adds a variant; the closure does the work once.
     pub fn variant(mut self, name: &'static str, work: impl FnMut() + 'a) -> Group<'a> {
         self.variants.push((name, Box::new(work)));
         self
     }
 
-    /// Measures all variants and prints a table.
     pub fn run(mut self) {
         let repeats: Vec<u32> = self.variants.iter_mut().map(|(_, work)| calibrate(work)).collect();
         let mut times = vec![Vec::with_capacity(ROUNDS); self.variants.len()];

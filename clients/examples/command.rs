@@ -13,11 +13,7 @@ use std::time::Duration;
 
 use sigalarm::{Alarm, TimedOut};
 
-/// Returns what a command printed, and how it ended. At the deadline the command's process group is killed.
-///
-/// # Errors
-///
-/// Of kind `TimedOut` at the deadline, with the [`TimedOut`] inside.
+/// At the deadline kills the command's process group and returns an error of kind `TimedOut`.
 pub fn output(command: &mut Command, alarm: &Alarm) -> io::Result<(String, ExitStatus)> {
     // A process group of its own, so that its children are killed with it.
     let mut running =
@@ -30,7 +26,6 @@ pub fn output(command: &mut Command, alarm: &Alarm) -> io::Result<(String, ExitS
     Ok((text, status))
 }
 
-/// A child that is killed with its process group on drop.
 struct Running {
     child: Child,
     reaped: bool,

@@ -17,11 +17,8 @@ use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use sigalarm::{Alarm, TimedOut};
 
-/// Gets a document, unpacks it and returns its size.
-///
-/// # Errors
-///
-/// Of kind `TimedOut` at the deadline, with the [`TimedOut`] inside. (Name lookup and `connect` need `alarm.blocking`.)
+/// Gets a document, unpacks it and returns its size. At the deadline the error is of kind `TimedOut`. (Name lookup and
+/// `connect` need `alarm.blocking`.)
 pub fn unpacked_size(server: impl ToSocketAddrs, path: &str, alarm: &Alarm) -> io::Result<u64> {
     let stream = TcpStream::connect(server)?;
     alarm.writer(&stream).write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())?;
@@ -38,14 +35,13 @@ pub fn unpacked_size(server: impl ToSocketAddrs, path: &str, alarm: &Alarm) -> i
     io::copy(&mut MultiGzDecoder::new(reader), &mut io::sink())
 }
 
-/// Starts a server on this machine, for this example only: `/good`, `/drip`, which sends a slow header, and `/bomb`,
-/// which never ends.
+/// Starts a server for this example: `/good`, `/drip`, which sends a slow header, and `/bomb`, which never ends.
 pub fn serve() -> io::Result<std::net::SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream)); // an error is the client's hanging up
+            thread::spawn(move || answer(stream)); // An error means that the client has closed the connection.
         }
     });
     Ok(address)

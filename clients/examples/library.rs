@@ -11,13 +11,11 @@ use enough::{Stop, StopReason};
 use sigalarm::{Alarm, ThreadAlarms};
 use sigalarm_client_library::{TimedOut, distance, distance_with, longest_common_run};
 
-/// Limits a call under an alarm, which the library finds by itself.
 pub fn limited(a: &str, b: &str, limit: Duration) -> std::io::Result<usize> {
     let _alarm = Alarm::after(limit)?;
     Ok(distance(a, b)?)
 }
 
-/// Limits the library's function with `#[cooperative]`.
 pub fn run_limited(a: &[u8], b: &[u8], limit: Duration) -> std::io::Result<usize> {
     let _alarm = Alarm::after(limit)?;
     Ok(longest_common_run(a, b)?)
@@ -32,7 +30,7 @@ pub fn stoppable(a: &str, b: &str, stop: impl Stop) -> Result<usize, StopReason>
 fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", distance("kitten", "sitting")?);
 
-    let (long, longer) = ("ab".repeat(100_000), "ba".repeat(100_000)); // some minutes
+    let (long, longer) = ("ab".repeat(100_000), "ba".repeat(100_000)); // takes minutes
     let e = limited(&long, &longer, Duration::from_millis(100)).unwrap_err();
     println!("{}", TimedOut::find_in(&e).ok_or("another error")?);
 

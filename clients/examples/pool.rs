@@ -13,7 +13,6 @@ use std::time::Duration;
 use rayon::prelude::*;
 use sigalarm::{Alarm, TimedOut, checkpoint, within};
 
-/// Returns the steps of Collatz's rule from `n` to 1.
 fn collatz(mut n: u64) -> Result<u32, TimedOut> {
     let mut steps = 0;
     while n != 1 {
@@ -24,7 +23,6 @@ fn collatz(mut n: u64) -> Result<u32, TimedOut> {
     Ok(steps)
 }
 
-/// Finds the longest sequence. The first error stops the other threads.
 pub fn longest(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, TimedOut> {
     starts
         .into_par_iter()
@@ -42,7 +40,6 @@ pub fn longest(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, 
         .transpose()
 }
 
-/// Does the same by a function that calls `checkpoint()`.
 pub fn longest_entered(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, TimedOut> {
     starts
         .into_par_iter()

@@ -32,7 +32,7 @@ impl From<rusqlite::Error> for QueryError {
     }
 }
 
-/// Opens a connection whose queries end when an alarm of the calling thread expires.
+/// Ends a query when an alarm of the calling thread expires.
 pub fn open() -> rusqlite::Result<Connection> {
     let mut connection = Connection::open_in_memory()?;
     // A thousand instructions take about ten microseconds.
@@ -40,16 +40,11 @@ pub fn open() -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Returns one number, within a limit.
 pub fn number(connection: &Connection, sql: &str, limit: Duration) -> Result<i64, QueryError> {
     within(limit, |_| Ok(connection.query_row(sql, [], |row| row.get(0))?)).map_err(QueryError::Arm)?
 }
 
 /// Runs `query`, and interrupts it when `alarm` expires.
-///
-/// # Errors
-///
-/// If the thread cannot be started; then the query has not run.
 pub fn interrupted_by<T>(
     alarm: &Alarm,
     handle: &InterruptHandle,

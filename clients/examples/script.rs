@@ -11,7 +11,6 @@ use std::time::Duration;
 use rhai::{Dynamic, Engine, EvalAltResult};
 use sigalarm::{Alarm, TimedOut, checkpoint};
 
-/// Returns an engine whose scripts end when an alarm of the calling thread expires.
 pub fn engine() -> Engine {
     let mut engine = Engine::new();
     // The script's error, `ErrorTerminated`, carries this value.
@@ -19,7 +18,7 @@ pub fn engine() -> Engine {
     engine
 }
 
-/// Returns the time-out that ended the script. Each call of a function in the script wraps the error once.
+/// Each call of a function in the script wraps the error once.
 pub fn timed_out(error: &EvalAltResult) -> Option<TimedOut> {
     match error {
         EvalAltResult::ErrorTerminated(token, _) => token.clone().try_cast(),
@@ -36,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(answer) => println!("{script}: {answer}"),
             Err(e) => match timed_out(&e) {
                 Some(timed_out) if alarm.owns(&timed_out) => println!("{timed_out}"),
-                _ => return Err(e), // a mistake in the script, or an outer limit: not ours to handle
+                _ => return Err(e), // an error of the script, or an outer limit
             },
         }
     }

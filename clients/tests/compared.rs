@@ -1,6 +1,6 @@
 //! Tests what `docs/compared.md` says of other crates. One test at a time, because they observe the whole process.
 
-#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // To ask for a signal's disposition.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Reads signal dispositions.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,6 @@ fn alone() -> MutexGuard<'static, ()> {
 const LONG: Duration = Duration::from_secs(100);
 const SHORT: Duration = Duration::from_millis(50);
 
-/// Returns the handler of a signal; zero is the default.
 fn handler_of(signal: libc::c_int) -> usize {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     assert_eq!(unsafe { libc::sigaction(signal, std::ptr::null(), &mut action) }, 0);

@@ -19,22 +19,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// How many SIGINTs the other crate has reported.
-static HEARD: AtomicUsize = AtomicUsize::new(0);
+static RECEIVED: AtomicUsize = AtomicUsize::new(0);
 
-fn hear() {
-    HEARD.fetch_add(1, Ordering::SeqCst);
+fn receive() {
+    RECEIVED.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Sends SIGINT, and waits until the other crate has reported `heard`, perhaps on its own thread.
-fn press(heard: usize) {
+/// Sends SIGINT, and waits until the other crate has reported all of them.
+fn press(expected: usize) {
     process::kill_self(SIGINT);
     let began = Instant::now();
-    while HEARD.load(Ordering::SeqCst) < heard && began.elapsed() < Duration::from_secs(60) {
+    while RECEIVED.load(Ordering::SeqCst) < expected && began.elapsed() < Duration::from_secs(60) {
         thread::sleep(MS);
     }
-    thread::sleep(50 * MS); // for one too many
-    assert_eq!(HEARD.load(Ordering::SeqCst), heard, "what the other has heard");
+    thread::sleep(50 * MS); // time for a signal too many
+    assert_eq!(RECEIVED.load(Ordering::SeqCst), expected, "signals that the other crate received");
 }
 
 fn armed() -> Alarm {
@@ -48,7 +47,7 @@ fn rung(alarm: &Alarm) {
 }
 
 /// The other crate is first. Each first Ctrl-C rings the alarm only; all others reach the other crate.
-fn is_there_first() {
+fn test_other_first() {
     let alarm = armed();
     press(0);
     rung(&alarm);
@@ -64,31 +63,31 @@ fn is_there_first() {
 }
 
 /// The other crate is later, and calls the previous handler: each Ctrl-C reaches both.
-fn comes_later_and_forwards(come: impl FnOnce()) {
+fn test_other_later(install: impl FnOnce()) {
     let alarm = armed();
-    come();
+    install();
     press(1);
     rung(&alarm);
     alarm.restart();
     press(2);
     rung(&alarm);
     drop(alarm);
-    press(3); // and the process lives, though the first disposition was the default
+    press(3); // The process lives, though the first disposition was the default.
     let alarm = armed();
-    press(3); // this alarm's handler is in front again
+    press(3); // This alarm's handler is in front.
     rung(&alarm);
 }
 
 fn ctrlc_first() {
-    ctrlc::set_handler(hear).expect("the only one");
-    is_there_first();
+    ctrlc::set_handler(receive).expect("the only one");
+    test_other_first();
 }
 
 /// ctrlc's handler calls no previous handler, so the alarm does not ring.
 fn ctrlc_later() {
     let alarm = armed();
-    assert!(matches!(ctrlc::try_set_handler(hear), Err(ctrlc::Error::MultipleHandlers)));
-    ctrlc::set_handler(hear).expect("it replaces the handler");
+    assert!(matches!(ctrlc::try_set_handler(receive), Err(ctrlc::Error::MultipleHandlers)));
+    ctrlc::set_handler(receive).expect("it replaces the handler");
     press(1);
     assert!(alarm.check().is_ok(), "it does not ring");
     drop(alarm);
@@ -100,18 +99,18 @@ fn ctrlc_later() {
 }
 
 fn register() {
-    let hear = || HEARD.store(HEARD.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+    let receive = || RECEIVED.store(RECEIVED.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
     #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two atomic accesses, in a handler.
-    unsafe { signal_hook::low_level::register(SIGINT, hear) }.expect("registered");
+    unsafe { signal_hook::low_level::register(SIGINT, receive) }.expect("registered");
 }
 
 fn signal_hook_first() {
     register();
-    is_there_first();
+    test_other_first();
 }
 
 fn signal_hook_later() {
-    comes_later_and_forwards(register);
+    test_other_later(register);
 }
 
 fn runtime() -> Runtime {
@@ -123,7 +122,7 @@ fn listen(runtime: &Runtime) {
         runtime.block_on(async { signal(SignalKind::interrupt()) }).expect("a stream of signals");
     runtime.spawn(async move {
         while interrupts.recv().await.is_some() {
-            hear();
+            receive();
         }
     });
 }
@@ -131,12 +130,12 @@ fn listen(runtime: &Runtime) {
 fn tokio_first() {
     let runtime = runtime();
     listen(&runtime);
-    is_there_first();
+    test_other_first();
 }
 
 fn tokio_later() {
     let runtime = runtime();
-    comes_later_and_forwards(|| listen(&runtime));
+    test_other_later(|| listen(&runtime));
 }
 
 /// The future of `ctrl_c` installs a handler when it is first polled.

@@ -37,28 +37,27 @@ use sigalarm::process::JobError;
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 use support::{Scenario, scenario};
 
-/// The most lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(20);
 
-/// Runs `what`, which must not end by itself, under two limits. `what` returns its error.
-fn runs_to_its_limit(mut what: impl FnMut(Duration) -> TimedOut) {
+/// Runs endless code under two limits; `run` returns its error.
+fn expires_at_limit(mut run: impl FnMut(Duration) -> TimedOut) {
     for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
         let began = Instant::now();
-        let timed_out = what(limit);
+        let timed_out = run(limit);
         let took = began.elapsed();
         assert_eq!(timed_out.cause(), Cause::Deadline);
         assert_eq!(timed_out.limit(), Some(limit));
         assert!(timed_out.elapsed() >= limit && took >= limit, "early: {timed_out}, took {took:?}");
         assert!(took < limit + LATE, "late: {timed_out}, took {took:?}");
     }
-    assert!(checkpoint().is_ok(), "a limit is left behind");
+    assert!(checkpoint().is_ok(), "an alarm remains armed");
 }
 
-/// Does the same for code that takes the alarm, and whose error the alarm must own.
-fn runs_to_its_alarm(mut what: impl FnMut(&Alarm) -> TimedOut) {
-    runs_to_its_limit(|limit| {
+/// The same for code that takes the alarm.
+fn expires_at_alarm(mut run: impl FnMut(&Alarm) -> TimedOut) {
+    expires_at_limit(|limit| {
         let alarm = Alarm::after(limit).unwrap();
-        let timed_out = what(&alarm);
+        let timed_out = run(&alarm);
         assert!(alarm.owns(&timed_out));
         timed_out
     });
@@ -71,20 +70,19 @@ fn a_script_ends() {
         "fn f() { while true {} } f()",
         "let n = 0; for i in 0..9223372036854775807 { n += i % 2 }",
     ] {
-        runs_to_its_alarm(|_| {
+        expires_at_alarm(|_| {
             let error = engine.eval::<()>(endless).unwrap_err();
             script::timed_out(&error).unwrap_or_else(|| panic!("{error}"))
         });
-        assert_eq!(engine.eval::<i64>("40 + 2").unwrap(), 42); // the engine is as good as new
+        assert_eq!(engine.eval::<i64>("40 + 2").unwrap(), 42); // The engine still works.
     }
-    // An error of the script is no time-out.
     assert!(script::timed_out(&engine.eval::<()>("nonsense()").unwrap_err()).is_none());
 }
 
 /// A `try` in the script does not catch the time-out.
 fn a_script_cannot_catch_it() {
     let engine = script::engine();
-    runs_to_its_alarm(|_| {
+    expires_at_alarm(|_| {
         let error = engine.eval::<()>("loop { try { loop {} } catch {} }").unwrap_err();
         script::timed_out(&error).unwrap_or_else(|| panic!("{error}"))
     });
@@ -100,11 +98,10 @@ fn an_outer_limit_ends_a_script_of_an_inner_one() {
 
 fn a_query_ends() {
     let connection = query::open().unwrap();
-    runs_to_its_limit(|limit| match query::number(&connection, query::ENDLESS, limit) {
+    expires_at_limit(|limit| match query::number(&connection, query::ENDLESS, limit) {
         Err(query::QueryError::TimedOut(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
-    // The connection still works.
     let limit = Duration::from_secs(3600);
     assert_eq!(query::number(&connection, query::QUICK, limit).unwrap(), 500_500);
     assert!(matches!(query::number(&connection, "nonsense", limit), Err(query::QueryError::Sql(_))));
@@ -114,7 +111,7 @@ fn a_query_is_interrupted() {
     let connection = rusqlite::Connection::open_in_memory().unwrap();
     let handle = connection.get_interrupt_handle();
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    runs_to_its_alarm(|alarm| {
+    expires_at_alarm(|alarm| {
         let answer = query::interrupted_by(alarm, &handle, || number(query::ENDLESS)).unwrap();
         assert_eq!(answer.unwrap_err().sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
         alarm.check().unwrap_err()
@@ -124,21 +121,21 @@ fn a_query_is_interrupted() {
 }
 
 fn a_resolution_ends() {
-    let full = resolve::hotel(14, 13);
-    runs_to_its_alarm(|alarm| match resolve::solve(&full, "party", alarm) {
+    let full = resolve::pigeonholes(14, 13);
+    expires_at_alarm(|alarm| match resolve::solve(&full, "root", alarm) {
         Err(PubGrubError::ErrorInShouldCancel(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
     let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
-    let (enough, too_few) = (resolve::hotel(6, 6), resolve::hotel(4, 3));
-    assert_eq!(resolve::solve(&enough, "party", &alarm).unwrap().iter().count(), 7);
-    assert!(matches!(resolve::solve(&too_few, "party", &alarm), Err(PubGrubError::NoSolution(_))));
+    let (enough, too_few) = (resolve::pigeonholes(6, 6), resolve::pigeonholes(4, 3));
+    assert_eq!(resolve::solve(&enough, "root", &alarm).unwrap().iter().count(), 7);
+    assert!(matches!(resolve::solve(&too_few, "root", &alarm), Err(PubGrubError::NoSolution(_))));
 }
 
 fn a_pool_ends() {
     let endless = 1..u64::from(u32::MAX) * 1_000;
     for search in [pool::longest, pool::longest_entered] {
-        runs_to_its_alarm(|alarm| search(endless.clone(), alarm).unwrap_err());
+        expires_at_alarm(|alarm| search(endless.clone(), alarm).unwrap_err());
         let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
         assert_eq!(search(1..1_000, &alarm).unwrap(), Some((178, 871)));
     }
@@ -150,7 +147,7 @@ fn a_pool_ends() {
 fn a_match_ends() {
     let regex = pattern::unbounded(pattern::CATASTROPHE).unwrap();
     let text = "a".repeat(200);
-    runs_to_its_limit(|limit| match pattern::is_match(&regex, &text, limit) {
+    expires_at_limit(|limit| match pattern::is_match(&regex, &text, limit) {
         Err(JobError::TimedOut(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
@@ -158,11 +155,10 @@ fn a_match_ends() {
     assert!(!pattern::is_match(&regex, "aaaab", Duration::from_secs(3600)).unwrap());
 }
 
-/// The caller's own alarm ends it too.
 fn a_match_ends_with_the_callers_alarm() {
     let regex = pattern::unbounded(pattern::CATASTROPHE).unwrap();
     let text = "a".repeat(200);
-    runs_to_its_alarm(|_| match pattern::is_match(&regex, &text, Duration::from_secs(3600)) {
+    expires_at_alarm(|_| match pattern::is_match(&regex, &text, Duration::from_secs(3600)) {
         Err(JobError::TimedOut(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
@@ -171,7 +167,7 @@ fn a_match_ends_with_the_callers_alarm() {
 fn a_download_ends() {
     let server = download::serve().unwrap();
     for path in ["/drip", "/bomb"] {
-        runs_to_its_alarm(|alarm| {
+        expires_at_alarm(|alarm| {
             let e = download::unpacked_size(server, path, alarm).unwrap_err();
             assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
             sigalarm::TimedOut::find_in(&e).unwrap_or_else(|| panic!("{e}")).clone()
@@ -185,7 +181,7 @@ fn a_command_ends() {
     let shell = |script: &str, alarm: &_| command::output(Command::new("sh").args(["-c", script]), alarm);
     // It blocks; it prints for ever; it closes its output; its grandchild keeps the pipe open.
     for script in ["sleep 1000", "while :; do echo; done", "exec >&-; sleep 1000", "sleep 1000 & exit 0"] {
-        runs_to_its_alarm(|alarm| {
+        expires_at_alarm(|alarm| {
             let e = shell(script, alarm).unwrap_err();
             sigalarm::TimedOut::find_in(&e).unwrap_or_else(|| panic!("{script}: {e}")).clone()
         });
@@ -198,9 +194,9 @@ fn a_command_ends() {
 fn a_library_ends() {
     let (a, b) = ("ab".repeat(1_000_000), "ba".repeat(1_000_000));
     let inside = |e: std::io::Error| TimedOut::find_in(&e).unwrap_or_else(|| panic!("{e}")).clone();
-    runs_to_its_limit(|limit| inside(library::limited(&a, &b, limit).unwrap_err()));
-    runs_to_its_limit(|limit| inside(library::run_limited(a.as_bytes(), b.as_bytes(), limit).unwrap_err()));
-    runs_to_its_alarm(|alarm| {
+    expires_at_limit(|limit| inside(library::limited(&a, &b, limit).unwrap_err()));
+    expires_at_limit(|limit| inside(library::run_limited(a.as_bytes(), b.as_bytes(), limit).unwrap_err()));
+    expires_at_alarm(|alarm| {
         assert_eq!(library::stoppable(&a, &b, alarm), Err(enough::StopReason::TimedOut));
         alarm.check().unwrap_err()
     });

@@ -14,10 +14,10 @@ fn main() {
     }));
     if std::process::id() != parent {
         assert!(caught.is_err());
-        std::process::exit(77); // Here is the child, in the caller's code.
+        std::process::exit(77); // The child, in the caller's code.
     }
-    let told = caught.expect("the parent itself goes on").unwrap_err().to_string();
-    assert!(told.contains("77"), "{told}");
+    let message = caught.expect("the parent returns").unwrap_err().to_string();
+    assert!(message.contains("77"), "{message}");
 
     // A job returns the panic to the parent.
     match Job::spawn(|| -> u32 { panic!("in the child") }).unwrap().join() {
@@ -26,7 +26,6 @@ fn main() {
     }
     assert_eq!(std::process::id(), parent);
 
-    // Both return a value.
     assert_eq!(mem_isolate::execute_in_isolated_process(|| 6 * 7).unwrap(), 42);
     assert_eq!(Job::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     println!("well");

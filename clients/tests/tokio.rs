@@ -38,7 +38,7 @@ async fn tokio_host() {
     // tokio received none of these alarms' signals.
     assert!(tokio::time::timeout(Duration::from_millis(50), theirs.recv()).await.is_err());
 
-    // tokio receives a SIGALRM that another process sends, even while a guard is armed.
+    // tokio receives a raised SIGALRM, even while a guard is armed.
     let computation = tokio::task::spawn_blocking(|| spin(Duration::from_millis(200)));
     tokio::time::sleep(Duration::from_millis(50)).await;
     signal_hook::low_level::raise(signal_hook::consts::SIGALRM).unwrap();

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// Parses a duration. A number too large for a [`Duration`] gives [`Duration::MAX`]. A small number is not rounded to
-/// zero, which means no limit.
+/// Parses a duration; too large a number gives [`Duration::MAX`]. Only zero gives zero, which means no limit.
 pub fn parse(text: &[u8]) -> Option<Duration> {
     let (number, rest) = number(trimmed(text))?;
     let unit = match rest {
@@ -23,7 +22,6 @@ fn duration(seconds: f64) -> Duration {
     whole.saturating_add(Duration::from_nanos(nanos as u64))
 }
 
-/// Parses a number that is not negative; returns it and the rest.
 fn number(text: &[u8]) -> Option<(f64, &[u8])> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -55,7 +53,7 @@ fn hexadecimal(text: &[u8]) -> Option<(f64, &[u8])> {
     let (exponent, rest) = exponent(rest, b'p');
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((&mantissa, ""));
     let digits = whole.chars().chain(fraction.chars()).filter_map(|c| c.to_digit(16));
-    // Further digits do not change the value, so only their count matters.
+    // Further digits do not change the value.
     let (number, more) = digits.fold((0.0, 0), |(number, more), digit| match number < 1e300 {
         true => (number * 16.0 + f64::from(digit), more),
         false => (number, more + 1),
@@ -73,7 +71,6 @@ fn not_lost(number: f64, mantissa: &str) -> f64 {
     if is_zero { 0.0 } else { number.max(f64::MIN_POSITIVE) }
 }
 
-/// Splits off digits with at most one point.
 fn split(text: &[u8], is_digit: impl Fn(&u8) -> bool) -> Option<(String, &[u8])> {
     let count = |text: &[u8]| text.iter().take_while(|byte| is_digit(byte)).count();
     let mut end = count(text);
@@ -87,7 +84,6 @@ fn split(text: &[u8], is_digit: impl Fn(&u8) -> bool) -> Option<(String, &[u8])>
     (digits > 0).then(|| (String::from_utf8_lossy(mantissa).into_owned(), rest))
 }
 
-/// Parses the exponent after `mark`; zero if there is none.
 fn exponent(text: &[u8], mark: u8) -> (i32, &[u8]) {
     let there = || {
         let (first, rest) = text.split_first()?;

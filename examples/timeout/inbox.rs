@@ -11,39 +11,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sigalarm::Alarm;
 use signal_hook::consts::FORBIDDEN;
-use signal_hook::{flag, low_level::pipe};
+use signal_hook::low_level::pipe;
 
 pub struct Inbox {
-    letters: Vec<(c_int, Arc<AtomicBool>)>,
-    bell: UnixStream,
+    flags: Vec<(c_int, Arc<AtomicBool>)>,
+    socket: UnixStream,
 }
 
 impl Inbox {
     /// Handles `signals` from now on. Skips duplicates and those that must not be handled (KILL, STOP, faults).
     pub fn open(signals: &[c_int]) -> io::Result<Inbox> {
-        let (bell, ringer) = UnixStream::pair()?;
-        let mut inbox = Inbox { letters: Vec::new(), bell };
+        let (socket, writer) = UnixStream::pair()?;
+        let mut inbox = Inbox { flags: Vec::new(), socket };
         for &signal in signals {
-            if signal == 0 || FORBIDDEN.contains(&signal) || inbox.letters.iter().any(|(s, _)| *s == signal) {
+            if signal == 0 || FORBIDDEN.contains(&signal) || inbox.flags.iter().any(|(s, _)| *s == signal) {
                 continue;
             }
-            let letter = Arc::new(AtomicBool::new(false));
+            let flag = Arc::new(AtomicBool::new(false));
             // In this order, because a reader of the byte must find the flag set.
-            flag::register(signal, letter.clone())?;
-            pipe::register(signal, ringer.try_clone()?)?;
-            inbox.letters.push((signal, letter));
+            signal_hook::flag::register(signal, flag.clone())?;
+            pipe::register(signal, writer.try_clone()?)?;
+            inbox.flags.push((signal, flag));
         }
         Ok(inbox)
     }
 
     /// Waits for a signal. Returns [`io::ErrorKind::TimedOut`] at the deadline.
     pub fn next(&self, alarm: &Alarm) -> io::Result<c_int> {
-        let mut bell = alarm.reader(&self.bell);
+        let mut reader = alarm.reader(&self.socket);
         loop {
-            if let Some((signal, _)) = self.letters.iter().find(|(_, l)| l.swap(false, Ordering::Relaxed)) {
+            if let Some((signal, _)) = self.flags.iter().find(|(_, flag)| flag.swap(false, Ordering::Relaxed))
+            {
                 return Ok(*signal);
             }
-            let _rings = bell.read(&mut [0; 64])?;
+            let _ = reader.read(&mut [0; 64])?;
         }
     }
 }

@@ -1,5 +1,3 @@
-//! Messages on standard error, and quoting of names in them.
-
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -17,17 +15,16 @@ pub fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Returns the C library's text of an error, without the number that [`io::Error`] adds.
+/// Returns the C library's text of an error.
 pub fn reason(e: &io::Error) -> String {
     e.raw_os_error().map_or_else(|| e.to_string(), |number| Errno::from_raw(number).desc().to_owned())
 }
 
-/// Quotes a name in the locale's style and escapes control characters.
+/// Quotes a name for the locale and escapes control characters.
 pub fn quote(name: &OsStr) -> String {
     if *CURLY { quoted(name.as_bytes(), '‘', '’') } else { quoted(name.as_bytes(), '\'', '\'') }
 }
 
-/// Whether the name of the locale's encoding is UTF-8.
 static CURLY: LazyLock<bool> = LazyLock::new(|| {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
@@ -49,7 +46,7 @@ fn quoted(name: &[u8], open: char, close: char) -> String {
 }
 
 fn push(text: &mut String, c: char, close: char) {
-    // In a locale without curly quotes only ASCII is printable.
+    // Without curly quotes the locale has ASCII only.
     let printable = if close.is_ascii() { c.is_ascii() && !c.is_control() } else { is_printable(c) };
     match c {
         '\x07' => text.push_str("\\a"),
@@ -72,6 +69,6 @@ fn is_printable(c: char) -> bool {
 
 fn octal(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        write!(text, "\\{byte:03o}").expect("a String takes all that is written to it");
+        write!(text, "\\{byte:03o}").expect("a String accepts every write");
     }
 }

@@ -1,5 +1,4 @@
-//! The command line, parsed like GNU's `getopt_long`: options end at the first operand, long options may be
-//! abbreviated, short ones combined.
+//! The command line, parsed like GNU's `getopt_long`.
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +15,6 @@ pub enum Request {
     Version,
 }
 
-/// A command and its limits.
 pub struct Options {
     /// Zero means no limit, as for `kill_after`.
     pub limit: Duration,
@@ -145,7 +143,7 @@ fn missing(letter: u8) -> Wrong {
     Some(format!("option requires an argument -- '{}'", char::from(letter)))
 }
 
-/// Finds the option that `text`, which may go on with `=` and a value, is the beginning of.
+/// Finds the option that `text` abbreviates; `text` may end with `=` and a value.
 fn long_option<'a>(
     text: &'a [u8],
     arguments: &mut impl Iterator<Item = &'a OsStr>,
@@ -179,20 +177,20 @@ pub fn help(name: &str) -> String {
         "Usage: {name} [OPTION]... DURATION COMMAND [ARGUMENT]...
 Run COMMAND, and end it if it still runs after DURATION.
 
-  -s, --signal=SIGNAL       what to send when the time is up; a name or a number, TERM if not given
+  -s, --signal=SIGNAL       the signal to send at the limit, by name or number; TERM by default
   -k, --kill-after=DURATION send KILL if the command still runs this long after the first signal
-  -p, --preserve-status     exit as COMMAND does, also when its time was up
+  -p, --preserve-status     exit with the status of COMMAND even after a time-out
   -f, --foreground          stay in the terminal's foreground: COMMAND may read from it and gets its
-                            signals; only COMMAND itself is ended, not what it has started
-  -v, --verbose             say on standard error what is sent
-      --help                show this, and exit
-      --version             show the version, and exit
+                            signals; its child processes are not signalled
+  -v, --verbose             print each signal that is sent on standard error
+      --help                print this help and exit
+      --version             print the version and exit
 
 DURATION is a number, which may have a fraction, with s for seconds, m for minutes, h for hours or
-d for days behind it; seconds if nothing is. Zero means no limit.
+d for days after it; seconds by default. Zero means no limit.
 
 Exit status:
-  124  the time was up, and --preserve-status is not given
+  124  COMMAND timed out, and --preserve-status was not given
   125  {name} itself failed
   126  COMMAND was found and cannot be run
   127  COMMAND was not found

@@ -1,5 +1,4 @@
-//! System calls that the safe crates do not offer: real-time signals by number, saved dispositions, and code between
-//! `fork` and `exec`.
+//! System calls that the safe crates do not offer.
 
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::io;
@@ -12,11 +11,11 @@ use std::ptr;
 use nix::libc;
 use signal_hook::low_level;
 
-/// Copies the arguments of a C `main`.
+/// Copies the arguments.
 ///
 /// # Safety
 ///
-/// `argv` points to `argc` pointers to strings that end in a zero.
+/// `argv` points to `argc` C strings.
 #[allow(unsafe_code)]
 pub unsafe fn arguments(argc: c_int, argv: *const *const c_char) -> Vec<OsString> {
     let copy = |n| {
@@ -27,7 +26,6 @@ pub unsafe fn arguments(argc: c_int, argv: *const *const c_char) -> Vec<OsString
     (0..usize::try_from(argc).unwrap_or(0)).map(copy).collect()
 }
 
-/// The disposition of a signal.
 pub struct Disposition {
     signal: c_int,
     action: libc::sigaction,
@@ -54,20 +52,17 @@ impl Disposition {
     /// Async-signal-safe.
     #[allow(unsafe_code)]
     fn set(&self) {
-        // SAFETY: `action` came from the kernel, or its function is SIG_IGN or SIG_DFL. The kernel refuses to change
-        // KILL.
+        // SAFETY: `action` came from the kernel, or its function is SIG_IGN or SIG_DFL.
         unsafe { libc::sigaction(self.signal, &self.action, ptr::null_mut()) };
     }
 }
 
-/// Ignores the signal from now on.
 pub fn ignore(signal: c_int) {
     if let Some(ignored) = Disposition::simple(signal, libc::SIG_IGN) {
         ignored.set();
     }
 }
 
-/// Makes the command inherit `dispositions`, whatever those of this process are.
 #[allow(unsafe_code)]
 pub fn start_with(command: &mut Command, dispositions: Vec<Disposition>) {
     let restore = move || {
@@ -78,14 +73,13 @@ pub fn start_with(command: &mut Command, dispositions: Vec<Disposition>) {
     unsafe { command.pre_exec(restore) };
 }
 
-/// Calls kill(2). A process that has ended is no error.
+/// A process that has ended is no error.
 #[allow(unsafe_code)]
 pub fn kill(process: libc::pid_t, signal: c_int) {
     // SAFETY: the call touches no memory.
     unsafe { libc::kill(process, signal) };
 }
 
-/// Keeps the kernel from writing a core file of this process.
 pub fn leave_no_core() -> io::Result<()> {
     // A size limit of zero does not stop a program that receives core files from the kernel.
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -95,7 +89,7 @@ pub fn leave_no_core() -> io::Result<()> {
     Ok(())
 }
 
-/// Ends this process by a signal, if its default action ends a process.
+/// Ends this process by a signal whose default action is that.
 #[allow(unsafe_code)]
 pub fn die_of(signal: c_int) {
     if let Some(default) = Disposition::simple(signal, libc::SIG_DFL) {

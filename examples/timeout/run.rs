@@ -1,5 +1,3 @@
-//! Runs the command under its limit.
-
 use std::ffi::c_int;
 use std::io;
 use std::mem;
@@ -25,10 +23,8 @@ const TIMED_OUT: c_int = 124;
 const CANNOT_RUN: c_int = 126;
 const NOT_FOUND: c_int = 127;
 
-/// Runs the command and returns the exit status for this process.
 pub fn run(name: &str, options: &Options) -> c_int {
-    // The command inherits these dispositions as they were. Signals that are handled here have their default action in
-    // it.
+    // The command inherits these dispositions.
     let found = [SIGALRM, SIGPIPE, SIGTTIN, SIGTTOU].into_iter().filter_map(Disposition::of).collect();
 
     if !options.foreground {
@@ -40,7 +36,7 @@ pub fn run(name: &str, options: &Options) -> c_int {
         Ok(inbox) => inbox,
         Err(e) => return fail(name, &format!("cannot wait for signals: {}", reason(&e))),
     };
-    // These signals stop a whole group if one process uses the terminal, and are meant for that process.
+    // These signals stop a whole group if one process uses the terminal.
     os::ignore(SIGTTIN);
     os::ignore(SIGTTOU);
 
@@ -59,7 +55,6 @@ pub fn run(name: &str, options: &Options) -> c_int {
     match supervisor.wait(&inbox) {
         Ok(status) => supervisor.answer(status),
         Err(e) => {
-            // The command must not run without a limit.
             let _ = child.kill();
             let _ = child.wait();
             fail(name, &format!("error waiting for command: {}", reason(&e)))
@@ -88,7 +83,7 @@ struct Supervisor<'a> {
 }
 
 impl Supervisor<'_> {
-    /// Waits for the command to end, and sends the signals that are due. The limit starts here.
+    /// Waits for the command to end, and sends the signals that are due.
     fn wait(&mut self, inbox: &Inbox) -> io::Result<ExitStatus> {
         let mut deadline = moment(self.options.limit);
         let mut when_due = self.options.signal;
@@ -98,13 +93,12 @@ impl Supervisor<'_> {
                 let alarm = deadline.map_or_else(Alarm::never, Alarm::at)?;
                 inbox.next(&alarm)
             };
-            // A command that has ended needs no signal.
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status);
             }
             let (signal, due) = match event {
-                Ok(SIGCHLD) => continue,         // It was stopped, or goes on.
-                Ok(SIGALRM) => (when_due, true), // Somebody else's alarm is as good as ours.
+                Ok(SIGCHLD) => continue,         // It was stopped or continued.
+                Ok(SIGALRM) => (when_due, true), // Another process may send SIGALRM.
                 Ok(signal) => (signal, false),
                 Err(e) if e.kind() == io::ErrorKind::TimedOut => (when_due, true),
                 Err(e) => return Err(e),
@@ -158,7 +152,7 @@ impl Supervisor<'_> {
                 if status.core_dumped() {
                     say(self.name, "the monitored command dumped core");
                 }
-                // Ends by the same signal, so that the parent sees the command's status; without a second core file.
+                // The parent then sees the command's status.
                 if !self.timed_out && os::leave_no_core().is_ok() {
                     os::die_of(signal);
                 }

@@ -1,5 +1,3 @@
-//! Names and numbers of signals.
-
 use std::ffi::c_int;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -7,8 +5,7 @@ use std::str::FromStr;
 use nix::libc;
 use nix::sys::signal::Signal;
 
-/// Parses a signal: a name in either case, with or without `SIG`, or a number. The number may be a shell's exit status;
-/// zero sends nothing.
+/// Parses a name in either case, with or without `SIG`, or a number, which may be a shell's exit status.
 pub fn parse(text: &str) -> Option<c_int> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         let number = text.parse::<c_int>().ok()? & 0x7f;
@@ -25,7 +22,6 @@ pub fn parse(text: &str) -> Option<c_int> {
     }
 }
 
-/// Returns the name of a signal without `SIG`.
 pub fn name(signal: c_int) -> String {
     // Of two names for one signal, GNU prints this one.
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -71,7 +67,6 @@ fn real_time_signals() -> RangeInclusive<c_int> {
     libc::SIGRTMIN()..=libc::SIGRTMAX()
 }
 
-/// The C library's bindings know none for this system.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn real_time_signals() -> RangeInclusive<c_int> {
     1..=0

@@ -6,7 +6,6 @@ use crate::instance::Instance;
 use crate::kdtree::KdTree;
 use crate::tour::Tour;
 
-/// Returns the nearest-neighbour tour from the first city, and its length.
 pub fn nearest_neighbour_tour(
     instance: &Instance,
     tree: &KdTree,

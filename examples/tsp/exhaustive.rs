@@ -1,5 +1,3 @@
-//! Exhaustive search over all tours of few cities.
-
 use sigalarm::{Alarm, TimedOut};
 
 use crate::incumbent::Incumbent;

@@ -10,7 +10,6 @@ use sigalarm::Best;
 use crate::instance::Instance;
 use crate::tour::{Flip, Tour};
 
-/// A tour on trial, and the trail back to the best one.
 pub struct Incumbent<'i> {
     pub instance: &'i Instance,
     tour: Tour,
@@ -22,7 +21,6 @@ pub struct Incumbent<'i> {
 }
 
 impl<'i> Incumbent<'i> {
-    /// Starts with the cities in the order of the file.
     pub fn new(instance: &'i Instance) -> Incumbent<'i> {
         let tour = Tour::identity(instance.len());
         let mut best = Best::lowest();
@@ -39,7 +37,7 @@ impl<'i> Incumbent<'i> {
     }
 
     pub fn improvements(&self) -> u64 {
-        self.best.improvements() - 1 // the order of the file improves on nothing
+        self.best.improvements() - 1 // without the order of the file
     }
 
     /// The tour on trial. After [`settle`](Self::settle) or [`retreat`](Self::retreat) it is the best one.
@@ -62,7 +60,6 @@ impl<'i> Incumbent<'i> {
         }
     }
 
-    /// Offers another tour of known length.
     pub fn offer(&mut self, tour: Tour, length: i64, now: impl FnOnce() -> Duration) {
         self.retreat();
         if self.best.offer(length, now) {
@@ -80,7 +77,6 @@ impl<'i> Incumbent<'i> {
         }
     }
 
-    /// Restores the best tour.
     pub fn retreat(&mut self) {
         while let Some(flip) = self.trail.pop() {
             self.tour.flip(flip.inverse());
@@ -88,7 +84,6 @@ impl<'i> Incumbent<'i> {
         self.excess = 0;
     }
 
-    /// Makes the tour on trial the one to retreat to.
     fn keep(&mut self) {
         self.excess = 0;
         self.trail.clear();

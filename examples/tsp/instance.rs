@@ -1,6 +1,3 @@
-//! The problem: cities in the plane, and the integer distance between any two.
-
-/// TSPLIB's distance functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     /// `EUC_2D`: Euclidean, rounded to the nearest integer.
@@ -24,7 +21,7 @@ impl Metric {
 
 pub struct Instance {
     pub name: String,
-    /// The coordinates in the order of the file. Other code numbers cities from 0 in this order.
+    /// In the order of the file. Other code numbers cities from 0 in this order.
     pub cities: Vec<[f64; 2]>,
     /// The file's number of each city.
     pub numbers: Vec<u64>,
@@ -42,7 +39,6 @@ impl Instance {
         let ([ax, ay], [bx, by]) = (self.cities[a], self.cities[b]);
         let (dx, dy) = (ax - bx, ay - by);
         let euclidean = (dx * dx + dy * dy).sqrt();
-        // The cast truncates.
         match self.metric {
             Metric::Euclidean => (euclidean + 0.5) as i64,
             Metric::Ceiling => euclidean.ceil() as i64,
@@ -50,13 +46,11 @@ impl Instance {
         }
     }
 
-    /// Returns the length of a closed tour.
     pub fn length(&self, tour: impl Iterator<Item = usize> + Clone) -> i64 {
         let next = tour.clone().cycle().skip(1);
         tour.zip(next).map(|(a, b)| self.distance(a, b)).sum()
     }
 
-    /// Returns the length of the shortest tour, if known.
     pub fn optimum(&self) -> Option<i64> {
         let name = self.name.strip_suffix(".tsp").unwrap_or(&self.name);
         OPTIMA.iter().find(|&&(n, size, _)| n == name && size == self.len()).map(|&(_, _, length)| length)

@@ -48,7 +48,6 @@ impl<'i> KdTree<'i> {
         self.split(mid + 1, high, alarm)
     }
 
-    /// Returns the axis along which the cities of a node spread more.
     fn longer_side(&self, low: usize, high: usize, alarm: &Alarm) -> Result<u8, TimedOut> {
         let (mut least, mut most) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
         for &city in &self.items[low..high] {
@@ -101,12 +100,10 @@ impl<'i> KdTree<'i> {
         Ok(())
     }
 
-    /// Returns all cities, mostly with near ones close together.
     pub fn cities(&self) -> impl Iterator<Item = usize> {
         self.items.iter().map(|&city| city as usize)
     }
 
-    /// Returns a set without cities.
     pub fn all(&self) -> Removed {
         Removed { here: vec![false; self.items.len()], inside: vec![0; self.items.len()] }
     }
@@ -143,7 +140,6 @@ impl<'i> KdTree<'i> {
     }
 }
 
-/// A city and the square of its distance.
 pub struct Near {
     pub city: usize,
     square: f64,

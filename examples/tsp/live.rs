@@ -9,19 +9,16 @@ use sigalarm::{Alarm, ArmError, Ticker};
 
 use crate::incumbent::Incumbent;
 
-/// How often the line is drawn.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// The rate is averaged over this many periods.
 const REMEMBERED: usize = 10;
 
-/// A progress line on standard error, if that is a terminal.
 pub struct Live(Option<Line>);
 
 struct Line {
     ticker: Ticker,
     bar: ProgressBar,
-    /// The times and improvement counts of the last lines, oldest first.
     drawn: VecDeque<(Duration, u64)>,
 }
 
@@ -67,7 +64,6 @@ impl Line {
 }
 
 impl Drop for Line {
-    /// Clears the line before the report is printed.
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -9,10 +9,8 @@ use crate::incumbent::Incumbent;
 use crate::live::Live;
 use crate::tour::Flip;
 
-/// The longest piece of a tour that an Or-opt move moves.
 const LONGEST_PIECE: usize = 3;
 
-/// A direction along the tour. Every move has a mirror image.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Onward,
@@ -38,7 +36,6 @@ impl Way {
     }
 }
 
-/// A change that shortens the tour.
 enum Move {
     TwoOpt(Flip),
     /// Moves the piece `first`…`last` from between `before` and `after` into the edge `near`–`far`. `turned` reverses
@@ -66,7 +63,6 @@ impl LocalSearch {
         LocalSearch { neighbours, queue: VecDeque::new(), queued: vec![false; n] }
     }
 
-    /// Queues a city for the next [`descend`](Self::descend).
     pub fn enqueue(&mut self, city: usize) {
         if !std::mem::replace(&mut self.queued[city], true) {
             self.queue.push_back(city as u32);
@@ -162,7 +158,6 @@ impl LocalSearch {
         }
     }
 
-    /// Applies a flip and queues its four cities.
     pub fn flip(&mut self, best: &mut Incumbent, flip: Flip) {
         best.flip(flip);
         for city in [flip.a, flip.b, flip.c, flip.d] {

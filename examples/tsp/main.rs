@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit code is 2 for wrong input or options, and 1 otherwise.
+/// 2 for wrong input, 1 otherwise.
 struct Failure {
     message: String,
     code: u8,
@@ -143,7 +143,7 @@ fn load(path: Option<&Path>) -> Result<Instance, Failure> {
 
 fn report(best: &Incumbent, progress: &Progress, ended: &Result<Ended, TimedOut>) -> String {
     let mut text = String::new();
-    compose(&mut text, best, progress, ended).expect("a String takes all that is written to it");
+    compose(&mut text, best, progress, ended).expect("a String accepts every write");
     text
 }
 
@@ -167,7 +167,7 @@ fn compose(
         Some(optimum) => {
             writeln!(text, "gap           {} to the optimum, {optimum}", gap(best.length(), optimum))?
         }
-        None => writeln!(text, "gap           unknown, as the optimum is")?,
+        None => writeln!(text, "gap           unknown: no known optimum")?,
     }
     writeln!(text, "improvements  {}, with {} kicks", best.improvements(), progress.kicks)?;
     match ended {
@@ -195,7 +195,6 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A file that is opened before the search and written after it.
 struct Target<'a> {
     path: &'a Path,
     file: File,

@@ -1,4 +1,4 @@
-//! Random numbers with the same sequence on every machine: SplitMix64.
+//! SplitMix64: the same numbers on every machine.
 
 pub struct Rng(u64);
 
@@ -15,7 +15,6 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Returns one of `0..n`: the high half of a product, which needs no division.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }

@@ -20,15 +20,12 @@ const LONGEST_PIECE: usize = 50;
 
 pub struct Settings {
     pub seed: u64,
-    /// The number of kicks to end after.
     pub kicks: Option<u64>,
 }
 
 /// Why a search ended before its limit.
 pub enum Ended {
-    /// There is no better tour.
     Exhausted,
-    /// The requested kicks are done.
     Kicks(u64),
 }
 
@@ -38,14 +35,12 @@ pub struct Progress {
     pub kicks: u64,
 }
 
-/// A completed part of the search, and the best length at its end.
 pub struct Stage {
     pub name: &'static str,
     pub length: i64,
     pub at: Duration,
 }
 
-/// Improves `best` until the search ends or the alarm expires.
 pub fn run(
     best: &mut Incumbent,
     progress: &mut Progress,

@@ -1,5 +1,3 @@
-//! The picture: the tour as a closed path and the cities as dots.
-
 use std::fmt::Write as _;
 
 use crate::instance::Instance;
@@ -8,7 +6,6 @@ use crate::instance::Instance;
 const SIDE: f64 = 920.0;
 const MARGIN: f64 = 40.0;
 const CAPTION: f64 = 48.0;
-/// Keeps enough width for the caption.
 const LEAST_WIDTH: f64 = 560.0;
 
 pub fn draw(instance: &Instance, tour: impl Iterator<Item = usize>, caption: &str) -> String {
@@ -53,9 +50,8 @@ pub fn draw(instance: &Instance, tour: impl Iterator<Item = usize>, caption: &st
     svg
 }
 
-const INFALLIBLE: &str = "a String takes all that is written to it";
+const INFALLIBLE: &str = "a String accepts every write";
 
-/// The mapping from coordinates to the picture.
 struct Frame {
     width: f64,
     height: f64,
@@ -82,7 +78,6 @@ impl Frame {
         Frame { width, height, scale, corner: [left, top], offset }
     }
 
-    /// The y axis of a map points up and that of a picture down.
     fn place(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         let [left, top] = self.corner;
         [self.offset[0] + (x - left) * self.scale, self.offset[1] + (top - y) * self.scale]

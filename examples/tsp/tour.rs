@@ -1,6 +1,5 @@
 //! A closed tour in an array, and its only change: the 2-opt flip.
 
-/// The cities in visiting order, and each city's position.
 pub struct Tour {
     order: Vec<u32>,
     position: Vec<u32>,
@@ -16,7 +15,6 @@ pub struct Flip {
 }
 
 impl Flip {
-    /// Returns the flip that undoes this one.
     pub fn inverse(self) -> Flip {
         Flip { b: self.c, c: self.b, ..self }
     }
@@ -44,7 +42,6 @@ impl Tour {
         self.order.iter().map(|&city| city as usize)
     }
 
-    /// Returns the city at an index modulo the length.
     pub fn at(&self, place: usize) -> usize {
         self.order[place % self.order.len()] as usize
     }
@@ -73,7 +70,6 @@ impl Tour {
         }
     }
 
-    /// Reverses the path between two cities.
     fn reverse(&mut self, from: usize, to: usize) {
         let n = self.order.len();
         let (mut i, mut j) = (self.position[from] as usize, self.position[to] as usize);

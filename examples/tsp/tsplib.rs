@@ -8,14 +8,11 @@ use std::io::{self, BufRead, Read};
 
 use crate::instance::{Instance, Metric};
 
-/// Larger files are rejected.
 const MOST_CITIES: u64 = 10_000_000;
-/// Longer lines are rejected.
 const LONGEST_LINE: u64 = 4096;
 /// Larger coordinates could make lengths inexact in `f64`.
 const LARGEST_COORDINATE: f64 = 1e9;
 
-/// Why a file was rejected, and where.
 #[derive(Debug)]
 pub struct ReadError {
     /// `None` if the file could not be read.
@@ -41,7 +38,6 @@ pub fn read(source: impl BufRead) -> Result<Instance, ReadError> {
     header.read_cities(&mut lines)
 }
 
-/// The lines before the coordinates.
 #[derive(Default)]
 struct Header {
     name: Option<String>,
@@ -135,7 +131,6 @@ impl Header {
     }
 }
 
-/// Parses a node number and two coordinates.
 fn parse_city(line: &str) -> Result<(u64, [f64; 2]), String> {
     let mut words = line.split_whitespace();
     let (Some(number), Some(x), Some(y), None) = (words.next(), words.next(), words.next(), words.next())
@@ -155,7 +150,6 @@ fn parse_city(line: &str) -> Result<(u64, [f64; 2]), String> {
 /// The lines that are not blank, trimmed, with their numbers.
 struct Lines<R> {
     source: R,
-    /// The number of the last line.
     number: u64,
     buffer: Vec<u8>,
 }
@@ -203,7 +197,6 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// Returns the tour in TSPLIB's `TOUR` format.
 pub fn tour_file(instance: &Instance, tour: impl Iterator<Item = usize>, length: i64) -> String {
     let mut text = format!(
         "NAME: {name}.tour\nTYPE: TOUR\nCOMMENT: length {length}\nDIMENSION: {size}\nTOUR_SECTION\n",
@@ -211,7 +204,7 @@ pub fn tour_file(instance: &Instance, tour: impl Iterator<Item = usize>, length:
         size = instance.len(),
     );
     for city in tour {
-        writeln!(text, "{}", instance.numbers[city]).expect("a String takes all that is written to it");
+        writeln!(text, "{}", instance.numbers[city]).expect("a String accepts every write");
     }
     text.push_str("-1\nEOF\n");
     text

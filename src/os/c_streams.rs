@@ -1,5 +1,3 @@
-//! The output streams of the C library.
-
 use nix::libc;
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]

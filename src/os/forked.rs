@@ -10,7 +10,6 @@ use super::alone::Alone;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// The process in which a fork returned.
 pub(crate) enum Side {
     Parent(Pid),
     Child,

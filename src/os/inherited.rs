@@ -15,7 +15,6 @@ use super::kernel_call::kernel_call;
 
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
-/// The signal mask before a fork, and the changes for the child.
 #[derive(Clone, Copy)]
 pub(crate) struct Held {
     before: SigSet,
@@ -94,7 +93,6 @@ fn set_mask(mask: &SigSet) {
     let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(mask), None);
 }
 
-/// Returns SIG_DFL, SIG_IGN or a handler.
 fn function_of(signal: Signal) -> libc::sighandler_t {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: the call changes nothing. `action` is valid for writes, and zeroes are the default action.

@@ -61,7 +61,6 @@ impl AsFd for JobFd {
     }
 }
 
-/// The descriptors that a child must close, found before the fork.
 #[derive(Clone, Copy)]
 pub(crate) enum ToClose {
     /// No other job has a descriptor.

@@ -12,7 +12,6 @@ use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 use super::pipe::WriteEnd;
 
-/// Limits the address space.
 pub(crate) fn memory(bytes: u64) -> io::Result<()> {
     #[cfg(not(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd")))]
     let resource = Resource::RLIMIT_AS;

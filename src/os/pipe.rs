@@ -47,7 +47,6 @@ pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Bytes(usize),
-    /// The pipe is empty at the moment.
     Nothing,
     /// No writer is left.
     End,

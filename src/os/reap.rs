@@ -14,9 +14,7 @@ use super::pidfd::PidFd;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
-    /// Running or stopped.
     Alive,
-    /// Ended, and not reaped yet.
     Ended,
     /// Reaped by other code, or by the kernel because SIGCHLD is ignored.
     Gone,

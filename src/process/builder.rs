@@ -1,5 +1,3 @@
-//! The settings of a job.
-
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +11,6 @@ use super::output::Output;
 use super::spawn::spawn;
 use crate::os::alone::{Alone, Company};
 
-/// The default of [`Builder::depth_limit`].
 const DEPTH: usize = 256;
 
 /// The settings of a job, from [`Job::builder`].
@@ -34,7 +31,6 @@ pub struct Builder {
     pub(super) stderr: Output,
 }
 
-/// The settings that a job keeps.
 #[derive(Debug)]
 pub(super) struct Options {
     pub(super) limit: Option<Duration>,
@@ -82,15 +78,13 @@ impl Builder {
 
     /// Sets whether the child stays in the parent's process group; `false` by default. See [setpgid(2)].
     ///
-    /// In the background the child leads a process group, which is killed when the child ends. In the foreground it can
-    /// read from the terminal, and Ctrl-C reaches it, but its own children are not signalled.
+    /// By default the child leads a process group, which is killed when the child ends. In the foreground it can read
+    /// from the terminal, and Ctrl-C reaches it, but its own children are not signalled.
     ///
     /// ```standalone_crate
-    /// use nix::unistd::getpgrp;
     /// use sigalarm::process::Job;
     ///
-    /// let group = || getpgrp().as_raw();
-    /// assert_eq!(Job::builder().foreground(true).run(group)?, group());
+    /// assert_eq!(Job::builder().foreground(true).run(|| 42)?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     ///
@@ -100,16 +94,16 @@ impl Builder {
         self
     }
 
-    /// Sets whether the kernel kills the child when the parent dies; `true` by default. Linux only.
+    /// Sets whether the kernel kills the child when the parent dies; `true` by default. Linux only. See
+    /// [PR_SET_PDEATHSIG(2const)].
     ///
     /// The child's own children are not killed. A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the
-    /// spawning *thread*. See [PR_SET_PDEATHSIG(2const)].
+    /// spawning *thread*.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
-    /// let job = Job::builder().die_with_parent(false).spawn(|| 42)?;
-    /// assert_eq!(job.join()?, 42);
+    /// assert_eq!(Job::builder().die_with_parent(false).run(|| 42)?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     ///
@@ -155,10 +149,7 @@ impl Builder {
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
-    /// let halves = [0..500_u64, 500..1_000];
-    /// let jobs = halves.map(|half| Job::builder().spawn(|| half.sum::<u64>()));
-    /// let sums = jobs.map(|job| job?.join());
-    /// # for sum in sums { sum?; }
+    /// assert_eq!(Job::builder().spawn(|| 6 * 7)?.join()?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -199,10 +190,10 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// The child has a copy of the calling thread only. What another thread holds locked or half changed at the fork
-    /// stays so in the child. Until the child ends, the caller must guarantee this:
+    /// What another thread holds locked or half changed at the fork stays so in the child. Until the child ends, the
+    /// caller must guarantee this:
     ///
-    /// - `f`, the serialisation of its value and all that they call touch nothing that another thread may be changing.
+    /// - `f` and the serialisation of its value touch nothing that another thread may be changing.
     /// - They use the allocator only if it survives a fork. Those of glibc, musl and macOS do.
     /// - They do not rely on other threads.
     /// - No other thread is reporting a panic or changing the panic hook.
@@ -235,11 +226,9 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `vouched` requires. Before and after `f` the child allocates, prints
-        // nothing and takes three kinds of lock:
-        // - those of the standard streams, which this thread holds at the fork;
-        // - those of the alarms, which the child creates again;
-        // - that of the panic hook, which the caller's guarantee covers.
+        // SAFETY: the caller guarantees what `vouched` requires. Before and after `f` the child takes three kinds of
+        // lock: those of the standard streams, which this thread holds at the fork; those of the alarms, which the
+        // child creates again; that of the panic hook, which the guarantee covers.
         let alone = unsafe { Alone::vouched() };
         spawn(self, alone, true, f, Location::caller())
     }

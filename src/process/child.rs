@@ -1,4 +1,4 @@
-//! Signals and reaps a child: by its pidfd, or by a pid that has not been reaped yet, because the kernel reuses pids.
+//! Signals and reaps a child: by its pidfd, or by a pid that has not been reaped yet.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -22,16 +22,15 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Opens a child of `parent`, this process; kills and reaps the child if that fails.
-    ///
-    /// Parent and child both create the process group, because either may run first.
+    /// Opens a child of `parent`; kills and reaps it on failure. Parent and child both create the group, because either
+    /// may run first.
     pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
         if leads {
             let _ = setpgid(pid, pid);
         }
         match PidFd::open(pid, parent) {
             Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
-            // The kernel (SIGCHLD is ignored) or other code has already reaped the child.
+            // The kernel or other code has already reaped the child.
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
             Err(e) => {
                 let _ = Child { pid, pidfd: None, leads }.signal_all(Signal::SIGKILL);
@@ -45,7 +44,6 @@ impl Child {
         self.pid
     }
 
-    /// Returns a descriptor that is readable when the child has ended.
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(PidFd::as_fd)
     }
@@ -58,7 +56,6 @@ impl Child {
         reap::look(self.pid, self.pidfd.as_ref())
     }
 
-    /// Signals the child alone; succeeds if it has ended.
     pub(super) fn signal(&self, signal: i32) -> io::Result<()> {
         let sent = match &self.pidfd {
             Some(pidfd) => pidfd.signal(signal),
@@ -68,7 +65,6 @@ impl Child {
         sent.or_else(ignore_ended)
     }
 
-    /// Signals the child and the process group that it leads.
     pub(super) fn signal_all(&self, signal: Signal) -> io::Result<()> {
         if !self.leads {
             return self.signal(signal as i32);
@@ -78,7 +74,6 @@ impl Child {
         if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }
     }
 
-    /// Signals the child's group, even if the child has ended.
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
         let by_pid = || match self.look()? {
             // The pid may name another group by now.

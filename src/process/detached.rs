@@ -1,5 +1,3 @@
-//! Detached children, which later spawns reap.
-
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,14 +7,14 @@ use parking_lot::Mutex;
 use super::child::Child;
 use crate::os::reap::Life;
 
-/// Each child with its parent. A forked child inherits the list, but not the children.
+/// Each child with its parent: a forked child inherits the list, but not the children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
-/// Whether the list was ever used. Locking it would write to a page, which costs a copy after a fork.
+/// Locking the list writes to a page, which costs a copy after a fork.
 static USED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn add(child: Child) {
-    // The lock is held for ever if another thread held it when this process was forked. Then init reaps the child.
+    // After a fork the lock may be held for ever. Then init reaps the child.
     const LONG: Duration = Duration::from_millis(100);
     if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
         detached.push((process::id(), child));
@@ -24,7 +22,6 @@ pub(super) fn add(child: Child) {
     }
 }
 
-/// Reaps the children that have ended; does not signal their groups.
 pub(super) fn reap() {
     if !USED.load(Ordering::Relaxed) {
         return;

@@ -1,5 +1,3 @@
-//! Errors of spawning and joining.
-
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -13,12 +11,8 @@ use crate::error::TimedOut;
 /// ```standalone_crate
 /// use sigalarm::process::{Job, SpawnError};
 ///
-/// std::thread::scope(|s| {
-///     let (end, wait) = std::sync::mpsc::channel::<()>();
-///     s.spawn(move || wait.recv());
-///     assert!(matches!(Job::spawn(|| 1), Err(SpawnError::MultiThreaded { threads: 2 })));
-///     drop(end);
-/// });
+/// let job = std::thread::spawn(|| Job::spawn(|| 42)).join().unwrap();
+/// assert!(matches!(job, Err(SpawnError::MultiThreaded { threads: 2 })));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -34,9 +28,9 @@ pub enum SpawnError {
     /// A system call failed, as `fork` does with too many processes.
     #[non_exhaustive]
     System {
-        /// The name of the call's manual page.
+        /// The name of the call.
         call: &'static str,
-        /// The error of the call.
+        /// The error.
         source: Arc<io::Error>,
     },
 }
@@ -52,12 +46,10 @@ impl fmt::Display for SpawnError {
         match self {
             SpawnError::MultiThreaded { threads } => write!(
                 f,
-                "cannot fork a job: this process has {threads} threads, and a forked child is sound with one only; \
-                 spawn it before the others start, or after they have been joined"
+                "cannot fork a job: this process has {threads} threads; spawn jobs before other threads start, \
+                 or after they have been joined"
             ),
-            SpawnError::ThreadsUnknown => {
-                f.write_str("cannot fork a job: this system does not tell whether there are other threads")
-            }
+            SpawnError::ThreadsUnknown => f.write_str("cannot fork a job: this system cannot count threads"),
             SpawnError::System { call, source } => write!(f, "cannot fork a job: {call} failed: {source}"),
         }
     }
@@ -75,13 +67,10 @@ impl Error for SpawnError {
 /// Why a join returned no value. A clone is cheap.
 ///
 /// ```standalone_crate
-/// use sigalarm::process::{self, JobError};
-/// use std::time::Duration;
+/// use sigalarm::process::{Job, JobError};
 ///
-/// match process::run(Duration::from_secs(10), || -> u32 { panic!("out of range") }) {
-///     Err(JobError::Panicked(panic)) => assert_eq!(panic.message(), "out of range"),
-///     other => println!("{other:?}"),
-/// }
+/// let outcome = Job::builder().run(|| -> u32 { panic!("out of range") });
+/// assert!(matches!(outcome, Err(JobError::Panicked(panic)) if panic.message() == "out of range"));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -121,13 +110,13 @@ pub enum JobError {
     /// The value could not be serialised: see [limitations](super#limitations).
     #[non_exhaustive]
     NotEncoded {
-        /// The text of the type or of the codec.
+        /// The text of the error.
         message: Arc<str>,
     },
     /// The bytes are not a value of the type: see [limitations](super#limitations).
     #[non_exhaustive]
     NotDecoded {
-        /// The text of the type or of the codec.
+        /// The text of the error.
         message: Arc<str>,
     },
     /// The value was larger than [`value_limit`](super::Builder::value_limit). The job was killed.
@@ -155,9 +144,9 @@ pub enum JobError {
     /// A system call failed: in the child before the function ran, or in the parent during a wait.
     #[non_exhaustive]
     System {
-        /// The name of the call's manual page.
+        /// The name of the call.
         call: Arc<str>,
-        /// The error of the call.
+        /// The error.
         source: Arc<io::Error>,
     },
 }
@@ -196,13 +185,13 @@ impl fmt::Display for JobError {
             &JobError::Killed { signal, core_dumped, reason } => {
                 let exit = Exit::Signal { signal, core_dumped };
                 match reason {
-                    KillReason::Memory => write!(f, "{exit}: it had no memory left"),
-                    KillReason::CpuTime => write!(f, "{exit}: it had used up its processor time"),
+                    KillReason::Memory => write!(f, "{exit}: an allocation failed"),
+                    KillReason::CpuTime => write!(f, "{exit}: its processor time was used up"),
                     KillReason::Requested | KillReason::Unknown => exit.fmt(f),
                 }
             }
             JobError::CutShort { received, exit } => {
-                write!(f, "{exit} in the middle of sending its value, after {received} bytes")
+                write!(f, "{exit} while it sent its value, after {received} bytes")
             }
             JobError::NotEncoded { message } => write!(f, "the value could not be serialised: {message}"),
             JobError::NotDecoded { message } => write!(f, "the value could not be deserialised: {message}"),
@@ -211,7 +200,7 @@ impl fmt::Display for JobError {
             JobError::OutOfMemory { bytes } => write!(f, "no memory for a value of {bytes} bytes"),
             JobError::Lost => f.write_str("ended without a value, and other code took its exit status"),
             JobError::NotParent => {
-                f.write_str("the job is another process's, and cannot be joined from here")
+                f.write_str("another process spawned the job, and only that process can join it")
             }
             JobError::System { call, source } => write!(f, "{call} failed: {source}"),
         }
@@ -245,14 +234,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn are_good_errors() {
+    fn errors_are_clone_send_and_sync() {
         fn good<E: Error + Clone + Send + Sync + 'static>() {}
         good::<SpawnError>();
         good::<JobError>();
     }
 
     #[test]
-    fn each_says_something_of_its_own() {
+    fn each_has_its_own_text() {
         let exit = Exit::Code(3);
         let source = || io::Error::from_raw_os_error(nix::libc::EMFILE);
         let errors = [
@@ -279,7 +268,7 @@ mod tests {
             assert!(!text.is_empty() && !texts[..n].contains(text), "{text}");
         }
         let with_source = errors.iter().filter(|e| e.source().is_some()).count();
-        assert_eq!(with_source, 2, "those of the system");
+        assert_eq!(with_source, 2, "those of system calls");
         assert!(errors.iter().all(|e| e.timed_out().is_none()));
     }
 }

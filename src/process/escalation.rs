@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// Returns when the child's own timer kills it: a second later than a punctual parent does.
+/// Returns when the child's own timer kills it: a second after the parent's SIGKILL.
 pub(super) fn kill_timer(limit: Duration, grace: Duration) -> Option<Duration> {
     const MARGIN: Duration = Duration::from_secs(1);
     limit.checked_add(grace.checked_mul(2)?)?.checked_add(MARGIN)
@@ -49,7 +49,6 @@ impl Escalation {
         self.next = self.next.map(|(_, step)| (now.after(self.grace), step));
     }
 
-    /// Returns and advances past the step that is due.
     pub(super) fn take(&mut self, now: Time) -> Option<Step> {
         let (at, step) = self.next?;
         if now < at {

@@ -1,5 +1,3 @@
-//! How a process ended, and the resources that it used.
-
 use std::fmt;
 use std::time::Duration;
 
@@ -72,7 +70,7 @@ impl fmt::Display for Exit {
                 }
                 f.write_str(if core_dumped { " (core dumped)" } else { "" })
             }
-            Exit::Unknown => f.write_str("ended in a way that is not known"),
+            Exit::Unknown => f.write_str("ended with an unknown status"),
         }
     }
 }
@@ -99,7 +97,7 @@ pub enum KillReason {
     CpuTime,
     /// This program sent the signal, by [`kill`](super::Job::kill) for example.
     Requested,
-    /// The reason is none of these: SIGSEGV, or another process.
+    /// The reason is unknown.
     Unknown,
 }
 
@@ -135,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_like_a_sentence() {
+    fn display_names_code_or_signal() {
         let killed = |signal, core_dumped| Exit::Signal { signal, core_dumped };
         assert_eq!(Exit::Code(3).to_string(), "exited with code 3");
         assert_eq!(killed(libc::SIGKILL, false).to_string(), "was killed by SIGKILL");
@@ -144,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_read_as_the_kernel_writes_them() {
+    fn wait_statuses_are_decoded() {
         assert_eq!(Exit::from_status(3 << 8), Exit::Code(3));
         assert_eq!(Exit::from_status(9), Exit::Signal { signal: 9, core_dumped: false });
         assert_eq!(Exit::from_status(11 | 0x80), Exit::Signal { signal: 11, core_dumped: true });

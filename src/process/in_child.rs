@@ -28,10 +28,8 @@ use crate::os::{c_streams, limits};
 /// Rust's exit code after a panic.
 const PANICKED: i32 = 101;
 
-/// EX_IOERR of `<sysexits.h>`.
 const PIPE_CLOSED: i32 = 74;
 
-/// The standard streams, locked across the fork.
 pub(super) struct Streams(#[allow(dead_code)] StdoutLock<'static>, #[allow(dead_code)] StderrLock<'static>);
 
 impl Streams {
@@ -44,7 +42,6 @@ impl Streams {
     }
 }
 
-/// A child that has set itself up.
 pub(super) struct InChild {
     this: Pid,
     pipe: WriteEnd,
@@ -55,7 +52,6 @@ pub(super) struct InChild {
     _exit: ExitOnDrop,
 }
 
-/// How the child sets itself up.
 pub(super) struct SetUp<'a> {
     pub(super) parent: Pid,
     pub(super) options: &'a Options,
@@ -68,7 +64,7 @@ pub(super) struct SetUp<'a> {
 }
 
 impl SetUp<'_> {
-    /// Sets the child up. On an error sends it to the parent and exits.
+    /// Sets the child up; sends an error to the parent and exits.
     #[inline]
     pub(super) fn carry_out(&self, streams: Option<Streams>) -> InChild {
         let _exit = ExitOnDrop;
@@ -124,7 +120,6 @@ impl SetUp<'_> {
 }
 
 impl InChild {
-    /// Runs the function, sends its value and exits.
     pub(super) fn run<T: Serialize>(self, f: impl FnOnce() -> T) -> ! {
         let InChild { this, pipe, c_streams, .. } = self;
         let mut small = [0; SMALL];
@@ -177,7 +172,6 @@ impl Drop for ExitOnDrop {
     }
 }
 
-/// Reports a panic that aborts this process.
 fn on_abort(pipe: WriteEnd, panic: Panic) {
     send_failure(pipe, &Failure::Panicked(panic));
 }
@@ -202,7 +196,7 @@ type KillTimer = ChildTimer;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 type KillTimer = std::convert::Infallible;
 
-/// Has the kernel kill this process after its limit, in case no thread of the parent waits.
+/// Kills this process after its limit, in case no thread of the parent waits.
 #[inline]
 fn start_kill_timer(options: &Options) -> Option<KillTimer> {
     #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -1,5 +1,3 @@
-//! Spawning and joining jobs.
-
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -18,19 +16,16 @@ use crate::time::Time;
 /// A function that runs in a forked child.
 ///
 /// Any number of threads may join it, any number of times, with the same outcome. **Dropping a job kills it** with its
-/// process group; the drop blocks until the kernel has ended the process. [`detach`](Job::detach) lets a job go on. A
-/// drop also detaches a job that this process may not signal (EPERM).
+/// process group; the drop blocks until the kernel has ended the process. A drop detaches a job that this process may
+/// not signal (EPERM).
 ///
 /// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::Job;
 ///
-/// let job = Job::spawn(|| -> () { loop {} })?;
-/// job.terminate()?;
-/// assert!(job.join().is_err());
-/// assert_eq!(job.exit_code(), Some(-15));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// assert_eq!(Job::spawn(|| 6 * 7)?.join()?, 42);
+/// # Ok::<(), sigalarm::process::JobError>(())
 /// ```
 #[must_use = "dropping a job kills it; join it, or `detach()` it"]
 pub struct Job<T> {
@@ -155,12 +150,11 @@ impl<T: DeserializeOwned> Job<T> {
     /// use sigalarm::process::Job;
     ///
     /// let job = Job::spawn(|| 6 * 7)?;
-    /// let outcome = loop {
-    ///     if let Some(outcome) = job.try_join() {
-    ///         break outcome;
-    ///     }
-    /// };
-    /// assert_eq!(outcome?, 42);
+    /// let mut outcome = None;
+    /// while outcome.is_none() {
+    ///     outcome = job.try_join();
+    /// }
+    /// assert_eq!(outcome.unwrap()?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     pub fn try_join(&self) -> Option<Result<T, JobError>> {
@@ -170,7 +164,7 @@ impl<T: DeserializeOwned> Job<T> {
         self.shared.end().map(|end| self.decode(&end.outcome?))
     }
 
-    /// Waits for the job to end, but not past `deadline`.
+    /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`.
     ///
     /// # Errors
     ///

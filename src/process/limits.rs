@@ -1,5 +1,3 @@
-//! Limits of a job: time, memory, processor time, size and depth of the value.
-
 use std::time::Duration;
 
 use super::builder::Builder;
@@ -11,11 +9,11 @@ impl Builder {
     /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the steps.
     ///
     /// The parent sends SIGTERM and SIGKILL only while a thread waits for the job or calls [`is_alive`](Job::is_alive)
-    /// or [`try_join`](Job::try_join). Otherwise, on Linux, a timer in the child kills it two graces and a second after
-    /// the limit. The timer does not kill the process group, and stops when the child executes another program. A
-    /// SIGKILL from another process after that time also gives [`TimedOut`](JobError::TimedOut).
+    /// or [`try_join`](Job::try_join). Otherwise, on Linux, a timer kills the child two graces and a second after the
+    /// limit. It does not kill the process group, and an `exec` deletes it. A SIGKILL from another process after that
+    /// time also gives [`TimedOut`](JobError::TimedOut).
     ///
-    /// A value that is larger than the pipe waits for a thread that joins. A late join extends the limit by one grace.
+    /// A value that is larger than the pipe waits for a join. A late join extends the limit by one grace.
     ///
     /// The clock is CLOCK_MONOTONIC, on 64-bit Linux even under libfaketime. Zero has passed when the function starts.
     /// [`Duration::MAX`] means no limit.
@@ -36,9 +34,8 @@ impl Builder {
     /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between SIGTERM and SIGKILL. One second by
     /// default.
     ///
-    /// Zero sends both at the limit. Then a value larger than the pipe (64 KiB, or 1 MiB where Linux grants it) is lost
-    /// if the join is late: [`JobError::TimedOut`]. For several jobs use at least 100 ms, or
-    /// [`wait_any`](super::wait_any).
+    /// Zero sends both at the limit. A late join then loses a value larger than the pipe (64 KiB, or 1 MiB where Linux grants it). For
+    /// several jobs use at least 100 ms, or [`wait_any`](super::wait_any).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -55,16 +52,14 @@ impl Builder {
     /// Limits the address space to `bytes`, including the memory of the parent at the fork. See [setrlimit(2)].
     ///
     /// A stricter limit of the parent remains. NetBSD and OpenBSD limit the data instead. An allocation beyond the
-    /// limit fails, and a Rust program aborts: [`JobError::Killed`] with
-    /// [`KillReason::Memory`](super::KillReason::Memory). The child gets a SIGABRT handler, which reports that. There
-    /// is no limit on resident memory, but [`Job::usage`](super::Job::usage) returns its peak.
+    /// limit fails, and a Rust program aborts: [`KillReason::Memory`](super::KillReason::Memory), which the child's
+    /// SIGABRT handler reports. There is no limit on resident memory.
     ///
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError, Output};
+    /// use sigalarm::process::{Job, Output};
     ///
     /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
-    /// let outcome = Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard);
-    /// assert!(matches!(outcome, Err(JobError::Killed { .. })));
+    /// assert!(Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard).is_err());
     /// ```
     ///
     /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html
@@ -73,19 +68,17 @@ impl Builder {
         self
     }
 
-    /// Limits the processor time of the child: [`JobError::Killed`] with
-    /// [`KillReason::CpuTime`](super::KillReason::CpuTime). See [setrlimit(2)].
+    /// Limits the processor time of the child: [`KillReason::CpuTime`](super::KillReason::CpuTime). See [setrlimit(2)].
     ///
     /// On Linux a timer sends SIGXCPU within 10 ms of the limit, unless the child executes another program. On every
     /// system RLIMIT_CPU sends SIGXCPU at the next whole second and SIGKILL one second later. A stricter limit of the
-    /// parent remains. The child's own children inherit RLIMIT_CPU, but not the timer.
+    /// parent remains. The child's own children inherit RLIMIT_CPU only.
     ///
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
+    /// use sigalarm::process::Job;
     /// use std::time::Duration;
     ///
-    /// let limited = Job::builder().cpu_limit(Duration::from_secs(1));
-    /// assert!(matches!(limited.run(|| -> () { loop {} }), Err(JobError::Killed { .. })));
+    /// assert!(Job::builder().cpu_limit(Duration::from_secs(1)).run(|| -> () { loop {} }).is_err());
     /// ```
     ///
     /// [setrlimit(2)]: https://man7.org/linux/man-pages/man2/setrlimit.2.html

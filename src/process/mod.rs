@@ -1,8 +1,7 @@
 //! Runs functions in a forked child process, which can be killed.
 //!
-//! An [`Alarm`](crate::Alarm) stops only a function that checks. A function that cannot be changed or trusted needs a
-//! process of its own. [`Job::spawn`] forks a child for it, [`Job::join`] returns its value, and [`run`] does both
-//! under a limit.
+//! An [`Alarm`](crate::Alarm) stops only a function that checks. [`Job::spawn`] forks a child for a function that does
+//! not, [`Job::join`] returns its value, and [`run`] does both under a limit.
 //!
 //! ```standalone_crate
 //! use sigalarm::process::{self, JobError};
@@ -14,32 +13,24 @@
 //!
 //! # What the child is
 //!
-//! The child is a copy of this process at the fork. The function may borrow, and its changes to memory are lost.
-//! [serde] carries its value to the parent. Of the parent's code only the function runs in the child: no destructor,
-//! panic hook or `atexit` function. A captured value is dropped in both processes, so borrow it if its drop has an
-//! effect. The child inherits all descriptors except those of other jobs.
-//!
-//! # Only from a single thread
-//!
-//! A lock that another thread holds at the fork stays locked in the child. So [`Job::spawn`] and [`run`] return
-//! [`SpawnError::MultiThreaded`] if other threads exist. Spawn first and start threads later.
-//! [`Builder::spawn_unchecked`] skips this check.
+//! The child is a copy of this process at the fork. The function may borrow, and its changes to memory are lost. Of the
+//! parent's code only the function runs in it: no destructor, panic hook or `atexit` function. A captured value is
+//! dropped in both processes. The child inherits all descriptors except those of other jobs.
 //!
 //! # Limitations
 //!
-//! - The codec is [postcard](https://docs.rs/postcard), which stores neither types nor field names. `serde_json::Value`
-//!   and serde's `untagged` and `tag` give [`JobError::NotDecoded`]. `flatten`, `skip_serializing_if` and a path that
-//!   is not UTF-8 give [`JobError::NotEncoded`]. `skip_serializing` without `skip_deserializing` gives a wrong value.
-//!   Return another type, or a `String` of JSON.
 //! - [`run`] returns up to two [graces](Builder::grace) after the limit if the function does not check.
+//! - [`Job::spawn`] and [`run`] need a process with one thread ([`SpawnError::MultiThreaded`]): a lock that another
+//!   thread holds at the fork stays locked in the child. [`Builder::spawn_unchecked`] skips this check.
+//! - The codec is [postcard](https://docs.rs/postcard). `serde_json::Value` and serde's `untagged` and `tag` give
+//!   [`JobError::NotDecoded`]. `flatten`, `skip_serializing_if` and a path that is not UTF-8 give
+//!   [`JobError::NotEncoded`]. `skip_serializing` without `skip_deserializing` gives a wrong value.
 //! - A grandchild that leaves the job's process group (`setsid`) is not killed.
 //! - The first process of a PID namespace ignores SIGTERM, and an abort of it is reported as SIGSEGV.
 //! - Without pidfds (before Linux 5.3, other systems, some sandboxes) code that reaps every child can give the job
 //!   another child's status.
 //! - Systems other than Linux poll for the end of a child every few milliseconds, and a child outlives its parent. Of
 //!   these only macOS counts threads; the others have only the unchecked spawn.
-//!
-//! [serde]: https://serde.rs
 
 mod builder;
 mod child;
@@ -79,8 +70,8 @@ pub use panics::Panic;
 /// Blocks until the child has been reaped. An alarm of the calling thread that expires kills it at once.
 ///
 /// 1. At the limit [`checkpoint`](crate::checkpoint) returns an error in the child.
-/// 2. One second later the child's process group gets SIGTERM.
-/// 3. Another second later it gets SIGKILL. [`Builder::grace`] changes the second.
+/// 2. One [grace](Builder::grace) (a second) later the child's process group gets SIGTERM.
+/// 3. Another grace later it gets SIGKILL.
 ///
 /// A zero limit has passed when the function starts. [`Duration::MAX`] means no limit.
 ///
@@ -88,21 +79,16 @@ pub use panics::Panic;
 ///
 /// - [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the caller expired
 ///   ([`Alarm::owns`](crate::Alarm::owns) distinguishes them). A value that arrives late is a success.
-/// - [`JobError::Spawn`] if there is no child: see [`Job::spawn`].
-/// - The other errors say how the function ended without a value.
-///
-/// A function that checks returns its own time-out:
+/// - The other errors say why there is no value.
 ///
 /// ```standalone_crate
-/// use sigalarm::{TimedOut, checkpoint, process};
+/// use sigalarm::{checkpoint, process};
 /// use std::time::Duration;
 ///
-/// let long_function = || -> Result<u32, TimedOut> {
-///     checkpoint()?;
-///     Ok(42)
-/// };
-/// assert_eq!(process::run(Duration::from_secs(10), long_function)??, 42);
-/// # Ok::<(), sigalarm::process::JobError>(())
+/// // The second `?` returns the time-out of a function that checks.
+/// let answer = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42))??;
+/// assert_eq!(answer, 42);
+/// # Ok::<(), process::JobError>(())
 /// ```
 #[track_caller]
 pub fn run<T, F>(limit: Duration, f: F) -> Result<T, JobError>
@@ -126,16 +112,12 @@ where
 /// use sigalarm::process::{self, Job};
 /// use std::time::Duration;
 ///
-/// let mut inputs = 1..=20_u64;
-/// let (mut jobs, mut sum) = (Vec::new(), 0);
-/// loop {
-///     for n in inputs.by_ref().take(4 - jobs.len()) {
-///         jobs.push(Job::spawn(move || n * n)?); // at most four at a time
-///     }
-///     let Some(ended) = process::wait_any(&jobs, Duration::MAX)? else { break };
+/// let mut jobs = vec![Job::spawn(|| 1)?, Job::spawn(|| 2)?];
+/// let mut sum = 0;
+/// while let Some(ended) = process::wait_any(&jobs, Duration::MAX)? {
 ///     sum += jobs.swap_remove(ended).join()?;
 /// }
-/// assert_eq!(sum, 2_870);
+/// assert_eq!(sum, 3);
 /// # Ok::<(), process::JobError>(())
 /// ```
 #[track_caller]
@@ -151,7 +133,7 @@ pub fn wait_any<'a, T: 'a>(
     shared::wait_any(&jobs, now.after(limit), Some(now), Location::caller()).map(Some)
 }
 
-/// Checks the receiver against the bytes of a hostile child; for `fuzz/`.
+/// Checks the receiver against a hostile child; for `fuzz/`.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub fn fuzz_frames(input: &[u8]) {

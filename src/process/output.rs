@@ -1,5 +1,3 @@
-//! Where a child's standard output and error go.
-
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,18 +15,16 @@ use crate::os::pipe;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub enum Output {
-    /// The output goes where the parent's goes.
+    /// To the parent's output.
     #[default]
     Inherit,
-    /// The output is discarded.
+    /// To /dev/null.
     Null,
-    /// The output goes to this descriptor. A job that fills a pipe blocks until another thread or process reads; a join
-    /// does not read it.
+    /// To this descriptor. A job that fills a pipe blocks until another thread or process reads.
     To(OwnedFd),
 }
 
 impl Output {
-    /// Opens the descriptor that replaces the stream; `None` to leave the stream as it is.
     pub(super) fn open(self) -> io::Result<Option<OwnedFd>> {
         let fd = match self {
             Output::Inherit => return Ok(None),

@@ -1,5 +1,3 @@
-//! Panics in the child: caught, and sent to the parent instead of printed.
-
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -15,7 +13,6 @@ use sigalarm_core::implementer;
 use crate::error::{SourceLocation, panic_message};
 use crate::os::pipe::WriteEnd;
 
-/// The longest message to send, in bytes.
 const LONGEST: usize = 64 * 1024;
 
 /// A panic of the function in a job. The child prints nothing.
@@ -82,7 +79,7 @@ impl fmt::Display for Panic {
 #[derive(Clone, Copy)]
 struct PanicCapture {
     pipe: WriteEnd,
-    /// Called if panics abort this program.
+    /// For a program whose panics abort.
     on_abort: fn(WriteEnd, Panic),
 }
 
@@ -91,14 +88,13 @@ thread_local! {
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-/// Replaces the parent's panic hook in a child. The parent's hook may report to a server, or restore a terminal that
-/// the parent uses.
+/// Replaces the parent's panic hook, which may have effects outside of the child.
 #[inline]
 pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
     CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
     // The standard library panics if an unwinding thread changes the hook.
     if !thread::panicking() {
-        // A drop of the hook's captures could have effects outside of the child.
+        // A drop of the hook's captures could have such effects too.
         mem::forget(panic::take_hook());
         panic::set_hook(Box::new(on_panic));
     }
@@ -123,7 +119,6 @@ pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
     located.unwrap_or(bare)
 }
 
-/// Prints a panic of another thread in Rust's format.
 fn print(info: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("<unnamed>");

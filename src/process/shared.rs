@@ -1,5 +1,3 @@
-//! Waits for a job, signals it and drops it, for any type of value.
-
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
@@ -24,34 +22,30 @@ use crate::os::{clock, pipe, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
-/// The most bytes to read between two looks at the limit.
+/// The most bytes to read between two checks of the limit.
 const BUDGET: usize = 256 * 1024;
 
-/// The largest pipe that the library asks for.
 const LARGEST_PIPE: usize = 1 << 20;
 
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) pid: Pid,
-    /// On the [kernel's clock](clock::kernel_now), as all times here.
+    /// On the [kernel's clock](clock::kernel_now).
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
     /// Separate from the state, so that reading delays no signal.
     pub(super) receiver: Mutex<Receiver>,
-    /// Locked after the receiver, or alone.
+    /// Locked before the receiver, if both are locked.
     pub(super) state: Mutex<State>,
     /// A copy that stays open after the child has been reaped.
     pub(super) end_fd: OnceLock<JobFd>,
 }
 
-/// A job that a thread polls.
 struct Polled<'a> {
     job: &'a Shared,
     watch: Arc<Watch>,
-    /// Whether the pipe is open.
     listening: bool,
-    /// The next step of the escalation.
     next: Time,
 }
 
@@ -88,7 +82,7 @@ fn wait_with<'a>(
     let limited = jobs.iter().any(|job| job.options.limit.is_some());
     let came = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
     let mut interval = Interval::new();
-    // Wakes this thread when another thread rings one of its alarms.
+    // Wakes this thread if another thread rings one of its alarms.
     let mut waiting = None;
     loop {
         let mut until = deadline;
@@ -100,7 +94,7 @@ fn wait_with<'a>(
             fds[n] = job.fds();
             polled[n] = Some(job);
         }
-        // Found before the check, so that an alarm that expires in between is not missed.
+        // Before the check, so that an alarm that expires in between is not missed.
         if let Some(alarm) = runtime::next_here() {
             // If `begin` fails, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
@@ -137,8 +131,7 @@ impl Polled<'_> {
         [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Reads from the pipe, takes the steps that are due, and reaps an ended child. `came` is when this thread began to
-    /// wait.
+    /// Receives bytes, takes due steps and reaps an ended child. `came` is when this thread began to wait.
     fn advance(&self, [end, pipe]: &Fds, came: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
@@ -174,8 +167,7 @@ impl Polled<'_> {
         Ok(())
     }
 
-    /// Takes the outcome of a child that has ended. The end of the pipe does not show that: another process may hold
-    /// the pipe, and the child may close it early.
+    /// Takes the outcome of an ended child. The pipe may end earlier or later than the child.
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
         if receiver.is_open() {
@@ -209,7 +201,6 @@ impl Shared {
         }
     }
 
-    /// Returns `None` if the job has ended.
     fn polled(&self) -> Option<Polled<'_>> {
         let listening = self.receiver.lock().is_open();
         let state = self.state.lock();
@@ -225,7 +216,6 @@ impl Shared {
         matches!(self.state.lock().stage, Stage::Running(_))
     }
 
-    /// Polls, and returns how the job ended.
     pub(super) fn end(&self) -> Option<End> {
         if !self.is_ours() {
             return None;
@@ -242,7 +232,7 @@ impl Shared {
         }
     }
 
-    /// Sends a signal by `send` if the child has not ended. The lock keeps other threads from reaping it meanwhile.
+    /// Sends a signal if the child has not ended. The lock keeps other threads from reaping it.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.is_ours() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
@@ -268,7 +258,6 @@ impl Shared {
     }
 }
 
-/// Sends SIGTERM, and SIGCONT so that a stopped process handles it.
 pub(super) fn terminate(child: &Child) -> io::Result<()> {
     child.signal_all(Signal::SIGTERM)?;
     child.signal_all(Signal::SIGCONT)
@@ -282,7 +271,7 @@ impl Drop for Shared {
         let state = self.state.get_mut();
         if let Stage::Running(watch) = &state.stage {
             let child = &watch.child;
-            // This process may not signal the child, which has changed its user.
+            // The child has changed its user.
             if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
                 state.detach();
                 return;
@@ -297,7 +286,6 @@ impl Drop for Shared {
     }
 }
 
-/// The pauses between polls of a child without a pidfd.
 struct Interval(Duration);
 
 impl Interval {

@@ -1,5 +1,3 @@
-//! Sending signals to a job.
-
 use std::io;
 
 use nix::sys::signal::Signal;

@@ -1,5 +1,3 @@
-//! Forks a job: the parent's side.
-
 use std::io;
 use std::mem;
 use std::os::fd::AsFd;
@@ -29,7 +27,7 @@ use crate::os::{c_streams, clock, inherited};
 use crate::runtime;
 use crate::time::Time;
 
-/// Forks the job. `threads` says whether there may be other threads.
+/// `threads` says whether there may be other threads.
 pub(super) fn spawn<T, F>(
     builder: Builder,
     alone: Alone,
@@ -52,7 +50,7 @@ enum Forked<T> {
     Parent(Job<T>),
 }
 
-/// Not inlined, so that the child does not keep this frame: each page of the stack costs a copy.
+/// Not inlined: the child would keep this frame, and each page of the stack costs a copy.
 #[inline(never)]
 fn fork_job<T>(
     builder: Builder,
@@ -89,8 +87,8 @@ fn fork_job<T>(
         Ok(Side::Parent(pid)) => Ok(pid),
         Err(e) => Err(e),
     };
-    // The order matters. Closing the pipe frees a descriptor for the pidfd. The pidfd must be open before a signal
-    // handler runs, because a handler may reap the child.
+    // Closing the pipe frees a descriptor for the pidfd. The pidfd must be open before a signal handler can reap the
+    // child.
     write.close();
     let child = forked
         .map_err(naming("fork"))

@@ -1,5 +1,3 @@
-//! The state of a job, and its outcome.
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +27,6 @@ pub(super) fn timed_out(
     expiry.into_error()
 }
 
-/// How a job ended.
 #[derive(Clone, Debug)]
 pub(super) struct End {
     /// Each join decodes the bytes.
@@ -48,7 +45,6 @@ pub(super) struct State {
 
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// Not reaped.
     Running(Arc<Watch>),
     Ended(End),
     Detached,
@@ -71,7 +67,6 @@ impl State {
         }
     }
 
-    /// Returns what a join returns.
     pub(super) fn outcome(
         &self,
         job: &Shared,
@@ -87,7 +82,7 @@ impl State {
             Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
             Received::OutOfMemory(bytes) => return Err(JobError::OutOfMemory { bytes }),
             Received::Invalid => {
-                let message = "the job's pipe carried bytes that the library does not send".into();
+                let message = "the job's pipe contained invalid bytes".into();
                 return Err(JobError::NotDecoded { message });
             }
             Received::AbortedWithoutMemory => {
@@ -132,7 +127,7 @@ pub(super) fn bit(signal: i32) -> u64 {
     u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
 }
 
-/// Returns whether the processor time is used up: SIGKILL comes a second after SIGXCPU.
+/// SIGKILL comes a second after SIGXCPU.
 fn used_up(limit: Option<Duration>, usage: Option<Usage>) -> bool {
     limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit)
 }

@@ -1,5 +1,3 @@
-//! The state of a job, and how it ended.
-
 use std::os::fd::BorrowedFd;
 
 #[cfg(doc)]

@@ -17,16 +17,13 @@ use crate::os::pipe::{Found, WriteEnd};
 /// The kind, and the length of the body in four bytes, little-endian.
 const HEAD: usize = 5;
 
-/// The first buffer for a value, on the child's stack.
 pub(super) const SMALL: usize = 256;
 
 /// The largest frame of a large value.
 const CHUNK: usize = 256 * 1024;
 
-/// The size of a pipe.
 const PIPE: usize = 64 * 1024;
 
-/// The longest failure frame.
 const MAX_FAILURE: usize = 1 << 20;
 
 const KIND_CHUNK: u8 = 1;
@@ -37,7 +34,6 @@ const KIND_ABORT: u8 = 4;
 /// Sent by a child that aborts after a failed allocation.
 pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
 
-/// Why a child has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Failure {
     Panicked(Panic),
@@ -55,14 +51,12 @@ impl Failure {
     }
 }
 
-/// Why a value was not sent.
 #[derive(Debug)]
 pub(super) enum SendError {
     NotEncoded(String),
     Pipe,
 }
 
-/// Sends a value from the child.
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
     /// Starts with space for a head; the next chunk follows.
@@ -81,7 +75,7 @@ impl<'a> Sender<'a> {
         value.serialize(self)
     }
 
-    /// Sends the rest and the end in one write, so that the parent wakes up once.
+    /// Sends the rest and the end in one write, which wakes the parent once.
     #[inline]
     pub(super) fn finish(mut self) -> Result<(), SendError> {
         let end = head(KIND_END, 0);
@@ -132,7 +126,7 @@ impl<'a> Sender<'a> {
         self.pipe.write_all(chunk).map_err(|_| SendError::Pipe)
     }
 
-    /// Makes space for `bytes`, fewer than a chunk. Grows the buffer in steps, to touch few pages.
+    /// Makes space for `bytes`, fewer than a chunk. Grows in steps, to touch few pages.
     #[cold]
     fn make_room(&mut self, bytes: usize) -> Result<(), SendError> {
         let may_grow = self.buffer.len() < CHUNK;
@@ -153,7 +147,6 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    /// Sends the bytes without copying them.
     #[cold]
     fn send_in_place(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.pipe.enlarge();
@@ -173,7 +166,6 @@ fn head(kind: u8, body: usize) -> [u8; HEAD] {
     [kind, a, b, c, d]
 }
 
-/// What the parent has received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Received {
     Value(Vec<u8>),
@@ -181,14 +173,11 @@ pub(super) enum Received {
     /// This many bytes of a value, without its end.
     Incomplete(u64),
     TooLarge,
-    /// Memory for at least this many bytes was missing.
     OutOfMemory(usize),
     AbortedWithoutMemory,
-    /// Bytes that no job sends.
     Invalid,
 }
 
-/// Receives a value in the parent.
 #[derive(Debug)]
 pub(super) struct Receiver {
     /// Bytes that are not parsed yet.
@@ -216,7 +205,6 @@ impl Receiver {
         self.open
     }
 
-    /// Returns whether the child must be killed.
     pub(super) fn refuses(&self) -> bool {
         matches!(self.result, Some(Received::TooLarge | Received::OutOfMemory(_)))
     }
@@ -225,7 +213,7 @@ impl Receiver {
         self.value.len()
     }
 
-    /// Reads at most `budget` bytes, in a bounded number of calls: small frames share a buffer.
+    /// Reads at most `budget` bytes, in a bounded number of calls.
     pub(super) fn read(
         &mut self,
         mut budget: usize,
@@ -298,7 +286,7 @@ impl Receiver {
         self.buffer.drain(..parsed);
     }
 
-    /// Returns the length of the value if the buffer holds exactly one value. The parser then does not copy it.
+    /// Returns the length of a value that fills the buffer exactly; it is then not copied.
     fn whole_value(&self, buffer: &[u8]) -> Option<usize> {
         let length =
             buffer.len().checked_sub(2 * HEAD).filter(|length| (1..=self.value_limit).contains(length))?;

@@ -5,7 +5,7 @@
 //! objdump -d --no-show-raw-insn target/release/hot_path | grep -A20 '<with_guard>:'
 //! ```
 
-#![allow(unsafe_code)] // For the names, so that they can be found; nobody else exports them.
+#![allow(unsafe_code)] // Exports unique names, which the disassembly shows.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -124,7 +124,7 @@ fn all(turns: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let turns = std::env::args().nth(1).map_or(Ok(100_000), |turns| turns.parse())?;
     let alarm = Alarm::after(Duration::from_secs(600))?;
-    drop(black_box(vec![0_u64])); // The allocator's first answer takes longer.
+    drop(black_box(vec![0_u64])); // The first allocation takes longer.
     // Twice, so that a difference of counts leaves only the loops.
     let ends = [all(turns, &alarm)?, all(2 * turns, &alarm)?];
     println!("{} {}", ends[0], ends[1]);

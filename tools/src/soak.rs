@@ -10,7 +10,7 @@
 
 #[path = "../../tests/support/soak/mod.rs"]
 mod engine;
-#[allow(dead_code)] // It is the tests', who use more of it.
+#[allow(dead_code)] // The tests use more of it.
 #[path = "../../tests/support/process.rs"]
 mod process;
 
@@ -22,7 +22,7 @@ use clap::Parser;
 use engine::{Tally, forks, scopes, storm, trial};
 
 #[derive(Parser)]
-#[command(about = "Random sequences of everything that one can do with alarms, against a model")]
+#[command(about = "Runs random sequences of alarm operations and compares them with a model")]
 struct Args {
     /// How long to run sequences, sequences in a storm of signals, and threads, in turn
     #[arg(long = "for", value_name = "TIME", default_value = "1m", value_parser = humantime::parse_duration)]
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         Ok(()) => {
-            println!("nothing was early, lost or leaked that could be seen twice");
+            println!("no repeatable failure: no alarm was early, lost or leaked");
             ExitCode::SUCCESS
         }
         Err(why) => {

@@ -69,7 +69,6 @@ pub fn notice(limit: Duration) -> Duration {
     }
 }
 
-/// Forks a child that exits.
 pub fn fork_and_wait() {
     unsafe {
         match libc::fork() {

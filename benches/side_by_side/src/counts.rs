@@ -18,7 +18,7 @@ pub fn print(ways: &mut [(&str, &mut dyn FnMut())]) {
     }
 }
 
-/// Counts by getrusage(2), including reaped children.
+/// By getrusage(2), including reaped children.
 fn page_faults(work: &mut dyn FnMut()) -> f64 {
     let faults = || {
         [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN]
@@ -36,7 +36,7 @@ fn page_faults(work: &mut dyn FnMut()) -> f64 {
     (faults() - before) as f64 / f64::from(RUNS)
 }
 
-/// Counts by ptrace(2), in a child that runs the work; `None` if refused.
+/// By ptrace(2), in a child that runs the work; `None` if refused.
 fn system_calls(work: &mut dyn FnMut()) -> Option<f64> {
     // Calls are counted between two of these.
     let mark = || unsafe { libc::syscall(libc::SYS_getpgid, i32::MAX) };

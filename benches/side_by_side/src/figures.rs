@@ -21,7 +21,6 @@ pub struct Row {
     pub cells: Vec<Cell>,
 }
 
-/// The time, its ratio, and the extreme ratios of several copies.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Cell {
     pub nanos: f64,
@@ -57,7 +56,6 @@ pub struct Way {
 /// The limit in microseconds that has a picture.
 pub const PICTURED: u64 = 1_000;
 
-/// The lateness in microseconds of one way, limit and load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lateness {
     pub name: String,
@@ -93,7 +91,6 @@ pub struct Figures {
     pub alarms: Vec<Curve>,
     /// Millions of checks per second by number of threads.
     pub threads: Vec<Curve>,
-    /// What was not measured, and why.
     pub skipped: BTreeMap<String, String>,
 }
 
@@ -101,7 +98,6 @@ fn joined(parts: &[Value]) -> String {
     parts.iter().map(Value::to_string).collect::<Vec<_>>().join(",\n    ")
 }
 
-/// Rounds to seven digits.
 fn round(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(round),
@@ -132,7 +128,7 @@ pub enum Section {
 }
 
 impl Figures {
-    /// Formats with one line per row, group, way or curve.
+    /// One line per row, group, way or curve.
     pub fn to_json(&self) -> serde_json::Result<String> {
         let mut value = serde_json::to_value(self)?;
         round(&mut value);
@@ -154,7 +150,6 @@ impl Figures {
         Ok(text)
     }
 
-    /// Replaces the figures of a section.
     pub fn take(&mut self, name: &str, section: Section) {
         self.skipped.remove(name);
         match section {

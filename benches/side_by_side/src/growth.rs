@@ -34,7 +34,6 @@ pub fn alarms(plan: &Plan) -> Vec<Curve> {
     let mut curves = names.map(|name| Curve { name: name.to_owned(), points: Vec::new() });
     for alive in [1_u64, 10, 100, 1_000, 10_000, 100_000] {
         eprintln!("  {alive} alarms alive");
-        // Times for arming and dropping all of them.
         let (mut arming, mut dropping) = (Vec::new(), Vec::new());
         for _ in 0..plan.rounds((300_000 / alive as usize).clamp(15, 300)) {
             let mut alarms = Vec::with_capacity(alive as usize);
@@ -81,12 +80,10 @@ pub fn alarms(plan: &Plan) -> Vec<Curve> {
     curves.into()
 }
 
-/// Spreads deadlines within a millisecond.
 fn scattered(n: u64) -> u64 {
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_000
 }
 
-/// Checks between two looks at the time.
 const BATCH: u64 = 2_000;
 
 /// Measures millions of checks per second of all threads together.
@@ -136,7 +133,6 @@ pub fn threads(plan: &Plan) -> Vec<Curve> {
     curves.into()
 }
 
-/// Returns the checks per second, from the first start to the last end.
 fn rate(count: u32, work: &(dyn Fn() -> u64 + Sync)) -> f64 {
     let start = &Barrier::new(count as usize);
     let timed = move || {

@@ -23,7 +23,7 @@ const COUNTED: [&str; 11] = [
 ];
 
 /// callgrind writes its counts after each call of this function.
-#[allow(unsafe_code)] // For the name, by which callgrind finds it; nobody else exports it.
+#[allow(unsafe_code)] // Exports a unique name, which callgrind looks for.
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn sigalarm_benches_counted(work: &mut dyn FnMut()) {

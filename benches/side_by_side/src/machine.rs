@@ -29,7 +29,6 @@ pub struct Machine {
     pub cores: usize,
     pub kernel: String,
     pub rustc: String,
-    /// Of crates, and of Python and Pebble if measured.
     pub versions: BTreeMap<String, String>,
     /// As 2025-12-31.
     pub date: String,
@@ -54,7 +53,6 @@ impl Machine {
         }
     }
 
-    /// Returns one sentence.
     pub fn caption(&self) -> String {
         let versions: Vec<String> =
             self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
@@ -79,7 +77,6 @@ impl Machine {
         caption
     }
 
-    /// Returns one line for a picture.
     pub fn short(&self) -> String {
         let rustc = self.rustc.split(" (").next().unwrap_or(&self.rustc);
         let mut caption =
@@ -115,7 +112,6 @@ fn load() -> f64 {
     load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
 }
 
-/// Returns the version of a package in Cargo.lock.
 fn locked(name: &str) -> Option<String> {
     let (_, rest) = LOCK.split_once(&format!("name = \"{name}\"\nversion = \""))?;
     Some(rest.split('"').next()?.to_owned())

@@ -38,7 +38,6 @@ use crate::figures::{Figures, Section};
 use crate::machine::Machine;
 use crate::plan::Plan;
 
-/// The sections, in the order of the report.
 const SECTIONS: [&str; 9] =
     ["check", "instructions", "arm", "notice", "jobs", "workers", "transfer", "alarms", "threads"];
 
@@ -61,7 +60,6 @@ struct Options {
     role: Option<Role>,
 }
 
-/// The role of a process that this program has started.
 #[derive(Subcommand)]
 enum Role {
     /// Print one section to standard output

@@ -16,16 +16,13 @@ use crate::figures::{Lateness, PICTURED};
 use crate::plan::Plan;
 use crate::python;
 
-/// Limits in microseconds, and the number of tries.
 const LIMITS: [(u64, usize); 3] = [(100, 4_000), (1_000, 2_000), (10_000, 500)];
 
-/// Tries in a turn.
 const TURN: usize = 20;
 
 /// Stops measuring on a busy machine.
 const MOST: Duration = Duration::from_secs(30);
 
-/// Waits for the limit and returns how long it took.
 type Wait = fn(Duration) -> Duration;
 
 const WAYS: [(&str, Wait); 4] = [
@@ -68,7 +65,6 @@ fn in_turn(limit_us: u64, busy: bool, tries: usize) -> Vec<Lateness> {
     named.map(|((name, _), late)| summary(name, limit_us, busy, late)).collect()
 }
 
-/// Summarises times in microseconds.
 pub fn summary(name: &str, limit_us: u64, busy: bool, mut late: Vec<f64>) -> Lateness {
     late.sort_by(f64::total_cmp);
     let at = |share: f64| late[((late.len() - 1) as f64 * share).round() as usize];
@@ -118,7 +114,6 @@ fn on_timeout(limit: Duration) -> Duration {
     took.expect("what is returned is returned")
 }
 
-/// A busy process for each core.
 struct Hogs(Vec<Child>);
 
 impl Hogs {
@@ -138,7 +133,6 @@ impl Drop for Hogs {
     }
 }
 
-/// Keeps a core busy until the parent ends.
 pub fn hog() {
     let parent = std::os::unix::process::parent_id();
     while std::os::unix::process::parent_id() == parent {

@@ -31,7 +31,6 @@ pub struct Ways<'a> {
 }
 
 impl<'a> Ways<'a> {
-    /// Adds the baseline.
     pub fn new(name: &'static str, work: impl FnMut() + 'a) -> Ways<'a> {
         Ways::default().and(name, work)
     }

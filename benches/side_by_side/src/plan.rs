@@ -6,7 +6,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Returns the number of rounds for one of the full run.
     pub fn rounds(&self, full: usize) -> usize {
         if self.quick { (full / 15).max(5) } else { full }
     }

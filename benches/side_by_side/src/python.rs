@@ -11,10 +11,9 @@ use crate::figures::{Curve, Group, Lateness, Way};
 use crate::notice;
 use crate::plan::Plan;
 
-/// The environment variable with the interpreter.
 pub const VARIABLE: &str = "SIGALARM_BENCHES_PYTHON";
 
-/// Finds an interpreter, with Pebble if possible, and returns what is missing.
+/// Prefers one with Pebble, and returns what is missing.
 pub fn find() -> (Option<PathBuf>, Option<String>) {
     let works = |python: &PathBuf| Command::new(python).arg("-V").output().is_ok_and(|o| o.status.success());
     let system = PathBuf::from("python3");
@@ -61,7 +60,6 @@ fn ask_with<T: DeserializeOwned>(python: &PathBuf, arguments: &[String]) -> Opti
     Some(serde_json::from_slice(&output.stdout).expect("peers.py prints JSON"))
 }
 
-/// Adds Python's ways to a group.
 pub fn add(group: &mut Group, what: &str, plan: &Plan) {
     let rows: Vec<(String, f64)> = ask(&[what.to_owned(), plan.rounds(150).to_string()]).unwrap_or_default();
     let base = group.ways[0].nanos;

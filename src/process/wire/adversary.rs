@@ -1,9 +1,7 @@
-//! Checks the receiver against a hostile child. The result must not depend on how the bytes are split, and memory must
-//! stay proportional to the bytes.
+//! Checks the receiver against a hostile child: any split gives the same result, in memory proportional to the bytes.
 
 use super::*;
 
-/// Returns the result for all the bytes at once.
 fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
     let mut value: Vec<u8> = Vec::new();
     loop {
@@ -59,7 +57,6 @@ pub(in crate::process) fn check(input: &[u8]) {
     decode_anything(bytes);
 }
 
-/// Decodes the bytes, which must end soon.
 fn decode_anything(bytes: &[u8]) {
     use std::collections::BTreeMap;
 

@@ -22,18 +22,14 @@ use crate::figures::{Cell, Row, Table};
 use crate::paired::{median, take_turns};
 use crate::plan::Plan;
 
-/// The number of copies of each function.
 pub const PLACES: usize = 8;
 
-/// The length of a chunk.
 pub const CHUNK: usize = 4_096;
 
-/// How many numbers there are between checks in the strided sum.
 pub const STRIDE: usize = 1_024;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The keys and titles of the work, in the order of the table.
 pub const WORK: [(&str, &str); 9] = [
     ("hash", "1,024 `u64` through `DefaultHasher`"),
     ("xorshift", "xorshift, 10,000 rounds"),
@@ -67,7 +63,7 @@ fn lower(steps: usize, work: &mut dyn FnMut()) {
         work();
     } else {
         lower(steps - 1, work);
-        black_box(()); // So that the call stays one.
+        black_box(()); // Prevents a tail call.
     }
 }
 
@@ -121,13 +117,11 @@ fn never() -> bool {
     false
 }
 
-/// An error of the size of a pointer.
 #[cold]
 fn stopped() -> Arc<Stopped> {
     Arc::new(Stopped)
 }
 
-/// Ends a sort from its comparator.
 #[cold]
 fn unwind() -> ! {
     std::panic::resume_unwind(Box::new(Stopped))
@@ -180,16 +174,16 @@ workloads!(cancel_token(token: cancel::Token) -> cancel::Canceled,
 );
 
 /// Other crates whose check returns a boolean.
-macro_rules! asked {
+macro_rules! boolean_checks {
     ($($name:ident: $Watch:ty;)*) => {$(
         workloads!($name(watch: $Watch) -> Stopped,
-            check: { if watch::Ask::is_over(watch) { return Err(Stopped); } },
-            every: |turn| { if is_turn(&mut turn) && watch::Ask::is_over(watch) { return Err(Stopped); } },
-            unwind: { if watch::Ask::is_over(watch) { unwind() } }
+            check: { if watch::Limit::is_expired(watch) { return Err(Stopped); } },
+            every: |turn| { if is_turn(&mut turn) && watch::Limit::is_expired(watch) { return Err(Stopped); } },
+            unwind: { if watch::Limit::is_expired(watch) { unwind() } }
         );
     )*};
 }
-asked! {
+boolean_checks! {
     atomic: std::sync::Arc<std::sync::atomic::AtomicBool>;
     tokio_token: tokio_util::sync::CancellationToken;
     stop_token: watch::Polled;
@@ -218,7 +212,6 @@ type Turn<'a> = Box<dyn FnMut() + 'a>;
 /// One kind of check and all copies of its work.
 pub struct Column<'a> {
     pub name: &'static str,
-    /// In the order of [`WORK`].
     pub work: [Vec<Turn<'a>>; 9],
 }
 
@@ -259,7 +252,6 @@ macro_rules! column {
     }};
 }
 
-/// Returns all columns, the bare one first.
 pub fn columns<'a>(watches: &'a Watches, clocks: &'a Clocks, input: &'a Input) -> Vec<Column<'a>> {
     vec![
         column!("bare", bare, &(), input),
@@ -282,7 +274,6 @@ pub fn columns<'a>(watches: &'a Watches, clocks: &'a Clocks, input: &'a Input) -
     ]
 }
 
-/// Runs `f` with all limits armed.
 pub fn with_columns<T>(f: impl FnOnce(Vec<Column<'_>>) -> T) -> T {
     let result: Result<T, Cancelled> = cancel_this::on_timeout(HOUR, || {
         let (watches, clocks, input) = (Watches::new(HOUR), Clocks::new(HOUR), Input::new());
@@ -312,13 +303,13 @@ pub fn measure(plan: &Plan) -> Table {
     })
 }
 
-/// Whether the bare loop is vectorised. Its speed then depends on its address, so the fastest copies are compared.
+/// A vectorised loop's speed depends on its address, so the fastest copies are compared.
 fn is_vectorised(key: &str) -> bool {
     matches!(key, "sum" | "chunked" | "strided")
 }
 
-/// Divides each time by the bare median of its round and takes medians over the rounds; then compares the medians (or
-/// the best) of the copies.
+/// Divides each time by the bare median of its round, takes medians over the rounds, and compares the copies' medians
+/// (or the best).
 fn cells(times: &[Vec<f64>], best: bool) -> Vec<Cell> {
     let rounds = times[0].len();
     let bare: Vec<f64> = (0..rounds).map(|round| median(times[..PLACES].iter().map(|t| t[round]))).collect();
@@ -339,7 +330,7 @@ fn cells(times: &[Vec<f64>], best: bool) -> Vec<Cell> {
     copies.chunks(PLACES).zip(times.chunks(PLACES)).map(cell).collect()
 }
 
-/// Returns the number of checks in one piece of work.
+/// The number of checks in one piece of work.
 pub fn elements(key: &str) -> f64 {
     match key {
         "hash" => 1_024.0,

@@ -17,20 +17,20 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct Stopped;
 
-pub trait Ask {
-    fn is_over(&self) -> bool;
+pub trait Limit {
+    fn is_expired(&self) -> bool;
 }
 
-impl Ask for Arc<AtomicBool> {
+impl Limit for Arc<AtomicBool> {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         self.load(Ordering::Relaxed)
     }
 }
 
-impl Ask for CancellationToken {
+impl Limit for CancellationToken {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         self.is_cancelled()
     }
 }
@@ -41,24 +41,24 @@ pub struct Polled {
     _source: StopSource,
 }
 
-impl Ask for Polled {
+impl Limit for Polled {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         let mut token = self.token.borrow_mut();
         Future::poll(Pin::new(&mut *token), &mut Context::from_waker(Waker::noop())).is_ready()
     }
 }
 
-impl Ask for Instant {
+impl Limit for Instant {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         Instant::now() >= *self
     }
 }
 
-impl Ask for quanta::Instant {
+impl Limit for quanta::Instant {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         quanta::Instant::now() >= *self
     }
 }
@@ -66,19 +66,18 @@ impl Ask for quanta::Instant {
 /// The kernel's coarse clock, read at each check.
 pub struct Coarse(coarsetime::Instant);
 
-impl Ask for Coarse {
+impl Limit for Coarse {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         coarsetime::Instant::now() >= self.0
     }
 }
 
-/// The coarse clock as a thread last read it.
 pub struct CoarseRecent(coarsetime::Instant);
 
-impl Ask for CoarseRecent {
+impl Limit for CoarseRecent {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         coarsetime::Instant::recent() >= self.0
     }
 }
@@ -117,7 +116,6 @@ impl Drop for Flag {
     }
 }
 
-/// Everything except clocks.
 pub struct Watches {
     pub alarm: Alarm,
     pub flag: Flag,
@@ -141,7 +139,6 @@ impl Watches {
     }
 }
 
-/// A deadline on each clock.
 pub struct Clocks {
     pub std: Instant,
     pub quanta: quanta::Instant,

@@ -69,7 +69,6 @@ macro_rules! workloads {
                 Ok(sum)
             }
 
-            /// One check per chunk.
             #[inline(never)]
             $(#[$attribute])?
             pub fn chunked<const PLACE: usize>($watch: &$Watch, numbers: &[u64]) -> Result<u64, $stop> {
@@ -82,7 +81,6 @@ macro_rules! workloads {
                 Ok(sum)
             }
 
-            /// One check at every `STRIDE`th number.
             #[inline(never)]
             $(#[$strided])?
             pub fn strided<const PLACE: usize>($watch: &$Watch, numbers: &[u64]) -> Result<u64, $stop> {
