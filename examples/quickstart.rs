@@ -1,4 +1,4 @@
-//! The Python recipe, line for line:
+//! The Python recipe, line for line. `cargo run --example quickstart -- 3` sets a limit of three seconds.
 //!
 //! ```python
 //! signal.signal(signal.SIGALRM, handler) # no handler to write

@@ -12,7 +12,7 @@ use super::threads;
 pub(crate) struct Alone(());
 
 #[derive(Debug)]
-pub(crate) enum Company {
+pub(crate) enum NotAlone {
     Threads(usize),
     Unknown,
 }
@@ -21,7 +21,7 @@ impl Alone {
     /// Checks that the calling thread is the only one.
     ///
     /// The kernel counts a joined thread for some microseconds more, so a higher count is read again for 20 ms.
-    pub(crate) fn look() -> Result<Alone, Company> {
+    pub(crate) fn check() -> Result<Alone, NotAlone> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if threads::alone() {
             return Ok(Alone(()));
@@ -30,9 +30,9 @@ impl Alone {
         loop {
             match threads::count() {
                 Some(1) => return Ok(Alone(())),
-                None => return Err(Company::Unknown),
+                None => return Err(NotAlone::Unknown),
                 Some(threads) if since.get_or_insert_with(Instant::now).elapsed() >= A_WHILE => {
-                    return Err(Company::Threads(threads));
+                    return Err(NotAlone::Threads(threads));
                 }
                 Some(_) => thread::sleep(Duration::from_micros(50)),
             }
@@ -44,7 +44,7 @@ impl Alone {
     /// # Safety
     ///
     /// The child must not depend on anything that another thread may be changing at the fork.
-    pub(crate) unsafe fn vouched() -> Alone {
+    pub(crate) unsafe fn assume() -> Alone {
         Alone(())
     }
 }

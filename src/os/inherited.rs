@@ -16,7 +16,7 @@ use super::kernel_call::kernel_call;
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
 #[derive(Clone, Copy)]
-pub(crate) struct Held {
+pub(crate) struct BlockedSignals {
     before: SigSet,
     /// The child's mask, if known before the fork.
     in_child: Option<SigSet>,
@@ -24,13 +24,13 @@ pub(crate) struct Held {
     reset: [bool; REQUESTS.len()],
 }
 
-/// Blocks every signal but SIGALRM, which the alarms of this thread (if `alarms`) restore.
-pub(crate) fn hold(alarms: bool) -> io::Result<Held> {
+/// Blocks every signal except SIGALRM, whose mask the alarms restore. `alarms` says whether this thread has any.
+pub(crate) fn block_all(alarms: bool) -> io::Result<BlockedSignals> {
     let mut wanted = SigSet::all();
     wanted.remove(Signal::SIGALRM);
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), Some(&mut before))?;
-    // Before the fork, because the child has a page fault for each page that it writes to.
+    // Read before the fork: in the child each page that is written costs a page fault.
     let reset = REQUESTS.map(|signal| match function_of(signal) {
         libc::SIG_DFL => false,
         libc::SIG_IGN => signal == Signal::SIGTERM,
@@ -38,18 +38,18 @@ pub(crate) fn hold(alarms: bool) -> io::Result<Held> {
     });
     let mut in_child = before;
     in_child.remove(Signal::SIGTERM);
-    Ok(Held { before, in_child: (!alarms).then_some(in_child), reset })
+    Ok(BlockedSignals { before, in_child: (!alarms).then_some(in_child), reset })
 }
 
-impl Held {
-    pub(crate) fn release(self) {
+impl BlockedSignals {
+    pub(crate) fn restore(self) {
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
     }
 
     /// Resets the dispositions in the child and sets its mask. SIGTERM always gets its default action. Ignored SIGINT,
     /// SIGHUP and SIGQUIT stay ignored, as under `nohup`.
     #[inline]
-    pub(crate) fn release_in_child(&self) {
+    pub(crate) fn reset_in_child(&self) {
         for (signal, reset) in REQUESTS.into_iter().zip(self.reset) {
             if reset {
                 // SAFETY: the default action runs no code.
@@ -58,13 +58,13 @@ impl Held {
         }
         match &self.in_child {
             Some(mask) => set_mask(mask),
-            None => self.release_with_alarms(),
+            None => self.reset_with_alarms(),
         }
     }
 
-    /// Keeps the current mask of SIGALRM, which the parent's alarms have restored in the child.
+    /// Keeps SIGALRM's current mask, which the parent's alarms have already restored in the child.
     #[cold]
-    fn release_with_alarms(&self) {
+    fn reset_with_alarms(&self) {
         let (mut mask, mut now) = (self.before, SigSet::empty());
         mask.remove(Signal::SIGTERM);
         let _ = pthread_sigmask(SigmaskHow::SIG_BLOCK, None, Some(&mut now));
@@ -81,7 +81,7 @@ impl Held {
 fn set_mask(mask: &SigSet) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        // The kernel's signal set is a prefix of the C library's.
+        // The size of the kernel's signal set, which is a prefix of the C library's.
         const SIZE: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
         let set: *const libc::sigset_t = mask.as_ref();
         // SAFETY: the pointer is valid for the call, which reads `SIZE` bytes.

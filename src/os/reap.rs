@@ -13,14 +13,14 @@ use nix::unistd::Pid;
 use super::pidfd::PidFd;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    Alive,
+pub(crate) enum ChildState {
+    Running,
     Ended,
     /// Reaped by other code, or by the kernel because SIGCHLD is ignored.
-    Gone,
+    Reaped,
 }
 
-pub(crate) fn look(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<Life> {
+pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildState> {
     let (kind, id) = pidfd.map_or((libc::P_PID, pid.as_raw() as libc::id_t), PidFd::wait_id);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     loop {
@@ -32,13 +32,13 @@ pub(crate) fn look(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<Life> {
             }
         };
         match signal {
-            Ok(libc::SIGCHLD) => return Ok(Life::Ended),
-            Ok(_) => return Ok(Life::Alive),
+            Ok(libc::SIGCHLD) => return Ok(ChildState::Ended),
+            Ok(_) => return Ok(ChildState::Running),
             Err(e) => match e.raw_os_error() {
                 Some(libc::EINTR) => {}
-                Some(libc::ECHILD) => return Ok(Life::Gone),
+                Some(libc::ECHILD) => return Ok(ChildState::Reaped),
                 // The `waitid` of Linux 5.3 does not accept pidfds.
-                Some(libc::EINVAL) if pidfd.is_some() => return look(pid, None),
+                Some(libc::EINVAL) if pidfd.is_some() => return child_state(pid, None),
                 _ => return Err(e),
             },
         }

@@ -9,18 +9,17 @@ use super::error::{JobError, SpawnError};
 use super::job::Job;
 use super::output::Output;
 use super::spawn::spawn;
-use crate::os::alone::{Alone, Company};
+use crate::os::alone::{Alone, NotAlone};
 
 const DEPTH: usize = 256;
 
 /// The settings of a job, from [`Job::builder`].
 ///
 /// ```standalone_crate
-/// use sigalarm::process::{Job, Output};
+/// use sigalarm::process::Job;
 /// use std::time::Duration;
 ///
-/// let quiet = Job::builder().limit(Duration::from_secs(10)).stderr(Output::Null);
-/// assert_eq!(quiet.run(|| "ok".to_owned())?, "ok");
+/// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42)?, 42);
 /// # Ok::<(), sigalarm::process::JobError>(())
 /// ```
 #[derive(Debug)]
@@ -66,10 +65,9 @@ impl Builder {
     /// use sigalarm::process::Job;
     /// use std::time::Duration;
     ///
-    /// let job = Job::builder().label("parse").spawn(|| -> () { loop {} })?;
-    /// let e = job.join_timeout(Duration::from_millis(1)).unwrap_err();
-    /// assert!(e.to_string().starts_with("parse timed out after "));
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = Job::builder().label("parse").limit(Duration::ZERO).grace(Duration::ZERO);
+    /// let e = job.run(|| -> () { loop {} }).unwrap_err();
+    /// assert!(e.to_string().starts_with("parse timed out"));
     /// ```
     pub fn label(mut self, label: impl Into<Arc<str>>) -> Builder {
         self.options.label = Some(label.into());
@@ -117,11 +115,12 @@ impl Builder {
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
+    /// use std::io::read_to_string;
     /// use std::os::{fd::OwnedFd, unix::net::UnixStream};
     ///
     /// let (here, there) = UnixStream::pair()?;
     /// Job::builder().stdout(OwnedFd::from(there)).run(|| println!("42 tours"))?;
-    /// assert_eq!(std::io::read_to_string(here)?, "42 tours\n");
+    /// assert_eq!(read_to_string(here)?, "42 tours\n");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stdout(self, to: impl Into<Output>) -> Builder {
@@ -158,9 +157,9 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        let alone = Alone::look().map_err(|company| match company {
-            Company::Threads(threads) => SpawnError::MultiThreaded { threads },
-            Company::Unknown => SpawnError::ThreadsUnknown,
+        let alone = Alone::check().map_err(|e| match e {
+            NotAlone::Threads(threads) => SpawnError::MultiThreaded { threads },
+            NotAlone::Unknown => SpawnError::ThreadsUnknown,
         })?;
         spawn(self, alone, false, f, Location::caller())
     }
@@ -194,12 +193,12 @@ impl Builder {
     /// caller must guarantee this:
     ///
     /// - `f` and the serialisation of its value touch nothing that another thread may be changing.
-    /// - They use the allocator only if it survives a fork. Those of glibc, musl and macOS do.
+    /// - They use the allocator only if it survives a fork, as those of glibc, musl and macOS do.
     /// - They do not rely on other threads.
     /// - No other thread is reporting a panic or changing the panic hook.
     ///
-    /// The child may use Rust's standard streams and this crate's alarms. It may inherit a descriptor that another
-    /// thread opens at the same moment. A thread that reaps every child (`waitpid(-1)`) may reap it.
+    /// Rust's standard streams and this crate's alarms may be used. The child may inherit a descriptor that another
+    /// thread is opening. A thread that reaps every child (`waitpid(-1)`) may reap it.
     ///
     /// # Errors
     ///
@@ -207,16 +206,10 @@ impl Builder {
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    /// use std::{sync::mpsc, thread};
     ///
-    /// let (end, wait) = mpsc::channel::<()>();
-    /// let other = thread::spawn(move || wait.recv());
-    ///
-    /// // SAFETY: the function touches nothing that the other thread changes. The system's allocator survives a fork.
+    /// // SAFETY: there is no other thread.
     /// let job = unsafe { Job::builder().spawn_unchecked(|| 6 * 7) }?;
     /// assert_eq!(job.join()?, 42);
-    /// # drop(end);
-    /// # assert!(other.join().unwrap().is_err());
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -226,10 +219,10 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `vouched` requires. Before and after `f` the child takes three kinds of
+        // SAFETY: the caller guarantees what `assume` requires. Before and after `f` the child takes three kinds of
         // lock: those of the standard streams, which this thread holds at the fork; those of the alarms, which the
         // child creates again; that of the panic hook, which the guarantee covers.
-        let alone = unsafe { Alone::vouched() };
+        let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }
 }

@@ -12,7 +12,7 @@ use nix::unistd::{Pid, getpgid, setpgid};
 use super::{Exit, Usage};
 use crate::os::job_fd::JobFd;
 use crate::os::pidfd::PidFd;
-use crate::os::reap::{self, Consumption, Life};
+use crate::os::reap::{self, ChildState, Consumption};
 
 #[derive(Debug)]
 pub(super) struct Child {
@@ -52,14 +52,14 @@ impl Child {
         self.end_fd().and_then(|fd| fd.try_clone_to_owned().ok()).map(|fd| JobFd::new(fd, std::process::id()))
     }
 
-    pub(super) fn look(&self) -> io::Result<Life> {
-        reap::look(self.pid, self.pidfd.as_ref())
+    pub(super) fn state(&self) -> io::Result<ChildState> {
+        reap::child_state(self.pid, self.pidfd.as_ref())
     }
 
     pub(super) fn signal(&self, signal: i32) -> io::Result<()> {
         let sent = match &self.pidfd {
             Some(pidfd) => pidfd.signal(signal),
-            None if self.look()? == Life::Gone => Ok(()),
+            None if self.state()? == ChildState::Reaped => Ok(()),
             None => Signal::try_from(signal).and_then(|signal| kill(self.pid, signal)).map_err(Into::into),
         };
         sent.or_else(ignore_ended)
@@ -75,10 +75,10 @@ impl Child {
     }
 
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
-        let by_pid = || match self.look()? {
+        let by_pid = || match self.state()? {
             // The pid may name another group by now.
-            Life::Gone => Ok(()),
-            Life::Alive | Life::Ended => killpg(self.pid, signal).map_err(io::Error::from),
+            ChildState::Reaped => Ok(()),
+            ChildState::Running | ChildState::Ended => killpg(self.pid, signal).map_err(io::Error::from),
         };
         let sent = match &self.pidfd {
             Some(pidfd) => pidfd.signal_group(signal as i32).or_else(|e| match e.raw_os_error() {

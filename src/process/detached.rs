@@ -5,12 +5,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::child::Child;
-use crate::os::reap::Life;
+use crate::os::reap::ChildState;
 
 /// Each child with its parent: a forked child inherits the list, but not the children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
-/// Locking the list writes to a page, which costs a copy after a fork.
+/// Avoids locking an unused list: a write to its page costs a copy after a fork.
 static USED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn add(child: Child) {
@@ -34,9 +34,9 @@ pub(super) fn reap() {
 }
 
 fn is_reaped(child: &Child) -> bool {
-    match child.look() {
-        Ok(Life::Alive) | Err(_) => false,
-        Ok(Life::Ended) => child.reap_alone().is_some(),
-        Ok(Life::Gone) => true,
+    match child.state() {
+        Ok(ChildState::Running) | Err(_) => false,
+        Ok(ChildState::Ended) => child.reap_alone().is_some(),
+        Ok(ChildState::Reaped) => true,
     }
 }

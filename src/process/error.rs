@@ -17,8 +17,7 @@ use crate::error::TimedOut;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// Other threads exist, and their locks could stay locked in the child. A test needs `harness = false`, because
-    /// `cargo test` runs it on a second thread.
+    /// Other threads exist, and their locks could stay locked in the child. Tests need `harness = false`.
     MultiThreaded {
         /// The number of threads.
         threads: usize,
@@ -75,7 +74,7 @@ impl Error for SpawnError {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JobError {
-    /// The job was not spawned.
+    /// There is no job.
     Spawn(SpawnError),
     /// A limit expired: the job's own, that of a [`join_timeout`](super::Job::join_timeout), or an alarm of the calling
     /// thread ([`owns`](crate::Alarm::owns)). The job goes on after the last two.

@@ -39,10 +39,10 @@ impl Escalation {
         self.begun
     }
 
-    /// Moves the first step to one grace from now, for a child that sends its value to a thread that `came` after the
-    /// deadline. Only once: a child may send without end.
-    pub(super) fn postpone(&mut self, came: Time, now: Time) {
-        if self.begun || self.postponed || came < self.deadline {
+    /// Delays the first step to one grace from now, if a thread that began to wait after the deadline receives bytes.
+    /// Once only: a child may send without end.
+    pub(super) fn postpone(&mut self, wait_began: Time, now: Time) {
+        if self.begun || self.postponed || wait_began < self.deadline {
             return;
         }
         self.postponed = true;

@@ -75,7 +75,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// Why a signal ended a job without a value: see [`JobError::Killed`](super::JobError::Killed).
+/// Why a signal ended a job without a value.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError, KillReason};

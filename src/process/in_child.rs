@@ -20,7 +20,7 @@ use crate::alarm::Alarm;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
-use crate::os::inherited::Held;
+use crate::os::inherited::BlockedSignals;
 use crate::os::job_fd::ToClose;
 use crate::os::pipe::WriteEnd;
 use crate::os::{c_streams, limits};
@@ -60,13 +60,13 @@ pub(super) struct SetUp<'a> {
     pub(super) pipe: WriteEnd,
     pub(super) to_close: ToClose,
     pub(super) c_streams: c_streams::Streams,
-    pub(super) held: Held,
+    pub(super) blocked: BlockedSignals,
 }
 
 impl SetUp<'_> {
     /// Sets the child up; sends an error to the parent and exits.
     #[inline]
-    pub(super) fn carry_out(&self, streams: Option<Streams>) -> InChild {
+    pub(super) fn set_up_child(&self, streams: Option<Streams>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
         let &SetUp { options, pipe, c_streams, .. } = self;
@@ -75,7 +75,7 @@ impl SetUp<'_> {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
             exit(libc::EXIT_FAILURE)
         }
-        self.held.release_in_child();
+        self.blocked.reset_in_child();
         drop(streams);
         panics::capture(pipe, on_abort);
         // If arming fails, the parent still enforces the limit.
@@ -130,7 +130,7 @@ impl InChild {
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
             }
-            // A large value may wait for a thread that joins.
+            // A child that waits for a join to read its large value must not be killed.
             stop_kill_timer(self.kill_timer);
             // Before the value: SIGPIPE may end the process while it sends.
             flush(c_streams);
@@ -156,7 +156,7 @@ impl InChild {
             },
             Err(_) if forked::this() != this => PANICKED,
             Err(payload) => {
-                send_failure(pipe, &Failure::Panicked(panics::caught(payload)));
+                send_failure(pipe, &Failure::Panicked(panics::panic_of(payload)));
                 PANICKED
             }
         };

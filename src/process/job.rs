@@ -15,9 +15,8 @@ use crate::time::Time;
 
 /// A function that runs in a forked child.
 ///
-/// Any number of threads may join it, any number of times, with the same outcome. **Dropping a job kills it** with its
-/// process group; the drop blocks until the kernel has ended the process. A drop detaches a job that this process may
-/// not signal (EPERM).
+/// All joins, from any thread, have the same outcome. **Dropping a job kills it** with its process group; the drop
+/// blocks until the kernel has ended the process. A drop detaches a job that this process may not signal (EPERM).
 ///
 /// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
 ///
@@ -92,7 +91,7 @@ impl<T> Job<T> {
     /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn detach(self) {
-        if !self.shared.is_ours() {
+        if !self.shared.in_parent() {
             return;
         }
         self.shared.state.lock().detach();
@@ -149,16 +148,12 @@ impl<T: DeserializeOwned> Job<T> {
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
-    /// let job = Job::spawn(|| 6 * 7)?;
-    /// let mut outcome = None;
-    /// while outcome.is_none() {
-    ///     outcome = job.try_join();
-    /// }
-    /// assert_eq!(outcome.unwrap()?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = Job::spawn(|| 42)?;
+    /// while job.try_join().is_none() {}
+    /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn try_join(&self) -> Option<Result<T, JobError>> {
-        if !self.shared.is_ours() {
+        if !self.shared.in_parent() {
             return Some(Err(JobError::NotParent));
         }
         self.shared.end().map(|end| self.decode(&end.outcome?))

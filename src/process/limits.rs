@@ -10,13 +10,12 @@ impl Builder {
     ///
     /// The parent sends SIGTERM and SIGKILL only while a thread waits for the job or calls [`is_alive`](Job::is_alive)
     /// or [`try_join`](Job::try_join). Otherwise, on Linux, a timer kills the child two graces and a second after the
-    /// limit. It does not kill the process group, and an `exec` deletes it. A SIGKILL from another process after that
-    /// time also gives [`TimedOut`](JobError::TimedOut).
+    /// limit. It does not kill the process group, and an `exec` deletes it. A later SIGKILL from another process also
+    /// gives [`TimedOut`](JobError::TimedOut).
     ///
     /// A value that is larger than the pipe waits for a join. A late join extends the limit by one grace.
     ///
-    /// The clock is CLOCK_MONOTONIC, on 64-bit Linux even under libfaketime. Zero has passed when the function starts.
-    /// [`Duration::MAX`] means no limit.
+    /// The clock is CLOCK_MONOTONIC. Zero has passed when the function starts. [`Duration::MAX`] means no limit.
     ///
     /// ```standalone_crate
     /// use sigalarm::{checkpoint, process::Job};

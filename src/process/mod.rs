@@ -20,17 +20,17 @@
 //! # Limitations
 //!
 //! - [`run`] returns up to two [graces](Builder::grace) after the limit if the function does not check.
-//! - [`Job::spawn`] and [`run`] need a process with one thread ([`SpawnError::MultiThreaded`]): a lock that another
-//!   thread holds at the fork stays locked in the child. [`Builder::spawn_unchecked`] skips this check.
+//! - A lock that another thread holds at the fork stays locked in the child. So a spawn fails if other threads exist.
+//!   [`Builder::spawn_unchecked`] skips this check.
 //! - The codec is [postcard](https://docs.rs/postcard). `serde_json::Value` and serde's `untagged` and `tag` give
-//!   [`JobError::NotDecoded`]. `flatten`, `skip_serializing_if` and a path that is not UTF-8 give
+//!   [`JobError::NotDecoded`]; `flatten`, `skip_serializing_if` and a path that is not UTF-8 give
 //!   [`JobError::NotEncoded`]. `skip_serializing` without `skip_deserializing` gives a wrong value.
 //! - A grandchild that leaves the job's process group (`setsid`) is not killed.
 //! - The first process of a PID namespace ignores SIGTERM, and an abort of it is reported as SIGSEGV.
 //! - Without pidfds (before Linux 5.3, other systems, some sandboxes) code that reaps every child can give the job
 //!   another child's status.
-//! - Systems other than Linux poll for the end of a child every few milliseconds, and a child outlives its parent. Of
-//!   these only macOS counts threads; the others have only the unchecked spawn.
+//! - Systems other than Linux poll for the end of a child, and a child outlives its parent. Systems other than Linux
+//!   and macOS have only the unchecked spawn.
 
 mod builder;
 mod child;
@@ -73,13 +73,13 @@ pub use panics::Panic;
 /// 2. One [grace](Builder::grace) (a second) later the child's process group gets SIGTERM.
 /// 3. Another grace later it gets SIGKILL.
 ///
-/// A zero limit has passed when the function starts. [`Duration::MAX`] means no limit.
+/// Zero has passed when the function starts. [`Duration::MAX`] means no limit.
 ///
 /// # Errors
 ///
-/// - [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the caller expired
-///   ([`Alarm::owns`](crate::Alarm::owns) distinguishes them). A value that arrives late is a success.
-/// - The other errors say why there is no value.
+/// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the caller expired
+/// ([`Alarm::owns`](crate::Alarm::owns) distinguishes them). A value that arrives late is a success. The other errors
+/// say why there is no value.
 ///
 /// ```standalone_crate
 /// use sigalarm::{checkpoint, process};

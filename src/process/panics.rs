@@ -79,7 +79,7 @@ impl fmt::Display for Panic {
 #[derive(Clone, Copy)]
 struct PanicCapture {
     pipe: WriteEnd,
-    /// For a program whose panics abort.
+    /// Called on a panic if panics abort this program.
     on_abort: fn(WriteEnd, Panic),
 }
 
@@ -94,7 +94,7 @@ pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
     CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
     // The standard library panics if an unwinding thread changes the hook.
     if !thread::panicking() {
-        // A drop of the hook's captures could have such effects too.
+        // A drop of the parent's hook could have such effects too.
         mem::forget(panic::take_hook());
         panic::set_hook(Box::new(on_panic));
     }
@@ -110,7 +110,7 @@ fn on_panic(info: &PanicHookInfo<'_>) {
 }
 
 /// Returns the panic of a payload, with its location if the hook recorded it.
-pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
+pub(super) fn panic_of(payload: Box<dyn Any + Send>) -> Panic {
     let bare = Panic::new(&*payload, None);
     let last = ManuallyDrop::into_inner(LAST.replace(ManuallyDrop::new(None)));
     let located = last.filter(|panic| panic.message == bare.message);

@@ -17,7 +17,7 @@ use super::state::{End, Stage, State, Watch, bit, timed_out};
 use super::wire::Receiver;
 use crate::error::SourceLocation;
 use crate::os::job_fd::JobFd;
-use crate::os::reap::Life;
+use crate::os::reap::ChildState;
 use crate::os::{clock, pipe, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
@@ -60,7 +60,7 @@ pub(super) fn wait_any(
     since: Option<Time>,
     location: &'static Location<'static>,
 ) -> Result<usize, JobError> {
-    if !jobs.iter().all(|job| job.is_ours()) {
+    if !jobs.iter().all(|job| job.in_parent()) {
         return Err(JobError::NotParent);
     }
     // Avoids the heap, each of whose pages costs a copy after a fork.
@@ -80,7 +80,7 @@ fn wait_with<'a>(
     location: &'static Location<'static>,
 ) -> Result<usize, JobError> {
     let limited = jobs.iter().any(|job| job.options.limit.is_some());
-    let came = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
+    let wait_began = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
     let mut interval = Interval::new();
     // Wakes this thread if another thread rings one of its alarms.
     let mut waiting = None;
@@ -106,9 +106,9 @@ fn wait_with<'a>(
         }
         poll_until(fds, until).map_err(|e| JobError::system("poll", e))?;
         for (polled, fds) in polled.iter().flatten().zip(&*fds) {
-            polled.advance(fds, came).map_err(|e| JobError::system("waitid", e))?;
+            polled.advance(fds, wait_began).map_err(|e| JobError::system("waitid", e))?;
         }
-        // After the jobs: a job that has ended is not late.
+        // Checked after the jobs, so that a job that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
             let since = since.unwrap_or(now);
@@ -131,29 +131,29 @@ impl Polled<'_> {
         [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Receives bytes, takes due steps and reaps an ended child. `came` is when this thread began to wait.
-    fn advance(&self, [end, pipe]: &Fds, came: Time) -> io::Result<()> {
+    /// Receives bytes, takes due steps and reaps an ended child. `wait_began` is when this thread began to wait.
+    fn advance(&self, [end, pipe]: &Fds, wait_began: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
-        let (mut more, mut refuses) = (false, false);
+        let (mut more, mut must_kill) = (false, false);
         if pipe.is_ready() {
             let mut receiver = receiver.lock();
             let before = receiver.received();
             receiver.read(BUDGET, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
-            (more, refuses) = (receiver.received() > before, receiver.refuses());
+            (more, must_kill) = (receiver.received() > before, receiver.must_kill());
         }
         let mut state = state.lock();
         if !matches!(state.stage, Stage::Running(_)) {
             return Ok(());
         }
-        if end.is_ready() || (child.end_fd().is_none() && child.look()? != Life::Alive) {
+        if end.is_ready() || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
             self.finish(&mut state);
             return Ok(());
         }
         if more {
-            state.escalation.postpone(came, clock::kernel_now());
+            state.escalation.postpone(wait_began, clock::kernel_now());
         }
-        if refuses {
+        if must_kill {
             let _ = child.signal_all(Signal::SIGKILL);
         }
         while !state.escalation.next().is_never() {
@@ -184,7 +184,7 @@ impl Polled<'_> {
 }
 
 impl Shared {
-    pub(super) fn is_ours(&self) -> bool {
+    pub(super) fn in_parent(&self) -> bool {
         process::id() == self.parent.as_raw().unsigned_abs()
     }
 
@@ -217,7 +217,7 @@ impl Shared {
     }
 
     pub(super) fn end(&self) -> Option<End> {
-        if !self.is_ours() {
+        if !self.in_parent() {
             return None;
         }
         if let Some(polled) = self.polled() {
@@ -234,7 +234,7 @@ impl Shared {
 
     /// Sends a signal if the child has not ended. The lock keeps other threads from reaping it.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
-        if !self.is_ours() {
+        if !self.in_parent() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
         }
         let mut state = self.state.lock();
@@ -246,7 +246,7 @@ impl Shared {
     }
 
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
-        if !self.is_ours() {
+        if !self.in_parent() {
             return None;
         }
         if self.end_fd.get().is_none() {
@@ -265,19 +265,20 @@ pub(super) fn terminate(child: &Child) -> io::Result<()> {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.is_ours() {
+        if !self.in_parent() {
             return;
         }
         let state = self.state.get_mut();
         if let Stage::Running(watch) = &state.stage {
             let child = &watch.child;
             // The child has changed its user.
-            if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
+            if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running))
+            {
                 state.detach();
                 return;
             }
             let mut interval = Interval::new();
-            while matches!(child.look(), Ok(Life::Alive)) {
+            while matches!(child.state(), Ok(ChildState::Running)) {
                 let time = child.end_fd().is_none().then(|| interval.next());
                 let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
             }

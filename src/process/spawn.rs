@@ -73,12 +73,12 @@ fn fork_job<T>(
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
     let to_close = ToClose::find(&read, &write);
     let streams = Streams::flush(c_streams, threads);
-    let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-    let set_up = SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, held };
+    let blocked = inherited::block_all(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
+    let set_up = SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, blocked };
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let forked = match fork(alone) {
         Ok(Side::Child) => {
-            let child = set_up.carry_out(streams);
+            let child = set_up.set_up_child(streams);
             // A drop would write to shared pages.
             mem::forget((read, write, set_up));
             mem::forget(options);
@@ -93,7 +93,7 @@ fn fork_job<T>(
     let child = forked
         .map_err(naming("fork"))
         .and_then(|pid| Child::new(pid, parent, !options.foreground).map_err(naming("pidfd_open")));
-    set_up.held.release();
+    set_up.blocked.restore();
     drop(streams);
     drop(set_up);
     Ok(Forked::Parent(Job::new(share(parent, child?, read, began, options, location))))

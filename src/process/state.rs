@@ -92,7 +92,7 @@ impl State {
             Received::Incomplete(received) => received,
         };
         let elapsed = clock::kernel_now().since(job.began);
-        // A program that the child has executed inherits the alarm's timer.
+        // A program that the child has executed inherits the alarm's timer, whose SIGALRM ends it.
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {

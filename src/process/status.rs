@@ -31,7 +31,7 @@ impl<T> Job<T> {
     /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn is_alive(&self) -> bool {
-        self.shared().is_ours() && self.shared().end().is_none()
+        self.shared().in_parent() && self.shared().end().is_none()
     }
 
     /// Returns how the process ended; `None` while it runs. Does not block.
@@ -82,8 +82,8 @@ impl<T> Job<T> {
 
     /// Returns a descriptor that becomes readable when the process has ended. See [pidfd_open(2)].
     ///
-    /// `None` if the system has no pidfds, or if the job had ended before the first call. It stays open as long as the
-    /// `Job`. Polling it neither receives a large value nor enforces the [limit](Builder::limit): call
+    /// `None` without pidfds, or if the job had ended before the first call. It stays open as long as the `Job`.
+    /// Polling it neither receives a large value nor enforces the [limit](Builder::limit): call
     /// [`try_join`](Job::try_join) at intervals.
     ///
     /// ```standalone_crate
@@ -93,7 +93,7 @@ impl<T> Job<T> {
     /// let job = Job::spawn(|| 6 * 7)?;
     /// if let Some(fd) = job.end_fd() {
     ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE)?;
-    ///     assert_eq!(job.try_join().unwrap()?, 42);
+    ///     assert!(job.try_join().is_some());
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -59,7 +59,7 @@ pub(super) enum SendError {
 
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
-    /// Starts with space for a head; the next chunk follows.
+    /// Space for a head, then the next chunk.
     buffer: &'a mut [u8],
     filled: usize,
 }
@@ -80,7 +80,7 @@ impl<'a> Sender<'a> {
     pub(super) fn finish(mut self) -> Result<(), SendError> {
         let end = head(KIND_END, 0);
         if self.filled + end.len() > self.buffer.len() {
-            self.make_room(end.len())?;
+            self.reserve(end.len())?;
         }
         let (filled, total) = (self.filled, self.filled + end.len());
         self.buffer[filled..total].copy_from_slice(&end);
@@ -97,7 +97,7 @@ impl<'a> Sender<'a> {
             self.filled += 1;
             return Ok(());
         }
-        self.make_room(1)?;
+        self.reserve(1)?;
         self.push(byte)
     }
 
@@ -112,7 +112,7 @@ impl<'a> Sender<'a> {
             self.filled = end;
             return Ok(());
         }
-        self.make_room(bytes.len())?;
+        self.reserve(bytes.len())?;
         self.extend(bytes)
     }
 
@@ -128,7 +128,7 @@ impl<'a> Sender<'a> {
 
     /// Makes space for `bytes`, fewer than a chunk. Grows in steps, to touch few pages.
     #[cold]
-    fn make_room(&mut self, bytes: usize) -> Result<(), SendError> {
+    fn reserve(&mut self, bytes: usize) -> Result<(), SendError> {
         let may_grow = self.buffer.len() < CHUNK;
         if self.filled + bytes > PIPE {
             if may_grow {
@@ -205,7 +205,7 @@ impl Receiver {
         self.open
     }
 
-    pub(super) fn refuses(&self) -> bool {
+    pub(super) fn must_kill(&self) -> bool {
         matches!(self.result, Some(Received::TooLarge | Received::OutOfMemory(_)))
     }
 

@@ -1,9 +1,4 @@
 //! Loops with and without a check, for a disassembler or callgrind (`.ci/parts/hot-path` runs both).
-//!
-//! ```text
-//! cargo build --release -p sigalarm-tools
-//! objdump -d --no-show-raw-insn target/release/hot_path | grep -A20 '<with_guard>:'
-//! ```
 
 #![allow(unsafe_code)] // Exports unique names, which the disassembly shows.
 

@@ -2,11 +2,10 @@
 //!
 //! ```text
 //! cargo run --release -p sigalarm-tools --bin soak -- --for 10m
-//! cargo run --release -p sigalarm-tools --bin soak -- --for 0s --alarms 1000000 --forks 100000
 //! cargo run --release -p sigalarm-tools --bin soak -- --repeat 4711
 //! ```
 //!
-//! A failure prints its seed, the shortest failing sequence found, and the command that repeats it.
+//! A failure prints its seed, a short failing sequence, and the command that repeats it.
 
 #[path = "../../tests/support/soak/mod.rs"]
 mod engine;

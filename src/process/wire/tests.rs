@@ -121,7 +121,7 @@ fn refused_memory_ends_the_value() {
         buffer.extend(head(KIND_CHUNK, 1 << 20));
         Ok(Found::Bytes(HEAD))
     });
-    assert!(!receiver.is_open() && receiver.refuses());
+    assert!(!receiver.is_open() && receiver.must_kill());
     assert!(matches!(receiver.finish(), Received::OutOfMemory(1..)));
 }
 
