@@ -78,7 +78,7 @@ fn depth(edges: &[(u32, u32)]) -> Result<u32, TimedOut> {
     steps[0] = Some(0);
     let mut depth = 0;
     while let Some(node) = queue.pop_front() {
-        checkpoint()?; // The audit names this check, the first after the gap.
+        checkpoint()?; // the audit points here, at the first check after the gap
         depth = steps[node as usize].unwrap_or(depth);
         let first = edges.partition_point(|(from, _)| *from < node);
         for (_, to) in edges[first..].iter().take_while(|(from, _)| *from == node) {

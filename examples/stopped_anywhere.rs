@@ -29,7 +29,7 @@ fn merge(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), Time
 /// Moves one entry at a time.
 fn merge_in_place(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), TimedOut> {
     while let Some((name, amount)) = from.pop_first() {
-        alarm.check()?; // A time-out here loses the entry.
+        alarm.check()?; // After a time-out, where is that entry?
         *into.entry(name).or_default() += amount;
     }
     Ok(())

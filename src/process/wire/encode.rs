@@ -52,7 +52,8 @@ impl Sender<'_> {
     }
 
     fn length(&mut self, length: Option<usize>) -> Result<(), SendError> {
-        const UNKNOWN: &str = "its length is unknown, as with serde's `flatten`: return another type, or a `String` of JSON";
+        const UNKNOWN: &str =
+            "its length is unknown, as with serde's `flatten`: return another type, or a `String` of JSON";
         self.scalar(&length.ok_or_else(|| SendError::NotEncoded(UNKNOWN.to_owned()))?)
     }
 }
