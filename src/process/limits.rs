@@ -33,8 +33,8 @@ impl Builder {
     /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between SIGTERM and SIGKILL. One second by
     /// default.
     ///
-    /// Zero sends both at the limit. A late join then loses a value larger than the pipe (64 KiB, or 1 MiB where Linux grants it). For
-    /// several jobs use at least 100 ms, or [`wait_any`](super::wait_any).
+    /// Zero sends both at the limit. A late join then loses a value larger than the pipe (64 KiB, or 1 MiB where Linux
+    /// grants it). For several jobs use at least 100 ms, or [`wait_any`](super::wait_any).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
