@@ -1,8 +1,6 @@
-//! What the adapters cost: each guarded loop beside the bare one.
+//! The cost of the adapters: each loop with and without checks, in turn. Prints the median of the ratios.
 //!
-//! The two take turns, a few microseconds to a millisecond each, and what is reported is the median of the
-//! ratios of neighbours: whatever slows the machine for longer than a turn slows both. `cargo bench --bench
-//! adapters`; a word of the name behind `--` picks.
+//! `cargo bench --bench adapters -- NAME` runs those whose name contains NAME.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::hint::black_box;
@@ -10,11 +8,8 @@ use std::time::{Duration, Instant};
 
 use sigalarm::{Alarm, Best, IteratorExt, TimedOut};
 
-/// Eight copies of a function, each at another place.
-///
-/// A vectorised sum is a loop of seven instructions. Where it straddles a cache line it runs at half speed, the
-/// bare one as well as the guarded: luck, which any change of the program deals anew. The best of eight has
-/// had its luck.
+/// Makes eight copies of a function at different addresses. A short loop that crosses a cache line can run at half
+/// speed, so the fastest copy is measured.
 macro_rules! copies {
     ($f:ident) => {
         [$f::<0>, $f::<1>, $f::<2>, $f::<3>, $f::<4>, $f::<5>, $f::<6>, $f::<7>]
@@ -23,7 +18,7 @@ macro_rules! copies {
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
-    // Far away, so that what is timed is the check that passes.
+    // Far away, so that no check expires.
     let alarm = &Alarm::after(Duration::from_secs(3_600)).expect("an alarm can be armed");
     let numbers: Vec<u64> = (0..32_768).map(|n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20).collect();
     let numbers = numbers.as_slice();
@@ -98,7 +93,6 @@ fn main() {
     );
 }
 
-/// Lets the two take turns and prints the median time of each and the median ratio.
 fn compare(name: &str, bare: &mut dyn FnMut() -> u64, guarded: &mut dyn FnMut() -> u64) {
     let time = |f: &mut dyn FnMut() -> u64| {
         let start = Instant::now();
@@ -108,7 +102,7 @@ fn compare(name: &str, bare: &mut dyn FnMut() -> u64, guarded: &mut dyn FnMut() 
     let (mut bares, mut guardeds, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let end = Instant::now() + Duration::from_millis(1_500);
     while Instant::now() < end {
-        // Each first as often as second: what comes second finds the caches warm.
+        // Alternates the order, because the second finds warm caches.
         let (b, g) = if ratios.len() % 2 == 0 {
             let b = time(bare);
             (b, time(guarded))
@@ -129,7 +123,6 @@ fn median(mut of: Vec<f64>) -> f64 {
     of[of.len() / 2]
 }
 
-/// For the bare sum the chunk and the alarm are nothing.
 type Sum = fn(&[u64], usize, &Alarm) -> u64;
 
 fn best_placed(copies: [Sum; 8], numbers: &[u64], alarm: &Alarm) -> Sum {
@@ -150,7 +143,7 @@ fn sum<const COPY: usize>(numbers: &[u64], _: usize, _: &Alarm) -> u64 {
     numbers.iter().sum()
 }
 
-/// The same body, to see how far a ratio is off when there is nothing to find.
+/// The same body, which shows the error of a ratio.
 #[inline(never)]
 fn sum_again<const COPY: usize>(numbers: &[u64], _: usize, _: &Alarm) -> u64 {
     black_box(COPY + 8);
@@ -279,7 +272,6 @@ fn sort(numbers: &[u64], check: impl Fn(())) -> u64 {
     let mut numbers = numbers.to_vec();
     numbers.sort_by(|a, b| {
         check(());
-        // Some work, as comparators have that are worth a limit.
         step(*a).cmp(&step(*b))
     });
     numbers[0]

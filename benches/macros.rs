@@ -1,4 +1,4 @@
-//! The cost of `#[cooperative]`: each function bare, with the checks written by hand, and with the attribute.
+//! The cost of `#[cooperative]`: each function bare, with checks written by hand, and with the attribute.
 //!
 //! ```text
 //! cargo bench --features macros --bench macros
@@ -16,19 +16,16 @@ use sigalarm::{Alarm, TimedOut, checkpoint, cooperative};
 
 type Answer<T> = Result<T, TimedOut>;
 
-/// The columns and diagonals that have a queen.
 type Board = [[bool; 32]; 3];
 
-/// The same functions with other attributes and other checks.
-///
-/// Each is compiled eight times, at eight places: a short loop that straddles a cache line can run at half its speed.
+/// Defines the functions with given attributes and checks, each in eight copies: a short loop that crosses a cache line
+/// can run at half speed.
 macro_rules! workloads {
     ($(#[$attribute:meta])* $name:ident: $($check:tt)*) => {
         $(#[$attribute])*
         mod $name {
             use super::*;
 
-            /// 1,024 numbers through SipHash.
             #[inline(never)]
             pub fn hash<const PLACE: usize>(numbers: &[u64]) -> Result<u64, TimedOut> {
                 $($check)*
@@ -41,7 +38,6 @@ macro_rules! workloads {
                 Ok(hasher.finish())
             }
 
-            /// A generator of random numbers: a chain of six operations.
             #[inline(never)]
             pub fn xorshift<const PLACE: usize>(count: u64) -> Result<u64, TimedOut> {
                 $($check)*
@@ -110,7 +106,6 @@ macro_rules! workloads {
                 quicksort::<PLACE>(&mut right[1..])
             }
 
-            /// Places queens on a board, row by row.
             #[inline(never)]
             pub fn queens<const PLACE: usize>(
                 (size, row): (usize, usize),
@@ -142,13 +137,11 @@ macro_rules! workloads {
     };
 }
 
-// Not all functions of each version are run.
 workloads!(bare:);
 workloads!(#[allow(dead_code)] by_hand: checkpoint()?;);
 workloads!(#[cooperative] #[allow(dead_code)] attribute:);
 workloads!(#[cooperative(every = 1024)] #[allow(dead_code)] strided:);
 
-/// A sum through an accessor, in an annotated block.
 macro_rules! accessors {
     ($(#[$attribute:meta])* $name:ident: $(#[$own:meta])*) => {
         $(#[$attribute])*
@@ -177,7 +170,6 @@ accessors!(bare_accessor:);
 accessors!(#[cooperative(every = 1024)] strided_block:);
 accessors!(#[cooperative(every = 1024)] checked_accessor: #[cooperative]);
 
-/// Shifts the code after it by a number of instructions.
 #[inline(always)]
 fn shift<const PLACE: usize>() {
     if PLACE & 1 != 0 {
@@ -191,13 +183,12 @@ fn shift<const PLACE: usize>() {
     }
 }
 
-/// Not inlined: LLVM would inline SipHash into some of the loops only, and that would be the difference.
+/// Not inlined, because LLVM would inline SipHash into some of the loops only.
 #[inline(never)]
 fn feed(hasher: &mut DefaultHasher, n: &u64) {
     n.hash(hasher);
 }
 
-/// The fastest of eight copies, with its arguments.
 fn best_placed<F: Copy, T>(copies: [F; 8], mut run: impl FnMut(F) -> Answer<T>) -> impl FnMut() {
     let mut time = |f: F| {
         let turns = (0..100).map(|_| {
@@ -236,7 +227,7 @@ macro_rules! group {
 }
 
 fn main() {
-    // A long limit: the checks that pass are timed.
+    // A long limit, so that no check expires.
     let _alarm = Alarm::after(Duration::from_secs(3600)).expect("arming");
     let numbers: Vec<u64> =
         (0..1 << 20_u64).map(|n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20).collect();

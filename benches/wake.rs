@@ -1,5 +1,4 @@
-//! From the deadline to the return of a call that waits: `sleep`, a reader, `blocking`, `wait`, a join, with the main thread
-//! waiting and with a worker waiting (while the main thread, which the kernel prefers, waits for the worker).
+//! The time from the deadline to the return of a blocked call, on the main thread and on a worker.
 //!
 //! ```text
 //! cargo bench --bench wake
@@ -15,12 +14,10 @@ use sigalarm::thread::Worker;
 
 const TRIES: usize = 300;
 
-/// A call that waits for the alarm.
 fn measure(name: &str, mut wait: impl FnMut(&Alarm)) {
     measure_limit(name, |limit| wait(&Alarm::after(limit).expect("arming")));
 }
 
-/// A call that is given its limit.
 fn measure_limit(name: &str, mut wait: impl FnMut(Duration)) {
     let mut late: Vec<Duration> = (0..TRIES)
         .map(|n| {
@@ -54,7 +51,6 @@ fn all() {
     child.kill().and_then(|()| child.wait()).expect("a child of ours");
 }
 
-/// A join whose time runs out.
 fn joins() {
     #[cfg(feature = "process")]
     {

@@ -2,9 +2,8 @@
 //!
 //!     cargo run --release --example anytime
 //!
-//! Weights are to be shared out between two pans of a scale so that it tips as little as possible. There are
-//! 2^n ways to do it. With few weights the search comes to its end and its answer is the best there is; with
-//! many the limit comes first, and the answer is the best so far.
+//! The search distributes weights over the two pans of a scale so that they balance best. It ends by itself with 12
+//! weights; with 60 the limit stops it.
 
 use std::time::Duration;
 
@@ -13,9 +12,8 @@ use sigalarm::{Alarm, ArmError, Best, TimedOut};
 fn main() -> Result<(), ArmError> {
     for n in [12, 60] {
         let mut weights = weights(n);
-        weights.sort_unstable_by(|a, b| b.cmp(a)); // heavy ones first: good answers come early
+        weights.sort_unstable_by(|a, b| b.cmp(a)); // heavy weights first, so that good answers come early
 
-        // The limit, the search and its outcome, in one call.
         let mut best = Best::lowest();
         let ended = best.within(Duration::from_millis(300), |best, alarm| {
             let mut left = vec![false; n];
@@ -35,8 +33,7 @@ fn main() -> Result<(), ArmError> {
     Ok(())
 }
 
-/// Puts weight number `at`, and all that follow it, here and there in every way; `tip` is by how much the
-/// left pan is heavier so far.
+/// Tries both pans for `weights[at..]`. `tip` is the weight on the left minus that on the right.
 fn share_out(
     weights: &[i64],
     at: usize,
@@ -47,11 +44,11 @@ fn share_out(
 ) -> Result<(), TimedOut> {
     alarm.check()?;
     if at == weights.len() {
-        // Copied only if it is better, into the memory of an answer that has been beaten.
+        // Copies only a better answer, into the memory of the previous one.
         best.offer_cloned(tip.abs(), left);
         return Ok(());
     }
-    // The lighter pan first. The first answer is found at once, before any limit can pass.
+    // The lighter pan first, because good answers then come early.
     for to_the_left in [tip <= 0, tip > 0] {
         left[at] = to_the_left;
         let weight = if to_the_left { weights[at] } else { -weights[at] };
@@ -60,7 +57,6 @@ fn share_out(
     Ok(())
 }
 
-/// Weights of up to a billion, the same in every run.
 fn weights(n: usize) -> Vec<i64> {
     let mut x = 88_172_645_463_325_252_u64;
     let next = || {

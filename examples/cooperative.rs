@@ -1,13 +1,11 @@
-//! A sudoku solver that tries one digit after another, stopped by a limit, without a check in sight.
+//! A sudoku solver with a limit for each puzzle and no visible check.
 //!
 //! ```text
 //! cargo run --release --features macros --example cooperative
 //! cargo run --release --features macros --example cooperative -- --limit 5s --fewest --file puzzles.txt
-//! cargo run --release --features macros --example cooperative -- 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
 //! ```
 //!
-//! `#[cooperative]` puts the checks where they belong, at the entry of the recursion and in its loops, and
-//! `#[time_limit]` puts an alarm around each puzzle.
+//! `#[cooperative]` inserts the checks, and `#[time_limit]` arms an alarm around each puzzle.
 
 use std::fmt;
 use std::fs::File;
@@ -33,7 +31,7 @@ struct Args {
     /// How long one puzzle may take: 500ms, 2s, 1m 30s
     #[arg(long, default_value = "200ms", value_parser = humantime::parse_duration)]
     limit: Duration,
-    /// Go on with the cell that has the fewest digits left, and not with the first
+    /// Continue with the cell that has the fewest digits left, not with the first
     #[arg(long)]
     fewest: bool,
     /// Look for a second solution as well
@@ -49,16 +47,15 @@ struct Search {
     tries: u64,
 }
 
-/// One puzzle, under an alarm of its own.
 #[time_limit(limit)]
 fn solve(search: &mut Search, limit: Duration) -> Result<(), TimedOut> {
-    search.go_on()
+    search.fill()
 }
 
 #[cooperative]
 impl Search {
-    /// Fills in what is missing, until there are as many solutions as are wanted.
-    fn go_on(&mut self) -> Result<(), TimedOut> {
+    /// Fills in the empty cells until `wanted` solutions are found.
+    fn fill(&mut self) -> Result<(), TimedOut> {
         let Some(cell) = self.next_cell()? else {
             self.solutions.push(self.board.clone());
             return Ok(());
@@ -67,7 +64,7 @@ impl Search {
             if self.board.may_be(cell, digit) {
                 self.tries += 1;
                 self.board.put(cell, digit);
-                self.go_on()?;
+                self.fill()?;
                 if self.solutions.len() == self.wanted {
                     break;
                 }
@@ -77,7 +74,6 @@ impl Search {
         Ok(())
     }
 
-    /// The empty cell to go on with.
     fn next_cell(&self) -> Result<Option<usize>, TimedOut> {
         let mut best = None;
         for cell in 0..81 {
@@ -99,12 +95,11 @@ impl Search {
 #[derive(Clone)]
 struct Board {
     cells: [u8; 81],
-    /// For each row, column and box a bit for each digit that it has.
+    /// For each row, column and box one bit per digit that it contains.
     taken: [[u16; 9]; 3],
 }
 
 impl Board {
-    /// The row, the column and the box of a cell.
     fn units(cell: usize) -> [usize; 3] {
         [cell / 9, cell % 9, cell / 27 * 3 + cell % 9 / 3]
     }
@@ -149,7 +144,7 @@ impl FromStr for Board {
     fn from_str(text: &str) -> Result<Board, String> {
         let mut board = Board { cells: [0; 81], taken: [[0; 9]; 3] };
         if text.chars().count() != 81 {
-            return Err(format!("a puzzle has 81 cells, and not {}", text.chars().count()));
+            return Err(format!("a puzzle has 81 cells, not {}", text.chars().count()));
         }
         for (cell, c) in text.chars().enumerate() {
             match c {
@@ -161,7 +156,7 @@ impl FromStr for Board {
                     }
                     board.put(cell, digit);
                 }
-                _ => return Err(format!("{c:?} is no cell: there are digits, and `.` where one is missing")),
+                _ => return Err(format!("{c:?} is no cell: a cell is a digit, or `.` if empty")),
             }
         }
         Ok(board)
@@ -224,7 +219,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Reads a file, but not one without an end.
+/// Reads a file of limited size: a device or pipe may be endless.
 fn read(path: &Path) -> io::Result<String> {
     const LARGEST: u64 = 16 << 20;
     let mut text = String::new();
@@ -235,7 +230,7 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Solves a puzzle as far as its limit lets it, and prints a line about that. Says whether it came to an end.
+/// Solves a puzzle and prints a line. Returns whether the search ended within its limit.
 fn report(out: &mut impl io::Write, board: &Board, name: &str, args: &Args) -> io::Result<(Search, bool)> {
     let wanted = if args.unique { 2 } else { 1 };
     let mut search =

@@ -1,12 +1,9 @@
-//! A limit on processor time: the same amount of work on a busy machine as on an idle one.
+//! A limit on processor time: the same work on a busy machine as on an idle one.
 //!
 //!     cargo run --release --example cpu_limit
 //!
-//! Two searches for primes, one limited to 100 ms by the clock on the wall, the other to 100 ms of processor time;
-//! each alone first and then beside neighbours that keep the machine busy. There the first comes less far. The second
-//! takes longer and comes as far as before, more or less: caches and clock rates are shared as well.
-//!
-//! The neighbours are processes of their own, since the threads of this one would use its processor time up.
+//! Counts primes for 100 ms of wall time, then for 100 ms of processor time, each without and with busy neighbours. The
+//! neighbours are processes, because threads of this process would use up its processor time.
 
 use std::error::Error;
 use std::process::{Child, Command};
@@ -18,12 +15,12 @@ use sigalarm::{Alarm, AlarmBuilder, TimedOut};
 const LIMIT: Duration = Duration::from_millis(100);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    if std::env::args().nth(1).as_deref() == Some("be-a-neighbour") {
-        return be_a_neighbour();
+    if std::env::args().nth(1).as_deref() == Some("keep-busy") {
+        return keep_busy();
     }
     for (limited, limit) in [
         ("wall", Alarm::builder().after(LIMIT).label("wall")),
-        // However busy the machine is, somebody waits for this: hence a deadline too, and whichever comes first.
+        // On a busy machine a processor limit can take long, so a deadline is set too.
         ("processor", Alarm::builder().cpu_limit(LIMIT).after(30 * LIMIT).label("processor")),
     ] {
         measure(limited, "alone", limit.clone())?;
@@ -49,7 +46,6 @@ fn measure(limited: &str, how: &str, limit: AlarmBuilder) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// Counts primes by trial division until it is stopped.
 fn count_primes(found: &mut u32, alarm: &Alarm) -> Result<(), TimedOut> {
     'numbers: for n in 2_u32.. {
         for divisor in (2..).take_while(|divisor| divisor * divisor <= n) {
@@ -63,18 +59,17 @@ fn count_primes(found: &mut u32, alarm: &Alarm) -> Result<(), TimedOut> {
     Ok(())
 }
 
-/// Two for each processor: about a third of one is left for us.
 fn neighbours() -> Result<Vec<Child>, Box<dyn Error>> {
     let processors = thread::available_parallelism()?.get();
     let mut neighbour = Command::new(std::env::current_exe()?);
-    neighbour.arg("be-a-neighbour");
+    neighbour.arg("keep-busy");
     let neighbours = (0..2 * processors).map(|_| neighbour.spawn()).collect::<Result<_, _>>()?;
-    thread::sleep(Duration::from_millis(20)); // until they are all at work
+    thread::sleep(Duration::from_millis(20)); // until all of them run
     Ok(neighbours)
 }
 
-/// Does nothing, as fast as it can; not for long, should nobody be there any more to end it.
-fn be_a_neighbour() -> Result<(), Box<dyn Error>> {
+/// Keeps a processor busy, for at most five seconds in case the parent dies.
+fn keep_busy() -> Result<(), Box<dyn Error>> {
     let alarm = Alarm::after(Duration::from_secs(5))?;
     while alarm.check().is_ok() {}
     Ok(())

@@ -2,13 +2,10 @@
 //!
 //!     cargo run --release --example find_gap
 //!
-//! A limit is only as good as the longest stretch without a check. Here is a program in three stages: it reads edges
-//! of a graph from text, sorts them into lists, and measures how far the nodes are from each other. Every stage has a
-//! loop with a check, and still a limit is noticed late. An audit says which check came late; the trouble is between
-//! it and the one before.
+//! The program reads the edges of a graph, sorts them and measures distances. The sort has no check. The audit names
+//! the first check that came late: the gap ends there.
 //!
-//! The time is that of the clock: on a busy machine a stretch in which somebody else had the processor counts too, so
-//! look at an audit twice.
+//! An audit measures wall time, so a preempted thread looks like a missing check. Run an audit twice.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -20,13 +17,12 @@ use sigalarm::{Alarm, TimedOut, checkpoint};
 const NODES: usize = 50_000;
 const DEGREE: usize = 8;
 
-/// Stretches shorter than this do not matter to us.
 const THRESHOLD: Duration = Duration::from_millis(4);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let text = random_graph()?;
     for (name, sort) in [("without", sort_unchecked as Sort), ("with", sort_checked)] {
-        // Nothing expires here: an audit needs no limit. A check costs no more for it.
+        // An audit needs no limit.
         let alarm = Alarm::builder().audit(THRESHOLD).arm()?;
         let depth = analyse(&text, sort, &alarm)?;
         match alarm.longest_gap() {
@@ -45,7 +41,6 @@ fn analyse(text: &str, sort: Sort, alarm: &Alarm) -> Result<u32, TimedOut> {
     depth(&edges)
 }
 
-/// Reads lines of two numbers.
 fn parse(text: &str) -> Result<Vec<(u32, u32)>, TimedOut> {
     let mut edges = Vec::new();
     for line in text.lines() {
@@ -58,15 +53,14 @@ fn parse(text: &str) -> Result<Vec<(u32, u32)>, TimedOut> {
     Ok(edges)
 }
 
-/// Sorts the edges by their first node and leaves out those that are there twice. The forgotten stage: it calls into
-/// the standard library, and does not look like a loop.
+/// The call into the standard library hides a long loop.
 fn sort_unchecked(edges: &mut Vec<(u32, u32)>, _: &Alarm) -> Result<(), TimedOut> {
     edges.sort();
     edges.dedup();
     Ok(())
 }
 
-/// The same with a check in each comparison. A comparator cannot return an `Err`, and so it unwinds.
+/// Checks in each comparison. A comparator cannot return an `Err`, so it unwinds.
 fn sort_checked(edges: &mut Vec<(u32, u32)>, alarm: &Alarm) -> Result<(), TimedOut> {
     alarm.catch(|| {
         edges.sort_by(|a, b| {
@@ -78,7 +72,6 @@ fn sort_checked(edges: &mut Vec<(u32, u32)>, alarm: &Alarm) -> Result<(), TimedO
     Ok(())
 }
 
-/// How many steps it takes from the first node to the farthest that can be reached, breadth first.
 fn depth(edges: &[(u32, u32)]) -> Result<u32, TimedOut> {
     let mut steps = vec![None; NODES];
     let mut queue = VecDeque::from([0]);
@@ -98,7 +91,6 @@ fn depth(edges: &[(u32, u32)]) -> Result<u32, TimedOut> {
     Ok(depth)
 }
 
-/// The text of a graph, the same in every run.
 fn random_graph() -> Result<String, std::fmt::Error> {
     let mut x = 88_172_645_463_325_252_u64;
     let mut node = || {

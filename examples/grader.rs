@@ -1,13 +1,13 @@
-//! An online judge in miniature: runs untrusted submissions, each in a job, and prints a verdict for each.
+//! An online judge: runs untrusted submissions, each in a job, and prints a verdict for each.
 //!
 //! ```text
 //! cargo run --release --features process --example grader
 //! ```
 //!
-//! The verdicts are those that judges give: OK, WA (wrong answer), TLE (time limit exceeded), MLE (memory), OLE
-//! (output), RE (runtime error). Real submissions would be programs, loaded or interpreted; these are functions.
+//! Verdicts: OK, WA (wrong answer), TLE (time limit exceeded), MLE (memory), OLE (output), RE (runtime error). The
+//! submissions are functions here.
 
-#![allow(unsafe_code)] // What submissions do is not always nice.
+#![allow(unsafe_code)] // Some submissions call `fork` and `signal`.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -19,18 +19,17 @@ use nix::sys::resource::{Resource, setrlimit};
 use sigalarm::Alarm;
 use sigalarm::process::{Job, JobError, KillReason, Output, Usage};
 
-/// The task: the sum of the primes below this.
+/// The task: the sum of the primes below this number.
 const BELOW: u64 = 2_000_000;
 const ANSWER: &str = "142913828922";
 
-/// Of processor time, so that a busy machine changes no verdict; and by the clock, for submissions that sleep.
+/// The limit is on processor time, so a busy machine changes no verdict. `WALL` stops submissions that sleep.
 const TIME: Duration = Duration::from_millis(500);
 const WALL: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_millis(100);
 const MEMORY: u64 = 256 << 20;
 const OUTPUT: usize = 64 << 10;
 
-/// A name, what it is to be judged as, and the thing itself.
 type Submission = (&'static str, &'static str, fn(u64) -> String);
 
 const SUBMISSIONS: [Submission; 13] = [
@@ -82,7 +81,7 @@ fn hoarder(below: u64) -> String {
     table.len().to_string()
 }
 
-/// Kept small: four generations, and then all of them loop.
+/// Four generations of forks, which then all loop.
 fn fork_bomb() -> String {
     for _ in 0..4 {
         // SAFETY: the job has one thread.
@@ -92,7 +91,7 @@ fn fork_bomb() -> String {
 }
 
 fn ignores_sigterm() -> String {
-    // SAFETY: to ignore a signal runs no code.
+    // SAFETY: ignoring a signal runs no code.
     unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
     endless()
 }
@@ -102,7 +101,6 @@ fn not_utf_8() -> String {
     std::process::abort()
 }
 
-/// Prints a verdict, and returns another in the remark.
 fn forger(_: u64) -> String {
     println!("forger                  OK       0.1       0.1       1.0");
     "\nforger                  OK".to_owned()
@@ -114,7 +112,6 @@ fn floods_stderr() -> String {
     }
 }
 
-/// The result of a submission.
 struct Report {
     verdict: &'static str,
     wall: Duration,
@@ -122,7 +119,7 @@ struct Report {
     remark: String,
 }
 
-/// Until `interrupted` expires: then the job is dropped, and all that it has started ends with it.
+/// Judges a submission. Returns an error if `interrupted` expires; the job is then dropped and killed.
 fn judge(submission: fn(u64) -> String, interrupted: &Alarm) -> io::Result<Report> {
     let mut errors = scratch()?;
     let began = Instant::now();
@@ -130,14 +127,13 @@ fn judge(submission: fn(u64) -> String, interrupted: &Alarm) -> io::Result<Repor
         .limit(WALL)
         .grace(GRACE)
         .memory_limit(MEMORY)
-        // The kernel enforces it, also when this program is killed.
+        // The kernel enforces this limit even if this program is killed.
         .cpu_limit(TIME)
         .value_limit(OUTPUT)
-        // This program's own output is for verdicts.
         .stdout(Output::Null)
         .stderr(errors.try_clone()?)
         .spawn(|| {
-            // For its standard error, which is a file.
+            // Limits the file that is the job's standard error.
             setrlimit(Resource::RLIMIT_FSIZE, OUTPUT as u64, OUTPUT as u64).expect("setrlimit");
             submission(BELOW)
         })
@@ -149,7 +145,7 @@ fn judge(submission: fn(u64) -> String, interrupted: &Alarm) -> io::Result<Repor
     let mut said = Vec::new();
     errors.rewind()?;
     errors.take(OUTPUT as u64).read_to_end(&mut said)?;
-    // With a backtrace the reason may be unknown, but Rust has said this.
+    // With a backtrace the reason may be unknown, but Rust's message is there.
     let without_memory = String::from_utf8_lossy(&said).contains("memory allocation of");
     let (verdict, remark) = match &outcome {
         Ok(_) if usage.is_some_and(|used| used.user + used.system > TIME) => ("TLE", String::new()),
@@ -168,7 +164,7 @@ fn judge(submission: fn(u64) -> String, interrupted: &Alarm) -> io::Result<Repor
     Ok(Report { verdict, wall, usage, remark })
 }
 
-/// A file without a name, which its last descriptor deletes.
+/// Opens a file that has no name, so the kernel deletes it when it is closed.
 fn scratch() -> io::Result<File> {
     let path = std::env::temp_dir().join(format!("grader-{}", std::process::id()));
     let file = File::options().read(true).write(true).create_new(true).open(&path)?;
@@ -179,7 +175,7 @@ fn scratch() -> io::Result<File> {
 fn main() -> io::Result<()> {
     let interrupted = Alarm::builder().ring_on(libc::SIGINT).arm()?;
     println!("{:<18}{:>8}{:>10}{:>10}{:>10}  remark", "submission", "verdict", "wall ms", "cpu ms", "MiB");
-    let mut surprises = 0;
+    let mut unexpected = 0;
     for (name, expected, submission) in SUBMISSIONS {
         let Report { verdict, wall, usage, remark } = judge(submission, &interrupted)?;
         let millis = |time: Duration| time.as_secs_f64() * 1e3;
@@ -187,13 +183,13 @@ fn main() -> io::Result<()> {
             Some(used) => (millis(used.user + used.system), used.max_resident as f64 / f64::from(1 << 20)),
             None => (f64::NAN, f64::NAN),
         };
-        // Of the submission's making: no line end of it may begin a line.
+        // The submission made this text, which must not start a new line.
         let remark: String = remark.escape_debug().take(60).collect();
         println!("{name:<18}{verdict:>8}{:>10.1}{cpu:>10.1}{memory:>10.1}  {remark}", millis(wall));
-        surprises += u32::from(verdict != expected);
+        unexpected += u32::from(verdict != expected);
     }
-    if surprises > 0 {
-        return Err(io::Error::other(format!("{surprises} verdicts are not as expected")));
+    if unexpected > 0 {
+        return Err(io::Error::other(format!("{unexpected} verdicts are not as expected")));
     }
     Ok(())
 }

@@ -1,12 +1,10 @@
-//! Takes a lock on a file, but does not wait for it for ever.
+//! Takes a lock on a file, with a limit on the wait.
 //!
 //! ```text
 //! cargo run --example lock -- backup.lock --limit 3s -- rsync -a src dst
-//! lock: could not get the lock in 3 s, held by pid 4711 (lock)
 //! ```
 //!
-//! flock(2) has no time-out of its own, nor has it a descriptor that could be polled: it waits, or it does not. But
-//! it answers EINTR, and [`Alarm::blocking`] makes a limit of that.
+//! flock(2) has no time-out and no descriptor to poll, but a signal interrupts it. [`Alarm::blocking`] needs only that.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -28,26 +26,25 @@ const FAILED: u8 = 125;
 const CANNOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// Takes an exclusive lock on a file, runs a command, and gives the lock back.
+/// Takes an exclusive lock on a file, runs a command and releases the lock.
 ///
-/// The lock is flock(2)'s: it binds those who ask for it. It is given back when this program ends, so without a
-/// command this waits until nobody has it.
+/// The lock is that of flock(2), which is advisory. Without a command this program waits until the lock is free.
 #[derive(Parser)]
 #[command(after_help = "\
 Exit status:
-  0    the lock was had, and there was no COMMAND to run
-  124  the lock was not to be had within the limit
+  0    the lock was taken, and no COMMAND was given
+  124  the lock was not free within the limit
   125  this program itself failed
   126  COMMAND was found and cannot be run
   127  COMMAND was not found
   that of COMMAND otherwise, and 128 + N if signal N ended it")]
 struct Args {
-    /// What to lock: a file, which is made if it is not there, or a directory
+    /// The file to lock, created if missing, or a directory
     file: PathBuf,
     /// How long to wait for the lock: 500ms, 3s, 1m 30s; 0s not to wait [default: for ever]
     #[arg(long, value_parser = humantime::parse_duration)]
     limit: Option<Duration>,
-    /// What to run while the lock is held
+    /// The command to run while the lock is held
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -63,7 +60,7 @@ fn main() -> ExitCode {
     match run(&args) {
         Ok(code) => ExitCode::from(code),
         Err((message, code)) => {
-            // A file name may have anything in it, even a line end.
+            // A file name may contain control characters, even a line end.
             eprintln!("lock: {}", message.replace(char::is_control, "\u{fffd}"));
             ExitCode::from(code)
         }
@@ -85,10 +82,9 @@ fn run(args: &Args) -> Result<u8, (String, u8)> {
     Ok(code)
 }
 
-/// Opens what is to be locked. What is there need not be writable, and nothing in it is touched.
 fn open(path: &Path) -> io::Result<File> {
     let mut how = OpenOptions::new();
-    // Without O_NONBLOCK a pipe would keep us waiting here, before there is a limit.
+    // Without O_NONBLOCK the open of a named pipe would block, before the limit is armed.
     how.read(true).mode(0o666).custom_flags(libc::O_CREAT | libc::O_NONBLOCK | libc::O_NOCTTY);
     match how.open(path) {
         Err(e) if e.kind() == io::ErrorKind::IsADirectory => File::open(path),
@@ -96,9 +92,9 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Takes the lock, or answers `None` when the limit has passed.
+/// Takes the lock; `None` when the limit has passed.
 fn take(file: File, limit: Option<Duration>) -> io::Result<Option<Flock<File>>> {
-    // A limit of nothing is still worth an attempt.
+    // Zero permits one attempt.
     let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => return Ok(Some(lock)),
         Err((file, Errno::EWOULDBLOCK)) => file,
@@ -107,7 +103,7 @@ fn take(file: File, limit: Option<Duration>) -> io::Result<Option<Flock<File>>> 
     let alarm = limit.map_or_else(Alarm::never, Alarm::after)?;
     let mut file = Some(file);
     let taken = alarm.blocking(|| {
-        let waiting = file.take().expect("it is handed back by each attempt that fails");
+        let waiting = file.take().expect("each failed attempt returns the file");
         Flock::lock(waiting, FlockArg::LockExclusive).map_err(|(back, errno)| {
             file = Some(back);
             errno.into()
@@ -139,7 +135,6 @@ fn too_late(path: &Path, limit: Option<Duration>) -> String {
     format!("could not get the lock in {seconds} s, held by {holder}")
 }
 
-/// Nobody whom one could ask.
 #[cfg(not(target_os = "linux"))]
 fn holders(_: &Path) -> Vec<String> {
     Vec::new()
@@ -156,9 +151,7 @@ mod linux {
 
     use nix::sys::stat::{major, minor};
 
-    /// Who has a lock on the file, as far as [the kernel tells]. There may be several who share it.
-    ///
-    /// [the kernel tells]: https://man7.org/linux/man-pages/man5/proc_locks.5.html
+    /// Returns the holders that [proc_locks(5)](https://man7.org/linux/man-pages/man5/proc_locks.5.html) lists.
     pub fn holders(path: &Path) -> Vec<String> {
         let (Ok(file), Ok(table)) = (fs::metadata(path), fs::read_to_string("/proc/locks")) else {
             return Vec::new();
@@ -166,10 +159,10 @@ mod linux {
         table.lines().filter_map(|line| holder(line, &file)).collect()
     }
 
-    /// Understands `1: FLOCK  ADVISORY  WRITE 4711 08:02:3145730 0 EOF`, if it is about this file.
+    /// Parses `1: FLOCK  ADVISORY  WRITE 4711 08:02:3145730 0 EOF`.
     fn holder(line: &str, file: &Metadata) -> Option<String> {
         let mut words = line.split_whitespace().skip(1);
-        // Who only waits has an arrow in this place.
+        // The line of a waiting process has an arrow here.
         if words.next()? != "FLOCK" {
             return None;
         }
@@ -178,7 +171,7 @@ mod linux {
         if inode.parse() != Ok(file.ino()) {
             return None;
         }
-        // Some file systems (btrfs, overlays) show another device to `stat` than the kernel has in its table.
+        // On some file systems (btrfs, overlays) `stat` shows another device than the kernel's table.
         let is_this = device == format!("{:02x}:{:02x}", major(file.dev()), minor(file.dev()));
         (is_this || has_open(pid, file)).then(|| describe(pid)).flatten()
     }
@@ -191,8 +184,7 @@ mod linux {
         })
     }
 
-    /// The pid with the name of its program. None if it has ended, and left the lock to its children; or if it
-    /// cannot be seen from this container.
+    /// Returns the pid and the program's name; `None` if the process is not visible.
     fn describe(pid: u32) -> Option<String> {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
         Some(format!("{pid} ({})", name.trim_end()))

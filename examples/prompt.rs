@@ -1,10 +1,7 @@
-//! Asks two questions. If no answer comes within the limit, or Ctrl-C is pressed, the default is taken.
+//! Asks two questions. The default is taken at the limit, and at Ctrl-C.
 //!
 //! ```text
-//! $ cargo run --example prompt -- 5s
-//! Your name? [world]
-//! How many greetings? [1]
-//! Hello, world!
+//! cargo run --example prompt -- 5s
 //! ```
 
 use std::error::Error;
@@ -29,7 +26,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One line from standard input, or the default. A second line that has come with the first is left for the next question.
 fn ask(question: &str, default: &str, limit: Duration) -> io::Result<String> {
     print!("{question} [{default}] ");
     stdout().flush()?;
@@ -39,7 +35,7 @@ fn ask(question: &str, default: &str, limit: Duration) -> io::Result<String> {
         Ok(_) => {}
         Err(e) if e.kind() == ErrorKind::TimedOut => {
             println!();
-            answer.clear(); // the beginning of a line
+            answer.clear(); // a partial line
         }
         Err(e) => return Err(e),
     }

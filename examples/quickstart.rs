@@ -1,21 +1,13 @@
-//! The Python recipe, line for line:
+//! The Python recipe, line for line. `cargo run --example quickstart -- 3` sets a limit of three seconds.
 //!
 //! ```python
-//! def handler(signum, frame):            # nothing to write: the check raises
-//!     raise TimeOutException()
-//!
-//! signal.signal(signal.SIGALRM, handler)
+//! signal.signal(signal.SIGALRM, handler) # no handler to write
 //! signal.alarm(10)                       # let alarm = Alarm::after(limit)?;
 //! try:                                   # match
 //!     long_function()                    # long_function(&alarm)
 //! except TimeOutException:               # Err(timed_out) =>
 //!     print("timed out")
 //! signal.alarm(0)                        # drop(alarm);
-//! ```
-//!
-//! ```text
-//! cargo run --example quickstart
-//! cargo run --example quickstart -- 3
 //! ```
 
 use std::error::Error;
@@ -38,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Looks for a number whose Collatz sequence does not come down to 1.
+/// Looks for a number whose Collatz sequence does not reach 1.
 fn long_function(alarm: &Alarm) -> Result<u64, TimedOut> {
     for start in 2.. {
         let mut n: u64 = start;

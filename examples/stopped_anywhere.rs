@@ -1,11 +1,11 @@
-//! How to test a function that can be stopped: stop it everywhere.
+//! Tests a function by stopping it at each of its checks.
 //!
 //! ```text
 //! cargo run --example stopped_anywhere
 //! ```
 //!
-//! It lays two ledgers together, and promises that a time-out leaves both as they were. One version keeps the promise,
-//! the other one breaks it at some checks and not at others; a test that waits for a clock might never see it.
+//! The function merges two ledgers, and a time-out must leave both unchanged. `merge` keeps this promise;
+//! `merge_in_place` breaks it at some checks.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
@@ -14,22 +14,22 @@ use sigalarm::{Alarm, TimedOut, testing};
 
 type Ledger = BTreeMap<&'static str, i64>;
 
-/// Changes a copy, and puts it in place at the end.
+/// Changes a copy and assigns it at the end.
 fn merge(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), TimedOut> {
     let mut sums = into.clone();
     for (name, amount) in &*from {
         alarm.check()?;
         *sums.entry(name).or_default() += amount;
     }
-    *into = sums; // from here on nothing can stop it
+    *into = sums; // No check follows.
     from.clear();
     Ok(())
 }
 
-/// Moves one entry after the other.
+/// Moves one entry at a time.
 fn merge_in_place(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), TimedOut> {
     while let Some((name, amount)) = from.pop_first() {
-        alarm.check()?; // and where is that entry now?
+        alarm.check()?; // After a time-out, where is that entry?
         *into.entry(name).or_default() += amount;
     }
     Ok(())
@@ -39,7 +39,6 @@ fn ledgers() -> (Ledger, Ledger) {
     (Ledger::from([("rent", 900), ("food", 310)]), Ledger::from([("food", 25), ("books", 40), ("rent", 10)]))
 }
 
-/// The test.
 fn check(merge: fn(&mut Ledger, &mut Ledger, &Alarm) -> Result<(), TimedOut>) -> testing::Report {
     testing::each_check(|attempt| {
         let (mut into, mut from) = ledgers();

@@ -1,5 +1,4 @@
-//! One function, three ways to limit it: an alarm around it, a worker that is asked to stop, a job in a process of its
-//! own. The function knows of none of them; it calls `checkpoint()` now and then.
+//! Three ways to limit one function that calls `checkpoint()`: an alarm, a worker thread, and a job in a child process.
 //!
 //! ```text
 //! cargo run --release --features process --example three_ways -- 100ms
@@ -12,7 +11,6 @@ use sigalarm::process::{self, Job, JobError};
 use sigalarm::thread::{Worker, WorkerError};
 use sigalarm::{TimedOut, checkpoint, try_within};
 
-/// How many steps the longest Collatz sequence takes that begins below `end`.
 fn longest(end: u64) -> Result<u32, TimedOut> {
     let mut longest = 0;
     for start in 1..end {
@@ -27,7 +25,7 @@ fn longest(end: u64) -> Result<u32, TimedOut> {
     Ok(longest)
 }
 
-/// The same search by somebody who has never heard of limits.
+/// The same search without a check.
 fn longest_unchecked(end: u64) -> u32 {
     let steps = |start: u64| {
         std::iter::successors(Some(start), |&n| match n {
@@ -47,7 +45,7 @@ fn on_a_worker(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, Worke
     let worker = Worker::builder().name("worker").spawn(move || longest(end)).expect("a thread");
     match worker.join_timeout(limit) {
         Err(WorkerError::TimedOut(_)) => {
-            worker.stop(); // and it stops at its next check
+            worker.stop(); // It stops at its next check.
             worker.join()
         }
         joined => joined,
@@ -58,7 +56,7 @@ fn in_a_job(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, JobError
     process::run(limit, || longest(end))
 }
 
-/// What never checks can only be killed.
+/// A function that never checks can only be killed.
 fn in_a_job_unchecked(limit: Duration, end: u64) -> Result<u32, JobError> {
     Job::builder().label("unchecked").limit(limit).grace(limit / 4).run(|| longest_unchecked(end))
 }

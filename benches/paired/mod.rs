@@ -1,20 +1,16 @@
-//! A paired benchmark: all variants take turns in each round, and what is reported is the median of the ratios
-//! within a round.
-//!
-//! On a shared machine the clock rate and the neighbours change from second to second. A ratio of two times
-//! taken a millisecond apart does not see that; a ratio of two times taken a minute apart is made of it. (Which
-//! is why this is not one of the well-known harnesses: they finish one benchmark before they begin the next.)
+//! Paired benchmarks: all variants run in turn in each round. The result is the median of the ratios within a round,
+//! which slow changes of the machine do not affect.
 
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 400;
 
-/// How long one turn shall take: long beside the clock's resolution, short beside a time slice.
+/// Long for the clock's resolution, short for a time slice.
 const TURN: Duration = Duration::from_micros(500);
 
 type Work<'a> = Box<dyn FnMut() + 'a>;
 
-/// Variants of one piece of work; the first is what the others are held against.
+/// Variants of one piece of work; the first is the baseline.
 pub struct Group<'a> {
     title: &'static str,
     variants: Vec<(&'static str, Work<'a>)>,
@@ -25,18 +21,16 @@ impl<'a> Group<'a> {
         Group { title, variants: Vec::new() }
     }
 
-    /// A variant; the closure does the work once.
     pub fn variant(mut self, name: &'static str, work: impl FnMut() + 'a) -> Group<'a> {
         self.variants.push((name, Box::new(work)));
         self
     }
 
-    /// Runs all and prints a table.
     pub fn run(mut self) {
         let repeats: Vec<u32> = self.variants.iter_mut().map(|(_, work)| calibrate(work)).collect();
         let mut times = vec![Vec::with_capacity(ROUNDS); self.variants.len()];
         for round in 0..ROUNDS {
-            // A different one begins each round, so that none always follows the same.
+            // Another one starts each round.
             for turn in 0..self.variants.len() {
                 let index = (round + turn) % self.variants.len();
                 let work = &mut self.variants[index].1;

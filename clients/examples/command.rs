@@ -1,11 +1,10 @@
-//! A limit on another program: its output is read and its end waited for, both under one alarm.
+//! A limit on another program: one alarm for reading its output and for waiting for its end.
 //!
 //! ```text
 //! cargo run -p sigalarm-clients --example command
 //! ```
 //!
-//! `Command::output` waits for ever. Reading has to come first, or a child with much to say waits for its reader; and
-//! the end of its output is not its end, so both need the limit.
+//! `Command::output` has no limit. The output is read first, because a child with a full pipe blocks.
 
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
@@ -14,13 +13,9 @@ use std::time::Duration;
 
 use sigalarm::{Alarm, TimedOut};
 
-/// What a command printed, and how it ended. At the deadline it is killed, with all that it has started.
-///
-/// # Errors
-///
-/// At the deadline one of kind `TimedOut`, with the [`TimedOut`] inside; otherwise those of starting and of reading.
+/// At the deadline kills the command's process group and returns an error of kind `TimedOut`.
 pub fn output(command: &mut Command, alarm: &Alarm) -> io::Result<(String, ExitStatus)> {
-    // A process group of its own, so that nothing is left of it.
+    // A process group of its own, so that its children are killed with it.
     let mut running =
         Running { child: command.stdout(Stdio::piped()).process_group(0).spawn()?, reaped: false };
     let mut text = String::new();
@@ -31,7 +26,6 @@ pub fn output(command: &mut Command, alarm: &Alarm) -> io::Result<(String, ExitS
     Ok((text, status))
 }
 
-/// A child, and whatever it has started, that does not outlive its handle.
 struct Running {
     child: Child,
     reaped: bool,
@@ -39,8 +33,8 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended and left others behind. As long as nobody has reaped it, not by `try_wait` either, its
-        // number is nobody else's, and its group can be killed.
+        // The child may have ended and left others behind. Its pid is not reused before it is reaped, so the group can
+        // be killed.
         if !self.reaped {
             let group = nix::unistd::Pid::from_raw(self.child.id() as i32);
             let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);

@@ -1,12 +1,11 @@
-//! A limit on a whole download, compressed, from a server that sends a little now and then.
+//! A limit on a whole download, compressed, from a server that sends slowly or without end.
 //!
 //! ```text
 //! cargo run --release -p sigalarm-clients --example download
 //! ```
 //!
-//! `set_read_timeout` limits each read, and a server that sends a byte a second never meets it. And what comes may unpack
-//! to a thousand times its size, without end. `alarm.reader` limits the whole of it: it ends reads that wait, and checks
-//! before those that need not; whatever std or flate2 put around it passes the error on.
+//! `set_read_timeout` limits each read only. `alarm.reader` limits the whole: it ends a blocked read, and checks before
+//! each read.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -18,12 +17,8 @@ use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use sigalarm::{Alarm, TimedOut};
 
-/// Gets a document, unpacks it and counts its bytes.
-///
-/// # Errors
-///
-/// At the deadline one of kind `TimedOut`, with the [`TimedOut`] inside; otherwise those of the network, of HTTP and
-/// of gzip. (Looking up a name and connecting are not covered here: `alarm.blocking` is for those.)
+/// Gets a document, unpacks it and returns its size. At the deadline the error is of kind `TimedOut`. (Name lookup and
+/// `connect` need `alarm.blocking`.)
 pub fn unpacked_size(server: impl ToSocketAddrs, path: &str, alarm: &Alarm) -> io::Result<u64> {
     let stream = TcpStream::connect(server)?;
     alarm.writer(&stream).write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())?;
@@ -40,14 +35,13 @@ pub fn unpacked_size(server: impl ToSocketAddrs, path: &str, alarm: &Alarm) -> i
     io::copy(&mut MultiGzDecoder::new(reader), &mut io::sink())
 }
 
-/// A server on this machine, good for demonstrations only: `/good`, `/drip`, which sends a byte of its header now and
-/// then, and `/bomb`, which has no end. Answers until the process ends.
+/// Starts a server for this example: `/good`, `/drip`, which sends a slow header, and `/bomb`, which never ends.
 pub fn serve() -> io::Result<std::net::SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream)); // an error is the client's hanging up
+            thread::spawn(move || answer(stream)); // An error means that the client has closed the connection.
         }
     });
     Ok(address)

@@ -1,7 +1,5 @@
 //! A library that depends on `sigalarm-core` alone: without a limit, under one, and cancelled by another library.
 //!
-//! The library (`clients/library`) knows nothing of alarms. It calls `checkpoint()?`, or the closure that it is given.
-//!
 //! ```console
 //! $ cargo run --release -p sigalarm-clients --example library
 //! ```
@@ -13,19 +11,17 @@ use enough::{Stop, StopReason};
 use sigalarm::{Alarm, ThreadAlarms};
 use sigalarm_client_library::{TimedOut, distance, distance_with, longest_common_run};
 
-/// Under an alarm: nothing is passed to the library.
 pub fn limited(a: &str, b: &str, limit: Duration) -> std::io::Result<usize> {
     let _alarm = Alarm::after(limit)?;
     Ok(distance(a, b)?)
 }
 
-/// The library's function with the attribute, under an alarm.
 pub fn run_limited(a: &[u8], b: &[u8], limit: Duration) -> std::io::Result<usize> {
     let _alarm = Alarm::after(limit)?;
     Ok(longest_common_run(a, b)?)
 }
 
-/// A caller that has an `enough::Stop`, and passes it as the check.
+/// Passes an `enough::Stop` as the check.
 pub fn stoppable(a: &str, b: &str, stop: impl Stop) -> Result<usize, StopReason> {
     distance_with(a, b, || stop.check())
 }
@@ -34,7 +30,7 @@ pub fn stoppable(a: &str, b: &str, stop: impl Stop) -> Result<usize, StopReason>
 fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", distance("kitten", "sitting")?);
 
-    let (long, longer) = ("ab".repeat(100_000), "ba".repeat(100_000)); // some minutes
+    let (long, longer) = ("ab".repeat(100_000), "ba".repeat(100_000)); // takes minutes
     let e = limited(&long, &longer, Duration::from_millis(100)).unwrap_err();
     println!("{}", TimedOut::find_in(&e).ok_or("another error")?);
 

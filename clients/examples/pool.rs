@@ -1,11 +1,11 @@
-//! A limit on a computation that is spread over a thread pool: rayon.
+//! A limit on a computation in a thread pool: rayon.
 //!
 //! ```text
 //! cargo run --release -p sigalarm-clients --example pool
 //! ```
 //!
-//! Where the closure can name the guard, it borrows it: `&Alarm` may be checked from any thread. Where the checks are
-//! further down, in code that says `checkpoint()`, each of the pool's threads enters the alarm first.
+//! A closure may check a borrowed `&Alarm` on any thread. For code that calls `checkpoint()`, each thread of the pool
+//! enters the alarm first.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,7 +13,6 @@ use std::time::Duration;
 use rayon::prelude::*;
 use sigalarm::{Alarm, TimedOut, checkpoint, within};
 
-/// How many steps Collatz's rule takes from `n` to 1. Knows no guard.
 fn collatz(mut n: u64) -> Result<u32, TimedOut> {
     let mut steps = 0;
     while n != 1 {
@@ -24,7 +23,6 @@ fn collatz(mut n: u64) -> Result<u32, TimedOut> {
     Ok(steps)
 }
 
-/// The longest walk, with the guard at hand: the first error stops the others.
 pub fn longest(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, TimedOut> {
     starts
         .into_par_iter()
@@ -42,7 +40,6 @@ pub fn longest(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, 
         .transpose()
 }
 
-/// The same by way of a function that checks on its own account.
 pub fn longest_entered(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32, u64)>, TimedOut> {
     starts
         .into_par_iter()
@@ -52,7 +49,6 @@ pub fn longest_entered(starts: Range<u64>, alarm: &Alarm) -> Result<Option<(u32,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Whoever arms first has a pool whose threads know nothing of it: it makes no difference.
     let limit = Duration::from_millis(500);
     for end in [100_000, u64::from(u32::MAX) * 64] {
         for search in [longest, longest_entered] {

@@ -1,12 +1,11 @@
-//! A limit on a query: SQLite calls its progress handler every so many instructions of its virtual machine.
+//! A limit on a query: SQLite calls its progress handler every 1,000 instructions of its virtual machine.
 //!
 //! ```text
 //! cargo run -p sigalarm-clients --example query
 //! ```
 //!
-//! The handler must be `'static` and can answer yes or no only. So it asks `checkpoint()`, and whoever ran the query
-//! asks again for the reason. Where a library has an interrupt that another thread may pull and no handler that it
-//! calls, a thread that sleeps until the alarm can pull it: `interrupted_by` shows that.
+//! The handler returns yes or no, so the caller of the query calls `checkpoint()` again for the reason.
+//! `interrupted_by` is for a library with an interrupt only: a second thread waits for the alarm and interrupts.
 
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -16,7 +15,6 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, InterruptHandle};
 use sigalarm::{Alarm, ArmError, TimedOut, checkpoint, within};
 
-/// Why there is no answer.
 #[derive(Debug)]
 pub enum QueryError {
     TimedOut(TimedOut),
@@ -26,7 +24,7 @@ pub enum QueryError {
 
 impl From<rusqlite::Error> for QueryError {
     fn from(e: rusqlite::Error) -> QueryError {
-        // "Interrupted" says that a check has erred; the check after it says which alarm's, and why.
+        // After an interrupt this check returns the time-out.
         match (e.sqlite_error_code(), checkpoint()) {
             (Some(ErrorCode::OperationInterrupted), Err(timed_out)) => QueryError::TimedOut(timed_out),
             _ => QueryError::Sql(e),
@@ -34,36 +32,31 @@ impl From<rusqlite::Error> for QueryError {
     }
 }
 
-/// A connection whose queries end when an alarm of the calling thread expires.
+/// Ends a query when an alarm of the calling thread expires.
 pub fn open() -> rusqlite::Result<Connection> {
     let mut connection = Connection::open_in_memory()?;
-    // A thousand instructions take some ten microseconds.
+    // A thousand instructions take about ten microseconds.
     connection.progress_handler(1_000, Some(|| checkpoint().is_err()))?;
     Ok(connection)
 }
 
-/// One number, within a limit.
 pub fn number(connection: &Connection, sql: &str, limit: Duration) -> Result<i64, QueryError> {
     within(limit, |_| Ok(connection.query_row(sql, [], |row| row.get(0))?)).map_err(QueryError::Arm)?
 }
 
-/// Runs `query`, and pulls the interrupt when `alarm` expires.
-///
-/// # Errors
-///
-/// If the thread cannot be started; then the query has not run.
+/// Runs `query`, and interrupts it when `alarm` expires.
 pub fn interrupted_by<T>(
     alarm: &Alarm,
     handle: &InterruptHandle,
     query: impl FnOnce() -> T,
 ) -> io::Result<T> {
-    // The sleeper has an end of its own: dropping the sender.
+    // Dropping the sender ends the second thread.
     let (query_runs, query_ended) = mpsc::channel::<()>();
     thread::scope(|scope| {
         thread::Builder::new().name("interrupt".into()).spawn_scoped(scope, move || {
             let ended = |timeout| query_ended.recv_timeout(timeout) != Err(RecvTimeoutError::Timeout);
             if alarm.wait_for(|timeout| ended(timeout).then_some(())).is_err() {
-                // Again and again: an interrupt that comes between two statements does nothing.
+                // Repeated, because an interrupt between two statements has no effect.
                 handle.interrupt();
                 while !ended(Duration::from_millis(10)) {
                     handle.interrupt();
@@ -76,7 +69,7 @@ pub fn interrupted_by<T>(
     })
 }
 
-/// A table of pairs that no machine will have counted before the limit.
+/// A query that does not end before the limit.
 pub const ENDLESS: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 pub const QUICK: &str =

@@ -1,10 +1,10 @@
-//! A limit on a dependency resolution: PubGrub asks `should_cancel` in its main loop.
+//! A limit on a dependency resolution: PubGrub calls `should_cancel` in its main loop.
 //!
 //! ```text
 //! cargo run --release -p sigalarm-clients --example resolve
 //! ```
 //!
-//! The error of the provider's own type goes through the solver untouched, and that type may well be `TimedOut`.
+//! The solver returns the provider's error unchanged, so the error type is `TimedOut`.
 
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ use sigalarm::{Alarm, TimedOut};
 
 pub type Registry = OfflineDependencyProvider<String, Ranges<u32>>;
 
-/// A registry, searched for as long as the alarm permits.
 pub struct Limited<'a> {
     pub registry: &'a Registry,
     pub alarm: &'a Alarm,
@@ -58,11 +57,7 @@ impl DependencyProvider for Limited<'_> {
     }
 }
 
-/// A version of every package that version 1 of `package` needs, directly or not.
-///
-/// # Errors
-///
-/// [`PubGrubError::ErrorInShouldCancel`] holds the time-out.
+/// Returns [`PubGrubError::ErrorInShouldCancel`] at the deadline.
 pub fn solve<'a>(
     registry: &'a Registry,
     package: &str,
@@ -71,24 +66,23 @@ pub fn solve<'a>(
     resolve(&Limited { registry, alarm }, package.to_owned(), 1_u32)
 }
 
-/// Guests who each want a room (a version) of their own: with more guests than rooms there is no solution, and no
-/// solver of this kind finds that out in reasonable time.
-pub fn hotel(guests: u32, rooms: u32) -> Registry {
-    let name = |guest: u32| format!("guest-{guest:02}");
+/// Packages that each need a different version. With more packages than versions the solver takes exponential time.
+pub fn pigeonholes(packages: u32, versions: u32) -> Registry {
+    let name = |package: u32| format!("package-{package:02}");
     let mut registry = Registry::new();
     registry.add_dependencies(
-        "party".to_owned(),
+        "root".to_owned(),
         1_u32,
-        (0..guests).map(|guest| (name(guest), Ranges::full())),
+        (0..packages).map(|package| (name(package), Ranges::full())),
     );
-    for guest in 0..guests {
-        for room in 0..rooms {
-            let elsewhere = Ranges::singleton(room).complement();
-            let others = (0..guests).filter(|&other| other != guest);
+    for package in 0..packages {
+        for version in 0..versions {
+            let other_versions = Ranges::singleton(version).complement();
+            let others = (0..packages).filter(|&other| other != package);
             registry.add_dependencies(
-                name(guest),
-                room,
-                others.map(|other| (name(other), elsewhere.clone())),
+                name(package),
+                version,
+                others.map(|other| (name(other), other_versions.clone())),
             );
         }
     }
@@ -96,11 +90,11 @@ pub fn hotel(guests: u32, rooms: u32) -> Registry {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for (guests, rooms) in [(8, 8), (14, 13)] {
-        let label = format!("finding rooms for {guests} guests");
+    for (packages, versions) in [(8, 8), (14, 13)] {
+        let label = format!("resolving {packages} packages");
         let alarm = Alarm::builder().after(Duration::from_millis(500)).label(&*label).arm()?;
-        let registry = hotel(guests, rooms);
-        match solve(&registry, "party", &alarm) {
+        let registry = pigeonholes(packages, versions);
+        match solve(&registry, "root", &alarm) {
             Ok(solution) => println!("{label}: {} packages", solution.iter().count()),
             Err(PubGrubError::ErrorInShouldCancel(timed_out)) => println!("{timed_out}"),
             Err(e) => return Err(format!("{e:?}").into()),

@@ -1,4 +1,4 @@
-"""A Python program, with an alarm of its own, that loads a library which arms alarms. Run by tests/python.rs."""
+"""A Python program that uses SIGALRM and loads a library that arms alarms. Run by tests/python.rs."""
 
 import ctypes
 import signal
@@ -19,14 +19,13 @@ def handler(signum, frame):
 
 signal.signal(signal.SIGALRM, handler)
 
-# A limit in the library: it ends the computation, and Python's handler hears nothing of it.
+# A limit in the library does not call Python's handler.
 took = library.compute(50)
 assert took >= 50_000, took
 assert calls == [], calls
 assert signal.getsignal(signal.SIGALRM) is handler
 
-# Python's own timer falls due while the library computes. Its handler is called when the library returns: Python calls
-# handlers between its own instructions, whoever it is that computes.
+# Python's timer expires during a library call. Python calls its handler after the call, between its own instructions.
 began = time.monotonic()
 signal.setitimer(signal.ITIMER_REAL, 0.05)
 assert library.compute(200) >= 200_000
@@ -35,7 +34,7 @@ for _ in range(100):
 assert len(calls) == 1, calls
 assert calls[0] - began >= 0.2
 
-# It falls due after the library has returned: on time, and once.
+# Python's timer expires after the library call: on time, and once.
 began = time.monotonic()
 signal.setitimer(signal.ITIMER_REAL, 0.2)
 library.compute(20)
@@ -45,7 +44,7 @@ while len(calls) < 2:
 assert calls[1] - began >= 0.2, calls[1] - began
 assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
-# On another thread, where Python's own `signal.signal` is refused.
+# The library works on a second thread, where Python refuses `signal.signal`.
 answers = []
 thread = threading.Thread(target=lambda: answers.append(library.compute(50)))
 thread.start()
@@ -53,7 +52,7 @@ thread.join()
 assert answers[0] >= 50_000, answers
 assert len(calls) == 2
 
-# And when it is gone, Python's alarm raises as ever.
+# After the library calls Python's alarm still raises.
 def raises(signum, frame):
     raise TimeoutError
 
@@ -61,6 +60,6 @@ signal.signal(signal.SIGALRM, raises)
 signal.setitimer(signal.ITIMER_REAL, 0.05)
 try:
     time.sleep(10)
-    sys.exit("Python's alarm did not come")
+    sys.exit("Python's alarm did not expire")
 except TimeoutError:
     print("well")

@@ -1,17 +1,15 @@
-//! Limits on other people's code, through the hooks that it offers: one example each, with a test that the limit
-//! ends it. See README.md.
+//! Limits on other people's code, one example for each hook. See README.md.
 //!
-//! The library itself is a shared one that arms alarms, for programs in other languages to load (`tests/python.rs`).
+//! This crate is a shared library that arms alarms, for programs in other languages (`tests/python.rs`).
 
-// An exported name is unsafe to choose: the linker asks nobody.
+// Exporting a name is unsafe, because it may collide.
 #![allow(unsafe_code)]
 
 use std::time::Duration;
 
 use sigalarm::Alarm;
 
-/// Computes for a limit of so many milliseconds, and says after how many microseconds it was ended; −1 if the alarm
-/// could not be armed.
+/// Computes until `milliseconds` have passed. Returns the microseconds that it took, or −1 if arming failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn compute(milliseconds: u64) -> i64 {
     let Ok(alarm) = Alarm::after(Duration::from_millis(milliseconds)) else { return -1 };

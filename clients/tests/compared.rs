@@ -1,8 +1,6 @@
-//! What `docs/compared.md` says of the peers, where it can be tried in a moment.
-//!
-//! One after the other: they look at what belongs to the whole process.
+//! Tests what `docs/compared.md` says of other crates. One test at a time, because they observe the whole process.
 
-#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // To ask for a signal's disposition.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Reads signal dispositions.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +21,6 @@ fn alone() -> MutexGuard<'static, ()> {
 const LONG: Duration = Duration::from_secs(100);
 const SHORT: Duration = Duration::from_millis(50);
 
-/// The handler of a signal; zero is the default.
 fn handler_of(signal: libc::c_int) -> usize {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     assert_eq!(unsafe { libc::sigaction(signal, std::ptr::null(), &mut action) }, 0);
@@ -43,7 +40,6 @@ fn spin() -> Cancellable<()> {
 #[test]
 fn cancel_this_nests_and_names_the_kind_of_trigger() {
     let _alone = alone();
-    // The outer limit ends the inner computation…
     let began = Instant::now();
     let of_outer: Cancellable<()> = on_timeout(SHORT, || {
         let ended: Cancellable<()> = on_timeout(LONG, spin);
@@ -51,7 +47,7 @@ fn cancel_this_nests_and_names_the_kind_of_trigger() {
         ended
     });
     assert!(began.elapsed() < LONG);
-    // …and its error is no other than that of an inner limit.
+    // The outer limit's error equals that of an inner limit.
     let of_inner: Cancellable<()> = on_timeout(LONG, || on_timeout(SHORT, spin));
     assert_eq!(of_outer, of_inner);
     assert_eq!(of_inner.unwrap_err().cause(), "CancelTimer");
@@ -61,7 +57,7 @@ fn cancel_this_nests_and_names_the_kind_of_trigger() {
 #[cfg(target_os = "linux")]
 fn cancel_this_has_a_thread_for_each_limit_and_an_alarm_has_none() {
     let _alone = alone();
-    // The harness may end a thread of its own meanwhile, but starts none: they all wait for the lock.
+    // The harness may end a thread meanwhile, but starts none that could run.
     let before = threads();
     let _: Cancellable<()> = on_timeout(LONG, || {
         on_timeout(LONG, || {
@@ -72,7 +68,7 @@ fn cancel_this_has_a_thread_for_each_limit_and_an_alarm_has_none() {
     let before = threads();
     let _alarm = Alarm::after(LONG).unwrap();
     let _another = Alarm::after(LONG).unwrap();
-    // A thread for each would make two more. The harness may just be starting one of its own, which comes to wait for the lock.
+    // Two threads would mean one per alarm. The harness may start one.
     assert!(threads() <= before + 1, "{} and {before}", threads());
 }
 
@@ -97,7 +93,6 @@ fn signal_hook_keeps_its_handler_and_a_guard_does_not() -> Result<(), ArmError> 
     drop(alarm);
     assert_eq!(handler_of(libc::SIGALRM), before);
 
-    // Of another signal, so as not to disturb the rest.
     let before = handler_of(libc::SIGUSR2);
     let flag = Arc::new(AtomicBool::new(false));
     let id = signal_hook::flag::register(libc::SIGUSR2, flag.clone()).unwrap();

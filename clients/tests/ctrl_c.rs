@@ -1,4 +1,4 @@
-//! Ctrl-C with `ring_on(SIGINT)` and another crate that handles SIGINT, in either order: what each hears.
+//! Ctrl-C with `ring_on(SIGINT)` and another crate that handles SIGINT, in either order.
 
 #[path = "../../tests/support/mod.rs"]
 #[allow(missing_docs, unsafe_code, clippy::undocumented_unsafe_blocks)]
@@ -19,22 +19,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// How often the other crate has told the program of a SIGINT.
-static HEARD: AtomicUsize = AtomicUsize::new(0);
+static RECEIVED: AtomicUsize = AtomicUsize::new(0);
 
-fn hear() {
-    HEARD.fetch_add(1, Ordering::SeqCst);
+fn receive() {
+    RECEIVED.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Presses Ctrl-C, and waits until the other crate has told of so many of them. Some crates tell on a thread of their own.
-fn press(heard: usize) {
+/// Sends SIGINT, and waits until the other crate has reported all of them.
+fn press(expected: usize) {
     process::kill_self(SIGINT);
     let began = Instant::now();
-    while HEARD.load(Ordering::SeqCst) < heard && began.elapsed() < Duration::from_secs(60) {
+    while RECEIVED.load(Ordering::SeqCst) < expected && began.elapsed() < Duration::from_secs(60) {
         thread::sleep(MS);
     }
-    thread::sleep(50 * MS); // for one too many
-    assert_eq!(HEARD.load(Ordering::SeqCst), heard, "what the other has heard");
+    thread::sleep(50 * MS); // time for a signal too many
+    assert_eq!(RECEIVED.load(Ordering::SeqCst), expected, "signals that the other crate received");
 }
 
 fn armed() -> Alarm {
@@ -47,9 +46,8 @@ fn rung(alarm: &Alarm) {
     assert!(alarm.owns(&e) && e.cause() == Cause::Signal(SIGINT));
 }
 
-/// The other crate is there first. The first Ctrl-C rings, and the other does not hear it; the second and those after
-/// the drop are the other's.
-fn is_there_first() {
+/// The other crate is first. Each first Ctrl-C rings the alarm only; all others reach the other crate.
+fn test_other_first() {
     let alarm = armed();
     press(0);
     rung(&alarm);
@@ -57,65 +55,64 @@ fn is_there_first() {
     drop(alarm);
     press(2);
     assert!(checkpoint().is_ok());
-    // Two before a check: the second is the other's.
+    // Of two without a check in between, the second reaches the other crate.
     let alarm = armed();
     press(2);
     press(3);
     rung(&alarm);
 }
 
-/// The other crate comes later, and calls the handler that it found: each Ctrl-C rings, and the other hears it too.
-fn comes_later_and_forwards(come: impl FnOnce()) {
+/// The other crate is later, and calls the previous handler: each Ctrl-C reaches both.
+fn test_other_later(install: impl FnOnce()) {
     let alarm = armed();
-    come();
+    install();
     press(1);
     rung(&alarm);
     alarm.restart();
     press(2);
     rung(&alarm);
     drop(alarm);
-    press(3); // and the process lives, though the first disposition was the default
+    press(3); // The process lives, though the first disposition was the default.
     let alarm = armed();
-    press(3); // this alarm's handler is in front again
+    press(3); // This alarm's handler is in front.
     rung(&alarm);
 }
 
 fn ctrlc_first() {
-    ctrlc::set_handler(hear).expect("the only one");
-    is_there_first();
+    ctrlc::set_handler(receive).expect("the only one");
+    test_other_first();
 }
 
-/// ctrlc's handler calls no other. The alarm hears nothing.
+/// ctrlc's handler calls no previous handler, so the alarm does not ring.
 fn ctrlc_later() {
     let alarm = armed();
-    assert!(matches!(ctrlc::try_set_handler(hear), Err(ctrlc::Error::MultipleHandlers)));
-    ctrlc::set_handler(hear).expect("it replaces the handler");
+    assert!(matches!(ctrlc::try_set_handler(receive), Err(ctrlc::Error::MultipleHandlers)));
+    ctrlc::set_handler(receive).expect("it replaces the handler");
     press(1);
     assert!(alarm.check().is_ok(), "it does not ring");
     drop(alarm);
     press(2);
-    // An alarm that is armed after that is in front.
+    // A later alarm installs its handler in front.
     let alarm = armed();
     press(2);
     rung(&alarm);
 }
 
 fn register() {
-    let hear = || HEARD.store(HEARD.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+    let receive = || RECEIVED.store(RECEIVED.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
     #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two atomic accesses, in a handler.
-    unsafe { signal_hook::low_level::register(SIGINT, hear) }.expect("registered");
+    unsafe { signal_hook::low_level::register(SIGINT, receive) }.expect("registered");
 }
 
 fn signal_hook_first() {
     register();
-    is_there_first();
+    test_other_first();
 }
 
 fn signal_hook_later() {
-    comes_later_and_forwards(register);
+    test_other_later(register);
 }
 
-/// A runtime with a task that counts.
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
@@ -125,7 +122,7 @@ fn listen(runtime: &Runtime) {
         runtime.block_on(async { signal(SignalKind::interrupt()) }).expect("a stream of signals");
     runtime.spawn(async move {
         while interrupts.recv().await.is_some() {
-            hear();
+            receive();
         }
     });
 }
@@ -133,15 +130,15 @@ fn listen(runtime: &Runtime) {
 fn tokio_first() {
     let runtime = runtime();
     listen(&runtime);
-    is_there_first();
+    test_other_first();
 }
 
 fn tokio_later() {
     let runtime = runtime();
-    comes_later_and_forwards(|| listen(&runtime));
+    test_other_later(|| listen(&runtime));
 }
 
-/// The future of one Ctrl-C takes the signal over when it is first polled.
+/// The future of `ctrl_c` installs a handler when it is first polled.
 fn tokio_ctrl_c() {
     let runtime = runtime();
     let alarm = armed();

@@ -1,7 +1,5 @@
-//! Each limit ends what it is put on, and would not have been needed otherwise.
-//!
-//! What ends after 100 ms under one limit and after a second under another, has run on to its limit both times, and
-//! was ended by it. Never early; late by no more than a machine under load may be. The error must be the alarm's own.
+//! Tests that each limit ends code that would not end: a limit of 100 ms and one of a second both expire, never early,
+//! with the alarm's own error.
 
 #[path = "../examples/command.rs"]
 #[allow(dead_code)]
@@ -39,28 +37,27 @@ use sigalarm::process::JobError;
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 use support::{Scenario, scenario};
 
-/// As late as this is too late on any machine.
 const LATE: Duration = Duration::from_secs(20);
 
-/// Runs something endless under a limit and under a longer one; `what` hands over the error that it got.
-fn runs_to_its_limit(mut what: impl FnMut(Duration) -> TimedOut) {
+/// Runs endless code under two limits; `run` returns its error.
+fn expires_at_limit(mut run: impl FnMut(Duration) -> TimedOut) {
     for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
         let began = Instant::now();
-        let timed_out = what(limit);
+        let timed_out = run(limit);
         let took = began.elapsed();
         assert_eq!(timed_out.cause(), Cause::Deadline);
         assert_eq!(timed_out.limit(), Some(limit));
         assert!(timed_out.elapsed() >= limit && took >= limit, "early: {timed_out}, took {took:?}");
         assert!(took < limit + LATE, "late: {timed_out}, took {took:?}");
     }
-    assert!(checkpoint().is_ok(), "a limit is left behind");
+    assert!(checkpoint().is_ok(), "an alarm remains armed");
 }
 
-/// The same for what takes the alarm itself, and must answer with an error that is this alarm's.
-fn runs_to_its_alarm(mut what: impl FnMut(&Alarm) -> TimedOut) {
-    runs_to_its_limit(|limit| {
+/// The same for code that takes the alarm.
+fn expires_at_alarm(mut run: impl FnMut(&Alarm) -> TimedOut) {
+    expires_at_limit(|limit| {
         let alarm = Alarm::after(limit).unwrap();
-        let timed_out = what(&alarm);
+        let timed_out = run(&alarm);
         assert!(alarm.owns(&timed_out));
         timed_out
     });
@@ -73,20 +70,19 @@ fn a_script_ends() {
         "fn f() { while true {} } f()",
         "let n = 0; for i in 0..9223372036854775807 { n += i % 2 }",
     ] {
-        runs_to_its_alarm(|_| {
+        expires_at_alarm(|_| {
             let error = engine.eval::<()>(endless).unwrap_err();
             script::timed_out(&error).unwrap_or_else(|| panic!("{error}"))
         });
-        assert_eq!(engine.eval::<i64>("40 + 2").unwrap(), 42); // the engine is as good as new
+        assert_eq!(engine.eval::<i64>("40 + 2").unwrap(), 42); // The engine still works.
     }
-    // A mistake in the script is no time-out.
     assert!(script::timed_out(&engine.eval::<()>("nonsense()").unwrap_err()).is_none());
 }
 
-/// The script's own `try` must not keep it alive.
+/// A `try` in the script does not catch the time-out.
 fn a_script_cannot_catch_it() {
     let engine = script::engine();
-    runs_to_its_alarm(|_| {
+    expires_at_alarm(|_| {
         let error = engine.eval::<()>("loop { try { loop {} } catch {} }").unwrap_err();
         script::timed_out(&error).unwrap_or_else(|| panic!("{error}"))
     });
@@ -102,11 +98,10 @@ fn an_outer_limit_ends_a_script_of_an_inner_one() {
 
 fn a_query_ends() {
     let connection = query::open().unwrap();
-    runs_to_its_limit(|limit| match query::number(&connection, query::ENDLESS, limit) {
+    expires_at_limit(|limit| match query::number(&connection, query::ENDLESS, limit) {
         Err(query::QueryError::TimedOut(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
-    // The connection is as good as new, also for errors of its own.
     let limit = Duration::from_secs(3600);
     assert_eq!(query::number(&connection, query::QUICK, limit).unwrap(), 500_500);
     assert!(matches!(query::number(&connection, "nonsense", limit), Err(query::QueryError::Sql(_))));
@@ -116,7 +111,7 @@ fn a_query_is_interrupted() {
     let connection = rusqlite::Connection::open_in_memory().unwrap();
     let handle = connection.get_interrupt_handle();
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    runs_to_its_alarm(|alarm| {
+    expires_at_alarm(|alarm| {
         let answer = query::interrupted_by(alarm, &handle, || number(query::ENDLESS)).unwrap();
         assert_eq!(answer.unwrap_err().sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
         alarm.check().unwrap_err()
@@ -126,25 +121,25 @@ fn a_query_is_interrupted() {
 }
 
 fn a_resolution_ends() {
-    let full = resolve::hotel(14, 13);
-    runs_to_its_alarm(|alarm| match resolve::solve(&full, "party", alarm) {
+    let full = resolve::pigeonholes(14, 13);
+    expires_at_alarm(|alarm| match resolve::solve(&full, "root", alarm) {
         Err(PubGrubError::ErrorInShouldCancel(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
     let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
-    let (enough, too_few) = (resolve::hotel(6, 6), resolve::hotel(4, 3));
-    assert_eq!(resolve::solve(&enough, "party", &alarm).unwrap().iter().count(), 7);
-    assert!(matches!(resolve::solve(&too_few, "party", &alarm), Err(PubGrubError::NoSolution(_))));
+    let (enough, too_few) = (resolve::pigeonholes(6, 6), resolve::pigeonholes(4, 3));
+    assert_eq!(resolve::solve(&enough, "root", &alarm).unwrap().iter().count(), 7);
+    assert!(matches!(resolve::solve(&too_few, "root", &alarm), Err(PubGrubError::NoSolution(_))));
 }
 
 fn a_pool_ends() {
     let endless = 1..u64::from(u32::MAX) * 1_000;
     for search in [pool::longest, pool::longest_entered] {
-        runs_to_its_alarm(|alarm| search(endless.clone(), alarm).unwrap_err());
+        expires_at_alarm(|alarm| search(endless.clone(), alarm).unwrap_err());
         let alarm = Alarm::after(Duration::from_secs(3600)).unwrap();
         assert_eq!(search(1..1_000, &alarm).unwrap(), Some((178, 871)));
     }
-    // Nobody has left the alarm behind on the pool's threads.
+    // The pool's threads have left the alarm.
     let _expired = Alarm::after(Duration::ZERO).unwrap();
     rayon::broadcast(|_| assert!(checkpoint().is_ok()));
 }
@@ -152,7 +147,7 @@ fn a_pool_ends() {
 fn a_match_ends() {
     let regex = pattern::unbounded(pattern::CATASTROPHE).unwrap();
     let text = "a".repeat(200);
-    runs_to_its_limit(|limit| match pattern::is_match(&regex, &text, limit) {
+    expires_at_limit(|limit| match pattern::is_match(&regex, &text, limit) {
         Err(JobError::TimedOut(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
@@ -160,11 +155,10 @@ fn a_match_ends() {
     assert!(!pattern::is_match(&regex, "aaaab", Duration::from_secs(3600)).unwrap());
 }
 
-/// The caller's own alarm ends it too, and says whose it was.
 fn a_match_ends_with_the_callers_alarm() {
     let regex = pattern::unbounded(pattern::CATASTROPHE).unwrap();
     let text = "a".repeat(200);
-    runs_to_its_alarm(|_| match pattern::is_match(&regex, &text, Duration::from_secs(3600)) {
+    expires_at_alarm(|_| match pattern::is_match(&regex, &text, Duration::from_secs(3600)) {
         Err(JobError::TimedOut(timed_out)) => timed_out,
         other => panic!("{other:?}"),
     });
@@ -173,7 +167,7 @@ fn a_match_ends_with_the_callers_alarm() {
 fn a_download_ends() {
     let server = download::serve().unwrap();
     for path in ["/drip", "/bomb"] {
-        runs_to_its_alarm(|alarm| {
+        expires_at_alarm(|alarm| {
             let e = download::unpacked_size(server, path, alarm).unwrap_err();
             assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
             sigalarm::TimedOut::find_in(&e).unwrap_or_else(|| panic!("{e}")).clone()
@@ -185,9 +179,9 @@ fn a_download_ends() {
 
 fn a_command_ends() {
     let shell = |script: &str, alarm: &_| command::output(Command::new("sh").args(["-c", script]), alarm);
-    // It waits; it prints for ever; it has closed its output and lives; a grandchild holds the pipe.
+    // It blocks; it prints for ever; it closes its output; its grandchild keeps the pipe open.
     for script in ["sleep 1000", "while :; do echo; done", "exec >&-; sleep 1000", "sleep 1000 & exit 0"] {
-        runs_to_its_alarm(|alarm| {
+        expires_at_alarm(|alarm| {
             let e = shell(script, alarm).unwrap_err();
             sigalarm::TimedOut::find_in(&e).unwrap_or_else(|| panic!("{script}: {e}")).clone()
         });
@@ -197,17 +191,15 @@ fn a_command_ends() {
     assert_eq!((text.lines().count(), status.code()), (100_000, Some(3)));
 }
 
-/// It depends on `sigalarm-core` alone, and knows nothing of alarms.
 fn a_library_ends() {
     let (a, b) = ("ab".repeat(1_000_000), "ba".repeat(1_000_000));
     let inside = |e: std::io::Error| TimedOut::find_in(&e).unwrap_or_else(|| panic!("{e}")).clone();
-    runs_to_its_limit(|limit| inside(library::limited(&a, &b, limit).unwrap_err()));
-    runs_to_its_limit(|limit| inside(library::run_limited(a.as_bytes(), b.as_bytes(), limit).unwrap_err()));
-    runs_to_its_alarm(|alarm| {
+    expires_at_limit(|limit| inside(library::limited(&a, &b, limit).unwrap_err()));
+    expires_at_limit(|limit| inside(library::run_limited(a.as_bytes(), b.as_bytes(), limit).unwrap_err()));
+    expires_at_alarm(|alarm| {
         assert_eq!(library::stoppable(&a, &b, alarm), Err(enough::StopReason::TimedOut));
         alarm.check().unwrap_err()
     });
-    // Without an alarm, and under one that does not expire.
     assert_eq!(sigalarm_client_library::distance("kitten", "sitting"), Ok(3));
     assert_eq!(library::limited("kitten", "sitting", Duration::from_secs(3600)).unwrap(), 3);
     assert_eq!(library::stoppable("kitten", "sitting", enough::Unstoppable), Ok(3));

@@ -1,4 +1,4 @@
-//! An alarm beside a profiler of the old kind, which has ITIMER_PROF and SIGPROF.
+//! An alarm beside a profiler that uses ITIMER_PROF and SIGPROF.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -29,11 +29,10 @@ fn a_profiler_samples_while_a_guard_is_armed() {
     let alarm = Alarm::builder().cpu_limit(cpu).arm().unwrap();
     while alarm.check().is_ok() {}
     drop(alarm);
-    // Of 300 ms of processor time, sampled every 10 ms, which the kernel rounds up to its own ticks.
+    // 300 ms of processor time give up to 30 samples; the kernel rounds the interval up to its ticks.
     let samples = SAMPLES.load(Ordering::Relaxed);
     assert!(samples >= 5, "{samples} samples");
 
-    // And it goes on.
     let again = Alarm::builder().cpu_limit(cpu).arm().unwrap();
     while again.check().is_ok() {}
     assert!(SAMPLES.load(Ordering::Relaxed) > samples);

@@ -1,4 +1,4 @@
-//! A Python program loads the library, and has an alarm of its own.
+//! A Python program loads the library and uses SIGALRM itself.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +10,6 @@ fn python_host() {
         return;
     };
     println!("{}", String::from_utf8_lossy(&version.stdout));
-    // The shared library lies beside this program.
     let mut library: PathBuf = std::env::current_exe().unwrap();
     library.set_file_name(format!(
         "{}sigalarm_clients{}",

@@ -1,4 +1,4 @@
-//! Alarms in a tokio program: in `spawn_blocking`, beside the runtime's own timers and its signals.
+//! Alarms in a tokio program: in `spawn_blocking`, beside the runtime's timers and signals.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn spin(limit: Duration) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokio_host() {
-    // tokio has a handler for SIGALRM, which was there first.
+    // tokio installs its SIGALRM handler first.
     let mut theirs = signal(SignalKind::alarm()).unwrap();
 
     let limit = Duration::from_millis(100);
@@ -29,24 +29,23 @@ async fn tokio_host() {
     assert!(began.elapsed() >= Duration::from_millis(50));
     assert!(computation.await.unwrap() >= limit);
 
-    // Several at once, on threads of the pool.
     let limits = [20, 40, 60].map(Duration::from_millis);
     let computations = limits.map(|limit| tokio::task::spawn_blocking(move || spin(limit)));
     for (computation, limit) in computations.into_iter().zip(limits) {
         assert!(computation.await.unwrap() >= limit);
     }
 
-    // None of these rings has come to tokio.
+    // tokio received none of these alarms' signals.
     assert!(tokio::time::timeout(Duration::from_millis(50), theirs.recv()).await.is_err());
 
-    // One that is sent does, also while a guard is armed.
+    // tokio receives a raised SIGALRM, even while a guard is armed.
     let computation = tokio::task::spawn_blocking(|| spin(Duration::from_millis(200)));
     tokio::time::sleep(Duration::from_millis(50)).await;
     signal_hook::low_level::raise(signal_hook::consts::SIGALRM).unwrap();
     assert!(tokio::time::timeout(Duration::from_secs(10), theirs.recv()).await.is_ok());
     computation.await.unwrap();
 
-    // A token that is cancelled rings an alarm.
+    // Cancelling a token rings an alarm.
     let token = CancellationToken::new();
     let computation = tokio::task::spawn_blocking({
         let token = token.clone();

@@ -1,9 +1,8 @@
-//! Lengths of time as the command line gives them: what C's `strtod` reads, then perhaps `s`, `m`, `h` or `d`.
+//! Durations of the command line: a number as C's `strtod` reads it, then optionally `s`, `m`, `h` or `d`.
 
 use std::time::Duration;
 
-/// Reads a length of time. One past the range of a [`Duration`] is [`Duration::MAX`], one that is not zero is not
-/// made zero: zero means that there is no limit.
+/// Parses a duration; too large a number gives [`Duration::MAX`]. Only zero gives zero, which means no limit.
 pub fn parse(text: &[u8]) -> Option<Duration> {
     let (number, rest) = number(trimmed(text))?;
     let unit = match rest {
@@ -23,7 +22,6 @@ fn duration(seconds: f64) -> Duration {
     whole.saturating_add(Duration::from_nanos(nanos as u64))
 }
 
-/// A number that is not negative, and what follows it.
 fn number(text: &[u8]) -> Option<(f64, &[u8])> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -55,25 +53,24 @@ fn hexadecimal(text: &[u8]) -> Option<(f64, &[u8])> {
     let (exponent, rest) = exponent(rest, b'p');
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((&mantissa, ""));
     let digits = whole.chars().chain(fraction.chars()).filter_map(|c| c.to_digit(16));
-    // Of more digits than make a difference only the places count: the number may be in range all the same.
+    // Further digits do not change the value.
     let (number, more) = digits.fold((0.0, 0), |(number, more), digit| match number < 1e300 {
         true => (number * 16.0 + f64::from(digit), more),
         false => (number, more + 1),
     });
     let places = i32::try_from(fraction.len()).ok()? - more;
     let exponent = exponent.saturating_sub(4 * places);
-    // In two steps: the power alone might be out of range where the number is not.
+    // In two steps, because the power alone may be out of range.
     let number = number * 2_f64.powi(exponent / 2) * 2_f64.powi(exponent - exponent / 2);
     Some((not_lost(number, &mantissa), rest))
 }
 
-/// A number that was too small to be told from zero is made the smallest there is.
+/// Rounds a number that is too small for `f64` up to the smallest one.
 fn not_lost(number: f64, mantissa: &str) -> f64 {
     let is_zero = mantissa.bytes().all(|byte| matches!(byte, b'0' | b'.'));
     if is_zero { 0.0 } else { number.max(f64::MIN_POSITIVE) }
 }
 
-/// Digits with at most one point in them, and what follows.
 fn split(text: &[u8], is_digit: impl Fn(&u8) -> bool) -> Option<(String, &[u8])> {
     let count = |text: &[u8]| text.iter().take_while(|byte| is_digit(byte)).count();
     let mut end = count(text);
@@ -87,7 +84,6 @@ fn split(text: &[u8], is_digit: impl Fn(&u8) -> bool) -> Option<(String, &[u8])>
     (digits > 0).then(|| (String::from_utf8_lossy(mantissa).into_owned(), rest))
 }
 
-/// The exponent behind `mark`, zero if there is none, and what follows.
 fn exponent(text: &[u8], mark: u8) -> (i32, &[u8]) {
     let there = || {
         let (first, rest) = text.split_first()?;
@@ -107,7 +103,7 @@ fn exponent(text: &[u8], mark: u8) -> (i32, &[u8]) {
     there().unwrap_or((0, text))
 }
 
-/// What begins with the first character that is no space to C, to which unlike Rust the vertical tab is one.
+/// Skips what C's `isspace` accepts, including the vertical tab.
 fn trimmed(text: &[u8]) -> &[u8] {
     let spaces = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r')).count();
     &text[spaces..]

@@ -1,9 +1,7 @@
-//! Signals as things to wait for, one after the other, on the one thread that there is.
+//! Receives signals one after the other on the only thread.
 //!
-//! A handler that did the work itself could not look at what the program is doing, let alone arm a timer. So the
-//! handlers only note which signal came and write a byte to a socket, and everything else is ordinary code: it reads
-//! the socket, under the alarm, and so notices a signal, the end of the child (which is a signal, too) or the
-//! deadline, whichever comes first.
+//! Each handler sets a flag and writes a byte to a socket. The main code reads the socket under an alarm, so one read
+//! ends at a signal, at the end of the child (SIGCHLD) or at the deadline.
 
 use std::ffi::c_int;
 use std::io::{self, Read};
@@ -13,42 +11,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sigalarm::Alarm;
 use signal_hook::consts::FORBIDDEN;
-use signal_hook::{flag, low_level::pipe};
+use signal_hook::low_level::pipe;
 
 pub struct Inbox {
-    letters: Vec<(c_int, Arc<AtomicBool>)>,
-    bell: UnixStream,
+    flags: Vec<(c_int, Arc<AtomicBool>)>,
+    socket: UnixStream,
 }
 
 impl Inbox {
-    /// Takes `signals` in from now on, each of them once if it is there twice. Those that no handler can or should
-    /// have (KILL, STOP, and faults such as SEGV) are left alone.
+    /// Handles `signals` from now on. Skips duplicates and those that must not be handled (KILL, STOP, faults).
     pub fn open(signals: &[c_int]) -> io::Result<Inbox> {
-        let (bell, ringer) = UnixStream::pair()?;
-        let mut inbox = Inbox { letters: Vec::new(), bell };
+        let (socket, writer) = UnixStream::pair()?;
+        let mut inbox = Inbox { flags: Vec::new(), socket };
         for &signal in signals {
-            if signal == 0 || FORBIDDEN.contains(&signal) || inbox.letters.iter().any(|(s, _)| *s == signal) {
+            if signal == 0 || FORBIDDEN.contains(&signal) || inbox.flags.iter().any(|(s, _)| *s == signal) {
                 continue;
             }
-            let letter = Arc::new(AtomicBool::new(false));
-            // In this order: whoever reads the byte must find the letter.
-            flag::register(signal, letter.clone())?;
-            pipe::register(signal, ringer.try_clone()?)?;
-            inbox.letters.push((signal, letter));
+            let flag = Arc::new(AtomicBool::new(false));
+            // In this order, because a reader of the byte must find the flag set.
+            signal_hook::flag::register(signal, flag.clone())?;
+            pipe::register(signal, writer.try_clone()?)?;
+            inbox.flags.push((signal, flag));
         }
         Ok(inbox)
     }
 
-    /// Waits for a signal to come.
-    ///
-    /// At the deadline an error of kind [`io::ErrorKind::TimedOut`].
+    /// Waits for a signal. Returns [`io::ErrorKind::TimedOut`] at the deadline.
     pub fn next(&self, alarm: &Alarm) -> io::Result<c_int> {
-        let mut bell = alarm.reader(&self.bell);
+        let mut reader = alarm.reader(&self.socket);
         loop {
-            if let Some((signal, _)) = self.letters.iter().find(|(_, l)| l.swap(false, Ordering::Relaxed)) {
+            if let Some((signal, _)) = self.flags.iter().find(|(_, flag)| flag.swap(false, Ordering::Relaxed))
+            {
                 return Ok(*signal);
             }
-            let _rings = bell.read(&mut [0; 64])?;
+            let _ = reader.read(&mut [0; 64])?;
         }
     }
 }

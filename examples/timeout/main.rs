@@ -1,16 +1,13 @@
-//! timeout(1): runs a command, and ends it when its time is up.
+//! timeout(1): runs a command, and ends it at a limit.
 //!
 //! ```text
-//! cargo run --example timeout -- 10s COMMAND
 //! cargo run --example timeout -- -v -s INT -k 5 1.5m COMMAND
 //! ```
 //!
-//! It behaves as the one of the GNU core utilities does, down to exit statuses and messages, in one process with
-//! one thread. No signal handler in it does any work: each signal rings a bell, and waiting for the next ring is one
-//! read under an [`Alarm`](sigalarm::Alarm).
+//! Exit statuses and messages are those of the GNU core utilities. The program has one thread, which waits for signals
+//! in a read under an [`Alarm`](sigalarm::Alarm).
 
-// The runtime's `main` would ignore SIGPIPE and open what is closed of the standard descriptors before ours ran. A
-// command must find these as they would be without us.
+// Rust's own `main` would ignore SIGPIPE and open closed standard descriptors. The command must inherit both unchanged.
 #![no_main]
 
 mod duration;
@@ -27,15 +24,14 @@ use std::process::exit;
 
 use options::Request;
 
-/// What went wrong with `timeout` itself.
+/// The exit status if `timeout` itself fails.
 const CANCELED: c_int = 125;
 
-// The name that the C library starts a program at.
 #[allow(unsafe_code)]
-// SAFETY: nothing else in the program has this name, and the types are the ones that C gives to it.
+// SAFETY: the name is unique in the program, and the signature is C's.
 #[unsafe(no_mangle)]
 extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    // SAFETY: this is what the C library calls `main` with.
+    // SAFETY: the C library passes valid arguments to `main`.
     let arguments = unsafe { os::arguments(argc, argv) };
     let mut arguments = arguments.iter().map(|argument| argument.as_os_str());
     let name = arguments.next().unwrap_or("timeout".as_ref()).to_string_lossy();

@@ -1,5 +1,3 @@
-//! What is said on standard error, and how a name is put into it.
-
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -8,27 +6,25 @@ use std::sync::LazyLock;
 
 use nix::errno::Errno;
 
-/// Says something in the name of the program.
 pub fn say(name: &str, what: &str) {
     write(&format!("{name}: {what}\n"));
 }
 
-/// Writes it in one piece. Nobody can be told if that fails.
+/// Writes the text at once; a failure cannot be reported.
 pub fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// The reason of an error as the C library words it, without the number that [`io::Error`] adds.
+/// Returns the C library's text of an error.
 pub fn reason(e: &io::Error) -> String {
     e.raw_os_error().map_or_else(|| e.to_string(), |number| Errno::from_raw(number).desc().to_owned())
 }
 
-/// Puts a name between quotation marks, of the kind that the locale has, and escapes what would disturb a terminal.
+/// Quotes a name for the locale and escapes control characters.
 pub fn quote(name: &OsStr) -> String {
     if *CURLY { quoted(name.as_bytes(), '‘', '’') } else { quoted(name.as_bytes(), '\'', '\'') }
 }
 
-/// Whether the locale's encoding is UTF-8, as its name tells.
 static CURLY: LazyLock<bool> = LazyLock::new(|| {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
@@ -50,7 +46,7 @@ fn quoted(name: &[u8], open: char, close: char) -> String {
 }
 
 fn push(text: &mut String, c: char, close: char) {
-    // Without the curly quotes there are no other letters than ASCII's either.
+    // Without curly quotes the locale has ASCII only.
     let printable = if close.is_ascii() { c.is_ascii() && !c.is_control() } else { is_printable(c) };
     match c {
         '\x07' => text.push_str("\\a"),
@@ -73,6 +69,6 @@ fn is_printable(c: char) -> bool {
 
 fn octal(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        write!(text, "\\{byte:03o}").expect("a String takes all that is written to it");
+        write!(text, "\\{byte:03o}").expect("a String accepts every write");
     }
 }

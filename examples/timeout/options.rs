@@ -1,5 +1,4 @@
-//! The command line, read as GNU's `getopt_long` reads it: options end at the first operand, long ones may be cut
-//! short as long as they are unique, short ones may be run together.
+//! The command line, parsed like GNU's `getopt_long`.
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -10,16 +9,14 @@ use nix::libc::SIGTERM;
 use crate::message::quote;
 use crate::{duration, signals};
 
-/// What the user wants.
 pub enum Request {
     Run(Options),
     Help,
     Version,
 }
 
-/// A command, and how it is to be ended.
 pub struct Options {
-    /// Zero means never, as for `kill_after`.
+    /// Zero means no limit, as for `kill_after`.
     pub limit: Duration,
     pub signal: c_int,
     pub kill_after: Duration,
@@ -30,7 +27,7 @@ pub struct Options {
     pub arguments: Vec<OsString>,
 }
 
-/// What is wrong with the command line, if there is more to be said than that.
+/// The error message, if there is one besides the usage hint.
 type Wrong = Option<String>;
 
 #[derive(Clone, Copy)]
@@ -65,7 +62,6 @@ const LONG: [(&str, Flag); 7] = [
 const SHORT: [(u8, Flag); 5] =
     [(b'k', KillAfter), (b's', Signal), (b'v', Verbose), (b'f', Foreground), (b'p', PreserveStatus)];
 
-/// Reads the arguments, without the program's name.
 pub fn parse<'a>(mut arguments: impl Iterator<Item = &'a OsStr>) -> Result<Request, Wrong> {
     let mut options = Options {
         limit: Duration::ZERO,
@@ -147,7 +143,7 @@ fn missing(letter: u8) -> Wrong {
     Some(format!("option requires an argument -- '{}'", char::from(letter)))
 }
 
-/// Finds the option that `text`, which may go on with `=` and a value, is the beginning of.
+/// Finds the option that `text` abbreviates; `text` may end with `=` and a value.
 fn long_option<'a>(
     text: &'a [u8],
     arguments: &mut impl Iterator<Item = &'a OsStr>,
@@ -181,20 +177,20 @@ pub fn help(name: &str) -> String {
         "Usage: {name} [OPTION]... DURATION COMMAND [ARGUMENT]...
 Run COMMAND, and end it if it still runs after DURATION.
 
-  -s, --signal=SIGNAL       what to send when the time is up; a name or a number, TERM if not given
+  -s, --signal=SIGNAL       the signal to send at the limit, by name or number; TERM by default
   -k, --kill-after=DURATION send KILL if the command still runs this long after the first signal
-  -p, --preserve-status     exit as COMMAND does, also when its time was up
+  -p, --preserve-status     exit with the status of COMMAND even after a time-out
   -f, --foreground          stay in the terminal's foreground: COMMAND may read from it and gets its
-                            signals; only COMMAND itself is ended, not what it has started
-  -v, --verbose             say on standard error what is sent
-      --help                show this, and exit
-      --version             show the version, and exit
+                            signals; its child processes are not signalled
+  -v, --verbose             print each signal that is sent on standard error
+      --help                print this help and exit
+      --version             print the version and exit
 
 DURATION is a number, which may have a fraction, with s for seconds, m for minutes, h for hours or
-d for days behind it; seconds if nothing is. Zero means no limit.
+d for days after it; seconds by default. Zero means no limit.
 
 Exit status:
-  124  the time was up, and --preserve-status is not given
+  124  COMMAND timed out, and --preserve-status was not given
   125  {name} itself failed
   126  COMMAND was found and cannot be run
   127  COMMAND was not found

@@ -1,5 +1,3 @@
-//! The command's life under the limit.
-
 use std::ffi::c_int;
 use std::io;
 use std::mem;
@@ -25,23 +23,20 @@ const TIMED_OUT: c_int = 124;
 const CANNOT_RUN: c_int = 126;
 const NOT_FOUND: c_int = 127;
 
-/// Runs the command to its end, and answers with the exit status for this process.
 pub fn run(name: &str, options: &Options) -> c_int {
-    // The command is to find these as if it had been started directly. Those that it will be sent from here it finds
-    // at their defaults, and SIGCHLD with them.
+    // The command inherits these dispositions.
     let found = [SIGALRM, SIGPIPE, SIGTTIN, SIGTTOU].into_iter().filter_map(Disposition::of).collect();
 
     if !options.foreground {
-        // A group of its own, so that all that the command starts can be reached. If it leads one already it is
-        // refused, and has what it wants.
+        // A new process group, so that a signal reaches all processes of the command. A group leader already has one.
         let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     }
-    // Before there is a command that could outlive this process.
+    // Before the command starts, so that no signal is missed.
     let inbox = match Inbox::open(&[SIGCHLD, SIGALRM, SIGINT, SIGQUIT, SIGHUP, SIGTERM, options.signal]) {
         Ok(inbox) => inbox,
         Err(e) => return fail(name, &format!("cannot wait for signals: {}", reason(&e))),
     };
-    // They stop a whole group of which one wants the terminal, and are meant for that one.
+    // These signals stop a whole group if one process uses the terminal.
     os::ignore(SIGTTIN);
     os::ignore(SIGTTOU);
 
@@ -52,7 +47,7 @@ pub fn run(name: &str, options: &Options) -> c_int {
         Ok(child) => child,
         Err(e) => return not_started(name, options, &e),
     };
-    // The mask is the command's, too, so these are let in only now.
+    // Unblocked only after the spawn, because the command inherits the mask.
     let heard: SigSet = [Signal::SIGCHLD, Signal::SIGALRM].into_iter().collect();
     let _ = heard.thread_unblock();
 
@@ -60,7 +55,6 @@ pub fn run(name: &str, options: &Options) -> c_int {
     match supervisor.wait(&inbox) {
         Ok(status) => supervisor.answer(status),
         Err(e) => {
-            // Not without a limit.
             let _ = child.kill();
             let _ = child.wait();
             fail(name, &format!("error waiting for command: {}", reason(&e)))
@@ -89,7 +83,7 @@ struct Supervisor<'a> {
 }
 
 impl Supervisor<'_> {
-    /// Waits for the command to end, and for what is to be sent to it meanwhile. Its time runs from here.
+    /// Waits for the command to end, and sends the signals that are due.
     fn wait(&mut self, inbox: &Inbox) -> io::Result<ExitStatus> {
         let mut deadline = moment(self.options.limit);
         let mut when_due = self.options.signal;
@@ -99,19 +93,18 @@ impl Supervisor<'_> {
                 let alarm = deadline.map_or_else(Alarm::never, Alarm::at)?;
                 inbox.next(&alarm)
             };
-            // Whatever it was: a command that has ended needs no signal.
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status);
             }
             let (signal, due) = match event {
-                Ok(SIGCHLD) => continue,         // It was stopped, or goes on.
-                Ok(SIGALRM) => (when_due, true), // Somebody else's alarm is as good as ours.
+                Ok(SIGCHLD) => continue,         // It was stopped or continued.
+                Ok(SIGALRM) => (when_due, true), // Another process may send SIGALRM.
                 Ok(signal) => (signal, false),
                 Err(e) if e.kind() == io::ErrorKind::TimedOut => (when_due, true),
                 Err(e) => return Err(e),
             };
             self.timed_out |= due;
-            // Also after a signal from outside there is so much time and no more.
+            // `kill_after` also starts at a signal from outside.
             if !kill_after.is_zero() {
                 deadline = moment(mem::take(&mut kill_after));
                 when_due = SIGKILL;
@@ -122,30 +115,29 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Sends a signal to the command and, unless it is in the foreground, to all that it has started.
+    /// Sends a signal to the command and, unless in the foreground, to its process group.
     fn send(&self, signal: c_int) {
         if self.options.verbose {
             let command = quote(&self.options.command);
             say(self.name, &format!("sending signal {} to command {command}", signals::name(signal)));
         }
-        // To itself first: it may have gone to a group of its own.
+        // To the command first, which may have left the group.
         let child = self.child.id() as pid_t;
         os::kill(child, signal);
         if self.options.foreground {
             return;
         }
         self.send_to_group(signal);
-        // One that is stopped gets a signal only when it goes on.
+        // A stopped process handles the signal only after SIGCONT.
         if signal != SIGKILL && signal != SIGCONT {
             os::kill(child, SIGCONT);
             self.send_to_group(SIGCONT);
         }
     }
 
-    /// This process is in the group, and must not take the signal for a new one. (Unless it is KILL: then it ends
-    /// here, and looks to its parent as the command would.)
+    /// Signals the process group, which includes this process. KILL ends this process too.
     fn send_to_group(&self, signal: c_int) {
-        // No harm comes of a SIGCHLD, but without it the end of the command would go unnoticed.
+        // Ignoring SIGCHLD would hide the end of the command.
         if signal != SIGCHLD {
             os::ignore(signal);
         }
@@ -160,11 +152,11 @@ impl Supervisor<'_> {
                 if status.core_dumped() {
                     say(self.name, "the monitored command dumped core");
                 }
-                // Who waits for this process is to see what it would have seen of the command. But not another core.
+                // The parent then sees the command's status.
                 if !self.timed_out && os::leave_no_core().is_ok() {
                     os::die_of(signal);
                 }
-                // Others must be able to tell that it had to be killed.
+                // The status must show that the command was killed.
                 preserve |= signal == SIGKILL;
                 128 + signal
             }
@@ -174,7 +166,7 @@ impl Supervisor<'_> {
     }
 }
 
-/// When `time` will have passed; `None` for zero, which means never, and for what no clock can show.
+/// Returns `time` from now; `None` for zero, which means no limit, and for times beyond the clock.
 fn moment(time: Duration) -> Option<Instant> {
     if time.is_zero() { None } else { Instant::now().checked_add(time) }
 }

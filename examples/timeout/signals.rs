@@ -1,5 +1,3 @@
-//! Names and numbers of signals.
-
 use std::ffi::c_int;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -7,8 +5,7 @@ use std::str::FromStr;
 use nix::libc;
 use nix::sys::signal::Signal;
 
-/// Reads a signal: a name, with or without `SIG`, in letters of either case, or a number. The number may as well be
-/// the exit status of a shell whose command the signal ended, and zero is the signal that nobody receives.
+/// Parses a name in either case, with or without `SIG`, or a number, which may be a shell's exit status.
 pub fn parse(text: &str) -> Option<c_int> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         let number = text.parse::<c_int>().ok()? & 0x7f;
@@ -25,9 +22,8 @@ pub fn parse(text: &str) -> Option<c_int> {
     }
 }
 
-/// What a signal is called, without `SIG`.
 pub fn name(signal: c_int) -> String {
-    // Where the two are one signal, the older name comes first.
+    // Of two names for one signal, GNU prints this one.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if signal == libc::SIGIO {
         return "POLL".to_owned();
@@ -43,7 +39,7 @@ fn exists(number: c_int) -> bool {
     number == 0 || Signal::try_from(number).is_ok() || real_time_signals().contains(&number)
 }
 
-/// Named from the nearer end: `RTMIN+3`, `RTMAX-2`.
+/// Counts from the nearer end: `RTMIN+3`, `RTMAX-2`.
 fn real_time_name(signal: c_int) -> String {
     let (first, last) = real_time_signals().into_inner();
     let (base, offset) = if signal <= first + (last - first) / 2 {
@@ -71,7 +67,6 @@ fn real_time_signals() -> RangeInclusive<c_int> {
     libc::SIGRTMIN()..=libc::SIGRTMAX()
 }
 
-/// There are none, or none that the C library's bindings know.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn real_time_signals() -> RangeInclusive<c_int> {
     1..=0

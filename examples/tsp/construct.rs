@@ -1,4 +1,4 @@
-//! The first real tour: always on to the nearest city not yet visited. And each city's list of neighbours.
+//! The first tour, by nearest neighbours, and the list of neighbours of each city.
 
 use sigalarm::{Alarm, TimedOut};
 
@@ -6,7 +6,6 @@ use crate::instance::Instance;
 use crate::kdtree::KdTree;
 use crate::tour::Tour;
 
-/// The nearest-neighbour tour from the first city on, and its length.
 pub fn nearest_neighbour_tour(
     instance: &Instance,
     tree: &KdTree,
@@ -30,7 +29,7 @@ pub fn nearest_neighbour_tour(
     }
 }
 
-/// For each city the few that are closest to it, closest first: where the local search looks for better edges.
+/// For each city its closest cities, closest first: the candidates of the local search.
 pub struct Neighbours {
     per_city: usize,
     lists: Vec<u32>,
@@ -43,7 +42,7 @@ impl Neighbours {
         let mut lists = vec![0; n * per_city];
         let none = tree.all();
         let mut found = Vec::new();
-        // In the order of the tree one search goes where the last one has been, and finds it in the cache.
+        // In the order of the tree successive searches use the same cache lines.
         for city in tree.cities() {
             alarm.check()?;
             tree.nearest(city, per_city, &none, &mut found, alarm)?;

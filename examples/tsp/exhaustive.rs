@@ -1,21 +1,18 @@
-//! Few cities: try every tour, and know that the best one is the best there is.
-
 use sigalarm::{Alarm, TimedOut};
 
 use crate::incumbent::Incumbent;
 use crate::tour::Tour;
 
-/// Up to this many cities, trying all the tours is a matter of milliseconds.
+/// The most cities whose tours can all be tried within milliseconds.
 pub const MOST_CITIES: usize = 9;
 
-/// Leaves the best tour of all in `best`.
 pub fn search(best: &mut Incumbent, alarm: &Alarm) -> Result<(), TimedOut> {
     let mut order: Vec<u32> = best.tour().cities().map(|city| city as u32).collect();
-    // A tour is closed, so any city may stand first.
+    // A tour is closed, so the first city can stay first.
     extend(&mut order, 1, 0, best, alarm)
 }
 
-/// Tries every order of the cities from place `done` on. `length` is that of the path before it.
+/// Tries every order of the cities from index `done`. `length` is that of the path before it.
 fn extend(
     order: &mut [u32],
     done: usize,

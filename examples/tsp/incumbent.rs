@@ -1,9 +1,7 @@
-//! The best tour so far, held so that it can be had back at any moment.
+//! The best tour so far, available at every check.
 //!
-//! A search that may be cut short anywhere needs a good answer at every check. A copy of the best tour would
-//! cost as much as the tour is long, and a kick changes a few dozen places. So there is only one tour, and the
-//! trail of the flips since it was the best; [`Incumbent::retreat`] walks the trail back. What a [`Best`] keeps
-//! of each improvement is small: how long the tour is, and when it was found.
+//! A copy of each best tour would take time proportional to its length. Instead one tour is changed in place, and a
+//! trail records the flips since the best one. [`Incumbent::retreat`] undoes them.
 
 use std::time::Duration;
 
@@ -12,19 +10,17 @@ use sigalarm::Best;
 use crate::instance::Instance;
 use crate::tour::{Flip, Tour};
 
-/// A tour that is on trial, and the way back to the best one.
 pub struct Incumbent<'i> {
     pub instance: &'i Instance,
     tour: Tour,
-    /// The length of the best tour, and when it was found. The tour itself is `tour` less the `trail`.
+    /// The length of the best tour, and when it was found.
     best: Best<Duration, i64>,
-    /// What was done to `tour` since it was the best one, and how much longer that made it.
+    /// The flips since the best tour, and how much longer they made it.
     trail: Vec<Flip>,
     excess: i64,
 }
 
 impl<'i> Incumbent<'i> {
-    /// Starts with the cities in the order of the file: a poor answer, but one that is there at once.
     pub fn new(instance: &'i Instance) -> Incumbent<'i> {
         let tour = Tour::identity(instance.len());
         let mut best = Best::lowest();
@@ -32,19 +28,16 @@ impl<'i> Incumbent<'i> {
         Incumbent { instance, tour, best, trail: Vec::new(), excess: 0 }
     }
 
-    /// The length of the best tour.
     pub fn length(&self) -> i64 {
         *self.best.score().expect("the order of the file was offered")
     }
 
-    /// When the best tour was found.
     pub fn found_at(&self) -> Duration {
         *self.best.answer().expect("the order of the file was offered")
     }
 
-    /// How often the best tour was replaced by a shorter one.
     pub fn improvements(&self) -> u64 {
-        self.best.improvements() - 1 // the order of the file improves on nothing
+        self.best.improvements() - 1 // without the order of the file
     }
 
     /// The tour on trial. After [`settle`](Self::settle) or [`retreat`](Self::retreat) it is the best one.
@@ -52,7 +45,6 @@ impl<'i> Incumbent<'i> {
         &self.tour
     }
 
-    /// Tries a flip.
     pub fn flip(&mut self, flip: Flip) {
         let Flip { a, b, c, d } = flip;
         let distance = |p, q| self.instance.distance(p, q);
@@ -61,14 +53,13 @@ impl<'i> Incumbent<'i> {
         self.trail.push(flip);
     }
 
-    /// Makes the tour on trial the best one if it is shorter. `now` is the time to note for that.
+    /// Makes the tour on trial the best one if it is shorter.
     pub fn bank(&mut self, now: impl FnOnce() -> Duration) {
         if self.best.offer(self.length() + self.excess, now) {
             self.keep();
         }
     }
 
-    /// Offers a tour of known length that was made elsewhere.
     pub fn offer(&mut self, tour: Tour, length: i64, now: impl FnOnce() -> Duration) {
         self.retreat();
         if self.best.offer(length, now) {
@@ -76,8 +67,7 @@ impl<'i> Incumbent<'i> {
         }
     }
 
-    /// Ends a trial: what is no longer than the best tour stays (an equal one leads to new places), and
-    /// anything else is taken back.
+    /// Ends a trial: keeps a tour that is no longer than the best one, and undoes a longer one.
     pub fn settle(&mut self, now: impl FnOnce() -> Duration) {
         self.bank(now);
         if self.excess == 0 {
@@ -87,7 +77,6 @@ impl<'i> Incumbent<'i> {
         }
     }
 
-    /// Goes back to the best tour.
     pub fn retreat(&mut self) {
         while let Some(flip) = self.trail.pop() {
             self.tour.flip(flip.inverse());
@@ -95,7 +84,6 @@ impl<'i> Incumbent<'i> {
         self.excess = 0;
     }
 
-    /// From here on there is nothing to go back behind.
     fn keep(&mut self) {
         self.excess = 0;
         self.trail.clear();

@@ -1,13 +1,10 @@
-//! The problem: named cities in the plane, and the whole-number distance between any two of them.
-
-/// How TSPLIB computes the distance of two cities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// `EUC_2D`: the Euclidean distance, rounded to the nearest integer, halves up.
+    /// `EUC_2D`: Euclidean, rounded to the nearest integer.
     Euclidean,
-    /// `CEIL_2D`: the Euclidean distance, rounded up.
+    /// `CEIL_2D`: Euclidean, rounded up.
     Ceiling,
-    /// `GEO`: kilometres on the earth; the coordinates are latitude and longitude, in degrees and minutes (DDD.MM).
+    /// `GEO`: kilometres on the earth, from latitude and longitude as DDD.MM.
     Geographical,
 }
 
@@ -22,12 +19,11 @@ impl Metric {
     }
 }
 
-/// A symmetric travelling-salesman problem in the plane.
 pub struct Instance {
     pub name: String,
-    /// The coordinates, in the order of the file. Everything else counts cities from 0 in this order.
+    /// In the order of the file. Other code numbers cities from 0 in this order.
     pub cities: Vec<[f64; 2]>,
-    /// What the file calls each city.
+    /// The file's number of each city.
     pub numbers: Vec<u64>,
     pub metric: Metric,
 }
@@ -37,13 +33,12 @@ impl Instance {
         self.cities.len()
     }
 
-    /// TSPLIB's distance. It is computed anew each time, as a table of all pairs would take 3 GB for 20,000 cities.
+    /// Computed each time: a table for 20,000 cities would take 3 GB.
     #[inline]
     pub fn distance(&self, a: usize, b: usize) -> i64 {
         let ([ax, ay], [bx, by]) = (self.cities[a], self.cities[b]);
         let (dx, dy) = (ax - bx, ay - by);
         let euclidean = (dx * dx + dy * dy).sqrt();
-        // The cast cuts the fraction off, which for a number that is never negative rounds down.
         match self.metric {
             Metric::Euclidean => (euclidean + 0.5) as i64,
             Metric::Ceiling => euclidean.ceil() as i64,
@@ -51,20 +46,18 @@ impl Instance {
         }
     }
 
-    /// The length of a closed tour.
     pub fn length(&self, tour: impl Iterator<Item = usize> + Clone) -> i64 {
         let next = tour.clone().cycle().skip(1);
         tour.zip(next).map(|(a, b)| self.distance(a, b)).sum()
     }
 
-    /// The length of the best tour there is, where it is known.
     pub fn optimum(&self) -> Option<i64> {
         let name = self.name.strip_suffix(".tsp").unwrap_or(&self.name);
         OPTIMA.iter().find(|&&(n, size, _)| n == name && size == self.len()).map(|&(_, _, length)| length)
     }
 }
 
-/// Of a coordinate in degrees and minutes, with TSPLIB's value of pi.
+/// Converts degrees and minutes, with TSPLIB's value of pi.
 fn radians(coordinate: f64) -> f64 {
     let degrees = coordinate.trunc();
     #[allow(clippy::approx_constant)]
@@ -79,7 +72,7 @@ fn on_the_earth([lat_a, long_a]: [f64; 2], [lat_b, long_b]: [f64; 2]) -> i64 {
     (RADIUS * cosine.clamp(-1.0, 1.0).acos() + 1.0) as i64
 }
 
-/// Name, number of cities and proven optimum of well-known TSPLIB instances.
+/// Name, number of cities and proven optimum of TSPLIB instances.
 const OPTIMA: &[(&str, usize, i64)] = &[
     ("a280", 280, 2579),
     ("berlin52", 52, 7542),

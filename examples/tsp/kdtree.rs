@@ -1,23 +1,21 @@
-//! Near cities without looking at all of them: a k-d tree in arrays, from which cities can be removed.
-//!
-//! A grid is simpler but degrades to a search of everything when the cities sit in a few heaps. The tree takes
-//! memory proportional to the number of cities and does not mind heaps, lines or cities on the same spot.
+//! Finds near cities: a k-d tree in arrays, from which cities can be removed. Unlike a grid, it stays fast for
+//! clustered cities.
 
 use sigalarm::{Alarm, TimedOut};
 
-/// A node is a range of `items`: the city in the middle is its own, the halves around it are its children.
+/// A node is a range of `items`: its middle is the node's city, and the halves are its children.
 pub struct KdTree<'i> {
     cities: &'i [[f64; 2]],
     items: Vec<u32>,
-    /// Where in `items` a city is.
+    /// The index in `items` of each city.
     place: Vec<u32>,
-    /// By which coordinate the node is split whose own city stands at this place.
+    /// The coordinate that splits the node with this middle.
     axis: Vec<u8>,
 }
 
-/// Which cities a search passes over.
+/// The cities that a search skips.
 pub struct Removed {
-    /// Indexed by place: whether the city is removed, and how many are in the node of which it is the middle.
+    /// By index in `items`: whether the city is removed, and how many are removed from its node.
     here: Vec<bool>,
     inside: Vec<u32>,
 }
@@ -50,7 +48,6 @@ impl<'i> KdTree<'i> {
         self.split(mid + 1, high, alarm)
     }
 
-    /// Along which axis the cities of a node lie farther apart.
     fn longer_side(&self, low: usize, high: usize, alarm: &Alarm) -> Result<u8, TimedOut> {
         let (mut least, mut most) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
         for &city in &self.items[low..high] {
@@ -63,11 +60,9 @@ impl<'i> KdTree<'i> {
         Ok((most[1] - least[1] > most[0] - least[0]).into())
     }
 
-    /// Reorders a range so that place `nth` has what it would have if the range were sorted, nothing before
-    /// it is larger, and nothing behind it is smaller.
+    /// Partitions a range around its `nth` smallest city.
     ///
-    /// The standard library has this as `select_nth_unstable_by`, but nothing can be checked in there, and on
-    /// a large range it takes a while.
+    /// The standard library's `select_nth_unstable_by` takes long on a large range and has no check.
     fn select(
         &mut self,
         mut low: usize,
@@ -93,7 +88,7 @@ impl<'i> KdTree<'i> {
                     j -= 1;
                 }
             }
-            // Now low..j is at most the pivot, i..high at least, and a place between the two equals it.
+            // Now `low..j` is at most the pivot, `i..high` at least, and what lies between equals it.
             if nth < j {
                 high = j;
             } else if nth >= i {
@@ -105,12 +100,10 @@ impl<'i> KdTree<'i> {
         Ok(())
     }
 
-    /// All cities, near ones close together for the most part.
     pub fn cities(&self) -> impl Iterator<Item = usize> {
         self.items.iter().map(|&city| city as usize)
     }
 
-    /// Nothing removed yet.
     pub fn all(&self) -> Removed {
         Removed { here: vec![false; self.items.len()], inside: vec![0; self.items.len()] }
     }
@@ -132,7 +125,7 @@ impl<'i> KdTree<'i> {
         }
     }
 
-    /// Up to `count` of the cities closest to `city`, the closest first, without itself and those removed.
+    /// Finds up to `count` of the cities closest to `city`, closest first.
     pub fn nearest(
         &self,
         city: usize,
@@ -147,7 +140,6 @@ impl<'i> KdTree<'i> {
     }
 }
 
-/// A city and the square of its distance from the one asked for.
 pub struct Near {
     pub city: usize,
     square: f64,

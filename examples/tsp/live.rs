@@ -1,4 +1,4 @@
-//! The progress line: elapsed time, best length, improvements a second.
+//! The progress line: elapsed time, best length, improvements per second.
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
@@ -9,24 +9,20 @@ use sigalarm::{Alarm, ArmError, Ticker};
 
 use crate::incumbent::Incumbent;
 
-/// How often the line changes: often enough to look alive, seldom enough to be read.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// The improvements a second are those of so many periods, so that the number does not dance.
+/// The rate is averaged over this many periods.
 const REMEMBERED: usize = 10;
 
-/// A line on standard error that follows the search; nothing at all where that is not a terminal.
 pub struct Live(Option<Line>);
 
 struct Line {
     ticker: Ticker,
     bar: ProgressBar,
-    /// When the last lines were drawn, and how many improvements there were; the oldest first.
     drawn: VecDeque<(Duration, u64)>,
 }
 
 impl Live {
-    /// Draws the first line, unless nobody would see it.
     pub fn new(best: &Incumbent, alarm: &Alarm) -> Result<Live, ArmError> {
         if !io::stderr().is_terminal() {
             return Ok(Live(None));
@@ -38,7 +34,7 @@ impl Live {
         Ok(Live(Some(line)))
     }
 
-    /// Draws the line anew when it is time. As cheap as a check, so it may stand beside one in the innermost loop.
+    /// Draws the line when it is due. A call costs as little as a check.
     #[inline]
     pub fn show(&mut self, best: &Incumbent, alarm: &Alarm) {
         if let Some(line) = &mut self.0 {
@@ -68,7 +64,6 @@ impl Line {
 }
 
 impl Drop for Line {
-    /// Leaves the terminal to the report.
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

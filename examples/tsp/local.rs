@@ -9,10 +9,8 @@ use crate::incumbent::Incumbent;
 use crate::live::Live;
 use crate::tour::Flip;
 
-/// The longest piece of tour that an Or-opt move carries elsewhere.
 const LONGEST_PIECE: usize = 3;
 
-/// Which way along the tour a move looks. Every move has a mirror image.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Onward,
@@ -38,11 +36,10 @@ impl Way {
     }
 }
 
-/// A change that makes the tour shorter.
 enum Move {
     TwoOpt(Flip),
-    /// Puts the piece `first`…`last`, which stands between `before` and `after`, into another edge, so that
-    /// `first` stands beside `near` and `last` beside `far`. `turned` if it then runs against its old way.
+    /// Moves the piece `first`…`last` from between `before` and `after` into the edge `near`–`far`. `turned` reverses
+    /// the piece.
     OrOpt {
         before: usize,
         first: usize,
@@ -54,10 +51,9 @@ enum Move {
     },
 }
 
-/// Finds moves among near cities, and remembers where to look.
 pub struct LocalSearch {
     neighbours: Neighbours,
-    /// The cities whose surroundings have changed: only there can a move have become worth while.
+    /// The cities whose edges have changed: only there can a new move exist.
     queue: VecDeque<u32>,
     queued: Vec<bool>,
 }
@@ -67,14 +63,13 @@ impl LocalSearch {
         LocalSearch { neighbours, queue: VecDeque::new(), queued: vec![false; n] }
     }
 
-    /// Has `city` looked at in the next [`descend`](Self::descend).
     pub fn enqueue(&mut self, city: usize) {
         if !std::mem::replace(&mut self.queued[city], true) {
             self.queue.push_back(city as u32);
         }
     }
 
-    /// Applies moves that shorten the tour until there are none. Each tour shorter than the best is banked.
+    /// Applies moves until none shortens the tour, and banks each shorter tour.
     pub fn descend(&mut self, best: &mut Incumbent, live: &mut Live, alarm: &Alarm) -> Result<(), TimedOut> {
         while let Some(city) = self.queue.pop_front() {
             alarm.check()?;
@@ -93,14 +88,14 @@ impl LocalSearch {
         Ok(())
     }
 
-    /// Trades the edges a–b and c–d for a–c and b–d, where b and d come after a and c.
+    /// Replaces the edges a–b and c–d by a–c and b–d, where b and d come after a and c.
     fn two_opt(&self, best: &Incumbent, a: usize, way: Way) -> Option<Move> {
         let distance = |p, q| best.instance.distance(p, q);
         let b = way.step(best, a);
         let ab = distance(a, b);
         for c in self.neighbours.of(a) {
-            // One of the two new edges must be shorter than the old one that it shares a city with, and the
-            // search from that city finds it. So a list of neighbours need not be read beyond this.
+            // One of the new edges is shorter than the old edge at the same city. The search from that city finds it,
+            // so others can stop here.
             let gain = ab - distance(a, c);
             if gain <= 0 {
                 break;
@@ -113,7 +108,7 @@ impl LocalSearch {
         None
     }
 
-    /// Carries the piece of tour that starts at `first` to a place beside a neighbour of `first`.
+    /// Moves the piece that starts at `first` next to a neighbour of `first`.
     fn or_opt(&self, best: &Incumbent, first: usize, way: Way) -> Option<Move> {
         let distance = |p, q| best.instance.distance(p, q);
         let before = way.opposite().step(best, first);
@@ -133,7 +128,7 @@ impl LocalSearch {
                 }
                 for side in BOTH_WAYS {
                     let far = side.step(best, near);
-                    // The edge that takes the piece in must be one that the piece does not touch now.
+                    // The piece must not touch the edge that it moves into.
                     let apart = !piece.contains(&near) && !piece.contains(&far);
                     if apart && gain + distance(near, far) > distance(last, far) {
                         let turned = side != way;
@@ -148,12 +143,10 @@ impl LocalSearch {
     fn make(&mut self, best: &mut Incumbent, found: Move) {
         match found {
             Move::TwoOpt(flip) => self.flip(best, flip),
-            // With p and n for what stands before and after the piece F…L, the tour goes
-            //
-            //     p F…L n…x y    as it is
+            //     p F…L n…x y    before, with p and n around the piece F…L
             //     p x…n L…F y    after the first flip
-            //     p n…x L…F y    after the second: the piece is there, turned around
-            //     p n…x F…L y    after the third, if it must not be
+            //     p n…x L…F y    after the second: the piece is moved and reversed
+            //     p n…x F…L y    after the third, if it must not be reversed
             Move::OrOpt { before: p, first, last, after: n, near, far, turned } => {
                 let (x, y) = if turned { (far, near) } else { (near, far) };
                 self.flip(best, Flip { a: p, b: first, c: x, d: y });
@@ -165,7 +158,6 @@ impl LocalSearch {
         }
     }
 
-    /// Does a flip and has its four cities looked at again.
     pub fn flip(&mut self, best: &mut Incumbent, flip: Flip) {
         best.flip(flip);
         for city in [flip.a, flip.b, flip.c, flip.d] {

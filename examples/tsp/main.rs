@@ -1,16 +1,12 @@
-//! An anytime travelling-salesman search: it improves a tour until its time is up, then hands over the best
-//! one that it has.
+//! An anytime travelling-salesman search: it improves a tour until its limit and prints the best one.
 //!
 //! ```text
 //! cargo run --release --example tsp
 //! cargo run --release --example tsp -- pr1002.tsp --limit 10s --svg tour.svg
 //! ```
 //!
-//! The limit is an [`Alarm`], and the loops say `alarm.check()?`: none of them carries a deadline or looks at
-//! a clock, and the search stops within microseconds of the limit.
-//!
-//! Ctrl-C ends the search as the limit does, and the best tour so far is reported and written; a second Ctrl-C
-//! kills. On a terminal a line shows how it goes.
+//! The limit is an [`Alarm`], and the loops call `alarm.check()?`. Ctrl-C also ends the search with its best tour; a
+//! second Ctrl-C kills the program.
 
 mod construct;
 mod exhaustive;
@@ -43,7 +39,7 @@ use search::{Ended, Progress, Settings};
 
 const BERLIN52: &str = include_str!("../data/berlin52.tsp");
 
-/// Searches a short round trip through all the cities of a TSPLIB file for as long as it may.
+/// Searches a short round trip through all the cities of a TSPLIB file
 #[derive(Parser)]
 struct Args {
     /// A TSPLIB file of type EUC_2D, CEIL_2D or GEO; `-` is standard input [default: berlin52, built in]
@@ -51,10 +47,10 @@ struct Args {
     /// How long to search, from the start of the program: 500ms, 2s, 1m 30s
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration)]
     limit: Duration,
-    /// Of the random numbers: the same seed gives the same search
+    /// The seed of the random numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Stop after N kicks, if the limit leaves time for them
+    /// Stop after N kicks
     #[arg(long, value_name = "N")]
     kicks: Option<u64>,
     /// Draw the tour
@@ -69,14 +65,14 @@ fn main() -> ExitCode {
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { message, code }) => {
-            // A file name may have anything in it, even a line end.
+            // A file name may contain control characters, even a line end.
             eprintln!("tsp: {}", message.replace(char::is_control, "\u{fffd}"));
             ExitCode::from(code)
         }
     }
 }
 
-/// What goes wrong: 2 if the input is to blame, as with a wrong option, and 1 for all else.
+/// 2 for wrong input, 1 otherwise.
 struct Failure {
     message: String,
     code: u8,
@@ -93,7 +89,7 @@ impl Failure {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    // Before the search, so that it is not for nothing.
+    // Before the search, so that an unwritable file is reported early.
     let tour = args.tour.as_deref().map(Target::open).transpose()?;
     let svg = args.svg.as_deref().map(Target::open).transpose()?;
     let arm = || Alarm::builder().after(args.limit).ring_on(SIGINT).label("tsp").arm();
@@ -116,9 +112,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Draws the progress line, and searches. After it the process is as it was before the alarm.
-///
-/// A time-out is no failure here, it is the usual way to end; hence two `Result`s.
+/// Searches with a progress line. Dropping the alarm restores the process.
 fn search(
     best: &mut Incumbent,
     progress: &mut Progress,
@@ -149,7 +143,7 @@ fn load(path: Option<&Path>) -> Result<Instance, Failure> {
 
 fn report(best: &Incumbent, progress: &Progress, ended: &Result<Ended, TimedOut>) -> String {
     let mut text = String::new();
-    compose(&mut text, best, progress, ended).expect("a String takes all that is written to it");
+    compose(&mut text, best, progress, ended).expect("a String accepts every write");
     text
 }
 
@@ -173,7 +167,7 @@ fn compose(
         Some(optimum) => {
             writeln!(text, "gap           {} to the optimum, {optimum}", gap(best.length(), optimum))?
         }
-        None => writeln!(text, "gap           unknown, as the optimum is")?,
+        None => writeln!(text, "gap           unknown: no known optimum")?,
     }
     writeln!(text, "improvements  {}, with {} kicks", best.improvements(), progress.kicks)?;
     match ended {
@@ -201,14 +195,13 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A file to be written after the search, opened before it.
 struct Target<'a> {
     path: &'a Path,
     file: File,
 }
 
 impl<'a> Target<'a> {
-    /// What is in the file stays there until there is something to write.
+    /// Keeps the old content until there is something to write.
     fn open(path: &'a Path) -> Result<Target<'a>, Failure> {
         let file = File::options().write(true).create(true).truncate(false).open(path);
         file.map(|file| Target { path, file }).map_err(|e| Target::failure(path, &e))

@@ -1,4 +1,4 @@
-//! Random numbers that are the same on every machine for the same seed: SplitMix64.
+//! SplitMix64: the same numbers on every machine.
 
 pub struct Rng(u64);
 
@@ -15,7 +15,6 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// One of `0..n`. The high half of a product is as even as this needs, and takes no division.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }

@@ -1,7 +1,6 @@
-//! The search: a first tour, a descent from it, then kicks and repairs until something ends it.
+//! The search: a first tour, a descent from it, then kicks and repairs.
 //!
-//! Everything below may be left at any `?`, and nothing has to tidy up for that: the best tour is in the hands
-//! of the [`Incumbent`], which takes back what was on trial when [`run`] comes to its end, whichever that is.
+//! Any `?` may leave it without cleanup: [`run`] restores the best tour from the [`Incumbent`].
 
 use std::time::Duration;
 
@@ -16,40 +15,32 @@ use crate::local::LocalSearch;
 use crate::rng::Rng;
 use crate::tour::Flip;
 
-/// The longest of the two pieces that a kick swaps. Short ones keep the damage in one neighbourhood, so that the
-/// repair need look at a few dozen cities only, however many there are.
+/// The longest piece that a kick swaps. Short pieces keep the repair local.
 const LONGEST_PIECE: usize = 50;
 
-/// What to search with.
 pub struct Settings {
     pub seed: u64,
-    /// End after so many kicks, time permitting.
     pub kicks: Option<u64>,
 }
 
-/// How a search ends that is not cut short.
+/// Why a search ended before its limit.
 pub enum Ended {
-    /// There is no better tour.
     Exhausted,
-    /// The kicks that were asked for are done.
     Kicks(u64),
 }
 
-/// How far it came.
 #[derive(Default)]
 pub struct Progress {
     pub stages: Vec<Stage>,
     pub kicks: u64,
 }
 
-/// A part of the search that is done, and the best length at its end.
 pub struct Stage {
     pub name: &'static str,
     pub length: i64,
     pub at: Duration,
 }
 
-/// Improves `best` until the search is over or the alarm goes off; either way `best` holds the best tour then.
 pub fn run(
     best: &mut Incumbent,
     progress: &mut Progress,
@@ -102,11 +93,10 @@ fn iterated_local_search(
     Ok(Ended::Kicks(progress.kicks))
 }
 
-/// The double bridge: swaps two pieces that follow each other. No sequence of improving 2-opt moves undoes it
-/// easily, which is what makes it a good way out of a local optimum.
+/// The double bridge: swaps two adjacent pieces. Improving 2-opt moves rarely undo it, so it leaves a local optimum.
 fn kick(local: &mut LocalSearch, best: &mut Incumbent, rng: &mut Rng) {
     let tour = best.tour();
-    // With at least ten cities, the two pieces leave at least the two that they stand between.
+    // At least two cities must remain outside of the two pieces.
     let longest = LONGEST_PIECE.min((tour.len() - 2) / 2);
     let (start, first, second) = (rng.below(tour.len()), 1 + rng.below(longest), 1 + rng.below(longest));
     let [p, a, b, c, d, q] =

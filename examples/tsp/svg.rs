@@ -1,21 +1,17 @@
-//! The picture: the tour as one closed path, the cities as dots, in the colours that the reader's screen wants.
-
 use std::fmt::Write as _;
 
 use crate::instance::Instance;
 
-/// The side of the square that the tour is fitted into, and the space around it.
+/// The square that the tour is fitted into, and its margin.
 const SIDE: f64 = 920.0;
 const MARGIN: f64 = 40.0;
 const CAPTION: f64 = 48.0;
-/// So that the caption has room under a tall, thin tour.
 const LEAST_WIDTH: f64 = 560.0;
 
-/// Draws a tour.
 pub fn draw(instance: &Instance, tour: impl Iterator<Item = usize>, caption: &str) -> String {
     let frame = Frame::around(&instance.cities);
     let (width, height) = (frame.width, frame.height);
-    // The more cities, the finer the pen.
+    // More cities get thinner lines.
     let radius = (60.0 / (instance.len() as f64).sqrt()).clamp(0.8, 6.0);
     let stroke = (radius * 0.45).clamp(0.6, 2.2);
     let caption = escaped(caption);
@@ -54,14 +50,13 @@ pub fn draw(instance: &Instance, tour: impl Iterator<Item = usize>, caption: &st
     svg
 }
 
-const INFALLIBLE: &str = "a String takes all that is written to it";
+const INFALLIBLE: &str = "a String accepts every write";
 
-/// How the plane of the cities is laid onto the paper.
 struct Frame {
     width: f64,
     height: f64,
     scale: f64,
-    /// The smallest x and the largest y among the cities, and where they come to lie.
+    /// The smallest x and the largest y of the cities, and their place in the picture.
     corner: [f64; 2],
     offset: [f64; 2],
 }
@@ -74,7 +69,7 @@ impl Frame {
         };
         let ((left, right), (bottom, top)) = (range(0), range(1));
         let (wide, tall) = (right - left, top - bottom);
-        // All the cities may be on one spot, or so close that the quotient is no number.
+        // If all cities are in one place the quotient is not finite.
         let scale = SIDE / wide.max(tall);
         let scale = if scale.is_finite() { scale } else { 1.0 };
         let width = (wide * scale + 2.0 * MARGIN).max(LEAST_WIDTH);
@@ -83,7 +78,6 @@ impl Frame {
         Frame { width, height, scale, corner: [left, top], offset }
     }
 
-    /// The y axis of a map points up and that of a picture down.
     fn place(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         let [left, top] = self.corner;
         [self.offset[0] + (x - left) * self.scale, self.offset[1] + (top - y) * self.scale]

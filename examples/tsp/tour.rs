@@ -1,13 +1,11 @@
-//! A closed tour in an array, and the one step that every change of it is made of: the 2-opt flip.
+//! A closed tour in an array, and its only change: the 2-opt flip.
 
-/// The cities in the order of the visit, with the inverse of that order beside it.
 pub struct Tour {
     order: Vec<u32>,
     position: Vec<u32>,
 }
 
-/// Takes the edges a–b and c–d out of a tour that visits a, b, …, c, d in this order or the opposite one,
-/// and puts a–c and b–d in.
+/// Replaces the edges a–b and c–d by a–c and b–d, in a tour that visits a, b, …, c, d in either direction.
 #[derive(Clone, Copy)]
 pub struct Flip {
     pub a: usize,
@@ -17,19 +15,17 @@ pub struct Flip {
 }
 
 impl Flip {
-    /// The flip that takes this one back.
     pub fn inverse(self) -> Flip {
         Flip { b: self.c, c: self.b, ..self }
     }
 }
 
 impl Tour {
-    /// The cities in the order of the file.
     pub fn identity(n: usize) -> Tour {
         Tour::new((0..n as u32).collect())
     }
 
-    /// `order` has each of the cities `0..order.len()` once.
+    /// `order` contains each of `0..order.len()` once.
     pub fn new(order: Vec<u32>) -> Tour {
         let mut position = vec![0; order.len()];
         for (i, &city) in order.iter().enumerate() {
@@ -46,7 +42,6 @@ impl Tour {
         self.order.iter().map(|&city| city as usize)
     }
 
-    /// The city at a place in the array; places past the end start over.
     pub fn at(&self, place: usize) -> usize {
         self.order[place % self.order.len()] as usize
     }
@@ -63,7 +58,7 @@ impl Tour {
         self.order[if i == 0 { self.order.len() - 1 } else { i - 1 }] as usize
     }
 
-    /// Applies a flip, in time proportional to the shorter of the two halves that it cuts the tour into.
+    /// Applies a flip, in time proportional to the shorter half.
     pub fn flip(&mut self, flip: Flip) {
         let Flip { a, b, c, d } = flip;
         if self.next(a) == b {
@@ -75,13 +70,12 @@ impl Tour {
         }
     }
 
-    /// Turns the path from one city onwards to another around.
     fn reverse(&mut self, from: usize, to: usize) {
         let n = self.order.len();
         let (mut i, mut j) = (self.position[from] as usize, self.position[to] as usize);
         let mut count = if i <= j { j - i + 1 } else { j + n - i + 1 };
         if 2 * count > n {
-            // Turning the rest of the tour around gives the same cycle.
+            // Reversing the rest of the tour gives the same cycle.
             (i, j) = (if j + 1 == n { 0 } else { j + 1 }, if i == 0 { n - 1 } else { i - 1 });
             count = n - count;
         }

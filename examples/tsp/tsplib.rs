@@ -1,7 +1,6 @@
-//! Files: reads a TSPLIB instance (`EUC_2D`, `CEIL_2D` or `GEO`) and trusts nothing in it; writes a TSPLIB tour.
+//! Reads TSPLIB instances (`EUC_2D`, `CEIL_2D`, `GEO`) from untrusted files, and writes tours.
 //!
-//! The reader goes line by line, so its memory grows with the coordinates that are there and neither with
-//! what `DIMENSION` claims nor with the length of a line.
+//! Memory grows with the coordinates in the file, not with its `DIMENSION` or its longest line.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -9,17 +8,14 @@ use std::io::{self, BufRead, Read};
 
 use crate::instance::{Instance, Metric};
 
-/// More cities than this are taken for a broken file. City numbers must fit a `u32`.
 const MOST_CITIES: u64 = 10_000_000;
-/// A longer line is taken for a file that is no text.
 const LONGEST_LINE: u64 = 4096;
-/// Farther out, the length of a tour could leave the range in which `f64` and `i64` are exact.
+/// Larger coordinates could make lengths inexact in `f64`.
 const LARGEST_COORDINATE: f64 = 1e9;
 
-/// Why a file was refused, and where.
 #[derive(Debug)]
 pub struct ReadError {
-    /// `None` if the file could not be read at all.
+    /// `None` if the file could not be read.
     pub line: Option<u64>,
     message: String,
 }
@@ -36,14 +32,12 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Reads an instance.
 pub fn read(source: impl BufRead) -> Result<Instance, ReadError> {
     let mut lines = Lines { source, number: 0, buffer: Vec::new() };
     let header = Header::read(&mut lines)?;
     header.read_cities(&mut lines)
 }
 
-/// What stands before the coordinates.
 #[derive(Default)]
 struct Header {
     name: Option<String>,
@@ -56,7 +50,7 @@ impl Header {
     fn read(lines: &mut Lines<impl BufRead>) -> Result<Header, ReadError> {
         let mut header = Header::default();
         while let Some(line) = lines.next()? {
-            // The colon is missing in some files.
+            // Some files have no colon.
             let (key, value) =
                 line.split_once(|c: char| c == ':' || c.is_whitespace()).unwrap_or((&line, ""));
             let value = value.trim_start().strip_prefix(':').unwrap_or(value).trim();
@@ -67,7 +61,7 @@ impl Header {
                 }
                 "NODE_COORD_SECTION" => return Ok(header),
                 "NAME" => header.name.replace(value.to_owned()).is_none(),
-                // Some files carry the author's name behind the type.
+                // Some files have the author's name after the type.
                 "TYPE"
                     if value
                         .split_whitespace()
@@ -94,7 +88,7 @@ impl Header {
                         );
                     }
                 },
-                // These may repeat, or do not matter to this type.
+                // These may repeat or have no effect.
                 "COMMENT" | "NODE_COORD_TYPE" | "DISPLAY_DATA_TYPE" => true,
                 _ => return Err(lines.error(format!("{} is no TSPLIB keyword known here", quoted(&line)))),
             };
@@ -137,7 +131,6 @@ impl Header {
     }
 }
 
-/// A node number and two coordinates.
 fn parse_city(line: &str) -> Result<(u64, [f64; 2]), String> {
     let mut words = line.split_whitespace();
     let (Some(number), Some(x), Some(y), None) = (words.next(), words.next(), words.next(), words.next())
@@ -154,10 +147,9 @@ fn parse_city(line: &str) -> Result<(u64, [f64; 2]), String> {
     Ok((number, [coordinate(x)?, coordinate(y)?]))
 }
 
-/// The lines of a file that are not blank, trimmed, with their numbers.
+/// The lines that are not blank, trimmed, with their numbers.
 struct Lines<R> {
     source: R,
-    /// Of the line read last.
     number: u64,
     buffer: Vec<u8>,
 }
@@ -166,7 +158,7 @@ impl<R: BufRead> Lines<R> {
     fn next(&mut self) -> Result<Option<String>, ReadError> {
         loop {
             self.buffer.clear();
-            // The bound is here, and not after reading, as a file need not have any line ends.
+            // Bounds the memory: a file may have no line ends.
             let read = self.source.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut self.buffer)?;
             if read == 0 {
                 return Ok(None);
@@ -175,10 +167,9 @@ impl<R: BufRead> Lines<R> {
             if read as u64 > LONGEST_LINE {
                 return Err(self.error(format!("the line is longer than {LONGEST_LINE} bytes")));
             }
-            // Comments come in all sorts of encodings; where the text matters, a replacement character will
-            // not parse.
+            // Comments may have any encoding. Elsewhere a replacement character is a parse error.
             let text = String::from_utf8_lossy(&self.buffer);
-            // A byte order mark.
+            // The byte order mark.
             let text = if self.number == 1 { text.trim_start_matches('\u{feff}') } else { &text };
             if !text.trim().is_empty() {
                 return Ok(Some(text.trim().to_owned()));
@@ -187,12 +178,12 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn error(&self, message: impl Into<String>) -> ReadError {
-        // An empty file has no line 0, but "line 1" is where to put the missing text.
+        // An error of an empty file is on line 1.
         ReadError { line: Some(self.number.max(1)), message: message.into() }
     }
 }
 
-/// Text from the file for a message: on one line, harmless to a terminal, not too long.
+/// Quotes text for a message: short, and without control characters.
 fn quoted(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{:?}...", &text[..end]),
@@ -200,13 +191,12 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Without control characters, which a terminal may act on, and the two others that XML does not allow.
+/// Replaces control characters, and the two others that XML does not allow.
 fn printable(text: &str) -> String {
     let allowed = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
     text.chars().map(|c| if allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// The tour as a file in TSPLIB's `TOUR` format.
 pub fn tour_file(instance: &Instance, tour: impl Iterator<Item = usize>, length: i64) -> String {
     let mut text = format!(
         "NAME: {name}.tour\nTYPE: TOUR\nCOMMENT: length {length}\nDIMENSION: {size}\nTOUR_SECTION\n",
@@ -214,7 +204,7 @@ pub fn tour_file(instance: &Instance, tour: impl Iterator<Item = usize>, length:
         size = instance.len(),
     );
     for city in tour {
-        writeln!(text, "{}", instance.numbers[city]).expect("a String takes all that is written to it");
+        writeln!(text, "{}", instance.numbers[city]).expect("a String accepts every write");
     }
     text.push_str("-1\nEOF\n");
     text

@@ -1,28 +1,27 @@
 //! Whether this process has other threads, which decides whether a fork is safe.
 //!
-//! A forked child has one thread. A lock that another thread held stays locked in the child for ever. So POSIX allows the child
-//! of a process with several threads async-signal-safe calls only.
+//! A lock that another thread holds stays locked in the child. So POSIX allows the child of a process with several
+//! threads async-signal-safe calls only.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::threads;
 
-/// A fork finds one thread: seen, or promised by the caller.
+/// Proof that a fork is safe: this thread is the only one, or the caller vouches for it.
 pub(crate) struct Alone(());
 
 #[derive(Debug)]
-pub(crate) enum Company {
+pub(crate) enum NotAlone {
     Threads(usize),
-    /// The system does not tell.
     Unknown,
 }
 
 impl Alone {
-    /// Checks that the calling thread is the only one. Then it stays so: no other thread can start one.
+    /// Checks that the calling thread is the only one.
     ///
-    /// The kernel counts a joined thread for some microseconds more, so a count above one is read again for a while.
-    pub(crate) fn look() -> Result<Alone, Company> {
+    /// The kernel counts a joined thread for some microseconds more, so a higher count is read again for 20 ms.
+    pub(crate) fn check() -> Result<Alone, NotAlone> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if threads::alone() {
             return Ok(Alone(()));
@@ -31,22 +30,21 @@ impl Alone {
         loop {
             match threads::count() {
                 Some(1) => return Ok(Alone(())),
-                None => return Err(Company::Unknown),
+                None => return Err(NotAlone::Unknown),
                 Some(threads) if since.get_or_insert_with(Instant::now).elapsed() >= A_WHILE => {
-                    return Err(Company::Threads(threads));
+                    return Err(NotAlone::Threads(threads));
                 }
                 Some(_) => thread::sleep(Duration::from_micros(50)),
             }
         }
     }
 
-    /// Takes the caller's promise.
+    /// Relies on the caller.
     ///
     /// # Safety
     ///
-    /// What the child does until it exits must not depend on anything that another thread of this process may
-    /// have been changing at the moment of the fork.
-    pub(crate) unsafe fn vouched() -> Alone {
+    /// The child must not depend on anything that another thread may be changing at the fork.
+    pub(crate) unsafe fn assume() -> Alone {
         Alone(())
     }
 }

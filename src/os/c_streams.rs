@@ -1,21 +1,18 @@
-//! The output streams of the C library.
-
 use nix::libc;
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 use super::single_threaded::Variable;
 
-/// Writes out what the streams hold: before a fork, so that the child does not write it again; before `_exit`, so that it
-/// is not lost.
+/// Flushes the streams: before a fork, so that the child does not write the same output; before `_exit`, so that no
+/// output is lost.
 ///
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which copies a page on each side of
-/// a fork. [`Streams`] leaves it out where no stream holds anything.
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which writes to pages that a
+/// fork then copies. [`Streams`] avoids that if every stream is empty.
 pub(crate) fn flush() {
-    // SAFETY: null means every stream, each of which the C library locks while it writes.
+    // SAFETY: null means every stream.
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
-/// Where glibc keeps its list of streams, found before a fork.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 #[derive(Clone, Copy)]
 pub(crate) struct Streams {
@@ -23,7 +20,7 @@ pub(crate) struct Streams {
     single_threaded: Variable,
 }
 
-/// `struct _IO_FILE`. Programs have its fields compiled in, since `putc` was a macro, so glibc cannot move them.
+/// `struct _IO_FILE`. Old programs have its offsets compiled in, so glibc cannot change them.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 #[repr(C)]
 struct Stream {
@@ -33,7 +30,7 @@ struct Stream {
     _between: [usize; 7],
     next: *const Stream,
     _after: [usize; 10],
-    /// Above zero for a stream of wide characters, which has another buffer.
+    /// Positive for a stream of wide characters, which has another buffer.
     mode: libc::c_int,
 }
 
@@ -46,7 +43,7 @@ impl Streams {
 
         let mut list = LIST.load(Ordering::Relaxed);
         if list.is_null() {
-            // SAFETY: the name is a C string; the call has no other demands.
+            // SAFETY: the name is a C string.
             list = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_IO_list_all".as_ptr()) }.cast();
             LIST.store(list, Ordering::Relaxed);
         }
@@ -62,12 +59,12 @@ impl Streams {
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        // Asked of the C library and not of the kernel: the function may have forbidden system calls.
+        // Does not count threads by a system call, which the function may have forbidden.
         if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }
-        // SAFETY: the symbol is a pointer to the first stream, each stream points to the next, and the last to none. No other
-        // thread exists that could open or close one.
+        // SAFETY: the symbol points to the first stream, each stream to the next, and the last to null. No other thread
+        // exists that could open or close one.
         unsafe {
             let mut stream = *self.list;
             while !stream.is_null() {
@@ -81,7 +78,6 @@ impl Streams {
     }
 }
 
-/// Not known here.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri))))]
 #[derive(Clone, Copy)]
 pub(crate) struct Streams;

@@ -5,10 +5,9 @@ use std::mem::MaybeUninit;
 
 use nix::libc;
 
-/// Blocks until the child has ended, and leaves it to be reaped; EINTR when a signal comes first.
+/// Blocks until the child has ended, and leaves it to be reaped; EINTR after a signal. Needs no descriptor.
 ///
-/// See [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html). It needs no descriptor, so it works where
-/// there are none left.
+/// See [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
 pub(crate) fn await_end(pid: u32) -> io::Result<()> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: the pointer is valid for the length of the call.

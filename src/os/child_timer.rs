@@ -1,8 +1,7 @@
-//! Timers by which a forked child ends itself.
+//! Timers by which a forked child ends itself. A fork does not copy them, and an `exec` deletes them.
 //!
-//! See [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html). By raw system calls: a preloaded library
-//! that changes the clocks, as libfaketime does, would change these timers. A child of the child does not inherit them, and
-//! an `exec` deletes them.
+//! [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html) by raw system calls: a preloaded
+//! library such as libfaketime may change the clocks.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -11,12 +10,11 @@ use std::time::Duration;
 
 use nix::libc;
 
-/// The kernel's number of a timer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChildTimer(libc::c_int);
 
 impl ChildTimer {
-    /// Sends `signal` to this process once `clock` has gone on by `after`; at once for zero.
+    /// Sends `signal` to this process when `clock` has advanced by `after`.
     pub(crate) fn start(
         signal: libc::c_int,
         clock: libc::clockid_t,
@@ -24,7 +22,7 @@ impl ChildTimer {
     ) -> io::Result<ChildTimer> {
         let mut event = MaybeUninit::<libc::sigevent>::zeroed();
         let mut id: libc::c_int = 0;
-        // SAFETY: zeroes are a value of `sigevent`, whose layout is the kernel's; both pointers are valid for the call.
+        // SAFETY: zeroes are a valid kernel `sigevent`. Both pointers are valid for the call.
         let created = unsafe {
             (*event.as_mut_ptr()).sigev_notify = libc::SIGEV_SIGNAL;
             (*event.as_mut_ptr()).sigev_signo = signal;
@@ -38,17 +36,15 @@ impl ChildTimer {
         Ok(timer)
     }
 
-    /// Disarms it.
     pub(crate) fn stop(self) {
         let _ = self.set(Duration::ZERO);
     }
 
     fn set(self, after: Duration) -> io::Result<()> {
-        // Two `timespec`: the interval and the value.
         let seconds = libc::c_long::try_from(after.as_secs()).unwrap_or(libc::c_long::MAX);
         let spec = [0, 0, seconds, after.subsec_nanos() as libc::c_long];
         let none = ptr::null_mut::<libc::c_long>();
-        // SAFETY: `spec` is valid for the call, and is an `itimerspec` of the kernel's `long`s.
+        // SAFETY: `spec` is valid for the call, and is an `itimerspec`: interval and value.
         match unsafe { libc::syscall(libc::SYS_timer_settime, self.0, 0, spec.as_ptr(), none) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),

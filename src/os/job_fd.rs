@@ -1,8 +1,8 @@
-//! The descriptors of jobs, listed so that a forked child can close those of other jobs.
+//! The descriptors of jobs, listed so that a forked child can close those of other jobs and not read their pipes.
 //!
-//! With the reading end of another job's pipe a child could read that job's value, and the other job would wait for this child
-//! when its pipe is full. The list is a lock-free bitmap over descriptor numbers, sound at any fork.
+//! The list is a lock-free bitmap over descriptor numbers, valid after a fork at any moment.
 
+use std::iter;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process;
@@ -14,9 +14,7 @@ use once_cell::race::OnceBox;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// A descriptor of a job, closed on drop in the process that made it.
-///
-/// A forked child that drops its copy closes nothing: [`ToClose`] has closed the number, which may be another file's.
+/// A descriptor of a job, closed on drop in the process that made it. In a forked child [`ToClose`] closes it.
 #[derive(Debug)]
 pub(crate) struct JobFd {
     fd: ManuallyDrop<OwnedFd>,
@@ -24,30 +22,28 @@ pub(crate) struct JobFd {
 }
 
 impl JobFd {
-    /// For this process, whose id is `owner`.
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
         // A forked child starts with its parent's list.
         if list().owner.load(Ordering::Relaxed) != owner {
             clear();
             list().owner.store(owner, Ordering::Relaxed);
         }
-        let (word, bit) = place(fd.as_raw_fd());
+        let (word, bit) = bit_of(fd.as_raw_fd());
         word.fetch_or(bit, Ordering::Relaxed);
         list().length.fetch_add(1, Ordering::Relaxed);
         JobFd { fd: ManuallyDrop::new(fd), owner }
     }
 
-    /// Closes it, in the process that made it.
     pub(crate) fn close(self) {
         ManuallyDrop::new(self).unlist_and_close();
     }
 
     fn unlist_and_close(&mut self) {
-        // Unlisted before the number is free for other threads.
-        let (word, bit) = place(self.fd.as_raw_fd());
+        // Removed from the list before another thread can reuse the number.
+        let (word, bit) = bit_of(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
         list().length.fetch_sub(1, Ordering::Relaxed);
-        // SAFETY: it is not used again, and this process has opened it and closes it here only.
+        // SAFETY: the field is not used again, and only this process closes the descriptor.
         unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
 }
@@ -66,7 +62,6 @@ impl AsFd for JobFd {
     }
 }
 
-/// What a child is to close, known before the fork.
 #[derive(Clone, Copy)]
 pub(crate) enum ToClose {
     /// No other job has a descriptor.
@@ -75,7 +70,7 @@ pub(crate) enum ToClose {
 }
 
 impl ToClose {
-    /// For the child that keeps `write`, the writing end of a pipe whose other end is `read`.
+    /// For a child that keeps `write`. `read` is the other end of the same pipe.
     pub(crate) fn find(read: &JobFd, write: &JobFd) -> ToClose {
         match list().length.load(Ordering::Relaxed) {
             2 => ToClose::Only(read.fd.as_raw_fd()),
@@ -83,11 +78,10 @@ impl ToClose {
         }
     }
 
-    /// Closes it, in a child of `parent` that has just been forked.
     #[inline]
     pub(crate) fn close(self, parent: u32) {
         match self {
-            // Does not read the list, which would be one page more.
+            // Does not touch the list's page, which would cost a page fault.
             ToClose::Only(fd) => close(fd),
             ToClose::AllBut(keep) => close_all_but(keep, parent),
         }
@@ -96,27 +90,21 @@ impl ToClose {
 
 fn close_all_but(keep: RawFd, parent: u32) {
     let Some(list) = FIRST.get().filter(|list| list.owner.load(Ordering::Relaxed) == parent) else { return };
-    let mut first = 0;
-    let mut chunk = Some(&list.first);
-    while let Some(Chunk { words, next }) = chunk {
-        for word in words {
-            let mut bits = word.load(Ordering::Relaxed);
-            while bits != 0 {
-                let fd = first + bits.trailing_zeros() as RawFd;
-                if fd != keep {
-                    close(fd);
-                }
-                bits &= bits - 1;
+    for (index, word) in chunks(list).flat_map(|chunk| &chunk.words).enumerate() {
+        let mut bits = word.load(Ordering::Relaxed);
+        while bits != 0 {
+            let fd = 64 * index as RawFd + bits.trailing_zeros() as RawFd;
+            if fd != keep {
+                close(fd);
             }
-            first += 64;
+            bits &= bits - 1;
         }
-        chunk = next.get();
     }
 }
 
 #[inline]
 fn close(fd: RawFd) {
-    // SAFETY: the number is that of a `JobFd`, which its drop does not close in this process.
+    // SAFETY: the number is that of a `JobFd`, whose drop does not close it in this process.
     unsafe {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = kernel_call(libc::SYS_close, [fd as usize, 0, 0, 0]);
@@ -125,7 +113,7 @@ fn close(fd: RawFd) {
     }
 }
 
-/// One bit for each of `64 * WORDS` numbers, and the numbers above those.
+/// One bit for each of `64 * WORDS` numbers, and the next chunk.
 struct Chunk {
     words: [AtomicU64; WORDS],
     next: OnceBox<Chunk>,
@@ -133,11 +121,10 @@ struct Chunk {
 
 const WORDS: usize = 16;
 
-/// On the heap, which a parent writes to for each job in any case.
+/// On the heap: the parent writes to a heap page for each job anyway.
 static FIRST: OnceBox<List> = OnceBox::new();
 
 struct List {
-    /// The process that it is about.
     owner: AtomicU32,
     length: AtomicUsize,
     first: Chunk,
@@ -155,7 +142,7 @@ fn list() -> &'static List {
     })
 }
 
-fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
+fn bit_of(fd: RawFd) -> (&'static AtomicU64, u64) {
     let (mut word, bit) = (fd as usize / 64, 1 << (fd % 64));
     let mut chunk = &list().first;
     while word >= WORDS {
@@ -167,11 +154,13 @@ fn place(fd: RawFd) -> (&'static AtomicU64, u64) {
 
 fn clear() {
     list().length.store(0, Ordering::Relaxed);
-    let mut chunk = Some(&list().first);
-    while let Some(Chunk { words, next }) = chunk {
-        words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
-        chunk = next.get();
+    for word in chunks(list()).flat_map(|chunk| &chunk.words) {
+        word.store(0, Ordering::Relaxed);
     }
+}
+
+fn chunks(list: &List) -> impl Iterator<Item = &Chunk> {
+    iter::successors(Some(&list.first), |chunk| chunk.next.get())
 }
 
 #[cfg(test)]
@@ -179,7 +168,7 @@ mod tests {
     use super::*;
 
     fn is_listed(fd: RawFd) -> bool {
-        let (word, bit) = place(fd);
+        let (word, bit) = bit_of(fd);
         word.load(Ordering::Relaxed) & bit != 0
     }
 
@@ -194,10 +183,10 @@ mod tests {
 
     #[test]
     fn numbers_beyond_the_first_chunk_have_bits_of_their_own() {
-        let places = [0, 1, 63, 64, 1023, 1024, 1025, 100_000].map(place);
-        for (n, (word, bit)) in places.iter().enumerate() {
+        let bits = [0, 1, 63, 64, 1023, 1024, 1025, 100_000].map(bit_of);
+        for (n, (word, bit)) in bits.iter().enumerate() {
             let same = |other: &&(&AtomicU64, u64)| std::ptr::eq(other.0, *word) && other.1 == *bit;
-            assert_eq!(places.iter().filter(same).count(), 1, "{n}");
+            assert_eq!(bits.iter().filter(same).count(), 1, "{n}");
         }
     }
 }

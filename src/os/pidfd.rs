@@ -1,8 +1,6 @@
-//! A process by descriptor: unlike a pid it never names another process, and it can be polled.
+//! A process by descriptor, which never names another process. It is readable when the process has ended.
 //!
-//! See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html) and
-//! [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html). Readable means that
-//! the process has ended. Where there is none, `open` returns `None` and the caller uses the pid.
+//! See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
 
 pub(crate) use imp::PidFd;
 
@@ -21,9 +19,9 @@ mod imp {
     pub(crate) struct PidFd(JobFd);
 
     impl PidFd {
-        /// The child `pid` of this process, `parent`; `None` where the kernel has no such descriptors, or a sandbox forbids them.
+        /// Opens a child of this process, `parent`; `None` if the kernel or a sandbox has no pidfds.
         pub(crate) fn open(pid: Pid, parent: Pid) -> io::Result<Option<PidFd>> {
-            // SAFETY: two numbers in, one out; a descriptor that comes back is new, and has no other owner.
+            // SAFETY: the call takes two numbers and returns a new descriptor.
             let fd = unsafe {
                 match libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) {
                     -1 => Err(io::Error::last_os_error()),
@@ -37,7 +35,7 @@ mod imp {
             }
         }
 
-        /// What [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) knows it by.
+        /// Returns the arguments for [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
             (libc::P_PIDFD, self.as_fd().as_raw_fd() as libc::id_t)
         }
@@ -46,8 +44,7 @@ mod imp {
             self.send(signal, 0)
         }
 
-        /// Signals the process group that this process leads, also when it has ended and the rest of the group
-        /// has not. Linux 6.9; before that EINVAL.
+        /// Signals the process group that this process leads or led; EINVAL before Linux 6.9.
         pub(crate) fn signal_group(&self, signal: i32) -> io::Result<()> {
             const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2; // <linux/pidfd.h>
             self.send(signal, PIDFD_SIGNAL_PROCESS_GROUP)
@@ -55,7 +52,7 @@ mod imp {
 
         fn send(&self, signal: i32, flags: libc::c_uint) -> io::Result<()> {
             let no_info = ptr::null::<libc::siginfo_t>();
-            // SAFETY: the descriptor is open; a null `siginfo` has the kernel fill in what `kill` would.
+            // SAFETY: the descriptor is open. With a null `siginfo` the kernel fills in that of `kill`.
             match unsafe {
                 libc::syscall(libc::SYS_pidfd_send_signal, self.as_fd().as_raw_fd(), signal, no_info, flags)
             } {
@@ -64,12 +61,11 @@ mod imp {
             }
         }
 
-        /// How the process ended, as a wait status, also after it has been reaped. Linux 6.15 keeps it with the descriptor;
-        /// before that `None`.
+        /// Returns the wait status, even of a reaped process; `None` before Linux 6.15.
         pub(crate) fn status(&self) -> Option<libc::c_int> {
             const PIDFD_INFO_EXIT: u64 = 1 << 3; // <linux/pidfd.h>
             let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
-            // SAFETY: the call reads and writes as many bytes as its number says, which are those of `Info`.
+            // SAFETY: the call reads and writes one `Info`, whose size is in its number.
             let answered = unsafe { get_info(self.as_fd().as_raw_fd(), &mut info) }.is_ok();
             (answered && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
         }
@@ -81,7 +77,7 @@ mod imp {
         }
     }
 
-    /// `struct pidfd_info` in its first version; the kernel fills in as much as is asked for.
+    /// The first version of `struct pidfd_info`.
     #[repr(C)]
     #[derive(Default)]
     struct Info {
@@ -105,7 +101,6 @@ mod imp {
     use nix::libc;
     use nix::unistd::Pid;
 
-    /// There are none.
     #[derive(Debug)]
     pub(crate) struct PidFd(Infallible);
 

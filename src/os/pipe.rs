@@ -12,8 +12,7 @@ use nix::unistd;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// A reading end that does not block, and a writing end that does. An `exec` closes both, and neither is a standard
-/// stream, not even in a process that has closed those.
+/// Opens a pipe: a non-blocking reading end and a blocking writing end. An `exec` closes both.
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = open()?;
     let (read, write) = (above_streams(read)?, above_streams(write)?);
@@ -35,30 +34,27 @@ fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-/// The same under a number that is no standard stream's.
+/// Moves a descriptor above the numbers of the standard streams.
 pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(fd);
     }
     let higher = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(libc::STDERR_FILENO + 1))?;
-    // SAFETY: the call has just made it, so it has no other owner.
+    // SAFETY: the call has just opened it, so it has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(higher) })
 }
 
-/// What a read found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// So many bytes, at least one.
     Bytes(usize),
-    /// Nothing at the moment.
     Nothing,
     /// No writer is left.
     End,
 }
 
-/// Reads at most `most` bytes and appends them to `buffer`; `OutOfMemory` if the buffer cannot grow.
+/// Appends at most `most` bytes to `buffer`; `OutOfMemory` if it cannot grow.
 pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<Found> {
-    // Amortised growth asks for twice the size, which there may not be.
+    // Amortised growth asks for twice the size, which may not be available.
     let reserved = buffer.try_reserve(most).or_else(|_| buffer.try_reserve_exact(most));
     reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
     let room = &mut buffer.spare_capacity_mut()[..most];
@@ -68,7 +64,7 @@ pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -
         return match usize::try_from(read) {
             Ok(0) => Ok(Found::End),
             Ok(n) => {
-                // SAFETY: the kernel has written the next `n` bytes, of at most `most` that are reserved.
+                // SAFETY: the kernel has written `n` bytes of the `most` that are reserved.
                 unsafe { buffer.set_len(buffer.len() + n) };
                 Ok(Found::Bytes(n))
             }
@@ -81,7 +77,6 @@ pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -
     }
 }
 
-/// How many bytes a pipe holds at this moment.
 pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
     let mut bytes: libc::c_int = 0;
     // SAFETY: the pointer is valid for the call.
@@ -89,7 +84,7 @@ pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
 
-/// The writing end in the child. Nothing is written if its number is another file's by then.
+/// The writing end in the child. A write fails if another file has its number by then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteEnd {
     fd: RawFd,
@@ -97,12 +92,12 @@ pub(crate) struct WriteEnd {
 }
 
 impl WriteEnd {
-    /// The descriptor is to stay open as long as the result is used.
+    /// The descriptor must stay open as long as the result is used.
     pub(crate) fn new(fd: BorrowedFd<'_>) -> io::Result<WriteEnd> {
         Ok(WriteEnd { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
     }
 
-    /// Writes everything, and blocks as long as that takes.
+    /// Writes everything, and blocks until then.
     #[inline]
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         if identity(self.fd)? != self.identity {
@@ -118,10 +113,10 @@ impl WriteEnd {
         Ok(())
     }
 
-    /// Asks for a pipe of one megabyte, for fewer context switches. Linux only.
+    /// Enlarges the pipe to one megabyte, for fewer context switches. Linux only.
     pub(crate) fn enlarge(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        // SAFETY: it takes two numbers and touches no memory; a descriptor that is no pipe is not changed by it.
+        // SAFETY: the call touches no memory.
         unsafe {
             libc::fcntl(self.fd, libc::F_SETPIPE_SZ, 1 << 20);
         }
@@ -130,7 +125,7 @@ impl WriteEnd {
 
 #[inline]
 fn write(fd: RawFd, bytes: &[u8]) -> nix::Result<usize> {
-    // SAFETY: `bytes` is valid for reads. What the number names is the caller's care.
+    // SAFETY: `bytes` is valid for reads.
     unsafe {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         return kernel_call(libc::SYS_write, [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0]);
@@ -142,8 +137,7 @@ fn write(fd: RawFd, bytes: &[u8]) -> nix::Result<usize> {
 #[inline]
 fn identity(fd: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: the pointer is valid for writes of a `stat`, which is the kernel's where the system call is made. Zeroes are a
-    // value of it.
+    // SAFETY: the pointer is valid for writes, and zeroes are a valid `stat`.
     let stat = unsafe {
         #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
         kernel_call(libc::SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0])?;

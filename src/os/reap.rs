@@ -1,7 +1,7 @@
 //! Whether a child has ended, and how.
 //!
-//! [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) with WNOWAIT leaves the pid taken, so that the process group
-//! can be signalled before the child is reaped. Both steps use the pidfd, if there is one: other code may reap the child.
+//! [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) with WNOWAIT keeps the pid in use until its process
+//! group has been signalled. Both steps prefer the pidfd, because other code may reap the child.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -13,21 +13,18 @@ use nix::unistd::Pid;
 use super::pidfd::PidFd;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    /// Running, or stopped.
-    Alive,
-    /// Ended, and still to be reaped.
+pub(crate) enum ChildState {
+    Running,
     Ended,
-    /// Ended and reaped: by other code, or by the kernel because SIGCHLD is ignored.
-    Gone,
+    /// Reaped by other code, or by the kernel because SIGCHLD is ignored.
+    Reaped,
 }
 
-pub(crate) fn look(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<Life> {
+pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildState> {
     let (kind, id) = pidfd.map_or((libc::P_PID, pid.as_raw() as libc::id_t), PidFd::wait_id);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     loop {
-        // SAFETY: the pointer is valid for the call. Zeroes are a value of `siginfo_t`, which some systems do not write
-        // to when no child has ended.
+        // SAFETY: the pointer is valid for the call. Zeroes are a valid `siginfo_t`, if the kernel writes none.
         let signal = unsafe {
             match libc::waitid(kind, id, info.as_mut_ptr(), libc::WEXITED | libc::WNOHANG | libc::WNOWAIT) {
                 0 => Ok((*info.as_ptr()).si_signo),
@@ -35,26 +32,26 @@ pub(crate) fn look(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<Life> {
             }
         };
         match signal {
-            Ok(libc::SIGCHLD) => return Ok(Life::Ended),
-            Ok(_) => return Ok(Life::Alive),
+            Ok(libc::SIGCHLD) => return Ok(ChildState::Ended),
+            Ok(_) => return Ok(ChildState::Running),
             Err(e) => match e.raw_os_error() {
                 Some(libc::EINTR) => {}
-                Some(libc::ECHILD) => return Ok(Life::Gone),
-                // Linux 5.3 has pidfds that this call does not know.
-                Some(libc::EINVAL) if pidfd.is_some() => return look(pid, None),
+                Some(libc::ECHILD) => return Ok(ChildState::Reaped),
+                // The `waitid` of Linux 5.3 does not accept pidfds.
+                Some(libc::EINVAL) if pidfd.is_some() => return child_state(pid, None),
                 _ => return Err(e),
             },
         }
     }
 }
 
-/// Reaps a child that has ended, and returns its wait status and usage; `None` if it has been reaped already.
+/// Reaps an ended child; `None` if it was already reaped.
 pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, Consumption)> {
     loop {
         let reaped = match pidfd {
             #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
             Some(pidfd) => match reap_by_pidfd(pidfd) {
-                // Linux 5.3 has pidfds that `waitid` does not know.
+                // The `waitid` of Linux 5.3 does not accept pidfds.
                 Err(libc::EINVAL) => reap_by_pid(pid),
                 reaped => reaped,
             },
@@ -68,15 +65,15 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, Cons
     }
 }
 
-/// By the raw system call, whose fifth argument is the usage. With 32-bit pointers the C library's `rusage` may differ.
+/// The raw system call has a fifth argument, the usage. On 32-bit systems the C library's `rusage` may have another
+/// layout.
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, Consumption)>, libc::c_int> {
     const OPTIONS: libc::c_int = libc::WEXITED | libc::WNOHANG;
     let (kind, id) = pidfd.wait_id();
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: both pointers are valid for the call. Zeroes are a value of `siginfo_t` and of `rusage`, which are all
-    // integers, and the kernel writes both when a child is reaped.
+    // SAFETY: both pointers are valid for the call, and zeroes are valid for both structures.
     let (result, info, usage) = unsafe {
         let result =
             libc::syscall(libc::SYS_waitid, kind, id, info.as_mut_ptr(), OPTIONS, usage.as_mut_ptr());
@@ -90,7 +87,7 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, Consumption)>, li
     }
     // SAFETY: a SIGCHLD carries a status.
     let status = unsafe { info.si_status() };
-    // As `wait4` encodes it.
+    // The encoding of `wait4`.
     let status = match info.si_code {
         libc::CLD_EXITED => (status & 0xff) << 8,
         libc::CLD_DUMPED => status | 0x80,
@@ -99,12 +96,12 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, Consumption)>, li
     Ok(Some((status, usage.into())))
 }
 
-/// By [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps children, the pid may name another
-/// child by now.
+/// Reaps by [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps children, the pid may
+/// name another child by now.
 fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, Consumption)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: both pointers are valid for the call; zeroes are a value of `rusage`, which is all integers.
+    // SAFETY: both pointers are valid for the call, and zeroes are a valid `rusage`.
     let (reaped, usage) = unsafe {
         let reaped = libc::wait4(pid.as_raw(), &mut status, libc::WNOHANG, usage.as_mut_ptr());
         (reaped, usage.assume_init())
@@ -115,12 +112,12 @@ fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, Consumption)>, libc::c_i
     }
 }
 
-/// What a child used, its own children that it waited for included.
+/// The resources that a child and its own reaped children used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Consumption {
     pub(crate) user: Duration,
     pub(crate) system: Duration,
-    /// The most memory that was resident at one time, in bytes.
+    /// The peak of resident memory, in bytes.
     pub(crate) memory: u64,
 }
 

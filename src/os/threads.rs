@@ -1,9 +1,9 @@
-//! How many threads the process has.
+//! The number of threads of the process.
 
-/// How many there are; `None` where that cannot be known.
+/// Returns the number of threads; `None` if the system cannot count them.
 ///
-/// See [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html): a directory with an entry for
-/// each thread. As in every directory, its link count is that of its subdirectories and two, which saves reading it.
+/// The link count of the directory in [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html) is
+/// two more than its subdirectories, one for each thread.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn count() -> Option<usize> {
     use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ pub(crate) fn count() -> Option<usize> {
     let links = std::fs::metadata(TASKS).ok()?.nlink();
     match usize::try_from(links).ok()?.checked_sub(2) {
         Some(threads) if threads > 0 => Some(threads),
-        // A kernel that does not count links like that.
+        // This file system does not count subdirectories as links.
         _ => Some(std::fs::read_dir(TASKS).ok()?.count()),
     }
 }
@@ -24,9 +24,7 @@ pub(crate) fn count() -> Option<usize> {
 
     let mut info = MaybeUninit::<libc::proc_taskinfo>::zeroed();
     let size = mem::size_of::<libc::proc_taskinfo>() as libc::c_int;
-    // SAFETY:
-    // - the buffer is valid for `size` bytes for the length of the call;
-    // - the structure is plain integers, so zeroes are a value of it, whatever part the call writes.
+    // SAFETY: the buffer is valid for `size` bytes for the call, and zeroes are a valid structure.
     let info = unsafe {
         let buffer = info.as_mut_ptr().cast();
         if libc::proc_pidinfo(libc::getpid(), libc::PROC_PIDTASKINFO, 0, buffer, size) != size {
@@ -42,20 +40,19 @@ pub(crate) fn count() -> Option<usize> {
     None
 }
 
-/// Whether the calling thread is the only one. `false` where that cannot be known.
+/// Returns whether the calling thread is the only one; `false` if unknown.
 pub(crate) fn alone() -> bool {
     kernel_says_alone() || count() == Some(1)
 }
 
-/// Asks without a detour through a file system, which takes a tenth of the time; `false` if not, or if the kernel
-/// does not tell.
+/// Asks the kernel in one system call; `false` if unknown.
 ///
-/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD has no effect in a process with
-/// one thread, and is refused in others. Some sandboxes refuse it always.
+/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD has no effect in a process with one
+/// thread, and fails in others.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn kernel_says_alone() -> bool {
     let thread = [nix::libc::CLONE_THREAD as usize, 0, 0, 0];
-    // SAFETY: it takes a number, touches no memory, and does nothing but answer.
+    // SAFETY: the call touches no memory and changes nothing.
     unsafe { super::kernel_call::kernel_call(nix::libc::SYS_unshare, thread) }.is_ok()
 }
 
@@ -71,7 +68,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri knows no unshare")]
     fn every_thread_counts() {
-        // The harness has threads of its own, so there are two at least; others come and go.
+        // The test harness has at least one more thread; others come and go.
         let listed = || std::fs::read_dir("/proc/self/task").unwrap().count();
         assert!(count().is_some_and(|n| n >= 2));
         assert!((0..1_000).any(|_| count() == Some(listed())));

@@ -1,5 +1,3 @@
-//! The settings of a job.
-
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,26 +9,17 @@ use super::error::{JobError, SpawnError};
 use super::job::Job;
 use super::output::Output;
 use super::spawn::spawn;
-use crate::os::alone::{Alone, Company};
+use crate::os::alone::{Alone, NotAlone};
 
-/// The default of [`Builder::depth_limit`].
 const DEPTH: usize = 256;
 
-/// The settings of a job; made by [`Job::builder`], used by [`spawn`](Builder::spawn) or [`run`](Builder::run).
-///
-/// It is not `Clone`, because it may own a descriptor. For several jobs with the same settings make it in a function.
+/// The settings of a job, from [`Job::builder`].
 ///
 /// ```standalone_crate
-/// use sigalarm::process::{Job, Output};
+/// use sigalarm::process::Job;
 /// use std::time::Duration;
 ///
-/// let job = Job::builder()
-///     .label("parse")
-///     .limit(Duration::from_secs(10))
-///     .memory_limit(1 << 30)
-///     .stderr(Output::Null)
-///     .spawn(|| "ok".to_owned())?;
-/// assert_eq!(job.join()?, "ok");
+/// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42)?, 42);
 /// # Ok::<(), sigalarm::process::JobError>(())
 /// ```
 #[derive(Debug)]
@@ -41,7 +30,6 @@ pub struct Builder {
     pub(super) stderr: Output,
 }
 
-/// What a job keeps of its settings.
 #[derive(Debug)]
 pub(super) struct Options {
     pub(super) limit: Option<Duration>,
@@ -71,35 +59,30 @@ impl Builder {
         Builder { options, stdout: Output::Inherit, stderr: Output::Inherit }
     }
 
-    /// Names the job in the message of [`TimedOut`](crate::TimedOut): "parse timed out …".
+    /// Names the job in the message of [`TimedOut`](crate::TimedOut).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     /// use std::time::Duration;
     ///
-    /// let job = Job::builder().label("parse").spawn(|| -> () { loop {} })?;
-    /// let e = job.join_timeout(Duration::from_millis(1)).unwrap_err();
-    /// assert!(e.to_string().starts_with("parse timed out after "));
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = Job::builder().label("parse").limit(Duration::ZERO).grace(Duration::ZERO);
+    /// let e = job.run(|| -> () { loop {} }).unwrap_err();
+    /// assert!(e.to_string().starts_with("parse timed out"));
     /// ```
     pub fn label(mut self, label: impl Into<Arc<str>>) -> Builder {
         self.options.label = Some(label.into());
         self
     }
 
-    /// Sets whether the child stays in the parent's process group. By default it does not: it leads a group of its own, which
-    /// is killed when the child ends.
+    /// Sets whether the child stays in the parent's process group; `false` by default. See [setpgid(2)].
     ///
-    /// In the foreground the child can read from the terminal (in a group of its own it would be stopped), and Ctrl-C reaches
-    /// it as well as the parent. Then signals go to the child alone, and its own children are not killed. See [setpgid(2)].
+    /// By default the child leads a process group, which is killed when the child ends. In the foreground it can read
+    /// from the terminal, and Ctrl-C reaches it, but its own children are not signalled.
     ///
     /// ```standalone_crate
-    /// use nix::unistd::getpgrp;
     /// use sigalarm::process::Job;
     ///
-    /// let group = || getpgrp().as_raw();
-    /// assert_ne!(Job::builder().run(group)?, group());
-    /// assert_eq!(Job::builder().foreground(true).run(group)?, group());
+    /// assert_eq!(Job::builder().foreground(true).run(|| 42)?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     ///
@@ -109,33 +92,17 @@ impl Builder {
         self
     }
 
-    /// Sets whether the child is killed when the parent dies, in whatever way. By default it is, where the system can do that
-    /// (Linux).
-    ///
-    /// The child, and not the processes that it has started. A [`cpu_limit`](Builder::cpu_limit) holds for each of them.
-    ///
-    /// It is the *thread* that counts: a job that one of several threads has spawned unchecked ends with that thread. See
+    /// Sets whether the kernel kills the child when the parent dies; `true` by default. Linux only. See
     /// [PR_SET_PDEATHSIG(2const)].
+    ///
+    /// The child's own children are not killed. A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the
+    /// spawning *thread*.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    /// use std::io::{self, Write};
-    /// use std::os::unix::{net::UnixStream, process::parent_id};
     ///
-    /// let (here, there) = UnixStream::pair()?;
-    /// Job::spawn(|| {
-    ///     let parent = std::process::id();
-    ///     let orphan = Job::builder().die_with_parent(false).spawn(|| {
-    ///         while parent_id() == parent {
-    ///             std::thread::yield_now();
-    ///         }
-    ///         (&there).write_all(b"lives on").is_ok()
-    ///     });
-    ///     orphan.map(Job::detach).is_ok()
-    /// })?.join()?; // and its process is gone
-    /// drop(there);
-    /// assert_eq!(io::read_to_string(here)?, "lives on");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// assert_eq!(Job::builder().die_with_parent(false).run(|| 42)?, 42);
+    /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     ///
     /// [PR_SET_PDEATHSIG(2const)]: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
@@ -144,65 +111,44 @@ impl Builder {
         self
     }
 
-    /// Sets where the child's standard output goes. By default it is the parent's.
+    /// Sets where the child's standard output goes; by default to the parent's.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    /// use std::fs::{self, File};
+    /// use std::io::read_to_string;
+    /// use std::os::{fd::OwnedFd, unix::net::UnixStream};
     ///
-    /// # struct Removed(std::path::PathBuf);
-    /// # impl Drop for Removed {
-    /// #     fn drop(&mut self) {
-    /// #         let _ = fs::remove_file(&self.0);
-    /// #     }
-    /// # }
-    /// # let path = &std::env::temp_dir().join(format!("sigalarm-{}.log", std::process::id()));
-    /// # let _removed = Removed(path.clone());
-    /// Job::builder().stdout(File::create(path)?).run(|| println!("42 tours"))?;
-    /// assert_eq!(fs::read_to_string(path)?, "42 tours\n");
+    /// let (here, there) = UnixStream::pair()?;
+    /// Job::builder().stdout(OwnedFd::from(there)).run(|| println!("42 tours"))?;
+    /// assert_eq!(read_to_string(here)?, "42 tours\n");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stdout(self, to: impl Into<Output>) -> Builder {
         Builder { stdout: to.into(), ..self }
     }
 
-    /// Sets where the child's standard error goes. By default it is the parent's.
+    /// Sets where the child's standard error goes; by default to the parent's.
     ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::os::{fd::OwnedFd, unix::net::UnixStream};
+    /// use sigalarm::process::{Job, Output};
     ///
-    /// let (here, there) = UnixStream::pair()?;
-    /// Job::builder().stderr(OwnedFd::from(there)).run(|| eprintln!("warning: no tours"))?;
-    /// assert_eq!(std::io::read_to_string(here)?, "warning: no tours\n");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// Job::builder().stderr(Output::Null).run(|| eprintln!("warning: no tours"))?;
+    /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     pub fn stderr(self, to: impl Into<Output>) -> Builder {
         Builder { stderr: to.into(), ..self }
     }
 
-    /// Spawns the job; see [`Job::spawn`]. Returns as soon as the child exists.
+    /// Spawns the job, as [`Job::spawn`] does. Returns as soon as the child exists.
     ///
     /// # Errors
     ///
     /// As [`Job::spawn`].
     ///
-    /// # Examples
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    /// use std::time::Duration;
     ///
-    /// let halves = [0..500_000_u64, 500_000..1_000_000];
-    /// let jobs = halves.map(|half| {
-    ///     let sum = || half.sum::<u64>(); // on a processor of its own, if there is one
-    ///     Job::builder().limit(Duration::from_secs(60)).spawn(sum)
-    /// });
-    /// let mut total = 0;
-    /// for job in jobs {
-    ///     total += job?.join()?;
-    /// }
-    /// assert_eq!(total, 499_999_500_000);
+    /// assert_eq!(Job::builder().spawn(|| 6 * 7)?.join()?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -211,32 +157,23 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        let alone = Alone::look().map_err(|company| match company {
-            Company::Threads(threads) => SpawnError::MultiThreaded { threads },
-            Company::Unknown => SpawnError::ThreadsUnknown,
+        let alone = Alone::check().map_err(|e| match e {
+            NotAlone::Threads(threads) => SpawnError::MultiThreaded { threads },
+            NotAlone::Unknown => SpawnError::ThreadsUnknown,
         })?;
         spawn(self, alone, false, f, Location::caller())
     }
 
-    /// Spawns the job and joins it: [`run`](super::run) with the settings of the builder. Blocks as that does; without a
-    /// limit, until the job has ended.
+    /// Spawns the job and joins it, as [`run`](super::run) does. Blocks until then.
     ///
     /// # Errors
     ///
     /// As [`run`](super::run).
     ///
-    /// # Examples
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, Output};
-    /// use std::time::Duration;
+    /// use sigalarm::process::Job;
     ///
-    /// let noisy = || {
-    ///     println!("squaring …");
-    ///     12 * 12
-    /// };
-    /// let quiet = Job::builder().limit(Duration::from_secs(60)).stdout(Output::Null);
-    /// assert_eq!(quiet.run(noisy)?, 144);
+    /// assert_eq!(Job::builder().run(|| 12 * 12)?, 144);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -252,41 +189,27 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// The child has a copy of the calling thread only. What another thread was doing at that moment stays half done in the
-    /// child for ever: a lock that it held is locked, a structure that it was changing is half changed. The caller promises
-    /// for everything that the child does until it ends:
+    /// What another thread holds locked or half changed at the fork stays so in the child. Until the child ends, the
+    /// caller must guarantee this:
     ///
-    /// - `f`, the serialisation of its value and what they call touch nothing that another thread may have been changing.
-    /// - They use the allocator only if it survives a fork. Those of glibc, musl and macOS do.
-    /// - They do not rely on other threads, such as those of a thread pool.
-    /// - No other thread is reporting a panic or changing the panic hook: the child takes that lock before `f` runs.
+    /// - `f` and the serialisation of its value touch nothing that another thread may be changing.
+    /// - They use the allocator only if it survives a fork, as those of glibc, musl and macOS do.
+    /// - They do not rely on other threads.
+    /// - No other thread is reporting a panic or changing the panic hook.
     ///
-    /// The library takes care of Rust's standard streams and of its own alarms; both may be used. Where each other thread is
-    /// blocked in a system call and holds no lock, all of it holds.
-    ///
-    /// A thread that spawns at the same moment may leave the new child a descriptor that it has just opened.
-    /// One that reaps any child (`waitpid(-1)`) may reap this one before the library has opened its pidfd.
+    /// Rust's standard streams and this crate's alarms may be used. The child may inherit a descriptor that another
+    /// thread is opening. A thread that reaps every child (`waitpid(-1)`) may reap it.
     ///
     /// # Errors
     ///
     /// [`SpawnError::System`].
     ///
-    /// # Examples
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    /// use std::{sync::mpsc, thread};
     ///
-    /// let (end, wait) = mpsc::channel::<()>();
-    /// let other = thread::spawn(move || wait.recv());
-    ///
-    /// // SAFETY: the product of two numbers and its serialisation touch nothing that the other thread could be
-    /// // changing. The allocator is the system's, which survives a fork.
+    /// // SAFETY: there is no other thread.
     /// let job = unsafe { Job::builder().spawn_unchecked(|| 6 * 7) }?;
     /// assert_eq!(job.join()?, 42);
-    ///
-    /// drop(end);
-    /// assert!(other.join().unwrap().is_err());
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -296,10 +219,10 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller promises what `vouched` asks for. What the child does before and after `f` allocates, prints
-        // nothing, and takes these locks: of the standard streams, which this thread holds at the fork; of the alarms,
-        // which are created again; and of the panic hook, which the caller's promise includes.
-        let alone = unsafe { Alone::vouched() };
+        // SAFETY: the caller guarantees what `assume` requires. Before and after `f` the child takes three kinds of
+        // lock: those of the standard streams, which this thread holds at the fork; those of the alarms, which the
+        // child creates again; that of the panic hook, which the guarantee covers.
+        let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }
 }

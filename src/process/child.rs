@@ -1,4 +1,4 @@
-//! Signals and reaps a child: by its pidfd, or by a pid that has not been reaped yet, since the kernel uses pids again.
+//! Signals and reaps a child: by its pidfd, or by a pid that has not been reaped yet.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,7 +12,7 @@ use nix::unistd::{Pid, getpgid, setpgid};
 use super::{Exit, Usage};
 use crate::os::job_fd::JobFd;
 use crate::os::pidfd::PidFd;
-use crate::os::reap::{self, Consumption, Life};
+use crate::os::reap::{self, ChildState, Consumption};
 
 #[derive(Debug)]
 pub(super) struct Child {
@@ -22,16 +22,15 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Opens a child of `parent`, this process, or kills and reaps it.
-    ///
-    /// Parent and child both create its group, because either may run first, and no signal may be sent before.
+    /// Opens a child of `parent`; kills and reaps it on failure. Parent and child both create the group, because either
+    /// may run first.
     pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
         if leads {
             let _ = setpgid(pid, pid);
         }
         match PidFd::open(pid, parent) {
             Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
-            // Reaped already, by the kernel (SIGCHLD is ignored) or by other code.
+            // The kernel or other code has already reaped the child.
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
             Err(e) => {
                 let _ = Child { pid, pidfd: None, leads }.signal_all(Signal::SIGKILL);
@@ -45,7 +44,6 @@ impl Child {
         self.pid
     }
 
-    /// Readable when the child has ended.
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(PidFd::as_fd)
     }
@@ -54,21 +52,19 @@ impl Child {
         self.end_fd().and_then(|fd| fd.try_clone_to_owned().ok()).map(|fd| JobFd::new(fd, std::process::id()))
     }
 
-    pub(super) fn look(&self) -> io::Result<Life> {
-        reap::look(self.pid, self.pidfd.as_ref())
+    pub(super) fn state(&self) -> io::Result<ChildState> {
+        reap::child_state(self.pid, self.pidfd.as_ref())
     }
 
-    /// Signals the child alone; succeeds if it has ended.
     pub(super) fn signal(&self, signal: i32) -> io::Result<()> {
         let sent = match &self.pidfd {
             Some(pidfd) => pidfd.signal(signal),
-            None if self.look()? == Life::Gone => Ok(()),
+            None if self.state()? == ChildState::Reaped => Ok(()),
             None => Signal::try_from(signal).and_then(|signal| kill(self.pid, signal)).map_err(Into::into),
         };
         sent.or_else(ignore_ended)
     }
 
-    /// Signals the child and, if it leads one, its process group.
     pub(super) fn signal_all(&self, signal: Signal) -> io::Result<()> {
         if !self.leads {
             return self.signal(signal as i32);
@@ -78,12 +74,11 @@ impl Child {
         if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }
     }
 
-    /// Signals the child's group, also when the child has ended.
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
-        let by_pid = || match self.look()? {
+        let by_pid = || match self.state()? {
             // The pid may name another group by now.
-            Life::Gone => Ok(()),
-            Life::Alive | Life::Ended => killpg(self.pid, signal).map_err(io::Error::from),
+            ChildState::Reaped => Ok(()),
+            ChildState::Running | ChildState::Ended => killpg(self.pid, signal).map_err(io::Error::from),
         };
         let sent = match &self.pidfd {
             Some(pidfd) => pidfd.signal_group(signal as i32).or_else(|e| match e.raw_os_error() {
@@ -95,7 +90,7 @@ impl Child {
         sent.or_else(ignore_ended)
     }
 
-    /// Kills the group of a child that has ended, and then reaps the child, which frees its pid.
+    /// Kills the group of an ended child and then reaps the child, which frees its pid.
     pub(super) fn reap(&self) -> (Exit, Option<Usage>) {
         if self.leads {
             let _ = self.signal_group(Signal::SIGKILL);

@@ -1,5 +1,3 @@
-//! Detached children, which later spawns reap.
-
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,16 +5,16 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::child::Child;
-use crate::os::reap::Life;
+use crate::os::reap::ChildState;
 
-/// Each with its parent: a forked child inherits the list, and those are not its children.
+/// Each child with its parent: a forked child inherits the list, but not the children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
-/// Whether the list was ever used. The lock would write to a page, which costs a copy after a fork.
+/// Avoids locking an unused list: a write to its page costs a copy after a fork.
 static USED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn add(child: Child) {
-    // Held for ever if another thread held it when this process was forked. Then init reaps the child.
+    // After a fork the lock may be held for ever. Then init reaps the child.
     const LONG: Duration = Duration::from_millis(100);
     if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
         detached.push((process::id(), child));
@@ -24,7 +22,6 @@ pub(super) fn add(child: Child) {
     }
 }
 
-/// Reaps those that have ended; does not signal their groups.
 pub(super) fn reap() {
     if !USED.load(Ordering::Relaxed) {
         return;
@@ -37,9 +34,9 @@ pub(super) fn reap() {
 }
 
 fn is_reaped(child: &Child) -> bool {
-    match child.look() {
-        Ok(Life::Alive) | Err(_) => false,
-        Ok(Life::Ended) => child.reap_alone().is_some(),
-        Ok(Life::Gone) => true,
+    match child.state() {
+        Ok(ChildState::Running) | Err(_) => false,
+        Ok(ChildState::Ended) => child.reap_alone().is_some(),
+        Ok(ChildState::Reaped) => true,
     }
 }

@@ -1,5 +1,3 @@
-//! Errors: no child, and no value.
-
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -8,39 +6,30 @@ use std::sync::Arc;
 use super::{Exit, KillReason, Panic};
 use crate::error::TimedOut;
 
-/// There is no child.
+/// Why a job was not spawned.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, SpawnError};
 ///
-/// std::thread::scope(|s| {
-///     let (end, wait) = std::sync::mpsc::channel::<()>();
-///     s.spawn(move || wait.recv());
-///     assert!(matches!(Job::spawn(|| 1), Err(SpawnError::MultiThreaded { threads: 2 })));
-///     drop(end);
-/// });
+/// let job = std::thread::spawn(|| Job::spawn(|| 42)).join().unwrap();
+/// assert!(matches!(job, Err(SpawnError::MultiThreaded { threads: 2 })));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// Other threads exist, and their locks would stay locked in the child.
-    ///
-    /// Spawn before the first thread is started or after the last is joined. The tests of `cargo test` have a second thread:
-    /// they need `harness = false`.
+    /// Other threads exist, and their locks could stay locked in the child. Tests need `harness = false`.
     MultiThreaded {
-        /// How many threads there are, the calling one included.
+        /// The number of threads.
         threads: usize,
     },
-    /// This system does not say how many threads there are. There is only
-    /// [`spawn_unchecked`](super::Builder::spawn_unchecked).
+    /// This system cannot count threads. Use [`spawn_unchecked`](super::Builder::spawn_unchecked).
     ThreadsUnknown,
-    /// A system call failed: too many processes (`fork`, EAGAIN), no descriptors left (`pipe`, EMFILE), no
-    /// memory.
+    /// A system call failed, as `fork` does with too many processes.
     #[non_exhaustive]
     System {
-        /// The call, as its manual page is named.
+        /// The name of the call.
         call: &'static str,
-        /// Why it failed.
+        /// The error.
         source: Arc<io::Error>,
     },
 }
@@ -56,12 +45,10 @@ impl fmt::Display for SpawnError {
         match self {
             SpawnError::MultiThreaded { threads } => write!(
                 f,
-                "cannot fork a job: this process has {threads} threads, and a forked child is sound with one only; \
-                 spawn it before the others start, or after they have been joined"
+                "cannot fork a job: this process has {threads} threads; spawn jobs before other threads start, \
+                 or after they have been joined"
             ),
-            SpawnError::ThreadsUnknown => {
-                f.write_str("cannot fork a job: this system does not tell whether there are other threads")
-            }
+            SpawnError::ThreadsUnknown => f.write_str("cannot fork a job: this system cannot count threads"),
             SpawnError::System { call, source } => write!(f, "cannot fork a job: {call} failed: {source}"),
         }
     }
@@ -76,54 +63,45 @@ impl Error for SpawnError {
     }
 }
 
-/// A job has no value, or none yet.
-///
-/// All joins of a job return the same. A clone is cheap.
+/// Why a join returned no value. A clone is cheap.
 ///
 /// ```standalone_crate
-/// use sigalarm::process::{self, JobError};
-/// use std::time::Duration;
+/// use sigalarm::process::{Job, JobError};
 ///
-/// match process::run(Duration::from_secs(10), || -> u32 { panic!("out of range") }) {
-///     Ok(answer) => println!("{answer}"),
-///     Err(JobError::TimedOut(timed_out)) => println!("{timed_out}"),
-///     Err(JobError::Panicked(panic)) => assert_eq!(panic.message(), "out of range"),
-///     Err(e) => println!("{e}"),
-/// }
+/// let outcome = Job::builder().run(|| -> u32 { panic!("out of range") });
+/// assert!(matches!(outcome, Err(JobError::Panicked(panic)) if panic.message() == "out of range"));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JobError {
-    /// There was no child.
+    /// There is no job.
     Spawn(SpawnError),
-    /// A limit expired: the job's own, and it has been ended; that of a [`join_timeout`](super::Job::join_timeout), and it
-    /// goes on; or that of an alarm of the calling thread, which [`owns`](crate::Alarm::owns) it, and the job goes on.
-    /// [`is_alive`](super::Job::is_alive) distinguishes them.
+    /// A limit expired: the job's own, that of a [`join_timeout`](super::Job::join_timeout), or an alarm of the calling
+    /// thread ([`owns`](crate::Alarm::owns)). The job goes on after the last two.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// The process exited without a value: the function called `exit`, executed another program, or closed every descriptor
-    /// (then the code is 74, EX_IOERR).
+    /// The process exited without a value. Code 74 (EX_IOERR) means that the function closed the pipe.
     #[non_exhaustive]
     Exited {
         /// The exit code.
         code: i32,
     },
-    /// A signal ended the process: an error of its own (SIGSEGV, SIGABRT after a stack overflow), a limit (SIGXCPU),
-    /// [`kill`](super::Job::kill), the system short of memory (SIGKILL), or another process.
+    /// A signal ended the process, such as SIGSEGV, SIGABRT after a failed allocation, or SIGKILL when the system had
+    /// no memory.
     #[non_exhaustive]
     Killed {
         /// The signal's number.
         signal: i32,
         /// Whether the kernel wrote a core file.
         core_dumped: bool,
-        /// Why, as far as is known.
+        /// The reason, if known.
         reason: KillReason,
     },
-    /// The process ended in the middle of sending the value.
+    /// The process ended while it sent the value.
     #[non_exhaustive]
     CutShort {
-        /// How many bytes of the value had arrived.
+        /// The number of bytes that arrived.
         received: u64,
         /// How the process ended.
         exit: Exit,
@@ -131,16 +109,16 @@ pub enum JobError {
     /// The value could not be serialised: see [limitations](super#limitations).
     #[non_exhaustive]
     NotEncoded {
-        /// The text of its `Serialize`, or of the codec.
+        /// The text of the error.
         message: Arc<str>,
     },
-    /// The bytes that arrived are not a value of the type: see [limitations](super#limitations).
+    /// The bytes are not a value of the type: see [limitations](super#limitations).
     #[non_exhaustive]
     NotDecoded {
-        /// The text of its `Deserialize`, or of the codec.
+        /// The text of the error.
         message: Arc<str>,
     },
-    /// The value was larger than [`value_limit`](super::Builder::value_limit); the job was killed.
+    /// The value was larger than [`value_limit`](super::Builder::value_limit). The job was killed.
     #[non_exhaustive]
     TooLarge {
         /// The limit, in bytes.
@@ -152,22 +130,22 @@ pub enum JobError {
         /// The limit, in levels.
         limit: usize,
     },
-    /// The joining process had no memory for the bytes of the value; the job was killed.
+    /// The joining process had no memory for the value. The job was killed.
     #[non_exhaustive]
     OutOfMemory {
-        /// How many bytes it needed, at least.
+        /// The number of bytes that the value needed, at least.
         bytes: usize,
     },
-    /// The process has ended without a value, and how is not known: see [`Exit::Unknown`].
+    /// The status of the process is unknown: see [`Exit::Unknown`].
     Lost,
-    /// The job was spawned by another process, of which this is a forked child.
+    /// Another process spawned the job; this process is its forked child.
     NotParent,
-    /// A system call failed: in the child while it set itself up (the function did not run), or in the parent while it waited.
+    /// A system call failed: in the child before the function ran, or in the parent during a wait.
     #[non_exhaustive]
     System {
-        /// The call, as its manual page is named.
+        /// The name of the call.
         call: Arc<str>,
-        /// Why it failed.
+        /// The error.
         source: Arc<io::Error>,
     },
 }
@@ -184,13 +162,9 @@ impl JobError {
     /// use std::time::Duration;
     ///
     /// let job = Job::spawn(|| -> u32 { loop {} })?;
-    /// let limit = Duration::from_millis(2);
-    /// let e = job.join_timeout(limit).unwrap_err();
-    /// assert_eq!(e.timed_out().unwrap().limit(), Some(limit)); // the job lives
-    ///
-    /// job.kill()?;
-    /// assert!(job.join().unwrap_err().timed_out().is_none()); // killed, and not for a limit
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let e = job.join_timeout(Duration::from_millis(2)).unwrap_err();
+    /// assert!(e.timed_out().is_some());
+    /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         match self {
@@ -210,13 +184,13 @@ impl fmt::Display for JobError {
             &JobError::Killed { signal, core_dumped, reason } => {
                 let exit = Exit::Signal { signal, core_dumped };
                 match reason {
-                    KillReason::Memory => write!(f, "{exit}: it had no memory left"),
-                    KillReason::CpuTime => write!(f, "{exit}: it had used up its processor time"),
+                    KillReason::Memory => write!(f, "{exit}: an allocation failed"),
+                    KillReason::CpuTime => write!(f, "{exit}: its processor time was used up"),
                     KillReason::Requested | KillReason::Unknown => exit.fmt(f),
                 }
             }
             JobError::CutShort { received, exit } => {
-                write!(f, "{exit} in the middle of sending its value, after {received} bytes")
+                write!(f, "{exit} while it sent its value, after {received} bytes")
             }
             JobError::NotEncoded { message } => write!(f, "the value could not be serialised: {message}"),
             JobError::NotDecoded { message } => write!(f, "the value could not be deserialised: {message}"),
@@ -225,7 +199,7 @@ impl fmt::Display for JobError {
             JobError::OutOfMemory { bytes } => write!(f, "no memory for a value of {bytes} bytes"),
             JobError::Lost => f.write_str("ended without a value, and other code took its exit status"),
             JobError::NotParent => {
-                f.write_str("the job is another process's, and cannot be joined from here")
+                f.write_str("another process spawned the job, and only that process can join it")
             }
             JobError::System { call, source } => write!(f, "{call} failed: {source}"),
         }
@@ -259,14 +233,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn are_good_errors() {
+    fn errors_are_clone_send_and_sync() {
         fn good<E: Error + Clone + Send + Sync + 'static>() {}
         good::<SpawnError>();
         good::<JobError>();
     }
 
     #[test]
-    fn each_says_something_of_its_own() {
+    fn each_has_its_own_text() {
         let exit = Exit::Code(3);
         let source = || io::Error::from_raw_os_error(nix::libc::EMFILE);
         let errors = [
@@ -293,7 +267,7 @@ mod tests {
             assert!(!text.is_empty() && !texts[..n].contains(text), "{text}");
         }
         let with_source = errors.iter().filter(|e| e.source().is_some()).count();
-        assert_eq!(with_source, 2, "those of the system");
+        assert_eq!(with_source, 2, "those of system calls");
         assert!(errors.iter().all(|e| e.timed_out().is_none()));
     }
 }

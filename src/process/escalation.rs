@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// When the child's own timer kills it, from its start: a second after SIGKILL is due, for a parent that is late.
+/// Returns when the child's own timer kills it: a second after the parent's SIGKILL.
 pub(super) fn kill_timer(limit: Duration, grace: Duration) -> Option<Duration> {
     const MARGIN: Duration = Duration::from_secs(1);
     limit.checked_add(grace.checked_mul(2)?)?.checked_add(MARGIN)
@@ -39,17 +39,16 @@ impl Escalation {
         self.begun
     }
 
-    /// Moves the first step to one grace from now, for a child that sends its value to a thread that `came` after the
-    /// deadline. Only once: a child may send without end.
-    pub(super) fn postpone(&mut self, came: Time, now: Time) {
-        if self.begun || self.postponed || came < self.deadline {
+    /// Delays the first step to one grace from now, if a thread that began to wait after the deadline receives bytes.
+    /// Once only: a child may send without end.
+    pub(super) fn postpone(&mut self, wait_began: Time, now: Time) {
+        if self.begun || self.postponed || wait_began < self.deadline {
             return;
         }
         self.postponed = true;
         self.next = self.next.map(|(_, step)| (now.after(self.grace), step));
     }
 
-    /// Returns the step that is due, for the caller to take.
     pub(super) fn take(&mut self, now: Time) -> Option<Step> {
         let (at, step) = self.next?;
         if now < at {

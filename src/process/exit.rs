@@ -1,5 +1,3 @@
-//! How a process ended, and what it used.
-
 use std::fmt;
 use std::time::Duration;
 
@@ -8,31 +6,29 @@ use nix::sys::signal::Signal;
 
 use crate::os::reap::Consumption;
 
-/// How a child's process ended, whether it had sent a value or not.
+/// How a child process ended, with or without a value.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Exit, Job};
 ///
 /// let job = Job::spawn(|| 42)?;
 /// job.join()?;
-/// let exit = job.exit_status().unwrap();
-/// assert_eq!(exit, Exit::Code(0));
-/// assert_eq!(exit.to_string(), "exited with code 0");
+/// assert_eq!(job.exit_status(), Some(Exit::Code(0)));
 /// # Ok::<(), sigalarm::process::JobError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Exit {
-    /// It exited with this code.
+    /// The process exited with this code.
     Code(i32),
-    /// A signal ended it.
+    /// A signal ended the process.
     Signal {
         /// The signal's number.
         signal: i32,
         /// Whether the kernel wrote a core file.
         core_dumped: bool,
     },
-    /// Other code in this process reaped it, or SIGCHLD is ignored, and the kernel keeps no record (before Linux 6.15).
+    /// Other code reaped the process, or SIGCHLD is ignored (before Linux 6.15).
     Unknown,
 }
 
@@ -47,14 +43,12 @@ impl Exit {
         }
     }
 
-    /// Returns the code as Python has it: that of the exit, or minus the signal's number; `None` if unknown.
+    /// Returns the code as in Python: the exit code, or minus the signal's number; `None` if unknown.
     ///
     /// ```
     /// use sigalarm::process::Exit;
     ///
-    /// assert_eq!(Exit::Code(3).code(), Some(3));
     /// assert_eq!(Exit::Signal { signal: 9, core_dumped: false }.code(), Some(-9));
-    /// assert_eq!(Exit::Unknown.code(), None);
     /// ```
     pub fn code(self) -> Option<i32> {
         match self {
@@ -66,7 +60,6 @@ impl Exit {
 }
 
 impl fmt::Display for Exit {
-    /// "exited with code 3", "was killed by SIGSEGV (core dumped)".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Exit::Code(code) => write!(f, "exited with code {code}"),
@@ -77,65 +70,55 @@ impl fmt::Display for Exit {
                 }
                 f.write_str(if core_dumped { " (core dumped)" } else { "" })
             }
-            Exit::Unknown => f.write_str("ended in a way that is not known"),
+            Exit::Unknown => f.write_str("ended with an unknown status"),
         }
     }
 }
 
-/// Why a signal ended a job that had no value, in [`JobError::Killed`](super::JobError::Killed).
-///
-/// The limit of a job and a value that is too large have errors of their own.
+/// Why a signal ended a job without a value.
 ///
 /// ```standalone_crate
-/// use sigalarm::process::{Job, JobError, KillReason, Output};
+/// use sigalarm::process::{Job, JobError, KillReason};
 ///
-/// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
-/// match Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard) {
-///     Err(JobError::Killed { reason: KillReason::Memory, .. }) => println!("too much memory"),
-///     Err(e) => println!("{e}"), // with RUST_BACKTRACE set: "was killed by SIGABRT"
-///     Ok(_) => unreachable!(),
-/// }
+/// let job = Job::spawn(|| -> () { loop {} })?;
+/// job.kill()?;
+/// assert!(matches!(job.join(), Err(JobError::Killed { reason: KillReason::Requested, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
-    /// It has a [`memory_limit`](super::Builder::memory_limit) and aborted when an allocation failed.
+    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), and the child aborted.
     ///
-    /// The child says so itself, at its SIGABRT, if the last error of the C library was ENOMEM. A hostile child may lie. If
-    /// Rust prints a backtrace before it aborts (RUST_BACKTRACE), that may hide the error: then the reason is `Unknown`.
+    /// The child's SIGABRT handler reports this, so a hostile child can lie. With RUST_BACKTRACE the reason may be
+    /// `Unknown`.
     Memory,
-    /// It had used up its [`cpu_limit`](super::Builder::cpu_limit).
+    /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,
-    /// This program has sent the signal, by [`kill`](super::Job::kill), [`terminate`](super::Job::terminate) or
-    /// [`signal`](super::Job::signal).
+    /// This program sent the signal, by [`kill`](super::Job::kill) for example.
     Requested,
-    /// None of these is known: an error of its own (SIGSEGV), another process, the system short of memory (SIGKILL).
+    /// The reason is unknown.
     Unknown,
 }
 
-/// What a child used, including its own children that it waited for; see [`Job::usage`](super::Job::usage).
+/// The resources of a child and of its own children that it waited for.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::Job;
-/// use std::time::Duration;
 ///
-/// let megabytes = 16 << 20;
-/// let job = Job::spawn(|| vec![1_u8; megabytes].iter().map(|&n| usize::from(n)).sum::<usize>())?;
-/// assert_eq!(job.join()?, megabytes);
-///
-/// let used = job.usage().unwrap();
-/// assert!(used.max_resident > megabytes as u64);
-/// assert!(used.user + used.system > Duration::ZERO);
+/// let job = Job::spawn(|| vec![1_u8; 16 << 20].len())?;
+/// job.join()?;
+/// assert!(job.usage().unwrap().max_resident > 0);
 /// # Ok::<(), sigalarm::process::JobError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Processor time in its own code.
+    /// Processor time in user mode.
     pub user: Duration,
-    /// Processor time in the kernel on its behalf.
+    /// Processor time in the kernel.
     pub system: Duration,
-    /// The most memory that was resident at one time, in bytes, including what the parent had at the fork.
+    /// The peak of resident memory, in bytes, including the parent's memory at the fork.
     pub max_resident: u64,
 }
 
@@ -150,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_like_a_sentence() {
+    fn display_names_code_or_signal() {
         let killed = |signal, core_dumped| Exit::Signal { signal, core_dumped };
         assert_eq!(Exit::Code(3).to_string(), "exited with code 3");
         assert_eq!(killed(libc::SIGKILL, false).to_string(), "was killed by SIGKILL");
@@ -159,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_read_as_the_kernel_writes_them() {
+    fn wait_statuses_are_decoded() {
         assert_eq!(Exit::from_status(3 << 8), Exit::Code(3));
         assert_eq!(Exit::from_status(9), Exit::Signal { signal: 9, core_dumped: false });
         assert_eq!(Exit::from_status(11 | 0x80), Exit::Signal { signal: 11, core_dumped: true });

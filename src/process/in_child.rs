@@ -1,6 +1,6 @@
 //! The child, from the fork to `_exit`.
 //!
-//! Each page that it writes to, and each stretch of code that it runs, costs a page fault: a microsecond, or ten system calls.
+//! Each page that the child writes to, and each page of code that it runs, costs a page fault.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
@@ -20,7 +20,7 @@ use crate::alarm::Alarm;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
-use crate::os::inherited::Held;
+use crate::os::inherited::BlockedSignals;
 use crate::os::job_fd::ToClose;
 use crate::os::pipe::WriteEnd;
 use crate::os::{c_streams, limits};
@@ -28,10 +28,8 @@ use crate::os::{c_streams, limits};
 /// Rust's exit code after a panic.
 const PANICKED: i32 = 101;
 
-/// EX_IOERR of `<sysexits.h>`.
 const PIPE_CLOSED: i32 = 74;
 
-/// The standard streams, locked across the fork.
 pub(super) struct Streams(#[allow(dead_code)] StdoutLock<'static>, #[allow(dead_code)] StderrLock<'static>);
 
 impl Streams {
@@ -44,33 +42,31 @@ impl Streams {
     }
 }
 
-/// A child that has set itself up.
 pub(super) struct InChild {
     this: Pid,
     pipe: WriteEnd,
     c_streams: c_streams::Streams,
     kill_timer: Option<KillTimer>,
     _alarm: Option<Alarm>,
-    /// Nothing unwinds past this.
+    /// Keeps a panic from unwinding into the parent's frames.
     _exit: ExitOnDrop,
 }
 
-/// How the child sets itself up.
 pub(super) struct SetUp<'a> {
     pub(super) parent: Pid,
     pub(super) options: &'a Options,
-    /// In place of standard output and standard error.
+    /// Replacements for standard output and standard error.
     pub(super) outputs: [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
     pub(super) to_close: ToClose,
     pub(super) c_streams: c_streams::Streams,
-    pub(super) held: Held,
+    pub(super) blocked: BlockedSignals,
 }
 
 impl SetUp<'_> {
-    /// Sets the child up, or sends the parent the error and exits.
+    /// Sets the child up; sends an error to the parent and exits.
     #[inline]
-    pub(super) fn carry_out(&self, streams: Option<Streams>) -> InChild {
+    pub(super) fn set_up_child(&self, streams: Option<Streams>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
         let &SetUp { options, pipe, c_streams, .. } = self;
@@ -79,10 +75,10 @@ impl SetUp<'_> {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
             exit(libc::EXIT_FAILURE)
         }
-        self.held.release_in_child();
+        self.blocked.reset_in_child();
         drop(streams);
         panics::capture(pipe, on_abort);
-        // If that fails, the parent still enforces the limit.
+        // If arming fails, the parent still enforces the limit.
         let _alarm = options.limit.and_then(|limit| {
             let builder = Alarm::builder().after(limit);
             match &options.label {
@@ -100,7 +96,7 @@ impl SetUp<'_> {
         fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
             move |e| (call, e)
         }
-        // First: until then the child outlives its parent.
+        // First: until this call the child can outlive its parent.
         if self.options.die_with_parent {
             forked::die_with(self.parent).map_err(naming("prctl"))?;
         }
@@ -124,20 +120,19 @@ impl SetUp<'_> {
 }
 
 impl InChild {
-    /// Runs the function, sends its value and exits.
     pub(super) fn run<T: Serialize>(self, f: impl FnOnce() -> T) -> ! {
         let InChild { this, pipe, c_streams, .. } = self;
         let mut small = [0; SMALL];
         let mut sender = Sender::new(pipe, &mut small);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
             let value = f();
-            // The function may have forked, and have returned in that child too.
+            // The function may have forked, and this may be its child.
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
             }
-            // A large value may wait for a thread that joins.
+            // A child that waits for a join to read its large value must not be killed.
             stop_kill_timer(self.kill_timer);
-            // Before the value: sending it may end the process by SIGPIPE.
+            // Before the value: SIGPIPE may end the process while it sends.
             flush(c_streams);
             let sent = sender.send(&value);
             mem::forget(value);
@@ -146,7 +141,7 @@ impl InChild {
         let code = match sent {
             Ok(sent) => match sent.and_then(|()| {
                 flush(c_streams);
-                // Last: all else is done when the parent reads the end.
+                // Last: the parent may act as soon as it reads the end.
                 sender.finish()
             }) {
                 Ok(()) => libc::EXIT_SUCCESS,
@@ -161,7 +156,7 @@ impl InChild {
             },
             Err(_) if forked::this() != this => PANICKED,
             Err(payload) => {
-                send_failure(pipe, &Failure::Panicked(panics::caught(payload)));
+                send_failure(pipe, &Failure::Panicked(panics::panic_of(payload)));
                 PANICKED
             }
         };
@@ -177,7 +172,6 @@ impl Drop for ExitOnDrop {
     }
 }
 
-/// Reports a panic that aborts this process.
 fn on_abort(pipe: WriteEnd, panic: Panic) {
     send_failure(pipe, &Failure::Panicked(panic));
 }
@@ -189,12 +183,11 @@ fn send_failure(pipe: WriteEnd, failure: &Failure) {
 
 #[inline]
 fn flush(c_streams: c_streams::Streams) {
-    // Panics if the function has leaked a lock of stdout.
+    // `stdout()` panics if the function has leaked a lock of it.
     let _ = panic::catch_unwind(|| io::stdout().flush());
     c_streams.flush();
 }
 
-/// A system call and its error.
 type Fault = (&'static str, io::Error);
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -203,7 +196,7 @@ type KillTimer = ChildTimer;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 type KillTimer = std::convert::Infallible;
 
-/// Has the kernel kill this process after its limit, if no thread of the parent waits.
+/// Kills this process after its limit, in case no thread of the parent waits.
 #[inline]
 fn start_kill_timer(options: &Options) -> Option<KillTimer> {
     #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -1,5 +1,3 @@
-//! The handle on a job.
-
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -15,37 +13,18 @@ use super::wire::{DecodeError, decode};
 use crate::os::clock;
 use crate::time::Time;
 
-/// A function that runs in a forked child, with a value to come.
+/// A function that runs in a forked child.
 ///
-/// It can be joined any number of times, from any number of threads, with the same outcome: the bytes of the value are kept,
-/// and each join decodes them. A join sleeps in the kernel until something happens, and reads the value meanwhile, so that one
-/// of any size arrives. The job has ended when its process has, whatever other processes hold its pipe.
+/// All joins, from any thread, have the same outcome. **Dropping a job kills it** with its process group; the drop
+/// blocks until the kernel has ended the process. A drop detaches a job that this process may not signal (EPERM).
 ///
-/// **Dropping a job kills it**, with its process group, and reaps it; the drop waits until the kernel has ended the process. A
-/// job that has ended is not signalled. One that this process may not kill, because either of them has become another user, is
-/// detached. [`detach`](Job::detach) lets a job go on.
-///
-/// In a forked child of this process, such as another job that captured it, a job does nothing: it cannot be joined
-/// ([`JobError::NotParent`]), and its drop has no effect.
-///
-/// # Examples
+/// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::Job;
-/// use std::time::Duration;
 ///
-/// let numbers = vec![1_u64, 2, 3];
-/// let job = Job::spawn(|| numbers.iter().sum::<u64>())?; // borrows: the child has its own copy
-/// assert_eq!(job.join()?, 6);
-/// assert_eq!(job.exit_code(), Some(0));
-///
-/// let job = Job::spawn(|| -> () { loop {} })?;
-/// assert!(job.join_timeout(Duration::from_millis(10)).is_err());
-/// assert!(job.is_alive()); // a time-out ends nothing
-/// job.terminate()?;
-/// assert!(job.join().is_err());
-/// assert_eq!(job.exit_code(), Some(-15));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// assert_eq!(Job::spawn(|| 6 * 7)?.join()?, 42);
+/// # Ok::<(), sigalarm::process::JobError>(())
 /// ```
 #[must_use = "dropping a job kills it; join it, or `detach()` it"]
 pub struct Job<T> {
@@ -58,10 +37,8 @@ impl Job<()> {
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    /// use std::time::Duration;
     ///
-    /// let job = Job::builder().label("square").limit(Duration::from_secs(10)).spawn(|| 12 * 12)?;
-    /// assert_eq!(job.join()?, 144);
+    /// assert_eq!(Job::builder().label("square").run(|| 12 * 12)?, 144);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     pub fn builder() -> Builder {
@@ -70,23 +47,18 @@ impl Job<()> {
 }
 
 impl<T: Serialize + DeserializeOwned> Job<T> {
-    /// Runs `f` in a forked child, without a limit.
-    ///
-    /// Returns as soon as the child exists. See [the module](super#what-the-child-is), and [fork(2)].
+    /// Runs `f` in a forked child, without a limit. Returns as soon as the child exists. See [fork(2)].
     ///
     /// # Errors
     ///
-    /// [`SpawnError::MultiThreaded`] where other threads exist, and [`SpawnError::System`] if a system call fails. Then there
-    /// is no child, and `f` has not run.
-    ///
-    /// # Examples
+    /// [`SpawnError::MultiThreaded`] if other threads exist, and [`SpawnError::System`] if a system call fails. Then
+    /// `f` has not run.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
-    /// let text = "lent, and not given".to_owned();
-    /// let job = Job::spawn(|| text.len())?;
-    /// assert_eq!(job.join()?, 19);
+    /// let text = "borrowed".to_owned();
+    /// assert_eq!(Job::spawn(|| text.len())?.join()?, 8);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     ///
@@ -106,19 +78,20 @@ impl<T> Job<T> {
         &self.shared
     }
 
-    /// Lets the job go on without a join. Its value is lost, only its own timers enforce its [limit](Builder::limit), and it
-    /// still dies with this process unless [`die_with_parent`](Builder::die_with_parent) says otherwise.
+    /// Lets the job go on without a join. Its value is lost, and only its own timers enforce its
+    /// [limit](Builder::limit).
     ///
-    /// It is reaped when it has ended and this process spawns another job.
+    /// It still dies with this process unless [`die_with_parent`](Builder::die_with_parent) is `false`. A later spawn
+    /// reaps it.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
-    /// Job::builder().die_with_parent(false).spawn(|| ())?.detach();
+    /// Job::spawn(|| ())?.detach();
     /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn detach(self) {
-        if !self.shared.is_ours() {
+        if !self.shared.in_parent() {
             return;
         }
         self.shared.state.lock().detach();
@@ -128,21 +101,19 @@ impl<T> Job<T> {
 impl<T: DeserializeOwned> Job<T> {
     /// Waits for the job to end and returns its value.
     ///
-    /// Blocks until then, or until an alarm of the calling thread expires; then the job is alive and can be joined again.
+    /// Blocks until the job has ended, or until an alarm of the calling thread expires. After such an alarm the job
+    /// goes on.
     ///
     /// # Errors
     ///
-    /// [`JobError`] says how it ended without a value. It is [`JobError::TimedOut`] if the job was ended for its limit, and if
-    /// an alarm of the calling thread expired.
-    ///
-    /// # Examples
+    /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired. The
+    /// other errors say how the job ended without a value.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
     /// let job = Job::spawn(|| vec![1, 2, 3])?;
     /// assert_eq!(job.join()?, [1, 2, 3]);
-    /// assert_eq!(job.join()?, [1, 2, 3]); // as often as you like
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -150,27 +121,19 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_until(Time::NEVER, None, Location::caller())
     }
 
-    /// Waits for the job to end, but no longer than `limit`. After that the job is alive and can be joined again. A zero limit
-    /// looks and does not wait.
+    /// Waits for the job to end, but no longer than `limit`. Zero does not block.
     ///
     /// # Errors
     ///
-    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` passes.
-    ///
-    /// # Examples
+    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` passes. Then the job goes on.
     ///
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
+    /// use sigalarm::process::Job;
     /// use std::time::Duration;
     ///
     /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// let limit = Duration::from_millis(10);
-    /// match job.join_timeout(limit) {
-    ///     Err(JobError::TimedOut(timed_out)) => assert!(timed_out.elapsed() >= limit),
-    ///     other => panic!("{other:?}"),
-    /// }
-    /// assert!(job.is_alive());
-    /// # Ok::<(), JobError>(())
+    /// assert!(job.join_timeout(Duration::from_millis(10)).is_err() && job.is_alive());
+    /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
@@ -178,49 +141,36 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_until(now.after(limit), Some(now), Location::caller())
     }
 
-    /// Returns the outcome of a job that has ended, as [`join`](Job::join) does; `None` while it lives. Does not block.
+    /// Returns the outcome of an ended job, as [`join`](Job::join) does; `None` while it runs. Does not block.
     ///
-    /// Like a join it reads what has come, and enforces the [limit](Builder::limit).
-    ///
-    /// # Examples
+    /// It also receives what the job has sent, and enforces the [limit](Builder::limit).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
-    /// let job = Job::spawn(|| 6 * 7)?;
-    /// let answer = loop {
-    ///     match job.try_join() {
-    ///         Some(outcome) => break outcome?,
-    ///         None => std::thread::yield_now(), // or other work
-    ///     }
-    /// };
-    /// assert_eq!(answer, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = Job::spawn(|| 42)?;
+    /// while job.try_join().is_none() {}
+    /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn try_join(&self) -> Option<Result<T, JobError>> {
-        if !self.shared.is_ours() {
+        if !self.shared.in_parent() {
             return Some(Err(JobError::NotParent));
         }
         self.shared.end().map(|end| self.decode(&end.outcome?))
     }
 
-    /// Waits for the job to end, but not past `deadline`; see [`join_timeout`](Job::join_timeout).
+    /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`.
     ///
     /// # Errors
     ///
     /// As [`join_timeout`](Job::join_timeout).
-    ///
-    /// # Examples
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     /// use std::time::{Duration, Instant};
     ///
     /// let deadline = Instant::now() + Duration::from_secs(10);
-    /// let jobs = [Job::spawn(|| 1)?, Job::spawn(|| 2)?];
-    /// for job in &jobs {
-    ///     job.join_deadline(deadline)?; // the same for all
-    /// }
+    /// assert_eq!(Job::spawn(|| 1)?.join_deadline(deadline)?, 1);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]

@@ -1,5 +1,3 @@
-//! Panics in the child: caught, and sent to the parent instead of printed.
-
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -15,12 +13,9 @@ use sigalarm_core::implementer;
 use crate::error::{SourceLocation, panic_message};
 use crate::os::pipe::WriteEnd;
 
-/// The longest message, in bytes; the rest is cut off.
 const LONGEST: usize = 64 * 1024;
 
-/// A panic of the function in a job.
-///
-/// Nothing is printed in the child: the message comes here.
+/// A panic of the function in a job. The child prints nothing.
 ///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError};
@@ -28,7 +23,6 @@ const LONGEST: usize = 64 * 1024;
 /// let job = Job::spawn(|| -> () { panic!("no {}", "way") })?;
 /// let Err(JobError::Panicked(panic)) = job.join() else { unreachable!() };
 /// assert_eq!(panic.message(), "no way");
-/// println!("{}", panic.location().unwrap()); // src/main.rs:4:35
 /// # Ok::<(), JobError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,30 +32,26 @@ pub struct Panic {
 }
 
 impl Panic {
-    /// The message, at most 64 KiB of it; `Box<dyn Any>` for a payload that is not a string, as in Rust's own reports.
+    /// Returns the first 64 KiB of the message; `Box<dyn Any>` for a payload that is not a string.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
     ///
     /// let job = Job::spawn(|| "seven".parse::<u32>().unwrap())?;
-    /// let text = match job.join() {
-    ///     Ok(n) => n.to_string(),
-    ///     Err(JobError::Panicked(panic)) => panic.message().to_owned(), // and nothing on the terminal
-    ///     Err(e) => return Err(e),
-    /// };
-    /// assert!(text.contains("InvalidDigit"));
+    /// let Err(JobError::Panicked(panic)) = job.join() else { unreachable!() };
+    /// assert!(panic.message().contains("InvalidDigit"));
     /// # Ok::<(), JobError>(())
     /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Where it panicked; `None` for a [`resume_unwind`](std::panic::resume_unwind), which has no location.
+    /// Returns where it panicked; `None` after [`resume_unwind`](std::panic::resume_unwind).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
     ///
-    /// let job = Job::spawn(|| -> u32 { Option::None.unwrap() })?; // this line, and not one of `Option`'s
+    /// let job = Job::spawn(|| -> u32 { Option::None.unwrap() })?;
     /// let Err(JobError::Panicked(panic)) = job.join() else { unreachable!() };
     /// assert_eq!(panic.location().unwrap().line(), line!() - 2);
     /// # Ok::<(), JobError>(())
@@ -89,24 +79,22 @@ impl fmt::Display for Panic {
 #[derive(Clone, Copy)]
 struct PanicCapture {
     pipe: WriteEnd,
-    /// For a program whose panics abort.
+    /// Called on a panic if panics abort this program.
     on_abort: fn(WriteEnd, Panic),
 }
 
 thread_local! {
-    /// Set on the thread that runs the function.
     static CAPTURE: Cell<Option<PanicCapture>> = const { Cell::new(None) };
-    /// The last panic of that thread.
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-/// Replaces the parent's panic hook in a child: it may report to a server, or restore a terminal that the parent uses.
+/// Replaces the parent's panic hook, which may have effects outside of the child.
 #[inline]
 pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
     CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
-    // std changes no hook while the thread unwinds.
+    // The standard library panics if an unwinding thread changes the hook.
     if !thread::panicking() {
-        // What the hook owns is the parent's.
+        // A drop of the parent's hook could have such effects too.
         mem::forget(panic::take_hook());
         panic::set_hook(Box::new(on_panic));
     }
@@ -121,8 +109,8 @@ fn on_panic(info: &PanicHookInfo<'_>) {
     LAST.set(ManuallyDrop::new(Some(panic)));
 }
 
-/// Finds the panic of a payload, with its location if the hook saw it.
-pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
+/// Returns the panic of a payload, with its location if the hook recorded it.
+pub(super) fn panic_of(payload: Box<dyn Any + Send>) -> Panic {
     let bare = Panic::new(&*payload, None);
     let last = ManuallyDrop::into_inner(LAST.replace(ManuallyDrop::new(None)));
     let located = last.filter(|panic| panic.message == bare.message);
@@ -131,7 +119,6 @@ pub(super) fn caught(payload: Box<dyn Any + Send>) -> Panic {
     located.unwrap_or(bare)
 }
 
-/// Prints the panic of a thread that the function has started, as Rust does.
 fn print(info: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("<unnamed>");

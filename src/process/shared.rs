@@ -1,5 +1,3 @@
-//! Waits for a job, signals it and drops it, whatever the type of its value.
-
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
@@ -19,56 +17,53 @@ use super::state::{End, Stage, State, Watch, bit, timed_out};
 use super::wire::Receiver;
 use crate::error::SourceLocation;
 use crate::os::job_fd::JobFd;
-use crate::os::reap::Life;
+use crate::os::reap::ChildState;
 use crate::os::{clock, pipe, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
-/// The most bytes to read between two looks at the limit.
+/// The most bytes to read between two checks of the limit.
 const BUDGET: usize = 256 * 1024;
 
-/// The largest pipe that the library asks for.
 const LARGEST_PIPE: usize = 1 << 20;
 
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) pid: Pid,
-    /// On the [kernel's clock](clock::kernel_now), as all times here.
+    /// On the [kernel's clock](clock::kernel_now).
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
-    /// Apart from the state, so that reading delays no signal.
+    /// Separate from the state, so that reading delays no signal.
     pub(super) receiver: Mutex<Receiver>,
-    /// Where both are locked, this one is first.
+    /// Locked before the receiver, if both are locked.
     pub(super) state: Mutex<State>,
-    /// A copy that stays open when the child has been reaped.
+    /// A copy that stays open after the child has been reaped.
     pub(super) end_fd: OnceLock<JobFd>,
 }
 
-/// A job that a thread polls.
 struct Polled<'a> {
     job: &'a Shared,
     watch: Arc<Watch>,
-    /// Whether the pipe is open.
     listening: bool,
-    /// The next step of the escalation.
     next: Time,
 }
 
-/// Of the end of a job, and of its pipe.
+/// For the end of a job and for its pipe.
 type Fds = [poll::Readable; 2];
 
-/// Waits until one of the jobs has ended, and returns its index; or until `deadline`, or an alarm of this thread expires.
+/// Waits until one of the jobs has ended, and returns its index. Fails at `deadline`, and when an alarm of this thread
+/// expires.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
     since: Option<Time>,
     location: &'static Location<'static>,
 ) -> Result<usize, JobError> {
-    if !jobs.iter().all(|job| job.is_ours()) {
+    if !jobs.iter().all(|job| job.in_parent()) {
         return Err(JobError::NotParent);
     }
-    // Without the heap, each of whose pages costs a copy after a fork.
+    // Avoids the heap, each of whose pages costs a copy after a fork.
     if let [job] = jobs {
         return wait_with(&[*job], &mut [None], &mut [Fds::default()], deadline, since, location);
     }
@@ -85,9 +80,9 @@ fn wait_with<'a>(
     location: &'static Location<'static>,
 ) -> Result<usize, JobError> {
     let limited = jobs.iter().any(|job| job.options.limit.is_some());
-    let came = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
+    let wait_began = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
     let mut interval = Interval::new();
-    // Another thread may ring an alarm of this one.
+    // Wakes this thread if another thread rings one of its alarms.
     let mut waiting = None;
     loop {
         let mut until = deadline;
@@ -99,9 +94,9 @@ fn wait_with<'a>(
             fds[n] = job.fds();
             polled[n] = Some(job);
         }
-        // Looked up before the check, so that none expires unseen in between.
+        // Before the check, so that an alarm that expires in between is not missed.
         if let Some(alarm) = runtime::next_here() {
-            // If refused, this thread still wakes at its deadlines.
+            // If `begin` fails, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
@@ -111,9 +106,9 @@ fn wait_with<'a>(
         }
         poll_until(fds, until).map_err(|e| JobError::system("poll", e))?;
         for (polled, fds) in polled.iter().flatten().zip(&*fds) {
-            polled.advance(fds, came).map_err(|e| JobError::system("waitid", e))?;
+            polled.advance(fds, wait_began).map_err(|e| JobError::system("waitid", e))?;
         }
-        // After the look at the jobs: one that has ended is not late.
+        // Checked after the jobs, so that a job that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
             let since = since.unwrap_or(now);
@@ -136,34 +131,34 @@ impl Polled<'_> {
         [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Reads from the pipe, takes the steps that are due, and reaps the child if it has ended; for a thread that `came` then.
-    fn advance(&self, [end, pipe]: &Fds, came: Time) -> io::Result<()> {
+    /// Receives bytes, takes due steps and reaps an ended child. `wait_began` is when this thread began to wait.
+    fn advance(&self, [end, pipe]: &Fds, wait_began: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
-        let (mut more, mut refuses) = (false, false);
+        let (mut more, mut must_kill) = (false, false);
         if pipe.is_ready() {
             let mut receiver = receiver.lock();
             let before = receiver.received();
             receiver.read(BUDGET, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
-            (more, refuses) = (receiver.received() > before, receiver.refuses());
+            (more, must_kill) = (receiver.received() > before, receiver.must_kill());
         }
         let mut state = state.lock();
         if !matches!(state.stage, Stage::Running(_)) {
             return Ok(());
         }
-        if end.is_ready() || (child.end_fd().is_none() && child.look()? != Life::Alive) {
+        if end.is_ready() || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
             self.finish(&mut state);
             return Ok(());
         }
         if more {
-            state.escalation.postpone(came, clock::kernel_now());
+            state.escalation.postpone(wait_began, clock::kernel_now());
         }
-        if refuses {
+        if must_kill {
             let _ = child.signal_all(Signal::SIGKILL);
         }
         while !state.escalation.next().is_never() {
             let Some(step) = state.escalation.take(clock::kernel_now()) else { break };
-            // Fails if the child has ended or has become another user's.
+            // Fails if the child has ended or has changed its user.
             let _ = match step {
                 Step::Terminate => terminate(child),
                 Step::Kill => child.signal_all(Signal::SIGKILL),
@@ -172,12 +167,11 @@ impl Polled<'_> {
         Ok(())
     }
 
-    /// Takes the outcome of a child that has ended. The end of the pipe says nothing: others may hold it, and the child may
-    /// have closed it early.
+    /// Takes the outcome of an ended child. The pipe may end earlier or later than the child.
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
         if receiver.is_open() {
-            // Only what is there now: a grandchild may go on writing.
+            // Only what the pipe holds now: a grandchild may go on writing.
             let pipe = self.watch.pipe.as_fd();
             receiver.read(pipe::bytes_in(pipe).min(LARGEST_PIPE), |buffer, most| {
                 pipe::read_onto(pipe, buffer, most)
@@ -190,7 +184,7 @@ impl Polled<'_> {
 }
 
 impl Shared {
-    pub(super) fn is_ours(&self) -> bool {
+    pub(super) fn in_parent(&self) -> bool {
         process::id() == self.parent.as_raw().unsigned_abs()
     }
 
@@ -207,7 +201,6 @@ impl Shared {
         }
     }
 
-    /// `None` if it has ended.
     fn polled(&self) -> Option<Polled<'_>> {
         let listening = self.receiver.lock().is_open();
         let state = self.state.lock();
@@ -223,9 +216,8 @@ impl Shared {
         matches!(self.state.lock().stage, Stage::Running(_))
     }
 
-    /// Polls, and returns how the job ended.
     pub(super) fn end(&self) -> Option<End> {
-        if !self.is_ours() {
+        if !self.in_parent() {
             return None;
         }
         if let Some(polled) = self.polled() {
@@ -240,9 +232,9 @@ impl Shared {
         }
     }
 
-    /// Sends a signal by `send` if the child has not ended: under the lock, so that no other thread reaps it.
+    /// Sends a signal if the child has not ended. The lock keeps other threads from reaping it.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
-        if !self.is_ours() {
+        if !self.in_parent() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
         }
         let mut state = self.state.lock();
@@ -254,7 +246,7 @@ impl Shared {
     }
 
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
-        if !self.is_ours() {
+        if !self.in_parent() {
             return None;
         }
         if self.end_fd.get().is_none() {
@@ -266,7 +258,6 @@ impl Shared {
     }
 }
 
-/// SIGTERM, and SIGCONT so that a stopped process handles it.
 pub(super) fn terminate(child: &Child) -> io::Result<()> {
     child.signal_all(Signal::SIGTERM)?;
     child.signal_all(Signal::SIGCONT)
@@ -274,19 +265,20 @@ pub(super) fn terminate(child: &Child) -> io::Result<()> {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.is_ours() {
+        if !self.in_parent() {
             return;
         }
         let state = self.state.get_mut();
         if let Stage::Running(watch) = &state.stage {
             let child = &watch.child;
-            // Another user's by now.
-            if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.look(), Ok(Life::Alive)) {
+            // The child has changed its user.
+            if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running))
+            {
                 state.detach();
                 return;
             }
             let mut interval = Interval::new();
-            while matches!(child.look(), Ok(Life::Alive)) {
+            while matches!(child.state(), Ok(ChildState::Running)) {
                 let time = child.end_fd().is_none().then(|| interval.next());
                 let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
             }
@@ -295,7 +287,6 @@ impl Drop for Shared {
     }
 }
 
-/// The pauses between looks at a child without a pidfd.
 struct Interval(Duration);
 
 impl Interval {

@@ -1,5 +1,3 @@
-//! Forks a job: the parent's side.
-
 use std::io;
 use std::mem;
 use std::os::fd::AsFd;
@@ -29,7 +27,7 @@ use crate::os::{c_streams, clock, inherited};
 use crate::runtime;
 use crate::time::Time;
 
-/// Forks the job. `threads` says whether there may be other threads.
+/// `threads` says whether there may be other threads.
 pub(super) fn spawn<T, F>(
     builder: Builder,
     alone: Alone,
@@ -52,7 +50,7 @@ enum Forked<T> {
     Parent(Job<T>),
 }
 
-/// Not inlined, so that the child does not keep its frame: each page of the stack costs a copy.
+/// Not inlined: the child would keep this frame, and each page of the stack costs a copy.
 #[inline(never)]
 fn fork_job<T>(
     builder: Builder,
@@ -75,12 +73,12 @@ fn fork_job<T>(
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
     let to_close = ToClose::find(&read, &write);
     let streams = Streams::flush(c_streams, threads);
-    let held = inherited::hold(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-    let set_up = SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, held };
+    let blocked = inherited::block_all(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
+    let set_up = SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, blocked };
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let forked = match fork(alone) {
         Ok(Side::Child) => {
-            let child = set_up.carry_out(streams);
+            let child = set_up.set_up_child(streams);
             // A drop would write to shared pages.
             mem::forget((read, write, set_up));
             mem::forget(options);
@@ -89,13 +87,13 @@ fn fork_job<T>(
         Ok(Side::Parent(pid)) => Ok(pid),
         Err(e) => Err(e),
     };
-    // Closed before the pidfd is opened, for want of another descriptor. Opened before the signals are let in, whose
-    // handlers may reap the child.
+    // Closing the pipe frees a descriptor for the pidfd. The pidfd must be open before a signal handler can reap the
+    // child.
     write.close();
     let child = forked
         .map_err(naming("fork"))
         .and_then(|pid| Child::new(pid, parent, !options.foreground).map_err(naming("pidfd_open")));
-    set_up.held.release();
+    set_up.blocked.restore();
     drop(streams);
     drop(set_up);
     Ok(Forked::Parent(Job::new(share(parent, child?, read, began, options, location))))

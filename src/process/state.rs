@@ -1,5 +1,3 @@
-//! The state of a job, and its outcome.
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +14,7 @@ use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
 use crate::os::job_fd::JobFd;
 
-/// A time-out that is no alarm's.
+/// Makes a time-out that belongs to no alarm.
 pub(super) fn timed_out(
     label: Option<Arc<str>>,
     limit: Option<Duration>,
@@ -29,7 +27,6 @@ pub(super) fn timed_out(
     expiry.into_error()
 }
 
-/// How a job ended.
 #[derive(Clone, Debug)]
 pub(super) struct End {
     /// Each join decodes the bytes.
@@ -42,13 +39,12 @@ pub(super) struct End {
 pub(super) struct State {
     pub(super) escalation: Escalation,
     pub(super) stage: Stage,
-    /// The signals that the program has sent to the job, a bit each.
+    /// The signals that the program has sent to the job, one bit each.
     pub(super) sent: u64,
 }
 
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// Not reaped.
     Running(Arc<Watch>),
     Ended(End),
     Detached,
@@ -71,7 +67,6 @@ impl State {
         }
     }
 
-    /// What a join returns.
     pub(super) fn outcome(
         &self,
         job: &Shared,
@@ -81,13 +76,13 @@ impl State {
     ) -> Result<Arc<Vec<u8>>, JobError> {
         let mut out_of_memory = false;
         let received = match received {
-            // However the child ended after it.
+            // A whole value counts, however the child ended.
             Received::Value(bytes) => return Ok(Arc::new(bytes)),
             Received::Failure(failure) => return Err(failure.into()),
             Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
             Received::OutOfMemory(bytes) => return Err(JobError::OutOfMemory { bytes }),
             Received::Invalid => {
-                let message = "the job's pipe carried bytes that the library does not send".into();
+                let message = "the job's pipe contained invalid bytes".into();
                 return Err(JobError::NotDecoded { message });
             }
             Received::AbortedWithoutMemory => {
@@ -97,7 +92,7 @@ impl State {
             Received::Incomplete(received) => received,
         };
         let elapsed = clock::kernel_now().since(job.began);
-        // A program that the child has executed inherits the alarm's timer.
+        // A program that the child has executed inherits the alarm's timer, whose SIGALRM ends it.
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {

@@ -1,4 +1,5 @@
-//! What the child sends: frames of a kind, a length and a body. A value is chunks and an end; a failure stands for both.
+//! The format of what the child sends: frames of a kind, a length and a body. A value is chunk frames and an end frame;
+//! a failure is one frame.
 
 mod decode;
 mod encode;
@@ -16,16 +17,13 @@ use crate::os::pipe::{Found, WriteEnd};
 /// The kind, and the length of the body in four bytes, little-endian.
 const HEAD: usize = 5;
 
-/// The first buffer for a value, on the child's stack.
 pub(super) const SMALL: usize = 256;
 
 /// The largest frame of a large value.
 const CHUNK: usize = 256 * 1024;
 
-/// The size of a pipe.
 const PIPE: usize = 64 * 1024;
 
-/// The longest failure frame.
 const MAX_FAILURE: usize = 1 << 20;
 
 const KIND_CHUNK: u8 = 1;
@@ -33,10 +31,9 @@ const KIND_END: u8 = 2;
 const KIND_FAILURE: u8 = 3;
 const KIND_ABORT: u8 = 4;
 
-/// Sent by a child that aborts for want of memory.
+/// Sent by a child that aborts after a failed allocation.
 pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
 
-/// Why a child has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Failure {
     Panicked(Panic),
@@ -54,17 +51,15 @@ impl Failure {
     }
 }
 
-/// Why a value was not sent.
 #[derive(Debug)]
 pub(super) enum SendError {
     NotEncoded(String),
     Pipe,
 }
 
-/// The child's side.
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
-    /// Space for a head, and the next chunk.
+    /// Space for a head, then the next chunk.
     buffer: &'a mut [u8],
     filled: usize,
 }
@@ -80,16 +75,16 @@ impl<'a> Sender<'a> {
         value.serialize(self)
     }
 
-    /// Sends the rest and the end in one write, so that the parent wakes up once.
+    /// Sends the rest and the end in one write, which wakes the parent once.
     #[inline]
     pub(super) fn finish(mut self) -> Result<(), SendError> {
         let end = head(KIND_END, 0);
         if self.filled + end.len() > self.buffer.len() {
-            self.make_room(end.len())?;
+            self.reserve(end.len())?;
         }
         let (filled, total) = (self.filled, self.filled + end.len());
         self.buffer[filled..total].copy_from_slice(&end);
-        // The parent refuses an empty chunk.
+        // The receiver rejects an empty chunk.
         let first = if filled == HEAD { HEAD } else { 0 };
         self.buffer[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
         self.pipe.write_all(&self.buffer[first..total]).map_err(|_| SendError::Pipe)
@@ -102,7 +97,7 @@ impl<'a> Sender<'a> {
             self.filled += 1;
             return Ok(());
         }
-        self.make_room(1)?;
+        self.reserve(1)?;
         self.push(byte)
     }
 
@@ -117,7 +112,7 @@ impl<'a> Sender<'a> {
             self.filled = end;
             return Ok(());
         }
-        self.make_room(bytes.len())?;
+        self.reserve(bytes.len())?;
         self.extend(bytes)
     }
 
@@ -131,9 +126,9 @@ impl<'a> Sender<'a> {
         self.pipe.write_all(chunk).map_err(|_| SendError::Pipe)
     }
 
-    /// Makes room for so many bytes more, fewer than a chunk has. Grows in steps, for the sake of page faults.
+    /// Makes space for `bytes`, fewer than a chunk. Grows in steps, to touch few pages.
     #[cold]
-    fn make_room(&mut self, bytes: usize) -> Result<(), SendError> {
+    fn reserve(&mut self, bytes: usize) -> Result<(), SendError> {
         let may_grow = self.buffer.len() < CHUNK;
         if self.filled + bytes > PIPE {
             if may_grow {
@@ -142,7 +137,7 @@ impl<'a> Sender<'a> {
             self.flush()?;
         }
         if may_grow {
-            // With room for the end.
+            // Includes space for the end frame.
             let needed = self.filled + bytes + HEAD;
             let length = (4 * self.buffer.len()).max(needed).min(CHUNK);
             let buffer = Box::leak(vec![0; length].into_boxed_slice());
@@ -152,7 +147,6 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    /// Sends the bytes without a copy.
     #[cold]
     fn send_in_place(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.pipe.enlarge();
@@ -172,27 +166,23 @@ fn head(kind: u8, body: usize) -> [u8; HEAD] {
     [kind, a, b, c, d]
 }
 
-/// What the child has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Received {
     Value(Vec<u8>),
     Failure(Failure),
-    /// So many bytes, and no end.
+    /// This many bytes of a value, without its end.
     Incomplete(u64),
     TooLarge,
-    /// No memory for at least so many bytes.
     OutOfMemory(usize),
     AbortedWithoutMemory,
-    /// Bytes that no job sends.
     Invalid,
 }
 
-/// The parent's side.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    /// Not parsed yet.
+    /// Bytes that are not parsed yet.
     buffer: Vec<u8>,
-    /// The frame that has begun: its kind, and how many bytes are to come.
+    /// The current frame: its kind, and how many bytes of it are missing.
     frame: Option<(u8, usize)>,
     value: Vec<u8>,
     failure: Vec<u8>,
@@ -215,8 +205,7 @@ impl Receiver {
         self.open
     }
 
-    /// Whether to kill the child.
-    pub(super) fn refuses(&self) -> bool {
+    pub(super) fn must_kill(&self) -> bool {
         matches!(self.result, Some(Received::TooLarge | Received::OutOfMemory(_)))
     }
 
@@ -224,14 +213,14 @@ impl Receiver {
         self.value.len()
     }
 
-    /// Reads at most `budget` bytes, in a bounded number of calls: small frames share a buffer.
+    /// Reads at most `budget` bytes, in a bounded number of calls.
     pub(super) fn read(
         &mut self,
         mut budget: usize,
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
         const BUFFER: usize = 256;
-        // The most memory for a head alone.
+        // Bounds the memory that a head alone can claim.
         const AT_ONCE: usize = 1 << 20;
         for _ in 0..16 + budget / BUFFER {
             if !self.open || budget == 0 {
@@ -297,7 +286,7 @@ impl Receiver {
         self.buffer.drain(..parsed);
     }
 
-    /// The length of the value, if the buffer holds all of it and nothing else: then it is not copied.
+    /// Returns the length of a value that fills the buffer exactly; it is then not copied.
     fn whole_value(&self, buffer: &[u8]) -> Option<usize> {
         let length =
             buffer.len().checked_sub(2 * HEAD).filter(|length| (1..=self.value_limit).contains(length))?;

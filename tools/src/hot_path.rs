@@ -1,21 +1,12 @@
-//! Loops to look at in a disassembler: bare, with a guard's check, with a checkpoint, with the attribute. A check is a
-//! comparison with memory and a branch that is not taken.
-//!
-//! ```text
-//! cargo build --release -p sigalarm-tools
-//! objdump -d --no-show-raw-insn target/release/hot_path | grep -A20 '<with_guard>:'
-//! ```
-//!
-//! Or let callgrind count: `.ci/parts/hot-path` does both.
+//! Loops with and without a check, for a disassembler or callgrind (`.ci/parts/hot-path` runs both).
 
-#![allow(unsafe_code)] // For the names, so that they can be found; nobody else exports them.
+#![allow(unsafe_code)] // Exports unique names, which the disassembly shows.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use sigalarm::{Alarm, TimedOut, checkpoint};
 
-/// A step of a generator of random numbers.
 #[inline(always)]
 fn step(mut x: u64) -> u64 {
     x ^= x << 13;
@@ -23,8 +14,7 @@ fn step(mut x: u64) -> u64 {
     x ^ (x << 17)
 }
 
-// The loops end when they come upon `end`; nobody can tell when, so the compiler leaves them as they are and unrolls
-// none of them.
+// The compiler cannot know when a loop reaches `end`, so it unrolls none of them.
 
 #[inline(never)]
 #[unsafe(no_mangle)]
@@ -69,8 +59,7 @@ fn with_attribute(start: u64, end: u64) -> Result<u64, TimedOut> {
     Ok(x)
 }
 
-/// A loop that works in floating point, where a call that might be made can spoil more: it has something to free at its
-/// end, however it ends.
+/// A loop with floating-point registers and a value to drop, both of which a possible call can slow down.
 #[inline(never)]
 #[unsafe(no_mangle)]
 fn bare_in_floats(start: u64, end: u64) -> Result<f64, TimedOut> {
@@ -98,7 +87,7 @@ fn in_floats(start: u64, end: u64) -> Result<f64, TimedOut> {
     Ok(sum)
 }
 
-/// A check and one instruction: what a count must be able to see.
+/// A loop with one instruction too many, which the count must detect.
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
 #[unsafe(no_mangle)]
@@ -106,14 +95,14 @@ fn with_one_too_many(start: u64, end: u64) -> Result<u64, TimedOut> {
     let mut x = start;
     while x != end {
         checkpoint()?;
-        // SAFETY: it does nothing.
+        // SAFETY: the instruction has no effect.
         unsafe { std::arch::asm!("nop", options(nomem, nostack, preserves_flags)) };
         x = step(x);
     }
     Ok(x)
 }
 
-/// Each loop with so many turns; they must agree on where they end.
+/// Runs each loop for `turns` turns; all must end at the same number.
 fn all(turns: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
     let start = black_box(1);
     let end = black_box((0..turns).fold(start, |x, _| step(x)));
@@ -130,8 +119,8 @@ fn all(turns: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let turns = std::env::args().nth(1).map_or(Ok(100_000), |turns| turns.parse())?;
     let alarm = Alarm::after(Duration::from_secs(600))?;
-    drop(black_box(vec![0_u64])); // The allocator's first answer takes longer.
-    // Twice, so that whoever counts can take the difference: what is not in the loops is then gone.
+    drop(black_box(vec![0_u64])); // The first allocation takes longer.
+    // Twice, so that a difference of counts leaves only the loops.
     let ends = [all(turns, &alarm)?, all(2 * turns, &alarm)?];
     println!("{} {}", ends[0], ends[1]);
     Ok(())

@@ -1,16 +1,15 @@
-//! The library under random sequences, signal storms and forks, against a model, for as long as one likes.
+//! Random sequences, signal storms and forks, compared with a model.
 //!
 //! ```text
 //! cargo run --release -p sigalarm-tools --bin soak -- --for 10m
-//! cargo run --release -p sigalarm-tools --bin soak -- --for 0s --alarms 1000000 --forks 100000
 //! cargo run --release -p sigalarm-tools --bin soak -- --repeat 4711
 //! ```
 //!
-//! A failure names its seed, the shortest sequence found that fails, and the command that repeats it.
+//! A failure prints its seed, a short failing sequence, and the command that repeats it.
 
 #[path = "../../tests/support/soak/mod.rs"]
 mod engine;
-#[allow(dead_code)] // It is the tests', who use more of it.
+#[allow(dead_code)] // The tests use more of it.
 #[path = "../../tests/support/process.rs"]
 mod process;
 
@@ -22,9 +21,9 @@ use clap::Parser;
 use engine::{Tally, forks, scopes, storm, trial};
 
 #[derive(Parser)]
-#[command(about = "Random sequences of everything that one can do with alarms, against a model")]
+#[command(about = "Runs random sequences of alarm operations and compares them with a model")]
 struct Args {
-    /// For how long: sequences, sequences under a storm of signals, and threads, in turn
+    /// How long to run sequences, sequences in a storm of signals, and threads, in turn
     #[arg(long = "for", value_name = "TIME", default_value = "1m", value_parser = humantime::parse_duration)]
     time: Duration,
 
@@ -32,27 +31,27 @@ struct Args {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// How many processes at once
+    /// The number of parallel processes
     #[arg(long, default_value_t = 2)]
     workers: u64,
 
-    /// Before that, so many alarms of a microsecond to a millisecond under a storm of signals
+    /// First, arm this many alarms of a microsecond to a millisecond in a storm of signals
     #[arg(long, default_value_t = 0)]
     alarms: u64,
 
-    /// Before that, so many forks
+    /// First, fork this many times
     #[arg(long, default_value_t = 0)]
     forks: u64,
 
-    /// Nothing but threads that arm and drop outermost guards
+    /// Run only threads that arm and drop outermost guards
     #[arg(long)]
     scopes: bool,
 
-    /// Nothing but this seed, a hundred times
+    /// Run only this seed, a hundred times
     #[arg(long, value_name = "SEED")]
     repeat: Option<u64>,
 
-    /// With --repeat: under a storm of signals
+    /// With --repeat: in a storm of signals
     #[arg(long, requires = "repeat")]
     stormy: bool,
 }
@@ -72,7 +71,7 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         Ok(()) => {
-            println!("nothing was early, lost or leaked that could be seen twice");
+            println!("no repeatable failure: no alarm was early, lost or leaked");
             ExitCode::SUCCESS
         }
         Err(why) => {

@@ -1,4 +1,4 @@
-"""What the same costs in Python. Prints one JSON value; called by sigalarm-benches.
+"""Measures the same in Python and prints one JSON value. Called by sigalarm-benches.
 
     peers.py versions
     peers.py arm|jobs ROUNDS
@@ -39,7 +39,7 @@ def median_nanos(work, rounds, repeat=1):
 
 
 def arm(rounds):
-    """The recipe: a handler, a timer, the timer off, the handler as it was."""
+    """Installs a handler, arms and disarms a timer, and restores the handler."""
 
     def limit():
         old = signal.signal(signal.SIGALRM, time_out)
@@ -51,7 +51,7 @@ def arm(rounds):
 
 
 def notice(limit_us, tries):
-    """Microseconds from the deadline to the exception, in a loop that does nothing else."""
+    """Returns the microseconds from the deadline to the exception in an empty loop."""
     signal.signal(signal.SIGALRM, time_out)
     limit = limit_us / 1e6
     late = []

@@ -1,4 +1,4 @@
-//! What arming and dropping cost, beside the system calls that they cannot do without and beside the peers.
+//! The cost of arming and dropping, beside bare system calls and other crates.
 
 use std::future::poll_fn;
 use std::hint::black_box;
@@ -40,7 +40,7 @@ pub fn measure(plan: &Plan) -> Vec<Group> {
     vec![outermost, nested, private]
 }
 
-/// The same on a thread whose private timer exists already, as in every program with threads.
+/// The same on a thread that already has a private timer.
 fn private_timer(plan: &Plan) -> Group {
     let ways = || {
         Ways::new("the eight bare system calls of the interval timer", bare::arm_and_disarm)
@@ -54,7 +54,7 @@ fn arm_and_drop() {
     drop(Alarm::after(MINUTE).expect("arming"));
 }
 
-/// A timer is registered when the future inside is not ready at once; so it yields.
+/// Yields once, because tokio registers a timer only if the future is not ready.
 async fn timeout() {
     let mut yielded = false;
     let work = poll_fn(|cx| {
@@ -68,7 +68,7 @@ async fn timeout() {
     tokio::time::timeout(MINUTE, work).await.expect("a minute has not passed");
 }
 
-/// What one writes by hand: a thread that waits for the limit or for being told that it is no longer wanted.
+/// A hand-written limit: a thread that waits for the limit or the end.
 fn thread_per_limit() {
     let (done, ended) = mpsc::channel::<()>();
     let thread = thread::spawn(move || ended.recv_timeout(MINUTE) == Err(RecvTimeoutError::Timeout));

@@ -1,4 +1,4 @@
-//! The bare system calls, which every way needs.
+//! Bare system calls, as baselines.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Calls with pointers to locals.
 
@@ -14,8 +14,7 @@ use nix::libc;
 
 extern "C" fn nothing(_: libc::c_int) {}
 
-/// What the library calls, bare: the disposition is asked for and replaced, the mask asked for, the timer asked for and set;
-/// the timer is disarmed, the disposition asked for and restored.
+/// The library's system calls to arm and drop an outermost alarm.
 pub fn arm_and_disarm() {
     unsafe {
         let mut action: libc::sigaction = zeroed();
@@ -49,7 +48,7 @@ extern "C" fn raise_flag(_: libc::c_int) {
     FLAG.store(true, Ordering::Relaxed);
 }
 
-/// A `setitimer` whose handler sets a flag, which is looked at without a pause. How long it took.
+/// Returns how long a loop waits for a flag that a `setitimer` handler sets.
 pub fn notice(limit: Duration) -> Duration {
     unsafe {
         let mut action: libc::sigaction = zeroed();
@@ -70,7 +69,6 @@ pub fn notice(limit: Duration) -> Duration {
     }
 }
 
-/// A child that only ends, and its end.
 pub fn fork_and_wait() {
     unsafe {
         match libc::fork() {
@@ -84,7 +82,7 @@ pub fn fork_and_wait() {
     }
 }
 
-/// A child that writes one byte to a pipe; the parent polls, reads and reaps.
+/// Forks a child that writes one byte to a pipe; the parent polls, reads and reaps.
 pub fn fork_and_byte() {
     unsafe {
         let mut pipe = [0; 2];
@@ -111,16 +109,14 @@ pub fn fork_and_byte() {
     }
 }
 
-/// What a job promises, by bare calls: the child has a process group of its own that ends with it, dies with its parent, has
-/// the signal mask and dispositions of a new program, prints nothing twice and loses nothing, and keeps a panic to itself;
-/// the parent waits for the end of the child and not of its pipe, and learns what it used.
+/// Makes all the system calls of a job: process group, death signal, masks, dispositions, flushes, pidfd, usage.
 ///
-/// Only in a process with one thread that has nothing in the streams of the C library.
+/// Only in a process with one thread and empty C streams.
 pub fn fork_as_a_job() {
     fn call(number: libc::c_long, arguments: [usize; 4]) -> usize {
         let result: usize;
         let [a, b, c, d] = arguments;
-        // By the C library each stretch of its code would cost the child a page fault.
+        // A raw call, because the C library's code would cost the child page faults.
         #[cfg(target_arch = "x86_64")]
         unsafe {
             std::arch::asm!(
@@ -191,7 +187,7 @@ pub fn fork_as_a_job() {
     }
 }
 
-/// So many bytes, made in a child, through a bare pipe of a megabyte into fresh memory.
+/// Sends `size` bytes from a child through a bare pipe of a megabyte.
 pub fn fork_and_bytes(size: usize) -> usize {
     unsafe {
         let mut pipe = [0; 2];

@@ -1,4 +1,4 @@
-//! Page faults and system calls of one run, of the process and its children together.
+//! Page faults and system calls of one run, of the process and its children.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Calls with pointers to locals.
 
@@ -9,7 +9,6 @@ use nix::libc;
 
 const RUNS: u32 = 50;
 
-/// Prints both for each of the named ways.
 pub fn print(ways: &mut [(&str, &mut dyn FnMut())]) {
     eprintln!("  {:<50}{:>12}{:>14}", "each run", "page faults", "system calls");
     for (name, work) in ways {
@@ -19,7 +18,7 @@ pub fn print(ways: &mut [(&str, &mut dyn FnMut())]) {
     }
 }
 
-/// By getrusage(2), which adds those of children that were waited for.
+/// By getrusage(2), including reaped children.
 fn page_faults(work: &mut dyn FnMut()) -> f64 {
     let faults = || {
         [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN]
@@ -37,9 +36,9 @@ fn page_faults(work: &mut dyn FnMut()) -> f64 {
     (faults() - before) as f64 / f64::from(RUNS)
 }
 
-/// By ptrace(2), in a child that runs the work; `None` where that is refused.
+/// By ptrace(2), in a child that runs the work; `None` if refused.
 fn system_calls(work: &mut dyn FnMut()) -> Option<f64> {
-    // Between two of these calls it counts.
+    // Calls are counted between two of these.
     let mark = || unsafe { libc::syscall(libc::SYS_getpgid, i32::MAX) };
     let tracee = unsafe { libc::fork() };
     if tracee == 0 {
@@ -88,7 +87,7 @@ fn system_calls(work: &mut dyn FnMut()) -> Option<f64> {
                 }
                 signal = 0;
             } else if signal == libc::SIGTRAP || (signal == libc::SIGSTOP && known.insert(pid)) {
-                // An event of the tracee, or the first stop of a new one.
+                // A ptrace event, or the first stop of a new process.
                 signal = 0;
             }
             libc::ptrace(libc::PTRACE_SYSCALL, pid, 0, signal);

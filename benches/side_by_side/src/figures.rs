@@ -1,4 +1,4 @@
-//! What was measured: written to `figures.json`, and everything else is made from it.
+//! The measured figures, as written to `figures.json`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::machine::Machine;
 
-/// A table of times, each with its ratio to the first of its row.
+/// Times, each with its ratio to the first of its row.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
     pub columns: Vec<String>,
@@ -21,7 +21,6 @@ pub struct Row {
     pub cells: Vec<Cell>,
 }
 
-/// Nanoseconds, and the ratio; where there were several copies, the lowest and the highest of theirs.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Cell {
     pub nanos: f64,
@@ -30,14 +29,14 @@ pub struct Cell {
     pub highest: f64,
 }
 
-/// Instructions for each element, node, call or comparison, and how many of them the check has added.
+/// Instructions that the check adds per element, node, call or comparison.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Instructions {
     pub columns: Vec<String>,
     pub rows: Vec<(String, Vec<f64>)>,
 }
 
-/// Ways to do one thing; the first is what the others are held against.
+/// Ways to do one thing; the first is the baseline.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Group {
     pub title: String,
@@ -49,15 +48,14 @@ pub struct Way {
     pub name: String,
     pub nanos: f64,
     pub ratio: f64,
-    /// It was not measured in turn with the others: its ratio is one of two medians.
+    /// Not measured in turn: the ratio is that of two medians.
     #[serde(default)]
     pub apart: bool,
 }
 
-/// The limit, in microseconds, of which there is a picture.
+/// The limit in microseconds that has a picture.
 pub const PICTURED: u64 = 1_000;
 
-/// How late, in microseconds: for one way, one limit, one load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lateness {
     pub name: String,
@@ -67,12 +65,11 @@ pub struct Lateness {
     pub p50: f64,
     pub p99: f64,
     pub max: f64,
-    /// The quantiles 0, 1 %, 2 %, … 100 %, for the picture: of [`PICTURED`] only.
+    /// The quantiles 0 %, 1 %, … 100 %, for [`PICTURED`] only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantiles: Vec<f64>,
 }
 
-/// A quantity that grows, or does not.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Curve {
     pub name: String,
@@ -90,11 +87,10 @@ pub struct Figures {
     pub workers: Vec<Group>,
     /// Nanoseconds by size in bytes.
     pub transfer: Vec<Curve>,
-    /// Nanoseconds by number of live alarms.
+    /// Nanoseconds by number of alarms.
     pub alarms: Vec<Curve>,
-    /// Millions of checks a second, by number of threads.
+    /// Millions of checks per second by number of threads.
     pub threads: Vec<Curve>,
-    /// What could not be measured here, and why.
     pub skipped: BTreeMap<String, String>,
 }
 
@@ -102,7 +98,6 @@ fn joined(parts: &[Value]) -> String {
     parts.iter().map(Value::to_string).collect::<Vec<_>>().join(",\n    ")
 }
 
-/// To seven digits.
 fn round(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(round),
@@ -117,7 +112,7 @@ fn round(value: &mut Value) {
     }
 }
 
-/// What a section hands over. Each runs in a process of its own.
+/// The result of a section, which runs in its own process.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Section {
     Check(Table),
@@ -133,7 +128,7 @@ pub enum Section {
 }
 
 impl Figures {
-    /// As JSON with a line for each row, group, way or curve, and no digit that is noise.
+    /// One line per row, group, way or curve.
     pub fn to_json(&self) -> serde_json::Result<String> {
         let mut value = serde_json::to_value(self)?;
         round(&mut value);
@@ -155,7 +150,6 @@ impl Figures {
         Ok(text)
     }
 
-    /// In the place of what there was.
     pub fn take(&mut self, name: &str, section: Section) {
         self.skipped.remove(name);
         match section {

@@ -1,4 +1,4 @@
-//! What grows with the number of live alarms, and with the number of threads that check; and what does not.
+//! How costs grow with the number of alarms and of checking threads.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -19,7 +19,7 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Nanoseconds an operation, with 1 to 100,000 alarms alive.
+/// Measures nanoseconds per operation, with 1 to 100,000 alarms.
 pub fn alarms(plan: &Plan) -> Vec<Curve> {
     let names = [
         "`check()`",
@@ -34,11 +34,10 @@ pub fn alarms(plan: &Plan) -> Vec<Curve> {
     let mut curves = names.map(|name| Curve { name: name.to_owned(), points: Vec::new() });
     for alive in [1_u64, 10, 100, 1_000, 10_000, 100_000] {
         eprintln!("  {alive} alarms alive");
-        // How long it takes to get there and back.
         let (mut arming, mut dropping) = (Vec::new(), Vec::new());
         for _ in 0..plan.rounds((300_000 / alive as usize).clamp(15, 300)) {
             let mut alarms = Vec::with_capacity(alive as usize);
-            // Already one: the first has the system calls to make.
+            // The first alarm makes the system calls.
             let outermost = after(MINUTE / 2);
             let began = Instant::now();
             alarms.extend((0..alive).map(|n| after(MINUTE + Duration::from_nanos(scattered(n)))));
@@ -64,7 +63,7 @@ pub fn alarms(plan: &Plan) -> Vec<Curve> {
         ];
         let rounds = plan.rounds(200);
         let quiet = take_turns(&mut quiet, rounds, Duration::from_micros(200));
-        // An expired alarm keeps the flag set: every check takes the slow path, and finds nothing for the other alarms.
+        // An expired alarm keeps the flag set, so every check takes the slow path.
         let expired = after(Duration::ZERO);
         let answered =
             take_turns(&mut [&mut || some.check().expect("a minute")], rounds, Duration::from_micros(200));
@@ -81,15 +80,13 @@ pub fn alarms(plan: &Plan) -> Vec<Curve> {
     curves.into()
 }
 
-/// Deadlines in no order, within a millisecond.
 fn scattered(n: u64) -> u64 {
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_000
 }
 
-/// Checks a thread makes before it looks at the time.
 const BATCH: u64 = 2_000;
 
-/// Millions of checks a second by all threads together, a step of xorshift between two.
+/// Measures millions of checks per second of all threads together.
 pub fn threads(plan: &Plan) -> Vec<Curve> {
     let alarm = after(60 * MINUTE);
     let alarm = &alarm;
@@ -121,7 +118,7 @@ pub fn threads(plan: &Plan) -> Vec<Curve> {
                     all.expect("an hour has not passed")
                 }));
                 rates[4].push(rate(count, &|| turns(|| !token.is_cancelled())));
-                // While an expired alarm lives the flag is set, and every check takes the slow path.
+                // An expired alarm keeps the flag set, so every check takes the slow path.
                 let expired = after(Duration::ZERO);
                 rates[5].push(rate(count, &|| turns(|| alarm.check().is_ok())));
                 drop(expired);
@@ -136,7 +133,6 @@ pub fn threads(plan: &Plan) -> Vec<Curve> {
     curves.into()
 }
 
-/// How many a second, by so many threads together, from the first that begins to the last that ends.
 fn rate(count: u32, work: &(dyn Fn() -> u64 + Sync)) -> f64 {
     let start = &Barrier::new(count as usize);
     let timed = move || {
@@ -155,7 +151,7 @@ fn rate(count: u32, work: &(dyn Fn() -> u64 + Sync)) -> f64 {
     made as f64 / (ended - began).as_secs_f64()
 }
 
-/// A thread's share: steps of xorshift for some milliseconds, each asking first.
+/// One thread's work: steps of xorshift for 8 ms, with a check before each.
 #[inline(always)]
 fn turns(ask: impl Fn() -> bool) -> u64 {
     let end = Instant::now() + Duration::from_millis(8);

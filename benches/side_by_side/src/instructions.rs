@@ -1,4 +1,4 @@
-//! Instructions, counted by callgrind: what neither the clock rate nor the neighbours nor the place of a loop can move.
+//! Instructions as callgrind counts them, which do not depend on clock rate, load or alignment.
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +7,7 @@ use std::process::{Command, Stdio};
 use crate::check::{self, WORK, elements};
 use crate::figures::{Instructions, Section};
 
-/// The columns whose work is all done in the program. A clock is read in the kernel's page, where callgrind counts
-/// nothing that means anything.
+/// The columns without clocks, which are read in the kernel's page.
 const COUNTED: [&str; 11] = [
     "bare",
     "no check, a `Result` returned",
@@ -23,15 +22,15 @@ const COUNTED: [&str; 11] = [
     "tokio `CancellationToken`",
 ];
 
-/// The function after which callgrind writes down what it has counted since the function began.
-#[allow(unsafe_code)] // For the name, by which callgrind finds it; no other crate exports it.
+/// callgrind writes its counts after each call of this function.
+#[allow(unsafe_code)] // Exports a unique name, which callgrind looks for.
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn sigalarm_benches_counted(work: &mut dyn FnMut()) {
     work();
 }
 
-/// What runs under callgrind: one copy of each, once.
+/// Runs one copy of each function once, under callgrind.
 pub fn run_all() {
     check::with_columns(|mut columns| {
         columns.retain(|column| COUNTED.contains(&column.name));

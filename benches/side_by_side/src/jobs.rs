@@ -1,4 +1,4 @@
-//! What jobs and workers cost, beside the calls that they cannot do without, beside the peers and beside Python's.
+//! The cost of jobs and workers, beside bare system calls, other crates and Python.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub fn jobs(plan: &Plan) -> Vec<Group> {
             assert_eq!(mem_isolate::execute_in_isolated_process(|| 7_u8).expect("a value"), 7);
         })
         .measure("an empty job: started, joined, its value had", plan.rounds(300), TURN);
-    // Not among the others: what comes after it finds the caches cold.
+    // Measured separately, because it leaves the caches cold.
     let slow = Ways::new("bare", bare::fork_and_byte)
         .and("procspawn (executes the program again)", || {
             assert_eq!(procspawn::spawn((), |()| 7_u8).join().expect("a value"), 7);
@@ -64,11 +64,10 @@ pub fn workers(plan: &Plan) -> Vec<Group> {
     vec![workers]
 }
 
-/// The sizes of a value in bytes, and how often each is sent.
+/// Sizes of a value in bytes, and how often each is sent.
 const SIZES: [(usize, usize); 6] =
     [(1_000, 100), (10_000, 100), (100_000, 60), (1_000_000, 40), (10_000_000, 15), (100_000_000, 5)];
 
-/// A value of each size, made in the child.
 pub fn transfer(plan: &Plan) -> Vec<Curve> {
     let names = [
         "bare `fork` + `pipe` + `read_to_end`",

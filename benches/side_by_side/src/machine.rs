@@ -1,4 +1,4 @@
-//! On what, with what and when it was measured: the caption of everything.
+//! The machine, the versions and the date, for captions.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,6 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-/// The versions that everything was built with.
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
 const NAMED: [&str; 10] = [
@@ -30,13 +29,11 @@ pub struct Machine {
     pub cores: usize,
     pub kernel: String,
     pub rustc: String,
-    /// Of the crates, and of Python and Pebble where they were measured.
     pub versions: BTreeMap<String, String>,
-    /// Of the day, as 2025-12-31.
+    /// As 2025-12-31.
     pub date: String,
-    /// How many others wanted a core in the minute before it began.
+    /// The load average before the start.
     pub load: f64,
-    /// It was only a trial.
     pub quick: bool,
 }
 
@@ -56,7 +53,6 @@ impl Machine {
         }
     }
 
-    /// One sentence.
     pub fn caption(&self) -> String {
         let versions: Vec<String> =
             self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
@@ -81,7 +77,6 @@ impl Machine {
         caption
     }
 
-    /// The same for a picture, in one line.
     pub fn short(&self) -> String {
         let rustc = self.rustc.split(" (").next().unwrap_or(&self.rustc);
         let mut caption =
@@ -117,7 +112,6 @@ fn load() -> f64 {
     load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
 }
 
-/// The version of a package in Cargo.lock.
 fn locked(name: &str) -> Option<String> {
     let (_, rest) = LOCK.split_once(&format!("name = \"{name}\"\nversion = \""))?;
     Some(rest.split('"').next()?.to_owned())

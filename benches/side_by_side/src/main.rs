@@ -1,4 +1,4 @@
-//! What sigalarm costs, beside whatever else one would take: the same work, in the same run.
+//! The cost of sigalarm beside other crates, measured in the same run.
 //!
 //! ```text
 //! cargo run --release -p sigalarm-benches
@@ -7,9 +7,8 @@
 //! cargo run --release -p sigalarm-benches -- --draw
 //! ```
 //!
-//! It writes `docs/performance/figures.json`, draws the pictures beside it, and puts the tables and captions between the
-//! markers of `docs/performance.md` and `README.md`. A quick trial writes to `target/performance` instead, unless `--out`
-//! says otherwise.
+//! Writes `docs/performance/figures.json` and pictures, and the tables in `docs/performance.md` and `README.md`.
+//! `--quick` writes to `target/performance`, unless `--out` is given.
 
 mod arm;
 mod bare;
@@ -39,20 +38,19 @@ use crate::figures::{Figures, Section};
 use crate::machine::Machine;
 use crate::plan::Plan;
 
-/// What can be measured by itself, in the order of the report.
 const SECTIONS: [&str; 9] =
     ["check", "instructions", "arm", "notice", "jobs", "workers", "transfer", "alarms", "threads"];
 
 #[derive(Parser)]
 #[command(about, version)]
 struct Options {
-    /// A trial: rough figures in less than a minute
+    /// Measure rough figures in less than a minute
     #[arg(long, global = true)]
     quick: bool,
-    /// Measures these sections only, and takes the others from the figures that are there
+    /// Measure these sections only, and keep the other figures
     #[arg(long, value_delimiter = ',', value_parser = SECTIONS)]
     only: Vec<String>,
-    /// Measures nothing: draws again what is there
+    /// Measure nothing and draw the existing figures
     #[arg(long)]
     draw: bool,
     /// The root of the tree in which docs/ and README.md are written
@@ -62,22 +60,21 @@ struct Options {
     role: Option<Role>,
 }
 
-/// What the program is when it has started itself.
 #[derive(Subcommand)]
 enum Role {
-    /// One section; its figures go to standard output
+    /// Print one section to standard output
     #[command(hide = true)]
     Section { name: String },
-    /// What is run under callgrind
+    /// Run under callgrind
     #[command(hide = true)]
     Counted,
-    /// A process that uses a core
+    /// Keep a core busy
     #[command(hide = true)]
     Hog,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // A process that procspawn has started goes no further.
+    // procspawn's own child processes end here.
     procspawn::init();
     let options = Options::parse();
     match &options.role {
@@ -135,8 +132,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Measures what is wanted, each section in a process of its own: threads, handlers and the heap of one are not to be
-/// felt by the next.
+/// Measures the sections, each in its own process.
 fn take(figures: &mut Figures, options: &Options) -> Result<(), Box<dyn Error>> {
     let mut machine = Machine::here(options.quick);
     let (python, missing) = python::find();

@@ -1,7 +1,6 @@
-//! From the deadline to the check that notices, each asking without a pause.
+//! The time from the deadline to the failing check, in a loop without a pause.
 //!
-//! The ways take turns of some tries each: a try that follows one of another kind finds cold what that has driven out of
-//! the caches, which is no fault of its own.
+//! Each way makes several tries in a turn, because a try after another kind finds cold caches.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -17,16 +16,13 @@ use crate::figures::{Lateness, PICTURED};
 use crate::plan::Plan;
 use crate::python;
 
-/// A limit in microseconds, and how many tries of it.
 const LIMITS: [(u64, usize); 3] = [(100, 4_000), (1_000, 2_000), (10_000, 500)];
 
-/// Tries in a turn.
 const TURN: usize = 20;
 
-/// On a machine that is too busy it ends before it has had its tries.
+/// Stops measuring on a busy machine.
 const MOST: Duration = Duration::from_secs(30);
 
-/// Waits for the limit and says how long it took.
 type Wait = fn(Duration) -> Duration;
 
 const WAYS: [(&str, Wait); 4] = [
@@ -69,7 +65,6 @@ fn in_turn(limit_us: u64, busy: bool, tries: usize) -> Vec<Lateness> {
     named.map(|((name, _), late)| summary(name, limit_us, busy, late)).collect()
 }
 
-/// Of times in microseconds.
 pub fn summary(name: &str, limit_us: u64, busy: bool, mut late: Vec<f64>) -> Lateness {
     late.sort_by(f64::total_cmp);
     let at = |share: f64| late[((late.len() - 1) as f64 * share).round() as usize];
@@ -119,7 +114,6 @@ fn on_timeout(limit: Duration) -> Duration {
     took.expect("what is returned is returned")
 }
 
-/// A process for each core that does nothing else than use it.
 struct Hogs(Vec<Child>);
 
 impl Hogs {
@@ -139,7 +133,6 @@ impl Drop for Hogs {
     }
 }
 
-/// Uses a core for as long as its parent lives.
 pub fn hog() {
     let parent = std::os::unix::process::parent_id();
     while std::os::unix::process::parent_id() == parent {

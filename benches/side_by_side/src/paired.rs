@@ -1,19 +1,16 @@
-//! Paired measurement: all variants take turns in each round, and what is reported is the median of the ratios within a
-//! round.
-//!
-//! On a shared machine the clock rate and the neighbours change from second to second. A ratio of two times taken a
-//! millisecond apart does not see that; a ratio of two times taken a minute apart is made of it.
+//! Paired benchmarks: all variants run in turn in each round. The result is the median of the ratios within a round,
+//! which slow changes of the machine do not affect.
 
 use std::time::{Duration, Instant};
 
 use crate::figures::{Group, Way};
 
-/// The seconds that one run of each took, round by round. Every turn runs as often as fills `turn`.
+/// Returns the seconds of one run of each, round by round. Each turn lasts at least `turn`.
 pub fn take_turns(work: &mut [&mut dyn FnMut()], rounds: usize, turn: Duration) -> Vec<Vec<f64>> {
     let repeats: Vec<u32> = work.iter_mut().map(|work| calibrate(work, turn)).collect();
     let mut times = vec![Vec::with_capacity(rounds); work.len()];
     for round in 0..rounds {
-        // A different one begins each round, so that none always follows the start.
+        // Another one starts each round.
         for at in 0..work.len() {
             let index = (round + at) % work.len();
             let work = &mut work[index];
@@ -27,7 +24,6 @@ pub fn take_turns(work: &mut [&mut dyn FnMut()], rounds: usize, turn: Duration) 
     times
 }
 
-/// Named ways to do one thing.
 #[derive(Default)]
 pub struct Ways<'a> {
     names: Vec<&'static str>,
@@ -35,7 +31,6 @@ pub struct Ways<'a> {
 }
 
 impl<'a> Ways<'a> {
-    /// The first is what the others are held against.
     pub fn new(name: &'static str, work: impl FnMut() + 'a) -> Ways<'a> {
         Ways::default().and(name, work)
     }

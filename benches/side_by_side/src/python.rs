@@ -1,4 +1,4 @@
-//! The same in Python, measured by `python/peers.py` in a process of its own and so not in turn with the rest.
+//! Python's figures, measured by `python/peers.py` in its own process.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,10 +11,9 @@ use crate::figures::{Curve, Group, Lateness, Way};
 use crate::notice;
 use crate::plan::Plan;
 
-/// The interpreter that the sections use, handed to them in the environment.
 pub const VARIABLE: &str = "SIGALARM_BENCHES_PYTHON";
 
-/// Finds an interpreter, one with Pebble if that can be had, and says what is missing.
+/// Prefers one with Pebble, and returns what is missing.
 pub fn find() -> (Option<PathBuf>, Option<String>) {
     let works = |python: &PathBuf| Command::new(python).arg("-V").output().is_ok_and(|o| o.status.success());
     let system = PathBuf::from("python3");
@@ -25,7 +24,7 @@ pub fn find() -> (Option<PathBuf>, Option<String>) {
     if has_pebble(&system) {
         return (Some(system), None);
     }
-    // Beside the program, that is under `target`.
+    // Beside the program, under `target`.
     let venv = env::current_exe().expect("a path").with_file_name("venv");
     let own = venv.join("bin/python");
     if !has_pebble(&own) {
@@ -49,7 +48,7 @@ pub fn versions(python: &PathBuf) -> BTreeMap<String, String> {
     ask_with(python, &["versions".to_owned()]).unwrap_or_default()
 }
 
-/// What `peers.py` answers; `None` without a Python.
+/// Runs `peers.py`; `None` without Python.
 fn ask<T: DeserializeOwned>(arguments: &[String]) -> Option<T> {
     ask_with(&PathBuf::from(env::var_os(VARIABLE)?), arguments)
 }
@@ -61,7 +60,6 @@ fn ask_with<T: DeserializeOwned>(python: &PathBuf, arguments: &[String]) -> Opti
     Some(serde_json::from_slice(&output.stdout).expect("peers.py prints JSON"))
 }
 
-/// Adds Python's ways to a group.
 pub fn add(group: &mut Group, what: &str, plan: &Plan) {
     let rows: Vec<(String, f64)> = ask(&[what.to_owned(), plan.rounds(150).to_string()]).unwrap_or_default();
     let base = group.ways[0].nanos;

@@ -1,7 +1,7 @@
 //! Edit distances: a library that depends on `sigalarm-core` alone, and whose callers can limit its time.
 //!
-//! Each function here takes time quadratic in the length of the texts, and checks once a row. Under an alarm of the calling
-//! thread it returns the [`TimedOut`]; without one it runs to its end.
+//! Each function takes time quadratic in the length of the texts. Under an alarm of the calling thread it returns
+//! [`TimedOut`] at the deadline.
 
 #![no_std]
 
@@ -12,16 +12,16 @@ use alloc::vec::Vec;
 pub use sigalarm_core::TimedOut;
 use sigalarm_core::{checkpoint, cooperative};
 
-/// Returns how many characters must be inserted, removed or replaced to make one text of the other.
+/// Returns how many characters must be inserted, removed or replaced to turn one text into the other.
 ///
 /// # Errors
 ///
-/// [`TimedOut`], at a row's beginning, if an alarm of the calling thread has expired.
+/// [`TimedOut`] if an alarm of the calling thread has expired.
 pub fn distance(a: &str, b: &str) -> Result<usize, TimedOut> {
     distance_with(a, b, || checkpoint())
 }
 
-/// As [`distance`], for callers with another way to cancel: calls `check` once a row, and returns its error.
+/// Returns the [`distance`] with another way to cancel: calls `check` once per row, and returns its error.
 ///
 /// # Errors
 ///
@@ -42,13 +42,11 @@ pub fn distance_with<E>(a: &str, b: &str, mut check: impl FnMut() -> Result<(), 
     Ok(row[b.len()])
 }
 
-/// Returns the length of the longest run of bytes that both texts contain.
-///
-/// The attribute puts the checks in.
+/// Returns the length of the longest run of bytes in both texts. The attribute inserts the checks.
 ///
 /// # Errors
 ///
-/// [`TimedOut`], if an alarm of the calling thread has expired.
+/// [`TimedOut`] if an alarm of the calling thread has expired.
 #[cooperative(every = 64)]
 pub fn longest_common_run(a: &[u8], b: &[u8]) -> Result<usize, TimedOut> {
     let mut longest = 0;

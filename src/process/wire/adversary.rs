@@ -1,8 +1,7 @@
-//! Bytes from a hostile child: the same result in whatever pieces they arrive, and no more memory than there are bytes.
+//! Checks the receiver against a hostile child: any split gives the same result, in memory proportional to the bytes.
 
 use super::*;
 
-/// The result for all the bytes at once.
 fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
     let mut value: Vec<u8> = Vec::new();
     loop {
@@ -27,7 +26,7 @@ fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
     }
 }
 
-/// The first byte gives the pieces in which the rest comes, the second the largest value.
+/// Checks one input. Byte 0 sets how the rest is split; byte 1 sets the value limit.
 pub(in crate::process) fn check(input: &[u8]) {
     let [pieces, value_limit, bytes @ ..] = input else { return };
     let value_limit = if *value_limit == 255 { usize::MAX } else { usize::from(*value_limit) };
@@ -58,7 +57,6 @@ pub(in crate::process) fn check(input: &[u8]) {
     decode_anything(bytes);
 }
 
-/// Decoding ends soon, whatever the bytes are.
 fn decode_anything(bytes: &[u8]) {
     use std::collections::BTreeMap;
 

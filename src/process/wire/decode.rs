@@ -1,7 +1,5 @@
-//! Decodes a value from an untrusted child, in postcard's format.
-//!
-//! Postcard decodes the scalars only: it bounds neither the nesting nor the elements that take no bytes, and it drops the text
-//! of a type's own errors.
+//! Decodes a value from an untrusted child. Postcard decodes the scalars only: it limits neither nesting nor elements
+//! without bytes.
 
 use std::fmt::Display;
 
@@ -11,10 +9,9 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor, value::U32Deserializer,
 };
 
-/// The most elements that take no bytes, as in a `Vec<()>`: a few bytes can claim any number.
+/// A few bytes can claim any number of elements that take no bytes, as in a `Vec<()>`.
 const EMPTY_ELEMENTS: usize = 1 << 16;
 
-/// Why bytes are not a value.
 #[derive(Debug)]
 pub(in crate::process) enum DecodeError {
     TooDeep,
@@ -43,7 +40,7 @@ pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize
     let value = T::deserialize(&mut decoder)?;
     match decoder.bytes.len() {
         0 => Ok(value),
-        rest => Err(DecodeError::Other(format!("{rest} bytes are left over"))),
+        rest => Err(DecodeError::Other(format!("{rest} bytes follow the value"))),
     }
 }
 
@@ -51,7 +48,7 @@ struct Decoder<'de> {
     bytes: &'de [u8],
     /// The levels that are left.
     depth: usize,
-    /// The elements without bytes that are left.
+    /// How many more elements may take no bytes.
     empty: usize,
 }
 
@@ -80,7 +77,7 @@ impl<'de> Decoder<'de> {
 
     fn length(&mut self) -> Result<usize, DecodeError> {
         let length = self.scalar::<u64>()?;
-        length.try_into().map_err(|_| DecodeError::Other(format!("a length of {length}")))
+        length.try_into().map_err(|_| DecodeError::Other(format!("the length {length} is too large")))
     }
 }
 
@@ -93,8 +90,8 @@ macro_rules! scalars {
     )*};
 }
 
-const UNKNOWN_TYPE: &str = "the type asks its input what it is (`serde_json::Value`, or `untagged`, `tag` or `flatten` of \
-     serde's), which the input does not say: return a type without that, or a `String` of JSON";
+const UNKNOWN_TYPE: &str = "the type needs a self-describing format (`serde_json::Value`, or serde's `untagged`, `tag` or \
+    `flatten`): return another type, or a `String` of JSON";
 
 macro_rules! unknown {
     ($($deserialize:ident)*) => {$(
@@ -189,7 +186,7 @@ impl<'de> Elements<'_, 'de> {
         Ok(Some(element))
     }
 
-    /// At most one for a byte.
+    /// Returns at most one element per byte, since the input may lie.
     fn hint(&self) -> Option<usize> {
         Some(self.left.min(self.decoder.bytes.len()))
     }

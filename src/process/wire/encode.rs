@@ -1,7 +1,5 @@
-//! Encodes a value into the sender's buffer, in postcard's format.
-//!
-//! Postcard encodes the scalars only: it does not notice a field that `skip_serializing_if` leaves out, and it drops the text
-//! of a type's own errors.
+//! Encodes a value in postcard's format. Postcard encodes the scalars only: it does not detect a field that is left
+//! out.
 
 use std::fmt::Display;
 
@@ -54,8 +52,8 @@ impl Sender<'_> {
     }
 
     fn length(&mut self, length: Option<usize>) -> Result<(), SendError> {
-        const UNKNOWN: &str = "its length is not known beforehand, as with `flatten` of serde's: return a type without that, \
-            or a `String` of JSON";
+        const UNKNOWN: &str =
+            "its length is unknown, as with serde's `flatten`: return another type, or a `String` of JSON";
         self.scalar(&length.ok_or_else(|| SendError::NotEncoded(UNKNOWN.to_owned()))?)
     }
 }
@@ -69,7 +67,7 @@ macro_rules! scalars {
     )*};
 }
 
-/// Each begins with its length or its variant, if it has one.
+/// Starts a compound value with its length or its variant, if it has one.
 macro_rules! compounds {
     ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| => $begin:expr;)*) => {$(
         fn $serialize(self, $($argument: $type),*) -> Result<Self, SendError> {
@@ -213,8 +211,8 @@ macro_rules! with_names {
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), SendError> {
                 let message = format!(
-                    "it leaves out the field `{name}`, and the format has no names to tell the others by: \
-                     return a type that leaves none out"
+                    "it leaves out the field `{name}`, but the format stores no field names: return a type that \
+                     leaves none out"
                 );
                 Err(SendError::NotEncoded(message))
             }

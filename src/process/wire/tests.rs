@@ -59,7 +59,7 @@ fn bytes_that_are_no_frame_are_invalid() {
             assert_eq!(received(&bytes, piece, usize::MAX), Received::Invalid, "{bytes:?}");
         }
     }
-    // No memory is set aside for the four gigabytes that a head claims.
+    // The receiver must not reserve the 4 GiB that this head claims.
     assert_eq!(received(&[KIND_CHUNK, 255, 255, 255, 255, 1], 4, usize::MAX), Received::Incomplete(1));
 }
 
@@ -90,7 +90,7 @@ fn one_call_reads_many_small_frames() {
 
 #[test]
 fn one_read_is_bounded_in_calls_and_bytes() {
-    // A byte at a time, of a chunk that claims a gigabyte.
+    // Returns one byte per call of a chunk that claims a gigabyte.
     let mut bytes = head(KIND_CHUNK, 1 << 30).into_iter().chain(std::iter::repeat(0));
     let mut calls = 0;
     let mut receiver = Receiver::new(usize::MAX);
@@ -121,7 +121,7 @@ fn refused_memory_ends_the_value() {
         buffer.extend(head(KIND_CHUNK, 1 << 20));
         Ok(Found::Bytes(HEAD))
     });
-    assert!(!receiver.is_open() && receiver.refuses());
+    assert!(!receiver.is_open() && receiver.must_kill());
     assert!(matches!(receiver.finish(), Received::OutOfMemory(1..)));
 }
 
@@ -131,7 +131,7 @@ fn values_of_all_sizes_pass_through_a_pipe() {
     let around = |size: usize| size - 3 * HEAD..size + HEAD;
     let sizes = (0..5 * SMALL).chain(around(PIPE)).chain(around(CHUNK)).chain([3 * CHUNK + 17]);
     for size in sizes {
-        // In one piece, and byte by byte.
+        // A string goes in one piece, a vector byte by byte.
         let text = "x".repeat(size);
         let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();
         assert!(sent(text.clone()) == text && sent(bytes.clone()) == bytes, "{size}");
@@ -179,7 +179,6 @@ enum Every {
     Struct { map: std::collections::BTreeMap<String, Vec<u8>>, units: Vec<()>, inner: (bool, String) },
 }
 
-/// A value of every kind, encoded as postcard does it.
 #[test]
 #[cfg_attr(miri, ignore = "Miri has no F_SETPIPE_SZ")]
 fn the_format_is_that_of_postcard() {

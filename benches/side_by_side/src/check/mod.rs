@@ -1,9 +1,7 @@
-//! What a check costs: the same work bare, and asking everything that one could ask whether time is up.
+//! The cost of a check: the same work bare, and with the checks of this and other crates.
 //!
-//! Every function is compiled eight times, at eight places, and called at eight depths of the stack. A short loop that
-//! straddles a cache line can run at half its speed, the bare one as well as the checked, and so can one whose data does:
-//! luck, which any change of the program, or the next start of it, deals anew. What is reported is the median of the eight
-//! (of short vectorised loops the best), and the lowest and the highest beside it.
+//! Each function is compiled at eight addresses and called at eight stack depths, because alignment can halve the speed
+//! of a short loop. The figure is the median of the eight, or the best for vectorised loops.
 
 pub mod watch;
 mod workloads;
@@ -24,18 +22,14 @@ use crate::figures::{Cell, Row, Table};
 use crate::paired::{median, take_turns};
 use crate::plan::Plan;
 
-/// How many copies there are of every function.
 pub const PLACES: usize = 8;
 
-/// How many numbers a chunk has.
 pub const CHUNK: usize = 4_096;
 
-/// Every which number is asked at in the strided sum.
 pub const STRIDE: usize = 1_024;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What the work is called, in the order of the table.
 pub const WORK: [(&str, &str); 9] = [
     ("hash", "1,024 `u64` through `DefaultHasher`"),
     ("xorshift", "xorshift, 10,000 rounds"),
@@ -48,7 +42,7 @@ pub const WORK: [(&str, &str); 9] = [
     ("strided", "the same sum, a check at every 1,024th"),
 ];
 
-/// Some instructions, the more the higher the number: what comes behind them lies elsewhere.
+/// Shifts the code after it by some instructions.
 #[inline(always)]
 fn shift<const PLACE: usize>() {
     if PLACE & 1 != 0 {
@@ -62,14 +56,14 @@ fn shift<const PLACE: usize>() {
     }
 }
 
-/// Calls it so many steps of 16 bytes or more further down the stack: what a function keeps there lies elsewhere.
+/// Calls `work` some steps of at least 16 bytes further down the stack.
 #[inline(never)]
 fn lower(steps: usize, work: &mut dyn FnMut()) {
     if steps == 0 {
         work();
     } else {
         lower(steps - 1, work);
-        black_box(()); // So that the call stays one.
+        black_box(()); // Prevents a tail call.
     }
 }
 
@@ -80,7 +74,6 @@ fn step(mut x: u64) -> u64 {
     x ^ (x << 17)
 }
 
-/// A node of the tree that is walked over.
 pub struct Tree {
     value: u64,
     left: Option<Box<Tree>>,
@@ -94,7 +87,7 @@ impl Tree {
     }
 }
 
-/// Says at every `STRIDE`th turn that it is time.
+/// Returns `true` at every `STRIDE`th call.
 #[inline(always)]
 fn is_turn(turn: &mut usize) -> bool {
     *turn += 1;
@@ -105,15 +98,15 @@ fn is_turn(turn: &mut usize) -> bool {
 #[inline(always)]
 #[allow(unsafe_code)]
 fn two_nops() {
-    // SAFETY: they do nothing.
+    // SAFETY: the instructions have no effect.
     unsafe { std::arch::asm!("nop", "nop", options(nomem, nostack, preserves_flags)) };
 }
 
-/// As many, and a way out that is never taken, of which the compiler does not know that.
+/// As many instructions, and a branch that the compiler cannot know is never taken.
 #[inline(always)]
 #[allow(unsafe_code)]
 fn never() -> bool {
-    // SAFETY: they do nothing, and do not jump either.
+    // SAFETY: the instructions have no effect and do not jump.
     unsafe {
         std::arch::asm!(
             "nop", "nop", "/* {out} */",
@@ -124,28 +117,26 @@ fn never() -> bool {
     false
 }
 
-/// An error like any other, in that it is a pointer.
 #[cold]
 fn stopped() -> Arc<Stopped> {
     Arc::new(Stopped)
 }
 
-/// Ends a sort, as a comparator can.
 #[cold]
 fn unwind() -> ! {
     std::panic::resume_unwind(Box::new(Stopped))
 }
 
 workloads!(bare(watch: ()) -> Infallible, check: {}, every: |turn| {}, unwind: {});
-// The signature of the checked ones, and nothing asked: what a `Result` costs.
+// The cost of a `Result` without a check.
 workloads!(fallible(watch: ()) -> TimedOut, check: {}, every: |turn| {}, unwind: {});
-// And two instructions that ask nothing: what room a check takes, whatever it is.
+// The cost of two instructions.
 workloads!(idle(watch: ()) -> TimedOut,
     check: { two_nops(); },
     every: |turn| { if is_turn(&mut turn) { two_nops(); } },
     unwind: { two_nops(); }
 );
-// And an error that might come: the least that a check of two instructions with a `Result` can cost.
+// The cost of a possible error.
 workloads!(fails(watch: ()) -> Arc<Stopped>,
     check: { if never() { return Err(stopped()); } },
     every: |turn| { if is_turn(&mut turn) && never() { return Err(stopped()); } },
@@ -170,7 +161,7 @@ workloads!(cancel_this_plain(watch: ()) -> Cancelled,
     every: |turn| { if is_turn(&mut turn) { is_cancelled!()?; } },
     unwind: { if is_cancelled!().is_err() { unwind() } }
 );
-// The macro takes a name that it puts a `&` before.
+// The macro puts a `&` before this name.
 workloads!(cancel_this_cached(watch: DynamicCancellationTrigger) -> Cancelled,
     check: { cancel_this::check_cancellation(watch)?; },
     every: |turn| { if is_turn(&mut turn) { cancel_this::check_cancellation(watch)?; } },
@@ -182,17 +173,17 @@ workloads!(cancel_token(token: cancel::Token) -> cancel::Canceled,
     unwind: { if token.is_canceled() { unwind() } }
 );
 
-/// The peers that only say yes or no.
-macro_rules! asked {
+/// Other crates whose check returns a boolean.
+macro_rules! boolean_checks {
     ($($name:ident: $Watch:ty;)*) => {$(
         workloads!($name(watch: $Watch) -> Stopped,
-            check: { if watch::Ask::is_over(watch) { return Err(Stopped); } },
-            every: |turn| { if is_turn(&mut turn) && watch::Ask::is_over(watch) { return Err(Stopped); } },
-            unwind: { if watch::Ask::is_over(watch) { unwind() } }
+            check: { if watch::Limit::is_expired(watch) { return Err(Stopped); } },
+            every: |turn| { if is_turn(&mut turn) && watch::Limit::is_expired(watch) { return Err(Stopped); } },
+            unwind: { if watch::Limit::is_expired(watch) { unwind() } }
         );
     )*};
 }
-asked! {
+boolean_checks! {
     atomic: std::sync::Arc<std::sync::atomic::AtomicBool>;
     tokio_token: tokio_util::sync::CancellationToken;
     stop_token: watch::Polled;
@@ -202,7 +193,6 @@ asked! {
     coarse_recent: watch::CoarseRecent;
 }
 
-/// What the functions are given.
 pub struct Input {
     numbers: Vec<u64>,
     floats: Vec<f64>,
@@ -219,10 +209,9 @@ impl Input {
 
 type Turn<'a> = Box<dyn FnMut() + 'a>;
 
-/// One kind of check: its name, and the copies of each piece of work.
+/// One kind of check and all copies of its work.
 pub struct Column<'a> {
     pub name: &'static str,
-    /// In the order of [`WORK`].
     pub work: [Vec<Turn<'a>>; 9],
 }
 
@@ -263,7 +252,6 @@ macro_rules! column {
     }};
 }
 
-/// All columns, the bare one first.
 pub fn columns<'a>(watches: &'a Watches, clocks: &'a Clocks, input: &'a Input) -> Vec<Column<'a>> {
     vec![
         column!("bare", bare, &(), input),
@@ -286,7 +274,6 @@ pub fn columns<'a>(watches: &'a Watches, clocks: &'a Clocks, input: &'a Input) -
     ]
 }
 
-/// Runs `f` with everything in force that is asked.
 pub fn with_columns<T>(f: impl FnOnce(Vec<Column<'_>>) -> T) -> T {
     let result: Result<T, Cancelled> = cancel_this::on_timeout(HOUR, || {
         let (watches, clocks, input) = (Watches::new(HOUR), Clocks::new(HOUR), Input::new());
@@ -295,7 +282,7 @@ pub fn with_columns<T>(f: impl FnOnce(Vec<Column<'_>>) -> T) -> T {
     result.expect("an hour has not passed")
 }
 
-/// Measures all of it: a row for each piece of work, a cell for each kind of check.
+/// Measures a row for each piece of work, with a cell for each kind of check.
 pub fn measure(plan: &Plan) -> Table {
     with_columns(|mut columns| {
         let names: Vec<String> = columns.iter().map(|column| column.name.to_owned()).collect();
@@ -316,14 +303,13 @@ pub fn measure(plan: &Plan) -> Table {
     })
 }
 
-/// Whether the bare loop is vectorised. Then it is of a few instructions, and runs at one of two speeds, by its place.
-/// The median of eight such is a matter of luck; so of these the best placed copies are held against each other.
+/// A vectorised loop's speed depends on its address, so the fastest copies are compared.
 fn is_vectorised(key: &str) -> bool {
     matches!(key, "sum" | "chunked" | "strided")
 }
 
-/// Each copy's time is held against the bare copies of the same round, and the median taken over the rounds; then the
-/// median of the copies is held against the median of the bare ones, or the best against the best.
+/// Divides each time by the bare median of its round, takes medians over the rounds, and compares the copies' medians
+/// (or the best).
 fn cells(times: &[Vec<f64>], best: bool) -> Vec<Cell> {
     let rounds = times[0].len();
     let bare: Vec<f64> = (0..rounds).map(|round| median(times[..PLACES].iter().map(|t| t[round]))).collect();
@@ -344,12 +330,11 @@ fn cells(times: &[Vec<f64>], best: bool) -> Vec<Cell> {
     copies.chunks(PLACES).zip(times.chunks(PLACES)).map(cell).collect()
 }
 
-/// How many elements, calls, nodes or comparisons ask, in one piece of work.
+/// The number of checks in one piece of work.
 pub fn elements(key: &str) -> f64 {
     match key {
         "hash" => 1_024.0,
         "xorshift" | "floats" => 10_000.0,
-        // Each number of the sequence up to the 19th, twice, but for one.
         "fibonacci" => 8_361.0,
         "walk" => 4_095.0,
         "sort" => comparisons() as f64,

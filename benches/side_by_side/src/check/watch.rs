@@ -1,4 +1,4 @@
-//! What is asked whether time is up: an alarm, the peers' tokens, the clocks.
+//! The limits that the checks look at: an alarm, tokens of other crates, clocks.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -13,52 +13,52 @@ use sigalarm::Alarm;
 use stop_token::{StopSource, StopToken};
 use tokio_util::sync::CancellationToken;
 
-/// What comes out of work that was stopped by a peer without an error of its own.
+/// An error for crates without one.
 #[derive(Debug)]
 pub struct Stopped;
 
-pub trait Ask {
-    fn is_over(&self) -> bool;
+pub trait Limit {
+    fn is_expired(&self) -> bool;
 }
 
-impl Ask for Arc<AtomicBool> {
+impl Limit for Arc<AtomicBool> {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         self.load(Ordering::Relaxed)
     }
 }
 
-impl Ask for CancellationToken {
+impl Limit for CancellationToken {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         self.is_cancelled()
     }
 }
 
-/// A stop-token has no question that is answered at once: it is a future. It can be polled.
+/// A stop-token is a future, which can be polled.
 pub struct Polled {
     token: RefCell<StopToken>,
     _source: StopSource,
 }
 
-impl Ask for Polled {
+impl Limit for Polled {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         let mut token = self.token.borrow_mut();
         Future::poll(Pin::new(&mut *token), &mut Context::from_waker(Waker::noop())).is_ready()
     }
 }
 
-impl Ask for Instant {
+impl Limit for Instant {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         Instant::now() >= *self
     }
 }
 
-impl Ask for quanta::Instant {
+impl Limit for quanta::Instant {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         quanta::Instant::now() >= *self
     }
 }
@@ -66,24 +66,23 @@ impl Ask for quanta::Instant {
 /// The kernel's coarse clock, read at each check.
 pub struct Coarse(coarsetime::Instant);
 
-impl Ask for Coarse {
+impl Limit for Coarse {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         coarsetime::Instant::now() >= self.0
     }
 }
 
-/// What a thread has last read from it.
 pub struct CoarseRecent(coarsetime::Instant);
 
-impl Ask for CoarseRecent {
+impl Limit for CoarseRecent {
     #[inline(always)]
-    fn is_over(&self) -> bool {
+    fn is_expired(&self) -> bool {
         coarsetime::Instant::recent() >= self.0
     }
 }
 
-/// A flag, and the thread that sets it when the time has come.
+/// A flag, and the thread that sets it at the limit.
 pub struct Flag {
     pub flag: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -117,7 +116,6 @@ impl Drop for Flag {
     }
 }
 
-/// Everything that is asked and that is not a clock; all in force at once.
 pub struct Watches {
     pub alarm: Alarm,
     pub flag: Flag,
@@ -141,7 +139,6 @@ impl Watches {
     }
 }
 
-/// A deadline by each clock.
 pub struct Clocks {
     pub std: Instant,
     pub quanta: quanta::Instant,

@@ -1,9 +1,9 @@
-//! The work, written once, and compiled for each kind of check.
+//! The work, compiled for each kind of check.
 
-/// A module of workloads that ask `$check` for each element, node, call or comparison.
+/// Defines a module of functions that run `$check` for each element, node, call or comparison.
 ///
-/// What asks is `$watch`, a reference; what comes out when time is up is `$stop`. `$attribute` is put on every
-/// function, `$comparator` on the comparator. Each function is compiled once for every `PLACE`.
+/// `$watch` is a reference to the limit, and `$stop` the error. `$attribute` is put on every function, `$comparator` on
+/// the comparator.
 macro_rules! workloads {
     (
         $name:ident($watch:ident: $Watch:ty) -> $stop:ty,
@@ -16,7 +16,7 @@ macro_rules! workloads {
             #![allow(unused_variables, unused_mut)] // Not every kind of check needs them.
             use super::*;
 
-            /// The published benchmark of cancel-this: numbers through SipHash, a check for each.
+            /// The published benchmark of cancel-this.
             #[inline(never)]
             $(#[$attribute])?
             pub fn hash<const PLACE: usize>($watch: &$Watch, numbers: &[u64]) -> Result<u64, $stop> {
@@ -29,7 +29,6 @@ macro_rules! workloads {
                 Ok(hasher.finish())
             }
 
-            /// A generator of random numbers: a chain of six operations, a check for each number.
             #[inline(never)]
             $(#[$attribute])?
             pub fn xorshift<const PLACE: usize>($watch: &$Watch, count: u64) -> Result<u64, $stop> {
@@ -42,8 +41,7 @@ macro_rules! workloads {
                 Ok(x)
             }
 
-            /// A sum of numbers whose order matters, so that it is not vectorised, in a function that has something to do at
-            /// its end whichever way it ends.
+            /// Not vectorised, because the order of the additions matters. Has a buffer to drop at the end.
             #[inline(never)]
             $(#[$attribute])?
             pub fn floats<const PLACE: usize>($watch: &$Watch, numbers: &[f64]) -> Result<f64, $stop> {
@@ -58,7 +56,7 @@ macro_rules! workloads {
                 Ok(sum)
             }
 
-            /// A sum, which is vectorised when nothing is asked between two additions.
+            /// Vectorised if there is no check.
             #[inline(never)]
             $(#[$attribute])?
             pub fn sum<const PLACE: usize>($watch: &$Watch, numbers: &[u64]) -> Result<u64, $stop> {
@@ -71,7 +69,6 @@ macro_rules! workloads {
                 Ok(sum)
             }
 
-            /// The same sum, a check for each chunk.
             #[inline(never)]
             $(#[$attribute])?
             pub fn chunked<const PLACE: usize>($watch: &$Watch, numbers: &[u64]) -> Result<u64, $stop> {
@@ -84,7 +81,6 @@ macro_rules! workloads {
                 Ok(sum)
             }
 
-            /// The same sum, a check at every `STRIDE`th number: by a counter, or as the attribute does it.
             #[inline(never)]
             $(#[$strided])?
             pub fn strided<const PLACE: usize>($watch: &$Watch, numbers: &[u64]) -> Result<u64, $stop> {
@@ -98,7 +94,6 @@ macro_rules! workloads {
                 Ok(sum)
             }
 
-            /// A recursion, a check at each entry.
             #[inline(never)]
             $(#[$attribute])?
             pub fn fibonacci<const PLACE: usize>($watch: &$Watch, n: u64) -> Result<u64, $stop> {
@@ -110,7 +105,6 @@ macro_rules! workloads {
                 Ok(fibonacci::<PLACE>($watch, n - 1)? + fibonacci::<PLACE>($watch, n - 2)?)
             }
 
-            /// A walk over a binary tree, a check at each node.
             #[inline(never)]
             $(#[$attribute])?
             pub fn walk<const PLACE: usize>($watch: &$Watch, tree: &Tree) -> Result<u64, $stop> {
@@ -127,12 +121,11 @@ macro_rules! workloads {
                 Ok(sum)
             }
 
-            /// A comparator, which can stop a sort only by unwinding.
+            /// A comparator can stop a sort only by unwinding.
             #[inline(always)]
             $(#[$comparator])?
             fn compare($watch: &$Watch, a: &u64, b: &u64) -> Ordering {
                 $($unwind)*
-                // Some work, as comparators have that are worth a limit.
                 step(*a).cmp(&step(*b))
             }
 
