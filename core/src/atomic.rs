@@ -1,3 +1,3 @@
-//! The atomics, by a name of their own, so that those of a model can stand in their place where [`os`](super::os) is tested.
+//! Atomic types, under one path that the test models replace.
 
 pub(crate) use core::sync::atomic::{fence, AtomicPtr, AtomicU8, Ordering};

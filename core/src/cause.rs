@@ -1,10 +1,10 @@
-//! What ended a computation.
+//! The cause of an expiry.
 
 use core::fmt;
 
-/// What made an alarm expire: the answer to "why did you stop?".
+/// The cause of an expiry.
 ///
-/// New causes may be added, so a `match` needs a last arm for the rest.
+/// New causes may be added, so a `match` needs a wildcard arm.
 ///
 /// ```
 /// use sigalarm::{Alarm, Cause, checkpoint};
@@ -18,23 +18,23 @@ use core::fmt;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Cause {
-    /// The deadline passed on the monotonic clock.
+    /// The deadline on the monotonic clock passed.
     Deadline,
-    /// The processor time was used up.
+    /// The processor time limit was reached.
     Cpu,
-    /// The checks were used up.
+    /// The check limit was reached.
     Checks,
-    /// This signal came.
+    /// A signal with this number arrived.
     Signal(i32),
     /// The program cancelled the alarm: `Alarm::ring`.
     Rung,
-    /// The worker that runs the computation was asked to stop.
+    /// A stop request reached the worker.
     Stopped,
 }
 
 impl fmt::Display for Cause {
-    /// The verb of the sentence that [`TimedOut`](crate::TimedOut) prints: "timed out", "was cancelled", "was interrupted by
-    /// SIGINT". An implementation gives the signal's name; without one it is "signal 2".
+    /// Formats the predicate of the sentence that [`TimedOut`](crate::TimedOut) prints, such as "was interrupted by
+    /// SIGINT".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match *self {
             Cause::Deadline => "timed out",

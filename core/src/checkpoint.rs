@@ -1,21 +1,18 @@
-//! The check.
+//! The check of all alarms of a thread.
 
 use crate::TimedOut;
 
-/// The check for code that carries no guard: it asks every alarm of the calling thread.
+/// Checks every alarm of the calling thread.
 ///
-/// `sigalarm_core::checkpoint` in a library and `sigalarm::checkpoint` in a program are one function.
+/// `sigalarm::checkpoint` is the same function. The cost is one relaxed load and one branch while no alarm of the
+/// process has expired. After an expiry, a check may block briefly on a lock. A signal handler must not call it.
 ///
-/// Costs one load and one branch that is not taken, and is `Ok` at once where no alarm is armed, so that a library can call it
-/// in its loops and leave limits to its users. When an alarm has expired it may block for the moment that another thread is
-/// asking too. It is not for signal handlers.
-///
-/// The error carries the place of the call. To pass it on, write `|| checkpoint()`, whose place is that line. Passed by its name,
-/// the place is one in the standard library or in `sigalarm-core`.
+/// The error carries the source location of the call. Pass the check as `|| checkpoint()`: a function pointer gives a
+/// location outside your code.
 ///
 /// # Errors
 ///
-/// [`TimedOut`], of the outermost of this thread's alarms that have expired.
+/// Returns the [`TimedOut`] of the outermost expired alarm of this thread.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The flag, and the implementations that answer when it is set.
+//! The flag, and the registered implementations.
 
 use alloc::boxed::Box;
 use core::error::Error;
@@ -9,11 +9,11 @@ use crate::id::COUNTER;
 use crate::os::{Flag, Slot};
 use crate::{AlarmId, TimedOut};
 
-/// As many implementations as a flag has bits.
+/// The number of bits in the flag.
 const MOST: usize = 8;
 
-/// What checks read, on cache lines of its own: nothing that is written often may share its line. (128 bytes, for processors
-/// that fetch lines in pairs.) The hooks, which are written once and read when the flag is set, share it.
+/// The data that checks read. The alignment keeps frequently written data out of its cache lines. Some processors
+/// fetch 64-byte lines in pairs.
 #[repr(align(128))]
 struct Checked {
     flag: Flag,
@@ -22,15 +22,15 @@ struct Checked {
 
 static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MOST] };
 
-/// The flag that every check reads.
+/// Returns the flag that every check reads.
 ///
-/// Relaxed suffices to read it, because it is a hint: the hook finds out what is so.
+/// A relaxed load suffices: the hook decides whether an alarm has expired.
 #[inline(always)]
 pub fn flag() -> &'static Flag {
     &CHECKED.flag
 }
 
-/// What an implementation does when a check asks. See [`implementer`](crate::implementer).
+/// The functions of one implementation. See [`implementer`](crate::implementer).
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
     check: Check,
@@ -41,40 +41,40 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// A hook that answers checks.
+    /// Creates a hook.
     ///
-    /// `check` returns the error of the outermost of the calling thread's alarms that have expired. With an id, alarms that
-    /// were armed after the alarm of that id are left out. It must not unwind: that aborts the process.
+    /// `check` returns the error of the calling thread's outermost expired alarm. With `Some(id)`, it ignores alarms
+    /// with a larger id. It must not unwind: unwinding aborts the process.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
 
-    /// `f` is called with each error of any implementation before a check returns it. It may panic, in the place of the
-    /// check.
+    /// Sets a function that receives each error of any implementation before the check returns it. The function may
+    /// panic.
     pub const fn before_error(mut self, f: fn(&TimedOut)) -> Hook {
         self.before_error = f;
         self
     }
 
-    /// `f` names the signals of this system.
+    /// Sets a function that returns a signal's name.
     pub const fn signal_name(mut self, f: fn(i32) -> Option<&'static str>) -> Hook {
         self.signal_name = f;
         self
     }
 }
 
-/// The bit of the flag that one implementation has. It sets and clears no other.
+/// The bit of the flag that belongs to one implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bit(u8);
 
 impl Bit {
-    /// The byte in which this bit alone is set.
+    /// Returns a byte with only this bit set.
     pub const fn mask(self) -> u8 {
         self.0
     }
 }
 
-/// Eight implementations are registered already.
+/// The error of a ninth registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
 
@@ -86,39 +86,38 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation for the life of the process. One that is registered already gets the same bit again.
+/// Registers an implementation for the life of the process. A registered hook gets its bit again.
 ///
-/// Any thread may call it, without a lock: a process that is forked meanwhile has a table that is whole.
+/// The function takes no lock, so a concurrent `fork` is safe.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
 }
 
-/// An id that no alarm of this process has; larger than all before.
+/// Returns a new id, larger than all earlier ids of the process.
 pub fn next_id() -> AlarmId {
     AlarmId(COUNTER.next())
 }
 
-/// For a forked child, before it takes its first id: goes on far ahead, so that the parent gives out none of the child's.
+/// Skips 2^40 ids. A forked child calls it before its first id, so parent and child share no id.
 pub fn skip_ids() {
     COUNTER.skip();
 }
 
-/// What the slow path of [`checkpoint`](crate::checkpoint()) does: asks every implementation whose bit is set.
+/// Returns the error of the thread's outermost expired alarm. This is the slow path of
+/// [`checkpoint`](crate::checkpoint()).
 ///
-/// A plain function that does not unwind, so that the loop around the check need not keep its values in memory in case it
-/// did.
+/// An `extern "C"` function does not unwind, so the caller's loop can keep its values in registers.
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     ask(flag().bits(), None, location)
 }
 
-/// What the slow path of a check of one alarm returns: the outermost of `own`, which the alarm's implementation has found, and
-/// of what the other implementations find among the alarms that enclose it on the calling thread.
+/// Returns the outermost error for a check of one alarm: `own`, or the error of an enclosing alarm of another
+/// implementation.
 ///
-/// To be called on the thread that has armed the alarm. On another one the alarm is enclosed by others than those that are
-/// found here.
+/// `bit` is the alarm's implementation. Only the thread that armed the alarm may call this function.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,
@@ -131,18 +130,18 @@ pub fn outermost(
     }
 }
 
-/// Asks every implementation whose bit is among these, also after one has answered: each counts the check.
+/// Calls every hook in `bits`. An error does not end the loop, because each hook counts checks.
 fn ask(bits: u8, innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     let asked = registered().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
     asked.map(|(_, hook)| (hook.check)(innermost, location)).fold(None, outer_of)
 }
 
-/// The one whose alarm was armed first.
+/// Returns the error with the smaller id.
 fn outer_of(a: Option<Box<TimedOut>>, b: Option<Box<TimedOut>>) -> Option<Box<TimedOut>> {
     a.into_iter().chain(b).min_by_key(|timed_out| timed_out.alarm())
 }
 
-/// What a check makes of its slow path's answer.
+/// Converts the slow path's result, and calls the `before_error` functions.
 #[inline(always)]
 pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     match timed_out {
@@ -151,7 +150,7 @@ pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     }
 }
 
-/// On this side of the slow path, which does not unwind: a hook may panic here.
+/// A separate function from the slow path, because `before_error` may unwind.
 #[cold]
 #[inline(never)]
 fn error(timed_out: Box<TimedOut>) -> TimedOut {
@@ -163,7 +162,7 @@ pub(crate) fn signal_name(number: i32) -> Option<&'static str> {
     registered().find_map(|hook| (hook.signal_name)(number))
 }
 
-/// Slots are filled in their order.
+/// Registration fills the slots in order.
 fn registered() -> impl Iterator<Item = &'static Hook> {
     CHECKED.hooks.iter().map_while(Slot::get)
 }

@@ -1,13 +1,12 @@
-//! Names of alarms.
+//! Identifiers of alarms.
 
 use core::fmt;
 #[cfg(target_has_atomic = "ptr")]
 use core::sync::atomic::Ordering;
 
-/// Which alarm: unique in this process, in the children it forks as well, and never used twice, whichever implementation
-/// has armed it.
+/// The identifier of an alarm, unique in this process and its forked children.
 ///
-/// Ids grow in the order of arming, so of two alarms of one thread the outer has the smaller.
+/// Ids grow in the order of arming: the outer of two alarms of a thread has the smaller id.
 ///
 /// ```
 /// use sigalarm::Alarm;
@@ -32,7 +31,7 @@ pub(crate) use wide::COUNTER;
 #[cfg(all(target_has_atomic = "ptr", not(target_has_atomic = "64")))]
 pub(crate) use narrow::COUNTER;
 
-/// How far a forked child goes ahead, as a power of two.
+/// The binary logarithm of the number of ids that a forked child skips.
 #[cfg(target_has_atomic = "ptr")]
 const APART: u32 = 40;
 
@@ -57,16 +56,16 @@ mod wide {
     }
 }
 
-/// Where the widest atomic has 32 bits.
+/// For targets whose widest atomic has 32 bits.
 #[cfg(all(target_has_atomic = "32", any(test, not(target_has_atomic = "64"))))]
 mod narrow {
     use core::sync::atomic::AtomicU32;
 
     use super::{Ordering, APART};
 
-    /// The lower 31 bits of the number are those of `low`, and the upper ones are in `high`. The top bit of `low` is the lowest
-    /// bit of `high`, by which a thread sees that `high` has not followed yet, and has it follow. (A thread that stands between
-    /// the two operations for as long as others take 2^31 numbers is not provided for.)
+    /// A counter in two words. `low` holds the lower 31 bits and a copy of the lowest bit of `high`. A thread that
+    /// finds the two copies different increments `high`. Limit: numbers can repeat if a thread is suspended between
+    /// the two operations while others take 2^31 numbers.
     pub(crate) struct Counter {
         pub(super) low: AtomicU32,
         pub(super) high: AtomicU32,
@@ -77,7 +76,7 @@ mod narrow {
 
     impl Counter {
         pub(crate) fn next(&self) -> u64 {
-            // In this order: what is read first is at most behind.
+            // Reading `high` first gives a value that is current or one behind.
             let high = self.high.load(Ordering::SeqCst);
             let low = self.low.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
             let is_behind = high & 1 != low >> 31;
@@ -103,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// From just before each overflow.
+    /// Each start is just before an overflow.
     #[test]
     fn numbers_of_a_narrow_counter_are_unique_and_grow() {
         const EACH: usize = if cfg!(miri) { 20 } else { 2_000 };

@@ -20,7 +20,7 @@ mod os;
 mod source_location;
 mod timed_out;
 
-/// No implementation can register here.
+/// Targets without these atomics have no registration.
 #[cfg(not(all(target_has_atomic = "8", target_has_atomic = "ptr")))]
 mod hook {
     pub(crate) fn signal_name(_: i32) -> Option<&'static str> {

@@ -1,12 +1,12 @@
-//! A line of source code.
+//! Source locations that can come from another process.
 
 use alloc::borrow::Cow;
 use core::fmt;
 use core::panic::Location;
 
-/// Where in a source file: the check that noticed an expiry, the line that panicked.
+/// A source location: of the check that returned an error, or of a panic.
 ///
-/// As [`core::panic::Location`], except that it can also come from another process, which `Location` cannot.
+/// Unlike [`core::panic::Location`], it can be deserialized from another process.
 ///
 /// ```
 /// use sigalarm::Alarm;
@@ -26,7 +26,7 @@ pub struct SourceLocation {
 }
 
 impl SourceLocation {
-    /// Returns the file, as the compiler was given it.
+    /// Returns the file path, as the compiler received it.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint};
@@ -66,7 +66,7 @@ impl SourceLocation {
         self.column
     }
 
-    /// Of a location that does not live for ever.
+    /// Copies a location that is not `'static`.
     pub(crate) fn copied(location: &Location<'_>) -> SourceLocation {
         let file = Cow::Owned(location.file().into());
         SourceLocation { file, line: location.line(), column: location.column() }
@@ -81,7 +81,7 @@ impl From<&'static Location<'static>> for SourceLocation {
 }
 
 impl fmt::Display for SourceLocation {
-    /// `file:line:column`, which editors follow.
+    /// Formats `file:line:column`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }

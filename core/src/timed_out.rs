@@ -1,4 +1,4 @@
-//! The typed error that a check returns once an alarm has expired.
+//! The error that a check returns after an expiry.
 
 use alloc::format;
 use core::error::Error;
@@ -9,27 +9,21 @@ use std::io;
 
 use crate::{AlarmId, Cause, SourceLocation};
 
-/// What clones of an error share.
 #[cfg(target_has_atomic = "ptr")]
 use alloc::sync::Arc as Shared;
 
-/// Where nothing can be shared between threads, each clone has its own.
+/// Without pointer atomics, each clone has its own copy.
 #[cfg(not(target_has_atomic = "ptr"))]
 use alloc::boxed::Box as Shared;
 
-/// A check found its alarm, or one that encloses it, expired.
+/// The error of a check whose alarm, or an enclosing alarm, has expired.
 ///
-/// It says which alarm it was, why it expired, how long the computation ran, how long it was allowed to, and
-/// where the check stands that noticed. It is one pointer wide, so that `Result<u64, TimedOut>` still comes
-/// back in two registers, and a clone shares what the pointer shows.
+/// `Display` prints a sentence: `solve timed out after 10.000 s (limit 10 s) at src/solver.rs:42`.
 ///
-/// Its `Display` is a sentence for a user: `solve timed out after 10.000 s (limit 10 s) at src/solver.rs:42`.
+/// The type is one pointer wide, and clones share the content. Equality compares all fields.
 ///
-/// With the feature `std` (of `sigalarm` always) it turns into a `std::io::Error` of kind `TimedOut`, and into whatever else
-/// other code makes of its errors; [`TimedOut::find_in`] gives it back.
-///
-/// Two are equal if they agree in everything, as clones do. The errors of two checks of one alarm differ in
-/// [`elapsed`](TimedOut::elapsed), and as a rule in [`location`](TimedOut::location).
+/// With the feature `std`, which `sigalarm` enables, it converts into a `std::io::Error` of kind `TimedOut`.
+/// [`TimedOut::find_in`] finds it in other errors.
 ///
 /// ```
 /// use sigalarm::{Alarm, TimedOut};
@@ -46,60 +40,43 @@ use alloc::boxed::Box as Shared;
 /// assert!(timed_out.to_string().starts_with("count timed out after "));
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
-///
-/// # Examples
-///
-/// ```
-/// use sigalarm::{Alarm, TimedOut};
-/// use std::{io, time::Duration};
-///
-/// let alarm = Alarm::after(Duration::ZERO)?;
-/// let e = io::Error::from(alarm.check().unwrap_err());
-/// assert_eq!(e.kind(), io::ErrorKind::TimedOut);
-/// assert!(alarm.owns(TimedOut::find_in(&e).unwrap()));
-/// # Ok::<(), sigalarm::ArmError>(())
-/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct TimedOut(Shared<Expiry>);
 
-/// What a [`TimedOut`] says.
-///
-/// More may be added: it is made by [`new`](Expiry::new), and the rest assigned.
+/// The fields of a [`TimedOut`]. [`new`](Expiry::new) creates it; `label` and `limit` are then assigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Expiry {
-    /// The alarm that has expired.
+    /// The expired alarm.
     pub alarm: AlarmId,
-    /// Its label.
+    /// The alarm's label.
     pub label: Option<Shared<str>>,
-    /// How long the computation was allowed to run.
+    /// The time limit.
     pub limit: Option<Duration>,
-    /// How long it has run. For a deadline no less than the limit.
+    /// The time since arming. For a deadline, at least the limit.
     pub elapsed: Duration,
-    /// Why it expired.
+    /// The cause of the expiry.
     pub cause: Cause,
-    /// The check that returns the error.
+    /// The location of the check.
     pub location: SourceLocation,
 }
 
 impl Expiry {
-    /// Without a label and a limit.
+    /// Creates an expiry without label and limit.
     pub fn new(alarm: AlarmId, cause: Cause, elapsed: Duration, location: SourceLocation) -> Expiry {
         Expiry { alarm, label: None, limit: None, elapsed, cause, location }
     }
 
-    /// The error that says so. (No `From`, which the compiler would show to users.)
+    /// Converts into the error. (A `From` would show in the users' documentation.)
     pub fn into_error(self) -> TimedOut {
         TimedOut(Shared::new(self))
     }
 }
 
 impl TimedOut {
-    /// Finds the time-out in an error of another type: the error itself, one of its [sources](Error::source), or with the
-    /// feature `std` what an `io::Error` among them carries. `None` if it has another reason.
-    ///
-    /// # Examples
+    /// Finds the time-out in another error: in the error itself, in its [sources](Error::source), or, with the
+    /// feature `std`, inside an `io::Error`.
     ///
     /// ```
     /// use sigalarm::{Alarm, TimedOut};
@@ -130,7 +107,7 @@ impl TimedOut {
         None
     }
 
-    /// Which alarm expired. `Alarm::owns` compares it with a guard.
+    /// Returns the id of the expired alarm. `Alarm::owns` compares it with a guard.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint};
@@ -146,7 +123,7 @@ impl TimedOut {
         self.0.alarm
     }
 
-    /// The label that the builder gave to the alarm, if any.
+    /// Returns the alarm's label.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint};
@@ -161,8 +138,7 @@ impl TimedOut {
         self.0.label.as_deref()
     }
 
-    /// How long the computation was allowed to run; `None` for an alarm without a deadline. With [`Cause::Cpu`], how much
-    /// processor time it was allowed.
+    /// Returns the time limit, or `None` for an alarm without a time limit. For [`Cause::Cpu`] it is processor time.
     ///
     /// ```
     /// use sigalarm::Alarm;
@@ -178,11 +154,10 @@ impl TimedOut {
         self.0.limit
     }
 
-    /// How long it had run, since the alarm was armed or last restarted, when the check noticed.
+    /// Returns the time from the arming or the last restart to the check.
     ///
-    /// For [`Cause::Deadline`] this is never less than [`limit`](TimedOut::limit). For [`Cause::Cpu`] it is processor time,
-    /// and never less than the limit either. For a job that its limit had to end, it goes from the spawn to the end that was
-    /// noticed, and counts the graces.
+    /// For [`Cause::Deadline`] and [`Cause::Cpu`], it is at least the [`limit`](TimedOut::limit); for `Cpu` it is
+    /// processor time. For a job, it includes the grace periods.
     ///
     /// ```
     /// use sigalarm::Alarm;
@@ -199,7 +174,7 @@ impl TimedOut {
         self.0.elapsed
     }
 
-    /// Why the alarm expired.
+    /// Returns the cause of the expiry.
     ///
     /// ```
     /// use sigalarm::{Alarm, Cause};
@@ -218,8 +193,8 @@ impl TimedOut {
         self.0.cause
     }
 
-    /// The check that noticed: file, line and column of the call. An adapter (a reader, an iterator) checks in the name of
-    /// the line on which it was made, a join in the name of the join, and a job's own limit speaks in the name of its spawn.
+    /// Returns the source location of the check. For an adapter it is the location of its creation, for a join the
+    /// location of the join, and for a job the location of the spawn.
     ///
     /// ```
     /// use sigalarm::{IteratorExt, testing};
@@ -264,8 +239,7 @@ impl fmt::Debug for TimedOut {
 
 impl Error for TimedOut {}
 
-/// One that comes from another process is whole. Its [`alarm`](TimedOut::alarm) is one of that process: no guard of this one
-/// owns it.
+/// An error from another process belongs to no alarm of this process.
 #[cfg(feature = "serde")]
 impl serde::Serialize for TimedOut {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -280,7 +254,7 @@ impl<'de> serde::Deserialize<'de> for TimedOut {
     }
 }
 
-/// What an `io::Error` carries is not its source, but takes its place: the source is that of what it carries.
+/// Returns the error inside an `io::Error`. `io::Error::source` skips it.
 #[cfg(feature = "std")]
 fn carried_by<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     let carried = error.downcast_ref().and_then(io::Error::get_ref);
@@ -299,15 +273,14 @@ impl From<TimedOut> for io::Error {
     }
 }
 
-/// A measured time: three decimals of the unit that fits.
+/// A measured duration, with three decimals.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured(pub Duration);
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
-        // Cut, not rounded, in whole numbers: 9.9999 s must not read as "10.000 s" beside a limit of 10 s
-        // that has not passed, and no float stands in between.
+        // Truncation, because 9.9999 s must not print as the limit "10.000 s".
         let (unit, name) = match nanos {
             0..1_000_000 => (1_000, "µs"),
             1_000_000..1_000_000_000 => (1_000_000, "ms"),
@@ -317,7 +290,7 @@ impl fmt::Display for Measured {
     }
 }
 
-/// A limit as it was written: every digit, no padding.
+/// A limit with all its digits.
 #[derive(Clone, Copy, Debug)]
 pub struct Exact(pub Duration);
 
@@ -389,7 +362,6 @@ mod tests {
     fn is_found_wherever_it_is() {
         let e = || example(None, None, Duration::ZERO, Cause::Rung);
         assert!(TimedOut::find_in(&e()).is_some());
-        // In an `io::Error` in an `io::Error`, and behind a source.
         let twice = io::Error::other(io::Error::from(e()));
         assert!(TimedOut::find_in(&twice).is_some());
         #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! A toy implementation, alone and beside `sigalarm`.
+//! A toy implementation, alone and together with `sigalarm`.
 
 use std::sync::mpsc;
 use std::thread;
@@ -13,7 +13,7 @@ mod toy;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// As late as a loaded machine may make it.
+/// The lateness bound for a loaded machine.
 const LATE: Duration = Duration::from_secs(30);
 
 fn until_error(check: impl Fn() -> Result<(), TimedOut>) -> TimedOut {
@@ -80,7 +80,7 @@ fn the_outermost_of_both_implementations_is_named() {
             (toy::after(Duration::ZERO), alarm)
         };
         assert_eq!(until_error(|| checkpoint()).alarm(), toy.0);
-        // The alarm's own check asks what encloses it, and nothing else.
+        // The alarm's own check sees enclosing alarms only.
         assert_eq!(alarm.check().err().map(|e| e.alarm()), is_toy_outside.then_some(toy.0));
         alarm.ring();
         let outer = if is_toy_outside { toy.0 } else { alarm.id() };
@@ -99,7 +99,7 @@ fn a_check_on_another_thread_asks_the_alarm_and_not_that_threads_limits() {
     let (send_alarm, alarm) = mpsc::channel::<&Alarm>();
     thread::scope(|s| {
         let elsewhere = s.spawn(move || {
-            // Older than the alarm, and outside of none of its thread's.
+            // Older than the alarm, but on another thread.
             let _there = toy::after(Duration::ZERO);
             until_error(|| checkpoint());
             armed.send(()).unwrap();
@@ -134,7 +134,7 @@ fn signals_have_the_names_that_an_implementation_gives() {
 
 #[test]
 fn sets_and_clears_of_one_bit_leave_the_others() {
-    // This program has two implementations, so the last bits are free. They are never asked.
+    // Two implementations are registered, so these bits belong to no hook.
     const OTHERS: [u8; 2] = [1 << 6, 1 << 7];
     thread::scope(|s| {
         for bit in OTHERS {

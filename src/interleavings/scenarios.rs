@@ -1,4 +1,4 @@
-//! What the threads of each scenario do, and what must hold afterwards.
+//! Scenarios of threads, and the properties that must hold.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,12 +25,12 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Arms an alarm that has no deadline, and needs the handler for its watchdog.
+/// Needs the handler but no deadline.
 fn without_deadline() -> Alarm {
     Alarm::builder().abort_after(US).arm().expect("arming")
 }
 
-/// Checks until the alarm has expired. It must not be early, lost, or expired for one check only.
+/// Checks until the alarm expires. The expiry must be neither early nor lost, and must persist.
 fn until_expired(alarm: &Alarm) -> TimedOut {
     let timed_out = until_error(|| alarm.check(), || alarm.remaining());
     let apart = Duration::from_nanos(machine().skew);
@@ -52,7 +52,7 @@ fn until_error(
             return e;
         }
         let is_overdue = remaining().is_some_and(|left| left.is_zero());
-        // The flag is clear and no signal will set it. (For a moment a thread may be about to.)
+        // The flag is clear and no signal will set it. A thread may be about to set it, so this must hold 100 times.
         let is_silent = !runtime::is_flag_set() && memory::is_empty() && machine().is_silent();
         lost = if is_overdue && is_silent { lost + 1 } else { 0 };
         assert!(lost < 100, "the alarm is lost");
@@ -60,7 +60,7 @@ fn until_error(
     }
 }
 
-/// Arms alarms one after the other, and drops them before, at or after their deadlines.
+/// Arms and drops alarms before, at and after their deadlines.
 fn come_and_go(times: u32, longest: u32) {
     for _ in 0..times {
         let alarm = after(US * choose(longest));
@@ -70,7 +70,7 @@ fn come_and_go(times: u32, longest: u32) {
     }
 }
 
-/// Runs `f` beside a thread that does nothing but handle signals.
+/// Runs `f` while another thread handles signals.
 fn beside_idle_thread(f: impl FnOnce()) {
     let is_over = AtomicBool::new(false);
     let thread = spawn(|| {
@@ -83,7 +83,7 @@ fn beside_idle_thread(f: impl FnOnce()) {
     thread.join();
 }
 
-/// The process is as it was before the first alarm.
+/// Asserts that the process is in its initial state.
 fn restored(found: Disposition) {
     calm();
     let mut machine = machine();
@@ -93,7 +93,7 @@ fn restored(found: Disposition) {
     machine.assert_no_timer_left();
 }
 
-/// A disposition that the program has: the default action would end the process, and the handler notes each signal.
+/// Installs the default action, which would end the process, or the recording handler.
 fn some_disposition() -> Disposition {
     let disposition = [Disposition::DEFAULT, Disposition::PROGRAM][choose(2) as usize];
     machine().act(disposition);
@@ -104,7 +104,6 @@ fn program_got() -> Vec<Source> {
     machine().program_got.clone()
 }
 
-/// One-shot, of the program's.
 fn set_foreign_timer(remaining: Duration) {
     machine().set_interval(Setting { remaining, interval: Duration::ZERO });
 }
@@ -124,7 +123,7 @@ macro_rules! scenarios {
 
 scenarios! {
 
-/// The signal of one deadline comes while a check clears the flag for another, or for nothing.
+/// A check clears the flag, for another alarm or spuriously, while a deadline's signal arrives.
 fn signal_while_flag_is_cleared_is_not_lost() {
     let threads = [40 + choose(40), 10].map(|limit| {
         spawn(move || {
@@ -141,7 +140,6 @@ fn signal_while_flag_is_cleared_is_not_lost() {
     restored(Disposition::DEFAULT);
 }
 
-/// One thread clears the flag again and again; the signal comes to another, which does not check.
 fn signal_while_another_thread_clears_flag_is_not_lost() {
     let alarm = after(US * (25 + choose(30)));
     let thread = spawn(|| {
@@ -156,8 +154,7 @@ fn signal_while_another_thread_clears_flag_is_not_lost() {
     restored(Disposition::DEFAULT);
 }
 
-/// Nested alarms of microseconds on three threads, dropped in either order around their deadlines; also where a processor's clock
-/// is behind another's by less than a microsecond.
+/// The alarms are dropped in either order around their deadlines, also with skewed processor clocks.
 fn nested_alarms_on_three_threads() {
     machine().skew = [0, 900][choose(2) as usize];
     let found = some_disposition();
@@ -168,7 +165,6 @@ fn nested_alarms_on_three_threads() {
     assert_eq!(program_got(), []);
 }
 
-/// Alarms of one thread, dropped around their deadlines: no signal of theirs reaches the program.
 fn drops_around_expiry_leave_no_signal() {
     let found = some_disposition();
     come_and_go(4, 12);
@@ -176,7 +172,7 @@ fn drops_around_expiry_leave_no_signal() {
     assert_eq!(program_got(), []);
 }
 
-/// A thread dequeues the interval timer's signal, and handles it before or after the last drop has completed.
+/// The last drop completes before or after the handler.
 fn last_drop_while_another_thread_has_dequeued_the_expiry() {
     let found = some_disposition();
     let alarm = after(US * (1 + choose(30)));
@@ -194,7 +190,7 @@ fn last_drop_while_another_thread_has_dequeued_the_expiry() {
     restored(found);
 }
 
-/// Threads start under an interval timer and arm alarms: they have private timers, and the interval timer ends.
+/// The threads have private timers, and the interval timer is disarmed.
 fn threads_started_under_an_interval_timer() {
     let found = some_disposition();
     let alarm = after(US * (1 + choose(40)));
@@ -211,7 +207,6 @@ fn threads_started_under_an_interval_timer() {
     assert_eq!(program_got(), []);
 }
 
-/// A thread ends when its timer's signal is pending.
 fn thread_ends_with_a_signal_pending() {
     for pauses in 0..2 {
         let thread = spawn(move || {
@@ -225,7 +220,7 @@ fn thread_ends_with_a_signal_pending() {
     restored(Disposition::DEFAULT);
 }
 
-/// A thread ends with a forgotten alarm, which another thread has entered: it expires for that thread all the same.
+/// The forgotten alarm still expires on the other thread.
 fn thread_ends_with_a_forgotten_alarm_that_another_has_entered() {
     let forgotten: OnceLock<&Alarm> = OnceLock::new();
     let thread = spawn(|| {
@@ -244,13 +239,12 @@ fn thread_ends_with_a_forgotten_alarm_that_another_has_entered() {
     thread.join();
     assert!(checkpoint().is_err());
     drop(entered);
-    // The forgotten alarm lives on, and so does the handler; but no timer does.
+    // The forgotten alarm keeps the handler installed, but no timer.
     come_and_go(1, 10);
     calm();
     machine().assert_no_timer_left();
 }
 
-/// Blocked threads are woken at the deadline, leave and end, while other threads handle signals.
 fn blocked_threads_wake_at_the_deadline() {
     let alarm = after(US * (1 + choose(30)));
     let threads = [spawn(|| block(&alarm)), spawn(|| block(&alarm))];
@@ -262,7 +256,6 @@ fn blocked_threads_wake_at_the_deadline() {
     restored(Disposition::DEFAULT);
 }
 
-/// A thread is blocked under its own alarm, while the last guard of all may be any.
 fn blocked_thread_beside_alarms_that_come_and_go() {
     let thread = spawn(|| block(&after(US * (1 + choose(20)))));
     come_and_go(2, 20);
@@ -270,9 +263,8 @@ fn blocked_thread_beside_alarms_that_come_and_go() {
     restored(Disposition::DEFAULT);
 }
 
-/// The process is suspended while threads are blocked. A limit: on kernels before 6.13 a signal of another thread's disarmed timer
-/// may meet the restored disposition. (Tried, and worse: SIG_IGN for a moment, to discard it. With that a process died on Linux
-/// 6.18.)
+/// Limit: before Linux 6.13, the signal of another thread's disarmed timer can reach the restored disposition. A temporary
+/// SIG_IGN, which discards it, killed a process on Linux 6.18.
 fn suspended_while_threads_are_blocked() {
     machine().discards = true;
     let alarm = after(US * (1 + choose(30)));
@@ -288,7 +280,7 @@ fn suspended_while_threads_are_blocked() {
     restored(Disposition::DEFAULT);
 }
 
-/// `ring` wakes a blocked thread, which may be about to leave by itself and to end, or be suspended.
+/// The blocked thread may be leaving, ending or suspended.
 fn ring_wakes_a_blocked_thread_while_it_leaves() {
     let alarm = without_deadline();
     let threads = [spawn(|| block(&alarm)), spawn(|| block_for_a_moment(&alarm))];
@@ -303,7 +295,7 @@ fn ring_wakes_a_blocked_thread_while_it_leaves() {
     restored(Disposition::DEFAULT);
 }
 
-/// `ring_on` does so from the handler, without the lock.
+/// `ring_on` wakes the thread from the handler, without the lock.
 fn ring_on_wakes_a_blocked_thread_while_it_leaves() {
     let alarm = Alarm::builder().ring_on(SIGINT).arm().expect("arming");
     let ctrl_c = machine::send_from_outside(Source::CtrlC);
@@ -319,7 +311,6 @@ fn ring_on_wakes_a_blocked_thread_while_it_leaves() {
     restored(Disposition::DEFAULT);
 }
 
-/// The call in `blocking` blocks SIGALRM itself.
 fn blocking_call_that_blocks_sigalrm() {
     let alarm = after(US * (1 + choose(20)));
     let thread = spawn(|| {
@@ -334,12 +325,11 @@ fn blocking_call_that_blocks_sigalrm() {
     restored(Disposition::DEFAULT);
 }
 
-/// A flag is set by the handler at the deadline, or by a ring, while the alarm is dropped. It is never early, and nothing keeps it
-/// afterwards.
+/// The handler or a ring sets the flag during the drop. The flag is never early, and no reference remains.
 fn flag_is_set_while_the_alarm_is_dropped() {
     let flag = Arc::new(AtomicBool::new(false));
     let limit = US * choose(20);
-    // A SIGINT after the drop.
+    // A SIGINT after the drop takes the default action.
     machine().deaths = Some(0);
     let began = clock::now();
     let alarm = Alarm::builder().after(limit).ring_on(SIGINT).flag(flag.clone()).arm().expect("arming");
@@ -361,7 +351,6 @@ fn flag_is_set_while_the_alarm_is_dropped() {
     calm();
 }
 
-/// A watchdog's grace starts in the handler, while a check on another thread answers.
 fn watchdog_is_answered_while_its_grace_starts() {
     let grace = Duration::from_secs(5);
     let alarm = Alarm::builder().after(US * (1 + choose(20))).abort_after(grace).arm().expect("arming");
@@ -381,7 +370,6 @@ fn watchdog_is_answered_while_its_grace_starts() {
     restored(Disposition::DEFAULT);
 }
 
-/// A foreign one-shot timer is delivered once, while guards come and go on one thread or more.
 fn foreign_timer_is_delivered_once() {
     machine().act(Disposition::PROGRAM);
     set_foreign_timer(US * (1 + choose(40)));
@@ -393,13 +381,12 @@ fn foreign_timer_is_delivered_once() {
     assert_eq!(program_got(), [Source::Interval]);
 }
 
-/// The program sets a timer over the library's, to expire earlier or later: it is delivered once.
 fn foreign_timer_set_over_an_alarm_is_delivered_once() {
     machine().act(Disposition::PROGRAM);
     let began = machine().now;
     let alarm = after(US * 2_000);
-    // Limits: a value closer to the library's than this is taken for it. So is one whose signal is handled after the library's
-    // deadline, or that is read out by a thread which was preempted between the clock and the system call.
+    // Limits. The library mistakes a value near its own for its own. It also misses a timer whose signal is handled after its
+    // own deadline, or whose setting it reads after a long preemption.
     let is_set = machine().now - began < 400_000;
     let remaining = [500, 2_500][choose(2) as usize] + choose(300);
     let expiry = machine().now + u64::from(remaining) * 1_000;
@@ -418,8 +405,7 @@ fn foreign_timer_set_over_an_alarm_is_delivered_once() {
     assert!(!knows || program_got().len() == 1, "{:?}", program_got());
 }
 
-/// A `kill`, or a POSIX timer of the program's, reaches the program's handler once, with its siginfo. A `kill` that the kernel
-/// drops beside a pending interval timer's signal is lost: a stated limit.
+/// Limit: the kernel drops a `kill` next to the interval timer's pending signal.
 fn foreign_signal_reaches_the_previous_handler_once() {
     machine().act(Disposition::PROGRAM);
     let source = [Source::Kill, Source::Timer(FOREIGN, 77)][choose(2) as usize];
@@ -433,7 +419,6 @@ fn foreign_signal_reaches_the_previous_handler_once() {
     assert!(program_got() == [source] || (is_lost && program_got().is_empty()), "{:?}", program_got());
 }
 
-/// A `kill` comes at the moment at which the library's handler is installed, to another thread.
 fn kill_while_the_handler_is_installed() {
     machine().act(Disposition::PROGRAM);
     machine::change_mask(true);
@@ -453,7 +438,7 @@ fn kill_while_the_handler_is_installed() {
     assert_eq!(program_got(), [Source::Kill]);
 }
 
-/// A `kill` takes the default action, whenever guards come and go. A limit: beside a pending signal the kernel drops it.
+/// Limit: the kernel drops a `kill` next to a pending signal.
 fn kill_takes_the_default_action_while_guards_come_and_go() {
     machine().deaths = Some(0);
     let kill = machine::send_from_outside(Source::Kill);
@@ -467,9 +452,8 @@ fn kill_takes_the_default_action_while_guards_come_and_go() {
     assert!(deaths == Some(1) || (is_lost && deaths == Some(0)), "{deaths:?}");
 }
 
-/// A handler is installed over the library's, which is installed in front of it while a thread is blocked. It gets a `kill` once
-/// at most, and the process lives. A limit: a handler run that begins in front and ends beneath forwards to nothing, for the
-/// handler above may have called it.
+/// The program's handler gets the `kill` at most once, and the process survives. Limit: a handler call that starts in front
+/// of the other handler and ends behind it forwards to no handler.
 fn kills_while_installed_in_front_of_another_handler() {
     let _outer = without_deadline();
     machine().act(Disposition::PROGRAM);
@@ -486,8 +470,7 @@ fn kills_while_installed_in_front_of_another_handler() {
     assert!(program_got().len() <= 1, "{:?}", program_got());
 }
 
-/// A handler installed over the library's calls it, while guards come and go under and over it. The previous handler gets each
-/// `kill` once, and nothing else.
+/// The previous handler gets each `kill` once.
 fn handler_over_the_librarys_that_calls_it() {
     machine().act(Disposition::PROGRAM);
     let alarm = after(US * (1 + choose(20)));
@@ -503,7 +486,6 @@ fn handler_over_the_librarys_that_calls_it() {
     assert!(program_got() == [Source::Kill] || machine().is_lost, "{:?}", program_got());
 }
 
-/// A handler installed over the library's restores it and raises the signal again. The default action is not taken.
 fn handler_over_the_librarys_that_raises() {
     let alarm = after(US * (1 + choose(20)));
     machine().install_over(Function::OverByRaise);
@@ -514,8 +496,8 @@ fn handler_over_the_librarys_that_raises() {
     calm();
 }
 
-/// The program blocks SIGALRM on every thread. What is sent meanwhile is pending until the program lets it in. Limits: a `kill` is
-/// dropped beside another; a `raise` on kernels before 6.13, beside the signal of a timer that has just expired.
+/// Limits: a `kill` is dropped next to another signal. Before Linux 6.13, a `raise` is dropped next to the signal of an
+/// expired timer.
 fn signal_that_the_program_blocks_stays_pending() {
     machine().act(Disposition::PROGRAM);
     machine::change_mask(true);
@@ -547,7 +529,6 @@ fn signal_that_the_program_blocks_stays_pending() {
     assert!(program_got() == [source] || (may_be_lost && program_got().is_empty()), "{:?}", program_got());
 }
 
-/// `ring` on one thread, checks on two others.
 fn ring_by_another_thread_is_seen_at_once() {
     let alarm = without_deadline();
     let is_rung = AtomicBool::new(false);
@@ -573,7 +554,6 @@ fn ring_by_another_thread_is_seen_at_once() {
     restored(Disposition::DEFAULT);
 }
 
-/// An alarm is restarted on one thread and checked on its own, while others come and go.
 fn restarts_beside_checks_and_drops() {
     let alarm = after(US * 10);
     let threads = [
@@ -607,7 +587,7 @@ fn nested(n: u32) {
     }
 }
 
-/// A call that blocks until a signal comes, again and again until the alarm has expired.
+/// A call that blocks until a signal, repeated until the alarm expires.
 fn block(alarm: &Alarm) {
     let e = alarm.blocking(|| -> io::Result<()> {
         machine::block_until_signal();
@@ -616,7 +596,7 @@ fn block(alarm: &Alarm) {
     assert_eq!(e.unwrap_err().kind(), io::ErrorKind::TimedOut);
 }
 
-/// A call that blocks for a moment, and does not wait for a signal.
+/// A call that blocks briefly.
 fn block_for_a_moment(alarm: &Alarm) {
     let _ = alarm.blocking(|| {
         (0..choose(20)).for_each(|_| pause());

@@ -1,27 +1,27 @@
-//! Whether this process has other threads, which decides whether a fork is safe.
+//! A proof that the process has one thread, so that a forked child may run any code.
 //!
-//! A forked child has one thread. A lock that another thread held stays locked in the child for ever. So POSIX allows the child
-//! of a process with several threads async-signal-safe calls only.
+//! Another thread's lock stays locked in a forked child. So POSIX allows only async-signal-safe calls in the child of a
+//! multithreaded process.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::threads;
 
-/// A fork finds one thread: seen, or promised by the caller.
+/// Evidence that the process has one thread, or the caller's promise that a fork is safe.
 pub(crate) struct Alone(());
 
 #[derive(Debug)]
 pub(crate) enum Company {
     Threads(usize),
-    /// The system does not tell.
+    /// The system does not report the number.
     Unknown,
 }
 
 impl Alone {
-    /// Checks that the calling thread is the only one. Then it stays so: no other thread can start one.
+    /// Checks that the calling thread is the only one. Only that thread could start another.
     ///
-    /// The kernel counts a joined thread for some microseconds more, so a count above one is read again for a while.
+    /// The kernel counts a joined thread for a few microseconds more, so a higher count is read again for 20 ms.
     pub(crate) fn look() -> Result<Alone, Company> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if threads::alone() {
@@ -40,12 +40,11 @@ impl Alone {
         }
     }
 
-    /// Takes the caller's promise.
+    /// Accepts the caller's promise.
     ///
     /// # Safety
     ///
-    /// What the child does until it exits must not depend on anything that another thread of this process may
-    /// have been changing at the moment of the fork.
+    /// The child must not depend on data that another thread may be changing during the fork.
     pub(crate) unsafe fn vouched() -> Alone {
         Alone(())
     }

@@ -1,23 +1,22 @@
-//! The output streams of the C library.
+//! The C library's output streams.
 
 use nix::libc;
 
-/// Writes out what the streams hold: before a fork, so that the child does not write it again; before `_exit`, so that it
-/// is not lost.
+/// Writes out all buffers: before a fork, because the child would write them too; before `_exit`, which discards them.
 ///
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which copies a page on each side of
-/// a fork. [`Streams`] leaves it out where no stream holds anything.
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream. After a fork, those writes copy
+/// pages; [`Streams`] avoids that if all buffers are empty.
 pub(crate) fn flush() {
-    // SAFETY: null means every stream, each of which the C library locks while it writes.
+    // SAFETY: null selects all streams, and the C library locks each.
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
-/// Where glibc keeps its list of streams, found before a fork.
+/// The address of glibc's list of streams.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 #[derive(Clone, Copy)]
 pub(crate) struct Streams(*const *const Stream);
 
-/// `struct _IO_FILE`. Programs have its fields compiled in, since `putc` was a macro, so glibc cannot move them.
+/// `struct _IO_FILE` of glibc. Its layout is fixed, because older programs contain an inlined `putc`.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 #[repr(C)]
 struct Stream {
@@ -27,7 +26,7 @@ struct Stream {
     _between: [usize; 7],
     next: *const Stream,
     _after: [usize; 10],
-    /// Above zero for a stream of wide characters, which has another buffer.
+    /// Positive for a wide-character stream, which has another buffer.
     mode: libc::c_int,
 }
 
@@ -40,14 +39,14 @@ impl Streams {
 
         let mut list = LIST.load(Ordering::Relaxed);
         if list.is_null() {
-            // SAFETY: the name is a C string; the call has no other demands.
+            // SAFETY: the name is a C string.
             list = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_IO_list_all".as_ptr()) }.cast();
             LIST.store(list, Ordering::Relaxed);
         }
         Streams(list)
     }
 
-    /// `alone` says whether the calling thread is known to be the only one. With others the list could change meanwhile.
+    /// `alone` must be true only if the calling thread is the only one: another thread could change the list.
     #[inline]
     pub(crate) fn flush(self, alone: bool) {
         if !(alone && self.all_are_empty()) {
@@ -60,8 +59,9 @@ impl Streams {
         if self.0.is_null() {
             return false;
         }
-        // SAFETY: the symbol is a pointer to the first stream, each stream points to the next, and the last to none. No other
-        // thread exists that could open or close one, as the only caller has made sure.
+        // SAFETY:
+        // - The symbol points to the first stream, and each stream to the next or to null.
+        // - The caller has checked that no other thread can open or close a stream.
         unsafe {
             let mut stream = *self.0;
             while !stream.is_null() {
@@ -75,7 +75,6 @@ impl Streams {
     }
 }
 
-/// Not known here.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri))))]
 #[derive(Clone, Copy)]
 pub(crate) struct Streams;

@@ -1,13 +1,13 @@
-//! The library's bit of the flag that checks read, and flags of one owner.
+//! The library's bit of the flag, and flags with one user.
 
-// Not those of a model: the bit stays for the life of the process.
+// The models do not replace this atomic, because the bit never changes.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;
 
 pub(crate) use super::core_flag::{Byte, flag};
 
-/// The library's bit of the [`flag`]. No bit, until it is assigned.
+/// The library's bit of the [`flag`]; zero until `assign`.
 pub(crate) struct OwnBit(AtomicU8);
 
 impl OwnBit {
@@ -24,7 +24,7 @@ impl OwnBit {
     }
 }
 
-/// A flag of one owner, whose test is as short as that of the [`flag`].
+/// A separate flag, as fast to test as the [`flag`].
 pub(crate) struct Flag(Byte);
 
 const SET: u8 = 1;
@@ -39,17 +39,16 @@ impl Flag {
         self.0.is_set()
     }
 
-    /// Async-signal-safe.
     pub(crate) fn set(&self) {
         self.0.set(SET);
     }
 
-    /// Clears the flag so that every processor sees it cleared before this thread reads anything else.
+    /// Clears the flag before every later read of this thread.
     pub(crate) fn clear(&self) {
         self.0.clear(SET);
     }
 
-    /// Clears the flag where it is no matter when the others see it.
+    /// Clears the flag without ordering.
     pub(crate) fn reset(&self) {
         self.0.reset(SET);
     }

@@ -1,10 +1,8 @@
-//! The signal handler at its lowest: the C function that the kernel calls, and calls of the previous handler.
+//! The signal handler that the kernel calls, and calls of the previous handler.
 //!
-//! It runs between any two instructions of any thread, also inside `malloc` or with the library's lock held. So all that it
-//! reaches is **async-signal-safe**: loads and stores of atomics, `clock_gettime`, `timer_settime`, `pthread_self`,
-//! `pthread_sigmask`, `sigaction`, `raise`, `kill`, `poll`, `write`, `_exit`. No allocation, no lock, no panic, no formatting,
-//! and no thread-local: in a library that was loaded by `dlopen`, the first use of one may allocate. `errno` is as it was
-//! when the handler returns.
+//! The handler can interrupt any instruction, also in `malloc` or while its thread holds a lock. So it calls
+//! **async-signal-safe** functions only, and preserves `errno`. It does not use thread-locals: their first use can allocate
+//! in a `dlopen`ed library.
 
 use std::mem::{self, MaybeUninit};
 use std::ptr;
@@ -16,16 +14,15 @@ use super::atomic::{AtomicUsize, Ordering};
 use super::disposition::{Disposition, Kind};
 use super::thread::Handle;
 
-/// What to do when a signal arrives. Set before the handler is first installed, and never changed.
+/// The function that runs on each signal, set before the first installation.
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// Says what to do when a signal arrives: `on_signal` must be async-signal-safe. The first call counts.
+/// Sets the function that runs on each signal. It must be async-signal-safe. Later calls have no effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// The handler as `sigaction` wants it. The one place that names the function, so that every comparison is with the same
-/// address.
+/// Returns the handler's address. Not inlined, so that every comparison uses the same address.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_signal;
@@ -42,15 +39,16 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     nix::errno::Errno::set_raw(errno);
 }
 
-/// `info`, if it is the kernel's; else null.
+/// Returns `info` if the kernel wrote it, else null.
 ///
-/// A handler that is installed over this one may call it as `old(signal)`, and then the argument is whatever the register
-/// holds. The kernel's siginfo lies above this frame, on the same stack, and names the signal.
+/// A later handler may call this one as `old(signal)`, which leaves `info` undefined. The kernel's siginfo is above this
+/// frame on the same stack, and contains the signal number.
 fn kernels_own(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize) -> *mut libc::siginfo_t {
     const FARTHEST: usize = 1 << 20;
     let lies_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < FARTHEST);
-    // SAFETY: it lies between this frame and the place on this stack where the kernel has put the signal's frame, or is
-    // that place; all of that is mapped, and an integer may be read from it.
+    // SAFETY:
+    // - The address is between this frame and the kernel's signal frame on the same stack, or in that frame.
+    // - That memory is mapped, and any bytes are a valid integer.
     if lies_above && info.is_aligned() && unsafe { (*info).si_signo } == signal {
         info
     } else {
@@ -58,39 +56,35 @@ fn kernels_own(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize) ->
     }
 }
 
-/// A signal that has arrived; lives as long as the handler runs.
+/// A signal while its handler runs.
 pub(crate) struct Arrival {
     signal: libc::c_int,
-    /// Null, or the kernel's.
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
-    /// An address in the handler's frame.
     frame: usize,
 }
 
-/// Whether [`Arrival::block_on_return`] can be done at all.
+/// Whether the platform supports [`Arrival::block_on_return`].
 pub(crate) const CAN_BLOCK_ON_RETURN: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
 
-/// Who sent a signal.
+/// The sender of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
     /// A POSIX timer with this value.
     Timer(usize),
     /// The interval timer.
     Interval,
-    /// This process, to one of its threads, by `raise` or `pthread_kill`.
+    /// This process, by `raise` or `pthread_kill`.
     Raise,
-    /// Anything else, `kill` as a rule; or the handler was called without a siginfo.
+    /// Any other sender, usually `kill`; or unknown.
     Other,
 }
 
-/// What is in place for a signal when its handler runs.
+/// The current handler of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InPlace {
-    /// The library's handler.
     Ours,
-    /// The default action.
     Default,
     Other,
 }
@@ -114,8 +108,9 @@ impl Arrival {
         if self.info.is_null() {
             return Sender::Other;
         }
-        // SAFETY: not null, so it is the kernel's, which keeps it valid while the handler runs. The fields that are read
-        // are those that the kernel writes for the code.
+        // SAFETY:
+        // - The siginfo is not null, so the kernel wrote it and keeps it during the handler.
+        // - The fields that are read belong to the `si_code`.
         unsafe {
             let info = &*self.info;
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -139,7 +134,7 @@ impl Arrival {
                     _ => Sender::Other,
                 }
             }
-            // Elsewhere the interval timer's signal has no code of its own; what it never has is a sender.
+            // Other systems have no code for the interval timer. Its signal has no sender.
             #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
             {
                 if info.si_pid() == 0 { Sender::Interval } else { Sender::Other }
@@ -147,78 +142,73 @@ impl Arrival {
         }
     }
 
-    /// How many handlers have had this signal from this one and now forward it in their turn to the handler that they had
-    /// found in place, which is this one. Zero for a signal that comes from the kernel.
+    /// Returns the number of times that a later handler has forwarded this signal back to this one.
     pub(crate) fn times_forwarded_back(&self) -> usize {
         Forwarding::count(self)
     }
 
-    /// Does what `disposition` does; but not a default action.
+    /// Calls the handler of `disposition`, if there is one.
     pub(crate) fn deliver_to(&self, disposition: &Disposition) {
         if disposition.kind() == Kind::Function {
             self.call(disposition);
         }
     }
 
-    /// Whether the siginfo is the kernel's.
     pub(crate) fn is_from_kernel(&self) -> bool {
         !self.info.is_null()
     }
 
-    /// What is in place for this signal.
     pub(crate) fn in_place(&self) -> InPlace {
         InPlace::of(Disposition::current_of(self.signal).ok())
     }
 
-    /// Whether the handler in place for this signal is that of `disposition`.
+    /// Returns whether the current handler is that of `disposition`.
     pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
         Disposition::current_of(self.signal).is_ok_and(|current| current.function() == disposition.function())
     }
 
-    /// Takes the default action for a signal. Where that does not end the process, the default action stays in place of this
-    /// handler: of SIGALRM for PID 1 of a namespace, and under a debugger that discards the signal.
+    /// Takes the default action, which usually ends the process. PID 1 of a namespace survives SIGALRM; the disposition then
+    /// stays the default.
     ///
-    /// Not from in here, where that can be helped: another thread may install this handler again before the signal comes, and it
-    /// would be called inside of itself, on a stack that may have space for one. So the signal is pending behind the mask under
-    /// which this handler runs, and comes when it returns, before the thread's next instruction. Should this handler be in place
-    /// by then, it comes here again.
+    /// If possible, the signal is raised and delivered when this handler returns. If another thread has installed this
+    /// handler again by then, the handler runs again. Otherwise it would run nested, and the signal stack may have space for
+    /// one.
     pub(crate) fn take_default_action(&self) {
         let is_pending = self.signal == libc::SIGALRM
             && self.is_let_in_on_return()
             && Disposition::DEFAULT.install().is_ok();
         if is_pending {
-            // SAFETY: on the list of async-signal-safe functions, and the number is that of a signal.
+            // SAFETY: async-signal-safe, with a valid signal number.
             unsafe { libc::raise(self.signal) };
         } else {
             let _ = signal_hook::low_level::emulate_default_handler(self.signal);
         }
     }
 
-    /// Whether the thread lets this signal in when the handler returns; `false` where that cannot be told. One that lets it
-    /// in for the length of a call, as `sigsuspend` does, has it blocked again by then.
+    /// Returns whether the thread's mask allows this signal after the handler; `false` if unknown.
     fn is_let_in_on_return(&self) -> bool {
         self.mask_on_return().is_some_and(|mask| {
-            // SAFETY: the set is the kernel's, which has written as many signals as it knows.
+            // SAFETY: the kernel wrote the set.
             unsafe { libc::sigismember(mask, self.signal) == 0 }
         })
     }
 
-    /// The mask that the thread has from the moment at which the handler returns; `None` where it is not known.
+    /// Returns the thread's mask after the handler, or `None` if unknown.
     fn mask_on_return(&self) -> Option<*mut libc::sigset_t> {
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         {
             let context = self.context.cast::<libc::ucontext_t>();
             let is_kernels = !self.info.is_null() && !context.is_null();
-            // SAFETY: with a siginfo of the kernel's the context is the kernel's too, valid while the handler runs.
+            // SAFETY: a kernel siginfo comes with a kernel context, valid during the handler.
             is_kernels.then(|| unsafe { &raw mut (*context).uc_sigmask })
         }
         #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
         None
     }
 
-    /// Sends the signal again, with all that its siginfo says, to where it was sent.
+    /// Sends the signal again, with its siginfo, to the same thread or process.
     pub(crate) fn send_again(&self, sender: Sender) {
-        // SAFETY: all of it is on the list of async-signal-safe functions, or a bare system call; `info` is null or the kernel's.
+        // SAFETY: async-signal-safe functions and a bare system call; `info` is null or the kernel's.
         unsafe {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             if sender != Sender::Raise && !self.info.is_null() {
@@ -235,28 +225,28 @@ impl Arrival {
         }
     }
 
-    /// Whether [`Arrival::block_on_return`] has an effect.
+    /// Returns whether [`Arrival::block_on_return`] has an effect.
     pub(crate) fn can_block_on_return(&self) -> bool {
         self.mask_on_return().is_some()
     }
 
-    /// Has the signal blocked on this thread from the moment at which the handler returns.
+    /// Blocks the signal on this thread after the handler returns.
     pub(crate) fn block_on_return(&self) {
         if let Some(mask) = self.mask_on_return() {
-            // SAFETY: the set is the kernel's, nothing else refers to it, and the kernel reads it when the handler returns.
+            // SAFETY: the kernel's set has no other reference, and the kernel reads it when the handler returns.
             unsafe { libc::sigaddset(mask, self.signal) };
         }
     }
 
-    /// Calls a handler function under the mask that the kernel would have given it.
+    /// Calls a handler with the mask that its disposition requests.
     fn call(&self, disposition: &Disposition) {
         let Some(_mark) = Forwarding::begin(self) else { return };
         let mut before = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY:
-        // - the sets are valid, and `before` is written by the first call before the last one reads it;
-        // - `disposition` was in force for this signal, so its function has the shape that its flags say, and the
-        //   code that installed it vouches that it may run at any moment;
-        // - `info` and `context` are the kernel's own, valid while this handler runs, or what the caller gave.
+        // - The sets are valid, and the first call initialises `before`.
+        // - `disposition` was installed for this signal, so the function has the signature of its flags and may run at any
+        //   time.
+        // - `info` and `context` are those of this handler's call.
         unsafe {
             libc::pthread_sigmask(libc::SIG_BLOCK, disposition.mask(), before.as_mut_ptr());
             if disposition.has(libc::SA_NODEFER) && libc::sigismember(disposition.mask(), self.signal) == 0 {
@@ -278,23 +268,22 @@ impl Arrival {
     }
 }
 
-/// A mark that a thread is forwarding a signal, kept without a thread-local.
+/// A mark of a thread that forwards a signal, without a thread-local.
 ///
-/// A handler that was installed over this one may forward to this one, and this one to that one: without the mark both
-/// would call each other until the stack is full.
+/// A later handler may forward to this handler, and this handler back to that one. The mark ends that recursion.
 struct Forwarding {
-    /// The thread; zero for a free mark.
+    /// The thread's handle; zero if the mark is free.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// Where the forwarding handler has its frame. A handler that is called from there has its own below; one that has not,
-    /// on the same stack, finds a mark whose handler was left by a jump, and the mark means nothing.
+    /// An address in the forwarding handler's frame. A nested handler has a lower frame. A higher or equal frame on the
+    /// thread proves that the forwarding handler was left by `longjmp`.
     frame: AtomicUsize,
 }
 
-/// How many threads may be inside of previous handlers at once. One more, and its signal is not forwarded.
+/// The limit of threads in previous handlers at once. A further signal is not forwarded.
 const MARKS: usize = 64;
 
-/// How many marks are set; more than that after a jump out of a previous handler.
+/// The number of set marks. A `longjmp` out of a handler leaves it too high.
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 static FORWARDING: [Forwarding; MARKS] = [const {
@@ -319,9 +308,9 @@ impl Forwarding {
         Some(Mark(mark))
     }
 
-    /// How often this thread is forwarding this signal; if it came without a siginfo, any signal.
+    /// Returns how often this thread is forwarding this signal, or any signal if this one has no siginfo.
     fn count(arrival: &Arrival) -> usize {
-        // What this thread has marked it sees in any case, and what another does is nothing to it.
+        // A relaxed load suffices: the thread sees its own marks.
         if IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }

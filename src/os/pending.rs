@@ -1,4 +1,4 @@
-//! Signals that are pending, and those that the library sends to its own process.
+//! Pending signals, and signals to the own process.
 
 use std::mem::MaybeUninit;
 
@@ -6,31 +6,29 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Sends SIGALRM to this process.
+/// Sends SIGALRM to the process.
 pub(crate) fn send_alarm() {
-    // Fails for a process that does not exist, and for one that may not be signalled.
+    // `kill` of the own process cannot fail.
     let _ = kill(Pid::this(), Signal::SIGALRM);
 }
 
 /// Sends SIGALRM to the calling thread.
 pub(crate) fn raise_alarm() {
-    // Fails for an unknown signal only.
+    // `raise` fails for unknown signals only.
     let _ = nix::sys::signal::raise(Signal::SIGALRM);
 }
 
-/// Sends a signal again that no alarm listens to.
+/// Sends a signal to the process.
 pub(crate) fn send_again(number: usize) {
     if let Ok(signal) = Signal::try_from(number as i32) {
         let _ = kill(Pid::this(), signal);
     }
 }
 
-/// Whether a SIGALRM is pending for the calling thread or for the process. Async-signal-safe.
-///
-/// See [sigpending(2)](https://man7.org/linux/man-pages/man2/sigpending.2.html).
+/// Returns whether SIGALRM is pending for the thread or the process. Async-signal-safe.
 pub(crate) fn is_alarm_pending() -> bool {
     let mut pending = MaybeUninit::<libc::sigset_t>::zeroed();
-    // SAFETY: the pointer is valid for the length of the call, and zeroes are a value of it, the empty set.
+    // SAFETY: the pointer is valid for the call, and zeroes are the empty set.
     unsafe {
         libc::sigpending(pending.as_mut_ptr());
         libc::sigismember(pending.as_ptr(), libc::SIGALRM) == 1

@@ -1,10 +1,10 @@
-//! A reference that one side publishes and the signal handler reads.
+//! A reference that the signal handler reads.
 
 use std::ptr;
 
 use super::atomic::{AtomicPtr, Ordering};
 
-/// A place for a `&'static T`, or nothing. Reading and changing it is one step each, without a lock.
+/// An optional `&'static T`, with atomic reads and changes and without a lock.
 pub(crate) struct Published<T: 'static>(AtomicPtr<T>);
 
 impl<T: Sync> Published<T> {
@@ -12,21 +12,19 @@ impl<T: Sync> Published<T> {
         Published(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// What is published. Async-signal-safe.
     pub(crate) fn get(&self) -> Option<&'static T> {
-        // SAFETY: `exchange` and `replace` are the only writers, so it is null or a `&'static T`, which never
-        // dangles; it is read only.
+        // SAFETY: all writers store null or a `&'static T`, which is only read.
         unsafe { self.0.load(Ordering::SeqCst).as_ref() }
     }
 
-    /// Publishes `new` and hands back what was there.
+    /// Publishes `new` and returns the previous reference.
     pub(crate) fn exchange(&self, new: Option<&'static T>) -> Option<&'static T> {
         let new = new.map_or(ptr::null_mut(), |new| ptr::from_ref(new).cast_mut());
         // SAFETY: as in `get`.
         unsafe { self.0.swap(new, Ordering::SeqCst).as_ref() }
     }
 
-    /// Publishes `new` in the place of `old`; says whether that was there. Async-signal-safe.
+    /// Replaces `old` by `new`. Returns whether `old` was published. Async-signal-safe.
     pub(crate) fn replace(&self, old: &'static T, new: &'static T) -> bool {
         let [old, new] = [old, new].map(|it| ptr::from_ref(it).cast_mut());
         self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
@@ -40,14 +38,14 @@ mod tests {
 
     use super::*;
 
-    /// Two words that nobody has torn apart.
+    /// Two words that must agree.
     struct Pair(u32, u32);
 
     #[test]
     fn what_is_read_is_whole_and_what_is_exchanged_is_handed_back_once() {
         const EACH: u32 = if cfg!(miri) { 5 } else { 1_000 };
         static PLACE: Published<Pair> = Published::nothing();
-        // Where those stay that have come back: whoever has read one may still hold it.
+        // A reader may still use a returned reference.
         static BACK: Mutex<Vec<&Pair>> = Mutex::new(Vec::new());
 
         let reader = || {

@@ -1,11 +1,11 @@
-//! What an interval timer holds, or is told.
+//! Settings of an interval timer.
 
 use std::time::Duration;
 
-/// XNU refuses more than this many seconds; a longer wait is done in pieces.
+/// XNU's limit in seconds. A longer wait is split.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
-/// What the timer holds: zero `remaining` means that it will not ring.
+/// A setting; zero `remaining` means disarmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) remaining: Duration,
@@ -15,13 +15,13 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// What every kernel takes: whole microseconds, rounded up, at most [`LONGEST`].
+    /// Rounds up to microseconds, and clamps to [`LONGEST`].
     pub(crate) fn rounded(self) -> Setting {
         let Setting { remaining, interval } = self.in_micros();
         Setting { remaining: remaining.min(LONGEST), interval: interval.min(LONGEST) }
     }
 
-    /// What a kernel takes that has held as much before: whole microseconds, rounded up.
+    /// Rounds up to microseconds.
     pub(crate) fn in_micros(self) -> Setting {
         Setting { remaining: round_up(self.remaining), interval: round_up(self.interval) }
     }

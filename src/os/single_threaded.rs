@@ -1,27 +1,28 @@
-//! Whether the process has one thread, as the C library knows without a system call.
+//! The C library's knowledge of whether the process has one thread.
 
 use super::atomic::{AtomicPtr, Ordering};
 
-/// Where glibc keeps [`__libc_single_threaded`]; null where there is none, as in other C libraries.
+/// The address of glibc's [`__libc_single_threaded`]; null in other C libraries.
 ///
 /// [`__libc_single_threaded`]: https://www.gnu.org/software/libc/manual/html_node/Single_002dThreaded.html
 static ADDRESS: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Looks for the C library's variable.
+/// Finds the C library's variable.
 pub(crate) fn prepare() {
     #[cfg(all(target_os = "linux", not(miri)))]
     {
-        // SAFETY: the name is a C string; the call has no other demands.
+        // SAFETY: the name is a C string.
         let address =
             unsafe { nix::libc::dlsym(nix::libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
         ADDRESS.store(address.cast(), Ordering::Relaxed);
     }
 }
 
-/// Whether the calling thread is the only one. `false` before [`prepare`], and where that is not known.
+/// Returns whether the calling thread is the only one; `false` if unknown.
 pub(crate) fn is_single_threaded() -> bool {
     let address = ADDRESS.load(Ordering::Relaxed);
-    // SAFETY: it is null or the C library's `char`, which lives as long as the process. The C library writes it before a
-    // second thread can start, so while it is not zero nothing writes it at the same time.
+    // SAFETY:
+    // - The address is null or that of glibc's `char`, which is static.
+    // - glibc writes it before it starts a second thread, so no write is concurrent with a read of a nonzero value.
     !address.is_null() && unsafe { address.read_volatile() } != 0
 }

@@ -1,9 +1,9 @@
-//! How many threads the process has.
+//! The number of threads of the process.
 
-/// How many there are; `None` where that cannot be known.
+/// Returns the number of threads, or `None` if unknown.
 ///
-/// See [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html): a directory with an entry for
-/// each thread. As in every directory, its link count is that of its subdirectories and two, which saves reading it.
+/// [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html) has a directory per thread. Its link count
+/// is that number plus 2.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn count() -> Option<usize> {
     use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ pub(crate) fn count() -> Option<usize> {
     let links = std::fs::metadata(TASKS).ok()?.nlink();
     match usize::try_from(links).ok()?.checked_sub(2) {
         Some(threads) if threads > 0 => Some(threads),
-        // A kernel that does not count links like that.
+        // This kernel does not count links of directories.
         _ => Some(std::fs::read_dir(TASKS).ok()?.count()),
     }
 }
@@ -24,9 +24,7 @@ pub(crate) fn count() -> Option<usize> {
 
     let mut info = MaybeUninit::<libc::proc_taskinfo>::zeroed();
     let size = mem::size_of::<libc::proc_taskinfo>() as libc::c_int;
-    // SAFETY:
-    // - the buffer is valid for `size` bytes for the length of the call;
-    // - the structure is plain integers, so zeroes are a value of it, whatever part the call writes.
+    // SAFETY: the buffer is valid for `size` bytes, and zeroes are a valid value.
     let info = unsafe {
         let buffer = info.as_mut_ptr().cast();
         if libc::proc_pidinfo(libc::getpid(), libc::PROC_PIDTASKINFO, 0, buffer, size) != size {
@@ -42,21 +40,20 @@ pub(crate) fn count() -> Option<usize> {
     None
 }
 
-/// Whether the calling thread is the only one. `false` where that cannot be known.
+/// Returns whether the calling thread is the only one; `false` if unknown.
 pub(crate) fn alone() -> bool {
     kernel_says_alone() || count() == Some(1)
 }
 
-/// Asks without a detour through a file system, which takes a tenth of the time; `false` if not, or if the kernel
-/// does not tell.
+/// Asks the kernel without the file system, ten times as fast. Returns `false` if unknown.
 ///
-/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD has no effect in a process with
-/// one thread, and is refused in others. Some sandboxes refuse it always.
+/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD fails in a multithreaded process, and
+/// has no effect in others. Some sandboxes forbid it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
 pub(crate) fn kernel_says_alone() -> bool {
     let thread = [nix::libc::CLONE_THREAD as usize, 0, 0, 0];
-    // SAFETY: it takes a number, touches no memory, and does nothing but answer.
+    // SAFETY: the call takes a number, and uses no memory.
     unsafe { super::kernel_call::kernel_call(nix::libc::SYS_unshare, thread) }.is_ok()
 }
 
@@ -72,7 +69,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri knows no unshare")]
     fn every_thread_counts() {
-        // The harness has threads of its own, so there are two at least; others come and go.
+        // The test harness has other threads, which come and go.
         let listed = || std::fs::read_dir("/proc/self/task").unwrap().count();
         assert!(count().is_some_and(|n| n >= 2));
         assert!((0..1_000).any(|_| count() == Some(listed())));

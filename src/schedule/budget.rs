@@ -1,34 +1,31 @@
-//! A limit on the number of checks.
 
 use std::panic::Location;
 
-use crate::error::Cause;
+use super::{Entry, Key, Schedule, Scope};
+use crate::error::{AlarmId, Cause};
+use crate::time::{CpuClock, Time};
 
-/// How many checks an alarm allows, and a count of those that it has seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    /// How many checks are `Ok`.
+    /// The check limit.
     pub(crate) checks: u64,
-    /// Why the alarm expires at the check after them.
+    /// The cause of the expiry at the next check.
     pub(crate) cause: Cause,
-    /// Whether a restart of the alarm gives the whole budget again.
+    /// Whether a restart renews the budget.
     pub(crate) renews: bool,
-    /// How many checks may err with this alarm before [`is_overrun`](Budget::is_overrun) says so.
+    /// The number of errors before [`is_overrun`](Budget::is_overrun) returns true.
     pub(crate) errors_allowed: u64,
-    /// Where each counted check stands, if that is to be recorded.
+    /// The location of each check, if recording is enabled.
     pub(crate) locations: Option<Vec<&'static Location<'static>>>,
-    /// How many checks were counted, those after the expiry included.
     pub(crate) counted: u64,
-    /// How many of them have erred with this alarm.
     pub(crate) errors: u64,
-    /// Which check erred first, counted from 1.
+    /// The first check, counted from 1, that returned this alarm's error.
     pub(crate) first_error: Option<u64>,
-    /// From which check on the alarm is to expire, counted from 1.
+    /// The check, counted from 1, that expires the alarm.
     expires_at: u64,
 }
 
 impl Budget {
-    /// A budget that a restart renews.
     pub(crate) fn new(checks: u64) -> Budget {
         Budget {
             checks,
@@ -43,7 +40,7 @@ impl Budget {
         }
     }
 
-    /// Counts a check; says whether the budget is spent.
+    /// Counts a check. Returns whether the budget is used up.
     pub(super) fn count(&mut self, location: &'static Location<'static>) -> bool {
         self.counted += 1;
         if let Some(locations) = &mut self.locations {
@@ -52,7 +49,6 @@ impl Budget {
         self.counted >= self.expires_at
     }
 
-    /// The check that was counted last errs with this alarm.
     pub(super) fn note_error(&mut self) {
         self.errors += 1;
         self.first_error.get_or_insert(self.counted);
@@ -62,7 +58,7 @@ impl Budget {
         self.errors > self.errors_allowed
     }
 
-    /// The alarm is restarted. A budget that is not renewed expires it once.
+    /// A budget that is not renewed expires the alarm once.
     pub(super) fn restart(&mut self) {
         self.expires_at = match self.renews {
             true => self.counted.saturating_add(self.checks).saturating_add(1),
@@ -71,8 +67,70 @@ impl Budget {
         };
     }
 
-    /// The alarm has expired for this, or is disarmed: until a restart checks are counted, and none expires it.
+    /// Disables the limit until a restart. Checks are still counted.
     pub(super) fn suspend(&mut self) {
         self.expires_at = u64::MAX;
+    }
+}
+
+impl Schedule {
+    pub(crate) fn any_counting(&self) -> bool {
+        !self.counting.is_empty()
+    }
+
+    /// Expires alarms on threads with a check limit. Their checks read the clock, so a deadline needs no timer.
+    pub(crate) fn expire_counting(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time> + Copy) {
+        for at in 0..self.counting.len() {
+            self.expire(self.counting[at].0, now, cpu_now);
+        }
+    }
+
+    /// Counts a check of an alarm by the thread `asker`, for that alarm and those that enclose it.
+    pub(crate) fn count_around(
+        &mut self,
+        key: Key,
+        asker: Scope,
+        location: &'static Location<'static>,
+        now: Time,
+    ) {
+        let shield = self.shield_of(asker);
+        if let Some(entry) = self.get(key) {
+            self.count((entry.scope, entry.id), shield, location, now);
+        }
+    }
+
+    /// Counts a check of a scope's alarms with ids after `shield` and up to `innermost`.
+    pub(crate) fn count(
+        &mut self,
+        (scope, innermost): (Scope, AlarmId),
+        shield: AlarmId,
+        location: &'static Location<'static>,
+        now: Time,
+    ) {
+        for at in 0..self.counting.len() {
+            let (home, key) = self.counting[at];
+            if home != scope || key.id > innermost || key.id <= shield {
+                continue;
+            }
+            let budget = self.entries.get_mut(key).and_then(Entry::budget_mut);
+            if budget.is_some_and(|budget| budget.count(location)) {
+                self.change(key, |entry| entry.spend_budget(now));
+            }
+        }
+        if self.entered.is_empty() {
+            return;
+        }
+        // As in `outermost`, alarms that enclose an entered alarm count too.
+        let entered: Vec<(Scope, AlarmId)> =
+            self.entered_in(scope, innermost).map(|entry| (entry.scope, entry.id)).collect();
+        for entry in entered {
+            self.count(entry, shield, location, now);
+        }
+    }
+
+    pub(crate) fn note_error(&mut self, key: Key) {
+        if let Some(budget) = self.entries.get_mut(key).and_then(Entry::budget_mut) {
+            budget.note_error();
+        }
     }
 }

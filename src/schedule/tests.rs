@@ -1,8 +1,12 @@
-//! The schedule against the naive version: a list, searched from end to end.
+//! Compares the schedule with a linear search.
+
+use std::panic::Location;
+use std::time::Duration;
 
 use super::*;
+use crate::error::Cause;
+use crate::time::CpuClock;
 
-/// What a live alarm should be, by the obvious means.
 #[derive(Clone, Debug)]
 struct Naive {
     key: Key,
@@ -37,7 +41,7 @@ impl Model {
     }
 }
 
-/// SplitMix64: enough for choosing operations, and the same on every machine.
+/// SplitMix64.
 struct Random(u64);
 
 impl Random {
@@ -69,14 +73,12 @@ fn no_cpu(_: CpuClock) -> Option<Time> {
     None
 }
 
-/// The scopes of the tests; each thread's alarms are expired on their own.
 const SCOPES: std::ops::Range<u64> = 0..7;
 
 fn expire(schedule: &mut Schedule, now: Time) {
     SCOPES.for_each(|scope| schedule.expire(Scope(scope), now, no_cpu));
 }
 
-/// Sets a new deadline, whatever had become of the old one.
 fn reschedule(schedule: &mut Schedule, key: Key, now: Time, deadline: Time) {
     schedule.change(key, |entry| entry.limit = (!deadline.is_never()).then(|| deadline.since(now)));
     schedule.restart(key, now, no_cpu);
@@ -96,7 +98,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         let deadline = match random.below(8) {
             0 => Time::NEVER,
             1 => now,
-            // Few distinct values, so that deadlines often fall together.
+            // Few distinct values make equal deadlines frequent.
             _ => now.after(Duration::from_nanos(random.below(40))),
         };
         let pick = random.next() as usize % model.0.len().max(1);
@@ -159,7 +161,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
 
 #[test]
 fn agrees_with_the_naive_list() {
-    // Interpreted, each step takes a thousand times as long.
+    // Miri takes a thousand times as long.
     let (few, many, steps) = if cfg!(miri) { (1, 0, 60) } else { (200, 10, 500) };
     for seed in 0..few {
         play(seed, steps, 12);
@@ -191,7 +193,7 @@ fn the_outermost_is_reported_first() {
     assert_eq!(around(&schedule, inner), Some(inner.id));
 }
 
-/// Whatever had become of the one before it: expired, rung, a guest on other threads.
+/// The slot's previous alarm was rung, and entered on another thread.
 #[test]
 fn a_slot_is_as_new() {
     let mut schedule = Schedule::new();
@@ -200,7 +202,7 @@ fn a_slot_is_as_new() {
     let standing = schedule.enter(old, Scope(2));
     assert_eq!(schedule.expired_in(Scope(2)).map(Key::id), Some(old.id()));
     schedule.remove(old);
-    assert!(!schedule.has_any_in(Scope(2)), "it is nobody's guest any more");
+    assert!(!schedule.has_any_in(Scope(2)), "it is nobody's entry any more");
     schedule.leave(standing);
 
     let new = schedule.insert(terms(1, at(10)), at(5));
@@ -208,10 +210,10 @@ fn a_slot_is_as_new() {
     assert!(schedule.get(old).is_none());
     expire(&mut schedule, at(10));
     assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
-    // It has expired by its deadline and was not rung.
+    // The alarm expired by its deadline and was not rung, so `extend` undoes the expiry.
     schedule.extend(new, Duration::from_nanos(5));
     let entry = schedule.get(new).expect("it lives");
-    assert_eq!((entry.expired, entry.since, entry.guest_on), (None, at(5), 0));
+    assert_eq!((entry.expired, entry.since, entry.entered_by), (None, at(5), 0));
 }
 
 #[test]
@@ -267,7 +269,7 @@ fn a_wait_ends_for_own_alarms_for_entered_ones_and_for_what_encloses_them() {
 
     let standing = schedule.enter(entered, here);
     assert_eq!(schedule.next_for(here, None), at(10));
-    // Each enters the other's: the search ends.
+    // Each thread enters the other's alarm. The search must end.
     let back = schedule.enter(own, there);
     assert_eq!(schedule.next_for(there, None), at(10));
     schedule.expire(there, at(10), no_cpu);

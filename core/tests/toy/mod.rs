@@ -1,4 +1,4 @@
-//! An implementation in thirty lines: a thread that sets the flag.
+//! A small implementation: a thread sets the flag.
 
 use std::panic::Location;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sigalarm_core::implementer::{flag, next_id, register, Expiry, Hook};
 use sigalarm_core::{AlarmId, Cause, TimedOut};
 
-/// Id, thread, when it was armed, limit.
+/// Id, thread, start, limit.
 static LIMITS: Mutex<Vec<(AlarmId, ThreadId, Instant, Duration)>> = Mutex::new(Vec::new());
 static HOOK: Hook = Hook::new(check);
 

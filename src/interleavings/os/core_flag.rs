@@ -1,4 +1,4 @@
-//! The flag of `sigalarm-core`, on the model's atomics.
+//! The flag of `sigalarm-core`, on simulated atomics.
 
 #[path = "../../../core/src/os.rs"]
 mod os;

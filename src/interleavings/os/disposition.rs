@@ -1,4 +1,4 @@
-//! What the machine does with SIGALRM and SIGINT.
+//! Simulated dispositions of SIGALRM and SIGINT.
 
 use std::io;
 
@@ -11,13 +11,12 @@ pub(crate) enum Function {
     #[default]
     Default,
     Ignore,
-    /// The library's handler.
     Ours,
-    /// The program's handler, which notes what it gets.
+    /// A handler of the program, which records its signals.
     Program,
-    /// A handler over the library's, which calls the handler that it found.
+    /// A later handler, which calls the previous one.
     Over,
-    /// The same; it restores the handler that it found, and raises the signal again.
+    /// A later handler, which restores the previous one and raises the signal again.
     OverByRaise,
 }
 

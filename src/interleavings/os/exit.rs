@@ -1,4 +1,4 @@
-//! The end of the process.
+//! Ends of the process, which fail the test.
 
 pub(crate) fn write_line(line: &[u8]) {
     panic!("a watchdog ends the process: {}", String::from_utf8_lossy(line))

@@ -1,4 +1,4 @@
-//! The handlers that the machine calls.
+//! Simulated handler calls.
 
 use std::cell::Cell;
 
@@ -13,7 +13,6 @@ pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Runs a handler function.
 pub(super) fn run(function: Function, arrival: &Arrival) {
     step();
     match function {
@@ -38,7 +37,7 @@ pub(super) fn run(function: Function, arrival: &Arrival) {
 
 pub(crate) struct Arrival {
     source: Source,
-    /// How many previous handlers are being called with it.
+    /// The number of previous handlers that are running for this signal.
     forwarding: Cell<usize>,
 }
 
@@ -92,7 +91,7 @@ impl Arrival {
     }
 
     pub(crate) fn in_place(&self) -> InPlace {
-        // The thread may be preempted around a system call, for longer than chance gives.
+        // A long preemption around the system call, which random scheduling seldom produces.
         let stop = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
         stop();
         let current = Disposition::current_of(self.signal()).ok();

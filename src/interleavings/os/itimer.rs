@@ -1,4 +1,4 @@
-//! The machine's interval timer.
+//! The simulated interval timer.
 
 use std::io;
 

@@ -1,21 +1,20 @@
-//! A scripted kernel: one interval timer, POSIX timers, dispositions, pending signals, masks, threads, and a clock.
+//! A simulated kernel: timers, dispositions, pending signals, masks, threads and a clock.
 //!
-//! All threads are shuttle's, which lets one of them run at a time and chooses at every *step* which one goes on. A step comes
-//! before each atomic operation, each lock and unlock, each reading of the clock and each system call. A chosen thread first
-//! handles its pending signals, as a thread does when it returns from the kernel. So a handler runs on the thread that was
-//! interrupted, between any two of its steps, and takes steps itself: other threads run between any two of them.
+//! Shuttle runs one thread at a time, and chooses the next at every *step*: before each atomic operation, lock operation,
+//! clock read and system call. The chosen thread first handles its pending signals. A handler consists of steps too, so other
+//! threads run during it.
 //!
-//! The scripted kernel keeps to what Linux does:
-//! - a signal of `kill`, `raise` or the interval timer is dropped if another SIGALRM is pending in the same queue; a signal of a
-//!   POSIX timer is always queued, once for each timer;
-//! - the kernel reads the disposition when a thread dequeues the signal, and the handler begins some time later;
-//! - a signal for the process is announced to one thread that does not block it. That thread dequeues it, or one that changes
-//!   its mask or returns from a handler earlier. A thread that ends or blocks SIGALRM has it announced to another;
-//! - a signal that is pending for the caller is delivered before a system call returns;
-//! - a periodic timer is armed again when its signal is dequeued;
-//! - a timer that is disarmed or deleted takes its pending signal with it, or does not (kernels before 6.13): both are played;
-//! - an interval timer that has expired reads as 1 µs left until the hrtimer callback returns, and one with less than 1 µs
-//!   left reads as none. Both are played for values that the library has set. For foreign values they are stated limits.
+//! The rules are Linux's:
+//! - The kernel drops a SIGALRM from `kill`, `raise` or the interval timer if the same queue has a pending SIGALRM. A POSIX
+//!   timer's signal is always queued, once per timer.
+//! - The kernel reads the disposition when a thread dequeues the signal. The handler starts later.
+//! - A signal to the process wakes one thread that does not block it. Another thread may dequeue it earlier, on a change of
+//!   its mask or a return from a handler.
+//! - A system call delivers the caller's pending signals before it returns.
+//! - A periodic timer is re-armed when its signal is dequeued.
+//! - Kernels before 6.13 keep the pending signal of a disarmed or deleted timer. Both versions are simulated.
+//! - An expired interval timer reads as 1 µs until the hrtimer callback returns, and less than 1 µs reads as zero. Both are
+//!   simulated for the library's values only.
 
 use std::cell::{RefCell, RefMut};
 use std::fmt::Arguments;
@@ -30,38 +29,34 @@ use super::handler::{self, Arrival};
 use super::posix_timer::When;
 use super::{memory, setting::Setting, thread_end};
 
-/// Where a signal comes from. All are SIGALRM but the last.
+/// The origin of a signal. All except `CtrlC` send SIGALRM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Interval,
-    /// A POSIX timer of this number and value.
+    /// A POSIX timer, with its id and value.
     Timer(usize, usize),
-    /// `kill`, to the process.
     Kill,
-    /// `raise`, to the calling thread.
     Raise,
-    /// SIGINT, to the process.
     CtrlC,
 }
 
-/// The number of a foreign POSIX timer, which the machine does not keep.
+/// The id of a POSIX timer of the program.
 pub(crate) const FOREIGN: usize = usize::MAX;
 
 #[derive(Clone, Default)]
 struct Task {
     lives: bool,
     blocked: bool,
-    /// Pending for this thread only.
+    /// Pending for this thread.
     pending: Vec<Source>,
-    /// How many handlers have run on this thread.
+    /// The number of handler calls on this thread.
     handled: usize,
     is_handling: bool,
-    /// The mask from the moment at which the handler returns.
+    /// The mask after the handler's return.
     blocked_on_return: bool,
     has_end_hook: bool,
 }
 
-/// A timer of either kind.
 #[derive(Default)]
 struct Countdown {
     expiry: Option<u64>,
@@ -80,7 +75,7 @@ impl Countdown {
         expiry.is_some()
     }
 
-    /// Its signal was dequeued.
+    /// Re-arms a periodic timer when its signal is dequeued.
     fn rearm(&mut self, now: u64) {
         if self.period > 0 && self.expiry.is_none() {
             let missed = (now - self.last_expiry) / self.period;
@@ -99,46 +94,42 @@ struct PosixTimer {
 pub(crate) struct Machine {
     pub(crate) now: u64,
     interval: Countdown,
-    /// The library has set the interval timer.
     is_set_by_library: bool,
-    /// The interval timer has expired at this time, and has not been set since.
+    /// The time of expiry, until the timer is set again.
     expired_at: Option<u64>,
     timers: Vec<Option<PosixTimer>>,
-    /// A timer that is disarmed or deleted takes its pending signal with it.
+    /// Disarming or deleting a timer discards its pending signal.
     pub(crate) discards: bool,
     pub(crate) action: Disposition,
     sigint_action: Disposition,
-    /// What the handler [`Function::Over`] found when it was installed.
+    /// The disposition before [`Function::Over`].
     pub(crate) over_found: Disposition,
-    /// The SIGALRMs that are pending for the process, and the thread that they are announced to.
+    /// Pending for the process, and the thread that the kernel has chosen for it.
     pending: Vec<Source>,
     announced: Option<usize>,
     is_sigint_pending: bool,
     tasks: Vec<Task>,
     threads: usize,
-    /// The C library knows that the process has one thread.
     knows_single_threaded: bool,
-    /// It knows so again when the other threads have been joined.
+    /// It knows this again after joins.
     learns_again: bool,
-    /// What the program's handler was called with.
+    /// The signals of the program's handler.
     pub(crate) program_got: Vec<Source>,
-    /// A `kill` or `raise` was dropped because another SIGALRM was pending.
+    /// A `kill` or `raise` was dropped.
     pub(crate) is_lost: bool,
-    /// A `kill` is to come the moment that the library's handler is installed.
+    /// Installing the library's handler triggers a `kill`.
     pub(crate) kills_at_installation: bool,
-    /// A `kill` or SIGINT may take the default action, and has so often.
+    /// The number of default actions, if a scenario allows them.
     pub(crate) deaths: Option<usize>,
     is_over: bool,
-    /// How far a processor's clock may be behind another's, in nanoseconds.
+    /// The maximum difference between the clocks of two processors, in nanoseconds.
     pub(crate) skew: u64,
-    /// What has happened, printed after a failure.
     story: Vec<String>,
 }
 
-/// The time when a machine starts.
 const START: u64 = 1_000_000_000;
 
-/// The world does not leap over more than this.
+/// The clock does not skip more than this.
 const LONGEST_LEAP: u64 = 1_000_000_000;
 
 impl Machine {
@@ -149,7 +140,6 @@ impl Machine {
 }
 
 impl Machine {
-    /// The process would end.
     pub(super) fn take_default_action(&mut self, source: Source) {
         match &mut self.deaths {
             Some(deaths) if matches!(source, Source::Kill | Source::CtrlC) => *deaths += 1,
@@ -158,21 +148,20 @@ impl Machine {
     }
 }
 
-/// What has happened so far in this execution.
 pub(crate) fn story() -> String {
     let machine = MACHINE.0.try_borrow();
     machine.map_or(String::new(), |machine| machine.as_ref().map_or(String::new(), |it| it.story.join("\n")))
 }
 
-/// Shuttle's threads all run on one thread of the system.
+/// All threads of shuttle run on one system thread.
 struct Alone(RefCell<Option<Machine>>);
 
-// SAFETY: `explore` holds a lock while it runs, and what runs in it is on one thread.
+// SAFETY: `explore` holds a lock, and runs each execution on one system thread.
 unsafe impl Sync for Alone {}
 
 static MACHINE: Alone = Alone(RefCell::new(None));
 
-/// The number of the execution. What another execution has written does not count.
+/// The number of the execution. Values of earlier executions are invalid.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn epoch() -> u64 {
@@ -183,12 +172,11 @@ pub(crate) fn machine() -> RefMut<'static, Machine> {
     RefMut::map(MACHINE.0.borrow_mut(), |machine| machine.as_mut().expect("booted"))
 }
 
-/// The calling thread.
 pub(crate) fn me() -> usize {
     shuttle::current::me().into()
 }
 
-/// A new process, with the calling thread in it.
+/// Starts a new process with the calling thread.
 pub(crate) fn boot() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     memory::boot();
@@ -213,7 +201,7 @@ pub(crate) fn choose(n: u32) -> u32 {
     thread_rng().gen_range(0..n)
 }
 
-/// Another thread may run now; then pending signals are handled.
+/// A point where the scheduler may switch threads. Pending signals are then handled.
 pub(crate) fn step() {
     if !std::thread::panicking() {
         shuttle::thread::sleep(Duration::ZERO); // Nothing but a point at which the scheduler chooses.
@@ -222,7 +210,7 @@ pub(crate) fn step() {
     }
 }
 
-/// The same, and the scheduler prefers another thread.
+/// A [`step`] at which the scheduler prefers another thread.
 pub(crate) fn pause() {
     if !std::thread::panicking() {
         shuttle::thread::yield_now();
@@ -231,7 +219,7 @@ pub(crate) fn pause() {
     }
 }
 
-/// A system call: it takes some time, it is one step, and what is pending for the caller is delivered before it returns.
+/// Makes a system call: a step that takes time, and delivers the caller's pending signals.
 pub(crate) fn call<T>(what: impl FnOnce(&mut Machine, usize) -> T) -> T {
     call_and_deliver(false, what)
 }
@@ -251,7 +239,7 @@ fn call_and_deliver<T>(all: bool, what: impl FnOnce(&mut Machine, usize) -> T) -
     result
 }
 
-/// Handles what is pending for this thread, and if `all`, what is pending for the process.
+/// Handles the signals of this thread; with `all`, also those of the process.
 fn deliver(mut all: bool) {
     let me = me();
     loop {
@@ -267,13 +255,13 @@ fn deliver(mut all: bool) {
             _ => {}
         }
         machine().enter_handler(me);
-        // Between the kernel's choice of the handler and its first instruction.
+        // The thread may be preempted before the handler's first instruction.
         step();
         handler::run(function, &Arrival::new(source));
         step();
         memory::flush();
         machine().leave_handler(me);
-        // A thread whose mask changes takes what is pending for the process, announced to it or not.
+        // A change of the mask makes the thread dequeue all signals of the process.
         all = true;
     }
 }
@@ -286,7 +274,7 @@ impl Machine {
         &mut self.tasks[id]
     }
 
-    /// The time that a thread reads, on any processor.
+    /// Returns the time on a random processor.
     pub(crate) fn reading(&mut self) -> u64 {
         self.advance(20);
         self.now - if self.skew == 0 { 0 } else { thread_rng().gen_range(0..=self.skew) }
@@ -312,7 +300,7 @@ impl Machine {
         timers.chain(self.interval.expiry).min()
     }
 
-    /// A signal for the process.
+    /// Sends a signal to the process.
     pub(crate) fn send(&mut self, source: Source) {
         if source == Source::CtrlC {
             self.is_sigint_pending = true;
@@ -330,12 +318,11 @@ impl Machine {
         self.tell(None, format_args!("{source:?} is sent"));
     }
 
-    /// Whether a SIGALRM is pending for a thread or for the process.
     pub(crate) fn is_pending(&mut self, id: usize) -> bool {
         !self.pending.is_empty() || !self.task(id).pending.is_empty()
     }
 
-    /// Announces what is pending for the process to a thread that does not block it.
+    /// Chooses a thread for the process's pending signals.
     fn announce(&mut self) {
         let is_candidate = |id: &usize| self.tasks[*id].lives && !self.tasks[*id].blocked;
         let candidates: Vec<usize> = (0..self.tasks.len()).filter(is_candidate).collect();
@@ -345,7 +332,6 @@ impl Machine {
         };
     }
 
-    /// A signal for one thread.
     pub(crate) fn send_to(&mut self, id: usize, source: Source) {
         let ignores = self.action.function == Function::Ignore;
         let task = self.task(id);
@@ -414,7 +400,6 @@ impl Machine {
         }
     }
 
-    /// The thread blocks SIGALRM from the moment at which the handler returns.
     pub(crate) fn block_on_return(&mut self, id: usize) {
         self.task(id).blocked_on_return = true;
     }
@@ -423,7 +408,7 @@ impl Machine {
         if signal == nix::libc::SIGALRM { &mut self.action } else { &mut self.sigint_action }
     }
 
-    /// `sigaction` of SIGALRM.
+    /// Changes SIGALRM's disposition.
     pub(crate) fn act(&mut self, new: Disposition) -> Disposition {
         let old = std::mem::replace(&mut self.action, new);
         self.tell(None, format_args!("sigaction: {:?} after {:?}", new.function, old.function));
@@ -439,15 +424,15 @@ impl Machine {
         old
     }
 
-    /// The program installs a handler that calls the one that it finds, or restores that one and raises the signal again.
+    /// Installs a later handler of the program.
     pub(crate) fn install_over(&mut self, function: Function) {
         self.over_found = self.act(Disposition { function, ..Disposition::PROGRAM });
     }
 
-    /// `setitimer`, by the program.
+    /// `setitimer` by the program.
     pub(crate) fn set_interval(&mut self, new: Setting) -> Setting {
         let mut held = self.read_interval();
-        // How long the hrtimer callback may take after it has sent the signal.
+        // The longest time from the signal to the end of the hrtimer callback.
         const CALLBACK: u64 = 300_000;
         let expired_at = self.expired_at.take();
         if held == Setting::DISARMED && expired_at.is_some_and(|at| self.now - at < CALLBACK) && chance(2) {
@@ -461,14 +446,13 @@ impl Machine {
         held
     }
 
-    /// `setitimer`, by the library.
+    /// `setitimer` by the library.
     pub(crate) fn set_interval_by_library(&mut self, new: Setting) -> Setting {
         let held = self.set_interval(new);
         self.is_set_by_library = true;
         held
     }
 
-    /// `getitimer`.
     pub(crate) fn read_interval(&self) -> Setting {
         let micros = |nanos: u64| Duration::from_micros(nanos / 1_000);
         let remaining = match self.interval.expiry.map(|expiry| expiry.saturating_sub(self.now)) {
@@ -493,7 +477,6 @@ impl Machine {
         self.timers[id].as_mut().expect("the library uses a timer that it has deleted")
     }
 
-    /// `timer_settime`.
     pub(crate) fn set_timer(&mut self, id: usize, when: When, period: Duration) {
         let expiry = match when {
             When::At(time) => Some(time.as_nanos()),
@@ -526,7 +509,6 @@ impl Machine {
         self.discard(id);
     }
 
-    /// The library has no timer set, and none of a thread that has ended.
     pub(crate) fn assert_no_timer_left(&self) {
         for timer in self.timers.iter().flatten() {
             assert!(timer.countdown.expiry.is_none(), "a private timer is set");
@@ -551,7 +533,6 @@ impl Machine {
         self.task(id).has_end_hook = true;
     }
 
-    /// Whether no timer is set, no signal is pending, and no handler runs.
     pub(crate) fn is_silent(&self) -> bool {
         let is_silent = |task: &Task| task.pending.is_empty() && !task.is_handling;
         self.next_expiry().is_none()
@@ -560,7 +541,6 @@ impl Machine {
             && self.tasks.iter().all(is_silent)
     }
 
-    /// Whether no signal can be delivered, and no handler runs.
     fn is_calm(&self) -> bool {
         let lets_in = |task: &Task| task.lives && !task.blocked;
         let is_calm = |task: &Task| (task.pending.is_empty() || !lets_in(task)) && !task.is_handling;
@@ -570,7 +550,7 @@ impl Machine {
     }
 }
 
-/// `pthread_sigmask`. One that changes nothing does not make the thread look at what is pending for the process.
+/// `pthread_sigmask`. Without a change, the thread does not dequeue signals of the process.
 pub(crate) fn change_mask(block: bool) {
     let me = me();
     let changes = machine().is_blocked(me) != block;
@@ -583,13 +563,12 @@ pub(crate) fn change_mask(block: bool) {
     });
 }
 
-/// A thread of the program's.
 pub(crate) struct Thread(shuttle::thread::JoinHandle<()>, Arc<AtomicBool>);
 
-/// Starts a thread, which inherits the mask. It must be joined before what it borrows goes.
+/// Starts a thread with the caller's mask. The caller must join it.
 pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
     let f: Box<dyn FnOnce() + Send + 'a> = Box::new(f);
-    // SAFETY: the scenarios join all their threads; one that fails ends the test, and its threads are never run again.
+    // SAFETY: the scenarios join all threads. A failed scenario never resumes its threads.
     let f: Box<dyn FnOnce() + Send + 'static> = unsafe { std::mem::transmute(f) };
     let ended = Arc::new(AtomicBool::new(false));
     let sign = ended.clone();
@@ -626,7 +605,7 @@ pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
 }
 
 impl Thread {
-    /// Waits for the end, and handles signals meanwhile.
+    /// Waits for the end of the thread. Meanwhile, the caller handles signals.
     pub(crate) fn join(self) {
         while !self.1.load(Ordering::Relaxed) {
             pause();
@@ -636,10 +615,10 @@ impl Thread {
     }
 }
 
-/// The world outside of the program: lets time pass, until [`power_off`].
+/// Starts a thread that advances the clock until [`power_off`].
 pub(crate) fn power_on() -> shuttle::thread::JoinHandle<()> {
     shuttle::thread::spawn(|| {
-        // How time passes is part of what is explored: it may creep or leap; but not so that a handler never ends.
+        // The clock's speed is random, but lets handlers finish.
         let leaps = [8, 30, 150][thread_rng().gen_range(0..3)];
         while !machine().is_over {
             {
@@ -662,7 +641,7 @@ pub(crate) fn power_off(world: shuttle::thread::JoinHandle<()>) {
     let _ = world.join();
 }
 
-/// Waits until every signal that can be delivered has been handled.
+/// Waits until all deliverable signals are handled.
 pub(crate) fn calm() {
     for _ in 0..3 {
         while !machine().is_calm() {
@@ -672,7 +651,7 @@ pub(crate) fn calm() {
     }
 }
 
-/// A system call that blocks until a handler has run on this thread: EINTR.
+/// Blocks until a handler has run on this thread, as a system call with EINTR.
 pub(crate) fn block_until_signal() {
     step();
     let me = me();
@@ -685,7 +664,7 @@ pub(crate) fn block_until_signal() {
     }
 }
 
-/// Another process sends a signal, at some time.
+/// Sends a signal from another process at a random time.
 pub(crate) fn send_from_outside(source: Source) -> shuttle::thread::JoinHandle<()> {
     shuttle::thread::spawn(move || {
         for _ in 0..choose(40) {

@@ -1,4 +1,4 @@
-//! The calling thread's mask.
+//! The simulated signal mask.
 
 use std::io;
 

@@ -1,11 +1,10 @@
 //! Atomics with store buffers.
 //!
-//! A store that is not sequentially consistent goes into a buffer of its thread. The thread itself sees it at once, others
-//! when it has left the buffer: at any time, in any order but for stores to one place and for a release store, which leaves
-//! after all before it. A sequentially consistent store, an exchange, a fence, a lock, a system call and a signal empty the
-//! buffer, as they do in a processor. Loads are not moved.
+//! Each thread has a buffer of stores, which it sees at once. Stores leave in any order, except for stores to the same word,
+//! and release stores, which leave after all earlier ones. A sequentially consistent store, an exchange, a fence, a lock
+//! operation, a system call and a signal flush the buffer. Loads are not reordered.
 //!
-//! Each execution begins with the values that the statics were declared with.
+//! Each execution starts with the initial values of all statics.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -18,7 +17,6 @@ use shuttle::rand::{Rng, thread_rng};
 
 use super::machine::{self, step};
 
-/// A place in memory.
 struct Word {
     initial: u64,
     epoch: std_atomic::AtomicU64,
@@ -34,13 +32,13 @@ struct Store {
 
 struct Buffers {
     stores: Vec<Store>,
-    /// In one of so many steps a store leaves.
+    /// A store leaves in one of so many steps.
     laziness: u32,
 }
 
 struct Alone(RefCell<Buffers>);
 
-// SAFETY: as for the machine.
+// SAFETY: as for `Machine`.
 unsafe impl Sync for Alone {}
 
 static BUFFERS: Alone = Alone(RefCell::new(Buffers { stores: Vec::new(), laziness: 2 }));
@@ -50,7 +48,7 @@ pub(super) fn boot() {
     *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), laziness };
 }
 
-/// Lets a store leave its buffer now and then.
+/// Randomly moves a store from a buffer to memory.
 pub(super) fn settle() {
     let mut buffers = BUFFERS.0.borrow_mut();
     if buffers.stores.is_empty() || !machine::chance(buffers.laziness) {
@@ -61,7 +59,7 @@ pub(super) fn settle() {
         let store = &buffers.stores[chosen];
         (store.thread, store.word, store.release)
     };
-    // The first that must go before the chosen one, or that one itself.
+    // The first store that must leave before the chosen one, or that store.
     let first = (0..=chosen)
         .find(|index| {
             let store = &buffers.stores[*index];
@@ -69,11 +67,11 @@ pub(super) fn settle() {
         })
         .unwrap_or(chosen);
     let store = buffers.stores.remove(first);
-    // SAFETY: the word is a static or was leaked.
+    // SAFETY: the word is static or leaked.
     unsafe { &*store.word }.write(store.value);
 }
 
-/// Lets all stores of this thread leave.
+/// Moves all stores of the calling thread to memory.
 pub(super) fn flush() {
     let me = machine::me();
     let mut buffers = BUFFERS.0.borrow_mut();
@@ -215,10 +213,10 @@ number!(AtomicU64, u64);
 number!(AtomicUsize, usize);
 atomic!(AtomicBool, bool, |word| word != 0, {});
 
-/// Only exchanged and loaded, so its stores are not buffered. Null at first.
+/// Initially null. Its stores are exchanges, and so not buffered.
 pub(crate) struct AtomicPtr<T>(Word, PhantomData<*mut T>);
 
-// SAFETY: as the real one: it is an address.
+// SAFETY: the type holds an address only.
 unsafe impl<T> Sync for AtomicPtr<T> {}
 // SAFETY: the same.
 unsafe impl<T> Send for AtomicPtr<T> {}
@@ -258,7 +256,7 @@ impl<T> AtomicPtr<T> {
     }
 }
 
-/// Whether no store is buffered.
+/// Returns whether all buffers are empty.
 pub(crate) fn is_empty() -> bool {
     BUFFERS.0.borrow().stores.is_empty()
 }

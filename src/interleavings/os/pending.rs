@@ -1,4 +1,4 @@
-//! Signals that the library sends to its own process.
+//! Signals to the own process.
 
 use super::machine::{Source, call};
 

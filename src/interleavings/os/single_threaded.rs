@@ -1,4 +1,4 @@
-//! Whether the process has one thread, as the C library knows.
+//! The C library's knowledge of whether the process has one thread.
 
 use super::machine::{machine, step};
 

@@ -1,4 +1,4 @@
-//! Which thread this is.
+//! Thread handles.
 
 use super::machine::me;
 
