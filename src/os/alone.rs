@@ -1,27 +1,26 @@
-//! A proof that the process has one thread, so that a forked child may run any code.
+//! Proof that the process has one thread.
 //!
-//! Another thread's lock stays locked in a forked child. So POSIX allows only async-signal-safe calls in the child of a
-//! multithreaded process.
+//! A lock of another thread stays locked in a forked child. So POSIX allows the child of a multithreaded process
+//! async-signal-safe calls only.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::threads;
 
-/// Evidence that the process has one thread, or the caller's promise that a fork is safe.
+/// Proof that the process has one thread, or the caller's promise that a fork is safe.
 pub(crate) struct Alone(());
 
 #[derive(Debug)]
 pub(crate) enum Company {
     Threads(usize),
-    /// The system does not report the number.
     Unknown,
 }
 
 impl Alone {
-    /// Checks that the calling thread is the only one. Only that thread could start another.
+    /// Checks that the calling thread is the only one.
     ///
-    /// The kernel counts a joined thread for a few microseconds more, so a higher count is read again for 20 ms.
+    /// The kernel counts a joined thread for some microseconds more, so the check repeats for 20 ms.
     pub(crate) fn look() -> Result<Alone, Company> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if threads::alone() {
@@ -40,11 +39,10 @@ impl Alone {
         }
     }
 
-    /// Accepts the caller's promise.
     ///
     /// # Safety
     ///
-    /// The child must not depend on data that another thread may be changing during the fork.
+    /// The child must not use data that another thread may be changing during the fork.
     pub(crate) unsafe fn vouched() -> Alone {
         Alone(())
     }

@@ -1,11 +1,9 @@
-//! The C library's output streams.
-
 use nix::libc;
 
-/// Writes out all buffers: before a fork, because the child would write them too; before `_exit`, which discards them.
+/// Writes out all stream buffers. A forked child would write them a second time, and `_exit` discards them.
 ///
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream. After a fork, those writes copy
-/// pages; [`Streams`] avoids that if all buffers are empty.
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which copies pages after a fork. [`Streams`]
+/// omits the call if all buffers are empty.
 pub(crate) fn flush() {
     // SAFETY: null selects all streams, and the C library locks each.
     unsafe { libc::fflush(std::ptr::null_mut()) };
@@ -16,7 +14,7 @@ pub(crate) fn flush() {
 #[derive(Clone, Copy)]
 pub(crate) struct Streams(*const *const Stream);
 
-/// `struct _IO_FILE` of glibc. Its layout is fixed, because older programs contain an inlined `putc`.
+/// glibc's `struct _IO_FILE`. Its layout is part of the ABI.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 #[repr(C)]
 struct Stream {
@@ -26,7 +24,7 @@ struct Stream {
     _between: [usize; 7],
     next: *const Stream,
     _after: [usize; 10],
-    /// Positive for a wide-character stream, which has another buffer.
+    /// Positive for a wide-character stream, which has a separate buffer.
     mode: libc::c_int,
 }
 
@@ -39,14 +37,14 @@ impl Streams {
 
         let mut list = LIST.load(Ordering::Relaxed);
         if list.is_null() {
-            // SAFETY: the name is a C string.
+            // SAFETY: a C string.
             list = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_IO_list_all".as_ptr()) }.cast();
             LIST.store(list, Ordering::Relaxed);
         }
         Streams(list)
     }
 
-    /// `alone` must be true only if the calling thread is the only one: another thread could change the list.
+    /// `alone` requires that no other thread can change the list.
     #[inline]
     pub(crate) fn flush(self, alone: bool) {
         if !(alone && self.all_are_empty()) {

@@ -1,4 +1,4 @@
-//! The monotonic clock and the processor clocks. `clock_gettime` is async-signal-safe.
+//! The monotonic clock and processor clocks. `clock_gettime` is async-signal-safe.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,7 +9,7 @@ use once_cell::race::OnceBox;
 
 use crate::time::{CpuClock, Time};
 
-/// Reads CLOCK_MONOTONIC. It ignores wall-clock changes; on Linux it stops during suspend.
+/// On Linux, CLOCK_MONOTONIC stops during suspend.
 pub(crate) fn now() -> Time {
     let mut ts = MaybeUninit::<libc::timespec>::uninit();
     // SAFETY:
@@ -23,8 +23,8 @@ pub(crate) fn now() -> Time {
     Time::from_nanos(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64)
 }
 
-/// Reads CLOCK_MONOTONIC by a system call. A preloaded library such as libfaketime changes [`now`], but not this clock. Their
-/// times must not be mixed.
+/// CLOCK_MONOTONIC by a system call. Preloaded libraries such as libfaketime change [`now`] only, so the two must not be
+/// mixed.
 #[cfg(all(
     feature = "process",
     any(target_os = "linux", target_os = "android"),
@@ -51,11 +51,9 @@ pub(crate) fn kernel_now() -> Time {
     now()
 }
 
-/// The processor clock of all threads of the process.
 pub(crate) const PROCESS_CPU: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID as _);
 
-/// Returns the calling thread's processor clock. Other threads can read it:
-/// [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
+/// See [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
 pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
     {
@@ -66,7 +64,7 @@ pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
     }
-    // Apple has no such clock; libc lacks the function for NetBSD and OpenBSD.
+    // Apple has no such clock. libc lacks the function for NetBSD and OpenBSD.
     #[cfg(not(any(
         target_os = "linux",
         target_os = "android",
@@ -76,7 +74,7 @@ pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Reads a processor clock. Returns `None` after its thread has ended.
+/// Returns `None` after the clock's thread has ended.
 pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     let mut ts = MaybeUninit::<libc::timespec>::uninit();
     // SAFETY: the pointer is valid for the call, and `ts` is initialised if the call returns 0.
@@ -89,14 +87,14 @@ pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     }
 }
 
-/// One moment on both clocks. `instant` is read first, so a converted `Instant` is never too early.
+/// One moment on both clocks. `instant` is read first, so conversions are never too early.
 struct Anchor {
     instant: Instant,
     at: Time,
 }
 
 fn anchor() -> &'static Anchor {
-    // `OnceBox` never blocks. A forked child could wait forever for a thread of its parent.
+    // `OnceBox` does not block. Blocking could be endless in a forked child.
     static ANCHOR: OnceBox<Anchor> = OnceBox::new();
     ANCHOR.get_or_init(|| {
         let instant = Instant::now();
@@ -104,7 +102,7 @@ fn anchor() -> &'static Anchor {
     })
 }
 
-/// Converts an `Instant`; beyond 584 years it gives `NEVER`.
+/// Returns `NEVER` for more than 584 years.
 pub(crate) fn from_instant(instant: Instant) -> Time {
     let anchor = anchor();
     match instant.checked_duration_since(anchor.instant) {
@@ -113,7 +111,7 @@ pub(crate) fn from_instant(instant: Instant) -> Time {
     }
 }
 
-/// Converts to an `Instant`. Returns `None` for `NEVER` and out of range.
+/// Returns `None` for `NEVER` and beyond `Instant`'s range.
 pub(crate) fn to_instant(time: Time) -> Option<Instant> {
     let anchor = anchor();
     if time.is_never() {
@@ -152,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_far_ends_are_defined() {
+    fn instants_out_of_range_give_never_or_none() {
         assert_eq!(to_instant(Time::NEVER), None);
         if let Some(far) = Instant::now().checked_add(Duration::from_secs(600 * 365 * 86_400)) {
             assert_eq!(from_instant(far), Time::NEVER);

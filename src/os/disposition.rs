@@ -1,5 +1,5 @@
-//! Signal dispositions, by default of SIGALRM: [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html). A
-//! [`Disposition`] keeps all bits, so it can be restored exactly.
+//! Signal dispositions: [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html). The default signal is
+//! SIGALRM.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -21,14 +21,14 @@ pub(crate) enum Kind {
     Function,
 }
 
-/// How the kernel runs the library's handler.
+/// The flags of the library's handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Manner {
-    /// SA_RESTART: interrupted system calls continue.
+    /// SA_RESTART.
     pub(crate) restart: bool,
-    /// SA_ONSTACK: the handler runs on the thread's signal stack, if it has one.
+    /// SA_ONSTACK.
     pub(crate) on_stack: bool,
-    /// All other signals except faults are blocked while the handler runs.
+    /// All other signals are blocked, except faults.
     pub(crate) alone: bool,
 }
 
@@ -39,7 +39,7 @@ impl Manner {
     /// - with SA_RESTART, so that a guard interrupts no system call.
     pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
 
-    /// For this previous handler. It may need a larger stack or nested signals, so it keeps its own flags.
+    /// For a previous handler, which may need a larger stack or nested signals.
     pub(crate) fn in_front_of(owner: &Disposition) -> Manner {
         match owner.kind() {
             Kind::Default | Kind::Ignore => Manner::USUAL,
@@ -66,7 +66,7 @@ impl Disposition {
         exchange(signal, None)
     }
 
-    /// Installs this disposition and returns the previous one, atomically.
+    /// Returns the previous disposition.
     pub(crate) fn install(&self) -> io::Result<Disposition> {
         self.install_for(libc::SIGALRM)
     }
@@ -75,7 +75,6 @@ impl Disposition {
         exchange(signal, Some(&self.0))
     }
 
-    /// Installs the library's handler and returns the previous disposition.
     pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
         Disposition::install_ours_for(libc::SIGALRM, manner)
     }
@@ -91,12 +90,12 @@ impl Disposition {
         Disposition(action).install_for(signal)
     }
 
-    /// Returns whether system calls interrupted by this handler fail with EINTR.
+    /// Returns whether interrupted system calls fail with EINTR.
     pub(crate) fn interrupts(&self) -> bool {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }
 
-    /// Returns whether the kernel resets this handler at its first signal (SA_RESETHAND).
+    /// SA_RESETHAND: the kernel resets the handler on its first signal.
     pub(crate) fn is_for_once(&self) -> bool {
         self.kind() == Kind::Function && self.has(libc::SA_RESETHAND)
     }
@@ -125,7 +124,6 @@ impl Disposition {
         self.0.sa_sigaction
     }
 
-    /// Compares all that a program can observe.
     pub(crate) fn same_as(&self, other: &Disposition) -> bool {
         self.0.sa_sigaction == other.0.sa_sigaction
             && visible(self.0.sa_flags) == visible(other.0.sa_flags)
@@ -142,7 +140,7 @@ fn visible(flags: libc::c_int) -> libc::c_int {
 }
 
 fn bytes(set: &libc::sigset_t) -> &[u8] {
-    // Linux has 64 signals, on MIPS 128. The C library leaves the rest of its 1,024 bits undefined.
+    // Linux has 64 signals, on MIPS 128. The C library leaves its other bits undefined.
     const KNOWN: usize = if cfg!(not(any(target_os = "linux", target_os = "android"))) {
         size_of::<libc::sigset_t>()
     } else if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
@@ -156,7 +154,7 @@ fn bytes(set: &libc::sigset_t) -> &[u8] {
     unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), KNOWN) }
 }
 
-/// Returns all signals except synchronous faults. A blocked fault kills the process without running its handler.
+/// All signals except faults. A blocked fault kills the process without its handler.
 fn all_but_faults() -> &'static libc::sigset_t {
     const FAULTS: [libc::c_int; 7] =
         [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS];
@@ -174,7 +172,6 @@ fn all_but_faults() -> &'static libc::sigset_t {
     })
 }
 
-/// Returns an action without flags and mask.
 const fn plain(function: libc::sighandler_t) -> libc::sigaction {
     // SAFETY: each field is an integer, a bit set or an `Option` of a function, so zeroes are a valid value.
     let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
@@ -188,7 +185,6 @@ fn exchange(signal: libc::c_int, new: Option<&libc::sigaction>) -> io::Result<Di
     // - `new` is null or valid for the call.
     // - `old` is valid for the write, and initialised if the call returns 0.
     // - The action is SIG_DFL, SIG_IGN, an earlier disposition, or the library's handler, which is async-signal-safe.
-    //   any moment (see `handler`), or what somebody else had installed before.
     unsafe {
         if libc::sigaction(signal, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error());

@@ -1,14 +1,14 @@
-//! Ends of the process from a signal handler. All functions are async-signal-safe.
+//! Ends the process in a signal handler. All functions are async-signal-safe.
 
 use std::mem::MaybeUninit;
 use std::ptr;
 
 use nix::libc;
 
-/// Writes a line to standard error, unless that could block: on a full pipe or a stopped terminal.
+/// Writes to standard error, unless a full pipe or a stopped terminal would block.
 pub(crate) fn write_line(line: &[u8]) {
     let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: the pointers are valid for the given lengths, and both calls are async-signal-safe.
+    // SAFETY: the pointers are valid for the lengths, and the calls are async-signal-safe.
     unsafe {
         if libc::poll(&mut stderr, 1, 0) != 0 {
             libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
@@ -16,7 +16,6 @@ pub(crate) fn write_line(line: &[u8]) {
     }
 }
 
-/// Exits without destructors and exit functions.
 pub(crate) fn exit(code: i32) -> ! {
     // SAFETY: async-signal-safe.
     unsafe { libc::_exit(code) }
@@ -27,9 +26,9 @@ pub(crate) fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
-/// Raises SIGABRT, to be delivered when the calling handler returns. Then a core dump shows the interrupted function on top.
+/// Raises SIGABRT for after the handler, so that a core dump shows the interrupted function on top.
 ///
-/// Limit: a thread that blocks SIGABRT does not get it.
+/// Limit: a thread can block SIGABRT.
 pub(crate) fn abort_on_return() {
     let mut only = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY:

@@ -1,13 +1,13 @@
 //! The library's bit of the flag, and flags with one user.
 
-// The models do not replace this atomic, because the bit never changes.
+// Not a model's atomic, because the bit never changes.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;
 
 pub(crate) use super::core_flag::{Byte, flag};
 
-/// The library's bit of the [`flag`]; zero until `assign`.
+/// Zero until `assign`.
 pub(crate) struct OwnBit(AtomicU8);
 
 impl OwnBit {
@@ -24,7 +24,7 @@ impl OwnBit {
     }
 }
 
-/// A separate flag, as fast to test as the [`flag`].
+/// A flag for other uses, as fast to test.
 pub(crate) struct Flag(Byte);
 
 const SET: u8 = 1;
@@ -43,12 +43,10 @@ impl Flag {
         self.0.set(SET);
     }
 
-    /// Clears the flag before every later read of this thread.
     pub(crate) fn clear(&self) {
         self.0.clear(SET);
     }
 
-    /// Clears the flag without ordering.
     pub(crate) fn reset(&self) {
         self.0.reset(SET);
     }

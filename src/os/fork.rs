@@ -1,10 +1,9 @@
-//! Consistent state across `fork`.
 //!
-//! A child has only the thread that called `fork`, so a lock that another thread holds stays locked. [`ForkMutex`] is locked
-//! during the fork by [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html). The child resets its
-//! value.
+//! A forked child has one thread, so a lock of another thread stays locked. Hooks of
+//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) lock each [`ForkMutex`] during a fork,
+//! and reset its value in the child.
 //!
-//! For the same reason, initialisation here never waits for another thread.
+//! For the same reason, no initialisation here waits for another thread.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -18,19 +17,17 @@ pub(crate) use std::sync::MutexGuard;
 use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::thread::Handle;
 
-/// A mutex that three hooks keep consistent across a fork.
 ///
-/// It uses the standard mutex. parking_lot's has a process-wide queue of waiting threads, which is wrong in the child.
+/// Not parking_lot's mutex, whose global queue of waiting threads is wrong in the child.
 ///
-/// The alignment keeps it on one page, because a forked child copies each page that it writes.
+/// The alignment keeps it on one page: after a fork, each written page is copied.
 #[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
-    /// The handle of the forking thread that holds the lock, or zero.
+    /// The handle of the thread that forks; zero for none.
     forking: AtomicUsize,
-    /// The number of that thread's hook calls: the hooks may be registered twice.
+    /// The number of hook calls: hooks may be registered twice.
     hooks: AtomicU32,
-    /// The forking thread's guard.
     held: UnsafeCell<Option<MutexGuard<'static, T>>>,
 }
 
@@ -50,72 +47,67 @@ impl<T> ForkMutex<T> {
         }
     }
 
-    // The annotation is for the sanitizer: locking a free mutex makes no call that it sees.
+    // RTSan does not see the lock of a free mutex, which makes no call.
     #[cfg_attr(sigalarm_rtsan, sanitize(realtime = "blocking"))]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        // The value stays consistent after a panic.
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks the mutex before a fork.
-    fn hold(&'static self) {
+    /// Runs before a fork.
+    fn acquire(&'static self) {
         let this = Handle::current().0;
-        // Only this thread stores its own handle, so relaxed loads suffice.
+        // Only this thread stores its own handle, so `Relaxed` suffices.
         if self.forking.load(Ordering::Relaxed) != this {
             let guard = self.lock();
             self.forking.store(this, Ordering::Relaxed);
-            // SAFETY: this thread holds the mutex, so no other reference to the cell exists.
+            // SAFETY: this thread holds the mutex.
             unsafe { *self.held.get() = Some(guard) };
         }
         self.hooks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Ends a hook on either side. The last hook returns the guard.
+    /// Runs after a fork on both sides. The last hook returns the guard.
     #[inline]
-    fn is_over(&self) -> Option<MutexGuard<'static, T>> {
+    fn end_hook(&self) -> Option<MutexGuard<'static, T>> {
         if self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
             return None;
         }
         self.forking.store(0, Ordering::Relaxed);
-        // SAFETY: this thread, or its copy in the child, holds the mutex since `hold`, so no other reference to the cell
-        // exists.
+        // SAFETY: this thread, or its copy in the child, holds the mutex since `acquire`.
         unsafe { (*self.held.get()).take() }
     }
 
     fn release(&self) {
-        drop(self.is_over());
+        drop(self.end_hook());
     }
 
-    /// Resets the value in the child. Threads that wait for the lock exist in the parent only, so the unlock wakes no thread.
+    /// Runs in the child. The waiting threads are in the parent, so the unlock wakes no thread.
     #[inline]
-    fn renew(&self)
+    fn reset(&self)
     where
         T: ForkSafe,
     {
-        if let Some(mut value) = self.is_over() {
+        if let Some(mut value) = self.end_hook() {
             value.start_again();
         }
     }
 }
 
-/// State behind a [`ForkMutex`].
 pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn home() -> &'static ForkMutex<Self>;
 
-    /// Resets the state in the child. It must not use the heap, which another thread may have been changing.
+    /// Runs in the child. It must not use the heap, which another thread may have been changing.
     fn start_again(&mut self);
 }
 
 /// Registers the hooks.
 ///
-/// POSIX cannot remove them, so the caller registers once. Two threads, or a forked child, may still register twice; the
-/// hooks allow that.
+/// POSIX cannot remove hooks, so callers avoid repetition. A repeated registration is harmless.
 pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
-    // Miri has no `fork`.
     if cfg!(miri) {
         return Ok(());
     }
-    // SAFETY: the functions are static, and do not unwind.
+    // SAFETY: the functions are static and do not unwind.
     match unsafe { libc::pthread_atfork(Some(before::<T>), Some(in_parent::<T>), Some(in_child::<T>)) } {
         0 => Ok(()),
         errno => Err(io::Error::from_raw_os_error(errno)),
@@ -123,7 +115,7 @@ pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
 }
 
 extern "C" fn before<T: ForkSafe>() {
-    T::home().hold();
+    T::home().acquire();
 }
 
 extern "C" fn in_parent<T: ForkSafe>() {
@@ -131,7 +123,7 @@ extern "C" fn in_parent<T: ForkSafe>() {
 }
 
 extern "C" fn in_child<T: ForkSafe>() {
-    T::home().renew();
+    T::home().reset();
 }
 
 #[cfg(test)]
@@ -140,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// The number of lock holders' increments, and of resets.
+    /// Increments, and resets.
     struct Counted(u64, u64);
 
     static HOME: ForkMutex<Counted> = ForkMutex::new(Counted(0, 0));
@@ -169,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_lock_is_held_across_a_fork_and_free_on_both_sides() {
-                const EACH: u64 = if cfg!(miri) { 5 } else { 1_000 };
+        const EACH: u64 = if cfg!(miri) { 5 } else { 1_000 };
         thread::scope(|scope| {
             count(scope, EACH);
             for _ in 0..EACH {

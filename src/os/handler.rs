@@ -1,8 +1,7 @@
 //! The signal handler that the kernel calls, and calls of the previous handler.
 //!
-//! The handler can interrupt any instruction, also in `malloc` or while its thread holds a lock. So it calls
-//! **async-signal-safe** functions only, and preserves `errno`. It does not use thread-locals: their first use can allocate
-//! in a `dlopen`ed library.
+//! The handler can interrupt any instruction, also in `malloc`. So it calls **async-signal-safe** functions only, and
+//! preserves `errno`. It uses no thread-locals, because their first use can allocate in a `dlopen`ed library.
 
 use std::mem::{self, MaybeUninit};
 use std::ptr;
@@ -14,15 +13,14 @@ use super::atomic::{AtomicUsize, Ordering};
 use super::disposition::{Disposition, Kind};
 use super::thread::Handle;
 
-/// The function that runs on each signal, set before the first installation.
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// Sets the function that runs on each signal. It must be async-signal-safe. Later calls have no effect.
+/// Sets the async-signal-safe function for all signals. Later calls have no effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Returns the handler's address. Not inlined, so that every comparison uses the same address.
+/// Not inlined, so that every comparison uses the same address.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_signal;
@@ -34,29 +32,29 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     let errno = nix::errno::Errno::last_raw();
     let frame = ptr::from_ref(&signal).addr();
     if let Some(on_signal) = ON_SIGNAL.get() {
-        on_signal(&Arrival { signal, info: kernels_own(signal, info, frame), context, frame });
+        on_signal(&Arrival { signal, info: kernel_siginfo(signal, info, frame), context, frame });
     }
     nix::errno::Errno::set_raw(errno);
 }
 
 /// Returns `info` if the kernel wrote it, else null.
 ///
-/// A later handler may call this one as `old(signal)`, which leaves `info` undefined. The kernel's siginfo is above this
-/// frame on the same stack, and contains the signal number.
-fn kernels_own(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize) -> *mut libc::siginfo_t {
-    const FARTHEST: usize = 1 << 20;
-    let lies_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < FARTHEST);
+/// A later handler may call `old(signal)`, which leaves `info` undefined. The kernel's siginfo is above this frame on the
+/// same stack.
+fn kernel_siginfo(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize) -> *mut libc::siginfo_t {
+    const MAX_DISTANCE: usize = 1 << 20;
+    let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
     // SAFETY:
-    // - The address is between this frame and the kernel's signal frame on the same stack, or in that frame.
+    // - The address is between this frame and the end of the kernel's signal frame on the same stack.
     // - That memory is mapped, and any bytes are a valid integer.
-    if lies_above && info.is_aligned() && unsafe { (*info).si_signo } == signal {
+    if is_above && info.is_aligned() && unsafe { (*info).si_signo } == signal {
         info
     } else {
         ptr::null_mut()
     }
 }
 
-/// A signal while its handler runs.
+/// A signal, during its handler.
 pub(crate) struct Arrival {
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
@@ -68,20 +66,17 @@ pub(crate) struct Arrival {
 pub(crate) const CAN_BLOCK_ON_RETURN: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
 
-/// The sender of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// A POSIX timer with this value.
+    /// A POSIX timer, with its value.
     Timer(usize),
-    /// The interval timer.
     Interval,
     /// This process, by `raise` or `pthread_kill`.
     Raise,
-    /// Any other sender, usually `kill`; or unknown.
+    /// Others, usually by `kill`; or unknown.
     Other,
 }
 
-/// The current handler of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InPlace {
     Ours,
@@ -134,7 +129,7 @@ impl Arrival {
                     _ => Sender::Other,
                 }
             }
-            // Other systems have no code for the interval timer. Its signal has no sender.
+            // On other systems, the interval timer's signal has no code and no sender.
             #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
             {
                 if info.si_pid() == 0 { Sender::Interval } else { Sender::Other }
@@ -142,12 +137,11 @@ impl Arrival {
         }
     }
 
-    /// Returns the number of times that a later handler has forwarded this signal back to this one.
+    /// Returns how many later handlers have forwarded this signal back.
     pub(crate) fn times_forwarded_back(&self) -> usize {
         Forwarding::count(self)
     }
 
-    /// Calls the handler of `disposition`, if there is one.
     pub(crate) fn deliver_to(&self, disposition: &Disposition) {
         if disposition.kind() == Kind::Function {
             self.call(disposition);
@@ -167,15 +161,13 @@ impl Arrival {
         Disposition::current_of(self.signal).is_ok_and(|current| current.function() == disposition.function())
     }
 
-    /// Takes the default action, which usually ends the process. PID 1 of a namespace survives SIGALRM; the disposition then
-    /// stays the default.
+    /// Takes the default action. PID 1 of a namespace survives it; the disposition then stays the default.
     ///
-    /// If possible, the signal is raised and delivered when this handler returns. If another thread has installed this
-    /// handler again by then, the handler runs again. Otherwise it would run nested, and the signal stack may have space for
-    /// one.
+    /// If possible, the signal is raised for after this handler. Otherwise, a handler reinstalled by another thread would run
+    /// nested, on a stack with space for one.
     pub(crate) fn take_default_action(&self) {
         let is_pending = self.signal == libc::SIGALRM
-            && self.is_let_in_on_return()
+            && self.is_unblocked_on_return()
             && Disposition::DEFAULT.install().is_ok();
         if is_pending {
             // SAFETY: async-signal-safe, with a valid signal number.
@@ -185,28 +177,28 @@ impl Arrival {
         }
     }
 
-    /// Returns whether the thread's mask allows this signal after the handler; `false` if unknown.
-    fn is_let_in_on_return(&self) -> bool {
+    /// Returns `false` if unknown.
+    fn is_unblocked_on_return(&self) -> bool {
         self.mask_on_return().is_some_and(|mask| {
             // SAFETY: the kernel wrote the set.
             unsafe { libc::sigismember(mask, self.signal) == 0 }
         })
     }
 
-    /// Returns the thread's mask after the handler, or `None` if unknown.
+    /// Returns `None` if unknown.
     fn mask_on_return(&self) -> Option<*mut libc::sigset_t> {
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         {
             let context = self.context.cast::<libc::ucontext_t>();
-            let is_kernels = !self.info.is_null() && !context.is_null();
+            let is_from_kernel = !self.info.is_null() && !context.is_null();
             // SAFETY: a kernel siginfo comes with a kernel context, valid during the handler.
-            is_kernels.then(|| unsafe { &raw mut (*context).uc_sigmask })
+            is_from_kernel.then(|| unsafe { &raw mut (*context).uc_sigmask })
         }
         #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
         None
     }
 
-    /// Sends the signal again, with its siginfo, to the same thread or process.
+    /// Sends the signal again, with its siginfo.
     pub(crate) fn send_again(&self, sender: Sender) {
         // SAFETY: async-signal-safe functions and a bare system call; `info` is null or the kernel's.
         unsafe {
@@ -225,12 +217,11 @@ impl Arrival {
         }
     }
 
-    /// Returns whether [`Arrival::block_on_return`] has an effect.
     pub(crate) fn can_block_on_return(&self) -> bool {
         self.mask_on_return().is_some()
     }
 
-    /// Blocks the signal on this thread after the handler returns.
+    /// Blocks the signal on this thread from the handler's return.
     pub(crate) fn block_on_return(&self) {
         if let Some(mask) = self.mask_on_return() {
             // SAFETY: the kernel's set has no other reference, and the kernel reads it when the handler returns.
@@ -238,14 +229,13 @@ impl Arrival {
         }
     }
 
-    /// Calls a handler with the mask that its disposition requests.
+    /// Calls the handler with its own mask.
     fn call(&self, disposition: &Disposition) {
         let Some(_mark) = Forwarding::begin(self) else { return };
         let mut before = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY:
         // - The sets are valid, and the first call initialises `before`.
-        // - `disposition` was installed for this signal, so the function has the signature of its flags and may run at any
-        //   time.
+        // - `disposition` was installed for this signal: its function fits its flags, and may run at any time.
         // - `info` and `context` are those of this handler's call.
         unsafe {
             libc::pthread_sigmask(libc::SIG_BLOCK, disposition.mask(), before.as_mut_ptr());
@@ -268,22 +258,22 @@ impl Arrival {
     }
 }
 
-/// A mark of a thread that forwards a signal, without a thread-local.
+/// A mark that a thread is forwarding a signal. Thread-locals are not async-signal-safe.
 ///
-/// A later handler may forward to this handler, and this handler back to that one. The mark ends that recursion.
+/// A later handler and this one may forward to each other. The mark ends that recursion.
 struct Forwarding {
-    /// The thread's handle; zero if the mark is free.
+    /// The thread; zero if free.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the forwarding handler's frame. A nested handler has a lower frame. A higher or equal frame on the
-    /// thread proves that the forwarding handler was left by `longjmp`.
+    /// An address in the handler's frame. Nested handlers have lower frames, so a mark below the current frame is stale,
+    /// after a `longjmp`.
     frame: AtomicUsize,
 }
 
-/// The limit of threads in previous handlers at once. A further signal is not forwarded.
+/// The limit of threads in previous handlers. A further thread's signal is not forwarded.
 const MARKS: usize = 64;
 
-/// The number of set marks. A `longjmp` out of a handler leaves it too high.
+/// The number of marks. A `longjmp` leaves it too high.
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 static FORWARDING: [Forwarding; MARKS] = [const {
@@ -308,9 +298,9 @@ impl Forwarding {
         Some(Mark(mark))
     }
 
-    /// Returns how often this thread is forwarding this signal, or any signal if this one has no siginfo.
+    /// Counts the thread's marks for this signal, or for any signal if it has no siginfo.
     fn count(arrival: &Arrival) -> usize {
-        // A relaxed load suffices: the thread sees its own marks.
+        // `Relaxed` suffices for the thread's own marks.
         if IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }

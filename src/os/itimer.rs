@@ -1,7 +1,6 @@
 //! The interval timer of the process: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html).
 //!
-//! ITIMER_REAL counts microseconds on the monotonic clock and sends SIGALRM to the process. `exec` keeps it, a forked child
-//! does not. `alarm(2)` uses the same timer.
+//! ITIMER_REAL sends SIGALRM to the process. `exec` preserves it, `fork` does not. `alarm(2)` uses it too.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -11,13 +10,13 @@ use nix::libc;
 #[cfg(not(target_os = "android"))]
 use nix::libc::ITIMER_REAL;
 
-/// From <linux/time.h>; libc lacks it.
+/// From <linux/time.h>.
 #[cfg(target_os = "android")]
 const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
-/// Sets the timer and returns the previous setting, atomically. Times are rounded up to microseconds, because zero disarms.
+/// Returns the previous setting, atomically. Times are rounded up, because zero disarms.
 #[inline(always)]
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let Setting { remaining, interval } = setting.in_micros();
@@ -44,12 +43,11 @@ pub(crate) fn get() -> io::Result<Setting> {
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    // `as _`, because libc deprecates the type names on musl.
+    // libc deprecates the field types on musl.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }
 
 fn setting_of(raw: libc::itimerval) -> Setting {
-    // Negative times do not occur.
     let duration = |t: libc::timeval| match (u64::try_from(t.tv_sec), u32::try_from(t.tv_usec)) {
         (Ok(secs), Ok(micros @ 0..1_000_000)) => Duration::new(secs, micros * 1_000),
         _ => Duration::ZERO,

@@ -1,12 +1,12 @@
 //! System calls without the C library.
 //!
-//! A forked child has no page table entries for code. The first call into each page of the C library costs a page fault, as
-//! long as ten system calls.
+//! A forked child starts without page table entries. Its first call into a page of the C library is a page fault, ten times
+//! as slow as a system call.
 
 use nix::errno::Errno;
 use nix::libc;
 
-/// Makes a system call with up to four arguments. On x86-64 it leaves `errno` unchanged.
+/// Changes `errno` on other architectures than x86-64 only.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
-//! SIGALRM in the calling thread's mask: [pthread_sigmask(3)](https://man7.org/linux/man-pages/man3/pthread_sigmask.3.html).
-//! The call returns an error number, which `nix` 0.31 ignores.
+//! SIGALRM in the thread's mask: [pthread_sigmask(3)](https://man7.org/linux/man-pages/man3/pthread_sigmask.3.html). It
+//! returns an error number, which `nix` 0.31 ignores.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,7 +9,7 @@ use nix::libc;
 
 fn change(how: libc::c_int) -> io::Result<()> {
     let mut only = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `sigemptyset` initialises the set, and all pointers are valid for their calls.
+    // SAFETY: `sigemptyset` initialises the set; the pointers are valid for the calls.
     unsafe {
         libc::sigemptyset(only.as_mut_ptr());
         libc::sigaddset(only.as_mut_ptr(), libc::SIGALRM);
@@ -30,7 +30,7 @@ pub(crate) fn block_alarm() -> io::Result<()> {
 
 pub(crate) fn is_alarm_blocked() -> io::Result<bool> {
     let mut now = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the pointer is valid for the call; null leaves the mask unchanged; `now` is initialised if the call returns 0.
+    // SAFETY: null changes nothing, and `now` is initialised if the call returns 0.
     unsafe {
         match libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), now.as_mut_ptr()) {
             0 => Ok(libc::sigismember(now.as_ptr(), libc::SIGALRM) == 1),

@@ -1,6 +1,6 @@
 //! Operating system calls behind safe functions.
 //!
-//! All `unsafe` of the library and all differences between systems are here. These modules do not know alarms.
+//! All `unsafe` and all platform differences are here.
 
 #![allow(unsafe_code)]
 

@@ -1,31 +1,24 @@
-//! Pending signals, and signals to the own process.
-
 use std::mem::MaybeUninit;
 
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Sends SIGALRM to the process.
 pub(crate) fn send_alarm() {
-    // `kill` of the own process cannot fail.
     let _ = kill(Pid::this(), Signal::SIGALRM);
 }
 
-/// Sends SIGALRM to the calling thread.
 pub(crate) fn raise_alarm() {
-    // `raise` fails for unknown signals only.
     let _ = nix::sys::signal::raise(Signal::SIGALRM);
 }
 
-/// Sends a signal to the process.
 pub(crate) fn send_again(number: usize) {
     if let Ok(signal) = Signal::try_from(number as i32) {
         let _ = kill(Pid::this(), signal);
     }
 }
 
-/// Returns whether SIGALRM is pending for the thread or the process. Async-signal-safe.
+/// For the thread or the process. Async-signal-safe.
 pub(crate) fn is_alarm_pending() -> bool {
     let mut pending = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: the pointer is valid for the call, and zeroes are the empty set.

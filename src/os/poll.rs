@@ -1,4 +1,4 @@
-//! Waits for descriptors with a timeout.
+//! Waits for descriptors.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -13,10 +13,8 @@ pub(crate) enum Readiness {
     Writable,
 }
 
-/// Waits for a descriptor, a timeout or a handled signal. Returns whether the descriptor is ready, in error or hung up. A
-/// regular file is always ready.
-///
-/// See [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html).
+/// Waits for a descriptor, a timeout or a handled signal: [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html).
+/// Returns whether the descriptor is ready, in error or hung up.
 pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duration>) -> io::Result<bool> {
     let mut fds: Vec<PollFd<'_>> = Vec::new();
     if let Some((fd, readiness)) = fd {
@@ -31,7 +29,6 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
         Err(Errno::EINTR) => false,
         Err(errno) => return Err(errno.into()),
     };
-    // `poll` reports a closed descriptor as ready.
     if fds.iter().any(|fd| fd.revents().is_some_and(|events| events.contains(PollFlags::POLLNVAL))) {
         return Err(Errno::EBADF.into());
     }
@@ -53,7 +50,7 @@ impl Default for Readable {
 #[cfg(feature = "process")]
 impl Readable {
     pub(crate) fn new(fd: Option<BorrowedFd<'_>>) -> Readable {
-        // The kernel ignores negative descriptors.
+        // The kernel ignores -1.
         let fd = fd.map_or(-1, |fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
         Readable(nix::libc::pollfd { fd, events: nix::libc::POLLIN, revents: 0 })
     }
@@ -63,7 +60,7 @@ impl Readable {
     }
 }
 
-/// Waits for a descriptor, a timeout or a handled signal. After the latter two, no descriptor is ready.
+/// A timeout or a handled signal leaves no descriptor ready.
 #[cfg(feature = "process")]
 pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
     match kernel_poll(fds, time) {
@@ -72,7 +69,7 @@ pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Resu
     }
 }
 
-/// A bare system call, because a preloaded library such as libfaketime changes the timeout.
+/// libfaketime and similar libraries change the C library's timeouts.
 #[cfg(all(
     feature = "process",
     any(target_os = "linux", target_os = "android"),
@@ -110,7 +107,7 @@ fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc
     nix::poll::ppoll(fds, time.map(nix::sys::time::TimeSpec::from_duration), None)
 }
 
-/// Rounds up to milliseconds. The caller compares the clock.
+/// Rounds up to milliseconds.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly")))]
 fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
     use nix::poll::PollTimeout;

@@ -1,5 +1,5 @@
-//! Timers that signal one thread: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html) with
-//! SIGEV_THREAD_ID, on CLOCK_MONOTONIC. `fork` and `exec` drop them.
+//! Timers that signal one thread: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html),
+//! SIGEV_THREAD_ID.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::time::Time;
 pub(crate) struct TimerId(usize);
 
 impl TimerId {
-    /// Returns a nonzero number, for an atomic.
+    /// Returns a nonzero number.
     pub(crate) fn to_bits(self) -> usize {
         self.0.wrapping_add(1)
     }
@@ -20,7 +20,6 @@ impl TimerId {
     }
 }
 
-/// The kernel's number of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadId(i32);
 
@@ -54,13 +53,13 @@ mod imp {
     }
 
     impl TimerId {
-        /// Creates a disarmed timer that sends SIGALRM with `value` to `thread`.
+        /// Creates a disarmed timer, to send SIGALRM with `value` to `thread`.
         pub(crate) fn create(thread: ThreadId, value: usize) -> io::Result<TimerId> {
             #[cfg(target_os = "freebsd")]
             const SIGEV_THREAD_ID: libc::c_int = 4; // <sys/signal.h>
             #[cfg(not(target_os = "freebsd"))]
             use libc::SIGEV_THREAD_ID;
-            // SAFETY: zeroes are valid for each field: integers, pointers and padding.
+            // SAFETY: zeroes are a valid value.
             let mut event: libc::sigevent = unsafe { mem::zeroed() };
             event.sigev_notify = SIGEV_THREAD_ID;
             event.sigev_signo = libc::SIGALRM;
@@ -76,9 +75,8 @@ mod imp {
             }
         }
 
-        /// Sets the timer; a zero `repeat` means once. Async-signal-safe. The timer must not be deleted yet.
-        ///
-        /// See [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html).
+        /// Async-signal-safe: [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html). The timer must
+        /// exist.
         pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
             let timespec =
                 |d: Duration| libc::timespec { tv_sec: d.as_secs() as _, tv_nsec: d.subsec_nanos() as _ };
@@ -89,14 +87,14 @@ mod imp {
                 When::Never => (0, Duration::ZERO),
             };
             let new = libc::itimerspec { it_interval: timespec(repeat), it_value: timespec(value) };
-            // SAFETY: `new` is valid for the call; the old value is not requested; an unknown timer is an error.
+            // SAFETY: `new` is valid for the call, and null requests no old value.
             match unsafe { libc::timer_settime(self.0 as libc::timer_t, flags, &new, ptr::null_mut()) } {
                 0 => Ok(()),
                 _ => Err(io::Error::last_os_error()),
             }
         }
 
-        /// Returns whether the timer has expired, is disarmed, or repeats. Async-signal-safe.
+        /// Returns `true` also for a disarmed or periodic timer. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
             let mut held = MaybeUninit::<libc::itimerspec>::zeroed();
             // SAFETY: the pointer is valid for the call, and zeroes are a valid value.
@@ -109,13 +107,12 @@ mod imp {
         }
 
         pub(crate) fn delete(self) {
-            // SAFETY: an unknown timer is an error.
+            // SAFETY: the call fails for an unknown timer.
             unsafe { libc::timer_delete(self.0 as libc::timer_t) };
         }
     }
 }
 
-/// Systems without such timers.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 mod imp {
     use super::*;

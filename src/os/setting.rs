@@ -1,11 +1,9 @@
-//! Settings of an interval timer.
-
 use std::time::Duration;
 
-/// XNU's limit in seconds. A longer wait is split.
+/// XNU's limit. Longer waits are split.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
-/// A setting; zero `remaining` means disarmed.
+/// Disarmed if `remaining` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) remaining: Duration,
@@ -15,7 +13,7 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// Rounds up to microseconds, and clamps to [`LONGEST`].
+    /// Rounds up to microseconds, at most [`LONGEST`].
     pub(crate) fn rounded(self) -> Setting {
         let Setting { remaining, interval } = self.in_micros();
         Setting { remaining: remaining.min(LONGEST), interval: interval.min(LONGEST) }

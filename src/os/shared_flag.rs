@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::atomic::{AtomicPtr, AtomicUsize, Ordering, spin_loop};
 
-/// An optional flag. A handler may set it at any time.
+/// An optional flag.
 pub(crate) struct SharedFlag {
     /// Null, or a pointer from `Arc::into_raw`.
     flag: AtomicPtr<AtomicBool>,
@@ -19,23 +19,22 @@ impl SharedFlag {
         SharedFlag { flag: AtomicPtr::new(ptr::null_mut()), handlers: AtomicUsize::new(0) }
     }
 
-    /// Adds a flag; there must be none.
+    /// There must be no flag.
     pub(crate) fn put(&self, flag: Arc<AtomicBool>) {
         self.flag.store(Arc::into_raw(flag).cast_mut(), Ordering::SeqCst);
     }
 
-    /// Sets the flag, if present. Async-signal-safe.
+    /// Async-signal-safe.
     pub(crate) fn set(&self) {
         self.handlers.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: the pointer is not null, so `take` has not removed it before the load. `take` keeps the flag alive until
-        // this handler decrements the count.
+        // SAFETY: if not null, `take` has not swapped the pointer yet. It keeps the flag alive until this handler has left.
         if let Some(flag) = unsafe { self.flag.load(Ordering::SeqCst).as_ref() } {
             flag.store(true, std::sync::atomic::Ordering::SeqCst);
         }
         self.handlers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Removes the flag. When it returns, no handler uses the flag.
+    /// When it returns, no handler uses the flag.
     pub(crate) fn take(&self) -> Option<Arc<AtomicBool>> {
         let flag = self.flag.swap(ptr::null_mut(), Ordering::SeqCst);
         if flag.is_null() {
@@ -45,11 +44,11 @@ impl SharedFlag {
         while self.handlers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }
-        // SAFETY: `put` got the pointer from `Arc::into_raw`, and the swap gave it to this call only.
+        // SAFETY: `put` got it from `Arc::into_raw`, and only this call gets it.
         Some(unsafe { Arc::from_raw(flag) })
     }
 
-    /// Forgets the flag in a forked child, without freeing memory.
+    /// Runs in a forked child, and must not free memory.
     pub(crate) fn forget(&self) {
         self.flag.store(ptr::null_mut(), Ordering::SeqCst);
         self.handlers.store(0, Ordering::SeqCst);
@@ -72,7 +71,7 @@ mod tests {
                 let flag = Arc::new(AtomicBool::new(false));
                 PLACE.put(flag.clone());
                 PLACE.set();
-                let taken = PLACE.take().expect("it was put there");
+                let taken = PLACE.take().expect("the flag is present");
                 assert!(taken.load(std::sync::atomic::Ordering::SeqCst));
                 drop(taken);
                 assert_eq!(Arc::strong_count(&flag), 1);

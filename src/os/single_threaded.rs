@@ -1,24 +1,23 @@
-//! The C library's knowledge of whether the process has one thread.
+//! Whether the process has one thread, as glibc knows it.
 
 use super::atomic::{AtomicPtr, Ordering};
 
-/// The address of glibc's [`__libc_single_threaded`]; null in other C libraries.
+/// glibc's [`__libc_single_threaded`], or null.
 ///
 /// [`__libc_single_threaded`]: https://www.gnu.org/software/libc/manual/html_node/Single_002dThreaded.html
 static ADDRESS: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Finds the C library's variable.
 pub(crate) fn prepare() {
     #[cfg(all(target_os = "linux", not(miri)))]
     {
-        // SAFETY: the name is a C string.
+        // SAFETY: a C string.
         let address =
             unsafe { nix::libc::dlsym(nix::libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
         ADDRESS.store(address.cast(), Ordering::Relaxed);
     }
 }
 
-/// Returns whether the calling thread is the only one; `false` if unknown.
+/// Returns `false` if unknown.
 pub(crate) fn is_single_threaded() -> bool {
     let address = ADDRESS.load(Ordering::Relaxed);
     // SAFETY:

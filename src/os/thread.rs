@@ -1,8 +1,6 @@
-//! Thread handles.
-
 use nix::libc;
 
-/// The handle of a thread, as `pthread_kill` takes it. Never zero.
+/// A `pthread_t`, which is never zero.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handle(pub(crate) usize);
 

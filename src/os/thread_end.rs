@@ -1,6 +1,5 @@
-//! A call at the end of a thread, by
-//! [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). A thread-local's destructor
-//! does not run for a main thread that calls `pthread_exit`.
+//! A call at thread end: [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html).
+//! `pthread_exit` on the main thread runs no destructors of thread-locals.
 
 use std::io;
 use std::ptr;
@@ -10,7 +9,7 @@ use once_cell::race::OnceBox;
 
 static KEY: OnceBox<libc::pthread_key_t> = OnceBox::new();
 
-/// Sets the function for [`call_at_end`]. The first call wins.
+/// Sets the function. The first call wins.
 pub(crate) fn prepare(at_end: extern "C" fn(*mut libc::c_void)) -> io::Result<()> {
     let create = || {
         let mut key = 0;
@@ -27,7 +26,7 @@ fn at_end_pointer(at_end: extern "C" fn(*mut libc::c_void)) -> unsafe extern "C"
     at_end
 }
 
-/// Requests the call at the end of the calling thread.
+/// Requests the call for the calling thread.
 pub(crate) fn call_at_end() -> io::Result<()> {
     let Some(key) = KEY.get() else { return Ok(()) };
     // SAFETY: the key is never deleted, and the value is not dereferenced.

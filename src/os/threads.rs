@@ -1,9 +1,7 @@
-//! The number of threads of the process.
-
-/// Returns the number of threads, or `None` if unknown.
+/// Returns `None` if unknown.
 ///
-/// [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html) has a directory per thread. Its link count
-/// is that number plus 2.
+/// [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html) has a directory per thread, and two more
+/// links.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn count() -> Option<usize> {
     use std::os::unix::fs::MetadataExt;
@@ -12,7 +10,7 @@ pub(crate) fn count() -> Option<usize> {
     let links = std::fs::metadata(TASKS).ok()?.nlink();
     match usize::try_from(links).ok()?.checked_sub(2) {
         Some(threads) if threads > 0 => Some(threads),
-        // This kernel does not count links of directories.
+        // This kernel does not count directory links.
         _ => Some(std::fs::read_dir(TASKS).ok()?.count()),
     }
 }
@@ -40,20 +38,20 @@ pub(crate) fn count() -> Option<usize> {
     None
 }
 
-/// Returns whether the calling thread is the only one; `false` if unknown.
+/// Returns `false` if unknown.
 pub(crate) fn alone() -> bool {
     kernel_says_alone() || count() == Some(1)
 }
 
-/// Asks the kernel without the file system, ten times as fast. Returns `false` if unknown.
+/// Asks the kernel directly. Returns `false` if unknown.
 ///
-/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD fails in a multithreaded process, and
-/// has no effect in others. Some sandboxes forbid it.
+/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD fails in a multithreaded process.
+/// Some sandboxes forbid it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
 pub(crate) fn kernel_says_alone() -> bool {
     let thread = [nix::libc::CLONE_THREAD as usize, 0, 0, 0];
-    // SAFETY: the call takes a number, and uses no memory.
+    // SAFETY: the call uses no memory.
     unsafe { super::kernel_call::kernel_call(nix::libc::SYS_unshare, thread) }.is_ok()
 }
 
@@ -69,7 +67,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri knows no unshare")]
     fn every_thread_counts() {
-        // The test harness has other threads, which come and go.
+        // The harness has threads too, which come and go.
         let listed = || std::fs::read_dir("/proc/self/task").unwrap().count();
         assert!(count().is_some_and(|n| n >= 2));
         assert!((0..1_000).any(|_| count() == Some(listed())));

@@ -1,4 +1,3 @@
-
 use std::panic::Location;
 
 use super::{Entry, Key, Schedule, Scope};

@@ -181,7 +181,7 @@ fn the_outermost_is_reported_first() {
     let around = |s: &Schedule, key| s.expired_around(key, Scope::NONE).map(Key::id);
 
     expire(&mut schedule, at(5));
-    assert_eq!(around(&schedule, inner), None, "another scope's alarm encloses nothing here");
+    assert_eq!(around(&schedule, inner), None, "another thread's alarm encloses none of these");
     assert_eq!(around(&schedule, elsewhere), Some(elsewhere.id));
 
     expire(&mut schedule, at(20));
@@ -195,7 +195,7 @@ fn the_outermost_is_reported_first() {
 
 /// The slot's previous alarm was rung, and entered on another thread.
 #[test]
-fn a_slot_is_as_new() {
+fn a_reused_slot_has_no_old_state() {
     let mut schedule = Schedule::new();
     let old = schedule.insert(terms(1, Time::NEVER), at(0));
     schedule.ring(old, Cause::Rung);
@@ -212,12 +212,12 @@ fn a_slot_is_as_new() {
     assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
     // The alarm expired by its deadline and was not rung, so `extend` undoes the expiry.
     schedule.extend(new, Duration::from_nanos(5));
-    let entry = schedule.get(new).expect("it lives");
+    let entry = schedule.get(new).expect("a live alarm");
     assert_eq!((entry.expired, entry.since, entry.entered_by), (None, at(5), 0));
 }
 
 #[test]
-fn one_that_starts_again_knows_no_old_key() {
+fn start_again_invalidates_old_keys() {
     let play = |is_empty: bool, starts_again: bool| {
         let mut schedule = Schedule::new();
         let key = schedule.insert(terms(1, at(1)), at(0));
@@ -232,13 +232,13 @@ fn one_that_starts_again_knows_no_old_key() {
         }
         let fresh = schedule.insert(terms(1, at(1)), at(0));
         if starts_again {
-            assert_eq!(fresh.slot(), key.slot(), "the slot is used again");
-            assert!(schedule.get(key).is_none(), "and the old key does not name its new owner");
+            assert_eq!(fresh.slot(), key.slot(), "the slot is reused");
+            assert!(schedule.get(key).is_none(), "the old key does not identify the new alarm");
         }
         fresh.id()
     };
     for is_empty in [false, true] {
-        assert_ne!(play(is_empty, true), play(is_empty, false), "both sides go on, and never meet");
+        assert_ne!(play(is_empty, true), play(is_empty, false), "parent and child have different ids");
     }
 }
 
@@ -257,7 +257,7 @@ fn ten_thousand_alarms() {
 }
 
 #[test]
-fn a_wait_ends_for_own_alarms_for_entered_ones_and_for_what_encloses_them() {
+fn a_wait_ends_for_own_entered_and_enclosing_alarms() {
     let mut schedule = Schedule::new();
     let (here, there) = (Scope(1), Scope(2));
     let outer = schedule.insert(terms(2, at(10)), at(0));
@@ -274,7 +274,7 @@ fn a_wait_ends_for_own_alarms_for_entered_ones_and_for_what_encloses_them() {
     assert_eq!(schedule.next_for(there, None), at(10));
     schedule.expire(there, at(10), no_cpu);
     assert_eq!(schedule.next_for(here, None), at(20));
-    assert!(schedule.is_expired_for(here, None), "what encloses the entered alarm has expired");
+    assert!(schedule.is_expired_for(here, None), "an alarm that encloses the entered alarm has expired");
     schedule.leave(standing);
     schedule.leave(back);
     assert!(!schedule.is_expired_for(here, None) && schedule.is_expired_for(here, Some(outer)));
