@@ -1,11 +1,11 @@
 //! Live alarms and their deadlines, as pure data.
 //!
-//! Callers pass the time in, so tests can compare every result with a naive list.
+//! Callers pass the time in, so tests can compare results with a naive list.
 //!
-//! Alarms and tickers are entries. A ticker's deadline advances by its period; a ticker never expires.
+//! Entries are alarms and tickers. A ticker's deadline advances by its period and never expires.
 //!
-//! An alarm is pending until its deadline, then expired until a restart or its removal. Each operation takes logarithmic time
-//! unless its comment says otherwise.
+//! An alarm is pending until its deadline, then expired until a restart or its removal. Operations take logarithmic time
+//! unless noted.
 
 mod budget;
 mod changes;
@@ -51,7 +51,7 @@ pub(crate) struct Schedule {
     positions: Positions,
     /// Sorted by scope, then from outermost to innermost.
     expired: BTreeSet<(Scope, AlarmId, usize)>,
-    /// Alarms with a check limit, usually at most one.
+    /// Alarms with a check limit: usually none or one.
     counting: Vec<(Scope, Key)>,
     listening: [usize; SIGNALS],
     /// Alarms that other threads have entered, sorted as `expired`.
@@ -71,7 +71,7 @@ impl Schedule {
         }
     }
 
-    /// Empties a forked child's schedule. Returns the content undropped: a forked child must not free memory.
+    /// Empties a forked child's schedule. A forked child must not free memory, so the content is not dropped.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())))
     }
@@ -95,14 +95,14 @@ impl Schedule {
         self.threads.get(scope.index()).map_or(0, |thread| thread.alarms)
     }
 
-    /// Adds a pending alarm. The next [`expire`](Schedule::expire) expires it if its deadline has passed.
+    /// Adds a pending alarm, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = implementer::next_id();
         let (scope, deadline, is_plain) = (terms.scope, terms.deadline, terms.more.is_none());
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
-        // After inlining, the compiler knows `is_plain`, but not the fields of the entry.
+        // Inlining makes `is_plain` a constant.
         let listing = match is_plain {
             true => Listing::plain(scope, deadline),
             false => {
@@ -128,7 +128,7 @@ impl Schedule {
         self.threads.resize_with(index + 1, thread);
     }
 
-    /// Removes an alarm. Returns `None` for a stale key.
+    /// Returns `None` for a stale key.
     #[inline(always)]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Removed> {
         let entry = self.entries.get(key)?;
@@ -173,7 +173,7 @@ impl Schedule {
         entry.more.as_deref_mut().map_or(0, |more| passed - mem::replace(&mut more.reported, passed))
     }
 
-    /// Changes an alarm, and updates its listing.
+    /// Changes an alarm and its listing.
     fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
         let Some(entry) = self.entries.get_mut(key) else {
             return;

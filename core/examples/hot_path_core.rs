@@ -1,4 +1,4 @@
-//! Loops for a disassembler, with and without a checkpoint. `.ci/parts/hot-path` counts their instructions.
+//! Loops with and without a checkpoint, whose instructions `.ci/parts/hot-path` counts.
 
 #![allow(unsafe_code)] // For the names, so that they can be found.
 
@@ -6,7 +6,6 @@ use std::hint::black_box;
 
 use sigalarm_core::{checkpoint, TimedOut};
 
-/// A step of a random number generator.
 #[inline(always)]
 fn step(mut x: u64) -> u64 {
     x ^= x << 13;
@@ -35,7 +34,6 @@ fn with_core_checkpoint(start: u64, end: u64) -> Result<u64, TimedOut> {
     Ok(x)
 }
 
-/// Runs each loop for so many turns.
 fn all(turns: u64) -> Result<u64, TimedOut> {
     let start = black_box(1);
     let end = black_box((0..turns).fold(start, |x, _| step(x)));
@@ -46,7 +44,7 @@ fn all(turns: u64) -> Result<u64, TimedOut> {
 
 fn main() -> Result<(), TimedOut> {
     let turns = std::env::args().nth(1).and_then(|turns| turns.parse().ok()).unwrap_or(100_000);
-    // Two lengths, so that the difference excludes the code outside the loops.
+    // Two lengths: their difference excludes code outside the loops.
     let ends = [all(turns)?, all(2 * turns)?];
     println!("{} {}", ends[0], ends[1]);
     Ok(())

@@ -1,3 +1,3 @@
-//! Atomic types, under one path that the test models replace.
+//! Atomic types, which models replace.
 
 pub(crate) use core::sync::atomic::{fence, AtomicPtr, AtomicU8, Ordering};

@@ -1,40 +1,31 @@
-//! The cause of an expiry.
-
 use core::fmt;
 
-/// The cause of an expiry.
-///
-/// New causes may be added, so a `match` needs a wildcard arm.
+/// The cause of an expiry. A `match` needs a wildcard arm.
 ///
 /// ```
-/// use sigalarm::{Alarm, Cause, checkpoint};
-/// use std::time::Duration;
-///
-/// let _alarm = Alarm::after(Duration::ZERO)?;
-/// assert_eq!(checkpoint().unwrap_err().cause(), Cause::Deadline);
-/// # Ok::<(), sigalarm::ArmError>(())
+/// let error = sigalarm::testing::expired().check().unwrap_err();
+/// assert_eq!(error.cause(), sigalarm::Cause::Deadline);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Cause {
-    /// The deadline on the monotonic clock passed.
+    /// The deadline passed.
     Deadline,
-    /// The processor time limit was reached.
+    /// The processor time was used up.
     Cpu,
-    /// The check limit was reached.
+    /// The checks were used up.
     Checks,
-    /// A signal with this number arrived.
+    /// This signal arrived.
     Signal(i32),
-    /// The program cancelled the alarm: `Alarm::ring`.
+    /// The program called `Alarm::ring`.
     Rung,
-    /// A stop request reached the worker.
+    /// The worker received a stop request.
     Stopped,
 }
 
 impl fmt::Display for Cause {
-    /// Formats the predicate of the sentence that [`TimedOut`](crate::TimedOut) prints, such as "was interrupted by
-    /// SIGINT".
+    /// Formats a predicate, such as "was interrupted by SIGINT".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match *self {
             Cause::Deadline => "timed out",

@@ -1,41 +1,31 @@
-//! The check of all alarms of a thread.
-
 use crate::TimedOut;
 
 /// Checks every alarm of the calling thread.
 ///
-/// `sigalarm::checkpoint` is the same function. The cost is one relaxed load and one branch while no alarm of the
-/// process has expired. After an expiry, a check may block briefly on a lock. A signal handler must not call it.
+/// While no alarm has expired, it costs one load and one branch. Otherwise it may block briefly. A signal handler must not
+/// call it.
 ///
-/// The error carries the source location of the call. Pass the check as `|| checkpoint()`: a function pointer gives a
-/// location outside your code.
+/// The error contains the call's location. Pass `|| checkpoint()`: a function pointer has a location outside your code.
 ///
 /// # Errors
 ///
-/// Returns the [`TimedOut`] of the outermost expired alarm of this thread.
-///
-/// # Examples
+/// Returns the [`TimedOut`] of the thread's outermost expired alarm.
 ///
 /// ```
-/// use sigalarm::Alarm;
 /// use sigalarm_core::{TimedOut, checkpoint};
-/// use std::time::Duration;
 ///
-/// fn collatz(mut n: u64) -> Result<u32, TimedOut> {
-///     let mut steps = 0;
-///     while n != 1 {
+/// fn sum(numbers: &[u64]) -> Result<u64, TimedOut> {
+///     let mut sum = 0;
+///     for n in numbers {
 ///         checkpoint()?;
-///         n = if n % 2 == 0 { n / 2 } else { 3 * n + 1 };
-///         steps += 1;
+///         sum += n;
 ///     }
-///     Ok(steps)
+///     Ok(sum)
 /// }
+/// assert_eq!(sum(&[1, 2]), Ok(3)); // no limit
 ///
-/// assert_eq!(collatz(27), Ok(111)); // no limit
-///
-/// let _alarm = Alarm::after(Duration::ZERO)?;
-/// assert!(collatz(27).is_err());
-/// # Ok::<(), sigalarm::ArmError>(())
+/// let _alarm = sigalarm::testing::expired();
+/// assert!(sum(&[1, 2]).is_err());
 /// ```
 #[inline]
 #[track_caller]

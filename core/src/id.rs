@@ -1,19 +1,14 @@
-//! Identifiers of alarms.
-
 use core::fmt;
 #[cfg(target_has_atomic = "ptr")]
 use core::sync::atomic::Ordering;
 
-/// The identifier of an alarm, unique in this process and its forked children.
+/// Identifies an alarm, among all alarms of this process and its forked children.
 ///
-/// Ids grow in the order of arming: the outer of two alarms of a thread has the smaller id.
+/// Ids grow in the order of arming, so an outer alarm has the smaller id.
 ///
 /// ```
-/// use sigalarm::Alarm;
-///
-/// let (outer, inner) = (Alarm::never()?, Alarm::never()?);
-/// assert!(outer.id() < inner.id());
-/// # Ok::<(), sigalarm::ArmError>(())
+/// use sigalarm::testing::expired;
+/// assert!(expired().id() < expired().id());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -31,7 +26,7 @@ pub(crate) use wide::COUNTER;
 #[cfg(all(target_has_atomic = "ptr", not(target_has_atomic = "64")))]
 pub(crate) use narrow::COUNTER;
 
-/// The binary logarithm of the number of ids that a forked child skips.
+/// A forked child skips 2 to this power ids.
 #[cfg(target_has_atomic = "ptr")]
 const APART: u32 = 40;
 
@@ -63,9 +58,8 @@ mod narrow {
 
     use super::{Ordering, APART};
 
-    /// A counter in two words. `low` holds the lower 31 bits and a copy of the lowest bit of `high`. A thread that
-    /// finds the two copies different increments `high`. Limit: numbers can repeat if a thread is suspended between
-    /// the two operations while others take 2^31 numbers.
+    /// `low` holds 31 bits and a copy of `high`'s lowest bit. A thread that finds a difference increments `high`. Limit:
+    /// numbers repeat if a thread stops in between for 2^31 numbers.
     pub(crate) struct Counter {
         pub(super) low: AtomicU32,
         pub(super) high: AtomicU32,
@@ -76,7 +70,7 @@ mod narrow {
 
     impl Counter {
         pub(crate) fn next(&self) -> u64 {
-            // Reading `high` first gives a value that is current or one behind.
+            // `high` is read first, so it is current or one behind.
             let high = self.high.load(Ordering::SeqCst);
             let low = self.low.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
             let is_behind = high & 1 != low >> 31;
@@ -102,7 +96,6 @@ mod tests {
 
     use super::*;
 
-    /// Each start is just before an overflow.
     #[test]
     fn numbers_of_a_narrow_counter_are_unique_and_grow() {
         const EACH: usize = if cfg!(miri) { 20 } else { 2_000 };

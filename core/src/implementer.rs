@@ -1,46 +1,41 @@
-//! The interface for crates that implement alarms, as `sigalarm` does. Other crates do not need it.
+//! The interface for crates that implement alarms, as `sigalarm` does.
 //!
-//! An implementation decides when a computation must stop. It owns one bit of the flag, and one hook that checks call
-//! while the bit is set. Up to eight implementations share the flag.
+//! Each implementation has one bit of the flag, and one hook, which checks call while the bit is set. Up to eight share the
+//! flag.
 //!
 //! # Contract
 //!
-//! 1. **Register first.** [`register`] takes a static [`Hook`] and returns its [`Bit`], for the life of the process.
-//!    The ninth hook gets [`TooMany`].
-//! 2. **Set the bit on expiry**: `flag().set(bit.mask())`. The call is async-signal-safe. A spurious bit costs each
-//!    check a call of the hook.
-//! 3. **Clear the bit before reading the clock**: `flag().clear(bit.mask())`. A concurrent `set` is then seen by the
-//!    read or leaves the bit set. Keep the bit set while any alarm has expired or any alarm counts checks.
+//! 1. **Register first**: [`register`] takes a static [`Hook`] and returns its [`Bit`].
+//! 2. **Set the bit on expiry**, async-signal-safely. A spurious bit costs each check a call of the hook.
+//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep it set while an alarm has expired or
+//!    counts checks.
 //! 4. **Change no other bit.**
-//! 5. **A hook's check runs on any thread**, also without alarms, in destructors, and with locks of the program held.
-//!    It may allocate and may block briefly. It must not unwind, check, or call code of the program. Core holds no
-//!    lock during the call.
-//! 6. **Take ids from [`next_id`]** when arming, so enclosing alarms have smaller ids. A check returns the error with
-//!    the smallest id.
-//! 7. **A check of one alarm** first tests [`Flag::is_set`]. It then passes its own error to [`outermost`], and the
-//!    result to [`answer`].
-//! 8. **`fork`** copies the flag and the hooks. The child's implementation clears its bit and calls [`skip_ids`]
-//!    before the child's first check.
-//! 9. **Two copies of core** in one process (`dlopen`) have two flags, and do not see each other's alarms.
+//! 5. **A hook's check runs on any thread**, also in destructors and with the program's locks held. It may allocate and block
+//!    briefly. It must not unwind, check or call the program's code. Core holds no lock.
+//! 6. **Take [`next_id`] when arming.** Checks return the error with the smallest id, which is the outermost.
+//! 7. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and that result to [`answer`].
+//! 8. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the first check.
+//! 9. **Two copies of core** in one process do not see each other's alarms.
 
+pub use crate::duration::{Exact, Measured};
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
 pub use crate::hook::{
     answer, check_thread, flag, next_id, outermost, register, skip_ids, Bit, Hook, TooMany,
 };
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
 pub use crate::os::Flag;
-pub use crate::timed_out::{Exact, Expiry, Measured};
+pub use crate::timed_out::Expiry;
 
 use core::panic::Location;
 
 use crate::{AlarmId, SourceLocation};
 
-/// Returns the id of a number, for comparisons. An alarm's id comes from [`next_id`].
+/// Returns the id of a number.
 pub const fn id(number: u64) -> AlarmId {
     AlarmId(number)
 }
 
-/// Returns the number of an id.
+/// Returns an id's number.
 pub const fn number(id: AlarmId) -> u64 {
     id.0
 }

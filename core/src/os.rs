@@ -1,4 +1,4 @@
-//! All `unsafe` of the crate: the flag, and a write-once slot.
+//! All `unsafe` of the crate.
 
 #![allow(unsafe_code)]
 
@@ -6,7 +6,7 @@ use core::ptr;
 
 use super::atomic::{AtomicPtr, AtomicU8, Ordering, fence};
 
-/// A byte with one bit for each implementation. An implementation sets and clears only its own bit.
+/// A byte with one bit for each implementation, which changes only its own bit.
 pub struct Flag(AtomicU8);
 
 impl Flag {
@@ -15,7 +15,7 @@ impl Flag {
         Flag(AtomicU8::new(0))
     }
 
-    /// Returns whether any bit is set, by one relaxed load.
+    /// Returns whether any bit is set.
     #[inline(always)]
     #[cfg(not(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle))))]
     pub fn is_set(&self) -> bool {
@@ -24,17 +24,16 @@ impl Flag {
 
     /// Returns whether any bit is set: `cmp byte ptr [flag], 0; jne set`.
     ///
-    /// LLVM does not fold an atomic load into the comparison, which costs an instruction and a register. A `sym`
-    /// operand would save the address register, but dynamic Rust libraries cannot link it.
+    /// LLVM's atomic load costs one more instruction and register. A `sym` operand would save a register, but breaks dynamic
+    /// Rust libraries.
     #[inline(always)]
     #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub fn is_set(&self) -> bool {
         // SAFETY:
-        // - The address is that of a live byte.
-        // - Others change the byte by atomic operations only, and the machine's byte load is atomic.
-        // - The assembly reads memory (`readonly`), leaves the stack alone (`nostack`), and changes the condition
-        //   flags only.
-        // - Without `pure` and `nomem`, the compiler keeps it inside loops.
+        // - The byte lives, and is changed by atomic operations only.
+        // - A byte load is atomic on this processor.
+        // - The options are true: memory is read only, and the stack is unused.
+        // - Without `pure` and `nomem`, the check stays inside loops.
         unsafe {
             core::arch::asm!(
                 "cmp byte ptr [{flag}], 0",
@@ -47,7 +46,7 @@ impl Flag {
         false
     }
 
-    /// Returns the set bits. The acquire load pairs with [`set`](Flag::set).
+    /// Returns the set bits. Acquires what happened before `set`.
     pub fn bits(&self) -> u8 {
         self.0.load(Ordering::Acquire)
     }
@@ -59,7 +58,7 @@ impl Flag {
 
     /// Clears bits, before every later read of this thread.
     ///
-    /// Without the fence, the processor could delay the store past a later read, and overwrite a concurrent `set`.
+    /// Without the fence, a delayed store could overwrite a concurrent `set`.
     pub fn clear(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::SeqCst);
         fence(Ordering::SeqCst);
@@ -77,7 +76,7 @@ impl Default for Flag {
     }
 }
 
-/// A write-once slot for a `&'static T`.
+/// A write-once slot.
 pub(crate) struct Slot<T: 'static>(AtomicPtr<T>);
 
 impl<T: Sync> Slot<T> {
@@ -88,17 +87,17 @@ impl<T: Sync> Slot<T> {
     /// Returns the value. Async-signal-safe.
     pub(crate) fn get(&self) -> Option<&'static T> {
         // SAFETY:
-        // - `fill` alone writes, so the pointer is null or a `&'static T`.
+        // - The pointer is null or a `&'static T` from `fill`.
         // - The acquire load pairs with the store in `fill`.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Fills an empty slot. Returns the value that the slot then holds.
+    /// Fills an empty slot, and returns its value.
     pub(crate) fn fill(&self, value: &'static T) -> &'static T {
         let new = (value as *const T).cast_mut();
         match self.0.compare_exchange(ptr::null_mut(), new, Ordering::SeqCst, Ordering::SeqCst) {
             Ok(_) => value,
-            // SAFETY: as in `get`; a failed exchange from null returns a pointer that is not null.
+            // SAFETY: as in `get`, and not null.
             Err(there) => unsafe { &*there },
         }
     }

@@ -1,4 +1,4 @@
-//! A toy implementation, alone and together with `sigalarm`.
+//! A second implementation beside `sigalarm`.
 
 use std::sync::mpsc;
 use std::thread;
@@ -13,7 +13,6 @@ mod toy;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// The lateness bound for a loaded machine.
 const LATE: Duration = Duration::from_secs(30);
 
 fn until_error(check: impl Fn() -> Result<(), TimedOut>) -> TimedOut {

@@ -1,4 +1,4 @@
-//! Nine registrations. They need their own process.
+//! Nine registrations, which need a separate process.
 
 use std::panic::Location;
 use std::thread;
@@ -7,7 +7,7 @@ use sigalarm::Alarm;
 use sigalarm_core::implementer::{flag, next_id, register, Expiry, Hook, TooMany};
 use sigalarm_core::{checkpoint, AlarmId, Cause, TimedOut};
 
-/// Each hook reports its own alarm. The ids grow in the order of the first calls.
+/// Each hook reports an alarm, with ids in the order of first calls.
 macro_rules! hooks {
     ($($number:literal)*) => {
         [$({
@@ -27,7 +27,6 @@ macro_rules! hooks {
 #[test]
 fn the_ninth_gets_an_error_and_eight_are_asked() {
     let hooks: [&'static Hook; 9] = hooks!(0 1 2 3 4 5 6 7 8);
-    // Several threads register at once.
     let from = |first: usize| {
         let in_turn = (0..8).map(|n| (first + n) % 8);
         let mut bits = [0; 8];

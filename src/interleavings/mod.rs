@@ -1,9 +1,8 @@
-//! Runs the library's runtime on a simulated kernel, under a scheduler that chooses the next thread at every step.
+//! Runs `src/runtime` on a simulated kernel, under a scheduler that chooses the next thread at every step.
 //! `.ci/parts/interleavings` runs it.
 //!
-//! The code of `src/runtime` is unchanged. The kernel, the atomics, the lock and the thread-locals are replaced by
-//! [`os`](crate::os) models. A signal can interrupt a thread at each step: atomic operation, lock operation, clock read or
-//! system call.
+//! Models in [`os`](crate::os) replace the kernel, the atomics, the lock and the thread-locals. Each step is an atomic
+//! operation, a lock operation, a clock read or a system call. A signal can interrupt a thread at each step.
 //!
 //! # Limits
 //!
@@ -24,15 +23,15 @@ use shuttle::{Config, MaxSteps, Runner, UngracefulShutdownConfig};
 
 use crate::os::machine;
 
-/// Returns the number of executions of each scenario.
+/// The executions of each scenario.
 fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
 
-/// The default seed; `SHUTTLE_RANDOM_SEED` replaces it.
+/// `SHUTTLE_RANDOM_SEED` replaces it.
 const SEED: u64 = 7;
 
-/// Runs a scenario many times. A failure prints a log, and the same seed repeats it.
+/// A failure prints a log. The same seed repeats it.
 fn explore(name: &str, scenario: fn()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     static STEPS: AtomicUsize = AtomicUsize::new(0);
@@ -43,8 +42,8 @@ fn explore(name: &str, scenario: fn()) {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             hook(info);
-            eprintln!("{}", machine::story());
-            // Exits without the destructors of the failed execution, which may block.
+            eprintln!("{}", machine::printed_log());
+            // Destructors of the failed execution may block.
             std::process::exit(101);
         }));
     });
@@ -59,10 +58,10 @@ fn explore(name: &str, scenario: fn()) {
         shutdown.immediately_return_on_panic = true;
         config.ungraceful_shutdown_config = shutdown;
         Runner::new(scheduler, config).run(move || {
-            machine::boot();
-            let world = machine::power_on();
+            machine::start_process();
+            let clock = machine::start_clock();
             scenario();
-            machine::power_off(world);
+            machine::stop_clock(clock);
             EXECUTIONS.fetch_add(1, Ordering::Relaxed);
             STEPS.fetch_add(shuttle::current::context_switches(), Ordering::Relaxed);
         });

@@ -12,15 +12,15 @@ pub(crate) struct Budget {
     pub(crate) cause: Cause,
     /// Whether a restart renews the budget.
     pub(crate) renews: bool,
-    /// The number of errors before [`is_overrun`](Budget::is_overrun) returns true.
+    /// The limit of errors for [`is_overrun`](Budget::is_overrun).
     pub(crate) errors_allowed: u64,
     /// The location of each check, if recording is enabled.
     pub(crate) locations: Option<Vec<&'static Location<'static>>>,
     pub(crate) counted: u64,
     pub(crate) errors: u64,
-    /// The first check, counted from 1, that returned this alarm's error.
+    /// The number of the first check that returned an error, from 1.
     pub(crate) first_error: Option<u64>,
-    /// The check, counted from 1, that expires the alarm.
+    /// The number of the check that expires the alarm, from 1.
     expires_at: u64,
 }
 
@@ -77,14 +77,14 @@ impl Schedule {
         !self.counting.is_empty()
     }
 
-    /// Expires alarms on threads with a check limit. Their checks read the clock, so a deadline needs no timer.
+    /// Expires due alarms of threads with a check limit, whose checks read the clock.
     pub(crate) fn expire_counting(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time> + Copy) {
         for at in 0..self.counting.len() {
             self.expire(self.counting[at].0, now, cpu_now);
         }
     }
 
-    /// Counts a check of an alarm by the thread `asker`, for that alarm and those that enclose it.
+    /// Counts a check by `asker`, for an alarm and those that enclose it.
     pub(crate) fn count_around(
         &mut self,
         key: Key,
@@ -98,7 +98,7 @@ impl Schedule {
         }
     }
 
-    /// Counts a check of a scope's alarms with ids after `shield` and up to `innermost`.
+    /// Counts a check of a scope's alarms after `shield`, up to `innermost`.
     pub(crate) fn count(
         &mut self,
         (scope, innermost): (Scope, AlarmId),
@@ -119,7 +119,7 @@ impl Schedule {
         if self.entered.is_empty() {
             return;
         }
-        // As in `outermost`, alarms that enclose an entered alarm count too.
+        // As in `outermost`, enclosing alarms count too.
         let entered: Vec<(Scope, AlarmId)> =
             self.entered_in(scope, innermost).map(|entry| (entry.scope, entry.id)).collect();
         for entry in entered {

@@ -7,7 +7,7 @@ use super::{Entry, Key, Schedule, Scope};
 use crate::error::Cause;
 use crate::time::{CpuClock, Time};
 
-/// The shortest time between two reads of a processor clock, for a process that shares its processor.
+/// The shortest time between two reads of a processor clock.
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
 
 impl Schedule {
@@ -78,7 +78,7 @@ impl Schedule {
         });
     }
 
-    /// Expires an alarm now. An expired alarm keeps its first cause.
+    /// Expires an alarm. An expired alarm keeps its first cause.
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
@@ -86,7 +86,7 @@ impl Schedule {
         });
     }
 
-    /// Expires each alarm of a thread whose deadline or processor time has passed. `cpu_now` reads a processor clock.
+    /// Expires a thread's alarms whose deadline or processor time has passed. `cpu_now` reads a processor clock.
     pub(crate) fn expire(&mut self, scope: Scope, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         while let Some((_, slot)) = self.first_of(scope).filter(|&(moment, _)| moment <= now) {
             let key = Key::new(self.entries.at(slot).id, slot);
@@ -97,7 +97,7 @@ impl Schedule {
                 } else if entry.due() <= now {
                     entry.expired = Some(Cause::Deadline);
                 } else if let Some(cpu) = entry.cpu() {
-                    // The clock of an ended thread is unreadable. Its alarm does not expire.
+                    // An ended thread has no clock; its alarm does not expire.
                     let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
                     match (cpu.limit.checked_sub(used).filter(|left| !left.is_zero()), entry.cpu_mut()) {
                         (Some(left), Some(cpu)) => cpu.probe = now.after(left.max(SHORTEST_PROBE)),
@@ -112,7 +112,7 @@ impl Schedule {
         self.threads.get(scope.index()).and_then(|thread| thread.pending.first())
     }
 
-    /// Expires every alarm that listens to a signal, in linear time. Returns whether there is one.
+    /// Expires all alarms that listen to a signal, in linear time.
     pub(crate) fn signal(&mut self, number: usize) -> bool {
         let bit = 1 << number;
         let listens = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();

@@ -20,7 +20,7 @@ pub(crate) struct Terms {
     pub(crate) more: Option<Box<More>>,
 }
 
-/// The settings that few alarms have, and those of a ticker.
+/// Settings of few alarms, and of tickers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct More {
     pub(crate) cpu: Option<Cpu>,
@@ -30,7 +30,7 @@ pub(crate) struct More {
     /// Whether an audit or a watchdog needs the timer's signal.
     pub(crate) is_watched: bool,
     pub(crate) period: Option<Duration>,
-    /// The number of periods that `ticks` has returned.
+    /// The periods that `ticks` has returned.
     pub(crate) reported: u64,
     /// A flag of the program, set on expiry.
     pub(crate) flag: Option<Arc<AtomicBool>>,
@@ -43,7 +43,7 @@ pub(crate) struct Cpu {
     pub(crate) clock: CpuClock,
     pub(crate) limit: Duration,
     pub(crate) since: Time,
-    /// The next time to read the clock: the earliest at which the limit can be reached.
+    /// The next time to read the clock; the limit cannot be reached earlier.
     pub(super) probe: Time,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Entry {
     pub(crate) location: &'static Location<'static>,
     pub(super) more: Option<Box<More>>,
     pub(crate) expired: Option<Cause>,
-    /// The cause of the first ring. It remains when an `extend` undoes an expiry by the deadline.
+    /// The cause of the first ring, for an `extend` that undoes a deadline's expiry.
     pub(super) rung: Option<Cause>,
     /// The number of threads that have entered the alarm.
     pub(super) entered_by: u32,
@@ -122,7 +122,7 @@ impl Entry {
             let cause = budget.cause;
             self.expired = Some(cause);
             if cause == Cause::Deadline {
-                // An expiry with this cause needs a deadline that has passed.
+                // With this cause, the deadline must have passed.
                 self.deadline = now;
             }
         }
@@ -140,7 +140,7 @@ impl Entry {
         self.more.as_deref_mut().and_then(|more| more.cpu.as_mut())
     }
 
-    /// A thread's processor time advances no faster than real time.
+    /// Processor time advances no faster than real time.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);
@@ -154,7 +154,7 @@ impl Terms {
         match self.more.as_deref() {
             None => self.limit.is_some(),
             Some(more) => {
-                // With a budget, every check reads the clock.
+                // With a budget, checks read the clock.
                 (self.limit.is_some() && more.budget.is_none())
                     || more.cpu.is_some()
                     || more.period.is_some()
@@ -164,7 +164,7 @@ impl Terms {
     }
 }
 
-/// The heap memory of a removed alarm, to be freed outside of locks.
+/// A removed alarm's heap memory, to be freed outside of locks.
 #[derive(Debug)]
 pub(crate) struct Removed {
     #[allow(dead_code)] // Kept to be dropped.
@@ -188,7 +188,7 @@ impl Removed {
 pub(super) struct Listing {
     pub(super) scope: Scope,
     pub(super) expired: bool,
-    /// The earlier of the deadline and the next clock read.
+    /// The deadline or the next clock read.
     pub(super) moment: Time,
     pub(super) signals: u32,
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::error::AlarmId;
 
-/// Identifies a thread of this process. Scopes are never reused; indices are.
+/// Identifies a thread. Indices are reused, scopes are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
@@ -44,11 +44,11 @@ impl Key {
     }
 }
 
-/// A thread's entering of another thread's alarm, for [`Schedule::leave`].
+/// An alarm that a thread has entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(super) scope: Scope,
-    /// A new id. It orders the entered alarm among the thread's own alarms.
+    /// Orders it among the thread's own alarms.
     pub(super) order: AlarmId,
     pub(super) key: Key,
 }

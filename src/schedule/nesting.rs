@@ -1,4 +1,4 @@
-//! Which alarms a check or a wait of a thread concerns: nested alarms, entered alarms and shields.
+//! Nested alarms, entered alarms and shields.
 
 use std::mem;
 
@@ -48,20 +48,19 @@ impl Schedule {
         thread.map_or(OUTERMOST, |thread| thread.shield)
     }
 
-    /// Returns the earliest deadline that ends a wait of this thread: of its own, entered and enclosing alarms, and of the
-    /// alarm of `key`.
+    /// Returns the earliest deadline that ends a wait of this thread: of its own and entered alarms, the alarm of `key`, and
+    /// all that enclose them.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
         self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
     }
 
     fn next_within(&self, scope: Scope, innermost: AlarmId) -> Time {
-        // The recursion ends as in `outermost`.
         let entered = self.entered_in(scope, innermost).map(|entry| self.next_within(entry.scope, entry.id));
         entered.min().unwrap_or(Time::NEVER).min(self.next_of(scope))
     }
 
-    /// Returns whether an expired alarm among those of [`next_for`](Schedule::next_for) ends a wait.
+    /// Returns whether an alarm of [`next_for`](Schedule::next_for)'s search has expired.
     pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
         self.any_expired()
             && (self.expired_in(scope).is_some()
@@ -72,7 +71,7 @@ impl Schedule {
         self.alarms_of(scope) > 0 || self.entered_in(scope, INNERMOST).next().is_some()
     }
 
-    /// Returns the outermost expired alarm that a check of `key` by the thread `asker` reports.
+    /// Returns the alarm whose error a check of `key` by `asker` returns.
     pub(crate) fn expired_around(&self, key: Key, asker: Scope) -> Option<Key> {
         let own = self.get(key)?;
         self.outermost(own.scope, own.id, self.shield_of(asker))
@@ -82,7 +81,7 @@ impl Schedule {
         self.outermost(scope, INNERMOST, self.shield_of(scope))
     }
 
-    /// Returns a scope's outermost expired alarm with an id after `shield` and up to `innermost`.
+    /// Returns a scope's outermost expired alarm after `shield`, up to `innermost`.
     pub(crate) fn outermost(&self, scope: Scope, innermost: AlarmId, shield: AlarmId) -> Option<Key> {
         if self.expired.is_empty() || innermost <= shield {
             return None;
@@ -90,8 +89,8 @@ impl Schedule {
         let range = (scope, shield, usize::MAX)..=(scope, innermost, usize::MAX);
         let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
-        // An entered alarm, or one that encloses it, can be outside of `own`. The recursion ends: an alarm is armed before it
-        // is entered, so ids decrease.
+        // An entered alarm, or one that encloses it, may be outside `own`. Alarms are armed before they are entered, so ids
+        // decrease and the recursion ends.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 

@@ -1,10 +1,10 @@
 //! Deadlines in order: a binary heap with indexed items.
 //!
-//! Most alarms are removed before they expire, so any item must be quick to remove.
+//! Any item must be quick to remove, because most alarms never expire.
 
 use crate::time::Time;
 
-/// Each item's heap index. Several queues can share one `Positions` if no item is in two queues.
+/// Each item's heap index. Queues with distinct items can share it.
 #[derive(Debug, Default)]
 pub(crate) struct Positions(Vec<usize>);
 
@@ -55,7 +55,7 @@ impl Queue {
         debug_assert_eq!(self.heap[hole].1, item);
         let Some(last) = self.heap.pop() else { return };
         if hole < self.heap.len() {
-            // The last item, now in the hole, can be too early or too late there.
+            // The last item, now in the hole, may be too early or too late there.
             self.put(positions, hole, last);
             self.rise(positions, hole);
             self.sink(positions, hole);

@@ -1,6 +1,6 @@
 //! Alarms in reusable slots.
 //!
-//! Entries are written in place, because moving a newly written entry stalls the processor.
+//! Entries are written in place: moving a new entry stalls the processor.
 
 use sigalarm_core::implementer;
 use std::panic::Location;

@@ -193,7 +193,7 @@ fn the_outermost_is_reported_first() {
     assert_eq!(around(&schedule, inner), Some(inner.id));
 }
 
-/// The slot's previous alarm was rung, and entered on another thread.
+/// The previous alarm was rung, and entered on another thread.
 #[test]
 fn a_reused_slot_has_no_old_state() {
     let mut schedule = Schedule::new();
@@ -202,7 +202,7 @@ fn a_reused_slot_has_no_old_state() {
     let standing = schedule.enter(old, Scope(2));
     assert_eq!(schedule.expired_in(Scope(2)).map(Key::id), Some(old.id()));
     schedule.remove(old);
-    assert!(!schedule.has_any_in(Scope(2)), "it is nobody's entry any more");
+    assert!(!schedule.has_any_in(Scope(2)), "the removed alarm is not entered any more");
     schedule.leave(standing);
 
     let new = schedule.insert(terms(1, at(10)), at(5));
@@ -210,7 +210,7 @@ fn a_reused_slot_has_no_old_state() {
     assert!(schedule.get(old).is_none());
     expire(&mut schedule, at(10));
     assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
-    // The alarm expired by its deadline and was not rung, so `extend` undoes the expiry.
+    // The alarm was not rung, so `extend` undoes the expiry.
     schedule.extend(new, Duration::from_nanos(5));
     let entry = schedule.get(new).expect("a live alarm");
     assert_eq!((entry.expired, entry.since, entry.entered_by), (None, at(5), 0));
@@ -269,7 +269,7 @@ fn a_wait_ends_for_own_entered_and_enclosing_alarms() {
 
     let standing = schedule.enter(entered, here);
     assert_eq!(schedule.next_for(here, None), at(10));
-    // Each thread enters the other's alarm. The search must end.
+    // Each thread enters the other's alarm, and the search ends.
     let back = schedule.enter(own, there);
     assert_eq!(schedule.next_for(there, None), at(10));
     schedule.expire(there, at(10), no_cpu);

@@ -1,4 +1,4 @@
-//! A small implementation: a thread sets the flag.
+//! A small implementation.
 
 use std::panic::Location;
 use std::sync::Mutex;

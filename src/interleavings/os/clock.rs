@@ -1,4 +1,4 @@
-//! The simulated clock. A read is no system call and does not flush stores.
+//! The simulated clock. A read does not flush stores.
 
 use std::io;
 use std::sync::OnceLock;

@@ -1,5 +1,3 @@
-//! The flag of `sigalarm-core`, on simulated atomics.
-
 #[path = "../../../core/src/os.rs"]
 mod os;
 

@@ -1,4 +1,4 @@
-//! The simulated lock. No scenario forks.
+//! The simulated lock.
 
 use std::cell::{Cell, UnsafeCell};
 use std::io;
@@ -54,7 +54,7 @@ impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: `lock` initialised the value, and this is the only guard.
+        // SAFETY: `lock` initialised the value; there is one guard.
         unsafe { (*self.0.value.get()).assume_init_ref() }
     }
 }

@@ -1,5 +1,3 @@
-//! Simulated handler calls.
-
 use std::cell::Cell;
 
 use once_cell::race::OnceRef;
@@ -17,17 +15,17 @@ pub(super) fn run(function: Function, arrival: &Arrival) {
     step();
     match function {
         Function::Default | Function::Ignore => {}
-        Function::Program => machine().call_program(arrival.source),
+        Function::Program => machine().record_program_signal(arrival.source),
         Function::Over => {
-            let found = machine().over_found;
+            let found = machine().previous;
             run(found.function, arrival);
         }
         Function::OverByRaise => {
-            let found = machine().over_found;
+            let found = machine().previous;
             let _ = found.install();
             arrival.send_again(Sender::Raise);
         }
-        Function::Ours => {
+        Function::Library => {
             if let Some(on_signal) = ON_SIGNAL.get() {
                 on_signal(arrival);
             }
@@ -37,7 +35,7 @@ pub(super) fn run(function: Function, arrival: &Arrival) {
 
 pub(crate) struct Arrival {
     source: Source,
-    /// The number of previous handlers that are running for this signal.
+    /// The number of running previous handlers.
     forwarding: Cell<usize>,
 }
 
@@ -91,7 +89,7 @@ impl Arrival {
     }
 
     pub(crate) fn in_place(&self) -> InPlace {
-        // A long preemption around the system call, which random scheduling seldom produces.
+        // A long preemption, which random scheduling seldom produces.
         let stop = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
         stop();
         let current = Disposition::current_of(self.signal()).ok();

@@ -1,5 +1,3 @@
-//! The simulated interval timer.
-
 use std::io;
 
 use super::machine::call;

@@ -1,4 +1,4 @@
-//! Simulated thread-locals: all of shuttle's threads run on one system thread.
+//! Simulated thread-locals: shuttle runs all threads on one system thread.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,5 +1,3 @@
-//! The simulated signal mask.
-
 use std::io;
 
 use super::machine::{call, change_mask};

@@ -1,10 +1,9 @@
 //! Atomics with store buffers.
 //!
-//! Each thread has a buffer of stores, which it sees at once. Stores leave in any order, except for stores to the same word,
-//! and release stores, which leave after all earlier ones. A sequentially consistent store, an exchange, a fence, a lock
-//! operation, a system call and a signal flush the buffer. Loads are not reordered.
+//! Each thread sees its own buffered stores at once. Stores leave in any order, but stores to one word in order, and a release
+//! store after all earlier stores. Sequentially consistent stores, exchanges, fences, locks, system calls and signals flush.
 //!
-//! Each execution starts with the initial values of all statics.
+//! Each execution starts with the statics' initial values.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -32,26 +31,26 @@ struct Store {
 
 struct Buffers {
     stores: Vec<Store>,
-    /// A store leaves in one of so many steps.
-    laziness: u32,
+    /// A store leaves at one step in so many.
+    delay: u32,
 }
 
-struct Alone(RefCell<Buffers>);
+struct OneThread(RefCell<Buffers>);
 
 // SAFETY: as for `Machine`.
-unsafe impl Sync for Alone {}
+unsafe impl Sync for OneThread {}
 
-static BUFFERS: Alone = Alone(RefCell::new(Buffers { stores: Vec::new(), laziness: 2 }));
+static BUFFERS: OneThread = OneThread(RefCell::new(Buffers { stores: Vec::new(), delay: 2 }));
 
-pub(super) fn boot() {
-    let laziness = [1, 4, 60][thread_rng().gen_range(0..3)];
-    *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), laziness };
+pub(super) fn reset() {
+    let delay = [1, 4, 60][thread_rng().gen_range(0..3)];
+    *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), delay };
 }
 
-/// Randomly moves a store from a buffer to memory.
+/// Moves a random store to memory, sometimes.
 pub(super) fn settle() {
     let mut buffers = BUFFERS.0.borrow_mut();
-    if buffers.stores.is_empty() || !machine::chance(buffers.laziness) {
+    if buffers.stores.is_empty() || !machine::chance(buffers.delay) {
         return;
     }
     let chosen = thread_rng().gen_range(0..buffers.stores.len());
@@ -59,7 +58,7 @@ pub(super) fn settle() {
         let store = &buffers.stores[chosen];
         (store.thread, store.word, store.release)
     };
-    // The first store that must leave before the chosen one, or that store.
+    // Stores that must leave earlier do so first.
     let first = (0..=chosen)
         .find(|index| {
             let store = &buffers.stores[*index];
@@ -71,7 +70,7 @@ pub(super) fn settle() {
     unsafe { &*store.word }.write(store.value);
 }
 
-/// Moves all stores of the calling thread to memory.
+/// Empties the thread's buffer.
 pub(super) fn flush() {
     let me = machine::me();
     let mut buffers = BUFFERS.0.borrow_mut();
@@ -213,10 +212,10 @@ number!(AtomicU64, u64);
 number!(AtomicUsize, usize);
 atomic!(AtomicBool, bool, |word| word != 0, {});
 
-/// Initially null. Its stores are exchanges, and so not buffered.
+/// Initially null. Its stores are not buffered.
 pub(crate) struct AtomicPtr<T>(Word, PhantomData<*mut T>);
 
-// SAFETY: the type holds an address only.
+// SAFETY: an address.
 unsafe impl<T> Sync for AtomicPtr<T> {}
 // SAFETY: the same.
 unsafe impl<T> Send for AtomicPtr<T> {}
@@ -256,7 +255,6 @@ impl<T> AtomicPtr<T> {
     }
 }
 
-/// Returns whether all buffers are empty.
 pub(crate) fn is_empty() -> bool {
     BUFFERS.0.borrow().stores.is_empty()
 }

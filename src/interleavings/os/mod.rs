@@ -1,4 +1,4 @@
-//! The modules of `src/os` on a simulated [`machine`]. Modules without system calls are the originals.
+//! `src/os` on a simulated [`machine`]. Modules without system calls are the originals.
 
 #![allow(unsafe_code)]
 #![allow(dead_code)] // The scenarios use a part of the interface.

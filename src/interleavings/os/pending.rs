@@ -1,5 +1,3 @@
-//! Signals to the own process.
-
 use super::machine::{Source, call};
 
 pub(crate) fn send_alarm() {

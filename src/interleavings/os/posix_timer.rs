@@ -1,4 +1,4 @@
-//! Simulated POSIX timers. Ids are not reused, so that a use after deletion fails.
+//! Ids are not reused, so that a use after deletion fails.
 
 use std::io;
 use std::time::Duration;

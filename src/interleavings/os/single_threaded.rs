@@ -1,5 +1,3 @@
-//! The C library's knowledge of whether the process has one thread.
-
 use super::machine::{machine, step};
 
 pub(crate) fn prepare() {}

@@ -1,5 +1,3 @@
-//! Thread handles.
-
 use super::machine::me;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
