@@ -1,5 +1,3 @@
-//! Texts of durations.
-
 use alloc::format;
 use core::fmt;
 use core::time::Duration;

@@ -130,7 +130,7 @@ fn outer_of(a: Option<Box<TimedOut>>, b: Option<Box<TimedOut>>) -> Option<Box<Ti
     a.into_iter().chain(b).min_by_key(|timed_out| timed_out.alarm())
 }
 
-/// Converts the slow path's result.
+/// Converts the slow path's result into a `Result`.
 #[inline(always)]
 pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     match timed_out {

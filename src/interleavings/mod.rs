@@ -8,7 +8,7 @@
 //!
 //! - **No handler runs between two steps.** There, a thread uses only its own data or data under the lock.
 //!   `tests/campaigns/single_step` checks the compiled code.
-//! - **Loads are not reordered.** Stores are, with buffers; x86-64 reorders no more.
+//! - **Loads are not reordered.** Buffers reorder stores, more than x86-64 does.
 //! - **The real kernel, the C library and `src/os`** are not tested.
 //! - **No `fork`, processor time or failing system call.** SIGALRM and SIGINT are the only signals.
 //! - **The schedules are a sample.** Half are uniformly random, half have few thread switches.
@@ -23,7 +23,7 @@ use shuttle::{Config, MaxSteps, Runner, UngracefulShutdownConfig};
 
 use crate::os::machine;
 
-/// The executions of each scenario.
+/// Returns the number of executions of each scenario.
 fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }

@@ -25,7 +25,7 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// An alarm that needs the handler, but no timer.
+/// Returns an alarm that needs the handler, but no timer.
 fn without_deadline() -> Alarm {
     Alarm::builder().abort_after(US).arm().expect("arming")
 }

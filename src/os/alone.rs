@@ -1,5 +1,3 @@
-//! Proof that the process has one thread.
-//!
 //! A lock of another thread stays locked in a forked child. So POSIX allows the child of a multithreaded process
 //! async-signal-safe calls only.
 
@@ -39,7 +37,6 @@ impl Alone {
         }
     }
 
-    ///
     /// # Safety
     ///
     /// The child must not use data that another thread may be changing during the fork.

@@ -1,4 +1,4 @@
-//! Atomic types, under one path that the models in `src/interleavings` replace.
+//! Atomic types, which the models in `src/interleavings` replace.
 
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::atomic::{

@@ -9,7 +9,7 @@ use once_cell::race::OnceBox;
 
 use crate::time::{CpuClock, Time};
 
-/// On Linux, CLOCK_MONOTONIC stops during suspend.
+/// Reads CLOCK_MONOTONIC, which on Linux stops during suspend.
 pub(crate) fn now() -> Time {
     let mut ts = MaybeUninit::<libc::timespec>::uninit();
     // SAFETY:
@@ -23,8 +23,7 @@ pub(crate) fn now() -> Time {
     Time::from_nanos(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64)
 }
 
-/// CLOCK_MONOTONIC by a system call. Preloaded libraries such as libfaketime change [`now`] only, so the two must not be
-/// mixed.
+/// Reads CLOCK_MONOTONIC by a system call. Libraries such as libfaketime change [`now`] only, so the two must not be mixed.
 #[cfg(all(
     feature = "process",
     any(target_os = "linux", target_os = "android"),
@@ -53,7 +52,8 @@ pub(crate) fn kernel_now() -> Time {
 
 pub(crate) const PROCESS_CPU: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID as _);
 
-/// See [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
+/// Returns the thread's processor clock:
+/// [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
 pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
     {
@@ -64,7 +64,7 @@ pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
     }
-    // Apple has no such clock. libc lacks the function for NetBSD and OpenBSD.
+    // Missing on Apple, and in libc for NetBSD and OpenBSD.
     #[cfg(not(any(
         target_os = "linux",
         target_os = "android",
@@ -87,14 +87,14 @@ pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     }
 }
 
-/// One moment on both clocks. `instant` is read first, so conversions are never too early.
+/// One moment on both clocks. `instant` is read first, so a converted deadline is never too early.
 struct Anchor {
     instant: Instant,
     at: Time,
 }
 
 fn anchor() -> &'static Anchor {
-    // `OnceBox` does not block. Blocking could be endless in a forked child.
+    // `OnceBox` never waits for another thread, which a forked child lacks.
     static ANCHOR: OnceBox<Anchor> = OnceBox::new();
     ANCHOR.get_or_init(|| {
         let instant = Instant::now();
@@ -102,7 +102,7 @@ fn anchor() -> &'static Anchor {
     })
 }
 
-/// Returns `NEVER` for more than 584 years.
+/// Returns `NEVER` for more than 584 years ahead.
 pub(crate) fn from_instant(instant: Instant) -> Time {
     let anchor = anchor();
     match instant.checked_duration_since(anchor.instant) {

@@ -1,3 +1,3 @@
-//! The flag of `sigalarm-core`, under one path that the models replace.
+//! The flag of `sigalarm-core`, which the models replace.
 
 pub(crate) use sigalarm_core::implementer::{Flag as Byte, flag};

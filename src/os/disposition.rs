@@ -1,5 +1,4 @@
-//! Signal dispositions: [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html). The default signal is
-//! SIGALRM.
+//! Signal dispositions: [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html).
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -39,7 +38,7 @@ impl Manner {
     /// - with SA_RESTART, so that a guard interrupts no system call.
     pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
 
-    /// For a previous handler, which may need a larger stack or nested signals.
+    /// Returns the flags for a handler in front of this disposition. Its function may need a larger stack or nested signals.
     pub(crate) fn in_front_of(owner: &Disposition) -> Manner {
         match owner.kind() {
             Kind::Default | Kind::Ignore => Manner::USUAL,
@@ -66,7 +65,7 @@ impl Disposition {
         exchange(signal, None)
     }
 
-    /// Returns the previous disposition.
+    /// Installs this disposition, and returns the previous one.
     pub(crate) fn install(&self) -> io::Result<Disposition> {
         self.install_for(libc::SIGALRM)
     }
@@ -90,12 +89,11 @@ impl Disposition {
         Disposition(action).install_for(signal)
     }
 
-    /// Returns whether interrupted system calls fail with EINTR.
     pub(crate) fn interrupts(&self) -> bool {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }
 
-    /// SA_RESETHAND: the kernel resets the handler on its first signal.
+    /// Returns SA_RESETHAND: the kernel removes the handler on its first signal.
     pub(crate) fn is_for_once(&self) -> bool {
         self.kind() == Kind::Function && self.has(libc::SA_RESETHAND)
     }

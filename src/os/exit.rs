@@ -26,7 +26,7 @@ pub(crate) fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
-/// Raises SIGABRT for after the handler, so that a core dump shows the interrupted function on top.
+/// Raises SIGABRT, delivered when the calling handler returns. A core dump then shows the interrupted function on top.
 ///
 /// Limit: a thread can block SIGABRT.
 pub(crate) fn abort_on_return() {

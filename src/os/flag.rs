@@ -1,13 +1,12 @@
-//! The library's bit of the flag, and flags with one user.
+//! The library's bit of the flag, and independent flags.
 
-// Not a model's atomic, because the bit never changes.
+// The models do not replace this atomic: its value never changes.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;
 
 pub(crate) use super::core_flag::{Byte, flag};
 
-/// Zero until `assign`.
 pub(crate) struct OwnBit(AtomicU8);
 
 impl OwnBit {
@@ -24,7 +23,7 @@ impl OwnBit {
     }
 }
 
-/// A flag for other uses, as fast to test.
+/// An independent flag with the same fast test.
 pub(crate) struct Flag(Byte);
 
 const SET: u8 = 1;

@@ -1,4 +1,3 @@
-//!
 //! A forked child has one thread, so a lock of another thread stays locked. Hooks of
 //! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) lock each [`ForkMutex`] during a fork,
 //! and reset its value in the child.
@@ -17,8 +16,7 @@ pub(crate) use std::sync::MutexGuard;
 use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::thread::Handle;
 
-///
-/// Not parking_lot's mutex, whose global queue of waiting threads is wrong in the child.
+/// Uses the standard mutex: parking_lot's global queue of waiting threads is wrong in a child.
 ///
 /// The alignment keeps it on one page: after a fork, each written page is copied.
 #[repr(align(2048))]
@@ -47,7 +45,7 @@ impl<T> ForkMutex<T> {
         }
     }
 
-    // RTSan does not see the lock of a free mutex, which makes no call.
+    // The real-time sanitizer cannot see this lock: a free mutex makes no call.
     #[cfg_attr(sigalarm_rtsan, sanitize(realtime = "blocking"))]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -132,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// Increments, and resets.
+    /// Increments under the lock, and resets after forks.
     struct Counted(u64, u64);
 
     static HOME: ForkMutex<Counted> = ForkMutex::new(Counted(0, 0));

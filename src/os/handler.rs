@@ -15,12 +15,12 @@ use super::thread::Handle;
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// Sets the async-signal-safe function for all signals. Later calls have no effect.
+/// Sets the function for every signal. It must be async-signal-safe. Later calls have no effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Not inlined, so that every comparison uses the same address.
+/// Returns the handler's address. Not inlined, so that all comparisons use one address.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_signal;
@@ -54,7 +54,7 @@ fn kernel_siginfo(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize)
     }
 }
 
-/// A signal, during its handler.
+/// A signal, while its handler runs.
 pub(crate) struct Arrival {
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
@@ -62,7 +62,6 @@ pub(crate) struct Arrival {
     frame: usize,
 }
 
-/// Whether the platform supports [`Arrival::block_on_return`].
 pub(crate) const CAN_BLOCK_ON_RETURN: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
 
@@ -137,7 +136,7 @@ impl Arrival {
         }
     }
 
-    /// Returns how many later handlers have forwarded this signal back.
+    /// Returns how often later handlers have forwarded this signal back.
     pub(crate) fn times_forwarded_back(&self) -> usize {
         Forwarding::count(self)
     }
@@ -156,15 +155,14 @@ impl Arrival {
         InPlace::of(Disposition::current_of(self.signal).ok())
     }
 
-    /// Returns whether the current handler is that of `disposition`.
     pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
         Disposition::current_of(self.signal).is_ok_and(|current| current.function() == disposition.function())
     }
 
-    /// Takes the default action. PID 1 of a namespace survives it; the disposition then stays the default.
+    /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
     ///
-    /// If possible, the signal is raised for after this handler. Otherwise, a handler reinstalled by another thread would run
-    /// nested, on a stack with space for one.
+    /// If possible, the signal stays pending until this handler returns. At once, it could run this handler nested, on a
+    /// small stack, if another thread has reinstalled it.
     pub(crate) fn take_default_action(&self) {
         let is_pending = self.signal == libc::SIGALRM
             && self.is_unblocked_on_return()
@@ -177,7 +175,7 @@ impl Arrival {
         }
     }
 
-    /// Returns `false` if unknown.
+    /// Returns whether the thread's mask allows the signal after this handler; `false` if unknown.
     fn is_unblocked_on_return(&self) -> bool {
         self.mask_on_return().is_some_and(|mask| {
             // SAFETY: the kernel wrote the set.
@@ -185,7 +183,7 @@ impl Arrival {
         })
     }
 
-    /// Returns `None` if unknown.
+    /// Returns the thread's mask after this handler, if known.
     fn mask_on_return(&self) -> Option<*mut libc::sigset_t> {
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         {
@@ -221,7 +219,7 @@ impl Arrival {
         self.mask_on_return().is_some()
     }
 
-    /// Blocks the signal on this thread from the handler's return.
+    /// Blocks the signal on this thread when the handler returns.
     pub(crate) fn block_on_return(&self) {
         if let Some(mask) = self.mask_on_return() {
             // SAFETY: the kernel's set has no other reference, and the kernel reads it when the handler returns.
@@ -258,22 +256,22 @@ impl Arrival {
     }
 }
 
-/// A mark that a thread is forwarding a signal. Thread-locals are not async-signal-safe.
+/// A mark that a thread is forwarding a signal. It is static: thread-locals are not async-signal-safe.
 ///
-/// A later handler and this one may forward to each other. The mark ends that recursion.
+/// Two handlers may forward to each other; the mark ends that recursion.
 struct Forwarding {
     /// The thread; zero if free.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the handler's frame. Nested handlers have lower frames, so a mark below the current frame is stale,
-    /// after a `longjmp`.
+    /// An address in the forwarding handler's frame. Nested frames are lower. A mark below the current frame is stale: a
+    /// `longjmp` left its handler.
     frame: AtomicUsize,
 }
 
 /// The limit of threads in previous handlers. A further thread's signal is not forwarded.
 const MARKS: usize = 64;
 
-/// The number of marks. A `longjmp` leaves it too high.
+/// The number of set marks; too high after a `longjmp`.
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 static FORWARDING: [Forwarding; MARKS] = [const {
@@ -300,7 +298,7 @@ impl Forwarding {
 
     /// Counts the thread's marks for this signal, or for any signal if it has no siginfo.
     fn count(arrival: &Arrival) -> usize {
-        // `Relaxed` suffices for the thread's own marks.
+        // A thread sees its own marks, so `Relaxed` suffices.
         if IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }

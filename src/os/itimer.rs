@@ -16,7 +16,7 @@ const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
-/// Returns the previous setting, atomically. Times are rounded up, because zero disarms.
+/// Sets the timer and returns the previous setting, atomically. Rounds up, because zero disarms.
 #[inline(always)]
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let Setting { remaining, interval } = setting.in_micros();

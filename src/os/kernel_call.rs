@@ -1,12 +1,12 @@
 //! System calls without the C library.
 //!
-//! A forked child starts without page table entries. Its first call into a page of the C library is a page fault, ten times
-//! as slow as a system call.
+//! A forked child has no page table entries at first. Each first call into a page of the C library is a page fault, as slow
+//! as ten system calls.
 
 use nix::errno::Errno;
 use nix::libc;
 
-/// Changes `errno` on other architectures than x86-64 only.
+/// Makes a system call. On x86-64, `errno` is unchanged.
 ///
 /// # Safety
 ///

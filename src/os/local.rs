@@ -1,3 +1,3 @@
-//! Thread-locals, under one path that the models replace.
+//! Thread-locals, which the models replace.
 
 pub(crate) use std::thread_local;

@@ -18,7 +18,7 @@ pub(crate) fn send_again(number: usize) {
     }
 }
 
-/// For the thread or the process. Async-signal-safe.
+/// Returns whether SIGALRM is pending for the thread or the process. Async-signal-safe.
 pub(crate) fn is_alarm_pending() -> bool {
     let mut pending = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: the pointer is valid for the call, and zeroes are the empty set.

@@ -50,7 +50,6 @@ impl Default for Readable {
 #[cfg(feature = "process")]
 impl Readable {
     pub(crate) fn new(fd: Option<BorrowedFd<'_>>) -> Readable {
-        // The kernel ignores -1.
         let fd = fd.map_or(-1, |fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
         Readable(nix::libc::pollfd { fd, events: nix::libc::POLLIN, revents: 0 })
     }
@@ -60,7 +59,7 @@ impl Readable {
     }
 }
 
-/// A timeout or a handled signal leaves no descriptor ready.
+/// Waits for a descriptor, a timeout or a handled signal. The last two leave no descriptor ready.
 #[cfg(feature = "process")]
 pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
     match kernel_poll(fds, time) {
@@ -69,7 +68,7 @@ pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Resu
     }
 }
 
-/// libfaketime and similar libraries change the C library's timeouts.
+/// A system call: libfaketime and similar libraries change the C library's timeouts.
 #[cfg(all(
     feature = "process",
     any(target_os = "linux", target_os = "android"),
@@ -107,7 +106,6 @@ fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc
     nix::poll::ppoll(fds, time.map(nix::sys::time::TimeSpec::from_duration), None)
 }
 
-/// Rounds up to milliseconds.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly")))]
 fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
     use nix::poll::PollTimeout;

@@ -75,8 +75,8 @@ mod imp {
             }
         }
 
-        /// Async-signal-safe: [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html). The timer must
-        /// exist.
+        /// Sets the timer, which must exist: [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html).
+        /// Async-signal-safe.
         pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
             let timespec =
                 |d: Duration| libc::timespec { tv_sec: d.as_secs() as _, tv_nsec: d.subsec_nanos() as _ };
@@ -94,7 +94,7 @@ mod imp {
             }
         }
 
-        /// Returns `true` also for a disarmed or periodic timer. Async-signal-safe.
+        /// Returns whether the timer has expired; `true` also for a disarmed or periodic timer. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
             let mut held = MaybeUninit::<libc::itimerspec>::zeroed();
             // SAFETY: the pointer is valid for the call, and zeroes are a valid value.

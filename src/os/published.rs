@@ -17,14 +17,14 @@ impl<T: Sync> Published<T> {
         unsafe { self.0.load(Ordering::SeqCst).as_ref() }
     }
 
-    /// Returns the previous reference.
+    /// Publishes `new`, and returns the previous reference.
     pub(crate) fn exchange(&self, new: Option<&'static T>) -> Option<&'static T> {
         let new = new.map_or(ptr::null_mut(), |new| ptr::from_ref(new).cast_mut());
         // SAFETY: as in `get`.
         unsafe { self.0.swap(new, Ordering::SeqCst).as_ref() }
     }
 
-    /// Returns whether `old` was there. Async-signal-safe.
+    /// Replaces `old`, and returns whether it was published. Async-signal-safe.
     pub(crate) fn replace(&self, old: &'static T, new: &'static T) -> bool {
         let [old, new] = [old, new].map(|it| ptr::from_ref(it).cast_mut());
         self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
@@ -44,7 +44,6 @@ mod tests {
     fn reads_are_whole_and_exchanges_return_each_reference_once() {
         const EACH: u32 = if cfg!(miri) { 5 } else { 1_000 };
         static PLACE: Published<Pair> = Published::nothing();
-        // A reader may still use a returned reference.
         static RETURNED: Mutex<Vec<&Pair>> = Mutex::new(Vec::new());
 
         let reader = || {

@@ -19,7 +19,6 @@ impl Setting {
         Setting { remaining: remaining.min(LONGEST), interval: interval.min(LONGEST) }
     }
 
-    /// Rounds up to microseconds.
     pub(crate) fn in_micros(self) -> Setting {
         Setting { remaining: round_up(self.remaining), interval: round_up(self.interval) }
     }

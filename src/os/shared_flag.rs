@@ -19,12 +19,12 @@ impl SharedFlag {
         SharedFlag { flag: AtomicPtr::new(ptr::null_mut()), handlers: AtomicUsize::new(0) }
     }
 
-    /// There must be no flag.
+    /// Adds a flag to an empty place.
     pub(crate) fn put(&self, flag: Arc<AtomicBool>) {
         self.flag.store(Arc::into_raw(flag).cast_mut(), Ordering::SeqCst);
     }
 
-    /// Async-signal-safe.
+    /// Sets the flag, if any. Async-signal-safe.
     pub(crate) fn set(&self) {
         self.handlers.fetch_add(1, Ordering::SeqCst);
         // SAFETY: if not null, `take` has not swapped the pointer yet. It keeps the flag alive until this handler has left.
@@ -34,7 +34,7 @@ impl SharedFlag {
         self.handlers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// When it returns, no handler uses the flag.
+    /// Removes the flag. No handler uses it afterwards.
     pub(crate) fn take(&self) -> Option<Arc<AtomicBool>> {
         let flag = self.flag.swap(ptr::null_mut(), Ordering::SeqCst);
         if flag.is_null() {
@@ -48,7 +48,7 @@ impl SharedFlag {
         Some(unsafe { Arc::from_raw(flag) })
     }
 
-    /// Runs in a forked child, and must not free memory.
+    /// Empties the place in a forked child, without freeing memory.
     pub(crate) fn forget(&self) {
         self.flag.store(ptr::null_mut(), Ordering::SeqCst);
         self.handlers.store(0, Ordering::SeqCst);

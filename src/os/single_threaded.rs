@@ -1,5 +1,3 @@
-//! Whether the process has one thread, as glibc knows it.
-
 use super::atomic::{AtomicPtr, Ordering};
 
 /// glibc's [`__libc_single_threaded`], or null.
@@ -17,7 +15,7 @@ pub(crate) fn prepare() {
     }
 }
 
-/// Returns `false` if unknown.
+/// Returns whether the process has one thread; `false` if unknown.
 pub(crate) fn is_single_threaded() -> bool {
     let address = ADDRESS.load(Ordering::Relaxed);
     // SAFETY:

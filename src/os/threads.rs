@@ -1,7 +1,7 @@
-/// Returns `None` if unknown.
+/// Returns the number of threads, if known.
 ///
-/// [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html) has a directory per thread, and two more
-/// links.
+/// [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html): the link count is two more than the number
+/// of threads.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn count() -> Option<usize> {
     use std::os::unix::fs::MetadataExt;
@@ -10,7 +10,6 @@ pub(crate) fn count() -> Option<usize> {
     let links = std::fs::metadata(TASKS).ok()?.nlink();
     match usize::try_from(links).ok()?.checked_sub(2) {
         Some(threads) if threads > 0 => Some(threads),
-        // This kernel does not count directory links.
         _ => Some(std::fs::read_dir(TASKS).ok()?.count()),
     }
 }
@@ -38,12 +37,12 @@ pub(crate) fn count() -> Option<usize> {
     None
 }
 
-/// Returns `false` if unknown.
+/// Returns whether the process has one thread; `false` if unknown.
 pub(crate) fn alone() -> bool {
     kernel_says_alone() || count() == Some(1)
 }
 
-/// Asks the kernel directly. Returns `false` if unknown.
+/// Asks the kernel without the file system. Returns `false` if unknown.
 ///
 /// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD fails in a multithreaded process.
 /// Some sandboxes forbid it.
@@ -67,7 +66,6 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri knows no unshare")]
     fn every_thread_counts() {
-        // The harness has threads too, which come and go.
         let listed = || std::fs::read_dir("/proc/self/task").unwrap().count();
         assert!(count().is_some_and(|n| n >= 2));
         assert!((0..1_000).any(|_| count() == Some(listed())));

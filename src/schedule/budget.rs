@@ -12,7 +12,7 @@ pub(crate) struct Budget {
     pub(crate) cause: Cause,
     /// Whether a restart renews the budget.
     pub(crate) renews: bool,
-    /// The limit of errors for [`is_overrun`](Budget::is_overrun).
+    /// The number of errors that [`is_overrun`](Budget::is_overrun) allows.
     pub(crate) errors_allowed: u64,
     /// The location of each check, if recording is enabled.
     pub(crate) locations: Option<Vec<&'static Location<'static>>>,

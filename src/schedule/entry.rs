@@ -122,7 +122,7 @@ impl Entry {
             let cause = budget.cause;
             self.expired = Some(cause);
             if cause == Cause::Deadline {
-                // With this cause, the deadline must have passed.
+                // With the cause `Deadline`, the deadline must have passed.
                 self.deadline = now;
             }
         }
@@ -140,7 +140,7 @@ impl Entry {
         self.more.as_deref_mut().and_then(|more| more.cpu.as_mut())
     }
 
-    /// Processor time advances no faster than real time.
+    /// No earlier read is needed: processor time advances no faster than real time.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);

@@ -1,5 +1,3 @@
-//! The simulated lock.
-
 use std::cell::{Cell, UnsafeCell};
 use std::io;
 use std::mem::MaybeUninit;
@@ -17,7 +15,7 @@ pub(crate) struct ForkMutex<T> {
     locked: Cell<bool>,
 }
 
-// SAFETY: as for `Machine`.
+// SAFETY: as for `machine::OneThread`.
 unsafe impl<T: Send> Sync for ForkMutex<T> {}
 
 impl<T> ForkMutex<T> {

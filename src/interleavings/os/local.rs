@@ -10,7 +10,7 @@ pub(crate) struct LocalKey<T: 'static> {
     pub(crate) values: RefCell<Option<HashMap<(u64, usize), &'static T>>>,
 }
 
-// SAFETY: as for `Machine`.
+// SAFETY: as for `machine::OneThread`.
 unsafe impl<T> Sync for LocalKey<T> {}
 
 impl<T> LocalKey<T> {

@@ -51,7 +51,6 @@ struct Task {
     lives: bool,
     blocked: bool,
     pending: Vec<Source>,
-    /// The number of handler calls.
     handled: usize,
     is_handling: bool,
     /// The mask after the handler's return.
@@ -73,14 +72,14 @@ pub(crate) struct Machine {
     sigint_action: Disposition,
     /// The disposition before [`Function::Over`].
     pub(crate) previous: Disposition,
-    /// Pending for the process, and the thread that is to handle them.
+    /// The process's pending signals, and the thread that is to handle them.
     pending: Vec<Source>,
     announced: Option<usize>,
     is_sigint_pending: bool,
     tasks: Vec<Task>,
     threads: usize,
     knows_single_threaded: bool,
-    /// Whether joins restore that knowledge.
+    /// Whether joins restore `knows_single_threaded`.
     relearns_single_threaded: bool,
     pub(crate) program_signals: Vec<Source>,
     /// Whether a `kill` or `raise` was dropped.
@@ -139,7 +138,6 @@ pub(crate) fn start_process() {
         threads: 1,
         discards_pending: chance(2),
         relearns_single_threaded: chance(2),
-        // Some C libraries never know.
         knows_single_threaded: !chance(4),
         ..Machine::default()
     });
@@ -156,23 +154,23 @@ pub(crate) fn choose(n: u32) -> u32 {
 
 /// Lets the scheduler switch threads, and handles pending signals.
 pub(crate) fn step() {
-    if !std::thread::panicking() {
-        shuttle::thread::sleep(Duration::ZERO); // Nothing but a point at which the scheduler chooses.
-        memory::settle();
-        deliver(false);
-    }
+    switch(|| shuttle::thread::sleep(Duration::ZERO));
 }
 
 /// A step at which the scheduler prefers another thread.
 pub(crate) fn pause() {
+    switch(shuttle::thread::yield_now);
+}
+
+fn switch(switch: impl FnOnce()) {
     if !std::thread::panicking() {
-        shuttle::thread::yield_now();
+        switch();
         memory::settle();
         deliver(false);
     }
 }
 
-/// A system call takes time, and delivers pending signals before it returns.
+/// Makes a system call, which takes time and delivers pending signals before it returns.
 pub(crate) fn call<T>(what: impl FnOnce(&mut Machine, usize) -> T) -> T {
     call_and_deliver(false, what)
 }

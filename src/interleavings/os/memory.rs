@@ -31,13 +31,13 @@ struct Store {
 
 struct Buffers {
     stores: Vec<Store>,
-    /// A store leaves at one step in so many.
+    /// A store leaves in one of this many steps.
     delay: u32,
 }
 
 struct OneThread(RefCell<Buffers>);
 
-// SAFETY: as for `Machine`.
+// SAFETY: as for `machine::OneThread`.
 unsafe impl Sync for OneThread {}
 
 static BUFFERS: OneThread = OneThread(RefCell::new(Buffers { stores: Vec::new(), delay: 2 }));
@@ -58,7 +58,7 @@ pub(super) fn settle() {
         let store = &buffers.stores[chosen];
         (store.thread, store.word, store.release)
     };
-    // Stores that must leave earlier do so first.
+    // The chosen store, or the first that must leave before it.
     let first = (0..=chosen)
         .find(|index| {
             let store = &buffers.stores[*index];
@@ -215,7 +215,7 @@ atomic!(AtomicBool, bool, |word| word != 0, {});
 /// Initially null. Its stores are not buffered.
 pub(crate) struct AtomicPtr<T>(Word, PhantomData<*mut T>);
 
-// SAFETY: an address.
+// SAFETY: the value is an address.
 unsafe impl<T> Sync for AtomicPtr<T> {}
 // SAFETY: the same.
 unsafe impl<T> Send for AtomicPtr<T> {}

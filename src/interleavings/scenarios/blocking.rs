@@ -1,5 +1,3 @@
-//! Blocked threads.
-
 use super::*;
 
 scenarios! {
@@ -44,8 +42,7 @@ fn ring_wakes_a_blocked_thread_while_it_leaves() {
     let alarm = without_deadline();
     let threads = [spawn(|| block(&alarm)), spawn(|| block_for_a_moment(&alarm))];
     (0..choose(40)).for_each(|_| pause());
-    let discards_pending = machine().discards_pending;
-    if discards_pending && choose(2) == 0 {
+    if machine().discards_pending && choose(2) == 0 {
         crate::suspended(pause);
     }
     alarm.ring();
@@ -54,13 +51,12 @@ fn ring_wakes_a_blocked_thread_while_it_leaves() {
     assert_restored(Disposition::DEFAULT);
 }
 
-/// `ring_on` does this in the handler, without the lock.
+/// `ring_on` wakes the thread in the handler, without the lock.
 fn ring_on_wakes_a_blocked_thread_while_it_leaves() {
     let alarm = Alarm::builder().ring_on(SIGINT).arm().expect("arming");
     let ctrl_c = machine::send_from_outside(Source::CtrlC);
     let threads = [spawn(|| block(&alarm)), spawn(|| block_for_a_moment(&alarm))];
-    let discards_pending = machine().discards_pending;
-    if discards_pending && choose(2) == 0 {
+    if machine().discards_pending && choose(2) == 0 {
         crate::suspended(|| (0..choose(40)).for_each(|_| pause()));
     }
     join(threads);

@@ -35,7 +35,7 @@ fn signal_while_another_thread_clears_flag_is_not_lost() {
     assert_restored(Disposition::DEFAULT);
 }
 
-/// In either order around the deadlines, also with skewed clocks.
+/// The alarms are dropped in either order around their deadlines, also with skewed clocks.
 fn nested_alarms_on_three_threads() {
     machine().skew = [0, 900][choose(2) as usize];
     let found = install_random_disposition();

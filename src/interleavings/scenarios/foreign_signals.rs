@@ -19,8 +19,8 @@ fn foreign_timer_set_over_an_alarm_is_delivered_once() {
     machine().set_action(Disposition::PROGRAM);
     let began = machine().now;
     let alarm = after(US * 2_000);
-    // Limits: the library cannot recognise a value near its own, nor a timer whose signal is handled after its own deadline,
-    // nor one that it reads after a long preemption.
+    // Limits. The library does not recognise a value near its own, a timer whose signal is handled after its own deadline,
+    // and a value that it reads after a long preemption.
     let is_set = machine().now - began < 400_000;
     let remaining = [500, 2_500][choose(2) as usize] + choose(300);
     let expiry = machine().now + u64::from(remaining) * 1_000;
@@ -86,7 +86,7 @@ fn kill_takes_the_default_action_while_guards_come_and_go() {
     assert!(terminations == Some(1) || (is_signal_dropped && terminations == Some(0)), "{terminations:?}");
 }
 
-/// Limit: a handler call that begins in front and ends behind the other handler forwards to no handler.
+/// Limit: a handler call forwards to no handler if it begins in front of the other handler and ends behind it.
 fn kills_while_installed_in_front_of_another_handler() {
     let _outer = without_deadline();
     machine().set_action(Disposition::PROGRAM);

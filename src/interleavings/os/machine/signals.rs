@@ -29,7 +29,6 @@ impl Machine {
         !self.pending.is_empty() || !self.task(id).pending.is_empty()
     }
 
-    /// Chooses a thread for the pending signals.
     pub(super) fn announce(&mut self) {
         let is_candidate = |id: &usize| self.tasks[*id].lives && !self.tasks[*id].blocked;
         let candidates: Vec<usize> = (0..self.tasks.len()).filter(is_candidate).collect();

@@ -12,7 +12,7 @@ use crate::os::{memory, thread_end};
 /// The clock does not skip more than this.
 const LONGEST_LEAP: u64 = 1_000_000_000;
 
-/// An unchanged mask delivers no signal.
+/// Changes the mask. An unchanged mask delivers no signal.
 pub(crate) fn change_mask(block: bool) {
     let me = me();
     let changes = machine().is_blocked(me) != block;
@@ -27,7 +27,7 @@ pub(crate) fn change_mask(block: bool) {
 
 pub(crate) struct Thread(shuttle::thread::JoinHandle<()>, Arc<AtomicBool>);
 
-/// The caller must join the thread.
+/// Starts a thread, which the caller must join.
 pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
     let f: Box<dyn FnOnce() + Send + 'a> = Box::new(f);
     // SAFETY: the scenarios join all threads. A failed scenario resumes none.
@@ -77,7 +77,7 @@ impl Thread {
     }
 }
 
-/// Advances the clock until [`stop_clock`].
+/// Starts a thread that advances the clock until [`stop_clock`].
 pub(crate) fn start_clock() -> shuttle::thread::JoinHandle<()> {
     shuttle::thread::spawn(|| {
         // The speed is random, but lets handlers finish.
@@ -113,7 +113,7 @@ pub(crate) fn wait_for_handlers() {
     }
 }
 
-/// A system call that ends with EINTR.
+/// Blocks until a handler has run, like a system call with EINTR.
 pub(crate) fn block_until_signal() {
     step();
     let me = me();
