@@ -93,7 +93,7 @@ impl Disposition {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }
 
-    /// Returns SA_RESETHAND: the kernel removes the handler on its first signal.
+    /// Returns whether SA_RESETHAND is set.
     pub(crate) fn is_for_once(&self) -> bool {
         self.kind() == Kind::Function && self.has(libc::SA_RESETHAND)
     }

@@ -1,6 +1,6 @@
 //! The library's bit of the flag, and independent flags.
 
-// The models do not replace this atomic: its value never changes.
+// Not modelled: the value never changes.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;

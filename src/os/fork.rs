@@ -16,7 +16,7 @@ pub(crate) use std::sync::MutexGuard;
 use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::thread::Handle;
 
-/// Uses the standard mutex: parking_lot's global queue of waiting threads is wrong in a child.
+/// A mutex that the fork hooks keep usable. parking_lot's global queue of waiting threads is wrong in a child.
 ///
 /// The alignment keeps it on one page: after a fork, each written page is copied.
 #[repr(align(2048))]
@@ -58,7 +58,7 @@ impl<T> ForkMutex<T> {
         if self.forking.load(Ordering::Relaxed) != this {
             let guard = self.lock();
             self.forking.store(this, Ordering::Relaxed);
-            // SAFETY: this thread holds the mutex.
+            // SAFETY: this thread holds the mutex, so no other reference to `held` exists.
             unsafe { *self.held.get() = Some(guard) };
         }
         self.hooks.fetch_add(1, Ordering::Relaxed);
@@ -71,7 +71,7 @@ impl<T> ForkMutex<T> {
             return None;
         }
         self.forking.store(0, Ordering::Relaxed);
-        // SAFETY: this thread, or its copy in the child, holds the mutex since `acquire`.
+        // SAFETY: as in `acquire`; in the child, this thread is the copy of the holder.
         unsafe { (*self.held.get()).take() }
     }
 

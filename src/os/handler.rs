@@ -39,8 +39,8 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
 
 /// Returns `info` if the kernel wrote it, else null.
 ///
-/// A later handler may call `old(signal)`, which leaves `info` undefined. The kernel's siginfo is above this frame on the
-/// same stack.
+/// A handler over this one may call `old(signal)`, which leaves `info` undefined. The kernel's siginfo is above this frame on
+/// the same stack.
 fn kernel_siginfo(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize) -> *mut libc::siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
@@ -57,6 +57,7 @@ fn kernel_siginfo(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize)
 /// A signal, while its handler runs.
 pub(crate) struct Arrival {
     signal: libc::c_int,
+    /// Null, or the kernel's.
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
     frame: usize,
@@ -161,8 +162,8 @@ impl Arrival {
 
     /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
     ///
-    /// If possible, the signal stays pending until this handler returns. At once, it could run this handler nested, on a
-    /// small stack, if another thread has reinstalled it.
+    /// If possible, the signal stays pending until this handler returns. Delivered at once, it could run this handler nested,
+    /// on a small stack, if another thread has reinstalled it.
     pub(crate) fn take_default_action(&self) {
         let is_pending = self.signal == libc::SIGALRM
             && self.is_unblocked_on_return()

@@ -59,7 +59,7 @@ impl Readable {
     }
 }
 
-/// Waits for a descriptor, a timeout or a handled signal. The last two leave no descriptor ready.
+/// As [`wait`], for several descriptors. A timeout or a signal leaves none ready.
 #[cfg(feature = "process")]
 pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
     match kernel_poll(fds, time) {

@@ -53,7 +53,7 @@ mod imp {
     }
 
     impl TimerId {
-        /// Creates a disarmed timer, to send SIGALRM with `value` to `thread`.
+        /// Creates a disarmed timer that sends `value` to `thread`.
         pub(crate) fn create(thread: ThreadId, value: usize) -> io::Result<TimerId> {
             #[cfg(target_os = "freebsd")]
             const SIGEV_THREAD_ID: libc::c_int = 4; // <sys/signal.h>
