@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_well() {
+    fn durations_have_units_and_digits() {
         let measured = |d| Measured(d).to_string();
         assert_eq!(measured(Duration::ZERO), "0.000 µs");
         assert_eq!(measured(Duration::from_nanos(1_999)), "1.999 µs");

@@ -10,16 +10,16 @@ use crate::os::{Flag, Slot};
 use crate::{AlarmId, TimedOut};
 
 /// The flag's bits.
-const MOST: usize = 8;
+const MAX_HOOKS: usize = 8;
 
 /// Aligned, because other writes to its cache lines would slow checks. Some processors fetch lines in pairs.
 #[repr(align(128))]
 struct Checked {
     flag: Flag,
-    hooks: [Slot<Hook>; MOST],
+    hooks: [Slot<Hook>; MAX_HOOKS],
 }
 
-static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MOST] };
+static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MAX_HOOKS] };
 
 /// Returns the flag that every check reads. Relaxed loads suffice, because hooks decide about expiry.
 #[inline(always)]
@@ -103,7 +103,7 @@ pub fn skip_ids() {
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
-    ask(flag().bits(), None, location)
+    call_hooks(flag().bits(), None, location)
 }
 
 /// Returns `own`, or the error of an enclosing alarm of other implementations. Only the arming thread may call it.
@@ -115,14 +115,18 @@ pub fn outermost(
 ) -> Option<Box<TimedOut>> {
     match flag().bits() & !bit {
         0 => own,
-        others => outer_of(own, ask(others, Some(alarm), location)),
+        others => outer_of(own, call_hooks(others, Some(alarm), location)),
     }
 }
 
 /// Calls each hook of `bits`. Every hook runs, because hooks count checks.
-fn ask(bits: u8, innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
-    let asked = registered().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
-    asked.map(|(_, hook)| (hook.check)(innermost, location)).fold(None, outer_of)
+fn call_hooks(
+    bits: u8,
+    innermost: Option<AlarmId>,
+    location: &'static Location<'static>,
+) -> Option<Box<TimedOut>> {
+    let called = registered().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
+    called.map(|(_, hook)| (hook.check)(innermost, location)).fold(None, outer_of)
 }
 
 /// Returns the error with the smaller id.

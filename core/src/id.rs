@@ -26,15 +26,15 @@ pub(crate) use wide::COUNTER;
 #[cfg(all(target_has_atomic = "ptr", not(target_has_atomic = "64")))]
 pub(crate) use narrow::COUNTER;
 
-/// A forked child skips 2 to this power ids.
+/// A forked child skips 2^40 ids.
 #[cfg(target_has_atomic = "ptr")]
-const APART: u32 = 40;
+const SKIP_BITS: u32 = 40;
 
 #[cfg(target_has_atomic = "64")]
 mod wide {
     use core::sync::atomic::AtomicU64;
 
-    use super::{Ordering, APART};
+    use super::{Ordering, SKIP_BITS};
 
     pub(crate) struct Counter(AtomicU64);
 
@@ -46,7 +46,7 @@ mod wide {
         }
 
         pub(crate) fn skip(&self) {
-            self.0.fetch_add(1 << APART, Ordering::Relaxed);
+            self.0.fetch_add(1 << SKIP_BITS, Ordering::Relaxed);
         }
     }
 }
@@ -56,7 +56,7 @@ mod wide {
 mod narrow {
     use core::sync::atomic::AtomicU32;
 
-    use super::{Ordering, APART};
+    use super::{Ordering, SKIP_BITS};
 
     /// `low` holds 31 bits and a copy of `high`'s lowest bit. A thread that finds a difference increments `high`. Limit:
     /// numbers repeat if a thread stops in between for 2^31 numbers.
@@ -81,7 +81,7 @@ mod narrow {
         }
 
         pub(crate) fn skip(&self) {
-            self.high.fetch_add(1 << (APART - 31), Ordering::SeqCst);
+            self.high.fetch_add(1 << (SKIP_BITS - 31), Ordering::SeqCst);
         }
     }
 }
@@ -109,11 +109,15 @@ mod tests {
             });
             assert!(taken.iter().all(|numbers| numbers.windows(2).all(|two| two[0] < two[1])));
             let all: BTreeSet<u64> = taken.into_iter().flatten().collect();
-            assert_eq!(all.len(), 3 * EACH, "one was given out twice");
-            assert_eq!(all.last().unwrap() - all.first().unwrap() + 1, 3 * EACH as u64, "with gaps");
+            assert_eq!(all.len(), 3 * EACH, "a number was repeated");
+            assert_eq!(
+                all.last().unwrap() - all.first().unwrap() + 1,
+                3 * EACH as u64,
+                "the numbers have gaps"
+            );
             let last = counter.next();
             counter.skip();
-            assert_eq!(counter.next(), last + 1 + (1 << APART));
+            assert_eq!(counter.next(), last + 1 + (1 << SKIP_BITS));
         }
     }
 
@@ -122,6 +126,6 @@ mod tests {
         let (first, second) = (COUNTER.next(), COUNTER.next());
         assert!(first < second);
         COUNTER.skip();
-        assert!(COUNTER.next() > second + (1 << APART));
+        assert!(COUNTER.next() > second + (1 << SKIP_BITS));
     }
 }

@@ -39,14 +39,14 @@ fn a_limit_ends_a_loop_and_never_early() {
         assert!(began.elapsed() >= limit && timed_out.elapsed() >= limit, "early: {timed_out}");
         assert_eq!((timed_out.alarm(), timed_out.cause()), (guard.0, Cause::Deadline));
         assert_eq!((timed_out.location().file(), timed_out.location().line()), (file!(), line));
-        assert!(checkpoint().is_err(), "as long as it lives");
+        assert!(checkpoint().is_err(), "an expired limit persists");
         drop(guard);
         assert_eq!(checkpoint(), Ok(()));
     }
 }
 
 #[test]
-fn a_closure_has_its_own_line_and_a_name_has_not() {
+fn closure_has_the_location_of_its_call() {
     let _limit = toy::after(Duration::ZERO);
     until_error(|| checkpoint());
     let place = |e: TimedOut| (e.location().file().to_owned(), e.location().line());
@@ -56,7 +56,7 @@ fn a_closure_has_its_own_line_and_a_name_has_not() {
 }
 
 #[test]
-fn limits_are_of_their_threads() {
+fn limits_apply_to_their_thread() {
     let here = toy::after(Duration::ZERO);
     thread::spawn(|| {
         assert_eq!(checkpoint(), Ok(()));
@@ -69,7 +69,7 @@ fn limits_are_of_their_threads() {
 }
 
 #[test]
-fn the_outermost_of_both_implementations_is_named() {
+fn check_returns_the_outermost_of_both_implementations() {
     for is_toy_outside in [true, false] {
         let (toy, alarm) = if is_toy_outside {
             let toy = toy::after(Duration::ZERO);
@@ -93,7 +93,7 @@ fn the_outermost_of_both_implementations_is_named() {
 }
 
 #[test]
-fn a_check_on_another_thread_asks_the_alarm_and_not_that_threads_limits() {
+fn check_on_another_thread_ignores_that_threads_limits() {
     let (armed, is_armed) = mpsc::channel();
     let (send_alarm, alarm) = mpsc::channel::<&Alarm>();
     thread::scope(|s| {
@@ -113,13 +113,13 @@ fn a_check_on_another_thread_asks_the_alarm_and_not_that_threads_limits() {
 }
 
 #[test]
-fn checks_are_counted_while_another_implementation_answers() {
+fn checks_are_counted_while_another_implementation_expires() {
     let toy = toy::after(Duration::ZERO);
     until_error(|| checkpoint());
     let counting = testing::at_check(3);
     assert!((0..5).all(|_| expired() == Some(toy.0)));
     assert_eq!(counting.checks(), 5);
-    assert_eq!(counting.check().unwrap_err().alarm(), toy.0, "it encloses the test alarm");
+    assert_eq!(counting.check().unwrap_err().alarm(), toy.0, "the limit encloses the test alarm");
     drop(toy);
     assert_eq!(expired(), Some(counting.id()));
 }
@@ -148,6 +148,6 @@ fn sets_and_clears_of_one_bit_leave_the_others() {
         }
     });
     flag().set(OTHERS[0]);
-    assert_eq!(checkpoint(), Ok(()), "no implementation has it");
+    assert_eq!(checkpoint(), Ok(()), "no implementation has this bit");
     flag().reset(OTHERS[0]);
 }

@@ -37,7 +37,7 @@ fn until_expired(alarm: &Alarm) -> TimedOut {
     assert!(timed_out.limit().is_none_or(|limit| timed_out.elapsed() + apart >= limit), "early");
     for _ in 0..2 {
         pause();
-        assert!(alarm.check().is_err(), "it was expired a moment ago");
+        assert!(alarm.check().is_err(), "the alarm was expired");
     }
     timed_out
 }

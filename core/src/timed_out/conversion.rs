@@ -72,7 +72,7 @@ mod tests {
     use crate::Cause;
 
     #[test]
-    fn is_found_wherever_it_is() {
+    fn find_in_searches_sources_and_io_errors() {
         let e = || example(None, None, Duration::ZERO, Cause::Rung);
         assert!(TimedOut::find_in(&e()).is_some());
         let twice = io::Error::other(io::Error::from(e()));

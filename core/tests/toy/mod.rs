@@ -19,9 +19,9 @@ fn check(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Op
         flag().clear(bit()); // And then the clock is read again.
         due.clone().for_each(|_| flag().set(bit()));
     }
-    let is_asked = |id: AlarmId| innermost.map_or(true, |innermost| id <= innermost);
+    let is_enclosing = |id: AlarmId| innermost.map_or(true, |innermost| id <= innermost);
     let here = thread::current().id();
-    let &(id, _, began, limit) = due.find(|&&(id, home, ..)| home == here && is_asked(id))?;
+    let &(id, _, began, limit) = due.find(|&&(id, home, ..)| home == here && is_enclosing(id))?;
     let mut expiry = Expiry::new(id, Cause::Deadline, began.elapsed(), location.into());
     expiry.limit = Some(limit);
     Some(Box::new(expiry.into_error()))

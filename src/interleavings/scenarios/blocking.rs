@@ -13,7 +13,7 @@ fn blocked_threads_wake_at_the_deadline() {
     assert_restored(Disposition::DEFAULT);
 }
 
-fn blocked_thread_beside_alarms_that_come_and_go() {
+fn blocked_thread_while_alarms_are_armed_and_dropped() {
     let thread = spawn(|| block(&after(US * (1 + choose(20)))));
     arm_and_drop(2, 20);
     thread.join();

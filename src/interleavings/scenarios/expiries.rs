@@ -145,13 +145,13 @@ fn flag_is_set_while_the_alarm_is_dropped() {
         (0..choose(20)).for_each(|_| pause());
     }
     drop(alarm);
-    assert_eq!(Arc::strong_count(&flag), 1, "something keeps it");
+    assert_eq!(Arc::strong_count(&flag), 1, "a reference remains");
     thread.map(|thread| thread.join());
     ctrl_c.map(|ctrl_c| ctrl_c.join());
     wait_for_handlers();
 }
 
-fn watchdog_is_answered_while_its_grace_starts() {
+fn check_disarms_a_watchdog_while_its_grace_starts() {
     let grace = Duration::from_secs(5);
     let alarm = Alarm::builder().after(US * (1 + choose(20))).abort_after(grace).arm().expect("arming");
     let thread = spawn(|| {
@@ -176,7 +176,7 @@ fn ring_by_another_thread_is_seen_at_once() {
     let check = || loop {
         let already = is_rung.load(Ordering::Relaxed);
         match alarm.check() {
-            Ok(()) => assert!(!already, "it has been rung"),
+            Ok(()) => assert!(!already, "the alarm was rung"),
             Err(e) => break assert_eq!(e.cause(), Cause::Rung),
         }
         pause();
@@ -195,7 +195,7 @@ fn ring_by_another_thread_is_seen_at_once() {
     assert_restored(Disposition::DEFAULT);
 }
 
-fn restarts_beside_checks_and_drops() {
+fn restarts_during_checks_and_drops() {
     let alarm = after(US * 10);
     let threads = [
         spawn(|| {

@@ -73,7 +73,7 @@ fn kill_while_the_handler_is_installed() {
 }
 
 /// Limit: the kernel drops a `kill` while a signal is pending.
-fn kill_takes_the_default_action_while_guards_come_and_go() {
+fn kill_takes_the_default_action_while_guards_are_armed_and_dropped() {
     machine().terminations = Some(0);
     let kill = machine::send_from_outside(Source::Kill);
     let thread = spawn(|| arm_and_drop(2, 20));
@@ -103,7 +103,7 @@ fn kills_while_installed_in_front_of_another_handler() {
     assert!(program_signals().len() <= 1, "{:?}", program_signals());
 }
 
-fn handler_over_the_librarys_that_calls_it() {
+fn handler_over_the_librarys_forwards() {
     machine().set_action(Disposition::PROGRAM);
     let alarm = after(US * (1 + choose(20)));
     machine().install_over(Function::Over);
@@ -118,7 +118,7 @@ fn handler_over_the_librarys_that_calls_it() {
     assert!(program_signals() == [Source::Kill] || machine().is_signal_dropped, "{:?}", program_signals());
 }
 
-fn handler_over_the_librarys_that_raises() {
+fn handler_over_the_librarys_raises_again() {
     let alarm = after(US * (1 + choose(20)));
     machine().install_over(Function::OverByRaise);
     let thread = (choose(2) == 0).then(|| spawn(|| arm_and_drop(1, 20)));
