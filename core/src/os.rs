@@ -4,7 +4,8 @@
 
 use core::ptr;
 
-use super::atomic::{AtomicPtr, AtomicU8, Ordering, fence};
+use super::atomic::fence;
+use super::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// A byte with one bit for each implementation, which changes only its own bit.
 pub struct Flag(AtomicU8);

@@ -9,7 +9,6 @@ pub(crate) fn flush() {
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
-/// The address of glibc's list of streams.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 #[derive(Clone, Copy)]
 pub(crate) struct Streams(*const *const Stream);

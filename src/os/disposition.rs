@@ -54,9 +54,6 @@ impl Manner {
 impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition(plain(libc::SIG_DFL));
 
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(crate) const IGNORE: Disposition = Disposition(plain(libc::SIG_IGN));
-
     pub(crate) fn current() -> io::Result<Disposition> {
         Disposition::current_of(libc::SIGALRM)
     }

@@ -98,9 +98,7 @@ pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn start_again(&mut self);
 }
 
-/// Registers the hooks.
-///
-/// POSIX cannot remove hooks, so callers avoid repetition. A repeated registration is harmless.
+/// Registers the hooks. POSIX cannot remove them; a repeated registration is harmless.
 pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
     if cfg!(miri) {
         return Ok(());

@@ -11,6 +11,7 @@ use once_cell::race::OnceRef;
 
 use super::atomic::{AtomicUsize, Ordering};
 use super::disposition::{Disposition, Kind};
+pub(crate) use super::origin::{InPlace, Sender};
 use super::thread::Handle;
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
@@ -65,34 +66,6 @@ pub(crate) struct Arrival {
 
 pub(crate) const CAN_BLOCK_ON_RETURN: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sender {
-    /// A POSIX timer, with its value.
-    Timer(usize),
-    Interval,
-    /// This process, by `raise` or `pthread_kill`.
-    Raise,
-    /// Others, usually by `kill`; or unknown.
-    Other,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InPlace {
-    Ours,
-    Default,
-    Other,
-}
-
-impl InPlace {
-    fn of(current: Option<Disposition>) -> InPlace {
-        match current {
-            Some(current) if current.is_ours() => InPlace::Ours,
-            Some(current) if current.kind() == Kind::Default => InPlace::Default,
-            _ => InPlace::Other,
-        }
-    }
-}
 
 impl Arrival {
     pub(crate) fn signal(&self) -> libc::c_int {

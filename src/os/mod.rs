@@ -32,6 +32,7 @@ pub(crate) mod kernel_call;
 pub(crate) mod limits;
 pub(crate) mod local;
 pub(crate) mod mask;
+pub(crate) mod origin;
 pub(crate) mod pending;
 #[cfg(feature = "process")]
 pub(crate) mod pidfd;

@@ -55,7 +55,7 @@ pub(crate) fn kernel_says_alone() -> bool {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn kernel_says_alone() -> bool {
+pub(crate) fn kernel_says_alone() -> bool {
     false
 }
 

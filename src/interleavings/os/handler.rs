@@ -2,8 +2,9 @@ use std::cell::Cell;
 
 use once_cell::race::OnceRef;
 
-use super::disposition::{Disposition, Function, Kind};
+use super::disposition::{Disposition, Function};
 use super::machine::{Source, call, chance, choose, machine, me, pause, step};
+pub(crate) use super::origin::{InPlace, Sender};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
@@ -40,21 +41,6 @@ pub(crate) struct Arrival {
 }
 
 pub(crate) const CAN_BLOCK_ON_RETURN: bool = true;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sender {
-    Timer(usize),
-    Interval,
-    Raise,
-    Other,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InPlace {
-    Ours,
-    Default,
-    Other,
-}
 
 impl Arrival {
     pub(super) fn new(source: Source) -> Arrival {
@@ -94,11 +80,7 @@ impl Arrival {
         stop();
         let current = Disposition::current_of(self.signal()).ok();
         stop();
-        match current {
-            Some(current) if current.is_ours() => InPlace::Ours,
-            Some(current) if current.kind() == Kind::Default => InPlace::Default,
-            _ => InPlace::Other,
-        }
+        InPlace::of(current)
     }
 
     pub(crate) fn take_default_action(&self) {

@@ -27,6 +27,8 @@ pub(crate) use self::memory as atomic;
 pub(crate) mod child;
 #[path = "../../os/flag.rs"]
 pub(crate) mod flag;
+#[path = "../../os/origin.rs"]
+pub(crate) mod origin;
 #[path = "../../os/poll.rs"]
 pub(crate) mod poll;
 #[path = "../../os/published.rs"]
