@@ -1,4 +1,4 @@
-//! Blocking calls, ended at the deadline.
+//! Blocking calls that end at the deadline.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -13,43 +13,27 @@ use crate::os::{child, clock};
 use crate::runtime::{self, Waiting};
 
 impl Alarm {
-    /// Runs a blocking system call, and ends it at the deadline.
+    /// Runs a blocking system call, which ends at the deadline.
     ///
-    /// `call` makes one system call, or a C library's function that makes one, and hands back its error:
-    /// `flock`, `connect`, `accept`, `waitpid`, `ioctl`, `read`. When the alarm, or one that encloses it, expires,
-    /// the call returns with EINTR ([`io::ErrorKind::Interrupted`]) and `blocking` with the [`TimedOut`]. An EINTR
-    /// for any other reason makes the call again.
+    /// `call` makes one system call: `flock`, `connect`, `accept`, `read`. When this alarm or an enclosing one expires, the
+    /// system call returns EINTR ([signal(7)]), at worst 10 ms late. After another EINTR `blocking` calls `call` again.
     ///
-    /// It works on every thread. A signal that comes between the check and the call would be lost, so the thread's timer
-    /// repeats every 10 ms while the thread is blocked. The call ends at the deadline as a rule, and 10 ms after it at worst.
-    ///
-    /// The standard library's `read_exact`, `read_to_end`, `sleep` and others make an interrupted call again
-    /// themselves and would never come back: use [`reader`](Alarm::reader) and [`sleep`](Alarm::sleep). So do its
-    /// `TcpListener::accept`, `TcpStream::connect` and `File::open`: use those of `nix` or `libc`, which make one call. While
-    /// it runs, the signal of another thread's timer interrupts that thread's system calls as well; at other times only those
-    /// that are never restarted, `poll` for one.
-    ///
-    /// Costs some system calls of its own. See [signal(7)], "Interruption of system calls".
+    /// Avoid functions that retry after EINTR: std's `read_exact`, `TcpListener::accept`, `TcpStream::connect`,
+    /// `File::open`. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a deadline of
+    /// another thread interrupts that thread's system calls too.
     ///
     /// # Errors
     ///
-    /// Those of the call, but for `Interrupted`. At the deadline one of kind [`io::ErrorKind::TimedOut`] with the
-    /// [`TimedOut`] inside ([`TimedOut::find_in`]). An [`ArmError`](crate::ArmError), as an `io::Error`, if no
-    /// timer can interrupt the thread: the kernel refuses one, or the system has none for this thread (macOS, NetBSD, OpenBSD).
-    ///
-    /// # Examples
+    /// - After an expiry, kind [`io::ErrorKind::TimedOut`]; [`TimedOut::find_in`] returns the [`TimedOut`].
+    /// - [`ArmError`](crate::ArmError) if no timer can interrupt this thread, as on macOS, NetBSD and OpenBSD.
+    /// - Otherwise the error of `call`.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    /// use std::io::{ErrorKind, Read};
-    /// use std::time::Duration;
-    ///
-    /// let (mut reader, _writer) = std::os::unix::net::UnixStream::pair()?;
-    /// let alarm = Alarm::after(Duration::from_millis(20))?;
-    /// let mut buffer = [0; 16];
-    /// let e = alarm.blocking(|| reader.read(&mut buffer)).unwrap_err();
-    /// assert_eq!(e.kind(), ErrorKind::TimedOut);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// use std::{io::Read, os::unix::net::UnixStream};
+    /// let (mut reader, _writer) = UnixStream::pair()?;
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20))?;
+    /// assert!(alarm.blocking(|| reader.read(&mut [0])).is_err());
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
@@ -81,26 +65,15 @@ impl Alarm {
         }
     }
 
-    /// Sleeps for `time`, or until the alarm or one that encloses it expires.
-    ///
-    /// Wakes at the deadline, not at the end of the time; also when another thread [`ring`](Alarm::ring)s. Zero sleeps not
-    /// at all, and checks. See [poll(2)], by which it waits.
+    /// Sleeps for `time`, or until this alarm or an enclosing one expires. Uses [poll(2)].
     ///
     /// # Errors
     ///
-    /// [`TimedOut`], if that came first. With nothing left to sleep and an expired alarm it is an error as well.
-    ///
-    /// # Examples
+    /// [`TimedOut`] if the alarm has expired.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    /// use std::time::Duration;
-    ///
-    /// let outer = Alarm::after(Duration::from_secs(60))?;
-    /// assert!(outer.sleep(Duration::from_millis(1)).is_ok());
-    ///
-    /// let inner = Alarm::after(Duration::from_millis(20))?;
-    /// assert!(inner.sleep(Duration::from_secs(3600)).is_err());
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// assert!(alarm.sleep(std::time::Duration::MAX).is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
@@ -113,10 +86,9 @@ impl Alarm {
     fn sleep_at(&self, location: &'static Location<'static>, time: Duration) -> Result<(), TimedOut> {
         let end = clock::now().after(time);
         self.check_at(location)?;
-        // Without a timer that could interrupt this thread it wakes for every deadline, and looks for a ring now and then.
         let waiting = Waiting::begin(Some(self.key()));
         loop {
-            // In this order: if the deadline came before the end, it has passed by the time of the check.
+            // If a deadline precedes `end`, it must have passed by the check: read the clock first.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -125,38 +97,27 @@ impl Alarm {
             if left.is_zero() {
                 return Ok(());
             }
-            let nap = self.until_next(waiting.is_ok()).map_or(left, |next| left.min(next));
-            // No descriptor is involved, so it cannot fail but for lack of memory: then this spins.
-            let _ = poll::wait(None, Some(nap));
+            let timeout = self.wait_timeout(waiting.is_ok()).map_or(left, |timeout| left.min(timeout));
+            let _ = poll::wait(None, Some(timeout)); // Without a descriptor it fails only for lack of memory.
             runtime::recheck();
         }
     }
 
-    /// Waits for a child process to end.
+    /// Waits until a child process ends, or until this alarm or an enclosing one expires.
     ///
-    /// As [`Child::wait`], it closes the child's standard input first, so that neither waits for the other. At the
-    /// deadline the child goes on: wait again, or kill it.
+    /// Closes the child's standard input, as [`Child::wait`] does. At the deadline the child keeps running.
     ///
     /// # Errors
     ///
-    /// At the deadline one of kind [`io::ErrorKind::TimedOut`] with the [`TimedOut`] inside; otherwise those of
-    /// [waitid(2)] and [`Child::wait`], such as ECHILD where other code has reaped the child, or where SIGCHLD is
-    /// ignored.
-    ///
-    /// # Examples
+    /// Those of [`blocking`](Alarm::blocking) after an expiry, otherwise those of [waitid(2)], such as ECHILD.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    /// use std::process::Command;
-    /// use std::time::Duration;
-    ///
-    /// let mut child = Command::new("sleep").arg("3600").spawn()?;
-    /// let alarm = Alarm::after(Duration::from_millis(20))?;
-    /// if alarm.wait(&mut child).is_err() {
-    ///     child.kill()?;
-    ///     child.wait()?;
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let mut child = std::process::Command::new("sleep").arg("3600").spawn()?;
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// assert!(alarm.wait(&mut child).is_err());
+    /// child.kill()?;
+    /// # child.wait()?;
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// [waitid(2)]: https://man7.org/linux/man-pages/man2/waitid.2.html
@@ -164,15 +125,14 @@ impl Alarm {
     pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let location = Location::caller();
         drop(child.stdin.take());
-        // A child that has been waited for already answers at once, and its id may be another process's by now.
+        // If the child has been reaped, another process may have its id.
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
         let id = child.id();
-        // A thread that no timer can interrupt looks now and then.
         let Ok(_waiting) = Waiting::begin(Some(self.key())) else {
             loop {
-                self.sleep_at(location, LOOK_AGAIN)?;
+                self.sleep_at(location, POLL_INTERVAL)?;
                 if let Some(status) = child.try_wait()? {
                     return Ok(status);
                 }
@@ -182,20 +142,20 @@ impl Alarm {
         child.wait()
     }
 
-    /// Waits for what has a descriptor to be ready and makes `call`, again as long as it says "not yet".
+    /// Waits until the descriptor of `source` is ready and calls `call`, again after `WouldBlock`.
     pub(crate) fn when_ready<T, F: AsFd>(
         &self,
         location: &'static Location<'static>,
         readiness: Readiness,
-        it: &mut F,
+        source: &mut F,
         mut call: impl FnMut(&mut F) -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_at(location)?;
         let waiting = Waiting::begin(Some(self.key()));
         loop {
             self.check_at(location)?;
-            let nap = self.until_next(waiting.is_ok());
-            match poll::wait(Some((it.as_fd(), readiness)), nap) {
+            let timeout = self.wait_timeout(waiting.is_ok());
+            match poll::wait(Some((source.as_fd(), readiness)), timeout) {
                 Ok(true) => {}
                 Ok(false) => {
                     runtime::recheck();
@@ -203,7 +163,7 @@ impl Alarm {
                 }
                 Err(e) => return Err(e),
             }
-            match call(it) {
+            match call(source) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => runtime::recheck(),
                 result => return result,
@@ -211,21 +171,20 @@ impl Alarm {
         }
     }
 
-    /// How long until the next alarm is due that concerns a wait under this one. A wait that cannot be interrupted ends sooner, to
-    /// look for a ring.
-    fn until_next(&self, can_be_interrupted: bool) -> Option<Duration> {
+    /// Returns the time after which a wait must check again.
+    fn wait_timeout(&self, can_be_interrupted: bool) -> Option<Duration> {
         if !can_be_interrupted {
-            return Some(self.timeout());
+            return Some(self.poll_timeout());
         }
         let next = runtime::next_under(self.key());
         (!next.is_never()).then(|| clock::until(next))
     }
 
-    /// How long a wait that cannot be interrupted lasts before it checks.
-    pub(crate) fn timeout(&self) -> Duration {
-        clock::until(runtime::next_under(self.key())).min(LOOK_AGAIN)
+    /// Returns the timeout of a wait that no signal can end.
+    pub(crate) fn poll_timeout(&self) -> Duration {
+        clock::until(runtime::next_under(self.key())).min(POLL_INTERVAL)
     }
 }
 
-/// How often a wait that nothing can interrupt looks for a ring.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// The longest timeout of a wait that no signal can end.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);

@@ -1,6 +1,4 @@
-//! The programs of README and `docs/`, compiled and run with the other examples of the documentation.
-//!
-//! A block that forks is a `standalone_crate`, as everywhere: a job wants a process with one thread.
+//! The README and the guides, whose examples run as doctests. Examples that fork are `standalone_crate`s.
 
 #[doc = include_str!("../README.md")]
 mod readme {}
@@ -10,9 +8,6 @@ mod how_it_works {}
 
 #[doc = include_str!("../docs/choosing.md")]
 mod choosing {}
-
-#[doc = include_str!("../docs/patterns.md")]
-mod patterns {}
 
 #[doc = include_str!("../docs/neighbours.md")]
 mod neighbours {}
@@ -29,6 +24,10 @@ mod testing {}
 #[cfg(feature = "macros")]
 #[doc = include_str!("../docs/macros.md")]
 mod macros {}
+
+#[cfg(feature = "macros")]
+#[doc = include_str!("../docs/mistakes.md")]
+mod mistakes {}
 
 #[cfg(all(feature = "macros", feature = "process"))]
 #[doc = include_str!("../docs/recipes.md")]

@@ -1,9 +1,9 @@
-//! The check without the guard.
+//! The check without a guard.
 
 #[cfg(not(sigalarm_shuttle))]
 pub use sigalarm_core::checkpoint;
 
-/// The same over the scripted kernel's flag, which `sigalarm-core` does not know.
+/// Checks by the flag of the simulated kernel.
 #[cfg(sigalarm_shuttle)]
 pub fn checkpoint() -> Result<(), crate::error::TimedOut> {
     if crate::runtime::is_flag_set() {

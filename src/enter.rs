@@ -1,28 +1,18 @@
-//! An alarm on a thread that is not its own.
+//! Alarms that other threads enter.
 
 use std::marker::PhantomData;
 
 use crate::alarm::Alarm;
+use crate::not_send::NotSend;
 use crate::runtime;
 use crate::schedule::{Key, Standing};
-use crate::stays::StaysOnItsThread;
 
-/// While it lives, an alarm is one of this thread's; made by [`Alarm::enter`] and
-/// [`AlarmHandle::enter`](crate::AlarmHandle::enter).
+/// A guard that keeps an alarm entered on its thread; returned by [`Alarm::enter`].
 ///
 /// ```
-/// use sigalarm::{Alarm, checkpoint};
-/// use std::time::Duration;
-///
-/// let alarm = Alarm::after(Duration::ZERO)?;
-/// std::thread::scope(|s| {
-///     s.spawn(|| {
-///         let entered = alarm.enter();
-///         assert!(checkpoint().is_err());
-///         drop(entered);
-///         assert!(checkpoint().is_ok()); // none of this thread's any more
-///     });
-/// });
+/// let alarm = sigalarm::Alarm::never()?;
+/// let entered = alarm.enter();
+/// drop(entered);
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Debug)]
@@ -30,28 +20,22 @@ use crate::stays::StaysOnItsThread;
 pub struct Entered<'a> {
     standing: Standing,
     alarm: PhantomData<&'a Alarm>,
-    stays: StaysOnItsThread,
+    not_send: NotSend,
 }
 
 impl Alarm {
-    /// Makes the alarm one of the calling thread's, so that [`checkpoint`](crate::checkpoint) there asks it as well:
-    /// for scoped threads and thread pools, whose code carries no guard.
+    /// Enters the alarm on the calling thread: each [`checkpoint`](crate::checkpoint) there checks it too.
     ///
-    /// It takes its place inside the alarms that the thread has, and outside of those that it will arm. What
-    /// encloses the alarm at home, encloses it here too. Does not block.
-    ///
-    /// # Examples
+    /// The alarm is inside the alarms that the thread has, and encloses the alarms that the thread arms later. Alarms that
+    /// enclose it on its arming thread enclose it here too. Does not block.
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint};
-    /// use std::time::Duration;
-    ///
-    /// let alarm = Alarm::after(Duration::ZERO)?;
+    /// let alarm = Alarm::after(std::time::Duration::ZERO)?;
     /// std::thread::scope(|s| {
     ///     s.spawn(|| {
-    ///         assert!(checkpoint().is_ok()); // not this thread's alarm
     ///         let _entered = alarm.enter();
-    ///         assert!(alarm.owns(&checkpoint().unwrap_err()));
+    ///         assert!(checkpoint().is_err());
     ///     });
     /// });
     /// # Ok::<(), sigalarm::ArmError>(())
@@ -63,7 +47,7 @@ impl Alarm {
 
 impl Entered<'_> {
     pub(crate) fn new(key: Key) -> Self {
-        Entered { standing: runtime::enter(key), alarm: PhantomData, stays: PhantomData }
+        Entered { standing: runtime::enter(key), alarm: PhantomData, not_send: PhantomData }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A handle on an alarm, which outlives the guard.
+//! The handle.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,28 +10,16 @@ use crate::error::{AlarmId, Cause, TimedOut};
 use crate::runtime;
 use crate::schedule::{Entry, Key};
 
-/// Names an alarm from anywhere: for a Ctrl-C handler, a button, a registry of requests, a thread that is not scoped.
+/// A handle on an alarm, for code that cannot borrow the guard; returned by [`Alarm::handle`].
 ///
-/// Made by [`Alarm::handle`]. It keeps nothing alive, and the guard alone decides how long the alarm is armed. Once the
-/// guard is dropped the handle is inert: its checks are `Ok`, and [`ring`](AlarmHandle::ring) returns `false`. In a forked
-/// child it is inert as well.
-///
-/// # Examples
+/// After the guard is dropped, and in a forked child, the handle is inert: its checks return `Ok`, and
+/// [`ring`](AlarmHandle::ring) returns `false`.
 ///
 /// ```
-/// use sigalarm::{Alarm, Cause};
-/// use std::thread;
-///
-/// let alarm = Alarm::never()?;
+/// let alarm = sigalarm::Alarm::never()?;
 /// let handle = alarm.handle();
-/// let button = thread::spawn(move || handle.ring());
-/// let timed_out = loop {
-///     if let Err(timed_out) = alarm.check() {
-///         break timed_out;
-///     }
-/// };
-/// assert_eq!(timed_out.cause(), Cause::Rung);
-/// assert!(button.join().unwrap());
+/// std::thread::spawn(move || handle.ring());
+/// while alarm.check().is_ok() {}
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone)]
@@ -40,19 +28,11 @@ pub struct AlarmHandle {
 }
 
 impl Alarm {
-    /// Returns a handle on the alarm, for code that the guard cannot be borrowed by.
-    ///
-    /// Costs a copy of two words; any number of them can be made. Does not block.
-    ///
-    /// # Examples
+    /// Returns a handle on the alarm. Does not block.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    ///
-    /// let alarm = Alarm::never()?;
-    /// let handle = alarm.handle();
-    /// drop(alarm);
-    /// assert!(!handle.ring()); // the alarm is gone
+    /// let handle = sigalarm::Alarm::never()?.handle(); // drops the guard
+    /// assert!(!handle.ring());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn handle(&self) -> AlarmHandle {
@@ -61,22 +41,14 @@ impl Alarm {
 }
 
 impl AlarmHandle {
-    /// Expires the alarm now, on request: cancels what it limits. Returns whether the alarm is still armed.
+    /// Expires the alarm now, to cancel the computation. Returns whether the alarm is still armed.
     ///
-    /// The alarm's checks return an error with [`Cause::Rung`], on every thread, and a thread in
-    /// [`blocking`](Alarm::blocking) is interrupted. An alarm that has expired already keeps its cause. Blocks no longer
-    /// than the moment that another thread is on the slow path.
-    ///
-    /// Not for use in signal handlers: it takes a lock. For a signal there is [`ring_on`](crate::AlarmBuilder::ring_on).
-    ///
-    /// # Examples
+    /// Checks then return an error with [`Cause::Rung`], and [`blocking`](Alarm::blocking) calls end, on every thread. An
+    /// expired alarm keeps its cause. Takes a lock, so do not call it in a signal handler.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    ///
-    /// let alarm = Alarm::never()?;
-    /// assert!(alarm.handle().ring());
-    /// assert!(alarm.check().is_err());
+    /// let alarm = sigalarm::Alarm::never()?;
+    /// assert!(alarm.handle().ring() && alarm.is_expired());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[doc(alias = "cancel")]
@@ -84,30 +56,11 @@ impl AlarmHandle {
         runtime::ring(self.key, Cause::Rung)
     }
 
-    /// Returns an error once the alarm, or one that encloses it, has expired; `Ok` when the guard is gone.
-    ///
-    /// Costs what [`Alarm::check`] costs: one load and one branch.
-    ///
-    /// # Errors
-    ///
-    /// [`TimedOut`], of the outermost of these alarms that have expired.
-    ///
-    /// # Examples
+    /// Checks as [`Alarm::check`] does, with the same cost and errors. Returns `Ok` after the guard is dropped.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    /// use std::{thread, time::Duration};
-    ///
-    /// let alarm = Alarm::after(Duration::from_millis(5))?;
-    /// let handle = alarm.handle();
-    /// let detached = thread::spawn(move || {
-    ///     loop {
-    ///         if let Err(timed_out) = handle.check() {
-    ///             return timed_out;
-    ///         }
-    ///     }
-    /// });
-    /// assert!(alarm.owns(&detached.join().unwrap()));
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// assert!(alarm.handle().check().is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[inline]
@@ -119,17 +72,10 @@ impl AlarmHandle {
         Ok(())
     }
 
-    /// Returns whether [`check`](AlarmHandle::check) would return an error. As cheap.
+    /// Returns whether [`check`](AlarmHandle::check) returns an error.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    /// use std::time::Duration;
-    ///
-    /// let alarm = Alarm::after(Duration::ZERO)?;
-    /// let handle = alarm.handle();
-    /// assert!(handle.is_expired());
-    /// drop(alarm);
-    /// assert!(!handle.is_expired());
+    /// assert!(!sigalarm::Alarm::never()?.handle().is_expired());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[inline]
@@ -138,55 +84,32 @@ impl AlarmHandle {
         self.check().is_err()
     }
 
-    /// Returns how long until the deadline: zero once it has passed, `None` without one and when the guard is gone.
-    ///
-    /// Reads the clock and takes a lock: some tens of nanoseconds.
+    /// Returns the time until the deadline: zero after it, `None` without a deadline or a guard. Takes a lock.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    /// use std::time::Duration;
-    ///
-    /// let alarm = Alarm::after(Duration::from_secs(10))?;
-    /// let handle = alarm.handle();
-    /// assert!(handle.remaining().unwrap() <= Duration::from_secs(10));
-    /// drop(alarm);
-    /// assert_eq!(handle.remaining(), None);
+    /// assert_eq!(sigalarm::Alarm::never()?.handle().remaining(), None);
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn remaining(&self) -> Option<Duration> {
         runtime::inspect(self.key, Entry::remaining).flatten()
     }
 
-    /// Makes the alarm one of the calling thread's, as [`Alarm::enter`] does: its [`checkpoint`](crate::checkpoint)s ask it
-    /// as well.
-    ///
-    /// For threads that are not scoped. Once the guard is gone it means nothing. Does not block.
-    ///
-    /// # Examples
+    /// Enters the alarm on the calling thread, as [`Alarm::enter`] does. Does not block.
     ///
     /// ```
-    /// use sigalarm::{Alarm, checkpoint};
-    /// use std::{thread, time::Duration};
-    ///
-    /// let alarm = Alarm::after(Duration::ZERO)?;
-    /// let handle = alarm.handle();
-    /// let thread = thread::spawn(move || {
-    ///     let _entered = handle.enter();
-    ///     checkpoint().is_err()
-    /// });
-    /// assert!(thread.join().unwrap());
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// let _entered = alarm.handle().enter();
+    /// assert!(sigalarm::checkpoint().is_err());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn enter(&self) -> Entered<'static> {
         Entered::new(self.key)
     }
 
-    /// Returns the alarm's id, by which its [`TimedOut`]s name it.
+    /// Returns the alarm's id, as [`Alarm::id`] does.
     ///
     /// ```
-    /// use sigalarm::Alarm;
-    ///
-    /// let alarm = Alarm::never()?;
+    /// let alarm = sigalarm::Alarm::never()?;
     /// assert_eq!(alarm.handle().id(), alarm.id());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```

@@ -1,18 +1,13 @@
-//! A moment on the monotonic clock, as one integer.
-//!
-//! The schedule compares moments, the signal handler reads them from atomics, and neither can use
-//! [`std::time::Instant`]: it is opaque and does not fit an atomic. So the inside of the library counts
-//! nanoseconds in a `u64` (584 years) and turns them into `Instant`s at the public face only.
+//! A moment on the monotonic clock as one integer, which an atomic can hold.
 
 use std::time::Duration;
 
-/// Nanoseconds since the epoch of the monotonic clock, with the last value kept for *never*.
+/// Nanoseconds since the epoch of the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Time(u64);
 
 impl Time {
-    /// Later than everything: no deadline. Sums that run past the range end here too, so that
-    /// `Duration::MAX` is a limit like any other.
+    /// No deadline. Sums that overflow saturate to it.
     pub(crate) const NEVER: Time = Time(u64::MAX);
 
     pub(crate) const fn from_nanos(nanos: u64) -> Time {
@@ -27,12 +22,11 @@ impl Time {
         self == Time::NEVER
     }
 
-    /// The moment `d` later; *never* stays *never*.
     pub(crate) fn after(self, d: Duration) -> Time {
         Time(self.0.saturating_add(nanos(d)))
     }
 
-    /// The moment `d` earlier, or the epoch; *never* stays *never*.
+    /// Returns the moment `d` earlier, or the epoch. `NEVER` is unchanged.
     pub(crate) fn before(self, d: Duration) -> Time {
         if self.is_never() {
             return self;
@@ -40,17 +34,17 @@ impl Time {
         Time(self.0.saturating_sub(nanos(d)))
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// Returns the time since `earlier`, or zero.
     pub(crate) const fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// A clock of processor time, as the operating system names it.
+/// A processor time clock of the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CpuClock(pub(crate) i32);
 
-/// In one word, or the most that it holds. ([`Duration::as_nanos`] counts in two.)
+/// Saturates. ([`Duration::as_nanos`] computes in 128 bits.)
 fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }
@@ -70,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_stop_at_zero() {
+    fn differences_saturate_at_zero() {
         let (a, b) = (Time::from_nanos(5), Time::from_nanos(9));
         assert_eq!(b.since(a), Duration::from_nanos(4));
         assert_eq!(a.since(b), Duration::ZERO);

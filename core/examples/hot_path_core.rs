@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use sigalarm_core::{checkpoint, TimedOut};
+use sigalarm_core::{TimedOut, checkpoint};
 
 #[inline(always)]
 fn step(mut x: u64) -> u64 {

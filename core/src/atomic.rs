@@ -1,3 +1,3 @@
 //! Atomic types, which models replace.
 
-pub(crate) use core::sync::atomic::{fence, AtomicPtr, AtomicU8, Ordering};
+pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering, fence};

@@ -20,7 +20,7 @@
 pub use crate::duration::{Exact, Measured};
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
 pub use crate::hook::{
-    answer, check_thread, flag, next_id, outermost, register, skip_ids, Bit, Hook, TooMany,
+    Bit, Hook, TooMany, answer, check_thread, flag, next_id, outermost, register, skip_ids,
 };
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
 pub use crate::os::Flag;

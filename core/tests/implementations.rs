@@ -4,10 +4,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sigalarm::testing;
 use sigalarm::Alarm;
+use sigalarm::testing;
 use sigalarm_core::implementer::flag;
-use sigalarm_core::{checkpoint, AlarmId, Cause, TimedOut};
+use sigalarm_core::{AlarmId, Cause, TimedOut, checkpoint};
 
 mod toy;
 

@@ -4,8 +4,8 @@ use std::panic::Location;
 use std::thread;
 
 use sigalarm::Alarm;
-use sigalarm_core::implementer::{flag, next_id, register, Expiry, Hook, TooMany};
-use sigalarm_core::{checkpoint, AlarmId, Cause, TimedOut};
+use sigalarm_core::implementer::{Expiry, Hook, TooMany, flag, next_id, register};
+use sigalarm_core::{AlarmId, Cause, TimedOut, checkpoint};
 
 /// Each hook reports an alarm, with ids in the order of first calls.
 macro_rules! hooks {

@@ -178,7 +178,7 @@ pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 /// use sigalarm::{TimedOut, cooperative, time_limit};
 ///
-/// #[time_limit("10ms")]
+/// #[time_limit("500ms")]
 /// #[cooperative]
 /// fn first_divisor(n: u64) -> Result<Option<u64>, TimedOut> {
 ///     for d in 2..n {

@@ -1,9 +1,12 @@
 use nix::libc;
 
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
+use super::single_threaded::Variable;
+
 /// Writes out all stream buffers. A forked child would write them a second time, and `_exit` discards them.
 ///
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which copies pages after a fork. [`Streams`]
-/// omits the call if all buffers are empty.
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which copies pages after a fork.
+/// [`Streams`] omits the call if all buffers are empty.
 pub(crate) fn flush() {
     // SAFETY: null selects all streams, and the C library locks each.
     unsafe { libc::fflush(std::ptr::null_mut()) };
@@ -11,7 +14,10 @@ pub(crate) fn flush() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 #[derive(Clone, Copy)]
-pub(crate) struct Streams(*const *const Stream);
+pub(crate) struct Streams {
+    list: *const *const Stream,
+    single_threaded: Variable,
+}
 
 /// glibc's `struct _IO_FILE`. Its layout is part of the ABI.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
@@ -40,27 +46,27 @@ impl Streams {
             list = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_IO_list_all".as_ptr()) }.cast();
             LIST.store(list, Ordering::Relaxed);
         }
-        Streams(list)
+        Streams { list, single_threaded: Variable::find() }
     }
 
-    /// `alone` requires that no other thread can change the list.
     #[inline]
-    pub(crate) fn flush(self, alone: bool) {
-        if !(alone && self.all_are_empty()) {
+    pub(crate) fn flush(self) {
+        if !self.all_are_empty() {
             flush();
         }
     }
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        if self.0.is_null() {
+        // Asks glibc, not the kernel: the function may have forbidden system calls.
+        if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }
         // SAFETY:
         // - The symbol points to the first stream, and each stream to the next or to null.
-        // - The caller has checked that no other thread can open or close a stream.
+        // - No other thread exists that could open or close a stream.
         unsafe {
-            let mut stream = *self.0;
+            let mut stream = *self.list;
             while !stream.is_null() {
                 if (*stream).mode > 0 || (*stream).write_end > (*stream).write_base {
                     return false;
@@ -82,7 +88,7 @@ impl Streams {
         Streams
     }
 
-    pub(crate) fn flush(self, _: bool) {
+    pub(crate) fn flush(self) {
         flush();
     }
 }

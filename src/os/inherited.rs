@@ -1,7 +1,7 @@
 //! Signal dispositions and the mask of a forked child.
 //!
-//! The child inherits the parent's handlers. Many of them write to a pipe of the parent's event loop, so a SIGTERM for the
-//! child would be reported to the parent. So all signals are blocked in the child until it has reset its dispositions.
+//! Many handlers write to a pipe of the parent's event loop, so the parent would see a SIGTERM that was sent to the child. So
+//! the child has all signals blocked until it has reset its dispositions.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -33,7 +33,7 @@ pub(crate) fn hold(alarms: bool) -> io::Result<Held> {
     wanted.remove(Signal::SIGALRM);
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), Some(&mut before))?;
-    // Asked here and not in the child, where the first write to a page costs as much as several system calls.
+    // Before the fork: a child has a page fault for each page that it writes to.
     let reset = REQUESTS.map(|signal| match function_of(signal) {
         libc::SIG_DFL => false,
         libc::SIG_IGN => signal == Signal::SIGTERM,

@@ -1,10 +1,7 @@
-//! Descriptors that belong to jobs, listed so that a forked child can close those of other jobs.
+//! The descriptors of jobs, listed so that a forked child can close those of other jobs.
 //!
-//! A forked child inherits every descriptor, and close-on-exec does not help where nothing is executed. With the reading
-//! end of another job's pipe it could read that job's value, and a writer that waits for room in the pipe would wait for
-//! this child too.
-//!
-//! The list is a bitmap over descriptor numbers. It is lock-free, so that a fork at any moment copies a sound one.
+//! With the reading end of another job's pipe a child could read that job's value, and the other job would wait for this child
+//! when its pipe is full. The list is a lock-free bitmap over descriptor numbers, sound at any fork.
 
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -19,8 +16,7 @@ use super::kernel_call::kernel_call;
 
 /// A descriptor of a job, closed on drop in the process that made it.
 ///
-/// A forked child that drops its copy closes nothing: [`ToClose`] has closed the number, which may stand for
-/// something else by then.
+/// A forked child that drops its copy closes nothing: [`ToClose`] has closed the number, which may be another file's.
 #[derive(Debug)]
 pub(crate) struct JobFd {
     fd: ManuallyDrop<OwnedFd>,
@@ -30,7 +26,7 @@ pub(crate) struct JobFd {
 impl JobFd {
     /// For this process, whose id is `owner`.
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
-        // A forked child starts with its parent's list, which says nothing about the child's own descriptors.
+        // A forked child starts with its parent's list.
         if list().owner.load(Ordering::Relaxed) != owner {
             clear();
             list().owner.store(owner, Ordering::Relaxed);
@@ -91,7 +87,7 @@ impl ToClose {
     #[inline]
     pub(crate) fn close(self, parent: u32) {
         match self {
-            // Without a look at the list, which may be on a page that this process would not touch otherwise.
+            // Does not read the list, which would be one page more.
             ToClose::Only(fd) => close(fd),
             ToClose::AllBut(keep) => close_all_but(keep, parent),
         }
@@ -137,7 +133,7 @@ struct Chunk {
 
 const WORDS: usize = 16;
 
-/// On the heap, on a page that a parent writes to for each job in any case.
+/// On the heap, which a parent writes to for each job in any case.
 static FIRST: OnceBox<List> = OnceBox::new();
 
 struct List {

@@ -26,8 +26,8 @@ pub(crate) fn memory(bytes: u64) -> io::Result<()> {
 
 /// At most so much processor time: then SIGXCPU, and at the next whole second but one SIGKILL.
 ///
-/// The kernel's limit has whole seconds. On Linux a timer on the processor clock sends SIGXCPU at a part of one; it is lost
-/// at an `exec`, and then the next whole second counts, as on other systems.
+/// The kernel's limit has whole seconds. On Linux a timer on the processor clock sends SIGXCPU at a part of one, until an
+/// `exec`.
 pub(crate) fn processor_time(time: Duration) -> io::Result<()> {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -37,11 +37,9 @@ pub(crate) fn processor_time(time: Duration) -> io::Result<()> {
     lower(Resource::RLIMIT_CPU, as_limit(seconds.max(1)), 1)
 }
 
-/// Sends `frame` to `pipe` when this process aborts and the last error of the C library was that there is no memory. A Rust
-/// program aborts where an allocation fails.
+/// Sends `frame` to `pipe` when this process aborts with ENOMEM in `errno`, as a Rust program does whose allocation fails.
 ///
-/// Between the failed allocation and the signal Rust prints a line, which keeps `errno`. A backtrace, if it is asked for,
-/// does not.
+/// Rust prints a line in between, which keeps `errno`; a backtrace does not.
 pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
     type Report = (u32, WriteEnd, &'static [u8]);
     static REPORT: AtomicPtr<Report> = AtomicPtr::new(ptr::null_mut());
@@ -52,7 +50,7 @@ pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
         }
         // SAFETY: the pointer is that of a box that was leaked before the handler was installed.
         let (process, pipe, frame) = unsafe { &*REPORT.load(Ordering::Acquire) };
-        // Not for a child of this process, which inherits the handler and the pipe.
+        // A child of this process inherits the handler.
         if *process == process::id() {
             let _ = pipe.write_all(frame);
         }

@@ -1,4 +1,4 @@
-//! A process by descriptor: unlike a pid it never comes to name a stranger, and it can be waited for.
+//! A process by descriptor: unlike a pid it never names another process, and it can be polled.
 //!
 //! See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html) and
 //! [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html). Readable means that

@@ -1,4 +1,4 @@
-//! The pipe on which a child hands over its value.
+//! The pipe on which a child sends its value.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -89,9 +89,7 @@ pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
 
-/// The writing end in the child: a descriptor number, and the identity of the pipe.
-///
-/// A function that closes every descriptor and opens others may give the number a new meaning. Then nothing is written.
+/// The writing end in the child. Nothing is written if its number is another file's by then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteEnd {
     fd: RawFd,
@@ -120,8 +118,7 @@ impl WriteEnd {
         Ok(())
     }
 
-    /// Asks for a pipe of one megabyte, so that a large value needs fewer context switches. Linux only; elsewhere it does
-    /// nothing.
+    /// Asks for a pipe of one megabyte, for fewer context switches. Linux only.
     pub(crate) fn enlarge(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: it takes two numbers and touches no memory; a descriptor that is no pipe is not changed by it.

@@ -1,10 +1,7 @@
 //! Whether a child has ended, and how.
 //!
-//! In two steps: [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) with WNOWAIT looks and leaves
-//! the child's pid taken, so that its process group can still be signalled; then the child is reaped. Neither step waits.
-//!
-//! Other code in the process may reap the child, and the kernel may use its pid again. So both steps name the child by its
-//! pidfd where there is one.
+//! [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) with WNOWAIT leaves the pid taken, so that the process group
+//! can be signalled before the child is reaped. Both steps use the pidfd, if there is one: other code may reap the child.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -15,7 +12,6 @@ use nix::unistd::Pid;
 
 use super::pidfd::PidFd;
 
-/// How a child is getting on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     /// Running, or stopped.
@@ -52,7 +48,7 @@ pub(crate) fn look(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<Life> {
     }
 }
 
-/// Reaps a child that has ended: its wait status and what it used. `None` if it has been reaped already.
+/// Reaps a child that has ended, and returns its wait status and usage; `None` if it has been reaped already.
 pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, Consumption)> {
     loop {
         let reaped = match pidfd {
@@ -72,8 +68,7 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, Cons
     }
 }
 
-/// By the raw system call, which has a fifth argument for what the child used. With 32-bit pointers the C library's
-/// `rusage` may differ from the kernel's.
+/// By the raw system call, whose fifth argument is the usage. With 32-bit pointers the C library's `rusage` may differ.
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, Consumption)>, libc::c_int> {
     const OPTIONS: libc::c_int = libc::WEXITED | libc::WNOHANG;
@@ -104,8 +99,8 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, Consumption)>, li
     Ok(Some((status, usage.into())))
 }
 
-/// By [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps children, the pid may have come to
-/// name another child since the caller saw this one ended.
+/// By [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps children, the pid may name another
+/// child by now.
 fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, Consumption)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();

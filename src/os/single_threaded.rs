@@ -17,9 +17,23 @@ pub(crate) fn prepare() {
 
 /// Returns whether the process has one thread; `false` if unknown.
 pub(crate) fn is_single_threaded() -> bool {
-    let address = ADDRESS.load(Ordering::Relaxed);
-    // SAFETY:
-    // - The address is null or that of glibc's `char`, which is static.
-    // - glibc writes it before it starts a second thread, so no write is concurrent with a read of a nonzero value.
-    !address.is_null() && unsafe { address.read_volatile() } != 0
+    Variable::find().is_set()
+}
+
+/// glibc's variable, for a forked child, which does not read this module's memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Variable(*const u8);
+
+impl Variable {
+    pub(crate) fn find() -> Variable {
+        Variable(ADDRESS.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn is_set(self) -> bool {
+        // SAFETY:
+        // - The address is null or that of glibc's `char`, which is static.
+        // - glibc writes it before it starts a second thread, so no write is concurrent with a read of a nonzero value.
+        !self.0.is_null() && unsafe { self.0.read_volatile() } != 0
+    }
 }

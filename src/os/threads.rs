@@ -47,15 +47,14 @@ pub(crate) fn alone() -> bool {
 /// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD fails in a multithreaded process.
 /// Some sandboxes forbid it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-#[inline]
-pub(crate) fn kernel_says_alone() -> bool {
+fn kernel_says_alone() -> bool {
     let thread = [nix::libc::CLONE_THREAD as usize, 0, 0, 0];
     // SAFETY: the call uses no memory.
     unsafe { super::kernel_call::kernel_call(nix::libc::SYS_unshare, thread) }.is_ok()
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn kernel_says_alone() -> bool {
+fn kernel_says_alone() -> bool {
     false
 }
 

@@ -23,7 +23,7 @@ use crate::os::forked::{self, exit};
 use crate::os::inherited::Held;
 use crate::os::job_fd::ToClose;
 use crate::os::pipe::WriteEnd;
-use crate::os::{c_streams, limits, threads};
+use crate::os::{c_streams, limits};
 
 /// Rust's exit code after a panic.
 const PANICKED: i32 = 101;
@@ -39,7 +39,7 @@ impl Streams {
     pub(super) fn flush(c_streams: c_streams::Streams, lock: bool) -> Option<Streams> {
         let mut stdout = io::stdout().lock();
         let _ = stdout.flush();
-        c_streams.flush(!lock);
+        c_streams.flush();
         lock.then(|| Streams(stdout, io::stderr().lock()))
     }
 }
@@ -191,7 +191,7 @@ fn send_failure(pipe: WriteEnd, failure: &Failure) {
 fn flush(c_streams: c_streams::Streams) {
     // Panics if the function has leaked a lock of stdout.
     let _ = panic::catch_unwind(|| io::stdout().flush());
-    c_streams.flush(threads::kernel_says_alone());
+    c_streams.flush();
 }
 
 /// A system call and its error.

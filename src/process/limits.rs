@@ -42,7 +42,7 @@ impl Builder {
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     pub fn limit(mut self, limit: Duration) -> Builder {
-        self.options.limit = Some(limit);
+        self.options.limit = Some(limit).filter(|limit| *limit < Duration::MAX);
         self
     }
 

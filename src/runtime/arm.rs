@@ -1,4 +1,4 @@
-//! Alarms and tickers of the calling thread are armed and dropped.
+//! Arms and drops alarms and tickers of the calling thread.
 
 use std::io;
 use std::panic::Location;
@@ -18,7 +18,7 @@ use crate::os::posix_timer::ThreadId;
 use crate::schedule::{Cpu, Key, More, Removed, Scope, Terms};
 use crate::time::Time;
 
-/// Arms an alarm of the calling thread. When it fails, nothing has changed.
+/// Arms an alarm of the calling thread. After an error nothing has changed.
 #[inline(always)] // Each caller knows what its plan has not.
 pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     prepare()?;
@@ -30,7 +30,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, location: plan.location, more };
     let needs_signal = terms.needs_signal();
     let key = state.schedule.insert(terms, now);
-    // The common case, a limit inside of another: no system call.
+    // The common case, a limit inside an earlier one: no system call.
     if plan.wishes.is_none()
         && needs_signal
         && state.watchdogs.is_empty()
@@ -41,7 +41,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     finish_arming(state, key, needs_signal, plan.wishes, now)
 }
 
-/// Arms a ticker of the calling thread; its flag is set whenever it should look.
+/// Arms a ticker of the calling thread. Every signal sets its flag.
 pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<Flag>), ArmError> {
     prepare()?;
     let scope = thread_state::scope_registered();
@@ -69,7 +69,7 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 
 /// Drops a ticker of the calling thread, and gives its flag back.
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
-    // In a forked child the flag may have gone to one of the child's own.
+    // In a forked child the flag may belong to a ticker of the child.
     if release(key) {
         SHARED.tickers.give_back(flag);
     }
@@ -97,11 +97,11 @@ fn finish_arming(
     Ok(key)
 }
 
-/// Drops an alarm of the calling thread. A key from before a fork names nothing: nothing happens, and the answer is `false`.
+/// Drops an alarm of the calling thread. Returns `false`, and does nothing, for a key from before a fork.
 pub(crate) fn release(key: Key) -> bool {
     let mut state = STATE.lock();
     let Some(removed) = state.schedule.remove(key) else { return false };
-    // The common case again: the thread has other alarms, and nothing else changes.
+    // The common case: the thread has other alarms, and nothing else changes.
     let is_nested = removed.is_plain()
         && removed.needs_signal
         && state.watchdogs.is_empty()
@@ -115,7 +115,7 @@ pub(crate) fn release(key: Key) -> bool {
 }
 
 impl State {
-    /// What the schedule must know of an alarm's wishes. Its signals are handled from now on.
+    /// Starts to handle the signals that ring the alarm. Returns what the schedule must know.
     fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
         let cpu = wishes.cpu.map(start_of).transpose()?;
         self.signals.engage(wishes.signals, self.blocked > 0)?;
@@ -129,7 +129,7 @@ impl State {
         }))
     }
 
-    /// Begins what watches an alarm.
+    /// Starts the flag, the watchdog and the audit of an alarm.
     fn watch(&mut self, key: Key, wishes: &Wishes, now: Time) -> Result<(), ArmError> {
         let Some(entry) = self.schedule.get(key) else { return Ok(()) };
         let scope = entry.scope;
@@ -144,7 +144,7 @@ impl State {
         Ok(())
     }
 
-    /// Has everything forget an alarm that has left the schedule.
+    /// Removes what belongs to an alarm that has left the schedule.
     #[inline(never)]
     fn put_away(&mut self, key: Key, removed: &Removed, had_user: bool) {
         if !removed.is_plain() {
@@ -161,14 +161,13 @@ impl State {
         if had_user {
             self.drop_user(thread_state::scope());
         }
-        // No check is left that could ask, and the next alarm takes the lock after this. Should a late handler set the flag,
-        // the next slow path clears it.
+        // If a late handler sets the flag again, the next slow path clears it.
         if self.schedule.is_empty() {
             FLAG.reset();
         }
     }
 
-    /// Takes an alarm back that could not be armed.
+    /// Removes an alarm that could not be armed.
     #[cold]
     fn take_out(&mut self, key: Key, had_user: bool) {
         if let Some(removed) = self.schedule.remove(key) {
@@ -176,8 +175,8 @@ impl State {
         }
     }
 
-    /// One alarm or wait more of the calling thread needs its timer. For the first of the process the handler is installed, for
-    /// the first of the thread SIGALRM is let in: in this order. When it fails, nothing has changed.
+    /// Counts an alarm or a wait that needs the calling thread's timer. The first one of the process installs the handler, then
+    /// the first one of the thread lets SIGALRM in. After an error nothing has changed.
     pub(super) fn add_user(&mut self, scope: Scope) -> Result<(), ArmError> {
         if self.threads.add_user(scope) > 1 {
             return Ok(());
@@ -195,7 +194,7 @@ impl State {
         })
     }
 
-    /// The calling thread gets a timer.
+    /// Gives the calling thread a timer.
     pub(super) fn begin_thread(&mut self, scope: Scope) -> Result<(), ArmError> {
         self.installation.install(self.blocked > 0)?;
         if let Some(thread) = self.threads.of(scope) {
@@ -205,8 +204,8 @@ impl State {
         Ok(())
     }
 
-    /// One less. After the last: the timer is disarmed, with SIGALRM let in;
-    /// then the mask is as it was; then, after the last of the process, the previous disposition.
+    /// Undoes [`add_user`](State::add_user). The last one of the thread disarms the timer while SIGALRM is let in, then restores
+    /// the mask. The last one of the process then restores the previous disposition.
     pub(super) fn drop_user(&mut self, scope: Scope) {
         if self.threads.drop_user_of_many(scope) {
             return;
@@ -230,7 +229,7 @@ impl State {
         self.clock_only -= usize::from(thread.kind == Kind::Clock);
         thread.kind = Kind::Private;
         thread.keep_out_again();
-        // While the interval timer is set, its signal must not meet the default action.
+        // While the interval timer is set, its signal must not take the default action.
         if self.active == 0 && self.suspended == 0 && self.is_interval_cleared() {
             self.installation.remove();
         }

@@ -1,11 +1,11 @@
-//! Where are checks missing?
+//! Audits: where are checks missing?
 //!
-//! The thread's timer expires now and then, and the check that answers says how long it took to come. A check costs nothing
-//! more for it. A stretch without a check that is longer than the threshold has at least one expiry in it, and what is measured
-//! is the time from that expiry: no more than the stretch, and short of it by a quarter of the threshold at most.
+//! The timer of an audited thread expires four times a threshold. The check that follows measures the time since the expiry.
+//! A gap between checks that is longer than the threshold contains an expiry, so it is seen. Its measured length is too short
+//! by a quarter of the threshold at most.
 //!
-//! The time counts from the moment for which the timer was set, and not from when the handler ran: a thread that does not run
-//! at that moment makes no check either until it runs again, and then the handler comes first.
+//! The time counts from the planned moment of the expiry, not from the run of the handler: a thread that is preempted at that
+//! moment makes no check either.
 
 use std::mem;
 use std::panic::Location;
@@ -19,10 +19,10 @@ use crate::os::clock;
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
-/// Expiries are no closer together than this, however small the threshold.
+/// The shortest time between two expiries.
 const SHORTEST: Duration = Duration::from_micros(250);
 
-/// When the first signal came that no check has answered; [`Time::NEVER`] if there is none.
+/// When the first signal came that no check has followed; [`Time::NEVER`] if there is none.
 pub(super) struct SignalTime {
     is_wanted: AtomicBool,
     time: AtomicU64,
@@ -46,7 +46,7 @@ impl SignalTime {
     }
 }
 
-/// Notes the time of a signal, if checks are audited and it is the first. Async-signal-safe.
+/// Notes the time of a signal, if there are audits and it is the first since a check. Async-signal-safe.
 pub(super) fn note_signal(flag: &OwnFlag) {
     if SHARED.signal_time.is_wanted.load(Ordering::Relaxed) && !flag.is_set() {
         SHARED.signal_time.set(clock::now());
@@ -59,7 +59,7 @@ struct Audit {
     threshold: Duration,
     since: Time,
     longest: Option<Gap>,
-    /// Where the last check was answered.
+    /// The last check that took the slow path.
     last_check: Option<&'static Location<'static>>,
 }
 
@@ -68,9 +68,9 @@ pub(super) struct Audits {
     audits: Vec<Audit>,
     /// When the timers of audited threads are to expire.
     next: Time,
-    /// When the signal came that is being answered.
+    /// When the signal came that the current check follows.
     signalled: Time,
-    /// When it was to come.
+    /// When that signal was planned.
     planned: Time,
 }
 
@@ -80,7 +80,7 @@ impl Audits {
     }
 
     pub(super) fn add(&mut self, key: Key, scope: Scope, threshold: Duration, now: Time) {
-        // Signals that came while nothing noted the answers mean nothing.
+        // Signals from before the first audit do not count.
         if self.audits.is_empty() {
             SHARED.signal_time.set(Time::NEVER);
             SHARED.signal_time.is_wanted.store(true, Ordering::SeqCst);
@@ -107,14 +107,14 @@ impl Audits {
 
     /// When the timer of a thread is to expire for its audits.
     ///
-    /// If the last such moment has come and no check has answered, the timer is being set for another reason: an alarm is armed, or
-    /// a ticker asked. The signal of that moment may never come then. So it is noted here, with that moment.
+    /// The timer may be set for another reason, when a planned moment has passed without a check. The signal of that moment may
+    /// not come any more, so the moment is noted here.
     pub(super) fn next_of(&mut self, scope: Scope, now: Time, flag: &OwnFlag) -> Time {
         if self.audits.iter().all(|audit| audit.scope != scope) {
             return Time::NEVER;
         }
         if self.next <= now {
-            // In this order: the handler notes nothing where the flag is set.
+            // In this order: the handler notes no time while the flag is set.
             flag.set();
             SHARED.signal_time.set(SHARED.signal_time.get().min(self.next));
             self.plan(now);
@@ -122,8 +122,8 @@ impl Audits {
         self.next
     }
 
-    /// Where the flag stays set, no signal is noted by the handler: the time to the next answer counts from this moment. Every
-    /// check answers then, so that nothing of a stretch is missed.
+    /// While the flag stays set the handler notes no signal, and every check takes the slow path: the time to the next check
+    /// counts from `now`.
     #[inline(always)]
     pub(super) fn watch(&self, now: Time, flag: &OwnFlag) {
         if !self.audits.is_empty() && flag.is_set() && SHARED.signal_time.get().is_never() {
@@ -131,7 +131,7 @@ impl Audits {
         }
     }
 
-    /// A check answers, at that moment.
+    /// Notes that a check takes the slow path.
     #[inline(always)]
     pub(super) fn note_check(&mut self, now: Time) {
         if self.next <= now {
@@ -139,7 +139,7 @@ impl Audits {
         }
     }
 
-    /// A check is about to clear the flag.
+    /// Takes the time of the signal, before a check clears the flag.
     #[inline(always)]
     pub(super) fn take_signal(&mut self) {
         if !self.audits.is_empty() {
@@ -153,7 +153,7 @@ impl Audits {
         self.next = shortest.map_or(Time::NEVER, |step| now.after(step));
     }
 
-    /// A check on this thread has come to ask.
+    /// Measures the gap that ends with this check.
     pub(super) fn answer(&mut self, scope: Scope, now: Time, location: &'static Location<'static>) {
         let own = |audit: &&mut Audit| audit.scope == scope;
         self.audits.iter_mut().filter(own).for_each(|audit| audit.last_check = Some(location));
@@ -171,12 +171,12 @@ impl Audits {
         }
     }
 
-    /// Where a check of a thread was last answered, if an audit knows it.
+    /// The last check of a thread that took the slow path, if the thread has an audit.
     pub(super) fn last_check(&self, scope: Scope) -> Option<&'static Location<'static>> {
         self.audits.iter().find(|audit| audit.scope == scope).and_then(|audit| audit.last_check)
     }
 
-    /// Nothing of the time until now counts for an alarm's audit.
+    /// Leaves out the time until now from the gaps of an alarm's audit.
     pub(super) fn begin_again(&mut self, key: Key, now: Time) {
         self.audits.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.since = now);
     }

@@ -1,12 +1,11 @@
 //! Threads that are blocked in a system call and cannot check.
 //!
-//! A signal ends the system call of the thread that handles it, with EINTR. So the timer of a blocked thread is a private one,
-//! directed at it. It is set for the earliest deadline that concerns the thread, and repeats: the first signal may come
-//! between the thread's check and its system call.
+//! A signal ends the system call of the thread that handles it, with EINTR. A blocked thread has a private timer, directed at
+//! itself and set for the earliest deadline that concerns it. The timer repeats, because the first signal may come between the
+//! thread's check and its system call.
 //!
-//! An alarm that is rung from elsewhere, or by a signal, must end the wait as well: then the thread's timer is set to expire
-//! at once. A handler does that too, without the lock. So a thread that goes on first takes its timer out of the handlers'
-//! sight, and waits until no handler is walking the list any more.
+//! A ring ends the wait by setting that timer to expire at once. A handler does so without the lock. So a thread that ends its
+//! wait first withdraws its timer from the handlers, then waits until no handler uses it.
 
 use std::time::Duration;
 
@@ -22,19 +21,19 @@ use crate::os::posix_timer::{self, TimerId, When};
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
-/// How often the timer of a blocked thread repeats.
+/// The interval of a blocked thread's timer.
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// While this lives, a deadline or a ring ends the calling thread's system calls with EINTR.
 pub(crate) struct Waiting {
-    /// `None` within another wait of the same thread, and where no alarm can end the wait.
+    /// `None` inside another wait of the thread, and where no alarm can end the wait.
     scope: Option<Scope>,
 }
 
 impl Waiting {
-    /// The calling thread is about to block, and asks the alarm of `key` when it is interrupted, or its own alarms.
+    /// Prepares the calling thread to block under the alarm of `key` and its own alarms.
     ///
-    /// Fails if the thread has no timer that could interrupt it.
+    /// Returns an error if no timer can interrupt the thread.
     pub(crate) fn begin(key: Option<Key>) -> Result<Waiting, ArmError> {
         let nothing = Ok(Waiting { scope: None });
         let scope = thread_state::scope_registered();
@@ -59,7 +58,7 @@ impl Waiting {
 }
 
 impl Waiting {
-    /// Fails if the thread has lost its timer, since a foreign SIGALRM is kept out of it.
+    /// Returns an error if the thread has lost its timer because the handler has blocked SIGALRM again.
     pub(crate) fn still_has_timer(&self) -> Result<(), ArmError> {
         let is_lost = |scope| STATE.lock().threads.of(scope).is_some_and(|thread| thread.kind == Kind::Clock);
         if self.scope.is_some_and(is_lost) { Err(ArmError::no_timer()) } else { Ok(()) }
@@ -107,7 +106,7 @@ impl State {
         let now = clock::now();
         self.disarm(index);
         self.settle_thread(index, now);
-        // In a suspension no timer is set, and every check reads the clock.
+        // While the process is suspended no timer is set, and every check reads the clock.
         self.publish(now);
         let has_timer = self.threads.of(scope).is_some_and(|thread| thread.kind != Kind::Clock);
         if has_timer { Ok(()) } else { Err(ArmError::no_timer()) }
@@ -127,7 +126,7 @@ impl State {
         self.settle_thread(scope.index(), clock::now());
     }
 
-    /// From here on handlers may set the timer of a blocked thread.
+    /// Lets handlers set the timer of a blocked thread.
     pub(super) fn show_timer(&mut self, index: usize) {
         let Some(thread) = self.threads.get(index) else { return };
         let timer =
@@ -135,14 +134,13 @@ impl State {
         thread.record.wake_by.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
     }
 
-    /// From here on no handler sets it.
+    /// Withdraws the timer from the handlers. None uses it when this returns.
     pub(super) fn hide_timer(&mut self, index: usize) {
         let Some(thread) = self.threads.get(index) else { return };
         if thread.record.wake_by.swap(0, Ordering::SeqCst) == 0 {
             return;
         }
-        // No handler begins to reach for it, and after this none is doing it: one that counted itself later has seen the line
-        // above.
+        // A handler that counts itself later finds no timer.
         while SHARED.walkers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }
@@ -160,21 +158,22 @@ impl State {
             wait.is_woken = is_expired && suspended == 0;
         }
         match (is_expired, wait.is_woken || was_woken) {
-            // It expires every 10 ms as it is.
+            // The timer repeats already.
             (true, true) => self.threads.set_due(index, now.after(AGAIN)),
             (true, false) => self.expire_timer_now(index, AGAIN),
             (false, _) if wanted.is_never() => self.disarm(index),
             (false, false) if due > now && due == wanted => {}
             (false, _) => self.set_timer(index, wanted, AGAIN, now),
         }
-        // The race: a handler wakes the thread for a signal that no check has answered yet. 1. It has noted the signal before
-        // this line, and its timer may have been set anew above. 2. It notes it later, and wakes the thread after that.
+        // The race: a handler wakes the thread for a ring signal that no check has followed yet. 1. It has noted the signal
+        // before this line: the lines above may have undone its wake, which is repeated here. 2. It notes the signal later: its
+        // wake comes after the lines above.
         if !is_expired && ring_signals::has_any_arrived() {
             self.expire_timer_now(index, AGAIN);
         }
     }
 
-    /// The calling thread, if it is blocked, may have been woken by a handler: then its timer repeats.
+    /// Sets the timer of the calling thread anew, if the thread is blocked: a handler may have woken it.
     #[cold]
     pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
         if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {
@@ -182,8 +181,7 @@ impl State {
         }
     }
 
-    /// Wakes the blocked threads that an alarm concerns which has expired without a timer, and sets the timers of those whose
-    /// deadlines have changed.
+    /// Wakes the blocked threads for which an alarm has expired, and sets the timers of those whose deadlines have changed.
     #[inline(always)]
     pub(super) fn wake_blocked(&mut self, now: Time) {
         if self.blocked > 0 {
@@ -216,18 +214,18 @@ pub(super) fn wake_all() {
     SHARED.walkers.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Has the next check of every thread read the clock: for a thread that has blocked until a deadline, or was interrupted.
+/// Has the next check read the clock: after a wait that ended at a deadline, or was interrupted.
 pub(crate) fn recheck() {
     FLAG.set();
 }
 
-/// When the next alarm is due that concerns a wait of the calling thread under the alarm of `key`; *never* without one.
+/// The next deadline that concerns a wait of the calling thread under the alarm of `key`; *never* without one.
 pub(crate) fn next_under(key: Key) -> Time {
     state_prepared().schedule.next_for(thread_state::scope(), Some(key))
 }
 
-/// When the next alarm is due that concerns the calling thread, for a wait that cannot be interrupted: it ends at this moment
-/// and then checks. `None` on a thread without alarms.
+/// The next deadline that concerns the calling thread, for a wait that ends by its own timeout. `None` on a thread without
+/// alarms.
 pub(crate) fn next_here() -> Option<Time> {
     let scope = thread_state::scope();
     if scope == Scope::NONE {

@@ -1,4 +1,4 @@
-//! Alarms are asked and changed.
+//! Reads and changes alarms.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::os::clock;
 use crate::schedule::{Entry, Key, Schedule, Standing};
 use crate::time::Time;
 
-/// What the schedule says of an alarm, and the time; `None` for a key from before a fork.
+/// Calls `ask` with an alarm and the time; `None` for a key from before a fork.
 pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Option<T> {
     let state = STATE.lock();
     let now = clock::now();
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
-/// What the schedule says of the alarm of an id. It looks at every alarm.
+/// Calls `ask` with the alarm of an id. Looks at every alarm.
 pub(crate) fn find<T>(id: AlarmId, ask: impl FnOnce(&Entry) -> T) -> Option<T> {
     STATE.lock().schedule.find(id).map(ask)
 }
 
-/// Changes an alarm, and brings everything in step with it; `false` if there is no such alarm any more.
+/// Changes an alarm, then timers and lists with it. Returns `false` if the alarm is gone.
 fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     let mut state = STATE.lock();
     let now = clock::now();
@@ -43,7 +43,7 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
 }
 
 impl State {
-    /// Brings everything in step after an alarm has been changed.
+    /// Brings watchdogs, flags and timers in step after a change of an alarm.
     pub(super) fn settle_changed(&mut self, key: Key, now: Time) {
         let Some(entry) = self.schedule.get(key) else { return };
         self.watchdogs.change(entry);
@@ -65,17 +65,17 @@ pub(crate) fn disarm(key: Key) {
     let _ = change(key, |schedule, _| schedule.disarm(key));
 }
 
-/// Expires an alarm at once; `false` if there is no such alarm any more.
+/// Expires an alarm at once. Returns `false` if the alarm is gone.
 pub(crate) fn ring(key: Key, cause: Cause) -> bool {
     change(key, |schedule, _| schedule.ring(key, cause))
 }
 
-/// The longest stretch without a check that an alarm's audit has seen.
+/// The longest gap between checks that an alarm's audit has seen.
 pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
     STATE.lock().audits.longest(key)
 }
 
-/// Makes an alarm one of the calling thread's; hands back where it stands among them.
+/// Makes an alarm one of the calling thread's. Returns its place among them.
 pub(crate) fn enter(key: Key) -> Standing {
     let scope = thread_state::scope_registered();
     STATE.lock().schedule.enter(key, scope)
@@ -86,9 +86,9 @@ pub(crate) fn leave(standing: Standing) {
     STATE.lock().schedule.leave(standing);
 }
 
-/// An id for a limit that is kept by other means than an alarm.
+/// An id for a limit that is not an alarm: of a join, of a job.
 pub(crate) fn unused_id() -> AlarmId {
-    // Registered, so that the texts of the error name its signal.
+    // Registers the hook, by which the texts of errors name signals.
     let _ = prepare();
     implementer::next_id()
 }

@@ -8,8 +8,8 @@ use crate::time::Time;
 
 /// What the handler reads of such a timer.
 pub(super) struct DeadlineTimer {
-    /// The moment at which it is due, in nanoseconds; *never* while nothing is. The lowest bit says whether it is the end of a
-    /// grace: a handler and another thread that change both see each other.
+    /// When it is due, in nanoseconds. The lowest bit is set for the end of a grace: one word, so that a handler and another
+    /// thread that change it see each other.
     end: AtomicU64,
     timer: AtomicUsize,
 }
@@ -49,12 +49,12 @@ impl DeadlineTimer {
         Due(self.end.load(Ordering::SeqCst))
     }
 
-    /// Notes when it is due, and sets no timer.
+    /// Notes the moment, and sets no timer.
     pub(super) fn note(&self, due: Due) {
         self.end.store(due.0, Ordering::SeqCst);
     }
 
-    /// Notes when it is due, and sets the timer, unless the process is suspended.
+    /// Notes the moment, and sets the timer unless the process is suspended.
     pub(super) fn set(&self, due: Due, is_suspended: bool) {
         self.note(due);
         if !is_suspended {
@@ -67,7 +67,7 @@ impl DeadlineTimer {
         self.set_timer(self.due().when());
     }
 
-    /// Disarms the timer; the moment stays noted.
+    /// Disarms the timer, and keeps the moment.
     pub(super) fn stop(&self) {
         self.set_timer(When::Never);
     }
@@ -78,25 +78,25 @@ impl DeadlineTimer {
         }
     }
 
-    /// Which timer it is, as long as that lives.
+    /// Names the kernel's timer.
     pub(super) fn attach(&self, timer: TimerId) {
         self.timer.store(timer.to_bits(), Ordering::SeqCst);
     }
 
-    /// Nothing is due any more, and the timer is about to be deleted.
+    /// Forgets the timer before it is deleted.
     pub(super) fn detach(&self) {
         self.note(Due::NEVER);
         self.stop();
         self.forget();
     }
 
-    /// In a forked child, which has no such timer.
+    /// Forgets the timer in a forked child, which does not have it.
     pub(super) fn forget(&self) {
         self.note(Due::NEVER);
         self.timer.store(0, Ordering::SeqCst);
     }
 
-    /// The timer has expired. Returns what is due; if it was set for an earlier moment, sets it again. Async-signal-safe.
+    /// Returns what is due when the timer has expired. Sets it again if it expired too early. Async-signal-safe.
     pub(super) fn on_expiry(&self, now: Time) -> Option<Due> {
         let due = self.due();
         match due.when() {
@@ -109,7 +109,7 @@ impl DeadlineTimer {
         }
     }
 
-    /// Notes another moment, unless another thread has changed what was due, and sets the timer. Async-signal-safe.
+    /// Notes another moment and sets the timer, unless another thread has changed it meanwhile. Async-signal-safe.
     pub(super) fn replace(&self, was: Due, due: Due) {
         if self.end.compare_exchange(was.0, due.0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             self.start();

@@ -3,9 +3,9 @@
 use super::shared::SHARED;
 use crate::os::flag::flag;
 
-/// The flag, as far as it is the library's: "take the slow path". Other implementations have the other bits.
+/// The library's bit of the flag: "take the slow path". Other implementations have the other bits.
 ///
-/// It is a hint, and orders nothing: the slow path takes the lock, and the lock orders everything else.
+/// It is a hint and orders no memory. The lock, which the slow path takes, does.
 pub(super) const FLAG: OwnFlag = OwnFlag;
 
 pub(super) struct OwnFlag;
@@ -20,12 +20,12 @@ impl OwnFlag {
         flag().set(SHARED.bit.mask());
     }
 
-    /// Clears the bit so that every processor sees it cleared before this thread reads anything else.
+    /// Clears the bit. Every processor sees that before this thread reads anything else.
     pub(super) fn clear(&self) {
         flag().clear(SHARED.bit.mask());
     }
 
-    /// Clears the bit where it is no matter when the others see it.
+    /// Clears the bit, without order.
     pub(super) fn reset(&self) {
         if self.is_set() {
             flag().reset(SHARED.bit.mask());

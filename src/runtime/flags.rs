@@ -1,4 +1,4 @@
-//! Flags of the program's that the handler sets when an alarm expires, for code that takes a flag and makes no checks.
+//! Flags of the program that the handler sets when an alarm expires, for code that takes a flag and makes no checks.
 
 use std::collections::BTreeMap;
 use std::ptr;
@@ -29,7 +29,7 @@ impl DeadlineFlag {
     }
 }
 
-/// A timer with this value has expired. Says whether it is a flag's. Async-signal-safe.
+/// Handles the expiry of the timer with this value. Returns `false` if it is not the timer of a flag. Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     let expired = |it: &DeadlineFlag| {
         if it.timer.on_expiry(clock::now()).is_some() {
@@ -39,17 +39,17 @@ pub(super) fn on_timer(value: usize) -> bool {
     SHARED.flags.at(value).map(expired).is_some()
 }
 
-/// A signal has come that rings the alarms that listen to it. Async-signal-safe.
+/// Sets the flags of the alarms that this signal rings. Async-signal-safe.
 pub(super) fn on_ring_signal(bit: u32) {
     for it in SHARED.flags.iter().filter(|it| it.signals.load(Ordering::SeqCst) & bit != 0) {
         it.flag.set();
     }
 }
 
-/// Which alarms have a flag.
+/// The flags of alarms.
 pub(super) struct Flags {
     flags: BTreeMap<AlarmId, (&'static Registered<DeadlineFlag>, Option<PosixTimer>)>,
-    /// In a suspension no timer of theirs is set.
+    /// While it is, their timers are not set.
     is_suspended: bool,
 }
 
@@ -58,11 +58,11 @@ impl Flags {
         Flags { flags: BTreeMap::new(), is_suspended: false }
     }
 
-    /// Has the handler set the flag of an alarm of this thread, if it has one.
+    /// Starts the timer for the flag of an alarm of this thread, if the alarm has one.
     pub(super) fn add(&mut self, entry: &Entry, thread: ThreadId) -> Result<(), ArmError> {
         let Some(flag) = entry.flag() else { return Ok(()) };
         let it = SHARED.flags.take(DeadlineFlag::new);
-        // Without a deadline there is nothing for a timer to do.
+        // Without a deadline no timer is needed.
         let timer = entry.limit.map(|_| {
             let timer = PosixTimer::create(thread, ptr::from_ref::<DeadlineFlag>(it).addr())?;
             it.timer.attach(timer.id()?);
@@ -84,13 +84,13 @@ impl Flags {
         if let Some((it, _timer)) = self.flags.remove(&id) {
             it.timer.detach();
             it.signals.store(0, Ordering::SeqCst);
-            // The schedule's entry has another reference, so this frees nothing.
+            // The schedule's entry has another reference: nothing is freed under the lock.
             drop(it.flag.take());
             SHARED.flags.give_back(it);
         }
     }
 
-    /// The alarm was restarted, extended, paused, rung or disarmed.
+    /// Follows a change of the alarm.
     pub(super) fn change(&self, entry: &Entry) {
         if let Some((it, _)) = self.flags.get(&entry.id) {
             let due = if entry.expired.is_some() { Due::NEVER } else { Due::at(entry.due()) };
@@ -98,20 +98,20 @@ impl Flags {
         }
     }
 
-    /// Disarms their timers; the deadlines stay.
+    /// Disarms the timers, and keeps the moments.
     pub(super) fn suspend(&mut self) {
         self.is_suspended = true;
         self.flags.values().for_each(|(it, _)| it.timer.stop());
     }
 
-    /// Sets their timers again. What was due meanwhile is due now.
+    /// Sets the timers again. What was due meanwhile is due now.
     pub(super) fn resume(&mut self) {
         self.is_suspended = false;
         self.flags.values().for_each(|(it, _)| it.timer.start());
     }
 }
 
-/// In a forked child: the alarms stayed with the parent.
+/// Forgets all of them in a forked child: the alarms stayed with the parent.
 pub(super) fn start_again() {
     for it in SHARED.flags.iter() {
         it.timer.forget();

@@ -7,7 +7,7 @@ use super::{flags, record, ring_signals, set_flags, watchdog};
 use crate::os::atomic::Ordering;
 use crate::os::handler::{self, Arrival, Sender};
 
-/// To be called before the handler is first installed.
+/// Must be called before the handler is first installed.
 pub(super) fn prepare() {
     static ON_SIGNAL: fn(&Arrival) = on_signal;
     handler::prepare(&ON_SIGNAL);
@@ -23,14 +23,14 @@ fn on_signal(arrival: &Arrival) {
 
 /// What SIGALRM does.
 ///
-/// Each one sets the flag, whatever its sender: a `kill` that is pending when the interval timer expires takes in the timer's
-/// signal, and the check that follows finds what is due by the clock.
+/// Every SIGALRM sets the flag, whatever its sender: the kernel merges the interval timer's signal with a `kill` that is
+/// pending. The check that follows finds what is due by the clock.
 fn on_alarm(arrival: &Arrival) {
     if arrival.times_forwarded_back() > 0 {
         return SHARED.previous.forward_back(arrival);
     }
     let sender = arrival.sender();
-    // Before the flag is set: a check that finds it set finds this.
+    // Before the flag is set, so that a check that finds it set finds the expiry.
     let is_the_librarys = match sender {
         Sender::Timer(value) => {
             record::on_timer(value) || watchdog::on_timer(value) || flags::on_timer(value)
@@ -42,7 +42,7 @@ fn on_alarm(arrival: &Arrival) {
     if is_the_librarys {
         return;
     }
-    // A handler over this one may forward by restoring this one and calling `raise`: then the signal may be the library's.
+    // A handler installed over this one may forward by restoring this one and calling `raise`.
     let may_be_the_librarys = sender == Sender::Raise && record::is_any_expiry_unhandled();
     if sender != Sender::Interval {
         SHARED.expiries.find_merged();

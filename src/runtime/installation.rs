@@ -1,4 +1,4 @@
-//! The library's handler is installed for SIGALRM while alarms need it, and removed after the last.
+//! Installs the library's handler for SIGALRM before the first alarm, and restores the previous disposition after the last.
 
 use std::io;
 
@@ -11,13 +11,13 @@ use crate::os::disposition::{Disposition, Kind, Manner};
 /// How the library's handler is installed.
 pub(super) struct Installation {
     is_installed: bool,
-    /// The library's own handler was in place already, put there by other code: it is left as it was found.
+    /// The library's handler as it was found in place, put there by other code. It is left so.
     found_own: Option<Disposition>,
-    /// It stays in place, because the kernel refused to put the previous disposition back; the next alarm tries again.
+    /// The kernel refused to restore the previous disposition. The next alarm tries again.
     is_left_behind: bool,
     manner: Manner,
-    /// Another handler that was over the library's when a thread began to block. The library's is in front of it for as long as
-    /// threads are blocked: under a handler with SA_RESTART no signal would end their system calls.
+    /// Another handler that was installed over the library's. The library's handler is in front of it while threads are blocked:
+    /// a handler with SA_RESTART would not end their system calls.
     in_front_of: Option<&'static Disposition>,
     kept: Vec<&'static Disposition>,
 }
@@ -34,12 +34,12 @@ impl Installation {
         }
     }
 
-    /// Installs the library's handler, unless it is.
+    /// Installs the library's handler, if it is not installed.
     pub(super) fn install(&mut self, is_any_blocked: bool) -> Result<(), ArmError> {
         if self.is_installed {
             return Ok(());
         }
-        // What is in place is published before the library's handler can run, so that each signal is forwarded at once.
+        // The previous disposition is published before the library's handler can run, so that each signal is forwarded.
         let _change = SHARED.previous.begin_change();
         let failed = |e| ArmError::system("sigaction", e);
         let found = Disposition::current().map_err(failed)?;
@@ -48,7 +48,7 @@ impl Installation {
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
         let replaced = self.install_in_manner(is_any_blocked).map_err(failed)?;
-        // Another thread has changed the disposition between these lines: another copy of the library, as a rule.
+        // Another thread has changed the disposition between these lines, as another copy of the library does.
         if !replaced.is_ours() && !replaced.same_as(&found) {
             self.found_own = None;
             SHARED.previous.announce(keep(&mut self.kept, &replaced));
@@ -58,7 +58,7 @@ impl Installation {
         Ok(())
     }
 
-    /// Hands back what was in place.
+    /// Returns what was in place.
     fn install_in_manner(&mut self, is_any_blocked: bool) -> io::Result<Disposition> {
         let manner = SHARED.previous.get().map_or(Manner::USUAL, Manner::in_front_of);
         let manner = Manner { restart: manner.restart && !is_any_blocked, ..manner };
@@ -67,7 +67,7 @@ impl Installation {
         Ok(replaced)
     }
 
-    /// Installs the handler again where it has put the default action in its place, and the process has survived it.
+    /// Installs the handler again after it took the default action and the process survived, as PID 1 does.
     #[cold]
     pub(super) fn reinstall(&mut self, is_any_blocked: bool) {
         SHARED.must_reinstall.store(false, Ordering::SeqCst);
@@ -76,8 +76,8 @@ impl Installation {
         }
     }
 
-    /// Puts the previous disposition back, unless another handler has been installed over the library's. No timer of the
-    /// library's is set now, and no signal of one is pending.
+    /// Restores the previous disposition, unless another handler is installed over the library's. No timer of the library is set
+    /// now, and no signal of one is pending.
     pub(super) fn remove(&mut self) {
         if !self.is_installed {
             return;
@@ -108,8 +108,8 @@ impl Installation {
         previous.install()
     }
 
-    /// Another thread has installed its handler over the library's at the moment at which that was removed: it is put back, and
-    /// stays. Says whether it is so.
+    /// Puts back a handler that another thread installed over the library's in the same moment. Returns whether there was
+    /// one.
     fn let_stay(&mut self, replaced: &Disposition) -> bool {
         let is_over = !replaced.is_ours();
         if is_over {
@@ -119,7 +119,7 @@ impl Installation {
         is_over
     }
 
-    /// A first thread blocks: from now on signals interrupt system calls.
+    /// From now on signals interrupt system calls: the first thread is about to block.
     pub(super) fn begin_interrupting(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("sigaction", e);
         let current = Disposition::current().map_err(failed)?;
@@ -137,11 +137,11 @@ impl Installation {
         self.install_in_manner(true).map(drop).map_err(failed)
     }
 
-    /// The last blocked thread goes on.
+    /// Undoes [`begin_interrupting`](Installation::begin_interrupting), after the last blocked thread.
     pub(super) fn end_interrupting(&mut self) {
         let Ok(current) = Disposition::current() else { return };
         match self.in_front_of.take() {
-            // Without SA_RESTART it is the one that was installed in front. With it, the other handler has put back what it had
+            // Without SA_RESTART the library's handler is the one in front. With it, the other handler has restored what it had
             // found, and is gone.
             Some(over) if current.is_ours() && (!current.interrupts() || over.install().is_ok()) => {
                 SHARED.previous.put_back();

@@ -57,7 +57,7 @@ pub(crate) use self::state::prepare;
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::watchdog::Grace;
 
-/// Whether a check must take the slow path. The hot path, whole.
+/// Whether a check must take the slow path. This is the whole hot path.
 #[inline(always)]
 pub(crate) fn is_flag_set() -> bool {
     crate::os::flag::flag().is_set()

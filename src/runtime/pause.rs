@@ -1,4 +1,4 @@
-//! Alarms that are shielded from, and alarms whose time does not count.
+//! Shields, inside which checks pass over alarms, and pauses, whose time does not count.
 
 use std::panic::Location;
 
@@ -8,7 +8,7 @@ use crate::error::AlarmId;
 use crate::os::clock;
 use crate::schedule::{Key, Scope};
 
-/// What was so before a shield: the thread, and up to which alarm its checks passed over.
+/// What a shield has replaced: the thread, and up to which alarm its checks passed over before.
 pub(crate) struct Shield(Scope, AlarmId);
 
 /// Has the checks of the calling thread pass over the alarms that are armed now.
@@ -25,7 +25,7 @@ pub(crate) fn lower(shield: &Shield) {
     }
 }
 
-/// From now on no time counts for the calling thread's alarms; returns those that were not paused before.
+/// Pauses the calling thread's alarms. Returns those that were not paused before.
 pub(crate) fn pause_thread(location: &'static Location<'static>) -> Vec<Key> {
     let scope = thread_state::scope();
     if scope == Scope::NONE {
@@ -36,12 +36,12 @@ pub(crate) fn pause_thread(location: &'static Location<'static>) -> Vec<Key> {
     state.pause(keys, location)
 }
 
-/// The same for one alarm.
+/// Pauses one alarm.
 pub(crate) fn pause(key: Key, location: &'static Location<'static>) -> Vec<Key> {
     STATE.lock().pause(vec![key], location)
 }
 
-/// Undoes a pause.
+/// Ends a pause.
 pub(crate) fn unpause(keys: &[Key]) {
     if keys.is_empty() {
         return;
@@ -57,7 +57,7 @@ pub(crate) fn unpause(keys: &[Key]) {
 
 impl State {
     fn pause(&mut self, mut keys: Vec<Key>, location: &'static Location<'static>) -> Vec<Key> {
-        // For an audit this is a check. What was due before expires.
+        // For an audit this is a check. What is due now expires.
         let now = self.look_for_check(location);
         keys.retain(|key| self.schedule.pause(*key, now));
         for key in &keys {

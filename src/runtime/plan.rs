@@ -1,4 +1,4 @@
-//! What an alarm is to be.
+//! What is wanted of an alarm.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::watchdog::Grace;
 use crate::schedule::Budget;
 use crate::time::Time;
 
-/// When an alarm is to expire.
+/// When an alarm expires.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
     After(Duration),
@@ -38,8 +38,7 @@ pub(crate) enum CpuOf {
     Thread,
 }
 
-/// What an alarm is to be. It is passed by value and its parts are borrowed, so where an alarm has a limit and nothing else
-/// the compiler knows that all the way down.
+/// What is wanted of an alarm. By value, so that the compiler knows where an alarm has a limit and nothing else.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) due: Due,

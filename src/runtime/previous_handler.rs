@@ -1,7 +1,7 @@
-//! The previous handler: what a signal had before the library's handler was installed, and what is forwarded to it.
+//! The previous handler of a signal, and what is forwarded to it.
 //!
-//! The handler may run on any thread, also a moment after the last alarm is gone. So each distinct disposition of a program
-//! is kept for good; a program has one or two.
+//! The library's handler may run on any thread, also a moment after the last drop. So each distinct disposition of a program
+//! is kept for good. A program has one or two.
 
 use std::ptr;
 use std::time::Duration;
@@ -13,28 +13,28 @@ use crate::os::handler::{Arrival, InPlace};
 use crate::os::published::Published;
 use crate::os::thread::Handle;
 
-/// Where the signals of one number are forwarded to.
+/// Where the handler forwards one signal to.
 pub(super) struct PreviousHandler {
     previous: Published<Disposition>,
-    /// What `previous` was when another handler was installed over the library's. That handler has found the library's in
-    /// place and may forward to it; what it forwards goes here.
+    /// What `previous` was before another handler was installed over the library's. What that handler forwards to the
+    /// library's goes here.
     beneath: Published<Disposition>,
     /// The handler that was last found installed over the library's.
     over: Published<Disposition>,
     /// How often the first two have changed.
     version: AtomicUsize,
-    /// The thread that is installing the library's handler; zero if none is. What is published may not be what was replaced.
+    /// The thread that is installing the library's handler; zero if none is. Until it is done, `previous` may be wrong.
     changing: AtomicUsize,
-    /// The library has put the previous disposition back, and has not installed its handler since.
+    /// The library has restored the previous disposition, and has not installed its handler since.
     is_restored: AtomicBool,
 }
 
-/// While this lives, the calling thread is installing the library's handler.
+/// Lives while the calling thread installs the library's handler.
 pub(super) struct Change<'a>(&'a PreviousHandler);
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        // In this order: see `forward`.
+        // The version first: `forward` reads it last.
         self.0.version.fetch_add(1, Ordering::SeqCst);
         self.0.is_restored.store(false, Ordering::SeqCst);
         self.0.changing.store(0, Ordering::SeqCst);
@@ -58,7 +58,7 @@ impl PreviousHandler {
         Change(self)
     }
 
-    /// Waits, for a moment at most, until no other thread is installing the library's handler. Async-signal-safe.
+    /// Waits up to a millisecond until no other thread is installing the library's handler. Async-signal-safe.
     fn await_change(&self) {
         const AT_MOST: Duration = Duration::from_millis(1);
         let this = Handle::current().0;
@@ -75,7 +75,7 @@ impl PreviousHandler {
         self.previous.get()
     }
 
-    /// The library's handler is about to be installed over `found`, or has been.
+    /// Publishes that the library's handler is installed over `found`, or is about to be.
     pub(super) fn announce(&self, found: &'static Disposition) {
         let known = self.previous.get();
         if known.is_some_and(|known| ptr::eq(known, found)) {
@@ -87,12 +87,12 @@ impl PreviousHandler {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The previous disposition is about to be put back.
+    /// Notes that the previous disposition is about to be restored.
     pub(super) fn begin_restore(&self) {
         self.is_restored.store(true, Ordering::SeqCst);
     }
 
-    /// The previous disposition is back in place. Should it call the library's handler, that stands for what is beneath.
+    /// Notes that the previous disposition is restored. If it calls the library's handler, that forwards to what is beneath.
     pub(super) fn put_back(&self) {
         if let Some(beneath) = self.beneath.get() {
             self.previous.exchange(Some(beneath));
@@ -101,26 +101,25 @@ impl PreviousHandler {
         }
     }
 
-    /// Another handler was found installed over the library's, and stays there.
+    /// Notes a handler that is installed over the library's and stays there.
     pub(super) fn stay_under(&self, over: &'static Disposition) {
         if over.kind() == Kind::Function {
             self.over.exchange(Some(over));
         }
     }
 
-    /// Forwards a signal to the previous handler. Says whether that was the default action. Async-signal-safe.
+    /// Forwards a signal to the previous handler. Returns whether it took the default action. Async-signal-safe.
     ///
-    /// The default action is taken only if `may_be_default`, and only if no other handler is over the library's, which would
-    /// have had the signal: the library's handler is in place, or it was removed while this handler was about to run.
+    /// It takes the default action only if `may_be_default`, and if no handler over the library's may have had the signal: the
+    /// library's handler is in place, or the library has removed it after the kernel chose it for this signal.
     pub(super) fn forward(&self, arrival: &Arrival, may_be_default: bool) -> bool {
         loop {
             self.await_change();
             let version = self.version.load(Ordering::SeqCst);
             let Some(previous) = self.previous.get() else { return false };
             if previous.kind() == Kind::Default {
-                // The race: other threads install the library's handler in front of another and remove it, between any two
-                // of these lines. 1. The version has changed: it is looked at again. 2. It has not: what was read held at
-                // one moment.
+                // The race: other threads install and remove the library's handler between any two of these lines. 1. The
+                // version has changed: look again. 2. It has not: everything was read as it was at one moment.
                 let is_due = may_be_default
                     && match arrival.in_place() {
                         InPlace::Ours => true,
@@ -137,7 +136,7 @@ impl PreviousHandler {
                 }
                 return is_due;
             }
-            // The previous handler is in place again, over the library's, and has forwarded the signal: it goes beneath.
+            // The previous handler is in place, so it has had the signal and forwarded it.
             let (place, receiver) = match self.beneath.get() {
                 Some(beneath) if arrival.is_in_place(previous) => (&self.beneath, beneath),
                 _ => (&self.previous, previous),
@@ -149,13 +148,13 @@ impl PreviousHandler {
         }
     }
 
-    /// Forwards a signal that the previous handler has forwarded back to the library's. A default action there is not taken,
-    /// and the signal goes round once. Async-signal-safe.
+    /// Forwards a signal that the previous handler has forwarded to the library's. Takes no default action, and forwards each
+    /// signal once. Async-signal-safe.
     pub(super) fn forward_back(&self, arrival: &Arrival) {
         if arrival.times_forwarded_back() > 1 {
             return;
         }
-        // The race: another thread puts the previous disposition back in the meantime. Then what was beneath is the previous one.
+        // The race: another thread restores the previous disposition meanwhile. Then the one beneath has become the previous one.
         let is_put_back = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
         let (place, found) = match self.beneath.get() {
             Some(beneath) => (&self.beneath, Some(beneath)),
@@ -167,14 +166,14 @@ impl PreviousHandler {
     }
 }
 
-/// Whether the disposition that was read from `place` may be called. One with SA_RESETHAND may be once, and the default action
-/// takes its place before its function runs, as the kernel has it. Async-signal-safe.
+/// Whether the disposition that was read from `place` may be called. One with SA_RESETHAND may be called once: the default
+/// action replaces it first, as the kernel does. Async-signal-safe.
 fn is_due(place: &Published<Disposition>, disposition: &'static Disposition) -> bool {
     static DEFAULT: Disposition = Disposition::DEFAULT;
     !disposition.is_for_once() || place.replace(disposition, &DEFAULT)
 }
 
-/// Keeps a disposition for good, so that a handler may read it at any time; each distinct one is kept once.
+/// Keeps a disposition for good, so that a handler may read it at any time.
 pub(super) fn keep(kept: &mut Vec<&'static Disposition>, disposition: &Disposition) -> &'static Disposition {
     match kept.iter().find(|known| known.same_as(disposition)) {
         Some(known) => known,

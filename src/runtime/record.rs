@@ -1,4 +1,4 @@
-//! What the handler reads and writes of a thread: its record.
+//! The record of a thread: what the handler reads and writes of it.
 
 use std::time::Duration;
 
@@ -9,19 +9,18 @@ use crate::os::posix_timer::{TimerId, When};
 use crate::os::thread::Handle;
 use crate::os::{mask, pending};
 
-/// What the handler reads of a thread.
 pub(super) struct Record {
     /// The thread's timer has expired, and has not been set since.
     pub(super) has_expired: AtomicBool,
     /// As [`Handle`] names it; zero for none.
     pub(super) thread: AtomicUsize,
-    /// The thread had SIGALRM blocked, and the library has let it in.
+    /// The thread had SIGALRM blocked, and the library has unblocked it.
     pub(super) is_opened: AtomicBool,
-    /// A signal that was not the library's has come there, and SIGALRM is blocked again.
+    /// A foreign signal has come there, and the handler has blocked SIGALRM again.
     pub(super) is_kept_out: AtomicBool,
-    /// A signal that was sent to the thread is to be sent again, as soon as none is pending that would take it in.
+    /// A `raise` is to be repeated, as soon as no signal is pending for the thread that the kernel would merge it with.
     pub(super) is_raise_due: AtomicBool,
-    /// The thread's private timer, while the thread is blocked in a system call; zero if not.
+    /// The private timer of the thread while it is blocked in a system call; else zero.
     pub(super) wake_by: AtomicUsize,
     /// A handler has set that timer.
     pub(super) is_woken: AtomicBool,
@@ -55,19 +54,18 @@ impl Record {
     }
 }
 
-/// A timer with this value has expired. Says whether it is a thread's, and notes it. Async-signal-safe.
+/// Notes the expiry of the timer with this value. Returns `false` if it is not the timer of a thread. Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.threads.at(value).map(note_expiry).is_some()
 }
 
-/// In this order: who clears the second finds the first.
+/// In this order: a check that clears the second finds the first.
 fn note_expiry(record: &Record) {
     record.has_expired.store(true, Ordering::SeqCst);
     SHARED.any_expired.store(true, Ordering::SeqCst);
 }
 
-/// Whether a signal of the library's may have come to another handler in this handler's place: a timer has expired, and
-/// this handler has not seen it. Async-signal-safe.
+/// Whether a timer has expired without a run of this handler: another handler may have had the signal. Async-signal-safe.
 pub(super) fn is_any_expiry_unhandled() -> bool {
     let this = Handle::current().0;
     let is_this = |record: &&Record| record.thread.load(Ordering::SeqCst) == this;
@@ -76,9 +74,9 @@ pub(super) fn is_any_expiry_unhandled() -> bool {
     timer.is_some_and(TimerId::has_expired) || SHARED.expiries.is_any_pending()
 }
 
-/// If the calling thread had SIGALRM blocked before its first alarm: blocks it again from the moment at which the handler
-/// returns, and sends this signal again, so that it is pending as the program expects. From then on the checks of the
-/// thread's alarms read the clock. Async-signal-safe.
+/// Keeps a foreign signal out of a thread that had SIGALRM blocked before its first alarm. SIGALRM is blocked again when the
+/// handler returns, and this signal is sent again, so that it is pending as the program expects. From then on the checks of
+/// the thread's alarms read the clock. Returns `false` for other threads. Async-signal-safe.
 pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
     if SHARED.opened.load(Ordering::SeqCst) == 0 {
         return false;
@@ -97,9 +95,9 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
         let _ = timer.set(When::Never, Duration::ZERO);
         record.set_timer.store(0, Ordering::SeqCst);
     }
-    // Still opened: where this handler has interrupted another, the end of that one lets SIGALRM in once more.
+    // `is_opened` stays set: if this handler has interrupted another run of it, the end of that one unblocks SIGALRM again.
     record.is_kept_out.store(true, Ordering::SeqCst);
-    // The kernel drops a signal to a thread while another is pending for that thread, also that of a disarmed timer.
+    // The kernel drops a `raise` while another signal is pending for the thread, also that of a disarmed timer.
     if sender == Sender::Raise {
         arrival.block_on_return();
         if pending::is_alarm_pending() {
@@ -107,18 +105,17 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
             return true;
         }
     } else if !has_expired {
-        // Else the timer's signal may be pending. It comes first when this handler returns, and then this one again.
+        // Otherwise the timer's signal may be pending. It is delivered first when this handler returns, then this one again.
         arrival.block_on_return();
     }
     arrival.send_again(sender);
     true
 }
 
-/// Has the handler take an expiry of the disarmed interval timer that is pending for the process. Not where the calling thread
-/// has SIGALRM blocked.
+/// Has the handler take a pending expiry of the disarmed interval timer, unless the calling thread has SIGALRM blocked.
 ///
-/// The race: the kernel has chosen another thread for the signal. 1. That thread has not dequeued it: a thread whose mask changes
-/// does. 2. It has: it runs the library's handler, now or later.
+/// The race: the kernel has chosen another thread for the signal. 1. That thread has not dequeued it: a change of this
+/// thread's mask delivers it here. 2. It has: it runs the library's handler, now or later.
 pub(super) fn take_pending_expiry() {
     let is_let_in = || mask::is_alarm_blocked().is_ok_and(|blocked| !blocked);
     if !SHARED.expiries.is_none_to_come() && is_let_in() && mask::block_alarm().is_ok() {

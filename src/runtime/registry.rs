@@ -1,7 +1,6 @@
 //! A table that only grows, which the handler reads without a lock.
 //!
-//! Its entries are never freed; one that is given back is taken again. So the table is as long as the most that was ever in
-//! use at once, and a late handler reads at worst an entry that means nothing any more.
+//! Its entries are never freed, and free ones are used again. A late handler reads at worst an entry that is free.
 
 use std::ops::Deref;
 use std::ptr;
@@ -16,11 +15,11 @@ pub(super) struct Registry<T: 'static> {
     chunks: [Published<Vec<Registered<T>>>; CHUNKS],
     /// How many entries were ever taken.
     len: AtomicUsize,
-    /// The first entry of the list of free ones: its index and one more; zero for none.
+    /// The index of the first free entry, plus one; zero for none.
     free: AtomicUsize,
 }
 
-/// An entry of a registry; it dereferences to its value.
+/// An entry of a registry.
 pub(crate) struct Registered<T> {
     value: T,
     index: usize,
@@ -51,7 +50,7 @@ impl<T: Sync> Registry<T> {
         self.entries().map(|entry| &entry.value)
     }
 
-    /// The value at an address, if there is one of this registry. Async-signal-safe.
+    /// The value at an address, if this registry has one there. Async-signal-safe.
     pub(super) fn at(&self, address: usize) -> Option<&'static T> {
         let chunks = self.chunks.iter().map_while(Published::get);
         let chunk = chunks.into_iter().find(|chunk| {
@@ -62,12 +61,12 @@ impl<T: Sync> Registry<T> {
         (ptr::from_ref(&entry.value).addr() == address).then_some(&entry.value)
     }
 
-    /// Takes a free entry, or a new one. Under the lock of the state: no two threads take one at once.
+    /// Takes a free entry, or a new one. Called under the lock of the state, by one thread at a time.
     pub(super) fn take(&self, new: impl Fn() -> T) -> &'static Registered<T> {
         while let Some(entry) = self.free.load(Ordering::SeqCst).checked_sub(1).and_then(|at| self.entry(at))
         {
             let next = entry.next_free.load(Ordering::SeqCst);
-            // Only this thread takes entries, so the first of the list has not been taken and given back since.
+            // No other thread takes entries, so the first one has not been taken and given back meanwhile.
             if self.free.compare_exchange(entry.index + 1, next, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
                 return entry;
             }
@@ -98,7 +97,7 @@ impl<T: Sync> Registry<T> {
         }
     }
 
-    /// In a forked child: frees every entry, since their users stayed with the parent.
+    /// Frees every entry in a forked child: their users stayed with the parent.
     pub(super) fn free_all(&self) {
         if self.len.load(Ordering::SeqCst) > 0 {
             self.free.store(0, Ordering::SeqCst);

@@ -1,7 +1,7 @@
 //! Signals that ring alarms: Ctrl-C as a reason to stop.
 //!
-//! The first one rings the alarms that listen to it. One that comes before that is answered, or when no alarm is left that
-//! listens, is forwarded to the previous handler: a second Ctrl-C takes the default action.
+//! The first one rings the alarms that listen to it. One that comes before a check has followed, or when no alarm listens any
+//! more, is forwarded to the previous handler: a second Ctrl-C takes the default action.
 
 use std::mem;
 
@@ -18,7 +18,7 @@ use crate::schedule::signals::{SIGNALS, numbers};
 /// How many alarms listen to each signal and have not expired.
 static LISTENING: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNALS];
 
-/// Which signals have come and not been answered, a bit for each.
+/// The signals that have come and that no check has followed, a bit for each.
 static ARRIVED: AtomicU32 = AtomicU32::new(0);
 
 static PREVIOUS: [PreviousHandler; SIGNALS] = [const { PreviousHandler::unknown() }; SIGNALS];
@@ -68,7 +68,7 @@ impl Signals {
         Signals { users: [0; SIGNALS], all_users: 0, kept: Vec::new() }
     }
 
-    /// One alarm more listens to the signals of this mask. When it fails, nothing has changed.
+    /// Counts an alarm that listens to the signals of this mask. After an error nothing has changed.
     pub(super) fn engage(&mut self, mask: u32, is_any_blocked: bool) -> Result<(), ArmError> {
         for number in numbers(mask) {
             if let Err(e) = self.engage_one(number, is_any_blocked) {
@@ -86,8 +86,8 @@ impl Signals {
             let found = Disposition::current_of(signal).map_err(failed)?;
             // A program that was started with this signal ignored (nohup, a shell's background job) keeps it ignored.
             if found.kind() != Kind::Ignore {
-                // Published before the library's handler can run. (Another thread that changes the disposition between these
-                // lines is overruled until the last drop.)
+                // Published before the library's handler can run. A limit: a disposition that another thread installs between
+                // these lines is lost until the last drop.
                 if !found.is_ours() {
                     PREVIOUS[number].announce(keep(&mut self.kept, &found));
                 }
@@ -100,7 +100,7 @@ impl Signals {
         Ok(())
     }
 
-    /// One alarm less listens to these.
+    /// Undoes [`engage`](Signals::engage).
     pub(super) fn disengage(&mut self, mask: u32) {
         for number in numbers(mask) {
             self.users[number] -= 1;
@@ -111,7 +111,7 @@ impl Signals {
         }
     }
 
-    /// Puts a signal's previous disposition back, unless the library's handler has been replaced.
+    /// Restores a signal's previous disposition, unless another handler is installed over the library's.
     fn restore(&mut self, number: usize) {
         let (signal, previous) = (number as libc::c_int, &PREVIOUS[number]);
         if let (Some(disposition), Ok(current)) = (previous.get(), Disposition::current_of(signal)) {
@@ -131,7 +131,7 @@ impl Signals {
         self.all_users > 0
     }
 
-    /// Has system calls that one of them interrupts fail with EINTR, or go on.
+    /// Sets whether these signals end system calls with EINTR.
     pub(super) fn interrupt(&self, is_any_blocked: bool) {
         for number in (1..SIGNALS).filter(|number| self.users[*number] > 0) {
             let signal = number as libc::c_int;
@@ -141,7 +141,7 @@ impl Signals {
         }
     }
 
-    /// In a forked child: each signal has its previous disposition again.
+    /// Restores the previous dispositions in a forked child.
     #[inline]
     pub(super) fn start_again(&mut self) {
         if has_any_arrived() {
@@ -166,20 +166,20 @@ fn manner(number: usize, is_any_blocked: bool) -> Manner {
     Manner { restart: manner.restart && !is_any_blocked, ..manner }
 }
 
-/// Says to the handler how many alarms listen.
+/// Publishes to the handler how many alarms listen.
 pub(super) fn publish(listening: &[usize; SIGNALS]) {
     for (to, from) in LISTENING.iter().zip(listening) {
         to.store(*from, Ordering::SeqCst);
     }
 }
 
-/// Whether a signal has come that is not answered.
+/// Whether a signal has come that no check has followed.
 pub(super) fn has_any_arrived() -> bool {
     ARRIVED.load(Ordering::SeqCst) != 0
 }
 
 /// Takes the signals that have come.
 pub(super) fn take_arrived() -> impl Iterator<Item = usize> {
-    // As a rule there is none, and to look is cheaper than an exchange.
+    // As a rule there is none, and a load is cheaper than an exchange.
     numbers(if has_any_arrived() { ARRIVED.swap(0, Ordering::SeqCst) } else { 0 })
 }

@@ -1,5 +1,5 @@
-//! What the handler reads and writes, together on as few cache lines as it takes: after milliseconds of other work each line
-//! is a miss, and they add up to most of the time from the deadline to the check that notices.
+//! What the handler reads and writes, together on few cache lines. After milliseconds of other work each line is a miss, and
+//! the misses are most of the time from the deadline to the check that notices.
 
 use super::audit::SignalTime;
 use super::flags::DeadlineFlag;
@@ -29,7 +29,7 @@ pub(super) struct Shared {
     pub(super) blocked: AtomicUsize,
     /// How many handlers are walking the blocked threads.
     pub(super) walkers: AtomicUsize,
-    /// The default action was taken, and has not ended the process if this is ever read.
+    /// The handler took the default action and the process has survived it.
     pub(super) must_reinstall: AtomicBool,
     /// The previous handler of SIGALRM.
     pub(super) previous: PreviousHandler,

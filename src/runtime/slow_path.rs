@@ -1,9 +1,9 @@
 //! What a check does when the flag is set.
 //!
-//! A check of the thread asks every implementation of `sigalarm-core`, and this one through its [`HOOK`]. A check of an alarm
-//! asks this one first, and then the others for alarms that enclose it.
+//! `checkpoint()` asks every implementation of `sigalarm-core`, and this library through its [`HOOK`]. A check of an alarm asks
+//! this library first, then the others for alarms that enclose it.
 //!
-//! Plain functions that do not unwind, so that the loop around the check need not keep its values in memory in case one did.
+//! The functions do not unwind, so that a loop around a check can keep its values in registers.
 
 use std::panic::Location;
 use std::thread;
@@ -27,12 +27,12 @@ pub(super) static HOOK: Hook = Hook::new(check_own)
     .before_error(testing::note_error)
     .signal_name(|number| Signal::try_from(number).ok().map(Signal::as_str));
 
-/// Checks this library's alarms of the calling thread, those inside the alarm of that id left out.
+/// Checks this library's alarms of the calling thread, from the outermost to the one of that id.
 fn check_own(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     STATE.lock().check_thread(thread_state::scope(), innermost.unwrap_or(INNERMOST), location)
 }
 
-/// Checks an alarm, and those that enclose it. The alarms of other implementations enclose it on its own thread only.
+/// Checks an alarm and those that enclose it. Those of other implementations are asked on its own thread only.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn check_alarm(
@@ -54,19 +54,19 @@ pub(crate) extern "C" fn check_alarm(
 #[cfg(not(sigalarm_shuttle))]
 pub(crate) use sigalarm_core::implementer::check_thread;
 
-/// The scripted kernel's flag is unknown to the others.
+/// Over the scripted kernel there are no other implementations.
 #[cfg(sigalarm_shuttle)]
 pub(crate) fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     check_own(None, location)
 }
 
-/// What a checkpoint at `location` returns. This library's alarms are looked at whether the flag is set or not.
+/// Checks as `checkpoint()` does, whether the flag is set or not.
 pub(crate) fn checkpoint_at(location: &'static Location<'static>) -> Result<(), TimedOut> {
     let own = check_own(None, location);
     answer(implementer::outermost(own, SHARED.bit.mask(), INNERMOST, location))
 }
 
-/// As [`check_alarm`], for a check that unwinds; not on a thread that unwinds already.
+/// As [`check_alarm`], but `Ok` on a thread that unwinds already.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn unwind_alarm(
@@ -76,23 +76,23 @@ pub(crate) extern "C" fn unwind_alarm(
     check_alarm(key, location).filter(|_| !thread::panicking())
 }
 
-/// As [`check_thread`], for a check that unwinds; not on a thread that unwinds already.
+/// As [`check_thread`], but `Ok` on a thread that unwinds already.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn unwind_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     check_thread(location).filter(|_| !thread::panicking())
 }
 
-/// How many periods of a ticker have passed since it was last asked, when its flag is set.
+/// Returns how many periods of a ticker have passed since the last call, when its flag is set.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     let mut state = STATE.lock();
-    // One from before a fork. Its flag may have gone to a ticker of the child's, which needs it set.
+    // A key from before a fork. The flag may belong to a ticker of the child.
     if state.schedule.get(*key).is_none() {
         return 0;
     }
-    // Before the clock is read, for the reason that `look` gives.
+    // Before the clock is read: see `look`.
     flag.clear();
     let now = state.look_aside();
     state.schedule.ticks(*key, now)
@@ -143,7 +143,7 @@ impl State {
         now
     }
 
-    /// A check has been counted, which may have expired an alarm.
+    /// Follows the count of a check, which may have expired an alarm.
     #[cold]
     fn publish_count(&mut self, now: Time) {
         self.wake_blocked(now);
@@ -161,7 +161,7 @@ impl State {
         self.schedule.note_error(expired);
         let expired = self.schedule.get(expired)?;
         self.watchdogs.answered(&self.schedule, expired.scope);
-        // The expired alarm may belong to another thread. The watchdogs of the one that was asked are answered by it too.
+        // The expired alarm may belong to another thread. The error disarms the watchdogs of the asked thread too.
         if let Some(asked) = asked.filter(|asked| *asked != expired.scope) {
             self.watchdogs.answered(&self.schedule, asked);
         }
@@ -169,18 +169,18 @@ impl State {
     }
 }
 
-/// What a check returns of an alarm that has expired.
+/// The error for an alarm that has expired.
 fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> Option<TimedOut> {
     let cause = entry.expired?;
     let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
-        // In the time that was limited.
+        // In processor time.
         Some(cpu) => {
             let used = clock::cpu_now(cpu.clock).map_or(cpu.limit, |now| now.since(cpu.since));
             (Some(cpu.limit), used)
         }
         None => (entry.limit, entry.elapsed(now)),
     };
-    // A budget that ran out may stand for a deadline.
+    // The test kit has a budget stand for a deadline.
     let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));
     let mut expiry = Expiry::new(entry.id, cause, elapsed, location.into());
     (expiry.label, expiry.limit) = (entry.label.clone(), limit);

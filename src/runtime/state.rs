@@ -25,13 +25,13 @@ use crate::os::{clock, pending, single_threaded, thread_end};
 use crate::schedule::{Schedule, Scope};
 use crate::time::Time;
 
-/// The schedule and the timers, changed together under one lock. Nothing that is done under it calls the program's code, so
-/// it cannot be entered twice; no handler takes it.
+/// The schedule and the timers, changed together under one lock. Under the lock nothing calls the program's code. No handler
+/// takes the lock.
 pub(super) struct State {
     pub(super) schedule: Schedule,
     pub(super) threads: Threads,
     pub(super) interval: IntervalTimer,
-    /// The thread whose timer the interval timer is.
+    /// The thread that uses the interval timer.
     pub(super) interval_owner: Option<usize>,
     /// A foreign value has been seen in the interval timer.
     pub(super) interval_is_foreign: bool,
@@ -46,7 +46,7 @@ pub(super) struct State {
     pub(super) clock_only: usize,
     /// How many threads are blocked in system calls that a signal is to end.
     pub(super) blocked: usize,
-    /// How many suspensions there are.
+    /// How many calls of `suspended` are in force.
     pub(super) suspended: usize,
 }
 
@@ -68,15 +68,13 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
 });
 
 impl State {
-    /// Answers the flag for a check: afterwards nothing that was due at the returned moment is pending.
+    /// Clears the flag and expires what is due at the moment that it returns.
     #[inline]
     pub(super) fn look(&mut self) -> Time {
         // The race: a handler on another thread sets the flag while this thread clears it.
-        // 1. It is set before it is cleared, and that signal leaves no trace. Its moment had come before, and the clock, which
-        //    is read after, shows so: what was due is found. (`clear` promises that every processor sees the flag cleared before
-        //    the clock is read. Otherwise the clearing could come late, and wipe out a signal of a later moment than what the
-        //    clock showed: an alarm lost.)
-        // 2. It is set after. It stays set, and the next check takes the slow path.
+        // 1. The handler sets it first. Its deadline has passed, and the clock, which is read after the flag is cleared, shows
+        //    so. (`clear` promises that order on every processor.)
+        // 2. The handler sets it afterwards. The flag stays set, and the next check takes the slow path.
         self.audits.take_signal();
         if !self.needs_every_check() {
             FLAG.clear();
@@ -86,13 +84,12 @@ impl State {
         self.look_at(now)
     }
 
-    /// The same for a question that is not a check. Where checks are audited the flag is left for them to answer.
+    /// The same for a ticker. While there are audits it leaves the flag set, for the check that the audits wait for.
     pub(super) fn look_aside(&mut self) -> Time {
         if self.audits.is_empty() { self.look() } else { self.look_at(clock::now()) }
     }
 
-    /// Whether the flag must not be cleared for a moment: a check of an expired alarm on another thread would succeed; one that
-    /// counts would not be counted; one that reads the clock would not read it.
+    /// Whether every check must take the slow path, so that the flag may not be cleared even for a moment.
     fn needs_every_check(&self) -> bool {
         self.schedule.any_expired()
             || self.schedule.any_counting()
@@ -122,7 +119,7 @@ impl State {
     #[cold]
     pub(super) fn take_ring_signals(&mut self, now: Time) {
         for number in ring_signals::take_arrived() {
-            // No alarm listens any more to one that came between the last answer and its announcement to the handler.
+            // If no alarm listens any more, the signal goes to the previous handler.
             if self.schedule.signal(number) {
                 self.wake_blocked(now);
             } else {
@@ -131,8 +128,7 @@ impl State {
         }
     }
 
-    /// Timers that have expired are to be set again, whatever the clock says: it may disagree with the timer, and two processors'
-    /// clocks with each other.
+    /// Has expired timers set again, whatever the clock says: the clock may disagree with the timer.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {
@@ -142,7 +138,7 @@ impl State {
         }
     }
 
-    /// Threads on which the handler has blocked SIGALRM again have no timer any more.
+    /// Takes the timers away from threads on which the handler has blocked SIGALRM again.
     #[inline(always)]
     pub(super) fn find_kept_out(&mut self) {
         if SHARED.opened.load(Ordering::Relaxed) > 0 {
@@ -160,7 +156,7 @@ impl State {
         }
     }
 
-    /// Expires what is due on every thread, and sets the timers of these threads anew.
+    /// Expires what is due on every thread, and sets the timers of these threads.
     #[inline]
     fn expire(&mut self, now: Time) {
         while let Some((_, index)) = self.threads.first().filter(|(due, _)| *due <= now) {
@@ -175,18 +171,18 @@ impl State {
         self.publish(now);
     }
 
-    /// Publishes what checks and handlers must know of a change.
+    /// Publishes a change to checks and handlers.
     #[inline]
     pub(super) fn publish(&mut self, now: Time) {
         if self.signals.in_use() {
             ring_signals::publish(self.schedule.listening());
         }
         if self.needs_every_check() {
-            // Only under the lock is it cleared.
+            // It is cleared under the lock only.
             if !FLAG.is_set() {
                 FLAG.set();
             }
-            // Alarms that only the clock expires, and tickers likewise.
+            // Tickers that no timer serves read the clock as well.
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
             }
@@ -194,14 +190,14 @@ impl State {
         self.audits.watch(now, &FLAG);
     }
 
-    /// Whether a thread's timer may stay as it is for an alarm that is due at `deadline`. The short way, for nearly every nested
-    /// alarm and every restart: the timer expires no later, and the alarm is not due yet.
+    /// Whether a thread's timer may stay as it is for an alarm that is due at `deadline`: it expires no later, and the alarm is
+    /// not due yet. True for nearly every nested alarm and every restart.
     #[inline(always)]
     pub(super) fn is_covered(&mut self, scope: Scope, deadline: Time, now: Time) -> bool {
         self.threads.of(scope).is_some_and(|thread| thread.covers(deadline, now))
     }
 
-    /// Brings everything in step after an alarm of a thread has been changed.
+    /// Brings timers and lists in step after a change of an alarm of a thread.
     pub(super) fn settle(&mut self, scope: Scope, now: Time) {
         self.find_kept_out();
         self.schedule.expire(scope, now, clock::cpu_now);
@@ -212,7 +208,7 @@ impl State {
         self.publish(now);
     }
 
-    /// The alarms of a thread have changed, or an audit has seen a check: its watchdogs' lines say so.
+    /// Updates the lines of a thread's watchdogs.
     #[inline(always)]
     pub(super) fn describe(&self, scope: Scope) {
         if !self.watchdogs.is_empty() {
@@ -220,7 +216,7 @@ impl State {
         }
     }
 
-    /// Brings a thread's timer in step with its alarms, of which none is due.
+    /// Sets a thread's timer for its next deadline. None of its alarms is due.
     pub(super) fn settle_thread(&mut self, index: usize, now: Time) {
         let State { threads, schedule, audits, .. } = self;
         let Some(thread) = threads.get(index) else { return };
@@ -234,7 +230,7 @@ impl State {
         }
         let wanted = schedule.next_of(scope).min(audit);
         if wanted.is_never() {
-            // One that is still to expire costs a signal that means nothing, and no system call.
+            // A timer that is still set costs one signal without meaning, and no system call now.
             if due <= now {
                 self.threads.set_due(index, Time::NEVER);
             }
@@ -243,7 +239,7 @@ impl State {
         }
     }
 
-    /// The thread has ended. Alarms that it has forgotten have no timer any more; they live on, for other threads may have
+    /// Deletes the timer of a thread that has ended. Alarms that it has forgotten live on by the clock: other threads may have
     /// entered them.
     pub(super) fn end_thread(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
@@ -267,8 +263,8 @@ impl ForkSafe for State {
         &STATE
     }
 
-    /// What is as it should be is left alone: each page that a child writes to has to be copied. All of it is inlined: each
-    /// stretch of code that a child runs costs a page fault.
+    /// Writes only what must change, because each page that a child writes to is copied. All is inlined, because each page of
+    /// code that a child runs first costs a page fault.
     #[inline]
     fn start_again(&mut self) {
         SHARED.expiries.reset();
@@ -281,7 +277,7 @@ impl ForkSafe for State {
         flags::start_again();
         FLAG.reset();
         implementer::skip_ids();
-        // None of these is dropped: nothing is freed in a child.
+        // None of these is dropped: a child frees nothing, for the heap may be in the middle of a change.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.watchdogs, Watchdogs::new()));
         mem::forget(mem::replace(&mut self.flags, Flags::new()));
@@ -292,11 +288,11 @@ impl ForkSafe for State {
     }
 }
 
-/// What must happen once before the first alarm, and before anything takes the lock, so that a forked child begins with no
-/// alarms, with ids of its own, and with the lock free.
+/// Registers the hooks that have a forked child start without alarms and with the lock free. Must be called before the lock
+/// is taken.
 ///
-/// Two threads may be in here at once, and both register the hooks, which allow for it. A thread that waited for another would
-/// hang a child that is forked just then: it has no other.
+/// Two threads may do so at once, and the hooks allow for it. No thread waits for another here: in a child that is forked
+/// meanwhile there is no other.
 pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {
@@ -309,8 +305,8 @@ pub(crate) fn prepare() -> Result<(), ArmError> {
     DONE.get_or_try_init(prepare).map(drop)
 }
 
-/// The lock, for a caller that may come before any alarm and cannot fail. Without hooks all goes well until the program forks
-/// at the very moment at which another thread holds the lock.
+/// Takes the lock, for a caller that cannot fail. If the hooks are refused, a fork at the moment at which another thread holds
+/// the lock leaves it locked in the child.
 pub(super) fn state_prepared() -> MutexGuard<'static, State> {
     let _ = prepare();
     STATE.lock()

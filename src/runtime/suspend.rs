@@ -1,4 +1,4 @@
-//! The process as it was before the first alarm, for a while.
+//! Suspends the alarms: the process is as it was before the first one.
 
 use super::state::{State, state_prepared};
 use super::{record, set_flags, thread_state};
@@ -6,14 +6,14 @@ use crate::os::clock;
 use crate::schedule::Scope;
 use crate::time::Time;
 
-/// Leaves the process as it was before the first alarm, until [`resume`] has been called as often. Meanwhile checks read the
-/// clock.
+/// Restores the process to what it was before the first alarm, until [`resume`] has been called as often. Checks read the
+/// clock meanwhile.
 pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
         let scope = thread_state::scope();
         let timer = state.threads.of(scope).map(|thread| (thread.kind, thread.due));
-        // The handler of a signal that rings alarms stays, and wakes blocked threads.
+        // The handlers of ring signals stay installed, and could wake blocked threads.
         for (index, _) in state.active_threads() {
             state.hide_timer(index);
         }
@@ -48,7 +48,7 @@ pub(crate) fn resume() {
     }
     let scope = thread_state::scope();
     let is_active = state.threads.of(scope).is_some_and(|thread| thread.users > 0);
-    // Should this fail, the checks of this thread's alarms read the clock.
+    // If this fails, the checks of this thread's alarms read the clock.
     let begun = if is_active { state.begin_thread(scope).is_ok() } else { true };
     if !begun {
         state.use_clock(scope.index());
@@ -62,7 +62,7 @@ pub(crate) fn resume() {
     for (index, _) in state.active_threads() {
         state.show_timer(index);
     }
-    // One that came before this has woken no thread.
+    // A ring signal that came before this line has woken no thread.
     if state.signals.in_use() {
         state.take_ring_signals(now);
     }
@@ -82,7 +82,7 @@ impl State {
         }
     }
 
-    /// Sets the timers of all threads; in a suspension, only notes when they would expire.
+    /// Sets the timers of all threads. While suspended, it only notes when they would expire.
     fn settle_all(&mut self, now: Time) {
         for (index, scope) in self.active_threads() {
             self.schedule.expire(scope, now, clock::cpu_now);

@@ -1,4 +1,4 @@
-//! What is known of each thread that has alarms.
+//! The state of each thread that has alarms.
 
 use std::cell::Cell;
 use std::io;
@@ -28,20 +28,20 @@ pub(super) struct Thread {
     pub(super) users: usize,
     pub(super) kind: Kind,
     pub(super) private: Option<PosixTimer>,
-    /// When its timer expires; *never* if it is not set. Of a thread without a timer: when its next alarm is due.
+    /// When its timer expires; *never* if it is not set. Without a timer: when its next alarm is due.
     pub(super) due: Time,
-    /// What it is blocked under, while it is blocked.
+    /// Its wait, while it is blocked.
     pub(super) wait: Option<Wait>,
-    /// SIGALRM was blocked before the first of its alarms.
+    /// SIGALRM was blocked before its first alarm.
     was_blocked: bool,
 }
 
-/// A thread is blocked in a system call that a signal is to end.
+/// A wait in a system call that a signal is to end.
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
-    /// The alarm that it asks, if that is not its own.
+    /// The alarm that ends it, beside those of the thread.
     pub(super) under: Option<Key>,
-    /// Its timer has been set to expire at once, and again and again.
+    /// The timer has been set to expire at once, and repeats.
     pub(super) is_woken: bool,
 }
 
@@ -61,12 +61,12 @@ impl Thread {
         }
     }
 
-    /// Whether its timer is set for later, once.
+    /// Whether its timer is set for a later moment, without repetition.
     pub(super) fn is_to_expire(&self, now: Time) -> bool {
         self.due > now && !self.due.is_never() && self.wait.is_none()
     }
 
-    /// Takes the note that its timer has expired.
+    /// Takes the handler's note that its timer has expired.
     pub(super) fn take_expiry(&self) -> bool {
         self.record.has_expired.swap(false, Ordering::SeqCst)
     }
@@ -74,12 +74,12 @@ impl Thread {
     /// See [`State::is_covered`](super::state::State::is_covered).
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
-        // A moment that has passed counts only if its signal has come.
+        // A moment that has passed counts only if its signal has been handled.
         let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
         expires_in_time && self.users > 0 && deadline > now
     }
 
-    /// The thread's private timer, created if need be.
+    /// The private timer of the thread, created at its first use.
     pub(super) fn private(&mut self) -> io::Result<&PosixTimer> {
         if self.private.is_none() {
             let value = ptr::from_ref::<Record>(self.record).addr();
@@ -88,7 +88,7 @@ impl Thread {
         self.private.as_ref().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
-    /// Lets SIGALRM in on the calling thread, which is this one, if it is blocked.
+    /// Unblocks SIGALRM on this thread, which is the calling one.
     pub(super) fn let_in(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("pthread_sigmask", e);
         if mask::is_alarm_blocked().map_err(failed)? {
@@ -99,7 +99,7 @@ impl Thread {
 
     #[cold]
     fn open(&mut self) -> io::Result<()> {
-        // Noted first: a signal that is pending behind the mask comes before the call returns.
+        // Noted first: a pending signal is delivered before the call returns.
         if !self.was_blocked {
             self.was_blocked = true;
             SHARED.opened.fetch_add(1, Ordering::SeqCst);
@@ -109,8 +109,8 @@ impl Thread {
         mask::unblock_alarm().inspect_err(|_| self.forget_mask())
     }
 
-    /// Has the handler take what is pending of the disarmed timer on the calling thread, which is this one: the program may have
-    /// blocked SIGALRM since it was set.
+    /// Has the handler take a pending signal of the disarmed timer, on this thread, which is the calling one. The program may have
+    /// blocked SIGALRM since the timer was set.
     #[cold]
     pub(super) fn take_pending(&mut self) {
         let _ = self.let_in();
@@ -126,16 +126,16 @@ impl Thread {
         self.was_blocked && self.record.is_kept_out.load(Ordering::SeqCst)
     }
 
-    /// Blocks SIGALRM on the calling thread again, if it was. Its timer is disarmed.
+    /// Blocks SIGALRM again on this thread, the calling one, if it was blocked. The timer is disarmed.
     pub(super) fn keep_out_again(&mut self) {
         if !self.was_blocked {
             return;
         }
-        // What would take it in is handled or discarded before the call returns.
+        // A pending signal, with which the kernel would merge the `raise`, is delivered before the call returns.
         if self.record.is_raise_due.load(Ordering::SeqCst) {
             let _ = mask::unblock_alarm();
         }
-        // Refused, it stays let in until it can be blocked: the next drop tries again.
+        // If the call fails, the next drop tries again.
         if mask::block_alarm().is_ok() {
             if self.record.is_raise_due.swap(false, Ordering::SeqCst) {
                 pending::raise_alarm();
@@ -153,8 +153,8 @@ impl Thread {
 }
 
 thread_local! {
-    /// The calling thread's scope; zero until it needs one. Constant and without a destructor, so that alarms work in the
-    /// destructors of other thread-locals too.
+    /// The calling thread's scope; zero until it needs one. Without a destructor, so that alarms work in the destructors of other
+    /// thread-locals.
     static SCOPE: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -164,7 +164,7 @@ pub(super) fn scope() -> Scope {
     SCOPE.with(|scope| Scope(scope.get()))
 }
 
-/// The calling thread's scope.
+/// The calling thread's scope, registered at the first call.
 #[inline(always)]
 pub(super) fn scope_registered() -> Scope {
     match scope() {
@@ -179,12 +179,12 @@ fn register() -> Scope {
     let _ = prepare();
     let scope = STATE.lock().threads.register();
     SCOPE.with(|cell| cell.set(scope.0));
-    // Without memory for it, nothing is done at the thread's end: its timer stays, and its signal goes to no thread.
+    // If there is no memory for it, the timer is not deleted when the thread ends. Its signal then goes to no thread.
     let _ = thread_end::call_at_end();
     scope
 }
 
-/// The calling thread has no scope from here on; hands back which it had.
+/// Forgets and returns the scope of the calling thread.
 pub(super) fn forget_scope() -> Scope {
     SCOPE.with(|scope| Scope(scope.replace(0)))
 }

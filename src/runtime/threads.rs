@@ -12,10 +12,10 @@ use crate::time::Time;
 
 /// All threads that have, or have had, alarms that need the signal, by the index of their scopes.
 pub(super) struct Threads {
-    /// Those that have ended, and have no alarm, have no scope.
+    /// A free entry has no scope.
     threads: Vec<Thread>,
     free: Vec<usize>,
-    /// Those whose `due` is not *never*, in the order of it.
+    /// The threads whose timers are set, in the order in which these expire.
     order: Queue,
     positions: Positions,
     last_serial: u32,
@@ -41,7 +41,7 @@ impl Threads {
         self.threads.get_mut(scope.index()).filter(|thread| thread.scope == scope && scope != Scope::NONE)
     }
 
-    /// One alarm or wait more of a thread needs its timer; hands back how many do.
+    /// Counts an alarm or a wait that needs the timer of a thread. Returns how many do.
     #[inline(always)]
     pub(super) fn add_user(&mut self, scope: Scope) -> usize {
         self.of(scope).map_or(0, |thread| {
@@ -50,8 +50,8 @@ impl Threads {
         })
     }
 
-    /// One alarm more of a thread needs its timer, which may stay as it is if `is_covered` says so; `false` if not, and nothing is
-    /// done.
+    /// Counts an alarm for which the timer of a thread may stay as it is. Returns `false`, and does nothing, if `is_covered`
+    /// does.
     #[inline(always)]
     pub(super) fn add_covered(&mut self, scope: Scope, is_covered: impl FnOnce(&Thread) -> bool) -> bool {
         self.of(scope).is_some_and(|thread| {
@@ -61,7 +61,7 @@ impl Threads {
         })
     }
 
-    /// One less, if it is not the last; `false` if it is, and nothing is done.
+    /// Counts one less, if it is not the last. Returns `false`, and does nothing, if it is.
     #[inline(always)]
     pub(super) fn drop_user_of_many(&mut self, scope: Scope) -> bool {
         self.of(scope).is_some_and(|thread| {
@@ -106,7 +106,7 @@ impl Threads {
     /// Registers the calling thread.
     pub(super) fn register(&mut self) -> Scope {
         let index = self.free.pop().unwrap_or(self.threads.len());
-        // Scopes begin at 1 << 32: zero is the scope of no thread.
+        // Not zero: that is `Scope::NONE`.
         self.last_serial = self.last_serial.wrapping_add(1).max(1);
         let scope = Scope::new(self.last_serial, index);
         let record = SHARED.threads.take(Record::new);
@@ -131,17 +131,17 @@ impl Threads {
         self.free.push(index);
     }
 
-    /// In a forked child: only the calling thread is left, and it begins anew. Timers are not inherited.
+    /// Starts again in a forked child, which has one thread and inherits no timers.
     #[inline]
     pub(super) fn start_again(&mut self) {
         let scope = forget_scope();
         if let Some(thread) = self.of(scope) {
-            // What is due there is due in the parent.
+            // The signal is repeated in the parent.
             thread.record.is_raise_due.store(false, Ordering::SeqCst);
             thread.keep_out_again();
         }
         let serial = self.last_serial;
-        // Not dropped: nothing is freed in a child.
+        // Not dropped: a child frees nothing.
         mem::forget(mem::replace(self, Threads { last_serial: serial, ..Threads::new() }));
         for record in SHARED.threads.iter() {
             record.clear();

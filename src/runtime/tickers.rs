@@ -1,7 +1,7 @@
 //! The flags of the tickers.
 //!
-//! Each ticker has a flag of its own, which every signal sets. It cannot use the flag of the checks: the first check that
-//! answers clears that one, and it would have to stay set until the ticker is asked, which may be never.
+//! Each ticker has a flag of its own, which every signal sets. It cannot use the flag of the checks, which the next check
+//! clears.
 
 use super::registry::Registered;
 use super::shared::SHARED;
@@ -18,7 +18,7 @@ pub(super) fn set_all() {
     SHARED.tickers.iter().for_each(Flag::set);
 }
 
-/// In a forked child.
+/// Frees all of them in a forked child.
 #[inline]
 pub(super) fn start_again() {
     SHARED.tickers.free_all();

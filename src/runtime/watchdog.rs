@@ -1,8 +1,8 @@
-//! For functions that never check: the handler ends the process.
+//! Watchdogs: the handler ends the process if a function never checks.
 //!
-//! Each watchdog has a private timer of its own, directed at the thread of its alarm and set for the alarm's deadline. Its
-//! signal starts the grace, and the next one ends the process. So a process that was stopped across the deadline, and handles
-//! the expiry when it is continued, has its whole grace. A check that returns an error in time disarms the watchdog.
+//! Each watchdog has a private timer, directed at the thread of its alarm. Its first signal, at the deadline, starts the grace;
+//! the next one ends the process. So a process that was stopped across the deadline has its whole grace after it continues. A
+//! check that returns an error in time disarms the watchdog.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,7 +20,7 @@ use crate::os::posix_timer::ThreadId;
 use crate::os::{clock, exit};
 use crate::schedule::{Entry, Key, Schedule, Scope};
 
-/// The longest line; what is longer is cut.
+/// The length to which a line is cut.
 const LINE: usize = 600;
 
 /// How long a handler of SIGABRT may take to write a report.
@@ -34,7 +34,7 @@ pub(super) struct Watchdog {
     dumps_core: AtomicBool,
     /// SIGABRT has been raised.
     is_aborting: AtomicBool,
-    /// One of them is written while the handler may read the other.
+    /// The handler reads one of them while the other is written.
     lines: [Line; 2],
     current: AtomicUsize,
 }
@@ -96,18 +96,18 @@ impl Watchdog {
         if !self.dumps_core.load(Ordering::Relaxed) {
             exit::exit(124);
         }
-        // If SIGABRT is blocked, or has a handler that returns, the timer expires once more.
+        // If SIGABRT is blocked or its handler returns, the timer expires once more.
         self.timer.set(Due::grace(now.after(ABORTING)), false);
         exit::abort_on_return();
     }
 }
 
-/// A timer with this value has expired. Says whether it is a watchdog's. Async-signal-safe.
+/// Handles the expiry of the timer with this value. Returns `false` if it is not the timer of a watchdog. Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.watchdogs.at(value).map(Watchdog::on_timer).is_some()
 }
 
-/// How long after the deadline the process ends, and how.
+/// How long after the handled expiry the process ends, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grace {
     pub(crate) grace: Duration,
@@ -123,10 +123,10 @@ struct Watched {
     grace: Duration,
 }
 
-/// Which alarms have a watchdog. Few, as a rule one.
+/// The watchdogs of alarms.
 pub(super) struct Watchdogs {
     watched: BTreeMap<AlarmId, Watched>,
-    /// In a suspension no timer of theirs is set.
+    /// While it is, their timers are not set.
     is_suspended: bool,
 }
 
@@ -140,19 +140,19 @@ impl Watchdogs {
         self.watched.is_empty()
     }
 
-    /// Disarms their timers; deadlines and graces go on.
+    /// Disarms the timers. Deadlines and graces go on.
     pub(super) fn suspend(&mut self) {
         self.is_suspended = true;
         self.watched.values().for_each(|watched| watched.watchdog.timer.stop());
     }
 
-    /// Sets their timers again. What was due meanwhile is due now.
+    /// Sets the timers again. What was due meanwhile is due now.
     pub(super) fn resume(&mut self) {
         self.is_suspended = false;
         self.watched.values().for_each(|watched| watched.watchdog.timer.start());
     }
 
-    /// Sets a watchdog on an alarm of the thread.
+    /// Starts a watchdog for an alarm of this thread.
     pub(super) fn add(
         &mut self,
         key: Key,
@@ -186,18 +186,18 @@ impl Watchdogs {
         }
     }
 
-    /// The alarm was restarted, extended, paused, rung or disarmed.
+    /// Follows a change of the alarm.
     pub(super) fn change(&mut self, entry: &Entry) {
         let Some(watched) = self.watched.get(&entry.id) else { return };
         let (was, due) = (watched.watchdog.timer.due(), Due::at(entry.due()));
-        // One that has been answered knows of the expiry: another ring is nothing new. A grace that runs goes on.
+        // A ring after the expiry changes nothing: not a grace that runs, nor a watchdog that a check has disarmed.
         let stays = was == due || (entry.expired.is_some() && (was.is_grace() || was == Due::NEVER));
         if !stays {
             watched.watchdog.timer.set(due, self.is_suspended);
         }
     }
 
-    /// A check on this thread has returned an error: its alarms that have expired need no watchdog until they begin again.
+    /// Disarms the watchdogs of the expired alarms of a thread: one of its checks has returned an error.
     pub(super) fn answered(&self, schedule: &Schedule, scope: Scope) {
         for watched in self.watched.values().filter(|watched| watched.scope == scope) {
             let is_expired = schedule.get(watched.key).is_some_and(|entry| entry.expired.is_some());
@@ -207,7 +207,7 @@ impl Watchdogs {
         }
     }
 
-    /// The alarms of a thread have changed, or an audit has seen a check: the lines of its watchdogs say so.
+    /// Writes the lines of a thread's watchdogs: which alarms it has, and which check was the last.
     pub(super) fn describe(
         &self,
         scope: Scope,
@@ -230,7 +230,7 @@ impl Watchdogs {
     }
 }
 
-/// The sentence that a watchdog writes first. Of a long label it has the beginning, so that the rest can be read.
+/// The first sentence of the line. A long label is cut.
 fn line(entry: &Entry, grace: Duration) -> String {
     const LONGEST_LABEL: usize = 120;
     let label = entry.label.as_deref().map_or("a computation".to_owned(), printable);
@@ -244,7 +244,7 @@ fn printable(label: &str) -> String {
     label.replace(char::is_control, "\u{fffd}")
 }
 
-/// In a forked child: the alarms stayed with the parent.
+/// Forgets all of them in a forked child: the alarms stayed with the parent.
 #[inline]
 pub(super) fn start_again() {
     SHARED.watchdogs.iter().for_each(|watchdog| watchdog.timer.forget());

@@ -143,7 +143,7 @@ fn a_panic_stays_a_panic() {
 }
 
 #[test]
-fn a_time_out_that_somebody_else_raises_is_not_taken_for_ours() {
+fn time_out_raised_by_hand_is_not_caught() {
     let alarm = expired();
     let by_hand = alarm.check().unwrap_err();
     for resumed in [false, true] {
@@ -237,7 +237,7 @@ fn a_catch_that_is_over_is_no_catch() {
 }
 
 #[test]
-fn whoever_swallows_it_meets_it_again() {
+fn swallowed_unwind_comes_again_at_the_next_check() {
     let alarm = expired();
     let swallowed = Cell::new(false);
     let caught = alarm.catch(|| {

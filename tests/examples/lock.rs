@@ -127,7 +127,7 @@ fn several_may_hold_it_together() {
 /// The lock goes with the open file, to a child of the process that took it.
 #[cfg(target_os = "linux")]
 #[test]
-fn who_took_it_has_ended() {
+fn holder_that_has_ended_is_unknown() {
     if Command::new("flock").arg("--version").output().is_err() {
         println!("skipped: no flock on this machine");
         return;

@@ -66,7 +66,7 @@ fn a_limit_stops_it() {
 
 /// As with `head`: it ends without a word.
 #[test]
-fn whoever_reads_may_have_read_enough() {
+fn reader_may_close_the_pipe() {
     let mut command = Command::new(executable("cooperative"));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

@@ -332,7 +332,7 @@ fn a_signal_that_was_passed_on_is_followed_by_kill() {
 }
 
 #[test]
-fn somebody_elses_alarm_is_as_good_as_ours() {
+fn foreign_sigalrm_ends_it_like_the_limit() {
     assert_eq!(sent(Signal::SIGALRM, &["30", "cat"]).code, 124);
     assert_eq!(sent(Signal::SIGALRM, &["0", "cat"]).code, 124);
     let preserving = ["-s", "INT", "--preserve-status", "30", "cat"];

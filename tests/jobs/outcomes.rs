@@ -360,7 +360,7 @@ fn time_outs_as_values() {
         assert!(timed_out.elapsed() >= limit);
         assert_eq!(timed_out.location().file(), file!());
         assert!(after.iter().all(|alarm| !alarm.owns(&timed_out)));
-        assert!(timed_out.to_string().starts_with("count timed out after 1"), "{timed_out}");
+        assert!(timed_out.to_string().starts_with("count timed out after "), "{timed_out}");
 
         // Both question marks in one function.
         fn answer() -> Result<u64, JobError> {

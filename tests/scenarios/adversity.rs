@@ -262,8 +262,8 @@ fn under_load() {
         .collect();
     let before = state();
     let mut latest = Duration::ZERO;
-    for n in 0..60_u32 {
-        let limit = Duration::from_micros(u64::from(n) * 137 % 3_000);
+    for n in support::rounds(60) {
+        let limit = Duration::from_micros(n * 137 % 3_000);
         let alarm = after(limit);
         let timed_out = expires(&alarm, limit);
         latest = latest.max(timed_out.elapsed() - limit);

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Scenario, children, process, scenario};
+use crate::support::{Scenario, children, process, rounds, scenario};
 use nix::libc::{self, SA_RESTART, SIGALRM, SIGUSR1};
 use sigalarm::{Alarm, Cause, TimedOut};
 
@@ -321,7 +321,7 @@ fn others_are_not_interrupted_afterwards() {
 /// The race between the check and the call, at every phase: none hangs.
 fn ten_thousand_races() {
     let (here, _there) = pair();
-    for n in 0..10_000_u64 {
+    for n in rounds(10_000) {
         let limit = Duration::from_nanos(n * 7_919 % 40_000);
         let began = Instant::now();
         let alarm = after(limit);
@@ -349,7 +349,7 @@ fn races_on_four_threads_at_once() {
             let done = &done;
             s.spawn(move || {
                 let (here, _there) = pair();
-                for n in 0..1_500_u64 {
+                for n in rounds(1_500) {
                     let alarm = after(Duration::from_nanos((n * 7_919 + thread * 104_729) % 60_000));
                     let e = alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes");
                     assert!(alarm.owns(&inside(&e)));
@@ -364,7 +364,7 @@ fn races_on_four_threads_at_once() {
 }
 
 /// Another thread waits under an alarm of the main thread, which had SIGALRM blocked; so has the waiter.
-fn a_guest_waits() {
+fn entered_thread_blocks_until_the_deadline() {
     process::block(SIGALRM);
     let alarm = after(30 * MS);
     std::thread::scope(|s| {
@@ -395,7 +395,7 @@ fn a_pending_signal_stays_pending_in_a_wait() {
 
 /// Disarmed, an alarm leaves the timer as it is. It is started again while somebody waits, and what is left of the timer
 /// rings when the thread has checked and does not wait yet: the ring that counts must come all the same.
-fn started_again_while_somebody_is_about_to_wait() {
+fn restart_while_a_thread_is_about_to_block() {
     let (here, there) = pair();
     let alarm = after(200 * MS);
     let began = Instant::now();
@@ -549,7 +549,7 @@ fn a_foreign_ring_in_the_same_moment() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     std::thread::spawn(|| {
         let (here, _there) = pair();
-        for n in 0..1_500_u64 {
+        for n in rounds(1_500) {
             process::set_timer(Duration::from_micros(300 + n % 60), Duration::ZERO);
             let alarm = after(Duration::from_micros(280));
             inside(&alarm.blocking(|| (&here).read(&mut [0; 8])).expect_err("nothing comes"));
@@ -660,7 +660,7 @@ fn a_wait_that_begins_while_we_are_away() {
 }
 
 /// A thread that waits has shut SIGALRM out, and leaves it so: what was sent to it is taken, and is nobody's message.
-fn one_who_shuts_it_out_for_good() {
+fn blocking_ends_when_signal_stays_blocked() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let waited = AtomicUsize::new(0);
     let mut limit = 5 * MS;
@@ -686,7 +686,7 @@ fn one_who_shuts_it_out_for_good() {
 }
 
 /// A thread that waits has shut SIGALRM out, so what was sent to it cannot come: our handler stays until it has.
-fn one_who_waits_and_shuts_it_out() {
+fn handler_stays_while_a_blocked_thread_blocks_the_signal() {
     // It may expire before the wait.
     let limits = (0..).map(|n| 5 * MS * (1 << n));
     limits.take(12).find(|&limit| has_shut_it_out(limit)).expect("a wait");
@@ -783,7 +783,7 @@ fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
 
 /// What is sent while ours steps in front of a handler and back is that handler's, and not the default action's, for which
 /// ours stood before.
-fn sent_while_ours_steps_in_front() {
+fn signals_sent_while_the_handler_is_replaced() {
     let _outer = after(100 * SECOND);
     process::set_action(process::counting(), SA_RESTART, &[]);
     let over = AtomicBool::new(false);
@@ -841,12 +841,9 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("ten_thousand_races", ten_thousand_races),
         scenario("ten_thousand_races_on_a_worker", ten_thousand_races_on_a_worker),
         scenario("races_on_four_threads_at_once", races_on_four_threads_at_once),
-        scenario("a_guest_waits", a_guest_waits),
+        scenario("entered_thread_blocks_until_the_deadline", entered_thread_blocks_until_the_deadline),
         scenario("a_pending_signal_stays_pending_in_a_wait", a_pending_signal_stays_pending_in_a_wait),
-        scenario(
-            "started_again_while_somebody_is_about_to_wait",
-            started_again_while_somebody_is_about_to_wait,
-        ),
+        scenario("restart_while_a_thread_is_about_to_block", restart_while_a_thread_is_about_to_block),
         scenario("a_wait_within_a_wait", a_wait_within_a_wait),
         scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
         scenario("fork_within_a_wait", fork_within_a_wait),
@@ -859,9 +856,12 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
         scenario("under_a_handler_that_lets_calls_go_on", || under_a_handler_that_lets_calls_go_on(false)),
         scenario("under_one_that_hands_on", || under_a_handler_that_lets_calls_go_on(true)),
-        scenario("sent_while_ours_steps_in_front", sent_while_ours_steps_in_front),
-        scenario("one_who_shuts_it_out_for_good", one_who_shuts_it_out_for_good),
-        scenario("one_who_waits_and_shuts_it_out", one_who_waits_and_shuts_it_out),
+        scenario("signals_sent_while_the_handler_is_replaced", signals_sent_while_the_handler_is_replaced),
+        scenario("blocking_ends_when_signal_stays_blocked", blocking_ends_when_signal_stays_blocked),
+        scenario(
+            "handler_stays_while_a_blocked_thread_blocks_the_signal",
+            handler_stays_while_a_blocked_thread_blocks_the_signal,
+        ),
     ];
     #[cfg(target_os = "linux")]
     scenarios.extend([

@@ -29,7 +29,7 @@ fn spin_until(done: impl Fn() -> bool) -> Duration {
 }
 
 /// The foreign timer rings first, last, and in between; the guarded code never checks.
-fn on_time_while_nobody_checks() {
+fn foreign_timer_is_on_time_without_checks() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for (n, limit) in
         [SECOND, 60 * MS, 30 * MS, MS, Duration::from_micros(1), Duration::ZERO].into_iter().enumerate()
@@ -205,7 +205,7 @@ fn a_timer_that_was_switched_off() {
 }
 
 /// A timer that somebody sets over ours is theirs, and rings for them; ours is put right.
-fn a_timer_set_over_ours() {
+fn timer_set_over_a_guard() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(40 * MS);
     let began = Instant::now();
@@ -220,7 +220,7 @@ fn a_timer_set_over_ours() {
     assert!(began.elapsed() >= 100 * MS, "theirs is early");
 }
 
-fn a_timer_set_over_ours_is_given_back() {
+fn timer_set_over_a_guard_is_restored() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(10 * SECOND);
     let began = Instant::now();
@@ -232,7 +232,7 @@ fn a_timer_set_over_ours_is_given_back() {
 }
 
 /// It is noticed also by a restart for which the timer need not be set: its moment has passed, and no signal has come.
-fn a_timer_set_over_ours_and_a_restart() {
+fn timer_set_over_a_guard_is_seen_by_a_restart() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(10 * MS);
     let began = Instant::now();
@@ -249,7 +249,7 @@ fn a_timer_set_over_ours_and_a_restart() {
 }
 
 /// One that rings while ours is still to come: noticed at the next check, delivered then.
-fn a_short_timer_set_over_ours() {
+fn short_timer_set_over_a_guard() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
     // Held up until the moment of ours, it is seen to ring at that, and cannot be told from ours.
@@ -267,7 +267,7 @@ fn a_short_timer_set_over_ours() {
 
 /// The same, and nobody checks until our own moment has passed as well: that the timer is silent then does not mean that
 /// it was ours that rang.
-fn a_short_timer_set_over_ours_and_no_check() {
+fn short_timer_set_over_a_guard_without_a_check() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut rounds = 0;
     while rounds < 3 {
@@ -352,7 +352,7 @@ fn a_handler_that_interrupts() {
 }
 
 /// Nothing of ours is to come: a foreign timer set now is noticed all the same.
-fn while_nothing_of_ours_is_to_come() {
+fn timer_set_without_a_deadline_is_foreign() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for alarm in [Alarm::never().expect("arming"), after(Duration::ZERO)] {
         let before = counted();
@@ -368,7 +368,7 @@ fn while_nothing_of_ours_is_to_come() {
 
 /// Ours has rung and been answered, and nothing more is to come: whatever is set now is somebody else's, from its first
 /// ring on.
-fn when_ours_has_rung() {
+fn timer_set_after_an_expiry_is_foreign() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for period in [Duration::ZERO, 100 * MS] {
         let mut rounds = 0;
@@ -542,7 +542,7 @@ fn a_periodic_timer_that_rings_while_it_is_taken_over() {
 
 /// A foreign timer that is set over the library's, to expire a hundred microseconds before it, is not taken for the library's: the
 /// alarm that brings it to light may expire meanwhile. Once seen, the interval timer is left alone; so each round has a process.
-fn a_timer_set_over_ours_a_little_earlier(limit: Duration) {
+fn timer_set_over_a_guard_a_little_earlier(limit: Duration) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let round = || {
         let alarm = after(3 * MS);
@@ -588,7 +588,7 @@ fn a_new_timer_close_to_an_old_one() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("on_time_while_nobody_checks", on_time_while_nobody_checks),
+        scenario("foreign_timer_is_on_time_without_checks", foreign_timer_is_on_time_without_checks),
         scenario("on_time_while_blocked", on_time_while_blocked),
         scenario("a_periodic_timer_goes_on", a_periodic_timer_goes_on),
         scenario("guards_come_and_go_under_a_periodic_timer", guards_come_and_go_under_a_periodic_timer),
@@ -603,16 +603,19 @@ pub fn scenarios() -> Vec<Scenario> {
         under_perl("perls_alarm_kills_a_checking_tool", checks_forever),
         under_perl("perls_alarm_kills_a_sleeping_tool", sleeps_forever),
         scenario("a_timer_that_was_switched_off", a_timer_that_was_switched_off),
-        scenario("a_timer_set_over_ours", a_timer_set_over_ours),
-        scenario("a_timer_set_over_ours_is_given_back", a_timer_set_over_ours_is_given_back),
-        scenario("a_timer_set_over_ours_and_a_restart", a_timer_set_over_ours_and_a_restart),
+        scenario("timer_set_over_a_guard", timer_set_over_a_guard),
+        scenario("timer_set_over_a_guard_is_restored", timer_set_over_a_guard_is_restored),
+        scenario("timer_set_over_a_guard_is_seen_by_a_restart", timer_set_over_a_guard_is_seen_by_a_restart),
         scenario("a_watchdog_that_is_switched_off", a_watchdog_that_is_switched_off),
-        scenario("a_short_timer_set_over_ours", a_short_timer_set_over_ours),
-        scenario("a_short_timer_set_over_ours_and_no_check", a_short_timer_set_over_ours_and_no_check),
+        scenario("short_timer_set_over_a_guard", short_timer_set_over_a_guard),
+        scenario(
+            "short_timer_set_over_a_guard_without_a_check",
+            short_timer_set_over_a_guard_without_a_check,
+        ),
         scenario("a_handler_that_sets_its_timer_again", a_handler_that_sets_its_timer_again),
         scenario("a_handler_that_interrupts", a_handler_that_interrupts),
-        scenario("while_nothing_of_ours_is_to_come", while_nothing_of_ours_is_to_come),
-        scenario("when_ours_has_rung", when_ours_has_rung),
+        scenario("timer_set_without_a_deadline_is_foreign", timer_set_without_a_deadline_is_foreign),
+        scenario("timer_set_after_an_expiry_is_foreign", timer_set_after_an_expiry_is_foreign),
         scenario(
             "a_worker_with_sigalrm_blocked_keeps_nothing_from_others",
             a_worker_with_sigalrm_blocked_keeps_nothing_from_others,
@@ -629,9 +632,9 @@ pub fn scenarios() -> Vec<Scenario> {
             "a_periodic_timer_that_rings_while_it_is_taken_over",
             a_periodic_timer_that_rings_while_it_is_taken_over,
         ),
-        scenario("a_timer_set_over_ours_a_little_earlier", || a_timer_set_over_ours_a_little_earlier(MS)),
-        scenario("a_timer_set_over_ours_a_little_earlier_than_a_ring", || {
-            a_timer_set_over_ours_a_little_earlier(Duration::from_micros(1));
+        scenario("timer_set_over_a_guard_a_little_earlier", || timer_set_over_a_guard_a_little_earlier(MS)),
+        scenario("timer_set_over_a_guard_a_little_before_an_expiry", || {
+            timer_set_over_a_guard_a_little_earlier(Duration::from_micros(1));
         }),
         scenario("a_new_timer_close_to_an_old_one", a_new_timer_close_to_an_old_one),
     ]

@@ -90,7 +90,7 @@ fn fork_while_others_arm() {
                 }
             });
         }
-        for _ in 0..500 {
+        for _ in support::rounds(500) {
             let status = in_child(|| {
                 let alarm = after(Duration::from_micros(50));
                 while alarm.check().is_ok() {}
@@ -122,7 +122,7 @@ fn a_child_has_threads_of_its_own() {
             });
         }
         all_run.wait();
-        for _ in 0..200 {
+        for _ in support::rounds(200) {
             let status = in_child(|| {
                 std::thread::scope(|s| {
                     for _ in 0..4 {
@@ -159,7 +159,7 @@ fn fork_while_rings_are_passed_on() {
             std::thread::yield_now();
         }
         let forks = s.spawn(|| {
-            for _ in 0..400 {
+            for _ in support::rounds(400) {
                 let status = in_child(|| {
                     drop(after(SECOND));
                     assert_eq!(process::action().sa_sigaction, before);
@@ -202,7 +202,7 @@ fn what_was_kept_stays_with_the_parent() {
 
 /// What another thread is in the middle of doing for the first time is not left half done in a child.
 fn fork_while_another_arms_the_first() {
-    for n in 0..300_u32 {
+    for n in support::rounds(300) {
         // A process in which no alarm was ever armed, with a second thread.
         let status = in_child(|| {
             let began = std::sync::atomic::AtomicBool::new(false);

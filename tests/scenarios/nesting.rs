@@ -153,7 +153,7 @@ fn threads_answer_for_each_other() {
     std::thread::scope(|s| {
         for thread in 0..4_u64 {
             s.spawn(move || {
-                for n in 0..2_000_u64 {
+                for n in support::rounds(2_000) {
                     let limit = Duration::from_nanos((n * 7_919 + thread * 104_729) % 60_000);
                     let began = Instant::now();
                     let alarm = after(limit);

@@ -103,7 +103,7 @@ fn a_handler_for_one_signal() {
 }
 
 /// Nobody has answered it, and it was not for the next one that listens.
-fn a_signal_goes_with_those_who_heard_it() {
+fn signal_ends_with_the_alarm_that_heard_it() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::kill_self(SIGUSR1);
@@ -845,7 +845,7 @@ fn never_checks_and_nobody_reads() {
 }
 
 /// The timer was set for a moment at which the process did not run.
-fn audit_of_one_who_was_stopped() {
+fn audit_of_a_stopped_process() {
     let alarm = arm(Alarm::builder().audit(8 * MS));
     let script = "kill -STOP $PPID; sleep .5; kill -CONT $PPID";
     // Before the shell is there, which may be quick, and stop this process on its way back from starting it.
@@ -890,7 +890,7 @@ fn audit() {
 }
 
 /// What brings the timer in step without being a check: a ticker is asked, an alarm begins again, alarms come and go.
-fn audit_of_one_who_does_all_but_check() {
+fn audit_sees_a_stretch_without_checks_among_other_calls() {
     let outer = arm(Alarm::builder().after(1_000 * SECOND));
     let ticker = Ticker::every(5 * MS).expect("arming");
     let asks = || _ = ticker.ticks();
@@ -986,7 +986,7 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("a_second_ctrl_c_kills_what_does_not_check", a_second_ctrl_c_kills_what_does_not_check)
             .dies_of(SIGINT),
         scenario("a_handler_for_one_signal", a_handler_for_one_signal),
-        scenario("a_signal_goes_with_those_who_heard_it", a_signal_goes_with_those_who_heard_it),
+        scenario("signal_ends_with_the_alarm_that_heard_it", signal_ends_with_the_alarm_that_heard_it),
         scenario("our_handler_left_behind_for_a_signal", our_handler_left_behind_for_a_signal),
         scenario("a_handler_over_a_signal_that_rings", a_handler_over_a_signal_that_rings),
         scenario("signals_that_ring_and_a_fork", signals_that_ring_and_a_fork),
@@ -1030,12 +1030,15 @@ pub fn scenarios() -> Vec<Scenario> {
             "a_timer_behind_a_last_resort_that_is_taken_away",
             a_timer_behind_a_last_resort_that_is_taken_away,
         ),
-        scenario("no_last_resort_for_those_who_answer", answers_in_time),
-        scenario("no_last_resort_for_those_who_are_rung_again", answers_and_is_rung_again),
-        scenario("no_last_resort_for_those_who_answer_for_a_guest", answers_for_a_guest),
-        scenario("last_resort_that_nobody_reads", never_checks_and_nobody_reads).exits_with(124),
-        scenario("audit_of_one_who_was_stopped", audit_of_one_who_was_stopped),
-        scenario("audit_of_one_who_does_all_but_check", audit_of_one_who_does_all_but_check),
+        scenario("no_last_resort_after_a_check", answers_in_time),
+        scenario("no_last_resort_after_a_second_ring", answers_and_is_rung_again),
+        scenario("no_last_resort_after_a_check_of_an_entered_alarm", answers_for_a_guest),
+        scenario("last_resort_with_a_full_standard_error", never_checks_and_nobody_reads).exits_with(124),
+        scenario("audit_of_a_stopped_process", audit_of_a_stopped_process),
+        scenario(
+            "audit_sees_a_stretch_without_checks_among_other_calls",
+            audit_sees_a_stretch_without_checks_among_other_calls,
+        ),
         scenario("audit_where_every_check_asks", audit_where_every_check_asks),
         scenario("audit_after_a_ring", audit_after_a_ring),
         scenario("audit", audit),

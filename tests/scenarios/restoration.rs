@@ -303,7 +303,7 @@ fn thousands_of_cycles_with_a_second_thread() {
     });
 }
 
-fn a_handler_installed_over_ours_survives() {
+fn handler_installed_over_a_guard_stays() {
     let alarm = after(MS);
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
     let theirs = state();
@@ -441,7 +441,7 @@ fn a_worker_is_no_guard() {
     assert!(is_as_before(), "after the worker");
 }
 
-fn a_forgotten_guard_harms_nobody() {
+fn forgotten_guard_does_not_affect_other_threads() {
     std::mem::forget(after(5 * MS));
     let alarm = after(SECOND);
     // It encloses what comes after it on its thread, for ever.
@@ -484,13 +484,16 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("an_overdue_timer_still_rings", an_overdue_timer_still_rings),
         scenario("thousands_of_cycles_around_the_ring", thousands_of_cycles_around_the_ring),
         scenario("thousands_of_cycles_with_a_second_thread", thousands_of_cycles_with_a_second_thread),
-        scenario("a_handler_installed_over_ours_survives", a_handler_installed_over_ours_survives),
+        scenario("handler_installed_over_a_guard_stays", handler_installed_over_a_guard_stays),
         scenario("our_handler_left_behind_is_harmless", our_handler_left_behind_is_harmless),
         scenario("memory_does_not_grow", memory_does_not_grow),
         scenario("panic_while_armed", panic_while_armed),
         scenario("armed_while_unwinding", armed_while_unwinding),
         scenario("armed_in_a_destructor_of_a_thread", armed_in_a_destructor_of_a_thread),
         scenario("a_worker_is_no_guard", a_worker_is_no_guard),
-        scenario("a_forgotten_guard_harms_nobody", a_forgotten_guard_harms_nobody),
+        scenario(
+            "forgotten_guard_does_not_affect_other_threads",
+            forgotten_guard_does_not_affect_other_threads,
+        ),
     ]
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::process::{self, counted};
-use crate::support::{Scenario, scenario};
+use crate::support::{Scenario, rounds, scenario};
 use nix::libc::{
     self, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR1,
 };
@@ -47,8 +47,7 @@ fn kill_within_a_call_that_lets_it_in() {
 /// The same on a thread that sleeps, with room for one handler, while another arms and drops without a pause: our handler,
 /// put back in time, is not to be called inside of itself.
 fn kill_while_others_arm() {
-    const ROUNDS: usize = 300;
-    for round in 0..ROUNDS {
+    for round in rounds(300) {
         let status = process::in_child(|| {
             let sleeper = std::thread::spawn(|| std::thread::sleep(20 * SECOND));
             drop(after(SECOND));
@@ -134,7 +133,7 @@ fn listen(signal: libc::c_int) -> &'static AtomicUsize {
 
 /// Installed over ours it hands on to ours what it gets. But behind ours was the default action, which no handler calls:
 /// without us the process would live.
-fn a_handler_over_ours_that_hands_on() {
+fn handler_over_a_guard_that_forwards() {
     let alarm = after(2 * SECOND);
     let heard = listen(SIGALRM);
     process::kill_self(SIGALRM);
@@ -154,7 +153,7 @@ fn a_handler_over_ours_that_hands_on() {
 }
 
 /// The same with a handler of the program's behind ours: each hears of each signal, and once.
-fn a_handler_over_ours_and_one_behind() {
+fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
     let heard = listen(SIGALRM);
@@ -176,7 +175,7 @@ fn a_handler_over_ours_and_one_behind() {
 }
 
 /// The same in a child that is forked under them.
-fn a_handler_over_ours_and_a_fork() {
+fn handler_over_a_guard_hears_signals_in_a_child() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let _alarm = after(10 * SECOND);
     let heard = listen(SIGALRM);
@@ -193,7 +192,7 @@ fn a_handler_over_ours_and_a_fork() {
 }
 
 /// The same with a timer of the program's.
-fn a_handler_over_ours_and_a_timer() {
+fn handler_over_a_guard_hears_a_foreign_timer() {
     let hears = |heard: &AtomicUsize, times| {
         let began = Instant::now();
         while heard.load(Ordering::SeqCst) < times {
@@ -221,7 +220,7 @@ fn a_handler_over_ours_and_a_timer() {
 
 /// The same while guards come and go on several threads: none of these signals ends the process, whatever our handler has
 /// come to stand for since it began to look.
-fn a_handler_over_ours_in_a_storm() {
+fn handler_over_guards_of_several_threads_in_a_storm() {
     let first = after(SECOND);
     let heard = listen(SIGALRM);
     let theirs = process::action().sa_sigaction;
@@ -251,7 +250,7 @@ fn a_handler_over_ours_in_a_storm() {
 }
 
 /// The same with a signal that rings: to one who listens, a second Ctrl-C is no death.
-fn a_handler_over_ours_for_a_signal_that_rings() {
+fn handler_over_a_guard_that_rings_on_a_signal() {
     let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
     let alarm = arm();
     let heard = listen(SIGUSR1);
@@ -461,12 +460,21 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
         scenario("a_handler_for_one_signal_that_sends_it_on", a_handler_for_one_signal_that_sends_it_on)
             .dies_of(SIGALRM),
-        scenario("a_handler_over_ours_that_hands_on", a_handler_over_ours_that_hands_on),
-        scenario("a_handler_over_ours_and_one_behind", a_handler_over_ours_and_one_behind),
-        scenario("a_handler_over_ours_and_a_fork", a_handler_over_ours_and_a_fork),
-        scenario("a_handler_over_ours_and_a_timer", a_handler_over_ours_and_a_timer),
-        scenario("a_handler_over_ours_in_a_storm", a_handler_over_ours_in_a_storm),
-        scenario("a_handler_over_ours_for_a_signal_that_rings", a_handler_over_ours_for_a_signal_that_rings),
+        scenario("handler_over_a_guard_that_forwards", handler_over_a_guard_that_forwards),
+        scenario(
+            "handler_over_a_guard_and_previous_handler_hear_each_signal_once",
+            handler_over_a_guard_and_previous_handler_hear_each_signal_once,
+        ),
+        scenario(
+            "handler_over_a_guard_hears_signals_in_a_child",
+            handler_over_a_guard_hears_signals_in_a_child,
+        ),
+        scenario("handler_over_a_guard_hears_a_foreign_timer", handler_over_a_guard_hears_a_foreign_timer),
+        scenario(
+            "handler_over_guards_of_several_threads_in_a_storm",
+            handler_over_guards_of_several_threads_in_a_storm,
+        ),
+        scenario("handler_over_a_guard_that_rings_on_a_signal", handler_over_a_guard_that_rings_on_a_signal),
         scenario("the_handlers_mask", the_handlers_mask),
         scenario("errno_is_left_alone", errno_is_left_alone),
         scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),

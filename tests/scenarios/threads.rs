@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Scenario, process, scenario};
+use crate::support::{Scenario, process, rounds, scenario};
 use nix::libc::SIG_DFL;
 use rayon::prelude::*;
 use sigalarm::{Alarm, TimedOut, checkpoint};
@@ -52,7 +52,7 @@ fn entered_from_scoped_threads() {
     });
 }
 
-fn an_outer_alarm_of_the_guests_thread_comes_first() {
+fn outer_alarm_of_the_entering_thread_comes_first() {
     let alarm = after(10 * SECOND);
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -159,8 +159,8 @@ fn deep_levels_entered_at_home() {
 
 /// A guest waits until the deadline, and right after that the guard is dropped on its own thread: no ring of ours meets
 /// the program's own disposition.
-fn dropped_right_after_a_guest_has_waited() {
-    for n in 0..2_000_u64 {
+fn guard_dropped_after_an_entered_thread_has_slept() {
+    for n in rounds(2_000) {
         let alarm = after(Duration::from_micros(200 + n % 300));
         std::thread::scope(|s| {
             s.spawn(|| {
@@ -178,8 +178,8 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("a_worker_notices_while_main_sleeps", a_worker_notices_while_main_sleeps),
         scenario("entered_from_scoped_threads", entered_from_scoped_threads),
         scenario(
-            "an_outer_alarm_of_the_guests_thread_comes_first",
-            an_outer_alarm_of_the_guests_thread_comes_first,
+            "outer_alarm_of_the_entering_thread_comes_first",
+            outer_alarm_of_the_entering_thread_comes_first,
         ),
         scenario("a_forgotten_entry_goes_with_its_alarm", a_forgotten_entry_goes_with_its_alarm),
         scenario("through_rayon", through_rayon),
@@ -187,6 +187,9 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("threads_that_end_while_armed", threads_that_end_while_armed),
         scenario("rings_on_their_way_when_a_thread_ends", rings_on_their_way_when_a_thread_ends),
         scenario("deep_levels_entered_at_home", deep_levels_entered_at_home),
-        scenario("dropped_right_after_a_guest_has_waited", dropped_right_after_a_guest_has_waited),
+        scenario(
+            "guard_dropped_after_an_entered_thread_has_slept",
+            guard_dropped_after_an_entered_thread_has_slept,
+        ),
     ]
 }

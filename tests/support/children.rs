@@ -64,7 +64,7 @@ pub fn write_end_not_in(inherited: &[i32]) -> fs::File {
     fs::File::options().write(true).open(format!("/proc/self/fd/{fd}")).unwrap()
 }
 
-/// How much is in a pipe that nobody has read.
+/// How much is in a pipe that has not been read.
 pub fn bytes_in_pipe(end: &fs::File) -> i32 {
     let mut bytes = 0;
     assert_eq!(unsafe { libc::ioctl(end.as_raw_fd(), libc::FIONREAD, &mut bytes) }, 0);

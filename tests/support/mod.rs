@@ -102,6 +102,12 @@ fn exits_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
     }
 }
 
+/// The numbers of so many rounds; fewer on a busy machine, where it stops after twenty seconds.
+pub fn rounds(most: u64) -> impl Iterator<Item = u64> {
+    let began = Instant::now();
+    (0..most).take_while(move |&n| n == 0 || began.elapsed() < Duration::from_secs(20))
+}
+
 /// A subject and its scenarios.
 pub type Module = (&'static str, fn() -> Vec<Scenario>);
 

@@ -1,4 +1,4 @@
-//! Inputs that nobody would think of, made from some that somebody did.
+//! Inputs made from known ones by mutation.
 //!
 //! Needs no tool and no nightly. Each input is a mutation of a known one, drawn by a generator whose seed is printed: the
 //! same seed tries the same inputs in the same order. What fails is cut down to what still fails, and printed. `fuzz/`

@@ -64,7 +64,7 @@ pub fn alarms(plan: &Plan) -> Vec<Curve> {
         ];
         let rounds = plan.rounds(200);
         let quiet = take_turns(&mut quiet, rounds, Duration::from_micros(200));
-        // An expired one keeps the bell rung: every check goes the long way, and the others' find nothing.
+        // An expired alarm keeps the flag set: every check takes the slow path, and finds nothing for the other alarms.
         let expired = after(Duration::ZERO);
         let answered =
             take_turns(&mut [&mut || some.check().expect("a minute")], rounds, Duration::from_micros(200));
@@ -121,7 +121,7 @@ pub fn threads(plan: &Plan) -> Vec<Curve> {
                     all.expect("an hour has not passed")
                 }));
                 rates[4].push(rate(count, &|| turns(|| !token.is_cancelled())));
-                // As long as an expired alarm lives the bell is rung, and every check goes the long way.
+                // While an expired alarm lives the flag is set, and every check takes the slow path.
                 let expired = after(Duration::ZERO);
                 rates[5].push(rate(count, &|| turns(|| alarm.check().is_ok())));
                 drop(expired);

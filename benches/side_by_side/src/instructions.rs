@@ -24,7 +24,7 @@ const COUNTED: [&str; 11] = [
 ];
 
 /// The function after which callgrind writes down what it has counted since the function began.
-#[allow(unsafe_code)] // For the name, by which callgrind finds it; nobody else exports it.
+#[allow(unsafe_code)] // For the name, by which callgrind finds it; no other crate exports it.
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn sigalarm_benches_counted(work: &mut dyn FnMut()) {

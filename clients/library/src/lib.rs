@@ -85,11 +85,7 @@ mod tests {
         let mut rows = 0;
         let check = || {
             rows += 1;
-            if rows > 3 {
-                Err("cancelled")
-            } else {
-                Ok(())
-            }
+            if rows > 3 { Err("cancelled") } else { Ok(()) }
         };
         assert_eq!(distance_with("kitten", "sitting", check), Err("cancelled"));
         assert_eq!(rows, 4);

@@ -68,8 +68,8 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::timed_out::tests::example;
     use crate::Cause;
+    use crate::timed_out::tests::example;
 
     #[test]
     fn find_in_searches_sources_and_io_errors() {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use sigalarm_core::implementer::{flag, next_id, register, Expiry, Hook};
+use sigalarm_core::implementer::{Expiry, Hook, flag, next_id, register};
 use sigalarm_core::{AlarmId, Cause, TimedOut};
 
 /// Id, thread, start, limit.

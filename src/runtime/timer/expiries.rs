@@ -1,4 +1,4 @@
-//! How many expiries of the interval timer may still come to the handler.
+//! Counts the expiries of the interval timer that the handler has not taken.
 
 use super::interval::NEARLY_NOTHING;
 use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,13 +9,12 @@ use crate::time::Time;
 
 /// How many expiries of the library's may still come to the handler.
 ///
-/// Too few is fatal: the handler would forward one, and a default action would end the process. Too many costs a foreign
-/// signal of a program that sets the timer over an armed alarm. So the count rises before the timer is set, and falls when
-/// the handler takes an expiry, or when a call has read out that there was time left.
+/// Too few is fatal: the handler would forward one, and the default action would end the process. Too many costs a program
+/// that sets the timer over an armed alarm one signal. So the count rises before the timer is set. It falls when the handler
+/// takes an expiry, or when a call has found time left in the timer.
 pub(in crate::runtime) struct Expiries {
     to_come: AtomicUsize,
-    /// When the timer expires at the latest. *Never* while a call is changing it: what is counted and what it holds do not belong
-    /// together then.
+    /// When the timer expires at the latest; *never* while a call changes the timer.
     latest: AtomicU64,
     /// When the handler took the last one.
     taken: AtomicU64,
@@ -30,7 +29,7 @@ impl Expiries {
         }
     }
 
-    /// The handler takes one, if there is one, and notes the time. Async-signal-safe.
+    /// Takes an expiry for the handler, and notes the time. Returns `false` if there is none. Async-signal-safe.
     pub(in crate::runtime) fn handle(&self) -> bool {
         let is_taken = self.take();
         if is_taken {
@@ -57,8 +56,8 @@ impl Expiries {
         self.to_come.load(Ordering::SeqCst) == 0
     }
 
-    /// The timer is not set. Where this thread is the only one and lets SIGALRM in, nothing is pending either: what is still
-    /// counted was lost in another signal that was pending when the timer expired.
+    /// Forgets what is counted, when the timer is not set and nothing can be pending: this thread is the only one, with SIGALRM
+    /// unblocked. The kernel has merged that expiry with another pending signal.
     pub(in crate::runtime) fn forget_lost(&self) {
         if !self.is_none_to_come()
             && is_single_threaded()
@@ -68,11 +67,11 @@ impl Expiries {
         }
     }
 
-    /// A signal of another sender's has come. Where the timer has expired and its own signal is neither handled nor pending,
-    /// that one has taken it in: it comes no more. Async-signal-safe.
+    /// Takes the expiry that the kernel has merged with a signal of another sender: the timer has expired, and its signal is
+    /// neither handled nor pending. Async-signal-safe.
     ///
-    /// A timer in its last microsecond is read out as none; one that is late, as one. So it is asked after its moment only.
-    /// Beside other threads, one of them may be about to handle the signal. There it stays counted.
+    /// In its last microsecond the timer is read out as none, so it is read after that. Another thread could be about to handle
+    /// the signal, so this is done without other threads only.
     pub(in crate::runtime) fn find_merged(&self) {
         let latest = Time::from_nanos(self.latest.load(Ordering::Acquire));
         if !self.is_none_to_come()
@@ -85,8 +84,8 @@ impl Expiries {
         }
     }
 
-    /// The timer has been set anew, where this thread is the only one. If it lets SIGALRM in, the signal of the value that was
-    /// replaced has been handled; what is counted beside the new one never came.
+    /// Forgets the expiry of a replaced value, after the timer was set anew, when it can neither be pending nor be handled by
+    /// another thread.
     pub(super) fn forget_replaced(&self) {
         if self.to_come.load(Ordering::SeqCst) == 2
             && is_single_threaded()
@@ -96,24 +95,24 @@ impl Expiries {
         }
     }
 
-    /// Nothing is set, and nothing is pending.
+    /// Forgets all: nothing is set, and nothing is pending.
     pub(in crate::runtime) fn reset(&self) {
         if self.to_come.load(Ordering::SeqCst) != 0 {
             self.to_come.store(0, Ordering::SeqCst);
         }
     }
 
-    /// A call is about to change the timer.
+    /// Must be called before the timer is changed.
     pub(super) fn begin_change(&self) {
         self.latest.store(u64::MAX, Ordering::Release);
     }
 
-    /// The timer has been set, and expires then at the latest.
+    /// Notes when the timer, which has been set, expires at the latest.
     pub(super) fn end_change(&self, latest: Time) {
         self.latest.store(latest.as_nanos(), Ordering::Release);
     }
 
-    /// What the handler has taken until now was the expiry before.
+    /// Forgets what the handler has taken until now: it was the expiry before.
     pub(super) fn forget_taken(&self) {
         self.taken.store(u64::MAX, Ordering::SeqCst);
     }

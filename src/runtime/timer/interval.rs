@@ -1,8 +1,8 @@
 //! The interval timer, for the thread of a single-threaded process.
 //!
-//! The process has one (`setitimer(ITIMER_REAL)`), and the rest of the program may set it as well. What each call reads out
-//! is compared with what must be left of the library's own time, and an expiry that comes too early is not the library's.
-//! After the first sign of a *foreign* value the library never uses this timer again.
+//! A process has one (`setitimer(ITIMER_REAL)`), and the rest of the program may set it as well. So each call compares what the
+//! timer held with what must be left of the library's time, and an expiry that comes too early is foreign. After the first
+//! sign of a foreign value the library never uses this timer again.
 
 use std::io;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use crate::os::single_threaded::is_single_threaded;
 use crate::runtime::shared::SHARED;
 use crate::time::Time;
 
-/// What the kernel reads out as time left when the timer has expired and the function that sends the signal is not over yet;
-/// and a microsecond for its rounding.
+/// What `setitimer` returns at most of a timer that has expired: 1 us until the hrtimer callback returns, and 1 us of
+/// rounding.
 pub(super) const NEARLY_NOTHING: Duration = Duration::from_micros(2);
 
 /// A microsecond of rounding on either side.
 const ROUNDING: Duration = Duration::from_micros(2);
 
-/// So many repetitions are as good as any number.
-const MANY: usize = 1 << 40;
+/// The count of a timer that repeats.
+const MANY: usize = usize::MAX / 4;
 
 /// The interval timer as the library has set it.
 pub(in crate::runtime) struct IntervalTimer {
-    /// Between these two moments it expires; nothing if it is not set.
+    /// It expires between these two moments; `None` if it is not set.
     expiry: Option<(Time, Time)>,
     repeats: bool,
 }
@@ -34,9 +34,9 @@ pub(in crate::runtime) struct IntervalTimer {
 /// What a call found in the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::runtime) enum Found {
-    /// What the library had set, or nothing where it had set nothing.
+    /// What the library had set, or nothing.
     Own,
-    /// A value of the rest of the program's. One that was set over the library's may have expired before this call.
+    /// A value of the rest of the program.
     Foreign { held: Setting, has_expired: bool },
 }
 
@@ -45,37 +45,30 @@ impl IntervalTimer {
         IntervalTimer { expiry: None, repeats: false }
     }
 
-    /// Whether the timer holds nothing. One that the library has not set holds a foreign value then.
+    /// Whether the timer holds nothing.
     pub(in crate::runtime) fn is_free() -> bool {
-        // In its last microsecond a foreign timer is read out as none, and cannot be known of: a limit.
+        // A limit: in its last microsecond a foreign timer is read out as none.
         itimer::get().is_ok_and(|held| held == Setting::DISARMED)
     }
 
-    /// Sets the timer to expire at `due` or at most a microsecond later, and says what it held.
-    pub(in crate::runtime) fn set(&mut self, due: Time, repeat: Duration) -> io::Result<Found> {
-        let before = clock::now();
-        let remaining = due.since(before).max(Duration::from_micros(1));
+    /// Sets the timer to expire at `due`, or later by the time since `now` was read. Returns what the timer held.
+    pub(in crate::runtime) fn set(&mut self, due: Time, repeat: Duration, now: Time) -> io::Result<Found> {
+        let remaining = due.since(now).max(Duration::from_micros(1));
         let setting = Setting { remaining, interval: repeat }.rounded();
         SHARED.expiries.begin_change();
         let expired_early = self.has_expired_early();
         SHARED.expiries.add(if repeat.is_zero() { 1 } else { MANY });
-        let held = match itimer::set(setting) {
-            Ok(held) => held,
-            Err(e) => {
-                SHARED.expiries.take();
-                return Err(e);
-            }
-        };
+        let held = itimer::set(setting).inspect_err(|_| _ = SHARED.expiries.take())?;
         let after = clock::now();
-        // By the time of this line the handler may have taken the new expiry as well.
-        let found = self.judge(held, before, after, expired_early);
-        // What the handler has taken since was the one before.
+        // The handler may have taken the new expiry by now, so `expired_early` was read before.
+        let found = self.judge(held, now, after, expired_early);
         SHARED.expiries.forget_taken();
         self.count_replaced(found, held, after);
         SHARED.expiries.forget_replaced();
-        self.expiry = Some((before.after(setting.remaining), after.after(setting.remaining)));
+        let latest = after.after(setting.remaining);
+        self.expiry = Some((now.after(setting.remaining), latest));
         self.repeats = !repeat.is_zero();
-        SHARED.expiries.end_change(after.after(setting.remaining));
+        SHARED.expiries.end_change(latest);
         Ok(found)
     }
 
@@ -84,8 +77,8 @@ impl IntervalTimer {
         self.expiry.is_some()
     }
 
-    /// Disarms the timer, and says what it held. With SIGALRM let in on this thread, what has expired before has been
-    /// handled when this returns, or another thread is about to handle it.
+    /// Disarms the timer. Returns what it held. If SIGALRM is unblocked on this thread, an expiry has been handled when this
+    /// returns, or another thread is about to handle it.
     pub(in crate::runtime) fn disarm(&mut self) -> io::Result<Found> {
         if !is_single_threaded() {
             self.wait_if_close();
@@ -93,8 +86,13 @@ impl IntervalTimer {
         SHARED.expiries.begin_change();
         let before = clock::now();
         let held = itimer::set(Setting::DISARMED)?;
-        let after = clock::now();
-        let found = self.judge(held, before, after, self.has_expired_early());
+        let mut after = before;
+        let mut found = self.judge(held, before, after, self.has_expired_early());
+        // A thread that was held up needs a wider bracket.
+        if found != Found::Own {
+            after = clock::now();
+            found = self.judge(held, before, after, self.has_expired_early());
+        }
         self.count_replaced(found, held, after);
         if self.repeats {
             SHARED.expiries.reset();
@@ -105,12 +103,11 @@ impl IntervalTimer {
         Ok(found)
     }
 
-    /// Waits for an expiry that is about to come, so that it is known whether it has.
+    /// Waits for an expiry that is about to come, beside other threads.
     ///
-    /// A timer with less than two microseconds left is read out as one that has expired. Where this thread is the only one,
-    /// its signal has been handled when the call returns, or there is none. Beside other threads that cannot be told, and an
-    /// expiry that never comes would be counted for good. It happens once in the life of a process: the library does not set
-    /// this timer beside other threads.
+    /// A timer with less than 2 us left is read out as one that has expired. Another thread may be about to handle the signal,
+    /// so it could not be told whether the signal still comes. This happens once in a process: the library does not set this
+    /// timer beside other threads.
     #[cold]
     fn wait_if_close(&self) {
         const CLOSE: Duration = Duration::from_micros(50);
@@ -130,8 +127,8 @@ impl IntervalTimer {
         }
     }
 
-    /// The value that the library had set is not in the timer any more. Counts its expiry no longer, if that has certainly not
-    /// come: there was time left, or another value was set over it before its time.
+    /// Counts the expiry of a replaced value no longer, if it has certainly not come: there was time left, or a foreign value
+    /// replaced it before its time.
     fn count_replaced(&self, found: Found, held: Setting, now: Time) {
         let comes_no_more = match (found, self.expiry) {
             (Found::Own, _) => held.remaining > NEARLY_NOTHING,
@@ -143,24 +140,24 @@ impl IntervalTimer {
         }
     }
 
-    /// Whether the handler has taken an expiry since it was set.
+    /// Whether the handler has taken an expiry since the timer was set.
     pub(in crate::runtime) fn has_expired(&self) -> bool {
         self.expiry.is_some() && !SHARED.expiries.taken().is_never()
     }
 
-    /// Whether it has expired before its time: then a foreign value was set over the library's, and has expired.
+    /// Whether the timer has expired before its time: then a foreign value has expired.
     pub(in crate::runtime) fn has_expired_early(&self) -> bool {
         let taken = SHARED.expiries.taken();
         self.expiry.is_some_and(|(earliest, _)| taken < earliest.before(ROUNDING)) && !self.repeats
     }
 
-    /// A foreign value has expired, and the timer is left alone: the library has nothing there any more.
+    /// Forgets what the library had set, because a foreign value has replaced it and expired.
     pub(in crate::runtime) fn forget(&mut self) {
         self.expiry = None;
         SHARED.expiries.reset();
     }
 
-    /// Whose value it is that a call between two moments has read out.
+    /// Judges whose value a call has read out between two moments.
     fn judge(&self, held: Setting, before: Time, after: Time, expired_early: bool) -> Found {
         let is_own = match self.expiry {
             _ if expired_early => false,
@@ -168,7 +165,7 @@ impl IntervalTimer {
             Some(_) if self.repeats => !held.interval.is_zero(),
             Some(_) if !held.interval.is_zero() => false,
             Some((earliest, latest)) => {
-                // It would expire, or has expired, between these two.
+                // The value expires between these two.
                 let (from, to) = (before.after(held.remaining), after.after(held.remaining));
                 let may_be_over = held.remaining <= NEARLY_NOTHING && earliest <= after.after(ROUNDING);
                 may_be_over || (earliest <= to.after(ROUNDING) && from <= latest.after(ROUNDING))
@@ -209,7 +206,7 @@ mod tests {
         {
             assert_eq!(timer.judge(held(remaining, 0), micros(before), micros(after), false), Found::Own);
         }
-        // Set by another, to another moment; periodic; taken away.
+        // Set to an earlier and a later moment, set to repeat, disarmed.
         for (remaining, interval) in [(400, 0), (600, 0), (500, 500), (0, 0)] {
             let held = held(remaining, interval);
             assert_eq!(
@@ -217,7 +214,7 @@ mod tests {
                 Found::Foreign { held, has_expired: false }
             );
         }
-        // A thread that was held up between its two looks at the clock knows less, and is not mistaken.
+        // A thread that was held up between the two moments has a wider bracket.
         assert_eq!(timer.judge(held(100, 0), micros(500), micros(901), false), Found::Own);
     }
 }

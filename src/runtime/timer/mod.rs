@@ -1,4 +1,4 @@
-//! A thread's timer: which kind it is of, and how it is set.
+//! The timer of a thread: its kind, and how it is set and disarmed.
 
 pub(super) mod expiries;
 pub(super) mod interval;
@@ -23,19 +23,19 @@ use crate::time::Time;
 /// The kind of a thread's timer, chosen when the thread arms its outermost alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `setitimer`: the thread is the only one, and the rest of the program does not use the interval timer.
+    /// `setitimer`: for the only thread of a process that does not use the interval timer itself.
     Interval,
-    /// `timer_create`, directed at the thread: every other case.
+    /// `timer_create`, directed at the thread: in every other case.
     Private,
-    /// None can be had: the checks of the thread's alarms read the clock.
+    /// No timer: the checks of the thread's alarms read the clock.
     Clock,
 }
 
-/// The longest time that a timer is set to: XNU refuses more. What is due later is done in pieces.
+/// The longest time that a timer is set to, since XNU refuses more. A later deadline takes several.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
 impl State {
-    /// Chooses the kind of a thread's timer, on that thread. SIGALRM is let in.
+    /// Chooses the kind of the calling thread's timer. SIGALRM is unblocked.
     pub(super) fn choose_timer(&mut self, index: usize) {
         let may_be_interval = !self.interval_is_foreign
             && self.interval_owner.is_none()
@@ -46,7 +46,7 @@ impl State {
             self.interval_owner = Some(index);
             Kind::Interval
         } else {
-            // What was not free then is foreign.
+            // A timer that is not free holds a foreign value.
             self.interval_is_foreign |= may_be_interval;
             if SUPPORTED { Kind::Private } else { Kind::Clock }
         };
@@ -64,29 +64,29 @@ impl State {
         }
     }
 
-    /// The thread has no timer from here on.
+    /// Takes its timer away from a thread.
     pub(super) fn use_clock(&mut self, index: usize) {
         self.disarm(index);
         self.set_kind(index, Kind::Clock);
     }
 
-    /// Sets a thread's timer for `due`; it repeats if `repeat` is not zero. Should that fail, the thread's checks read the
-    /// clock from here on.
+    /// Sets a thread's timer for `due`, to repeat if `repeat` is not zero. If that fails, the checks of the thread's alarms read
+    /// the clock from now on.
     pub(super) fn set_timer(&mut self, index: usize, due: Time, repeat: Duration, now: Time) {
         let due = due.min(now.after(LONGEST));
         self.threads.set_due(index, due);
-        if self.suspended == 0 && self.try_set(index, due, repeat).is_err() {
+        if self.suspended == 0 && self.try_set(index, due, repeat, now).is_err() {
             self.set_kind(index, Kind::Clock);
         }
     }
 
-    fn try_set(&mut self, index: usize, due: Time, repeat: Duration) -> io::Result<()> {
+    fn try_set(&mut self, index: usize, due: Time, repeat: Duration, now: Time) -> io::Result<()> {
         let Some(thread) = self.threads.get(index) else { return Ok(()) };
         if thread.kind == Kind::Interval {
             if SUPPORTED && (!repeat.is_zero() || !is_single_threaded()) {
                 self.go_private(index);
             } else {
-                match self.interval.set(due, repeat) {
+                match self.interval.set(due, repeat, now) {
                     Ok(Found::Own) => return Ok(()),
                     Err(_) => self.release_interval(index),
                     Ok(Found::Foreign { held, has_expired }) => {
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    /// Has a thread's timer expire at once, and again every `repeat`. Only a private one can.
+    /// Has a thread's private timer expire at once, and again every `repeat`.
     pub(super) fn expire_timer_now(&mut self, index: usize, repeat: Duration) {
         self.threads.set_due(index, clock::now().after(repeat));
         if self.suspended > 0 {
@@ -117,7 +117,8 @@ impl State {
         let _ = thread.private.as_ref().map(set);
     }
 
-    /// Disarms a thread's timer. On that thread, with SIGALRM let in, a pending signal of it has been handled when this returns.
+    /// Disarms a thread's timer. On that thread, with SIGALRM unblocked, a pending signal of it has been handled when this
+    /// returns.
     pub(super) fn disarm(&mut self, index: usize) {
         self.threads.set_due(index, Time::NEVER);
         let Some(thread) = self.threads.get(index) else { return };
@@ -146,7 +147,7 @@ impl State {
         }
     }
 
-    /// Whether the interval timer is no longer set, where the kernel may have refused to disarm it. Tries again.
+    /// Tries again to disarm the interval timer, if the kernel has refused. Returns whether it is disarmed.
     pub(super) fn is_interval_cleared(&mut self) -> bool {
         if self.interval_owner.is_some() || !self.interval.is_set() {
             return true;
@@ -161,7 +162,7 @@ impl State {
         }
     }
 
-    /// The thread that has the interval timer goes over to a private one, for the time being.
+    /// Moves a thread from the interval timer to a private one.
     pub(super) fn go_private(&mut self, index: usize) {
         if self.interval_owner != Some(index) {
             return;
@@ -177,14 +178,14 @@ impl State {
         self.set_kind(index, if SUPPORTED { Kind::Private } else { Kind::Clock });
     }
 
-    /// The interval timer held a foreign value: it is put back, and never used again. If it has expired, its signal is sent
-    /// again.
+    /// Puts a foreign value back into the interval timer, which the library never uses again. If the value has expired, its
+    /// signal is sent again.
     ///
-    /// Not where the default action would be taken: it may be a value of the library's, saved and restored with `alarm`, or a
-    /// clock that disagrees with the timer, and the process would end.
+    /// Neither is done where the default action would follow: the value may be the library's own, saved and restored with
+    /// `alarm`, or the clock may disagree with the timer.
     fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
-        // The library's expiry was overwritten. Beside other threads, one of them may be about to handle it.
+        // The foreign value has replaced the library's.
         SHARED.expiries.forget_lost();
         self.release_interval(index);
         if !is_harmless() {
@@ -198,8 +199,8 @@ impl State {
         }
     }
 
-    /// Looks whether a foreign value was set over the library's and has expired. What the timer holds now is left alone.
-    /// An expiry of the library's that the clock does not confirm yet is as good: the timer is to be set anew.
+    /// Looks whether the interval timer has expired for a foreign value, or before its deadline by the clock: then the thread's
+    /// timer is to be set anew.
     pub(super) fn find_interval_expiry(&mut self, now: Time) {
         let Some(index) = self.interval_owner.filter(|_| self.interval.has_expired()) else { return };
         let is_foreign = self.interval.has_expired_early();
@@ -212,17 +213,16 @@ impl State {
         }
     }
 
-    /// Whether a signal of a thread's disarmed timer, or of the interval timer that it had before, may be pending: it has
-    /// expired, and no handler has run.
+    /// Whether a signal of a thread's disarmed timer may be pending: it has expired, and no handler has run.
     pub(super) fn may_be_pending(&mut self, index: usize, kind: Kind, due: Time) -> bool {
-        // Kernels since 6.13 discard that of a private one. Where the handler has disarmed it, `due` says nothing.
+        // Kernels since 6.13 discard the signal of a private timer. If the handler has disarmed it, `due` says nothing.
         !SHARED.expiries.is_none_to_come()
             || (kind == Kind::Private && due <= clock::now())
             || self.threads.get(index).is_some_and(|thread| thread.is_kept_out())
     }
 }
 
-/// Whether a foreign SIGALRM now would not take the default action.
+/// Whether a foreign SIGALRM would not take the default action now.
 fn is_harmless() -> bool {
     let is_harmless = |it: &Disposition| it.kind() != Action::Default;
     SHARED.previous.get().is_some_and(is_harmless)

@@ -1,7 +1,7 @@
 //! The private timer of a thread: a POSIX timer whose signal goes to this thread alone.
 //!
-//! It is created at the thread's first need, kept between alarms without being set, and deleted when the thread ends. Its
-//! signal is queued whatever else is pending, and takes in no signal to the process.
+//! It is created when the thread first needs it, kept disarmed between alarms, and deleted when the thread ends. Its signal is
+//! queued whatever else is pending, and merges with no signal to the process.
 
 use std::io;
 use std::process;
@@ -19,7 +19,7 @@ impl PosixTimer {
         Ok(PosixTimer { id: TimerId::create(thread, value)?, process: process::id() })
     }
 
-    /// The timer's id, for one call. A child of bare `clone` has no such timer, and may have another of that number.
+    /// The timer's id, for one call. Returns an error in a child of bare `clone`, which has no such timer.
     pub(in crate::runtime) fn id(&self) -> io::Result<TimerId> {
         if process::id() == self.process { Ok(self.id) } else { Err(io::ErrorKind::Unsupported.into()) }
     }

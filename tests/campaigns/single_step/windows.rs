@@ -37,7 +37,7 @@ windows! {
     drop_when_it_has_erred: OTHERS;
     arm_check_drop: ANY, arms;
     check: ANY;
-    check_of_a_rung_bell: ANY;
+    check_with_the_flag_set: ANY;
     check_that_errs: OTHERS;
     arm_inside_an_earlier: ANY;
     arm_inside_a_later: ANY, arms;
@@ -156,7 +156,7 @@ fn check(deal: &Deal) {
     scene.over();
 }
 
-fn check_of_a_rung_bell(deal: &Deal) {
+fn check_with_the_flag_set(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(deal.limit());

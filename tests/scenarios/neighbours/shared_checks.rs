@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use sigalarm::{Alarm, AlarmId, TimedOut, checkpoint, testing};
+use sigalarm_core::implementer::flag;
 use sigalarm_second_copy as b;
 
 use super::{LATE, MS, SECOND, US, after};
@@ -234,7 +235,8 @@ fn forked_child_starts_clean_of_both() {
     // SAFETY: the process has one thread.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Child => {
-            let is_clean = checkpoint().is_ok() && a.check().is_ok() && b.check().is_ok();
+            let is_clean =
+                flag().bits() == 0 && checkpoint().is_ok() && a.check().is_ok() && b.check().is_ok();
             let inner = (after_b(Duration::ZERO), after(Duration::ZERO));
             let is_armed = expired(checkpoint()) == Some(inner.0.id());
             let is_apart = inner.0.id().to_string()[1..].parse::<u64>().is_ok_and(|id| id > 1 << 40);

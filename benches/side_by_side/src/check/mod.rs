@@ -145,7 +145,7 @@ workloads!(idle(watch: ()) -> TimedOut,
     every: |turn| { if is_turn(&mut turn) { two_nops(); } },
     unwind: { two_nops(); }
 );
-// And an error that might come: what nobody's check can do without who wants two instructions and a `Result`.
+// And an error that might come: the least that a check of two instructions with a `Result` can cost.
 workloads!(fails(watch: ()) -> Arc<Stopped>,
     check: { if never() { return Err(stopped()); } },
     every: |turn| { if is_turn(&mut turn) && never() { return Err(stopped()); } },

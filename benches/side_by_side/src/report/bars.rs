@@ -33,7 +33,7 @@ impl Bars<'_> {
         let panels = self.panels.len() as f64;
         let wide = if self.panels.len() == 1 { 520.0 } else { PANEL };
         let width = NAMES + panels * (wide + NUMBER) + 12.0;
-        let height = TOP + LINE * self.names.len() as f64 + 40.0;
+        let height = TOP + LINE * self.names.len() as f64 + 56.0;
         let mut picture = Picture::new(width, height, self.title);
         picture.text((16.0, 26.0), Anchor::Start, "head", self.title);
         for (row, name) in self.names.iter().enumerate() {
@@ -62,11 +62,21 @@ impl Bars<'_> {
             let number = (self.number)(*value);
             picture.text((left + length(*value) + 5.0, middle(row)), Anchor::Start, "soft", &number);
         }
+        let bottom = TOP + LINE * self.names.len() as f64;
         if let Some(mark) = self.mark {
             let x = left + length(mark);
-            let bottom = TOP + LINE * self.names.len() as f64;
             picture.line((x, TOP - 4.0), (x, bottom), "mark");
         }
+        if self.log_from.is_none() {
+            self.draw_scale(picture, (left, bottom), wide, most);
+        }
+    }
+
+    /// Panels beside one another differ in it.
+    fn draw_scale(&self, picture: &mut Picture, (left, top): (f64, f64), wide: f64, most: f64) {
+        picture.line((left, top + 4.0), (left + wide, top + 4.0), "grid");
+        picture.text((left, top + 18.0), Anchor::Start, "soft", "0");
+        picture.text((left + wide, top + 18.0), Anchor::End, "soft", &(self.number)(most));
     }
 }
 

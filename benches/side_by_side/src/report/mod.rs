@@ -19,7 +19,7 @@ pub fn write(figures: &Figures, root: &Path, out: &Path) -> io::Result<()> {
     for (name, picture) in pictures::all(figures) {
         fs::write(directory.join(name).with_extension("svg"), picture)?;
     }
-    for text in ["docs/performance.md", "docs/jobs.md", "README.md"] {
+    for text in ["docs/performance.md", "README.md"] {
         let filled = fill(&fs::read_to_string(root.join(text))?, figures);
         fs::write(out.join(text), filled.map_err(|e| io::Error::other(format!("{text}: {e}")))?)?;
     }

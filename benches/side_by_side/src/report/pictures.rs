@@ -40,13 +40,13 @@ fn is_ours(name: &str) -> bool {
 }
 
 fn check(table: &Table, caption: &str) -> String {
-    let panels = ["hash", "xorshift", "sort"].iter().filter_map(|key| {
+    let panels = ["hash", "fibonacci", "sum"].iter().filter_map(|key| {
         let row = table.rows.iter().find(|row| row.key == *key)?;
         let values = row.cells.iter().map(|cell| cell.ratio).collect();
         Some(BarPanel { title: row.title.clone(), values })
     });
     let bars = Bars {
-        title: "What a check costs: time of the loop, bare = 1",
+        title: "What a check costs: time of the loop, bare = 1. Each panel has its own scale",
         caption,
         names: table.columns.iter().map(String::as_str).collect(),
         panels: panels.collect(),
@@ -66,7 +66,7 @@ fn arm(outermost: &Group, nested: Option<&Group>, caption: &str) -> String {
     }
     ways.sort_by(|a, b| a.1.total_cmp(&b.1));
     let ways: Vec<(&str, f64)> = ways.iter().map(|(name, nanos)| (&**name, *nanos)).collect();
-    times("A limit set and taken back (logarithmic)", &ways, caption)
+    times("A limit armed and dropped (logarithmic)", &ways, caption)
 }
 
 /// One panel of times, ten times as much for the same length.
@@ -209,5 +209,5 @@ fn growth(alarms: &[Curve], threads: &[Curve], caption: &str) -> String {
             dots: true,
         },
     ];
-    curves::draw("What grows, and what does not", caption, &panels)
+    curves::draw("By the number of alarms and of threads", caption, &panels)
 }
