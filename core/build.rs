@@ -1,4 +1,4 @@
-//! Tells the crate what the compiler can do.
+//! Detects `label` operands of `asm!`.
 
 use std::process::Command;
 
@@ -6,13 +6,13 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(sigalarm_asm_goto)");
 
-    // `label` operands of `asm!`. Where the version cannot be read, a check takes one instruction more.
+    // Compilers before 1.87 lack `label` operands of `asm!`.
     if minor_version().is_some_and(|minor| minor >= 87) {
         println!("cargo:rustc-cfg=sigalarm_asm_goto");
     }
 }
 
-/// The second number of "rustc 1.87.0 (17067e9ac 2025-05-09)".
+/// Parses "rustc 1.87.0 (17067e9ac 2025-05-09)".
 fn minor_version() -> Option<u32> {
     let output = Command::new(std::env::var_os("RUSTC")?).arg("--version").output().ok()?;
     String::from_utf8(output.stdout).ok()?.split('.').nth(1)?.parse().ok()

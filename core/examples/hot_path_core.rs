@@ -1,5 +1,4 @@
-//! Loops to look at in a disassembler, of code that knows `sigalarm-core` alone: bare, and with a checkpoint. See
-//! `.ci/hot-path`, and `examples/hot_path.rs` for those of `sigalarm`.
+//! Loops with and without a checkpoint, whose instructions `.ci/parts/hot-path` counts.
 
 #![allow(unsafe_code)] // For the names, so that they can be found.
 
@@ -7,7 +6,6 @@ use std::hint::black_box;
 
 use sigalarm_core::{TimedOut, checkpoint};
 
-/// A step of a generator of random numbers.
 #[inline(always)]
 fn step(mut x: u64) -> u64 {
     x ^= x << 13;
@@ -36,7 +34,6 @@ fn with_core_checkpoint(start: u64, end: u64) -> Result<u64, TimedOut> {
     Ok(x)
 }
 
-/// With so many turns; both must agree on where they end.
 fn all(turns: u64) -> Result<u64, TimedOut> {
     let start = black_box(1);
     let end = black_box((0..turns).fold(start, |x, _| step(x)));
@@ -47,7 +44,7 @@ fn all(turns: u64) -> Result<u64, TimedOut> {
 
 fn main() -> Result<(), TimedOut> {
     let turns = std::env::args().nth(1).and_then(|turns| turns.parse().ok()).unwrap_or(100_000);
-    // Twice, so that the difference can be taken: what is not in the loops is then gone.
+    // Two lengths: their difference excludes code outside the loops.
     let ends = [all(turns)?, all(2 * turns)?];
     println!("{} {}", ends[0], ends[1]);
     Ok(())

@@ -1,40 +1,31 @@
-//! What ended a computation.
-
 use core::fmt;
 
-/// What made an alarm expire: the answer to "why did you stop?".
-///
-/// New causes may be added, so a `match` needs a last arm for the rest.
+/// The cause of an expiry. A `match` needs a wildcard arm.
 ///
 /// ```
-/// use sigalarm::{Alarm, Cause, checkpoint};
-/// use std::time::Duration;
-///
-/// let _alarm = Alarm::after(Duration::ZERO)?;
-/// assert_eq!(checkpoint().unwrap_err().cause(), Cause::Deadline);
-/// # Ok::<(), sigalarm::ArmError>(())
+/// let error = sigalarm::testing::expired().check().unwrap_err();
+/// assert_eq!(error.cause(), sigalarm::Cause::Deadline);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Cause {
-    /// The deadline passed on the monotonic clock.
+    /// The deadline passed.
     Deadline,
     /// The processor time was used up.
     Cpu,
     /// The checks were used up.
     Checks,
-    /// This signal came.
+    /// This signal arrived.
     Signal(i32),
-    /// The program cancelled the alarm: `Alarm::ring`.
+    /// The program called `Alarm::ring`.
     Rung,
-    /// The worker that runs the computation was asked to stop.
+    /// The worker received a stop request.
     Stopped,
 }
 
 impl fmt::Display for Cause {
-    /// The verb of the sentence that [`TimedOut`](crate::TimedOut) prints: "timed out", "was cancelled", "was interrupted by
-    /// SIGINT". An implementation gives the signal's name; without one it is "signal 2".
+    /// Formats a predicate, such as "was interrupted by SIGINT".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match *self {
             Cause::Deadline => "timed out",

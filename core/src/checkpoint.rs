@@ -1,44 +1,31 @@
-//! The check.
-
 use crate::TimedOut;
 
-/// The check for code that carries no guard: it asks every alarm of the calling thread.
+/// Checks every alarm of the calling thread.
 ///
-/// `sigalarm_core::checkpoint` in a library and `sigalarm::checkpoint` in a program are one function.
+/// While no alarm has expired, it costs one load and one branch. Otherwise it may block briefly. A signal handler must not
+/// call it.
 ///
-/// Costs one load and one branch that is not taken, and is `Ok` at once where no alarm is armed, so that a library can call it
-/// in its loops and leave limits to its users. When an alarm has expired it may block for the moment that another thread is
-/// asking too. It is not for signal handlers.
-///
-/// The error carries the place of the call. To pass it on, write `|| checkpoint()`, whose place is that line. Passed by its name,
-/// the place is one in the standard library or in `sigalarm-core`.
+/// The error contains the call's location. Pass `|| checkpoint()`: a function pointer has a location outside your code.
 ///
 /// # Errors
 ///
-/// [`TimedOut`], of the outermost of this thread's alarms that have expired.
-///
-/// # Examples
+/// Returns the [`TimedOut`] of the thread's outermost expired alarm.
 ///
 /// ```
-/// use sigalarm::Alarm;
 /// use sigalarm_core::{TimedOut, checkpoint};
-/// use std::time::Duration;
 ///
-/// fn collatz(mut n: u64) -> Result<u32, TimedOut> {
-///     let mut steps = 0;
-///     while n != 1 {
+/// fn sum(numbers: &[u64]) -> Result<u64, TimedOut> {
+///     let mut sum = 0;
+///     for n in numbers {
 ///         checkpoint()?;
-///         n = if n % 2 == 0 { n / 2 } else { 3 * n + 1 };
-///         steps += 1;
+///         sum += n;
 ///     }
-///     Ok(steps)
+///     Ok(sum)
 /// }
+/// assert_eq!(sum(&[1, 2]), Ok(3)); // no limit
 ///
-/// assert_eq!(collatz(27), Ok(111)); // no limit
-///
-/// let _alarm = Alarm::after(Duration::ZERO)?;
-/// assert!(collatz(27).is_err());
-/// # Ok::<(), sigalarm::ArmError>(())
+/// let _alarm = sigalarm::testing::expired();
+/// assert!(sum(&[1, 2]).is_err());
 /// ```
 #[inline]
 #[track_caller]

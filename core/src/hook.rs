@@ -1,4 +1,4 @@
-//! The flag, and the implementations that answer when it is set.
+//! The flag and the registered hooks.
 
 use alloc::boxed::Box;
 use core::error::Error;
@@ -9,28 +9,25 @@ use crate::id::COUNTER;
 use crate::os::{Flag, Slot};
 use crate::{AlarmId, TimedOut};
 
-/// As many implementations as a flag has bits.
-const MOST: usize = 8;
+/// The flag's bits.
+const MAX_HOOKS: usize = 8;
 
-/// What checks read, on cache lines of its own: nothing that is written often may share its line. (128 bytes, for processors
-/// that fetch lines in pairs.) The hooks, which are written once and read when the flag is set, share it.
+/// Aligned, because other writes to its cache lines would slow checks. Some processors fetch lines in pairs.
 #[repr(align(128))]
 struct Checked {
     flag: Flag,
-    hooks: [Slot<Hook>; MOST],
+    hooks: [Slot<Hook>; MAX_HOOKS],
 }
 
-static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MOST] };
+static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MAX_HOOKS] };
 
-/// The flag that every check reads.
-///
-/// Relaxed suffices to read it, because it is a hint: the hook finds out what is so.
+/// Returns the flag that every check reads. Relaxed loads suffice, because hooks decide about expiry.
 #[inline(always)]
 pub fn flag() -> &'static Flag {
     &CHECKED.flag
 }
 
-/// What an implementation does when a check asks. See [`implementer`](crate::implementer).
+/// An implementation's functions. See [`implementer`](crate::implementer).
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
     check: Check,
@@ -41,40 +38,37 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// A hook that answers checks.
-    ///
-    /// `check` returns the error of the outermost of the calling thread's alarms that have expired. With an id, alarms that
-    /// were armed after the alarm of that id are left out. It must not unwind: that aborts the process.
+    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm; with `Some(id)`, alarms with larger
+    /// ids are ignored. It must not unwind, which would abort the process.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
 
-    /// `f` is called with each error of any implementation before a check returns it. It may panic, in the place of the
-    /// check.
+    /// Sets a function that gets each error before a check returns it. It may panic.
     pub const fn before_error(mut self, f: fn(&TimedOut)) -> Hook {
         self.before_error = f;
         self
     }
 
-    /// `f` names the signals of this system.
+    /// Sets a function that names signals.
     pub const fn signal_name(mut self, f: fn(i32) -> Option<&'static str>) -> Hook {
         self.signal_name = f;
         self
     }
 }
 
-/// The bit of the flag that one implementation has. It sets and clears no other.
+/// An implementation's bit of the flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bit(u8);
 
 impl Bit {
-    /// The byte in which this bit alone is set.
+    /// Returns a byte with this bit set.
     pub const fn mask(self) -> u8 {
         self.0
     }
 }
 
-/// Eight implementations are registered already.
+/// The error of the ninth registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
 
@@ -86,39 +80,33 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation for the life of the process. One that is registered already gets the same bit again.
-///
-/// Any thread may call it, without a lock: a process that is forked meanwhile has a table that is whole.
+/// Registers an implementation permanently. A registered hook gets its bit again. No lock is taken, so a concurrent `fork` is
+/// safe.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
 }
 
-/// An id that no alarm of this process has; larger than all before.
+/// Returns a new id, larger than all earlier ids.
 pub fn next_id() -> AlarmId {
     AlarmId(COUNTER.next())
 }
 
-/// For a forked child, before it takes its first id: goes on far ahead, so that the parent gives out none of the child's.
+/// Skips 2^40 ids. A forked child calls it, so that its ids are new.
 pub fn skip_ids() {
     COUNTER.skip();
 }
 
-/// What the slow path of [`checkpoint`](crate::checkpoint()) does: asks every implementation whose bit is set.
+/// The slow path of a check: returns the error of the thread's outermost expired alarm.
 ///
-/// A plain function that does not unwind, so that the loop around the check need not keep its values in memory in case it
-/// did.
+/// `extern "C"` forbids unwinding, so the caller's loop can keep values in registers.
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
-    ask(flag().bits(), None, location)
+    call_hooks(flag().bits(), None, location)
 }
 
-/// What the slow path of a check of one alarm returns: the outermost of `own`, which the alarm's implementation has found, and
-/// of what the other implementations find among the alarms that enclose it on the calling thread.
-///
-/// To be called on the thread that has armed the alarm. On another one the alarm is enclosed by others than those that are
-/// found here.
+/// Returns `own`, or the error of an enclosing alarm of other implementations. Only the arming thread may call it.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,
@@ -127,22 +115,26 @@ pub fn outermost(
 ) -> Option<Box<TimedOut>> {
     match flag().bits() & !bit {
         0 => own,
-        others => outer_of(own, ask(others, Some(alarm), location)),
+        others => outer_of(own, call_hooks(others, Some(alarm), location)),
     }
 }
 
-/// Asks every implementation whose bit is among these, also after one has answered: each counts the check.
-fn ask(bits: u8, innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
-    let asked = registered().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
-    asked.map(|(_, hook)| (hook.check)(innermost, location)).fold(None, outer_of)
+/// Calls each hook of `bits`. Every hook runs, because hooks count checks.
+fn call_hooks(
+    bits: u8,
+    innermost: Option<AlarmId>,
+    location: &'static Location<'static>,
+) -> Option<Box<TimedOut>> {
+    let called = registered().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
+    called.map(|(_, hook)| (hook.check)(innermost, location)).fold(None, outer_of)
 }
 
-/// The one whose alarm was armed first.
+/// Returns the error with the smaller id.
 fn outer_of(a: Option<Box<TimedOut>>, b: Option<Box<TimedOut>>) -> Option<Box<TimedOut>> {
     a.into_iter().chain(b).min_by_key(|timed_out| timed_out.alarm())
 }
 
-/// What a check makes of its slow path's answer.
+/// Converts the slow path's result into a `Result`.
 #[inline(always)]
 pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     match timed_out {
@@ -151,7 +143,7 @@ pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     }
 }
 
-/// On this side of the slow path, which does not unwind: a hook may panic here.
+/// Not part of the slow path, because `before_error` may unwind.
 #[cold]
 #[inline(never)]
 fn error(timed_out: Box<TimedOut>) -> TimedOut {
@@ -163,7 +155,7 @@ pub(crate) fn signal_name(number: i32) -> Option<&'static str> {
     registered().find_map(|hook| (hook.signal_name)(number))
 }
 
-/// Slots are filled in their order.
+/// Slots are filled in order.
 fn registered() -> impl Iterator<Item = &'static Hook> {
     CHECKED.hooks.iter().map_while(Slot::get)
 }

@@ -1,20 +1,14 @@
-//! Names of alarms.
-
 use core::fmt;
 #[cfg(target_has_atomic = "ptr")]
 use core::sync::atomic::Ordering;
 
-/// Which alarm: unique in this process, in the children it forks as well, and never used twice, whichever implementation
-/// has armed it.
+/// Identifies an alarm, among all alarms of this process and its forked children.
 ///
-/// Ids grow in the order of arming, so of two alarms of one thread the outer has the smaller.
+/// Ids grow in the order of arming, so an outer alarm has the smaller id.
 ///
 /// ```
-/// use sigalarm::Alarm;
-///
-/// let (outer, inner) = (Alarm::never()?, Alarm::never()?);
-/// assert!(outer.id() < inner.id());
-/// # Ok::<(), sigalarm::ArmError>(())
+/// use sigalarm::testing::expired;
+/// assert!(expired().id() < expired().id());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -32,15 +26,15 @@ pub(crate) use wide::COUNTER;
 #[cfg(all(target_has_atomic = "ptr", not(target_has_atomic = "64")))]
 pub(crate) use narrow::COUNTER;
 
-/// How far a forked child goes ahead, as a power of two.
+/// A forked child skips 2^40 ids.
 #[cfg(target_has_atomic = "ptr")]
-const APART: u32 = 40;
+const SKIP_BITS: u32 = 40;
 
 #[cfg(target_has_atomic = "64")]
 mod wide {
     use core::sync::atomic::AtomicU64;
 
-    use super::{APART, Ordering};
+    use super::{Ordering, SKIP_BITS};
 
     pub(crate) struct Counter(AtomicU64);
 
@@ -52,21 +46,20 @@ mod wide {
         }
 
         pub(crate) fn skip(&self) {
-            self.0.fetch_add(1 << APART, Ordering::Relaxed);
+            self.0.fetch_add(1 << SKIP_BITS, Ordering::Relaxed);
         }
     }
 }
 
-/// Where the widest atomic has 32 bits.
+/// For targets whose widest atomic has 32 bits.
 #[cfg(all(target_has_atomic = "32", any(test, not(target_has_atomic = "64"))))]
 mod narrow {
     use core::sync::atomic::AtomicU32;
 
-    use super::{APART, Ordering};
+    use super::{Ordering, SKIP_BITS};
 
-    /// The lower 31 bits of the number are those of `low`, and the upper ones are in `high`. The top bit of `low` is the lowest
-    /// bit of `high`, by which a thread sees that `high` has not followed yet, and has it follow. (A thread that stands between
-    /// the two operations for as long as others take 2^31 numbers is not provided for.)
+    /// `low` holds 31 bits and a copy of `high`'s lowest bit. A thread that finds a difference increments `high`. Limit:
+    /// numbers repeat if a thread stops in between for 2^31 numbers.
     pub(crate) struct Counter {
         pub(super) low: AtomicU32,
         pub(super) high: AtomicU32,
@@ -77,7 +70,7 @@ mod narrow {
 
     impl Counter {
         pub(crate) fn next(&self) -> u64 {
-            // In this order: what is read first is at most behind.
+            // `high` is read first, so it is current or one behind.
             let high = self.high.load(Ordering::SeqCst);
             let low = self.low.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
             let is_behind = high & 1 != low >> 31;
@@ -88,7 +81,7 @@ mod narrow {
         }
 
         pub(crate) fn skip(&self) {
-            self.high.fetch_add(1 << (APART - 31), Ordering::SeqCst);
+            self.high.fetch_add(1 << (SKIP_BITS - 31), Ordering::SeqCst);
         }
     }
 }
@@ -103,7 +96,6 @@ mod tests {
 
     use super::*;
 
-    /// From just before each overflow.
     #[test]
     fn numbers_of_a_narrow_counter_are_unique_and_grow() {
         const EACH: usize = if cfg!(miri) { 20 } else { 2_000 };
@@ -117,11 +109,15 @@ mod tests {
             });
             assert!(taken.iter().all(|numbers| numbers.windows(2).all(|two| two[0] < two[1])));
             let all: BTreeSet<u64> = taken.into_iter().flatten().collect();
-            assert_eq!(all.len(), 3 * EACH, "one was given out twice");
-            assert_eq!(all.last().unwrap() - all.first().unwrap() + 1, 3 * EACH as u64, "with gaps");
+            assert_eq!(all.len(), 3 * EACH, "a number was repeated");
+            assert_eq!(
+                all.last().unwrap() - all.first().unwrap() + 1,
+                3 * EACH as u64,
+                "the numbers have gaps"
+            );
             let last = counter.next();
             counter.skip();
-            assert_eq!(counter.next(), last + 1 + (1 << APART));
+            assert_eq!(counter.next(), last + 1 + (1 << SKIP_BITS));
         }
     }
 
@@ -130,6 +126,6 @@ mod tests {
         let (first, second) = (COUNTER.next(), COUNTER.next());
         assert!(first < second);
         COUNTER.skip();
-        assert!(COUNTER.next() > second + (1 << APART));
+        assert!(COUNTER.next() > second + (1 << SKIP_BITS));
     }
 }

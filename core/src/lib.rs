@@ -10,6 +10,7 @@ extern crate std;
 mod atomic;
 mod cause;
 mod checkpoint;
+mod duration;
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
 mod hook;
 mod id;
@@ -20,7 +21,7 @@ mod os;
 mod source_location;
 mod timed_out;
 
-/// No implementation can register here.
+/// Without atomics, no implementation can register.
 #[cfg(not(all(target_has_atomic = "8", target_has_atomic = "ptr")))]
 mod hook {
     pub(crate) fn signal_name(_: i32) -> Option<&'static str> {

@@ -1,42 +1,40 @@
-//! All `unsafe` of the crate: the flag, and a place for a reference that is published once.
+//! All `unsafe` of the crate.
 
 #![allow(unsafe_code)]
 
 use core::ptr;
 
-use super::atomic::{AtomicPtr, AtomicU8, Ordering, fence};
+use super::atomic::fence;
+use super::atomic::{AtomicPtr, AtomicU8, Ordering};
 
-/// A byte whose test is as short as the machine allows. Each of its bits has one owner, who alone sets and clears it.
+/// A byte with one bit for each implementation, which changes only its own bit.
 pub struct Flag(AtomicU8);
 
 impl Flag {
-    /// A clear flag.
+    /// Creates a clear flag.
     pub const fn new() -> Flag {
         Flag(AtomicU8::new(0))
     }
 
-    /// Whether any bit is set: one relaxed load.
+    /// Returns whether any bit is set.
     #[inline(always)]
     #[cfg(not(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle))))]
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether any bit is set: one relaxed load, and the branch on it: `cmp byte ptr [flag], 0; jne set`.
+    /// Returns whether any bit is set: `cmp byte ptr [flag], 0; jne set`.
     ///
-    /// Written out, because LLVM does not fold an atomic load into the comparison: from `load` it makes three
-    /// instructions (`movzx`, `test`, `jne`) and a register, and a recursive function that checks at its entry
-    /// runs a tenth slower for it. By its name (`sym`) a static flag would take no register for its address either; but
-    /// then no dynamic library of Rust's can be linked with it inside.
+    /// LLVM's atomic load costs one more instruction and register. A `sym` operand would save a register, but breaks dynamic
+    /// Rust libraries.
     #[inline(always)]
     #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub fn is_set(&self) -> bool {
         // SAFETY:
-        // - the address is that of a live byte, which other threads and handlers change by atomic operations
-        //   only; a byte load by the machine is atomic and ordered like a relaxed load or better;
-        // - it reads memory and nothing else (`readonly`), leaves the stack alone (`nostack`), and changes no
-        //   register but the flags;
-        // - it is neither `pure` nor `nomem`, so it is not moved out of a loop.
+        // - The byte lives, and is changed by atomic operations only.
+        // - A byte load is atomic on this processor.
+        // - The options are true: memory is read only, and the stack is unused.
+        // - Without `pure` and `nomem`, the check stays inside loops.
         unsafe {
             core::arch::asm!(
                 "cmp byte ptr [{flag}], 0",
@@ -49,7 +47,7 @@ impl Flag {
         false
     }
 
-    /// The bits that are set. What their owners did before they set them is visible afterwards.
+    /// Returns the set bits. Acquires what happened before `set`.
     pub fn bits(&self) -> u8 {
         self.0.load(Ordering::Acquire)
     }
@@ -59,16 +57,15 @@ impl Flag {
         self.0.fetch_or(bits, Ordering::SeqCst);
     }
 
-    /// Clears bits so that every processor sees them cleared before this thread reads anything else.
+    /// Clears bits, before every later read of this thread.
     ///
-    /// Without the fence the store could sit in this processor's store buffer while the thread goes on reading,
-    /// and come out of it later, over a `set` of another processor.
+    /// Without the fence, a delayed store could overwrite a concurrent `set`.
     pub fn clear(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
-    /// Clears bits where it is no matter when the others see it.
+    /// Clears bits without ordering.
     pub fn reset(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::Relaxed);
     }
@@ -80,7 +77,7 @@ impl Default for Flag {
     }
 }
 
-/// A place for a `&'static T`, filled once for the life of the process.
+/// A write-once slot.
 pub(crate) struct Slot<T: 'static>(AtomicPtr<T>);
 
 impl<T: Sync> Slot<T> {
@@ -88,19 +85,20 @@ impl<T: Sync> Slot<T> {
         Slot(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// What it holds. Async-signal-safe.
+    /// Returns the value. Async-signal-safe.
     pub(crate) fn get(&self) -> Option<&'static T> {
-        // SAFETY: `fill` is the only writer, so it is null or a `&'static T`, which never dangles; it is read only. The load
-        // acquires what `fill` released: the value is whole.
+        // SAFETY:
+        // - The pointer is null or a `&'static T` from `fill`.
+        // - The acquire load pairs with the store in `fill`.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Fills it; or returns what it holds already, which stays.
+    /// Fills an empty slot, and returns its value.
     pub(crate) fn fill(&self, value: &'static T) -> &'static T {
         let new = (value as *const T).cast_mut();
         match self.0.compare_exchange(ptr::null_mut(), new, Ordering::SeqCst, Ordering::SeqCst) {
             Ok(_) => value,
-            // SAFETY: as in `get`; it is not null.
+            // SAFETY: as in `get`, and not null.
             Err(there) => unsafe { &*there },
         }
     }

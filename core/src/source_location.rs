@@ -1,21 +1,12 @@
-//! A line of source code.
-
 use alloc::borrow::Cow;
 use core::fmt;
 use core::panic::Location;
 
-/// Where in a source file: the check that noticed an expiry, the line that panicked.
-///
-/// As [`core::panic::Location`], except that it can also come from another process, which `Location` cannot.
+/// A location in source code. Unlike [`core::panic::Location`], it can come from another process.
 ///
 /// ```
-/// use sigalarm::Alarm;
-/// use std::time::Duration;
-///
-/// let alarm = Alarm::after(Duration::ZERO)?;
-/// let timed_out = alarm.check().unwrap_err();
-/// println!("{}", timed_out.location()); // src/main.rs:6:23
-/// # Ok::<(), sigalarm::ArmError>(())
+/// let error = sigalarm::testing::expired().check().unwrap_err();
+/// println!("{}", error.location()); // src/main.rs:1:45
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -26,15 +17,11 @@ pub struct SourceLocation {
 }
 
 impl SourceLocation {
-    /// Returns the file, as the compiler was given it.
+    /// Returns the file path, as the compiler received it.
     ///
     /// ```
-    /// use sigalarm::{Alarm, checkpoint};
-    /// use std::time::Duration;
-    ///
-    /// let _alarm = Alarm::after(Duration::ZERO)?;
-    /// assert_eq!(checkpoint().unwrap_err().location().file(), file!());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let error = sigalarm::testing::expired().check().unwrap_err();
+    /// assert_eq!(error.location().file(), file!());
     /// ```
     pub fn file(&self) -> &str {
         &self.file
@@ -43,11 +30,8 @@ impl SourceLocation {
     /// Returns the line, counted from 1.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// alarm.ring();
-    /// let (line, checked) = (line!(), alarm.check());
-    /// assert_eq!(checked.unwrap_err().location().line(), line);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let error = sigalarm::testing::expired().check().unwrap_err();
+    /// assert_eq!(error.location().line(), line!() - 1);
     /// ```
     pub fn line(&self) -> u32 {
         self.line
@@ -56,17 +40,13 @@ impl SourceLocation {
     /// Returns the column, counted from 1.
     ///
     /// ```
-    /// use sigalarm::{checkpoint, testing};
-    ///
-    /// let _alarm = testing::expired();
-    /// let (first, second) = (checkpoint().unwrap_err(), checkpoint().unwrap_err()); // on one line
-    /// assert!(first.location().column() < second.location().column());
+    /// let error = sigalarm::testing::expired().check().unwrap_err();
+    /// assert!(error.location().column() > 1);
     /// ```
     pub fn column(&self) -> u32 {
         self.column
     }
 
-    /// Of a location that does not live for ever.
     pub(crate) fn copied(location: &Location<'_>) -> SourceLocation {
         let file = Cow::Owned(location.file().into());
         SourceLocation { file, line: location.line(), column: location.column() }
@@ -81,7 +61,6 @@ impl From<&'static Location<'static>> for SourceLocation {
 }
 
 impl fmt::Display for SourceLocation {
-    /// `file:line:column`, which editors follow.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }

@@ -1,4 +1,4 @@
-//! A toy implementation, alone and beside `sigalarm`.
+//! A second implementation beside `sigalarm`.
 
 use std::sync::mpsc;
 use std::thread;
@@ -13,7 +13,6 @@ mod toy;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// As late as a loaded machine may make it.
 const LATE: Duration = Duration::from_secs(30);
 
 fn until_error(check: impl Fn() -> Result<(), TimedOut>) -> TimedOut {
@@ -40,14 +39,14 @@ fn a_limit_ends_a_loop_and_never_early() {
         assert!(began.elapsed() >= limit && timed_out.elapsed() >= limit, "early: {timed_out}");
         assert_eq!((timed_out.alarm(), timed_out.cause()), (guard.0, Cause::Deadline));
         assert_eq!((timed_out.location().file(), timed_out.location().line()), (file!(), line));
-        assert!(checkpoint().is_err(), "as long as it lives");
+        assert!(checkpoint().is_err(), "an expired limit persists");
         drop(guard);
         assert_eq!(checkpoint(), Ok(()));
     }
 }
 
 #[test]
-fn a_closure_has_its_own_line_and_a_name_has_not() {
+fn closure_has_the_location_of_its_call() {
     let _limit = toy::after(Duration::ZERO);
     until_error(|| checkpoint());
     let place = |e: TimedOut| (e.location().file().to_owned(), e.location().line());
@@ -57,7 +56,7 @@ fn a_closure_has_its_own_line_and_a_name_has_not() {
 }
 
 #[test]
-fn limits_are_of_their_threads() {
+fn limits_apply_to_their_thread() {
     let here = toy::after(Duration::ZERO);
     thread::spawn(|| {
         assert_eq!(checkpoint(), Ok(()));
@@ -70,7 +69,7 @@ fn limits_are_of_their_threads() {
 }
 
 #[test]
-fn the_outermost_of_both_implementations_is_named() {
+fn check_returns_the_outermost_of_both_implementations() {
     for is_toy_outside in [true, false] {
         let (toy, alarm) = if is_toy_outside {
             let toy = toy::after(Duration::ZERO);
@@ -80,7 +79,7 @@ fn the_outermost_of_both_implementations_is_named() {
             (toy::after(Duration::ZERO), alarm)
         };
         assert_eq!(until_error(|| checkpoint()).alarm(), toy.0);
-        // The alarm's own check asks what encloses it, and nothing else.
+        // The alarm's own check sees enclosing alarms only.
         assert_eq!(alarm.check().err().map(|e| e.alarm()), is_toy_outside.then_some(toy.0));
         alarm.ring();
         let outer = if is_toy_outside { toy.0 } else { alarm.id() };
@@ -94,12 +93,12 @@ fn the_outermost_of_both_implementations_is_named() {
 }
 
 #[test]
-fn a_check_on_another_thread_asks_the_alarm_and_not_that_threads_limits() {
+fn check_on_another_thread_ignores_that_threads_limits() {
     let (armed, is_armed) = mpsc::channel();
     let (send_alarm, alarm) = mpsc::channel::<&Alarm>();
     thread::scope(|s| {
         let elsewhere = s.spawn(move || {
-            // Older than the alarm, and outside of none of its thread's.
+            // Older than the alarm, but on another thread.
             let _there = toy::after(Duration::ZERO);
             until_error(|| checkpoint());
             armed.send(()).unwrap();
@@ -114,13 +113,13 @@ fn a_check_on_another_thread_asks_the_alarm_and_not_that_threads_limits() {
 }
 
 #[test]
-fn checks_are_counted_while_another_implementation_answers() {
+fn checks_are_counted_while_another_implementation_expires() {
     let toy = toy::after(Duration::ZERO);
     until_error(|| checkpoint());
     let counting = testing::at_check(3);
     assert!((0..5).all(|_| expired() == Some(toy.0)));
     assert_eq!(counting.checks(), 5);
-    assert_eq!(counting.check().unwrap_err().alarm(), toy.0, "it encloses the test alarm");
+    assert_eq!(counting.check().unwrap_err().alarm(), toy.0, "the limit encloses the test alarm");
     drop(toy);
     assert_eq!(expired(), Some(counting.id()));
 }
@@ -134,7 +133,7 @@ fn signals_have_the_names_that_an_implementation_gives() {
 
 #[test]
 fn sets_and_clears_of_one_bit_leave_the_others() {
-    // This program has two implementations, so the last bits are free. They are never asked.
+    // Two implementations are registered, so these bits belong to no hook.
     const OTHERS: [u8; 2] = [1 << 6, 1 << 7];
     thread::scope(|s| {
         for bit in OTHERS {
@@ -149,6 +148,6 @@ fn sets_and_clears_of_one_bit_leave_the_others() {
         }
     });
     flag().set(OTHERS[0]);
-    assert_eq!(checkpoint(), Ok(()), "no implementation has it");
+    assert_eq!(checkpoint(), Ok(()), "no implementation has this bit");
     flag().reset(OTHERS[0]);
 }

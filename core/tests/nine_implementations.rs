@@ -1,4 +1,4 @@
-//! Nine implementations, in a process of their own.
+//! Nine registrations, which need a separate process.
 
 use std::panic::Location;
 use std::thread;
@@ -7,7 +7,7 @@ use sigalarm::Alarm;
 use sigalarm_core::implementer::{Expiry, Hook, TooMany, flag, next_id, register};
 use sigalarm_core::{AlarmId, Cause, TimedOut, checkpoint};
 
-/// Each finds an alarm of its own, which was armed in the order of the numbers here.
+/// Each hook reports an alarm, with ids in the order of first calls.
 macro_rules! hooks {
     ($($number:literal)*) => {
         [$({
@@ -25,9 +25,8 @@ macro_rules! hooks {
 }
 
 #[test]
-fn the_ninth_gets_an_error_and_eight_are_asked() {
+fn ninth_registration_fails_and_eight_hooks_run() {
     let hooks: [&'static Hook; 9] = hooks!(0 1 2 3 4 5 6 7 8);
-    // Several threads at once, as threads do that arm their first alarms.
     let from = |first: usize| {
         let in_turn = (0..8).map(|n| (first + n) % 8);
         let mut bits = [0; 8];
@@ -42,7 +41,7 @@ fn the_ninth_gets_an_error_and_eight_are_asked() {
     });
     assert_eq!(bits.iter().fold(0, |all, bit| all | bit), u8::MAX, "one each: {bits:?}");
     assert_eq!(register(hooks[8]), Err(TooMany));
-    assert_eq!(register(hooks[3]).map(|bit| bit.mask()), Ok(bits[3]), "again");
+    assert_eq!(register(hooks[3]).map(|bit| bit.mask()), Ok(bits[3]), "a repeated registration");
 
     let e = Alarm::never().unwrap_err();
     assert!(e.to_string().contains("eight implementations"), "{e}");
@@ -51,9 +50,9 @@ fn the_ninth_gets_an_error_and_eight_are_asked() {
     assert_eq!(checkpoint(), Ok(()));
     let label = || checkpoint().unwrap_err().label().unwrap().to_owned();
     flag().set(bits[5]);
-    assert_eq!(label(), "5", "no other is asked");
+    assert_eq!(label(), "5", "no other hook runs");
     flag().set(bits[2]);
-    assert_eq!(label(), "5", "it was armed first");
+    assert_eq!(label(), "5", "hook 5 was called first");
     flag().clear(bits[5]);
     assert_eq!(label(), "2");
     flag().clear(bits[2]);

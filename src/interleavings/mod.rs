@@ -1,18 +1,17 @@
-//! Interleavings of threads: the library's own code, over a scripted kernel, under a scheduler that chooses at every step which
-//! thread goes on. `.ci/parts/interleavings` runs it.
+//! Runs `src/runtime` on a simulated kernel, under a scheduler that chooses the next thread at every step.
+//! `.ci/parts/interleavings` runs it.
 //!
-//! `src/runtime` runs as it ships, with all that it needs. Replaced are the kernel ([`os::machine`](crate::os::machine)), the
-//! atomics ([`os::memory`](crate::os::memory)), the lock, and thread-locals. A signal comes to a thread at any of its steps:
-//! atomic operations, locks, readings of the clock and system calls.
+//! Models in [`os`](crate::os) replace the kernel, the atomics, the lock and the thread-locals. Each step is an atomic
+//! operation, a lock operation, a clock read or a system call. A signal can interrupt a thread at each step.
 //!
 //! # Limits
 //!
-//! - **No handler runs between two steps.** There a thread touches only what is its own or is under the lock, which no handler
-//!   takes. `tests/campaigns/single_step` shows that this holds for the compiled code.
-//! - **Loads are not moved.** Stores are buffered, and pass each other; a load is made where it stands, as on x86-64.
-//! - **The faces themselves**, the real kernel and the C library are not run: the machine is what this project believes of them.
-//! - **`fork`, processor time and failing system calls** are not played; of signals, SIGALRM and SIGINT.
-//! - **Not all schedules are run.** Half of them are chosen evenly, half with few changes of the thread.
+//! - **No handler runs between two steps.** There, a thread uses only its own data or data under the lock.
+//!   `tests/campaigns/single_step` checks the compiled code.
+//! - **Loads are not reordered.** Buffers reorder stores, more than x86-64 does.
+//! - **The real kernel, the C library and `src/os`** are not tested.
+//! - **No `fork`, processor time or failing system call.** SIGALRM and SIGINT are the only signals.
+//! - **The schedules are a sample.** Half are uniformly random, half have few thread switches.
 
 mod scenarios;
 
@@ -24,15 +23,15 @@ use shuttle::{Config, MaxSteps, Runner, UngracefulShutdownConfig};
 
 use crate::os::machine;
 
-/// How many executions of each scenario, unless the environment says otherwise.
+/// Returns the number of executions of each scenario.
 fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
 
-/// The same every time, unless `SHUTTLE_RANDOM_SEED` is set.
+/// `SHUTTLE_RANDOM_SEED` replaces it.
 const SEED: u64 = 7;
 
-/// Runs a scenario many times. A failure prints what has happened, and the seed repeats it.
+/// A failure prints a log. The same seed repeats it.
 fn explore(name: &str, scenario: fn()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     static STEPS: AtomicUsize = AtomicUsize::new(0);
@@ -43,8 +42,8 @@ fn explore(name: &str, scenario: fn()) {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             hook(info);
-            eprintln!("{}", machine::story());
-            // Without the destructors of what has failed, which may wait for ever.
+            eprintln!("{}", machine::printed_log());
+            // Destructors of the failed execution may block.
             std::process::exit(101);
         }));
     });
@@ -59,17 +58,16 @@ fn explore(name: &str, scenario: fn()) {
         shutdown.immediately_return_on_panic = true;
         config.ungraceful_shutdown_config = shutdown;
         Runner::new(scheduler, config).run(move || {
-            machine::boot();
-            let world = machine::power_on();
+            machine::start_process();
+            let clock = machine::start_clock();
             scenario();
-            machine::power_off(world);
+            machine::stop_clock(clock);
             EXECUTIONS.fetch_add(1, Ordering::Relaxed);
             STEPS.fetch_add(shuttle::current::context_switches(), Ordering::Relaxed);
         });
     };
     let all = executions();
     run(Box::new(RandomScheduler::new_from_seed(SEED, all / 2)));
-    // Few changes of the thread: schedules that even choice seldom makes.
     for depth in [2, 3, 5, 10] {
         run(Box::new(PctScheduler::new_from_seed(SEED, depth, all / 8)));
     }

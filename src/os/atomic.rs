@@ -1,4 +1,4 @@
-//! The atomics, by a name of our own, so that those of a model can stand in their place: see `src/interleavings`.
+//! Atomic types, which the models in `src/interleavings` replace.
 
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::atomic::{

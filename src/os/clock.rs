@@ -1,7 +1,4 @@
-//! The monotonic clock, as [`Time`] inside and as [`Instant`] outside.
-//!
-//! [clock_gettime(2)](https://man7.org/linux/man-pages/man2/clock_gettime.2.html) is on the list of
-//! async-signal-safe functions, so the handler may read it too.
+//! The monotonic clock and processor clocks. `clock_gettime` is async-signal-safe.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -12,13 +9,13 @@ use once_cell::race::OnceBox;
 
 use crate::time::{CpuClock, Time};
 
-/// CLOCK_MONOTONIC: not moved by wall-clock steps; on Linux it stands still while the machine is suspended.
+/// Reads CLOCK_MONOTONIC, which on Linux stops during suspend.
 pub(crate) fn now() -> Time {
     let mut ts = MaybeUninit::<libc::timespec>::uninit();
     // SAFETY:
-    // - the pointer is valid for writes of a `timespec` for the length of the call;
-    // - the call fails for a bad pointer or an unknown clock only. Neither is possible here, so `ts` is
-    //   initialised on the next line. (No check that could panic: the signal handler comes through here.)
+    // - The pointer is valid for the write.
+    // - The call fails only for a bad pointer or clock, so it initialises `ts`. A panicking check is not possible in a signal
+    //   handler.
     let ts = unsafe {
         libc::clock_gettime(libc::CLOCK_MONOTONIC, ts.as_mut_ptr());
         ts.assume_init()
@@ -26,9 +23,7 @@ pub(crate) fn now() -> Time {
     Time::from_nanos(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64)
 }
 
-/// CLOCK_MONOTONIC as the kernel shows it, past a preloaded library that changes the clocks.
-///
-/// Under libfaketime [`now`] may stand still. A moment of one clock means nothing on the other.
+/// Reads CLOCK_MONOTONIC by a system call. Libraries such as libfaketime change [`now`] only, so the two must not be mixed.
 #[cfg(all(
     feature = "process",
     any(target_os = "linux", target_os = "android"),
@@ -36,8 +31,10 @@ pub(crate) fn now() -> Time {
 ))]
 pub(crate) fn kernel_now() -> Time {
     let mut ts = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: the pointer is valid for the call, whose `timespec` is the C library's where pointers have 64 bits. Zeroes
-    // are a value of it.
+    // SAFETY:
+    // - The pointer is valid for the call.
+    // - With 64-bit pointers, the kernel's `timespec` is the C library's.
+    // - Zeroes are a valid `timespec`.
     let ts = unsafe {
         libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, ts.as_mut_ptr());
         ts.assume_init()
@@ -53,23 +50,21 @@ pub(crate) fn kernel_now() -> Time {
     now()
 }
 
-/// The clock of the processor time of this process, all its threads together.
 pub(crate) const PROCESS_CPU: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID as _);
 
-/// The clock of the calling thread's processor time, which other threads can read as well.
-///
-/// See [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
+/// Returns the thread's processor clock:
+/// [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
 pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
     {
         let mut clock: libc::clockid_t = 0;
-        // SAFETY: the thread lives, for it is this one, and the pointer is valid for the length of the call.
+        // SAFETY: the calling thread exists, and the pointer is valid for the call.
         match unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &mut clock) } {
             0 => Ok(CpuClock(clock as _)),
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
     }
-    // Apple's systems have none; NetBSD's and OpenBSD's is not in libc.
+    // Missing on Apple, and in libc for NetBSD and OpenBSD.
     #[cfg(not(any(
         target_os = "linux",
         target_os = "android",
@@ -79,10 +74,10 @@ pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// What a processor clock shows; `None` if it is gone with its thread.
+/// Returns `None` after the clock's thread has ended.
 pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     let mut ts = MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: the pointer is valid for the length of the call; `ts` is written whenever it returns 0.
+    // SAFETY: the pointer is valid for the call, and `ts` is initialised if the call returns 0.
     unsafe {
         if libc::clock_gettime(clock.0 as _, ts.as_mut_ptr()) != 0 {
             return None;
@@ -92,17 +87,14 @@ pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     }
 }
 
-/// One moment read on both clocks, the `Instant` first: `at` is never earlier than `instant`, so a deadline
-/// given as an `Instant` is never moved forward by the translation, and translating it back gives the same
-/// `Instant`.
+/// One moment on both clocks. `instant` is read first, so a converted deadline is never too early.
 struct Anchor {
     instant: Instant,
     at: Time,
 }
 
 fn anchor() -> &'static Anchor {
-    // Of several threads at once the first to be ready decides. None waits for another, which in a forked child may not
-    // be there.
+    // `OnceBox` never waits for another thread, which a forked child lacks.
     static ANCHOR: OnceBox<Anchor> = OnceBox::new();
     ANCHOR.get_or_init(|| {
         let instant = Instant::now();
@@ -110,7 +102,7 @@ fn anchor() -> &'static Anchor {
     })
 }
 
-/// The moment that an `Instant` names. Past the range of the clock (584 years): *never*.
+/// Returns `NEVER` for more than 584 years ahead.
 pub(crate) fn from_instant(instant: Instant) -> Time {
     let anchor = anchor();
     match instant.checked_duration_since(anchor.instant) {
@@ -119,7 +111,7 @@ pub(crate) fn from_instant(instant: Instant) -> Time {
     }
 }
 
-/// The `Instant` that a moment names; `None` for *never* and for what an `Instant` cannot hold.
+/// Returns `None` for `NEVER` and beyond `Instant`'s range.
 pub(crate) fn to_instant(time: Time) -> Option<Instant> {
     let anchor = anchor();
     if time.is_never() {
@@ -131,7 +123,6 @@ pub(crate) fn to_instant(time: Time) -> Option<Instant> {
     }
 }
 
-/// How long from now until `time`; zero if it has passed.
 pub(crate) fn until(time: Time) -> Duration {
     time.since(now())
 }
@@ -159,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_far_ends_are_defined() {
+    fn instants_out_of_range_give_never_or_none() {
         assert_eq!(to_instant(Time::NEVER), None);
         if let Some(far) = Instant::now().checked_add(Duration::from_secs(600 * 365 * 86_400)) {
             assert_eq!(from_instant(far), Time::NEVER);

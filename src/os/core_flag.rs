@@ -1,3 +1,3 @@
-//! The flag of `sigalarm-core`, by a name of our own for the same reason as the [`atomic`](super::atomic)s.
+//! The flag of `sigalarm-core`, which the models replace.
 
 pub(crate) use sigalarm_core::implementer::{Flag as Byte, flag};

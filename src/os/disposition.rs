@@ -1,7 +1,4 @@
-//! What the process does when a signal arrives; which signal, if nothing else is said: SIGALRM.
-//!
-//! See [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html). A [`Disposition`] keeps every
-//! bit that the kernel gave us, so that putting it back leaves no trace.
+//! Signal dispositions: [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html).
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -13,11 +10,9 @@ use once_cell::race::OnceBox;
 
 use super::handler;
 
-/// A disposition: handler, flags and mask.
 #[derive(Clone, Copy)]
 pub(crate) struct Disposition(libc::sigaction);
 
-/// What a disposition amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Default,
@@ -25,26 +20,25 @@ pub(crate) enum Kind {
     Function,
 }
 
-/// How our handler is to run.
+/// The flags of the library's handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Manner {
-    /// SA_RESTART: a system call that it interrupts goes on.
+    /// SA_RESTART.
     pub(crate) restart: bool,
-    /// SA_ONSTACK: on the stack that a thread has for signals, if it has one.
+    /// SA_ONSTACK.
     pub(crate) on_stack: bool,
-    /// No other signal is let in while it runs.
+    /// All other signals are blocked, except faults.
     pub(crate) alone: bool,
 }
 
 impl Manner {
-    /// In front of nobody's handler. On a stack of its own: a host that runs on small stacks (Go, a green-thread runtime)
-    /// gives signals one, and a handler that stayed off it would overflow theirs. Alone there, for such a stack may have
-    /// room for what the kernel keeps of one interruption, and of no second. With SA_RESTART: a guard must not make other
-    /// people's system calls fail.
+    /// For a previous disposition without a handler:
+    /// - on the signal stack, because Go and green threads have small stacks;
+    /// - alone, because a signal stack may have space for one handler;
+    /// - with SA_RESTART, so that a guard interrupts no system call.
     pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
 
-    /// In front of this one, which ours is to call where and as it would have been called: it may need more room than the
-    /// stack for signals has, and counts on being interrupted by what it has not blocked.
+    /// Returns the flags for a handler in front of this disposition. Its function may need a larger stack or nested signals.
     pub(crate) fn in_front_of(owner: &Disposition) -> Manner {
         match owner.kind() {
             Kind::Default | Kind::Ignore => Manner::USUAL,
@@ -58,13 +52,8 @@ impl Manner {
 }
 
 impl Disposition {
-    /// The default action: the process ends.
     pub(crate) const DEFAULT: Disposition = Disposition(plain(libc::SIG_DFL));
 
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(crate) const IGNORE: Disposition = Disposition(plain(libc::SIG_IGN));
-
-    /// The disposition in force.
     pub(crate) fn current() -> io::Result<Disposition> {
         Disposition::current_of(libc::SIGALRM)
     }
@@ -73,7 +62,7 @@ impl Disposition {
         exchange(signal, None)
     }
 
-    /// Puts this disposition in force and says which one it took the place of, in one step.
+    /// Installs this disposition, and returns the previous one.
     pub(crate) fn install(&self) -> io::Result<Disposition> {
         self.install_for(libc::SIGALRM)
     }
@@ -82,7 +71,6 @@ impl Disposition {
         exchange(signal, Some(&self.0))
     }
 
-    /// Puts our handler in force and says what it took the place of.
     pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
         Disposition::install_ours_for(libc::SIGALRM, manner)
     }
@@ -98,12 +86,11 @@ impl Disposition {
         Disposition(action).install_for(signal)
     }
 
-    /// Whether a system call that this handler interrupts is to fail with EINTR.
     pub(crate) fn interrupts(&self) -> bool {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }
 
-    /// Whether this handler is good for one signal, with which the kernel goes back to the default action.
+    /// Returns whether SA_RESETHAND is set.
     pub(crate) fn is_for_once(&self) -> bool {
         self.kind() == Kind::Function && self.has(libc::SA_RESETHAND)
     }
@@ -124,7 +111,6 @@ impl Disposition {
         self.0.sa_flags & flag != 0
     }
 
-    /// The signals to block while the handler runs.
     pub(crate) fn mask(&self) -> &libc::sigset_t {
         &self.0.sa_mask
     }
@@ -133,7 +119,6 @@ impl Disposition {
         self.0.sa_sigaction
     }
 
-    /// Equal in everything that a program can tell.
     pub(crate) fn same_as(&self, other: &Disposition) -> bool {
         self.0.sa_sigaction == other.0.sa_sigaction
             && visible(self.0.sa_flags) == visible(other.0.sa_flags)
@@ -141,7 +126,7 @@ impl Disposition {
     }
 }
 
-/// The C library adds SA_RESTORER to what it installs and shows it in what it hands back.
+/// Removes SA_RESTORER, which the C library adds.
 fn visible(flags: libc::c_int) -> libc::c_int {
     #[cfg(target_os = "linux")]
     return flags & !0x0400_0000;
@@ -150,8 +135,7 @@ fn visible(flags: libc::c_int) -> libc::c_int {
 }
 
 fn bytes(set: &libc::sigset_t) -> &[u8] {
-    // On Linux the kernel knows 64 signals (on MIPS 128) and the C library keeps room for 1,024, which
-    // `sigaction` fills with whatever it finds on its stack.
+    // Linux has 64 signals, on MIPS 128. The C library leaves its other bits undefined.
     const KNOWN: usize = if cfg!(not(any(target_os = "linux", target_os = "android"))) {
         size_of::<libc::sigset_t>()
     } else if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
@@ -159,20 +143,20 @@ fn bytes(set: &libc::sigset_t) -> &[u8] {
     } else {
         8
     };
-    // SAFETY: it is valid for reads of its size, which is no less, and every byte is initialised: each set in
-    // here began as zeroes (`plain`, `exchange`), which the C library may have written over.
+    // SAFETY:
+    // - The set is at least `KNOWN` bytes long.
+    // - Its bytes are initialised: `plain` and `exchange` start from zeroes.
     unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), KNOWN) }
 }
 
-/// All signals but those by which a thread learns of its own faults, which would end the process unheard.
+/// All signals except faults. A blocked fault kills the process without its handler.
 fn all_but_faults() -> &'static libc::sigset_t {
     const FAULTS: [libc::c_int; 7] =
         [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS];
-    // Made once: it is a tenth of what an outermost guard does outside of the kernel.
     static SET: OnceBox<libc::sigset_t> = OnceBox::new();
     SET.get_or_init(|| {
         let mut set = plain(libc::SIG_DFL).sa_mask;
-        // SAFETY: the set is valid for reads and writes for the length of the calls.
+        // SAFETY: the set is valid for the calls.
         unsafe {
             libc::sigfillset(&mut set);
             for fault in FAULTS {
@@ -183,10 +167,8 @@ fn all_but_faults() -> &'static libc::sigset_t {
     })
 }
 
-/// An action with no flags and an empty mask.
 const fn plain(function: libc::sighandler_t) -> libc::sigaction {
-    // SAFETY: every field of `sigaction` is an integer, a set of bits or an `Option` of a function, so all
-    // zeroes is a value of it; on every Unix a set of bits without a bit is the empty set.
+    // SAFETY: each field is an integer, a bit set or an `Option` of a function, so zeroes are a valid value.
     let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     action.sa_sigaction = function;
     action
@@ -195,10 +177,9 @@ const fn plain(function: libc::sighandler_t) -> libc::sigaction {
 fn exchange(signal: libc::c_int, new: Option<&libc::sigaction>) -> io::Result<Disposition> {
     let mut old = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY:
-    // - `new` is null or points to an action for the length of the call; `old` is valid for writes and is
-    //   written whenever the call returns 0;
-    // - an action that is installed here holds SIG_DFL, SIG_IGN, our own handler, which is sound to run at
-    //   any moment (see `handler`), or what somebody else had installed before.
+    // - `new` is null or valid for the call.
+    // - `old` is valid for the write, and initialised if the call returns 0.
+    // - The action is SIG_DFL, SIG_IGN, an earlier disposition, or the library's handler, which is async-signal-safe.
     unsafe {
         if libc::sigaction(signal, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error());

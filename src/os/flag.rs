@@ -1,13 +1,12 @@
-//! The library's bit of the flag that checks read, and flags of one owner.
+//! The library's bit of the flag, and independent flags.
 
-// Not those of a model: the bit stays for the life of the process.
+// Not modelled: the value never changes.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;
 
 pub(crate) use super::core_flag::{Byte, flag};
 
-/// The library's bit of the [`flag`]. No bit, until it is assigned.
 pub(crate) struct OwnBit(AtomicU8);
 
 impl OwnBit {
@@ -24,7 +23,7 @@ impl OwnBit {
     }
 }
 
-/// A flag of one owner, whose test is as short as that of the [`flag`].
+/// An independent flag with the same fast test.
 pub(crate) struct Flag(Byte);
 
 const SET: u8 = 1;
@@ -39,17 +38,14 @@ impl Flag {
         self.0.is_set()
     }
 
-    /// Async-signal-safe.
     pub(crate) fn set(&self) {
         self.0.set(SET);
     }
 
-    /// Clears the flag so that every processor sees it cleared before this thread reads anything else.
     pub(crate) fn clear(&self) {
         self.0.clear(SET);
     }
 
-    /// Clears the flag where it is no matter when the others see it.
     pub(crate) fn reset(&self) {
         self.0.reset(SET);
     }

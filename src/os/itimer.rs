@@ -1,8 +1,6 @@
-//! The one real-time interval timer that the kernel keeps for a process.
+//! The interval timer of the process: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html).
 //!
-//! [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html): ITIMER_REAL counts down on the
-//! monotonic clock and sends SIGALRM to the process. It is inherited by `exec` and not by `fork`, shared with
-//! `alarm(2)`, and counts in microseconds. `nix` has no face for it.
+//! ITIMER_REAL sends SIGALRM to the process. `exec` preserves it, `fork` does not. `alarm(2)` uses it too.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -12,22 +10,19 @@ use nix::libc;
 #[cfg(not(target_os = "android"))]
 use nix::libc::ITIMER_REAL;
 
-/// <linux/time.h>; libc leaves it out.
+/// From <linux/time.h>.
 #[cfg(target_os = "android")]
 const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
-/// Programs the timer and says what it held before, in one step.
-///
-/// A time that is not zero is rounded up to the next microsecond: rounded down, half a microsecond would
-/// *disarm*.
-#[inline(always)] // In registers, most of it.
+/// Sets the timer and returns the previous setting, atomically. Rounds up, because zero disarms.
+#[inline(always)]
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let Setting { remaining, interval } = setting.in_micros();
     let new = libc::itimerval { it_value: timeval(remaining), it_interval: timeval(interval) };
     let mut old = MaybeUninit::<libc::itimerval>::uninit();
-    // SAFETY: both pointers are valid for the length of the call; `old` is written whenever it returns 0.
+    // SAFETY: both pointers are valid for the call, and `old` is initialised if it returns 0.
     unsafe {
         if libc::setitimer(ITIMER_REAL, &new, old.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error());
@@ -36,10 +31,9 @@ pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     }
 }
 
-/// What the timer holds.
 pub(crate) fn get() -> io::Result<Setting> {
     let mut held = MaybeUninit::<libc::itimerval>::uninit();
-    // SAFETY: the pointer is valid for the length of the call; `held` is written whenever it returns 0.
+    // SAFETY: the pointer is valid for the call, and `held` is initialised if it returns 0.
     unsafe {
         if libc::getitimer(ITIMER_REAL, held.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error());
@@ -49,12 +43,11 @@ pub(crate) fn get() -> io::Result<Setting> {
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    // Not by the names of their types: libc is about to change those on musl, and warns.
+    // libc deprecates the field types on musl.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }
 
 fn setting_of(raw: libc::itimerval) -> Setting {
-    // The kernel hands back no negative times; should one ever do so, it is not a time to come.
     let duration = |t: libc::timeval| match (u64::try_from(t.tv_sec), u32::try_from(t.tv_usec)) {
         (Ok(secs), Ok(micros @ 0..1_000_000)) => Duration::new(secs, micros * 1_000),
         _ => Duration::ZERO,

@@ -1,16 +1,16 @@
 //! System calls without the C library.
 //!
-//! A forked child has no page tables for code. So the first call into each stretch of the C library costs it a page fault,
-//! which takes as long as ten system calls.
+//! A forked child has no page table entries at first. Each first call into a page of the C library is a page fault, as slow
+//! as ten system calls.
 
 use nix::errno::Errno;
 use nix::libc;
 
-/// Makes a system call of four arguments or fewer. Does not change `errno`, where it does not use the C library.
+/// Makes a system call. On x86-64, `errno` is unchanged.
 ///
 /// # Safety
 ///
-/// As the call itself demands of its arguments.
+/// The arguments must be valid for the call.
 #[inline]
 pub(crate) unsafe fn kernel_call(number: libc::c_long, arguments: [usize; 4]) -> Result<usize, Errno> {
     let [a, b, c, d] = arguments;
@@ -18,9 +18,9 @@ pub(crate) unsafe fn kernel_call(number: libc::c_long, arguments: [usize; 4]) ->
     {
         let result: isize;
         // SAFETY:
-        // - the kernel takes the number in rax and the arguments in these registers, and returns in rax;
-        // - it changes rcx and r11, and memory as the call says, which is the caller's promise;
-        // - it does not touch the stack.
+        // - The registers follow the kernel's calling convention.
+        // - The kernel changes rcx, r11 and the memory that the caller allows.
+        // - It does not change the stack.
         unsafe {
             std::arch::asm!(
                 "syscall",

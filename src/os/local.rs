@@ -1,3 +1,3 @@
-//! What each thread has of its own, by a name of our own for the same reason as the [`atomic`](super::atomic)s.
+//! Thread-locals, which the models replace.
 
 pub(crate) use std::thread_local;

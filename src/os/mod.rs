@@ -1,9 +1,8 @@
-//! The operating system, behind thin faces that the rest of the library can use without `unsafe`.
+//! Operating system calls behind safe functions.
 //!
-//! This is the one room where `unsafe` lives; each block carries the facts that make it sound. Nothing in
-//! here knows what an alarm is. What differs between Linux, macOS and the BSDs differs in here only.
+//! All `unsafe` and all platform differences are here.
 
-#![allow(unsafe_code)] // The layer that exists to hold it.
+#![allow(unsafe_code)]
 
 #[cfg(feature = "process")]
 pub(crate) mod alone;
@@ -33,6 +32,7 @@ pub(crate) mod kernel_call;
 pub(crate) mod limits;
 pub(crate) mod local;
 pub(crate) mod mask;
+pub(crate) mod origin;
 pub(crate) mod pending;
 #[cfg(feature = "process")]
 pub(crate) mod pidfd;

@@ -1,4 +1,4 @@
-//! Waiting for a descriptor, no longer than a given time.
+//! Waits for descriptors.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -7,18 +7,14 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 
-/// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readiness {
     Readable,
     Writable,
 }
 
-/// Waits until the descriptor is ready, in error or hung up, the time is over (`None`: it never is), or a signal
-/// has been handled, whichever comes first. Says whether it was the descriptor.
-///
-/// Without one it just waits. See [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html). A regular
-/// file is always ready.
+/// Waits for a descriptor, a timeout or a handled signal: [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html).
+/// Returns whether the descriptor is ready, in error or hung up.
 pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duration>) -> io::Result<bool> {
     let mut fds: Vec<PollFd<'_>> = Vec::new();
     if let Some((fd, readiness)) = fd {
@@ -33,14 +29,12 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
         Err(Errno::EINTR) => false,
         Err(errno) => return Err(errno.into()),
     };
-    // A descriptor that is not open is reported here, and trying it would be no clearer.
     if fds.iter().any(|fd| fd.revents().is_some_and(|events| events.contains(PollFlags::POLLNVAL))) {
         return Err(Errno::EBADF.into());
     }
     Ok(ready)
 }
 
-/// A descriptor that [`wait_any`] watches, or none.
 #[cfg(feature = "process")]
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
@@ -56,19 +50,16 @@ impl Default for Readable {
 #[cfg(feature = "process")]
 impl Readable {
     pub(crate) fn new(fd: Option<BorrowedFd<'_>>) -> Readable {
-        // The kernel passes over a negative number.
         let fd = fd.map_or(-1, |fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
         Readable(nix::libc::pollfd { fd, events: nix::libc::POLLIN, revents: 0 })
     }
 
-    /// Whether the last wait found it readable, in error or hung up.
     pub(crate) fn is_ready(&self) -> bool {
         self.0.revents != 0
     }
 }
 
-/// Waits until one of the descriptors is ready or has hung up, the time is over (`None`: it never is), or a signal has been
-/// handled; then none is marked ready.
+/// As [`wait`], for several descriptors. A timeout or a signal leaves none ready.
 #[cfg(feature = "process")]
 pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
     match kernel_poll(fds, time) {
@@ -77,7 +68,7 @@ pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Resu
     }
 }
 
-/// By the raw system call. A preloaded library that changes the clocks, as libfaketime does, would change the time.
+/// A system call: libfaketime and similar libraries change the C library's timeouts.
 #[cfg(all(
     feature = "process",
     any(target_os = "linux", target_os = "android"),
@@ -91,9 +82,10 @@ fn kernel_poll(fds: &mut [Readable], time: Option<Duration>) -> nix::Result<nix:
     let time = time.map(nix::sys::time::TimeSpec::from_duration);
     let time = time.as_ref().map_or(ptr::null(), |time| ptr::from_ref::<libc::timespec>(time.as_ref()));
     let mask = ptr::null::<libc::sigset_t>();
-    // SAFETY: `Readable` is a transparent `pollfd`, and the pointers are valid for the call. A number that is not open is
-    // marked ready. The kernel's `timespec` is the C library's where pointers have 64 bits. Without a mask its size is not
-    // looked at.
+    // SAFETY:
+    // - `Readable` is a transparent `pollfd`.
+    // - The pointers are valid for the call; the mask is null.
+    // - With 64-bit pointers, the kernel's `timespec` is the C library's.
     let ready =
         unsafe { libc::syscall(libc::SYS_ppoll, fds.as_mut_ptr(), fds.len(), time, mask, size_of::<u64>()) };
     Errno::result(ready as libc::c_int)
@@ -104,7 +96,7 @@ fn kernel_poll(fds: &mut [Readable], time: Option<Duration>) -> nix::Result<nix:
     not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))
 ))]
 fn kernel_poll(fds: &mut [Readable], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
-    // SAFETY: `PollFd` and `Readable` are both a transparent `pollfd`.
+    // SAFETY: `PollFd` and `Readable` are both transparent over `pollfd`.
     let fds = unsafe { &mut *(std::ptr::from_mut(fds) as *mut [PollFd<'_>]) };
     poll(fds, time)
 }
@@ -114,7 +106,6 @@ fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc
     nix::poll::ppoll(fds, time.map(nix::sys::time::TimeSpec::from_duration), None)
 }
 
-/// In milliseconds, rounded up: late by less than one, and the caller asks the clock.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly")))]
 fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
     use nix::poll::PollTimeout;

@@ -1,20 +1,16 @@
-//! Timers whose signal goes to one thread: [timer_create(2)] with SIGEV_THREAD_ID.
-//!
-//! They count on CLOCK_MONOTONIC. A forked child inherits none, `exec` keeps none.
-//!
-//! [timer_create(2)]: https://man7.org/linux/man-pages/man2/timer_create.2.html
+//! Timers that signal one thread: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html),
+//! SIGEV_THREAD_ID.
 
 use std::io;
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// A timer of this process, as the C library names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerId(usize);
 
 impl TimerId {
-    /// As a number that an atomic holds; never zero.
+    /// Returns a nonzero number.
     pub(crate) fn to_bits(self) -> usize {
         self.0.wrapping_add(1)
     }
@@ -24,11 +20,9 @@ impl TimerId {
     }
 }
 
-/// A thread, as the kernel numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadId(i32);
 
-/// What a timer is set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     At(Time),
@@ -50,29 +44,29 @@ mod imp {
     impl ThreadId {
         pub(crate) fn current() -> ThreadId {
             #[cfg(not(target_os = "freebsd"))]
-            // SAFETY: takes nothing and cannot fail.
+            // SAFETY: no arguments, no failure.
             return ThreadId(unsafe { libc::gettid() });
             #[cfg(target_os = "freebsd")]
-            // SAFETY: as above.
+            // SAFETY: no arguments, no failure.
             return ThreadId(unsafe { libc::pthread_getthreadid_np() });
         }
     }
 
     impl TimerId {
-        /// Creates a timer, not set, that sends SIGALRM with `value` to `thread`.
+        /// Creates a disarmed timer that sends `value` to `thread`.
         pub(crate) fn create(thread: ThreadId, value: usize) -> io::Result<TimerId> {
             #[cfg(target_os = "freebsd")]
             const SIGEV_THREAD_ID: libc::c_int = 4; // <sys/signal.h>
             #[cfg(not(target_os = "freebsd"))]
             use libc::SIGEV_THREAD_ID;
-            // SAFETY: every field of `sigevent` is an integer, a pointer or padding, so zeroes are a value of it.
+            // SAFETY: zeroes are a valid value.
             let mut event: libc::sigevent = unsafe { mem::zeroed() };
             event.sigev_notify = SIGEV_THREAD_ID;
             event.sigev_signo = libc::SIGALRM;
             event.sigev_value = libc::sigval { sival_ptr: ptr::without_provenance_mut(value) };
             event.sigev_notify_thread_id = thread.0;
             let mut timer = MaybeUninit::<libc::timer_t>::uninit();
-            // SAFETY: both pointers are valid for the length of the call; `timer` is written when it returns 0.
+            // SAFETY: both pointers are valid for the call, and `timer` is initialised if it returns 0.
             unsafe {
                 if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, timer.as_mut_ptr()) != 0 {
                     return Err(io::Error::last_os_error());
@@ -81,34 +75,29 @@ mod imp {
             }
         }
 
-        /// Sets the timer, and whether it repeats: `repeat` is zero if not. Async-signal-safe.
-        ///
-        /// See [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html). The caller sees to it
-        /// that the timer has not been deleted.
+        /// Sets the timer, which must exist: [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html).
+        /// Async-signal-safe.
         pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
             let timespec =
                 |d: Duration| libc::timespec { tv_sec: d.as_secs() as _, tv_nsec: d.subsec_nanos() as _ };
             let (flags, value) = match when {
-                // Zero would disarm.
+                // Zero would disarm the timer.
                 When::At(time) => (libc::TIMER_ABSTIME, Duration::from_nanos(time.as_nanos().max(1))),
                 When::After(delay) => (0, delay.max(Duration::from_nanos(1))),
                 When::Never => (0, Duration::ZERO),
             };
             let new = libc::itimerspec { it_interval: timespec(repeat), it_value: timespec(value) };
-            // SAFETY: `new` is valid for the length of the call, and null means not to hand back the old value. A
-            // number that names no timer is refused.
+            // SAFETY: `new` is valid for the call, and null requests no old value.
             match unsafe { libc::timer_settime(self.0 as libc::timer_t, flags, &new, ptr::null_mut()) } {
                 0 => Ok(()),
                 _ => Err(io::Error::last_os_error()),
             }
         }
 
-        /// Whether the timer has expired, or is not set, or repeats. Async-signal-safe.
-        ///
-        /// See [timer_gettime(2)](https://man7.org/linux/man-pages/man2/timer_gettime.2.html).
+        /// Returns whether the timer has expired; `true` also for a disarmed or periodic timer. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
             let mut held = MaybeUninit::<libc::itimerspec>::zeroed();
-            // SAFETY: the pointer is valid for the length of the call, and zeroes are a value of it.
+            // SAFETY: the pointer is valid for the call, and zeroes are a valid value.
             let held = unsafe {
                 libc::timer_gettime(self.0 as libc::timer_t, held.as_mut_ptr());
                 held.assume_init()
@@ -117,15 +106,13 @@ mod imp {
             is_zero(held.it_value) || !is_zero(held.it_interval)
         }
 
-        /// Deletes the timer.
         pub(crate) fn delete(self) {
-            // SAFETY: a number that names no timer is refused.
+            // SAFETY: the call fails for an unknown timer.
             unsafe { libc::timer_delete(self.0 as libc::timer_t) };
         }
     }
 }
 
-/// Systems without such timers refuse to create one.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 mod imp {
     use super::*;

@@ -1,10 +1,10 @@
-//! A reference that one side publishes and the signal handler reads.
+//! A reference for the signal handler.
 
 use std::ptr;
 
 use super::atomic::{AtomicPtr, Ordering};
 
-/// A place for a `&'static T`, or nothing. Reading and changing it is one step each, without a lock.
+/// An optional `&'static T`, with lock-free reads and changes.
 pub(crate) struct Published<T: 'static>(AtomicPtr<T>);
 
 impl<T: Sync> Published<T> {
@@ -12,21 +12,19 @@ impl<T: Sync> Published<T> {
         Published(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// What is published. Async-signal-safe.
     pub(crate) fn get(&self) -> Option<&'static T> {
-        // SAFETY: `exchange` and `replace` are the only writers, so it is null or a `&'static T`, which never
-        // dangles; it is read only.
+        // SAFETY: all writers store null or a `&'static T`.
         unsafe { self.0.load(Ordering::SeqCst).as_ref() }
     }
 
-    /// Publishes `new` and hands back what was there.
+    /// Publishes `new`, and returns the previous reference.
     pub(crate) fn exchange(&self, new: Option<&'static T>) -> Option<&'static T> {
         let new = new.map_or(ptr::null_mut(), |new| ptr::from_ref(new).cast_mut());
         // SAFETY: as in `get`.
         unsafe { self.0.swap(new, Ordering::SeqCst).as_ref() }
     }
 
-    /// Publishes `new` in the place of `old`; says whether that was there. Async-signal-safe.
+    /// Replaces `old`, and returns whether it was published. Async-signal-safe.
     pub(crate) fn replace(&self, old: &'static T, new: &'static T) -> bool {
         let [old, new] = [old, new].map(|it| ptr::from_ref(it).cast_mut());
         self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
@@ -40,15 +38,13 @@ mod tests {
 
     use super::*;
 
-    /// Two words that nobody has torn apart.
     struct Pair(u32, u32);
 
     #[test]
-    fn what_is_read_is_whole_and_what_is_exchanged_is_handed_back_once() {
+    fn reads_are_whole_and_exchanges_return_each_reference_once() {
         const EACH: u32 = if cfg!(miri) { 5 } else { 1_000 };
         static PLACE: Published<Pair> = Published::nothing();
-        // Where those stay that have come back: whoever has read one may still hold it.
-        static BACK: Mutex<Vec<&Pair>> = Mutex::new(Vec::new());
+        static RETURNED: Mutex<Vec<&Pair>> = Mutex::new(Vec::new());
 
         let reader = || {
             for _ in 0..EACH {
@@ -59,7 +55,7 @@ mod tests {
         let writer = |first: u32| {
             for n in first..first + EACH {
                 let old = PLACE.exchange(Some(Box::leak(Box::new(Pair(n, !n)))));
-                BACK.lock().unwrap().extend(old);
+                RETURNED.lock().unwrap().extend(old);
             }
         };
         thread::scope(|scope| {
@@ -69,10 +65,10 @@ mod tests {
             scope.spawn(reader);
             reader();
         });
-        BACK.lock().unwrap().extend(PLACE.exchange(None));
-        let mut back: Vec<u32> = BACK.lock().unwrap().iter().map(|pair| pair.0).collect();
-        back.sort_unstable();
-        assert!(back.into_iter().eq(0..2 * EACH), "each comes back, and comes back once");
+        RETURNED.lock().unwrap().extend(PLACE.exchange(None));
+        let mut returned: Vec<u32> = RETURNED.lock().unwrap().iter().map(|pair| pair.0).collect();
+        returned.sort_unstable();
+        assert!(returned.into_iter().eq(0..2 * EACH), "each reference is returned once");
         assert!(PLACE.get().is_none());
     }
 }

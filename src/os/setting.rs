@@ -1,11 +1,9 @@
-//! What an interval timer holds, or is told.
-
 use std::time::Duration;
 
-/// XNU refuses more than this many seconds; a longer wait is done in pieces.
+/// XNU's limit. Longer waits are split.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
-/// What the timer holds: zero `remaining` means that it will not ring.
+/// Disarmed if `remaining` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) remaining: Duration,
@@ -15,13 +13,12 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// What every kernel takes: whole microseconds, rounded up, at most [`LONGEST`].
+    /// Rounds up to microseconds, at most [`LONGEST`].
     pub(crate) fn rounded(self) -> Setting {
         let Setting { remaining, interval } = self.in_micros();
         Setting { remaining: remaining.min(LONGEST), interval: interval.min(LONGEST) }
     }
 
-    /// What a kernel takes that has held as much before: whole microseconds, rounded up.
     pub(crate) fn in_micros(self) -> Setting {
         Setting { remaining: round_up(self.remaining), interval: round_up(self.interval) }
     }

@@ -1,4 +1,4 @@
-//! A flag of the program's, which the signal handler sets.
+//! A flag of the program that the signal handler sets.
 
 use std::ptr;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use super::atomic::{AtomicPtr, AtomicUsize, Ordering, spin_loop};
 
-/// A place for a flag that a handler may set at any time.
+/// An optional flag.
 pub(crate) struct SharedFlag {
-    /// Null, or what `Arc::into_raw` has returned.
+    /// Null, or a pointer from `Arc::into_raw`.
     flag: AtomicPtr<AtomicBool>,
-    /// How many handlers are setting it.
+    /// The number of handlers in `set`.
     handlers: AtomicUsize,
 }
 
@@ -19,37 +19,36 @@ impl SharedFlag {
         SharedFlag { flag: AtomicPtr::new(ptr::null_mut()), handlers: AtomicUsize::new(0) }
     }
 
-    /// Puts a flag in the place, which must be empty.
+    /// Adds a flag to an empty place.
     pub(crate) fn put(&self, flag: Arc<AtomicBool>) {
         self.flag.store(Arc::into_raw(flag).cast_mut(), Ordering::SeqCst);
     }
 
-    /// Sets the flag, if there is one. Async-signal-safe.
+    /// Sets the flag, if any. Async-signal-safe.
     pub(crate) fn set(&self) {
         self.handlers.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: not null, so `take` has not swapped it out yet. Once it does, it waits until this handler has counted
-        // itself out, and keeps the flag alive until then.
+        // SAFETY: if not null, `take` has not swapped the pointer yet. It keeps the flag alive until this handler has left.
         if let Some(flag) = unsafe { self.flag.load(Ordering::SeqCst).as_ref() } {
             flag.store(true, std::sync::atomic::Ordering::SeqCst);
         }
         self.handlers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Takes the flag out. No handler touches it when this returns.
+    /// Removes the flag. No handler uses it afterwards.
     pub(crate) fn take(&self) -> Option<Arc<AtomicBool>> {
         let flag = self.flag.swap(ptr::null_mut(), Ordering::SeqCst);
         if flag.is_null() {
             return None;
         }
-        // A handler that counts itself in later finds no flag.
+        // Handlers that start after the swap see null.
         while self.handlers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }
-        // SAFETY: `put` got it from `Arc::into_raw`, and the swap gave it to this call alone.
+        // SAFETY: `put` got it from `Arc::into_raw`, and only this call gets it.
         Some(unsafe { Arc::from_raw(flag) })
     }
 
-    /// In a forked child, where no other thread and no handler runs: nothing is dropped.
+    /// Empties the place in a forked child, without freeing memory.
     pub(crate) fn forget(&self) {
         self.flag.store(ptr::null_mut(), Ordering::SeqCst);
         self.handlers.store(0, Ordering::SeqCst);
@@ -72,7 +71,7 @@ mod tests {
                 let flag = Arc::new(AtomicBool::new(false));
                 PLACE.put(flag.clone());
                 PLACE.set();
-                let taken = PLACE.take().expect("it was put there");
+                let taken = PLACE.take().expect("the flag is present");
                 assert!(taken.load(std::sync::atomic::Ordering::SeqCst));
                 drop(taken);
                 assert_eq!(Arc::strong_count(&flag), 1);

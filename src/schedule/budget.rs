@@ -1,8 +1,8 @@
-//! A limit on the number of checks.
-
 use std::panic::Location;
 
-use crate::error::Cause;
+use super::{Entry, Key, Schedule, Scope};
+use crate::error::{AlarmId, Cause};
+use crate::time::{CpuClock, Time};
 
 /// The checks that an alarm allows, and those that it has counted.
 #[derive(Clone, Debug)]
@@ -71,5 +71,67 @@ impl Budget {
     /// Disables the expiry until a restart.
     pub(super) fn suspend(&mut self) {
         self.expires_at = u64::MAX;
+    }
+}
+
+impl Schedule {
+    pub(crate) fn any_counting(&self) -> bool {
+        !self.counting.is_empty()
+    }
+
+    /// Expires due alarms of threads with a check limit, whose checks read the clock.
+    pub(crate) fn expire_counting(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time> + Copy) {
+        for at in 0..self.counting.len() {
+            self.expire(self.counting[at].0, now, cpu_now);
+        }
+    }
+
+    /// Counts a check by `asker`, for an alarm and those that enclose it.
+    pub(crate) fn count_around(
+        &mut self,
+        key: Key,
+        asker: Scope,
+        location: &'static Location<'static>,
+        now: Time,
+    ) {
+        let shield = self.shield_of(asker);
+        if let Some(entry) = self.get(key) {
+            self.count((entry.scope, entry.id), shield, location, now);
+        }
+    }
+
+    /// Counts a check of a scope's alarms after `shield`, up to `innermost`.
+    pub(crate) fn count(
+        &mut self,
+        (scope, innermost): (Scope, AlarmId),
+        shield: AlarmId,
+        location: &'static Location<'static>,
+        now: Time,
+    ) {
+        for at in 0..self.counting.len() {
+            let (home, key) = self.counting[at];
+            if home != scope || key.id > innermost || key.id <= shield {
+                continue;
+            }
+            let budget = self.entries.get_mut(key).and_then(Entry::budget_mut);
+            if budget.is_some_and(|budget| budget.count(location)) {
+                self.change(key, |entry| entry.spend_budget(now));
+            }
+        }
+        if self.entered.is_empty() {
+            return;
+        }
+        // As in `outermost`, enclosing alarms count too.
+        let entered: Vec<(Scope, AlarmId)> =
+            self.entered_in(scope, innermost).map(|entry| (entry.scope, entry.id)).collect();
+        for entry in entered {
+            self.count(entry, shield, location, now);
+        }
+    }
+
+    pub(crate) fn note_error(&mut self, key: Key) {
+        if let Some(budget) = self.entries.get_mut(key).and_then(Entry::budget_mut) {
+            budget.note_error();
+        }
     }
 }

@@ -1,12 +1,10 @@
-//! Deadlines in order: a binary heap whose items can be found again.
+//! Deadlines in order: a binary heap with indexed items.
 //!
-//! An alarm is armed, restarted and dropped far more often than it expires, so removing *any* item must be quick, not only
-//! the first. [`Positions`] notes where in its heap each item stands. The common cases, an inner alarm that comes and goes
-//! and a restart that moves the only deadline, touch one or two positions.
+//! Any item must be quick to remove, because most alarms never expire.
 
 use crate::time::Time;
 
-/// Where each item stands in the queue that it is in. Several queues may share one, if no item is in two of them.
+/// Each item's heap index. Queues with distinct items can share it.
 #[derive(Debug, Default)]
 pub(crate) struct Positions(Vec<usize>);
 
@@ -21,10 +19,9 @@ impl Positions {
     }
 }
 
-/// Items, each a small number, in the order of their moments.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// No item stands before its parent at `(i - 1) / 2`.
+    /// A child at `i` is no earlier than its parent at `(i - 1) / 2`.
     heap: Vec<(Time, usize)>,
 }
 
@@ -33,12 +30,11 @@ impl Queue {
         Queue { heap: Vec::new() }
     }
 
-    /// The earliest item.
     pub(crate) fn first(&self) -> Option<(Time, usize)> {
         self.heap.first().copied()
     }
 
-    /// Inserts an item, which must not be in.
+    /// Inserts an item that is absent.
     #[inline(always)]
     pub(crate) fn insert(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = self.heap.len();
@@ -52,21 +48,21 @@ impl Queue {
         }
     }
 
-    /// Removes an item, which must be in.
+    /// Removes an item that is present.
     #[inline(always)]
     pub(crate) fn remove(&mut self, positions: &mut Positions, item: usize) {
         let hole = positions.0[item];
         debug_assert_eq!(self.heap[hole].1, item);
         let Some(last) = self.heap.pop() else { return };
         if hole < self.heap.len() {
-            // The last item stands in the hole now: too late for it or too early.
+            // The last item, now in the hole, may be too early or too late there.
             self.put(positions, hole, last);
             self.rise(positions, hole);
             self.sink(positions, hole);
         }
     }
 
-    /// Moves an item to another moment; it must be in.
+    /// Changes the time of an item that is present.
     pub(crate) fn shift(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = positions.0[item];
         debug_assert_eq!(self.heap[at].1, item);

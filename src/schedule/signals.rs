@@ -1,9 +1,8 @@
-//! Signals as bits of a mask.
+//! Signal sets as bit masks.
 
-/// The classic signals, 1 to 31.
+/// One more than the largest standard signal number.
 pub(crate) const SIGNALS: usize = 32;
 
-/// The numbers of the signals in a mask.
 pub(crate) fn numbers(mut mask: u32) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         (mask != 0).then(|| {

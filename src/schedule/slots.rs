@@ -1,8 +1,6 @@
-//! The alarms, each in a slot of its own that is used again when it is free.
+//! Alarms in reusable slots.
 //!
-//! An entry is written and taken apart in place. Moving ten words that have just been written one by one makes the
-//! processor wait until they have reached the cache: a container like `slab`, which moves its values in and out whole,
-//! spent a quarter of a nested guard's time on that.
+//! Entries are written in place: moving a new entry stalls the processor.
 
 use sigalarm_core::implementer;
 use std::panic::Location;
@@ -11,7 +9,7 @@ use super::{Entry, Key, Removed, Scope, Terms};
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// The id of no alarm: the slot is free.
+/// The id in a free slot.
 const FREE: AlarmId = implementer::id(0);
 
 #[derive(Debug)]
@@ -29,7 +27,6 @@ impl Slots {
         self.entries.len() == self.free.len()
     }
 
-    /// Writes an alarm into a free slot.
     #[inline(always)]
     pub(super) fn insert(&mut self, id: AlarmId, terms: Terms, now: Time) -> (usize, &mut Entry) {
         debug_assert_ne!(id, FREE);
@@ -51,13 +48,13 @@ impl Slots {
             more,
             expired: None,
             rung: None,
-            guest_on: 0,
+            entered_by: 0,
             needs_signal,
         };
         (slot, entry)
     }
 
-    /// Frees the slot of an alarm; it must be alive.
+    /// Frees the slot of a live alarm.
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
@@ -69,7 +66,6 @@ impl Slots {
         removed
     }
 
-    /// The alarm of that key; `None` for a stale one.
     pub(super) fn get(&self, key: Key) -> Option<&Entry> {
         self.entries.get(key.slot()).filter(|entry| entry.id == key.id)
     }
@@ -78,7 +74,7 @@ impl Slots {
         self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id)
     }
 
-    /// The alarm in a slot that is known to have one.
+    /// Returns the alarm in an occupied slot.
     pub(super) fn at(&self, slot: usize) -> &Entry {
         debug_assert_ne!(self.entries[slot].id, FREE);
         &self.entries[slot]
@@ -100,6 +96,6 @@ const VACANT: Entry = Entry {
     more: None,
     expired: None,
     rung: None,
-    guest_on: 0,
+    entered_by: 0,
     needs_signal: false,
 };

@@ -1,8 +1,12 @@
-//! The schedule against the naive version: a list, searched from end to end.
+//! Compares the schedule with a linear search.
+
+use std::panic::Location;
+use std::time::Duration;
 
 use super::*;
+use crate::error::Cause;
+use crate::time::CpuClock;
 
-/// What a live alarm should be, by the obvious means.
 #[derive(Clone, Debug)]
 struct Naive {
     key: Key,
@@ -37,7 +41,7 @@ impl Model {
     }
 }
 
-/// SplitMix64: enough for choosing operations, and the same on every machine.
+/// SplitMix64.
 struct Random(u64);
 
 impl Random {
@@ -69,14 +73,12 @@ fn no_cpu(_: CpuClock) -> Option<Time> {
     None
 }
 
-/// The scopes of the tests; each thread's alarms are expired on their own.
 const SCOPES: std::ops::Range<u64> = 0..7;
 
 fn expire(schedule: &mut Schedule, now: Time) {
     SCOPES.for_each(|scope| schedule.expire(Scope(scope), now, no_cpu));
 }
 
-/// Sets a new deadline, whatever had become of the old one.
 fn reschedule(schedule: &mut Schedule, key: Key, now: Time, deadline: Time) {
     schedule.change(key, |entry| entry.limit = (!deadline.is_never()).then(|| deadline.since(now)));
     schedule.restart(key, now, no_cpu);
@@ -96,7 +98,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         let deadline = match random.below(8) {
             0 => Time::NEVER,
             1 => now,
-            // Few distinct values, so that deadlines often fall together.
+            // Few distinct values make equal deadlines frequent.
             _ => now.after(Duration::from_nanos(random.below(40))),
         };
         let pick = random.next() as usize % model.0.len().max(1);
@@ -159,7 +161,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
 
 #[test]
 fn agrees_with_the_naive_list() {
-    // Interpreted, each step takes a thousand times as long.
+    // Miri takes a thousand times as long.
     let (few, many, steps) = if cfg!(miri) { (1, 0, 60) } else { (60, 3, 500) };
     for seed in 0..few {
         play(seed, steps, 12);
@@ -179,7 +181,7 @@ fn the_outermost_is_reported_first() {
     let around = |s: &Schedule, key| s.expired_around(key, Scope::NONE).map(Key::id);
 
     expire(&mut schedule, at(5));
-    assert_eq!(around(&schedule, inner), None, "another scope's alarm encloses nothing here");
+    assert_eq!(around(&schedule, inner), None, "another thread's alarm encloses none of these");
     assert_eq!(around(&schedule, elsewhere), Some(elsewhere.id));
 
     expire(&mut schedule, at(20));
@@ -191,16 +193,16 @@ fn the_outermost_is_reported_first() {
     assert_eq!(around(&schedule, inner), Some(inner.id));
 }
 
-/// Whatever had become of the one before it: expired, rung, a guest on other threads.
+/// The previous alarm was rung, and entered on another thread.
 #[test]
-fn a_slot_is_as_new() {
+fn a_reused_slot_has_no_old_state() {
     let mut schedule = Schedule::new();
     let old = schedule.insert(terms(1, Time::NEVER), at(0));
     schedule.ring(old, Cause::Rung);
     let standing = schedule.enter(old, Scope(2));
     assert_eq!(schedule.expired_in(Scope(2)).map(Key::id), Some(old.id()));
     schedule.remove(old);
-    assert!(!schedule.has_any_in(Scope(2)), "it is nobody's guest any more");
+    assert!(!schedule.has_any_in(Scope(2)), "the removed alarm is not entered any more");
     schedule.leave(standing);
 
     let new = schedule.insert(terms(1, at(10)), at(5));
@@ -208,14 +210,14 @@ fn a_slot_is_as_new() {
     assert!(schedule.get(old).is_none());
     expire(&mut schedule, at(10));
     assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
-    // It has expired by its deadline and was not rung.
+    // The alarm was not rung, so `extend` undoes the expiry.
     schedule.extend(new, Duration::from_nanos(5));
-    let entry = schedule.get(new).expect("it lives");
-    assert_eq!((entry.expired, entry.since, entry.guest_on), (None, at(5), 0));
+    let entry = schedule.get(new).expect("a live alarm");
+    assert_eq!((entry.expired, entry.since, entry.entered_by), (None, at(5), 0));
 }
 
 #[test]
-fn one_that_starts_again_knows_no_old_key() {
+fn start_again_invalidates_old_keys() {
     let play = |is_empty: bool, starts_again: bool| {
         let mut schedule = Schedule::new();
         let key = schedule.insert(terms(1, at(1)), at(0));
@@ -230,13 +232,13 @@ fn one_that_starts_again_knows_no_old_key() {
         }
         let fresh = schedule.insert(terms(1, at(1)), at(0));
         if starts_again {
-            assert_eq!(fresh.slot(), key.slot(), "the slot is used again");
-            assert!(schedule.get(key).is_none(), "and the old key does not name its new owner");
+            assert_eq!(fresh.slot(), key.slot(), "the slot is reused");
+            assert!(schedule.get(key).is_none(), "the old key does not identify the new alarm");
         }
         fresh.id()
     };
     for is_empty in [false, true] {
-        assert_ne!(play(is_empty, true), play(is_empty, false), "both sides go on, and never meet");
+        assert_ne!(play(is_empty, true), play(is_empty, false), "parent and child have different ids");
     }
 }
 
@@ -255,7 +257,7 @@ fn ten_thousand_alarms() {
 }
 
 #[test]
-fn a_wait_ends_for_own_alarms_for_entered_ones_and_for_what_encloses_them() {
+fn a_wait_ends_for_own_entered_and_enclosing_alarms() {
     let mut schedule = Schedule::new();
     let (here, there) = (Scope(1), Scope(2));
     let outer = schedule.insert(terms(2, at(10)), at(0));
@@ -267,12 +269,12 @@ fn a_wait_ends_for_own_alarms_for_entered_ones_and_for_what_encloses_them() {
 
     let standing = schedule.enter(entered, here);
     assert_eq!(schedule.next_for(here, None), at(10));
-    // Each enters the other's: the search ends.
+    // Each thread enters the other's alarm, and the search ends.
     let back = schedule.enter(own, there);
     assert_eq!(schedule.next_for(there, None), at(10));
     schedule.expire(there, at(10), no_cpu);
     assert_eq!(schedule.next_for(here, None), at(20));
-    assert!(schedule.is_expired_for(here, None), "what encloses the entered alarm has expired");
+    assert!(schedule.is_expired_for(here, None), "an alarm that encloses the entered alarm has expired");
     schedule.leave(standing);
     schedule.leave(back);
     assert!(!schedule.is_expired_for(here, None) && schedule.is_expired_for(here, Some(outer)));

@@ -1,4 +1,4 @@
-//! An implementation in thirty lines: a thread that sets the flag.
+//! A small implementation.
 
 use std::panic::Location;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sigalarm_core::implementer::{Expiry, Hook, flag, next_id, register};
 use sigalarm_core::{AlarmId, Cause, TimedOut};
 
-/// Id, thread, when it was armed, limit.
+/// Id, thread, start, limit.
 static LIMITS: Mutex<Vec<(AlarmId, ThreadId, Instant, Duration)>> = Mutex::new(Vec::new());
 static HOOK: Hook = Hook::new(check);
 
@@ -19,9 +19,9 @@ fn check(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Op
         flag().clear(bit()); // And then the clock is read again.
         due.clone().for_each(|_| flag().set(bit()));
     }
-    let is_asked = |id: AlarmId| innermost.map_or(true, |innermost| id <= innermost);
+    let is_enclosing = |id: AlarmId| innermost.map_or(true, |innermost| id <= innermost);
     let here = thread::current().id();
-    let &(id, _, began, limit) = due.find(|&&(id, home, ..)| home == here && is_asked(id))?;
+    let &(id, _, began, limit) = due.find(|&&(id, home, ..)| home == here && is_enclosing(id))?;
     let mut expiry = Expiry::new(id, Cause::Deadline, began.elapsed(), location.into());
     expiry.limit = Some(limit);
     Some(Box::new(expiry.into_error()))

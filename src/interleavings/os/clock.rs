@@ -1,4 +1,4 @@
-//! The machine's clock. To read it is no system call and waits for no store.
+//! The simulated clock. A read does not flush stores.
 
 use std::io;
 use std::sync::OnceLock;

@@ -1,5 +1,3 @@
-//! The flag of `sigalarm-core`, on the model's atomics.
-
 #[path = "../../../core/src/os.rs"]
 mod os;
 

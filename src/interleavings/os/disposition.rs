@@ -1,5 +1,3 @@
-//! What the machine does with SIGALRM and SIGINT.
-
 use std::io;
 
 use nix::libc::SIGALRM;
@@ -11,13 +9,12 @@ pub(crate) enum Function {
     #[default]
     Default,
     Ignore,
-    /// The library's handler.
-    Ours,
-    /// The program's handler, which notes what it gets.
+    Library,
+    /// The program's handler, which records signals.
     Program,
-    /// A handler over the library's, which calls the handler that it found.
+    /// A later handler, which calls the previous handler.
     Over,
-    /// The same; it restores the handler that it found, and raises the signal again.
+    /// A later handler, which restores the previous handler and raises the signal.
     OverByRaise,
 }
 
@@ -62,7 +59,7 @@ impl Disposition {
     }
 
     pub(crate) fn install(&self) -> io::Result<Disposition> {
-        Ok(call(|machine, _| machine.act(*self)))
+        Ok(call(|machine, _| machine.set_action(*self)))
     }
 
     pub(crate) fn install_for(&self, signal: i32) -> io::Result<Disposition> {
@@ -70,11 +67,11 @@ impl Disposition {
     }
 
     pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
-        Disposition { function: Function::Ours, restart: manner.restart }.install()
+        Disposition { function: Function::Library, restart: manner.restart }.install()
     }
 
     pub(crate) fn install_ours_for(signal: i32, manner: Manner) -> io::Result<Disposition> {
-        Disposition { function: Function::Ours, restart: manner.restart }.install_for(signal)
+        Disposition { function: Function::Library, restart: manner.restart }.install_for(signal)
     }
 
     pub(crate) fn interrupts(&self) -> bool {
@@ -86,7 +83,7 @@ impl Disposition {
     }
 
     pub(crate) fn is_ours(&self) -> bool {
-        self.function == Function::Ours
+        self.function == Function::Library
     }
 
     pub(crate) fn kind(&self) -> Kind {

@@ -1,5 +1,3 @@
-//! The end of the process.
-
 pub(crate) fn write_line(line: &[u8]) {
     panic!("a watchdog ends the process: {}", String::from_utf8_lossy(line))
 }

@@ -1,5 +1,3 @@
-//! The lock. (No scenario forks.)
-
 use std::cell::{Cell, UnsafeCell};
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,16 +7,15 @@ use std::ptr;
 use super::machine::{self, step};
 use super::memory;
 
-/// Each execution begins with what the lock was declared around.
+/// Each execution starts with the initial value.
 pub(crate) struct ForkMutex<T> {
-    /// Never changed or dropped.
     initial: MaybeUninit<T>,
     value: UnsafeCell<MaybeUninit<T>>,
     epoch: Cell<u64>,
     locked: Cell<bool>,
 }
 
-// SAFETY: as for the machine.
+// SAFETY: as for `machine::OneThread`.
 unsafe impl<T: Send> Sync for ForkMutex<T> {}
 
 impl<T> ForkMutex<T> {
@@ -35,9 +32,9 @@ impl<T> ForkMutex<T> {
         step();
         if self.epoch.replace(machine::epoch()) != machine::epoch() {
             self.locked.set(false);
-            // SAFETY: one thread runs at a time, and the lock is free at the start of an execution. The initial value is
-            // that of a static: it owns no memory, so that a copy of its bits is another such value. What the last
-            // execution left is forgotten.
+            // SAFETY:
+            // - One thread runs at a time, and the lock is free at the start of an execution.
+            // - The initial value of a static owns no memory, so a bitwise copy is a valid value.
             unsafe { ptr::copy_nonoverlapping(&self.initial, self.value.get(), 1) };
         }
         while self.locked.get() && !std::thread::panicking() {
@@ -55,7 +52,7 @@ impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: `lock` has made it, and this guard is the only one.
+        // SAFETY: `lock` initialised the value; there is one guard.
         unsafe { (*self.0.value.get()).assume_init_ref() }
     }
 }

@@ -1,11 +1,10 @@
-//! The handlers that the machine calls.
-
 use std::cell::Cell;
 
 use once_cell::race::OnceRef;
 
-use super::disposition::{Disposition, Function, Kind};
+use super::disposition::{Disposition, Function};
 use super::machine::{Source, call, chance, choose, machine, me, pause, step};
+pub(crate) use super::origin::{InPlace, Sender};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
@@ -13,22 +12,21 @@ pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Runs a handler function.
 pub(super) fn run(function: Function, arrival: &Arrival) {
     step();
     match function {
         Function::Default | Function::Ignore => {}
-        Function::Program => machine().call_program(arrival.source),
+        Function::Program => machine().record_program_signal(arrival.source),
         Function::Over => {
-            let found = machine().over_found;
+            let found = machine().previous;
             run(found.function, arrival);
         }
         Function::OverByRaise => {
-            let found = machine().over_found;
+            let found = machine().previous;
             let _ = found.install();
             arrival.send_again(Sender::Raise);
         }
-        Function::Ours => {
+        Function::Library => {
             if let Some(on_signal) = ON_SIGNAL.get() {
                 on_signal(arrival);
             }
@@ -38,26 +36,11 @@ pub(super) fn run(function: Function, arrival: &Arrival) {
 
 pub(crate) struct Arrival {
     source: Source,
-    /// How many previous handlers are being called with it.
+    /// The number of running previous handlers.
     forwarding: Cell<usize>,
 }
 
 pub(crate) const CAN_BLOCK_ON_RETURN: bool = true;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sender {
-    Timer(usize),
-    Interval,
-    Raise,
-    Other,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InPlace {
-    Ours,
-    Default,
-    Other,
-}
 
 impl Arrival {
     pub(super) fn new(source: Source) -> Arrival {
@@ -92,16 +75,12 @@ impl Arrival {
     }
 
     pub(crate) fn in_place(&self) -> InPlace {
-        // The thread may be preempted around a system call, for longer than chance gives.
+        // A long preemption, which random scheduling seldom produces.
         let stop = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
         stop();
         let current = Disposition::current_of(self.signal()).ok();
         stop();
-        match current {
-            Some(current) if current.is_ours() => InPlace::Ours,
-            Some(current) if current.kind() == Kind::Default => InPlace::Default,
-            _ => InPlace::Other,
-        }
+        InPlace::of(current)
     }
 
     pub(crate) fn take_default_action(&self) {

@@ -1,5 +1,3 @@
-//! The machine's interval timer.
-
 use std::io;
 
 use super::machine::call;

@@ -1,4 +1,4 @@
-//! What each thread has of its own. Shuttle's threads are one thread to the system, so this cannot be the system's.
+//! Simulated thread-locals: shuttle runs all threads on one system thread.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ pub(crate) struct LocalKey<T: 'static> {
     pub(crate) values: RefCell<Option<HashMap<(u64, usize), &'static T>>>,
 }
 
-// SAFETY: as for the machine.
+// SAFETY: as for `machine::OneThread`.
 unsafe impl<T> Sync for LocalKey<T> {}
 
 impl<T> LocalKey<T> {

@@ -1,5 +1,3 @@
-//! The calling thread's mask.
-
 use std::io;
 
 use super::machine::{call, change_mask};

@@ -1,11 +1,9 @@
 //! Atomics with store buffers.
 //!
-//! A store that is not sequentially consistent goes into a buffer of its thread. The thread itself sees it at once, others
-//! when it has left the buffer: at any time, in any order but for stores to one place and for a release store, which leaves
-//! after all before it. A sequentially consistent store, an exchange, a fence, a lock, a system call and a signal empty the
-//! buffer, as they do in a processor. Loads are not moved.
+//! Each thread sees its own buffered stores at once. Stores leave in any order, but stores to one word in order, and a release
+//! store after all earlier stores. Sequentially consistent stores, exchanges, fences, locks, system calls and signals flush.
 //!
-//! Each execution begins with the values that the statics were declared with.
+//! Each execution starts with the statics' initial values.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -18,7 +16,6 @@ use shuttle::rand::{Rng, thread_rng};
 
 use super::machine::{self, step};
 
-/// A place in memory.
 struct Word {
     initial: u64,
     epoch: std_atomic::AtomicU64,
@@ -34,26 +31,26 @@ struct Store {
 
 struct Buffers {
     stores: Vec<Store>,
-    /// In one of so many steps a store leaves.
-    laziness: u32,
+    /// A store leaves in one of this many steps.
+    delay: u32,
 }
 
-struct Alone(RefCell<Buffers>);
+struct OneThread(RefCell<Buffers>);
 
-// SAFETY: as for the machine.
-unsafe impl Sync for Alone {}
+// SAFETY: as for `machine::OneThread`.
+unsafe impl Sync for OneThread {}
 
-static BUFFERS: Alone = Alone(RefCell::new(Buffers { stores: Vec::new(), laziness: 2 }));
+static BUFFERS: OneThread = OneThread(RefCell::new(Buffers { stores: Vec::new(), delay: 2 }));
 
-pub(super) fn boot() {
-    let laziness = [1, 4, 60][thread_rng().gen_range(0..3)];
-    *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), laziness };
+pub(super) fn reset() {
+    let delay = [1, 4, 60][thread_rng().gen_range(0..3)];
+    *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), delay };
 }
 
-/// Lets a store leave its buffer now and then.
+/// Moves a random store to memory, sometimes.
 pub(super) fn settle() {
     let mut buffers = BUFFERS.0.borrow_mut();
-    if buffers.stores.is_empty() || !machine::chance(buffers.laziness) {
+    if buffers.stores.is_empty() || !machine::chance(buffers.delay) {
         return;
     }
     let chosen = thread_rng().gen_range(0..buffers.stores.len());
@@ -61,7 +58,7 @@ pub(super) fn settle() {
         let store = &buffers.stores[chosen];
         (store.thread, store.word, store.release)
     };
-    // The first that must go before the chosen one, or that one itself.
+    // The chosen store, or the first that must leave before it.
     let first = (0..=chosen)
         .find(|index| {
             let store = &buffers.stores[*index];
@@ -69,11 +66,11 @@ pub(super) fn settle() {
         })
         .unwrap_or(chosen);
     let store = buffers.stores.remove(first);
-    // SAFETY: the word is a static or was leaked.
+    // SAFETY: the word is static or leaked.
     unsafe { &*store.word }.write(store.value);
 }
 
-/// Lets all stores of this thread leave.
+/// Empties the thread's buffer.
 pub(super) fn flush() {
     let me = machine::me();
     let mut buffers = BUFFERS.0.borrow_mut();
@@ -215,10 +212,10 @@ number!(AtomicU64, u64);
 number!(AtomicUsize, usize);
 atomic!(AtomicBool, bool, |word| word != 0, {});
 
-/// Only exchanged and loaded, so its stores are not buffered. Null at first.
+/// Initially null. Its stores are not buffered.
 pub(crate) struct AtomicPtr<T>(Word, PhantomData<*mut T>);
 
-// SAFETY: as the real one: it is an address.
+// SAFETY: the value is an address.
 unsafe impl<T> Sync for AtomicPtr<T> {}
 // SAFETY: the same.
 unsafe impl<T> Send for AtomicPtr<T> {}
@@ -258,7 +255,6 @@ impl<T> AtomicPtr<T> {
     }
 }
 
-/// Whether no store is buffered.
 pub(crate) fn is_empty() -> bool {
     BUFFERS.0.borrow().stores.is_empty()
 }

@@ -1,9 +1,7 @@
-//! The faces of `src/os`, over a scripted kernel and a memory with store buffers.
-//!
-//! What needs no kernel there is used here as it is. The rest has the same face and asks the [`machine`].
+//! `src/os` on a simulated [`machine`]. Modules without system calls are the originals.
 
-#![allow(unsafe_code)] // As in `src/os`.
-#![allow(dead_code)] // Faces for systems and features that the scenarios do not use.
+#![allow(unsafe_code)]
+#![allow(dead_code)] // The scenarios use a part of the interface.
 
 pub(crate) mod machine;
 pub(crate) mod memory;
@@ -29,6 +27,8 @@ pub(crate) use self::memory as atomic;
 pub(crate) mod child;
 #[path = "../../os/flag.rs"]
 pub(crate) mod flag;
+#[path = "../../os/origin.rs"]
+pub(crate) mod origin;
 #[path = "../../os/poll.rs"]
 pub(crate) mod poll;
 #[path = "../../os/published.rs"]

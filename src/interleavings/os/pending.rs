@@ -1,5 +1,3 @@
-//! Signals that the library sends to its own process.
-
 use super::machine::{Source, call};
 
 pub(crate) fn send_alarm() {

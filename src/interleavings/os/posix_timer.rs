@@ -1,4 +1,4 @@
-//! The machine's POSIX timers. Their numbers are not used again, so that a late use of one is noticed.
+//! Ids are not reused, so that a use after deletion fails.
 
 use std::io;
 use std::time::Duration;

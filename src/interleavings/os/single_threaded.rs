@@ -1,5 +1,3 @@
-//! Whether the process has one thread, as the C library knows.
-
 use super::machine::{machine, step};
 
 pub(crate) fn prepare() {}

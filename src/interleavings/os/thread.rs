@@ -1,5 +1,3 @@
-//! Which thread this is.
-
 use super::machine::me;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

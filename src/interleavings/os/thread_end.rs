@@ -1,5 +1,3 @@
-//! A call at the end of a thread.
-
 use std::ffi::c_void;
 use std::io;
 use std::ptr;

@@ -1,0 +1,137 @@
+//! Threads of the program, the clock, and other processes.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use shuttle::rand::{Rng, thread_rng};
+
+use super::{Source, Task, call_and_deliver, chance, choose, machine, me, pause, step};
+use crate::os::{memory, thread_end};
+
+/// The clock does not skip more than this.
+const LONGEST_LEAP: u64 = 1_000_000_000;
+
+/// Changes the mask. An unchanged mask delivers no signal.
+pub(crate) fn change_mask(block: bool) {
+    let me = me();
+    let changes = machine().is_blocked(me) != block;
+    call_and_deliver(changes, |machine, me| {
+        let before = mem::replace(&mut machine.task(me).blocked, block);
+        machine.log(Some(me), format_args!("blocks SIGALRM: {block} after {before}"));
+        if machine.announced.is_none_or(|id| id == me) {
+            machine.announce();
+        }
+    });
+}
+
+pub(crate) struct Thread(shuttle::thread::JoinHandle<()>, Arc<AtomicBool>);
+
+/// Starts a thread, which the caller must join.
+pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
+    let f: Box<dyn FnOnce() + Send + 'a> = Box::new(f);
+    // SAFETY: the scenarios join all threads. A failed scenario resumes none.
+    let f: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(f) };
+    let ended = Arc::new(AtomicBool::new(false));
+    let sign = ended.clone();
+    let blocked = {
+        let mut machine = machine();
+        machine.threads += 1;
+        machine.knows_single_threaded &= machine.relearns_single_threaded;
+        machine.is_blocked(me())
+    };
+    memory::flush();
+    let handle = shuttle::thread::spawn(move || {
+        let me = self::me();
+        *machine().task(me) = Task { lives: true, blocked, ..Task::default() };
+        if machine().announced.is_none() {
+            machine().announce();
+        }
+        f();
+        step();
+        let has_end_hook = machine().task(me).has_end_hook;
+        if has_end_hook {
+            thread_end::run();
+        }
+        step();
+        memory::flush();
+        let mut machine = machine();
+        *machine.task(me) = Task::default();
+        machine.log(Some(me), format_args!("ends"));
+        if machine.announced == Some(me) {
+            machine.announce();
+        }
+        sign.store(true, Ordering::Relaxed);
+    });
+    Thread(handle, ended)
+}
+
+impl Thread {
+    /// The caller handles signals while it waits.
+    pub(crate) fn join(self) {
+        while !self.1.load(Ordering::Relaxed) {
+            pause();
+        }
+        drop(self.0);
+        machine().threads -= 1;
+    }
+}
+
+/// Starts a thread that advances the clock until [`stop_clock`].
+pub(crate) fn start_clock() -> shuttle::thread::JoinHandle<()> {
+    shuttle::thread::spawn(|| {
+        // The speed is random, but lets handlers finish.
+        let leaps = [8, 30, 150][thread_rng().gen_range(0..3)];
+        while !machine().is_clock_stopped {
+            {
+                let mut machine = machine();
+                let left = machine.next_expiry().map(|expiry| expiry.saturating_sub(machine.now));
+                let nanos = match left.filter(|left| *left < LONGEST_LEAP) {
+                    Some(left) if chance(leaps) => left + thread_rng().gen_range(0..3) * 400,
+                    None if chance(leaps) => thread_rng().gen_range(0..2_000_000),
+                    _ => thread_rng().gen_range(0..3_000),
+                };
+                machine.advance(nanos);
+            }
+            shuttle::thread::yield_now();
+        }
+    })
+}
+
+pub(crate) fn stop_clock(clock: shuttle::thread::JoinHandle<()>) {
+    machine().is_clock_stopped = true;
+    let _ = clock.join();
+}
+
+/// Waits until no deliverable signal is pending.
+pub(crate) fn wait_for_handlers() {
+    for _ in 0..3 {
+        while !machine().has_no_deliverable_signal() {
+            pause();
+        }
+        pause();
+    }
+}
+
+/// Blocks until a handler has run, like a system call with EINTR.
+pub(crate) fn block_until_signal() {
+    step();
+    let me = me();
+    let before = machine().task(me).handled;
+    let mut silent = 0;
+    while machine().task(me).handled == before {
+        silent = if machine().is_idle() { silent + 1 } else { 0 };
+        assert!(silent < 1_000, "no signal will wake this thread");
+        pause();
+    }
+}
+
+/// Another process sends a signal at a random time.
+pub(crate) fn send_from_outside(source: Source) -> shuttle::thread::JoinHandle<()> {
+    shuttle::thread::spawn(move || {
+        for _ in 0..choose(40) {
+            shuttle::thread::yield_now();
+        }
+        machine().send(source);
+    })
+}

@@ -1,0 +1,126 @@
+//! Changes of live alarms: restarts, pauses, expiries.
+
+use std::time::Duration;
+
+use super::entry::{periods, times};
+use super::{Entry, Key, Schedule, Scope};
+use crate::error::Cause;
+use crate::time::{CpuClock, Time};
+
+/// The shortest time between two reads of a processor clock.
+const SHORTEST_PROBE: Duration = Duration::from_micros(500);
+
+impl Schedule {
+    /// Restarts an alarm. `cpu_now` reads a processor clock.
+    pub(crate) fn restart(&mut self, key: Key, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
+        self.change(key, |entry| {
+            entry.since = now;
+            entry.deadline = entry.limit.map_or(Time::NEVER, |limit| now.after(limit));
+            if let Some(more) = entry.more.as_deref_mut() {
+                if let Some(cpu) = &mut more.cpu {
+                    cpu.since = cpu_now(cpu.clock).unwrap_or(cpu.since);
+                }
+                if let Some(budget) = &mut more.budget {
+                    budget.restart();
+                }
+                more.paused = more.paused.map(|_| now);
+            }
+            entry.plan_probe(now);
+            entry.expired = None;
+            entry.rung = None;
+        });
+    }
+
+    /// Extends an alarm's deadline. A later deadline undoes an expiry by the earlier one.
+    pub(crate) fn extend(&mut self, key: Key, more: Duration) {
+        self.change(key, |entry| {
+            if entry.deadline.is_never() {
+                return;
+            }
+            entry.deadline = entry.deadline.after(more);
+            // `limit + more` is too long for an alarm that was armed with a past deadline.
+            entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
+            entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
+        });
+    }
+
+    /// Pauses a pending alarm. Returns `false` if the alarm is paused or expired.
+    pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
+        let can_be = |entry: &Entry| entry.expired.is_none() && entry.paused().is_none();
+        let is_new = self.get(key).is_some_and(can_be);
+        if is_new {
+            self.change(key, |entry| entry.more.get_or_insert_default().paused = Some(now));
+        }
+        is_new
+    }
+
+    pub(crate) fn unpause(&mut self, key: Key, now: Time) {
+        self.change(key, |entry| {
+            let paused = entry.more.as_deref_mut().and_then(|more| more.paused.take());
+            let pause = paused.map_or(Duration::ZERO, |since| now.since(since));
+            entry.since = entry.since.after(pause);
+            entry.deadline = entry.deadline.after(pause);
+        });
+    }
+
+    /// Disables every limit until a [`restart`](Schedule::restart).
+    pub(crate) fn disarm(&mut self, key: Key) {
+        self.change(key, |entry| {
+            entry.deadline = Time::NEVER;
+            if let Some(budget) = entry.budget_mut() {
+                budget.suspend();
+            }
+            if let Some(cpu) = entry.cpu_mut() {
+                cpu.probe = Time::NEVER;
+            }
+            entry.expired = None;
+            entry.rung = None;
+        });
+    }
+
+    /// Expires an alarm. An expired alarm keeps its first cause.
+    pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
+        self.change(key, |entry| {
+            entry.expired.get_or_insert(cause);
+            entry.rung.get_or_insert(cause);
+        });
+    }
+
+    /// Expires a thread's alarms whose deadline or processor time has passed. `cpu_now` reads a processor clock.
+    pub(crate) fn expire(&mut self, scope: Scope, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
+        while let Some((_, slot)) = self.first_of(scope).filter(|&(moment, _)| moment <= now) {
+            let key = Key::new(self.entries.at(slot).id, slot);
+            self.change(key, |entry| {
+                if let Some(period) = entry.period() {
+                    let passed = periods(now.since(entry.since), period);
+                    entry.deadline = entry.since.after(times(period, passed.saturating_add(1)));
+                } else if entry.due() <= now {
+                    entry.expired = Some(Cause::Deadline);
+                } else if let Some(cpu) = entry.cpu() {
+                    // An ended thread has no clock; its alarm does not expire.
+                    let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
+                    match (cpu.limit.checked_sub(used).filter(|left| !left.is_zero()), entry.cpu_mut()) {
+                        (Some(left), Some(cpu)) => cpu.probe = now.after(left.max(SHORTEST_PROBE)),
+                        _ => entry.expired = Some(Cause::Cpu),
+                    }
+                }
+            });
+        }
+    }
+
+    fn first_of(&self, scope: Scope) -> Option<(Time, usize)> {
+        self.threads.get(scope.index()).and_then(|thread| thread.pending.first())
+    }
+
+    /// Expires all alarms that listen to a signal, in linear time.
+    pub(crate) fn signal(&mut self, number: usize) -> bool {
+        let bit = 1 << number;
+        let listens = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
+        let listeners = self.entries.iter().filter(|(_, entry)| listens(entry));
+        let keys: Vec<Key> = listeners.map(|(slot, entry)| Key::new(entry.id, slot)).collect();
+        for key in &keys {
+            self.ring(*key, Cause::Signal(number as i32));
+        }
+        !keys.is_empty()
+    }
+}

@@ -1,0 +1,54 @@
+//! Identifiers of threads and alarms.
+
+use std::num::NonZeroUsize;
+
+use crate::error::AlarmId;
+
+/// Identifies a thread. Indices are reused, scopes are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Scope(pub(crate) u64);
+
+impl Scope {
+    pub(crate) const NONE: Scope = Scope(0);
+
+    pub(crate) fn new(serial: u32, index: usize) -> Scope {
+        Scope(u64::from(serial) << 32 | index as u64)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as u32 as usize
+    }
+}
+
+/// Identifies an alarm. The id detects a stale key after the slot is reused.
+///
+/// Two words wide, also as an `Option`: it is passed in registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(super) id: AlarmId,
+    /// The slot's index plus 1.
+    place: NonZeroUsize,
+}
+
+impl Key {
+    pub(super) fn new(id: AlarmId, slot: usize) -> Key {
+        Key { id, place: NonZeroUsize::MIN.saturating_add(slot) }
+    }
+
+    pub(crate) fn id(self) -> AlarmId {
+        self.id
+    }
+
+    pub(super) fn slot(self) -> usize {
+        self.place.get() - 1
+    }
+}
+
+/// An alarm that a thread has entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(super) scope: Scope,
+    /// Orders it among the thread's own alarms.
+    pub(super) order: AlarmId,
+    pub(super) key: Key,
+}

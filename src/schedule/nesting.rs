@@ -1,0 +1,102 @@
+//! Nested alarms, entered alarms and shields.
+
+use std::mem;
+
+use sigalarm_core::implementer;
+
+use super::{Entry, INNERMOST, Key, OUTERMOST, Schedule, Scope, Standing};
+use crate::error::AlarmId;
+use crate::time::Time;
+
+impl Schedule {
+    /// Enters an alarm on the thread `scope`, as its innermost alarm.
+    pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
+        let standing = Standing { scope, order: implementer::next_id(), key };
+        // The arming thread checks the alarm already.
+        let entry = self.entries.get_mut(key).filter(|entry| entry.scope != scope);
+        if let Some(entry) = entry {
+            entry.entered_by += 1;
+            self.entered.insert((scope, standing.order, key.slot()));
+        }
+        standing
+    }
+
+    pub(crate) fn leave(&mut self, standing: Standing) {
+        let key = standing.key;
+        if let Some(entry) = self.entries.get_mut(key) {
+            if self.entered.remove(&(standing.scope, standing.order, key.slot())) {
+                entry.entered_by -= 1;
+            }
+        }
+    }
+
+    /// Makes the thread's checks ignore all current alarms. Returns the previous shield.
+    pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
+        self.set_shield(scope, implementer::next_id())
+    }
+
+    pub(crate) fn set_shield(&mut self, scope: Scope, last: AlarmId) -> AlarmId {
+        let index = scope.index();
+        if index >= self.threads.len() {
+            self.add_threads(index);
+        }
+        mem::replace(&mut self.threads[index].shield, last)
+    }
+
+    pub(crate) fn shield_of(&self, scope: Scope) -> AlarmId {
+        let thread = self.threads.get(scope.index()).filter(|_| scope != Scope::NONE);
+        thread.map_or(OUTERMOST, |thread| thread.shield)
+    }
+
+    /// Returns the earliest deadline that ends a wait of this thread: of its own and entered alarms, the alarm of `key`, and
+    /// all that enclose them.
+    pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
+        let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
+        self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
+    }
+
+    fn next_within(&self, scope: Scope, innermost: AlarmId) -> Time {
+        let entered = self.entered_in(scope, innermost).map(|entry| self.next_within(entry.scope, entry.id));
+        entered.min().unwrap_or(Time::NEVER).min(self.next_of(scope))
+    }
+
+    /// Returns whether an alarm of [`next_for`](Schedule::next_for)'s search has expired.
+    pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
+        self.any_expired()
+            && (self.expired_in(scope).is_some()
+                || key.is_some_and(|key| self.expired_around(key, scope).is_some()))
+    }
+
+    pub(crate) fn has_any_in(&self, scope: Scope) -> bool {
+        self.alarms_of(scope) > 0 || self.entered_in(scope, INNERMOST).next().is_some()
+    }
+
+    /// Returns the alarm whose error a check of `key` by `asker` returns.
+    pub(crate) fn expired_around(&self, key: Key, asker: Scope) -> Option<Key> {
+        let own = self.get(key)?;
+        self.outermost(own.scope, own.id, self.shield_of(asker))
+    }
+
+    pub(crate) fn expired_in(&self, scope: Scope) -> Option<Key> {
+        self.outermost(scope, INNERMOST, self.shield_of(scope))
+    }
+
+    /// Returns a scope's outermost expired alarm after `shield`, up to `innermost`.
+    pub(crate) fn outermost(&self, scope: Scope, innermost: AlarmId, shield: AlarmId) -> Option<Key> {
+        if self.expired.is_empty() || innermost <= shield {
+            return None;
+        }
+        let range = (scope, shield, usize::MAX)..=(scope, innermost, usize::MAX);
+        let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
+        let within = own.map_or(innermost, Key::id);
+        // An entered alarm, or one that encloses it, may be outside `own`. Alarms are armed before they are entered, so ids
+        // decrease and the recursion ends.
+        self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
+    }
+
+    /// Returns the entered alarms of a thread, outermost first.
+    pub(super) fn entered_in(&self, scope: Scope, innermost: AlarmId) -> impl Iterator<Item = &Entry> {
+        let range = (scope, OUTERMOST, 0)..=(scope, innermost, usize::MAX);
+        self.entered.range(range).map(|&(.., slot)| self.entries.at(slot))
+    }
+}
