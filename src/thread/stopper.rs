@@ -7,9 +7,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::error::{ArmError, Cause};
+use crate::not_send::NotSend;
 use crate::runtime::{self, Due, Plan};
 use crate::schedule::Key;
-use crate::stays::StaysOnItsThread;
 
 /// A request may come before the worker's thread starts.
 pub(super) struct Stopper(Mutex<Request>);
@@ -25,7 +25,7 @@ enum Request {
 /// An alarm without a deadline that encloses everything on the worker's thread.
 pub(super) struct StopAlarm {
     key: Key,
-    stays: StaysOnItsThread,
+    stays: NotSend,
 }
 
 impl StopAlarm {
