@@ -25,14 +25,14 @@ enum Request {
 /// An alarm without a deadline that encloses everything on the worker's thread.
 pub(super) struct StopAlarm {
     key: Key,
-    stays: NotSend,
+    not_send: NotSend,
 }
 
 impl StopAlarm {
     pub(super) fn arm(label: Option<Arc<str>>) -> Result<StopAlarm, ArmError> {
         Ok(StopAlarm {
             key: runtime::arm(Plan { label: label.as_ref(), ..Plan::new(Due::Never, Location::caller()) })?,
-            stays: PhantomData,
+            not_send: PhantomData,
         })
     }
 }
