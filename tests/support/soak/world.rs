@@ -180,6 +180,13 @@ impl World {
         }
     }
 
+    /// The signal of the program's timer may not come.
+    pub fn doubt_timer(&mut self) {
+        if let Some(timer) = &mut self.timer {
+            timer.sure = false;
+        }
+    }
+
     /// A timer was switched off, and may ring all the same.
     pub fn may_ring_still(&mut self) {
         self.most += 1;
