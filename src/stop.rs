@@ -4,10 +4,11 @@ use enough::{Stop, StopReason};
 
 use crate::alarm::Alarm;
 use crate::error::{Cause, TimedOut};
+use crate::handle::AlarmHandle;
 
 /// The checking thread's alarms as an [`enough::Stop`], for a library that needs a `'static` one. Needs feature `enough`.
 ///
-/// `&Alarm` is an [`enough::Stop`] too. Expired limits on time, processor time and checks are [`StopReason::TimedOut`],
+/// `&Alarm` and [`AlarmHandle`] are [`enough::Stop`]s too. Expired limits on time, processor time and checks are [`StopReason::TimedOut`],
 /// other causes [`StopReason::Cancelled`]. A later [`checkpoint`](crate::checkpoint()) returns the [`TimedOut`].
 ///
 /// ```
@@ -33,6 +34,15 @@ impl Stop for &Alarm {
     #[track_caller]
     fn check(&self) -> Result<(), StopReason> {
         Alarm::check(self).map_err(|e| reason(&e))
+    }
+}
+
+/// For a library that keeps its `Stop`. `Ok` once the guard is dropped.
+impl Stop for AlarmHandle {
+    #[inline]
+    #[track_caller]
+    fn check(&self) -> Result<(), StopReason> {
+        AlarmHandle::check(self).map_err(|e| reason(&e))
     }
 }
 

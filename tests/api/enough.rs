@@ -46,6 +46,16 @@ fn a_ring_is_a_cancellation() {
 }
 
 #[test]
+fn a_handle_stops_a_library_that_keeps_it() {
+    let alarm = Alarm::after(5 * MS).unwrap();
+    let kept: Box<dyn Stop> = Box::new(alarm.handle());
+    let stopped = thread::spawn(move || (until_stopped(&*kept), kept)).join().unwrap();
+    assert_eq!(stopped.0, StopReason::TimedOut);
+    drop(alarm);
+    assert_eq!(stopped.1.check(), Ok(()), "the guard is gone");
+}
+
+#[test]
 fn each_cause_has_its_reason() {
     for (cause, reason) in [
         (Cause::Deadline, StopReason::TimedOut),
