@@ -1,8 +1,8 @@
-//! The schedule against the naive version: a list, searched from end to end.
+//! The schedule against a naive list with linear search.
 
 use super::*;
 
-/// What a live alarm should be, by the obvious means.
+/// The expected state of a live alarm.
 #[derive(Clone, Debug)]
 struct Naive {
     key: Key,
@@ -37,7 +37,7 @@ impl Model {
     }
 }
 
-/// SplitMix64: enough for choosing operations, and the same on every machine.
+/// SplitMix64.
 struct Random(u64);
 
 impl Random {
@@ -69,14 +69,14 @@ fn no_cpu(_: CpuClock) -> Option<Time> {
     None
 }
 
-/// The scopes of the tests; each thread's alarms are expired on their own.
+/// The scopes of the tests. Each thread's alarms expire separately.
 const SCOPES: std::ops::Range<u64> = 0..7;
 
 fn expire(schedule: &mut Schedule, now: Time) {
     SCOPES.for_each(|scope| schedule.expire(Scope(scope), now, no_cpu));
 }
 
-/// Sets a new deadline, whatever had become of the old one.
+/// Sets a new deadline, in any state of the alarm.
 fn reschedule(schedule: &mut Schedule, key: Key, now: Time, deadline: Time) {
     schedule.change(key, |entry| entry.limit = (!deadline.is_never()).then(|| deadline.since(now)));
     schedule.restart(key, now, no_cpu);
@@ -96,7 +96,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         let deadline = match random.below(8) {
             0 => Time::NEVER,
             1 => now,
-            // Few distinct values, so that deadlines often fall together.
+            // Few distinct values, so that deadlines often coincide.
             _ => now.after(Duration::from_nanos(random.below(40))),
         };
         let pick = random.next() as usize % model.0.len().max(1);
@@ -159,7 +159,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
 
 #[test]
 fn agrees_with_the_naive_list() {
-    // Interpreted, each step takes a thousand times as long.
+    // Miri runs each step a thousand times slower.
     let (few, many, steps) = if cfg!(miri) { (1, 0, 60) } else { (60, 3, 500) };
     for seed in 0..few {
         play(seed, steps, 12);
@@ -191,7 +191,7 @@ fn the_outermost_is_reported_first() {
     assert_eq!(around(&schedule, inner), Some(inner.id));
 }
 
-/// Whatever had become of the one before it: expired, rung, a guest on other threads.
+/// The previous alarm of the slot has expired, was rung, or was entered by other threads.
 #[test]
 fn a_slot_is_as_new() {
     let mut schedule = Schedule::new();
@@ -208,7 +208,7 @@ fn a_slot_is_as_new() {
     assert!(schedule.get(old).is_none());
     expire(&mut schedule, at(10));
     assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
-    // It has expired by its deadline and was not rung.
+    // It expired by its deadline.
     schedule.extend(new, Duration::from_nanos(5));
     let entry = schedule.get(new).expect("it lives");
     assert_eq!((entry.expired, entry.since, entry.guest_on), (None, at(5), 0));
@@ -267,7 +267,7 @@ fn a_wait_ends_for_own_alarms_for_entered_ones_and_for_what_encloses_them() {
 
     let standing = schedule.enter(entered, here);
     assert_eq!(schedule.next_for(here, None), at(10));
-    // Each enters the other's: the search ends.
+    // The two scopes enter each other. The search terminates.
     let back = schedule.enter(own, there);
     assert_eq!(schedule.next_for(there, None), at(10));
     schedule.expire(there, at(10), no_cpu);

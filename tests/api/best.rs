@@ -1,4 +1,4 @@
-//! The best answer so far, however the search ended.
+//! `Best`: its value after each way in which a search can end.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -74,7 +74,7 @@ fn a_nan_is_never_the_best() {
     assert!(infinite.offer(f64::MAX, || "better"));
 }
 
-/// Counts how often it is copied anew, and how often over a copy that is there.
+/// Counts fresh clones and clones into existing memory.
 struct Counted<'a> {
     value: u32,
     anew: &'a Cell<u32>,
@@ -121,7 +121,7 @@ fn copies_are_made_of_what_is_borrowed_too() {
     assert_eq!(parts.answer().map(Vec::as_slice), Some(&b"bc"[..]));
 }
 
-/// Its copying unwinds on demand, in the middle.
+/// Its clone unwinds on demand, half built.
 #[derive(Debug, PartialEq)]
 struct Brittle {
     left: u32,
@@ -171,7 +171,7 @@ fn an_answer_that_unwinds_half_built_leaves_the_best_as_it_was() {
     assert_eq!(best.answer(), Some(&Brittle { left: 1, right: 1 }));
 }
 
-/// Offers 10, 9, … and ends at 1, unless the alarm, rung at 4, ends it.
+/// Offers 10, 9, … 1. If the alarm is rung at 4, a check ends it.
 fn countdown<O: Better<u32>>(
     best: &mut Best<u32, u32, O>,
     alarm: &Alarm,

@@ -1,5 +1,5 @@
-//! What was completed is `Ok`, also if the limit passed meanwhile: each way to run something under an alarm, but for
-//! iterators (`tests/iter.rs`) and attributes (`macros/tests/items.rs`), which have tests of their own.
+//! A completed call returns `Ok` even if the limit passes meanwhile. Iterators and attributes are tested in `iter.rs`
+//! and `macros/tests`.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use sigalarm::{Alarm, Best, TimedOut, try_within, unwind_if_expired, within};
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Runs what rings its alarm at its end, and then looks whether that has expired it.
+/// Runs a call that rings its alarm at its end, then asserts that the alarm has expired.
 fn completed<T, E: std::fmt::Debug>(run: impl FnOnce(&Alarm) -> Result<T, E>) -> T {
     let alarm = Alarm::after(LONG).expect("arming");
     let value = run(&alarm).expect("it was completed");
@@ -31,7 +31,7 @@ fn a_call_that_blocks() {
     assert_eq!(value, 42);
 }
 
-/// Rings when it has read or written.
+/// Rings the alarm after each read or write.
 struct Ringing<'a>(UnixStream, &'a Alarm);
 
 impl Read for Ringing<'_> {

@@ -1,4 +1,4 @@
-//! Alarms in a library's hands that takes an `enough::Stop`.
+//! The `enough::Stop` adapter of alarms.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use sigalarm::{Alarm, Cause, ThreadAlarms, checkpoint, testing};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// As late as a loaded machine may make it.
+/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(30);
 
-/// What a library does: it takes a `Stop`, and may hand it to threads of its own.
+/// A library that takes a `Stop` and may send it to its own threads.
 fn until_stopped(stop: impl Stop) -> StopReason {
     let began = Instant::now();
     thread::scope(|s| {

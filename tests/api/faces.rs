@@ -1,4 +1,4 @@
-//! What the library's types say of themselves: texts, sources, and the small questions that can be asked.
+//! Texts, sources and accessors of the public types.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -113,7 +113,7 @@ mod jobs {
 
     #[test]
     fn a_harness_has_threads() {
-        // The harness runs this on a thread of its own, so that a job is refused.
+        // The harness runs tests on a second thread, so the spawn is refused.
         let e = Job::spawn(|| 1).expect_err("there are two threads");
         assert!(matches!(e, SpawnError::MultiThreaded { .. }) && e.source().is_none(), "{e:?}");
         let e = JobError::from(e);

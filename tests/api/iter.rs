@@ -1,4 +1,4 @@
-//! Iterators under a limit, compared with a loop written by hand.
+//! Iterators under a limit, against a loop written by hand.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -9,7 +9,7 @@ fn never() -> Alarm {
     Alarm::never().expect("arming")
 }
 
-/// Numbers from 0 to `len`, and an alarm that rings when so many have been taken.
+/// Numbers from 0 to `len`. Rings the alarm when `ring_at` items have been taken.
 #[derive(Clone)]
 struct Ringing<'a> {
     front: usize,
@@ -65,7 +65,7 @@ impl DoubleEndedIterator for Ringing<'_> {
     }
 }
 
-/// The loop by hand: what it takes, and whether the check ended it with items left.
+/// Returns the items that the loop takes, and whether a check ended it with items left.
 fn by_hand(mut items: Ringing<'_>, stride: usize, from_back: impl Fn(usize) -> bool) -> (Vec<usize>, bool) {
     let mut taken = Vec::new();
     for round in 0.. {
@@ -82,7 +82,7 @@ fn by_hand(mut items: Ringing<'_>, stride: usize, from_back: impl Fn(usize) -> b
 
 type Items = Vec<Result<usize, TimedOut>>;
 
-/// The items up to the first error, and whether there was one, which must be the last.
+/// Returns the items before the first error, and whether there was one. The error must be last.
 fn split(items: Items) -> (Vec<usize>, bool) {
     let all = items.len();
     let taken: Vec<usize> = items.into_iter().map_while(Result::ok).collect();
@@ -91,7 +91,7 @@ fn split(items: Items) -> (Vec<usize>, bool) {
     (taken, erred)
 }
 
-/// Pulls everything out, from this end and that, and holds the promised size against what comes.
+/// Pulls every item, from either end, and compares the size hint with the count.
 fn pull<I>(mut items: I, from_back: impl Fn(usize) -> bool) -> Vec<I::Item>
 where
     I: DoubleEndedIterator,
@@ -116,7 +116,7 @@ where
     all
 }
 
-/// Internal iteration, which the adapters do in their own way.
+/// Uses internal iteration, which the adapters override.
 fn folded<I: Iterator>(items: I) -> Vec<I::Item> {
     items.fold(Vec::new(), |mut all, item| {
         all.push(item);
@@ -127,12 +127,11 @@ fn folded<I: Iterator>(items: I) -> Vec<I::Item> {
 const STRIDES: [usize; 6] = [1, 2, 3, 5, 8, usize::MAX];
 const ENDS: [fn(usize) -> bool; 4] = [|_| false, |_| true, |n| n % 2 == 1, |n| n % 3 == 0];
 
-/// The same items, without a size: the adapter has to ask whether one is left.
+/// The same items without an exact size.
 fn unsized_items(items: Ringing<'_>) -> impl DoubleEndedIterator<Item = usize> {
     items.filter(|_| true)
 }
 
-/// Every length, every moment of ringing.
 fn scenarios() -> impl Iterator<Item = (usize, usize)> {
     (0..=9).flat_map(|len| (0..=len + 1).map(move |ring_at| (len, ring_at)))
 }
@@ -169,7 +168,7 @@ fn checked_every_does_what_the_loop_by_hand_does() {
                 let items = unsized_items(Ringing::new(&alarm, len, ring_at)).checked_every(stride, &alarm);
                 assert_eq!(split(pull(items, from_back)), expected, "{case}, unsized");
             }
-            // Some pulled, the rest folded: the stride goes on where it was.
+            // Some items are pulled, the rest folded. The stride continues.
             for first in 0..=3 {
                 let expected = by_hand(Ringing::new(&alarm, len, ring_at), stride, |_| false);
                 let mut items = Ringing::new(&alarm, len, ring_at).checked_every(stride, &alarm);
@@ -205,7 +204,7 @@ fn until_does_what_the_loop_by_hand_does_and_says_why() {
     }
 }
 
-/// With a size and without one; by `next`, and by `fold`, which `collect` and `sum` call.
+/// With and without an exact size; by `next` and by `fold`.
 #[test]
 fn an_expiry_during_the_last_item_is_no_error() {
     let alarm = never();
@@ -234,7 +233,7 @@ fn an_expiry_during_the_last_item_is_no_error() {
     assert_eq!(items.by_ref().count(), 3);
     assert!(items.timed_out().is_none());
 
-    // The work in the loop, and not in the iterator.
+    // The alarm expires in the loop body.
     alarm.restart();
     let sum = || -> Result<u32, TimedOut> {
         let mut sum = 0;

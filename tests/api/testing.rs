@@ -1,4 +1,4 @@
-//! The test kit, under the standard harness. It runs this binary again to see what a failing test prints.
+//! The test kit. A failing test runs in a second process of this binary, which captures its output.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -27,7 +27,7 @@ fn panic_of(f: impl FnOnce()) -> String {
     payload.downcast::<String>().map_or_else(text, |text| *text)
 }
 
-/// Stops a function that passes its time-out on at each of its checks, and expects every stop in its place.
+/// Stops a function at each of its checks and asserts the location of each stop.
 fn stops_everywhere<T>(mut f: impl FnMut(&Alarm) -> Result<T, TimedOut>) -> testing::Report {
     let mut stops = Vec::new();
     let report = testing::each_check(|attempt| match (attempt.run(&mut f), attempt.stop()) {
@@ -70,13 +70,13 @@ fn adapters_and_waits_are_counted() {
         alarm.checks()
     }
     assert_eq!(counted(Alarm::is_expired), 1);
-    // Before each item, and before the end.
+    // One check before each item, and one before the end.
     assert_eq!(counted(|alarm| (0..5).checked(alarm).count()), 6);
     assert_eq!(counted(|alarm| (0..5).checked_every(2, alarm).count()), 3);
     assert_eq!(counted(|alarm| (0..5).until(alarm).count()), 6);
     assert_eq!(counted(Alarm::unwind_if_expired), 1);
     assert_eq!(counted(|_| Best::<u32, u32>::lowest().within(LATE, |_, alarm| alarm.check())), 1);
-    // These wait in real time, and a signal may wake them once more.
+    // These wait in real time. A signal may add one check.
     assert_eq!(counted(|alarm| alarm.sleep(Duration::ZERO)), 2);
     let began = Instant::now();
     assert!(counted(|alarm| alarm.sleep(10 * MS)) >= 3 && began.elapsed() >= 10 * MS);
@@ -170,7 +170,7 @@ fn restart_extend_and_disarm_end_the_stop() {
     let report = testing::each_check(|attempt| {
         let outcome = attempt.run(|alarm| {
             alarm.check()?;
-            alarm.disarm(); // nothing stops it from here on
+            alarm.disarm(); // no further stop
             assert!((0..3).all(|_| alarm.check().is_ok()));
             alarm.restart();
             alarm.check()
@@ -335,7 +335,7 @@ fn parallel_tests_and_real_alarms_do_not_disturb_each_other() {
     });
 }
 
-/// A filter, which is this thread's, forbids the system calls that real alarms need.
+/// A seccomp filter on this thread forbids the system calls that real alarms need.
 #[test]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn test_alarm_needs_no_timer_no_handler_and_no_mask() {
@@ -358,7 +358,7 @@ fn find(parents: &[usize], n: usize) -> Result<usize, TimedOut> {
     if parents[n] == n { Ok(n) } else { find(parents, parents[n]) }
 }
 
-/// Links two sets of a union-find, and counts the sets that are left.
+/// Links two sets of a union-find and updates the number of sets.
 fn unite(parents: &mut [usize], sets: &mut usize, a: usize, b: usize, fault: bool) -> Result<(), TimedOut> {
     let (a, b) = (find(parents, a)?, find(parents, b)?);
     parents[if fault { a } else { b }] = b;
@@ -395,7 +395,7 @@ fn transfer(accounts: &mut [i64; 3], fault: bool) -> Result<(), TimedOut> {
     Ok(())
 }
 
-/// Stops one of them everywhere, and inspects what it leaves.
+/// Stops the function at each check and asserts its invariant.
 fn stop_and_inspect(function: &str, fault: bool) -> testing::Report {
     testing::each_check(|attempt| match function {
         "unite" => {

@@ -1,4 +1,4 @@
-//! Unwinding out of code that cannot carry a `Result`.
+//! Unwinding out of code that cannot return a `Result`.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -18,7 +18,7 @@ fn never() -> Alarm {
     Alarm::never().expect("arming")
 }
 
-/// What `f` panics with.
+/// Returns the panic payload of `f`.
 fn panic_of<T>(f: impl FnOnce() -> T) -> Box<dyn Any + Send> {
     panic::catch_unwind(AssertUnwindSafe(f)).err().expect("a panic")
 }
@@ -26,7 +26,7 @@ fn panic_of<T>(f: impl FnOnce() -> T) -> Box<dyn Any + Send> {
 /// The threads on which the panic hook has run.
 static HOOKED: Mutex<Option<HashSet<ThreadId>>> = Mutex::new(None);
 
-/// Whether the panic hook runs on this thread while `f` does.
+/// Returns whether the panic hook runs on this thread during `f`.
 fn hook_runs(f: impl FnOnce()) -> bool {
     watch_the_hook();
     f();
@@ -163,7 +163,7 @@ fn time_out_raised_by_hand_is_not_caught() {
 #[test]
 fn an_outer_alarm_passes_through_the_inner_catch() {
     let outer = expired();
-    let inner = expired(); // of two that have expired the outer one counts
+    let inner = expired(); // both have expired: the outer one is reported
     let after_inner = Cell::new(false);
     let timed_out = outer
         .catch(|| {
@@ -241,7 +241,7 @@ fn swallowed_unwind_comes_again_at_the_next_check() {
     let alarm = expired();
     let swallowed = Cell::new(false);
     let caught = alarm.catch(|| {
-        let _ = panic_of(unwind_if_expired); // somebody's own catch_unwind
+        let _ = panic_of(unwind_if_expired); // a `catch_unwind` of the program
         swallowed.set(true);
         unwind_if_expired();
     });
@@ -249,7 +249,7 @@ fn swallowed_unwind_comes_again_at_the_next_check() {
     assert!(alarm.owns(&caught.unwrap_err()));
 }
 
-/// Checks in its destructor, where another unwinding would be the end of the process.
+/// Checks in its destructor. A second unwinding there would abort the process.
 struct ChecksInDrop<'a>(&'a Alarm, &'a Cell<u32>);
 
 impl Drop for ChecksInDrop<'_> {
@@ -308,14 +308,14 @@ fn works_in_the_destructors_of_thread_locals() {
             let (outer, inner) = (expired(), never());
             let caught = outer.catch(|| outer.unwind_if_expired());
             let through = outer.catch(|| outer.owns(&inner.catch(|| inner.unwind_if_expired()).unwrap_err()));
-            // Where the list of catches is gone already, an outer expiry is handed to the inner catch.
+            // If the list of catches is already destroyed, the inner catch returns the outer expiry.
             let _ =
                 self.0.send(outer.owns(&caught.unwrap_err()) && through.unwrap_or_else(|e| outer.owns(&e)));
         }
     }
     thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
 
-    // Which destructor runs first follows from which variable was used first.
+    // The order of first use sets the order of destructors.
     for catch_first in [true, false] {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -331,8 +331,7 @@ fn works_in_the_destructors_of_thread_locals() {
     }
 }
 
-/// Sorts with a comparator that unwinds at one comparison after the other: whatever was in the slice is there
-/// afterwards, once each.
+/// Unwinds at each comparison in turn. The slice still holds every element once.
 fn permutes(sort: impl Fn(&mut [String], &mut dyn FnMut(&String, &String) -> std::cmp::Ordering)) {
     let alarm = never();
     let words: Vec<String> = (0..120_u32).map(|n| (n.wrapping_mul(2_654_435_761) % 97).to_string()).collect();

@@ -11,7 +11,7 @@ use sigalarm::{Alarm, Cause, TimedOut};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// As late as a loaded machine may make it.
+/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(10);
 
 fn after(limit: Duration) -> Alarm {
@@ -26,7 +26,6 @@ fn recv<T>(alarm: &Alarm, receiver: &Receiver<T>) -> Result<Result<T, RecvTimeou
     })
 }
 
-/// Ends by the deadline, not before and not long after.
 fn ends_at_the_deadline<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
     let alarm = after(35 * MS);
     let Err(e) = wait(&alarm) else { panic!("there was nothing to have") };
@@ -34,7 +33,6 @@ fn ends_at_the_deadline<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
     assert!(e.elapsed() >= 35 * MS && alarm.elapsed() < LATE);
 }
 
-/// Ends by a ring from another thread.
 fn ends_at_a_ring<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
     let alarm = Alarm::never().expect("arming");
     thread::scope(|s| {
@@ -85,7 +83,7 @@ fn wait_ends_at_the_deadline_and_at_a_ring() {
     ends_at_a_ring(wait);
 }
 
-/// Each message is notified once, some of them between two attempts.
+/// Sends one notification a message, some between two attempts.
 #[test]
 fn wait_loses_no_notification() {
     let shared = Arc::new((Mutex::new(0_u32), Condvar::new()));
@@ -181,7 +179,6 @@ fn an_expired_alarm_makes_no_attempt() {
     assert!(alarm.wait_for(|_| -> Option<()> { panic!("an attempt") }).is_err());
 }
 
-/// What was completed is `Ok`.
 #[test]
 fn a_value_is_returned_though_the_limit_has_passed() {
     let alarm = Alarm::never().expect("arming");
@@ -213,7 +210,7 @@ fn through_a_reference_on_another_thread() {
     });
 }
 
-/// The signal cannot come, and the deadline holds.
+/// No signal arrives. The deadline still ends the wait.
 #[test]
 fn with_the_signal_blocked() {
     let (_sender, receiver) = mpsc::channel::<()>();

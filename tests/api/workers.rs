@@ -1,4 +1,4 @@
-//! Workers: joined, given up on, asked to stop.
+//! Workers: join, detach, stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -29,7 +29,7 @@ fn hands_its_value_over() {
     assert!(matches!(worker.join_timeout(LIMIT), Err(WorkerError::AlreadyJoined)));
     worker.stop();
 
-    // Not even `Sync`, and of a size.
+    // The value is not `Sync`, and is large.
     let worker = Worker::spawn(|| (std::cell::Cell::new(1), vec![0_u8; 50_000_000])).unwrap();
     let (cell, bytes) = worker.join_timeout(LONG).unwrap();
     assert_eq!((cell.get(), bytes.len()), (1, 50_000_000));
@@ -66,7 +66,7 @@ fn stops_at_its_next_check() {
     assert!(checkpoint().is_ok(), "it is the worker's alarm, and not this thread's");
 }
 
-/// Also when it is asked before its thread has come to its senses.
+/// The stop is requested before or after the thread starts.
 #[test]
 fn stopped_at_once() {
     for _ in 0..500 {
@@ -83,7 +83,7 @@ fn dropping_asks_and_lets_go() {
     assert_eq!(told.recv_timeout(LONG).unwrap(), Cause::Stopped);
 }
 
-/// Its own alarms end before it does, and name themselves; the request to stop goes past them.
+/// An alarm inside a worker returns its own time-outs. A stop request does not affect it.
 #[test]
 fn alarms_inside_are_its_own() {
     let worker = Worker::spawn(|| {
@@ -161,7 +161,7 @@ fn joined_by_many() {
     assert_eq!(winners, 1);
 }
 
-/// An alarm of the caller's ends a join, in its own name.
+/// A join ends at the deadline of the caller's alarm, and the error belongs to that alarm.
 #[test]
 fn the_callers_alarm() {
     let worker = Worker::spawn(until_stopped).unwrap();
@@ -180,7 +180,6 @@ fn the_callers_alarm() {
     assert_eq!(worker.join().unwrap().cause(), Cause::Stopped);
 }
 
-/// Rung by another thread; the rest of the worker's time is nobody's business.
 #[test]
 fn the_callers_alarm_is_rung() {
     let worker = Worker::spawn(until_stopped).unwrap();
@@ -195,7 +194,6 @@ fn the_callers_alarm_is_rung() {
     });
 }
 
-/// A worker that waits for another is stopped like any other.
 #[test]
 fn workers_of_workers() {
     let outer = Worker::spawn(|| {
@@ -228,7 +226,6 @@ fn the_builder_is_heard() {
     assert!(too_much.is_err());
 }
 
-/// After a join the thread is gone, and with it what was local to it.
 #[test]
 fn thread_locals_are_gone_after_a_join() {
     static DROPPED: AtomicBool = AtomicBool::new(false);

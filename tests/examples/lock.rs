@@ -1,4 +1,4 @@
-//! The lock example, from the outside: who gets the lock, who waits how long, and what is said about it.
+//! The lock example: acquisition, waiting times, messages.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -19,7 +19,7 @@ fn lock(file: &Path) -> Command {
     command
 }
 
-/// A file of one test.
+/// Returns a fresh path for one test.
 fn scratch(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lock");
     fs::create_dir_all(&directory).unwrap();
@@ -38,7 +38,7 @@ fn answer(code: i32, stdout: &str) -> (Option<i32>, String, String) {
     (Some(code), stdout.to_owned(), String::new())
 }
 
-/// A `lock` that has the lock until its standard input is closed.
+/// Starts a `lock` that holds the lock until its standard input closes.
 fn holder(file: &Path) -> Child {
     let mut child =
         lock(file).args(["--", "sh", "-c", "echo ready; exec cat"]).stdin(Stdio::piped()).spawn().unwrap();
@@ -75,7 +75,7 @@ fn a_directory_or_what_cannot_be_written_can_be_locked() {
     assert_eq!(output(&mut lock("/dev/null".as_ref())), answer(0, ""));
 }
 
-/// To open a pipe would wait for somebody to write to it.
+/// Opening a pipe blocks until it has a writer.
 #[test]
 fn a_pipe_is_not_waited_for() {
     let pipe = scratch("pipe");
@@ -124,7 +124,7 @@ fn several_may_hold_it_together() {
     assert_eq!(stderr.matches(&pid.to_string()).count(), 2, "{stderr}");
 }
 
-/// The lock goes with the open file, to a child of the process that took it.
+/// The lock belongs to the open file and passes to a child.
 #[cfg(target_os = "linux")]
 #[test]
 fn holder_that_has_ended_is_unknown() {
@@ -157,7 +157,7 @@ fn waiting_is_rewarded() {
     }
 }
 
-/// Each adds one to a number, which comes out right only if nobody does it at the same time.
+/// Each process adds one to a number. The sum is right only if the lock excludes the others.
 #[test]
 fn one_at_a_time() {
     let (file, number) = (scratch("turns"), scratch("number"));

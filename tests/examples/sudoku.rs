@@ -1,11 +1,11 @@
-//! The sudoku example, from the outside: what it solves, where it stops, what it refuses.
+//! The sudoku example: solutions, limits, errors.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::executable;
 
-/// Takes its time when the cells are filled in one by one: its first row is 987654321.
+/// A naive search takes long: its first row is 987654321.
 const STUBBORN: &str = "..............3.85..1.2.......5.7.....4...1...9.......5......73..2.1........4...9";
 
 fn run(args: &[&str]) -> Output {
@@ -50,7 +50,7 @@ fn a_solution_is_one() {
     clues.for_each(|(clue, digit)| assert_eq!(clue.to_digit(10), Some(*digit)));
 }
 
-/// A bit for each digit that there is.
+/// Returns a bit for each digit present.
 fn bits(digits: impl Iterator<Item = u32>) -> u32 {
     digits.fold(0, |bits, digit| bits | 1 << digit)
 }
@@ -64,7 +64,7 @@ fn a_limit_stops_it() {
     assert!(began.elapsed() < Duration::from_secs(20));
 }
 
-/// As with `head`: it ends without a word.
+/// As with `head`: it ends without a message.
 #[test]
 fn reader_may_close_the_pipe() {
     let mut command = Command::new(executable("cooperative"));

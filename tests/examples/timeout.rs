@@ -1,6 +1,6 @@
-//! The timeout example beside the timeout(1) of this machine: what both are asked, both must answer alike.
+//! The timeout example against GNU timeout(1): the same input gives the same outcome.
 //!
-//! Where there is none of the GNU core utilities, our own is only held to what is written here.
+//! Without GNU timeout only the expected outcomes are asserted.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,12 +18,12 @@ use nix::libc::{
 use nix::sys::signal::{self, SigHandler, SigSet, Signal};
 use nix::unistd::Pid;
 
-/// The one under test.
+/// The program under test.
 fn ours() -> PathBuf {
     super::executable("timeout")
 }
 
-/// The one to compare with.
+/// The reference.
 static THEIRS: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let path = PathBuf::from("/usr/bin/timeout");
     let version = Command::new(&path).arg("--version").output().ok().map(|output| output.stdout);
@@ -34,17 +34,17 @@ static THEIRS: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     is_gnu.then_some(path)
 });
 
-/// Whether C.UTF-8 is a locale here.
+/// Whether the locale C.UTF-8 exists.
 static UTF8: LazyLock<bool> = LazyLock::new(|| {
     let speaks =
         |path: &PathBuf| run(timeout(path, &["1", ""]).env("LC_ALL", "C.UTF-8")).stderr.contains('‘');
     THEIRS.as_ref().is_none_or(speaks)
 });
 
-/// What there is to be seen of a program that has ended.
+/// The observable outcome of a program.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    /// As a shell puts it: 128 + n for a death by signal n. Theirs tells it that way itself at times, when it is quick.
+    /// As in a shell: 128 + n for a death by signal n. GNU timeout sometimes exits with that code itself.
     code: i32,
     stdout: String,
     stderr: String,
@@ -60,7 +60,7 @@ const fn death(signal: i32) -> i32 {
 
 fn timeout(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
-    // The name in the messages, and a locale that is everywhere.
+    // The name in messages, and a locale that always exists.
     command.arg0("timeout").env("LC_ALL", "C").env("PATH", super::PATH).args(args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -76,7 +76,7 @@ fn finish(child: Child) -> Seen {
     Seen { code: code(output.status), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Looks at ours, and sees that theirs looks the same.
+/// Applies `look` to both programs and asserts equal results.
 #[track_caller]
 fn beside<T: PartialEq + std::fmt::Debug>(look: impl Fn(&Path) -> T) -> T {
     let seen = look(&ours());
@@ -116,13 +116,13 @@ fn a_signal_that_ended_the_command_is_passed_on() {
         let dies = format!("ulimit -c 0; kill -{signal} $$");
         assert_eq!(script(&["10"], &dies).code, death(signal));
         assert_eq!(script(&["--preserve-status", "10"], &dies).code, death(signal));
-        // Not only for a shell.
+        // For a parent that is no shell too.
         let status = timeout(&ours(), &["10", "sh", "-c", &dies]).status().unwrap();
         assert_eq!(status.signal(), Some(signal), "{status}");
     }
 }
 
-/// Whether there is a core file is the machine's affair; that they say so alike, and leave none themselves, is ours.
+/// A core file depends on the machine. Both must report it alike and leave none of their own.
 #[test]
 fn a_core_dump_is_mentioned() {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("timeout");
@@ -161,7 +161,7 @@ fn the_status_can_be_preserved() {
     assert_eq!(sent(Signal::SIGALRM, &["--preserve-status", "30", "sh", "-c", &trap]).code, 3);
 }
 
-/// KILL goes to the group, and so to timeout itself; in the foreground it lives to tell.
+/// SIGKILL goes to the group, so timeout dies too. In the foreground it survives.
 #[test]
 fn killing() {
     let ends = |args: &[&str]| {
@@ -198,7 +198,7 @@ fn a_command_that_is_stopped_gets_the_signal_all_the_same() {
 
 #[test]
 fn the_whole_group_is_ended() {
-    // What is left would hold the pipe, and this would take until it ends.
+    // A surviving process would hold the pipe open.
     let began = Instant::now();
     assert_eq!(script(&[".2"], "sleep 20 & sleep 20 & wait").code, 124);
     assert!(began.elapsed() < Duration::from_secs(18), "{:?}", began.elapsed());
@@ -225,18 +225,18 @@ fn a_group_of_its_own_but_not_in_the_foreground() {
     assert_eq!(script(&["--foreground", "10"], leads).stdout, "");
 }
 
-/// A command that is at work, under a limit that is far away.
+/// A running command under a distant limit.
 struct Running {
     child: Child,
-    /// Held open: `cat` goes on until it is closed.
+    /// `cat` runs until this is closed.
     to: ChildStdin,
     from: BufReader<ChildStdout>,
-    /// What the command had to say before.
+    /// The output before.
     said: String,
 }
 
 impl Running {
-    /// The command has to hand back or say the line "ready" when it is.
+    /// Starts the command, which must echo or print the line "ready".
     fn start(mut command: Command) -> Running {
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         let mut to = child.stdin.take().unwrap();
@@ -247,7 +247,7 @@ impl Running {
             assert!(from.read_line(&mut said).unwrap() > 0, "it ended before it was ready: {said}");
         }
         said.truncate(said.len() - "ready\n".len());
-        // The command may be quicker than timeout itself, and theirs may leave it alone if it is told to end then.
+        // GNU timeout may miss a signal that comes before it has started the command.
         let stat = format!("/proc/{}/stat", child.id());
         let is_in = |state| fs::read_to_string(&stat).unwrap().contains(state);
         while is_in(") R ") || is_in(") D ") {
@@ -275,7 +275,7 @@ impl Running {
     }
 }
 
-/// What becomes of timeout and its command if timeout is sent `signal`.
+/// Returns the outcome of timeout after `signal`.
 #[track_caller]
 fn sent(signal: Signal, args: &[&str]) -> Seen {
     beside(|program| {
@@ -296,7 +296,7 @@ fn signals_are_passed_on() {
     assert_eq!(seen.stderr, "timeout: sending signal TERM to command 'cat'\n");
 }
 
-/// Waits for a trap, without leaving anybody behind, nor words about how they ended.
+/// Waits for a trap without leaving processes or messages.
 const LOOP: &str = "exec 2>/dev/null; echo ready; while :; do sleep .05; done";
 
 const DEAF: &str = "trap '' TERM; echo ready; exec sleep 20";
@@ -308,7 +308,6 @@ fn the_command_decides_what_it_makes_of_them() {
     assert_eq!(seen, Seen { code: 7, stdout: "got it\n".into(), stderr: "".into() });
 }
 
-/// All that the command has started gets them, too.
 #[test]
 fn signals_are_passed_on_to_the_group() {
     let began = Instant::now();
@@ -317,11 +316,10 @@ fn signals_are_passed_on_to_the_group() {
     assert!(began.elapsed() < Duration::from_secs(18), "{:?}", began.elapsed());
 }
 
-/// From within, too.
 #[test]
 fn a_signal_for_the_whole_group() {
     assert_eq!(script(&["10"], "kill -TERM 0; sleep 20").code, death(SIGTERM));
-    // Theirs dies of it as long as it has not noted its command's process id.
+    // GNU timeout dies of it until it has stored the pid of its command.
     assert_eq!(script(&["10"], "trap '' TERM; sleep .5; kill -TERM 0; exit 5").code, 5);
 }
 
@@ -339,7 +337,7 @@ fn foreign_sigalrm_ends_it_like_the_limit() {
     assert_eq!(sent(Signal::SIGALRM, &preserving).code, death(SIGINT));
 }
 
-/// Such as `perl -e 'alarm 1; exec @ARGV' timeout …` leaves behind.
+/// As `perl -e 'alarm 1; exec @ARGV' timeout …` leaves behind.
 #[test]
 fn a_timer_that_was_running_before() {
     let have_perl = Command::new("perl").arg("-v").output().is_ok();
@@ -355,7 +353,7 @@ fn a_timer_that_was_running_before() {
     assert_eq!(seen, 124);
 }
 
-/// Reading from a terminal in the background stops a whole group; timeout must not be stopped with it.
+/// A background read from a terminal stops the whole group. timeout itself must not stop.
 #[test]
 fn the_terminal_does_not_stop_it() {
     for signal in [Signal::SIGTTIN, Signal::SIGTTOU] {
@@ -381,15 +379,15 @@ fn one_timeout_under_another() {
     assert!(began.elapsed() < Duration::from_secs(18), "the command of the inner one went on");
 }
 
-/// Starts the command as a parent would that ignores some signals and blocks others, and no more than these: whoever started
-/// the tests may ignore some as well, a shell for its background jobs.
+/// Starts the command with exactly these signals ignored and blocked. The parent of the tests may ignore some, as a
+/// shell does for background jobs.
 #[allow(unsafe_code)]
 fn after(command: &mut Command, ignored: &'static [Signal], blocked: &'static [Signal]) {
     let prepare = move || {
         for signal in Signal::iterator().filter(|signal| ![Signal::SIGKILL, Signal::SIGSTOP].contains(signal))
         {
             let is_ignored = ignored.contains(&signal);
-            // SAFETY: to ignore a signal runs nothing, nor does its default action.
+            // SAFETY: SIG_IGN and SIG_DFL run no code of the program.
             unsafe {
                 signal::signal(signal, if is_ignored { SigHandler::SigIgn } else { SigHandler::SigDfl })?
             };
@@ -419,7 +417,7 @@ fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
     assert_eq!(ends(&["10", "sh", "-c", "exit 3"], &[], &[SIGCHLD]), 3);
     assert_eq!(ends(&["10", "sh", "-c", "kill -9 $$"], &[], &[SIGTERM]), death(SIGKILL));
     assert_eq!(ends(&["10", "sh", "-c", "exec kill -TERM $$"], &[SIGTERM], &[]), death(libc::SIGTERM));
-    // A shell has its background jobs ignore INT.
+    // A shell ignores INT for its background jobs.
     let seen = beside(|program| {
         let mut command = timeout(program, &["30", "cat"]);
         after(&mut command, &[SIGINT], &[]);
@@ -428,7 +426,7 @@ fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
         running.finish().code
     });
     assert_eq!(seen, death(libc::SIGINT));
-    // Somebody else's alarm, even where nobody is to hear it.
+    // A foreign SIGALRM, which the parent ignores.
     let seen = beside(|program| {
         let mut command = timeout(program, &["0", "cat"]);
         after(&mut command, &[SIGALRM], &[SIGALRM]);
@@ -439,8 +437,8 @@ fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
     assert_eq!(seen, 124);
 }
 
-/// The command finds the signals as it would without us: the mask, and what is ignored. Excepted are those that it
-/// is to be reached by, as with the core utilities' (which do not keep ALRM's, TTIN's and TTOU's either).
+/// The command gets the original mask and ignored signals. Exceptions are the signals that timeout handles, as in GNU
+/// timeout (and there ALRM, TTIN and TTOU).
 #[test]
 fn the_command_finds_the_signals_as_they_were() {
     use Signal::*;
@@ -567,7 +565,7 @@ fn wrong_command_lines() {
     wrong(&["-", "true"], "invalid time interval '-'");
     wrong(&["", "true"], "invalid time interval ''");
     wrong(&["--", "-1", "true"], "invalid time interval '-1'");
-    // The first mistake counts.
+    // The first error is reported.
     wrong(&["-s", "nonsense", "-x", "nonsense"], "'nonsense': invalid signal");
 }
 
@@ -585,7 +583,7 @@ fn command_lines_that_are_well() {
         let end = if args.contains(&"-k") { 125 } else { 0 };
         assert_eq!(both(args).code, end, "{args:?}");
     }
-    // Newer than some of the core utilities that are about.
+    // Some versions of GNU timeout lack these options.
     assert_eq!(run(&mut timeout(&ours(), &["-fp", ".1", "sleep", "20"])).code, death(SIGTERM));
 }
 
@@ -639,7 +637,7 @@ fn lengths_of_time() {
     for time in [".05", "5e-2", "0x1p-4", "0.000001m", "1e-9", "0.00000001d"] {
         assert_eq!(both(&[time, "sleep", "20"]).code, 124, "{time:?}");
     }
-    // As newer ones do: what is too small to be a number is not nothing.
+    // As in newer versions: a value that underflows is not zero.
     for time in ["1e-400", "1e-5000", "0x1p-9999"] {
         assert_eq!(run(&mut timeout(&ours(), &[time, "sleep", "20"])).code, 124, "{time:?}");
     }
@@ -709,7 +707,7 @@ fn help_and_version() {
     }
 }
 
-/// It gets by with the one thread that it was given.
+/// timeout starts no second thread.
 #[test]
 fn it_has_one_thread() {
     let running = Running::start(timeout(&ours(), &["30", "cat"]));

@@ -1,4 +1,4 @@
-//! The travelling-salesman example, from the outside: what it prints, what it writes, what it refuses.
+//! The travelling-salesman example: output, files, errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -26,14 +26,14 @@ fn start(args: &[&str]) -> Child {
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Runs the example to its end, which should never take long.
+/// Runs the example to its end.
 fn run(args: &[&str]) -> Output {
     finish(start(args), args)
 }
 
 fn finish(mut child: Child, args: &[&str]) -> Output {
     let started = Instant::now();
-    // The output fits the pipes, so nobody has to read before the end.
+    // The output fits the pipes, so it can be read after the end.
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > Duration::from_secs(60) {
             child.kill().unwrap();
@@ -44,7 +44,7 @@ fn finish(mut child: Child, args: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What a run prints that is to succeed.
+/// Returns the report of a successful run.
 fn report(args: &[&str]) -> String {
     let output = run(args);
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -52,7 +52,7 @@ fn report(args: &[&str]) -> String {
     out
 }
 
-/// What a report says behind a word at the start of a line.
+/// Returns the value after a key at the start of a line.
 fn value<'r>(report: &'r str, key: &str) -> &'r str {
     let line = report.lines().find_map(|line| line.strip_prefix(key));
     line.unwrap_or_else(|| panic!("no {key:?} in\n{report}")).trim()
@@ -66,7 +66,7 @@ fn ending(report: &str) -> &str {
     report.lines().last().unwrap()
 }
 
-/// A place for a file of one test.
+/// Returns a fresh path for one test.
 fn scratch(name: &str) -> String {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tsp");
     fs::create_dir_all(&directory).unwrap();
@@ -90,7 +90,7 @@ fn instance(name: &str, cities: &[(i64, i64)]) -> String {
     text + "EOF\n"
 }
 
-/// Cities all over the place, the same ones each time.
+/// Returns pseudorandom cities, the same in each run.
 fn scattered(count: usize) -> Vec<(i64, i64)> {
     let mut state = 1_u64;
     let mut coordinate = || {
@@ -100,7 +100,7 @@ fn scattered(count: usize) -> Vec<(i64, i64)> {
     (0..count).map(|_| (coordinate(), coordinate())).collect()
 }
 
-/// Reads a tour file, sees that it visits each city once, and measures it.
+/// Returns the length of a tour file, and asserts that it visits each city once.
 fn measure(tour: &str, cities: &[(i64, i64)]) -> i64 {
     let text = fs::read_to_string(tour).unwrap();
     let visited = text.lines().skip_while(|&line| line != "TOUR_SECTION").skip(1);
@@ -127,7 +127,7 @@ fn the_limit_ends_berlin52_near_the_optimum() {
     assert!(ending(&report).starts_with("tsp timed out after "), "{report}");
 }
 
-/// Whether a set of signals in a process's status has SIGINT in it: see proc_pid_status(5).
+/// Returns whether a signal set in /proc/PID/status contains SIGINT; see proc_pid_status(5).
 #[cfg(target_os = "linux")]
 fn has_sigint(process: &str, set: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
@@ -152,7 +152,7 @@ fn ctrl_c_ends_the_search_with_a_report() {
         assert!(started.elapsed() < Duration::from_secs(20), "it never listens");
         sleep(Duration::from_millis(1));
     }
-    sleep(Duration::from_millis(100)); // for a tour that is worth having
+    sleep(Duration::from_millis(100)); // for a tour that is better than the first
     kill(pid, Signal::SIGINT).unwrap();
 
     let output = finish(child, &args);
@@ -164,7 +164,7 @@ fn ctrl_c_ends_the_search_with_a_report() {
     assert!(started.elapsed() < Duration::from_secs(40), "long before the limit");
 }
 
-/// The line is drawn on the terminal and goes with the search; and Ctrl-C is typed there.
+/// The progress line is drawn on the terminal and erased at the end. Ctrl-C is typed there.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
 #[test]
@@ -173,7 +173,7 @@ fn on_a_terminal_a_line_shows_how_it_goes() {
     let name = std::ptr::null_mut();
     let opened = unsafe { libc::openpty(&mut here, &mut there, name, std::ptr::null(), std::ptr::null()) };
     assert_eq!(opened, 0, "{}", std::io::Error::last_os_error());
-    // Not for the processes of other tests: they would keep it open.
+    // Processes of other tests must not inherit them.
     for fd in [here, there] {
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
@@ -182,7 +182,7 @@ fn on_a_terminal_a_line_shows_how_it_goes() {
     command.args(["--limit", "20s"]).env("TERM", "xterm").env_remove("NO_COLOR");
     command.stdin(there.try_clone().unwrap()).stderr(there).stdout(Stdio::piped());
     unsafe {
-        // The terminal becomes its own, whose keys send it signals, and it listens to them.
+        // The terminal becomes the child's controlling terminal.
         command.pre_exec(|| {
             libc::signal(libc::SIGINT, libc::SIG_DFL);
             match libc::setsid() != -1 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 {
@@ -192,11 +192,11 @@ fn on_a_terminal_a_line_shows_how_it_goes() {
         });
     }
     let child = command.spawn().unwrap();
-    drop(command); // and with it this side's handle of the other end
+    drop(command); // and with it the parent's handle of the other end
     let mut shown = String::new();
     let mut buffer = [0; 4096];
     let mut typed = false;
-    // At the end of the other side the kernel says EIO.
+    // The kernel returns EIO after the other end closes.
     while let Ok(read @ 1..) = here.read(&mut buffer) {
         shown += &String::from_utf8_lossy(&buffer[..read]);
         if !typed && shown.matches(" improvements/s").count() >= 3 {
@@ -211,7 +211,7 @@ fn on_a_terminal_a_line_shows_how_it_goes() {
     assert!(ending(&report).starts_with("tsp was interrupted by SIGINT after "), "{report}");
 }
 
-/// Long enough for a dozen progress lines, if there were any.
+/// Long enough for a dozen progress lines.
 #[test]
 fn without_a_terminal_standard_error_stays_empty() {
     let output = run(&["--limit", "1200ms"]);
@@ -266,7 +266,7 @@ fn few_cities_are_searched_exhaustively() {
     }
 }
 
-/// The smallest instances of the local search, where moves meet themselves around the tour.
+/// The smallest instances of the local search, where moves overlap around the tour.
 #[test]
 fn ten_and_more_cities_are_searched_locally() {
     for count in 10..=14 {
@@ -328,8 +328,8 @@ fn the_picture_is_well_formed_and_has_every_city() {
     assert_eq!(dots, corners);
 }
 
-/// The elements of an XML text in the order of their start tags. Panics where the text is not well-formed; it
-/// knows as much of XML as these pictures use.
+/// Returns the elements of an XML text in order, for the subset of XML in these pictures. Panics if the text is not
+/// well-formed.
 fn parse_xml(text: &str) -> Vec<(String, BTreeMap<String, String>)> {
     let mut elements = Vec::new();
     let mut open: Vec<String> = Vec::new();
@@ -367,7 +367,7 @@ fn parse_xml(text: &str) -> Vec<(String, BTreeMap<String, String>)> {
     elements
 }
 
-/// Expects exit code 2, nothing on standard output, and one line about the file on standard error.
+/// Asserts exit code 2, no output, and one line about the file on standard error.
 fn refused(path: &str) -> String {
     let output = run(&[path, "--limit", "50s"]);
     let err = String::from_utf8(output.stderr).unwrap();
@@ -437,7 +437,7 @@ fn what_is_no_file_is_refused() {
 
 #[test]
 fn the_ways_in_which_files_differ_are_read() {
-    // No EOF, other line ends, other orders and numbers, comments in Latin-1, floats in three notations.
+    // No EOF, CRLF, other orders and numbers, Latin-1 comments, floats in three notations.
     let text = b"COMMENT: Gr\xf6tschel\r\nCOMMENT: and more\r\nEDGE_WEIGHT_TYPE : EUC_2D\r\nDIMENSION:3\r\n\
         TYPE: TSP (somebody)\r\nNODE_COORD_SECTION\r\n\r\n  30 0 0.0\r\n10\t3.0e+01 0\r\n20 30. +40";
     let path = file("other.tsp", text);

@@ -1,9 +1,9 @@
-//! Every system call fails in turn: the first, the second, the third … until all are made without one failing.
+//! Every system call fails in turn.
 //!
-//! The way that databases are tested with memory that runs out. For each function of the C library that the library
-//! calls, and each way to use the library, a process is forked in which the n-th call of that function fails, for every
-//! n there is. Then there is a clear error, or the right answer all the same; nobody is early, nothing panics, hangs or
-//! dies; no child, descriptor or running timer is left, and the next alarm works, and leaves the process as it was.
+//! For each C function that the library calls, and each way to use the library, a forked process makes its n-th call
+//! fail, for n = 1, 2, … until fewer calls are made. Each run ends with a clear error or the right result. Nothing
+//! expires early, panics, hangs or dies. No child, descriptor or running timer is left, and the next alarm works and
+//! restores the process.
 
 use std::error::Error;
 use std::io::{self, Read};
@@ -25,7 +25,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Life = fn() -> Result<(), Box<dyn Error>>;
 
-/// Functions, and how they may fail.
+/// Functions and the errors to inject.
 const CALLS: &[(&str, &[i32])] = &[
     ("setitimer", &[EPERM]),
     ("sigaction", &[EPERM]),
@@ -40,7 +40,7 @@ const CALLS: &[(&str, &[i32])] = &[
     ("fstat", &[ENOMEM]),
     ("ppoll", &[ENOMEM, EINTR]),
     ("waitid", &[EPERM, EINTR]),
-    // It has no other way to fail.
+    // It has no other error.
     ("wait4", &[EINTR]),
     ("pthread_getcpuclockid", &[EPERM]),
     ("clock_gettime", &[EPERM]),
@@ -55,7 +55,7 @@ const CALLS: &[(&str, &[i32])] = &[
     ("syscall", &[EMFILE, EPERM]),
 ];
 
-/// Spins until the alarm has expired, and no longer than that takes.
+/// Spins until the alarm has expired, with a bound.
 fn expires(alarm: &Alarm, limit: Duration) {
     let began = Instant::now();
     let timed_out = loop {
@@ -132,13 +132,13 @@ fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
     let ended = armed.map(drop);
     refusals::aside(|| {
         if refusals::refused("setitimer") && process::timer().1.is_zero() {
-            // Refused at the one moment at which it was given back, it is gone: nobody is left who could try again.
+            // A failure of the one call that restores the timer loses the timer: there is no later call to retry.
             process::set_timer(3 * MS, 3 * MS);
         }
         let so_far = process::counted();
         children::soon("the foreign timer rings for its owner", || process::counted() > so_far + 2);
         drop(Alarm::after(SECOND).expect("arming"));
-        // The kernel reads out a timer whose signal is under way as zero.
+        // The kernel shows a timer with a pending signal as zero.
         let (left, interval) = process::timer();
         assert!(
             left <= 3 * MS && interval == 3 * MS,
@@ -169,7 +169,7 @@ fn waits() -> Result<(), Box<dyn Error>> {
     }
     let began = Instant::now();
     alarm.restart();
-    // Only a signal ends this: where none can be sent, the write end does, by and by.
+    // A signal ends this. If none can be sent, closing the write end does.
     let answer = alarm.blocking(|| Ok(nix::unistd::read(&read, &mut [0])?));
     assert!(began.elapsed() < 20 * SECOND, "a wait that nothing ends");
     match answer {
@@ -187,7 +187,7 @@ fn waits_for_a_child() -> Result<(), Box<dyn Error>> {
         Ok(alarm) => alarm.wait(&mut child).map(drop).map_err(Box::<dyn Error>::from),
         Err(_) => Ok(()),
     };
-    // Whatever became of that: it is still a child, or has been reaped.
+    // The child still runs, or has been reaped.
     let _ = refusals::aside(|| child.wait());
     drop(alarm?);
     waited
@@ -287,17 +287,17 @@ fn workers() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How a process ended in which one call was to fail.
+/// The outcome of a process with one failed call.
 enum Ended {
-    /// It made that many calls at least, and all is well.
+    /// It made at least so many calls, and all is well.
     Well,
-    /// It made fewer.
+    /// It made fewer calls.
     WithoutIt,
 }
 
 const WITHOUT_IT: i32 = 10;
 
-/// Lives a life in a process of its own in which the `nth` call fails.
+/// Runs one life in a forked process in which the `nth` call fails.
 fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String> {
     let pid = children::fork();
     if pid == 0 {
@@ -311,10 +311,10 @@ fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String>
                 assert!(!e.to_string().is_empty());
             }
             if call == "pthread_sigmask" {
-                // A job does not try again to put a mask back, which no kernel refuses.
+                // A job does not retry to restore the mask. No real kernel refuses that.
                 process::mask().into_iter().for_each(process::unblock);
             }
-            // Whatever was left in its place because a call failed: the next alarm takes it away.
+            // The next alarm removes whatever a failed call left in place.
             let alarm = Alarm::after(MS).expect("arming");
             expires(&alarm, MS);
             drop(alarm);
@@ -343,7 +343,6 @@ fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String>
     }
 }
 
-/// Every call in turn.
 fn in_turn(life: Life) {
     refusals::prepare();
     let mut failures = Vec::new();
@@ -358,7 +357,7 @@ fn in_turn(life: Life) {
                     Ok(Ended::WithoutIt) => break,
                     Err(why) => {
                         failures.push(format!("{call} number {nth} fails with {name:?}: {why}"));
-                        // It may go on for ever like that.
+                        // Every further call may fail alike.
                         if failures.len() >= 20 {
                             break;
                         }

@@ -1,4 +1,4 @@
-//! Hostile functions and surroundings: each has a clear outcome, and none hangs.
+//! Hostile functions and environments. Each has a defined outcome, and none hangs.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -23,10 +23,10 @@ fn short() -> process::Builder {
 
 fn closes_every_descriptor() {
     leaving_nothing(|| {
-        // Returns without a pipe.
+        // It returns without a pipe.
         let job = Job::spawn(|| close_all(0)).unwrap();
         assert!(matches!(job.join(), Err(JobError::Exited { code: 74, .. })));
-        // Lives on: the end of the pipe is not the end of the job.
+        // It lives on. A closed pipe does not end the job.
         let job = Job::spawn(|| {
             close_all(0);
             pause()
@@ -39,7 +39,8 @@ fn closes_every_descriptor() {
             pause()
         });
         assert!(stuck.unwrap_err().timed_out().is_some());
-        // Opens others in their place: what gets the pipe's number is not written to.
+        // It opens other files with the same numbers. The library does not write to the file that has the pipe's
+        // number.
         let path = std::env::temp_dir().join(format!("sigalarm-reopened-{}", std::process::id()));
         let job = Job::spawn(|| {
             close_all(3);
@@ -55,7 +56,7 @@ fn closes_every_descriptor() {
     });
 }
 
-/// Writes to every descriptor that it finds, and so to the pipe.
+/// It writes to every open descriptor, including the pipe.
 fn writes_to_every_descriptor() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
@@ -77,7 +78,7 @@ fn executes_another_program() {
             let outcome = job.unwrap().join();
             assert!(matches!(outcome, Err(JobError::Exited { code: c, .. }) if c == code), "{outcome:?}");
         }
-        // The limit holds for it, too: the timer survives the `exec`, or the parent ends it.
+        // The limit still holds: the timer survives `exec`, or the parent kills the program.
         let began = Instant::now();
         let outcome = short().run(|| drop(Command::new("sleep").arg("1000").exec()));
         let timed_out = outcome.unwrap_err().timed_out().unwrap().clone();
@@ -85,7 +86,7 @@ fn executes_another_program() {
     });
 }
 
-/// A grandchild keeps the pipe, and the parent does not wait for it.
+/// A grandchild holds the pipe open. The parent does not wait for it.
 fn grandchild_keeps_the_pipe() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
@@ -97,7 +98,7 @@ fn grandchild_keeps_the_pipe() {
         let outcome: Result<(), JobError> = job.unwrap().join();
         assert!(matches!(outcome, Err(JobError::Exited { code: 5, .. })), "{outcome:?}");
 
-        // It left the group, and writes as fast as it can.
+        // The grandchild has left the group and writes at full speed.
         let before = descriptors();
         let job = Job::spawn(|| {
             let (grandchild, pipe) = (fork(), write_end_not_in(&before));
@@ -124,7 +125,7 @@ fn grandchild_keeps_the_pipe() {
     });
 }
 
-/// Bytes that come without end: frames without a body, with a byte each, of a failure, and one that claims a gigabyte.
+/// Endless bytes: frames without a body, with one byte, of a failure, and one that claims a gigabyte.
 const FLOODS: [&[u8]; 5] = [
     &[1, 0, 0, 0, 0],
     &[1, 1, 0, 0, 0, 7],
@@ -133,13 +134,13 @@ const FLOODS: [&[u8]; 5] = [
     &[1, 0, 0, 0, 0x40, 1, 0, 0, 0, 0],
 ];
 
-/// Writes `frame` over and over.
+/// Writes `frame` repeatedly.
 fn flood(pipe: &mut std::fs::File, frame: &[u8]) {
     let frames = frame.repeat(65_536 / frame.len());
     while pipe.write_all(&frames).is_ok() {}
 }
 
-/// The time that `f` takes beyond `expected`: by the clock, and of this process's processor time.
+/// Returns the time of `f` beyond `expected`: wall time, and processor time of this process.
 fn late(expected: Duration, f: impl FnOnce()) -> [Duration; 2] {
     let cpu =
         || Duration::from(nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
@@ -148,9 +149,9 @@ fn late(expected: Duration, f: impl FnOnce()) -> [Duration; 2] {
     [began.elapsed().saturating_sub(expected), cpu().saturating_sub(used).saturating_sub(expected)]
 }
 
-/// However fast a child sends, and whatever: joins end in time, and so do a kill beside a join, and a drop.
+/// Join, kill beside a join, and drop end in time at any rate of incoming bytes.
 fn floods() {
-    // Processor time shows what the library costs also on a machine under load.
+    // Processor time shows the library's cost on a loaded machine too.
     const WALL: Duration = Duration::from_secs(20);
     const CPU: Duration = Duration::from_millis(250);
     leaving_nothing(|| {
@@ -186,14 +187,15 @@ fn floods() {
     });
 }
 
-/// Grandchildren in sessions of their own flood the pipe after the child's end. No more is read than the pipe held then.
+/// Grandchildren in other sessions flood the pipe after the child's end. The parent reads only the bytes that the
+/// pipe held then.
 fn grandchildren_flood() {
     leaving_nothing(|| {
         for frame in FLOODS {
             let before = descriptors();
             let job = Job::spawn(|| -> () {
                 let mut pipe = write_end_not_in(&before);
-                // So much takes long enough to read that they have written more by then.
+                // Reading so much takes long enough for further writes.
                 #[cfg(target_os = "linux")]
                 nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(1 << 20)).unwrap();
                 for _ in 0..4 {
@@ -220,7 +222,7 @@ fn grandchildren_flood() {
     });
 }
 
-/// Other code reaps the child, and another child gets its pid: its status is not taken for the job's, and is left alone.
+/// Other code reaps the child, and a new child gets its pid. The job neither reports nor reaps that one.
 #[cfg(target_os = "linux")]
 fn pid_used_again() {
     use nix::sys::wait::{WaitStatus, waitpid};
@@ -256,7 +258,7 @@ fn pid_used_again() {
     });
 }
 
-/// A job has no descriptor of another job.
+/// A job inherits no descriptor of another job.
 fn descriptors_of_siblings() {
     leaving_nothing(|| {
         let inherited = descriptors();
@@ -267,14 +269,14 @@ fn descriptors_of_siblings() {
         let more = |inherited: &[i32]| descriptors().into_iter().filter(|fd| !inherited.contains(fd)).count();
         let third = Job::spawn(|| {
             let own = more(&inherited);
-            // In a job of the job as well.
+            // The same in a job of a job.
             let inner = process::run(Duration::MAX, || more(&inherited));
             (own, inner.unwrap())
         });
-        // The writing end of its own pipe; and in the inner one its own and its parent's.
+        // Only the write end of its own pipe; in the inner job also its parent's.
         assert_eq!(third.unwrap().join().unwrap(), (1, 2));
 
-        // A sibling that lives does not keep the pipe of one that was detached: that ends, and so does its process.
+        // A living sibling does not hold the pipe of a detached job open, so that job ends.
         let fourth = Job::spawn(|| -> () { pause() }).unwrap();
         let id = first.id();
         first.detach();
@@ -287,7 +289,7 @@ fn descriptors_of_siblings() {
     });
 }
 
-/// A captured job that is dropped in another one closes nothing there.
+/// Dropping a captured job inside another job closes nothing there.
 fn captured_by_a_sibling() {
     leaving_nothing(|| {
         let captured = Job::spawn(|| 5).unwrap();
@@ -295,7 +297,7 @@ fn captured_by_a_sibling() {
         assert_eq!(lent.join().unwrap(), 5);
         let captured = Job::spawn(|| -> () { pause() }).unwrap();
         let outcome = process::run(Duration::MAX, || {
-            // They get the numbers of what was closed.
+            // They reuse the closed numbers.
             let files = [(); 8].map(|()| std::fs::File::open("/dev/null").unwrap());
             drop(captured);
             let job = Job::spawn(|| 7).unwrap();
@@ -305,7 +307,7 @@ fn captured_by_a_sibling() {
     });
 }
 
-/// As the first process of a PID namespace: an abort ends in SIGSEGV, and SIGTERM does nothing.
+/// For the first process of a PID namespace, abort ends in SIGSEGV, and SIGTERM has no effect.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 fn first_of_a_pid_namespace() {
@@ -326,7 +328,7 @@ fn first_of_a_pid_namespace() {
     };
     let is_stuck: fn() -> bool = || short().run(|| -> () { pause() }).is_err_and(|e| e.timed_out().is_some());
     let is_the_first: fn() -> bool = || process::run(Duration::MAX, std::process::id).unwrap() == 1;
-    // A process can make one such namespace, which ends with its first process.
+    // A process can create one such namespace, which ends with its first process.
     for (n, case) in [hoards, aborts, is_stuck, is_the_first].into_iter().enumerate() {
         let child = fork();
         if child == 0 {
@@ -340,7 +342,7 @@ fn first_of_a_pid_namespace() {
     }
 }
 
-/// A grandchild returns from the function as its parent does, and sends nothing.
+/// A grandchild returns from the function and sends nothing.
 fn grandchild_returns() {
     leaving_nothing(|| {
         for _ in 0..20 {
@@ -395,13 +397,13 @@ fn ignores_sigterm() {
 
 fn killed_by_an_outsider() {
     leaving_nothing(|| {
-        // By the parent past the library, by itself, and by another process.
+        // SIGKILL by the parent without the library, by the job, and by another process.
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         let status = Command::new("kill").args(["-9", &job.id().to_string()]).status().unwrap();
         assert!(status.success());
         assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
         assert_eq!(job.exit_code(), Some(-9));
-        // What it was told before it died is known.
+        // Requested signals are recorded before the death.
         job.kill().unwrap();
         job.terminate().unwrap();
         job.signal(libc::SIGUSR1).unwrap();
@@ -409,7 +411,7 @@ fn killed_by_an_outsider() {
     });
 }
 
-/// Changes its process group: the signals find it all the same.
+/// The job changes its process group. Signals still reach it.
 fn leaves_its_group() {
     leaving_nothing(|| {
         let leave = |leaves_one: bool| {
@@ -428,7 +430,7 @@ fn leaves_its_group() {
     });
 }
 
-/// A job leads its group from the moment of its spawn, whether parent or child runs first: an early signal reaches it.
+/// A job leads its group from its spawn on, so an early signal reaches it.
 fn leads_its_group_at_once() {
     leaving_nothing(|| {
         for _ in 0..200 {
@@ -441,25 +443,25 @@ fn leads_its_group_at_once() {
     });
 }
 
-/// No such signal.
+/// Invalid signal numbers.
 fn odd_signals() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         for n in [-1, 65, i32::MAX] {
             assert_eq!(job.signal(n).unwrap_err().raw_os_error(), Some(libc::EINVAL), "{n}");
         }
-        job.signal(0).unwrap(); // asks whether it could be sent
+        job.signal(0).unwrap(); // only checks permission
         assert!(job.is_alive());
     });
 }
 
-/// The kernel reaps the children: values and panics arrive all the same.
+/// The kernel reaps the children. Values and panics still arrive.
 fn sigchld_ignored() {
     signal(libc::SIGCHLD, libc::SIG_IGN);
     outcomes_without_a_status();
 }
 
-/// Other code of the program waits for any child, and reaps the job's.
+/// Other code waits for any child and reaps the job's.
 fn reaped_by_other_code() {
     extern "C" fn on_child(_: libc::c_int) {
         while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
@@ -476,7 +478,7 @@ fn outcomes_without_a_status() {
         let panicked = process::run(Duration::MAX, || -> () { panic!("heard") });
         assert!(matches!(panicked, Err(JobError::Panicked(p)) if p.message() == "heard"));
         assert!(short().run(|| -> () { pause() }).unwrap_err().timed_out().is_some());
-        // How it died is known from the pidfd, where the kernel keeps it; and is not made up elsewhere.
+        // Linux keeps the exit status in the pidfd. Elsewhere the status is unknown.
         let job = Job::spawn(|| -> () { exit_now(3) }).unwrap();
         match job.join() {
             Err(JobError::Exited { code: 3, .. }) => assert_eq!(job.exit_code(), Some(3)),
@@ -497,7 +499,7 @@ fn outcomes_without_a_status() {
     });
 }
 
-/// On a kernel without pidfds, or in a sandbox without: looked for at intervals, with the same outcomes.
+/// Without pidfds the parent polls. The outcomes are the same.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn without_pidfds() {
@@ -511,7 +513,7 @@ fn without_pidfds() {
     });
 }
 
-/// On a kernel whose pidfds cannot signal a group.
+/// Pidfds that cannot signal a group.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn without_group_signals() {
@@ -551,11 +553,11 @@ fn no_processes_left() {
         assert!(matches!(&refused, SpawnError::System { call: "fork", source, .. }
             if source.raw_os_error() == Some(libc::EAGAIN)));
         assert_eq!(support::process::state(), state, "the signal mask is as it was");
-        println!("{refused}"); // and stdout is not locked
+        println!("{refused}"); // stdout is not locked
     });
 }
 
-/// The real thing: RLIMIT_NPROC, which does not bind a privileged user.
+/// Uses RLIMIT_NPROC, which does not bind a privileged user.
 fn no_processes_left_for_the_user() {
     if !children::become_nobody() {
         println!("skipped: cannot become another user");
@@ -572,7 +574,7 @@ fn no_descriptors_left() {
     leaving_nothing(|| {
         set_limit(Resource::RLIMIT_NOFILE, 64);
         let mut all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
-        // Room for none, one, two, and enough: the writing end makes way for the pidfd.
+        // Space for zero to three descriptors. The write end is closed before the pidfd opens.
         for room in 0..4 {
             let spawned = Job::spawn(|| 5);
             match room {
@@ -585,7 +587,7 @@ fn no_descriptors_left() {
     });
 }
 
-/// With the pidfd refused for another reason than that there are none, the child is not left behind.
+/// If the pidfd is refused, the spawn fails and reaps the child.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn no_pidfd_for_this_one() {
@@ -596,7 +598,7 @@ fn no_pidfd_for_this_one() {
     });
 }
 
-/// Nor when signals come as fast as they can and interrupt whatever waits.
+/// The same under signals that interrupt every wait.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn no_pidfd_amid_signals() {
     const OFTEN: Duration = Duration::from_micros(50);
@@ -613,7 +615,7 @@ fn no_pidfd_amid_signals() {
     assert!(support::process::counted() > 0);
 }
 
-/// The child cannot set itself up: the function does not run.
+/// A child that cannot set itself up does not run the function.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn no_set_up() {
@@ -626,7 +628,7 @@ fn no_set_up() {
     });
 }
 
-/// A parent that has closed its standard streams: the pipe does not become one of them.
+/// The parent has closed its standard streams. The pipe gets none of their numbers.
 fn no_standard_streams() {
     close_all(0);
     let outcome = process::run(Duration::MAX, || {

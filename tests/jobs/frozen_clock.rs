@@ -1,4 +1,4 @@
-//! Jobs under a clock that stands still, as libfaketime can have it.
+//! Jobs under a frozen clock, as libfaketime can make one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_millis(50);
 
 static FROZEN: AtomicBool = AtomicBool::new(false);
 
-/// Takes the place of the C library's for this program, as a preloaded library would.
+/// Replaces the C library's function, as a preloaded library does.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 #[unsafe(no_mangle)]
 extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> libc::c_int {
@@ -40,7 +40,7 @@ fn stands_still() -> bool {
     Instant::now() == before
 }
 
-/// The limit, the grace and a time-out of a join are those of the kernel's clock.
+/// Limit, grace and join time-out follow the kernel's clock.
 fn frozen_clock() {
     assert!(stands_still());
     leaving_nothing(|| {

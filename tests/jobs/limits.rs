@@ -1,5 +1,5 @@
-//! Limits on a job: of time, by the job's own limit, a join's and the caller's alarm; of memory, processor time
-//! and the size of the value.
+//! Limits of a job: on time, by its own limit, a join's or the caller's alarm; on memory, processor time and the size
+//! of the value.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,7 @@ use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 
 const LIMIT: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_millis(100);
-/// What a loaded machine may add.
+/// Bound for lateness on a loaded machine.
 const SLACK: Duration = Duration::from_secs(10);
 
 fn spin() {
@@ -30,7 +30,7 @@ fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
     (answer, began.elapsed())
 }
 
-/// A function that checks ends well at its limit and keeps the best that it has.
+/// A function that checks returns at the limit with its best value.
 fn cooperative() {
     leaving_nothing(|| {
         let best = |_: TimedOut| "the best so far".to_owned();
@@ -45,7 +45,7 @@ fn cooperative() {
     });
 }
 
-/// Nothing at the limit, SIGTERM after the grace, SIGKILL after another.
+/// No signal at the limit, SIGTERM after the grace, SIGKILL after a second grace.
 fn escalation() {
     leaving_nothing(|| {
         let job = || Job::builder().limit(LIMIT).grace(GRACE).label("stuck");
@@ -57,7 +57,7 @@ fn escalation() {
         assert_eq!(timed_out.location().file(), file!());
         assert_eq!(timed_out.cause(), Cause::Deadline);
 
-        // SIGTERM ignored, which the child has time to bring about.
+        // The child needs time to ignore SIGTERM.
         let grace = 5 * GRACE;
         let job = job().grace(grace).spawn(|| {
             signal(libc::SIGTERM, libc::SIG_IGN);
@@ -71,7 +71,7 @@ fn escalation() {
     });
 }
 
-/// A handler of SIGTERM in the child may still bring the value home.
+/// A SIGTERM handler in the child can still let the function return its value.
 fn ends_well_after_sigterm() {
     static ASKED: AtomicU64 = AtomicU64::new(0);
     extern "C" fn on_term(_: libc::c_int) {
@@ -83,7 +83,7 @@ fn ends_well_after_sigterm() {
             while ASKED.load(Ordering::Relaxed) == 0 {
                 std::hint::spin_loop();
             }
-            std::thread::sleep(Duration::from_millis(5)); // a second one would have come by now
+            std::thread::sleep(Duration::from_millis(5)); // a second signal would have come by now
             ASKED.load(Ordering::Relaxed)
         };
         let job = Job::builder().limit(LIMIT).grace(5 * GRACE);
@@ -114,7 +114,7 @@ fn stopped_child() {
         job.terminate().unwrap();
         assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
 
-        // Stopped and continued, it goes on where it was.
+        // A stopped and continued job goes on.
         let job = Job::spawn(|| {
             raise(libc::SIGSTOP);
             7
@@ -130,7 +130,7 @@ fn stopped_child() {
     });
 }
 
-/// Zero and for ever are limits like any other.
+/// Limits of zero and `Duration::MAX`.
 fn the_ends_of_time() {
     leaving_nothing(|| {
         assert!(process::run(Duration::ZERO, || checkpoint().is_err()).unwrap());
@@ -147,7 +147,7 @@ fn the_ends_of_time() {
     });
 }
 
-/// A time-out of a join ends nothing.
+/// The time-out of a join leaves the job running.
 fn joins_time_out() {
     leaving_nothing(|| {
         let job = Job::builder().label("slow").spawn(|| {
@@ -168,7 +168,7 @@ fn joins_time_out() {
     });
 }
 
-/// A value that has been ready for long, and that the pipe could not hold, is handed over to one who comes late.
+/// A finished value that exceeds the pipe is delivered to a late join.
 fn joined_late() {
     leaving_nothing(|| {
         let limited = || Job::builder().limit(LIMIT).grace(GRACE);
@@ -183,32 +183,32 @@ fn joined_late() {
         std::thread::sleep(LIMIT + grace);
         assert_eq!(job.join().unwrap().len(), 5_000_000);
 
-        // But one that hands over without end has its grace, and no more.
+        // A value that never ends gets the grace only.
         let job = limited().spawn(|| Endless).unwrap();
         std::thread::sleep(2 * (LIMIT + GRACE));
         let (ended, took) = timed(|| job.join());
         assert!(ended.is_err_and(|e| e.timed_out().is_some()));
         assert!(took >= GRACE && took < SLACK, "{took:?}");
-        // So it has before anything was due to be done to it.
+        // The same before the first signal is due.
         let job = limited().spawn(|| Endless).unwrap();
         std::thread::sleep(LIMIT + GRACE / 2);
         let (ended, took) = timed(|| job.join());
         assert!(ended.is_err_and(|e| e.timed_out().is_some()));
         assert!(took >= GRACE && took < SLACK, "{took:?}");
-        // And one that is watched has not even that.
+        // With a waiting thread it does not get even the grace.
         let job = limited().spawn(|| Endless).unwrap();
         assert!(job.join().is_err_and(|e| e.timed_out().is_some()));
     });
 }
 
-/// A value without end, and so never in one piece.
+/// A value that never ends.
 struct Endless;
 
 impl serde::Serialize for Endless {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let numbers = (0..usize::MAX as u64).inspect(|n| {
             if n % 10_000 == 0 {
-                std::thread::sleep(Duration::from_micros(100)); // it is not to fill the parent's memory
+                std::thread::sleep(Duration::from_micros(100)); // bounds the parent's memory
             }
         });
         serializer.collect_seq(numbers)
@@ -221,7 +221,7 @@ impl<'de> serde::Deserialize<'de> for Endless {
     }
 }
 
-/// An alarm of the caller's ends a join, at its deadline and in its name; the job lives on.
+/// The caller's alarm ends a join at its deadline, and the error belongs to it. The job lives on.
 fn the_callers_alarm() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -233,24 +233,24 @@ fn the_callers_alarm() {
         assert!(took + Duration::from_millis(1) >= LIMIT && took < SLACK, "{took:?}");
         assert_eq!((timed_out.label(), timed_out.location().file()), (Some("outer"), file!()));
         assert!(job.is_alive());
-        // Expired already: the next join does not wait at all.
+        // An expired alarm ends the next join at once.
         assert!(job.join_timeout(SLACK).is_err_and(|e| outer.owns(e.timed_out().unwrap())));
         outer.restart();
         outer.extend(SLACK);
 
-        // The earlier of two ends counts.
+        // The earlier deadline counts.
         let (ended, took) = timed(|| job.join_timeout(Duration::from_millis(1)));
         assert!(ended.is_err_and(|e| !outer.owns(e.timed_out().unwrap())) && took < SLACK);
         drop(outer);
 
-        // Around a whole run: the job is dropped, and so it is killed.
+        // Around a whole run: the job is dropped, and so killed.
         let alarm = Alarm::after(LIMIT).unwrap();
         let ended = process::run(SLACK, || -> () { pause() }).unwrap_err();
         assert!(alarm.owns(ended.timed_out().unwrap()));
     });
 }
 
-/// Rung by another thread, or another thread's that has entered here.
+/// The alarm is rung by another thread, or belongs to another thread and is entered here.
 fn the_callers_alarm_is_rung() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -276,7 +276,7 @@ fn the_callers_alarm_is_rung() {
     });
 }
 
-/// With SIGALRM blocked no signal wakes the thread, and none is needed.
+/// With SIGALRM blocked no signal wakes the thread. None is needed.
 fn the_callers_alarm_without_a_signal() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -286,14 +286,14 @@ fn the_callers_alarm_without_a_signal() {
     });
 }
 
-/// The parent's alarm is not the child's, nor the other way round.
+/// Parent and child do not share alarms.
 fn alarms_are_not_inherited() {
     leaving_nothing(|| {
         let alarm = Alarm::after(Duration::ZERO).unwrap();
         let job = Job::spawn(|| (checkpoint().is_ok(), alarm.check().is_ok())).unwrap();
         drop(alarm);
         assert_eq!(job.join().unwrap(), (true, true));
-        // It can arm its own, on a clean disposition.
+        // The child can arm alarms, on a clean disposition.
         let own = Job::spawn(|| Alarm::after(Duration::ZERO).unwrap().check().is_err()).unwrap();
         assert!(own.join().unwrap());
         let state = support::process::state();
@@ -302,7 +302,7 @@ fn alarms_are_not_inherited() {
     });
 }
 
-/// A job in a job, each under its own limit.
+/// Each of two nested jobs has its own limit.
 fn jobs_within_jobs() {
     leaving_nothing(|| {
         let outcome = process::run(SLACK, || {
@@ -313,7 +313,7 @@ fn jobs_within_jobs() {
         });
         assert!(outcome.unwrap());
 
-        // The outer limit ends the join of the inner job, and so the inner job.
+        // The outer limit ends the inner join, which kills the inner job.
         let outcome = process::run(LIMIT, || {
             let inner = Job::spawn(spin).unwrap();
             inner.join().unwrap_err().timed_out().cloned()
@@ -338,7 +338,7 @@ fn memory() {
             matches!(&ended, JobError::Killed { signal: libc::SIGABRT, reason: r, .. } if *r == reason),
             "{ended:?}"
         );
-        // An abort of its own is not taken for that, nor is that of a grandchild, which inherits the handler.
+        // Another abort is not reported as a lack of memory, nor is that of a grandchild with the inherited handler.
         let limited = || Job::builder().memory_limit(1 << 30).stderr(process::Output::Null);
         let ended = limited().run(|| -> () { std::process::abort() }).unwrap_err();
         let reason = KillReason::Unknown;
@@ -371,20 +371,20 @@ fn processor_time() {
             );
             let used = job.usage().unwrap();
             let used = used.user + used.system;
-            // RLIMIT_CPU counts by ticks, which a machine under load may give to the wrong process.
+            // RLIMIT_CPU counts ticks, which a loaded machine may charge to the wrong process.
             let least = if limit.subsec_nanos() == 0 { 0.5 } else { 0.95 };
             assert!(used >= limit.mul_f64(least), "{used:?}");
             if cfg!(target_os = "linux") {
                 assert!(used < limit + Duration::from_millis(500), "{used:?}");
             }
         }
-        // Asleep it uses none.
+        // Sleep uses no processor time.
         let asleep = Job::builder().cpu_limit(Duration::from_millis(100));
         asleep.run(|| std::thread::sleep(4 * LIMIT)).unwrap();
     });
 }
 
-/// The program's own signals are told apart from those of others.
+/// Signals that the program requested are distinguished from others.
 fn requested_signals() {
     leaving_nothing(|| {
         let reason = |job: Job<()>| match job.join() {
@@ -406,7 +406,7 @@ fn requested_signals() {
     });
 }
 
-/// While no thread waits, the child's own timer ends it, two graces and a second after the limit.
+/// Without a waiting thread the child's own timer kills it, two graces and a second after the limit.
 fn limit_without_a_waiter() {
     leaving_nothing(|| {
         let stubborn = || -> () {
@@ -419,7 +419,7 @@ fn limit_without_a_waiter() {
         assert!(began.elapsed() >= 3 * LIMIT + Duration::from_secs(1), "{:?}", began.elapsed());
         assert!(job.join().unwrap_err().timed_out().is_some());
 
-        // But not while it sends a value that was ready.
+        // A child that sends a finished value is exempt.
         let grace = Duration::from_millis(800);
         let job = Job::builder().limit(LIMIT).grace(grace).spawn(|| "x".repeat(4 << 20)).unwrap();
         std::thread::sleep(LIMIT + 2 * grace + Duration::from_millis(1_300));

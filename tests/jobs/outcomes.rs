@@ -1,4 +1,4 @@
-//! What comes out of a job: its value, its panic, or how it died.
+//! Outcomes of a job: value, panic, or death.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,7 +40,7 @@ fn joined_again_the_same() {
     });
 }
 
-/// Through a pipe of 64 KiB, in both directions of size: nothing, and much more than it holds.
+/// Values smaller and larger than the pipe of 64 KiB.
 fn large_values() {
     leaving_nothing(|| {
         for size in [0, 65_535, 65_536, 65_537, 5_000_000, 100_000_000] {
@@ -63,7 +63,7 @@ fn panics() {
         assert_eq!(panic.to_string(), format!("panicked at {place}: not today"));
         assert_eq!(job.exit_code(), Some(101));
 
-        // What is no string, and what comes past the hook.
+        // A payload that is no string and bypasses the hook.
         let any = process::run(Duration::MAX, || -> () { std::panic::panic_any(7) });
         assert!(matches!(any, Err(JobError::Panicked(p)) if p.message() == "Box<dyn Any>"));
         let resumed = process::run(Duration::MAX, || -> () { std::panic::resume_unwind(Box::new("again")) });
@@ -71,17 +71,17 @@ fn panics() {
             matches!(resumed, Err(JobError::Panicked(p)) if p.message() == "again" && p.location().is_none())
         );
 
-        // One that the function has caught is not reported.
+        // A caught panic is not reported.
         let caught = process::run(Duration::MAX, || std::panic::catch_unwind(|| panic!("inner")).is_err());
         assert!(caught.unwrap());
 
-        // A message of megabytes is cut, at a whole character.
+        // A message of megabytes is cut at a character boundary.
         let long = process::run(Duration::MAX, || -> () { panic!("{}", "ß".repeat(5_000_000)) });
         assert!(matches!(long, Err(JobError::Panicked(p)) if p.message() == "ß".repeat(32 * 1024)));
     });
 }
 
-/// The parent's hook stays the parent's: it does not run in the child, and is in place afterwards.
+/// The parent's hook does not run in the child, and stays in place.
 fn panic_hooks() {
     std::panic::set_hook(Box::new(|_| println!("the parent's hook")));
     let outcome = process::run(Duration::MAX, || -> () { panic!("in the child") });
@@ -90,7 +90,7 @@ fn panic_hooks() {
     let _ = std::panic::catch_unwind(|| panic!("in the parent"));
 }
 
-/// A panic while a panic unwinds, and one while the value is dropped or sent.
+/// A panic during an unwind, and one while the value is dropped or sent.
 fn panics_in_destructors() {
     static PARENT: AtomicU32 = AtomicU32::new(0);
     struct Bomb;
@@ -139,7 +139,7 @@ fn panics_in_destructors() {
         let sent = process::run(Duration::MAX, || Value);
         assert!(matches!(sent, Err(JobError::Panicked(p)) if p.message() == "in the middle"));
 
-        // The value's destructor runs on the side that it came to, and not on the other.
+        // The value's destructor runs only in the process that received it.
         PARENT.store(std::process::id(), Ordering::Relaxed);
         drop(process::run(Duration::MAX, || Harmless).unwrap());
     });
@@ -192,7 +192,7 @@ impl<'de> Deserialize<'de> for Opaque {
     }
 }
 
-/// Goes out well and does not come in.
+/// Serializes, and fails to deserialize.
 #[derive(Debug)]
 struct OneWay;
 
@@ -208,7 +208,7 @@ impl<'de> Deserialize<'de> for OneWay {
     }
 }
 
-/// As [`OneWay`], but reads less than was written.
+/// Reads less than was written.
 #[derive(Debug, Serialize)]
 struct Half(u64, u64);
 
@@ -218,7 +218,7 @@ impl<'de> Deserialize<'de> for Half {
     }
 }
 
-/// Taken for what it is not, it would pass: the length of `c` as `b`, and what it begins with as its length.
+/// Bytes that decode as the wrong fields without an error: the length of `c` becomes `b`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Sparse {
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -237,7 +237,7 @@ enum Rarely {
     Nothing,
 }
 
-/// All that serde has a name for.
+/// Every kind of the serde data model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Everything {
     Unit(()),
@@ -299,7 +299,7 @@ fn codec_failures() {
         let job = Job::spawn(|| Opaque).unwrap();
         assert!(matches!(job.join(), Err(JobError::NotEncoded { .. })));
         assert_eq!(job.exit_code(), Some(1));
-        // After a large part of it has gone out.
+        // The error comes after a large part was sent.
         let job = Job::spawn(|| ("x".repeat(3_000_000), Opaque)).unwrap();
         assert!(matches!(job.join(), Err(JobError::NotEncoded { .. })));
 
@@ -308,7 +308,7 @@ fn codec_failures() {
     });
 }
 
-/// Dies while its value is on the way.
+/// The child dies while it sends its value.
 fn cut_short() {
     struct Midway(fn());
     impl Serialize for Midway {
@@ -342,7 +342,7 @@ fn cut_short() {
     });
 }
 
-/// A time-out that the function returns comes out whole, and is owned by no guard of the parent's.
+/// A returned `TimedOut` arrives complete. No guard of the parent owns it.
 fn time_outs_as_values() {
     fn long() -> Result<u64, TimedOut> {
         loop {
@@ -362,7 +362,7 @@ fn time_outs_as_values() {
         assert!(after.iter().all(|alarm| !alarm.owns(&timed_out)));
         assert!(timed_out.to_string().starts_with("count timed out after "), "{timed_out}");
 
-        // Both question marks in one function.
+        // One function with both kinds of `?`.
         fn answer() -> Result<u64, JobError> {
             Ok(process::run(Duration::ZERO, long)??)
         }

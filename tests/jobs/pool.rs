@@ -1,4 +1,4 @@
-//! Several jobs at once: waiting for the first that ends, asking without waiting, and a descriptor to poll.
+//! Several jobs: `wait_any`, `try_join`, and a descriptor to poll.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use sigalarm::Alarm;
 use sigalarm::process::{self, Job, JobError};
 
 const LIMIT: Duration = Duration::from_millis(50);
-/// What a loaded machine may add.
+/// Bound for lateness on a loaded machine.
 const SLACK: Duration = Duration::from_secs(10);
 
 fn pool_of_four() {
@@ -31,7 +31,7 @@ fn pool_of_four() {
     });
 }
 
-/// Each job's limit is enforced, and each job's value is read, while another is waited for.
+/// While one job is waited for, every limit is enforced and every value is read.
 fn all_are_looked_after() {
     leaving_nothing(|| {
         let began = Instant::now();
@@ -40,7 +40,7 @@ fn all_are_looked_after() {
         let last = Job::spawn(|| -> String { pause() }).unwrap();
         let mut jobs = vec![stuck, last, large];
         let last = jobs[1].id();
-        // Either of the two may be first, on a machine under load.
+        // On a loaded machine either job may be first.
         for _ in 0..2 {
             let ended = process::wait_any(&jobs, Duration::MAX).unwrap().unwrap();
             match jobs.remove(ended).join() {
@@ -83,7 +83,7 @@ fn try_join() {
         let job = Job::spawn(|| "x".repeat(4 << 20)).unwrap();
         children::soon("the value", || job.try_join().is_some());
         assert_eq!(job.try_join().unwrap().unwrap().len(), 4 << 20);
-        // It also enforces the limit.
+        // `try_join` enforces the limit too.
         let job = Job::builder().limit(LIMIT).grace(Duration::ZERO).spawn(|| -> () { pause() }).unwrap();
         children::soon("the limit", || job.try_join().is_some());
         assert!(job.join().unwrap_err().timed_out().is_some());
@@ -109,7 +109,7 @@ fn end_fd() {
     });
 }
 
-/// In a forked child the jobs of the parent are not waited for.
+/// A forked child does not wait for jobs of its parent.
 fn jobs_of_the_parent() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 1).unwrap();
@@ -126,7 +126,6 @@ fn jobs_of_the_parent() {
     });
 }
 
-/// Where there are no pidfds.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn without_pidfds() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENOSYS);

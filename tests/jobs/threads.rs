@@ -1,4 +1,4 @@
-//! Jobs and threads: one handle in many hands, and spawning where there are others.
+//! Jobs and threads: one handle shared by several threads, and spawning beside other threads.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -30,7 +30,6 @@ fn joined_by_many() {
     });
 }
 
-/// One waits, another ends it.
 fn ended_from_another_thread() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -58,15 +57,15 @@ fn refused_with_threads() {
     assert!(!has_children());
     drop(end);
     let _ = other.join();
-    // As soon as it has been joined there is one thread, also while the kernel still takes the other down.
+    // A joined thread no longer counts, even while the kernel still removes it.
     for _ in 0..200 {
         thread::spawn(|| ()).join().unwrap();
         process::run(Duration::MAX, || ()).unwrap();
     }
 }
 
-/// Unchecked, with threads that hold the locks of the standard streams, of the alarms and of the jobs as often
-/// as they can: the child must find them all free.
+/// `spawn_unchecked` beside threads that hold the locks of the standard streams, the alarms and the jobs. The child
+/// finds all locks free.
 #[allow(unsafe_code)]
 fn unchecked() {
     let stop = std::sync::atomic::AtomicBool::new(false);
@@ -93,8 +92,8 @@ fn unchecked() {
                 vec![n]
             };
             let builder = Job::builder().limit(Duration::from_secs(60));
-            // SAFETY: what the other threads touch is the standard streams, the alarms, and the allocator of
-            // the C library.
+            // SAFETY: the other threads use the standard streams, the alarms, and the C allocator, which is
+            // fork-safe.
             let job = unsafe { builder.spawn_unchecked(answer) }.unwrap();
             assert_eq!(job.join().unwrap(), [n]);
         }
@@ -103,7 +102,6 @@ fn unchecked() {
     assert!(!has_children());
 }
 
-/// A handle may be handed to another thread, and dropped there.
 fn moved_to_a_thread() {
     leaving_nothing(|| {
         let (alive, over) = (Job::spawn(|| -> () { pause() }).unwrap(), Job::spawn(|| 3).unwrap());
@@ -116,7 +114,7 @@ fn moved_to_a_thread() {
     });
 }
 
-/// The function may have threads of its own. Their panics are theirs, and are reported on stderr.
+/// The function may start threads. Their panics are reported on stderr.
 fn threads_in_the_child() {
     let answer = process::run(Duration::MAX, || {
         let threads: Vec<_> = (0..4).map(|n| thread::spawn(move || n)).collect();
@@ -126,7 +124,7 @@ fn threads_in_the_child() {
         sum
     });
     assert_eq!(answer.unwrap(), 6);
-    // Left running, they end with the process.
+    // Threads that still run end with the process.
     process::run(Duration::MAX, || drop(thread::spawn(|| pause()))).unwrap();
     assert!(matches!(
         process::run(Duration::MAX, || -> () {

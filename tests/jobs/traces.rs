@@ -1,4 +1,4 @@
-//! What a job leaves behind: no zombie, no descriptor, nothing printed twice, nothing of the parent's undone.
+//! What a job leaves behind: no zombie, no descriptor, no output twice, no change to the parent.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,7 +19,7 @@ use nix::libc;
 use nix::sys::resource::Resource;
 use sigalarm::process::{self, Job, JobError, Output};
 
-/// A thousand at once, and none is left of them.
+/// A thousand jobs at once.
 fn a_thousand() {
     children::set_limit(Resource::RLIMIT_NOFILE, 4096);
     let (began, before) = (Instant::now(), descriptors());
@@ -36,7 +36,7 @@ fn a_thousand() {
     println!("{:?}", began.elapsed());
 }
 
-/// Dropped, with all that it has started.
+/// A drop kills the job with its descendants.
 fn drop_kills() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () {
@@ -53,7 +53,7 @@ fn drop_kills() {
     });
 }
 
-/// An end of its own ends what it has started, too.
+/// If the job ends by itself, its group is killed too.
 fn the_group_ends_with_its_leader() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
@@ -79,7 +79,7 @@ fn processes_of_group(group: u32) -> Vec<u32> {
     .collect()
 }
 
-/// In the foreground the child shares the parent's group, and signals go to it alone.
+/// In the foreground the child stays in the parent's group. Signals go to the child alone.
 fn foreground() {
     leaving_nothing(|| {
         let group = || nix::unistd::getpgrp().as_raw();
@@ -115,8 +115,7 @@ fn detached() {
     job.detach();
 }
 
-/// What the parent had printed and not written out, by Rust's means and by C's, comes once; what the child
-/// prints comes as well; and in order.
+/// Output that the parent has buffered, in Rust or C, appears once. The child's output appears too, in order.
 fn printing() {
     print!("parent before, ");
     c_print(c"parent's C, ");
@@ -134,12 +133,11 @@ fn printing() {
 
 #[allow(unsafe_code)]
 fn c_print(text: &'static std::ffi::CStr) {
-    // SAFETY: a string without conversions; the C library locks its stream.
+    // SAFETY: a string without conversions. The C library locks its stream.
     unsafe { libc::printf(text.as_ptr()) };
 }
 
-/// A stream of C's that the parent has opened: what either side writes to it arrives once, also what is still in its buffer
-/// when the child ends.
+/// A C stream that the parent has opened: all writes arrive once, including the child's buffer at its end.
 fn c_streams() {
     let path = std::env::temp_dir().join(format!("sigalarm-c-streams-{}", std::process::id()));
     let stream = CStream::create(&path);
@@ -214,7 +212,7 @@ fn redirected() {
     println!("the parent's own");
 }
 
-/// In a parent that has closed its streams, what is opened next has their numbers.
+/// In a parent with closed streams, new files get their numbers.
 fn redirected_to_the_numbers_of_streams() {
     let path = |name| std::env::temp_dir().join(format!("sigalarm-{name}-{}", std::process::id()));
     let (one, two) = (path("one"), path("two"));
@@ -228,7 +226,7 @@ fn redirected_to_the_numbers_of_streams() {
     };
     let crossed = Job::builder().stdout(to_two).stderr(to_one).run(talk).is_ok();
     let crossed = crossed && read_to_string(&one) == "to stderr\n" && read_to_string(&two) == "to stdout\n";
-    // Where it belongs already, it survives an `exec` all the same.
+    // A file that already has its number survives an `exec`.
     let to_one = File::create(&one).unwrap();
     let in_place = to_one.as_raw_fd() == 1;
     let executes = Job::builder().stdout(to_one).spawn(|| drop(Command::new("echo").arg("hello").exec()));
@@ -236,7 +234,7 @@ fn redirected_to_the_numbers_of_streams() {
     let survived = in_place && exited && read_to_string(&one) == "hello\n";
     fs::remove_file(&one).unwrap();
     fs::remove_file(&two).unwrap();
-    // An assertion would not be reported.
+    // An assertion would print nothing.
     exit_now(match (numbers, crossed, survived) {
         ((1, 2), true, true) => 0,
         ((1, 2), false, _) => 1,
@@ -249,8 +247,7 @@ fn read_to_string(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// What a detached job prints is not lost with its value, which no process reads; not even where writing to no reader is
-/// deadly.
+/// A detached job keeps its output though its value has no reader and SIGPIPE kills.
 fn detached_and_printing() {
     children::signal(libc::SIGPIPE, libc::SIG_DFL);
     let path = std::env::temp_dir().join(format!("sigalarm-printing-{}", std::process::id()));
@@ -269,7 +266,7 @@ fn detached_and_printing() {
     fs::remove_file(&path).unwrap();
 }
 
-/// A job that cannot be killed is detached, and the drop does not wait for it.
+/// A drop detaches a job that cannot be killed.
 fn dropped_but_not_killed() {
     let (end, wait) = UnixStream::pair().unwrap();
     let builder = Job::builder().foreground(true).die_with_parent(false);
@@ -285,13 +282,13 @@ fn dropped_but_not_killed() {
     }
     let _ = (&end).write_all(b"!");
     soon("it to end", || !is_running(pid));
-    // And reaped when the next one is spawned.
+    // The next spawn reaps it.
     process::run(Duration::MAX, || ()).unwrap();
     assert!(!has_children());
 }
 
-/// No destructor of the parent's runs in the child, and no panic hook; what was moved in is dropped on both
-/// sides, as the documentation says.
+/// The child runs no destructor and no panic hook of the parent. A moved value is dropped on both sides, as
+/// documented.
 fn destructors() {
     static DROPS: AtomicUsize = AtomicUsize::new(0);
     struct Counted(&'static str);
@@ -317,7 +314,7 @@ fn destructors() {
     std::io::stdout().flush().unwrap();
 }
 
-/// Handlers of the parent's do not run in the child for the signals that end it.
+/// The parent's handlers of deadly signals do not run in the child.
 fn handlers() {
     static CAUGHT: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn on_term(_: libc::c_int) {
@@ -337,13 +334,13 @@ fn handlers() {
     job.terminate().unwrap();
     assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
     assert!(support::process::mask().contains(&libc::SIGTERM), "the parent's mask is as it was");
-    // What `nohup` has set stays set.
+    // A signal that `nohup` ignores stays ignored.
     children::signal(libc::SIGHUP, libc::SIG_IGN);
     process::run(Duration::MAX, || children::raise(libc::SIGHUP)).unwrap();
     assert_eq!(CAUGHT.load(Ordering::Relaxed), 0);
 }
 
-/// The child dies with its parent, however the parent dies.
+/// The child dies with its parent.
 fn dies_with_the_parent() {
     let (read, write) = UnixStream::pair().unwrap();
     let parent = fork();
@@ -362,7 +359,7 @@ fn dies_with_the_parent() {
     let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None);
 }
 
-/// Also when the parent has died before the child could say that it wants to: then the function does not run.
+/// If the parent is dead before the child has set its death signal, the function does not run.
 #[allow(unsafe_code)]
 fn the_parent_is_dead_already() {
     static PARENT: AtomicI32 = AtomicI32::new(0);
@@ -378,7 +375,7 @@ fn the_parent_is_dead_already() {
     let parent = fork();
     if parent == 0 {
         PARENT.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
-        // SAFETY: both live as long as the program, and unwind nowhere.
+        // SAFETY: both live as long as the program and do not unwind.
         assert_eq!(unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) }, 0);
         let _ = Job::spawn(|| (&write).write_all(b"it runs").is_ok());
         exit_now(1);
@@ -391,7 +388,7 @@ fn the_parent_is_dead_already() {
     assert!(matches!(ended, nix::sys::wait::WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)));
 }
 
-/// A job does nothing in another job that has captured it.
+/// A job that another job has captured has no effect there.
 fn not_the_parents() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 5).unwrap();
@@ -439,7 +436,7 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("detached_and_printing", detached_and_printing),
         scenario("dropped_but_not_killed", dropped_but_not_killed),
         scenario("destructors", destructors).judged(|outcome| {
-            // The two sides print at the same time.
+            // Both processes print at the same time.
             let mut lines: Vec<&str> = outcome.stdout.lines().collect();
             lines.sort_unstable();
             match lines[..] {

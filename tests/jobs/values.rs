@@ -1,4 +1,4 @@
-//! Values that a hostile child sends, and values that do not pass: each has a typed error, and none ends the parent.
+//! Values from a hostile child, and values that cannot pass: each has a typed error, and none ends the parent.
 
 use std::fmt;
 use std::io::Write;
@@ -11,7 +11,7 @@ use nix::sys::resource::Resource;
 use serde::{Deserialize, Serialize};
 use sigalarm::process::{self, Job, JobError};
 
-/// Has a job send these bytes as its value, whatever its type.
+/// Returns a job function that sends these bytes as its value.
 fn sending(bytes: &[u8]) -> impl FnOnce() {
     let before = descriptors();
     move || {
@@ -23,13 +23,13 @@ fn sending(bytes: &[u8]) -> impl FnOnce() {
     }
 }
 
-/// Sends, and does not return a value of its own.
+/// Sends, and does not return.
 fn sent<T>(send: impl FnOnce()) -> T {
     send();
     pause()
 }
 
-/// What a join says of a value of type `T` that is these bytes.
+/// Returns what a join decodes from these bytes.
 fn decoded<T: Serialize + serde::de::DeserializeOwned>(
     builder: process::Builder,
     bytes: &[u8],
@@ -44,7 +44,7 @@ fn decoded<T: Serialize + serde::de::DeserializeOwned>(
     job.join()
 }
 
-/// The child sleeps when it has sent all.
+/// Returns whether the child sleeps after it has sent all.
 fn received_all<T>(job: &Job<T>) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", job.id())).unwrap_or_default();
     let call = std::fs::read_to_string(format!("/proc/{}/wchan", job.id())).unwrap_or_default();
@@ -60,7 +60,7 @@ enum Tree {
     Branch { name: String, numbers: [u64; 8], children: Vec<Tree>, other: Option<Box<Tree>> },
 }
 
-/// A list of a million nodes in a megabyte, read on the main thread and on one with a small stack.
+/// A list of a million nodes in a megabyte, decoded on the main thread and on a small stack.
 fn nested_too_deeply() {
     leaving_nothing(|| {
         let list = vec![1_u8; 1 << 20];
@@ -105,7 +105,7 @@ fn depth_limit_can_be_set() {
     });
 }
 
-/// Sequences that claim more elements than there are bytes.
+/// Sequences that claim more elements than bytes.
 fn claimed_lengths() {
     leaving_nothing(|| {
         let claims = [1_u64 << 20, 1 << 40, u64::MAX].map(|n| {
@@ -137,7 +137,7 @@ fn resident() -> u64 {
     statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// A parent without memory for a value, which its child goes on sending.
+/// A parent without memory for the value that its child sends.
 fn parent_out_of_memory() {
     set_limit(Resource::RLIMIT_AS, 512 << 20);
     leaving_nothing(|| {
@@ -161,7 +161,7 @@ fn parent_out_of_memory() {
     });
 }
 
-/// What the type's author writes for an error arrives as it was written, from both sides.
+/// Custom error texts of a value's type arrive unchanged, from both sides.
 fn errors_keep_their_text() {
     #[derive(Debug)]
     struct Refuses;
@@ -235,7 +235,7 @@ fn errors_keep_their_text() {
     });
 }
 
-/// Sent as a plain number, received as one that is not zero.
+/// Sent as a plain number, received as a nonzero one.
 #[derive(Debug)]
 struct Zero(u8);
 

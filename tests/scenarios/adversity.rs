@@ -1,4 +1,4 @@
-//! Bad times: stopped across a deadline, clocks that jump, nothing left of anything, a machine with too much to do.
+//! Stopped processes, jumping clocks, exhausted resources, a loaded machine.
 
 use std::io::{self, Read};
 use std::process::Command;
@@ -34,7 +34,7 @@ fn expires(alarm: &Alarm, limit: Duration) -> TimedOut {
 
 const STOP: Duration = Duration::from_millis(200);
 
-/// Forks a process that stops as soon as it says so, and goes on after [`STOP`]; it must end well.
+/// Forks a process that stops itself for [`STOP`] on request. It must exit with 0.
 fn stopped_for_a_while(life: fn()) {
     stopped_for(STOP, life);
 }
@@ -60,7 +60,7 @@ fn stopped_while_computing() {
         let outer = after(SECOND * 100);
         let alarm = after(50 * MS);
         children::raise(libc::SIGSTOP);
-        // The very next check: nobody has to wait for a ring.
+        // The next check errs without a signal.
         let timed_out = alarm.check().expect_err("its time has passed");
         assert!(timed_out.elapsed() >= STOP);
         assert!(outer.check().is_ok());
@@ -69,7 +69,7 @@ fn stopped_while_computing() {
     });
 }
 
-/// A process that another one stops, in the middle of a wait.
+/// Another process stops this one in the middle of a wait.
 fn stopped_while_waiting() {
     fn stopper() -> Pid {
         let me = Pid::this();
@@ -105,7 +105,7 @@ fn stopped_while_waiting() {
     });
 }
 
-/// The foreign timer's moment passes meanwhile as well: its owner hears of it once.
+/// The foreign timer expires meanwhile too. The program's handler runs once.
 fn stopped_with_a_foreign_timer() {
     stopped_for_a_while(|| {
         process::set_action(process::counting(), libc::SA_RESTART, &[]);
@@ -139,17 +139,17 @@ fn stopped_with_a_job() {
         let slow = Job::builder().limit(50 * MS).spawn(|| -> () { children::pause() }).expect("a job");
         let quick = Job::builder().limit(SECOND).spawn(|| 7).expect("a job");
         children::raise(libc::SIGSTOP);
-        // Stopped, nobody could end it; it is ended now.
+        // While stopped, the parent could not end it. It does so now.
         let e = slow.join().expect_err("it has no end");
         assert!(e.timed_out().is_some_and(|e| e.elapsed() >= 1_200 * MS), "{e}");
-        // It was done before its time was up, and nobody was there to see.
+        // It finished before its limit, unobserved.
         assert_eq!(quick.join().expect("a value"), 7);
         drop((slow, quick));
         assert!(!children::has_children());
     });
 }
 
-/// The monotonic clock begins somewhere else: in a time namespace.
+/// A time namespace shifts the monotonic clock.
 fn in_another_time() {
     let alarm = after(20 * MS);
     let earlier = alarm.deadline().expect("one");
@@ -172,7 +172,7 @@ fn in_another_time() {
 }
 
 fn elsewhere(name: &'static str, offset: &'static str) -> Scenario {
-    // Where namespaces may not be made, even `true` cannot be run in one.
+    // Where namespaces are forbidden, `unshare true` fails too.
     let possible = || {
         let mut unshare = support::tool("unshare")?;
         unshare.args(["--time", "--fork", "--monotonic", offset, "--"]);
@@ -199,7 +199,7 @@ fn elsewhere(name: &'static str, offset: &'static str) -> Scenario {
         })
 }
 
-/// Not one descriptor can be opened; none is needed.
+/// Alarms need no descriptors.
 fn no_descriptors() {
     children::set_limit(Resource::RLIMIT_NOFILE, 0);
     let before = state();
@@ -215,7 +215,7 @@ fn no_descriptors() {
     worker.join().expect("it ends");
 }
 
-/// No thread can be made: that is an error, and alarms need none.
+/// No thread can be created. Alarms need none.
 fn no_threads() {
     if !children::become_nobody() {
         println!("skipped: cannot give up the privileges that limits do not bind");
@@ -231,7 +231,7 @@ fn no_threads() {
     expires(&after(5 * MS), 5 * MS);
 }
 
-/// No memory can be had from the kernel; what has been armed goes on.
+/// The kernel gives no more memory. Armed alarms go on.
 fn no_memory() {
     let before = state();
     let alarm = after(20 * MS);
@@ -243,13 +243,12 @@ fn no_memory() {
     assert_eq!(state(), before);
 }
 
-/// Sixteen others want the processor.
 fn under_load() {
     let spinners: Vec<Pid> = (0..16)
         .map(|_| {
             let pid = children::fork();
             if pid == 0 {
-                // It ends with its parent, and after a minute in any case.
+                // It ends with its parent, and after a minute at the latest.
                 let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
                 let began = Instant::now();
                 while began.elapsed() < 60 * SECOND {
@@ -286,7 +285,7 @@ fn under_load() {
     println!("at most {latest:?} late");
 }
 
-/// As the runner of these tests starts a scenario: killed, it leaves none behind.
+/// A killed runner leaves no scenario running.
 #[cfg(target_os = "linux")]
 fn a_scenario_ends_with_its_runner() {
     let (read, write) = nix::unistd::pipe().expect("a pipe");

@@ -1,4 +1,4 @@
-//! Calls that wait in the kernel end at the deadline.
+//! Calls that block in the kernel end at the deadline.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -15,7 +15,7 @@ use sigalarm::{Alarm, Cause, TimedOut};
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// As late as a loaded machine may make it.
+/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(10);
 
 fn after(limit: Duration) -> Alarm {
@@ -26,7 +26,7 @@ fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().expect("a pair")
 }
 
-/// The time-out inside an `io::Error`.
+/// Returns the time-out inside an `io::Error`.
 fn inside(e: &io::Error) -> TimedOut {
     assert_eq!(e.kind(), ErrorKind::TimedOut);
     TimedOut::find_in(e).expect("a TimedOut inside").clone()
@@ -54,7 +54,7 @@ fn sleep() {
     assert!(alarm.owns(&e));
 }
 
-/// It ends with the time that was to be slept, and a moment after the deadline: the deadline came first.
+/// The sleep ends just after the deadline, so it returns a time-out.
 fn a_deadline_just_before_the_end_of_a_sleep() {
     const ROUNDS: u64 = 10_000;
     let missed = (0..ROUNDS).filter(|round| {
@@ -62,7 +62,7 @@ fn a_deadline_just_before_the_end_of_a_sleep() {
         let deadline = alarm.deadline().expect("a deadline");
         let end = deadline + Duration::from_nanos(100 + round * 71 % 2_000);
         let slept = alarm.sleep(end.saturating_duration_since(Instant::now()));
-        // Not sooner than that.
+        // The sleep was not too short.
         slept.is_ok() && Instant::now() >= end && end > deadline
     });
     assert_eq!(missed.count(), 0);
@@ -96,7 +96,7 @@ fn reader() {
     assert!(alarm.owns(&inside(&e)));
     assert_eq!(inside(&e).location().file(), file!());
     in_time(&alarm, SECOND);
-    // Nothing that was read is lost, and nothing that comes later.
+    // No byte is lost, neither read ones nor later ones.
     there.write_all(b"ee\n").expect("room");
     drop(there);
     let mut rest = line.into_bytes();
@@ -146,28 +146,28 @@ fn odd_descriptors() {
     let mut text = String::new();
     alarm.reader(File::open("/proc/self/stat").expect("a file")).read_to_string(&mut text).expect("text");
     assert!(text.starts_with(&std::process::id().to_string()));
-    // Nothing to read into, nothing to write: no waiting.
+    // Empty buffers do not wait.
     let (here, there) = pair();
     assert_eq!(alarm.reader(&here).read(&mut []).expect("nothing"), 0);
     assert_eq!(alarm.writer(&here).write(&[]).expect("nothing"), 0);
-    // Non-blocking: waits, where the descriptor alone would say "would block".
+    // A non-blocking descriptor waits too.
     here.set_nonblocking(true).expect("set");
     let short = after(20 * MS);
     inside(&short.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
     short.restart();
     inside(&short.writer(&here).write_all(&vec![0; 4_000_000]).expect_err("nobody reads"));
-    // The other side gone: end of file, and a broken pipe.
+    // After the peer closes: end of file, and a broken pipe.
     drop(short);
     drop(there);
     assert_eq!(alarm.reader(&here).read(&mut [0; 8]).map_err(|e| e.kind()).unwrap_or(0), 0);
     assert_eq!(alarm.writer(&here).write(b"x").expect_err("gone").kind(), ErrorKind::BrokenPipe);
-    // An expired alarm errs first, whatever is ready.
+    // An expired alarm errs first, even if the descriptor is ready.
     let expired = after(Duration::ZERO);
     inside(&expired.reader(File::open("/dev/zero").expect("zeroes")).read(&mut [0; 8]).expect_err("expired"));
     inside(&expired.reader(File::open("/dev/zero").expect("zeroes")).read(&mut []).expect_err("expired"));
 }
 
-#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // To have a descriptor that is not open takes a lie.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // `borrow_raw` of a closed descriptor.
 fn a_closed_descriptor() {
     let (here, _there) = pair();
     let closed = unsafe { UnixStream::from_raw_fd(here.as_raw_fd()) };
@@ -205,7 +205,7 @@ fn wait() {
     let alarm = after(30 * MS);
     assert!(alarm.owns(&inside(&alarm.wait(&mut child).expect_err("half a minute"))));
     in_time(&alarm, 30 * MS);
-    // It is still there; killed, it can be waited for, again and again.
+    // It still runs. After a kill it can be waited for repeatedly.
     child.kill().expect("alive");
     alarm.restart();
     alarm.extend(LATE);
@@ -216,7 +216,7 @@ fn wait() {
     let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("a cat");
     assert!(alarm.wait(&mut cat).expect("it has read to the end").success());
 
-    // Somebody else has reaped it.
+    // Other code has reaped it.
     let mut gone = Command::new("true").spawn().expect("a true");
     nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(gone.id() as i32), None).expect("ours");
     assert_eq!(alarm.wait(&mut gone).expect_err("gone").raw_os_error(), Some(libc::ECHILD));
@@ -224,7 +224,7 @@ fn wait() {
 
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
 fn any_call() {
-    // Not a reader: a plain system call that answers EINTR.
+    // A plain system call that returns EINTR.
     let alarm = after(30 * MS);
     let pause = || match unsafe { libc::pause() } {
         -1 => Err(io::Error::last_os_error()),
@@ -232,7 +232,7 @@ fn any_call() {
     };
     assert!(alarm.owns(&inside(&alarm.blocking(pause).expect_err("nothing else comes"))));
     in_time(&alarm, 30 * MS);
-    // Its own errors come through, and its value.
+    // The closure's errors and values are returned.
     drop(alarm);
     let alarm = after(60 * SECOND);
     let e = alarm.blocking(|| Err::<(), _>(io::Error::from_raw_os_error(libc::EPERM))).unwrap_err();
@@ -240,7 +240,7 @@ fn any_call() {
     assert_eq!(alarm.blocking(|| Ok(7)).expect("a value"), 7);
 }
 
-/// Some of those that it is for, each made once: the standard library would make them again.
+/// Bare calls: the standard library would retry after EINTR.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to locals.
 fn calls_that_wait_for_others() {
@@ -257,7 +257,7 @@ fn calls_that_wait_for_others() {
     let name = format!("sigalarm-{}", std::process::id());
     let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    // Behind a zero: a name without a file.
+    // A zero first byte makes an abstract socket name.
     for (to, from) in address.sun_path[1..].iter_mut().zip(name.bytes()) {
         *to = from as libc::c_char;
     }
@@ -270,7 +270,7 @@ fn calls_that_wait_for_others() {
 
     let (first, second) = (socket(), socket());
     assert!(answer(unsafe { libc::connect(first.as_raw_fd(), address, length) }).is_ok());
-    ends(&|| unsafe { libc::connect(second.as_raw_fd(), address, length) }); // there is room for one
+    ends(&|| unsafe { libc::connect(second.as_raw_fd(), address, length) }); // the backlog has space for one
 
     let mut child = Command::new("sleep").arg("30").spawn().expect("a sleep");
     let id = child.id() as libc::pid_t;
@@ -279,7 +279,7 @@ fn calls_that_wait_for_others() {
     child.wait().expect("dead");
 }
 
-/// A signal of somebody else's makes the call again.
+/// The call is repeated after a foreign signal.
 fn other_signals_do_not_end_it() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let (here, _there) = pair();
@@ -301,7 +301,7 @@ fn other_signals_do_not_end_it() {
     assert!(process::counted() > 0);
 }
 
-/// A guard alone does not make other people's calls fail, while one waits in `blocking` neither.
+/// A guard interrupts no call outside of `blocking`, even while another thread blocks.
 fn others_are_not_interrupted_afterwards() {
     let (here, _there) = pair();
     let alarm = after(10 * MS);
@@ -318,14 +318,14 @@ fn others_are_not_interrupted_afterwards() {
     assert!(alarm.check().is_err());
 }
 
-/// The race between the check and the call, at every phase: none hangs.
+/// The deadline falls at every phase between check and call. No call hangs.
 fn ten_thousand_races() {
     let (here, _there) = pair();
     for n in rounds(10_000) {
         let limit = Duration::from_nanos(n * 7_919 % 40_000);
         let began = Instant::now();
         let alarm = after(limit);
-        // A longer or shorter way to the call.
+        // Varies the time until the call.
         for _ in 0..n % 97 {
             std::hint::black_box(());
         }
@@ -336,7 +336,7 @@ fn ten_thousand_races() {
 }
 
 fn ten_thousand_races_on_a_worker() {
-    // The main thread waits in `join`, and is the one that the kernel hands the signal to.
+    // The kernel delivers the signal to the main thread, which waits in `join`.
     std::thread::spawn(ten_thousand_races).join().expect("no panic");
     assert_eq!(process::timer().0, Duration::ZERO);
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
@@ -363,7 +363,7 @@ fn races_on_four_threads_at_once() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// Another thread waits under an alarm of the main thread, which had SIGALRM blocked; so has the waiter.
+/// A thread has entered an alarm of the main thread and blocks under it. Both have SIGALRM blocked.
 fn entered_thread_blocks_until_the_deadline() {
     process::block(SIGALRM);
     let alarm = after(30 * MS);
@@ -378,7 +378,7 @@ fn entered_thread_blocks_until_the_deadline() {
     in_time(&alarm, 30 * MS);
 }
 
-/// The handler of an alarm without a deadline is there for the wait only, and SIGALRM is blocked.
+/// An alarm without a deadline installs its handler for the wait only. SIGALRM is blocked.
 fn a_pending_signal_stays_pending_in_a_wait() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -393,8 +393,8 @@ fn a_pending_signal_stays_pending_in_a_wait() {
     assert_eq!(process::counted(), 1);
 }
 
-/// Disarmed, an alarm leaves the timer as it is. It is started again while somebody waits, and what is left of the timer
-/// rings when the thread has checked and does not wait yet: the ring that counts must come all the same.
+/// A disarmed alarm leaves the timer set. The alarm is restarted, and the old timer expires between the thread's
+/// check and its wait. The new deadline must still end the wait.
 fn restart_while_a_thread_is_about_to_block() {
     let (here, there) = pair();
     let alarm = after(200 * MS);
@@ -438,7 +438,7 @@ fn cpu_time() -> Duration {
     Duration::new(ts.tv_sec() as u64, ts.tv_nsec() as u32)
 }
 
-/// Who waits is woken now and then, where something might have been missed; it does not spin.
+/// A blocked thread is woken periodically where a signal might have been missed. It does not spin.
 fn waiting_is_no_busy_loop() {
     let (here, _there) = pair();
     let wait = |alarm: &Alarm| {
@@ -462,7 +462,7 @@ fn waiting_is_no_busy_loop() {
     });
 }
 
-/// A child forked in the middle of a wait starts clean, whatever it drops.
+/// A child forked during a wait starts clean, and may drop any guard.
 fn fork_within_a_wait() {
     let before = process::action().sa_sigaction;
     let alarm = after(60 * SECOND);
@@ -478,7 +478,7 @@ fn fork_within_a_wait() {
     });
     assert_eq!(status.expect("a status"), 0);
     let (here, _there) = pair();
-    // The child comes back out of the wait, and the guard with it.
+    // The child leaves the wait, and drops the guard.
     let parent = std::process::id();
     let status = alarm.blocking(|| match nix_fork() {
         0 => Ok(None),
@@ -494,7 +494,7 @@ fn fork_within_a_wait() {
     inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("rung"));
 }
 
-/// The only alarm of a forked child goes while the child waits under one of its parent's, which is nothing to it.
+/// The child drops its only alarm while it blocks under an inherited one, which is inert.
 fn the_last_alarm_goes_within_a_wait() {
     let before = process::state();
     let alarm = after(60 * SECOND);
@@ -519,7 +519,7 @@ fn nix_fork() -> i32 {
     unsafe { libc::fork() }
 }
 
-/// In a process that answers SIGUSR1 with EINTR, nothing is lost either.
+/// No byte is lost under signals that cause EINTR.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to locals.
 fn a_storm_while_reading() {
     unsafe {
@@ -544,7 +544,7 @@ fn a_storm_while_reading() {
     });
 }
 
-/// A foreign timer that rings in the same moment as ours does not hide our signal to the thread that waits.
+/// A foreign timer expires together with the library's. The blocked thread still gets its signal.
 fn a_foreign_ring_in_the_same_moment() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     std::thread::spawn(|| {
@@ -559,7 +559,7 @@ fn a_foreign_ring_in_the_same_moment() {
     .expect("no panic");
 }
 
-/// When nobody waits any more, nothing goes on ringing.
+/// After the last wait the periodic signals end.
 fn no_drizzle_is_left() {
     let alarm = after(100 * SECOND);
     alarm
@@ -574,7 +574,7 @@ fn no_drizzle_is_left() {
     assert_eq!(process::timer().1, Duration::ZERO);
 }
 
-/// `sleep` and readers go by their own deadline: also where the program lets no signal in, or has taken the timer.
+/// `sleep` and readers have a deadline of their own. They work with SIGALRM blocked and with a changed timer.
 fn without_a_signal() {
     let (here, _there) = pair();
     let alarm = after(30 * MS);
@@ -599,8 +599,7 @@ fn without_a_signal() {
     in_time(&alarm, 50 * MS);
 }
 
-/// The process is given back while other threads wait, and are being told of deadlines: none of that meets the
-/// program's own disposition.
+/// `suspended` restores the process while other threads block and expire. No signal meets the program's disposition.
 fn suspended_while_others_wait() {
     let stop = AtomicBool::new(false);
     std::thread::scope(|s| {
@@ -625,8 +624,8 @@ fn suspended_while_others_wait() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// Guards come and threads wait while the process is as it was found, and before our handler was ever in place: nobody is
-/// sent what would meet the program's own disposition.
+/// Guards come and threads block while the process is suspended, and before the first handler. No signal meets the
+/// program's disposition.
 fn a_wait_that_begins_while_we_are_away() {
     let wait = || {
         let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -646,7 +645,7 @@ fn a_wait_that_begins_while_we_are_away() {
                 while !waits.load(Ordering::SeqCst) {
                     std::thread::yield_now();
                 }
-                // Whoever waits is to be told that somebody has expired.
+                // Expiry signals blocked threads.
                 assert!(after(Duration::ZERO).check().is_err());
                 over.store(true, Ordering::SeqCst);
             });
@@ -654,12 +653,12 @@ fn a_wait_that_begins_while_we_are_away() {
         assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
     };
     wait();
-    // In a child its parent's handler is not in place either.
+    // A child does not have its parent's handler either.
     let _alarm = after(100 * SECOND);
     assert_eq!(process::in_child(wait), 0);
 }
 
-/// A thread that waits has shut SIGALRM out, and leaves it so: what was sent to it is taken, and is nobody's message.
+/// A blocked thread has blocked SIGALRM. A signal sent to the thread is discarded.
 fn blocking_ends_when_signal_stays_blocked() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let waited = AtomicUsize::new(0);
@@ -679,21 +678,22 @@ fn blocking_ends_when_signal_stays_blocked() {
             });
         });
         if waited.load(Ordering::SeqCst) == before {
-            limit *= 2; // It has expired before the wait.
+            limit *= 2; // It had expired before the wait.
         }
     }
     assert_eq!(process::counted(), 0, "one of ours passed for a message");
 }
 
-/// A thread that waits has shut SIGALRM out, so what was sent to it cannot come: our handler stays until it has.
+/// A blocked thread has blocked SIGALRM, so a signal sent to it stays pending. The library's handler stays installed
+/// until the wait ends.
 fn handler_stays_while_a_blocked_thread_blocks_the_signal() {
-    // It may expire before the wait.
+    // The alarm may expire before the wait.
     let limits = (0..).map(|n| 5 * MS * (1 << n));
     limits.take(12).find(|&limit| has_shut_it_out(limit)).expect("a wait");
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// Whether it has come to wait.
+/// Returns whether the thread began to wait.
 fn has_shut_it_out(limit: Duration) -> bool {
     let alarm = after(limit);
     let (shut, done) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -724,20 +724,20 @@ fn has_shut_it_out(limit: Duration) -> bool {
     shut.into_inner()
 }
 
-/// A handler that was installed over ours, with SA_RESTART, whether it hands on what it gets or not: ours stands in front of
-/// it while a thread waits, and it is over ours again afterwards. What is sent meanwhile is theirs.
+/// A handler with SA_RESTART over the library's, forwarding or not. During a wait the library's handler is in front,
+/// and afterwards the other one again. Signals in between go to the other handler.
 fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
     static OURS: AtomicUsize = AtomicUsize::new(0);
     static HEARD: AtomicUsize = AtomicUsize::new(0);
     static RINGS: AtomicUsize = AtomicUsize::new(0);
-    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The kernel's own.
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The kernel's own pointers.
     extern "C" fn theirs(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
         let sent = unsafe { (*info).si_code } == libc::SI_USER;
         if sent { &HEARD } else { &RINGS }.fetch_add(1, Ordering::SeqCst);
         type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
         match OURS.load(Ordering::SeqCst) {
             0 => {}
-            // As signal-hook and others do it.
+            // As signal-hook does.
             ours => unsafe { std::mem::transmute::<usize, Handler>(ours)(signal, info, context) },
         }
     }
@@ -781,8 +781,7 @@ fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
     assert_eq!(process::action().sa_sigaction, handler);
 }
 
-/// What is sent while ours steps in front of a handler and back is that handler's, and not the default action's, for which
-/// ours stood before.
+/// Signals during the exchange of handlers go to the handler over the library's, not to the default action below it.
 fn signals_sent_while_the_handler_is_replaced() {
     let _outer = after(100 * SECOND);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -794,7 +793,7 @@ fn signals_sent_while_the_handler_is_replaced() {
             }
         });
         let alarm = after(90 * SECOND);
-        // How many come while the one who sends them has no turn is the machine's business.
+        // The number of signals depends on the load.
         for waits in 0_u32.. {
             if waits >= 20_000 && process::counted() > 1_000 {
                 break;
@@ -806,7 +805,7 @@ fn signals_sent_while_the_handler_is_replaced() {
     assert_eq!(process::action().sa_sigaction, process::counting());
 }
 
-/// A user who may queue no more signals has no private timer: a call that only a signal could end is refused.
+/// RLIMIT_SIGPENDING forbids a private timer. A call that only a signal can end is refused.
 #[cfg(target_os = "linux")]
 fn no_more_signals_may_be_queued() {
     let limit = nix::sys::resource::Resource::RLIMIT_SIGPENDING;
@@ -821,7 +820,7 @@ fn no_more_signals_may_be_queued() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    #[allow(unused_mut)] // Where there are no more.
+    #[allow(unused_mut)] // Elsewhere there are no more.
     let mut scenarios = vec![
         scenario("sleep", sleep),
         scenario("a_deadline_just_before_the_end_of_a_sleep", a_deadline_just_before_the_end_of_a_sleep),

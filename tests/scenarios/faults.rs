@@ -1,4 +1,4 @@
-//! System calls that fail: a clear error, and nothing left behind.
+//! Failing system calls: a clear error, and everything restored.
 
 use std::time::Duration;
 
@@ -9,7 +9,6 @@ use sigalarm::Alarm;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Without `setitimer` the thread gets a private timer.
 fn no_interval_timer() {
     process::forbid(libc::SYS_setitimer, EPERM);
     let before = state();
@@ -26,7 +25,6 @@ fn no_interval_timer() {
     assert_eq!(e.expect_err("over").kind(), std::io::ErrorKind::TimedOut);
 }
 
-/// Without a timer of either kind checks read the clock, and what needs the signal is refused.
 fn no_timers() {
     process::forbid(libc::SYS_timer_create, EPERM);
     process::forbid(libc::SYS_setitimer, EPERM);
@@ -72,8 +70,8 @@ fn no_mask() {
     assert!(sigalarm::checkpoint().is_ok());
 }
 
-/// The kernel refuses while alarms live: they are still noticed, by the clock alone, and never early; and the
-/// handler stays, for the default action would meet the last ring.
+/// The kernel refuses while alarms live. Checks notice the expiry by the clock, never early. The handler stays, since
+/// the last signal would take the default action.
 fn setitimer_fails_later() {
     let outer = Alarm::after(1_000 * MS).expect("arming");
     let alarm = Alarm::after(20 * MS).expect("arming");
@@ -93,7 +91,7 @@ fn setitimer_fails_later() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    // Filters for the system calls are Linux's, and the numbers are the processor's.
+    // Seccomp is Linux's, and syscall numbers depend on the processor.
     let all: Vec<Scenario> = vec![
         scenario("no_interval_timer", no_interval_timer),
         scenario("no_timers", no_timers),

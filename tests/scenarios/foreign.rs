@@ -1,4 +1,4 @@
-//! Timers and handlers of others, while guards are armed.
+//! Foreign timers and handlers beside armed guards.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const US: Duration = Duration::from_micros(1);
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// As late as a loaded machine may make it.
+/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(20);
 
 fn after(limit: Duration) -> Alarm {
@@ -28,7 +28,7 @@ fn spin_until(done: impl Fn() -> bool) -> Duration {
     began.elapsed()
 }
 
-/// The foreign timer rings first, last, and in between; the guarded code never checks.
+/// The foreign timer expires first, last, and in between. The guarded code never checks.
 fn foreign_timer_is_on_time_without_checks() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for (n, limit) in
@@ -40,7 +40,7 @@ fn foreign_timer_is_on_time_without_checks() {
         let inner = after(limit / 2);
         spin_until(|| counted() > n);
         assert!(began.elapsed() >= 50 * MS, "early");
-        // It rings once.
+        // It expires once.
         while began.elapsed() < 80 * MS {}
         assert_eq!(counted(), n + 1);
         drop(inner);
@@ -49,7 +49,7 @@ fn foreign_timer_is_on_time_without_checks() {
     }
 }
 
-/// The same, while the guarded code is blocked: its call is not interrupted, the owner is called all the same.
+/// The guarded code blocks. Its call is not interrupted, and the previous handler runs.
 fn on_time_while_blocked() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::set_timer(30 * MS, Duration::ZERO);
@@ -60,7 +60,7 @@ fn on_time_while_blocked() {
             std::thread::sleep(100 * MS);
             drop(writer);
         });
-        // Plain `read` does not retry by itself: with an EINTR it would fail.
+        // A bare `read` does not retry, so EINTR would be an error.
         assert_eq!(std::io::Read::read(&mut reader, &mut [0; 8]).expect("no EINTR"), 0);
     });
     assert_eq!(counted(), 1);
@@ -72,7 +72,7 @@ fn a_periodic_timer_goes_on() {
     process::set_timer(20 * MS, 20 * MS);
     let alarm = after(50 * MS);
     spin_until(|| counted() >= 10);
-    // The tenth falls due at 200 ms; a signal can be late, and two of them one, but none is early.
+    // The tenth expiry is due at 200 ms. Signals may be late or merge, but none is early.
     assert!(began.elapsed() >= 200 * MS);
     assert!(alarm.check().is_err());
     spin_until(|| counted() >= 15);
@@ -84,13 +84,13 @@ fn a_periodic_timer_goes_on() {
     assert_eq!(process::LAST_CODE.load(Ordering::SeqCst), 0x80, "SI_KERNEL, as from the timer");
 }
 
-/// Periodic and quicker than the guards that come and go.
+/// Its period is shorter than the guards' lives.
 fn guards_come_and_go_under_a_periodic_timer() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
     process::set_timer(5 * MS, 5 * MS);
     let mut n = 0_u64;
-    // Periods in which this program ran at all. On a busy machine there are others, whose signals merge.
+    // Periods in which this thread ran. Signals of other periods may merge.
     let (mut periods, mut last) = (0, 0);
     while began.elapsed() < 500 * MS {
         let period = began.elapsed().as_millis() / 5;
@@ -105,7 +105,7 @@ fn guards_come_and_go_under_a_periodic_timer() {
         n += 1;
     }
     let rung = counted();
-    // Each life of a guard may round the phase up by a few microseconds; none loses or adds a period.
+    // Each guard may round the phase up by microseconds. None loses or adds a period.
     let most = began.elapsed().as_millis() as usize / 5 + 1;
     assert!((periods / 2..=most).contains(&rung), "{rung} rings in {periods} periods, of {most}");
     assert_eq!(process::timer().1, 5 * MS);
@@ -119,7 +119,7 @@ fn ignored() {
     assert!(alarm.elapsed() >= 30 * MS);
 }
 
-/// The default action: death by SIGALRM, at the foreign timer's moment.
+/// The process dies of the foreign timer, on time.
 fn default_kills_a_spinning_process() {
     process::set_timer(50 * MS, Duration::ZERO);
     let _outer = after(20 * SECOND);
@@ -156,7 +156,7 @@ fn killed_at(least: Duration) -> impl Fn(&Outcome) -> Result<(), String> {
     }
 }
 
-/// The classic: `perl -e 'alarm 1; exec @ARGV' TOOL` kills TOOL, whatever guard it holds.
+/// `perl -e 'alarm 1; exec @ARGV' TOOL` kills TOOL under any guard.
 fn under_perl(name: &'static str, run: fn()) -> Scenario {
     scenario(name, run)
         .launched(|inner| match support::tool("perl") {
@@ -193,7 +193,7 @@ fn sleeps_forever() {
     unreachable!("killed before");
 }
 
-/// `alarm(0)` by somebody, over ours: our deadline is put right when we next speak to the kernel.
+/// The program calls `alarm(0)` over a guard. The next call that programs the timer re-arms the deadline.
 fn a_timer_that_was_switched_off() {
     let alarm = after(20 * MS);
     process::set_timer(Duration::ZERO, Duration::ZERO);
@@ -204,13 +204,13 @@ fn a_timer_that_was_switched_off() {
     assert!(alarm.elapsed() >= 20 * MS);
 }
 
-/// A timer that somebody sets over ours is theirs, and rings for them; ours is put right.
+/// A timer set over a guard's is foreign and is delivered to the program. The guard's timer is re-armed.
 fn timer_set_over_a_guard() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(40 * MS);
     let began = Instant::now();
     process::set_timer(100 * MS, Duration::ZERO);
-    let inner = after(MS); // brings it to light
+    let inner = after(MS); // notices the foreign timer
     while inner.check().is_ok() {}
     while alarm.check().is_ok() {
         assert!(began.elapsed() < LATE, "ours is lost");
@@ -231,7 +231,8 @@ fn timer_set_over_a_guard_is_restored() {
     assert!(left + began.elapsed() > 99 * SECOND, "{left:?}, {interval:?}");
 }
 
-/// It is noticed also by a restart for which the timer need not be set: its moment has passed, and no signal has come.
+/// The guard's deadline has passed without a signal. A restart that need not program the timer notices the foreign
+/// one.
 fn timer_set_over_a_guard_is_seen_by_a_restart() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(10 * MS);
@@ -248,11 +249,11 @@ fn timer_set_over_a_guard_is_seen_by_a_restart() {
     assert!(theirs.abs_diff(100 * SECOND) < SECOND, "theirs is lost: {theirs:?}");
 }
 
-/// One that rings while ours is still to come: noticed at the next check, delivered then.
+/// It expires before the guard's deadline. The next check notices and forwards it.
 fn short_timer_set_over_a_guard() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
-    // Held up until the moment of ours, it is seen to ring at that, and cannot be told from ours.
+    // A preempted thread sees it expire at the guard's deadline, where the two cannot be distinguished.
     process::set_timer(5 * MS, Duration::ZERO);
     spin_until(|| {
         let _ = alarm.check();
@@ -265,8 +266,7 @@ fn short_timer_set_over_a_guard() {
     assert_eq!(counted(), 1);
 }
 
-/// The same, and nobody checks until our own moment has passed as well: that the timer is silent then does not mean that
-/// it was ours that rang.
+/// The next check comes after both deadlines. The stopped timer does not prove that the guard's timer expired.
 fn short_timer_set_over_a_guard_without_a_check() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut rounds = 0;
@@ -275,7 +275,7 @@ fn short_timer_set_over_a_guard_without_a_check() {
         let began = Instant::now();
         let alarm = after(600 * MS);
         process::set_timer(50 * MS, Duration::ZERO);
-        // Held up until the moment of ours, it is seen to ring at that, and cannot be told from ours.
+        // A preempted thread sees it expire at the guard's deadline, where the two cannot be distinguished.
         let mut held_up = began.elapsed() > 100 * MS;
         let mut last = began;
         while began.elapsed() < 700 * MS {
@@ -293,7 +293,7 @@ fn short_timer_set_over_a_guard_without_a_check() {
     }
 }
 
-/// A watchdog that is switched off under a guard stays off, also when its moment has passed before anybody looks.
+/// A foreign timer that is disarmed under a guard stays disarmed, even if it was due before the next check.
 fn a_watchdog_that_is_switched_off() {
     for (checks, threads) in [(false, false), (true, false), (false, true)] {
         process::set_timer(20 * MS, Duration::ZERO);
@@ -325,7 +325,7 @@ extern "C" fn ring_again(_: libc::c_int) {
     }
 }
 
-/// The idiom of old: a handler that calls `alarm` again.
+/// A handler that calls `alarm` again.
 fn a_handler_that_sets_its_timer_again() {
     process::set_action(ring_again as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
     process::set_timer(10 * MS, Duration::ZERO);
@@ -335,14 +335,14 @@ fn a_handler_that_sets_its_timer_again() {
     }
     assert!(alarm.elapsed() >= 300 * MS);
     drop(alarm);
-    // On a machine under load the last ones may be late. None is lost: after that no other would come.
+    // On a loaded machine the last ones may be late. A lost one would never come.
     spin_until(|| REARMED.load(Ordering::SeqCst) == 6);
 }
 
-/// A program whose handler is there to interrupt its system calls still has them interrupted.
+/// A handler without SA_RESTART still interrupts system calls.
 fn a_handler_that_interrupts() {
     process::set_action(process::counting(), 0, &[]);
-    // Again and again: on a busy machine the first may come before the call does.
+    // Periodic, since the first expiry may precede the call.
     process::set_timer(30 * MS, 30 * MS);
     let _alarm = after(SECOND);
     let (mut reader, _writer) = std::os::unix::net::UnixStream::pair().expect("a pair");
@@ -351,7 +351,7 @@ fn a_handler_that_interrupts() {
     assert!(counted() >= 1);
 }
 
-/// Nothing of ours is to come: a foreign timer set now is noticed all the same.
+/// The library has no deadline. A foreign timer set now is still noticed.
 fn timer_set_without_a_deadline_is_foreign() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for alarm in [Alarm::never().expect("arming"), after(Duration::ZERO)] {
@@ -366,8 +366,7 @@ fn timer_set_without_a_deadline_is_foreign() {
     }
 }
 
-/// Ours has rung and been answered, and nothing more is to come: whatever is set now is somebody else's, from its first
-/// ring on.
+/// The library's expiry was checked. A timer set now is foreign from its first expiry on.
 fn timer_set_after_an_expiry_is_foreign() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for period in [Duration::ZERO, 100 * MS] {
@@ -378,7 +377,7 @@ fn timer_set_after_an_expiry_is_foreign() {
             while alarm.check().is_ok() {}
             let began = Instant::now();
             process::set_timer(100 * MS, period);
-            // Held up, two of its signals may merge, or a third come.
+            // For a preempted thread two signals may merge, or a third one come.
             let (mut held_up, mut last) = (began.elapsed() > 50 * MS, began);
             while last - began < 240 * MS {
                 assert!(alarm.check().is_err());
@@ -397,7 +396,7 @@ fn timer_set_after_an_expiry_is_foreign() {
     }
 }
 
-/// A guard on a thread that has SIGALRM blocked is no reason to keep another thread's signals.
+/// A guard on a thread with SIGALRM blocked withholds no signal from other threads.
 fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let (tell, told) = std::sync::mpsc::channel();
@@ -416,8 +415,8 @@ fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
     assert_eq!(counted(), 1);
 }
 
-/// The program shuts SIGALRM out under a guard: rings of ours wait behind the mask and are taken away by the drop. What
-/// rings there afterwards is the program's.
+/// The program blocks SIGALRM under a guard. The drop discards the library's pending signals; later ones are the
+/// program's.
 fn rings_behind_a_mask(rounds: usize) {
     for _ in 0..rounds {
         let before = counted();
@@ -435,7 +434,7 @@ fn rings_behind_a_mask(rounds: usize) {
     }
 }
 
-/// Ours merge there: with a timer of the program's to come, the kernel rings again and again if nobody answers.
+/// With a foreign timer pending, the library's expiry repeats until a check, and the signals merge.
 fn rings_that_merge_behind_a_mask() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for _ in 0..3 {
@@ -444,7 +443,7 @@ fn rings_that_merge_behind_a_mask() {
     }
 }
 
-/// Another thread might have taken them.
+/// Another thread could have handled them.
 fn rings_behind_the_masks_of_all() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -453,7 +452,7 @@ fn rings_behind_the_masks_of_all() {
     rings_behind_a_mask(3);
 }
 
-/// However many guards come and go over it, it is due at the same moment.
+/// Guards do not move a foreign timer.
 fn no_drift() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
@@ -463,14 +462,14 @@ fn no_drift() {
         drop(after(SECOND));
         let now = began.elapsed();
         let (left, _) = process::timer();
-        // One that has just expired may be read out as one microsecond.
+        // A timer that has just expired may read as one microsecond.
         assert!(left <= US || now + left <= latest, "{left:?} are left after {now:?}");
         assert!(now < LATE, "never came");
     }
     assert!(began.elapsed() >= 500 * MS, "early");
 }
 
-/// Wherever in its last microseconds a guard takes it over or gives it back.
+/// A guard takes over or restores the timer at each moment of its last microseconds.
 fn guards_around_its_last_microseconds() {
     const ROUNDS: usize = 2_000;
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -488,12 +487,12 @@ fn guards_around_its_last_microseconds() {
         drop(after(SECOND));
         too_many += counted() - before - 1;
     }
-    // On a busy machine one that has just rung may look as if it had not.
+    // On a busy machine a timer that has just expired may read as pending.
     assert!(too_many <= ROUNDS / 100, "{too_many} too many");
 }
 
-/// The same beside a thread that has nothing to do with it. There a ring cannot be told from one that is on its way to the
-/// other thread, so it must not be in doubt whether there was one.
+/// The same beside another thread. An expiry cannot be distinguished from one pending on that thread, so a doubtful
+/// round is not counted.
 fn guards_around_its_last_microseconds_beside_a_thread() {
     const ROUNDS: usize = 1_000;
     static OVER: AtomicBool = AtomicBool::new(false);
@@ -515,11 +514,11 @@ fn guards_around_its_last_microseconds_beside_a_thread() {
     let lost = lost.count();
     OVER.store(true, Ordering::Relaxed);
     other.join().expect("the other thread");
-    // A thread that is held up in the middle of it may still be in doubt.
+    // For a preempted thread it may stay in doubt.
     assert!(lost <= ROUNDS / 100, "{lost} lost");
 }
 
-/// One whose signal is under way while a guard takes it over is delivered once.
+/// Its signal is pending while a guard takes it over. It is delivered once.
 fn a_periodic_timer_that_rings_while_it_is_taken_over() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut done = 0;
@@ -532,7 +531,7 @@ fn a_periodic_timer_that_rings_while_it_is_taken_over() {
         let _ = alarm.check();
         drop(alarm);
         process::set_timer(Duration::ZERO, Duration::ZERO);
-        // Held up, it has seen more than one.
+        // A preempted thread has seen more than one.
         if began.elapsed() < 50 * MS {
             assert_eq!(counted() - before, 1, "{done}");
             done += 1;
@@ -540,20 +539,20 @@ fn a_periodic_timer_that_rings_while_it_is_taken_over() {
     }
 }
 
-/// A foreign timer that is set over the library's, to expire a hundred microseconds before it, is not taken for the library's: the
-/// alarm that brings it to light may expire meanwhile. Once seen, the interval timer is left alone; so each round has a process.
+/// A foreign timer set to expire 100 µs before the library's is recognized as foreign. The alarm that notices it may
+/// expire meanwhile. After that the library leaves the interval timer alone, so each round has a process.
 fn timer_set_over_a_guard_a_little_earlier(limit: Duration) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let round = || {
         let alarm = after(3 * MS);
         let (left, _) = process::timer();
-        // A thread that was held up may find the timer expired, or nearly: such a round says nothing.
+        // For a preempted thread the timer may be nearly over. Such a round is skipped.
         let Some(earlier) = left.checked_sub(Duration::from_micros(100)).filter(|time| !time.is_zero())
         else {
             std::process::exit(0);
         };
         process::set_timer(earlier, Duration::ZERO);
-        drop(after(limit)); // brings it to light
+        drop(after(limit)); // notices the foreign timer
         if alarm.elapsed() > 2 * MS {
             std::process::exit(0);
         }
@@ -564,11 +563,11 @@ fn timer_set_over_a_guard_a_little_earlier(limit: Duration) {
     let rounds = |code| codes.iter().filter(|&&c| c == code).count();
     let (known, unknown) = (rounds(2), rounds(1));
     assert_eq!(known + unknown + rounds(0), 60, "{codes:?}");
-    // Not each time: a thread that is held up while the timer is set knows its moment less well.
+    // A preemption while the timer is set makes its deadline uncertain.
     assert!(known >= unknown, "{known} of {}", known + unknown);
 }
 
-/// A timer that is set anew, to nearly the moment of one that a guard had given back, is not taken for that one.
+/// A new timer close to a restored one is not taken for it.
 fn a_new_timer_close_to_an_old_one() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for n in 0..50 {

@@ -36,7 +36,7 @@ fn inherited_guards_are_inert() {
         assert!(alarm.check().is_ok(), "inert is inert");
         let own = after(5 * MS);
         assert!(alarm.id() != own.id());
-        drop(expired); // does nothing to the child's own
+        drop(expired); // leaves the child's own alarm alone
         while own.check().is_ok() {}
         assert!(own.owns(&checkpoint().unwrap_err()));
         drop(own);
@@ -61,7 +61,7 @@ fn the_parent_goes_on() {
     assert!(alarm.elapsed() >= 100 * MS);
 }
 
-/// Children of children, guards of three generations.
+/// Three generations of processes, each with guards.
 fn generations() {
     let grandparent = after(SECOND * 100);
     let status = in_child(|| {
@@ -78,7 +78,7 @@ fn generations() {
     assert_eq!(status, 0);
 }
 
-/// Fork at any moment, also while other threads hold the lock: the child can always arm.
+/// A child forked while other threads hold the lock can arm.
 fn fork_while_others_arm() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|s| {
@@ -101,10 +101,9 @@ fn fork_while_others_arm() {
     });
 }
 
-/// Others who waited for the lock when the process was forked are nobody in the child: threads that it starts can wait for
-/// the lock and get it.
+/// Threads waited for the lock at the fork. In the child, new threads can still wait for the lock and get it.
 fn a_child_has_threads_of_its_own() {
-    // The standard library has a lock for the threads that begin, which is copied as it is.
+    // The standard library's lock for starting threads may be copied locked, so all threads run before the fork.
     let (stop, all_run) = (AtomicBool::new(false), std::sync::Barrier::new(7));
     let arm_and_drop = || {
         let _outer = after(100 * SECOND);
@@ -136,8 +135,7 @@ fn a_child_has_threads_of_its_own() {
     });
 }
 
-/// Fork while handlers pass rings on to a thread that waits, and that the child does not have: what was on its way to it is
-/// of no concern to the child.
+/// The handlers forward expiries to a blocked thread that the child lacks. The child ignores them.
 fn fork_while_rings_are_passed_on() {
     const OFTEN: Duration = Duration::from_micros(40);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -145,7 +143,7 @@ fn fork_while_rings_are_passed_on() {
     let alarm = after(100 * SECOND);
     let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|s| {
-        // Ends its wait when it likes, and does not check: so nobody speaks to the kernel.
+        // It ends its wait without a check, so it does not program the timer.
         let waiter = s.spawn(|| {
             alarm.blocking(|| {
                 waits.store(true, Ordering::SeqCst);
@@ -167,7 +165,7 @@ fn fork_while_rings_are_passed_on() {
                 assert_eq!(status, 0);
             }
         });
-        // Over ours. The main thread is the one that handles it.
+        // The program's timer, over the library's. The main thread handles it.
         process::set_timer(OFTEN, OFTEN);
         while !forks.is_finished() {
             std::hint::spin_loop();
@@ -180,7 +178,7 @@ fn fork_while_rings_are_passed_on() {
     assert!(alarm.check().is_ok());
 }
 
-/// What was kept for the owner is the parent's: a child inherits no pending signal.
+/// A signal kept for the program stays with the parent: a child inherits no pending signal.
 fn what_was_kept_stays_with_the_parent() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -200,10 +198,10 @@ fn what_was_kept_stays_with_the_parent() {
     assert_eq!(process::counted(), 1);
 }
 
-/// What another thread is in the middle of doing for the first time is not left half done in a child.
+/// A fork during another thread's first arming leaves nothing half done in the child.
 fn fork_while_another_arms_the_first() {
     for n in support::rounds(300) {
-        // A process in which no alarm was ever armed, with a second thread.
+        // A process without earlier alarms, with a second thread.
         let status = in_child(|| {
             let began = std::sync::atomic::AtomicBool::new(false);
             std::thread::scope(|s| {
@@ -221,7 +219,7 @@ fn fork_while_another_arms_the_first() {
                 let status = in_child(|| {
                     let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
                     while alarm.check().is_ok() {}
-                    // The hooks are there, once or twice, and do what they should.
+                    // The fork hooks are registered once or twice, and work.
                     assert_eq!(in_child(|| assert!(alarm.check().is_ok())), 0);
                 });
                 assert_eq!(status, 0);
@@ -257,7 +255,7 @@ fn exec_suspended_keeps_mask_and_ignored() {
 }
 
 fn has_bit_of_sigalrm(outcome: &Outcome) -> Result<(), String> {
-    // Bit 13 stands for signal 14. (The shells of std's Command also reset SIGPIPE; that is not looked at.)
+    // Bit 13 is signal 14. (std's Command also resets SIGPIPE, which is not compared.)
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     let set = |line: &&str| {
         let bits = line.split_whitespace().nth(1).and_then(|hex| u64::from_str_radix(hex, 16).ok());
@@ -305,7 +303,7 @@ fn suspended_and_a_panic() {
     while alarm.check().is_ok() {}
 }
 
-/// Without an alarm of its own a child, and a process, is left alone.
+/// Without an alarm the library changes nothing, in parent or child.
 fn nothing_is_touched_without_an_alarm() {
     let before = state();
     suspended(|| ());
@@ -328,7 +326,7 @@ fn nothing_is_touched_without_an_alarm() {
     assert_eq!(state(), before);
 }
 
-/// Suspensions and masks: SIGALRM is the program's to block, in any order of things.
+/// The program may block SIGALRM before, in and after a suspension.
 fn suspended_with_sigalrm_blocked() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -365,7 +363,7 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("fork_while_rings_are_passed_on", fork_while_rings_are_passed_on),
         scenario("what_was_kept_stays_with_the_parent", what_was_kept_stays_with_the_parent),
         scenario("a_spawned_command_knows_nothing", a_spawned_command_knows_nothing),
-        // What the documentation warns of: the kernel keeps the timer across exec.
+        // Documented limit: the kernel keeps the timer across exec.
         scenario("exec_without_care", exec_without_care).dies_of(SIGALRM),
         scenario("exec_suspended", exec_suspended),
         scenario("exec_suspended_keeps_mask_and_ignored", exec_suspended_keeps_mask_and_ignored)

@@ -1,4 +1,4 @@
-//! Limits of every size, and that none is ever early.
+//! Limits of every size. None expires early.
 
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ fn the_shortest_limits() {
 }
 
 fn a_fraction_carries_into_the_seconds() {
-    // 999,999.5 µs: rounded up it is a second, and `tv_usec = 1_000_000` would be refused.
+    // 999,999.5 µs rounds up to a second; `tv_usec = 1_000_000` would be refused.
     let limit = Duration::from_nanos(999_999_500);
     let alarm = after(limit);
     let (left, _) = support::process::timer();
@@ -102,7 +102,7 @@ fn centuries_are_clamped_for_the_kernel() {
     assert_eq!(support::process::timer().0, Duration::ZERO);
 }
 
-/// 30,000 alarms, checked all the time from before to after the ring.
+/// 30,000 alarms, checked continuously around the deadline.
 fn never_early() {
     for n in support::rounds(30_000) {
         let limit = Duration::from_nanos(n * 7_919 % 30_000);
@@ -115,7 +115,7 @@ fn never_early() {
     }
 }
 
-/// The same with a storm of strays: what rings the bell is not what decides.
+/// Stray signals set the flag, but only the clock decides.
 fn a_stray_signal_is_no_time_out() {
     support::process::set_action(support::process::counting(), 0, &[]);
     let alarm = after(200 * MS);
@@ -132,7 +132,7 @@ fn restart_extend_disarm() {
     let began = Instant::now();
     while began.elapsed() < 90 * MS {
         alarm.restart();
-        // Held up for its whole limit, it has timed out rightly.
+        // A preemption for the whole limit makes the time-out right.
         assert!(alarm.check().is_ok() || alarm.elapsed() >= 30 * MS);
     }
     let e = expiry(&alarm);
@@ -166,7 +166,7 @@ fn restart_extend_disarm() {
     assert!(alarm.check().is_ok());
 }
 
-/// There is nothing to move, and the limit is that of before when the alarm is started again.
+/// There is no deadline to move, and a restart uses the old limit.
 fn a_disarmed_alarm_that_is_given_more_time_keeps_its_limit() {
     let alarm = after(30 * MS);
     alarm.disarm();
@@ -178,7 +178,7 @@ fn a_disarmed_alarm_that_is_given_more_time_keeps_its_limit() {
     assert!(expiry(&alarm).elapsed() >= 30 * MS);
 }
 
-/// A deadline that was over a second before stays over when it is moved by less.
+/// A deadline a second ago stays past when it moves by less.
 fn a_past_deadline_that_is_moved() {
     let alarm = Alarm::at(Instant::now() - SECOND).expect("arming");
     alarm.extend(SECOND / 2);
@@ -191,7 +191,7 @@ fn a_past_deadline_that_is_moved() {
     assert!(expiry(&alarm).elapsed() >= limit);
 }
 
-/// Somebody who rings is heard, also after the deadline.
+/// A ring counts after the deadline too.
 fn more_time_does_not_take_back_a_ring_that_came_after_the_deadline() {
     let alarm = after(Duration::ZERO);
     assert_eq!(alarm.check().unwrap_err().cause(), Cause::Deadline);
@@ -209,12 +209,12 @@ fn more_time_does_not_take_back_a_ring_that_came_after_the_deadline() {
     assert!(alarm.check().is_ok(), "and so does disarming it");
 }
 
-/// A restart to later leaves the kernel's timer where it was; the stray ring must not end the next job.
+/// A restart leaves the kernel's timer set. Its stray signal must not end the next job.
 fn a_million_restarts() {
     let alarm = after(5 * MS);
     let mut job = Instant::now();
     for _ in 0..1_000_000 {
-        // A job that was held up for its whole limit has timed out rightly.
+        // A preemption for the whole limit makes the time-out right.
         assert!(alarm.check().is_ok() || job.elapsed() >= 5 * MS);
         job = Instant::now();
         alarm.restart();

@@ -1,8 +1,9 @@
-//! Bytes from a hostile child: the same result in whatever pieces they arrive, and no more memory than there are bytes.
+//! Bytes from a hostile child. The result does not depend on the pieces in which they arrive, and memory stays
+//! bounded.
 
 use super::*;
 
-/// The result for all the bytes at once.
+/// Decodes all bytes at once.
 fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
     let mut value: Vec<u8> = Vec::new();
     loop {
@@ -27,7 +28,7 @@ fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
     }
 }
 
-/// The first byte gives the pieces in which the rest comes, the second the largest value.
+/// The first byte sets the size of the pieces. The second sets the largest value.
 pub(in crate::process) fn check(input: &[u8]) {
     let [pieces, value_limit, bytes @ ..] = input else { return };
     let value_limit = if *value_limit == 255 { usize::MAX } else { usize::from(*value_limit) };
@@ -58,7 +59,7 @@ pub(in crate::process) fn check(input: &[u8]) {
     decode_anything(bytes);
 }
 
-/// Decoding ends soon, whatever the bytes are.
+/// Decoding takes bounded time for any bytes.
 fn decode_anything(bytes: &[u8]) {
     use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::os::pipe;
 
-/// Has a receiver read `bytes` in pieces of at most `piece`.
+/// Returns what a receiver reads from `bytes` in pieces of at most `piece`.
 fn received(bytes: &[u8], piece: usize, value_limit: usize) -> Received {
     let mut receiver = Receiver::new(value_limit);
     let mut rest = bytes;
@@ -59,7 +59,7 @@ fn bytes_that_are_no_frame_are_invalid() {
             assert_eq!(received(&bytes, piece, usize::MAX), Received::Invalid, "{bytes:?}");
         }
     }
-    // No memory is set aside for the four gigabytes that a head claims.
+    // The header claims four gigabytes. The receiver does not allocate them.
     assert_eq!(received(&[KIND_CHUNK, 255, 255, 255, 255, 1], 4, usize::MAX), Received::Incomplete(1));
 }
 
@@ -90,7 +90,7 @@ fn one_call_reads_many_small_frames() {
 
 #[test]
 fn one_read_is_bounded_in_calls_and_bytes() {
-    // A byte at a time, of a chunk that claims a gigabyte.
+    // A chunk that claims a gigabyte, read byte by byte.
     let mut bytes = head(KIND_CHUNK, 1 << 30).into_iter().chain(std::iter::repeat(0));
     let mut calls = 0;
     let mut receiver = Receiver::new(usize::MAX);
@@ -131,7 +131,6 @@ fn values_of_all_sizes_pass_through_a_pipe() {
     let around = |size: usize| size - 3 * HEAD..size + HEAD;
     let sizes = (0..5 * SMALL).chain(around(PIPE)).chain(around(CHUNK)).chain([3 * CHUNK + 17]);
     for size in sizes {
-        // In one piece, and byte by byte.
         let text = "x".repeat(size);
         let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();
         assert!(sent(text.clone()) == text && sent(bytes.clone()) == bytes, "{size}");
@@ -179,7 +178,7 @@ enum Every {
     Struct { map: std::collections::BTreeMap<String, Vec<u8>>, units: Vec<()>, inner: (bool, String) },
 }
 
-/// A value of every kind, encoded as postcard does it.
+/// Compares the encoding with postcard's, for a value of every kind.
 #[test]
 #[cfg_attr(miri, ignore = "Miri has no F_SETPIPE_SZ")]
 fn the_format_is_that_of_postcard() {
@@ -208,7 +207,7 @@ fn nesting_beyond_the_limit_is_an_error() {
     #[derive(Debug, Deserialize)]
     struct Node(#[allow(dead_code)] Option<Box<Node>>);
     let nested = |levels: usize| [vec![1_u8; levels], vec![0]].concat();
-    // Each node is two levels: its struct and its option.
+    // Each node has two levels: its struct and its option.
     assert!(decode::<Node>(&nested(4), 9).is_ok());
     assert!(matches!(decode::<Node>(&nested(4), 8), Err(DecodeError::TooDeep)));
     assert!(matches!(decode::<Node>(&nested(1 << 20), 128), Err(DecodeError::TooDeep)));
@@ -222,7 +221,7 @@ fn elements_without_bytes_are_bounded() {
         assert!(matches!(decode::<Vec<()>>(&claimed(n), 9), Err(DecodeError::Other(_))));
         assert!(decode::<Vec<u64>>(&claimed(n), 9).is_err());
     }
-    // Fields without bytes are not elements.
+    // Fields without bytes do not count as elements.
     let pairs = vec![((), 1_u8); 70_000];
     assert_eq!(decode::<Vec<((), u8)>>(&postcard::to_allocvec(&pairs).unwrap(), 9).unwrap(), pairs);
 }

@@ -1,4 +1,4 @@
-//! What happens in the process that is stepped through.
+//! The traced process.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,35 +14,35 @@ use crate::support::process::{self, State, counted};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// As late as a loaded machine may make it.
+/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(20);
 
-/// The exit code of a process that may not be traced.
+/// Exit code of a process that may not be traced.
 pub const NOT_TRACED: i32 = 77;
 
-/// The exit code of a process in which an assertion failed.
+/// Exit code of a failed assertion.
 const FAILED: i32 = 101;
 
-/// Whose SIGALRM is before the first guard.
+/// The disposition of SIGALRM before the first guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     Default,
     Counts,
     Ignores,
-    /// One that counts, and has SIGALRM blocked.
+    /// A counting handler, with SIGALRM blocked.
     Shut,
 }
 
-/// What is made to wait at an instruction.
+/// The signal that is made pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comes {
-    /// A SIGALRM that somebody sends.
+    /// A SIGALRM by `kill`.
     Kill,
-    /// The ring of the kernel's timer for our own deadline.
+    /// The expiry of the library's timer.
     Ring,
-    /// The ring of a timer that was set before the first guard.
+    /// The expiry of a timer that was set before the first guard.
     Foreign,
-    /// Both have fallen due.
+    /// Both timers have expired.
     Both,
 }
 
@@ -50,45 +50,45 @@ pub enum Comes {
 pub struct Deal {
     pub owner: Owner,
     pub comes: Comes,
-    /// Until the timer rings that is to ring.
+    /// Time until the timer expires.
     pub time: Duration,
-    /// Another thread lives, and is the one that gets what comes while this one stands still.
+    /// A second thread exists. It handles signals while this thread is stopped.
     pub company: bool,
 }
 
 impl Deal {
-    /// How long the alarm's own limit is.
+    /// Returns the limit of the alarm under test.
     pub fn limit(&self) -> Duration {
         if self.rings() { self.time } else { 10 * SECOND }
     }
 
-    /// Whether our own deadline passes.
+    /// Returns whether the alarm's deadline passes.
     pub fn rings(&self) -> bool {
         matches!(self.comes, Comes::Ring | Comes::Both)
     }
 
-    /// Whether something comes that is the owner's.
+    /// Returns whether the program gets a signal of its own.
     pub fn is_theirs(&self) -> bool {
         self.comes != Comes::Ring
     }
 
-    /// Whether the process is to die of it.
+    /// Returns whether the process must die of the signal.
     pub fn kills(&self) -> bool {
         self.is_theirs() && self.owner == Owner::Default
     }
 }
 
-/// The first instruction of a window comes after this.
+/// Marks the start of a window.
 #[inline(always)]
 pub fn begin() {
     machine::trap();
 }
 
-/// The last one comes before this: a function with an address that the tracer knows.
+/// Marks the end of a window. The tracer knows the address of this function.
 #[inline(never)]
 #[allow(unsafe_code)]
 pub extern "C" fn end() {
-    // SAFETY: does nothing; it is there to be a place of its own.
+    // SAFETY: no operation; it gives the function a distinct body.
     unsafe { std::arch::asm!("nop") };
 }
 
@@ -96,14 +96,14 @@ pub fn end_address() -> u64 {
     end as extern "C" fn() as usize as u64
 }
 
-/// Has the calling thread traced by the process that forked this one.
+/// Makes the parent the tracer of the calling thread.
 pub fn be_traced() {
     if ptrace::traceme().is_err() {
         children::exit_now(NOT_TRACED);
     }
 }
 
-/// The life of a forked process.
+/// Runs the body of a forked process.
 pub fn live(body: impl FnOnce()) -> ! {
     let went_well = catch_unwind(AssertUnwindSafe(body)).is_ok();
     children::exit_now(if went_well { 0 } else { FAILED })
@@ -120,10 +120,9 @@ fn spin_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// How often the company has come out of its sleep.
+/// How often a signal has woken the second thread.
 static COMPANY: AtomicUsize = AtomicUsize::new(0);
 
-/// A thread that sleeps, and is woken by whatever it handles.
 fn keep_company() {
     std::thread::spawn(|| {
         loop {
@@ -141,7 +140,7 @@ pub fn nap(time: Duration) {
     let _ = nix::poll::poll(&mut [], u16::try_from(time.as_millis()).expect("a short time"));
 }
 
-/// The process before the first guard, to be found again after the last.
+/// The state of the process before the first guard.
 pub struct Scene {
     before: State,
     deal: Deal,
@@ -163,19 +162,19 @@ impl Scene {
         Scene { before: process::state(), deal: *deal }
     }
 
-    /// The library has been used before.
+    /// Initializes the library.
     pub fn warm(&self) {
         drop(after(SECOND));
         assert_eq!(process::state(), self.before);
     }
 
-    /// From now on the library leaves the interval timer alone: it has seen a foreign value there.
+    /// Makes the library use private timers, as after a foreign value in the interval timer.
     pub fn have_private_timers(&self) {
         crate::support::have_private_timers();
         assert_eq!(process::state(), self.before);
     }
 
-    /// From now on the foreign timer runs.
+    /// Starts the foreign timer.
     pub fn ready(&self) {
         if matches!(self.deal.comes, Comes::Foreign | Comes::Both) {
             process::set_timer(self.deal.time, Duration::ZERO);
@@ -183,15 +182,15 @@ impl Scene {
         be_traced();
     }
 
-    /// What an alarm of the limit must say after the window.
+    /// Asserts the result of the alarm's checks after the window.
     pub fn notice(&self, alarm: &Alarm) {
         self.notice_after(alarm, self.deal.limit());
     }
 
-    /// The same of one whose limit was shorter.
+    /// The same, for a shorter limit.
     pub fn notice_after(&self, alarm: &Alarm, limit: Duration) {
         if !self.deal.rings() {
-            // A stray signal is never a time-out.
+            // A stray signal never causes a time-out.
             assert!(alarm.check().is_ok() && alarm.check().is_ok());
             return;
         }
@@ -208,13 +207,13 @@ impl Scene {
         assert!(alarm.check().is_err());
     }
 
-    /// All guards are gone: whoever owns what came has it, or dies of it, and all is as it was.
+    /// After the last guard: the program has handled its signal, or dies of it, and the state is restored.
     pub fn over(self) {
         let theirs = usize::from(self.deal.is_theirs());
-        // One that stood still between the reading of the foreign timer and that of the clock takes the timer for one
-        // that is due later, by as long: late, and not lost.
+        // A thread that was stopped between reading the foreign timer and the clock restores the timer late by that
+        // time. The signal is late, not lost.
         spin_until("the foreign timer", || process::timer().0.is_zero());
-        // On the other thread a handler may be late for the whole of a guard's life. Its ring is counted by the next.
+        // The handler on the other thread may outlive the guard. The next guard then counts the expiry.
         let next_guard = || {
             if self.deal.company {
                 drop(after(SECOND));
@@ -232,7 +231,7 @@ impl Scene {
             }),
             Owner::Shut => {
                 assert_eq!(counted(), 0, "the owner is not to be called behind its mask");
-                // A timer shows nothing any more in the last microsecond before it rings.
+                // The kernel shows a timer as disarmed in its last microsecond.
                 spin_until("what waits behind the mask", || process::is_pending(SIGALRM) == (theirs > 0));
             }
         }
@@ -251,7 +250,7 @@ impl Scene {
         assert_eq!(process::state(), self.before);
     }
 
-    /// What has come has left nothing behind that the next alarm would stumble over.
+    /// Later alarms work.
     fn again(&self) {
         for limit in [30, 2_000_000, 30] {
             let limit = Duration::from_micros(limit);

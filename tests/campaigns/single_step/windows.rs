@@ -1,4 +1,4 @@
-//! What is stepped through.
+//! The windows that are stepped through.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use super::sweep::{Window, sweep};
 use super::tracee::{Comes, Deal, Owner, SECOND, Scene, after, begin, end};
 use crate::support::{Scenario, scenario};
 
-/// Everything that may come while one's own alarm runs.
+/// All signals, while the alarm under test is alive.
 const ANY: &[Comes] = &[Comes::Kill, Comes::Ring, Comes::Foreign, Comes::Both];
 
-/// Where no alarm of the limit is alive.
+/// The signals without an alarm under test.
 const OTHERS: &[Comes] = &[Comes::Kill, Comes::Foreign];
 
 macro_rules! windows {
@@ -89,7 +89,6 @@ fn drop_before_it_rings(deal: &Deal) {
     scene.over();
 }
 
-/// Waits for the time to pass without a check.
 fn pass(time: Duration) {
     let began = Instant::now();
     while began.elapsed() < time {}
@@ -106,7 +105,6 @@ fn drop_when_it_has_rung(deal: &Deal) {
     scene.over();
 }
 
-/// An alarm that has erred.
 fn expired() -> Alarm {
     let alarm = after(Duration::from_micros(20));
     while alarm.check().is_ok() {}
@@ -136,7 +134,6 @@ fn arm_check_drop(deal: &Deal) {
     scene.over();
 }
 
-/// A check in the window of an alarm that the deal is about.
 fn checked(deal: &Deal, alarm: &Alarm) {
     begin();
     let answer = alarm.check();
@@ -160,7 +157,7 @@ fn check_with_the_flag_set(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(deal.limit());
-    drop(after(Duration::ZERO)); // It has rung the bell, and nothing of the other's is due.
+    drop(after(Duration::ZERO)); // It has set the flag; no other alarm has expired.
     checked(deal, &alarm);
     scene.notice(&alarm);
     drop(alarm);
@@ -248,11 +245,11 @@ fn restart(deal: &Deal) {
     scene.over();
 }
 
-/// A restart that must speak to the kernel.
+/// A restart that must program the timer.
 fn restart_of_one_that_has_rung(deal: &Deal) {
     let scene = Scene::set(deal);
     if deal.kills() {
-        // A foreign value that is set over the interval timer is dropped where the default action would follow: a limit.
+        // Limit: a foreign value over the interval timer is dropped where the default action would follow.
         scene.have_private_timers();
     }
     let limit = deal.limit().min(Duration::from_millis(2));
@@ -312,7 +309,6 @@ fn disarm(deal: &Deal) {
     scene.over();
 }
 
-/// The way into a call that waits and out of it.
 fn blocking(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
@@ -326,12 +322,13 @@ fn blocking(deal: &Deal) {
     scene.over();
 }
 
-/// A call that would wait for ever: whatever comes, wherever it comes, the deadline ends it, or it is refused.
+/// The call has no end of its own. A signal at any instruction leaves it to the deadline, or the call is refused.
 fn blocked(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-    // A signal that is kept out just before the call leaves nothing that ends it: a limit. There the pipe has no writer.
+    // Limit: a signal that is blocked just before the call leaves nothing to interrupt it. There the pipe has no
+    // writer.
     let may_go_on = deal.owner == Owner::Shut && deal.is_theirs();
     let _writer = (!may_go_on).then_some(writer);
     let alarm = after(deal.limit());
@@ -349,12 +346,12 @@ fn blocked(deal: &Deal) {
     scene.over();
 }
 
-/// Where the program had SIGALRM blocked, and a signal of its own has come, no timer can interrupt the thread.
+/// With SIGALRM blocked and a foreign signal pending, no timer can interrupt the thread.
 fn is_refused(deal: &Deal, e: &io::Error) -> bool {
     deal.owner == Owner::Shut && deal.is_theirs() && e.kind() == io::ErrorKind::Unsupported
 }
 
-/// The first period passes, and a second one does.
+/// Two periods pass.
 fn tick(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
@@ -392,7 +389,6 @@ fn a_ticker_comes_and_goes(deal: &Deal) {
     scene.over();
 }
 
-/// The answer of a ticker that has been called.
 fn due(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();

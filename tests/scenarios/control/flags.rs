@@ -23,7 +23,7 @@ fn is_set(flag: &AtomicBool) -> bool {
     flag.load(Ordering::SeqCst)
 }
 
-/// No check is made: the handler sets it.
+/// Without a check the handler sets the flag.
 fn set_at_the_deadline_without_a_check() {
     for n in 0..500 {
         let limit = Duration::from_micros(n * 7);
@@ -84,7 +84,7 @@ fn set_by_a_ring_and_by_checks() {
     assert!(alarm.check().is_err() && is_set(&flag));
 }
 
-/// `ring_on` sets it from the handler, and nothing checks.
+/// Without a check the handler of `ring_on` sets the flag.
 fn set_by_a_signal() {
     let [listening, other] = [new_flag(), new_flag()];
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1).flag(listening.clone()));
@@ -101,7 +101,7 @@ fn moved_with_the_deadline() {
         thread::sleep(10 * MS);
         alarm.restart();
     }
-    // On a machine under load a restart may have come too late.
+    // On a loaded machine the restart may come too late.
     let was_set = is_set(&flag);
     let restarted = Instant::now();
     until("the flag", || is_set(&flag));
@@ -130,7 +130,7 @@ fn restarted_after_it_was_set() {
     }
 }
 
-/// The memory outlives the handlers: signals come without a pause while alarms with flags come and go.
+/// Signals arrive while alarms with flags come and go. The flag's memory outlives the handlers.
 fn drops_beside_signals() {
     process::set_action_for(SIGUSR1, process::counting(), 0, &[]);
     let stop = AtomicBool::new(false);
@@ -183,7 +183,7 @@ fn none_in_a_forked_child() {
     drop(alarm);
 }
 
-/// Each takes a timer, of which a user's processes have only so many: then there is a typed error, and nothing is lost.
+/// Each flag takes a timer, of which a user has a bounded number. Beyond it the error is typed, and no timer leaks.
 fn very_many() {
     let (limit, _) = getrlimit(Resource::RLIMIT_SIGPENDING).expect("a limit");
     let wanted = usize::try_from(limit / 2).unwrap_or(usize::MAX).min(100_000);

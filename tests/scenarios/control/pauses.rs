@@ -59,7 +59,7 @@ fn other_threads_see_no_deadline() {
                 assert!(checkpoint().is_ok() && alarm.check().is_ok());
             }
         });
-        // Blocked under it; it wakes at the deadline that comes after the pause.
+        // The thread blocks, and wakes at the deadline that follows the pause.
         let blocked = scope.spawn(|| alarm.sleep(60 * SECOND));
         paused(|| {
             thread::sleep(1_200 * MS);
@@ -148,7 +148,7 @@ fn audit_sees_no_gap() {
     while began.elapsed() < 20 * MS {
         assert!(checkpoint().is_ok());
     }
-    // A machine under load may hold the thread up; not for the whole pause.
+    // On a loaded machine the thread may be preempted, but not for the whole pause.
     assert!(alarm.longest_gap().is_none_or(|gap| gap.length() < 900 * MS), "{:?}", alarm.longest_gap());
 }
 

@@ -65,7 +65,7 @@ fn other_threads_are_not_shielded() {
     });
 }
 
-/// It was armed before the shield, wherever it was.
+/// The alarm was armed before the shield, on another thread.
 fn entered_inside_is_shielded() {
     let alarm = after(Duration::ZERO);
     let handle = alarm.handle();

@@ -50,7 +50,7 @@ fn names_the_last_check(outcome: &Outcome) -> Result<(), String> {
     if outcome.status.code() == Some(124) && is_right { Ok(()) } else { Err(format!("the line: {line}")) }
 }
 
-/// Where the handler of SIGABRT has its frame, below the top of the signal stack.
+/// Distance of the SIGABRT handler's frame from the top of the signal stack.
 static DEPTH: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 extern "C" fn report(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
@@ -66,7 +66,7 @@ extern "C" fn report(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_vo
     DEPTH.store(top - std::ptr::from_ref(&here).addr(), Ordering::SeqCst);
 }
 
-/// A handler of SIGABRT that returns: it runs once, and the process ends all the same.
+/// A SIGABRT handler that returns runs once, and the process still ends.
 fn aborted_with_a_handler() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     process::set_action_for(SIGABRT, report as *const () as usize, SA_ONSTACK | libc::SA_SIGINFO, &[]);
@@ -76,7 +76,7 @@ fn aborted_with_a_handler() {
     std::thread::sleep(LATE);
 }
 
-/// The library's handler is not below it on the signal stack. A signal frame with AVX-512 takes 3.5 kB.
+/// The library's handler does not use the same signal stack. A signal frame with AVX-512 takes 3.5 kB.
 fn reported_on_a_free_stack(outcome: &Outcome) -> Result<(), String> {
     let depth: usize = outcome.stdout.trim().parse().map_err(|e| format!("{e}: {}", outcome.stdout))?;
     match outcome.status.signal() {
@@ -105,7 +105,7 @@ fn to_be_debugged() {
     black_box(0);
 }
 
-/// What a debugger shows of the process at its end is the function that was stuck.
+/// A debugger shows the stuck function.
 fn debugger_shows_where_it_was() {
     let this = std::env::current_exe().expect("a path");
     let Some(mut gdb) = tool("gdb") else { return };

@@ -23,7 +23,7 @@ fn expires_b(alarm: &AlarmB, limit: Duration) {
     assert!(alarm.elapsed() >= limit, "early");
 }
 
-/// SIGALRM has its default action: a signal that is taken for another's ends the process.
+/// SIGALRM has its default action, so an unrecognized signal ends the process.
 fn short_limit_of_b_inside_of_a() {
     let before = state();
     for _ in 0..ROUNDS {
@@ -43,7 +43,7 @@ fn callback_into_a_below_b() {
         let outer = after(100 * MS);
         let middle = after_b(10 * MS);
         let inner = after(MS);
-        // Or one that encloses it, on a busy machine.
+        // On a busy machine an enclosing alarm may expire too.
         expires(&inner, MS);
         drop(inner);
         if round % 10 == 0 {
@@ -55,7 +55,7 @@ fn callback_into_a_below_b() {
     }
 }
 
-/// Arms A, then B; drops A, then B. The handler of A stays in place, and forwards.
+/// Arms A, then B; drops A, then B. A's handler stays and forwards.
 fn overlapping_orders_forward_the_programs_timer() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for round in 0..ROUNDS {
@@ -81,8 +81,8 @@ fn overlapping_orders_leave_the_default_action() {
     super::spin(LATE);
 }
 
-/// A and B armed; A dropped and armed again over B, whose handler is A's previous one now. With a timer of the program's own
-/// all timers of the library's are private ones.
+/// A is dropped and armed again over B, so B's handler is A's previous one. With a foreign timer the library uses
+/// private timers only.
 fn armed_again(with_timer: bool) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for round in 0..ROUNDS {
@@ -147,7 +147,7 @@ fn overlapping_orders_beside_a_second_thread() {
     spin_until("the program's own timer", || counted() == 1);
 }
 
-/// The same where a signal that is taken for another's ends the process.
+/// An unrecognized signal ends the process.
 fn two_threads_with_a_copy_each() {
     std::thread::scope(|s| {
         s.spawn(|| (0..ROUNDS * 5).for_each(|n| drop(after_b(US * (n as u32 % 100)))));

@@ -1,4 +1,4 @@
-//! Timers of the program's own, under guards that come and go.
+//! The program's own timers under guards that come and go.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::support::process::{self, counted};
 
 const TIMES: usize = 2_000;
 
-/// An outermost guard, with one inside, dropped around their deadlines.
+/// A guard with an inner one, dropped around their deadlines.
 fn guard(n: usize) {
     let limit = US * (n as u32 * 7 % 150);
     let outer = after(limit);
@@ -69,7 +69,7 @@ fn one_shot_timers_beside_a_thread() {
     beside_guards_of_another_thread(one_shot_timers);
 }
 
-/// How many expiries come in the time, alone and under guards, in turn; so the load of the machine is on both.
+/// Counts expiries with and without guards in turn, so that load affects both.
 fn keeps_its_rate(period: Duration) {
     const SLICE: Duration = Duration::from_millis(100);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -110,7 +110,7 @@ fn periodic_200us() {
     keeps_its_rate(200 * US);
 }
 
-/// A program's own POSIX timer, whose signal carries a pointer.
+/// A POSIX timer of the program whose signal carries a pointer.
 fn posix_timer_with_a_pointer() {
     static SEEN: AtomicUsize = AtomicUsize::new(0);
     static WRONG: AtomicUsize = AtomicUsize::new(0);
@@ -145,12 +145,12 @@ fn posix_timer_with_a_pointer() {
     assert_eq!(seen, (TIMES, 0), "signals with their value, and others");
 }
 
-/// A periodic timer that is set over an armed guard stays, and the guard expires.
+/// A periodic timer set over a guard stays, and the guard expires.
 fn periodic_timer_set_over_a_guard() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let outer = after(100 * MS);
     process::set_timer(5 * MS, 5 * MS);
-    let inner = after(10 * MS); // Looks at the timer.
+    let inner = after(10 * MS); // notices the foreign timer
     expires(&inner, 10 * MS);
     drop(inner);
     expires(&outer, 100 * MS);
@@ -161,8 +161,8 @@ fn periodic_timer_set_over_a_guard() {
     assert_eq!(process::timer().1, 5 * MS, "it is there as it was set");
 }
 
-/// `old = alarm(1); …; alarm(old)` writes the guard's own time back. The default action is not taken, whether the library looks
-/// at its timer again before that has expired or not.
+/// `old = alarm(1); …; alarm(old)` restores the guard's own time. The default action must not follow, in either order
+/// of expiry and check.
 fn alarm_saved_and_restored() {
     for n in 0..10 {
         let alarm = after(30 * MS);

@@ -1,8 +1,6 @@
 //! Neighbours in the process: another copy of the library, other clocks, timers, handlers and threads.
-//!
-//! Each scenario is a process of its own, judged from outside.
 
-// Bare calls of the C library, to act as the rest of a program does.
+// Bare calls, as the rest of a program makes them.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 /// Scenarios by the names of their functions.
