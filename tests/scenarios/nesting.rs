@@ -1,4 +1,4 @@
-//! Many alarms at once: nested, in any order, on any threads.
+//! Nested alarms, in any order, on any threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ fn dropped_in_any_order() {
             let left: Vec<&Alarm> = alarms.iter().flatten().collect();
             assert_eq!(left.len(), 2 - gone);
             if let Some(last) = left.last() {
-                // Whichever of those left is the first to expire, it is one of them, and on time.
+                // The error belongs to one of the alarms left, and is not early.
                 let e = expiry(last);
                 assert!(left.iter().any(|alarm| alarm.owns(&e)));
                 assert!(e.elapsed() >= e.limit().expect("a limit"));
@@ -85,7 +85,7 @@ fn ten_thousand_at_once() {
     assert_eq!(support::process::timer().0, Duration::ZERO);
 }
 
-/// Each deadline of a thousand is noticed, in order, none early, with one timer.
+/// A thousand deadlines are noticed in order, none early, with one timer.
 fn a_chain_of_deadlines() {
     let alarms: Vec<Alarm> = (0..1_000_u32).rev().map(|n| after(n * 50 * Duration::from_micros(1))).collect();
     // The innermost was armed last and expires first.
@@ -124,7 +124,7 @@ fn checked_from_other_threads() {
     });
 }
 
-/// An alarm that was found expired is never found well again, whatever other threads answer meanwhile.
+/// An expired alarm errs at every check, whatever other threads check meanwhile.
 fn once_expired_always_expired() {
     let expired = after(Duration::ZERO);
     let stop = AtomicBool::new(false);
@@ -147,8 +147,8 @@ fn once_expired_always_expired() {
     });
 }
 
-/// No ring is lost between the stilling of the bell and the look: each thread waits for its own deadlines
-/// while the others answer, and none waits in vain.
+/// Each thread waits for its own deadlines while the others check. No expiry is lost between clearing the flag and
+/// reading the clock.
 fn threads_answer_for_each_other() {
     std::thread::scope(|s| {
         for thread in 0..4_u64 {

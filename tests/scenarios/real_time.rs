@@ -1,9 +1,9 @@
-//! What the handler must never do, shown to be noticed: to allocate, to lock, to wait.
+//! The sanitizer detects what the handler must not do: allocate, lock, block.
 //!
-//! For a build under RealtimeSanitizer, see `.ci/parts/sanitizers`. In it our handler declares itself as one that does
-//! nothing of the kind, and the sanitizer ends the process at the first call that breaks the word. A handler of the
-//! program's own that ours hands a signal on to runs inside ours; so it is a stand-in for a handler of ours that does
-//! what it must not. The rest of the tests, in the same build, show that ours does not.
+//! For a build under RealtimeSanitizer, see `.ci/parts/sanitizers`. The library's handler is declared nonblocking
+//! there, and the sanitizer ends the process at the first violation. A previous handler runs inside the library's
+//! handler, so here it stands in for a faulty one. The other tests, in the same build, show that the library's
+//! handler is clean.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, from a handler.
 
@@ -37,13 +37,13 @@ extern "C" fn print(_: libc::c_int) {
     eprintln!("a word");
 }
 
-/// Takes the library's own lock, which is free: no call of anybody's tells of it.
+/// Takes the library's own lock, uncontended and so without a system call.
 extern "C" fn check(_: libc::c_int) {
     let _ = sigalarm::checkpoint();
 }
 
 extern "C" fn contend(_: libc::c_int) {
-    // Free as well, and the standard library's: not to be noticed, so it is not among the scenarios.
+    // The standard library's uncontended lock is not detected, so it is no scenario.
     drop(LOCK.lock());
 }
 

@@ -1,4 +1,4 @@
-//! More reasons to ring than a deadline, tickers, the last resort, the audit.
+//! Signals that ring, limits on processor time and checks, tickers, watchdogs, audits.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -72,7 +72,7 @@ fn the_signal_is_as_before() {
     drop(alarm);
     process::kill_self(SIGUSR1);
     assert_eq!(counted(), 2, "and so do all when nobody listens");
-    process::kill_self(SIGUSR2); // the default: the end
+    process::kill_self(SIGUSR2); // the default action ends the process
 }
 
 fn a_second_ctrl_c_kills() {
@@ -90,7 +90,7 @@ fn a_second_ctrl_c_kills_what_does_not_check() {
     unreachable!("the second takes the default action");
 }
 
-/// Good for one signal, which is the second that comes: the first rings.
+/// SA_RESETHAND: the first signal rings, and the second runs the handler.
 fn a_handler_for_one_signal() {
     process::set_action_for(SIGUSR1, process::counting(), libc::SA_RESETHAND, &[]);
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
@@ -102,7 +102,7 @@ fn a_handler_for_one_signal() {
     assert_eq!(process::action_for(SIGUSR1).sa_sigaction, libc::SIG_DFL, "it has had its one");
 }
 
-/// Nobody has answered it, and it was not for the next one that listens.
+/// The signal has not been checked. It does not ring the next alarm that listens.
 fn signal_ends_with_the_alarm_that_heard_it() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
@@ -113,13 +113,13 @@ fn signal_ends_with_the_alarm_that_heard_it() {
     process::kill_self(SIGUSR1);
     assert!(alarm.check().is_err());
     assert_eq!(counted(), 0);
-    // The last that listened goes, and one that was rung stays: the signal is the owner's, at once.
+    // The last listener is dropped, and a rung alarm remains. The next signal is forwarded at once.
     drop(arm(Alarm::builder().ring_on(SIGUSR1)));
     process::kill_self(SIGUSR1);
     assert_eq!(counted(), 1);
 }
 
-/// Somebody who found our handler there puts it back later: it stands for whom it stood for.
+/// The program saves the library's handler and installs it later. The handler forwards to the previous handler.
 fn our_handler_left_behind_for_a_signal() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
@@ -135,7 +135,7 @@ fn our_handler_left_behind_for_a_signal() {
     assert_eq!(counted(), 2);
 }
 
-/// A handler that was put over ours stays: when a wait begins, when it ends, and when the guard goes.
+/// A handler over the library's stays through a wait and the guard's drop.
 fn a_handler_over_a_signal_that_rings() {
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
@@ -147,7 +147,7 @@ fn a_handler_over_a_signal_that_rings() {
     assert!(is_theirs());
 }
 
-/// A forked child's signals are their owners', also those that an alarm of the parent's has heard.
+/// A child's signals go to the previous handlers, even if a parent's alarm listened.
 fn signals_that_ring_and_a_fork() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let before = process::action_for(SIGUSR1).sa_sigaction;
@@ -181,7 +181,7 @@ fn several_alarms_share_a_signal() {
     inner.restart();
     process::kill_self(SIGINT);
     assert_eq!(inner.check().unwrap_err().cause(), Cause::Signal(SIGINT));
-    // One that is armed while another has been stopped has its own first signal.
+    // An alarm armed after another was rung has its own first signal.
     let cleanup = arm(Alarm::builder().ring_on(SIGINT));
     inner.disarm();
     process::kill_self(SIGINT);
@@ -225,7 +225,7 @@ fn a_signal_ends_a_wait() {
     }
 }
 
-/// At once, and not by a ring of the timer's that comes a little later: here somebody has switched that off.
+/// The signal itself ends the wait: the program has disarmed the timer.
 #[cfg(target_os = "linux")]
 fn a_signal_ends_a_wait_without_the_timer() {
     for to_itself in [true, false] {
@@ -255,7 +255,7 @@ fn a_signal_ends_a_wait_without_the_timer() {
                 let thread = handle.load(Ordering::SeqCst) as libc::pthread_t;
                 nix::sys::pthread::pthread_kill(thread, Signal::SIGUSR1).expect("it lives");
             } else {
-                process::kill_self(SIGUSR1); // Comes here: the kernel prefers the main thread.
+                process::kill_self(SIGUSR1); // handled here: the kernel prefers the main thread
             }
         });
     }
@@ -281,10 +281,10 @@ fn cpu_limits() {
         let used = cpu_time() - before;
         assert_eq!((e.cause(), e.limit()), (Cause::Cpu, Some(limit)));
         assert!(used >= limit && e.elapsed() >= limit, "early: {used:?} of {limit:?}");
-        // This process has one thread: what it uses after the limit it uses checking.
+        // The process has one thread, so processor time after the limit is spent on checks.
         assert!(used <= limit + (limit / 20).max(20 * MS), "late: {used:?} of {limit:?}");
     }
-    // Sleeping uses none.
+    // Sleep uses no processor time.
     let alarm = arm(Alarm::builder().cpu_limit(50 * MS).after(10 * SECOND));
     std::thread::sleep(120 * MS);
     assert!(alarm.check().is_ok());
@@ -295,7 +295,7 @@ fn cpu_limits() {
     assert!(alarm.check().is_ok(), "a restart gives the whole time again");
 }
 
-/// Beside busy loops on every processor, the processor time that passes is what counts.
+/// Beside busy loops on every processor only processor time counts.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
 fn cpu_limit_under_load() {
     let busy: Vec<i32> = (0..4)
@@ -325,7 +325,7 @@ fn thread_cpu_limits() {
     std::thread::spawn(|| spin(80 * MS)).join().expect("no panic");
     assert!(alarm.check().is_ok());
     assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
-    // Of a thread that is over nothing more is used.
+    // An ended thread uses no more time.
     std::thread::spawn(|| std::mem::forget(arm(Alarm::builder().thread_cpu_limit(5 * MS))))
         .join()
         .expect("no panic");
@@ -346,14 +346,14 @@ fn a_budget_of_checks() {
             alarm.restart();
         }
     }
-    // What encloses is asked too; what is inside is not.
+    // A check counts for enclosing alarms, not for inner ones.
     let outer = arm(Alarm::builder().check_limit(3));
     let inner = arm(Alarm::builder().check_limit(2));
     assert!(outer.check().is_ok()); // outer: 2 left
     assert!(inner.check().is_ok()); // outer: 1, inner: 1
     assert!(checkpoint().is_ok()); // outer: 0, inner: 0
     assert!(outer.owns(&inner.check().unwrap_err()), "both are used up: the outer one is told");
-    // On another thread, entered.
+    // On another thread that has entered the alarm.
     let alarm = arm(Alarm::builder().check_limit(1));
     drop((inner, outer));
     std::thread::scope(|s| {
@@ -366,7 +366,7 @@ fn a_budget_of_checks() {
     });
 }
 
-/// Whoever answers on another thread must not still the bell for a moment: a check in that moment would not count.
+/// A check on another thread must not clear the flag even briefly, or a check in between would not count.
 fn a_budget_while_others_answer() {
     const BUDGET: u64 = 20_000;
     let done = AtomicBool::new(false);
@@ -412,7 +412,7 @@ fn whichever_comes_first() {
     assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT), "that is no limit, and still in force");
 }
 
-/// A hundred tickers: each tells every period that has passed, and none that has not.
+/// A hundred tickers return every period that has passed, and no other.
 fn a_hundred_tickers() {
     let began = Instant::now();
     let tickers: Vec<(Instant, Ticker, Instant)> = (1..=100_u32)
@@ -429,7 +429,7 @@ fn a_hundred_tickers() {
             *count += ticker.ticks();
         }
     }
-    // Once more, after a pause in which nobody asks: what is told in the end is what the clock says.
+    // After a pause without calls, the totals follow the clock.
     spin(60 * MS);
     for (count, (before, ticker, after)) in told.iter_mut().zip(&tickers) {
         let least = after.elapsed().as_nanos() / ticker.period().as_nanos();
@@ -448,7 +448,7 @@ fn tickers_and_alarms() {
     let ticker = Ticker::every(10 * MS).expect("arming");
     let armed = Instant::now();
     let mut ticks = 0;
-    // Asked now and then only, between checks that answer the same rings.
+    // Rare calls, between checks that handle the same signals.
     let mut n = 0_u64;
     while alarm.check().is_ok() {
         n += 1;
@@ -463,7 +463,7 @@ fn tickers_and_alarms() {
     assert!(ticks >= least, "{ticks} of {least}");
     let most = armed.elapsed().as_millis() as u64 / 10 + 1;
     assert!(ticks + ticker.ticks() <= most, "each is told once: {ticks}, and {last} of them at the end");
-    // With an expired alarm alive it still tells the truth.
+    // The ticker also works beside an expired alarm.
     let began = Instant::now();
     let ticker = Ticker::every(MS).expect("arming");
     spin(10 * MS);
@@ -489,8 +489,7 @@ fn odd_tickers() {
     assert_eq!(status, 0);
 }
 
-/// A forked child asks the ticker that it has inherited, again and again just before its own, with which the other may have
-/// a flag in common by now.
+/// A child polls an inherited ticker just before its own. The two may share a flag slot.
 fn an_inherited_ticker_hides_nothing() {
     let inherited = Ticker::every(5 * MS).expect("arming");
     let status = process::in_child(|| {
@@ -498,7 +497,7 @@ fn an_inherited_ticker_hides_nothing() {
         let began = Instant::now();
         while own.ticks() == 0 {
             assert!(began.elapsed() < LATE, "never came");
-            // The rings come in here.
+            // The ticker expires here.
             std::thread::sleep(MS);
             assert_eq!(inherited.ticks(), 0);
         }
@@ -550,7 +549,7 @@ fn never_checks_and_dumps_core() {
     }
 }
 
-/// Before it a timer of the program's own rings, once.
+/// The program's own timer expires first, once.
 fn never_checks_behind_a_timer() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::set_timer(20 * MS, Duration::ZERO);
@@ -572,7 +571,7 @@ fn ends_at_once() {
     }
 }
 
-/// Inside of a limit that ends sooner, for which the timer is set already.
+/// An enclosing limit ends sooner, so the timer is already set.
 fn never_checks_inside_of_a_limit() {
     let _outer = arm(Alarm::builder().after(30 * MS));
     let _alarm = arm(parse());
@@ -581,7 +580,7 @@ fn never_checks_inside_of_a_limit() {
     }
 }
 
-/// Others have come and gone, and one is far off.
+/// Other alarms have come and gone, and one has a distant deadline.
 fn never_checks_and_others_may() {
     let first = arm(Alarm::builder().after(100 * SECOND).abort_after(100 * SECOND));
     let alarm = arm(parse());
@@ -593,7 +592,7 @@ fn never_checks_and_others_may() {
     }
 }
 
-/// Another thread answers its own.
+/// Another thread checks its own alarm.
 fn never_checks_while_another_answers() {
     let _alarm = arm(parse());
     std::thread::spawn(|| drop(expiry(&arm(Alarm::builder().after(45 * MS)))));
@@ -602,7 +601,7 @@ fn never_checks_while_another_answers() {
     }
 }
 
-/// A line of bounded length, and a whole one: it is the label that is cut, and between two characters.
+/// The line has bounded length. The label is cut at a character boundary.
 fn never_checks_under_a_long_label() {
     let label = format!("two\nlines{}", "ü".repeat(300));
     let _alarm = arm(Alarm::builder().after(MS).label(label).abort_after(MS));
@@ -625,8 +624,8 @@ fn ends_with_a_cut_line(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-/// What is called off, or moved, does not come; and a forked child has none of its parent's.
-/// The process is as it was before the guard, and its own disposition would end it. Afterwards the watchdog goes on.
+/// A watchdog that is disarmed, moved, suspended or inherited does not abort. The suspended process has its own
+/// disposition, which would end it. Afterwards the watchdog goes on.
 fn watchdog_waits_while_suspended() {
     let alarm = arm(Alarm::builder().after(40 * MS).label("parse").abort_after(60 * MS));
     sigalarm::suspended(|| std::thread::sleep(200 * MS));
@@ -649,7 +648,7 @@ fn no_last_resort_that_was_moved() {
     let extended = bounded();
     extended.extend(1_000 * SECOND);
     drop(bounded());
-    // Without a check, which would answer.
+    // Without a check.
     spin(GRACE * 2);
     drop((disarmed, extended, other));
 
@@ -677,7 +676,7 @@ fn fork() -> i32 {
     unsafe { libc::fork() }
 }
 
-/// The same of all else that an alarm may have besides a limit.
+/// An inner alarm with each other reason, inside a limit.
 fn all_reasons_inside_of_a_limit() {
     let outer = arm(Alarm::builder().after(100 * SECOND));
     let inside = || Alarm::builder().after(200 * SECOND);
@@ -696,7 +695,7 @@ fn all_reasons_inside_of_a_limit() {
     spin(40 * MS);
     assert!(alarm.check().is_ok());
     assert!(alarm.longest_gap().is_some());
-    // And none of them is left behind when it goes before the limit.
+    // Its resources are freed when it is dropped before the limit.
     drop(alarm);
     assert!(outer.check().is_ok());
     process::set_action_for(SIGUSR2, process::counting(), SA_RESTART, &[]);
@@ -706,8 +705,7 @@ fn all_reasons_inside_of_a_limit() {
     assert!((0..3).all(|_| outer.check().is_ok()));
 }
 
-/// Within it stands another one, which comes sooner and is taken away, by whoever drops the alarm or answers it. After that
-/// nobody checks.
+/// An inner watchdog that is due sooner is dropped or checked. After that no check follows.
 fn never_checks_behind_another_one(take_away: fn(Alarm)) {
     let _outer = arm(Alarm::builder().after(2 * SECOND).label("outer").abort_after(Duration::ZERO));
     take_away(arm(Alarm::builder().after(1_500 * MS).label("inner").abort_after(Duration::ZERO)));
@@ -728,7 +726,7 @@ fn answers_and_keeps(alarm: Alarm) {
     std::mem::forget(alarm);
 }
 
-/// The same with a timer of the program's own, which is to ring all the same, and once.
+/// The same with the program's own timer, which still expires, once.
 fn a_timer_behind_a_last_resort_that_is_taken_away() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let outer = arm(Alarm::builder().after(LATE));
@@ -768,17 +766,17 @@ fn answers_in_time() {
         }
         spin(20 * MS);
         if n == 10 {
-            spin(SECOND + 300 * MS); // answered: long after the grace
+            spin(SECOND + 300 * MS); // checked: long after the grace
         }
     }
-    // To answer an inner alarm does not call off the last resort of an outer one, which has not expired.
+    // A check of an inner alarm does not cancel the watchdog of an outer, unexpired one.
     let status = process::in_child(|| {
         let _outer = arm(Alarm::builder().after(SECOND).abort_after(100 * MS));
         drop(expiry(&arm(Alarm::builder().after(MS))));
         spin(LATE);
     });
     assert_eq!(status, 124 << 8, "exit code 124");
-    // An inner check that tells of an outer alarm answers too.
+    // An inner check that returns the outer alarm's error cancels the outer watchdog too.
     let outer = arm(Alarm::builder().after(2 * MS).abort_after(SECOND));
     let inner = arm(Alarm::builder().after(MS).abort_after(SECOND));
     assert!(expiry(&inner).alarm() <= inner.id());
@@ -790,7 +788,7 @@ fn answers_in_time() {
     assert_eq!(child, 0);
 }
 
-/// Who has answered once has answered, whatever is done to the alarm that leaves it expired.
+/// A check that erred cancels the watchdog until the alarm is restarted.
 fn answers_and_is_rung_again() {
     let bounded = |limit| arm(Alarm::builder().after(limit).abort_after(SECOND));
     let by_deadline = bounded(MS);
@@ -800,10 +798,10 @@ fn answers_and_is_rung_again() {
     by_hand.iter().for_each(Alarm::ring);
     by_hand.iter().for_each(|alarm| drop(expiry(alarm)));
     by_hand[0].ring();
-    by_hand[1].extend(MS); // takes no ring back
+    by_hand[1].extend(MS); // does not undo a ring
     spin(3 * SECOND);
     drop((by_deadline, by_hand));
-    // Begun again it is as it was armed.
+    // A restart re-arms the watchdog.
     let status = process::in_child(|| {
         let alarm = bounded(MS);
         expiry(&alarm);
@@ -813,7 +811,7 @@ fn answers_and_is_rung_again() {
     assert_eq!(status, 124 << 8, "exit code 124");
 }
 
-/// On a thread that has entered an alarm of another's, which is what its check tells of.
+/// On a thread that has entered another thread's alarm. Its check returns that alarm's error.
 fn answers_for_a_guest() {
     let guest = arm(Alarm::builder().after(MS));
     std::thread::scope(|s| {
@@ -821,7 +819,7 @@ fn answers_for_a_guest() {
             let _entered = guest.enter();
             let own = arm(Alarm::builder().after(MS).abort_after(SECOND));
             spin(2 * MS);
-            // Both have expired, and the ring is on its way.
+            // Both have expired, and the signal is pending.
             assert!(guest.owns(&expiry(&own)));
             spin(2 * SECOND);
             let other = arm(Alarm::builder().after(MS).abort_after(SECOND));
@@ -833,7 +831,7 @@ fn answers_for_a_guest() {
     });
 }
 
-/// Nobody reads what is written to standard error, and there is room for nothing more.
+/// Standard error is a full pipe without a reader.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
 fn never_checks_and_nobody_reads() {
     let (_read, write) = nix::unistd::pipe().expect("a pipe");
@@ -844,11 +842,11 @@ fn never_checks_and_nobody_reads() {
     never_checks();
 }
 
-/// The timer was set for a moment at which the process did not run.
+/// The timer expired while the process was stopped.
 fn audit_of_a_stopped_process() {
     let alarm = arm(Alarm::builder().audit(8 * MS));
     let script = "kill -STOP $PPID; sleep .5; kill -CONT $PPID";
-    // Before the shell is there, which may be quick, and stop this process on its way back from starting it.
+    // The shell may be quick and stop this process during the spawn.
     let began = Instant::now();
     let mut stopper = std::process::Command::new("sh").args(["-c", script]).spawn().expect("a shell");
     let mut last = began;
@@ -878,7 +876,7 @@ fn audit() {
     let line = line!() + 1;
     alarm.check().expect("no limit");
     let gap = alarm.longest_gap().expect("a long time without a check");
-    // A busy machine may deliver the ring late; then less of the stretch is seen.
+    // On a busy machine the signal may be late, and the measured gap shorter.
     assert!(gap.length() > held_up && gap.length() >= 20 * MS && gap.length() < LATE, "{gap}");
     assert_eq!((gap.location().file(), gap.location().line()), (file!(), line), "{gap}");
     spin(30 * MS);
@@ -889,7 +887,7 @@ fn audit() {
     drop(arm(Alarm::builder().audit(Duration::MAX)));
 }
 
-/// What brings the timer in step without being a check: a ticker is asked, an alarm begins again, alarms come and go.
+/// Calls that program the timer are not checks: a ticker's, a restart, other alarms.
 fn audit_sees_a_stretch_without_checks_among_other_calls() {
     let outer = arm(Alarm::builder().after(1_000 * SECOND));
     let ticker = Ticker::every(5 * MS).expect("arming");
@@ -910,7 +908,7 @@ fn audit_sees_a_stretch_without_checks_among_other_calls() {
     }
 }
 
-/// Where somebody counts, or has expired, the bell stays rung and the timer is not heard.
+/// With a check limit or an expired alarm the flag stays set, and the timer's signal changes nothing.
 fn audit_where_every_check_asks() {
     let audited = || Alarm::builder().audit(20 * MS);
     for (n, alarm) in [arm(audited()), arm(audited().check_limit(1_000_000))].into_iter().enumerate() {
@@ -923,7 +921,7 @@ fn audit_where_every_check_asks() {
         let gap = alarm.longest_gap().expect("a long one");
         assert!(gap.length() >= 60 * MS && gap.length() <= alarm.elapsed(), "{n}: {gap}");
     }
-    // And when it was rung before, and nobody has stilled it since.
+    // The flag was set before, and no check has cleared it.
     let _outer = arm(Alarm::builder().after(LATE));
     drop(expiry(&arm(Alarm::builder().after(MS))));
     let alarm = arm(audited());
@@ -932,7 +930,7 @@ fn audit_where_every_check_asks() {
     assert!(alarm.longest_gap().expect("a long one").length() >= 60 * MS);
 }
 
-/// A ring of before it was armed is none of its concern.
+/// A signal from before the arming does not start a gap.
 fn audit_after_a_ring() {
     for unanswered in [false, true] {
         let other = arm(Alarm::builder().after(MS));
@@ -941,7 +939,7 @@ fn audit_after_a_ring() {
             expiry(&other);
         }
         std::thread::sleep(300 * MS);
-        // To count, every check comes and asks.
+        // With a check limit every check takes the slow path.
         let alarm = arm(Alarm::builder().audit(20 * MS).check_limit(10));
         let _ = alarm.check();
         if let Some(gap) = alarm.longest_gap() {

@@ -21,7 +21,7 @@ fn wait_for(alarm: &Alarm) {
     while alarm.check().is_ok() {}
 }
 
-/// Many lives of a guard: dropped before, at, and after its ring, nested, alone.
+/// Guards dropped before, at and after their deadline, nested and alone.
 fn lives() {
     for n in 0..300_u32 {
         let alarm = after(Duration::from_micros(u64::from(n)));
@@ -91,7 +91,7 @@ fn every_thread_has_its_own_mask() {
             let before = process::mask();
             drop(after(MS));
             assert_eq!(process::mask(), before);
-            let inner = after(100 * SECOND); // for which the timer need not be set
+            let inner = after(100 * SECOND); // the timer need not be set for it
             assert!(!process::mask().contains(&SIGALRM), "it may be the last to let it in");
             drop(inner);
             assert_eq!(process::mask(), before);
@@ -102,11 +102,11 @@ fn every_thread_has_its_own_mask() {
     assert!(process::mask().contains(&SIGALRM));
 }
 
-/// A signal that the program had blocked stays pending for it, as if nobody had been here.
+/// A signal that the program had blocked stays pending.
 fn a_blocked_signal_is_kept() {
     process::block(SIGALRM);
     process::kill_self(SIGALRM);
-    let alarm = after(MS); // would otherwise end the process here…
+    let alarm = after(MS); // its signal would take the default action here…
     wait_for(&alarm);
     process::kill_self(SIGALRM); // … or here
     drop(alarm);
@@ -114,15 +114,15 @@ fn a_blocked_signal_is_kept() {
     process::set_action(process::counting(), 0, &[]);
     process::unblock(SIGALRM);
     assert_eq!(process::counted(), 1);
-    // Once: no ring of a later guard is taken for it.
+    // It is forwarded once. No later expiry is taken for it.
     let alarm = after(MS);
     wait_for(&alarm);
     drop(alarm);
     assert_eq!(process::counted(), 1);
 }
 
-/// The program shuts SIGALRM out while a guard lives, and a `kill` waits there before our ring: the drop takes what waits,
-/// and gives the owner's part back.
+/// The program blocks SIGALRM under a guard, and a `kill` is pending there before the library's expiry. The drop
+/// takes the signal and re-sends the program's.
 fn a_signal_behind_a_later_mask_is_kept() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
@@ -139,8 +139,8 @@ fn a_signal_behind_a_later_mask_is_kept() {
     }
 }
 
-/// What a thread has kept is sent again while our ring waits and nobody lets it in. The two are one signal then, and the drop
-/// that takes it gives the owner's part back.
+/// A kept signal is re-sent while the library's expiry is pending and blocked. They merge, and the drop re-sends the
+/// program's.
 fn a_kept_signal_that_is_merged_with_a_ring() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
@@ -149,7 +149,7 @@ fn a_kept_signal_that_is_merged_with_a_ring() {
     std::thread::scope(|s| {
         s.spawn(|| {
             let own = after(100 * SECOND);
-            process::kill_self(SIGALRM); // Comes here, where it is let in for the guard only.
+            process::kill_self(SIGALRM); // delivered here, where SIGALRM is unblocked for the guard only
             process::block(SIGALRM);
             while alarm.elapsed() < 55 * MS {}
             drop(own);
@@ -162,7 +162,7 @@ fn a_kept_signal_that_is_merged_with_a_ring() {
     assert_eq!(state(), before);
 }
 
-/// One owner after the other, and each differs from one before it in a single thing.
+/// Consecutive dispositions that differ in one field.
 fn owners_that_are_nearly_the_same() {
     let counting = process::counting();
     let another = another as extern "C" fn(i32) as usize;
@@ -186,14 +186,14 @@ extern "C" fn another(_: i32) {
     panic!("nobody has sent it");
 }
 
-/// Sets the program's own timer; returns when it is due: not before the one, not after the other.
+/// Sets the program's timer. Returns the earliest and the latest moment at which it is due.
 fn set_timer(time: Duration, interval: Duration) -> [Instant; 2] {
     let from = Instant::now();
     process::set_timer(time, interval);
     [from + time, Instant::now() + time]
 }
 
-/// The timer is due when it was, but for what the kernel rounds off; returns its interval.
+/// Asserts that the timer is due at its original time, up to the kernel's rounding. Returns its interval.
 fn is_due([from, until]: [Instant; 2]) -> Duration {
     let before = Instant::now();
     let (left, interval) = process::timer();
@@ -213,7 +213,7 @@ fn one_shot_timer() {
     assert_eq!(process::counted(), 0);
 }
 
-/// Longer than what all kernels take for a time, and what `alarm` takes at most: what this one has held, it gets back.
+/// Longer than some kernels accept, and the most that `alarm` accepts. A value that this kernel held is restored.
 fn a_timer_of_decades() {
     for (time, interval) in [(u64::from(u32::MAX), 0), (200_000_000, 0), (10, 300_000_000)] {
         let (time, interval) = (Duration::from_secs(time), Duration::from_secs(interval));
@@ -237,10 +237,9 @@ fn periodic_timer_keeps_interval_and_phase() {
     assert_eq!(is_due(due), 3 * SECOND);
 }
 
-/// A timer that fell due at the very end is given back as overdue, never as disarmed.
+/// A timer that expires during the restore is restored as overdue, never as disarmed.
 ///
-/// But for one microsecond: the kernel reads out a timer that has less than that left as none at all, so one that is
-/// taken over in the last microsecond of its life cannot be known. Such tries are left out, by the clock.
+/// Limit: the kernel shows a timer as disarmed in its last microsecond. Such rounds are skipped, by the clock.
 fn an_overdue_timer_still_rings() {
     const BLIND: Duration = Duration::from_micros(3);
     process::set_action(process::counting(), 0, &[]);
@@ -257,7 +256,7 @@ fn an_overdue_timer_still_rings() {
             std::hint::black_box(());
         }
         drop(alarm);
-        // When it was to ring, and when it was taken over: do the two touch?
+        // Skips the round if expiry and takeover coincide.
         let (earliest, latest) = (set_from + foreign, set_until + foreign);
         if earliest <= taken_over + BLIND && latest + BLIND >= set_until {
             std::thread::sleep(Duration::from_micros(200));
@@ -275,7 +274,7 @@ fn an_overdue_timer_still_rings() {
     assert!(tried > 100, "only {tried} tries");
 }
 
-/// Restored to the default action, a ring that is still under way would kill the process.
+/// A pending expiry would take the restored default action and kill the process.
 fn thousands_of_cycles_around_the_ring() {
     let began = Instant::now();
     let mut cycles = 0_u64;
@@ -289,7 +288,7 @@ fn thousands_of_cycles_around_the_ring() {
     }
 }
 
-/// The same, with a second thread that could have been chosen for the ring.
+/// A second thread could handle the expiry.
 fn thousands_of_cycles_with_a_second_thread() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|s| {
@@ -307,14 +306,14 @@ fn handler_installed_over_a_guard_stays() {
     let alarm = after(MS);
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
     let theirs = state();
-    wait_a_little(); // our ring goes to them; it is theirs now
+    wait_a_little(); // the library's expiry goes to the handler over it
     drop(alarm);
     assert_eq!(State { timer: theirs.timer, ..state() }, theirs);
     process::kill_self(SIGALRM);
     assert!(process::counted() >= 1);
 }
 
-/// Somebody who found our handler puts it back later, when no guard lives.
+/// The program saves the library's handler and installs it when no guard lives.
 fn our_handler_left_behind_is_harmless() {
     process::set_action(process::counting(), 0, &[]);
     let alarm = after(SECOND);
@@ -325,7 +324,7 @@ fn our_handler_left_behind_is_harmless() {
     let left_behind = state();
     process::kill_self(SIGALRM);
     assert_eq!(process::counted(), 1, "it goes on to whom our handler stood for");
-    // And a guard on top of it is a guard like any other.
+    // A new guard over it works.
     let alarm = after(MS);
     wait_for(&alarm);
     process::kill_self(SIGALRM);
@@ -334,12 +333,12 @@ fn our_handler_left_behind_is_harmless() {
     assert_eq!(state(), left_behind);
 }
 
-/// What is kept of a disposition for late signals is kept once, not once a guard.
+/// Dispositions kept for late signals are stored once, not once a guard.
 fn memory_does_not_grow() {
     let pages = || {
         let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
         let mut numbers = statm.split(' ').map_while(|number| number.parse::<usize>().ok());
-        // Resident, less what belongs to files: parts of the program that run for the first time.
+        // Resident pages without those of files, which grow as code runs for the first time.
         Some(numbers.nth(1)?.saturating_sub(numbers.next()?))
     };
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
@@ -349,7 +348,7 @@ fn memory_does_not_grow() {
         return println!("skipped: no /proc/self/statm");
     };
     cycle(100_000);
-    // Nor what the handler goes through.
+    // The handler's tables do not grow either.
     for _ in 0..10_000 {
         drop(Alarm::builder().after(SECOND).abort_after(SECOND).arm().expect("arming"));
         drop(sigalarm::Ticker::every(SECOND).expect("arming"));
@@ -394,7 +393,7 @@ fn armed_while_unwinding() {
     assert_eq!(state(), before);
 }
 
-/// In the destructor of a thread-local the library's own thread-locals must still serve.
+/// The library's thread-locals still work in the destructor of another.
 fn armed_in_a_destructor_of_a_thread() {
     thread_local!(static LATE: ArmsInDrop = const { ArmsInDrop });
     std::thread::spawn(|| {
@@ -406,7 +405,7 @@ fn armed_in_a_destructor_of_a_thread() {
     assert_eq!(process::timer().0, Duration::ZERO);
 }
 
-/// A worker can be stopped as long as it runs. That takes neither handler nor timer, and keeps none.
+/// A worker's stop request needs neither handler nor timer, and installs none.
 fn a_worker_is_no_guard() {
     process::set_timer(50 * SECOND, Duration::ZERO);
     let (tell, told) = std::sync::mpsc::channel();
@@ -444,14 +443,14 @@ fn a_worker_is_no_guard() {
 fn forgotten_guard_does_not_affect_other_threads() {
     std::mem::forget(after(5 * MS));
     let alarm = after(SECOND);
-    // It encloses what comes after it on its thread, for ever.
+    // The leaked alarm encloses later alarms of its thread.
     let e = loop {
         if let Err(e) = alarm.check() {
             break e;
         }
     };
     assert!(!alarm.owns(&e));
-    // Other threads have nothing to do with it.
+    // Other threads do not see it.
     std::thread::scope(|s| {
         s.spawn(|| {
             let alarm = after(5 * MS);

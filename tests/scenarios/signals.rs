@@ -1,4 +1,4 @@
-//! SIGALRM that is not ours, storms of signals, and what a handler must not disturb.
+//! Foreign SIGALRMs, storms of signals, and state that a handler must not change.
 
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// `kill` while a guard is armed does what it would do without.
+/// A `kill` under a guard has its normal effect.
 fn kill_takes_the_default_action() {
     let alarm = after(SECOND);
     process::kill_self(SIGALRM);
@@ -27,7 +27,7 @@ fn kill_takes_the_default_action() {
     panic!("still alive");
 }
 
-/// The same on a thread that lets the signal in for the length of one call only.
+/// The thread unblocks the signal for one call only.
 fn kill_within_a_call_that_lets_it_in() {
     static READY: AtomicBool = AtomicBool::new(false);
     let _alarm = after(10 * SECOND);
@@ -44,8 +44,8 @@ fn kill_within_a_call_that_lets_it_in() {
     panic!("still alive");
 }
 
-/// The same on a thread that sleeps, with room for one handler, while another arms and drops without a pause: our handler,
-/// put back in time, is not to be called inside of itself.
+/// The killed thread sleeps on a stack with space for one handler, while another arms and drops. The restored handler
+/// must not run nested.
 fn kill_while_others_arm() {
     for round in rounds(300) {
         let status = process::in_child(|| {
@@ -92,7 +92,7 @@ fn kill_reaches_the_handler_with_its_siginfo() {
     assert_eq!(process::LAST_CODE.load(Ordering::SeqCst), libc::SI_USER);
 }
 
-/// Good for one signal; the next takes the default action, with or without us.
+/// SA_RESETHAND: the next signal takes the default action, with or without the library.
 fn a_handler_for_one_signal() {
     process::set_action(process::counting(), SA_RESETHAND, &[]);
     let alarm = after(SECOND);
@@ -111,7 +111,7 @@ extern "C" fn send_on(_: libc::c_int) {
     process::kill_self(SIGALRM);
 }
 
-/// As `signal` of System V has it. Such a handler tidies up and sends the signal on, to itself: that is the second one.
+/// A one-shot handler re-sends the signal to itself, which is the second one.
 fn a_handler_for_one_signal_that_sends_it_on() {
     let function = send_on as extern "C" fn(libc::c_int) as usize;
     process::set_action(function, SA_RESETHAND | SA_NODEFER, &[]);
@@ -120,19 +120,19 @@ fn a_handler_for_one_signal_that_sends_it_on() {
     panic!("still alive");
 }
 
-/// Installs a handler that counts and hands on to the one that it finds in place, as is the custom.
+/// Installs a handler that counts and forwards to the one in place.
 #[allow(unsafe_code)]
 fn listen(signal: libc::c_int) -> &'static AtomicUsize {
     static HEARD: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
     let heard = &HEARD[signal as usize];
-    // SAFETY: it adds to an atomic.
+    // SAFETY: it only adds to an atomic.
     let id = unsafe { signal_hook::low_level::register(signal, || _ = heard.fetch_add(1, Ordering::SeqCst)) };
     id.expect("a signal that may be handled");
     heard
 }
 
-/// Installed over ours it hands on to ours what it gets. But behind ours was the default action, which no handler calls:
-/// without us the process would live.
+/// The handler forwards to the library's. The default action was below, and without the library the handler would
+/// have prevented it. So the process lives.
 fn handler_over_a_guard_that_forwards() {
     let alarm = after(2 * SECOND);
     let heard = listen(SIGALRM);
@@ -141,18 +141,18 @@ fn handler_over_a_guard_that_forwards() {
     while alarm.check().is_ok() {}
     assert!(alarm.elapsed() >= 2 * SECOND);
     drop(alarm);
-    // Our ring went to it as well.
+    // The library's own expiry went to it too.
     let so_far = heard.load(Ordering::SeqCst);
     for n in 1..4 {
         process::kill_self(SIGALRM);
         assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n - 1, "no guard");
-        let _alarm = after(SECOND); // in front of it now, and behind it
+        let _alarm = after(SECOND); // in front of it and behind it
         process::kill_self(SIGALRM);
         assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n, "a guard");
     }
 }
 
-/// The same with a handler of the program's behind ours: each hears of each signal, and once.
+/// A previous handler exists too. Each of the two runs once a signal.
 fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
@@ -174,7 +174,7 @@ fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
     }
 }
 
-/// The same in a child that is forked under them.
+/// The same in a forked child.
 fn handler_over_a_guard_hears_signals_in_a_child() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let _alarm = after(10 * SECOND);
@@ -218,8 +218,8 @@ fn handler_over_a_guard_hears_a_foreign_timer() {
     }
 }
 
-/// The same while guards come and go on several threads: none of these signals ends the process, whatever our handler has
-/// come to stand for since it began to look.
+/// Guards come and go on several threads. No signal ends the process, even if the library's handler is exchanged
+/// while it runs.
 fn handler_over_guards_of_several_threads_in_a_storm() {
     let first = after(SECOND);
     let heard = listen(SIGALRM);
@@ -249,7 +249,7 @@ fn handler_over_guards_of_several_threads_in_a_storm() {
     assert_eq!((process::action().sa_sigaction, process::timer().0), (theirs, Duration::ZERO));
 }
 
-/// The same with a signal that rings: to one who listens, a second Ctrl-C is no death.
+/// The same with `ring_on`: a second Ctrl-C does not kill a program that handles it.
 fn handler_over_a_guard_that_rings_on_a_signal() {
     let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
     let alarm = arm();
@@ -263,7 +263,7 @@ fn handler_over_a_guard_that_rings_on_a_signal() {
     for n in 0..3 {
         process::kill_self(SIGUSR1);
         assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "no guard");
-        let alarm = arm(); // in front of it now, and behind it
+        let alarm = arm(); // in front of it and behind it
         process::kill_self(SIGUSR1);
         assert!(alarm.check().is_err());
         assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "it rang");
@@ -282,7 +282,7 @@ extern "C" fn look_at_mask(_: libc::c_int) {
     SEEN_OPEN.store(!mask.contains(&SIGALRM), Ordering::SeqCst);
 }
 
-/// The owner's handler runs under the mask that it asked for.
+/// The program's handler runs under its own mask.
 fn the_handlers_mask() {
     let function = look_at_mask as extern "C" fn(libc::c_int) as usize;
     process::set_action(function, SA_NODEFER, &[SIGUSR1]);
@@ -295,7 +295,7 @@ fn the_handlers_mask() {
     assert_eq!(process::mask(), before);
 }
 
-/// The program's own handler writes to `errno`; ours must not.
+/// The program's handler changes `errno`. The library's must not.
 fn errno_is_left_alone() {
     let alarm = after(100 * Duration::from_micros(1));
     let began = Instant::now();
@@ -323,7 +323,7 @@ fn use_an_alternate_stack() {
     assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
 }
 
-/// The program's handler is called on the stack on which it would have been without a guard.
+/// The program's handler runs on the stack that it has without a guard.
 fn runs_on_the_owners_stack() {
     use_an_alternate_stack();
     for (flags, on_stack) in
@@ -334,7 +334,7 @@ fn runs_on_the_owners_stack() {
         ON_STACK.store(!on_stack, Ordering::SeqCst);
         process::kill_self(SIGALRM);
         assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
-        // Also while system calls are to be interrupted, and after that.
+        // The same during and after a wait.
         let _ = alarm.blocking(|| {
             ON_STACK.store(!on_stack, Ordering::SeqCst);
             process::kill_self(SIGALRM);
@@ -347,12 +347,12 @@ fn runs_on_the_owners_stack() {
     }
 }
 
-/// Six of ours at once, on a stack with room for the first.
+/// Six library handlers nest, on a stack with space for one frame.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to statics and locals.
 fn many_at_once_on_a_small_stack() {
     let signals = [SIGUSR1, libc::SIGUSR2, libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
-    // What the kernel itself needs for one, and what our handler does, unoptimised.
+    // A kernel frame, and the library's unoptimised handler.
     let size = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) as usize }.max(2_048) + 8 * 1_024;
     assert!(size < STACK);
     let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: size };
@@ -374,7 +374,7 @@ fn many_at_once_on_a_small_stack() {
     assert!(alarm.check().is_err());
 }
 
-/// A signal that rings is the owner's the second time.
+/// The second signal is forwarded to the program's handler.
 fn runs_on_the_stack_of_a_ringing_signals_owner() {
     use_an_alternate_stack();
     for (flags, on_stack) in [(SA_ONSTACK, true), (0, false)] {
@@ -387,8 +387,8 @@ fn runs_on_the_stack_of_a_ringing_signals_owner() {
     }
 }
 
-/// Another process sends SIGALRM and SIGUSR1 as fast as it can while guards come and go and short limits follow
-/// each other: nothing is lost, nothing early, nothing hangs, errno stays.
+/// Another process sends SIGALRM and SIGUSR1 at full speed while guards come and go with short limits. No expiry is
+/// lost or early, nothing hangs, and errno is unchanged.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two bare calls.
 fn a_storm() {
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -409,7 +409,7 @@ fn a_storm() {
     }
     let mut rounds = 0_u64;
     while rounds < 20 || counted() < 100 {
-        // Between two calls of this program's, whatever the signals do in the meantime.
+        // errno must survive all signals between the two calls.
         nix::errno::Errno::ESRCH.set();
         for _ in 0..10_000 {
             assert_eq!(nix::errno::Errno::last(), nix::errno::Errno::ESRCH);
@@ -440,7 +440,7 @@ extern "C" fn spoils_errno(_: libc::c_int) {
     nix::errno::Errno::EBADF.set();
 }
 
-/// Whatever the owner's handler does to `errno`, the interrupted code does not see it.
+/// The interrupted code does not see the `errno` of the program's handler.
 fn errno_survives_the_owners_handler() {
     process::set_action(spoils_errno as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
     let _alarm = after(SECOND);

@@ -1,4 +1,4 @@
-//! Standard input under a limit: beside std's buffer, which the whole process shares.
+//! Standard input under a limit, with std's process-wide buffer.
 
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Write, stdin};
@@ -13,10 +13,10 @@ use sigalarm::{Alarm, ArmError, Cause, TimedOut};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// As late as a loaded machine may make it.
+/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(10);
 
-/// Makes standard input a pipe, and hands back the end to write to.
+/// Makes standard input a pipe. Returns the write end.
 fn piped() -> File {
     let (read, write) = nix::unistd::pipe().expect("a pipe");
     nix::unistd::dup2_stdin(read).expect("standard input");
@@ -27,13 +27,12 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// The time-out inside an `io::Error`.
+/// Returns the time-out inside an `io::Error`.
 fn inside(e: &io::Error) -> &TimedOut {
     assert_eq!(e.kind(), ErrorKind::TimedOut, "{e}");
     TimedOut::find_in(e).expect("a TimedOut inside")
 }
 
-/// Reads a line under the alarm.
 fn read_line(alarm: &Alarm, line: &mut String) -> io::Result<usize> {
     alarm.reader(stdin().lock()).read_line(line)
 }
@@ -55,7 +54,6 @@ fn a_line_in_the_buffer_of_std_is_read() {
     assert_eq!(std_reads_a_line(), "three\n");
 }
 
-/// By `read`, through the handle and through the lock.
 fn bytes_in_the_buffer_of_std_are_read() {
     let mut writer = piped();
     writer.write_all(b"one\ntwothree").expect("room");
@@ -197,7 +195,7 @@ fn to_the_end_of_the_file() {
     assert_eq!(io::read_to_string(alarm.reader(stdin())).expect("the end"), "");
 }
 
-/// As another process with the same terminal may set it.
+/// As another process on the same terminal may set it.
 fn in_non_blocking_mode() {
     let mut writer = piped();
     fcntl(stdin().as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("a mode");
@@ -221,7 +219,7 @@ fn in_non_blocking_mode() {
     assert!(inner.elapsed() >= 20 * MS && inner.elapsed() < LATE);
 }
 
-/// What was read within the limit is `Ok`, and the next read fails.
+/// Input that arrived within the limit is returned. The next read errs.
 fn a_line_is_complete_though_the_limit_has_passed() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\n").expect("room");
@@ -241,7 +239,7 @@ fn without_a_timer_it_says_so() {
     writer.write_all(b"one\n").expect("room");
     let limit = nix::sys::resource::Resource::RLIMIT_SIGPENDING;
     nix::sys::resource::setrlimit(limit, 0, 0).expect("a limit");
-    // On a thread that has none yet.
+    // The thread has no timer yet.
     let read = || read_line(&after(LATE), &mut String::new());
     let e = thread::spawn(read).join().expect("no panic").expect_err("no timer");
     assert!(e.get_ref().is_some_and(|e| e.is::<ArmError>()), "{e}");

@@ -128,8 +128,8 @@ fn threads_that_end_while_armed() {
     assert!(alarm.owns(&long_function()));
 }
 
-/// A ring that is on its way to one thread while another tells the timer something, and that arrives when the first is
-/// the only one left, is still ours: taken for a foreign one it would end the process.
+/// A signal is pending for one thread while another programs the timer and ends. The library still recognizes it; the
+/// default action would end the process.
 fn rings_on_their_way_when_a_thread_ends() {
     let began = Instant::now();
     let mut n = 0_u64;
@@ -146,7 +146,7 @@ fn rings_on_their_way_when_a_thread_ends() {
     assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
 }
 
-/// Levels that are entered on their own thread are asked once, not once for every way there.
+/// Alarms entered on their own thread are checked once, not once a path.
 fn deep_levels_entered_at_home() {
     let alarms: Vec<Alarm> = (0..200).map(|_| after(100 * SECOND)).collect();
     let entered: Vec<_> = alarms.iter().map(Alarm::enter).collect();
@@ -157,8 +157,7 @@ fn deep_levels_entered_at_home() {
     drop(entered);
 }
 
-/// A guest waits until the deadline, and right after that the guard is dropped on its own thread: no ring of ours meets
-/// the program's own disposition.
+/// The guard is dropped right after an entered thread's wait ends. No signal meets the program's disposition.
 fn guard_dropped_after_an_entered_thread_has_slept() {
     for n in rounds(2_000) {
         let alarm = after(Duration::from_micros(200 + n % 300));

@@ -1,4 +1,4 @@
-//! A limit around one call, with one error for all that can go wrong.
+//! A limit around one call, with one error type.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -33,7 +33,7 @@ fn an_error_of_the_function_comes_out_as_it_is() {
     let read = |_: &Alarm| std::fs::read("/no/such/file");
     let e = try_within(LONG, read).expect_err("there is none");
     assert!(e.kind() == ErrorKind::NotFound && e.raw_os_error().is_some());
-    // A closure with several kinds of errors.
+    // A closure with several error types.
     let e = try_within(LONG, |alarm| -> io::Result<()> {
         alarm.check()?;
         std::fs::read("/no/such/file")?;
@@ -48,7 +48,6 @@ fn an_enclosing_limit_comes_out() {
     assert!(outer.owns(TimedOut::find_in(&e).expect("a TimedOut")));
 }
 
-/// What was completed is `Ok`.
 fn a_finished_call_is_ok_though_the_limit_has_passed() {
     let answer = try_within(LONG, |alarm| -> Result<u32, TimedOut> {
         alarm.ring();

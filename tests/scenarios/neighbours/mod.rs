@@ -3,7 +3,7 @@
 // Bare calls, as the rest of a program makes them.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
-/// Scenarios by the names of their functions.
+/// Lists scenarios by the names of their functions.
 macro_rules! scenarios {
     ($module:ident: $($name:ident)*) => {
         vec![$(crate::support::scenario(concat!(stringify!($module), "::", stringify!($name)), $name)),*]
@@ -28,14 +28,14 @@ pub(crate) const US: Duration = Duration::from_micros(1);
 pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// As late as a loaded machine may make it.
+/// Bound for lateness on a loaded machine.
 pub(crate) const LATE: Duration = Duration::from_secs(20);
 
 pub(crate) fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Checks until the alarm has expired; never early.
+/// Checks until the alarm has expired, which must not be early.
 pub(crate) fn expires(alarm: &Alarm, limit: Duration) -> TimedOut {
     let began = Instant::now();
     let timed_out = loop {
@@ -61,7 +61,7 @@ pub(crate) fn spin(time: Duration) {
     while began.elapsed() < time {}
 }
 
-/// A program's own timer, set past the library.
+/// Sets the program's own timer, bypassing the library.
 pub(crate) fn once(delay: Duration) {
     process::set_timer(delay, Duration::ZERO);
 }
@@ -74,7 +74,7 @@ pub(crate) fn handler_info(function: extern "C" fn(c_int, *mut libc::siginfo_t, 
     function as usize
 }
 
-/// A command that says why the scenario cannot run here.
+/// Returns a command that prints why the scenario cannot run here.
 pub(crate) fn skipped(why: &str) -> std::process::Command {
     println!("skipped: {why}");
     let mut command = std::process::Command::new("true");

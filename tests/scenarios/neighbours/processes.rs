@@ -1,4 +1,4 @@
-//! Processes: stopped, replaced, PID 1, without memory for signals, or children past the C library's `fork`.
+//! Processes: stopped, replaced, PID 1, without signal memory, or with children of bare `clone`.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::{MS, SECOND, US, after, expires, spin};
 use crate::support::process::{self, state};
 use crate::support::{Scenario, children, rebuilt};
 
-/// Stopped across the deadline and the grace of its watchdog, in a loop of nothing but checks: the first check errs.
+/// Stopped across the deadline and the watchdog's grace, in a loop of checks. The first check errs.
 fn stopped_across_a_watchdog() {
     for _ in 0..3 {
         let pid = Pid::from_raw(children::fork());
@@ -34,7 +34,7 @@ fn stopped_across_a_watchdog() {
     }
 }
 
-/// The guard's expiry is pending behind the mask when the program is replaced.
+/// `exec` while the guard's expiry is pending and blocked.
 fn exec_with_the_expiry_pending() {
     for second_thread in [false, true] {
         if second_thread {
@@ -66,7 +66,7 @@ extern "C" fn sleeps(_: *mut c_void) -> c_int {
 }
 
 extern "C" fn uses_guards(outer: *mut c_void) -> c_int {
-    // A guard that is inherited is not inert. What it does to timers must not reach those of the parent.
+    // The guard in the child is a live copy. Its timer calls must not reach the parent's timers.
     let alarm = unsafe { &*outer.cast::<Alarm>() };
     let _ = alarm.check();
     alarm.restart();
@@ -82,7 +82,7 @@ extern "C" fn uses_guards(outer: *mut c_void) -> c_int {
     0
 }
 
-/// Starts a child past the C library's `fork`, and waits for it.
+/// Starts a child that bypasses the C library's `fork`, and waits for it.
 fn clone(function: extern "C" fn(*mut c_void) -> c_int, flags: c_int, argument: &Alarm) -> c_int {
     const SIZE: usize = 1 << 20;
     let stack = vec![0_u8; SIZE].leak().as_mut_ptr_range().end;
@@ -97,7 +97,7 @@ fn clone(function: extern "C" fn(*mut c_void) -> c_int, flags: c_int, argument: 
     }
 }
 
-/// A thread in `vfork` handles nothing until its child executes or ends: a limit is late by that, and seen then.
+/// A thread in `vfork` handles no signal until its child executes or ends. The limit is late by that time.
 fn guard_on_a_thread_in_vfork() {
     for second_thread in [false, true] {
         if second_thread {
@@ -124,7 +124,7 @@ fn child_of_bare_clone() {
     }
 }
 
-/// No timer can be created: checks read the clock, and what rests on the timer is refused.
+/// No timer can be created. Checks read the clock, and functions that need the timer are refused.
 fn no_memory_for_signals() {
     children::set_limit(Resource::RLIMIT_SIGPENDING, 0);
     let before = state();
@@ -146,7 +146,7 @@ fn no_memory_for_signals() {
     assert_eq!(state(), before);
 }
 
-/// The default action of SIGALRM is not taken for PID 1 of a namespace: the guard goes on.
+/// For PID 1 of a namespace the default action of SIGALRM has no effect. The guard works.
 fn pid_1() {
     assert_eq!(std::process::id(), 1);
     for n in 0..200 {

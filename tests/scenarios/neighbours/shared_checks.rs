@@ -1,4 +1,4 @@
-//! Two copies of the library, A and B, over one `sigalarm-core`: every `checkpoint()` asks both.
+//! Two copies of the library, A and B, over one `sigalarm-core`. Every `checkpoint()` checks both.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ fn after_b(limit: Duration) -> b::Alarm {
     b::Alarm::after(limit).expect("arming")
 }
 
-/// Checks until the error is of this alarm; never early. Meanwhile it may be one of an alarm inside.
+/// Checks until the error is of this alarm, which must not be early. Errors of inner alarms may come first.
 fn until_error_of(id: AlarmId, check: impl Fn() -> Result<(), TimedOut>) -> TimedOut {
     let began = Instant::now();
     let timed_out = loop {
@@ -35,7 +35,6 @@ fn expired(check: Result<(), TimedOut>) -> Option<AlarmId> {
     check.err().map(|timed_out| timed_out.alarm())
 }
 
-/// Each error belongs to its own alarm, by either name of the check.
 fn inner_limits_of_either_copy_are_seen() {
     let before = state();
     for _ in 0..50 {
@@ -65,7 +64,7 @@ fn outer_limit_of_the_other_copy_is_named_when_it_expires() {
     }
 }
 
-/// An alarm that encloses none of the expired ones.
+/// The alarm encloses none of the expired ones.
 fn check_of_an_alarm_asks_no_inner_one() {
     let outer = after(100 * SECOND);
     let inner = after_b(Duration::ZERO);
@@ -77,7 +76,7 @@ fn check_of_an_alarm_asks_no_inner_one() {
     assert_eq!((expired(innermost.check()), expired(checkpoint())), (None, None));
 }
 
-/// A, B, A and B, of which one after the other is dropped, from outside, from inside, and out of order.
+/// A, B, A and B, dropped from outside, from inside, and out of order.
 fn interleaved_in_every_order_of_drops() {
     enum Guard {
         A(Alarm),
@@ -119,7 +118,7 @@ fn interleaved_in_every_order_of_drops() {
     }
 }
 
-/// Armed, rung and dropped at random on two threads, against a list of what is so.
+/// Armed, rung and dropped at random on two threads, against a list.
 fn random_guards_agree_with_a_list() {
     struct Random(u64);
     impl Random {
@@ -174,7 +173,7 @@ fn random_guards_agree_with_a_list() {
     });
 }
 
-/// Each copy clears its own bit alone: B's expired alarm is seen at every check while A's come and go.
+/// Each copy clears only its own bit of the flag. B's expired alarm errs at every check while A's come and go.
 fn comings_and_goings_of_one_leave_the_flag_of_the_other() {
     let outer = after_b(Duration::ZERO);
     std::thread::scope(|s| {
@@ -192,14 +191,14 @@ fn comings_and_goings_of_one_leave_the_flag_of_the_other() {
 }
 
 fn limits_of_one_copy_end_waits_of_the_other() {
-    // One copy's signal is not repeated for a wait of the other: it must not come before the wait begins.
+    // A copy repeats its signal for its own waits only, so it must not come before the wait.
     let outer = after_b(2 * SECOND);
     let inner = after(100 * SECOND);
     let began = Instant::now();
-    // Its timer's signal interrupts the wait, and the check that follows asks both.
+    // The signal of A's timer interrupts the wait, and the following check asks both copies.
     let e = inner.blocking(|| {
         let time = nix::libc::timespec { tv_sec: 60, tv_nsec: 0 };
-        // SAFETY: it reads the time and writes no rest.
+        // SAFETY: the pointer to the time is valid, and a null remainder is allowed.
         match unsafe { nix::libc::nanosleep(&time, std::ptr::null_mut()) } {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
@@ -210,7 +209,6 @@ fn limits_of_one_copy_end_waits_of_the_other() {
     assert!(outer.owns(TimedOut::find_in(&e).expect("a time-out")));
 }
 
-/// A test kit of one copy counts the checks of code that was built with the other.
 fn test_kit_counts_checks_of_either_name() {
     let work = |alarm: &b::Alarm| -> Result<(), b::TimedOut> {
         checkpoint()?;
@@ -228,7 +226,7 @@ fn test_kit_counts_checks_of_either_name() {
     assert!(report.locations().iter().all(|location| location.file() == file!()));
 }
 
-/// A forked child begins with neither copy's alarms, and with ids that the parent gives to none.
+/// A child has no alarms of either copy. Its ids are never used in the parent.
 fn forked_child_starts_clean_of_both() {
     let (a, b) = (after(Duration::ZERO), after_b(Duration::ZERO));
     assert_eq!(expired(checkpoint()), Some(a.id()));

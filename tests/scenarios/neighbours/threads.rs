@@ -1,4 +1,4 @@
-//! Threads that wait, end, block SIGALRM or send it.
+//! Threads that block, end, block SIGALRM or send it.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -13,7 +13,8 @@ use super::{MS, SECOND, US, after, expires, spin, spin_until};
 use crate::support::process::{self, counted};
 use crate::support::{Scenario, children};
 
-/// How late each of 256 threads is that wait in three ways for 0.5 to 1.5 s; a third of them without the library.
+/// Measures the lateness of 256 threads that wait in three ways for 0.5 to 1.5 s, a third of them without the
+/// library.
 fn many_wait() {
     let (left, _right) = UnixStream::pair().expect("a pair");
     let started = std::sync::Barrier::new(256 + 128);
@@ -58,7 +59,7 @@ fn many_wait() {
     }
 }
 
-/// A thread ends with guards that it has forgotten. Another thread that has entered one sees its limit.
+/// A thread ends with leaked guards. Another thread that has entered one sees its limit.
 fn one_ends_with_forgotten_guards() {
     for _ in 0..200 {
         let alarm = std::thread::spawn(|| {
@@ -76,8 +77,8 @@ fn one_ends_with_forgotten_guards() {
     }
 }
 
-/// The main thread ends by `pthread_exit` with guards that are armed: in a function of `atexit`, since its unwinding may not
-/// pass Rust's own main function.
+/// The main thread ends by `pthread_exit` with armed guards. It does so in an `atexit` function, since its unwinding
+/// may not pass Rust's main function.
 fn main_thread_ends_with_a_guard() {
     extern "C-unwind" fn end() {
         unsafe extern "C-unwind" {
@@ -107,7 +108,7 @@ fn main_thread_ends_with_a_guard() {
     assert_eq!(unsafe { atexit(end) }, 0);
 }
 
-/// Every thread blocks SIGALRM, and one waits for it.
+/// Every thread blocks SIGALRM, and one waits in `sigwait`.
 fn one_waits_in_sigwait() {
     static TAKEN: AtomicUsize = AtomicUsize::new(0);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -131,7 +132,7 @@ fn one_waits_in_sigwait() {
     assert_eq!((TAKEN.load(Ordering::SeqCst), counted()), (200, 0));
 }
 
-/// `raise` on one thread while another arms and drops: the handler has been called once when it returns.
+/// `raise` on one thread beside guards on another. The program's handler has run once when `raise` returns.
 fn raise_beside(with_guard: bool) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     const TIMES: usize = 20_000;

@@ -1,4 +1,4 @@
-//! Forks, one after the other, while the parent keeps its alarms; each child arms one of its own.
+//! Consecutive forks beside the parent's alarms. Each child arms its own.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
 use crate::process::{self, counted};
 
-/// How many forks a process makes.
+/// Forks per process.
 const LOT: u64 = 2_000;
 
 pub fn campaign(first: u64, forks: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
@@ -42,14 +42,14 @@ fn run(seed: u64, forks: u64, tally: &'static Tally) {
         assert_eq!(status, 0, "a child failed: {}", tally.complaint());
         tally.forks.add(1);
         tally.alarms.add(1);
-        // The parent's own go on as if nothing had happened.
+        // The parent's alarms are unaffected.
         assert!(outer.check().is_ok());
         match inner.check() {
             Ok(()) => {}
             Err(e) => {
                 assert!(inner.owns(&e) && armed.elapsed() >= short && e.elapsed() >= short, "early: {e:?}");
                 tally.time_outs.add(1);
-                // Another limit than before, by what is given and what is taken.
+                // The limit changes by what was extended and reduced.
                 armed = Instant::now();
                 inner.restart();
                 let more = Duration::from_nanos(rng.below(200_000) as u64);

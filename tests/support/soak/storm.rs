@@ -1,4 +1,4 @@
-//! Alarms of a microsecond to a millisecond, while another process and other threads send SIGALRM as fast as they can.
+//! Alarms of a microsecond to a millisecond, while another process and other threads send SIGALRM at full speed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
 use crate::process::{self, counted};
 
-/// So many alarms, in lots of this many, each lot under a process and perhaps a thread that send.
+/// Alarms per process, each beside a sending process and sometimes a sending thread.
 const LOT: u64 = 10_000;
 
 pub fn campaign(first: u64, alarms: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
@@ -36,7 +36,7 @@ fn run(seed: u64, alarms: u64, tally: &'static Tally) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = process::state();
     let mut rng = Rng::new(seed);
-    // From one signal after the other to some ten thousand a second.
+    // From back-to-back signals to some ten thousand a second.
     let storm = Stormer::begin(&tally.sent, [0, 20, 2_000][rng.below(3)]);
     let done = AtomicBool::new(false);
     let me = pthread_self();
@@ -58,15 +58,15 @@ fn run(seed: u64, alarms: u64, tally: &'static Tally) {
         done.store(true, Ordering::Relaxed);
     });
     drop(storm);
-    // The last of it may still be on its way, and goes to whom it belongs.
+    // The last signals may still be pending. They go to the program's handler.
     assert_eq!(process::state(), before, "the process is not as it was");
     tally.handled.add(counted() as u64);
 }
 
-/// Some alarms inside each other, each with a limit of its own; how many.
+/// Arms nested alarms, each with its own limit. Returns their number.
 fn nest(rng: &mut Rng, most: u64, tally: &'static Tally) -> u64 {
     let depth = (1 + rng.below(12) as u64).min(most);
-    // As many between one and ten microseconds as between a hundred and a thousand.
+    // Logarithmic: each power of ten is equally likely.
     let limit = |rng: &mut Rng| {
         let scale = [1_000, 10_000, 100_000][rng.below(3)];
         Duration::from_nanos((scale + rng.below(scale * 9)) as u64)

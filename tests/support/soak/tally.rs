@@ -1,6 +1,6 @@
-//! What has been done so far, counted by all the processes together.
+//! Counters shared by all processes.
 
-// Memory that parent and children share takes a system call.
+// Shared memory needs a system call.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::libc;
 
-/// The longest complaint of a child.
+/// The longest failure message of a child.
 const LONGEST: usize = 16_384;
 
 #[repr(C)]
@@ -21,22 +21,21 @@ pub struct Tally {
     pub time_outs: Count,
     /// SIGALRMs sent by `kill` and `tgkill`.
     pub sent: Count,
-    /// Those that came to the program's own handler, with the rings of its own timer.
+    /// Signals that the program's handler received, with those of its own timer.
     pub handled: Count,
-    /// Rings of the program's own timer that had to come, and came.
+    /// Expiries of the program's timer that were required and came.
     pub foreign: Count,
     pub forks: Count,
     pub threads: Count,
-    /// Failures that did not come again when the same sequence was played again.
+    /// Failures that did not repeat with the same sequence.
     pub unrepeated: Count,
-    /// The longest time from a deadline to the check that noticed, in nanoseconds.
+    /// The longest time from a deadline to the check that erred, in nanoseconds.
     pub latest: Count,
-    /// The operation that the process is at.
+    /// The current operation of the process.
     pub at: Count,
     why: [AtomicU8; LONGEST],
 }
 
-/// A counter.
 pub struct Count(AtomicU64);
 
 impl Count {
@@ -58,23 +57,23 @@ impl Count {
 }
 
 impl Tally {
-    /// Whether nothing was done.
+    /// Returns whether all counters are zero.
     pub fn is_empty(&self) -> bool {
         [&self.operations, &self.alarms, &self.forks].iter().all(|count| count.get() == 0)
     }
 
-    /// All zero, and shared with whatever this process forks.
+    /// Allocates zeroed memory that forked processes share.
     pub fn new() -> &'static Tally {
         unsafe {
             let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
             let memory = libc::mmap(ptr::null_mut(), size_of::<Tally>(), access, kind, -1, 0);
             assert_ne!(memory, libc::MAP_FAILED);
-            // Zeroes are a value of every field, and nobody unmaps it.
+            // Zero bytes are valid for every field, and the memory is never unmapped.
             &*memory.cast::<Tally>()
         }
     }
 
-    /// Adds what another has counted.
+    /// Adds another's counters.
     pub fn absorb(&self, other: &Tally) {
         let pairs = [
             (&self.processes, &other.processes),
