@@ -200,7 +200,7 @@ fn a_slot_is_as_new() {
     let standing = schedule.enter(old, Scope(2));
     assert_eq!(schedule.expired_in(Scope(2)).map(Key::id), Some(old.id()));
     schedule.remove(old);
-    assert!(!schedule.has_any_in(Scope(2)), "it is nobody's guest any more");
+    assert!(!schedule.has_any_in(Scope(2)), "no entered alarm is left");
     schedule.leave(standing);
 
     let new = schedule.insert(terms(1, at(10)), at(5));
@@ -231,7 +231,7 @@ fn one_that_starts_again_knows_no_old_key() {
         let fresh = schedule.insert(terms(1, at(1)), at(0));
         if starts_again {
             assert_eq!(fresh.slot(), key.slot(), "the slot is used again");
-            assert!(schedule.get(key).is_none(), "and the old key does not name its new owner");
+            assert!(schedule.get(key).is_none(), "the old key does not refer to the new entry");
         }
         fresh.id()
     };

@@ -28,7 +28,7 @@ fn recv<T>(alarm: &Alarm, receiver: &Receiver<T>) -> Result<Result<T, RecvTimeou
 
 fn ends_at_the_deadline<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
     let alarm = after(35 * MS);
-    let Err(e) = wait(&alarm) else { panic!("there was nothing to have") };
+    let Err(e) = wait(&alarm) else { panic!("a wait without a result") };
     assert!(alarm.owns(&e) && e.cause() == Cause::Deadline);
     assert!(e.elapsed() >= 35 * MS && alarm.elapsed() < LATE);
 }
@@ -40,7 +40,7 @@ fn ends_at_a_ring<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
             thread::sleep(35 * MS);
             alarm.ring();
         });
-        let Err(e) = wait(&alarm) else { panic!("there was nothing to have") };
+        let Err(e) = wait(&alarm) else { panic!("a wait without a result") };
         assert_eq!(e.cause(), Cause::Rung);
     });
     assert!(alarm.elapsed() >= 35 * MS && alarm.elapsed() < LATE);

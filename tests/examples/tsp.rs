@@ -138,7 +138,7 @@ fn has_sigint(process: &str, set: &str) -> bool {
 #[test]
 fn ctrl_c_ends_the_search_with_a_report() {
     if has_sigint("self", "SigIgn:") {
-        eprintln!("not tested: whoever started this ignores SIGINT, and so does what it starts");
+        eprintln!("not tested: the parent ignores SIGINT, and its children inherit that");
         return;
     }
     let cities = scattered(2_000);

@@ -45,7 +45,7 @@ fn none_by_checks_under_ten_thousand_alarms() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarms: Vec<Alarm> = (1..=10_000).map(|n| Alarm::after(n * 100 * SECOND).expect("arming")).collect();
     let check = |alarm: &Alarm| assert!(alarm.check().is_ok() && checkpoint().is_ok());
-    assert_eq!(allocations(|| alarms.iter().for_each(check)), 0, "nothing has rung");
+    assert_eq!(allocations(|| alarms.iter().for_each(check)), 0, "no signal came");
 
     // Each signal sets the flag and is forwarded; then a check runs the slow path.
     let each = alarms.iter().step_by(10);
@@ -66,7 +66,7 @@ fn none_by_checks_under_ten_thousand_alarms() {
         }
     });
     assert_eq!(spent, 0);
-    assert!(process::timer().0 > SECOND, "it has rung, and was answered");
+    assert!(process::timer().0 > SECOND, "the signal came, and a check handled it");
 }
 
 pub fn scenarios() -> Vec<Scenario> {

@@ -109,7 +109,7 @@ fn behind_a_mask() -> Result<(), Box<dyn Error>> {
     let ended = a_guard();
     refusals::aside(|| {
         drop(Alarm::after(SECOND).expect("arming"));
-        assert!(process::mask().contains(&libc::SIGALRM), "the mask is not put back");
+        assert!(process::mask().contains(&libc::SIGALRM), "the mask is not restored");
         process::unblock(libc::SIGALRM);
     });
     ended
@@ -123,7 +123,7 @@ fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
     let armed = Alarm::after(MS);
     if let Ok(alarm) = &armed {
         let flags = refusals::aside(process::action).sa_flags;
-        assert_eq!(flags & SA_ONSTACK, 0, "a handler for the ordinary stack would be called on another");
+        assert_eq!(flags & SA_ONSTACK, 0, "a handler without SA_ONSTACK has it now");
         expires(alarm, MS);
         alarm.restart();
         alarm.extend(8 * MS);
@@ -136,7 +136,7 @@ fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
             process::set_timer(3 * MS, 3 * MS);
         }
         let so_far = process::counted();
-        children::soon("the foreign timer rings for its owner", || process::counted() > so_far + 2);
+        children::soon("the foreign timer's signals", || process::counted() > so_far + 2);
         drop(Alarm::after(SECOND).expect("arming"));
         // The kernel shows a timer with a pending signal as zero.
         let (left, interval) = process::timer();
@@ -165,17 +165,17 @@ fn waits() -> Result<(), Box<dyn Error>> {
     match alarm.reader(std::fs::File::from(OwnedFd::try_clone(&read)?)).read(&mut [0]) {
         Err(e) if e.kind() == io::ErrorKind::TimedOut => late(began),
         Err(e) => return Err(e.into()),
-        Ok(n) => panic!("{n} bytes out of nothing"),
+        Ok(n) => panic!("{n} bytes from an empty pipe"),
     }
     let began = Instant::now();
     alarm.restart();
     // A signal ends this. If none can be sent, closing the write end does.
     let answer = alarm.blocking(|| Ok(nix::unistd::read(&read, &mut [0])?));
-    assert!(began.elapsed() < 20 * SECOND, "a wait that nothing ends");
+    assert!(began.elapsed() < 20 * SECOND, "the wait did not end");
     match answer {
         Err(e) if e.kind() == io::ErrorKind::TimedOut => late(began),
         Err(e) => return Err(e.into()),
-        Ok(n) => panic!("{n} bytes out of nothing"),
+        Ok(n) => panic!("{n} bytes from an empty pipe"),
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ fn tickers() -> Result<(), Box<dyn Error>> {
     let mut ticks = 0;
     while ticks < 3 {
         ticks += ticker.ticks();
-        assert!(began.elapsed() < 20 * SECOND, "a ticker that is not called");
+        assert!(began.elapsed() < 20 * SECOND, "the ticker never expires");
     }
     assert!(began.elapsed() >= 3 * MS);
     Ok(())

@@ -28,7 +28,7 @@ fn until() -> &'static AtomicIsize {
 
 /// Makes the `nth` call of `name`, from 1 on, fail with `errno`, once.
 pub fn refuse(name: &str, nth: usize, errno: i32) {
-    let index = NAMES.iter().position(|known| known.to_str() == Ok(name)).expect("one that stands here");
+    let index = NAMES.iter().position(|known| known.to_str() == Ok(name)).expect("a replaced function");
     ERRNO.store(errno, Ordering::SeqCst);
     until().store(nth as isize, Ordering::SeqCst);
     LAST.store(index, Ordering::SeqCst);

@@ -112,7 +112,7 @@ fn grandchild_keeps_the_pipe() {
                 }
             }
             let group = nix::unistd::Pid::from_raw(grandchild);
-            children::soon("it to leave and to write", || {
+            children::soon("the grandchild to leave the group and write", || {
                 nix::unistd::getpgid(Some(group)) == Ok(group) && bytes_in_pipe(&pipe) > 0
             });
             exit_now(6)
@@ -632,8 +632,8 @@ fn no_set_up() {
 fn no_standard_streams() {
     close_all(0);
     let outcome = process::run(Duration::MAX, || {
-        println!("into nowhere");
-        eprintln!("into nowhere");
+        println!("to a closed stream");
+        eprintln!("to a closed stream");
         c_value()
     });
     exit_now(if outcome.is_ok_and(|value| value == c_value()) && !has_children() { 0 } else { 1 });

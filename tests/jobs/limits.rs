@@ -267,7 +267,10 @@ fn the_callers_alarm_is_rung() {
         std::thread::scope(|s| {
             s.spawn(|| {
                 let _entered = guest.enter();
-                assert!(alarm.owns(job.join().unwrap_err().timed_out().unwrap()), "it encloses the guest");
+                assert!(
+                    alarm.owns(job.join().unwrap_err().timed_out().unwrap()),
+                    "it encloses the entered alarm"
+                );
                 alarm.disarm();
                 assert!(guest.owns(job.join().unwrap_err().timed_out().unwrap()));
             });

@@ -104,7 +104,7 @@ fn detached() {
     let before = descriptors().len();
     job.detach();
     assert!(is_running(pid) && before > descriptors().len());
-    soon("it to do its work", || flag.exists());
+    soon("the job to write its file", || flag.exists());
     fs::remove_file(&flag).unwrap();
     soon("it to end", || !is_running(pid));
     process::run(Duration::MAX, || ()).unwrap();
@@ -254,7 +254,7 @@ fn detached_and_printing() {
     let (go, wait) = UnixStream::pair().unwrap();
     let job = Job::builder().stdout(File::create(&path).unwrap()).spawn(|| {
         (&wait).read_exact(&mut [0]).unwrap();
-        print!("all that it had to say");
+        print!("the whole output");
         "x".repeat(1_000_000)
     });
     let job = job.unwrap();
@@ -262,7 +262,7 @@ fn detached_and_printing() {
     job.detach();
     (&go).write_all(b"!").unwrap();
     soon("it to end", || !is_running(pid));
-    assert_eq!(read_to_string(&path), "all that it had to say");
+    assert_eq!(read_to_string(&path), "the whole output");
     fs::remove_file(&path).unwrap();
 }
 

@@ -61,7 +61,7 @@ fn stopped_while_computing() {
         let alarm = after(50 * MS);
         children::raise(libc::SIGSTOP);
         // The next check errs without a signal.
-        let timed_out = alarm.check().expect_err("its time has passed");
+        let timed_out = alarm.check().expect_err("the deadline has passed");
         assert!(timed_out.elapsed() >= STOP);
         assert!(outer.check().is_ok());
         alarm.restart();
@@ -84,7 +84,7 @@ fn stopped_while_waiting() {
     fn over(waited: impl Fn(&Alarm) -> bool) {
         let alarm = after(600 * MS);
         let stopper = stopper();
-        assert!(waited(&alarm), "its time has passed");
+        assert!(waited(&alarm), "the deadline has passed");
         assert!(alarm.elapsed() >= 600 * MS);
         let _ = waitpid(stopper, None);
     }
@@ -140,7 +140,7 @@ fn stopped_with_a_job() {
         let quick = Job::builder().limit(SECOND).spawn(|| 7).expect("a job");
         children::raise(libc::SIGSTOP);
         // While stopped, the parent could not end it. It does so now.
-        let e = slow.join().expect_err("it has no end");
+        let e = slow.join().expect_err("the job never ends");
         assert!(e.timed_out().is_some_and(|e| e.elapsed() >= 1_200 * MS), "{e}");
         // It finished before its limit, unobserved.
         assert_eq!(quick.join().expect("a value"), 7);

@@ -137,7 +137,7 @@ fn writer() {
     drop(here);
     let mut arrived = Vec::new();
     there.read_to_end(&mut arrived).expect("the end");
-    assert_eq!(arrived, bytes[..written], "what is said to be written is what arrives");
+    assert_eq!(arrived, bytes[..written], "the reported bytes arrive");
 }
 
 fn odd_descriptors() {
@@ -155,7 +155,7 @@ fn odd_descriptors() {
     let short = after(20 * MS);
     inside(&short.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
     short.restart();
-    inside(&short.writer(&here).write_all(&vec![0; 4_000_000]).expect_err("nobody reads"));
+    inside(&short.writer(&here).write_all(&vec![0; 4_000_000]).expect_err("the pipe is full"));
     // After the peer closes: end of file, and a broken pipe.
     drop(short);
     drop(there);
@@ -218,7 +218,7 @@ fn wait() {
 
     // Other code has reaped it.
     let mut gone = Command::new("true").spawn().expect("a true");
-    nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(gone.id() as i32), None).expect("ours");
+    nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(gone.id() as i32), None).expect("a child");
     assert_eq!(alarm.wait(&mut gone).expect_err("gone").raw_os_error(), Some(libc::ECHILD));
 }
 
@@ -250,7 +250,7 @@ fn calls_that_wait_for_others() {
     };
     let ends = |call: &dyn Fn() -> libc::c_int| {
         let alarm = after(30 * MS);
-        assert!(alarm.owns(&inside(&alarm.blocking(|| answer(call())).expect_err("nobody comes"))));
+        assert!(alarm.owns(&inside(&alarm.blocking(|| answer(call())).expect_err("no peer"))));
         in_time(&alarm, 30 * MS);
     };
 
@@ -406,7 +406,7 @@ fn restart_while_a_thread_is_about_to_block() {
             let mut first = true;
             let read = alarm.blocking(|| {
                 if std::mem::take(&mut first) {
-                    about_to_wait.send(()).expect("somebody listens");
+                    about_to_wait.send(()).expect("a receiver");
                     while began.elapsed() < 300 * MS {}
                 }
                 (&here).read(&mut [0; 8])
@@ -681,7 +681,7 @@ fn blocking_ends_when_signal_stays_blocked() {
             limit *= 2; // It had expired before the wait.
         }
     }
-    assert_eq!(process::counted(), 0, "one of ours passed for a message");
+    assert_eq!(process::counted(), 0, "the library's signal was forwarded");
 }
 
 /// A blocked thread has blocked SIGALRM, so a signal sent to it stays pending. The library's handler stays installed
@@ -766,7 +766,7 @@ fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
             Ok(())
         });
         sent.expect("at once");
-        children::soon("it is heard", || HEARD.load(Ordering::SeqCst) == heard + 1);
+        children::soon("a call of the handler", || HEARD.load(Ordering::SeqCst) == heard + 1);
         drop(alarm);
         process::kill_self(SIGALRM);
         assert_eq!(HEARD.load(Ordering::SeqCst), heard + 2, "once each");
@@ -775,7 +775,7 @@ fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
     }
     let rings = RINGS.load(Ordering::SeqCst);
     let alarm = after(MS);
-    children::soon("rings are theirs again", || RINGS.load(Ordering::SeqCst) > rings);
+    children::soon("signals go to the program's handler again", || RINGS.load(Ordering::SeqCst) > rings);
     drop(alarm);
     drop(_outer);
     assert_eq!(process::action().sa_sigaction, handler);

@@ -213,11 +213,11 @@ fn timer_set_over_a_guard() {
     let inner = after(MS); // notices the foreign timer
     while inner.check().is_ok() {}
     while alarm.check().is_ok() {
-        assert!(began.elapsed() < LATE, "ours is lost");
+        assert!(began.elapsed() < LATE, "the alarm's expiry is lost");
     }
-    assert!(counted() == 0 || began.elapsed() >= 100 * MS, "theirs is early");
+    assert!(counted() == 0 || began.elapsed() >= 100 * MS, "the foreign timer is early");
     spin_until(|| counted() == 1);
-    assert!(began.elapsed() >= 100 * MS, "theirs is early");
+    assert!(began.elapsed() >= 100 * MS, "the foreign timer is early");
 }
 
 fn timer_set_over_a_guard_is_restored() {
@@ -241,12 +241,12 @@ fn timer_set_over_a_guard_is_seen_by_a_restart() {
     while began.elapsed() < 20 * MS {}
     alarm.restart();
     while alarm.check().is_ok() {
-        assert!(alarm.elapsed() < LATE, "ours is lost");
+        assert!(alarm.elapsed() < LATE, "the alarm's expiry is lost");
     }
     assert!(alarm.elapsed() >= 10 * MS);
     drop(alarm);
     let theirs = process::timer().0 + began.elapsed();
-    assert!(theirs.abs_diff(100 * SECOND) < SECOND, "theirs is lost: {theirs:?}");
+    assert!(theirs.abs_diff(100 * SECOND) < SECOND, "the foreign timer is lost: {theirs:?}");
 }
 
 /// It expires before the guard's deadline. The next check notices and forwards it.
@@ -260,7 +260,7 @@ fn short_timer_set_over_a_guard() {
         counted() == 1
     });
     while alarm.check().is_ok() {
-        assert!(alarm.elapsed() < LATE, "ours is lost");
+        assert!(alarm.elapsed() < LATE, "the alarm's expiry is lost");
     }
     assert!(alarm.elapsed() >= SECOND);
     assert_eq!(counted(), 1);
@@ -289,7 +289,7 @@ fn short_timer_set_over_a_guard_without_a_check() {
             rounds += 1;
         }
         drop(alarm);
-        assert!(counted() <= before + 1, "it was told twice");
+        assert!(counted() <= before + 1, "it was forwarded twice");
     }
 }
 
@@ -331,7 +331,7 @@ fn a_handler_that_sets_its_timer_again() {
     process::set_timer(10 * MS, Duration::ZERO);
     let alarm = after(300 * MS);
     while alarm.check().is_ok() {
-        assert!(alarm.elapsed() < LATE, "ours is lost");
+        assert!(alarm.elapsed() < LATE, "the alarm's expiry is lost");
     }
     assert!(alarm.elapsed() >= 300 * MS);
     drop(alarm);
@@ -425,7 +425,7 @@ fn rings_behind_a_mask(rounds: usize) {
         let began = Instant::now();
         while began.elapsed() < 50 * MS {}
         drop(alarm);
-        assert!(!process::is_pending(SIGALRM), "one of ours is left");
+        assert!(!process::is_pending(SIGALRM), "a signal of the library's is pending");
         process::set_timer(MS, Duration::ZERO);
         spin_until(|| process::is_pending(SIGALRM));
         drop(after(SECOND));

@@ -341,7 +341,7 @@ fn suspended_with_sigalrm_blocked() {
     process::kill_self(SIGALRM);
     suspended(|| {
         let _inside = after(SECOND);
-        assert!(process::mask().contains(&SIGALRM), "nothing of ours is in place that it could come to");
+        assert!(process::mask().contains(&SIGALRM), "the library's handler is not installed");
     });
     drop(alarm);
     assert_eq!(process::counted(), 0);

@@ -71,7 +71,7 @@ fn the_signal_is_as_before() {
     assert_eq!(counted(), 1, "the second goes to the program's own handler");
     drop(alarm);
     process::kill_self(SIGUSR1);
-    assert_eq!(counted(), 2, "and so do all when nobody listens");
+    assert_eq!(counted(), 2, "without a listener every signal is forwarded");
     process::kill_self(SIGUSR2); // the default action ends the process
 }
 
@@ -352,7 +352,7 @@ fn a_budget_of_checks() {
     assert!(outer.check().is_ok()); // outer: 2 left
     assert!(inner.check().is_ok()); // outer: 1, inner: 1
     assert!(checkpoint().is_ok()); // outer: 0, inner: 0
-    assert!(outer.owns(&inner.check().unwrap_err()), "both are used up: the outer one is told");
+    assert!(outer.owns(&inner.check().unwrap_err()), "both are used up: the outer one is reported");
     // On another thread that has entered the alarm.
     let alarm = arm(Alarm::builder().check_limit(1));
     drop((inner, outer));
@@ -462,7 +462,10 @@ fn tickers_and_alarms() {
     ticks += last;
     assert!(ticks >= least, "{ticks} of {least}");
     let most = armed.elapsed().as_millis() as u64 / 10 + 1;
-    assert!(ticks + ticker.ticks() <= most, "each is told once: {ticks}, and {last} of them at the end");
+    assert!(
+        ticks + ticker.ticks() <= most,
+        "each period is returned once: {ticks}, and {last} of them at the end"
+    );
     // The ticker also works beside an expired alarm.
     let began = Instant::now();
     let ticker = Ticker::every(MS).expect("arming");

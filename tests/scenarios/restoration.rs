@@ -183,7 +183,7 @@ fn owners_that_are_nearly_the_same() {
 }
 
 extern "C" fn another(_: i32) {
-    panic!("nobody has sent it");
+    panic!("no such signal was sent");
 }
 
 /// Sets the program's timer. Returns the earliest and the latest moment at which it is due.
@@ -323,7 +323,7 @@ fn our_handler_left_behind_is_harmless() {
     process::set_action(ours.sa_sigaction, ours.sa_flags, &[]);
     let left_behind = state();
     process::kill_self(SIGALRM);
-    assert_eq!(process::counted(), 1, "it goes on to whom our handler stood for");
+    assert_eq!(process::counted(), 1, "it is forwarded to the previous handler");
     // A new guard over it works.
     let alarm = after(MS);
     wait_for(&alarm);
@@ -411,10 +411,10 @@ fn a_worker_is_no_guard() {
     let (tell, told) = std::sync::mpsc::channel();
     let (let_go, wait) = std::sync::mpsc::channel::<()>();
     let worker = sigalarm::thread::Worker::spawn(move || {
-        tell.send(()).expect("somebody listens");
+        tell.send(()).expect("a receiver");
         let _ = wait.recv();
         assert!(sigalarm::checkpoint().is_err());
-        tell.send(()).expect("somebody listens");
+        tell.send(()).expect("a receiver");
         let _ = wait.recv();
     });
     let worker = worker.expect("a thread");
@@ -431,8 +431,8 @@ fn a_worker_is_no_guard() {
     assert!(is_as_before(), "after a suspension");
     worker.stop();
     let_go.send(()).expect("it waits");
-    told.recv().expect("it has been told");
-    assert!(is_as_before(), "after it was told to stop");
+    told.recv().expect("a request to stop");
+    assert!(is_as_before(), "after the request to stop");
     drop(after(SECOND));
     assert!(is_as_before(), "after another guard");
     drop(let_go);

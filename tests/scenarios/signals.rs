@@ -269,7 +269,7 @@ fn handler_over_a_guard_that_rings_on_a_signal() {
         assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "it rang");
         process::kill_self(SIGUSR1);
         process::kill_self(SIGUSR1);
-        assert_eq!(heard.load(Ordering::SeqCst), 6 + 3 * n, "nobody listens any more");
+        assert_eq!(heard.load(Ordering::SeqCst), 6 + 3 * n, "no listener is left");
     }
 }
 

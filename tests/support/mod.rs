@@ -188,7 +188,7 @@ fn finish(mut child: Child, began: Instant) -> Outcome {
     let stdout = drain(Box::new(child.stdout.take().expect("piped")));
     let stderr = drain(Box::new(child.stderr.take().expect("piped")));
     let status = loop {
-        if let Some(status) = child.try_wait().expect("a child of ours") {
+        if let Some(status) = child.try_wait().expect("a child") {
             break status;
         }
         if began.elapsed() > patience() {

@@ -23,6 +23,6 @@ pub fn scenarios() -> Vec<Scenario> {
 fn told(scenario: Scenario) -> Scenario {
     scenario.judged(|outcome| {
         print!("{}", outcome.stdout);
-        if outcome.status.success() { Ok(()) } else { Err("something went wrong at some instruction".into()) }
+        if outcome.status.success() { Ok(()) } else { Err("a run failed at an instruction".into()) }
     })
 }

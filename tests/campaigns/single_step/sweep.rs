@@ -186,9 +186,9 @@ fn traced(window: Window, deal: &Deal) -> Option<Trace> {
             trace
         }
         Err(WaitStatus::Exited(_, NOT_TRACED)) => return None,
-        Err(end) => panic!("{}, {deal:?}: not even begun: {end:?}", window.name),
+        Err(end) => panic!("{}, {deal:?}: not started: {end:?}", window.name),
     };
-    let Ok(trace) = trace else { panic!("{}, {deal:?}: never at its end", window.name) };
+    let Ok(trace) = trace else { panic!("{}, {deal:?}: the end of the window was not reached", window.name) };
     Some(trace)
 }
 
@@ -274,7 +274,7 @@ fn interrupted(
                 tally.again += 1;
                 continue;
             }
-            Err(end) => return Err(format!("not even begun: {end:?}")),
+            Err(end) => return Err(format!("not started: {end:?}")),
         };
         match standing.run_to(trace, k) {
             Ok(()) => {
@@ -314,7 +314,7 @@ fn interrupted(
 fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<bool, String> {
     match deal.comes {
         Comes::Kill => {
-            kill(standing.process, Signal::SIGALRM).expect("a child of ours");
+            kill(standing.process, Signal::SIGALRM).expect("a child");
             if deal.company {
                 std::thread::sleep(Duration::from_micros(100));
             }

@@ -116,7 +116,7 @@ pub fn after(limit: Duration) -> Alarm {
 fn spin_until(what: &str, done: impl Fn() -> bool) {
     let began = Instant::now();
     while !done() {
-        assert!(began.elapsed() < LATE, "never came: {what}");
+        assert!(began.elapsed() < LATE, "timed out: {what}");
     }
 }
 
@@ -198,7 +198,7 @@ impl Scene {
         let timed_out = loop {
             match alarm.check() {
                 Err(e) => break e,
-                Ok(()) => assert!(began.elapsed() < LATE, "our ring is lost"),
+                Ok(()) => assert!(began.elapsed() < LATE, "the expiry is lost"),
             }
         };
         assert!(alarm.owns(&timed_out));
@@ -220,29 +220,29 @@ impl Scene {
             }
         };
         match self.deal.owner {
-            Owner::Default if theirs > 0 => spin_until("the signal that kills", || {
+            Owner::Default if theirs > 0 => spin_until("the deadly signal", || {
                 next_guard();
                 false
             }),
             Owner::Default | Owner::Ignores => {}
-            Owner::Counts => spin_until("the owner's signal", || {
+            Owner::Counts => spin_until("the program's signal", || {
                 next_guard();
                 counted() >= theirs
             }),
             Owner::Shut => {
-                assert_eq!(counted(), 0, "the owner is not to be called behind its mask");
+                assert_eq!(counted(), 0, "the program's handler ran with SIGALRM blocked");
                 // The kernel shows a timer as disarmed in its last microsecond.
-                spin_until("what waits behind the mask", || process::is_pending(SIGALRM) == (theirs > 0));
+                spin_until("the pending signal", || process::is_pending(SIGALRM) == (theirs > 0));
             }
         }
         self.is_as_before();
         self.again();
         if self.deal.owner == Owner::Shut {
-            assert_eq!(process::is_pending(SIGALRM), theirs > 0, "what waits behind the mask, later");
+            assert_eq!(process::is_pending(SIGALRM), theirs > 0, "the pending signal, later");
             process::unblock(SIGALRM);
         }
         if matches!(self.deal.owner, Owner::Counts | Owner::Shut) {
-            assert_eq!(counted(), theirs, "how often the owner was called");
+            assert_eq!(counted(), theirs, "calls of the program's handler");
         }
     }
 
@@ -258,7 +258,7 @@ impl Scene {
             if limit < SECOND {
                 let began = Instant::now();
                 while alarm.check().is_ok() {
-                    assert!(began.elapsed() < LATE, "the next ring is lost");
+                    assert!(began.elapsed() < LATE, "the next expiry is lost");
                 }
                 assert!(alarm.elapsed() >= limit);
             }

@@ -91,7 +91,7 @@ fn wait(which: Pid) -> WaitStatus {
     loop {
         match waitpid(which, Some(WaitPidFlag::__WALL)) {
             Err(Errno::EINTR) => {}
-            other => return other.expect("a child of ours"),
+            other => return other.expect("a child"),
         }
     }
 }
@@ -297,7 +297,7 @@ pub fn wait_for(thread: Pid, time: Duration) -> Option<WaitStatus> {
     loop {
         match waitpid(thread, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
-            other => return Some(other.expect("a child of ours")),
+            other => return Some(other.expect("a child")),
         }
         if began.elapsed() > time {
             return None;

@@ -419,7 +419,7 @@ impl Player {
     /// Asserts that the error rightly names this alarm.
     fn blame(&mut self, i: usize, e: &TimedOut, asked: &Asked) {
         let Some(culprit) = self.alarms[..=i].iter().position(|(_, naive)| naive.id == e.alarm()) else {
-            panic!("{e:?} belongs to nobody around {i}: {:#?}", self.alarms);
+            panic!("{e:?} belongs to no alarm around {i}: {:#?}", self.alarms);
         };
         if let Some(outer) = self.alarms[..culprit].iter().position(|(_, naive)| naive.must(asked.at.lo)) {
             panic!("{e:?} of {culprit} hides {outer}, which encloses it: {:#?}", self.alarms);
@@ -483,7 +483,11 @@ impl Player {
         let periods = |time: Duration| (time.as_nanos() / period) as u64;
         let least = periods(at.lo.saturating_duration_since(ticking.since.hi));
         let most = periods(at.hi.saturating_duration_since(ticking.since.lo));
-        assert!((least..=most).contains(&ticking.told), "{} periods told, not {least}..{most}", ticking.told);
+        assert!(
+            (least..=most).contains(&ticking.told),
+            "{} periods returned, not {least}..{most}",
+            ticking.told
+        );
     }
 
     fn sleep(&mut self, n: usize, time: Duration) {
@@ -555,7 +559,7 @@ impl Player {
         let began = Instant::now();
         let mut longest = Duration::ZERO;
         loop {
-            assert!(began.elapsed() < LATE, "an alarm is lost over which somebody has set a timer");
+            assert!(began.elapsed() < LATE, "an alarm is lost over which a timer was set");
             let (alarm, at) = timed(|| Alarm::after(Duration::from_micros(1)).expect("arming"));
             longest = longest.max(at.hi - at.lo);
             self.world.taken_over(at);
@@ -633,7 +637,10 @@ impl Player {
             Ok(()) => {
                 let exact = self.is_exact();
                 let must = self.alarms[..=i].iter().any(|(_, naive)| naive.must(at_first.at.lo));
-                assert!(!exact || !must, "a guest is well, though an alarm around it has expired");
+                assert!(
+                    !exact || !must,
+                    "an entered alarm's check is Ok, though an enclosing alarm has expired"
+                );
             }
         }
         if e.alarm() != own {

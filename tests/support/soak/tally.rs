@@ -113,7 +113,7 @@ impl fmt::Display for Tally {
             ("alarms armed", &self.alarms),
             ("time-outs", &self.time_outs),
             ("SIGALRMs sent", &self.sent),
-            ("SIGALRMs that reached their owner", &self.handled),
+            ("SIGALRMs that reached the program's handler", &self.handled),
             ("foreign timers awaited", &self.foreign),
             ("forks", &self.forks),
             ("threads", &self.threads),

@@ -140,7 +140,7 @@ impl World {
                 kept || self.ignores || counted() > before
             });
             self.kept |= self.blocked;
-            assert!(came, "a SIGALRM that was sent did not reach its owner");
+            assert!(came, "a SIGALRM that was sent did not reach the program's handler");
         }
     }
 
@@ -231,7 +231,7 @@ impl World {
         }
         assert!(
             counted <= self.most,
-            "{counted} signals reached their owner, of {}: {:?}",
+            "{counted} signals reached the program's handler, of {}: {:?}",
             self.most,
             self.timer
         );
