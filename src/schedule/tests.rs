@@ -170,7 +170,7 @@ fn agrees_with_the_naive_list() {
 }
 
 #[test]
-fn the_outermost_is_reported_first() {
+fn outermost_is_reported_first() {
     let mut schedule = Schedule::new();
     let outer = schedule.insert(terms(1, at(10)), at(0));
     let middle = schedule.insert(terms(1, at(30)), at(0));
@@ -193,7 +193,7 @@ fn the_outermost_is_reported_first() {
 
 /// The previous alarm of the slot has expired, was rung, or was entered by other threads.
 #[test]
-fn a_slot_is_as_new() {
+fn reused_slot_has_no_old_state() {
     let mut schedule = Schedule::new();
     let old = schedule.insert(terms(1, Time::NEVER), at(0));
     schedule.ring(old, Cause::Rung);
@@ -215,7 +215,7 @@ fn a_slot_is_as_new() {
 }
 
 #[test]
-fn one_that_starts_again_knows_no_old_key() {
+fn restarted_alarm_is_unknown_by_its_old_key() {
     let play = |is_empty: bool, starts_again: bool| {
         let mut schedule = Schedule::new();
         let key = schedule.insert(terms(1, at(1)), at(0));
@@ -241,7 +241,7 @@ fn one_that_starts_again_knows_no_old_key() {
 }
 
 #[test]
-fn ten_thousand_alarms() {
+fn ten_thousand_alarms_expire_in_order() {
     let all = if cfg!(miri) { 50 } else { 10_000 };
     let mut schedule = Schedule::new();
     let keys: Vec<Key> = (0..all).map(|n| schedule.insert(terms(n % 7, at(n + 1)), at(0))).collect();
@@ -255,7 +255,7 @@ fn ten_thousand_alarms() {
 }
 
 #[test]
-fn a_wait_ends_for_own_alarms_for_entered_ones_and_for_what_encloses_them() {
+fn next_deadline_includes_own_entered_and_enclosing_alarms() {
     let mut schedule = Schedule::new();
     let (here, there) = (Scope(1), Scope(2));
     let outer = schedule.insert(terms(2, at(10)), at(0));

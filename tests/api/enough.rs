@@ -28,7 +28,7 @@ fn until_stopped(stop: impl Stop) -> StopReason {
 }
 
 #[test]
-fn a_library_stops_at_the_deadline_on_its_own_threads_too() {
+fn library_stops_at_the_deadline_on_its_own_threads() {
     let began = Instant::now();
     let alarm = Alarm::after(5 * MS).unwrap();
     assert_eq!(until_stopped(&alarm), StopReason::TimedOut);
@@ -37,7 +37,7 @@ fn a_library_stops_at_the_deadline_on_its_own_threads_too() {
 }
 
 #[test]
-fn a_ring_is_a_cancellation() {
+fn ring_is_a_cancellation() {
     let alarm = Alarm::never().unwrap();
     thread::scope(|s| {
         s.spawn(|| alarm.ring());
@@ -61,7 +61,7 @@ fn each_cause_has_its_reason() {
 }
 
 #[test]
-fn thread_alarms_are_those_of_the_checking_thread() {
+fn thread_alarms_belong_to_the_checking_thread() {
     let stop: Box<dyn Stop> = Box::new(ThreadAlarms);
     assert_eq!(stop.check(), Ok(()));
     let _alarm = Alarm::after(Duration::ZERO).unwrap();
@@ -73,7 +73,7 @@ fn thread_alarms_are_those_of_the_checking_thread() {
 }
 
 #[test]
-fn each_check_of_a_library_is_one_of_the_test_kit() {
+fn test_kit_counts_checks_of_a_library() {
     let report = testing::each_check(|attempt| {
         let outcome = attempt.run(|alarm| {
             let stop: &dyn Stop = &alarm;

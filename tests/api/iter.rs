@@ -206,7 +206,7 @@ fn until_does_what_the_loop_by_hand_does_and_says_why() {
 
 /// With and without an exact size; by `next` and by `fold`.
 #[test]
-fn an_expiry_during_the_last_item_is_no_error() {
+fn expiry_during_the_last_item_is_no_error() {
     let alarm = never();
     let ring_at_3 = |n: u32| {
         if n == 3 {
@@ -259,7 +259,7 @@ fn without_a_size_one_item_is_taken_after_the_expiry() {
 }
 
 #[test]
-fn an_expiry_after_the_end_is_no_error() {
+fn expiry_after_the_end_is_no_error() {
     let alarm = never();
     let mut until = (0..3).until(&alarm);
     let mut checked = (0..3).checked(&alarm);
@@ -276,7 +276,7 @@ fn an_expiry_after_the_end_is_no_error() {
 }
 
 #[test]
-fn a_restart_does_not_revive_what_has_ended() {
+fn restart_does_not_revive_an_ended_iterator() {
     let alarm = never();
     alarm.ring();
     let (mut until, mut checked) = ((0..3).until(&alarm), (0..3).checked(&alarm));
@@ -329,7 +329,7 @@ fn chained_iterators_are_stopped_in_either_part() {
 }
 
 #[test]
-fn the_error_names_the_line_on_which_the_adapter_was_made() {
+fn error_names_the_line_of_the_adapter() {
     let alarm = Alarm::after(Duration::ZERO).unwrap();
     let here = |e: &TimedOut, made: &Location<'_>| {
         assert!(alarm.owns(e));
@@ -348,7 +348,7 @@ fn the_error_names_the_line_on_which_the_adapter_was_made() {
 }
 
 #[test]
-fn an_enclosing_alarm_ends_it_too() {
+fn enclosing_alarm_ends_the_iterator() {
     let outer = Alarm::after(Duration::ZERO).unwrap();
     let inner = never();
     assert!(outer.owns(&(0..3).checked(&inner).next().unwrap().unwrap_err()));
@@ -358,7 +358,7 @@ fn an_enclosing_alarm_ends_it_too() {
 }
 
 #[test]
-fn the_limit_ends_an_endless_iterator() {
+fn limit_ends_an_endless_iterator() {
     let limit = Duration::from_millis(5);
     let alarm = Alarm::after(limit).unwrap();
     let timed_out = (0_u64..).checked_every(64, &alarm).find_map(Result::err).unwrap();
@@ -369,7 +369,7 @@ fn the_limit_ends_an_endless_iterator() {
 }
 
 #[test]
-fn a_slice_is_summed_chunk_by_chunk() {
+fn slice_is_summed_chunk_by_chunk() {
     let numbers: Vec<u64> = (0..10_000).collect();
     let sum = |alarm: &Alarm| -> Result<u64, TimedOut> {
         let mut sum = 0;
@@ -396,12 +396,12 @@ fn sizes_at_the_edge_do_not_overflow() {
 
 #[test]
 #[should_panic = "stride of zero"]
-fn a_stride_of_zero_panics() {
+fn stride_of_zero_panics() {
     let _ = (0..3).checked_every(0, &never());
 }
 
 #[test]
-fn an_adapter_may_go_to_another_thread() {
+fn adapter_is_send() {
     let alarm = never();
     let mut items = (0_u64..).until(&alarm);
     std::thread::scope(|s| {

@@ -63,7 +63,7 @@ fn each_check_stops_at_each_check_in_turn() {
 }
 
 #[test]
-fn adapters_and_waits_are_counted() {
+fn checks_of_adapters_and_waits_are_counted() {
     fn counted<T>(f: impl FnOnce(&Alarm) -> T) -> u64 {
         let alarm = testing::never();
         f(&alarm);
@@ -128,7 +128,7 @@ fn alarm_expires_at_the_nth_check_and_stays_expired() {
 }
 
 #[test]
-fn expired_and_never() {
+fn expired_and_never_are_test_alarms() {
     let expired = testing::expired();
     let zero = Some(Duration::ZERO);
     assert_eq!((expired.limit(), expired.remaining(), expired.stop()), (zero, zero, None));
@@ -202,7 +202,7 @@ fn options_bound_the_attempts() {
 }
 
 #[test]
-fn function_that_ignores_the_stop_panics() {
+fn ignored_stop_panics() {
     struct ChecksOnDrop<'a>(&'a Cell<usize>);
     impl Drop for ChecksOnDrop<'_> {
         fn drop(&mut self) {
@@ -263,7 +263,7 @@ fn runs_that_differ_are_reported() {
 }
 
 #[test]
-fn test_alarms_nest_and_older_alarms_enclose_them() {
+fn test_alarms_nest_inside_older_alarms() {
     let (outer, inner) = (testing::at_check(4), testing::at_check(2));
     assert!(inner.check().is_ok());
     assert!(inner.owns(&inner.check().expect_err("its second")));
@@ -284,16 +284,16 @@ fn test_alarms_nest_and_older_alarms_enclose_them() {
 }
 
 #[test]
-fn checks_of_other_threads_count_if_they_ask_the_alarm() {
+fn checks_of_other_threads_count_through_the_alarm() {
     let report = stops_everywhere(|alarm| {
-        let guest = || {
+        let entered = || {
             assert!(checkpoint().is_ok(), "not this thread's");
             alarm.check()?;
             let _entered = alarm.enter();
             checkpoint()?;
             after(LATE).check()
         };
-        thread::scope(|scope| scope.spawn(guest).join().expect("no panic")).and_then(|()| checkpoint())
+        thread::scope(|scope| scope.spawn(entered).join().expect("no panic")).and_then(|()| checkpoint())
     });
     assert_eq!(report.checks(), 4);
 }

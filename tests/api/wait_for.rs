@@ -54,7 +54,7 @@ fn recv_ends_at_the_deadline_and_at_a_ring() {
 }
 
 #[test]
-fn recv_gets_what_is_sent_late() {
+fn recv_gets_a_late_message() {
     let (sender, receiver) = mpsc::channel();
     let alarm = after(LATE);
     thread::spawn(move || {
@@ -125,7 +125,7 @@ fn lock_ends_at_the_deadline_and_at_a_ring() {
 }
 
 #[test]
-fn lock_of_readers_and_of_writers() {
+fn rwlock_ends_at_the_deadline() {
     let table = parking_lot::RwLock::new(0);
     let held = table.write();
     ends_at_the_deadline(|alarm| alarm.wait_for(|timeout| table.try_read_for(timeout)));
@@ -135,7 +135,7 @@ fn lock_of_readers_and_of_writers() {
 }
 
 #[test]
-fn condvar_of_parking_lot() {
+fn parking_lot_condvar_ends_at_the_deadline() {
     let (ready, changed) = (parking_lot::Mutex::new(false), parking_lot::Condvar::new());
     let wait = |alarm: &Alarm| {
         let mut locked = ready.lock();
@@ -174,13 +174,13 @@ fn each_timeout_is_short_and_ends_at_the_deadline() {
 }
 
 #[test]
-fn an_expired_alarm_makes_no_attempt() {
+fn expired_alarm_makes_no_attempt() {
     let alarm = after(Duration::ZERO);
     assert!(alarm.wait_for(|_| -> Option<()> { panic!("an attempt") }).is_err());
 }
 
 #[test]
-fn a_value_is_returned_though_the_limit_has_passed() {
+fn value_is_returned_though_the_limit_has_passed() {
     let alarm = Alarm::never().expect("arming");
     let value = alarm.wait_for(|_| {
         alarm.ring();
@@ -191,7 +191,7 @@ fn a_value_is_returned_though_the_limit_has_passed() {
 }
 
 #[test]
-fn an_enclosing_alarm_ends_it() {
+fn enclosing_alarm_ends_the_wait() {
     let (_sender, receiver) = mpsc::channel::<()>();
     let outer = after(20 * MS);
     let inner = Alarm::never().expect("arming");
@@ -200,7 +200,7 @@ fn an_enclosing_alarm_ends_it() {
 }
 
 #[test]
-fn through_a_reference_on_another_thread() {
+fn wait_works_on_another_thread() {
     let (_sender, receiver) = mpsc::channel::<()>();
     let alarm = after(20 * MS);
     thread::scope(|s| {
@@ -212,7 +212,7 @@ fn through_a_reference_on_another_thread() {
 
 /// No signal arrives. The deadline still ends the wait.
 #[test]
-fn with_the_signal_blocked() {
+fn wait_ends_with_the_signal_blocked() {
     let (_sender, receiver) = mpsc::channel::<()>();
     let alarm = after(20 * MS);
     let mut mask = SigSet::empty();
@@ -224,14 +224,14 @@ fn with_the_signal_blocked() {
 }
 
 #[test]
-fn the_error_names_the_line_of_the_call() {
+fn error_names_the_line_of_the_call() {
     let alarm = after(Duration::ZERO);
     let (e, line) = (alarm.wait_for(|_| None::<()>).unwrap_err(), Location::caller());
     assert_eq!((e.location().file(), e.location().line()), (line.file(), line.line()));
 }
 
 #[test]
-fn a_panic_passes_on() {
+fn panic_propagates() {
     let alarm = after(LATE);
     let attempt = || alarm.wait_for(|_| -> Option<()> { panic!("in an attempt") });
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(attempt)).is_err());

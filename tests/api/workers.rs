@@ -21,7 +21,7 @@ fn until_stopped() -> TimedOut {
 }
 
 #[test]
-fn hands_its_value_over() {
+fn join_returns_the_value() {
     let worker = Worker::spawn(|| vec![1, 2, 3]).unwrap();
     assert_eq!(worker.join().unwrap(), [1, 2, 3]);
     assert!(!worker.is_alive());
@@ -36,7 +36,7 @@ fn hands_its_value_over() {
 }
 
 #[test]
-fn a_time_out_leaves_it_running() {
+fn join_that_times_out_leaves_it_running() {
     let (go, gone) = mpsc::channel::<()>();
     let worker = Worker::builder().name("slow").spawn(move || gone.recv().is_ok()).unwrap();
     for _ in 0..3 {
@@ -55,7 +55,7 @@ fn a_time_out_leaves_it_running() {
 }
 
 #[test]
-fn stops_at_its_next_check() {
+fn stop_takes_effect_at_the_next_check() {
     let worker = Worker::builder().name("solve").spawn(until_stopped).unwrap();
     thread::sleep(LIMIT);
     worker.stop();
@@ -68,7 +68,7 @@ fn stops_at_its_next_check() {
 
 /// The stop is requested before or after the thread starts.
 #[test]
-fn stopped_at_once() {
+fn stop_right_after_the_spawn_takes_effect() {
     for _ in 0..500 {
         let worker = Worker::spawn(until_stopped).unwrap();
         worker.stop();
@@ -77,7 +77,7 @@ fn stopped_at_once() {
 }
 
 #[test]
-fn dropping_asks_and_lets_go() {
+fn drop_requests_a_stop_and_does_not_wait() {
     let (tell, told) = mpsc::channel();
     drop(Worker::spawn(move || tell.send(until_stopped().cause())).unwrap());
     assert_eq!(told.recv_timeout(LONG).unwrap(), Cause::Stopped);
@@ -85,7 +85,7 @@ fn dropping_asks_and_lets_go() {
 
 /// An alarm inside a worker returns its own time-outs. A stop request does not affect it.
 #[test]
-fn alarms_inside_are_its_own() {
+fn alarms_in_a_worker_are_its_own() {
     let worker = Worker::spawn(|| {
         let inner = Alarm::after(LIMIT).unwrap();
         let first = until_stopped();
@@ -107,7 +107,7 @@ fn alarms_inside_are_its_own() {
 }
 
 #[test]
-fn panics_come_with_their_payload() {
+fn panic_is_returned_with_its_payload() {
     let worker = Worker::spawn(|| -> () { panic!("no {}", std::hint::black_box("luck")) }).unwrap();
     let error = worker.join().unwrap_err();
     assert_eq!(error.to_string(), "the worker panicked: no luck");
@@ -121,7 +121,7 @@ fn panics_come_with_their_payload() {
 }
 
 #[test]
-fn joining_itself_is_an_error() {
+fn join_of_itself_is_an_error() {
     let myself: Arc<OnceLock<Worker<bool>>> = Arc::default();
     let theirs = myself.clone();
     let worker = Worker::spawn(move || {
@@ -140,7 +140,7 @@ fn joining_itself_is_an_error() {
 }
 
 #[test]
-fn joined_by_many() {
+fn second_join_is_an_error() {
     let worker = Worker::spawn(|| thread::sleep(LIMIT)).unwrap();
     let winners: usize = thread::scope(|s| {
         let joins: Vec<_> = (0..8)
@@ -163,7 +163,7 @@ fn joined_by_many() {
 
 /// A join ends at the deadline of the caller's alarm, and the error belongs to that alarm.
 #[test]
-fn the_callers_alarm() {
+fn callers_alarm_ends_a_join() {
     let worker = Worker::spawn(until_stopped).unwrap();
     let alarm = Alarm::builder().after(LIMIT).label("outer").arm().unwrap();
     for _ in 0..2 {
@@ -181,7 +181,7 @@ fn the_callers_alarm() {
 }
 
 #[test]
-fn the_callers_alarm_is_rung() {
+fn callers_ring_ends_a_join() {
     let worker = Worker::spawn(until_stopped).unwrap();
     let alarm = Alarm::never().unwrap();
     thread::scope(|s| {
@@ -195,7 +195,7 @@ fn the_callers_alarm_is_rung() {
 }
 
 #[test]
-fn workers_of_workers() {
+fn worker_that_joins_another_is_stopped() {
     let outer = Worker::spawn(|| {
         let inner = Worker::spawn(until_stopped).unwrap();
         let ended = inner.join().unwrap_err().timed_out().unwrap().cause();
@@ -209,7 +209,7 @@ fn workers_of_workers() {
 }
 
 #[test]
-fn the_builder_is_heard() {
+fn builder_sets_name_and_stack() {
     let worker = Worker::builder().name("deep").stack_size(64 << 20).spawn(|| {
         fn down(n: u32) -> u64 {
             let frame = std::hint::black_box([n; 1024]);
@@ -227,7 +227,7 @@ fn the_builder_is_heard() {
 }
 
 #[test]
-fn thread_locals_are_gone_after_a_join() {
+fn thread_locals_are_dropped_before_a_join_returns() {
     static DROPPED: AtomicBool = AtomicBool::new(false);
     struct Local;
     impl Drop for Local {

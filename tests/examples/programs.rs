@@ -69,7 +69,7 @@ fn prompt_takes_answers_or_defaults() {
 }
 
 #[test]
-fn anytime_has_an_answer_either_way() {
+fn anytime_prints_an_answer_with_and_without_time() {
     let out = printed("anytime", &[]);
     let lines: Vec<_> = out.lines().collect();
     let [few, few_ended, many, many_ended] = lines[..] else { panic!("{out}") };
@@ -156,7 +156,7 @@ fn gap(line: &str) -> f64 {
 }
 
 #[test]
-fn stopped_anywhere_finds_the_broken_promise() {
+fn stopped_anywhere_finds_the_broken_invariant() {
     let output = run("stopped_anywhere", &[]);
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{out}{err}");
@@ -218,7 +218,7 @@ fn grader_has_a_verdict_on_each() {
 /// Sends SIGINT when the fork bomb runs.
 #[cfg(all(feature = "process", target_os = "linux"))]
 #[test]
-fn grader_leaves_nothing_when_it_is_interrupted() {
+fn interrupted_grader_leaves_nothing() {
     let mark = format!("SIGALARM_TEST_MARK={}", std::process::id());
     let (key, value) = mark.split_once('=').unwrap();
     let marked = || {
@@ -250,7 +250,7 @@ fn grader_leaves_nothing_when_it_is_interrupted() {
 }
 
 #[test]
-fn every_example_says_how_to_run_it() {
+fn every_example_names_its_command() {
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap() {
         let path = entry.unwrap().path();
         let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };

@@ -29,7 +29,7 @@ fn every_puzzle_of_the_file_has_one_solution() {
 }
 
 #[test]
-fn a_solution_is_one() {
+fn solution_is_valid() {
     let report = report(&["--fewest", "--limit", "60s", STUBBORN]);
     let digits: Vec<u32> = report
         .lines()
@@ -56,7 +56,7 @@ fn bits(digits: impl Iterator<Item = u32>) -> u32 {
 }
 
 #[test]
-fn a_limit_stops_it() {
+fn limit_stops_the_solver() {
     let began = Instant::now();
     let report = report(&["--limit", "20ms", STUBBORN]);
     assert!(report.contains("solve timed out after "), "{report}");
@@ -75,7 +75,7 @@ fn reader_may_close_the_pipe() {
 }
 
 #[test]
-fn what_is_no_puzzle_is_refused() {
+fn invalid_puzzle_is_refused() {
     let twice = format!("55{}", &STUBBORN[2..]);
     let letter = format!("x{}", &STUBBORN[1..]);
     for (puzzle, complaint) in [("123", "81 cells"), (&twice, "two times 5"), (&letter, "'x' is no cell")] {

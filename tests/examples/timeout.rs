@@ -101,7 +101,7 @@ fn script(args: &[&str], script: &str) -> Seen {
 }
 
 #[test]
-fn the_status_of_the_command_is_passed_on() {
+fn status_of_the_command_is_returned() {
     assert_eq!(both(&["10", "true"]).code, 0);
     assert_eq!(both(&["10", "false"]).code, 1);
     assert_eq!(script(&["10"], "exit 2").code, 2);
@@ -110,7 +110,7 @@ fn the_status_of_the_command_is_passed_on() {
 }
 
 #[test]
-fn a_signal_that_ended_the_command_is_passed_on() {
+fn deadly_signal_of_the_command_is_repeated() {
     for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGKILL, SIGUSR1, SIGALRM, SIGPIPE, SIGSEGV, SIGABRT, 40]
     {
         let dies = format!("ulimit -c 0; kill -{signal} $$");
@@ -124,7 +124,7 @@ fn a_signal_that_ended_the_command_is_passed_on() {
 
 /// A core file depends on the machine. Both must report it alike and leave none of their own.
 #[test]
-fn a_core_dump_is_mentioned() {
+fn core_dump_is_reported() {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("timeout");
     fs::create_dir_all(&place).unwrap();
     let seen = beside(|program| {
@@ -139,7 +139,7 @@ fn a_core_dump_is_mentioned() {
 }
 
 #[test]
-fn when_the_time_is_up() {
+fn limit_ends_the_command() {
     let began = Instant::now();
     assert_eq!(both(&[".1", "sleep", "20"]), Seen { code: 124, stdout: "".into(), stderr: "".into() });
     assert!(began.elapsed() >= Duration::from_millis(100));
@@ -152,7 +152,7 @@ fn when_the_time_is_up() {
 }
 
 #[test]
-fn the_status_can_be_preserved() {
+fn status_can_be_preserved() {
     let seen = both(&["--preserve-status", ".1", "sleep", "20"]);
     assert_eq!(seen.code, death(SIGTERM));
     let seen = both(&["--preserve-status", "-s", "USR1", ".1", "sleep", "20"]);
@@ -163,7 +163,7 @@ fn the_status_can_be_preserved() {
 
 /// SIGKILL goes to the group, so timeout dies too. In the foreground it survives.
 #[test]
-fn killing() {
+fn kill_ends_the_group() {
     let ends = |args: &[&str]| {
         assert_eq!(both(args).code, death(SIGKILL));
         timeout(&ours(), args).status().unwrap()
@@ -178,7 +178,7 @@ fn killing() {
 }
 
 #[test]
-fn verbose_tells_what_it_sends() {
+fn verbose_names_the_signal() {
     let lines = |signals: &[&str]| -> String {
         signals.iter().map(|s| format!("timeout: sending signal {s} to command 'sleep'\n")).collect()
     };
@@ -191,13 +191,13 @@ fn verbose_tells_what_it_sends() {
 }
 
 #[test]
-fn a_command_that_is_stopped_gets_the_signal_all_the_same() {
+fn stopped_command_gets_the_signal() {
     assert_eq!(script(&[".2"], "kill -STOP $$; sleep 20").code, 124);
     assert_eq!(script(&[".5"], "sh -c 'kill -STOP $$; sleep 20'").code, 124);
 }
 
 #[test]
-fn the_whole_group_is_ended() {
+fn whole_group_is_ended() {
     // A surviving process would hold the pipe open.
     let began = Instant::now();
     assert_eq!(script(&[".2"], "sleep 20 & sleep 20 & wait").code, 124);
@@ -205,7 +205,7 @@ fn the_whole_group_is_ended() {
 }
 
 #[test]
-fn in_the_foreground_only_the_command_is_ended() {
+fn foreground_ends_only_the_command() {
     let seen = beside(|program| {
         let script = "sleep 20 >/dev/null 2>&1 & echo $!; echo ready; exec sleep 20";
         let running = Running::start(timeout(program, &["--foreground", "30", "sh", "-c", script]));
@@ -219,7 +219,7 @@ fn in_the_foreground_only_the_command_is_ended() {
 
 /// Field 5 of `stat` is the process group.
 #[test]
-fn a_group_of_its_own_but_not_in_the_foreground() {
+fn group_is_created_except_in_the_foreground() {
     let leads = "set -- $(cat /proc/$$/stat); test $5 = $PPID && echo led by timeout";
     assert_eq!(script(&["10"], leads).stdout, "led by timeout\n");
     assert_eq!(script(&["--foreground", "10"], leads).stdout, "");
@@ -286,7 +286,7 @@ fn sent(signal: Signal, args: &[&str]) -> Seen {
 }
 
 #[test]
-fn signals_are_passed_on() {
+fn signals_are_forwarded() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
         assert_eq!(sent(signal, &["30", "cat"]).code, death(signal as i32));
         assert_eq!(sent(signal, &["--foreground", "30", "cat"]).code, death(signal as i32));
@@ -302,14 +302,14 @@ const LOOP: &str = "exec 2>/dev/null; echo ready; while :; do sleep .05; done";
 const DEAF: &str = "trap '' TERM; echo ready; exec sleep 20";
 
 #[test]
-fn the_command_decides_what_it_makes_of_them() {
+fn command_may_handle_forwarded_signals() {
     let script = format!("trap 'echo got it; exit 7' TERM; {LOOP}");
     let seen = sent(Signal::SIGTERM, &["30", "sh", "-c", &script]);
     assert_eq!(seen, Seen { code: 7, stdout: "got it\n".into(), stderr: "".into() });
 }
 
 #[test]
-fn signals_are_passed_on_to_the_group() {
+fn signals_are_forwarded_to_the_group() {
     let began = Instant::now();
     let seen = sent(Signal::SIGTERM, &["30", "sh", "-c", "(cat; sleep 20) & (echo ready; exec sleep 20)"]);
     assert_eq!(seen.code, death(SIGTERM));
@@ -317,14 +317,14 @@ fn signals_are_passed_on_to_the_group() {
 }
 
 #[test]
-fn a_signal_for_the_whole_group() {
+fn signal_to_the_whole_group_is_handled_once() {
     assert_eq!(script(&["10"], "kill -TERM 0; sleep 20").code, death(SIGTERM));
     // GNU timeout dies of it until it has stored the pid of its command.
     assert_eq!(script(&["10"], "trap '' TERM; sleep .5; kill -TERM 0; exit 5").code, 5);
 }
 
 #[test]
-fn a_signal_that_was_passed_on_is_followed_by_kill() {
+fn kill_follows_a_forwarded_signal() {
     assert_eq!(sent(Signal::SIGTERM, &["-k.2", "30", "sh", "-c", DEAF]).code, death(SIGKILL));
     assert_eq!(sent(Signal::SIGTERM, &["--foreground", "-k.2", "30", "sh", "-c", DEAF]).code, 137);
 }
@@ -339,7 +339,7 @@ fn foreign_sigalrm_ends_it_like_the_limit() {
 
 /// As `perl -e 'alarm 1; exec @ARGV' timeout …` leaves behind.
 #[test]
-fn a_timer_that_was_running_before() {
+fn inherited_timer_is_harmless() {
     let have_perl = Command::new("perl").arg("-v").output().is_ok();
     if !have_perl {
         println!("skipped: no perl on this machine");
@@ -355,7 +355,7 @@ fn a_timer_that_was_running_before() {
 
 /// A background read from a terminal stops the whole group. timeout itself must not stop.
 #[test]
-fn the_terminal_does_not_stop_it() {
+fn terminal_does_not_stop_it() {
     for signal in [Signal::SIGTTIN, Signal::SIGTTOU] {
         let seen = beside(|program| {
             let running = Running::start(timeout(program, &["30", "cat"]));
@@ -368,7 +368,7 @@ fn the_terminal_does_not_stop_it() {
 }
 
 #[test]
-fn one_timeout_under_another() {
+fn nested_timeouts_end_both() {
     let began = Instant::now();
     assert_eq!(both(&["20", "/usr/bin/env", "sleep", "0"]).code, 0);
     let seen = beside(|program| {
@@ -401,7 +401,7 @@ fn after(command: &mut Command, ignored: &'static [Signal], blocked: &'static [S
 }
 
 #[test]
-fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
+fn inherited_ignored_and_blocked_signals_are_handled() {
     use Signal::{SIGALRM, SIGCHLD, SIGINT, SIGTERM};
     let ends = |args: &[&str], ignored, blocked| {
         beside(|program| {
@@ -440,7 +440,7 @@ fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
 /// The command gets the original mask and ignored signals. Exceptions are the signals that timeout handles, as in GNU
 /// timeout (and there ALRM, TTIN and TTOU).
 #[test]
-fn the_command_finds_the_signals_as_they_were() {
+fn command_gets_the_original_signal_state() {
     use Signal::*;
     const LOOK: [&str; 4] = ["grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"];
     let look = |mut command: Command, ignored, blocked| {
@@ -467,7 +467,7 @@ fn the_command_finds_the_signals_as_they_were() {
 }
 
 #[test]
-fn the_command_finds_the_descriptors_as_they_were() {
+fn command_gets_the_original_descriptors() {
     for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "4</dev/null"] {
         let seen = beside(|program| {
             let look = "for fd in 0 1 2 3 4 5 6; do test -e /proc/$$/fd/$fd && echo $fd; done >seen 2>/dev/null; true";
@@ -496,7 +496,7 @@ fn names_and_arguments_need_not_be_text() {
 }
 
 #[test]
-fn commands_that_cannot_be_run() {
+fn failing_commands_are_reported() {
     let wrong = |args: &[&str], code, why: &str| {
         let stderr = format!("timeout: failed to run command {why}\n");
         assert_eq!(both(args), Seen { code, stdout: "".into(), stderr });
@@ -536,7 +536,7 @@ fn names_are_quoted_as_the_locale_does() {
 }
 
 #[test]
-fn wrong_command_lines() {
+fn invalid_command_lines_are_refused() {
     let wrong = |args: &[&str], why: &str| {
         let why = if why.is_empty() { String::new() } else { format!("timeout: {why}\n") };
         let stderr = format!("{why}Try 'timeout --help' for more information.\n");
@@ -570,7 +570,7 @@ fn wrong_command_lines() {
 }
 
 #[test]
-fn command_lines_that_are_well() {
+fn valid_command_lines_are_accepted() {
     for args in [
         &["--", "10", "true"][..],
         &["-v", "--", "10", "true"],
@@ -588,7 +588,7 @@ fn command_lines_that_are_well() {
 }
 
 #[test]
-fn lengths_of_time() {
+fn durations_are_parsed() {
     for time in [
         "10",
         "10s",
@@ -644,7 +644,7 @@ fn lengths_of_time() {
 }
 
 #[test]
-fn signals_by_name_and_number() {
+fn signals_are_parsed_by_name_and_number() {
     let names = Signal::iterator().map(|signal| signal.as_str().to_owned());
     let short = Signal::iterator().map(|signal| signal.as_str()[3..].to_lowercase());
     let others = [
@@ -693,7 +693,7 @@ fn signals_by_name_and_number() {
 }
 
 #[test]
-fn help_and_version() {
+fn help_and_version_are_printed() {
     for option in ["--help", "--version", "--h"] {
         let seen = run(&mut timeout(&ours(), &[option, "nonsense"]));
         assert!(seen.code == 0 && seen.stderr.is_empty() && seen.stdout.contains("timeout"), "{seen:?}");
@@ -709,7 +709,7 @@ fn help_and_version() {
 
 /// timeout starts no second thread.
 #[test]
-fn it_has_one_thread() {
+fn program_has_one_thread() {
     let running = Running::start(timeout(&ours(), &["30", "cat"]));
     let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
     assert!(status.lines().any(|line| line == "Threads:\t1"), "{status}");

@@ -168,7 +168,7 @@ fn ctrl_c_ends_the_search_with_a_report() {
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
 #[test]
-fn on_a_terminal_a_line_shows_how_it_goes() {
+fn terminal_shows_a_progress_line() {
     let (mut here, mut there) = (0, 0);
     let name = std::ptr::null_mut();
     let opened = unsafe { libc::openpty(&mut here, &mut there, name, std::ptr::null(), std::ptr::null()) };
@@ -220,7 +220,7 @@ fn without_a_terminal_standard_error_stays_empty() {
 }
 
 #[test]
-fn without_time_there_is_a_tour_all_the_same() {
+fn limit_of_zero_still_gives_a_tour() {
     let report = report(&["--limit", "0s"]);
     assert_eq!(length(&report), 22205, "the order of the file");
     assert_eq!(value(&report, "improvements"), "0, with 0 kicks");
@@ -228,7 +228,7 @@ fn without_time_there_is_a_tour_all_the_same() {
 }
 
 #[test]
-fn a_seed_makes_the_search_repeatable() {
+fn seed_makes_the_search_repeatable() {
     let cities = scattered(200);
     let path = file("seeds.tsp", instance("seeds", &cities));
     let tour = scratch("seeds.tour");
@@ -280,7 +280,7 @@ fn ten_and_more_cities_are_searched_locally() {
 }
 
 #[test]
-fn cities_on_one_spot_are_no_trouble() {
+fn cities_on_one_spot_are_handled() {
     let cities = [(5, 5); 300];
     let path = file("spot.tsp", instance("spot", &cities));
     let svg = scratch("spot.svg");
@@ -304,7 +304,7 @@ fn five_thousand_cities_end_on_time_with_a_valid_tour() {
 }
 
 #[test]
-fn the_picture_is_well_formed_and_has_every_city() {
+fn picture_is_well_formed_and_has_every_city() {
     let mut cities = scattered(120);
     cities.sort_unstable();
     let path = file("picture.tsp", instance("a<b & \"c\"", &cities));
@@ -430,13 +430,13 @@ fn broken_files_are_refused_with_the_line() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn missing_file_is_refused() {
     assert!(refused(&scratch("missing.tsp")).contains("No such file"));
     assert!(refused(env!("CARGO_TARGET_TMPDIR")).contains("directory"));
 }
 
 #[test]
-fn the_ways_in_which_files_differ_are_read() {
+fn file_variants_are_read() {
     // No EOF, CRLF, other orders and numbers, Latin-1 comments, floats in three notations.
     let text = b"COMMENT: Gr\xf6tschel\r\nCOMMENT: and more\r\nEDGE_WEIGHT_TYPE : EUC_2D\r\nDIMENSION:3\r\n\
         TYPE: TSP (somebody)\r\nNODE_COORD_SECTION\r\n\r\n  30 0 0.0\r\n10\t3.0e+01 0\r\n20 30. +40";
@@ -450,7 +450,7 @@ fn the_ways_in_which_files_differ_are_read() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_known_before_the_search() {
+fn unwritable_tour_file_is_reported_before_the_search() {
     for option in ["--svg", "--tour"] {
         let began = Instant::now();
         let output = run(&["--limit", "60s", option, "/no/such/directory/file"]);
@@ -460,7 +460,7 @@ fn a_file_that_cannot_be_written_is_known_before_the_search() {
 }
 
 #[test]
-fn distances_of_other_types() {
+fn distance_types_are_computed() {
     let with = |kind: &str, cities: &str| {
         let text = format!("DIMENSION: 3\nEDGE_WEIGHT_TYPE: {kind}\nNODE_COORD_SECTION\n{cities}");
         length(&report(&[&file("types.tsp", text), "--limit", "10s"]))
@@ -473,7 +473,7 @@ fn distances_of_other_types() {
 }
 
 #[test]
-fn a_name_with_characters_that_xml_does_not_allow() {
+fn name_with_forbidden_xml_characters_is_replaced() {
     let text = "NAME: a\u{fffe}b\u{ffff}\nDIMENSION: 2\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 3 4\n";
     let picture = scratch("fffe.svg");
     report(&[&file("fffe.tsp", text), "--svg", &picture]);
@@ -482,7 +482,7 @@ fn a_name_with_characters_that_xml_does_not_allow() {
 }
 
 #[test]
-fn standard_input_is_a_file() {
+fn standard_input_is_read_as_a_file() {
     let text = "\u{feff}name small\ntype tsp\ndimension 2\nedge_weight_type euc_2d\nnode_coord_section\n1 0 0\n2 3 4\neof\n";
     let mut command = Command::new(executable("tsp"));
     let input = fs::File::open(file("stdin.tsp", text)).unwrap();
@@ -493,7 +493,7 @@ fn standard_input_is_a_file() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_picture_that_cannot_be_written_is_an_error() {
+fn unwritable_picture_is_an_error() {
     let output = run(&["--limit", "20ms", "--svg", "/dev/full"]);
     assert_eq!(output.status.code(), Some(1));
     let err = String::from_utf8(output.stderr).unwrap();

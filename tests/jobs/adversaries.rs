@@ -21,7 +21,7 @@ fn short() -> process::Builder {
     Job::builder().limit(LIMIT).grace(Duration::from_millis(50))
 }
 
-fn closes_every_descriptor() {
+fn job_that_closes_every_descriptor_has_an_outcome() {
     leaving_nothing(|| {
         // It returns without a pipe.
         let job = Job::spawn(|| close_all(0)).unwrap();
@@ -57,7 +57,7 @@ fn closes_every_descriptor() {
 }
 
 /// It writes to every open descriptor, including the pipe.
-fn writes_to_every_descriptor() {
+fn job_that_writes_to_every_descriptor_has_an_error() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
             for fd in 3..64 {
@@ -71,7 +71,7 @@ fn writes_to_every_descriptor() {
     });
 }
 
-fn executes_another_program() {
+fn job_that_executes_another_program_obeys_the_limit() {
     leaving_nothing(|| {
         for (script, code) in [("exit 0", 0), ("exit 7", 7)] {
             let job = Job::spawn(|| drop(Command::new("sh").args(["-c", script]).exec()));
@@ -87,7 +87,7 @@ fn executes_another_program() {
 }
 
 /// A grandchild holds the pipe open. The parent does not wait for it.
-fn grandchild_keeps_the_pipe() {
+fn grandchild_that_keeps_the_pipe_delays_no_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
             if fork() == 0 {
@@ -150,7 +150,7 @@ fn late(expected: Duration, f: impl FnOnce()) -> [Duration; 2] {
 }
 
 /// Join, kill beside a join, and drop end in time at any rate of incoming bytes.
-fn floods() {
+fn join_kill_and_drop_end_under_floods() {
     // Processor time shows the library's cost on a loaded machine too.
     const WALL: Duration = Duration::from_secs(20);
     const CPU: Duration = Duration::from_millis(250);
@@ -189,7 +189,7 @@ fn floods() {
 
 /// Grandchildren in other sessions flood the pipe after the child's end. The parent reads only the bytes that the
 /// pipe held then.
-fn grandchildren_flood() {
+fn flood_by_grandchildren_is_bounded() {
     leaving_nothing(|| {
         for frame in FLOODS {
             let before = descriptors();
@@ -224,7 +224,7 @@ fn grandchildren_flood() {
 
 /// Other code reaps the child, and a new child gets its pid. The job neither reports nor reaps that one.
 #[cfg(target_os = "linux")]
-fn pid_used_again() {
+fn reused_pid_is_left_alone() {
     use nix::sys::wait::{WaitStatus, waitpid};
     use nix::unistd::Pid;
 
@@ -259,7 +259,7 @@ fn pid_used_again() {
 }
 
 /// A job inherits no descriptor of another job.
-fn descriptors_of_siblings() {
+fn job_inherits_no_descriptor_of_a_sibling() {
     leaving_nothing(|| {
         let inherited = descriptors();
         let first = Job::spawn(|| "secret".repeat(1_000_000)).unwrap();
@@ -290,7 +290,7 @@ fn descriptors_of_siblings() {
 }
 
 /// Dropping a captured job inside another job closes nothing there.
-fn captured_by_a_sibling() {
+fn captured_job_is_inert_in_a_sibling() {
     leaving_nothing(|| {
         let captured = Job::spawn(|| 5).unwrap();
         let lent = &captured;
@@ -310,7 +310,7 @@ fn captured_by_a_sibling() {
 /// For the first process of a PID namespace, abort ends in SIGSEGV, and SIGTERM has no effect.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
-fn first_of_a_pid_namespace() {
+fn first_process_of_a_pid_namespace_is_killed() {
     use process::KillReason::{Memory, Unknown};
 
     let unshare = || unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 };
@@ -343,7 +343,7 @@ fn first_of_a_pid_namespace() {
 }
 
 /// A grandchild returns from the function and sends nothing.
-fn grandchild_returns() {
+fn grandchild_that_returns_sends_nothing() {
     leaving_nothing(|| {
         for _ in 0..20 {
             let outcome = process::run(Duration::MAX, || {
@@ -364,7 +364,7 @@ fn grandchild_returns() {
     });
 }
 
-fn stops_itself() {
+fn job_that_stops_itself_is_killed() {
     leaving_nothing(|| {
         assert!(short().run(|| raise(libc::SIGSTOP)).unwrap_err().timed_out().is_some());
         let job = Job::spawn(|| raise(libc::SIGSTOP)).unwrap();
@@ -377,7 +377,7 @@ fn stops_itself() {
     });
 }
 
-fn ignores_sigterm() {
+fn job_that_ignores_sigterm_is_killed() {
     leaving_nothing(|| {
         let stubborn = || -> () {
             for n in 1..32 {
@@ -395,7 +395,7 @@ fn ignores_sigterm() {
     });
 }
 
-fn killed_by_an_outsider() {
+fn job_killed_from_outside_says_so() {
     leaving_nothing(|| {
         // SIGKILL by the parent without the library, by the job, and by another process.
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -412,7 +412,7 @@ fn killed_by_an_outsider() {
 }
 
 /// The job changes its process group. Signals still reach it.
-fn leaves_its_group() {
+fn signals_reach_a_job_that_left_its_group() {
     leaving_nothing(|| {
         let leave = |leaves_one: bool| {
             if leaves_one && fork() == 0 {
@@ -431,7 +431,7 @@ fn leaves_its_group() {
 }
 
 /// A job leads its group from its spawn on, so an early signal reaches it.
-fn leads_its_group_at_once() {
+fn job_leads_its_group_from_its_spawn() {
     leaving_nothing(|| {
         for _ in 0..200 {
             let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -444,7 +444,7 @@ fn leads_its_group_at_once() {
 }
 
 /// Invalid signal numbers.
-fn odd_signals() {
+fn invalid_signals_are_refused() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         for n in [-1, 65, i32::MAX] {
@@ -456,13 +456,13 @@ fn odd_signals() {
 }
 
 /// The kernel reaps the children. Values and panics still arrive.
-fn sigchld_ignored() {
+fn values_arrive_with_sigchld_ignored() {
     signal(libc::SIGCHLD, libc::SIG_IGN);
     outcomes_without_a_status();
 }
 
 /// Other code waits for any child and reaps the job's.
-fn reaped_by_other_code() {
+fn job_reaped_by_other_code_has_an_outcome() {
     extern "C" fn on_child(_: libc::c_int) {
         while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
             .is_ok_and(|status| status != nix::sys::wait::WaitStatus::StillAlive)
@@ -502,7 +502,7 @@ fn outcomes_without_a_status() {
 /// Without pidfds the parent polls. The outcomes are the same.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn without_pidfds() {
+fn jobs_have_the_same_outcomes_without_pidfds() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENOSYS);
     everything_in_short();
     signal(libc::SIGCHLD, libc::SIG_IGN);
@@ -516,7 +516,7 @@ fn without_pidfds() {
 /// Pidfds that cannot signal a group.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn without_group_signals() {
+fn jobs_are_killed_without_group_signals_of_pidfds() {
     support::process::forbid(libc::SYS_pidfd_send_signal, libc::EINVAL);
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () {
@@ -544,7 +544,7 @@ fn everything_in_short() {
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn no_processes_left() {
+fn spawn_is_refused_with_no_processes_left() {
     support::process::forbid(libc::SYS_clone, libc::EAGAIN);
     support::process::forbid(libc::SYS_clone3, libc::EAGAIN);
     leaving_nothing(|| {
@@ -558,7 +558,7 @@ fn no_processes_left() {
 }
 
 /// Uses RLIMIT_NPROC, which does not bind a privileged user.
-fn no_processes_left_for_the_user() {
+fn rlimit_nproc_is_a_spawn_error() {
     if !children::become_nobody() {
         println!("skipped: cannot become another user");
         return;
@@ -570,7 +570,7 @@ fn no_processes_left_for_the_user() {
     });
 }
 
-fn no_descriptors_left() {
+fn spawn_is_refused_with_no_descriptors_left() {
     leaving_nothing(|| {
         set_limit(Resource::RLIMIT_NOFILE, 64);
         let mut all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
@@ -590,7 +590,7 @@ fn no_descriptors_left() {
 /// If the pidfd is refused, the spawn fails and reaps the child.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn no_pidfd_for_this_one() {
+fn refused_pidfd_leaves_no_child() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
     leaving_nothing(|| {
         let refused = Job::spawn(|| -> () { pause() }).unwrap_err();
@@ -600,7 +600,7 @@ fn no_pidfd_for_this_one() {
 
 /// The same under signals that interrupt every wait.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn no_pidfd_amid_signals() {
+fn refused_pidfd_amid_signals_leaves_no_child() {
     const OFTEN: Duration = Duration::from_micros(50);
     support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
     support::process::set_action(support::process::counting(), 0, &[]);
@@ -618,7 +618,7 @@ fn no_pidfd_amid_signals() {
 /// A child that cannot set itself up does not run the function.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn no_set_up() {
+fn job_that_cannot_be_set_up_does_not_run() {
     support::process::forbid(libc::SYS_prctl, libc::EPERM);
     leaving_nothing(|| {
         let outcome = process::run(Duration::MAX, || println!("it runs"));
@@ -629,7 +629,7 @@ fn no_set_up() {
 }
 
 /// The parent has closed its standard streams. The pipe gets none of their numbers.
-fn no_standard_streams() {
+fn job_works_with_no_standard_streams() {
     close_all(0);
     let outcome = process::run(Duration::MAX, || {
         println!("to a closed stream");
@@ -643,7 +643,7 @@ fn c_value() -> Vec<u32> {
     (0..100_000).collect()
 }
 
-fn fork_bomb() {
+fn fork_bomb_is_killed() {
     leaving_nothing(|| {
         let job = short().spawn(|| -> () {
             for _ in 0..5 {
@@ -658,40 +658,56 @@ fn fork_bomb() {
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
-        scenario("closes_every_descriptor", closes_every_descriptor),
-        scenario("writes_to_every_descriptor", writes_to_every_descriptor),
-        scenario("executes_another_program", executes_another_program),
-        scenario("grandchild_keeps_the_pipe", grandchild_keeps_the_pipe),
-        scenario("floods", floods),
-        scenario("grandchildren_flood", grandchildren_flood),
+        scenario(
+            "job_that_closes_every_descriptor_has_an_outcome",
+            job_that_closes_every_descriptor_has_an_outcome,
+        ),
+        scenario(
+            "job_that_writes_to_every_descriptor_has_an_error",
+            job_that_writes_to_every_descriptor_has_an_error,
+        ),
+        scenario(
+            "job_that_executes_another_program_obeys_the_limit",
+            job_that_executes_another_program_obeys_the_limit,
+        ),
+        scenario(
+            "grandchild_that_keeps_the_pipe_delays_no_join",
+            grandchild_that_keeps_the_pipe_delays_no_join,
+        ),
+        scenario("join_kill_and_drop_end_under_floods", join_kill_and_drop_end_under_floods),
+        scenario("flood_by_grandchildren_is_bounded", flood_by_grandchildren_is_bounded),
         #[cfg(target_os = "linux")]
-        scenario("pid_used_again", pid_used_again),
-        scenario("descriptors_of_siblings", descriptors_of_siblings),
-        scenario("captured_by_a_sibling", captured_by_a_sibling),
+        scenario("reused_pid_is_left_alone", reused_pid_is_left_alone),
+        scenario("job_inherits_no_descriptor_of_a_sibling", job_inherits_no_descriptor_of_a_sibling),
+        scenario("captured_job_is_inert_in_a_sibling", captured_job_is_inert_in_a_sibling),
         #[cfg(target_os = "linux")]
-        scenario("first_of_a_pid_namespace", first_of_a_pid_namespace).launched(support::without_backtrace),
-        scenario("grandchild_returns", grandchild_returns),
-        scenario("stops_itself", stops_itself),
-        scenario("ignores_sigterm", ignores_sigterm),
-        scenario("killed_by_an_outsider", killed_by_an_outsider),
-        scenario("leaves_its_group", leaves_its_group),
-        scenario("leads_its_group_at_once", leads_its_group_at_once),
-        scenario("odd_signals", odd_signals),
-        scenario("sigchld_ignored", sigchld_ignored),
-        scenario("reaped_by_other_code", reaped_by_other_code),
-        scenario("no_processes_left_for_the_user", no_processes_left_for_the_user),
-        scenario("no_descriptors_left", no_descriptors_left),
-        scenario("no_standard_streams", no_standard_streams),
-        scenario("fork_bomb", fork_bomb),
+        scenario("first_process_of_a_pid_namespace_is_killed", first_process_of_a_pid_namespace_is_killed)
+            .launched(support::without_backtrace),
+        scenario("grandchild_that_returns_sends_nothing", grandchild_that_returns_sends_nothing),
+        scenario("job_that_stops_itself_is_killed", job_that_stops_itself_is_killed),
+        scenario("job_that_ignores_sigterm_is_killed", job_that_ignores_sigterm_is_killed),
+        scenario("job_killed_from_outside_says_so", job_killed_from_outside_says_so),
+        scenario("signals_reach_a_job_that_left_its_group", signals_reach_a_job_that_left_its_group),
+        scenario("job_leads_its_group_from_its_spawn", job_leads_its_group_from_its_spawn),
+        scenario("invalid_signals_are_refused", invalid_signals_are_refused),
+        scenario("values_arrive_with_sigchld_ignored", values_arrive_with_sigchld_ignored),
+        scenario("job_reaped_by_other_code_has_an_outcome", job_reaped_by_other_code_has_an_outcome),
+        scenario("rlimit_nproc_is_a_spawn_error", rlimit_nproc_is_a_spawn_error),
+        scenario("spawn_is_refused_with_no_descriptors_left", spawn_is_refused_with_no_descriptors_left),
+        scenario("job_works_with_no_standard_streams", job_works_with_no_standard_streams),
+        scenario("fork_bomb_is_killed", fork_bomb_is_killed),
     ];
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     scenarios.extend([
-        scenario("without_pidfds", without_pidfds),
-        scenario("without_group_signals", without_group_signals),
-        scenario("no_processes_left", no_processes_left),
-        scenario("no_pidfd_for_this_one", no_pidfd_for_this_one),
-        scenario("no_pidfd_amid_signals", no_pidfd_amid_signals),
-        scenario("no_set_up", no_set_up),
+        scenario("jobs_have_the_same_outcomes_without_pidfds", jobs_have_the_same_outcomes_without_pidfds),
+        scenario(
+            "jobs_are_killed_without_group_signals_of_pidfds",
+            jobs_are_killed_without_group_signals_of_pidfds,
+        ),
+        scenario("spawn_is_refused_with_no_processes_left", spawn_is_refused_with_no_processes_left),
+        scenario("refused_pidfd_leaves_no_child", refused_pidfd_leaves_no_child),
+        scenario("refused_pidfd_amid_signals_leaves_no_child", refused_pidfd_amid_signals_leaves_no_child),
+        scenario("job_that_cannot_be_set_up_does_not_run", job_that_cannot_be_set_up_does_not_run),
     ]);
     scenarios
 }

@@ -41,7 +41,7 @@ fn stands_still() -> bool {
 }
 
 /// Limit, grace and join time-out follow the kernel's clock.
-fn frozen_clock() {
+fn limits_follow_the_kernel_under_a_frozen_clock() {
     assert!(stands_still());
     leaving_nothing(|| {
         let limited = || Job::builder().limit(LIMIT).grace(LIMIT);
@@ -60,5 +60,8 @@ fn frozen_clock() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![scenario("frozen_clock", frozen_clock)]
+    vec![scenario(
+        "limits_follow_the_kernel_under_a_frozen_clock",
+        limits_follow_the_kernel_under_a_frozen_clock,
+    )]
 }

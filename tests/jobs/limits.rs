@@ -31,7 +31,7 @@ fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 /// A function that checks returns at the limit with its best value.
-fn cooperative() {
+fn function_that_checks_returns_its_best() {
     leaving_nothing(|| {
         let best = |_: TimedOut| "the best so far".to_owned();
         let search = || loop {
@@ -46,7 +46,7 @@ fn cooperative() {
 }
 
 /// No signal at the limit, SIGTERM after the grace, SIGKILL after a second grace.
-fn escalation() {
+fn sigterm_and_sigkill_follow_the_limit() {
     leaving_nothing(|| {
         let job = || Job::builder().limit(LIMIT).grace(GRACE).label("stuck");
         let (ended, took) = timed(|| job().run(spin));
@@ -72,7 +72,7 @@ fn escalation() {
 }
 
 /// A SIGTERM handler in the child can still let the function return its value.
-fn ends_well_after_sigterm() {
+fn value_after_sigterm_is_returned() {
     static ASKED: AtomicU64 = AtomicU64::new(0);
     extern "C" fn on_term(_: libc::c_int) {
         ASKED.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +91,7 @@ fn ends_well_after_sigterm() {
     });
 }
 
-fn without_grace() {
+fn sigkill_comes_at_once_without_grace() {
     leaving_nothing(|| {
         let job = Job::builder().limit(LIMIT).grace(Duration::ZERO);
         let (ended, took) = timed(|| job.run(spin));
@@ -100,7 +100,7 @@ fn without_grace() {
     });
 }
 
-fn stopped_child() {
+fn stopped_job_is_killed() {
     leaving_nothing(|| {
         let job = Job::builder().limit(LIMIT).grace(GRACE);
         let stop = || {
@@ -131,7 +131,7 @@ fn stopped_child() {
 }
 
 /// Limits of zero and `Duration::MAX`.
-fn the_ends_of_time() {
+fn limits_of_zero_and_never_work() {
     leaving_nothing(|| {
         assert!(process::run(Duration::ZERO, || checkpoint().is_err()).unwrap());
         assert!(process::run(Duration::MAX, || checkpoint().is_ok()).unwrap());
@@ -148,7 +148,7 @@ fn the_ends_of_time() {
 }
 
 /// The time-out of a join leaves the job running.
-fn joins_time_out() {
+fn join_that_times_out_leaves_the_job() {
     leaving_nothing(|| {
         let job = Job::builder().label("slow").spawn(|| {
             std::thread::sleep(Duration::from_millis(1_500));
@@ -169,7 +169,7 @@ fn joins_time_out() {
 }
 
 /// A finished value that exceeds the pipe is delivered to a late join.
-fn joined_late() {
+fn late_join_gets_the_value() {
     leaving_nothing(|| {
         let limited = || Job::builder().limit(LIMIT).grace(GRACE);
         let (ready, told) = UnixStream::pair().unwrap();
@@ -222,7 +222,7 @@ impl<'de> serde::Deserialize<'de> for Endless {
 }
 
 /// The caller's alarm ends a join at its deadline, and the error belongs to it. The job lives on.
-fn the_callers_alarm() {
+fn callers_alarm_ends_a_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         let outer = Alarm::builder().after(LIMIT).label("outer").arm().unwrap();
@@ -251,7 +251,7 @@ fn the_callers_alarm() {
 }
 
 /// The alarm is rung by another thread, or belongs to another thread and is entered here.
-fn the_callers_alarm_is_rung() {
+fn callers_ring_ends_a_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         let alarm = Alarm::never().unwrap();
@@ -280,7 +280,7 @@ fn the_callers_alarm_is_rung() {
 }
 
 /// With SIGALRM blocked no signal wakes the thread. None is needed.
-fn the_callers_alarm_without_a_signal() {
+fn callers_alarm_ends_a_join_without_a_signal() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         let alarm = Alarm::after(LIMIT).unwrap();
@@ -306,7 +306,7 @@ fn alarms_are_not_inherited() {
 }
 
 /// Each of two nested jobs has its own limit.
-fn jobs_within_jobs() {
+fn nested_jobs_have_their_own_limits() {
     leaving_nothing(|| {
         let outcome = process::run(SLACK, || {
             let inner = Job::builder().limit(LIMIT).grace(Duration::ZERO).run(spin);
@@ -325,7 +325,7 @@ fn jobs_within_jobs() {
     });
 }
 
-fn memory() {
+fn exhausted_memory_is_reported() {
     leaving_nothing(|| {
         let job = Job::builder().memory_limit(256 << 20).stderr(process::Output::Null);
         let eat = || -> () {
@@ -362,7 +362,7 @@ fn memory() {
     });
 }
 
-fn processor_time() {
+fn processor_time_limit_is_kept() {
     leaving_nothing(|| {
         for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
             let job = Job::builder().cpu_limit(limit).spawn(spin).unwrap();
@@ -388,7 +388,7 @@ fn processor_time() {
 }
 
 /// Signals that the program requested are distinguished from others.
-fn requested_signals() {
+fn requested_signals_are_distinguished() {
     leaving_nothing(|| {
         let reason = |job: Job<()>| match job.join() {
             Err(JobError::Killed { reason, .. }) => reason,
@@ -410,7 +410,7 @@ fn requested_signals() {
 }
 
 /// Without a waiting thread the child's own timer kills it, two graces and a second after the limit.
-fn limit_without_a_waiter() {
+fn limit_is_kept_without_a_waiting_thread() {
     leaving_nothing(|| {
         let stubborn = || -> () {
             signal(libc::SIGTERM, libc::SIG_IGN);
@@ -430,7 +430,7 @@ fn limit_without_a_waiter() {
     });
 }
 
-fn size_of_the_value() {
+fn value_beyond_the_size_limit_is_an_error() {
     leaving_nothing(|| {
         let limited = |bytes| Job::builder().value_limit(bytes);
         assert_eq!(limited(6).run(|| "hello".to_owned()).unwrap(), "hello");
@@ -441,24 +441,25 @@ fn size_of_the_value() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("cooperative", cooperative),
-        scenario("escalation", escalation),
-        scenario("ends_well_after_sigterm", ends_well_after_sigterm),
-        scenario("without_grace", without_grace),
-        scenario("stopped_child", stopped_child),
-        scenario("the_ends_of_time", the_ends_of_time),
-        scenario("joins_time_out", joins_time_out),
-        scenario("joined_late", joined_late),
-        scenario("the_callers_alarm", the_callers_alarm),
-        scenario("the_callers_alarm_is_rung", the_callers_alarm_is_rung),
-        scenario("the_callers_alarm_without_a_signal", the_callers_alarm_without_a_signal),
+        scenario("function_that_checks_returns_its_best", function_that_checks_returns_its_best),
+        scenario("sigterm_and_sigkill_follow_the_limit", sigterm_and_sigkill_follow_the_limit),
+        scenario("value_after_sigterm_is_returned", value_after_sigterm_is_returned),
+        scenario("sigkill_comes_at_once_without_grace", sigkill_comes_at_once_without_grace),
+        scenario("stopped_job_is_killed", stopped_job_is_killed),
+        scenario("limits_of_zero_and_never_work", limits_of_zero_and_never_work),
+        scenario("join_that_times_out_leaves_the_job", join_that_times_out_leaves_the_job),
+        scenario("late_join_gets_the_value", late_join_gets_the_value),
+        scenario("callers_alarm_ends_a_join", callers_alarm_ends_a_join),
+        scenario("callers_ring_ends_a_join", callers_ring_ends_a_join),
+        scenario("callers_alarm_ends_a_join_without_a_signal", callers_alarm_ends_a_join_without_a_signal),
         scenario("alarms_are_not_inherited", alarms_are_not_inherited),
-        scenario("jobs_within_jobs", jobs_within_jobs),
-        scenario("memory", memory).launched(support::without_backtrace),
-        scenario("processor_time", processor_time),
-        scenario("requested_signals", requested_signals),
+        scenario("nested_jobs_have_their_own_limits", nested_jobs_have_their_own_limits),
+        scenario("exhausted_memory_is_reported", exhausted_memory_is_reported)
+            .launched(support::without_backtrace),
+        scenario("processor_time_limit_is_kept", processor_time_limit_is_kept),
+        scenario("requested_signals_are_distinguished", requested_signals_are_distinguished),
         #[cfg(target_os = "linux")]
-        scenario("limit_without_a_waiter", limit_without_a_waiter),
-        scenario("size_of_the_value", size_of_the_value),
+        scenario("limit_is_kept_without_a_waiting_thread", limit_is_kept_without_a_waiting_thread),
+        scenario("value_beyond_the_size_limit_is_an_error", value_beyond_the_size_limit_is_an_error),
     ]
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sigalarm::process::{self, Exit, Job, JobError};
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 
-fn values() {
+fn values_are_returned() {
     leaving_nothing(|| {
         let nothing = Job::spawn(|| ()).unwrap();
         nothing.join().unwrap();
@@ -26,7 +26,7 @@ fn values() {
     });
 }
 
-fn joined_again_the_same() {
+fn second_join_returns_the_same() {
     leaving_nothing(|| {
         let job = Job::spawn(|| vec![1, 2, 3]).unwrap();
         for _ in 0..3 {
@@ -41,7 +41,7 @@ fn joined_again_the_same() {
 }
 
 /// Values smaller and larger than the pipe of 64 KiB.
-fn large_values() {
+fn large_values_are_returned() {
     leaving_nothing(|| {
         for size in [0, 65_535, 65_536, 65_537, 5_000_000, 100_000_000] {
             let text = process::run(Duration::MAX, || "x".repeat(size)).unwrap();
@@ -52,7 +52,7 @@ fn large_values() {
     });
 }
 
-fn panics() {
+fn panic_is_returned_with_message_and_location() {
     leaving_nothing(|| {
         let line = line!() + 1;
         let job = Job::spawn(|| -> u8 { panic!("not {}", "today") }).unwrap();
@@ -82,7 +82,7 @@ fn panics() {
 }
 
 /// The parent's hook does not run in the child, and stays in place.
-fn panic_hooks() {
+fn parents_panic_hook_does_not_run_in_the_child() {
     std::panic::set_hook(Box::new(|_| println!("the parent's hook")));
     let outcome = process::run(Duration::MAX, || -> () { panic!("in the child") });
     assert!(matches!(outcome, Err(JobError::Panicked(_))));
@@ -91,7 +91,7 @@ fn panic_hooks() {
 }
 
 /// A panic during an unwind, and one while the value is dropped or sent.
-fn panics_in_destructors() {
+fn panic_in_a_destructor_is_an_outcome() {
     static PARENT: AtomicU32 = AtomicU32::new(0);
     struct Bomb;
     impl Drop for Bomb {
@@ -149,7 +149,7 @@ fn panics_in_destructors() {
     });
 }
 
-fn exits_and_signals() {
+fn exits_and_signals_are_reported() {
     leaving_nothing(|| {
         for code in [0, 3, 255] {
             let job = Job::spawn(|| -> () { std::process::exit(code) }).unwrap();
@@ -167,7 +167,7 @@ fn exits_and_signals() {
     });
 }
 
-fn stack_overflow() {
+fn stack_overflow_is_reported() {
     #[allow(unconditional_recursion)]
     fn down(depth: u64) -> u64 {
         std::hint::black_box([depth; 64]).iter().sum::<u64>() + down(depth + 1)
@@ -256,7 +256,7 @@ struct Nothing;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Pair(u8, Box<str>);
 
-fn values_come_back_as_they_were() {
+fn values_of_every_kind_are_unchanged() {
     leaving_nothing(|| {
         let there_and_back = |value: &Everything| process::run(Duration::MAX, || value.clone()).unwrap();
         let vectors = vec![None, Some(Newtype(7)), Some(Newtype(u16::MAX))];
@@ -277,7 +277,7 @@ fn values_come_back_as_they_were() {
     });
 }
 
-fn a_field_that_is_left_out() {
+fn field_that_is_skipped_is_an_error() {
     leaving_nothing(|| {
         let sparse = |a| Sparse { a, b: 1, c: vec![2, 0] };
         let whole = vec![sparse(Some(7)), sparse(Some(0))];
@@ -294,7 +294,7 @@ fn a_field_that_is_left_out() {
     });
 }
 
-fn codec_failures() {
+fn codec_failures_are_errors() {
     leaving_nothing(|| {
         let job = Job::spawn(|| Opaque).unwrap();
         assert!(matches!(job.join(), Err(JobError::NotEncoded { .. })));
@@ -309,7 +309,7 @@ fn codec_failures() {
 }
 
 /// The child dies while it sends its value.
-fn cut_short() {
+fn value_that_is_cut_short_is_an_error() {
     struct Midway(fn());
     impl Serialize for Midway {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -343,7 +343,7 @@ fn cut_short() {
 }
 
 /// A returned `TimedOut` arrives complete. No guard of the parent owns it.
-fn time_outs_as_values() {
+fn returned_time_out_has_no_owner_in_the_parent() {
     fn long() -> Result<u64, TimedOut> {
         loop {
             checkpoint()?;
@@ -372,11 +372,15 @@ fn time_outs_as_values() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("values", values),
-        scenario("joined_again_the_same", joined_again_the_same),
-        scenario("large_values", large_values),
-        scenario("panics", panics),
-        scenario("panic_hooks", panic_hooks).judged(|outcome| {
+        scenario("values_are_returned", values_are_returned),
+        scenario("second_join_returns_the_same", second_join_returns_the_same),
+        scenario("large_values_are_returned", large_values_are_returned),
+        scenario("panic_is_returned_with_message_and_location", panic_is_returned_with_message_and_location),
+        scenario(
+            "parents_panic_hook_does_not_run_in_the_child",
+            parents_panic_hook_does_not_run_in_the_child,
+        )
+        .judged(|outcome| {
             let expected = "after the job\nthe parent's hook\n";
             if outcome.stdout == expected && outcome.stderr.is_empty() {
                 Ok(())
@@ -384,18 +388,21 @@ pub fn scenarios() -> Vec<Scenario> {
                 Err(format!("expected {expected:?}"))
             }
         }),
-        scenario("panics_in_destructors", panics_in_destructors).judged(|outcome| {
-            match outcome.stdout.as_str() {
+        scenario("panic_in_a_destructor_is_an_outcome", panic_in_a_destructor_is_an_outcome).judged(
+            |outcome| match outcome.stdout.as_str() {
                 "survived\n" if outcome.status.success() => Ok(()),
                 _ => Err("expected it to survive".into()),
-            }
-        }),
-        scenario("exits_and_signals", exits_and_signals),
-        scenario("stack_overflow", stack_overflow),
-        scenario("values_come_back_as_they_were", values_come_back_as_they_were),
-        scenario("a_field_that_is_left_out", a_field_that_is_left_out),
-        scenario("codec_failures", codec_failures),
-        scenario("cut_short", cut_short),
-        scenario("time_outs_as_values", time_outs_as_values),
+            },
+        ),
+        scenario("exits_and_signals_are_reported", exits_and_signals_are_reported),
+        scenario("stack_overflow_is_reported", stack_overflow_is_reported),
+        scenario("values_of_every_kind_are_unchanged", values_of_every_kind_are_unchanged),
+        scenario("field_that_is_skipped_is_an_error", field_that_is_skipped_is_an_error),
+        scenario("codec_failures_are_errors", codec_failures_are_errors),
+        scenario("value_that_is_cut_short_is_an_error", value_that_is_cut_short_is_an_error),
+        scenario(
+            "returned_time_out_has_no_owner_in_the_parent",
+            returned_time_out_has_no_owner_in_the_parent,
+        ),
     ]
 }

@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_millis(50);
 /// Bound for lateness on a loaded machine.
 const SLACK: Duration = Duration::from_secs(10);
 
-fn pool_of_four() {
+fn pool_of_four_returns_every_value() {
     leaving_nothing(|| {
         let (mut inputs, mut jobs, mut most, mut results) = (0..100_u64, Vec::new(), 0, Vec::new());
         loop {
@@ -32,7 +32,7 @@ fn pool_of_four() {
 }
 
 /// While one job is waited for, every limit is enforced and every value is read.
-fn all_are_looked_after() {
+fn wait_any_serves_all_jobs() {
     leaving_nothing(|| {
         let began = Instant::now();
         let stuck = Job::builder().limit(LIMIT).grace(LIMIT).spawn(|| -> String { pause() }).unwrap();
@@ -55,7 +55,7 @@ fn all_are_looked_after() {
     });
 }
 
-fn time_out_and_alarm() {
+fn wait_any_ends_at_time_out_and_alarm() {
     leaving_nothing(|| {
         let jobs = [(); 3].map(|()| Job::spawn(|| -> () { pause() }).unwrap());
         let began = Instant::now();
@@ -73,7 +73,7 @@ fn time_out_and_alarm() {
     });
 }
 
-fn try_join() {
+fn try_join_returns_none_until_the_end() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> u32 { pause() }).unwrap();
         assert!(job.try_join().is_none());
@@ -90,7 +90,7 @@ fn try_join() {
     });
 }
 
-fn end_fd() {
+fn end_fd_is_readable_at_the_end() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> u32 { pause() }).unwrap();
         let Some(fd) = job.end_fd() else {
@@ -110,7 +110,7 @@ fn end_fd() {
 }
 
 /// A forked child does not wait for jobs of its parent.
-fn jobs_of_the_parent() {
+fn child_does_not_wait_for_jobs_of_its_parent() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 1).unwrap();
         let child = fork();
@@ -127,22 +127,22 @@ fn jobs_of_the_parent() {
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn without_pidfds() {
+fn wait_any_works_without_pidfds() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENOSYS);
     assert!(Job::spawn(|| 1).unwrap().end_fd().is_none());
-    pool_of_four();
-    all_are_looked_after();
+    pool_of_four_returns_every_value();
+    wait_any_serves_all_jobs();
 }
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("pool_of_four", pool_of_four),
-        scenario("all_are_looked_after", all_are_looked_after),
-        scenario("time_out_and_alarm", time_out_and_alarm),
-        scenario("try_join", try_join),
-        scenario("end_fd", end_fd),
-        scenario("jobs_of_the_parent", jobs_of_the_parent),
+        scenario("pool_of_four_returns_every_value", pool_of_four_returns_every_value),
+        scenario("wait_any_serves_all_jobs", wait_any_serves_all_jobs),
+        scenario("wait_any_ends_at_time_out_and_alarm", wait_any_ends_at_time_out_and_alarm),
+        scenario("try_join_returns_none_until_the_end", try_join_returns_none_until_the_end),
+        scenario("end_fd_is_readable_at_the_end", end_fd_is_readable_at_the_end),
+        scenario("child_does_not_wait_for_jobs_of_its_parent", child_does_not_wait_for_jobs_of_its_parent),
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-        scenario("without_pidfds", without_pidfds),
+        scenario("wait_any_works_without_pidfds", wait_any_works_without_pidfds),
     ]
 }

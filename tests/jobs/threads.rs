@@ -11,7 +11,7 @@ use crate::support::{Scenario, scenario};
 use nix::libc;
 use sigalarm::process::{self, Job, JobError, SpawnError};
 
-fn joined_by_many() {
+fn join_by_many_threads_returns_the_same() {
     leaving_nothing(|| {
         let (go, wait) = UnixStream::pair().unwrap();
         let job = Job::spawn(|| {
@@ -30,7 +30,7 @@ fn joined_by_many() {
     });
 }
 
-fn ended_from_another_thread() {
+fn join_ends_when_another_thread_kills() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         thread::scope(|s| {
@@ -44,7 +44,7 @@ fn ended_from_another_thread() {
     });
 }
 
-fn refused_with_threads() {
+fn spawn_is_refused_beside_threads() {
     let (end, ended) = mpsc::channel::<()>();
     let other = thread::spawn(move || ended.recv());
     let refused = Job::spawn(|| ()).unwrap_err();
@@ -67,7 +67,7 @@ fn refused_with_threads() {
 /// `spawn_unchecked` beside threads that hold the locks of the standard streams, the alarms and the jobs. The child
 /// finds all locks free.
 #[allow(unsafe_code)]
-fn unchecked() {
+fn spawn_unchecked_works_beside_threads() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let stopped = || stop.load(std::sync::atomic::Ordering::Relaxed);
     thread::scope(|s| {
@@ -102,7 +102,7 @@ fn unchecked() {
     assert!(!has_children());
 }
 
-fn moved_to_a_thread() {
+fn handle_works_on_another_thread() {
     leaving_nothing(|| {
         let (alive, over) = (Job::spawn(|| -> () { pause() }).unwrap(), Job::spawn(|| 3).unwrap());
         thread::spawn(move || {
@@ -115,7 +115,7 @@ fn moved_to_a_thread() {
 }
 
 /// The function may start threads. Their panics are reported on stderr.
-fn threads_in_the_child() {
+fn threads_in_the_child_are_allowed() {
     let answer = process::run(Duration::MAX, || {
         let threads: Vec<_> = (0..4).map(|n| thread::spawn(move || n)).collect();
         let sum: i32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
@@ -137,12 +137,12 @@ fn threads_in_the_child() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("joined_by_many", joined_by_many),
-        scenario("ended_from_another_thread", ended_from_another_thread),
-        scenario("refused_with_threads", refused_with_threads),
-        scenario("unchecked", unchecked),
-        scenario("moved_to_a_thread", moved_to_a_thread),
-        scenario("threads_in_the_child", threads_in_the_child).judged(|outcome| {
+        scenario("join_by_many_threads_returns_the_same", join_by_many_threads_returns_the_same),
+        scenario("join_ends_when_another_thread_kills", join_ends_when_another_thread_kills),
+        scenario("spawn_is_refused_beside_threads", spawn_is_refused_beside_threads),
+        scenario("spawn_unchecked_works_beside_threads", spawn_unchecked_works_beside_threads),
+        scenario("handle_works_on_another_thread", handle_works_on_another_thread),
+        scenario("threads_in_the_child_are_allowed", threads_in_the_child_are_allowed).judged(|outcome| {
             let report = "thread 'inner' panicked at tests/jobs/threads.rs:";
             if outcome.status.success() && outcome.stderr.starts_with(report) {
                 Ok(())

@@ -20,7 +20,7 @@ use nix::sys::resource::Resource;
 use sigalarm::process::{self, Job, JobError, Output};
 
 /// A thousand jobs at once.
-fn a_thousand() {
+fn thousand_jobs_leave_nothing() {
     children::set_limit(Resource::RLIMIT_NOFILE, 4096);
     let (began, before) = (Instant::now(), descriptors());
     let jobs: Vec<Job<()>> = (0..1_000).map(|_| Job::spawn(|| pause()).unwrap()).collect();
@@ -37,7 +37,7 @@ fn a_thousand() {
 }
 
 /// A drop kills the job with its descendants.
-fn drop_kills() {
+fn drop_kills_the_whole_group() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () {
             fork();
@@ -54,7 +54,7 @@ fn drop_kills() {
 }
 
 /// If the job ends by itself, its group is killed too.
-fn the_group_ends_with_its_leader() {
+fn group_ends_with_its_leader() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
             if fork() == 0 {
@@ -80,7 +80,7 @@ fn processes_of_group(group: u32) -> Vec<u32> {
 }
 
 /// In the foreground the child stays in the parent's group. Signals go to the child alone.
-fn foreground() {
+fn foreground_job_stays_in_the_parents_group() {
     leaving_nothing(|| {
         let group = || nix::unistd::getpgrp().as_raw();
         let ours = group();
@@ -93,7 +93,7 @@ fn foreground() {
     });
 }
 
-fn detached() {
+fn detached_job_is_reaped_by_the_next_spawn() {
     let flag = std::env::temp_dir().join(format!("sigalarm-detached-{}", std::process::id()));
     let job = Job::spawn(|| {
         std::thread::sleep(Duration::from_millis(100));
@@ -116,7 +116,7 @@ fn detached() {
 }
 
 /// Output that the parent has buffered, in Rust or C, appears once. The child's output appears too, in order.
-fn printing() {
+fn buffered_output_appears_once() {
     print!("parent before, ");
     c_print(c"parent's C, ");
     process::run(Duration::MAX, || {
@@ -138,7 +138,7 @@ fn c_print(text: &'static std::ffi::CStr) {
 }
 
 /// A C stream that the parent has opened: all writes arrive once, including the child's buffer at its end.
-fn c_streams() {
+fn buffered_c_stream_is_written_once() {
     let path = std::env::temp_dir().join(format!("sigalarm-c-streams-{}", std::process::id()));
     let stream = CStream::create(&path);
     let alone = || stream.put(c"child, ");
@@ -196,7 +196,7 @@ impl Drop for CStream {
     }
 }
 
-fn redirected() {
+fn output_can_be_redirected() {
     let path = std::env::temp_dir().join(format!("sigalarm-redirected-{}", std::process::id()));
     leaving_nothing(|| {
         let talk = || {
@@ -213,7 +213,7 @@ fn redirected() {
 }
 
 /// In a parent with closed streams, new files get their numbers.
-fn redirected_to_the_numbers_of_streams() {
+fn redirection_works_with_closed_standard_streams() {
     let path = |name| std::env::temp_dir().join(format!("sigalarm-{name}-{}", std::process::id()));
     let (one, two) = (path("one"), path("two"));
     nix::unistd::close(1).unwrap();
@@ -248,7 +248,7 @@ fn read_to_string(path: &Path) -> String {
 }
 
 /// A detached job keeps its output though its value has no reader and SIGPIPE kills.
-fn detached_and_printing() {
+fn detached_job_keeps_its_output() {
     children::signal(libc::SIGPIPE, libc::SIG_DFL);
     let path = std::env::temp_dir().join(format!("sigalarm-printing-{}", std::process::id()));
     let (go, wait) = UnixStream::pair().unwrap();
@@ -267,7 +267,7 @@ fn detached_and_printing() {
 }
 
 /// A drop detaches a job that cannot be killed.
-fn dropped_but_not_killed() {
+fn drop_detaches_a_job_that_cannot_be_killed() {
     let (end, wait) = UnixStream::pair().unwrap();
     let builder = Job::builder().foreground(true).die_with_parent(false);
     let job = builder.spawn(|| (&wait).read_exact(&mut [0]).unwrap()).unwrap();
@@ -289,7 +289,7 @@ fn dropped_but_not_killed() {
 
 /// The child runs no destructor and no panic hook of the parent. A moved value is dropped on both sides, as
 /// documented.
-fn destructors() {
+fn parents_destructors_do_not_run_in_the_child() {
     static DROPS: AtomicUsize = AtomicUsize::new(0);
     struct Counted(&'static str);
     impl Drop for Counted {
@@ -315,7 +315,7 @@ fn destructors() {
 }
 
 /// The parent's handlers of deadly signals do not run in the child.
-fn handlers() {
+fn parents_handlers_do_not_run_in_the_child() {
     static CAUGHT: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn on_term(_: libc::c_int) {
         CAUGHT.fetch_add(1, Ordering::Relaxed);
@@ -341,7 +341,7 @@ fn handlers() {
 }
 
 /// The child dies with its parent.
-fn dies_with_the_parent() {
+fn job_dies_with_its_parent() {
     let (read, write) = UnixStream::pair().unwrap();
     let parent = fork();
     if parent == 0 {
@@ -361,7 +361,7 @@ fn dies_with_the_parent() {
 
 /// If the parent is dead before the child has set its death signal, the function does not run.
 #[allow(unsafe_code)]
-fn the_parent_is_dead_already() {
+fn job_of_a_dead_parent_does_not_run() {
     static PARENT: AtomicI32 = AtomicI32::new(0);
     extern "C" fn in_parent() {
         children::raise(libc::SIGKILL);
@@ -389,7 +389,7 @@ fn the_parent_is_dead_already() {
 }
 
 /// A job that another job has captured has no effect there.
-fn not_the_parents() {
+fn captured_job_is_inert_in_another() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 5).unwrap();
         let other = Job::spawn(|| {
@@ -423,35 +423,39 @@ fn prints(expected: &'static str) -> impl Fn(&Outcome) -> Result<(), String> {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("a_thousand", a_thousand),
-        scenario("drop_kills", drop_kills),
-        scenario("the_group_ends_with_its_leader", the_group_ends_with_its_leader),
-        scenario("foreground", foreground),
-        scenario("detached", detached),
-        scenario("printing", printing)
+        scenario("thousand_jobs_leave_nothing", thousand_jobs_leave_nothing),
+        scenario("drop_kills_the_whole_group", drop_kills_the_whole_group),
+        scenario("group_ends_with_its_leader", group_ends_with_its_leader),
+        scenario("foreground_job_stays_in_the_parents_group", foreground_job_stays_in_the_parents_group),
+        scenario("detached_job_is_reaped_by_the_next_spawn", detached_job_is_reaped_by_the_next_spawn),
+        scenario("buffered_output_appears_once", buffered_output_appears_once)
             .judged(prints("parent before, parent's C, child, child's C, panicking child, parent after\n")),
-        scenario("c_streams", c_streams),
-        scenario("redirected", redirected).judged(prints("the parent's own\n")),
-        scenario("redirected_to_the_numbers_of_streams", redirected_to_the_numbers_of_streams),
-        scenario("detached_and_printing", detached_and_printing),
-        scenario("dropped_but_not_killed", dropped_but_not_killed),
-        scenario("destructors", destructors).judged(|outcome| {
-            // Both processes print at the same time.
-            let mut lines: Vec<&str> = outcome.stdout.lines().collect();
-            lines.sort_unstable();
-            match lines[..] {
-                [
-                    "lent in the parent",
-                    "moved in the child",
-                    "moved in the parent",
-                    "thread-local in the parent",
-                ] => Ok(()),
-                _ => Err("expected each once".into()),
-            }
-        }),
-        scenario("handlers", handlers),
-        scenario("dies_with_the_parent", dies_with_the_parent),
-        scenario("the_parent_is_dead_already", the_parent_is_dead_already),
-        scenario("not_the_parents", not_the_parents),
+        scenario("buffered_c_stream_is_written_once", buffered_c_stream_is_written_once),
+        scenario("output_can_be_redirected", output_can_be_redirected).judged(prints("the parent's own\n")),
+        scenario(
+            "redirection_works_with_closed_standard_streams",
+            redirection_works_with_closed_standard_streams,
+        ),
+        scenario("detached_job_keeps_its_output", detached_job_keeps_its_output),
+        scenario("drop_detaches_a_job_that_cannot_be_killed", drop_detaches_a_job_that_cannot_be_killed),
+        scenario("parents_destructors_do_not_run_in_the_child", parents_destructors_do_not_run_in_the_child)
+            .judged(|outcome| {
+                // Both processes print at the same time.
+                let mut lines: Vec<&str> = outcome.stdout.lines().collect();
+                lines.sort_unstable();
+                match lines[..] {
+                    [
+                        "lent in the parent",
+                        "moved in the child",
+                        "moved in the parent",
+                        "thread-local in the parent",
+                    ] => Ok(()),
+                    _ => Err("expected each once".into()),
+                }
+            }),
+        scenario("parents_handlers_do_not_run_in_the_child", parents_handlers_do_not_run_in_the_child),
+        scenario("job_dies_with_its_parent", job_dies_with_its_parent),
+        scenario("job_of_a_dead_parent_does_not_run", job_of_a_dead_parent_does_not_run),
+        scenario("captured_job_is_inert_in_another", captured_job_is_inert_in_another),
     ]
 }

@@ -61,7 +61,7 @@ enum Tree {
 }
 
 /// A list of a million nodes in a megabyte, decoded on the main thread and on a small stack.
-fn nested_too_deeply() {
+fn value_nested_too_deeply_is_an_error() {
     leaving_nothing(|| {
         let list = vec![1_u8; 1 << 20];
         let tree = [&[1_u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..]; 1 << 16].concat();
@@ -106,7 +106,7 @@ fn depth_limit_can_be_set() {
 }
 
 /// Sequences that claim more elements than bytes.
-fn claimed_lengths() {
+fn claimed_lengths_allocate_nothing() {
     leaving_nothing(|| {
         let claims = [1_u64 << 20, 1 << 40, u64::MAX].map(|n| {
             let mut bytes = Vec::new();
@@ -138,7 +138,7 @@ fn resident() -> u64 {
 }
 
 /// A parent without memory for the value that its child sends.
-fn parent_out_of_memory() {
+fn value_is_an_error_if_the_parent_is_out_of_memory() {
     set_limit(Resource::RLIMIT_AS, 512 << 20);
     leaving_nothing(|| {
         let before = descriptors();
@@ -257,10 +257,13 @@ fn not_utf_8() -> std::ffi::OsString {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("nested_too_deeply", nested_too_deeply),
+        scenario("value_nested_too_deeply_is_an_error", value_nested_too_deeply_is_an_error),
         scenario("depth_limit_can_be_set", depth_limit_can_be_set),
-        scenario("claimed_lengths", claimed_lengths),
-        scenario("parent_out_of_memory", parent_out_of_memory),
+        scenario("claimed_lengths_allocate_nothing", claimed_lengths_allocate_nothing),
+        scenario(
+            "value_is_an_error_if_the_parent_is_out_of_memory",
+            value_is_an_error_if_the_parent_is_out_of_memory,
+        ),
         scenario("errors_keep_their_text", errors_keep_their_text),
     ]
 }

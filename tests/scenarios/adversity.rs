@@ -55,7 +55,7 @@ fn stopped_for(time: Duration, life: fn()) {
     assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 0)));
 }
 
-fn stopped_while_computing() {
+fn check_errs_after_a_stop_across_the_deadline() {
     stopped_for_a_while(|| {
         let outer = after(SECOND * 100);
         let alarm = after(50 * MS);
@@ -70,7 +70,7 @@ fn stopped_while_computing() {
 }
 
 /// Another process stops this one in the middle of a wait.
-fn stopped_while_waiting() {
+fn blocking_ends_after_a_stop_across_the_deadline() {
     fn stopper() -> Pid {
         let me = Pid::this();
         let pid = Pid::from_raw(children::fork());
@@ -106,7 +106,7 @@ fn stopped_while_waiting() {
 }
 
 /// The foreign timer expires meanwhile too. The program's handler runs once.
-fn stopped_with_a_foreign_timer() {
+fn foreign_timer_is_delivered_once_after_a_stop() {
     stopped_for_a_while(|| {
         process::set_action(process::counting(), libc::SA_RESTART, &[]);
         process::set_timer(100 * MS, Duration::ZERO);
@@ -119,7 +119,7 @@ fn stopped_with_a_foreign_timer() {
     });
 }
 
-fn stopped_with_a_worker() {
+fn worker_join_times_out_after_a_stop() {
     stopped_for_a_while(|| {
         let worker = Worker::spawn(|| {
             let alarm = after(50 * MS);
@@ -132,7 +132,7 @@ fn stopped_with_a_worker() {
 }
 
 #[cfg(feature = "process")]
-fn stopped_with_a_job() {
+fn job_is_killed_after_a_stop() {
     stopped_for(1_200 * MS, || {
         use sigalarm::process::Job;
 
@@ -200,7 +200,7 @@ fn elsewhere(name: &'static str, offset: &'static str) -> Scenario {
 }
 
 /// Alarms need no descriptors.
-fn no_descriptors() {
+fn alarms_work_without_descriptors() {
     children::set_limit(Resource::RLIMIT_NOFILE, 0);
     let before = state();
     let alarm = after(5 * MS);
@@ -216,7 +216,7 @@ fn no_descriptors() {
 }
 
 /// No thread can be created. Alarms need none.
-fn no_threads() {
+fn alarms_work_without_threads() {
     if !children::become_nobody() {
         println!("skipped: cannot give up the privileges that limits do not bind");
         return;
@@ -232,7 +232,7 @@ fn no_threads() {
 }
 
 /// The kernel gives no more memory. Armed alarms go on.
-fn no_memory() {
+fn armed_alarms_work_with_no_memory() {
     let before = state();
     let alarm = after(20 * MS);
     children::set_limit(Resource::RLIMIT_AS, 0);
@@ -243,7 +243,7 @@ fn no_memory() {
     assert_eq!(state(), before);
 }
 
-fn under_load() {
+fn limits_are_kept_under_load() {
     let spinners: Vec<Pid> = (0..16)
         .map(|_| {
             let pid = children::fork();
@@ -287,7 +287,7 @@ fn under_load() {
 
 /// A killed runner leaves no scenario running.
 #[cfg(target_os = "linux")]
-fn a_scenario_ends_with_its_runner() {
+fn scenario_ends_with_its_runner() {
     let (read, write) = nix::unistd::pipe().expect("a pipe");
     let runner = Pid::from_raw(children::fork());
     if runner.as_raw() == 0 {
@@ -308,20 +308,26 @@ fn a_scenario_ends_with_its_runner() {
 pub fn scenarios() -> Vec<Scenario> {
     #[allow(unused_mut)]
     let mut all = vec![
-        scenario("stopped_while_computing", stopped_while_computing),
-        scenario("stopped_while_waiting", stopped_while_waiting),
-        scenario("stopped_with_a_foreign_timer", stopped_with_a_foreign_timer),
-        scenario("stopped_with_a_worker", stopped_with_a_worker),
+        scenario("check_errs_after_a_stop_across_the_deadline", check_errs_after_a_stop_across_the_deadline),
+        scenario(
+            "blocking_ends_after_a_stop_across_the_deadline",
+            blocking_ends_after_a_stop_across_the_deadline,
+        ),
+        scenario(
+            "foreign_timer_is_delivered_once_after_a_stop",
+            foreign_timer_is_delivered_once_after_a_stop,
+        ),
+        scenario("worker_join_times_out_after_a_stop", worker_join_times_out_after_a_stop),
         elsewhere("a_clock_that_is_old", "1000000000"),
         elsewhere("a_clock_that_is_older", "4000000000"),
-        scenario("no_descriptors", no_descriptors),
+        scenario("alarms_work_without_descriptors", alarms_work_without_descriptors),
         #[cfg(target_os = "linux")]
-        scenario("a_scenario_ends_with_its_runner", a_scenario_ends_with_its_runner),
-        scenario("no_threads", no_threads),
-        scenario("no_memory", no_memory),
-        scenario("under_load", under_load),
+        scenario("scenario_ends_with_its_runner", scenario_ends_with_its_runner),
+        scenario("alarms_work_without_threads", alarms_work_without_threads),
+        scenario("armed_alarms_work_with_no_memory", armed_alarms_work_with_no_memory),
+        scenario("limits_are_kept_under_load", limits_are_kept_under_load),
     ];
     #[cfg(feature = "process")]
-    all.push(scenario("stopped_with_a_job", stopped_with_a_job));
+    all.push(scenario("job_is_killed_after_a_stop", job_is_killed_after_a_stop));
     all
 }

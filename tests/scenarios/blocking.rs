@@ -37,7 +37,7 @@ fn in_time(alarm: &Alarm, limit: Duration) {
     assert!(took >= limit && took < LATE, "{took:?} for {limit:?}");
 }
 
-fn sleep() {
+fn sleep_ends_at_its_time_or_the_deadline() {
     let long = after(60 * SECOND);
     assert!(long.sleep(5 * MS).is_ok());
     assert!(long.elapsed() >= 5 * MS);
@@ -55,7 +55,7 @@ fn sleep() {
 }
 
 /// The sleep ends just after the deadline, so it returns a time-out.
-fn a_deadline_just_before_the_end_of_a_sleep() {
+fn deadline_just_before_the_end_of_a_sleep_comes_first() {
     const ROUNDS: u64 = 10_000;
     let missed = (0..ROUNDS).filter(|round| {
         let alarm = after(Duration::from_nanos(round * 37 % 60_000));
@@ -68,7 +68,7 @@ fn a_deadline_just_before_the_end_of_a_sleep() {
     assert_eq!(missed.count(), 0);
 }
 
-fn sleep_is_ended_by_a_ring() {
+fn sleep_ends_at_a_ring() {
     let alarm = Alarm::never().expect("arming");
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -80,7 +80,7 @@ fn sleep_is_ended_by_a_ring() {
     in_time(&alarm, 20 * MS);
 }
 
-fn reader() {
+fn reader_ends_at_the_deadline_and_loses_no_byte() {
     let (here, mut there) = pair();
     there.write_all(b"one\ntwo\nthr").expect("room");
     let alarm = after(SECOND);
@@ -106,7 +106,7 @@ fn reader() {
     assert_eq!(rest, b"three\n");
 }
 
-fn read_exact_and_read_to_end_come_back() {
+fn read_exact_and_read_to_end_end_at_the_deadline() {
     let (here, mut there) = pair();
     there.write_all(b"abc").expect("room");
     let alarm = after(SECOND);
@@ -120,7 +120,7 @@ fn read_exact_and_read_to_end_come_back() {
     assert_eq!(all, b"def");
 }
 
-fn writer() {
+fn writer_ends_at_the_deadline_and_reports_what_it_wrote() {
     let (here, mut there) = pair();
     let bytes: Vec<u8> = (0..4_000_000_u32).map(|n| n as u8).collect();
     let alarm = after(SECOND);
@@ -140,7 +140,7 @@ fn writer() {
     assert_eq!(arrived, bytes[..written], "the reported bytes arrive");
 }
 
-fn odd_descriptors() {
+fn ready_and_nonblocking_descriptors_behave_as_documented() {
     let alarm = after(60 * SECOND);
     // A regular file is always ready.
     let mut text = String::new();
@@ -168,7 +168,7 @@ fn odd_descriptors() {
 }
 
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // `borrow_raw` of a closed descriptor.
-fn a_closed_descriptor() {
+fn closed_descriptor_is_an_error() {
     let (here, _there) = pair();
     let closed = unsafe { UnixStream::from_raw_fd(here.as_raw_fd()) };
     drop(here);
@@ -180,7 +180,7 @@ fn a_closed_descriptor() {
 }
 
 #[cfg(target_os = "linux")]
-fn an_event_descriptor() {
+fn descriptor_of_epoll_is_waited_for() {
     let event = nix::sys::eventfd::EventFd::from_value(0).expect("an eventfd");
     let event = File::from(OwnedFd::from(event));
     let alarm = after(SECOND);
@@ -192,7 +192,7 @@ fn an_event_descriptor() {
     assert_eq!(u64::from_ne_bytes(count), 7);
 }
 
-fn no_descriptors_left() {
+fn waits_work_with_no_descriptors_left() {
     nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, 3, 3).expect("a limit");
     let alarm = after(30 * MS);
     assert!(File::open("/dev/null").is_err());
@@ -200,7 +200,7 @@ fn no_descriptors_left() {
     in_time(&alarm, 30 * MS);
 }
 
-fn wait() {
+fn wait_for_a_child_ends_at_the_deadline() {
     let mut child = Command::new("sleep").arg("30").spawn().expect("a sleep");
     let alarm = after(30 * MS);
     assert!(alarm.owns(&inside(&alarm.wait(&mut child).expect_err("half a minute"))));
@@ -223,7 +223,7 @@ fn wait() {
 }
 
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
-fn any_call() {
+fn blocking_ends_a_bare_call_at_the_deadline() {
     // A plain system call that returns EINTR.
     let alarm = after(30 * MS);
     let pause = || match unsafe { libc::pause() } {
@@ -243,7 +243,7 @@ fn any_call() {
 /// Bare calls: the standard library would retry after EINTR.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to locals.
-fn calls_that_wait_for_others() {
+fn blocking_ends_calls_that_wait_for_a_peer() {
     let answer = |result: libc::c_int| match result {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
@@ -280,7 +280,7 @@ fn calls_that_wait_for_others() {
 }
 
 /// The call is repeated after a foreign signal.
-fn other_signals_do_not_end_it() {
+fn foreign_signals_do_not_end_a_wait() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let (here, _there) = pair();
     let alarm = after(200 * MS);
@@ -302,7 +302,7 @@ fn other_signals_do_not_end_it() {
 }
 
 /// A guard interrupts no call outside of `blocking`, even while another thread blocks.
-fn others_are_not_interrupted_afterwards() {
+fn calls_outside_of_blocking_are_not_interrupted() {
     let (here, _there) = pair();
     let alarm = after(10 * MS);
     inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
@@ -319,7 +319,7 @@ fn others_are_not_interrupted_afterwards() {
 }
 
 /// The deadline falls at every phase between check and call. No call hangs.
-fn ten_thousand_races() {
+fn ten_thousand_races_of_deadline_and_call_end() {
     let (here, _there) = pair();
     for n in rounds(10_000) {
         let limit = Duration::from_nanos(n * 7_919 % 40_000);
@@ -335,14 +335,14 @@ fn ten_thousand_races() {
     }
 }
 
-fn ten_thousand_races_on_a_worker() {
+fn ten_thousand_races_on_a_second_thread_end() {
     // The kernel delivers the signal to the main thread, which waits in `join`.
-    std::thread::spawn(ten_thousand_races).join().expect("no panic");
+    std::thread::spawn(ten_thousand_races_of_deadline_and_call_end).join().expect("no panic");
     assert_eq!(process::timer().0, Duration::ZERO);
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-fn races_on_four_threads_at_once() {
+fn races_on_four_threads_end() {
     let done = AtomicUsize::new(0);
     std::thread::scope(|s| {
         for thread in 0..4_u64 {
@@ -379,7 +379,7 @@ fn entered_thread_blocks_until_the_deadline() {
 }
 
 /// An alarm without a deadline installs its handler for the wait only. SIGALRM is blocked.
-fn a_pending_signal_stays_pending_in_a_wait() {
+fn pending_signal_stays_pending_during_a_wait() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     process::kill_self(SIGALRM);
@@ -395,7 +395,7 @@ fn a_pending_signal_stays_pending_in_a_wait() {
 
 /// A disarmed alarm leaves the timer set. The alarm is restarted, and the old timer expires between the thread's
 /// check and its wait. The new deadline must still end the wait.
-fn restart_while_a_thread_is_about_to_block() {
+fn restart_before_another_thread_blocks_ends_its_wait() {
     let (here, there) = pair();
     let alarm = after(200 * MS);
     let began = Instant::now();
@@ -423,7 +423,7 @@ fn restart_while_a_thread_is_about_to_block() {
     in_time(&alarm, 200 * MS);
 }
 
-fn a_wait_within_a_wait() {
+fn nested_wait_ends_at_its_own_deadline() {
     let (here, _there) = pair();
     for n in 0..200_u64 {
         let alarm = after(Duration::from_micros(n * 10));
@@ -439,7 +439,7 @@ fn cpu_time() -> Duration {
 }
 
 /// A blocked thread is woken periodically where a signal might have been missed. It does not spin.
-fn waiting_is_no_busy_loop() {
+fn waiting_uses_no_processor_time() {
     let (here, _there) = pair();
     let wait = |alarm: &Alarm| {
         let before = cpu_time();
@@ -463,7 +463,7 @@ fn waiting_is_no_busy_loop() {
 }
 
 /// A child forked during a wait starts clean, and may drop any guard.
-fn fork_within_a_wait() {
+fn child_forked_during_a_wait_starts_clean() {
     let before = process::action().sa_sigaction;
     let alarm = after(60 * SECOND);
     let status = alarm.blocking(|| {
@@ -495,7 +495,7 @@ fn fork_within_a_wait() {
 }
 
 /// The child drops its only alarm while it blocks under an inherited one, which is inert.
-fn the_last_alarm_goes_within_a_wait() {
+fn child_drops_its_last_alarm_during_a_wait() {
     let before = process::state();
     let alarm = after(60 * SECOND);
     let status = process::in_child(|| {
@@ -521,7 +521,7 @@ fn nix_fork() -> i32 {
 
 /// No byte is lost under signals that cause EINTR.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to locals.
-fn a_storm_while_reading() {
+fn reader_loses_no_byte_in_a_storm() {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = process::counting();
@@ -545,7 +545,7 @@ fn a_storm_while_reading() {
 }
 
 /// A foreign timer expires together with the library's. The blocked thread still gets its signal.
-fn a_foreign_ring_in_the_same_moment() {
+fn wait_ends_though_a_foreign_timer_expires_with_it() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     std::thread::spawn(|| {
         let (here, _there) = pair();
@@ -560,7 +560,7 @@ fn a_foreign_ring_in_the_same_moment() {
 }
 
 /// After the last wait the periodic signals end.
-fn no_drizzle_is_left() {
+fn no_signal_is_sent_after_the_last_wait() {
     let alarm = after(100 * SECOND);
     alarm
         .blocking(|| {
@@ -575,7 +575,7 @@ fn no_drizzle_is_left() {
 }
 
 /// `sleep` and readers have a deadline of their own. They work with SIGALRM blocked and with a changed timer.
-fn without_a_signal() {
+fn sleep_and_readers_end_without_a_signal() {
     let (here, _there) = pair();
     let alarm = after(30 * MS);
     process::block(SIGALRM);
@@ -600,7 +600,7 @@ fn without_a_signal() {
 }
 
 /// `suspended` restores the process while other threads block and expire. No signal meets the program's disposition.
-fn suspended_while_others_wait() {
+fn suspended_beside_waits_lets_no_signal_through() {
     let stop = AtomicBool::new(false);
     std::thread::scope(|s| {
         for thread in 0..3_u64 {
@@ -626,7 +626,7 @@ fn suspended_while_others_wait() {
 
 /// Guards come and threads block while the process is suspended, and before the first handler. No signal meets the
 /// program's disposition.
-fn a_wait_that_begins_while_we_are_away() {
+fn wait_under_suspension_lets_no_signal_through() {
     let wait = || {
         let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
         sigalarm::suspended(|| {
@@ -726,7 +726,7 @@ fn has_shut_it_out(limit: Duration) -> bool {
 
 /// A handler with SA_RESTART over the library's, forwarding or not. During a wait the library's handler is in front,
 /// and afterwards the other one again. Signals in between go to the other handler.
-fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
+fn wait_ends_under_a_handler_with_sa_restart(hands_on: bool) {
     static OURS: AtomicUsize = AtomicUsize::new(0);
     static HEARD: AtomicUsize = AtomicUsize::new(0);
     static RINGS: AtomicUsize = AtomicUsize::new(0);
@@ -782,7 +782,7 @@ fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
 }
 
 /// Signals during the exchange of handlers go to the handler over the library's, not to the default action below it.
-fn signals_sent_while_the_handler_is_replaced() {
+fn signals_during_the_exchange_of_handlers_reach_the_outer_one() {
     let _outer = after(100 * SECOND);
     process::set_action(process::counting(), SA_RESTART, &[]);
     let over = AtomicBool::new(false);
@@ -807,7 +807,7 @@ fn signals_sent_while_the_handler_is_replaced() {
 
 /// RLIMIT_SIGPENDING forbids a private timer. A call that only a signal can end is refused.
 #[cfg(target_os = "linux")]
-fn no_more_signals_may_be_queued() {
+fn blocking_is_refused_if_no_more_signals_may_be_queued() {
     let limit = nix::sys::resource::Resource::RLIMIT_SIGPENDING;
     nix::sys::resource::setrlimit(limit, 0, 0).expect("a limit");
     let alarm = after(60 * SECOND);
@@ -822,40 +822,77 @@ fn no_more_signals_may_be_queued() {
 pub fn scenarios() -> Vec<Scenario> {
     #[allow(unused_mut)] // Elsewhere there are no more.
     let mut scenarios = vec![
-        scenario("sleep", sleep),
-        scenario("a_deadline_just_before_the_end_of_a_sleep", a_deadline_just_before_the_end_of_a_sleep),
-        scenario("sleep_is_ended_by_a_ring", sleep_is_ended_by_a_ring),
-        scenario("reader", reader),
-        scenario("read_exact_and_read_to_end_come_back", read_exact_and_read_to_end_come_back),
-        scenario("writer", writer),
-        scenario("odd_descriptors", odd_descriptors),
-        scenario("a_closed_descriptor", a_closed_descriptor),
-        scenario("no_descriptors_left", no_descriptors_left),
-        scenario("wait", wait),
-        scenario("any_call", any_call),
+        scenario("sleep_ends_at_its_time_or_the_deadline", sleep_ends_at_its_time_or_the_deadline),
+        scenario(
+            "deadline_just_before_the_end_of_a_sleep_comes_first",
+            deadline_just_before_the_end_of_a_sleep_comes_first,
+        ),
+        scenario("sleep_ends_at_a_ring", sleep_ends_at_a_ring),
+        scenario(
+            "reader_ends_at_the_deadline_and_loses_no_byte",
+            reader_ends_at_the_deadline_and_loses_no_byte,
+        ),
+        scenario(
+            "read_exact_and_read_to_end_end_at_the_deadline",
+            read_exact_and_read_to_end_end_at_the_deadline,
+        ),
+        scenario(
+            "writer_ends_at_the_deadline_and_reports_what_it_wrote",
+            writer_ends_at_the_deadline_and_reports_what_it_wrote,
+        ),
+        scenario(
+            "ready_and_nonblocking_descriptors_behave_as_documented",
+            ready_and_nonblocking_descriptors_behave_as_documented,
+        ),
+        scenario("closed_descriptor_is_an_error", closed_descriptor_is_an_error),
+        scenario("waits_work_with_no_descriptors_left", waits_work_with_no_descriptors_left),
+        scenario("wait_for_a_child_ends_at_the_deadline", wait_for_a_child_ends_at_the_deadline),
+        scenario("blocking_ends_a_bare_call_at_the_deadline", blocking_ends_a_bare_call_at_the_deadline),
         #[cfg(target_os = "linux")] // The name of the socket.
-        scenario("calls_that_wait_for_others", calls_that_wait_for_others),
-        scenario("other_signals_do_not_end_it", other_signals_do_not_end_it),
-        scenario("others_are_not_interrupted_afterwards", others_are_not_interrupted_afterwards),
-        scenario("ten_thousand_races", ten_thousand_races),
-        scenario("ten_thousand_races_on_a_worker", ten_thousand_races_on_a_worker),
-        scenario("races_on_four_threads_at_once", races_on_four_threads_at_once),
+        scenario("blocking_ends_calls_that_wait_for_a_peer", blocking_ends_calls_that_wait_for_a_peer),
+        scenario("foreign_signals_do_not_end_a_wait", foreign_signals_do_not_end_a_wait),
+        scenario(
+            "calls_outside_of_blocking_are_not_interrupted",
+            calls_outside_of_blocking_are_not_interrupted,
+        ),
+        scenario("ten_thousand_races_of_deadline_and_call_end", ten_thousand_races_of_deadline_and_call_end),
+        scenario("ten_thousand_races_on_a_second_thread_end", ten_thousand_races_on_a_second_thread_end),
+        scenario("races_on_four_threads_end", races_on_four_threads_end),
         scenario("entered_thread_blocks_until_the_deadline", entered_thread_blocks_until_the_deadline),
-        scenario("a_pending_signal_stays_pending_in_a_wait", a_pending_signal_stays_pending_in_a_wait),
-        scenario("restart_while_a_thread_is_about_to_block", restart_while_a_thread_is_about_to_block),
-        scenario("a_wait_within_a_wait", a_wait_within_a_wait),
-        scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
-        scenario("fork_within_a_wait", fork_within_a_wait),
-        scenario("the_last_alarm_goes_within_a_wait", the_last_alarm_goes_within_a_wait),
-        scenario("a_storm_while_reading", a_storm_while_reading),
-        scenario("a_foreign_ring_in_the_same_moment", a_foreign_ring_in_the_same_moment),
-        scenario("no_drizzle_is_left", no_drizzle_is_left),
-        scenario("without_a_signal", without_a_signal),
-        scenario("suspended_while_others_wait", suspended_while_others_wait),
-        scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
-        scenario("under_a_handler_that_lets_calls_go_on", || under_a_handler_that_lets_calls_go_on(false)),
-        scenario("under_one_that_hands_on", || under_a_handler_that_lets_calls_go_on(true)),
-        scenario("signals_sent_while_the_handler_is_replaced", signals_sent_while_the_handler_is_replaced),
+        scenario("pending_signal_stays_pending_during_a_wait", pending_signal_stays_pending_during_a_wait),
+        scenario(
+            "restart_before_another_thread_blocks_ends_its_wait",
+            restart_before_another_thread_blocks_ends_its_wait,
+        ),
+        scenario("nested_wait_ends_at_its_own_deadline", nested_wait_ends_at_its_own_deadline),
+        scenario("waiting_uses_no_processor_time", waiting_uses_no_processor_time),
+        scenario("child_forked_during_a_wait_starts_clean", child_forked_during_a_wait_starts_clean),
+        scenario("child_drops_its_last_alarm_during_a_wait", child_drops_its_last_alarm_during_a_wait),
+        scenario("reader_loses_no_byte_in_a_storm", reader_loses_no_byte_in_a_storm),
+        scenario(
+            "wait_ends_though_a_foreign_timer_expires_with_it",
+            wait_ends_though_a_foreign_timer_expires_with_it,
+        ),
+        scenario("no_signal_is_sent_after_the_last_wait", no_signal_is_sent_after_the_last_wait),
+        scenario("sleep_and_readers_end_without_a_signal", sleep_and_readers_end_without_a_signal),
+        scenario(
+            "suspended_beside_waits_lets_no_signal_through",
+            suspended_beside_waits_lets_no_signal_through,
+        ),
+        scenario(
+            "wait_under_suspension_lets_no_signal_through",
+            wait_under_suspension_lets_no_signal_through,
+        ),
+        scenario("wait_ends_under_a_handler_with_sa_restart", || {
+            wait_ends_under_a_handler_with_sa_restart(false)
+        }),
+        scenario("wait_ends_under_a_handler_that_forwards", || {
+            wait_ends_under_a_handler_with_sa_restart(true)
+        }),
+        scenario(
+            "signals_during_the_exchange_of_handlers_reach_the_outer_one",
+            signals_during_the_exchange_of_handlers_reach_the_outer_one,
+        ),
         scenario("blocking_ends_when_signal_stays_blocked", blocking_ends_when_signal_stays_blocked),
         scenario(
             "handler_stays_while_a_blocked_thread_blocks_the_signal",
@@ -864,8 +901,11 @@ pub fn scenarios() -> Vec<Scenario> {
     ];
     #[cfg(target_os = "linux")]
     scenarios.extend([
-        scenario("an_event_descriptor", an_event_descriptor),
-        scenario("no_more_signals_may_be_queued", no_more_signals_may_be_queued),
+        scenario("descriptor_of_epoll_is_waited_for", descriptor_of_epoll_is_waited_for),
+        scenario(
+            "blocking_is_refused_if_no_more_signals_may_be_queued",
+            blocking_is_refused_if_no_more_signals_may_be_queued,
+        ),
     ]);
     scenarios
 }

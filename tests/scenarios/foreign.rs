@@ -50,7 +50,7 @@ fn foreign_timer_is_on_time_without_checks() {
 }
 
 /// The guarded code blocks. Its call is not interrupted, and the previous handler runs.
-fn on_time_while_blocked() {
+fn foreign_timer_is_on_time_while_a_call_blocks() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::set_timer(30 * MS, Duration::ZERO);
     let _alarm = after(10 * MS);
@@ -66,7 +66,7 @@ fn on_time_while_blocked() {
     assert_eq!(counted(), 1);
 }
 
-fn a_periodic_timer_goes_on() {
+fn periodic_timer_goes_on_under_a_guard() {
     process::set_action(process::counting_info(), SA_SIGINFO | SA_RESTART, &[]);
     let began = Instant::now();
     process::set_timer(20 * MS, 20 * MS);
@@ -85,7 +85,7 @@ fn a_periodic_timer_goes_on() {
 }
 
 /// Its period is shorter than the guards' lives.
-fn guards_come_and_go_under_a_periodic_timer() {
+fn periodic_timer_keeps_its_rate_under_many_guards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
     process::set_timer(5 * MS, 5 * MS);
@@ -111,7 +111,7 @@ fn guards_come_and_go_under_a_periodic_timer() {
     assert_eq!(process::timer().1, 5 * MS);
 }
 
-fn ignored() {
+fn foreign_timer_that_is_ignored_stays_ignored() {
     process::set_action(SIG_IGN, 0, &[]);
     process::set_timer(10 * MS, Duration::ZERO);
     let alarm = after(30 * MS);
@@ -194,7 +194,7 @@ fn sleeps_forever() {
 }
 
 /// The program calls `alarm(0)` over a guard. The next call that programs the timer re-arms the deadline.
-fn a_timer_that_was_switched_off() {
+fn alarm_expires_after_the_program_disarms_the_timer() {
     let alarm = after(20 * MS);
     process::set_timer(Duration::ZERO, Duration::ZERO);
     drop(after(MS)); // an earlier deadline: the kernel is told, and tells
@@ -205,7 +205,7 @@ fn a_timer_that_was_switched_off() {
 }
 
 /// A timer set over a guard's is foreign and is delivered to the program. The guard's timer is re-armed.
-fn timer_set_over_a_guard() {
+fn timer_set_over_a_guard_is_delivered() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(40 * MS);
     let began = Instant::now();
@@ -245,12 +245,12 @@ fn timer_set_over_a_guard_is_seen_by_a_restart() {
     }
     assert!(alarm.elapsed() >= 10 * MS);
     drop(alarm);
-    let theirs = process::timer().0 + began.elapsed();
-    assert!(theirs.abs_diff(100 * SECOND) < SECOND, "the foreign timer is lost: {theirs:?}");
+    let foreign = process::timer().0 + began.elapsed();
+    assert!(foreign.abs_diff(100 * SECOND) < SECOND, "the foreign timer is lost: {foreign:?}");
 }
 
 /// It expires before the guard's deadline. The next check notices and forwards it.
-fn short_timer_set_over_a_guard() {
+fn short_timer_set_over_a_guard_is_forwarded_at_the_next_check() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
     // A preempted thread sees it expire at the guard's deadline, where the two cannot be distinguished.
@@ -267,7 +267,7 @@ fn short_timer_set_over_a_guard() {
 }
 
 /// The next check comes after both deadlines. The stopped timer does not prove that the guard's timer expired.
-fn short_timer_set_over_a_guard_without_a_check() {
+fn short_timer_set_over_a_guard_is_forwarded_after_both_deadlines() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut rounds = 0;
     while rounds < 3 {
@@ -294,7 +294,7 @@ fn short_timer_set_over_a_guard_without_a_check() {
 }
 
 /// A foreign timer that is disarmed under a guard stays disarmed, even if it was due before the next check.
-fn a_watchdog_that_is_switched_off() {
+fn foreign_timer_disarmed_under_a_guard_stays_disarmed() {
     for (checks, threads) in [(false, false), (true, false), (false, true)] {
         process::set_timer(20 * MS, Duration::ZERO);
         let alarm = after(10 * SECOND);
@@ -319,15 +319,15 @@ fn a_watchdog_that_is_switched_off() {
 
 static REARMED: AtomicI32 = AtomicI32::new(0);
 
-extern "C" fn ring_again(_: libc::c_int) {
+extern "C" fn set_timer_again(_: libc::c_int) {
     if REARMED.fetch_add(1, Ordering::SeqCst) < 5 {
         process::set_timer(10 * MS, Duration::ZERO);
     }
 }
 
 /// A handler that calls `alarm` again.
-fn a_handler_that_sets_its_timer_again() {
-    process::set_action(ring_again as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
+fn handler_that_sets_its_timer_again_runs_each_time() {
+    process::set_action(set_timer_again as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
     process::set_timer(10 * MS, Duration::ZERO);
     let alarm = after(300 * MS);
     while alarm.check().is_ok() {
@@ -340,7 +340,7 @@ fn a_handler_that_sets_its_timer_again() {
 }
 
 /// A handler without SA_RESTART still interrupts system calls.
-fn a_handler_that_interrupts() {
+fn handler_without_sa_restart_still_interrupts_calls() {
     process::set_action(process::counting(), 0, &[]);
     // Periodic, since the first expiry may precede the call.
     process::set_timer(30 * MS, 30 * MS);
@@ -397,7 +397,7 @@ fn timer_set_after_an_expiry_is_foreign() {
 }
 
 /// A guard on a thread with SIGALRM blocked withholds no signal from other threads.
-fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
+fn guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let (tell, told) = std::sync::mpsc::channel();
     let worker = std::thread::spawn(move || {
@@ -417,7 +417,7 @@ fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
 
 /// The program blocks SIGALRM under a guard. The drop discards the library's pending signals; later ones are the
 /// program's.
-fn rings_behind_a_mask(rounds: usize) {
+fn expire_with_sigalrm_blocked(rounds: usize) {
     for _ in 0..rounds {
         let before = counted();
         let alarm = after(MS);
@@ -435,25 +435,25 @@ fn rings_behind_a_mask(rounds: usize) {
 }
 
 /// With a foreign timer pending, the library's expiry repeats until a check, and the signals merge.
-fn rings_that_merge_behind_a_mask() {
+fn blocked_expiries_that_merge_leave_the_foreign_signal() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for _ in 0..3 {
         process::set_timer(100 * SECOND, Duration::ZERO);
-        rings_behind_a_mask(1);
+        expire_with_sigalrm_blocked(1);
     }
 }
 
 /// Another thread could have handled them.
-fn rings_behind_the_masks_of_all() {
+fn expiries_blocked_on_all_threads_leave_the_foreign_signal() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     std::thread::spawn(|| std::thread::sleep(100 * SECOND));
     process::unblock(SIGALRM);
-    rings_behind_a_mask(3);
+    expire_with_sigalrm_blocked(3);
 }
 
 /// Guards do not move a foreign timer.
-fn no_drift() {
+fn foreign_timer_does_not_drift_under_guards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
     process::set_timer(500 * MS, Duration::ZERO);
@@ -470,7 +470,7 @@ fn no_drift() {
 }
 
 /// A guard takes over or restores the timer at each moment of its last microseconds.
-fn guards_around_its_last_microseconds() {
+fn foreign_timer_is_delivered_once_when_guards_meet_its_expiry() {
     const ROUNDS: usize = 2_000;
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut too_many = 0;
@@ -493,7 +493,7 @@ fn guards_around_its_last_microseconds() {
 
 /// The same beside another thread. An expiry cannot be distinguished from one pending on that thread, so a doubtful
 /// round is not counted.
-fn guards_around_its_last_microseconds_beside_a_thread() {
+fn foreign_timer_is_delivered_once_when_guards_meet_its_expiry_beside_a_thread() {
     const ROUNDS: usize = 1_000;
     static OVER: AtomicBool = AtomicBool::new(false);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -519,7 +519,7 @@ fn guards_around_its_last_microseconds_beside_a_thread() {
 }
 
 /// Its signal is pending while a guard takes it over. It is delivered once.
-fn a_periodic_timer_that_rings_while_it_is_taken_over() {
+fn periodic_timer_that_expires_at_a_takeover_is_delivered_once() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut done = 0;
     while done < 2_000 {
@@ -541,7 +541,7 @@ fn a_periodic_timer_that_rings_while_it_is_taken_over() {
 
 /// A foreign timer set to expire 100 µs before the library's is recognized as foreign. The alarm that notices it may
 /// expire meanwhile. After that the library leaves the interval timer alone, so each round has a process.
-fn timer_set_over_a_guard_a_little_earlier(limit: Duration) {
+fn timer_set_just_before_a_deadline_is_foreign(limit: Duration) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let round = || {
         let alarm = after(3 * MS);
@@ -568,7 +568,7 @@ fn timer_set_over_a_guard_a_little_earlier(limit: Duration) {
 }
 
 /// A new timer close to a restored one is not taken for it.
-fn a_new_timer_close_to_an_old_one() {
+fn new_timer_close_to_a_restored_one_is_kept() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for n in 0..50 {
         process::set_timer(5 * MS, Duration::ZERO);
@@ -588,10 +588,16 @@ fn a_new_timer_close_to_an_old_one() {
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("foreign_timer_is_on_time_without_checks", foreign_timer_is_on_time_without_checks),
-        scenario("on_time_while_blocked", on_time_while_blocked),
-        scenario("a_periodic_timer_goes_on", a_periodic_timer_goes_on),
-        scenario("guards_come_and_go_under_a_periodic_timer", guards_come_and_go_under_a_periodic_timer),
-        scenario("ignored", ignored),
+        scenario(
+            "foreign_timer_is_on_time_while_a_call_blocks",
+            foreign_timer_is_on_time_while_a_call_blocks,
+        ),
+        scenario("periodic_timer_goes_on_under_a_guard", periodic_timer_goes_on_under_a_guard),
+        scenario(
+            "periodic_timer_keeps_its_rate_under_many_guards",
+            periodic_timer_keeps_its_rate_under_many_guards,
+        ),
+        scenario("foreign_timer_that_is_ignored_stays_ignored", foreign_timer_that_is_ignored_stays_ignored),
         scenario("default_kills_a_spinning_process", default_kills_a_spinning_process)
             .judged(killed_at(50 * MS)),
         scenario("default_kills_a_checking_process", default_kills_a_checking_process)
@@ -601,40 +607,66 @@ pub fn scenarios() -> Vec<Scenario> {
         under_perl("perls_alarm_kills_a_spinning_tool", spins_forever),
         under_perl("perls_alarm_kills_a_checking_tool", checks_forever),
         under_perl("perls_alarm_kills_a_sleeping_tool", sleeps_forever),
-        scenario("a_timer_that_was_switched_off", a_timer_that_was_switched_off),
-        scenario("timer_set_over_a_guard", timer_set_over_a_guard),
+        scenario(
+            "alarm_expires_after_the_program_disarms_the_timer",
+            alarm_expires_after_the_program_disarms_the_timer,
+        ),
+        scenario("timer_set_over_a_guard_is_delivered", timer_set_over_a_guard_is_delivered),
         scenario("timer_set_over_a_guard_is_restored", timer_set_over_a_guard_is_restored),
         scenario("timer_set_over_a_guard_is_seen_by_a_restart", timer_set_over_a_guard_is_seen_by_a_restart),
-        scenario("a_watchdog_that_is_switched_off", a_watchdog_that_is_switched_off),
-        scenario("short_timer_set_over_a_guard", short_timer_set_over_a_guard),
         scenario(
-            "short_timer_set_over_a_guard_without_a_check",
-            short_timer_set_over_a_guard_without_a_check,
+            "foreign_timer_disarmed_under_a_guard_stays_disarmed",
+            foreign_timer_disarmed_under_a_guard_stays_disarmed,
         ),
-        scenario("a_handler_that_sets_its_timer_again", a_handler_that_sets_its_timer_again),
-        scenario("a_handler_that_interrupts", a_handler_that_interrupts),
+        scenario(
+            "short_timer_set_over_a_guard_is_forwarded_at_the_next_check",
+            short_timer_set_over_a_guard_is_forwarded_at_the_next_check,
+        ),
+        scenario(
+            "short_timer_set_over_a_guard_is_forwarded_after_both_deadlines",
+            short_timer_set_over_a_guard_is_forwarded_after_both_deadlines,
+        ),
+        scenario(
+            "handler_that_sets_its_timer_again_runs_each_time",
+            handler_that_sets_its_timer_again_runs_each_time,
+        ),
+        scenario(
+            "handler_without_sa_restart_still_interrupts_calls",
+            handler_without_sa_restart_still_interrupts_calls,
+        ),
         scenario("timer_set_without_a_deadline_is_foreign", timer_set_without_a_deadline_is_foreign),
         scenario("timer_set_after_an_expiry_is_foreign", timer_set_after_an_expiry_is_foreign),
         scenario(
-            "a_worker_with_sigalrm_blocked_keeps_nothing_from_others",
-            a_worker_with_sigalrm_blocked_keeps_nothing_from_others,
-        ),
-        scenario("rings_that_merge_behind_a_mask", rings_that_merge_behind_a_mask),
-        scenario("rings_behind_the_masks_of_all", rings_behind_the_masks_of_all),
-        scenario("no_drift", no_drift),
-        scenario("guards_around_its_last_microseconds", guards_around_its_last_microseconds),
-        scenario(
-            "guards_around_its_last_microseconds_beside_a_thread",
-            guards_around_its_last_microseconds_beside_a_thread,
+            "guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads",
+            guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads,
         ),
         scenario(
-            "a_periodic_timer_that_rings_while_it_is_taken_over",
-            a_periodic_timer_that_rings_while_it_is_taken_over,
+            "blocked_expiries_that_merge_leave_the_foreign_signal",
+            blocked_expiries_that_merge_leave_the_foreign_signal,
         ),
-        scenario("timer_set_over_a_guard_a_little_earlier", || timer_set_over_a_guard_a_little_earlier(MS)),
-        scenario("timer_set_over_a_guard_a_little_before_an_expiry", || {
-            timer_set_over_a_guard_a_little_earlier(Duration::from_micros(1));
+        scenario(
+            "expiries_blocked_on_all_threads_leave_the_foreign_signal",
+            expiries_blocked_on_all_threads_leave_the_foreign_signal,
+        ),
+        scenario("foreign_timer_does_not_drift_under_guards", foreign_timer_does_not_drift_under_guards),
+        scenario(
+            "foreign_timer_is_delivered_once_when_guards_meet_its_expiry",
+            foreign_timer_is_delivered_once_when_guards_meet_its_expiry,
+        ),
+        scenario(
+            "foreign_timer_is_delivered_once_when_guards_meet_its_expiry_beside_a_thread",
+            foreign_timer_is_delivered_once_when_guards_meet_its_expiry_beside_a_thread,
+        ),
+        scenario(
+            "periodic_timer_that_expires_at_a_takeover_is_delivered_once",
+            periodic_timer_that_expires_at_a_takeover_is_delivered_once,
+        ),
+        scenario("timer_set_just_before_a_deadline_is_foreign", || {
+            timer_set_just_before_a_deadline_is_foreign(MS)
         }),
-        scenario("a_new_timer_close_to_an_old_one", a_new_timer_close_to_an_old_one),
+        scenario("timer_set_just_before_an_expiry_is_foreign", || {
+            timer_set_just_before_a_deadline_is_foreign(Duration::from_micros(1));
+        }),
+        scenario("new_timer_close_to_a_restored_one_is_kept", new_timer_close_to_a_restored_one_is_kept),
     ]
 }

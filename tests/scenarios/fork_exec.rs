@@ -47,7 +47,7 @@ fn inherited_guards_are_inert() {
     assert_eq!(status, 0);
 }
 
-fn the_parent_goes_on() {
+fn parent_alarms_go_on_after_a_fork() {
     let alarm = after(100 * MS);
     for n in 0..20 {
         let status = in_child(|| {
@@ -61,8 +61,8 @@ fn the_parent_goes_on() {
     assert!(alarm.elapsed() >= 100 * MS);
 }
 
-/// Three generations of processes, each with guards.
-fn generations() {
+/// Three guards_of_three_generations_are_independent of processes, each with guards.
+fn guards_of_three_generations_are_independent() {
     let grandparent = after(SECOND * 100);
     let status = in_child(|| {
         let parent = after(SECOND * 50);
@@ -79,7 +79,7 @@ fn generations() {
 }
 
 /// A child forked while other threads hold the lock can arm.
-fn fork_while_others_arm() {
+fn child_forked_while_others_arm_can_arm() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|s| {
         for _ in 0..2 {
@@ -102,7 +102,7 @@ fn fork_while_others_arm() {
 }
 
 /// Threads waited for the lock at the fork. In the child, new threads can still wait for the lock and get it.
-fn a_child_has_threads_of_its_own() {
+fn threads_of_a_child_get_the_lock() {
     // The standard library's lock for starting threads may be copied locked, so all threads run before the fork.
     let (stop, all_run) = (AtomicBool::new(false), std::sync::Barrier::new(7));
     let arm_and_drop = || {
@@ -136,7 +136,7 @@ fn a_child_has_threads_of_its_own() {
 }
 
 /// The handlers forward expiries to a blocked thread that the child lacks. The child ignores them.
-fn fork_while_rings_are_passed_on() {
+fn child_ignores_expiries_forwarded_in_its_parent() {
     const OFTEN: Duration = Duration::from_micros(40);
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = process::action().sa_sigaction;
@@ -179,7 +179,7 @@ fn fork_while_rings_are_passed_on() {
 }
 
 /// A signal kept for the program stays with the parent: a child inherits no pending signal.
-fn what_was_kept_stays_with_the_parent() {
+fn kept_signal_stays_with_the_parent() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     let alarm = after(SECOND);
@@ -199,7 +199,7 @@ fn what_was_kept_stays_with_the_parent() {
 }
 
 /// A fork during another thread's first arming leaves nothing half done in the child.
-fn fork_while_another_arms_the_first() {
+fn child_forked_during_the_first_arming_can_arm() {
     for n in support::rounds(300) {
         // A process without earlier alarms, with a second thread.
         let status = in_child(|| {
@@ -229,23 +229,23 @@ fn fork_while_another_arms_the_first() {
     }
 }
 
-fn a_spawned_command_knows_nothing() {
+fn spawned_command_inherits_no_signal_state() {
     let _alarm = after(20 * MS);
     let status = Command::new("sleep").arg("0.2").status().expect("a sleep");
     assert!(status.success(), "{status}");
 }
 
-fn exec_without_care() {
+fn exec_under_a_guard_keeps_the_timer() {
     let _alarm = after(SECOND);
     panic!("{}", Command::new("sleep").arg("60").exec());
 }
 
-fn exec_suspended() {
+fn exec_in_suspended_keeps_no_timer() {
     let _alarm = after(50 * MS);
     suspended(|| panic!("{}", Command::new("sleep").arg("0.3").exec()));
 }
 
-fn exec_suspended_keeps_mask_and_ignored() {
+fn exec_in_suspended_keeps_mask_and_ignored_signals() {
     process::block(SIGALRM);
     process::set_action(SIG_IGN, 0, &[]);
     let _alarm = after(50 * MS);
@@ -268,7 +268,7 @@ fn has_bit_of_sigalrm(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-fn suspended_is_as_before() {
+fn suspended_restores_the_state() {
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
     process::block(SIGALRM);
     process::set_timer(100 * SECOND, Duration::ZERO);
@@ -295,7 +295,7 @@ fn suspended_is_as_before() {
     assert_eq!(process::mask(), before.mask);
 }
 
-fn suspended_and_a_panic() {
+fn panic_in_suspended_resumes_the_alarms() {
     let alarm = after(10 * MS);
     let result = std::panic::catch_unwind(|| suspended(|| panic!("on purpose")));
     assert!(result.is_err());
@@ -304,7 +304,7 @@ fn suspended_and_a_panic() {
 }
 
 /// Without an alarm the library changes nothing, in parent or child.
-fn nothing_is_touched_without_an_alarm() {
+fn fork_and_suspended_without_an_alarm_change_nothing() {
     let before = state();
     suspended(|| ());
     assert!(checkpoint().is_ok());
@@ -327,7 +327,7 @@ fn nothing_is_touched_without_an_alarm() {
 }
 
 /// The program may block SIGALRM before, in and after a suspension.
-fn suspended_with_sigalrm_blocked() {
+fn suspended_respects_the_mask_of_the_program() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     let alarm = after(SECOND);
@@ -355,22 +355,34 @@ fn suspended_with_sigalrm_blocked() {
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("inherited_guards_are_inert", inherited_guards_are_inert),
-        scenario("the_parent_goes_on", the_parent_goes_on),
-        scenario("generations", generations),
-        scenario("fork_while_others_arm", fork_while_others_arm),
-        scenario("a_child_has_threads_of_its_own", a_child_has_threads_of_its_own),
-        scenario("fork_while_another_arms_the_first", fork_while_another_arms_the_first),
-        scenario("fork_while_rings_are_passed_on", fork_while_rings_are_passed_on),
-        scenario("what_was_kept_stays_with_the_parent", what_was_kept_stays_with_the_parent),
-        scenario("a_spawned_command_knows_nothing", a_spawned_command_knows_nothing),
+        scenario("parent_alarms_go_on_after_a_fork", parent_alarms_go_on_after_a_fork),
+        scenario("guards_of_three_generations_are_independent", guards_of_three_generations_are_independent),
+        scenario("child_forked_while_others_arm_can_arm", child_forked_while_others_arm_can_arm),
+        scenario("threads_of_a_child_get_the_lock", threads_of_a_child_get_the_lock),
+        scenario(
+            "child_forked_during_the_first_arming_can_arm",
+            child_forked_during_the_first_arming_can_arm,
+        ),
+        scenario(
+            "child_ignores_expiries_forwarded_in_its_parent",
+            child_ignores_expiries_forwarded_in_its_parent,
+        ),
+        scenario("kept_signal_stays_with_the_parent", kept_signal_stays_with_the_parent),
+        scenario("spawned_command_inherits_no_signal_state", spawned_command_inherits_no_signal_state),
         // Documented limit: the kernel keeps the timer across exec.
-        scenario("exec_without_care", exec_without_care).dies_of(SIGALRM),
-        scenario("exec_suspended", exec_suspended),
-        scenario("exec_suspended_keeps_mask_and_ignored", exec_suspended_keeps_mask_and_ignored)
-            .judged(has_bit_of_sigalrm),
-        scenario("suspended_is_as_before", suspended_is_as_before),
-        scenario("suspended_and_a_panic", suspended_and_a_panic),
-        scenario("nothing_is_touched_without_an_alarm", nothing_is_touched_without_an_alarm),
-        scenario("suspended_with_sigalrm_blocked", suspended_with_sigalrm_blocked),
+        scenario("exec_under_a_guard_keeps_the_timer", exec_under_a_guard_keeps_the_timer).dies_of(SIGALRM),
+        scenario("exec_in_suspended_keeps_no_timer", exec_in_suspended_keeps_no_timer),
+        scenario(
+            "exec_in_suspended_keeps_mask_and_ignored_signals",
+            exec_in_suspended_keeps_mask_and_ignored_signals,
+        )
+        .judged(has_bit_of_sigalrm),
+        scenario("suspended_restores_the_state", suspended_restores_the_state),
+        scenario("panic_in_suspended_resumes_the_alarms", panic_in_suspended_resumes_the_alarms),
+        scenario(
+            "fork_and_suspended_without_an_alarm_change_nothing",
+            fork_and_suspended_without_an_alarm_change_nothing,
+        ),
+        scenario("suspended_respects_the_mask_of_the_program", suspended_respects_the_mask_of_the_program),
     ]
 }

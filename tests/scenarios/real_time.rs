@@ -69,8 +69,8 @@ fn noticed(name: &'static str, run: fn(), call: &'static str) -> Scenario {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("what_keeps_the_word_passes", || hand_on_to(idle)),
-        scenario("a_free_lock_of_others_is_not_seen", || hand_on_to(contend)),
+        scenario("nonblocking_handler_passes", || hand_on_to(idle)),
+        scenario("uncontended_std_lock_is_not_detected", || hand_on_to(contend)),
         noticed("allocating", || hand_on_to(allocate), "`malloc`"),
         noticed("freeing", || hand_on_to(free), "`free`"),
         noticed("waiting", || hand_on_to(wait), "`usleep`"),

@@ -45,7 +45,7 @@ fn cpu_time() -> Duration {
     Duration::new(ts.tv_sec() as u64, ts.tv_nsec() as u32)
 }
 
-fn signals_ring() {
+fn signal_rings_the_listening_alarm() {
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
         let alarm = arm(Alarm::builder().ring_on(signal).label("solve"));
         assert!(alarm.check().is_ok());
@@ -61,7 +61,7 @@ fn signals_ring() {
     }
 }
 
-fn the_signal_is_as_before() {
+fn signal_has_its_default_action_after_the_guard() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1).ring_on(SIGUSR2));
     process::kill_self(SIGUSR1);
@@ -75,7 +75,7 @@ fn the_signal_is_as_before() {
     process::kill_self(SIGUSR2); // the default action ends the process
 }
 
-fn a_second_ctrl_c_kills() {
+fn second_ctrl_c_kills() {
     let alarm = arm(Alarm::builder().ring_on(SIGINT));
     process::kill_self(SIGINT);
     assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT));
@@ -83,7 +83,7 @@ fn a_second_ctrl_c_kills() {
     unreachable!("the second takes the default action");
 }
 
-fn a_second_ctrl_c_kills_what_does_not_check() {
+fn second_ctrl_c_kills_without_a_check() {
     let _alarm = arm(Alarm::builder().ring_on(SIGINT));
     process::kill_self(SIGINT);
     process::kill_self(SIGINT);
@@ -91,7 +91,7 @@ fn a_second_ctrl_c_kills_what_does_not_check() {
 }
 
 /// SA_RESETHAND: the first signal rings, and the second runs the handler.
-fn a_handler_for_one_signal() {
+fn one_shot_handler_runs_at_the_second_signal() {
     process::set_action_for(SIGUSR1, process::counting(), libc::SA_RESETHAND, &[]);
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::kill_self(SIGUSR1);
@@ -103,7 +103,7 @@ fn a_handler_for_one_signal() {
 }
 
 /// The signal has not been checked. It does not ring the next alarm that listens.
-fn signal_ends_with_the_alarm_that_heard_it() {
+fn signal_rings_only_the_alarm_that_was_listening() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::kill_self(SIGUSR1);
@@ -120,7 +120,7 @@ fn signal_ends_with_the_alarm_that_heard_it() {
 }
 
 /// The program saves the library's handler and installs it later. The handler forwards to the previous handler.
-fn our_handler_left_behind_for_a_signal() {
+fn saved_handler_that_is_installed_again_forwards() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     let ours = process::action_for(SIGUSR1);
@@ -136,7 +136,7 @@ fn our_handler_left_behind_for_a_signal() {
 }
 
 /// A handler over the library's stays through a wait and the guard's drop.
-fn a_handler_over_a_signal_that_rings() {
+fn handler_installed_over_ring_on_stays() {
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
     let theirs = process::action_for(SIGUSR1).sa_sigaction;
@@ -148,7 +148,7 @@ fn a_handler_over_a_signal_that_rings() {
 }
 
 /// A child's signals go to the previous handlers, even if a parent's alarm listened.
-fn signals_that_ring_and_a_fork() {
+fn signals_of_a_child_go_to_the_previous_handler() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let before = process::action_for(SIGUSR1).sa_sigaction;
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
@@ -188,7 +188,7 @@ fn several_alarms_share_a_signal() {
     assert!(cleanup.check().is_err());
 }
 
-fn an_ignored_signal_stays_ignored() {
+fn ignored_signal_stays_ignored() {
     handle(Signal::SIGHUP, SigHandler::SigIgn);
     let alarm = arm(Alarm::builder().ring_on(SIGHUP));
     process::kill_self(SIGHUP);
@@ -200,7 +200,7 @@ fn an_ignored_signal_stays_ignored() {
     process::set_action(SIG_IGN, 0, &[]);
 }
 
-fn a_signal_ends_a_wait() {
+fn signal_ends_a_wait() {
     for limit in [None, Some(100 * SECOND)] {
         let builder = Alarm::builder().ring_on(SIGINT);
         let alarm = arm(limit.map_or(builder.clone(), |limit| builder.after(limit)));
@@ -227,7 +227,7 @@ fn a_signal_ends_a_wait() {
 
 /// The signal itself ends the wait: the program has disarmed the timer.
 #[cfg(target_os = "linux")]
-fn a_signal_ends_a_wait_without_the_timer() {
+fn signal_ends_a_wait_without_the_timer() {
     for to_itself in [true, false] {
         let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
         let (handle, waiter) = (AtomicUsize::new(0), AtomicI32::new(0));
@@ -261,7 +261,7 @@ fn a_signal_ends_a_wait_without_the_timer() {
     }
 }
 
-fn signals_that_cannot_ring() {
+fn signals_that_cannot_be_handled_are_refused() {
     for signal in
         [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, libc::SIGALRM, SIGABRT, 0, -1, 64, 999, i32::MAX]
     {
@@ -273,7 +273,7 @@ fn signals_that_cannot_ring() {
     assert!(checkpoint().is_ok());
 }
 
-fn cpu_limits() {
+fn cpu_limit_counts_all_threads() {
     for limit in [Duration::ZERO, Duration::from_micros(1), 10 * MS, 100 * MS] {
         let before = cpu_time();
         let alarm = arm(Alarm::builder().cpu_limit(limit));
@@ -297,7 +297,7 @@ fn cpu_limits() {
 
 /// Beside busy loops on every processor only processor time counts.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
-fn cpu_limit_under_load() {
+fn cpu_limit_is_kept_under_load() {
     let busy: Vec<i32> = (0..4)
         .map(|_| match unsafe { libc::fork() } {
             0 => loop {
@@ -319,7 +319,7 @@ fn cpu_limit_under_load() {
     }
 }
 
-fn thread_cpu_limits() {
+fn thread_cpu_limit_counts_one_thread() {
     let alarm = arm(Alarm::builder().thread_cpu_limit(30 * MS));
     // Another thread's time does not count.
     std::thread::spawn(|| spin(80 * MS)).join().expect("no panic");
@@ -334,7 +334,7 @@ fn thread_cpu_limits() {
     assert_eq!(expiry(&other).cause(), Cause::Deadline);
 }
 
-fn a_budget_of_checks() {
+fn check_limit_counts_checks_of_the_alarm_and_inner_ones() {
     for budget in [0_u64, 1, 7, 1_000] {
         let alarm = arm(Alarm::builder().check_limit(budget));
         for round in 0..2 {
@@ -367,7 +367,7 @@ fn a_budget_of_checks() {
 }
 
 /// A check on another thread must not clear the flag even briefly, or a check in between would not count.
-fn a_budget_while_others_answer() {
+fn check_limit_counts_every_check_beside_other_threads() {
     const BUDGET: u64 = 20_000;
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -388,7 +388,7 @@ fn a_budget_while_others_answer() {
     });
 }
 
-fn whichever_comes_first() {
+fn alarm_expires_for_its_first_reason() {
     let all =
         Alarm::builder().after(SECOND * 30).cpu_limit(20 * SECOND).check_limit(1_000_000_000).ring_on(SIGINT);
     for (builder, cause) in [
@@ -413,7 +413,7 @@ fn whichever_comes_first() {
 }
 
 /// A hundred tickers return every period that has passed, and no other.
-fn a_hundred_tickers() {
+fn hundred_tickers_return_each_period_once() {
     let began = Instant::now();
     let tickers: Vec<(Instant, Ticker, Instant)> = (1..=100_u32)
         .map(|n| {
@@ -443,7 +443,7 @@ fn a_hundred_tickers() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-fn tickers_and_alarms() {
+fn tickers_and_alarms_do_not_disturb_each_other() {
     let alarm = arm(Alarm::builder().after(100 * MS));
     let ticker = Ticker::every(10 * MS).expect("arming");
     let armed = Instant::now();
@@ -474,7 +474,7 @@ fn tickers_and_alarms() {
     assert!(u128::from(ticker.ticks()) <= began.elapsed().as_millis());
 }
 
-fn odd_tickers() {
+fn tickers_with_extreme_periods_work() {
     let e = Ticker::every(Duration::ZERO).expect_err("refused");
     assert!(e.to_string().contains("longer than zero"));
     let never = Ticker::every(Duration::MAX).expect("arming");
@@ -493,7 +493,7 @@ fn odd_tickers() {
 }
 
 /// A child polls an inherited ticker just before its own. The two may share a flag slot.
-fn an_inherited_ticker_hides_nothing() {
+fn inherited_ticker_hides_no_tick_of_a_child() {
     let inherited = Ticker::every(5 * MS).expect("arming");
     let status = process::in_child(|| {
         let own = Ticker::every(5 * MS).expect("arming");
@@ -544,7 +544,7 @@ fn never_checks() {
     }
 }
 
-fn never_checks_and_dumps_core() {
+fn watchdog_dumps_core() {
     let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     let _alarm = arm(Alarm::builder().after(40 * MS).label("parse").dump_core_after(60 * MS));
     loop {
@@ -553,7 +553,7 @@ fn never_checks_and_dumps_core() {
 }
 
 /// The program's own timer expires first, once.
-fn never_checks_behind_a_timer() {
+fn watchdog_fires_after_a_foreign_timer() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::set_timer(20 * MS, Duration::ZERO);
     let _alarm = arm(parse());
@@ -562,12 +562,12 @@ fn never_checks_behind_a_timer() {
     }
 }
 
-fn waits_forever() {
+fn watchdog_ends_a_system_call() {
     let _alarm = arm(parse());
     std::thread::sleep(10 * LATE);
 }
 
-fn ends_at_once() {
+fn watchdog_without_grace_ends_at_once() {
     let _alarm = arm(Alarm::builder().after(100 * MS).label("parse").abort_after(Duration::ZERO));
     loop {
         std::hint::spin_loop();
@@ -575,7 +575,7 @@ fn ends_at_once() {
 }
 
 /// An enclosing limit ends sooner, so the timer is already set.
-fn never_checks_inside_of_a_limit() {
+fn watchdog_fires_inside_a_limit() {
     let _outer = arm(Alarm::builder().after(30 * MS));
     let _alarm = arm(parse());
     loop {
@@ -584,7 +584,7 @@ fn never_checks_inside_of_a_limit() {
 }
 
 /// Other alarms have come and gone, and one has a distant deadline.
-fn never_checks_and_others_may() {
+fn watchdog_fires_among_other_alarms() {
     let first = arm(Alarm::builder().after(100 * SECOND).abort_after(100 * SECOND));
     let alarm = arm(parse());
     let _third = arm(Alarm::builder().after(200 * SECOND).abort_after(SECOND));
@@ -596,7 +596,7 @@ fn never_checks_and_others_may() {
 }
 
 /// Another thread checks its own alarm.
-fn never_checks_while_another_answers() {
+fn watchdog_fires_while_another_thread_checks() {
     let _alarm = arm(parse());
     std::thread::spawn(|| drop(expiry(&arm(Alarm::builder().after(45 * MS)))));
     loop {
@@ -605,7 +605,7 @@ fn never_checks_while_another_answers() {
 }
 
 /// The line has bounded length. The label is cut at a character boundary.
-fn never_checks_under_a_long_label() {
+fn watchdog_cuts_a_long_label() {
     let label = format!("two\nlines{}", "ü".repeat(300));
     let _alarm = arm(Alarm::builder().after(MS).label(label).abort_after(MS));
     loop {
@@ -642,7 +642,7 @@ fn watchdog_waits_while_suspended() {
     while began.elapsed() < SECOND {}
 }
 
-fn no_last_resort_that_was_moved() {
+fn watchdog_that_was_moved_does_not_fire() {
     const GRACE: Duration = Duration::from_secs(1);
     let bounded = || arm(Alarm::builder().after(MS).abort_after(GRACE));
     let other = arm(Alarm::builder().after(GRACE * 2));
@@ -680,7 +680,7 @@ fn fork() -> i32 {
 }
 
 /// An inner alarm with each other reason, inside a limit.
-fn all_reasons_inside_of_a_limit() {
+fn alarm_with_each_reason_expires_inside_a_limit() {
     let outer = arm(Alarm::builder().after(100 * SECOND));
     let inside = || Alarm::builder().after(200 * SECOND);
     let alarm = arm(inside().check_limit(3));
@@ -709,7 +709,7 @@ fn all_reasons_inside_of_a_limit() {
 }
 
 /// An inner watchdog that is due sooner is dropped or checked. After that no check follows.
-fn never_checks_behind_another_one(take_away: fn(Alarm)) {
+fn never_checks_after_an_inner_watchdog(take_away: fn(Alarm)) {
     let _outer = arm(Alarm::builder().after(2 * SECOND).label("outer").abort_after(Duration::ZERO));
     take_away(arm(Alarm::builder().after(1_500 * MS).label("inner").abort_after(Duration::ZERO)));
     spin(LATE);
@@ -723,14 +723,14 @@ fn is_the_outer_one(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-fn answers_and_keeps(alarm: Alarm) {
+fn checks_and_keeps(alarm: Alarm) {
     alarm.ring();
     assert!(alarm.check().is_err());
     std::mem::forget(alarm);
 }
 
 /// The same with the program's own timer, which still expires, once.
-fn a_timer_behind_a_last_resort_that_is_taken_away() {
+fn foreign_timer_fires_after_a_watchdog_was_removed() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let outer = arm(Alarm::builder().after(LATE));
     for (n, answers) in [false, true].into_iter().enumerate() {
@@ -752,7 +752,7 @@ fn a_timer_behind_a_last_resort_that_is_taken_away() {
     assert_eq!(process::counted(), 2);
 }
 
-fn answers_in_time() {
+fn check_cancels_the_watchdog() {
     for n in 0..20 {
         let alarm = arm(Alarm::builder().after(2 * MS).abort_after(SECOND));
         match n % 5 {
@@ -792,7 +792,7 @@ fn answers_in_time() {
 }
 
 /// A check that erred cancels the watchdog until the alarm is restarted.
-fn answers_and_is_rung_again() {
+fn second_ring_does_not_rearm_the_watchdog() {
     let bounded = |limit| arm(Alarm::builder().after(limit).abort_after(SECOND));
     let by_deadline = bounded(MS);
     expiry(&by_deadline);
@@ -815,19 +815,19 @@ fn answers_and_is_rung_again() {
 }
 
 /// On a thread that has entered another thread's alarm. Its check returns that alarm's error.
-fn answers_for_a_guest() {
-    let guest = arm(Alarm::builder().after(MS));
+fn check_of_an_entered_alarm_cancels_the_watchdog() {
+    let entered = arm(Alarm::builder().after(MS));
     std::thread::scope(|s| {
         s.spawn(|| {
-            let _entered = guest.enter();
+            let _entered = entered.enter();
             let own = arm(Alarm::builder().after(MS).abort_after(SECOND));
             spin(2 * MS);
             // Both have expired, and the signal is pending.
-            assert!(guest.owns(&expiry(&own)));
+            assert!(entered.owns(&expiry(&own)));
             spin(2 * SECOND);
             let other = arm(Alarm::builder().after(MS).abort_after(SECOND));
             spin(2 * MS);
-            assert!(guest.owns(&checkpoint().expect_err("all have expired")));
+            assert!(entered.owns(&checkpoint().expect_err("all have expired")));
             spin(2 * SECOND);
             drop(other);
         });
@@ -836,7 +836,7 @@ fn answers_for_a_guest() {
 
 /// Standard error is a full pipe without a reader.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
-fn never_checks_and_nobody_reads() {
+fn watchdog_ends_with_a_full_standard_error() {
     let (_read, write) = nix::unistd::pipe().expect("a pipe");
     nix::unistd::dup2_stderr(&write).expect("standard error");
     unsafe { libc::fcntl(2, libc::F_SETFL, libc::O_NONBLOCK) };
@@ -846,7 +846,7 @@ fn never_checks_and_nobody_reads() {
 }
 
 /// The timer expired while the process was stopped.
-fn audit_of_a_stopped_process() {
+fn audit_sees_a_stop_as_a_gap() {
     let alarm = arm(Alarm::builder().audit(8 * MS));
     let script = "kill -STOP $PPID; sleep .5; kill -CONT $PPID";
     // The shell may be quick and stop this process during the spawn.
@@ -868,7 +868,7 @@ fn audit_of_a_stopped_process() {
     stopper.wait().expect("it ends");
 }
 
-fn audit() {
+fn audit_names_the_longest_gap() {
     let alarm = arm(Alarm::builder().audit(10 * MS));
     let began = Instant::now();
     while began.elapsed() < 100 * MS {
@@ -912,7 +912,7 @@ fn audit_sees_a_stretch_without_checks_among_other_calls() {
 }
 
 /// With a check limit or an expired alarm the flag stays set, and the timer's signal changes nothing.
-fn audit_where_every_check_asks() {
+fn audit_works_on_the_slow_path() {
     let audited = || Alarm::builder().audit(20 * MS);
     for (n, alarm) in [arm(audited()), arm(audited().check_limit(1_000_000))].into_iter().enumerate() {
         let _expired = arm(Alarm::builder().after(n as u32 * SECOND));
@@ -934,7 +934,7 @@ fn audit_where_every_check_asks() {
 }
 
 /// A signal from before the arming does not start a gap.
-fn audit_after_a_ring() {
+fn audit_ignores_an_earlier_signal() {
     for unanswered in [false, true] {
         let other = arm(Alarm::builder().after(MS));
         spin(2 * MS);
@@ -951,7 +951,7 @@ fn audit_after_a_ring() {
     }
 }
 
-fn everything_is_put_back() {
+fn signals_and_timers_are_restored() {
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
     let before = process::state();
     let handlers = || {
@@ -981,68 +981,99 @@ fn everything_is_put_back() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("signals_ring", signals_ring),
-        scenario("the_signal_is_as_before", the_signal_is_as_before).dies_of(SIGUSR2),
-        scenario("a_second_ctrl_c_kills", a_second_ctrl_c_kills).dies_of(SIGINT),
-        scenario("a_second_ctrl_c_kills_what_does_not_check", a_second_ctrl_c_kills_what_does_not_check)
-            .dies_of(SIGINT),
-        scenario("a_handler_for_one_signal", a_handler_for_one_signal),
-        scenario("signal_ends_with_the_alarm_that_heard_it", signal_ends_with_the_alarm_that_heard_it),
-        scenario("our_handler_left_behind_for_a_signal", our_handler_left_behind_for_a_signal),
-        scenario("a_handler_over_a_signal_that_rings", a_handler_over_a_signal_that_rings),
-        scenario("signals_that_ring_and_a_fork", signals_that_ring_and_a_fork),
+        scenario("signal_rings_the_listening_alarm", signal_rings_the_listening_alarm),
+        scenario(
+            "signal_has_its_default_action_after_the_guard",
+            signal_has_its_default_action_after_the_guard,
+        )
+        .dies_of(SIGUSR2),
+        scenario("second_ctrl_c_kills", second_ctrl_c_kills).dies_of(SIGINT),
+        scenario("second_ctrl_c_kills_without_a_check", second_ctrl_c_kills_without_a_check).dies_of(SIGINT),
+        scenario("one_shot_handler_runs_at_the_second_signal", one_shot_handler_runs_at_the_second_signal),
+        scenario(
+            "signal_rings_only_the_alarm_that_was_listening",
+            signal_rings_only_the_alarm_that_was_listening,
+        ),
+        scenario(
+            "saved_handler_that_is_installed_again_forwards",
+            saved_handler_that_is_installed_again_forwards,
+        ),
+        scenario("handler_installed_over_ring_on_stays", handler_installed_over_ring_on_stays),
+        scenario(
+            "signals_of_a_child_go_to_the_previous_handler",
+            signals_of_a_child_go_to_the_previous_handler,
+        ),
         #[cfg(target_os = "linux")]
-        scenario("a_signal_ends_a_wait_without_the_timer", a_signal_ends_a_wait_without_the_timer),
+        scenario("signal_ends_a_wait_without_the_timer", signal_ends_a_wait_without_the_timer),
         scenario("several_alarms_share_a_signal", several_alarms_share_a_signal),
-        scenario("an_ignored_signal_stays_ignored", an_ignored_signal_stays_ignored),
-        scenario("a_signal_ends_a_wait", a_signal_ends_a_wait),
-        scenario("signals_that_cannot_ring", signals_that_cannot_ring),
-        scenario("cpu_limits", cpu_limits),
-        scenario("cpu_limit_under_load", cpu_limit_under_load),
-        scenario("thread_cpu_limits", thread_cpu_limits),
-        scenario("a_budget_of_checks", a_budget_of_checks),
-        scenario("a_budget_while_others_answer", a_budget_while_others_answer),
-        scenario("whichever_comes_first", whichever_comes_first),
-        scenario("a_hundred_tickers", a_hundred_tickers),
-        scenario("tickers_and_alarms", tickers_and_alarms),
-        scenario("odd_tickers", odd_tickers),
-        scenario("an_inherited_ticker_hides_nothing", an_inherited_ticker_hides_nothing),
-        scenario("last_resort_in_a_loop", never_checks).judged(ends_with(124)),
-        scenario("last_resort_with_a_core_dump", never_checks_and_dumps_core).judged(dumps_core),
-        scenario("last_resort_behind_a_timer", never_checks_behind_a_timer).judged(ends_with(124)),
-        scenario("last_resort_among_others", never_checks_and_others_may).judged(ends_with(124)),
-        scenario("last_resort_while_another_answers", never_checks_while_another_answers)
+        scenario("ignored_signal_stays_ignored", ignored_signal_stays_ignored),
+        scenario("signal_ends_a_wait", signal_ends_a_wait),
+        scenario("signals_that_cannot_be_handled_are_refused", signals_that_cannot_be_handled_are_refused),
+        scenario("cpu_limit_counts_all_threads", cpu_limit_counts_all_threads),
+        scenario("cpu_limit_is_kept_under_load", cpu_limit_is_kept_under_load),
+        scenario("thread_cpu_limit_counts_one_thread", thread_cpu_limit_counts_one_thread),
+        scenario(
+            "check_limit_counts_checks_of_the_alarm_and_inner_ones",
+            check_limit_counts_checks_of_the_alarm_and_inner_ones,
+        ),
+        scenario(
+            "check_limit_counts_every_check_beside_other_threads",
+            check_limit_counts_every_check_beside_other_threads,
+        ),
+        scenario("alarm_expires_for_its_first_reason", alarm_expires_for_its_first_reason),
+        scenario("hundred_tickers_return_each_period_once", hundred_tickers_return_each_period_once),
+        scenario(
+            "tickers_and_alarms_do_not_disturb_each_other",
+            tickers_and_alarms_do_not_disturb_each_other,
+        ),
+        scenario("tickers_with_extreme_periods_work", tickers_with_extreme_periods_work),
+        scenario("inherited_ticker_hides_no_tick_of_a_child", inherited_ticker_hides_no_tick_of_a_child),
+        scenario("watchdog_ends_a_loop", never_checks).judged(ends_with(124)),
+        scenario("watchdog_dumps_core", watchdog_dumps_core).judged(dumps_core),
+        scenario("watchdog_fires_after_a_foreign_timer", watchdog_fires_after_a_foreign_timer)
             .judged(ends_with(124)),
-        scenario("last_resort_under_a_long_label", never_checks_under_a_long_label)
-            .judged(ends_with_a_cut_line),
-        scenario("no_last_resort_that_was_moved", no_last_resort_that_was_moved),
+        scenario("watchdog_fires_among_other_alarms", watchdog_fires_among_other_alarms)
+            .judged(ends_with(124)),
+        scenario("watchdog_fires_while_another_thread_checks", watchdog_fires_while_another_thread_checks)
+            .judged(ends_with(124)),
+        scenario("watchdog_cuts_a_long_label", watchdog_cuts_a_long_label).judged(ends_with_a_cut_line),
+        scenario("watchdog_that_was_moved_does_not_fire", watchdog_that_was_moved_does_not_fire),
         scenario("watchdog_waits_while_suspended", watchdog_waits_while_suspended).judged(ends_with(124)),
-        scenario("last_resort_inside_of_a_limit", never_checks_inside_of_a_limit).judged(ends_with(124)),
-        scenario("all_reasons_inside_of_a_limit", all_reasons_inside_of_a_limit),
-        scenario("last_resort_in_a_system_call", waits_forever).judged(ends_with(124)),
-        scenario("last_resort_without_grace", ends_at_once).exits_with(124),
-        scenario("last_resort_behind_one_that_was_dropped", || never_checks_behind_another_one(drop))
-            .judged(is_the_outer_one),
-        scenario("last_resort_behind_one_that_was_answered", || {
-            never_checks_behind_another_one(answers_and_keeps);
+        scenario("watchdog_fires_inside_a_limit", watchdog_fires_inside_a_limit).judged(ends_with(124)),
+        scenario(
+            "alarm_with_each_reason_expires_inside_a_limit",
+            alarm_with_each_reason_expires_inside_a_limit,
+        ),
+        scenario("watchdog_ends_a_system_call", watchdog_ends_a_system_call).judged(ends_with(124)),
+        scenario("watchdog_without_grace_ends_at_once", watchdog_without_grace_ends_at_once).exits_with(124),
+        scenario("watchdog_fires_after_an_inner_one_was_dropped", || {
+            never_checks_after_an_inner_watchdog(drop)
+        })
+        .judged(is_the_outer_one),
+        scenario("watchdog_fires_after_an_inner_one_was_checked", || {
+            never_checks_after_an_inner_watchdog(checks_and_keeps);
         })
         .judged(is_the_outer_one),
         scenario(
-            "a_timer_behind_a_last_resort_that_is_taken_away",
-            a_timer_behind_a_last_resort_that_is_taken_away,
+            "foreign_timer_fires_after_a_watchdog_was_removed",
+            foreign_timer_fires_after_a_watchdog_was_removed,
         ),
-        scenario("no_last_resort_after_a_check", answers_in_time),
-        scenario("no_last_resort_after_a_second_ring", answers_and_is_rung_again),
-        scenario("no_last_resort_after_a_check_of_an_entered_alarm", answers_for_a_guest),
-        scenario("last_resort_with_a_full_standard_error", never_checks_and_nobody_reads).exits_with(124),
-        scenario("audit_of_a_stopped_process", audit_of_a_stopped_process),
+        scenario("check_cancels_the_watchdog", check_cancels_the_watchdog),
+        scenario("second_ring_does_not_rearm_the_watchdog", second_ring_does_not_rearm_the_watchdog),
+        scenario(
+            "check_of_an_entered_alarm_cancels_the_watchdog",
+            check_of_an_entered_alarm_cancels_the_watchdog,
+        ),
+        scenario("watchdog_ends_with_a_full_standard_error", watchdog_ends_with_a_full_standard_error)
+            .exits_with(124),
+        scenario("audit_sees_a_stop_as_a_gap", audit_sees_a_stop_as_a_gap),
         scenario(
             "audit_sees_a_stretch_without_checks_among_other_calls",
             audit_sees_a_stretch_without_checks_among_other_calls,
         ),
-        scenario("audit_where_every_check_asks", audit_where_every_check_asks),
-        scenario("audit_after_a_ring", audit_after_a_ring),
-        scenario("audit", audit),
-        scenario("everything_is_put_back", everything_is_put_back),
+        scenario("audit_works_on_the_slow_path", audit_works_on_the_slow_path),
+        scenario("audit_ignores_an_earlier_signal", audit_ignores_an_earlier_signal),
+        scenario("audit_names_the_longest_gap", audit_names_the_longest_gap),
+        scenario("signals_and_timers_are_restored", signals_and_timers_are_restored),
     ]
 }

@@ -46,16 +46,16 @@ fn leaves(expected: &State) {
     assert_eq!(state(), *expected);
 }
 
-fn default_disposition() {
+fn default_disposition_is_restored() {
     leaves(&state());
 }
 
-fn ignored() {
+fn ignored_disposition_is_restored() {
     process::set_action(SIG_IGN, 0, &[]);
     leaves(&state());
 }
 
-fn handler_with_all_its_bits() {
+fn handler_flags_and_mask_are_restored() {
     for flags in [0, SA_RESTART, SA_NODEFER | SA_ONSTACK, SA_RESETHAND, SA_RESTART | SA_NODEFER] {
         process::set_action(process::counting(), flags, &[SIGHUP, SIGUSR1]);
         leaves(&state());
@@ -65,7 +65,7 @@ fn handler_with_all_its_bits() {
     assert_eq!(process::counted(), 0, "our own rings never reach a foreign handler");
 }
 
-fn blocked() {
+fn blocked_signal_mask_is_restored() {
     process::block(SIGALRM);
     process::block(SIGHUP);
     let before = state();
@@ -82,7 +82,7 @@ fn blocked() {
     assert!(!process::is_pending(SIGALRM));
 }
 
-fn every_thread_has_its_own_mask() {
+fn each_thread_mask_is_restored() {
     process::block(SIGALRM);
     let alarm = after(SECOND);
     std::thread::scope(|s| {
@@ -103,7 +103,7 @@ fn every_thread_has_its_own_mask() {
 }
 
 /// A signal that the program had blocked stays pending.
-fn a_blocked_signal_is_kept() {
+fn blocked_signal_stays_pending() {
     process::block(SIGALRM);
     process::kill_self(SIGALRM);
     let alarm = after(MS); // its signal would take the default action here…
@@ -123,7 +123,7 @@ fn a_blocked_signal_is_kept() {
 
 /// The program blocks SIGALRM under a guard, and a `kill` is pending there before the library's expiry. The drop
 /// takes the signal and re-sends the program's.
-fn a_signal_behind_a_later_mask_is_kept() {
+fn signal_blocked_under_a_guard_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
     for n in 1..=3 {
@@ -141,7 +141,7 @@ fn a_signal_behind_a_later_mask_is_kept() {
 
 /// A kept signal is re-sent while the library's expiry is pending and blocked. They merge, and the drop re-sends the
 /// program's.
-fn a_kept_signal_that_is_merged_with_a_ring() {
+fn kept_signal_merged_with_an_expiry_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
     let alarm = after(50 * MS);
@@ -163,7 +163,7 @@ fn a_kept_signal_that_is_merged_with_a_ring() {
 }
 
 /// Consecutive dispositions that differ in one field.
-fn owners_that_are_nearly_the_same() {
+fn similar_dispositions_are_restored_exactly() {
     let counting = process::counting();
     let another = another as extern "C" fn(i32) as usize;
     for _ in 0..2 {
@@ -202,7 +202,7 @@ fn is_due([from, until]: [Instant; 2]) -> Duration {
     interval
 }
 
-fn one_shot_timer() {
+fn one_shot_timer_is_restored() {
     process::set_action(process::counting(), 0, &[]);
     let due = set_timer(100 * SECOND, Duration::ZERO);
     lives();
@@ -214,7 +214,7 @@ fn one_shot_timer() {
 }
 
 /// Longer than some kernels accept, and the most that `alarm` accepts. A value that this kernel held is restored.
-fn a_timer_of_decades() {
+fn timer_of_decades_is_restored() {
     for (time, interval) in [(u64::from(u32::MAX), 0), (200_000_000, 0), (10, 300_000_000)] {
         let (time, interval) = (Duration::from_secs(time), Duration::from_secs(interval));
         process::set_timer(time, interval);
@@ -240,7 +240,7 @@ fn periodic_timer_keeps_interval_and_phase() {
 /// A timer that expires during the restore is restored as overdue, never as disarmed.
 ///
 /// Limit: the kernel shows a timer as disarmed in its last microsecond. Such rounds are skipped, by the clock.
-fn an_overdue_timer_still_rings() {
+fn overdue_timer_still_expires() {
     const BLIND: Duration = Duration::from_micros(3);
     process::set_action(process::counting(), 0, &[]);
     let mut tried = 0;
@@ -275,7 +275,7 @@ fn an_overdue_timer_still_rings() {
 }
 
 /// A pending expiry would take the restored default action and kill the process.
-fn thousands_of_cycles_around_the_ring() {
+fn thousands_of_cycles_around_the_expiry_restore() {
     let began = Instant::now();
     let mut cycles = 0_u64;
     while began.elapsed() < SECOND || cycles < 4_000 {
@@ -289,7 +289,7 @@ fn thousands_of_cycles_around_the_ring() {
 }
 
 /// A second thread could handle the expiry.
-fn thousands_of_cycles_with_a_second_thread() {
+fn thousands_of_cycles_beside_a_thread_restore() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -297,7 +297,7 @@ fn thousands_of_cycles_with_a_second_thread() {
                 std::hint::spin_loop();
             }
         });
-        s.spawn(thousands_of_cycles_around_the_ring).join().expect("no panic");
+        s.spawn(thousands_of_cycles_around_the_expiry_restore).join().expect("no panic");
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
@@ -314,7 +314,7 @@ fn handler_installed_over_a_guard_stays() {
 }
 
 /// The program saves the library's handler and installs it when no guard lives.
-fn our_handler_left_behind_is_harmless() {
+fn saved_handler_installed_without_a_guard_forwards() {
     process::set_action(process::counting(), 0, &[]);
     let alarm = after(SECOND);
     let ours = process::action();
@@ -334,7 +334,7 @@ fn our_handler_left_behind_is_harmless() {
 }
 
 /// Dispositions kept for late signals are stored once, not once a guard.
-fn memory_does_not_grow() {
+fn memory_does_not_grow_with_guards() {
     let pages = || {
         let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
         let mut numbers = statm.split(' ').map_while(|number| number.parse::<usize>().ok());
@@ -356,7 +356,7 @@ fn memory_does_not_grow() {
     assert!(pages().expect("as before") < before + 100);
 }
 
-fn panic_while_armed() {
+fn panic_under_a_guard_restores() {
     let before = state();
     for n in 0..100 {
         let result = std::panic::catch_unwind(|| {
@@ -382,7 +382,7 @@ impl Drop for ArmsInDrop {
     }
 }
 
-fn armed_while_unwinding() {
+fn alarm_armed_while_unwinding_restores() {
     let before = state();
     let result = std::panic::catch_unwind(|| {
         let _arms = ArmsInDrop;
@@ -394,7 +394,7 @@ fn armed_while_unwinding() {
 }
 
 /// The library's thread-locals still work in the destructor of another.
-fn armed_in_a_destructor_of_a_thread() {
+fn alarm_armed_in_a_thread_local_destructor_works() {
     thread_local!(static LATE: ArmsInDrop = const { ArmsInDrop });
     std::thread::spawn(|| {
         LATE.with(|_| ());
@@ -406,7 +406,7 @@ fn armed_in_a_destructor_of_a_thread() {
 }
 
 /// A worker's stop request needs neither handler nor timer, and installs none.
-fn a_worker_is_no_guard() {
+fn worker_installs_no_handler_and_no_timer() {
     process::set_timer(50 * SECOND, Duration::ZERO);
     let (tell, told) = std::sync::mpsc::channel();
     let (let_go, wait) = std::sync::mpsc::channel::<()>();
@@ -468,28 +468,40 @@ fn wait_a_little() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("default_disposition", default_disposition),
-        scenario("ignored", ignored),
-        scenario("handler_with_all_its_bits", handler_with_all_its_bits),
-        scenario("blocked", blocked),
-        scenario("every_thread_has_its_own_mask", every_thread_has_its_own_mask),
-        scenario("a_blocked_signal_is_kept", a_blocked_signal_is_kept),
-        scenario("a_signal_behind_a_later_mask_is_kept", a_signal_behind_a_later_mask_is_kept),
-        scenario("a_kept_signal_that_is_merged_with_a_ring", a_kept_signal_that_is_merged_with_a_ring),
-        scenario("owners_that_are_nearly_the_same", owners_that_are_nearly_the_same),
-        scenario("one_shot_timer", one_shot_timer),
-        scenario("a_timer_of_decades", a_timer_of_decades),
+        scenario("default_disposition_is_restored", default_disposition_is_restored),
+        scenario("ignored_disposition_is_restored", ignored_disposition_is_restored),
+        scenario("handler_flags_and_mask_are_restored", handler_flags_and_mask_are_restored),
+        scenario("blocked_signal_mask_is_restored", blocked_signal_mask_is_restored),
+        scenario("each_thread_mask_is_restored", each_thread_mask_is_restored),
+        scenario("blocked_signal_stays_pending", blocked_signal_stays_pending),
+        scenario("signal_blocked_under_a_guard_stays_pending", signal_blocked_under_a_guard_stays_pending),
+        scenario(
+            "kept_signal_merged_with_an_expiry_stays_pending",
+            kept_signal_merged_with_an_expiry_stays_pending,
+        ),
+        scenario("similar_dispositions_are_restored_exactly", similar_dispositions_are_restored_exactly),
+        scenario("one_shot_timer_is_restored", one_shot_timer_is_restored),
+        scenario("timer_of_decades_is_restored", timer_of_decades_is_restored),
         scenario("periodic_timer_keeps_interval_and_phase", periodic_timer_keeps_interval_and_phase),
-        scenario("an_overdue_timer_still_rings", an_overdue_timer_still_rings),
-        scenario("thousands_of_cycles_around_the_ring", thousands_of_cycles_around_the_ring),
-        scenario("thousands_of_cycles_with_a_second_thread", thousands_of_cycles_with_a_second_thread),
+        scenario("overdue_timer_still_expires", overdue_timer_still_expires),
+        scenario(
+            "thousands_of_cycles_around_the_expiry_restore",
+            thousands_of_cycles_around_the_expiry_restore,
+        ),
+        scenario("thousands_of_cycles_beside_a_thread_restore", thousands_of_cycles_beside_a_thread_restore),
         scenario("handler_installed_over_a_guard_stays", handler_installed_over_a_guard_stays),
-        scenario("our_handler_left_behind_is_harmless", our_handler_left_behind_is_harmless),
-        scenario("memory_does_not_grow", memory_does_not_grow),
-        scenario("panic_while_armed", panic_while_armed),
-        scenario("armed_while_unwinding", armed_while_unwinding),
-        scenario("armed_in_a_destructor_of_a_thread", armed_in_a_destructor_of_a_thread),
-        scenario("a_worker_is_no_guard", a_worker_is_no_guard),
+        scenario(
+            "saved_handler_installed_without_a_guard_forwards",
+            saved_handler_installed_without_a_guard_forwards,
+        ),
+        scenario("memory_does_not_grow_with_guards", memory_does_not_grow_with_guards),
+        scenario("panic_under_a_guard_restores", panic_under_a_guard_restores),
+        scenario("alarm_armed_while_unwinding_restores", alarm_armed_while_unwinding_restores),
+        scenario(
+            "alarm_armed_in_a_thread_local_destructor_works",
+            alarm_armed_in_a_thread_local_destructor_works,
+        ),
+        scenario("worker_installs_no_handler_and_no_timer", worker_installs_no_handler_and_no_timer),
         scenario(
             "forgotten_guard_does_not_affect_other_threads",
             forgotten_guard_does_not_affect_other_threads,

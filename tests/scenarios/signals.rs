@@ -28,7 +28,7 @@ fn kill_takes_the_default_action() {
 }
 
 /// The thread unblocks the signal for one call only.
-fn kill_within_a_call_that_lets_it_in() {
+fn kill_takes_the_default_action_in_a_call_that_unblocks_it() {
     static READY: AtomicBool = AtomicBool::new(false);
     let _alarm = after(10 * SECOND);
     let waits = std::thread::spawn(|| {
@@ -46,7 +46,7 @@ fn kill_within_a_call_that_lets_it_in() {
 
 /// The killed thread sleeps on a stack with space for one handler, while another arms and drops. The restored handler
 /// must not run nested.
-fn kill_while_others_arm() {
+fn kill_takes_the_default_action_while_others_arm() {
     for round in rounds(300) {
         let status = process::in_child(|| {
             let sleeper = std::thread::spawn(|| std::thread::sleep(20 * SECOND));
@@ -67,7 +67,7 @@ fn kill_while_others_arm() {
     }
 }
 
-fn kill_is_ignored() {
+fn kill_stays_ignored() {
     process::set_action(SIG_IGN, 0, &[]);
     let alarm = after(20 * MS);
     process::kill_self(SIGALRM);
@@ -93,7 +93,7 @@ fn kill_reaches_the_handler_with_its_siginfo() {
 }
 
 /// SA_RESETHAND: the next signal takes the default action, with or without the library.
-fn a_handler_for_one_signal() {
+fn one_shot_handler_runs_once() {
     process::set_action(process::counting(), SA_RESETHAND, &[]);
     let alarm = after(SECOND);
     process::kill_self(SIGALRM);
@@ -112,7 +112,7 @@ extern "C" fn send_on(_: libc::c_int) {
 }
 
 /// A one-shot handler re-sends the signal to itself, which is the second one.
-fn a_handler_for_one_signal_that_sends_it_on() {
+fn one_shot_handler_that_raises_again_ends_the_process() {
     let function = send_on as extern "C" fn(libc::c_int) as usize;
     process::set_action(function, SA_RESETHAND | SA_NODEFER, &[]);
     let _alarm = after(SECOND);
@@ -133,7 +133,7 @@ fn listen(signal: libc::c_int) -> &'static AtomicUsize {
 
 /// The handler forwards to the library's. The default action was below, and without the library the handler would
 /// have prevented it. So the process lives.
-fn handler_over_a_guard_that_forwards() {
+fn handler_over_a_guard_keeps_the_process_alive() {
     let alarm = after(2 * SECOND);
     let heard = listen(SIGALRM);
     process::kill_self(SIGALRM);
@@ -220,7 +220,7 @@ fn handler_over_a_guard_hears_a_foreign_timer() {
 
 /// Guards come and go on several threads. No signal ends the process, even if the library's handler is exchanged
 /// while it runs.
-fn handler_over_guards_of_several_threads_in_a_storm() {
+fn handler_over_guards_of_several_threads_survives_a_storm() {
     let first = after(SECOND);
     let heard = listen(SIGALRM);
     let theirs = process::action().sa_sigaction;
@@ -250,7 +250,7 @@ fn handler_over_guards_of_several_threads_in_a_storm() {
 }
 
 /// The same with `ring_on`: a second Ctrl-C does not kill a program that handles it.
-fn handler_over_a_guard_that_rings_on_a_signal() {
+fn handler_over_ring_on_prevents_the_default_action() {
     let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
     let alarm = arm();
     let heard = listen(SIGUSR1);
@@ -283,7 +283,7 @@ extern "C" fn look_at_mask(_: libc::c_int) {
 }
 
 /// The program's handler runs under its own mask.
-fn the_handlers_mask() {
+fn handler_runs_under_its_own_mask() {
     let function = look_at_mask as extern "C" fn(libc::c_int) as usize;
     process::set_action(function, SA_NODEFER, &[SIGUSR1]);
     let before = process::mask();
@@ -296,7 +296,7 @@ fn the_handlers_mask() {
 }
 
 /// The program's handler changes `errno`. The library's must not.
-fn errno_is_left_alone() {
+fn errno_is_unchanged_by_an_expiry() {
     let alarm = after(100 * Duration::from_micros(1));
     let began = Instant::now();
     nix::errno::Errno::ESRCH.set();
@@ -324,7 +324,7 @@ fn use_an_alternate_stack() {
 }
 
 /// The program's handler runs on the stack that it has without a guard.
-fn runs_on_the_owners_stack() {
+fn previous_handler_runs_on_its_own_stack() {
     use_an_alternate_stack();
     for (flags, on_stack) in
         [(SA_ONSTACK, true), (0, false), (SA_ONSTACK | SA_RESTART, true), (SA_RESTART, false)]
@@ -350,7 +350,7 @@ fn runs_on_the_owners_stack() {
 /// Six library handlers nest, on a stack with space for one frame.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to statics and locals.
-fn many_at_once_on_a_small_stack() {
+fn six_nested_handlers_fit_a_small_stack() {
     let signals = [SIGUSR1, libc::SIGUSR2, libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
     // A kernel frame, and the library's unoptimised handler.
     let size = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) as usize }.max(2_048) + 8 * 1_024;
@@ -375,7 +375,7 @@ fn many_at_once_on_a_small_stack() {
 }
 
 /// The second signal is forwarded to the program's handler.
-fn runs_on_the_stack_of_a_ringing_signals_owner() {
+fn previous_handler_of_ring_on_runs_on_its_own_stack() {
     use_an_alternate_stack();
     for (flags, on_stack) in [(SA_ONSTACK, true), (0, false)] {
         process::set_action_for(SIGUSR1, where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
@@ -390,7 +390,7 @@ fn runs_on_the_stack_of_a_ringing_signals_owner() {
 /// Another process sends SIGALRM and SIGUSR1 at full speed while guards come and go with short limits. No expiry is
 /// lost or early, nothing hangs, and errno is unchanged.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two bare calls.
-fn a_storm() {
+fn a_storm_loses_no_expiry() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
@@ -441,7 +441,7 @@ extern "C" fn spoils_errno(_: libc::c_int) {
 }
 
 /// The interrupted code does not see the `errno` of the program's handler.
-fn errno_survives_the_owners_handler() {
+fn errno_survives_the_previous_handler() {
     process::set_action(spoils_errno as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
     let _alarm = after(SECOND);
     nix::errno::Errno::ESRCH.set();
@@ -452,15 +452,28 @@ fn errno_survives_the_owners_handler() {
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("kill_takes_the_default_action", kill_takes_the_default_action).dies_of(SIGALRM),
-        scenario("kill_within_a_call_that_lets_it_in", kill_within_a_call_that_lets_it_in).dies_of(SIGALRM),
-        scenario("kill_while_others_arm", kill_while_others_arm),
-        scenario("kill_is_ignored", kill_is_ignored),
+        scenario(
+            "kill_takes_the_default_action_in_a_call_that_unblocks_it",
+            kill_takes_the_default_action_in_a_call_that_unblocks_it,
+        )
+        .dies_of(SIGALRM),
+        scenario(
+            "kill_takes_the_default_action_while_others_arm",
+            kill_takes_the_default_action_while_others_arm,
+        ),
+        scenario("kill_stays_ignored", kill_stays_ignored),
         scenario("kill_reaches_the_handler", kill_reaches_the_handler),
         scenario("kill_reaches_the_handler_with_its_siginfo", kill_reaches_the_handler_with_its_siginfo),
-        scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
-        scenario("a_handler_for_one_signal_that_sends_it_on", a_handler_for_one_signal_that_sends_it_on)
-            .dies_of(SIGALRM),
-        scenario("handler_over_a_guard_that_forwards", handler_over_a_guard_that_forwards),
+        scenario("one_shot_handler_runs_once", one_shot_handler_runs_once).dies_of(SIGALRM),
+        scenario(
+            "one_shot_handler_that_raises_again_ends_the_process",
+            one_shot_handler_that_raises_again_ends_the_process,
+        )
+        .dies_of(SIGALRM),
+        scenario(
+            "handler_over_a_guard_keeps_the_process_alive",
+            handler_over_a_guard_keeps_the_process_alive,
+        ),
         scenario(
             "handler_over_a_guard_and_previous_handler_hear_each_signal_once",
             handler_over_a_guard_and_previous_handler_hear_each_signal_once,
@@ -471,20 +484,23 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
         scenario("handler_over_a_guard_hears_a_foreign_timer", handler_over_a_guard_hears_a_foreign_timer),
         scenario(
-            "handler_over_guards_of_several_threads_in_a_storm",
-            handler_over_guards_of_several_threads_in_a_storm,
+            "handler_over_guards_of_several_threads_survives_a_storm",
+            handler_over_guards_of_several_threads_survives_a_storm,
         ),
-        scenario("handler_over_a_guard_that_rings_on_a_signal", handler_over_a_guard_that_rings_on_a_signal),
-        scenario("the_handlers_mask", the_handlers_mask),
-        scenario("errno_is_left_alone", errno_is_left_alone),
-        scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),
-        #[cfg(target_os = "linux")]
-        scenario("many_at_once_on_a_small_stack", many_at_once_on_a_small_stack),
         scenario(
-            "runs_on_the_stack_of_a_ringing_signals_owner",
-            runs_on_the_stack_of_a_ringing_signals_owner,
+            "handler_over_ring_on_prevents_the_default_action",
+            handler_over_ring_on_prevents_the_default_action,
         ),
-        scenario("a_storm", a_storm),
-        scenario("errno_survives_the_owners_handler", errno_survives_the_owners_handler),
+        scenario("handler_runs_under_its_own_mask", handler_runs_under_its_own_mask),
+        scenario("errno_is_unchanged_by_an_expiry", errno_is_unchanged_by_an_expiry),
+        scenario("previous_handler_runs_on_its_own_stack", previous_handler_runs_on_its_own_stack),
+        #[cfg(target_os = "linux")]
+        scenario("six_nested_handlers_fit_a_small_stack", six_nested_handlers_fit_a_small_stack),
+        scenario(
+            "previous_handler_of_ring_on_runs_on_its_own_stack",
+            previous_handler_of_ring_on_runs_on_its_own_stack,
+        ),
+        scenario("a_storm_loses_no_expiry", a_storm_loses_no_expiry),
+        scenario("errno_survives_the_previous_handler", errno_survives_the_previous_handler),
     ]
 }

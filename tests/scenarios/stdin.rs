@@ -43,7 +43,7 @@ fn std_reads_a_line() -> String {
     line
 }
 
-fn a_line_in_the_buffer_of_std_is_read() {
+fn line_in_the_buffer_of_std_is_read() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\nthree\n").expect("room");
     assert_eq!(std_reads_a_line(), "one\n");
@@ -70,7 +70,7 @@ fn bytes_in_the_buffer_of_std_are_read() {
     assert!(inner.owns(inside(&e)));
 }
 
-fn a_line_in_parts_is_not_lost() {
+fn line_in_parts_is_not_lost() {
     let mut writer = piped();
     let alarm = after(20 * MS);
     let mut line = String::new();
@@ -88,7 +88,7 @@ fn a_line_in_parts_is_not_lost() {
 }
 
 /// `read_line` needs whole characters in each call.
-fn a_character_in_parts_is_not_lost_in_bytes() {
+fn character_in_parts_is_not_lost_in_bytes() {
     let mut writer = piped();
     let (first, rest) = "né\n".as_bytes().split_at(2);
     let alarm = after(20 * MS);
@@ -102,7 +102,7 @@ fn a_character_in_parts_is_not_lost_in_bytes() {
     assert_eq!(line, "né\n".as_bytes());
 }
 
-fn a_line_that_comes_within_the_limit() {
+fn line_within_the_limit_is_returned() {
     let mut writer = piped();
     let alarm = after(LATE);
     thread::scope(|s| {
@@ -116,7 +116,7 @@ fn a_line_that_comes_within_the_limit() {
     });
 }
 
-fn a_ring_ends_it() {
+fn ring_ends_a_read() {
     let _writer = piped();
     let alarm = Alarm::never().expect("arming");
     thread::scope(|s| {
@@ -138,7 +138,7 @@ fn a_ring_ends_it() {
     });
 }
 
-fn a_signal_ends_it() {
+fn signal_ends_a_read() {
     let _writer = piped();
     let alarm = Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
     thread::scope(|s| {
@@ -151,7 +151,7 @@ fn a_signal_ends_it() {
     });
 }
 
-fn an_enclosing_alarm_ends_it() {
+fn enclosing_alarm_ends_a_read() {
     let _writer = piped();
     let outer = after(20 * MS);
     let inner = Alarm::never().expect("arming");
@@ -159,7 +159,7 @@ fn an_enclosing_alarm_ends_it() {
     assert!(outer.owns(inside(&e)));
 }
 
-fn on_a_worker() {
+fn read_on_a_worker_ends_at_the_deadline() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\n").expect("room");
     assert_eq!(std_reads_a_line(), "one\n");
@@ -175,7 +175,7 @@ fn on_a_worker() {
     .expect("no panic");
 }
 
-fn an_expired_alarm_reads_nothing() {
+fn expired_alarm_reads_nothing() {
     let mut writer = piped();
     writer.write_all(b"one\n").expect("room");
     let alarm = after(Duration::ZERO);
@@ -184,7 +184,7 @@ fn an_expired_alarm_reads_nothing() {
     assert_eq!(std_reads_a_line(), "one\n");
 }
 
-fn to_the_end_of_the_file() {
+fn read_to_the_end_of_the_file_is_complete() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\nrest").expect("room");
     drop(writer);
@@ -196,7 +196,7 @@ fn to_the_end_of_the_file() {
 }
 
 /// As another process on the same terminal may set it.
-fn in_non_blocking_mode() {
+fn nonblocking_stdin_is_waited_for() {
     let mut writer = piped();
     fcntl(stdin().as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("a mode");
     writer.write_all(b"one\ntwo\n").expect("room");
@@ -220,7 +220,7 @@ fn in_non_blocking_mode() {
 }
 
 /// Input that arrived within the limit is returned. The next read errs.
-fn a_line_is_complete_though_the_limit_has_passed() {
+fn line_is_complete_though_the_limit_has_passed() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\n").expect("room");
     let alarm = Alarm::never().expect("arming");
@@ -234,7 +234,7 @@ fn a_line_is_complete_though_the_limit_has_passed() {
 }
 
 #[cfg(target_os = "linux")]
-fn without_a_timer_it_says_so() {
+fn read_without_a_timer_is_refused() {
     let mut writer = piped();
     writer.write_all(b"one\n").expect("room");
     let limit = nix::sys::resource::Resource::RLIMIT_SIGPENDING;
@@ -247,23 +247,23 @@ fn without_a_timer_it_says_so() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("a_line_in_the_buffer_of_std_is_read", a_line_in_the_buffer_of_std_is_read),
+        scenario("line_in_the_buffer_of_std_is_read", line_in_the_buffer_of_std_is_read),
         scenario("bytes_in_the_buffer_of_std_are_read", bytes_in_the_buffer_of_std_are_read),
-        scenario("a_line_in_parts_is_not_lost", a_line_in_parts_is_not_lost),
-        scenario("a_character_in_parts_is_not_lost_in_bytes", a_character_in_parts_is_not_lost_in_bytes),
-        scenario("a_line_that_comes_within_the_limit", a_line_that_comes_within_the_limit),
-        scenario("a_ring_ends_it", a_ring_ends_it),
-        scenario("a_signal_ends_it", a_signal_ends_it),
-        scenario("an_enclosing_alarm_ends_it", an_enclosing_alarm_ends_it),
-        scenario("on_a_worker", on_a_worker),
-        scenario("an_expired_alarm_reads_nothing", an_expired_alarm_reads_nothing),
-        scenario("to_the_end_of_the_file", to_the_end_of_the_file),
-        scenario("in_non_blocking_mode", in_non_blocking_mode),
+        scenario("line_in_parts_is_not_lost", line_in_parts_is_not_lost),
+        scenario("character_in_parts_is_not_lost_in_bytes", character_in_parts_is_not_lost_in_bytes),
+        scenario("line_within_the_limit_is_returned", line_within_the_limit_is_returned),
+        scenario("ring_ends_a_read", ring_ends_a_read),
+        scenario("signal_ends_a_read", signal_ends_a_read),
+        scenario("enclosing_alarm_ends_a_read", enclosing_alarm_ends_a_read),
+        scenario("read_on_a_worker_ends_at_the_deadline", read_on_a_worker_ends_at_the_deadline),
+        scenario("expired_alarm_reads_nothing", expired_alarm_reads_nothing),
+        scenario("read_to_the_end_of_the_file_is_complete", read_to_the_end_of_the_file_is_complete),
+        scenario("nonblocking_stdin_is_waited_for", nonblocking_stdin_is_waited_for),
         scenario(
-            "a_line_is_complete_though_the_limit_has_passed",
-            a_line_is_complete_though_the_limit_has_passed,
+            "line_is_complete_though_the_limit_has_passed",
+            line_is_complete_though_the_limit_has_passed,
         ),
         #[cfg(target_os = "linux")]
-        scenario("without_a_timer_it_says_so", without_a_timer_it_says_so),
+        scenario("read_without_a_timer_is_refused", read_without_a_timer_is_refused),
     ]
 }

@@ -16,11 +16,11 @@ mod windows;
 use crate::support::Scenario;
 
 pub fn scenarios() -> Vec<Scenario> {
-    windows::scenarios().into_iter().map(told).collect()
+    windows::scenarios().into_iter().map(prints_summary).collect()
 }
 
 /// Prints the summary of a scenario, or that it was skipped.
-fn told(scenario: Scenario) -> Scenario {
+fn prints_summary(scenario: Scenario) -> Scenario {
     scenario.judged(|outcome| {
         print!("{}", outcome.stdout);
         if outcome.status.success() { Ok(()) } else { Err("a run failed at an instruction".into()) }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitStatus;
 
-use super::tracee::{self, Comes, Deal, NOT_TRACED, Owner, SECOND};
+use super::tracee::{self, Comes, Deal, NOT_TRACED, Previous, SECOND};
 use super::tracer::{self, Astray, Standing, Trace};
 
 /// Instructions of a window in a sample.
@@ -99,7 +99,7 @@ pub struct Tally {
 
 impl Tally {
     /// Prints the summary and exits.
-    pub fn told(self, name: &str, began: Instant) -> ! {
+    pub fn report(self, name: &str, began: Instant) -> ! {
         let Tally { instructions, deliveries, waiting, deaths, again, stepped, missed, failures, .. } = self;
         println!(
             "{name}: {instructions} instructions, {deliveries} interrupted ({waiting} with a signal waiting there, \
@@ -130,23 +130,23 @@ pub struct Window {
 
 /// Sweeps a window with every combination of signal and disposition.
 pub fn sweep(window: Window) -> ! {
-    const OWNERS: [(Owner, bool); 6] = [
-        (Owner::Default, false),
-        (Owner::Counts, false),
-        (Owner::Ignores, false),
-        (Owner::Shut, false),
-        (Owner::Default, true),
-        (Owner::Counts, true),
+    const PREVIOUS: [(Previous, bool); 6] = [
+        (Previous::Default, false),
+        (Previous::Counts, false),
+        (Previous::Ignores, false),
+        (Previous::CountsBlocked, false),
+        (Previous::Default, true),
+        (Previous::Counts, true),
     ];
 
     let began = Instant::now();
     let mut tally = Tally::default();
     let mut deals = Vec::new();
     for &comes in window.comes {
-        for (owner, company) in OWNERS {
+        for (previous, company) in PREVIOUS {
             let short = window.arms && comes == Comes::Ring;
             for time in if short { vec![SHORT, LONG] } else { vec![LONG] } {
-                deals.push(Deal { owner, comes, time, company });
+                deals.push(Deal { previous, comes, time, company });
             }
         }
     }
@@ -172,7 +172,7 @@ pub fn sweep(window: Window) -> ! {
     if let Choice::Once { .. } = Choice::made() {
         complete(window, &traces, &mut tally);
     }
-    tally.told(window.name, began)
+    tally.report(window.name, began)
 }
 
 /// Returns the instructions of a run without a signal; `None` if no process can be traced.
@@ -233,12 +233,12 @@ fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
     }
     let (own, others): (BTreeSet<u64>, BTreeSet<u64>) = tally.places.iter().partition(|pc| is_own(**pc));
     let left = tally.left();
-    let told = |all: &BTreeSet<u64>| format!("{} of {}", (all - &left).len(), all.len());
+    let report = |all: &BTreeSet<u64>| format!("{} of {}", (all - &left).len(), all.len());
     println!(
         "{}: interrupted {} instructions, and {} of the C library",
         window.name,
-        told(&own),
-        told(&others)
+        report(&own),
+        report(&others)
     );
     for pc in &own & &left {
         println!("{}: not interrupted: {}", window.name, place(pc));

@@ -25,12 +25,12 @@ const FAILED: i32 = 101;
 
 /// The disposition of SIGALRM before the first guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub enum Previous {
     Default,
     Counts,
     Ignores,
     /// A counting handler, with SIGALRM blocked.
-    Shut,
+    CountsBlocked,
 }
 
 /// The signal that is made pending.
@@ -48,7 +48,7 @@ pub enum Comes {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Deal {
-    pub owner: Owner,
+    pub previous: Previous,
     pub comes: Comes,
     /// Time until the timer expires.
     pub time: Duration,
@@ -59,22 +59,22 @@ pub struct Deal {
 impl Deal {
     /// Returns the limit of the alarm under test.
     pub fn limit(&self) -> Duration {
-        if self.rings() { self.time } else { 10 * SECOND }
+        if self.expires() { self.time } else { 10 * SECOND }
     }
 
     /// Returns whether the alarm's deadline passes.
-    pub fn rings(&self) -> bool {
+    pub fn expires(&self) -> bool {
         matches!(self.comes, Comes::Ring | Comes::Both)
     }
 
     /// Returns whether the program gets a signal of its own.
-    pub fn is_theirs(&self) -> bool {
+    pub fn has_foreign_signal(&self) -> bool {
         self.comes != Comes::Ring
     }
 
     /// Returns whether the process must die of the signal.
     pub fn kills(&self) -> bool {
-        self.is_theirs() && self.owner == Owner::Default
+        self.has_foreign_signal() && self.previous == Previous::Default
     }
 }
 
@@ -148,15 +148,17 @@ pub struct Scene {
 
 impl Scene {
     pub fn set(deal: &Deal) -> Scene {
-        match deal.owner {
-            Owner::Default => {}
-            Owner::Ignores => process::set_action(SIG_IGN, 0, &[]),
-            Owner::Counts | Owner::Shut => process::set_action(process::counting(), SA_RESTART, &[]),
+        match deal.previous {
+            Previous::Default => {}
+            Previous::Ignores => process::set_action(SIG_IGN, 0, &[]),
+            Previous::Counts | Previous::CountsBlocked => {
+                process::set_action(process::counting(), SA_RESTART, &[])
+            }
         }
         if deal.company {
             keep_company();
         }
-        if deal.owner == Owner::Shut {
+        if deal.previous == Previous::CountsBlocked {
             process::block(SIGALRM);
         }
         Scene { before: process::state(), deal: *deal }
@@ -189,7 +191,7 @@ impl Scene {
 
     /// The same, for a shorter limit.
     pub fn notice_after(&self, alarm: &Alarm, limit: Duration) {
-        if !self.deal.rings() {
+        if !self.deal.expires() {
             // A stray signal never causes a time-out.
             assert!(alarm.check().is_ok() && alarm.check().is_ok());
             return;
@@ -209,7 +211,7 @@ impl Scene {
 
     /// After the last guard: the program has handled its signal, or dies of it, and the state is restored.
     pub fn over(self) {
-        let theirs = usize::from(self.deal.is_theirs());
+        let foreign = usize::from(self.deal.has_foreign_signal());
         // A thread that was stopped between reading the foreign timer and the clock restores the timer late by that
         // time. The signal is late, not lost.
         spin_until("the foreign timer", || process::timer().0.is_zero());
@@ -219,30 +221,30 @@ impl Scene {
                 drop(after(SECOND));
             }
         };
-        match self.deal.owner {
-            Owner::Default if theirs > 0 => spin_until("the deadly signal", || {
+        match self.deal.previous {
+            Previous::Default if foreign > 0 => spin_until("the deadly signal", || {
                 next_guard();
                 false
             }),
-            Owner::Default | Owner::Ignores => {}
-            Owner::Counts => spin_until("the program's signal", || {
+            Previous::Default | Previous::Ignores => {}
+            Previous::Counts => spin_until("the program's signal", || {
                 next_guard();
-                counted() >= theirs
+                counted() >= foreign
             }),
-            Owner::Shut => {
+            Previous::CountsBlocked => {
                 assert_eq!(counted(), 0, "the program's handler ran with SIGALRM blocked");
                 // The kernel shows a timer as disarmed in its last microsecond.
-                spin_until("the pending signal", || process::is_pending(SIGALRM) == (theirs > 0));
+                spin_until("the pending signal", || process::is_pending(SIGALRM) == (foreign > 0));
             }
         }
         self.is_as_before();
         self.again();
-        if self.deal.owner == Owner::Shut {
-            assert_eq!(process::is_pending(SIGALRM), theirs > 0, "the pending signal, later");
+        if self.deal.previous == Previous::CountsBlocked {
+            assert_eq!(process::is_pending(SIGALRM), foreign > 0, "the pending signal, later");
             process::unblock(SIGALRM);
         }
-        if matches!(self.deal.owner, Owner::Counts | Owner::Shut) {
-            assert_eq!(counted(), theirs, "calls of the program's handler");
+        if matches!(self.deal.previous, Previous::Counts | Previous::CountsBlocked) {
+            assert_eq!(counted(), foreign, "calls of the program's handler");
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sigalarm::{Alarm, Ticker, suspended};
 
 use super::sweep::{Window, sweep};
-use super::tracee::{Comes, Deal, Owner, SECOND, Scene, after, begin, end};
+use super::tracee::{Comes, Deal, Previous, SECOND, Scene, after, begin, end};
 use crate::support::{Scenario, scenario};
 
 /// All signals, while the alarm under test is alive.
@@ -30,33 +30,33 @@ macro_rules! windows {
 }
 
 windows! {
-    the_first_of_all: ANY, arms;
+    first_arm: ANY, arms;
     arm: ANY, arms;
-    drop_before_it_rings: ANY;
-    drop_when_it_has_rung: OTHERS;
-    drop_when_it_has_erred: OTHERS;
+    drop_before_the_expiry: ANY;
+    drop_after_the_expiry: OTHERS;
+    drop_after_a_check_erred: OTHERS;
     arm_check_drop: ANY, arms;
     check: ANY;
     check_with_the_flag_set: ANY;
     check_that_errs: OTHERS;
-    arm_inside_an_earlier: ANY;
-    arm_inside_a_later: ANY, arms;
+    arm_inside_an_earlier_deadline: ANY;
+    arm_inside_a_later_deadline: ANY, arms;
     drop_inside: ANY;
     drop_of_the_outer: ANY;
     restart: ANY;
-    restart_of_one_that_has_rung: ANY, arms;
+    restart_after_an_expiry: ANY, arms;
     extend: ANY;
     ring: OTHERS;
     disarm: OTHERS;
     blocking: ANY;
     blocked: &[Comes::Ring, Comes::Both], enters;
     tick: ANY;
-    a_ticker_comes_and_goes: ANY;
+    arm_and_drop_a_ticker: ANY;
     due: &[Comes::Foreign];
     suspend_and_resume: ANY;
 }
 
-fn the_first_of_all(deal: &Deal) {
+fn first_arm(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     begin();
@@ -79,7 +79,7 @@ fn arm(deal: &Deal) {
     scene.over();
 }
 
-fn drop_before_it_rings(deal: &Deal) {
+fn drop_before_the_expiry(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(deal.limit());
@@ -94,7 +94,7 @@ fn pass(time: Duration) {
     while began.elapsed() < time {}
 }
 
-fn drop_when_it_has_rung(deal: &Deal) {
+fn drop_after_the_expiry(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(Duration::from_micros(20));
@@ -111,7 +111,7 @@ fn expired() -> Alarm {
     alarm
 }
 
-fn drop_when_it_has_erred(deal: &Deal) {
+fn drop_after_a_check_erred(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = expired();
@@ -139,7 +139,7 @@ fn checked(deal: &Deal, alarm: &Alarm) {
     let answer = alarm.check();
     end();
     if let Err(e) = answer {
-        assert!(deal.rings() && alarm.owns(&e) && e.elapsed() >= deal.limit(), "early: {e}");
+        assert!(deal.expires() && alarm.owns(&e) && e.elapsed() >= deal.limit(), "early: {e}");
     }
 }
 
@@ -177,7 +177,7 @@ fn check_that_errs(deal: &Deal) {
     scene.over();
 }
 
-fn arm_inside_an_earlier(deal: &Deal) {
+fn arm_inside_an_earlier_deadline(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let outer = after(deal.limit());
@@ -185,7 +185,7 @@ fn arm_inside_an_earlier(deal: &Deal) {
     let inner = after(100 * SECOND);
     end();
     if let Err(e) = inner.check() {
-        assert!(deal.rings() && outer.owns(&e));
+        assert!(deal.expires() && outer.owns(&e));
     }
     drop(inner);
     scene.notice(&outer);
@@ -193,7 +193,7 @@ fn arm_inside_an_earlier(deal: &Deal) {
     scene.over();
 }
 
-fn arm_inside_a_later(deal: &Deal) {
+fn arm_inside_a_later_deadline(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let outer = after(100 * SECOND);
@@ -246,7 +246,7 @@ fn restart(deal: &Deal) {
 }
 
 /// A restart that must program the timer.
-fn restart_of_one_that_has_rung(deal: &Deal) {
+fn restart_after_an_expiry(deal: &Deal) {
     let scene = Scene::set(deal);
     if deal.kills() {
         // Limit: a foreign value over the interval timer is dropped where the default action would follow.
@@ -255,7 +255,7 @@ fn restart_of_one_that_has_rung(deal: &Deal) {
     let limit = deal.limit().min(Duration::from_millis(2));
     let alarm = after(limit);
     while alarm.check().is_ok() {}
-    let alarm = if deal.rings() {
+    let alarm = if deal.expires() {
         alarm
     } else {
         drop(alarm);
@@ -316,7 +316,7 @@ fn blocking(deal: &Deal) {
     begin();
     let answer = alarm.blocking(|| Ok(()));
     end();
-    assert!(answer.as_ref().err().is_none_or(|e| deal.rings() || is_refused(deal, e)));
+    assert!(answer.as_ref().err().is_none_or(|e| deal.expires() || is_refused(deal, e)));
     scene.notice(&alarm);
     drop(alarm);
     scene.over();
@@ -329,7 +329,7 @@ fn blocked(deal: &Deal) {
     let (reader, writer) = nix::unistd::pipe().expect("a pipe");
     // Limit: a signal that is blocked just before the call leaves nothing to interrupt it. There the pipe has no
     // writer.
-    let may_go_on = deal.owner == Owner::Shut && deal.is_theirs();
+    let may_go_on = deal.previous == Previous::CountsBlocked && deal.has_foreign_signal();
     let _writer = (!may_go_on).then_some(writer);
     let alarm = after(deal.limit());
     begin();
@@ -348,7 +348,9 @@ fn blocked(deal: &Deal) {
 
 /// With SIGALRM blocked and a foreign signal pending, no timer can interrupt the thread.
 fn is_refused(deal: &Deal, e: &io::Error) -> bool {
-    deal.owner == Owner::Shut && deal.is_theirs() && e.kind() == io::ErrorKind::Unsupported
+    deal.previous == Previous::CountsBlocked
+        && deal.has_foreign_signal()
+        && e.kind() == io::ErrorKind::Unsupported
 }
 
 /// Two periods pass.
@@ -361,7 +363,7 @@ fn tick(deal: &Deal) {
     begin();
     let mut ticks = ticker.ticks();
     end();
-    if deal.rings() {
+    if deal.expires() {
         while ticks < 2 {
             ticks += ticker.ticks();
             assert!(began.elapsed() < 5 * SECOND, "a tick is lost");
@@ -374,7 +376,7 @@ fn tick(deal: &Deal) {
     scene.over();
 }
 
-fn a_ticker_comes_and_goes(deal: &Deal) {
+fn arm_and_drop_a_ticker(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(deal.limit());

@@ -24,7 +24,7 @@ fn expires_b(alarm: &AlarmB, limit: Duration) {
 }
 
 /// SIGALRM has its default action, so an unrecognized signal ends the process.
-fn short_limit_of_b_inside_of_a() {
+fn short_limit_of_b_inside_a_expires() {
     let before = state();
     for _ in 0..ROUNDS {
         let outer = after(50 * MS);
@@ -37,7 +37,7 @@ fn short_limit_of_b_inside_of_a() {
     }
 }
 
-fn callback_into_a_below_b() {
+fn callback_into_a_below_b_checks_both() {
     let before = state();
     for round in 0..ROUNDS {
         let outer = after(100 * MS);
@@ -108,11 +108,11 @@ fn armed_again(with_timer: bool) {
     }
 }
 
-fn a_armed_again_over_b() {
+fn a_armed_again_over_b_expires() {
     armed_again(false);
 }
 
-fn a_armed_again_over_b_under_a_timer() {
+fn a_armed_again_over_b_forwards_a_foreign_timer() {
     armed_again(true);
 }
 
@@ -148,7 +148,7 @@ fn overlapping_orders_beside_a_second_thread() {
 }
 
 /// An unrecognized signal ends the process.
-fn two_threads_with_a_copy_each() {
+fn two_threads_with_a_copy_each_expire() {
     std::thread::scope(|s| {
         s.spawn(|| (0..ROUNDS * 5).for_each(|n| drop(after_b(US * (n as u32 % 100)))));
         (0..ROUNDS * 5).for_each(|n| drop(after(US * (n as u32 % 90))));
@@ -157,9 +157,9 @@ fn two_threads_with_a_copy_each() {
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = scenarios! { copies:
-        short_limit_of_b_inside_of_a callback_into_a_below_b overlapping_orders_forward_the_programs_timer
-        a_armed_again_over_b a_armed_again_over_b_under_a_timer overlapping_orders_beside_a_second_thread
-        two_threads_with_a_copy_each overlapping_orders_leave_the_default_action
+        short_limit_of_b_inside_a_expires callback_into_a_below_b_checks_both overlapping_orders_forward_the_programs_timer
+        a_armed_again_over_b_expires a_armed_again_over_b_forwards_a_foreign_timer overlapping_orders_beside_a_second_thread
+        two_threads_with_a_copy_each_expire overlapping_orders_leave_the_default_action
     };
     let dies = scenarios.pop().map(|scenario| scenario.dies_of(SIGALRM));
     scenarios.into_iter().chain(dies).collect()

@@ -44,7 +44,7 @@ fn one_shot_timers() {
     assert_eq!(counted(), TIMES, "one came twice");
 }
 
-fn one_shot_timers_alone() {
+fn one_shot_timers_are_all_delivered() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     one_shot_timers();
 }
@@ -64,7 +64,7 @@ fn beside_guards_of_another_thread(f: impl FnOnce()) {
     });
 }
 
-fn one_shot_timers_beside_a_thread() {
+fn one_shot_timers_beside_a_thread_are_all_delivered() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     beside_guards_of_another_thread(one_shot_timers);
 }
@@ -102,16 +102,16 @@ fn keeps_its_rate(period: Duration) {
     assert!(guarded * 10 >= bare * 6, "{guarded} expiries under guards, {bare} without");
 }
 
-fn periodic_1ms() {
+fn periodic_1ms_keeps_its_rate() {
     keeps_its_rate(MS);
 }
 
-fn periodic_200us() {
+fn periodic_200us_keeps_its_rate() {
     keeps_its_rate(200 * US);
 }
 
 /// A POSIX timer of the program whose signal carries a pointer.
-fn posix_timer_with_a_pointer() {
+fn posix_timer_keeps_its_pointer() {
     static SEEN: AtomicUsize = AtomicUsize::new(0);
     static WRONG: AtomicUsize = AtomicUsize::new(0);
     static VALUE: u64 = 7;
@@ -146,7 +146,7 @@ fn posix_timer_with_a_pointer() {
 }
 
 /// A periodic timer set over a guard stays, and the guard expires.
-fn periodic_timer_set_over_a_guard() {
+fn periodic_timer_set_over_a_guard_stays() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let outer = after(100 * MS);
     process::set_timer(5 * MS, 5 * MS);
@@ -163,7 +163,7 @@ fn periodic_timer_set_over_a_guard() {
 
 /// `old = alarm(1); …; alarm(old)` restores the guard's own time. The default action must not follow, in either order
 /// of expiry and check.
-fn alarm_saved_and_restored() {
+fn alarm_saved_and_restored_does_not_kill() {
     for n in 0..10 {
         let alarm = after(30 * MS);
         let old = unsafe { libc::alarm(1) };
@@ -179,8 +179,8 @@ fn alarm_saved_and_restored() {
 
 pub fn scenarios() -> Vec<Scenario> {
     scenarios! { foreign_timers:
-        one_shot_timers_alone one_shot_timers_beside_a_thread periodic_1ms periodic_200us
-        posix_timer_with_a_pointer periodic_timer_set_over_a_guard
-        alarm_saved_and_restored
+        one_shot_timers_are_all_delivered one_shot_timers_beside_a_thread_are_all_delivered periodic_1ms_keeps_its_rate periodic_200us_keeps_its_rate
+        posix_timer_keeps_its_pointer periodic_timer_set_over_a_guard_stays
+        alarm_saved_and_restored_does_not_kill
     }
 }

@@ -53,12 +53,12 @@ extern "C" fn call_old_with_one_argument(signal: c_int) {
     old(signal);
 }
 
-fn restores_and_raises_on_a_second_thread() {
-    std::thread::scope(|s| _ = s.spawn(restores_and_raises));
+fn handler_that_restores_and_raises_runs_on_a_second_thread() {
+    std::thread::scope(|s| _ = s.spawn(handler_that_restores_and_raises_runs));
 }
 
-fn calls_with_one_argument_on_a_second_thread() {
-    std::thread::scope(|s| _ = s.spawn(calls_with_one_argument));
+fn handler_that_forwards_one_argument_runs_on_a_second_thread() {
+    std::thread::scope(|s| _ = s.spawn(handler_that_forwards_one_argument_runs));
 }
 
 /// A handler over an armed guard. SIGALRM had its default action before.
@@ -75,16 +75,16 @@ fn over_a_guard(function: usize, flags: c_int) {
     assert!(calls() > 0);
 }
 
-fn restores_and_raises() {
+fn handler_that_restores_and_raises_runs() {
     over_a_guard(handler(restore_and_raise), SA_NODEFER);
 }
 
-fn calls_with_one_argument() {
+fn handler_that_forwards_one_argument_runs() {
     over_a_guard(handler(call_old_with_one_argument), SA_RESTART);
 }
 
 /// The guards go, and the handler stays and forwards to the library's. New guards work.
-fn chaining_after_the_guards() {
+fn handler_that_outlives_the_guards_forwards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(2 * MS);
     install_over(handler_info(call_old), SA_SIGINFO | SA_RESTART);
@@ -105,7 +105,7 @@ fn chaining_after_the_guards() {
 
 /// SIGALRM is blocked before the guard. A signal sent to the thread is pending again after the drop, even if the
 /// thread's timer expired meanwhile.
-fn raised_behind_the_mask() {
+fn signal_raised_while_blocked_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     for n in 0..3_000_u32 {
@@ -138,8 +138,8 @@ fn raised_behind_the_mask() {
 
 pub fn scenarios() -> Vec<Scenario> {
     scenarios! { handlers:
-        restores_and_raises restores_and_raises_on_a_second_thread calls_with_one_argument
-        calls_with_one_argument_on_a_second_thread chaining_after_the_guards
-        raised_behind_the_mask
+        handler_that_restores_and_raises_runs handler_that_restores_and_raises_runs_on_a_second_thread handler_that_forwards_one_argument_runs
+        handler_that_forwards_one_argument_runs_on_a_second_thread handler_that_outlives_the_guards_forwards
+        signal_raised_while_blocked_stays_pending
     }
 }

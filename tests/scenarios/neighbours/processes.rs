@@ -15,7 +15,7 @@ use crate::support::process::{self, state};
 use crate::support::{Scenario, children, rebuilt};
 
 /// Stopped across the deadline and the watchdog's grace, in a loop of checks. The first check errs.
-fn stopped_across_a_watchdog() {
+fn check_errs_after_a_stop_across_the_watchdog() {
     for _ in 0..3 {
         let pid = Pid::from_raw(children::fork());
         if pid.as_raw() == 0 {
@@ -35,7 +35,7 @@ fn stopped_across_a_watchdog() {
 }
 
 /// `exec` while the guard's expiry is pending and blocked.
-fn exec_with_the_expiry_pending() {
+fn exec_with_a_pending_expiry_survives() {
     for second_thread in [false, true] {
         if second_thread {
             std::thread::spawn(|| {}).join().expect("no panic");
@@ -98,7 +98,7 @@ fn clone(function: extern "C" fn(*mut c_void) -> c_int, flags: c_int, argument: 
 }
 
 /// A thread in `vfork` handles no signal until its child executes or ends. The limit is late by that time.
-fn guard_on_a_thread_in_vfork() {
+fn limit_in_vfork_is_late_and_seen() {
     for second_thread in [false, true] {
         if second_thread {
             std::thread::spawn(|| {}).join().expect("no panic");
@@ -112,7 +112,7 @@ fn guard_on_a_thread_in_vfork() {
     }
 }
 
-fn child_of_bare_clone() {
+fn child_of_bare_clone_leaves_the_parents_timers() {
     for second_thread in [false, true] {
         if second_thread {
             std::thread::spawn(|| {}).join().expect("no panic");
@@ -125,7 +125,7 @@ fn child_of_bare_clone() {
 }
 
 /// No timer can be created. Checks read the clock, and functions that need the timer are refused.
-fn no_memory_for_signals() {
+fn alarms_work_without_memory_for_signals() {
     children::set_limit(Resource::RLIMIT_SIGPENDING, 0);
     let before = state();
     let with_guards = || {
@@ -147,7 +147,7 @@ fn no_memory_for_signals() {
 }
 
 /// For PID 1 of a namespace the default action of SIGALRM has no effect. The guard works.
-fn pid_1() {
+fn guard_works_as_pid_1() {
     assert_eq!(std::process::id(), 1);
     for n in 0..200 {
         let alarm = after(US * n * 20);
@@ -170,7 +170,7 @@ fn in_a_namespace(inner: &mut Command) -> Command {
     rebuilt(inner, unshare)
 }
 
-fn many_forgotten_alarms() {
+fn leaked_alarms_do_not_slow_checks() {
     for _ in 0..100_000 {
         std::mem::forget(after(Duration::ZERO));
     }
@@ -188,8 +188,8 @@ fn many_forgotten_alarms() {
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = scenarios! { processes:
-        stopped_across_a_watchdog exec_with_the_expiry_pending guard_on_a_thread_in_vfork
-        child_of_bare_clone no_memory_for_signals many_forgotten_alarms pid_1
+        check_errs_after_a_stop_across_the_watchdog exec_with_a_pending_expiry_survives limit_in_vfork_is_late_and_seen
+        child_of_bare_clone_leaves_the_parents_timers alarms_work_without_memory_for_signals leaked_alarms_do_not_slow_checks guard_works_as_pid_1
     };
     let pid_1 = scenarios.pop().map(|scenario| scenario.launched(in_a_namespace));
     scenarios.into_iter().chain(pid_1).collect()

@@ -65,7 +65,7 @@ fn outer_limit_of_the_other_copy_is_named_when_it_expires() {
 }
 
 /// The alarm encloses none of the expired ones.
-fn check_of_an_alarm_asks_no_inner_one() {
+fn check_of_an_alarm_ignores_inner_ones() {
     let outer = after(100 * SECOND);
     let inner = after_b(Duration::ZERO);
     assert_eq!(expired(checkpoint()), Some(inner.id()));
@@ -77,7 +77,7 @@ fn check_of_an_alarm_asks_no_inner_one() {
 }
 
 /// A, B, A and B, dropped from outside, from inside, and out of order.
-fn interleaved_in_every_order_of_drops() {
+fn interleaved_alarms_expire_in_every_order_of_drops() {
     enum Guard {
         A(Alarm),
         B(b::Alarm),
@@ -174,7 +174,7 @@ fn random_guards_agree_with_a_list() {
 }
 
 /// Each copy clears only its own bit of the flag. B's expired alarm errs at every check while A's come and go.
-fn comings_and_goings_of_one_leave_the_flag_of_the_other() {
+fn guards_of_one_copy_leave_the_flag_of_the_other() {
     let outer = after_b(Duration::ZERO);
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -253,8 +253,8 @@ fn forked_child_starts_clean_of_both() {
 pub fn scenarios() -> Vec<Scenario> {
     scenarios! { shared_checks:
         inner_limits_of_either_copy_are_seen outer_limit_of_the_other_copy_is_named_when_it_expires
-        check_of_an_alarm_asks_no_inner_one interleaved_in_every_order_of_drops
-        random_guards_agree_with_a_list comings_and_goings_of_one_leave_the_flag_of_the_other
+        check_of_an_alarm_ignores_inner_ones interleaved_alarms_expire_in_every_order_of_drops
+        random_guards_agree_with_a_list guards_of_one_copy_leave_the_flag_of_the_other
         limits_of_one_copy_end_waits_of_the_other test_kit_counts_checks_of_either_name
         forked_child_starts_clean_of_both
     }

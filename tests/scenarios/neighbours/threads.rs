@@ -15,7 +15,7 @@ use crate::support::{Scenario, children};
 
 /// Measures the lateness of 256 threads that wait in three ways for 0.5 to 1.5 s, a third of them without the
 /// library.
-fn many_wait() {
+fn many_waiting_threads_wake_on_time() {
     let (left, _right) = UnixStream::pair().expect("a pair");
     let started = std::sync::Barrier::new(256 + 128);
     let wait = |n: u32| {
@@ -60,7 +60,7 @@ fn many_wait() {
 }
 
 /// A thread ends with leaked guards. Another thread that has entered one sees its limit.
-fn one_ends_with_forgotten_guards() {
+fn thread_that_ends_with_leaked_guards_disturbs_none() {
     for _ in 0..200 {
         let alarm = std::thread::spawn(|| {
             std::mem::forget(after(300 * US));
@@ -79,7 +79,7 @@ fn one_ends_with_forgotten_guards() {
 
 /// The main thread ends by `pthread_exit` with armed guards. It does so in an `atexit` function, since its unwinding
 /// may not pass Rust's main function.
-fn main_thread_ends_with_a_guard() {
+fn main_thread_that_ends_with_a_guard_exits() {
     extern "C-unwind" fn end() {
         unsafe extern "C-unwind" {
             fn pthread_exit(value: *mut libc::c_void) -> !;
@@ -109,7 +109,7 @@ fn main_thread_ends_with_a_guard() {
 }
 
 /// Every thread blocks SIGALRM, and one waits in `sigwait`.
-fn one_waits_in_sigwait() {
+fn sigwait_gets_the_programs_signal() {
     static TAKEN: AtomicUsize = AtomicUsize::new(0);
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -160,18 +160,18 @@ fn raise_beside(with_guard: bool) {
     assert_eq!((later, twice, counted()), (0, 0, TIMES));
 }
 
-fn raise_beside_guards() {
+fn raise_beside_guards_runs_the_handler() {
     raise_beside(false);
 }
 
-fn raise_beside_guards_under_a_guard() {
+fn raise_under_a_guard_runs_the_handler() {
     raise_beside(true);
 }
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = scenarios! { threads:
-        many_wait one_ends_with_forgotten_guards one_waits_in_sigwait raise_beside_guards
-        raise_beside_guards_under_a_guard main_thread_ends_with_a_guard
+        many_waiting_threads_wake_on_time thread_that_ends_with_leaked_guards_disturbs_none sigwait_gets_the_programs_signal raise_beside_guards_runs_the_handler
+        raise_under_a_guard_runs_the_handler main_thread_that_ends_with_a_guard_exits
     };
     let main_thread_ends = scenarios.pop().map(|scenario| scenario.exits_with(7));
     scenarios.into_iter().chain(main_thread_ends).collect()
