@@ -2,7 +2,6 @@
 
 use super::*;
 
-/// The expected state of a live alarm.
 #[derive(Clone, Debug)]
 struct Naive {
     key: Key,
@@ -76,7 +75,6 @@ fn expire(schedule: &mut Schedule, now: Time) {
     SCOPES.for_each(|scope| schedule.expire(Scope(scope), now, no_cpu));
 }
 
-/// Sets a new deadline, in any state of the alarm.
 fn reschedule(schedule: &mut Schedule, key: Key, now: Time, deadline: Time) {
     schedule.change(key, |entry| entry.limit = (!deadline.is_never()).then(|| deadline.since(now)));
     schedule.restart(key, now, no_cpu);
@@ -208,7 +206,6 @@ fn reused_slot_has_no_old_state() {
     assert!(schedule.get(old).is_none());
     expire(&mut schedule, at(10));
     assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
-    // It expired by its deadline.
     schedule.extend(new, Duration::from_nanos(5));
     let entry = schedule.get(new).expect("it lives");
     assert_eq!((entry.expired, entry.since, entry.guest_on), (None, at(5), 0));
@@ -267,7 +264,6 @@ fn next_deadline_includes_own_entered_and_enclosing_alarms() {
 
     let standing = schedule.enter(entered, here);
     assert_eq!(schedule.next_for(here, None), at(10));
-    // The two scopes enter each other. The search terminates.
     let back = schedule.enter(own, there);
     assert_eq!(schedule.next_for(there, None), at(10));
     schedule.expire(there, at(10), no_cpu);

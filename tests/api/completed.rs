@@ -1,5 +1,4 @@
-//! A completed call returns `Ok` even if the limit passes meanwhile. Iterators and attributes are tested in `iter.rs`
-//! and `macros/tests`.
+//! A completed call returns `Ok` even if the limit passes meanwhile.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +11,6 @@ use sigalarm::{Alarm, Best, TimedOut, try_within, unwind_if_expired, within};
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Runs a call that rings its alarm at its end, then asserts that the alarm has expired.
 fn completed<T, E: std::fmt::Debug>(run: impl FnOnce(&Alarm) -> Result<T, E>) -> T {
     let alarm = Alarm::after(LONG).expect("arming");
     let value = run(&alarm).expect("it was completed");
@@ -31,7 +29,6 @@ fn completed_blocking_call_is_ok() {
     assert_eq!(value, 42);
 }
 
-/// Rings the alarm after each read or write.
 struct Ringing<'a>(UnixStream, &'a Alarm);
 
 impl Read for Ringing<'_> {

@@ -8,10 +8,8 @@ use sigalarm::{Alarm, Cause, ThreadAlarms, checkpoint, testing};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(30);
 
-/// A library that takes a `Stop` and may send it to its own threads.
 fn until_stopped(stop: impl Stop) -> StopReason {
     let began = Instant::now();
     thread::scope(|s| {

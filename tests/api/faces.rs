@@ -113,7 +113,6 @@ mod jobs {
 
     #[test]
     fn spawn_in_a_harness_is_refused() {
-        // The harness runs tests on a second thread, so the spawn is refused.
         let e = Job::spawn(|| 1).expect_err("there are two threads");
         assert!(matches!(e, SpawnError::MultiThreaded { .. }) && e.source().is_none(), "{e:?}");
         let e = JobError::from(e);

@@ -9,7 +9,7 @@ fn never() -> Alarm {
     Alarm::never().expect("arming")
 }
 
-/// Numbers from 0 to `len`. Rings the alarm when `ring_at` items have been taken.
+/// Rings the alarm when `ring_at` of the numbers from 0 to `len` have been taken.
 #[derive(Clone)]
 struct Ringing<'a> {
     front: usize,
@@ -91,7 +91,7 @@ fn split(items: Items) -> (Vec<usize>, bool) {
     (taken, erred)
 }
 
-/// Pulls every item, from either end, and compares the size hint with the count.
+/// Pulls every item and compares the size hint with the count.
 fn pull<I>(mut items: I, from_back: impl Fn(usize) -> bool) -> Vec<I::Item>
 where
     I: DoubleEndedIterator,
@@ -116,7 +116,6 @@ where
     all
 }
 
-/// Uses internal iteration, which the adapters override.
 fn folded<I: Iterator>(items: I) -> Vec<I::Item> {
     items.fold(Vec::new(), |mut all, item| {
         all.push(item);
@@ -127,7 +126,6 @@ fn folded<I: Iterator>(items: I) -> Vec<I::Item> {
 const STRIDES: [usize; 6] = [1, 2, 3, 5, 8, usize::MAX];
 const ENDS: [fn(usize) -> bool; 4] = [|_| false, |_| true, |n| n % 2 == 1, |n| n % 3 == 0];
 
-/// The same items without an exact size.
 fn unsized_items(items: Ringing<'_>) -> impl DoubleEndedIterator<Item = usize> {
     items.filter(|_| true)
 }
@@ -204,7 +202,6 @@ fn until_does_what_the_loop_by_hand_does_and_says_why() {
     }
 }
 
-/// With and without an exact size; by `next` and by `fold`.
 #[test]
 fn expiry_during_the_last_item_is_no_error() {
     let alarm = never();
@@ -233,7 +230,6 @@ fn expiry_during_the_last_item_is_no_error() {
     assert_eq!(items.by_ref().count(), 3);
     assert!(items.timed_out().is_none());
 
-    // The alarm expires in the loop body.
     alarm.restart();
     let sum = || -> Result<u32, TimedOut> {
         let mut sum = 0;

@@ -27,7 +27,6 @@ fn panic_of(f: impl FnOnce()) -> String {
     payload.downcast::<String>().map_or_else(text, |text| *text)
 }
 
-/// Stops a function at each of its checks and asserts the location of each stop.
 fn stops_everywhere<T>(mut f: impl FnMut(&Alarm) -> Result<T, TimedOut>) -> testing::Report {
     let mut stops = Vec::new();
     let report = testing::each_check(|attempt| match (attempt.run(&mut f), attempt.stop()) {
@@ -70,7 +69,6 @@ fn checks_of_adapters_and_waits_are_counted() {
         alarm.checks()
     }
     assert_eq!(counted(Alarm::is_expired), 1);
-    // One check before each item, and one before the end.
     assert_eq!(counted(|alarm| (0..5).checked(alarm).count()), 6);
     assert_eq!(counted(|alarm| (0..5).checked_every(2, alarm).count()), 3);
     assert_eq!(counted(|alarm| (0..5).until(alarm).count()), 6);
@@ -358,7 +356,6 @@ fn find(parents: &[usize], n: usize) -> Result<usize, TimedOut> {
     if parents[n] == n { Ok(n) } else { find(parents, parents[n]) }
 }
 
-/// Links two sets of a union-find and updates the number of sets.
 fn unite(parents: &mut [usize], sets: &mut usize, a: usize, b: usize, fault: bool) -> Result<(), TimedOut> {
     let (a, b) = (find(parents, a)?, find(parents, b)?);
     parents[if fault { a } else { b }] = b;
@@ -395,7 +392,6 @@ fn transfer(accounts: &mut [i64; 3], fault: bool) -> Result<(), TimedOut> {
     Ok(())
 }
 
-/// Stops the function at each check and asserts its invariant.
 fn stop_and_inspect(function: &str, fault: bool) -> testing::Report {
     testing::each_check(|attempt| match function {
         "unite" => {

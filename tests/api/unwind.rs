@@ -18,15 +18,12 @@ fn never() -> Alarm {
     Alarm::never().expect("arming")
 }
 
-/// Returns the panic payload of `f`.
 fn panic_of<T>(f: impl FnOnce() -> T) -> Box<dyn Any + Send> {
     panic::catch_unwind(AssertUnwindSafe(f)).err().expect("a panic")
 }
 
-/// The threads on which the panic hook has run.
 static HOOKED: Mutex<Option<HashSet<ThreadId>>> = Mutex::new(None);
 
-/// Returns whether the panic hook runs on this thread during `f`.
 fn hook_runs(f: impl FnOnce()) -> bool {
     watch_the_hook();
     f();

@@ -11,7 +11,6 @@ use sigalarm::{Alarm, Cause, TimedOut};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(10);
 
 fn after(limit: Duration) -> Alarm {
@@ -83,7 +82,6 @@ fn wait_ends_at_the_deadline_and_at_a_ring() {
     ends_at_a_ring(wait);
 }
 
-/// Sends one notification a message, some between two attempts.
 #[test]
 fn wait_loses_no_notification() {
     let shared = Arc::new((Mutex::new(0_u32), Condvar::new()));
@@ -210,7 +208,6 @@ fn wait_works_on_another_thread() {
     });
 }
 
-/// No signal arrives. The deadline still ends the wait.
 #[test]
 fn wait_ends_with_the_signal_blocked() {
     let (_sender, receiver) = mpsc::channel::<()>();

@@ -29,7 +29,6 @@ fn join_returns_the_value() {
     assert!(matches!(worker.join_timeout(LIMIT), Err(WorkerError::AlreadyJoined)));
     worker.stop();
 
-    // The value is not `Sync`, and is large.
     let worker = Worker::spawn(|| (std::cell::Cell::new(1), vec![0_u8; 50_000_000])).unwrap();
     let (cell, bytes) = worker.join_timeout(LONG).unwrap();
     assert_eq!((cell.get(), bytes.len()), (1, 50_000_000));
@@ -66,7 +65,6 @@ fn stop_takes_effect_at_the_next_check() {
     assert!(checkpoint().is_ok(), "it is the worker's alarm, and not this thread's");
 }
 
-/// The stop is requested before or after the thread starts.
 #[test]
 fn stop_right_after_the_spawn_takes_effect() {
     for _ in 0..500 {
@@ -83,7 +81,6 @@ fn drop_requests_a_stop_and_does_not_wait() {
     assert_eq!(told.recv_timeout(LONG).unwrap(), Cause::Stopped);
 }
 
-/// An alarm inside a worker returns its own time-outs. A stop request does not affect it.
 #[test]
 fn alarms_in_a_worker_are_its_own() {
     let worker = Worker::spawn(|| {
@@ -161,7 +158,6 @@ fn second_join_is_an_error() {
     assert_eq!(winners, 1);
 }
 
-/// A join ends at the deadline of the caller's alarm, and the error belongs to that alarm.
 #[test]
 fn callers_alarm_ends_a_join() {
     let worker = Worker::spawn(until_stopped).unwrap();

@@ -1,7 +1,4 @@
 //! Random sequences of operations on alarms, against a model. `tools/src/soak.rs` runs longer.
-//!
-//! Each run plays the same sequences, or those from SIGALARM_SEED on. A failure prints the seed, the shortest failing
-//! sequence, and the command that repeats it.
 
 #[path = "../support/soak/mod.rs"]
 mod engine;
@@ -10,7 +7,6 @@ use std::time::Duration;
 use crate::support::{Scenario, scenario};
 use engine::{Tally, forks, scopes, storm, trial};
 
-/// Processes at once.
 const WORKERS: u64 = 2;
 
 fn seed() -> u64 {
@@ -24,7 +20,6 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Asserts that the campaign succeeds and has done something.
 fn run(campaign: impl FnOnce(u64, &'static Tally) -> Result<(), String>) {
     let tally = Tally::new();
     let seed = seed();

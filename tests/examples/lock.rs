@@ -19,7 +19,6 @@ fn lock(file: &Path) -> Command {
     command
 }
 
-/// Returns a fresh path for one test.
 fn scratch(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lock");
     fs::create_dir_all(&directory).unwrap();
@@ -38,7 +37,6 @@ fn answer(code: i32, stdout: &str) -> (Option<i32>, String, String) {
     (Some(code), stdout.to_owned(), String::new())
 }
 
-/// Starts a `lock` that holds the lock until its standard input closes.
 fn holder(file: &Path) -> Child {
     let mut child =
         lock(file).args(["--", "sh", "-c", "echo ready; exec cat"]).stdin(Stdio::piped()).spawn().unwrap();
@@ -75,7 +73,6 @@ fn directory_and_read_only_file_can_be_locked() {
     assert_eq!(output(&mut lock("/dev/null".as_ref())), answer(0, ""));
 }
 
-/// Opening a pipe blocks until it has a writer.
 #[test]
 fn pipe_is_opened_without_blocking() {
     let pipe = scratch("pipe");

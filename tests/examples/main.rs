@@ -6,19 +6,16 @@ mod programs;
 #[cfg(feature = "macros")]
 mod sudoku;
 #[cfg(target_os = "linux")]
-// The comparison needs GNU timeout and /proc.
 mod timeout;
 mod tsp;
 
 use std::path::{Path, PathBuf};
 
-// `examples/tsp/tsplib.rs` uses this path.
 use fuzz::tsplib::instance;
 
 /// An unreadable directory would give another error than "not found".
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Returns the executable of an example, which `cargo test` builds too.
 fn executable(example: &str) -> PathBuf {
     // This test is target/<profile>/deps/examples-<hash>.
     let test = std::env::current_exe().unwrap();

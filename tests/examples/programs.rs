@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use super::executable;
 
-/// Runs an example to its end.
 fn run(example: &str, args: &[&str]) -> Output {
     let mut command = Command::new(executable(example));
     let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -33,7 +32,6 @@ fn printed(example: &str, args: &[&str]) -> String {
     out
 }
 
-/// Returns the number between two pieces of a text.
 fn number(text: &str, before: &str, after: &str) -> f64 {
     let rest = text.split_once(before).map(|(_, rest)| rest);
     let number = rest.and_then(|rest| rest.split_once(after)).map(|(number, _)| number.trim());
@@ -91,7 +89,6 @@ fn unwind_sort_stops_the_longer_sort() {
     assert!(out.contains("1000000 numbers: sort timed out after "), "{out}");
 }
 
-/// The limit ends each search; the distance depends on the machine.
 #[test]
 fn cpu_limit_counts_processor_time() {
     let out = printed("cpu_limit", &[]);
@@ -215,7 +212,6 @@ fn grader_has_a_verdict_on_each() {
     assert!(output.status.success(), "{out}{err}");
 }
 
-/// Sends SIGINT when the fork bomb runs.
 #[cfg(all(feature = "process", target_os = "linux"))]
 #[test]
 fn interrupted_grader_leaves_nothing() {

@@ -1,4 +1,4 @@
-//! The sudoku example: solutions, limits, errors.
+//! The sudoku example.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -50,7 +50,6 @@ fn solution_is_valid() {
     clues.for_each(|(clue, digit)| assert_eq!(clue.to_digit(10), Some(*digit)));
 }
 
-/// Returns a bit for each digit present.
 fn bits(digits: impl Iterator<Item = u32>) -> u32 {
     digits.fold(0, |bits, digit| bits | 1 << digit)
 }
@@ -64,7 +63,6 @@ fn limit_stops_the_solver() {
     assert!(began.elapsed() < Duration::from_secs(20));
 }
 
-/// As with `head`: it ends without a message.
 #[test]
 fn reader_may_close_the_pipe() {
     let mut command = Command::new(executable("cooperative"));

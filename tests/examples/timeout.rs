@@ -1,6 +1,4 @@
-//! The timeout example against GNU timeout(1): the same input gives the same outcome.
-//!
-//! Without GNU timeout only the expected outcomes are asserted.
+//! The timeout example against GNU timeout(1), or alone where that is missing.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,12 +16,10 @@ use nix::libc::{
 use nix::sys::signal::{self, SigHandler, SigSet, Signal};
 use nix::unistd::Pid;
 
-/// The program under test.
 fn ours() -> PathBuf {
     super::executable("timeout")
 }
 
-/// The reference.
 static THEIRS: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let path = PathBuf::from("/usr/bin/timeout");
     let version = Command::new(&path).arg("--version").output().ok().map(|output| output.stdout);
@@ -34,17 +30,15 @@ static THEIRS: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     is_gnu.then_some(path)
 });
 
-/// Whether the locale C.UTF-8 exists.
 static UTF8: LazyLock<bool> = LazyLock::new(|| {
     let speaks =
         |path: &PathBuf| run(timeout(path, &["1", ""]).env("LC_ALL", "C.UTF-8")).stderr.contains('‘');
     THEIRS.as_ref().is_none_or(speaks)
 });
 
-/// The observable outcome of a program.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    /// As in a shell: 128 + n for a death by signal n. GNU timeout sometimes exits with that code itself.
+    /// 128 + n for a death by signal n. GNU timeout sometimes exits with that code itself.
     code: i32,
     stdout: String,
     stderr: String,
@@ -60,7 +54,6 @@ const fn death(signal: i32) -> i32 {
 
 fn timeout(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
-    // The name in messages, and a locale that always exists.
     command.arg0("timeout").env("LC_ALL", "C").env("PATH", super::PATH).args(args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -122,7 +115,7 @@ fn deadly_signal_of_the_command_is_repeated() {
     }
 }
 
-/// A core file depends on the machine. Both must report it alike and leave none of their own.
+/// A core file depends on the machine. Both programs must report it alike.
 #[test]
 fn core_dump_is_reported() {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("timeout");
@@ -161,7 +154,6 @@ fn status_can_be_preserved() {
     assert_eq!(sent(Signal::SIGALRM, &["--preserve-status", "30", "sh", "-c", &trap]).code, 3);
 }
 
-/// SIGKILL goes to the group, so timeout dies too. In the foreground it survives.
 #[test]
 fn kill_ends_the_group() {
     let ends = |args: &[&str]| {
@@ -225,13 +217,11 @@ fn group_is_created_except_in_the_foreground() {
     assert_eq!(script(&["--foreground", "10"], leads).stdout, "");
 }
 
-/// A running command under a distant limit.
 struct Running {
     child: Child,
     /// `cat` runs until this is closed.
     to: ChildStdin,
     from: BufReader<ChildStdout>,
-    /// The output before.
     said: String,
 }
 
@@ -275,7 +265,6 @@ impl Running {
     }
 }
 
-/// Returns the outcome of timeout after `signal`.
 #[track_caller]
 fn sent(signal: Signal, args: &[&str]) -> Seen {
     beside(|program| {
@@ -353,7 +342,7 @@ fn inherited_timer_is_harmless() {
     assert_eq!(seen, 124);
 }
 
-/// A background read from a terminal stops the whole group. timeout itself must not stop.
+/// A background read from a terminal stops the whole group.
 #[test]
 fn terminal_does_not_stop_it() {
     for signal in [Signal::SIGTTIN, Signal::SIGTTOU] {
@@ -379,8 +368,7 @@ fn nested_timeouts_end_both() {
     assert!(began.elapsed() < Duration::from_secs(18), "the command of the inner one went on");
 }
 
-/// Starts the command with exactly these signals ignored and blocked. The parent of the tests may ignore some, as a
-/// shell does for background jobs.
+/// Starts the command with exactly these signals ignored and blocked, whatever the tests inherit.
 #[allow(unsafe_code)]
 fn after(command: &mut Command, ignored: &'static [Signal], blocked: &'static [Signal]) {
     let prepare = move || {
@@ -437,8 +425,7 @@ fn inherited_ignored_and_blocked_signals_are_handled() {
     assert_eq!(seen, 124);
 }
 
-/// The command gets the original mask and ignored signals. Exceptions are the signals that timeout handles, as in GNU
-/// timeout (and there ALRM, TTIN and TTOU).
+/// Exceptions are the signals that timeout handles, as in GNU timeout (and there ALRM, TTIN and TTOU).
 #[test]
 fn command_gets_the_original_signal_state() {
     use Signal::*;
@@ -565,7 +552,6 @@ fn invalid_command_lines_are_refused() {
     wrong(&["-", "true"], "invalid time interval '-'");
     wrong(&["", "true"], "invalid time interval ''");
     wrong(&["--", "-1", "true"], "invalid time interval '-1'");
-    // The first error is reported.
     wrong(&["-s", "nonsense", "-x", "nonsense"], "'nonsense': invalid signal");
 }
 
@@ -707,7 +693,6 @@ fn help_and_version_are_printed() {
     }
 }
 
-/// timeout starts no second thread.
 #[test]
 fn program_has_one_thread() {
     let running = Running::start(timeout(&ours(), &["30", "cat"]));

@@ -26,7 +26,6 @@ fn start(args: &[&str]) -> Child {
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Runs the example to its end.
 fn run(args: &[&str]) -> Output {
     finish(start(args), args)
 }
@@ -44,7 +43,6 @@ fn finish(mut child: Child, args: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Returns the report of a successful run.
 fn report(args: &[&str]) -> String {
     let output = run(args);
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -52,7 +50,6 @@ fn report(args: &[&str]) -> String {
     out
 }
 
-/// Returns the value after a key at the start of a line.
 fn value<'r>(report: &'r str, key: &str) -> &'r str {
     let line = report.lines().find_map(|line| line.strip_prefix(key));
     line.unwrap_or_else(|| panic!("no {key:?} in\n{report}")).trim()
@@ -66,7 +63,6 @@ fn ending(report: &str) -> &str {
     report.lines().last().unwrap()
 }
 
-/// Returns a fresh path for one test.
 fn scratch(name: &str) -> String {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tsp");
     fs::create_dir_all(&directory).unwrap();
@@ -90,7 +86,6 @@ fn instance(name: &str, cities: &[(i64, i64)]) -> String {
     text + "EOF\n"
 }
 
-/// Returns pseudorandom cities, the same in each run.
 fn scattered(count: usize) -> Vec<(i64, i64)> {
     let mut state = 1_u64;
     let mut coordinate = || {
@@ -164,7 +159,6 @@ fn ctrl_c_ends_the_search_with_a_report() {
     assert!(started.elapsed() < Duration::from_secs(40), "long before the limit");
 }
 
-/// The progress line is drawn on the terminal and erased at the end. Ctrl-C is typed there.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
 #[test]
@@ -182,7 +176,6 @@ fn terminal_shows_a_progress_line() {
     command.args(["--limit", "20s"]).env("TERM", "xterm").env_remove("NO_COLOR");
     command.stdin(there.try_clone().unwrap()).stderr(there).stdout(Stdio::piped());
     unsafe {
-        // The terminal becomes the child's controlling terminal.
         command.pre_exec(|| {
             libc::signal(libc::SIGINT, libc::SIG_DFL);
             match libc::setsid() != -1 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 {
@@ -211,7 +204,6 @@ fn terminal_shows_a_progress_line() {
     assert!(ending(&report).starts_with("tsp was interrupted by SIGINT after "), "{report}");
 }
 
-/// Long enough for a dozen progress lines.
 #[test]
 fn without_a_terminal_standard_error_stays_empty() {
     let output = run(&["--limit", "1200ms"]);
@@ -328,8 +320,7 @@ fn picture_is_well_formed_and_has_every_city() {
     assert_eq!(dots, corners);
 }
 
-/// Returns the elements of an XML text in order, for the subset of XML in these pictures. Panics if the text is not
-/// well-formed.
+/// Returns the elements of an XML text in order. Panics if the text is not well-formed.
 fn parse_xml(text: &str) -> Vec<(String, BTreeMap<String, String>)> {
     let mut elements = Vec::new();
     let mut open: Vec<String> = Vec::new();
@@ -466,7 +457,6 @@ fn distance_types_are_computed() {
         length(&report(&[&file("types.tsp", text), "--limit", "10s"]))
     };
     let plane = "1 0 0\n2 1.2 0\n3 0 0.4\n";
-    // 1.2, 0.4 and 1.26.
     assert_eq!((with("EUC_2D", plane), with("CEIL_2D", plane)), (1 + 1, 2 + 1 + 2));
     // The first three of burma14, whose distances TSPLIB gives as 153, 510 and 422.
     assert_eq!(with("GEO", "1 16.47 96.10\n2 16.47 94.44\n3 20.09 92.54\n"), 153 + 422 + 510);

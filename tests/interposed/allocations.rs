@@ -12,7 +12,6 @@ use sigalarm::{Alarm, checkpoint};
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The system allocator with a counter.
 struct Counting;
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -57,7 +56,6 @@ fn none_by_checks_under_ten_thousand_alarms() {
     });
     assert_eq!((counted(), answered), (1_000, 0));
 
-    // The timer of an alarm that was dropped.
     drop(Alarm::after(5 * MS).expect("arming"));
     let began = Instant::now();
     let spent = allocations(|| {

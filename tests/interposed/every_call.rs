@@ -1,9 +1,8 @@
 //! Every system call fails in turn.
 //!
-//! For each C function that the library calls, and each way to use the library, a forked process makes its n-th call
-//! fail, for n = 1, 2, … until fewer calls are made. Each run ends with a clear error or the right result. Nothing
-//! expires early, panics, hangs or dies. No child, descriptor or running timer is left, and the next alarm works and
-//! restores the process.
+//! For each C function and each way to use the library, a forked process makes the n-th call fail, for n = 1, 2, …
+//! until fewer calls are made. Each run ends with a clear error or the right result. It leaves no child, descriptor
+//! or timer, and the next alarm works.
 
 use std::error::Error;
 use std::io::{self, Read};
@@ -25,7 +24,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Life = fn() -> Result<(), Box<dyn Error>>;
 
-/// Functions and the errors to inject.
 const CALLS: &[(&str, &[i32])] = &[
     ("setitimer", &[EPERM]),
     ("sigaction", &[EPERM]),
@@ -40,7 +38,6 @@ const CALLS: &[(&str, &[i32])] = &[
     ("fstat", &[ENOMEM]),
     ("ppoll", &[ENOMEM, EINTR]),
     ("waitid", &[EPERM, EINTR]),
-    // It has no other error.
     ("wait4", &[EINTR]),
     ("pthread_getcpuclockid", &[EPERM]),
     ("clock_gettime", &[EPERM]),
@@ -132,7 +129,7 @@ fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
     let ended = armed.map(drop);
     refusals::aside(|| {
         if refusals::refused("setitimer") && process::timer().1.is_zero() {
-            // A failure of the one call that restores the timer loses the timer: there is no later call to retry.
+            // A failure of the one call that restores the timer loses the timer.
             process::set_timer(3 * MS, 3 * MS);
         }
         let so_far = process::counted();
@@ -287,11 +284,9 @@ fn workers() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The outcome of a process with one failed call.
 enum Ended {
     /// It made at least so many calls, and all is well.
     Well,
-    /// It made fewer calls.
     WithoutIt,
 }
 
@@ -357,7 +352,6 @@ fn in_turn(life: Life) {
                     Ok(Ended::WithoutIt) => break,
                     Err(why) => {
                         failures.push(format!("{call} number {nth} fails with {name:?}: {why}"));
-                        // Every further call may fail alike.
                         if failures.len() >= 20 {
                             break;
                         }

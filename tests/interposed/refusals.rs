@@ -1,10 +1,8 @@
 //! Replacements of C functions, so that the n-th call of one of them fails.
 //!
-//! A program's own definition of a symbol takes precedence at link time. Library, standard library and test call
-//! these replacements, which forward to the C library except for the chosen call. (A seccomp filter would fail all
-//! calls from some moment on.)
+//! A program's own definition of a symbol takes precedence at link time. The replacements forward to the C library
+//! except for the chosen call.
 
-// Bare calls, and functions with the contracts of the C library.
 #![allow(unsafe_code, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::CStr;
@@ -14,7 +12,6 @@ use std::sync::atomic::{AtomicI32, AtomicIsize, AtomicPtr, AtomicUsize, Ordering
 
 use nix::libc::{self, c_int, c_long, c_void};
 
-/// Index of the function that is to fail.
 static CHOSEN: AtomicUsize = AtomicUsize::new(usize::MAX);
 /// The function chosen last.
 static LAST: AtomicUsize = AtomicUsize::new(usize::MAX);
@@ -47,7 +44,6 @@ pub fn refused(name: &str) -> bool {
     NAMES.get(index).is_some_and(|known| known.to_str() == Ok(name)) && until().load(Ordering::SeqCst) <= 0
 }
 
-/// Makes calls of the test itself, which do not count.
 pub fn aside<T>(f: impl FnOnce() -> T) -> T {
     let chosen = CHOSEN.swap(usize::MAX, Ordering::SeqCst);
     let done = f();
@@ -55,7 +51,6 @@ pub fn aside<T>(f: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Returns whether this call fails. Async-signal-safe.
 fn is_refused(index: usize) -> bool {
     CHOSEN.load(Ordering::SeqCst) == index && until().fetch_sub(1, Ordering::SeqCst) == 1
 }
@@ -71,7 +66,6 @@ fn error() -> c_int {
     ERRNO.load(Ordering::SeqCst)
 }
 
-/// Returns the replaced function.
 fn original(index: usize) -> *mut c_void {
     let known = FOUND[index].load(Ordering::Relaxed);
     if !known.is_null() {
@@ -120,11 +114,9 @@ const fn name(text: &str) -> &CStr {
     }
 }
 
-/// An argument of any type, passed on unchanged.
 type Any = *mut c_void;
 
-// `pthread_atfork` is linked into the program and calls these replacements. The last two are variadic: absent
-// arguments are undefined registers, which the callee ignores.
+// The last two are variadic: absent arguments are undefined registers, which the callee ignores.
 stand_ins! {
     0 setitimer(which: c_int, new: Any, old: Any) -> c_int => minus_one();
     1 sigaction(signal: c_int, new: Any, old: Any) -> c_int => minus_one();

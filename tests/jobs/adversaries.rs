@@ -39,8 +39,7 @@ fn job_that_closes_every_descriptor_has_an_outcome() {
             pause()
         });
         assert!(stuck.unwrap_err().timed_out().is_some());
-        // It opens other files with the same numbers. The library does not write to the file that has the pipe's
-        // number.
+        // The library does not write to a new file that has the pipe's number.
         let path = std::env::temp_dir().join(format!("sigalarm-reopened-{}", std::process::id()));
         let job = Job::spawn(|| {
             close_all(3);
@@ -56,7 +55,6 @@ fn job_that_closes_every_descriptor_has_an_outcome() {
     });
 }
 
-/// It writes to every open descriptor, including the pipe.
 fn job_that_writes_to_every_descriptor_has_an_error() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
@@ -86,7 +84,6 @@ fn job_that_executes_another_program_obeys_the_limit() {
     });
 }
 
-/// A grandchild holds the pipe open. The parent does not wait for it.
 fn grandchild_that_keeps_the_pipe_delays_no_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
@@ -134,7 +131,6 @@ const FLOODS: [&[u8]; 5] = [
     &[1, 0, 0, 0, 0x40, 1, 0, 0, 0, 0],
 ];
 
-/// Writes `frame` repeatedly.
 fn flood(pipe: &mut std::fs::File, frame: &[u8]) {
     let frames = frame.repeat(65_536 / frame.len());
     while pipe.write_all(&frames).is_ok() {}
@@ -149,7 +145,6 @@ fn late(expected: Duration, f: impl FnOnce()) -> [Duration; 2] {
     [began.elapsed().saturating_sub(expected), cpu().saturating_sub(used).saturating_sub(expected)]
 }
 
-/// Join, kill beside a join, and drop end in time at any rate of incoming bytes.
 fn join_kill_and_drop_end_under_floods() {
     // Processor time shows the library's cost on a loaded machine too.
     const WALL: Duration = Duration::from_secs(20);
@@ -187,15 +182,13 @@ fn join_kill_and_drop_end_under_floods() {
     });
 }
 
-/// Grandchildren in other sessions flood the pipe after the child's end. The parent reads only the bytes that the
-/// pipe held then.
+/// The parent reads only the bytes that the pipe held at the child's end.
 fn flood_by_grandchildren_is_bounded() {
     leaving_nothing(|| {
         for frame in FLOODS {
             let before = descriptors();
             let job = Job::spawn(|| -> () {
                 let mut pipe = write_end_not_in(&before);
-                // Reading so much takes long enough for further writes.
                 #[cfg(target_os = "linux")]
                 nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(1 << 20)).unwrap();
                 for _ in 0..4 {
@@ -222,7 +215,7 @@ fn flood_by_grandchildren_is_bounded() {
     });
 }
 
-/// Other code reaps the child, and a new child gets its pid. The job neither reports nor reaps that one.
+/// Other code reaps the child, and a new child gets its pid.
 #[cfg(target_os = "linux")]
 fn reused_pid_is_left_alone() {
     use nix::sys::wait::{WaitStatus, waitpid};
@@ -258,7 +251,6 @@ fn reused_pid_is_left_alone() {
     });
 }
 
-/// A job inherits no descriptor of another job.
 fn job_inherits_no_descriptor_of_a_sibling() {
     leaving_nothing(|| {
         let inherited = descriptors();
@@ -289,7 +281,6 @@ fn job_inherits_no_descriptor_of_a_sibling() {
     });
 }
 
-/// Dropping a captured job inside another job closes nothing there.
 fn captured_job_is_inert_in_a_sibling() {
     leaving_nothing(|| {
         let captured = Job::spawn(|| 5).unwrap();
@@ -307,7 +298,7 @@ fn captured_job_is_inert_in_a_sibling() {
     });
 }
 
-/// For the first process of a PID namespace, abort ends in SIGSEGV, and SIGTERM has no effect.
+/// There abort ends in SIGSEGV, and SIGTERM has no effect.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 fn first_process_of_a_pid_namespace_is_killed() {
@@ -342,7 +333,6 @@ fn first_process_of_a_pid_namespace_is_killed() {
     }
 }
 
-/// A grandchild returns from the function and sends nothing.
 fn grandchild_that_returns_sends_nothing() {
     leaving_nothing(|| {
         for _ in 0..20 {
@@ -411,7 +401,6 @@ fn job_killed_from_outside_says_so() {
     });
 }
 
-/// The job changes its process group. Signals still reach it.
 fn signals_reach_a_job_that_left_its_group() {
     leaving_nothing(|| {
         let leave = |leaves_one: bool| {
@@ -430,7 +419,6 @@ fn signals_reach_a_job_that_left_its_group() {
     });
 }
 
-/// A job leads its group from its spawn on, so an early signal reaches it.
 fn job_leads_its_group_from_its_spawn() {
     leaving_nothing(|| {
         for _ in 0..200 {
@@ -443,7 +431,6 @@ fn job_leads_its_group_from_its_spawn() {
     });
 }
 
-/// Invalid signal numbers.
 fn invalid_signals_are_refused() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -455,13 +442,11 @@ fn invalid_signals_are_refused() {
     });
 }
 
-/// The kernel reaps the children. Values and panics still arrive.
 fn values_arrive_with_sigchld_ignored() {
     signal(libc::SIGCHLD, libc::SIG_IGN);
     outcomes_without_a_status();
 }
 
-/// Other code waits for any child and reaps the job's.
 fn job_reaped_by_other_code_has_an_outcome() {
     extern "C" fn on_child(_: libc::c_int) {
         while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
@@ -499,7 +484,6 @@ fn outcomes_without_a_status() {
     });
 }
 
-/// Without pidfds the parent polls. The outcomes are the same.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn jobs_have_the_same_outcomes_without_pidfds() {
@@ -513,7 +497,6 @@ fn jobs_have_the_same_outcomes_without_pidfds() {
     });
 }
 
-/// Pidfds that cannot signal a group.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn jobs_are_killed_without_group_signals_of_pidfds() {
@@ -557,7 +540,6 @@ fn spawn_is_refused_with_no_processes_left() {
     });
 }
 
-/// Uses RLIMIT_NPROC, which does not bind a privileged user.
 fn rlimit_nproc_is_a_spawn_error() {
     if !children::become_nobody() {
         println!("skipped: cannot become another user");
@@ -587,7 +569,6 @@ fn spawn_is_refused_with_no_descriptors_left() {
     });
 }
 
-/// If the pidfd is refused, the spawn fails and reaps the child.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn refused_pidfd_leaves_no_child() {
@@ -598,7 +579,6 @@ fn refused_pidfd_leaves_no_child() {
     });
 }
 
-/// The same under signals that interrupt every wait.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn refused_pidfd_amid_signals_leaves_no_child() {
     const OFTEN: Duration = Duration::from_micros(50);
@@ -615,7 +595,6 @@ fn refused_pidfd_amid_signals_leaves_no_child() {
     assert!(support::process::counted() > 0);
 }
 
-/// A child that cannot set itself up does not run the function.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn job_that_cannot_be_set_up_does_not_run() {
@@ -628,7 +607,7 @@ fn job_that_cannot_be_set_up_does_not_run() {
     });
 }
 
-/// The parent has closed its standard streams. The pipe gets none of their numbers.
+/// The pipe gets no number of a standard stream.
 fn job_works_with_no_standard_streams() {
     close_all(0);
     let outcome = process::run(Duration::MAX, || {

@@ -40,7 +40,6 @@ fn stands_still() -> bool {
     Instant::now() == before
 }
 
-/// Limit, grace and join time-out follow the kernel's clock.
 fn limits_follow_the_kernel_under_a_frozen_clock() {
     assert!(stands_still());
     leaving_nothing(|| {

@@ -1,5 +1,4 @@
-//! Limits of a job: on time, by its own limit, a join's or the caller's alarm; on memory, processor time and the size
-//! of the value.
+//! Limits of a job: time, memory, processor time, size of the value.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,7 +14,6 @@ use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 
 const LIMIT: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_millis(100);
-/// Bound for lateness on a loaded machine.
 const SLACK: Duration = Duration::from_secs(10);
 
 fn spin() {
@@ -30,7 +28,6 @@ fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
     (answer, began.elapsed())
 }
 
-/// A function that checks returns at the limit with its best value.
 fn function_that_checks_returns_its_best() {
     leaving_nothing(|| {
         let best = |_: TimedOut| "the best so far".to_owned();
@@ -71,7 +68,6 @@ fn sigterm_and_sigkill_follow_the_limit() {
     });
 }
 
-/// A SIGTERM handler in the child can still let the function return its value.
 fn value_after_sigterm_is_returned() {
     static ASKED: AtomicU64 = AtomicU64::new(0);
     extern "C" fn on_term(_: libc::c_int) {
@@ -130,7 +126,6 @@ fn stopped_job_is_killed() {
     });
 }
 
-/// Limits of zero and `Duration::MAX`.
 fn limits_of_zero_and_never_work() {
     leaving_nothing(|| {
         assert!(process::run(Duration::ZERO, || checkpoint().is_err()).unwrap());
@@ -147,7 +142,6 @@ fn limits_of_zero_and_never_work() {
     });
 }
 
-/// The time-out of a join leaves the job running.
 fn join_that_times_out_leaves_the_job() {
     leaving_nothing(|| {
         let job = Job::builder().label("slow").spawn(|| {
@@ -168,7 +162,6 @@ fn join_that_times_out_leaves_the_job() {
     });
 }
 
-/// A finished value that exceeds the pipe is delivered to a late join.
 fn late_join_gets_the_value() {
     leaving_nothing(|| {
         let limited = || Job::builder().limit(LIMIT).grace(GRACE);
@@ -201,7 +194,6 @@ fn late_join_gets_the_value() {
     });
 }
 
-/// A value that never ends.
 struct Endless;
 
 impl serde::Serialize for Endless {
@@ -221,7 +213,6 @@ impl<'de> serde::Deserialize<'de> for Endless {
     }
 }
 
-/// The caller's alarm ends a join at its deadline, and the error belongs to it. The job lives on.
 fn callers_alarm_ends_a_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -233,12 +224,10 @@ fn callers_alarm_ends_a_join() {
         assert!(took + Duration::from_millis(1) >= LIMIT && took < SLACK, "{took:?}");
         assert_eq!((timed_out.label(), timed_out.location().file()), (Some("outer"), file!()));
         assert!(job.is_alive());
-        // An expired alarm ends the next join at once.
         assert!(job.join_timeout(SLACK).is_err_and(|e| outer.owns(e.timed_out().unwrap())));
         outer.restart();
         outer.extend(SLACK);
 
-        // The earlier deadline counts.
         let (ended, took) = timed(|| job.join_timeout(Duration::from_millis(1)));
         assert!(ended.is_err_and(|e| !outer.owns(e.timed_out().unwrap())) && took < SLACK);
         drop(outer);
@@ -250,7 +239,6 @@ fn callers_alarm_ends_a_join() {
     });
 }
 
-/// The alarm is rung by another thread, or belongs to another thread and is entered here.
 fn callers_ring_ends_a_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -279,7 +267,6 @@ fn callers_ring_ends_a_join() {
     });
 }
 
-/// With SIGALRM blocked no signal wakes the thread. None is needed.
 fn callers_alarm_ends_a_join_without_a_signal() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -289,14 +276,12 @@ fn callers_alarm_ends_a_join_without_a_signal() {
     });
 }
 
-/// Parent and child do not share alarms.
 fn alarms_are_not_inherited() {
     leaving_nothing(|| {
         let alarm = Alarm::after(Duration::ZERO).unwrap();
         let job = Job::spawn(|| (checkpoint().is_ok(), alarm.check().is_ok())).unwrap();
         drop(alarm);
         assert_eq!(job.join().unwrap(), (true, true));
-        // The child can arm alarms, on a clean disposition.
         let own = Job::spawn(|| Alarm::after(Duration::ZERO).unwrap().check().is_err()).unwrap();
         assert!(own.join().unwrap());
         let state = support::process::state();
@@ -305,7 +290,6 @@ fn alarms_are_not_inherited() {
     });
 }
 
-/// Each of two nested jobs has its own limit.
 fn nested_jobs_have_their_own_limits() {
     leaving_nothing(|| {
         let outcome = process::run(SLACK, || {
@@ -341,7 +325,7 @@ fn exhausted_memory_is_reported() {
             matches!(&ended, JobError::Killed { signal: libc::SIGABRT, reason: r, .. } if *r == reason),
             "{ended:?}"
         );
-        // Another abort is not reported as a lack of memory, nor is that of a grandchild with the inherited handler.
+        // Another abort is not reported as a lack of memory, nor is a grandchild's.
         let limited = || Job::builder().memory_limit(1 << 30).stderr(process::Output::Null);
         let ended = limited().run(|| -> () { std::process::abort() }).unwrap_err();
         let reason = KillReason::Unknown;
@@ -381,13 +365,11 @@ fn processor_time_limit_is_kept() {
                 assert!(used < limit + Duration::from_millis(500), "{used:?}");
             }
         }
-        // Sleep uses no processor time.
         let asleep = Job::builder().cpu_limit(Duration::from_millis(100));
         asleep.run(|| std::thread::sleep(4 * LIMIT)).unwrap();
     });
 }
 
-/// Signals that the program requested are distinguished from others.
 fn requested_signals_are_distinguished() {
     leaving_nothing(|| {
         let reason = |job: Job<()>| match job.join() {
@@ -409,7 +391,7 @@ fn requested_signals_are_distinguished() {
     });
 }
 
-/// Without a waiting thread the child's own timer kills it, two graces and a second after the limit.
+/// The child's own timer kills it, two graces and a second after the limit.
 fn limit_is_kept_without_a_waiting_thread() {
     leaving_nothing(|| {
         let stubborn = || -> () {
@@ -422,7 +404,6 @@ fn limit_is_kept_without_a_waiting_thread() {
         assert!(began.elapsed() >= 3 * LIMIT + Duration::from_secs(1), "{:?}", began.elapsed());
         assert!(job.join().unwrap_err().timed_out().is_some());
 
-        // A child that sends a finished value is exempt.
         let grace = Duration::from_millis(800);
         let job = Job::builder().limit(LIMIT).grace(grace).spawn(|| "x".repeat(4 << 20)).unwrap();
         std::thread::sleep(LIMIT + 2 * grace + Duration::from_millis(1_300));

@@ -40,7 +40,6 @@ fn second_join_returns_the_same() {
     });
 }
 
-/// Values smaller and larger than the pipe of 64 KiB.
 fn large_values_are_returned() {
     leaving_nothing(|| {
         for size in [0, 65_535, 65_536, 65_537, 5_000_000, 100_000_000] {
@@ -63,7 +62,6 @@ fn panic_is_returned_with_message_and_location() {
         assert_eq!(panic.to_string(), format!("panicked at {place}: not today"));
         assert_eq!(job.exit_code(), Some(101));
 
-        // A payload that is no string and bypasses the hook.
         let any = process::run(Duration::MAX, || -> () { std::panic::panic_any(7) });
         assert!(matches!(any, Err(JobError::Panicked(p)) if p.message() == "Box<dyn Any>"));
         let resumed = process::run(Duration::MAX, || -> () { std::panic::resume_unwind(Box::new("again")) });
@@ -81,7 +79,6 @@ fn panic_is_returned_with_message_and_location() {
     });
 }
 
-/// The parent's hook does not run in the child, and stays in place.
 fn parents_panic_hook_does_not_run_in_the_child() {
     std::panic::set_hook(Box::new(|_| println!("the parent's hook")));
     let outcome = process::run(Duration::MAX, || -> () { panic!("in the child") });
@@ -90,7 +87,6 @@ fn parents_panic_hook_does_not_run_in_the_child() {
     let _ = std::panic::catch_unwind(|| panic!("in the parent"));
 }
 
-/// A panic during an unwind, and one while the value is dropped or sent.
 fn panic_in_a_destructor_is_an_outcome() {
     static PARENT: AtomicU32 = AtomicU32::new(0);
     struct Bomb;
@@ -237,7 +233,6 @@ enum Rarely {
     Nothing,
 }
 
-/// Every kind of the serde data model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Everything {
     Unit(()),
@@ -308,7 +303,6 @@ fn codec_failures_are_errors() {
     });
 }
 
-/// The child dies while it sends its value.
 fn value_that_is_cut_short_is_an_error() {
     struct Midway(fn());
     impl Serialize for Midway {
@@ -342,7 +336,6 @@ fn value_that_is_cut_short_is_an_error() {
     });
 }
 
-/// A returned `TimedOut` arrives complete. No guard of the parent owns it.
 fn returned_time_out_has_no_owner_in_the_parent() {
     fn long() -> Result<u64, TimedOut> {
         loop {
@@ -362,7 +355,6 @@ fn returned_time_out_has_no_owner_in_the_parent() {
         assert!(after.iter().all(|alarm| !alarm.owns(&timed_out)));
         assert!(timed_out.to_string().starts_with("count timed out after "), "{timed_out}");
 
-        // One function with both kinds of `?`.
         fn answer() -> Result<u64, JobError> {
             Ok(process::run(Duration::ZERO, long)??)
         }

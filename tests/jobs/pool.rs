@@ -11,7 +11,6 @@ use sigalarm::Alarm;
 use sigalarm::process::{self, Job, JobError};
 
 const LIMIT: Duration = Duration::from_millis(50);
-/// Bound for lateness on a loaded machine.
 const SLACK: Duration = Duration::from_secs(10);
 
 fn pool_of_four_returns_every_value() {
@@ -31,7 +30,6 @@ fn pool_of_four_returns_every_value() {
     });
 }
 
-/// While one job is waited for, every limit is enforced and every value is read.
 fn wait_any_serves_all_jobs() {
     leaving_nothing(|| {
         let began = Instant::now();
@@ -109,7 +107,6 @@ fn end_fd_is_readable_at_the_end() {
     });
 }
 
-/// A forked child does not wait for jobs of its parent.
 fn child_does_not_wait_for_jobs_of_its_parent() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 1).unwrap();

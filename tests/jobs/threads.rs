@@ -64,8 +64,7 @@ fn spawn_is_refused_beside_threads() {
     }
 }
 
-/// `spawn_unchecked` beside threads that hold the locks of the standard streams, the alarms and the jobs. The child
-/// finds all locks free.
+/// The threads hold the locks of the standard streams, the alarms and the jobs. The child finds them free.
 #[allow(unsafe_code)]
 fn spawn_unchecked_works_beside_threads() {
     let stop = std::sync::atomic::AtomicBool::new(false);
@@ -114,7 +113,7 @@ fn handle_works_on_another_thread() {
     });
 }
 
-/// The function may start threads. Their panics are reported on stderr.
+/// Their panics are reported on stderr.
 fn threads_in_the_child_are_allowed() {
     let answer = process::run(Duration::MAX, || {
         let threads: Vec<_> = (0..4).map(|n| thread::spawn(move || n)).collect();

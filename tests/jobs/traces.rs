@@ -19,7 +19,6 @@ use nix::libc;
 use nix::sys::resource::Resource;
 use sigalarm::process::{self, Job, JobError, Output};
 
-/// A thousand jobs at once.
 fn thousand_jobs_leave_nothing() {
     children::set_limit(Resource::RLIMIT_NOFILE, 4096);
     let (began, before) = (Instant::now(), descriptors());
@@ -36,7 +35,6 @@ fn thousand_jobs_leave_nothing() {
     println!("{:?}", began.elapsed());
 }
 
-/// A drop kills the job with its descendants.
 fn drop_kills_the_whole_group() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () {
@@ -53,7 +51,6 @@ fn drop_kills_the_whole_group() {
     });
 }
 
-/// If the job ends by itself, its group is killed too.
 fn group_ends_with_its_leader() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
@@ -79,7 +76,7 @@ fn processes_of_group(group: u32) -> Vec<u32> {
     .collect()
 }
 
-/// In the foreground the child stays in the parent's group. Signals go to the child alone.
+/// Signals go to the child alone.
 fn foreground_job_stays_in_the_parents_group() {
     leaving_nothing(|| {
         let group = || nix::unistd::getpgrp().as_raw();
@@ -115,7 +112,6 @@ fn detached_job_is_reaped_by_the_next_spawn() {
     job.detach();
 }
 
-/// Output that the parent has buffered, in Rust or C, appears once. The child's output appears too, in order.
 fn buffered_output_appears_once() {
     print!("parent before, ");
     c_print(c"parent's C, ");
@@ -137,7 +133,6 @@ fn c_print(text: &'static std::ffi::CStr) {
     unsafe { libc::printf(text.as_ptr()) };
 }
 
-/// A C stream that the parent has opened: all writes arrive once, including the child's buffer at its end.
 fn buffered_c_stream_is_written_once() {
     let path = std::env::temp_dir().join(format!("sigalarm-c-streams-{}", std::process::id()));
     let stream = CStream::create(&path);
@@ -212,7 +207,7 @@ fn output_can_be_redirected() {
     println!("the parent's own");
 }
 
-/// In a parent with closed streams, new files get their numbers.
+/// New files get the numbers of closed streams.
 fn redirection_works_with_closed_standard_streams() {
     let path = |name| std::env::temp_dir().join(format!("sigalarm-{name}-{}", std::process::id()));
     let (one, two) = (path("one"), path("two"));
@@ -247,7 +242,7 @@ fn read_to_string(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// A detached job keeps its output though its value has no reader and SIGPIPE kills.
+/// The value has no reader, and SIGPIPE kills.
 fn detached_job_keeps_its_output() {
     children::signal(libc::SIGPIPE, libc::SIG_DFL);
     let path = std::env::temp_dir().join(format!("sigalarm-printing-{}", std::process::id()));
@@ -266,7 +261,6 @@ fn detached_job_keeps_its_output() {
     fs::remove_file(&path).unwrap();
 }
 
-/// A drop detaches a job that cannot be killed.
 fn drop_detaches_a_job_that_cannot_be_killed() {
     let (end, wait) = UnixStream::pair().unwrap();
     let builder = Job::builder().foreground(true).die_with_parent(false);
@@ -287,8 +281,7 @@ fn drop_detaches_a_job_that_cannot_be_killed() {
     assert!(!has_children());
 }
 
-/// The child runs no destructor and no panic hook of the parent. A moved value is dropped on both sides, as
-/// documented.
+/// A moved value is dropped on both sides, as documented.
 fn parents_destructors_do_not_run_in_the_child() {
     static DROPS: AtomicUsize = AtomicUsize::new(0);
     struct Counted(&'static str);
@@ -314,7 +307,6 @@ fn parents_destructors_do_not_run_in_the_child() {
     std::io::stdout().flush().unwrap();
 }
 
-/// The parent's handlers of deadly signals do not run in the child.
 fn parents_handlers_do_not_run_in_the_child() {
     static CAUGHT: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn on_term(_: libc::c_int) {
@@ -340,7 +332,6 @@ fn parents_handlers_do_not_run_in_the_child() {
     assert_eq!(CAUGHT.load(Ordering::Relaxed), 0);
 }
 
-/// The child dies with its parent.
 fn job_dies_with_its_parent() {
     let (read, write) = UnixStream::pair().unwrap();
     let parent = fork();
@@ -359,7 +350,7 @@ fn job_dies_with_its_parent() {
     let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None);
 }
 
-/// If the parent is dead before the child has set its death signal, the function does not run.
+/// The parent dies before the child has set its death signal.
 #[allow(unsafe_code)]
 fn job_of_a_dead_parent_does_not_run() {
     static PARENT: AtomicI32 = AtomicI32::new(0);
@@ -388,7 +379,6 @@ fn job_of_a_dead_parent_does_not_run() {
     assert!(matches!(ended, nix::sys::wait::WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)));
 }
 
-/// A job that another job has captured has no effect there.
 fn captured_job_is_inert_in_another() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 5).unwrap();

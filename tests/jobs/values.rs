@@ -23,13 +23,11 @@ fn sending(bytes: &[u8]) -> impl FnOnce() {
     }
 }
 
-/// Sends, and does not return.
 fn sent<T>(send: impl FnOnce()) -> T {
     send();
     pause()
 }
 
-/// Returns what a join decodes from these bytes.
 fn decoded<T: Serialize + serde::de::DeserializeOwned>(
     builder: process::Builder,
     bytes: &[u8],
@@ -60,7 +58,7 @@ enum Tree {
     Branch { name: String, numbers: [u64; 8], children: Vec<Tree>, other: Option<Box<Tree>> },
 }
 
-/// A list of a million nodes in a megabyte, decoded on the main thread and on a small stack.
+/// A million nodes in a megabyte, on the main thread and on a small stack.
 fn value_nested_too_deeply_is_an_error() {
     leaving_nothing(|| {
         let list = vec![1_u8; 1 << 20];
@@ -105,7 +103,6 @@ fn depth_limit_can_be_set() {
     });
 }
 
-/// Sequences that claim more elements than bytes.
 fn claimed_lengths_allocate_nothing() {
     leaving_nothing(|| {
         let claims = [1_u64 << 20, 1 << 40, u64::MAX].map(|n| {
@@ -137,7 +134,6 @@ fn resident() -> u64 {
     statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// A parent without memory for the value that its child sends.
 fn value_is_an_error_if_the_parent_is_out_of_memory() {
     set_limit(Resource::RLIMIT_AS, 512 << 20);
     leaving_nothing(|| {
@@ -161,7 +157,6 @@ fn value_is_an_error_if_the_parent_is_out_of_memory() {
     });
 }
 
-/// Custom error texts of a value's type arrive unchanged, from both sides.
 fn errors_keep_their_text() {
     #[derive(Debug)]
     struct Refuses;

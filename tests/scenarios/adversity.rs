@@ -34,7 +34,6 @@ fn expires(alarm: &Alarm, limit: Duration) -> TimedOut {
 
 const STOP: Duration = Duration::from_millis(200);
 
-/// Forks a process that stops itself for [`STOP`] on request. It must exit with 0.
 fn stopped_for_a_while(life: fn()) {
     stopped_for(STOP, life);
 }
@@ -60,7 +59,6 @@ fn check_errs_after_a_stop_across_the_deadline() {
         let outer = after(SECOND * 100);
         let alarm = after(50 * MS);
         children::raise(libc::SIGSTOP);
-        // The next check errs without a signal.
         let timed_out = alarm.check().expect_err("the deadline has passed");
         assert!(timed_out.elapsed() >= STOP);
         assert!(outer.check().is_ok());
@@ -69,7 +67,6 @@ fn check_errs_after_a_stop_across_the_deadline() {
     });
 }
 
-/// Another process stops this one in the middle of a wait.
 fn blocking_ends_after_a_stop_across_the_deadline() {
     fn stopper() -> Pid {
         let me = Pid::this();
@@ -105,7 +102,6 @@ fn blocking_ends_after_a_stop_across_the_deadline() {
     });
 }
 
-/// The foreign timer expires meanwhile too. The program's handler runs once.
 fn foreign_timer_is_delivered_once_after_a_stop() {
     stopped_for_a_while(|| {
         process::set_action(process::counting(), libc::SA_RESTART, &[]);
@@ -142,7 +138,6 @@ fn job_is_killed_after_a_stop() {
         // While stopped, the parent could not end it. It does so now.
         let e = slow.join().expect_err("the job never ends");
         assert!(e.timed_out().is_some_and(|e| e.elapsed() >= 1_200 * MS), "{e}");
-        // It finished before its limit, unobserved.
         assert_eq!(quick.join().expect("a value"), 7);
         drop((slow, quick));
         assert!(!children::has_children());
@@ -199,7 +194,6 @@ fn elsewhere(name: &'static str, offset: &'static str) -> Scenario {
         })
 }
 
-/// Alarms need no descriptors.
 fn alarms_work_without_descriptors() {
     children::set_limit(Resource::RLIMIT_NOFILE, 0);
     let before = state();
@@ -215,7 +209,6 @@ fn alarms_work_without_descriptors() {
     worker.join().expect("it ends");
 }
 
-/// No thread can be created. Alarms need none.
 fn alarms_work_without_threads() {
     if !children::become_nobody() {
         println!("skipped: cannot give up the privileges that limits do not bind");
@@ -231,7 +224,6 @@ fn alarms_work_without_threads() {
     expires(&after(5 * MS), 5 * MS);
 }
 
-/// The kernel gives no more memory. Armed alarms go on.
 fn armed_alarms_work_with_no_memory() {
     let before = state();
     let alarm = after(20 * MS);
@@ -248,7 +240,6 @@ fn limits_are_kept_under_load() {
         .map(|_| {
             let pid = children::fork();
             if pid == 0 {
-                // It ends with its parent, and after a minute at the latest.
                 let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
                 let began = Instant::now();
                 while began.elapsed() < 60 * SECOND {
@@ -285,7 +276,6 @@ fn limits_are_kept_under_load() {
     println!("at most {latest:?} late");
 }
 
-/// A killed runner leaves no scenario running.
 #[cfg(target_os = "linux")]
 fn scenario_ends_with_its_runner() {
     let (read, write) = nix::unistd::pipe().expect("a pipe");

@@ -15,7 +15,6 @@ use sigalarm::{Alarm, Cause, TimedOut};
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(10);
 
 fn after(limit: Duration) -> Alarm {
@@ -26,7 +25,6 @@ fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().expect("a pair")
 }
 
-/// Returns the time-out inside an `io::Error`.
 fn inside(e: &io::Error) -> TimedOut {
     assert_eq!(e.kind(), ErrorKind::TimedOut);
     TimedOut::find_in(e).expect("a TimedOut inside").clone()
@@ -54,7 +52,6 @@ fn sleep_ends_at_its_time_or_the_deadline() {
     assert!(alarm.owns(&e));
 }
 
-/// The sleep ends just after the deadline, so it returns a time-out.
 fn deadline_just_before_the_end_of_a_sleep_comes_first() {
     const ROUNDS: u64 = 10_000;
     let missed = (0..ROUNDS).filter(|round| {
@@ -96,7 +93,6 @@ fn reader_ends_at_the_deadline_and_loses_no_byte() {
     assert!(alarm.owns(&inside(&e)));
     assert_eq!(inside(&e).location().file(), file!());
     in_time(&alarm, SECOND);
-    // No byte is lost, neither read ones nor later ones.
     there.write_all(b"ee\n").expect("room");
     drop(there);
     let mut rest = line.into_bytes();
@@ -142,15 +138,12 @@ fn writer_ends_at_the_deadline_and_reports_what_it_wrote() {
 
 fn ready_and_nonblocking_descriptors_behave_as_documented() {
     let alarm = after(60 * SECOND);
-    // A regular file is always ready.
     let mut text = String::new();
     alarm.reader(File::open("/proc/self/stat").expect("a file")).read_to_string(&mut text).expect("text");
     assert!(text.starts_with(&std::process::id().to_string()));
-    // Empty buffers do not wait.
     let (here, there) = pair();
     assert_eq!(alarm.reader(&here).read(&mut []).expect("nothing"), 0);
     assert_eq!(alarm.writer(&here).write(&[]).expect("nothing"), 0);
-    // A non-blocking descriptor waits too.
     here.set_nonblocking(true).expect("set");
     let short = after(20 * MS);
     inside(&short.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
@@ -216,7 +209,6 @@ fn wait_for_a_child_ends_at_the_deadline() {
     let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("a cat");
     assert!(alarm.wait(&mut cat).expect("it has read to the end").success());
 
-    // Other code has reaped it.
     let mut gone = Command::new("true").spawn().expect("a true");
     nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(gone.id() as i32), None).expect("a child");
     assert_eq!(alarm.wait(&mut gone).expect_err("gone").raw_os_error(), Some(libc::ECHILD));
@@ -232,7 +224,6 @@ fn blocking_ends_a_bare_call_at_the_deadline() {
     };
     assert!(alarm.owns(&inside(&alarm.blocking(pause).expect_err("nothing else comes"))));
     in_time(&alarm, 30 * MS);
-    // The closure's errors and values are returned.
     drop(alarm);
     let alarm = after(60 * SECOND);
     let e = alarm.blocking(|| Err::<(), _>(io::Error::from_raw_os_error(libc::EPERM))).unwrap_err();
@@ -279,7 +270,6 @@ fn blocking_ends_calls_that_wait_for_a_peer() {
     child.wait().expect("dead");
 }
 
-/// The call is repeated after a foreign signal.
 fn foreign_signals_do_not_end_a_wait() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let (here, _there) = pair();
@@ -318,14 +308,12 @@ fn calls_outside_of_blocking_are_not_interrupted() {
     assert!(alarm.check().is_err());
 }
 
-/// The deadline falls at every phase between check and call. No call hangs.
 fn ten_thousand_races_of_deadline_and_call_end() {
     let (here, _there) = pair();
     for n in rounds(10_000) {
         let limit = Duration::from_nanos(n * 7_919 % 40_000);
         let began = Instant::now();
         let alarm = after(limit);
-        // Varies the time until the call.
         for _ in 0..n % 97 {
             std::hint::black_box(());
         }
@@ -363,7 +351,7 @@ fn races_on_four_threads_end() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// A thread has entered an alarm of the main thread and blocks under it. Both have SIGALRM blocked.
+/// Both threads have SIGALRM blocked.
 fn entered_thread_blocks_until_the_deadline() {
     process::block(SIGALRM);
     let alarm = after(30 * MS);
@@ -378,7 +366,7 @@ fn entered_thread_blocks_until_the_deadline() {
     in_time(&alarm, 30 * MS);
 }
 
-/// An alarm without a deadline installs its handler for the wait only. SIGALRM is blocked.
+/// The alarm has no deadline. SIGALRM is blocked.
 fn pending_signal_stays_pending_during_a_wait() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -393,8 +381,7 @@ fn pending_signal_stays_pending_during_a_wait() {
     assert_eq!(process::counted(), 1);
 }
 
-/// A disarmed alarm leaves the timer set. The alarm is restarted, and the old timer expires between the thread's
-/// check and its wait. The new deadline must still end the wait.
+/// The old timer expires between the thread's check and its wait. The new deadline must still end the wait.
 fn restart_before_another_thread_blocks_ends_its_wait() {
     let (here, there) = pair();
     let alarm = after(200 * MS);
@@ -438,7 +425,7 @@ fn cpu_time() -> Duration {
     Duration::new(ts.tv_sec() as u64, ts.tv_nsec() as u32)
 }
 
-/// A blocked thread is woken periodically where a signal might have been missed. It does not spin.
+/// A blocked thread is woken periodically where a signal might have been missed.
 fn waiting_uses_no_processor_time() {
     let (here, _there) = pair();
     let wait = |alarm: &Alarm| {
@@ -462,7 +449,6 @@ fn waiting_uses_no_processor_time() {
     });
 }
 
-/// A child forked during a wait starts clean, and may drop any guard.
 fn child_forked_during_a_wait_starts_clean() {
     let before = process::action().sa_sigaction;
     let alarm = after(60 * SECOND);
@@ -478,7 +464,6 @@ fn child_forked_during_a_wait_starts_clean() {
     });
     assert_eq!(status.expect("a status"), 0);
     let (here, _there) = pair();
-    // The child leaves the wait, and drops the guard.
     let parent = std::process::id();
     let status = alarm.blocking(|| match nix_fork() {
         0 => Ok(None),
@@ -494,7 +479,6 @@ fn child_forked_during_a_wait_starts_clean() {
     inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("rung"));
 }
 
-/// The child drops its only alarm while it blocks under an inherited one, which is inert.
 fn child_drops_its_last_alarm_during_a_wait() {
     let before = process::state();
     let alarm = after(60 * SECOND);
@@ -519,7 +503,6 @@ fn nix_fork() -> i32 {
     unsafe { libc::fork() }
 }
 
-/// No byte is lost under signals that cause EINTR.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to locals.
 fn reader_loses_no_byte_in_a_storm() {
     unsafe {
@@ -544,7 +527,7 @@ fn reader_loses_no_byte_in_a_storm() {
     });
 }
 
-/// A foreign timer expires together with the library's. The blocked thread still gets its signal.
+/// The blocked thread still gets its own signal.
 fn wait_ends_though_a_foreign_timer_expires_with_it() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     std::thread::spawn(|| {
@@ -559,7 +542,6 @@ fn wait_ends_though_a_foreign_timer_expires_with_it() {
     .expect("no panic");
 }
 
-/// After the last wait the periodic signals end.
 fn no_signal_is_sent_after_the_last_wait() {
     let alarm = after(100 * SECOND);
     alarm
@@ -574,7 +556,7 @@ fn no_signal_is_sent_after_the_last_wait() {
     assert_eq!(process::timer().1, Duration::ZERO);
 }
 
-/// `sleep` and readers have a deadline of their own. They work with SIGALRM blocked and with a changed timer.
+/// SIGALRM is blocked, or the program has changed the timer.
 fn sleep_and_readers_end_without_a_signal() {
     let (here, _there) = pair();
     let alarm = after(30 * MS);
@@ -599,7 +581,7 @@ fn sleep_and_readers_end_without_a_signal() {
     in_time(&alarm, 50 * MS);
 }
 
-/// `suspended` restores the process while other threads block and expire. No signal meets the program's disposition.
+/// No signal meets the program's disposition.
 fn suspended_beside_waits_lets_no_signal_through() {
     let stop = AtomicBool::new(false);
     std::thread::scope(|s| {
@@ -624,8 +606,7 @@ fn suspended_beside_waits_lets_no_signal_through() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// Guards come and threads block while the process is suspended, and before the first handler. No signal meets the
-/// program's disposition.
+/// No signal meets the program's disposition, before the first handler either.
 fn wait_under_suspension_lets_no_signal_through() {
     let wait = || {
         let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -653,12 +634,11 @@ fn wait_under_suspension_lets_no_signal_through() {
         assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
     };
     wait();
-    // A child does not have its parent's handler either.
     let _alarm = after(100 * SECOND);
     assert_eq!(process::in_child(wait), 0);
 }
 
-/// A blocked thread has blocked SIGALRM. A signal sent to the thread is discarded.
+/// A signal sent to the thread is discarded.
 fn blocking_ends_when_signal_stays_blocked() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let waited = AtomicUsize::new(0);
@@ -684,8 +664,7 @@ fn blocking_ends_when_signal_stays_blocked() {
     assert_eq!(process::counted(), 0, "the library's signal was forwarded");
 }
 
-/// A blocked thread has blocked SIGALRM, so a signal sent to it stays pending. The library's handler stays installed
-/// until the wait ends.
+/// A signal sent to the thread stays pending, and would take the default action later.
 fn handler_stays_while_a_blocked_thread_blocks_the_signal() {
     // The alarm may expire before the wait.
     let limits = (0..).map(|n| 5 * MS * (1 << n));
@@ -693,7 +672,6 @@ fn handler_stays_while_a_blocked_thread_blocks_the_signal() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// Returns whether the thread began to wait.
 fn has_shut_it_out(limit: Duration) -> bool {
     let alarm = after(limit);
     let (shut, done) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -724,8 +702,8 @@ fn has_shut_it_out(limit: Duration) -> bool {
     shut.into_inner()
 }
 
-/// A handler with SA_RESTART over the library's, forwarding or not. During a wait the library's handler is in front,
-/// and afterwards the other one again. Signals in between go to the other handler.
+/// During a wait the library's handler is in front, and afterwards the other one again. Signals in between go to the
+/// other handler.
 fn wait_ends_under_a_handler_with_sa_restart(hands_on: bool) {
     static OURS: AtomicUsize = AtomicUsize::new(0);
     static HEARD: AtomicUsize = AtomicUsize::new(0);
@@ -781,7 +759,7 @@ fn wait_ends_under_a_handler_with_sa_restart(hands_on: bool) {
     assert_eq!(process::action().sa_sigaction, handler);
 }
 
-/// Signals during the exchange of handlers go to the handler over the library's, not to the default action below it.
+/// The default action below the library's handler would end the process.
 fn signals_during_the_exchange_of_handlers_reach_the_outer_one() {
     let _outer = after(100 * SECOND);
     process::set_action(process::counting(), SA_RESTART, &[]);

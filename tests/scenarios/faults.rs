@@ -70,8 +70,7 @@ fn refused_mask_call_is_an_error() {
     assert!(sigalarm::checkpoint().is_ok());
 }
 
-/// The kernel refuses while alarms live. Checks notice the expiry by the clock, never early. The handler stays, since
-/// the last signal would take the default action.
+/// The handler stays, since the last signal would take the default action.
 fn setitimer_that_fails_later_leaves_checks_by_the_clock() {
     let outer = Alarm::after(1_000 * MS).expect("arming");
     let alarm = Alarm::after(20 * MS).expect("arming");

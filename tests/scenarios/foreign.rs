@@ -13,7 +13,6 @@ const US: Duration = Duration::from_micros(1);
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(20);
 
 fn after(limit: Duration) -> Alarm {
@@ -40,7 +39,6 @@ fn foreign_timer_is_on_time_without_checks() {
         let inner = after(limit / 2);
         spin_until(|| counted() > n);
         assert!(began.elapsed() >= 50 * MS, "early");
-        // It expires once.
         while began.elapsed() < 80 * MS {}
         assert_eq!(counted(), n + 1);
         drop(inner);
@@ -49,7 +47,6 @@ fn foreign_timer_is_on_time_without_checks() {
     }
 }
 
-/// The guarded code blocks. Its call is not interrupted, and the previous handler runs.
 fn foreign_timer_is_on_time_while_a_call_blocks() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::set_timer(30 * MS, Duration::ZERO);
@@ -60,7 +57,6 @@ fn foreign_timer_is_on_time_while_a_call_blocks() {
             std::thread::sleep(100 * MS);
             drop(writer);
         });
-        // A bare `read` does not retry, so EINTR would be an error.
         assert_eq!(std::io::Read::read(&mut reader, &mut [0; 8]).expect("no EINTR"), 0);
     });
     assert_eq!(counted(), 1);
@@ -72,7 +68,7 @@ fn periodic_timer_goes_on_under_a_guard() {
     process::set_timer(20 * MS, 20 * MS);
     let alarm = after(50 * MS);
     spin_until(|| counted() >= 10);
-    // The tenth expiry is due at 200 ms. Signals may be late or merge, but none is early.
+    // Signals may be late or merge, but none is early.
     assert!(began.elapsed() >= 200 * MS);
     assert!(alarm.check().is_err());
     spin_until(|| counted() >= 15);
@@ -84,7 +80,6 @@ fn periodic_timer_goes_on_under_a_guard() {
     assert_eq!(process::LAST_CODE.load(Ordering::SeqCst), 0x80, "SI_KERNEL, as from the timer");
 }
 
-/// Its period is shorter than the guards' lives.
 fn periodic_timer_keeps_its_rate_under_many_guards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
@@ -105,7 +100,7 @@ fn periodic_timer_keeps_its_rate_under_many_guards() {
         n += 1;
     }
     let rung = counted();
-    // Each guard may round the phase up by microseconds. None loses or adds a period.
+    // Each guard may round the phase up by microseconds.
     let most = began.elapsed().as_millis() as usize / 5 + 1;
     assert!((periods / 2..=most).contains(&rung), "{rung} rings in {periods} periods, of {most}");
     assert_eq!(process::timer().1, 5 * MS);
@@ -119,7 +114,6 @@ fn foreign_timer_that_is_ignored_stays_ignored() {
     assert!(alarm.elapsed() >= 30 * MS);
 }
 
-/// The process dies of the foreign timer, on time.
 fn default_kills_a_spinning_process() {
     process::set_timer(50 * MS, Duration::ZERO);
     let _outer = after(20 * SECOND);
@@ -193,7 +187,6 @@ fn sleeps_forever() {
     unreachable!("killed before");
 }
 
-/// The program calls `alarm(0)` over a guard. The next call that programs the timer re-arms the deadline.
 fn alarm_expires_after_the_program_disarms_the_timer() {
     let alarm = after(20 * MS);
     process::set_timer(Duration::ZERO, Duration::ZERO);
@@ -204,7 +197,6 @@ fn alarm_expires_after_the_program_disarms_the_timer() {
     assert!(alarm.elapsed() >= 20 * MS);
 }
 
-/// A timer set over a guard's is foreign and is delivered to the program. The guard's timer is re-armed.
 fn timer_set_over_a_guard_is_delivered() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(40 * MS);
@@ -231,8 +223,7 @@ fn timer_set_over_a_guard_is_restored() {
     assert!(left + began.elapsed() > 99 * SECOND, "{left:?}, {interval:?}");
 }
 
-/// The guard's deadline has passed without a signal. A restart that need not program the timer notices the foreign
-/// one.
+/// The deadline has passed without a signal, and the restart need not program the timer.
 fn timer_set_over_a_guard_is_seen_by_a_restart() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(10 * MS);
@@ -249,11 +240,11 @@ fn timer_set_over_a_guard_is_seen_by_a_restart() {
     assert!(foreign.abs_diff(100 * SECOND) < SECOND, "the foreign timer is lost: {foreign:?}");
 }
 
-/// It expires before the guard's deadline. The next check notices and forwards it.
+/// It expires before the guard's deadline.
 fn short_timer_set_over_a_guard_is_forwarded_at_the_next_check() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
-    // A preempted thread sees it expire at the guard's deadline, where the two cannot be distinguished.
+    // After a preemption the two expiries cannot be distinguished.
     process::set_timer(5 * MS, Duration::ZERO);
     spin_until(|| {
         let _ = alarm.check();
@@ -266,7 +257,7 @@ fn short_timer_set_over_a_guard_is_forwarded_at_the_next_check() {
     assert_eq!(counted(), 1);
 }
 
-/// The next check comes after both deadlines. The stopped timer does not prove that the guard's timer expired.
+/// The stopped timer does not prove that the guard's timer expired.
 fn short_timer_set_over_a_guard_is_forwarded_after_both_deadlines() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut rounds = 0;
@@ -275,7 +266,7 @@ fn short_timer_set_over_a_guard_is_forwarded_after_both_deadlines() {
         let began = Instant::now();
         let alarm = after(600 * MS);
         process::set_timer(50 * MS, Duration::ZERO);
-        // A preempted thread sees it expire at the guard's deadline, where the two cannot be distinguished.
+        // After a preemption the two expiries cannot be distinguished.
         let mut held_up = began.elapsed() > 100 * MS;
         let mut last = began;
         while began.elapsed() < 700 * MS {
@@ -293,7 +284,6 @@ fn short_timer_set_over_a_guard_is_forwarded_after_both_deadlines() {
     }
 }
 
-/// A foreign timer that is disarmed under a guard stays disarmed, even if it was due before the next check.
 fn foreign_timer_disarmed_under_a_guard_stays_disarmed() {
     for (checks, threads) in [(false, false), (true, false), (false, true)] {
         process::set_timer(20 * MS, Duration::ZERO);
@@ -325,7 +315,6 @@ extern "C" fn set_timer_again(_: libc::c_int) {
     }
 }
 
-/// A handler that calls `alarm` again.
 fn handler_that_sets_its_timer_again_runs_each_time() {
     process::set_action(set_timer_again as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
     process::set_timer(10 * MS, Duration::ZERO);
@@ -335,11 +324,10 @@ fn handler_that_sets_its_timer_again_runs_each_time() {
     }
     assert!(alarm.elapsed() >= 300 * MS);
     drop(alarm);
-    // On a loaded machine the last ones may be late. A lost one would never come.
+    // On a loaded machine the last ones may be late.
     spin_until(|| REARMED.load(Ordering::SeqCst) == 6);
 }
 
-/// A handler without SA_RESTART still interrupts system calls.
 fn handler_without_sa_restart_still_interrupts_calls() {
     process::set_action(process::counting(), 0, &[]);
     // Periodic, since the first expiry may precede the call.
@@ -351,7 +339,6 @@ fn handler_without_sa_restart_still_interrupts_calls() {
     assert!(counted() >= 1);
 }
 
-/// The library has no deadline. A foreign timer set now is still noticed.
 fn timer_set_without_a_deadline_is_foreign() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for alarm in [Alarm::never().expect("arming"), after(Duration::ZERO)] {
@@ -366,7 +353,7 @@ fn timer_set_without_a_deadline_is_foreign() {
     }
 }
 
-/// The library's expiry was checked. A timer set now is foreign from its first expiry on.
+/// The timer is foreign from its first expiry on.
 fn timer_set_after_an_expiry_is_foreign() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for period in [Duration::ZERO, 100 * MS] {
@@ -396,7 +383,6 @@ fn timer_set_after_an_expiry_is_foreign() {
     }
 }
 
-/// A guard on a thread with SIGALRM blocked withholds no signal from other threads.
 fn guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let (tell, told) = std::sync::mpsc::channel();
@@ -415,8 +401,7 @@ fn guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads() {
     assert_eq!(counted(), 1);
 }
 
-/// The program blocks SIGALRM under a guard. The drop discards the library's pending signals; later ones are the
-/// program's.
+/// The drop discards the library's pending signals; later ones are the program's.
 fn expire_with_sigalrm_blocked(rounds: usize) {
     for _ in 0..rounds {
         let before = counted();
@@ -434,7 +419,7 @@ fn expire_with_sigalrm_blocked(rounds: usize) {
     }
 }
 
-/// With a foreign timer pending, the library's expiry repeats until a check, and the signals merge.
+/// The library's expiry repeats until a check, and the signals merge.
 fn blocked_expiries_that_merge_leave_the_foreign_signal() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for _ in 0..3 {
@@ -443,7 +428,6 @@ fn blocked_expiries_that_merge_leave_the_foreign_signal() {
     }
 }
 
-/// Another thread could have handled them.
 fn expiries_blocked_on_all_threads_leave_the_foreign_signal() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -452,7 +436,6 @@ fn expiries_blocked_on_all_threads_leave_the_foreign_signal() {
     expire_with_sigalrm_blocked(3);
 }
 
-/// Guards do not move a foreign timer.
 fn foreign_timer_does_not_drift_under_guards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
@@ -487,12 +470,10 @@ fn foreign_timer_is_delivered_once_when_guards_meet_its_expiry() {
         drop(after(SECOND));
         too_many += counted() - before - 1;
     }
-    // On a busy machine a timer that has just expired may read as pending.
     assert!(too_many <= ROUNDS / 100, "{too_many} too many");
 }
 
-/// The same beside another thread. An expiry cannot be distinguished from one pending on that thread, so a doubtful
-/// round is not counted.
+/// An expiry cannot be distinguished from one pending on the other thread, so a doubtful round is not counted.
 fn foreign_timer_is_delivered_once_when_guards_meet_its_expiry_beside_a_thread() {
     const ROUNDS: usize = 1_000;
     static OVER: AtomicBool = AtomicBool::new(false);
@@ -518,7 +499,6 @@ fn foreign_timer_is_delivered_once_when_guards_meet_its_expiry_beside_a_thread()
     assert!(lost <= ROUNDS / 100, "{lost} lost");
 }
 
-/// Its signal is pending while a guard takes it over. It is delivered once.
 fn periodic_timer_that_expires_at_a_takeover_is_delivered_once() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut done = 0;
@@ -539,8 +519,7 @@ fn periodic_timer_that_expires_at_a_takeover_is_delivered_once() {
     }
 }
 
-/// A foreign timer set to expire 100 µs before the library's is recognized as foreign. The alarm that notices it may
-/// expire meanwhile. After that the library leaves the interval timer alone, so each round has a process.
+/// Once it has seen a foreign timer, the library leaves the interval timer alone. So each round has a process.
 fn timer_set_just_before_a_deadline_is_foreign(limit: Duration) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let round = || {
@@ -567,7 +546,6 @@ fn timer_set_just_before_a_deadline_is_foreign(limit: Duration) {
     assert!(known >= unknown, "{known} of {}", known + unknown);
 }
 
-/// A new timer close to a restored one is not taken for it.
 fn new_timer_close_to_a_restored_one_is_kept() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for n in 0..50 {

@@ -61,7 +61,6 @@ fn parent_alarms_go_on_after_a_fork() {
     assert!(alarm.elapsed() >= 100 * MS);
 }
 
-/// Three guards_of_three_generations_are_independent of processes, each with guards.
 fn guards_of_three_generations_are_independent() {
     let grandparent = after(SECOND * 100);
     let status = in_child(|| {
@@ -78,7 +77,6 @@ fn guards_of_three_generations_are_independent() {
     assert_eq!(status, 0);
 }
 
-/// A child forked while other threads hold the lock can arm.
 fn child_forked_while_others_arm_can_arm() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|s| {
@@ -101,9 +99,9 @@ fn child_forked_while_others_arm_can_arm() {
     });
 }
 
-/// Threads waited for the lock at the fork. In the child, new threads can still wait for the lock and get it.
+/// Threads waited for the lock at the fork.
 fn threads_of_a_child_get_the_lock() {
-    // The standard library's lock for starting threads may be copied locked, so all threads run before the fork.
+    // std's lock for starting threads may be copied locked, so all threads run before the fork.
     let (stop, all_run) = (AtomicBool::new(false), std::sync::Barrier::new(7));
     let arm_and_drop = || {
         let _outer = after(100 * SECOND);
@@ -135,7 +133,7 @@ fn threads_of_a_child_get_the_lock() {
     });
 }
 
-/// The handlers forward expiries to a blocked thread that the child lacks. The child ignores them.
+/// The handlers forward expiries to a blocked thread that the child lacks.
 fn child_ignores_expiries_forwarded_in_its_parent() {
     const OFTEN: Duration = Duration::from_micros(40);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -165,7 +163,6 @@ fn child_ignores_expiries_forwarded_in_its_parent() {
                 assert_eq!(status, 0);
             }
         });
-        // The program's timer, over the library's. The main thread handles it.
         process::set_timer(OFTEN, OFTEN);
         while !forks.is_finished() {
             std::hint::spin_loop();
@@ -178,7 +175,7 @@ fn child_ignores_expiries_forwarded_in_its_parent() {
     assert!(alarm.check().is_ok());
 }
 
-/// A signal kept for the program stays with the parent: a child inherits no pending signal.
+/// A child inherits no pending signal.
 fn kept_signal_stays_with_the_parent() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -198,7 +195,6 @@ fn kept_signal_stays_with_the_parent() {
     assert_eq!(process::counted(), 1);
 }
 
-/// A fork during another thread's first arming leaves nothing half done in the child.
 fn child_forked_during_the_first_arming_can_arm() {
     for n in support::rounds(300) {
         // A process without earlier alarms, with a second thread.
@@ -219,7 +215,6 @@ fn child_forked_during_the_first_arming_can_arm() {
                 let status = in_child(|| {
                     let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
                     while alarm.check().is_ok() {}
-                    // The fork hooks are registered once or twice, and work.
                     assert_eq!(in_child(|| assert!(alarm.check().is_ok())), 0);
                 });
                 assert_eq!(status, 0);
@@ -303,7 +298,6 @@ fn panic_in_suspended_resumes_the_alarms() {
     while alarm.check().is_ok() {}
 }
 
-/// Without an alarm the library changes nothing, in parent or child.
 fn fork_and_suspended_without_an_alarm_change_nothing() {
     let before = state();
     suspended(|| ());
@@ -326,7 +320,6 @@ fn fork_and_suspended_without_an_alarm_change_nothing() {
     assert_eq!(state(), before);
 }
 
-/// The program may block SIGALRM before, in and after a suspension.
 fn suspended_respects_the_mask_of_the_program() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);

@@ -102,7 +102,6 @@ fn centuries_are_clamped_for_the_kernel() {
     assert_eq!(support::process::timer().0, Duration::ZERO);
 }
 
-/// 30,000 alarms, checked continuously around the deadline.
 fn never_early() {
     for n in support::rounds(30_000) {
         let limit = Duration::from_nanos(n * 7_919 % 30_000);
@@ -178,7 +177,6 @@ fn disarmed_alarm_that_is_extended_keeps_its_limit() {
     assert!(expiry(&alarm).elapsed() >= 30 * MS);
 }
 
-/// A deadline a second ago stays past when it moves by less.
 fn past_deadline_moved_by_less_stays_past() {
     let alarm = Alarm::at(Instant::now() - SECOND).expect("arming");
     alarm.extend(SECOND / 2);
@@ -191,7 +189,6 @@ fn past_deadline_moved_by_less_stays_past() {
     assert!(expiry(&alarm).elapsed() >= limit);
 }
 
-/// A ring counts after the deadline too.
 fn extension_does_not_undo_a_ring_after_the_deadline() {
     let alarm = after(Duration::ZERO);
     assert_eq!(alarm.check().unwrap_err().cause(), Cause::Deadline);
@@ -209,7 +206,7 @@ fn extension_does_not_undo_a_ring_after_the_deadline() {
     assert!(alarm.check().is_ok(), "and so does disarming it");
 }
 
-/// A restart leaves the kernel's timer set. Its stray signal must not end the next job.
+/// A restart leaves the kernel's timer set, and its signal is stray.
 fn million_restarts_cause_no_false_time_out() {
     let alarm = after(5 * MS);
     let mut job = Instant::now();

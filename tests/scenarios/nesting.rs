@@ -85,7 +85,6 @@ fn ten_thousand_alarms_expire_in_order() {
     assert_eq!(support::process::timer().0, Duration::ZERO);
 }
 
-/// A thousand deadlines are noticed in order, none early, with one timer.
 fn thousand_nested_deadlines_expire_in_order() {
     let alarms: Vec<Alarm> = (0..1_000_u32).rev().map(|n| after(n * 50 * Duration::from_micros(1))).collect();
     // The innermost was armed last and expires first.
@@ -124,7 +123,6 @@ fn check_from_other_threads_sees_the_expiry() {
     });
 }
 
-/// An expired alarm errs at every check, whatever other threads check meanwhile.
 fn expired_alarm_stays_expired_while_others_check() {
     let expired = after(Duration::ZERO);
     let stop = AtomicBool::new(false);
@@ -147,8 +145,7 @@ fn expired_alarm_stays_expired_while_others_check() {
     });
 }
 
-/// Each thread waits for its own deadlines while the others check. No expiry is lost between clearing the flag and
-/// reading the clock.
+/// No expiry is lost between clearing the flag and reading the clock.
 fn checks_of_other_threads_lose_no_expiry() {
     std::thread::scope(|s| {
         for thread in 0..4_u64 {

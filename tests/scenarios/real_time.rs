@@ -1,9 +1,7 @@
 //! The sanitizer detects what the handler must not do: allocate, lock, block.
 //!
 //! For a build under RealtimeSanitizer, see `.ci/parts/sanitizers`. The library's handler is declared nonblocking
-//! there, and the sanitizer ends the process at the first violation. A previous handler runs inside the library's
-//! handler, so here it stands in for a faulty one. The other tests, in the same build, show that the library's
-//! handler is clean.
+//! there. A previous handler runs inside it, so here it stands in for a faulty one.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, from a handler.
 
@@ -59,7 +57,6 @@ fn hand_on_to(function: extern "C" fn(libc::c_int)) {
 fn noticed(name: &'static str, run: fn(), call: &'static str) -> Scenario {
     scenario(name, run).judged(move |outcome| {
         let seen = outcome.stderr.contains("RealtimeSanitizer") && outcome.stderr.contains(call);
-        // The sanitizer's own exit code.
         match outcome.status.code() {
             Some(43) if seen => Ok(()),
             _ => Err(format!("expected RealtimeSanitizer to notice `{call}`")),

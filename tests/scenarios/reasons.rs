@@ -90,7 +90,6 @@ fn second_ctrl_c_kills_without_a_check() {
     unreachable!("the second takes the default action");
 }
 
-/// SA_RESETHAND: the first signal rings, and the second runs the handler.
 fn one_shot_handler_runs_at_the_second_signal() {
     process::set_action_for(SIGUSR1, process::counting(), libc::SA_RESETHAND, &[]);
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
@@ -102,7 +101,6 @@ fn one_shot_handler_runs_at_the_second_signal() {
     assert_eq!(process::action_for(SIGUSR1).sa_sigaction, libc::SIG_DFL, "it has had its one");
 }
 
-/// The signal has not been checked. It does not ring the next alarm that listens.
 fn signal_rings_only_the_alarm_that_was_listening() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
@@ -113,13 +111,12 @@ fn signal_rings_only_the_alarm_that_was_listening() {
     process::kill_self(SIGUSR1);
     assert!(alarm.check().is_err());
     assert_eq!(counted(), 0);
-    // The last listener is dropped, and a rung alarm remains. The next signal is forwarded at once.
     drop(arm(Alarm::builder().ring_on(SIGUSR1)));
     process::kill_self(SIGUSR1);
     assert_eq!(counted(), 1);
 }
 
-/// The program saves the library's handler and installs it later. The handler forwards to the previous handler.
+/// The handler forwards to the previous handler.
 fn saved_handler_that_is_installed_again_forwards() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
@@ -135,7 +132,6 @@ fn saved_handler_that_is_installed_again_forwards() {
     assert_eq!(counted(), 2);
 }
 
-/// A handler over the library's stays through a wait and the guard's drop.
 fn handler_installed_over_ring_on_stays() {
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
@@ -147,7 +143,6 @@ fn handler_installed_over_ring_on_stays() {
     assert!(is_theirs());
 }
 
-/// A child's signals go to the previous handlers, even if a parent's alarm listened.
 fn signals_of_a_child_go_to_the_previous_handler() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let before = process::action_for(SIGUSR1).sa_sigaction;
@@ -284,7 +279,6 @@ fn cpu_limit_counts_all_threads() {
         // The process has one thread, so processor time after the limit is spent on checks.
         assert!(used <= limit + (limit / 20).max(20 * MS), "late: {used:?} of {limit:?}");
     }
-    // Sleep uses no processor time.
     let alarm = arm(Alarm::builder().cpu_limit(50 * MS).after(10 * SECOND));
     std::thread::sleep(120 * MS);
     assert!(alarm.check().is_ok());
@@ -295,7 +289,6 @@ fn cpu_limit_counts_all_threads() {
     assert!(alarm.check().is_ok(), "a restart gives the whole time again");
 }
 
-/// Beside busy loops on every processor only processor time counts.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
 fn cpu_limit_is_kept_under_load() {
     let busy: Vec<i32> = (0..4)
@@ -321,7 +314,6 @@ fn cpu_limit_is_kept_under_load() {
 
 fn thread_cpu_limit_counts_one_thread() {
     let alarm = arm(Alarm::builder().thread_cpu_limit(30 * MS));
-    // Another thread's time does not count.
     std::thread::spawn(|| spin(80 * MS)).join().expect("no panic");
     assert!(alarm.check().is_ok());
     assert_eq!(expiry(&alarm).cause(), Cause::Cpu);
@@ -366,7 +358,7 @@ fn check_limit_counts_checks_of_the_alarm_and_inner_ones() {
     });
 }
 
-/// A check on another thread must not clear the flag even briefly, or a check in between would not count.
+/// A check on another thread must not clear the flag even briefly.
 fn check_limit_counts_every_check_beside_other_threads() {
     const BUDGET: u64 = 20_000;
     let done = AtomicBool::new(false);
@@ -412,7 +404,6 @@ fn alarm_expires_for_its_first_reason() {
     assert_eq!(expiry(&alarm).cause(), Cause::Signal(SIGINT), "that is no limit, and still in force");
 }
 
-/// A hundred tickers return every period that has passed, and no other.
 fn hundred_tickers_return_each_period_once() {
     let began = Instant::now();
     let tickers: Vec<(Instant, Ticker, Instant)> = (1..=100_u32)
@@ -492,7 +483,7 @@ fn tickers_with_extreme_periods_work() {
     assert_eq!(status, 0);
 }
 
-/// A child polls an inherited ticker just before its own. The two may share a flag slot.
+/// The two tickers may share a flag slot.
 fn inherited_ticker_hides_no_tick_of_a_child() {
     let inherited = Ticker::every(5 * MS).expect("arming");
     let status = process::in_child(|| {
@@ -595,7 +586,6 @@ fn watchdog_fires_among_other_alarms() {
     }
 }
 
-/// Another thread checks its own alarm.
 fn watchdog_fires_while_another_thread_checks() {
     let _alarm = arm(parse());
     std::thread::spawn(|| drop(expiry(&arm(Alarm::builder().after(45 * MS)))));
@@ -604,7 +594,7 @@ fn watchdog_fires_while_another_thread_checks() {
     }
 }
 
-/// The line has bounded length. The label is cut at a character boundary.
+/// The label is cut at a character boundary.
 fn watchdog_cuts_a_long_label() {
     let label = format!("two\nlines{}", "ü".repeat(300));
     let _alarm = arm(Alarm::builder().after(MS).label(label).abort_after(MS));
@@ -628,7 +618,7 @@ fn ends_with_a_cut_line(outcome: &Outcome) -> Result<(), String> {
 }
 
 /// A watchdog that is disarmed, moved, suspended or inherited does not abort. The suspended process has its own
-/// disposition, which would end it. Afterwards the watchdog goes on.
+/// disposition.
 fn watchdog_waits_while_suspended() {
     let alarm = arm(Alarm::builder().after(40 * MS).label("parse").abort_after(60 * MS));
     sigalarm::suspended(|| std::thread::sleep(200 * MS));
@@ -679,7 +669,6 @@ fn fork() -> i32 {
     unsafe { libc::fork() }
 }
 
-/// An inner alarm with each other reason, inside a limit.
 fn alarm_with_each_reason_expires_inside_a_limit() {
     let outer = arm(Alarm::builder().after(100 * SECOND));
     let inside = || Alarm::builder().after(200 * SECOND);
@@ -698,7 +687,6 @@ fn alarm_with_each_reason_expires_inside_a_limit() {
     spin(40 * MS);
     assert!(alarm.check().is_ok());
     assert!(alarm.longest_gap().is_some());
-    // Its resources are freed when it is dropped before the limit.
     drop(alarm);
     assert!(outer.check().is_ok());
     process::set_action_for(SIGUSR2, process::counting(), SA_RESTART, &[]);
@@ -708,7 +696,7 @@ fn alarm_with_each_reason_expires_inside_a_limit() {
     assert!((0..3).all(|_| outer.check().is_ok()));
 }
 
-/// An inner watchdog that is due sooner is dropped or checked. After that no check follows.
+/// The inner watchdog is due sooner. After its removal no check follows.
 fn never_checks_after_an_inner_watchdog(take_away: fn(Alarm)) {
     let _outer = arm(Alarm::builder().after(2 * SECOND).label("outer").abort_after(Duration::ZERO));
     take_away(arm(Alarm::builder().after(1_500 * MS).label("inner").abort_after(Duration::ZERO)));
@@ -729,7 +717,6 @@ fn checks_and_keeps(alarm: Alarm) {
     std::mem::forget(alarm);
 }
 
-/// The same with the program's own timer, which still expires, once.
 fn foreign_timer_fires_after_a_watchdog_was_removed() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let outer = arm(Alarm::builder().after(LATE));
@@ -791,7 +778,6 @@ fn check_cancels_the_watchdog() {
     assert_eq!(child, 0);
 }
 
-/// A check that erred cancels the watchdog until the alarm is restarted.
 fn second_ring_does_not_rearm_the_watchdog() {
     let bounded = |limit| arm(Alarm::builder().after(limit).abort_after(SECOND));
     let by_deadline = bounded(MS);
@@ -804,7 +790,6 @@ fn second_ring_does_not_rearm_the_watchdog() {
     by_hand[1].extend(MS); // does not undo a ring
     spin(3 * SECOND);
     drop((by_deadline, by_hand));
-    // A restart re-arms the watchdog.
     let status = process::in_child(|| {
         let alarm = bounded(MS);
         expiry(&alarm);
@@ -814,7 +799,6 @@ fn second_ring_does_not_rearm_the_watchdog() {
     assert_eq!(status, 124 << 8, "exit code 124");
 }
 
-/// On a thread that has entered another thread's alarm. Its check returns that alarm's error.
 fn check_of_an_entered_alarm_cancels_the_watchdog() {
     let entered = arm(Alarm::builder().after(MS));
     std::thread::scope(|s| {
@@ -822,7 +806,6 @@ fn check_of_an_entered_alarm_cancels_the_watchdog() {
             let _entered = entered.enter();
             let own = arm(Alarm::builder().after(MS).abort_after(SECOND));
             spin(2 * MS);
-            // Both have expired, and the signal is pending.
             assert!(entered.owns(&expiry(&own)));
             spin(2 * SECOND);
             let other = arm(Alarm::builder().after(MS).abort_after(SECOND));
@@ -834,7 +817,6 @@ fn check_of_an_entered_alarm_cancels_the_watchdog() {
     });
 }
 
-/// Standard error is a full pipe without a reader.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
 fn watchdog_ends_with_a_full_standard_error() {
     let (_read, write) = nix::unistd::pipe().expect("a pipe");
@@ -890,7 +872,7 @@ fn audit_names_the_longest_gap() {
     drop(arm(Alarm::builder().audit(Duration::MAX)));
 }
 
-/// Calls that program the timer are not checks: a ticker's, a restart, other alarms.
+/// A ticker's calls, a restart and other alarms program the timer, and are not checks.
 fn audit_sees_a_stretch_without_checks_among_other_calls() {
     let outer = arm(Alarm::builder().after(1_000 * SECOND));
     let ticker = Ticker::every(5 * MS).expect("arming");
@@ -911,7 +893,7 @@ fn audit_sees_a_stretch_without_checks_among_other_calls() {
     }
 }
 
-/// With a check limit or an expired alarm the flag stays set, and the timer's signal changes nothing.
+/// With a check limit or an expired alarm the flag stays set.
 fn audit_works_on_the_slow_path() {
     let audited = || Alarm::builder().audit(20 * MS);
     for (n, alarm) in [arm(audited()), arm(audited().check_limit(1_000_000))].into_iter().enumerate() {

@@ -16,12 +16,10 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Spins until the alarm has expired.
 fn wait_for(alarm: &Alarm) {
     while alarm.check().is_ok() {}
 }
 
-/// Guards dropped before, at and after their deadline, nested and alone.
 fn lives() {
     for n in 0..300_u32 {
         let alarm = after(Duration::from_micros(u64::from(n)));
@@ -102,7 +100,6 @@ fn each_thread_mask_is_restored() {
     assert!(process::mask().contains(&SIGALRM));
 }
 
-/// A signal that the program had blocked stays pending.
 fn blocked_signal_stays_pending() {
     process::block(SIGALRM);
     process::kill_self(SIGALRM);
@@ -121,8 +118,7 @@ fn blocked_signal_stays_pending() {
     assert_eq!(process::counted(), 1);
 }
 
-/// The program blocks SIGALRM under a guard, and a `kill` is pending there before the library's expiry. The drop
-/// takes the signal and re-sends the program's.
+/// The drop takes the merged signal and re-sends the program's.
 fn signal_blocked_under_a_guard_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
@@ -139,8 +135,7 @@ fn signal_blocked_under_a_guard_stays_pending() {
     }
 }
 
-/// A kept signal is re-sent while the library's expiry is pending and blocked. They merge, and the drop re-sends the
-/// program's.
+/// The drop takes the merged signal and re-sends the program's.
 fn kept_signal_merged_with_an_expiry_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
@@ -162,7 +157,6 @@ fn kept_signal_merged_with_an_expiry_stays_pending() {
     assert_eq!(state(), before);
 }
 
-/// Consecutive dispositions that differ in one field.
 fn similar_dispositions_are_restored_exactly() {
     let counting = process::counting();
     let another = another as extern "C" fn(i32) as usize;
@@ -213,7 +207,7 @@ fn one_shot_timer_is_restored() {
     assert_eq!(process::counted(), 0);
 }
 
-/// Longer than some kernels accept, and the most that `alarm` accepts. A value that this kernel held is restored.
+/// Longer than some kernels accept, and the most that `alarm` accepts.
 fn timer_of_decades_is_restored() {
     for (time, interval) in [(u64::from(u32::MAX), 0), (200_000_000, 0), (10, 300_000_000)] {
         let (time, interval) = (Duration::from_secs(time), Duration::from_secs(interval));
@@ -237,9 +231,7 @@ fn periodic_timer_keeps_interval_and_phase() {
     assert_eq!(is_due(due), 3 * SECOND);
 }
 
-/// A timer that expires during the restore is restored as overdue, never as disarmed.
-///
-/// Limit: the kernel shows a timer as disarmed in its last microsecond. Such rounds are skipped, by the clock.
+/// Limit: the kernel shows a timer as disarmed in its last microsecond. Such rounds are skipped.
 fn overdue_timer_still_expires() {
     const BLIND: Duration = Duration::from_micros(3);
     process::set_action(process::counting(), 0, &[]);
@@ -348,7 +340,6 @@ fn memory_does_not_grow_with_guards() {
         return println!("skipped: no /proc/self/statm");
     };
     cycle(100_000);
-    // The handler's tables do not grow either.
     for _ in 0..10_000 {
         drop(Alarm::builder().after(SECOND).abort_after(SECOND).arm().expect("arming"));
         drop(sigalarm::Ticker::every(SECOND).expect("arming"));
@@ -405,7 +396,7 @@ fn alarm_armed_in_a_thread_local_destructor_works() {
     assert_eq!(process::timer().0, Duration::ZERO);
 }
 
-/// A worker's stop request needs neither handler nor timer, and installs none.
+/// A stop request needs neither.
 fn worker_installs_no_handler_and_no_timer() {
     process::set_timer(50 * SECOND, Duration::ZERO);
     let (tell, told) = std::sync::mpsc::channel();

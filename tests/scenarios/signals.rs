@@ -19,7 +19,6 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// A `kill` under a guard has its normal effect.
 fn kill_takes_the_default_action() {
     let alarm = after(SECOND);
     process::kill_self(SIGALRM);
@@ -27,7 +26,6 @@ fn kill_takes_the_default_action() {
     panic!("still alive");
 }
 
-/// The thread unblocks the signal for one call only.
 fn kill_takes_the_default_action_in_a_call_that_unblocks_it() {
     static READY: AtomicBool = AtomicBool::new(false);
     let _alarm = after(10 * SECOND);
@@ -44,8 +42,7 @@ fn kill_takes_the_default_action_in_a_call_that_unblocks_it() {
     panic!("still alive");
 }
 
-/// The killed thread sleeps on a stack with space for one handler, while another arms and drops. The restored handler
-/// must not run nested.
+/// Its stack has space for one handler, so the restored handler must not run nested.
 fn kill_takes_the_default_action_while_others_arm() {
     for round in rounds(300) {
         let status = process::in_child(|| {
@@ -111,7 +108,6 @@ extern "C" fn send_on(_: libc::c_int) {
     process::kill_self(SIGALRM);
 }
 
-/// A one-shot handler re-sends the signal to itself, which is the second one.
 fn one_shot_handler_that_raises_again_ends_the_process() {
     let function = send_on as extern "C" fn(libc::c_int) as usize;
     process::set_action(function, SA_RESETHAND | SA_NODEFER, &[]);
@@ -131,8 +127,7 @@ fn listen(signal: libc::c_int) -> &'static AtomicUsize {
     heard
 }
 
-/// The handler forwards to the library's. The default action was below, and without the library the handler would
-/// have prevented it. So the process lives.
+/// Without the library the handler would have prevented the default action.
 fn handler_over_a_guard_keeps_the_process_alive() {
     let alarm = after(2 * SECOND);
     let heard = listen(SIGALRM);
@@ -152,7 +147,6 @@ fn handler_over_a_guard_keeps_the_process_alive() {
     }
 }
 
-/// A previous handler exists too. Each of the two runs once a signal.
 fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
@@ -174,7 +168,6 @@ fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
     }
 }
 
-/// The same in a forked child.
 fn handler_over_a_guard_hears_signals_in_a_child() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let _alarm = after(10 * SECOND);
@@ -191,14 +184,12 @@ fn handler_over_a_guard_hears_signals_in_a_child() {
     assert_eq!(status, 0);
 }
 
-/// The same with a timer of the program's.
 fn handler_over_a_guard_hears_a_foreign_timer() {
     let hears = |heard: &AtomicUsize, times| {
         let began = Instant::now();
         while heard.load(Ordering::SeqCst) < times {
             assert!(began.elapsed() < 20 * SECOND, "never came");
         }
-        // Once each time.
         while began.elapsed() < 40 * MS {}
         assert_eq!(heard.load(Ordering::SeqCst), times);
     };
@@ -218,8 +209,7 @@ fn handler_over_a_guard_hears_a_foreign_timer() {
     }
 }
 
-/// Guards come and go on several threads. No signal ends the process, even if the library's handler is exchanged
-/// while it runs.
+/// No signal ends the process, even if the library's handler is exchanged while it runs.
 fn handler_over_guards_of_several_threads_survives_a_storm() {
     let first = after(SECOND);
     let heard = listen(SIGALRM);
@@ -249,7 +239,7 @@ fn handler_over_guards_of_several_threads_survives_a_storm() {
     assert_eq!((process::action().sa_sigaction, process::timer().0), (theirs, Duration::ZERO));
 }
 
-/// The same with `ring_on`: a second Ctrl-C does not kill a program that handles it.
+/// A second Ctrl-C does not kill a program that handles it.
 fn handler_over_ring_on_prevents_the_default_action() {
     let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
     let alarm = arm();
@@ -282,7 +272,6 @@ extern "C" fn look_at_mask(_: libc::c_int) {
     SEEN_OPEN.store(!mask.contains(&SIGALRM), Ordering::SeqCst);
 }
 
-/// The program's handler runs under its own mask.
 fn handler_runs_under_its_own_mask() {
     let function = look_at_mask as extern "C" fn(libc::c_int) as usize;
     process::set_action(function, SA_NODEFER, &[SIGUSR1]);
@@ -295,7 +284,6 @@ fn handler_runs_under_its_own_mask() {
     assert_eq!(process::mask(), before);
 }
 
-/// The program's handler changes `errno`. The library's must not.
 fn errno_is_unchanged_by_an_expiry() {
     let alarm = after(100 * Duration::from_micros(1));
     let began = Instant::now();
@@ -323,7 +311,6 @@ fn use_an_alternate_stack() {
     assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
 }
 
-/// The program's handler runs on the stack that it has without a guard.
 fn previous_handler_runs_on_its_own_stack() {
     use_an_alternate_stack();
     for (flags, on_stack) in
@@ -374,7 +361,6 @@ fn six_nested_handlers_fit_a_small_stack() {
     assert!(alarm.check().is_err());
 }
 
-/// The second signal is forwarded to the program's handler.
 fn previous_handler_of_ring_on_runs_on_its_own_stack() {
     use_an_alternate_stack();
     for (flags, on_stack) in [(SA_ONSTACK, true), (0, false)] {
@@ -387,8 +373,7 @@ fn previous_handler_of_ring_on_runs_on_its_own_stack() {
     }
 }
 
-/// Another process sends SIGALRM and SIGUSR1 at full speed while guards come and go with short limits. No expiry is
-/// lost or early, nothing hangs, and errno is unchanged.
+/// Another process sends SIGALRM and SIGUSR1 at full speed. errno is unchanged.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two bare calls.
 fn a_storm_loses_no_expiry() {
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -440,7 +425,6 @@ extern "C" fn spoils_errno(_: libc::c_int) {
     nix::errno::Errno::EBADF.set();
 }
 
-/// The interrupted code does not see the `errno` of the program's handler.
 fn errno_survives_the_previous_handler() {
     process::set_action(spoils_errno as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
     let _alarm = after(SECOND);

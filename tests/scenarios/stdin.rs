@@ -13,7 +13,6 @@ use sigalarm::{Alarm, ArmError, Cause, TimedOut};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(10);
 
 /// Makes standard input a pipe. Returns the write end.
@@ -27,7 +26,6 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Returns the time-out inside an `io::Error`.
 fn inside(e: &io::Error) -> &TimedOut {
     assert_eq!(e.kind(), ErrorKind::TimedOut, "{e}");
     TimedOut::find_in(e).expect("a TimedOut inside")

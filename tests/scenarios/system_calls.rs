@@ -55,7 +55,6 @@ fn checked() {
     marker();
 }
 
-/// The check that errs and the next one make no system call.
 fn expired() {
     let limit = Duration::from_micros(500);
     let errs = (0..100).filter(|_| {
@@ -87,7 +86,6 @@ fn outermost() {
     marker();
 }
 
-/// The program has replaced the timer and the handler.
 fn under_another_handler() {
     let alarm = after(MINUTE);
     process::set_action(process::counting(), nix::libc::SA_RESTART, &[]);
@@ -98,13 +96,11 @@ fn under_another_handler() {
     assert_eq!(process::action().sa_sigaction, process::counting());
 }
 
-/// A rare call that delimits the measured part.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call without arguments.
 fn marker() {
     unsafe { nix::libc::getppid() };
 }
 
-/// Returns the calls between each pair of markers.
 fn calls(outcome: &Outcome) -> Result<Vec<String>, String> {
     let parts: Vec<&str> = outcome.stderr.split("getppid()").collect();
     if parts.len() < 3 || parts.len() % 2 == 0 {
@@ -123,7 +119,6 @@ fn none(outcome: &Outcome) -> Result<(), String> {
     if own.is_empty() { Ok(()) } else { Err(format!("{} system calls, the first {}", own.len(), own[0])) }
 }
 
-/// Asserts that the disposition is read and never replaced.
 fn only_asks(outcome: &Outcome) -> Result<(), String> {
     let asks = |line: &&str| line.contains("rt_sigaction(SIGALRM, NULL,");
     let part = outcome.stderr.split("getppid()").nth(1).unwrap_or_default();
@@ -134,11 +129,9 @@ fn only_asks(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-/// Asserts the calls of arming and dropping an outermost alarm: `sigaction` reads and installs, reads and restores;
-/// the mask is read; the timer is set and disarmed.
+/// `sigaction` reads and installs, reads and restores; the mask is read; the timer is set and disarmed.
 fn each(outcome: &Outcome, timers: &[(&str, usize)]) -> Result<(), String> {
     let mut calls = calls(outcome)?;
-    // The allocator may ask for memory once.
     calls.retain(|name| !["brk", "mmap"].contains(&name.as_str()));
     let mut expected = vec![("rt_sigaction", 4), ("rt_sigprocmask", 1)];
     expected.extend(timers);
@@ -166,7 +159,6 @@ fn traced(name: &'static str, run: fn(), judge: fn(&Outcome) -> Result<(), Strin
     scenario(name, run)
         .launched(|inner| match support::tool("strace") {
             Some(mut strace) => {
-                // To stderr; calls only, no signals.
                 strace.args(["-e", "signal=none", "--"]).arg(inner.get_program());
                 rebuilt(inner, strace)
             }

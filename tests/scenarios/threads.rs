@@ -128,8 +128,7 @@ fn threads_that_end_under_guards_leave_no_alarm() {
     assert!(alarm.owns(&long_function()));
 }
 
-/// A signal is pending for one thread while another programs the timer and ends. The library still recognizes it; the
-/// default action would end the process.
+/// The library still recognizes it; the default action would end the process.
 fn signal_pending_when_a_thread_ends_is_recognized() {
     let began = Instant::now();
     let mut n = 0_u64;
@@ -146,7 +145,6 @@ fn signal_pending_when_a_thread_ends_is_recognized() {
     assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
 }
 
-/// Alarms entered on their own thread are checked once, not once a path.
 fn alarms_entered_on_their_own_thread_are_checked_once() {
     let alarms: Vec<Alarm> = (0..200).map(|_| after(100 * SECOND)).collect();
     let entered: Vec<_> = alarms.iter().map(Alarm::enter).collect();
@@ -157,7 +155,7 @@ fn alarms_entered_on_their_own_thread_are_checked_once() {
     drop(entered);
 }
 
-/// The guard is dropped right after an entered thread's wait ends. No signal meets the program's disposition.
+/// No signal meets the program's disposition.
 fn guard_dropped_after_an_entered_thread_has_slept() {
     for n in rounds(2_000) {
         let alarm = after(Duration::from_micros(200 + n % 300));

@@ -33,7 +33,6 @@ fn error_of_the_function_is_returned_unchanged() {
     let read = |_: &Alarm| std::fs::read("/no/such/file");
     let e = try_within(LONG, read).expect_err("there is none");
     assert!(e.kind() == ErrorKind::NotFound && e.raw_os_error().is_some());
-    // A closure with several error types.
     let e = try_within(LONG, |alarm| -> io::Result<()> {
         alarm.check()?;
         std::fs::read("/no/such/file")?;

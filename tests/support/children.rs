@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
-/// Returns the open descriptors of this process.
 pub fn descriptors() -> Vec<i32> {
     let names =
         fs::read_dir("/proc/self/fd").expect("/proc").map(|entry| entry.expect("an entry").file_name());
@@ -22,7 +21,6 @@ pub fn descriptors() -> Vec<i32> {
     fds
 }
 
-/// Returns whether this process has a child, running or not yet reaped.
 pub fn has_children() -> bool {
     unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
@@ -30,7 +28,6 @@ pub fn has_children() -> bool {
     }
 }
 
-/// Runs `f` and asserts that it leaves no child and no descriptor.
 pub fn leaving_nothing(f: impl FnOnce()) {
     let before = descriptors();
     f();
@@ -45,7 +42,6 @@ pub fn is_running(pid: u32) -> bool {
     state.is_some_and(|state| state != "Z" && state != "X")
 }
 
-/// Waits for a condition that holds soon.
 pub fn soon(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -54,7 +50,7 @@ pub fn soon(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Returns the write end of the calling job's pipe: the one that the parent does not have.
+/// Returns the write end of the calling job's pipe.
 pub fn write_end_not_in(inherited: &[i32]) -> fs::File {
     let is_pipe = |fd: &i32| {
         let link = fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
@@ -64,7 +60,6 @@ pub fn write_end_not_in(inherited: &[i32]) -> fs::File {
     fs::File::options().write(true).open(format!("/proc/self/fd/{fd}")).unwrap()
 }
 
-/// Returns the number of unread bytes in a pipe.
 pub fn bytes_in_pipe(end: &fs::File) -> i32 {
     let mut bytes = 0;
     assert_eq!(unsafe { libc::ioctl(end.as_raw_fd(), libc::FIONREAD, &mut bytes) }, 0);
@@ -85,7 +80,6 @@ pub fn signal(signal: i32, action: libc::sighandler_t) {
     unsafe { assert_ne!(libc::signal(signal, action), libc::SIG_ERR) };
 }
 
-/// Exits without destructors or flushing.
 pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }

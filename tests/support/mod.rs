@@ -1,8 +1,8 @@
 //! One process per scenario, judged from outside.
 //!
-//! Signals, timers and masks belong to a process, and the test harness has threads of its own. So each scenario runs
-//! on the main thread of a new process of this binary. The parent judges exit status and output, and kills a scenario
-//! that hangs. A scenario ends with its parent.
+//! Signals, timers and masks belong to a process. So each scenario runs on the main thread of a new process of this
+//! binary. The parent judges exit status and output, and kills a scenario that hangs. A scenario ends with its
+//! parent.
 
 #![allow(dead_code)] // Each test binary uses a part of this.
 
@@ -24,7 +24,6 @@ fn patience() -> Duration {
     Duration::from_secs(asked.unwrap_or(120))
 }
 
-/// Exit status and output of a scenario's process.
 pub struct Outcome {
     pub status: ExitStatus,
     pub stdout: String,
@@ -34,7 +33,6 @@ pub struct Outcome {
 
 type Judge = Box<dyn Fn(&Outcome) -> Result<(), String> + Send>;
 
-/// A process and its expected outcome.
 pub struct Scenario {
     name: &'static str,
     run: fn(),
@@ -42,13 +40,11 @@ pub struct Scenario {
     judge: Judge,
 }
 
-/// Returns a scenario that must exit with 0.
 pub fn scenario(name: &'static str, run: fn()) -> Scenario {
     Scenario { name, run, launch: Box::new(itself), judge: Box::new(exits_with(0)) }
 }
 
 impl Scenario {
-    /// The process must die of this signal.
     pub fn dies_of(self, signal: i32) -> Scenario {
         self.judged(move |outcome| match outcome.status.signal() {
             Some(n) if n == signal => Ok(()),
@@ -56,7 +52,6 @@ impl Scenario {
         })
     }
 
-    /// The process must exit with this code.
     pub fn exits_with(self, code: i32) -> Scenario {
         self.judged(exits_with(code))
     }
@@ -86,7 +81,6 @@ pub fn rebuilt(inner: &Command, mut outer: Command) -> Command {
     outer
 }
 
-/// Disables the backtrace before an abort.
 pub fn without_backtrace(command: &mut Command) -> Command {
     let mut command = itself(command);
     command.env("RUST_BACKTRACE", "0");
@@ -100,16 +94,14 @@ fn exits_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
     }
 }
 
-/// Yields the numbers of `most` rounds; stops after twenty seconds on a slow machine.
+/// Yields the numbers of `most` rounds; stops after twenty seconds.
 pub fn rounds(most: u64) -> impl Iterator<Item = u64> {
     let began = Instant::now();
     (0..most).take_while(move |&n| n == 0 || began.elapsed() < Duration::from_secs(20))
 }
 
-/// A subject and its scenarios.
 pub type Module = (&'static str, fn() -> Vec<Scenario>);
 
-/// Lists modules that have a function `scenarios`.
 #[macro_export]
 macro_rules! modules {
     ($($(#[$meta:meta])* $name:ident),* $(,)?) => {
@@ -119,7 +111,6 @@ macro_rules! modules {
 #[allow(unused_imports)] // A binary with one module does not use it.
 pub use modules;
 
-/// The `main` of a test binary.
 pub fn main(modules: &[Module]) {
     if let Ok(name) = std::env::var(SCENARIO) {
         let (module, name) = name.split_once("::").expect("module::scenario");
@@ -149,8 +140,7 @@ pub fn main(modules: &[Module]) {
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
-/// Makes the library use private timers in this process and its children, as after a foreign value in the interval
-/// timer.
+/// Makes the library use private timers in this process and its children.
 pub fn have_private_timers() {
     let (left, interval) = process::set_timer(Duration::from_secs(100), Duration::ZERO);
     drop(sigalarm::Alarm::after(Duration::from_secs(1)).expect("arming"));
@@ -163,7 +153,7 @@ fn judge(name: &str, scenario: &Scenario) -> Result<(), Failed> {
     command.env(SCENARIO, name);
     let mut command = (scenario.launch)(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A group of its own: the kill then reaches all descendants, which could hold the pipes.
+    // A kill of the group reaches all descendants, which could hold the pipes.
     command.process_group(0);
     process::spawn_to_die_with_parent(&mut command);
     let began = Instant::now();
@@ -203,7 +193,6 @@ fn finish(mut child: Child, began: Instant) -> Outcome {
     Outcome { status, stdout, stderr, took }
 }
 
-/// Returns a command for a program that some machines lack, or prints that it was skipped.
 pub fn tool(name: &str) -> Option<Command> {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()));

@@ -1,8 +1,6 @@
 //! Mutated inputs for a property.
 //!
-//! Needs no tool and no nightly. Each input is a mutation of a known one; the printed seed determines them all. A
-//! failing input is minimized and printed. `fuzz/` gives the same properties to libFuzzer, which is guided by
-//! coverage.
+//! Each input is a mutation of a known one; the printed seed determines them all. A failing input is minimized.
 //!
 //! `SIGALARM_FUZZ_SECONDS` sets the time (default 1), `SIGALARM_FUZZ_SEED` the first seed (default random).
 
@@ -57,7 +55,6 @@ pub fn campaign(name: &str, known: &[&[u8]], words: &[&[u8]], property: fn(&[u8]
     println!("{name}: {tried} inputs, SIGALARM_FUZZ_SEED={seed}");
 }
 
-/// Returns a known input, or two joined, with some changes.
 fn mutation(random: &mut Random, known: &[&[u8]], words: &[&[u8]]) -> Vec<u8> {
     let mut input = random.of(known).map_or(Vec::new(), |input| input.to_vec());
     for _ in 0..1 + random.below(6) {
@@ -109,7 +106,6 @@ fn fails(property: fn(&[u8]), input: &[u8]) -> bool {
     failed
 }
 
-/// Removes parts while the input still fails.
 fn cut_down(property: fn(&[u8]), mut input: Vec<u8>) -> Vec<u8> {
     let mut part = input.len();
     while part > 0 {

@@ -100,7 +100,6 @@ pub fn is_pending(signal: i32) -> bool {
     }
 }
 
-/// Returns the remaining time of the timer, and its interval.
 pub fn timer() -> (Duration, Duration) {
     unsafe {
         let mut t = MaybeUninit::<libc::itimerval>::zeroed();
@@ -129,12 +128,10 @@ pub fn set_timer(value: Duration, interval: Duration) -> (Duration, Duration) {
 pub static COUNTED: AtomicUsize = AtomicUsize::new(0);
 pub static LAST_CODE: AtomicI32 = AtomicI32::new(i32::MIN);
 
-/// A handler of the program that counts.
 pub extern "C" fn count(_: libc::c_int) {
     COUNTED.fetch_add(1, Ordering::SeqCst);
 }
 
-/// The same, with `SA_SIGINFO`.
 pub extern "C" fn count_info(_: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     COUNTED.fetch_add(1, Ordering::SeqCst);
     unsafe { LAST_CODE.store((*info).si_code, Ordering::SeqCst) };
@@ -157,7 +154,7 @@ pub fn kill_self(signal: i32) {
     unsafe { assert_eq!(libc::kill(libc::getpid(), signal), 0) };
 }
 
-/// Forks. The child runs `f` and exits with 0, or with 101 after a panic. Returns the raw wait status.
+/// The child exits with 0, or with 101 after a panic. Returns the raw wait status.
 pub fn in_child(f: impl FnOnce()) -> i32 {
     unsafe {
         match libc::fork() {

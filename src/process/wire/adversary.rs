@@ -1,9 +1,7 @@
-//! Bytes from a hostile child. The result does not depend on the pieces in which they arrive, and memory stays
-//! bounded.
+//! The result does not depend on the pieces in which bytes arrive, and memory stays bounded.
 
 use super::*;
 
-/// Decodes all bytes at once.
 fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
     let mut value: Vec<u8> = Vec::new();
     loop {
@@ -59,7 +57,6 @@ pub(in crate::process) fn check(input: &[u8]) {
     decode_anything(bytes);
 }
 
-/// Decoding takes bounded time for any bytes.
 fn decode_anything(bytes: &[u8]) {
     use std::collections::BTreeMap;
 

@@ -178,7 +178,6 @@ enum Every {
     Struct { map: std::collections::BTreeMap<String, Vec<u8>>, units: Vec<()>, inner: (bool, String) },
 }
 
-/// Compares the encoding with postcard's, for a value of every kind.
 #[test]
 #[cfg_attr(miri, ignore = "Miri has no F_SETPIPE_SZ")]
 fn the_format_is_that_of_postcard() {
@@ -207,7 +206,6 @@ fn nesting_beyond_the_limit_is_an_error() {
     #[derive(Debug, Deserialize)]
     struct Node(#[allow(dead_code)] Option<Box<Node>>);
     let nested = |levels: usize| [vec![1_u8; levels], vec![0]].concat();
-    // Each node has two levels: its struct and its option.
     assert!(decode::<Node>(&nested(4), 9).is_ok());
     assert!(matches!(decode::<Node>(&nested(4), 8), Err(DecodeError::TooDeep)));
     assert!(matches!(decode::<Node>(&nested(1 << 20), 128), Err(DecodeError::TooDeep)));

@@ -20,13 +20,12 @@ pub fn trap() {
     }
 }
 
-/// Distance of the program counter from a [`trap`] when the thread has stopped.
+/// Distance of the program counter from a [`trap`] at which the thread has stopped.
 pub const BEHIND_A_TRAP: u64 = if cfg!(target_arch = "x86_64") { 1 } else { 0 };
 
-/// Distance by which the program counter must advance past a [`trap`].
+/// Distance to the instruction after it.
 pub const LENGTH_OF_A_TRAP: u64 = if cfg!(target_arch = "x86_64") { 1 } else { 4 };
 
-/// Replaces the instruction at the start of a word by a trap.
 pub fn with_trap(word: c_long) -> c_long {
     #[cfg(target_arch = "x86_64")]
     return word & !0xff | 0xcc;
@@ -34,7 +33,6 @@ pub fn with_trap(word: c_long) -> c_long {
     return word & !0xffff_ffff | 0xd420_0000;
 }
 
-/// Returns whether the instruction at the start of a word is a system call.
 pub fn is_system_call(word: c_long) -> bool {
     #[cfg(target_arch = "x86_64")]
     return word & 0xffff == 0x050f;

@@ -10,26 +10,20 @@ use nix::sys::wait::WaitStatus;
 use super::tracee::{self, Comes, Deal, NOT_TRACED, Previous, SECOND};
 use super::tracer::{self, Astray, Standing, Trace};
 
-/// Instructions of a window in a sample.
 const SAMPLE: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 
-/// Attempts when the timer expires before the thread is in place.
 const TRIES: usize = if cfg!(debug_assertions) { 4 } else { 40 };
 
-/// Attempts an instruction before [`complete`] takes over.
 const TRIES_OF_ONE: usize = 3;
 
-/// Attempts an instruction in [`complete`].
 const AGAIN_AND_AGAIN: usize = 6;
 
-/// A sweep stops after this many failures.
 const ENOUGH: usize = 3;
 
 /// Limits below and above the bound from which arming takes two calls of `setitimer`.
 const SHORT: Duration = Duration::from_micros(900);
 const LONG: Duration = Duration::from_micros(1_500);
 
-/// The instructions to interrupt.
 #[derive(Clone, Copy)]
 pub enum Choice {
     All,
@@ -58,7 +52,6 @@ impl Choice {
         }
     }
 
-    /// Returns the part of one combination out of `of`.
     pub fn shared(self, part: usize, of: usize) -> Choice {
         if let Choice::Once { .. } = self { Choice::Once { part, of } } else { self }
     }
@@ -80,7 +73,6 @@ fn phase() -> usize {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos() as usize / 1_000)
 }
 
-/// What a scenario tried, and the failures.
 #[derive(Default)]
 pub struct Tally {
     pub instructions: usize,
@@ -91,14 +83,12 @@ pub struct Tally {
     pub stepped: usize,
     pub missed: usize,
     pub failures: usize,
-    /// Instructions that two equal runs both executed, by address, and those that a signal has interrupted. An
-    /// instruction of one run alone depends on another thread or on timing.
+    /// Instructions that two equal runs both executed, by address, and those that a signal has interrupted.
     places: BTreeSet<u64>,
     interrupted: BTreeSet<u64>,
 }
 
 impl Tally {
-    /// Prints the summary and exits.
     pub fn report(self, name: &str, began: Instant) -> ! {
         let Tally { instructions, deliveries, waiting, deaths, again, stepped, missed, failures, .. } = self;
         println!(
@@ -110,13 +100,12 @@ impl Tally {
         exit(i32::from(failures > 0))
     }
 
-    /// Returns the instructions that no signal has interrupted.
     fn left(&self) -> BTreeSet<u64> {
         &self.places - &self.interrupted
     }
 }
 
-/// The code between [`tracee::begin`] and [`tracee::end`], and the conditions after it.
+/// The code between [`tracee::begin`] and [`tracee::end`].
 #[derive(Clone, Copy)]
 pub struct Window {
     pub name: &'static str,
@@ -128,7 +117,6 @@ pub struct Window {
     pub enters: bool,
 }
 
-/// Sweeps a window with every combination of signal and disposition.
 pub fn sweep(window: Window) -> ! {
     const PREVIOUS: [(Previous, bool); 6] = [
         (Previous::Default, false),
@@ -213,11 +201,9 @@ fn swept(window: Window, deal: &Deal, trace: &Trace, choice: Choice, tries: usiz
     }
 }
 
-/// Retries until a signal has interrupted each instruction that two runs both executed. Prints the program's own
-/// instructions that were not reached. The C library's are not required: the paths of its allocator depend on earlier
-/// allocations.
+/// Retries until a signal has interrupted each instruction that two runs both executed. The C library's are optional:
+/// the paths of its allocator depend on earlier allocations.
 fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
-    // `kill` is tried first: no timer is quicker.
     let sent_first = |(deal, _): &&(&Deal, Trace)| deal.comes != Comes::Kill;
     let mut order: Vec<_> = traces.iter().collect();
     order.sort_by_key(sent_first);
@@ -245,7 +231,6 @@ fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
     }
 }
 
-/// Returns whether an instruction belongs to this program, not to the C library.
 fn is_own(pc: u64) -> bool {
     let exe = std::env::current_exe().unwrap_or_default();
     place(pc).starts_with(&*exe.to_string_lossy())
@@ -283,8 +268,7 @@ fn interrupted(
                     return Ok(());
                 }
             }
-            // Steps instead of running, which is closer to the traced run. Far timers are left out: they would take
-            // seconds.
+            // Steps instead of running, which is closer to the traced run.
             Err(Astray::Elsewhere) if n == 3 && (tries == AGAIN_AND_AGAIN || is_quick) => {
                 standing.end();
                 // Stepping is slow, and some paths need whole seconds.
@@ -309,8 +293,8 @@ fn interrupted(
     Ok(())
 }
 
-/// The thread is in place: makes the signal pending, lets the thread run, and judges its end. Returns `false` if
-/// another thread took an early signal and hit the trap.
+/// Makes the signal pending, lets the thread run, and judges its end. Returns `false` if another thread took an early
+/// signal and hit the trap.
 fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<bool, String> {
     match deal.comes {
         Comes::Kill => {
@@ -335,7 +319,6 @@ fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<bool, St
     }
 }
 
-/// Returns the location of an instruction, for `addr2line`.
 pub fn place(pc: u64) -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     for line in maps.lines() {

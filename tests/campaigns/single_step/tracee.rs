@@ -14,13 +14,10 @@ use crate::support::process::{self, State, counted};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(20);
 
-/// Exit code of a process that may not be traced.
 pub const NOT_TRACED: i32 = 77;
 
-/// Exit code of a failed assertion.
 const FAILED: i32 = 101;
 
 /// The disposition of SIGALRM before the first guard.
@@ -33,16 +30,12 @@ pub enum Previous {
     CountsBlocked,
 }
 
-/// The signal that is made pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comes {
-    /// A SIGALRM by `kill`.
     Kill,
-    /// The expiry of the library's timer.
     Ring,
-    /// The expiry of a timer that was set before the first guard.
+    /// The expiry of a timer set before the first guard.
     Foreign,
-    /// Both timers have expired.
     Both,
 }
 
@@ -50,35 +43,29 @@ pub enum Comes {
 pub struct Deal {
     pub previous: Previous,
     pub comes: Comes,
-    /// Time until the timer expires.
     pub time: Duration,
     /// A second thread exists. It handles signals while this thread is stopped.
     pub company: bool,
 }
 
 impl Deal {
-    /// Returns the limit of the alarm under test.
     pub fn limit(&self) -> Duration {
         if self.expires() { self.time } else { 10 * SECOND }
     }
 
-    /// Returns whether the alarm's deadline passes.
     pub fn expires(&self) -> bool {
         matches!(self.comes, Comes::Ring | Comes::Both)
     }
 
-    /// Returns whether the program gets a signal of its own.
     pub fn has_foreign_signal(&self) -> bool {
         self.comes != Comes::Ring
     }
 
-    /// Returns whether the process must die of the signal.
     pub fn kills(&self) -> bool {
         self.has_foreign_signal() && self.previous == Previous::Default
     }
 }
 
-/// Marks the start of a window.
 #[inline(always)]
 pub fn begin() {
     machine::trap();
@@ -96,14 +83,12 @@ pub fn end_address() -> u64 {
     end as extern "C" fn() as usize as u64
 }
 
-/// Makes the parent the tracer of the calling thread.
 pub fn be_traced() {
     if ptrace::traceme().is_err() {
         children::exit_now(NOT_TRACED);
     }
 }
 
-/// Runs the body of a forked process.
 pub fn live(body: impl FnOnce()) -> ! {
     let went_well = catch_unwind(AssertUnwindSafe(body)).is_ok();
     children::exit_now(if went_well { 0 } else { FAILED })
@@ -120,7 +105,6 @@ fn spin_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// How often a signal has woken the second thread.
 static COMPANY: AtomicUsize = AtomicUsize::new(0);
 
 fn keep_company() {
@@ -140,7 +124,6 @@ pub fn nap(time: Duration) {
     let _ = nix::poll::poll(&mut [], u16::try_from(time.as_millis()).expect("a short time"));
 }
 
-/// The state of the process before the first guard.
 pub struct Scene {
     before: State,
     deal: Deal,
@@ -164,19 +147,17 @@ impl Scene {
         Scene { before: process::state(), deal: *deal }
     }
 
-    /// Initializes the library.
     pub fn warm(&self) {
         drop(after(SECOND));
         assert_eq!(process::state(), self.before);
     }
 
-    /// Makes the library use private timers, as after a foreign value in the interval timer.
+    /// Makes the library use private timers.
     pub fn have_private_timers(&self) {
         crate::support::have_private_timers();
         assert_eq!(process::state(), self.before);
     }
 
-    /// Starts the foreign timer.
     pub fn ready(&self) {
         if matches!(self.deal.comes, Comes::Foreign | Comes::Both) {
             process::set_timer(self.deal.time, Duration::ZERO);
@@ -189,7 +170,6 @@ impl Scene {
         self.notice_after(alarm, self.deal.limit());
     }
 
-    /// The same, for a shorter limit.
     pub fn notice_after(&self, alarm: &Alarm, limit: Duration) {
         if !self.deal.expires() {
             // A stray signal never causes a time-out.
@@ -209,11 +189,10 @@ impl Scene {
         assert!(alarm.check().is_err());
     }
 
-    /// After the last guard: the program has handled its signal, or dies of it, and the state is restored.
+    /// After the last guard: the program has handled its signal or dies of it, and the state is restored.
     pub fn over(self) {
         let foreign = usize::from(self.deal.has_foreign_signal());
-        // A thread that was stopped between reading the foreign timer and the clock restores the timer late by that
-        // time. The signal is late, not lost.
+        // A thread stopped between its readings of the foreign timer and the clock restores the timer late.
         spin_until("the foreign timer", || process::timer().0.is_zero());
         // The handler on the other thread may outlive the guard. The next guard then counts the expiry.
         let next_guard = || {
@@ -252,7 +231,6 @@ impl Scene {
         assert_eq!(process::state(), self.before);
     }
 
-    /// Later alarms work.
     fn again(&self) {
         for limit in [30, 2_000_000, 30] {
             let limit = Duration::from_micros(limit);

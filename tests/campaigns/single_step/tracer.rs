@@ -1,6 +1,5 @@
 //! A thread stopped between two of its instructions.
 
-// `PTRACE_PEEKSIGINFO` needs a bare call.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::collections::HashMap;
@@ -19,10 +18,8 @@ use super::machine;
 use super::tracee;
 use crate::support::children;
 
-/// Time for a process to end.
 const HANG: Duration = Duration::from_secs(60);
 
-/// A traced and stopped thread.
 #[derive(Clone, Copy)]
 pub struct Standing {
     pub process: Pid,
@@ -71,7 +68,6 @@ impl Trace {
         self.pcs.len()
     }
 
-    /// Returns the first index of an address.
     pub fn place_of(&self, pc: u64) -> Option<usize> {
         self.first.get(&pc).copied()
     }
@@ -81,7 +77,7 @@ impl Trace {
         self.times[k] > 1
     }
 
-    /// Returns the last instruction up to `k` whose address is new. A breakpoint reaches it; the rest is stepped.
+    /// Returns the last instruction up to `k` whose address is new: the last that a breakpoint can reach.
     fn anchor(&self, k: usize) -> usize {
         (0..=k).rev().find(|&n| self.first[&self.pcs[n]] == n).unwrap_or(0)
     }
@@ -96,8 +92,7 @@ fn wait(which: Pid) -> WaitStatus {
     }
 }
 
-/// Forks a process that runs `body` until a traced thread stops at a [`trap`](machine::trap). The error is the wait
-/// status.
+/// Forks a process that runs `body` until a thread stops at a [`trap`](machine::trap).
 pub fn start(body: impl FnOnce()) -> Result<Standing, WaitStatus> {
     let process = match children::fork() {
         0 => tracee::live(body),
@@ -106,7 +101,6 @@ pub fn start(body: impl FnOnce()) -> Result<Standing, WaitStatus> {
     next_trap(process)
 }
 
-/// Waits until a thread of the process stops at a trap, and steps over it.
 pub fn next_trap(process: Pid) -> Result<Standing, WaitStatus> {
     loop {
         match wait(Pid::from_raw(-1)) {
@@ -178,7 +172,6 @@ impl Standing {
         }
     }
 
-    /// Runs to the `k`-th instruction of a trace that begins here.
     pub fn run_to(&self, trace: &Trace, k: usize) -> Result<(), Astray> {
         /// So many steps take as long as one run to a breakpoint.
         const STEPS: usize = 5;
@@ -201,7 +194,7 @@ impl Standing {
         if self.pc()? == trace.pcs[k] { Ok(()) } else { Err(Astray::Elsewhere) }
     }
 
-    /// Steps to the `k`-th instruction of a trace that begins here, or to a later one at its address.
+    /// Steps to the `k`-th instruction of a trace, or to a later one at its address.
     pub fn step_to(&self, trace: &Trace, k: usize) -> Result<(), Astray> {
         let mut left = trace.times[k];
         for _ in 0..2 * trace.len() {
@@ -222,7 +215,6 @@ impl Standing {
         Err(Astray::Elsewhere)
     }
 
-    /// Runs to this address. A different path may reach the end of the window first.
     fn run_to_address(&self, trace: &Trace, address: u64) -> Result<(), Astray> {
         if self.pc()? == address {
             return Ok(());
@@ -270,13 +262,11 @@ impl Standing {
         count(libc::PTRACE_PEEKSIGINFO_SHARED) + count(0)
     }
 
-    /// Detaches: the thread continues with its pending signals.
     pub fn release(&self) {
         // The process may have died of a signal on another thread.
         let _ = ptrace::detach(self.thread, None);
     }
 
-    /// Kills the process and reaps all threads.
     pub fn end(&self) {
         let _ = kill(self.process, Signal::SIGKILL);
         while waitpid(Pid::from_raw(-1), Some(WaitPidFlag::__WALL)) != Err(Errno::ECHILD) {}
@@ -291,7 +281,6 @@ fn arrived(status: WaitStatus) -> Result<(), Astray> {
     }
 }
 
-/// Waits for a thread to stop, for at most `time`.
 pub fn wait_for(thread: Pid, time: Duration) -> Option<WaitStatus> {
     let began = Instant::now();
     loop {
@@ -306,7 +295,7 @@ pub fn wait_for(thread: Pid, time: Duration) -> Option<WaitStatus> {
     }
 }
 
-/// Waits for the process to end. Its traced threads continue with their signals.
+/// Waits for the process to end. Its traced threads continue.
 pub fn end_of(process: Pid) -> Result<WaitStatus, String> {
     let began = Instant::now();
     loop {

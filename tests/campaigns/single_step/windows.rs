@@ -9,7 +9,6 @@ use super::sweep::{Window, sweep};
 use super::tracee::{Comes, Deal, Previous, SECOND, Scene, after, begin, end};
 use crate::support::{Scenario, scenario};
 
-/// All signals, while the alarm under test is alive.
 const ANY: &[Comes] = &[Comes::Kill, Comes::Ring, Comes::Foreign, Comes::Both];
 
 /// The signals without an alarm under test.
@@ -245,7 +244,6 @@ fn restart(deal: &Deal) {
     scene.over();
 }
 
-/// A restart that must program the timer.
 fn restart_after_an_expiry(deal: &Deal) {
     let scene = Scene::set(deal);
     if deal.kills() {
@@ -322,13 +320,12 @@ fn blocking(deal: &Deal) {
     scene.over();
 }
 
-/// The call has no end of its own. A signal at any instruction leaves it to the deadline, or the call is refused.
+/// A signal at any instruction leaves the call to the deadline, or the call is refused.
 fn blocked(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-    // Limit: a signal that is blocked just before the call leaves nothing to interrupt it. There the pipe has no
-    // writer.
+    // Limit: a signal that is blocked just before the call leaves nothing to interrupt it.
     let may_go_on = deal.previous == Previous::CountsBlocked && deal.has_foreign_signal();
     let _writer = (!may_go_on).then_some(writer);
     let alarm = after(deal.limit());
@@ -353,7 +350,6 @@ fn is_refused(deal: &Deal, e: &io::Error) -> bool {
         && e.kind() == io::ErrorKind::Unsupported
 }
 
-/// Two periods pass.
 fn tick(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();

@@ -1,6 +1,5 @@
 //! The durations of examples/timeout, against `strtod`.
 
-// The oracle is a C function.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::CString;
@@ -15,7 +14,6 @@ mod duration;
 pub const KNOWN: &[&[u8]] = &[
     b"10", b"1.5s", b"0", b"-0", b"+.5m", b"1e-9", b"3.h", b"inf", b"infinityd", b"0x1.8p3", b"0x.1", b"nan",
     b" \t\x0b7d", b"1e308", b"1e-400", b"99999999999999999999d", b"0x1p-1074", b"18446744073709551615.999999999",
-    // More digits than fit a number, for a small value.
     b"0x.ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 ];
 
@@ -43,7 +41,6 @@ pub const WORDS: &[&[u8]] = &[
     b"ffffffffffffffff",
 ];
 
-/// Returns the value that `strtod` reads, and the unread rest.
 fn strtod(text: &[u8]) -> Option<(f64, Vec<u8>)> {
     let text = CString::new(text).expect("no zero in it");
     let mut end = std::ptr::null_mut();
@@ -55,7 +52,6 @@ fn strtod(text: &[u8]) -> Option<(f64, Vec<u8>)> {
 }
 
 pub fn holds(input: &[u8]) {
-    // An argument contains no zero byte.
     let text = input.split(|byte| *byte == 0).next().unwrap_or(&[]);
     let read = duration::parse(text);
     let expected = strtod(text).and_then(|(value, rest)| {
@@ -77,7 +73,7 @@ pub fn holds(input: &[u8]) {
         assert_eq!(read.is_some(), expected.is_some(), "{read:?} for {expected:?}");
         return;
     };
-    // Zero means no limit, so no other value may become zero. `strtod` may round a small one to zero.
+    // Zero means no limit, so no other value may become zero.
     assert!(value == 0.0 || !read.is_zero(), "no limit for {seconds:?} s");
     if seconds >= Duration::MAX.as_secs_f64() {
         assert_eq!(read, Duration::MAX);

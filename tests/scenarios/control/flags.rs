@@ -23,7 +23,6 @@ fn is_set(flag: &AtomicBool) -> bool {
     flag.load(Ordering::SeqCst)
 }
 
-/// Without a check the handler sets the flag.
 fn flag_is_set_at_the_deadline_without_a_check() {
     for n in 0..500 {
         let limit = Duration::from_micros(n * 7);
@@ -84,7 +83,6 @@ fn flag_is_set_by_a_ring_and_by_checks() {
     assert!(alarm.check().is_err() && is_set(&flag));
 }
 
-/// Without a check the handler of `ring_on` sets the flag.
 fn flag_is_set_by_a_signal_without_a_check() {
     let [listening, other] = [new_flag(), new_flag()];
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1).flag(listening.clone()));
@@ -130,7 +128,7 @@ fn flag_is_set_again_after_a_restart() {
     }
 }
 
-/// Signals arrive while alarms with flags come and go. The flag's memory outlives the handlers.
+/// Signals arrive while alarms with flags come and go.
 fn flag_outlives_the_handlers() {
     process::set_action_for(SIGUSR1, process::counting(), 0, &[]);
     let stop = AtomicBool::new(false);
@@ -183,7 +181,7 @@ fn flag_is_not_set_by_a_forked_child() {
     drop(alarm);
 }
 
-/// Each flag takes a timer, of which a user has a bounded number. Beyond it the error is typed, and no timer leaks.
+/// Each flag takes a timer, of which a user has a bounded number.
 fn flags_beyond_the_timer_limit_are_an_error() {
     let (limit, _) = getrlimit(Resource::RLIMIT_SIGPENDING).expect("a limit");
     let wanted = usize::try_from(limit / 2).unwrap_or(usize::MAX).min(100_000);

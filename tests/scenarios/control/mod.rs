@@ -15,7 +15,6 @@ use crate::support::{self, Scenario};
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Bound for lateness on a loaded machine.
 const LATE: Duration = Duration::from_secs(30);
 
 #[track_caller]

@@ -65,7 +65,6 @@ fn shield_is_of_one_thread() {
     });
 }
 
-/// The alarm was armed before the shield, on another thread.
 fn alarm_entered_in_a_shield_is_shielded() {
     let alarm = after(Duration::ZERO);
     let handle = alarm.handle();

@@ -66,7 +66,6 @@ extern "C" fn report(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_vo
     DEPTH.store(top - std::ptr::from_ref(&here).addr(), Ordering::SeqCst);
 }
 
-/// A SIGABRT handler that returns runs once, and the process still ends.
 fn handler_of_sigabrt_has_the_signal_stack() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     process::set_action_for(SIGABRT, report as *const () as usize, SA_ONSTACK | libc::SA_SIGINFO, &[]);
@@ -105,7 +104,6 @@ fn to_be_debugged() {
     black_box(0);
 }
 
-/// A debugger shows the stuck function.
 fn debugger_shows_the_stuck_function() {
     let this = std::env::current_exe().expect("a path");
     let Some(mut gdb) = tool("gdb") else { return };

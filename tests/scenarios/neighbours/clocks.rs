@@ -9,7 +9,6 @@ use nix::libc;
 use super::{MS, SECOND, after};
 use crate::support::{Scenario, rebuilt, scenario};
 
-/// Returns the kernel's monotonic clock.
 fn kernel_clock() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let read = unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, &mut time) };

@@ -23,7 +23,6 @@ fn expires_b(alarm: &AlarmB, limit: Duration) {
     assert!(alarm.elapsed() >= limit, "early");
 }
 
-/// SIGALRM has its default action, so an unrecognized signal ends the process.
 fn short_limit_of_b_inside_a_expires() {
     let before = state();
     for _ in 0..ROUNDS {
@@ -81,8 +80,7 @@ fn overlapping_orders_leave_the_default_action() {
     super::spin(LATE);
 }
 
-/// A is dropped and armed again over B, so B's handler is A's previous one. With a foreign timer the library uses
-/// private timers only.
+/// B's handler is A's previous one. With a foreign timer the library uses private timers only.
 fn armed_again(with_timer: bool) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for round in 0..ROUNDS {
@@ -147,7 +145,6 @@ fn overlapping_orders_beside_a_second_thread() {
     spin_until("the program's own timer", || counted() == 1);
 }
 
-/// An unrecognized signal ends the process.
 fn two_threads_with_a_copy_each_expire() {
     std::thread::scope(|s| {
         s.spawn(|| (0..ROUNDS * 5).for_each(|n| drop(after_b(US * (n as u32 % 100)))));

@@ -11,7 +11,6 @@ use crate::support::process::{self, counted};
 
 const TIMES: usize = 2_000;
 
-/// A guard with an inner one, dropped around their deadlines.
 fn guard(n: usize) {
     let limit = US * (n as u32 * 7 % 150);
     let outer = after(limit);
@@ -110,7 +109,6 @@ fn periodic_200us_keeps_its_rate() {
     keeps_its_rate(200 * US);
 }
 
-/// A POSIX timer of the program whose signal carries a pointer.
 fn posix_timer_keeps_its_pointer() {
     static SEEN: AtomicUsize = AtomicUsize::new(0);
     static WRONG: AtomicUsize = AtomicUsize::new(0);
@@ -145,7 +143,6 @@ fn posix_timer_keeps_its_pointer() {
     assert_eq!(seen, (TIMES, 0), "signals with their value, and others");
 }
 
-/// A periodic timer set over a guard stays, and the guard expires.
 fn periodic_timer_set_over_a_guard_stays() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let outer = after(100 * MS);
@@ -161,8 +158,7 @@ fn periodic_timer_set_over_a_guard_stays() {
     assert_eq!(process::timer().1, 5 * MS, "it is there as it was set");
 }
 
-/// `old = alarm(1); …; alarm(old)` restores the guard's own time. The default action must not follow, in either order
-/// of expiry and check.
+/// `old = alarm(1); …; alarm(old)` restores the guard's own time.
 fn alarm_saved_and_restored_does_not_kill() {
     for n in 0..10 {
         let alarm = after(30 * MS);

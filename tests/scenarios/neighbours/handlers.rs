@@ -8,7 +8,6 @@ use super::{MS, US, after, expires, handler, handler_info, spin};
 use crate::support::process::{self, counted};
 use crate::support::{Scenario, children};
 
-/// The action that these handlers found in place.
 static OLD: AtomicUsize = AtomicUsize::new(0);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
@@ -16,7 +15,6 @@ fn calls() -> usize {
     CALLS.load(Ordering::SeqCst)
 }
 
-/// Installs a handler over the current one.
 fn install_over(function: usize, flags: c_int) {
     let old = Box::leak(Box::new(process::action()));
     OLD.store(std::ptr::from_ref(old).addr(), Ordering::SeqCst);
@@ -38,7 +36,6 @@ extern "C" fn restore_and_raise(signal: c_int) {
     }
 }
 
-/// Forwards with three arguments, as most handlers do.
 extern "C" fn call_old(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     CALLS.fetch_add(1, Ordering::SeqCst);
     let old: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
@@ -61,7 +58,6 @@ fn handler_that_forwards_one_argument_runs_on_a_second_thread() {
     std::thread::scope(|s| _ = s.spawn(handler_that_forwards_one_argument_runs));
 }
 
-/// A handler over an armed guard. SIGALRM had its default action before.
 fn over_a_guard(function: usize, flags: c_int) {
     for _ in 0..100 {
         let alarm = after(2 * MS);
@@ -83,7 +79,6 @@ fn handler_that_forwards_one_argument_runs() {
     over_a_guard(handler(call_old_with_one_argument), SA_RESTART);
 }
 
-/// The guards go, and the handler stays and forwards to the library's. New guards work.
 fn handler_that_outlives_the_guards_forwards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(2 * MS);
@@ -103,8 +98,7 @@ fn handler_that_outlives_the_guards_forwards() {
     assert_eq!(counted(), 1_000);
 }
 
-/// SIGALRM is blocked before the guard. A signal sent to the thread is pending again after the drop, even if the
-/// thread's timer expired meanwhile.
+/// A signal sent to the thread is pending again after the drop, even if the thread's timer expired meanwhile.
 fn signal_raised_while_blocked_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);

@@ -1,9 +1,8 @@
-//! Neighbours in the process: another copy of the library, other clocks, timers, handlers and threads.
+//! Neighbours in the process: another copy of the library, clocks, timers, handlers, threads.
 
 // Bare calls, as the rest of a program makes them.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
-/// Lists scenarios by the names of their functions.
 macro_rules! scenarios {
     ($module:ident: $($name:ident)*) => {
         vec![$(crate::support::scenario(concat!(stringify!($module), "::", stringify!($name)), $name)),*]
@@ -28,7 +27,6 @@ pub(crate) const US: Duration = Duration::from_micros(1);
 pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// Bound for lateness on a loaded machine.
 pub(crate) const LATE: Duration = Duration::from_secs(20);
 
 pub(crate) fn after(limit: Duration) -> Alarm {
@@ -61,7 +59,6 @@ pub(crate) fn spin(time: Duration) {
     while began.elapsed() < time {}
 }
 
-/// Sets the program's own timer, bypassing the library.
 pub(crate) fn once(delay: Duration) {
     process::set_timer(delay, Duration::ZERO);
 }
@@ -74,7 +71,6 @@ pub(crate) fn handler_info(function: extern "C" fn(c_int, *mut libc::siginfo_t, 
     function as usize
 }
 
-/// Returns a command that prints why the scenario cannot run here.
 pub(crate) fn skipped(why: &str) -> std::process::Command {
     println!("skipped: {why}");
     let mut command = std::process::Command::new("true");

@@ -1,4 +1,4 @@
-//! Processes: stopped, replaced, PID 1, without signal memory, or with children of bare `clone`.
+//! Processes: stopped, replaced, PID 1, without signal memory, of bare `clone`.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,7 +14,6 @@ use super::{MS, SECOND, US, after, expires, spin};
 use crate::support::process::{self, state};
 use crate::support::{Scenario, children, rebuilt};
 
-/// Stopped across the deadline and the watchdog's grace, in a loop of checks. The first check errs.
 fn check_errs_after_a_stop_across_the_watchdog() {
     for _ in 0..3 {
         let pid = Pid::from_raw(children::fork());
@@ -34,7 +33,6 @@ fn check_errs_after_a_stop_across_the_watchdog() {
     }
 }
 
-/// `exec` while the guard's expiry is pending and blocked.
 fn exec_with_a_pending_expiry_survives() {
     for second_thread in [false, true] {
         if second_thread {
@@ -66,7 +64,7 @@ extern "C" fn sleeps(_: *mut c_void) -> c_int {
 }
 
 extern "C" fn uses_guards(outer: *mut c_void) -> c_int {
-    // The guard in the child is a live copy. Its timer calls must not reach the parent's timers.
+    // Timer calls of the inherited guard must not reach the parent's timers.
     let alarm = unsafe { &*outer.cast::<Alarm>() };
     let _ = alarm.check();
     alarm.restart();
@@ -82,7 +80,6 @@ extern "C" fn uses_guards(outer: *mut c_void) -> c_int {
     0
 }
 
-/// Starts a child that bypasses the C library's `fork`, and waits for it.
 fn clone(function: extern "C" fn(*mut c_void) -> c_int, flags: c_int, argument: &Alarm) -> c_int {
     const SIZE: usize = 1 << 20;
     let stack = vec![0_u8; SIZE].leak().as_mut_ptr_range().end;
@@ -97,7 +94,7 @@ fn clone(function: extern "C" fn(*mut c_void) -> c_int, flags: c_int, argument: 
     }
 }
 
-/// A thread in `vfork` handles no signal until its child executes or ends. The limit is late by that time.
+/// A thread in `vfork` handles no signal until its child executes or ends.
 fn limit_in_vfork_is_late_and_seen() {
     for second_thread in [false, true] {
         if second_thread {
@@ -124,7 +121,7 @@ fn child_of_bare_clone_leaves_the_parents_timers() {
     }
 }
 
-/// No timer can be created. Checks read the clock, and functions that need the timer are refused.
+/// Checks read the clock, and functions that need the timer are refused.
 fn alarms_work_without_memory_for_signals() {
     children::set_limit(Resource::RLIMIT_SIGPENDING, 0);
     let before = state();
@@ -146,7 +143,6 @@ fn alarms_work_without_memory_for_signals() {
     assert_eq!(state(), before);
 }
 
-/// For PID 1 of a namespace the default action of SIGALRM has no effect. The guard works.
 fn guard_works_as_pid_1() {
     assert_eq!(std::process::id(), 1);
     for n in 0..200 {

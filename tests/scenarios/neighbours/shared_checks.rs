@@ -16,7 +16,7 @@ fn after_b(limit: Duration) -> b::Alarm {
     b::Alarm::after(limit).expect("arming")
 }
 
-/// Checks until the error is of this alarm, which must not be early. Errors of inner alarms may come first.
+/// Errors of inner alarms may come first.
 fn until_error_of(id: AlarmId, check: impl Fn() -> Result<(), TimedOut>) -> TimedOut {
     let began = Instant::now();
     let timed_out = loop {
@@ -64,7 +64,6 @@ fn outer_limit_of_the_other_copy_is_named_when_it_expires() {
     }
 }
 
-/// The alarm encloses none of the expired ones.
 fn check_of_an_alarm_ignores_inner_ones() {
     let outer = after(100 * SECOND);
     let inner = after_b(Duration::ZERO);
@@ -76,7 +75,6 @@ fn check_of_an_alarm_ignores_inner_ones() {
     assert_eq!((expired(innermost.check()), expired(checkpoint())), (None, None));
 }
 
-/// A, B, A and B, dropped from outside, from inside, and out of order.
 fn interleaved_alarms_expire_in_every_order_of_drops() {
     enum Guard {
         A(Alarm),
@@ -118,7 +116,6 @@ fn interleaved_alarms_expire_in_every_order_of_drops() {
     }
 }
 
-/// Armed, rung and dropped at random on two threads, against a list.
 fn random_guards_agree_with_a_list() {
     struct Random(u64);
     impl Random {
@@ -173,7 +170,7 @@ fn random_guards_agree_with_a_list() {
     });
 }
 
-/// Each copy clears only its own bit of the flag. B's expired alarm errs at every check while A's come and go.
+/// Each copy clears only its own bit of the flag.
 fn guards_of_one_copy_leave_the_flag_of_the_other() {
     let outer = after_b(Duration::ZERO);
     std::thread::scope(|s| {
@@ -191,7 +188,7 @@ fn guards_of_one_copy_leave_the_flag_of_the_other() {
 }
 
 fn limits_of_one_copy_end_waits_of_the_other() {
-    // A copy repeats its signal for its own waits only, so it must not come before the wait.
+    // A copy repeats its signal for its own waits only.
     let outer = after_b(2 * SECOND);
     let inner = after(100 * SECOND);
     let began = Instant::now();
@@ -226,7 +223,6 @@ fn test_kit_counts_checks_of_either_name() {
     assert!(report.locations().iter().all(|location| location.file() == file!()));
 }
 
-/// A child has no alarms of either copy. Its ids are never used in the parent.
 fn forked_child_starts_clean_of_both() {
     let (a, b) = (after(Duration::ZERO), after_b(Duration::ZERO));
     assert_eq!(expired(checkpoint()), Some(a.id()));

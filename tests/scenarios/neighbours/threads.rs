@@ -13,8 +13,7 @@ use super::{MS, SECOND, US, after, expires, spin, spin_until};
 use crate::support::process::{self, counted};
 use crate::support::{Scenario, children};
 
-/// Measures the lateness of 256 threads that wait in three ways for 0.5 to 1.5 s, a third of them without the
-/// library.
+/// Measures 256 threads that wait in three ways, a third of them without the library.
 fn many_waiting_threads_wake_on_time() {
     let (left, _right) = UnixStream::pair().expect("a pair");
     let started = std::sync::Barrier::new(256 + 128);
@@ -59,7 +58,6 @@ fn many_waiting_threads_wake_on_time() {
     }
 }
 
-/// A thread ends with leaked guards. Another thread that has entered one sees its limit.
 fn thread_that_ends_with_leaked_guards_disturbs_none() {
     for _ in 0..200 {
         let alarm = std::thread::spawn(|| {
@@ -77,8 +75,7 @@ fn thread_that_ends_with_leaked_guards_disturbs_none() {
     }
 }
 
-/// The main thread ends by `pthread_exit` with armed guards. It does so in an `atexit` function, since its unwinding
-/// may not pass Rust's main function.
+/// In an `atexit` function: the unwinding of `pthread_exit` may not pass Rust's main function.
 fn main_thread_that_ends_with_a_guard_exits() {
     extern "C-unwind" fn end() {
         unsafe extern "C-unwind" {
@@ -108,7 +105,6 @@ fn main_thread_that_ends_with_a_guard_exits() {
     assert_eq!(unsafe { atexit(end) }, 0);
 }
 
-/// Every thread blocks SIGALRM, and one waits in `sigwait`.
 fn sigwait_gets_the_programs_signal() {
     static TAKEN: AtomicUsize = AtomicUsize::new(0);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -132,7 +128,7 @@ fn sigwait_gets_the_programs_signal() {
     assert_eq!((TAKEN.load(Ordering::SeqCst), counted()), (200, 0));
 }
 
-/// `raise` on one thread beside guards on another. The program's handler has run once when `raise` returns.
+/// The program's handler has run once when `raise` returns.
 fn raise_beside(with_guard: bool) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     const TIMES: usize = 20_000;

@@ -42,14 +42,12 @@ fn run(seed: u64, forks: u64, tally: &'static Tally) {
         assert_eq!(status, 0, "a child failed: {}", tally.complaint());
         tally.forks.add(1);
         tally.alarms.add(1);
-        // The parent's alarms are unaffected.
         assert!(outer.check().is_ok());
         match inner.check() {
             Ok(()) => {}
             Err(e) => {
                 assert!(inner.owns(&e) && armed.elapsed() >= short && e.elapsed() >= short, "early: {e:?}");
                 tally.time_outs.add(1);
-                // The limit changes by what was extended and reduced.
                 armed = Instant::now();
                 inner.restart();
                 let more = Duration::from_nanos(rng.below(200_000) as u64);

@@ -1,7 +1,7 @@
 //! Random sequences of operations on alarms, against a simple model.
 //!
-//! The model is a list. It does not know at which moment the library read the clock, but it reads the clock before
-//! and after each operation. So each alarm *must* have expired, *may* have, or *must not*.
+//! The model is a list. It reads the clock before and after each operation. So each alarm *must* have expired, *may*
+//! have, or *must not*.
 //!
 //! `tests/campaigns/model.rs` runs it for seconds, `tools/src/soak.rs` without a bound.
 
@@ -25,5 +25,4 @@ pub use tally::Tally;
 
 use std::time::Duration;
 
-/// Bound for lateness on a loaded machine. A later expiry counts as lost.
 const LATE: Duration = Duration::from_secs(20);

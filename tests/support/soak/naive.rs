@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use sigalarm::{AlarmId, Cause, TimedOut};
 
-/// A moment between two readings of the clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub lo: Instant,
@@ -26,7 +25,6 @@ pub struct Naive {
     pub limit: Option<Duration>,
     pub since: Span,
     pub deadline: Option<Span>,
-    /// The cause, if the alarm expired other than by time.
     pub latched: Option<Cause>,
     /// The limit, and the checks left unless disarmed.
     pub checks: Option<(u64, Option<u64>)>,
@@ -41,7 +39,6 @@ pub struct Naive {
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     pub at: Span,
-    /// The processor time afterwards.
     pub cpu: Duration,
 }
 
@@ -64,7 +61,6 @@ impl Naive {
         asked.cpu.saturating_sub(began) >= limit
     }
 
-    /// Counts one check of this alarm.
     pub fn count(&mut self) {
         if let (Some((_, Some(left))), None) = (&mut self.checks, self.latched) {
             match left.checked_sub(1) {
@@ -125,7 +121,6 @@ impl Naive {
         self.latched.get_or_insert(cause);
     }
 
-    /// Returns what is wrong with a time-out of this alarm, if anything.
     pub fn objection(&self, e: &TimedOut, asked: &Asked) -> Option<&'static str> {
         let Span { lo, hi } = asked.at;
         let possible = match e.cause() {

@@ -1,7 +1,6 @@
 //! Operations, and random sequences of them.
 //!
-//! An operation names an alarm by a number modulo the count. So every part of a sequence is a sequence, and a failing
-//! one can be minimized.
+//! An operation names an alarm by a number modulo the count. So every part of a sequence is a sequence.
 
 use std::time::Duration;
 
@@ -65,12 +64,10 @@ pub enum Op {
     Fork(Duration),
 }
 
-/// Operations in a sequence.
 const LENGTH: usize = 400;
 
 pub fn sequence(seed: u64) -> Vec<Op> {
     let mut rng = Rng::new(seed);
-    // Some sequences have many nested alarms, some few.
     let drops = 6 + rng.below(30);
     let forgets = rng.below(8) == 0;
     let mut ops: Vec<Op> = (0..LENGTH).map(|_| any(&mut rng, drops)).collect();
@@ -150,7 +147,6 @@ fn limit(rng: &mut Rng) -> Duration {
 }
 
 fn timer(rng: &mut Rng) -> Op {
-    // The kernel counts in microseconds.
     let us = |rng: &mut Rng, most| Duration::from_micros(1 + rng.below(most) as u64);
     match rng.below(6) {
         0 => Op::SetTimer { value: Duration::ZERO, period: Duration::ZERO },

@@ -29,7 +29,7 @@ struct Player {
     alarms: Vec<(Option<Alarm>, Naive)>,
     tickers: Vec<Ticking>,
     world: World,
-    /// How much too early the library may show a deadline, because it reads two clocks in sequence.
+    /// How much too early the library may show a deadline: it reads two clocks in sequence.
     anchored: Duration,
     suspended: bool,
 }
@@ -40,7 +40,6 @@ struct Ticking {
     told: u64,
 }
 
-/// Plays a sequence. Panics where library and model disagree.
 pub fn play(ops: &[Op], stormy: bool, tally: &'static Tally) {
     let own = SigHandler::Handler(user);
     // The handler only counts.
@@ -79,7 +78,6 @@ fn cpu() -> Duration {
     clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("there is such a clock").into()
 }
 
-/// Runs `f` between two readings of the clock.
 fn timed<T>(f: impl FnOnce() -> T) -> (T, Span) {
     let lo = Instant::now();
     let it = f();
@@ -106,7 +104,6 @@ impl Player {
         Player { tally, alarms: Vec::new(), tickers: Vec::new(), world, anchored, suspended: false }
     }
 
-    /// Returns whether no guard is armed.
     fn is_free(&self) -> bool {
         self.alarms.is_empty() && self.tickers.is_empty()
     }
@@ -511,7 +508,7 @@ impl Player {
         }
     }
 
-    /// The first signal rings the listening alarms. Later ones are the program's, until a check errs.
+    /// The first signal rings the listening alarms. Later ones are the program's.
     fn user(&mut self, times: usize) {
         for turn in 0..times {
             let before = users();

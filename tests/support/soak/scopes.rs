@@ -1,8 +1,7 @@
 //! Threads that arm and drop outermost guards at once, with limits of microseconds.
 //!
-//! This process gets no foreign SIGALRM and has no timer of its own, so its own handler must never run. If it does,
-//! an expiry met the restored disposition or was taken for foreign; the default action would have killed the process.
-//! The last operations are kept for the failure message.
+//! This process gets no foreign SIGALRM, so its own handler must never run. If it does, an expiry met the restored
+//! disposition or was taken for foreign.
 
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,7 +15,6 @@ use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
 use crate::process;
 
-/// Operations that are kept.
 const KEPT: usize = 64;
 
 static DOINGS: [AtomicU64; KEPT] = [const { AtomicU64::new(0) }; KEPT];
@@ -122,7 +120,6 @@ fn hammer(thread: u64, mut rng: Rng, began: Instant, time: Duration, tally: &'st
         alarms += 1;
         match rng.below(4) {
             0 => {}
-            // Dropped at the moment of its expiry.
             1 | 2 => {
                 let until = (limit + Duration::from_nanos(rng.below(6_000) as u64)).saturating_sub(3 * US);
                 while armed.elapsed() < until {}

@@ -36,7 +36,6 @@ fn run(seed: u64, alarms: u64, tally: &'static Tally) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = process::state();
     let mut rng = Rng::new(seed);
-    // From back-to-back signals to some ten thousand a second.
     let storm = Stormer::begin(&tally.sent, [0, 20, 2_000][rng.below(3)]);
     let done = AtomicBool::new(false);
     let me = pthread_self();
@@ -63,7 +62,6 @@ fn run(seed: u64, alarms: u64, tally: &'static Tally) {
     tally.handled.add(counted() as u64);
 }
 
-/// Arms nested alarms, each with its own limit. Returns their number.
 fn nest(rng: &mut Rng, most: u64, tally: &'static Tally) -> u64 {
     let depth = (1 + rng.below(12) as u64).min(most);
     // Logarithmic: each power of ten is equally likely.

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use nix::libc;
 
-/// The longest failure message of a child.
 const LONGEST: usize = 16_384;
 
 #[repr(C)]
@@ -31,7 +30,6 @@ pub struct Tally {
     pub unrepeated: Count,
     /// The longest time from a deadline to the check that erred, in nanoseconds.
     pub latest: Count,
-    /// The current operation of the process.
     pub at: Count,
     why: [AtomicU8; LONGEST],
 }
@@ -57,7 +55,6 @@ impl Count {
 }
 
 impl Tally {
-    /// Returns whether all counters are zero.
     pub fn is_empty(&self) -> bool {
         [&self.operations, &self.alarms, &self.forks].iter().all(|count| count.get() == 0)
     }

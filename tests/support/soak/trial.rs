@@ -1,6 +1,6 @@
 //! Sequences in processes of their own: a death or a hang is a failure, as is a panic.
 //!
-//! A failing sequence is minimized. Failures depend on timing too, so each shorter sequence gets several tries.
+//! A failing sequence is minimized. Failures depend on timing, so each shorter sequence gets several tries.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -14,10 +14,8 @@ use super::op::{self, Op};
 use super::player;
 use super::tally::Tally;
 
-/// Longer than any sequence takes on a loaded machine.
 const HANG: Duration = Duration::from_secs(60);
 
-/// Time to minimize a failing sequence.
 const SHRINKING: Duration = Duration::from_secs(25);
 
 /// Successes after which a shorter sequence counts as sound.
@@ -72,7 +70,6 @@ fn try_once(ops: &[Op], stormy: bool, tally: &'static Tally) -> Result<(), Strin
     })
 }
 
-/// Plays one seed, `times` times.
 pub fn seed(seed: u64, stormy: bool, times: usize, tally: &'static Tally) -> Result<(), String> {
     let ops = op::sequence(seed);
     for _ in 0..times {
@@ -129,11 +126,9 @@ fn shorter(ops: &[Op], stormy: bool, why: &str, tally: &'static Tally) -> (Vec<O
     }
 }
 
-/// Repetitions of a failing sequence.
 const AGAIN: usize = 30;
 
-/// Plays one seed. A failure that does not repeat is printed and counted, and does not fail: it may be the model's as
-/// well as the library's, and cannot be examined.
+/// Plays one seed. A failure that does not repeat is printed and counted, and does not fail.
 fn seed_that_repeats(seed: u64, stormy: bool, tally: &'static Tally) -> Result<(), String> {
     let ops = op::sequence(seed);
     let Err(why) = try_once(&ops, stormy, tally) else { return Ok(()) };
@@ -164,7 +159,6 @@ pub fn campaign(
     })
 }
 
-/// Runs `f` in so many processes. The first failure ends them all.
 pub fn in_parallel(
     workers: u64,
     tally: &'static Tally,

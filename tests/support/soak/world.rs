@@ -9,12 +9,10 @@ use super::naive::Span;
 use super::tally::Tally;
 use crate::process::{self, counted};
 
-/// The kernel's rounding of a time in both directions, and the distance below which two timers cannot be
-/// distinguished.
+/// The kernel's rounding of a time. Closer timers cannot be distinguished.
 const ROUNDING: Duration = Duration::from_micros(5);
 
-/// How early a restored timer may be. It may be taken for another restored one within four microseconds, plus an
-/// interrupt between two readings. Remaining time is read in whole microseconds.
+/// How early a restored timer may be, since it may be taken for a close one.
 const EARLY: Duration = Duration::from_micros(20);
 
 /// How late a guard or a busy machine may make a timer.
@@ -41,7 +39,6 @@ pub struct World {
     found: process::State,
 }
 
-/// A timer of the program's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Timer {
     due: Span,
@@ -124,8 +121,8 @@ impl World {
         }
     }
 
-    /// Sends SIGALRM so often; `guarded` if a guard is armed. A signal merges with a pending expiry of the kernel's
-    /// timer, undetectably, when the timer expires inside `kill`.
+    /// A signal merges with a pending expiry of the kernel's timer, undetectably, when the timer expires inside
+    /// `kill`.
     pub fn kill(&mut self, times: usize, guarded: bool, send: impl Fn()) {
         self.vague |= self.timer.is_some();
         for _ in 0..times {
@@ -166,8 +163,8 @@ impl World {
         old
     }
 
-    /// A timer was set over a guard's. The library may confuse it with its own deadlines, with the program's old
-    /// timer, or (`any`) with either at any time.
+    /// A timer was set over a guard's. The library may confuse it with its own deadlines or with the program's old
+    /// timer.
     pub fn is_confused(&mut self, deadlines: impl Iterator<Item = Span>, old: Option<Timer>, any: bool) {
         const CLOSE: Duration = Duration::from_micros(30);
         if let Some(timer) = &mut self.timer {
@@ -191,7 +188,6 @@ impl World {
         self.most += since.map_or(0, |since| 1 + again(since));
     }
 
-    /// The timer is taken over, or replaced, between two moments.
     pub fn taken_over(&mut self, at: Span) {
         if let Some(timer) = &mut self.timer {
             if timer.due.lo <= at.hi + ROUNDING {
@@ -256,7 +252,6 @@ impl World {
         self.timer = (!timer.period.is_zero()).then_some(next);
     }
 
-    /// Asserts the state without a guard.
     pub fn must_be_as_found(&mut self) {
         self.look();
         let before = Instant::now();
@@ -293,7 +288,6 @@ impl World {
         assert_eq!(now, expected, "the child is not as it was");
     }
 
-    /// Stops the program's timer and its signals.
     pub fn calm(&mut self) {
         let old = self.set_timer(Duration::ZERO, Duration::ZERO);
         self.is_over(old);
