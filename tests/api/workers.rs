@@ -76,9 +76,9 @@ fn stop_right_after_the_spawn_takes_effect() {
 
 #[test]
 fn drop_requests_a_stop_and_does_not_wait() {
-    let (tell, told) = mpsc::channel();
-    drop(Worker::spawn(move || tell.send(until_stopped().cause())).unwrap());
-    assert_eq!(told.recv_timeout(LONG).unwrap(), Cause::Stopped);
+    let (sender, receiver) = mpsc::channel();
+    drop(Worker::spawn(move || sender.send(until_stopped().cause())).unwrap());
+    assert_eq!(receiver.recv_timeout(LONG).unwrap(), Cause::Stopped);
 }
 
 #[test]
@@ -120,10 +120,10 @@ fn panic_is_returned_with_its_payload() {
 #[test]
 fn join_of_itself_is_an_error() {
     let myself: Arc<OnceLock<Worker<bool>>> = Arc::default();
-    let theirs = myself.clone();
+    let copy = myself.clone();
     let worker = Worker::spawn(move || {
         let worker = loop {
-            if let Some(worker) = theirs.get() {
+            if let Some(worker) = copy.get() {
                 break worker;
             }
             thread::yield_now();

@@ -102,9 +102,9 @@ fn one_after_the_other() -> Result<(), Box<dyn Error>> {
 }
 
 fn behind_a_mask() -> Result<(), Box<dyn Error>> {
-    refusals::aside(|| process::block(libc::SIGALRM));
+    refusals::uncounted(|| process::block(libc::SIGALRM));
     let ended = a_guard();
-    refusals::aside(|| {
+    refusals::uncounted(|| {
         drop(Alarm::after(SECOND).expect("arming"));
         assert!(process::mask().contains(&libc::SIGALRM), "the mask is not restored");
         process::unblock(libc::SIGALRM);
@@ -113,13 +113,13 @@ fn behind_a_mask() -> Result<(), Box<dyn Error>> {
 }
 
 fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
-    refusals::aside(|| {
+    refusals::uncounted(|| {
         process::set_action(process::counting(), SA_RESTART, &[]);
         process::set_timer(3 * MS, 3 * MS);
     });
     let armed = Alarm::after(MS);
     if let Ok(alarm) = &armed {
-        let flags = refusals::aside(process::action).sa_flags;
+        let flags = refusals::uncounted(process::action).sa_flags;
         assert_eq!(flags & SA_ONSTACK, 0, "a handler without SA_ONSTACK has it now");
         expires(alarm, MS);
         alarm.restart();
@@ -127,7 +127,7 @@ fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
         expires(alarm, 9 * MS);
     }
     let ended = armed.map(drop);
-    refusals::aside(|| {
+    refusals::uncounted(|| {
         if refusals::refused("setitimer") && process::timer().1.is_zero() {
             // A failure of the one call that restores the timer loses the timer.
             process::set_timer(3 * MS, 3 * MS);
@@ -185,7 +185,7 @@ fn waits_for_a_child() -> Result<(), Box<dyn Error>> {
         Err(_) => Ok(()),
     };
     // The child still runs, or has been reaped.
-    let _ = refusals::aside(|| child.wait());
+    let _ = refusals::uncounted(|| child.wait());
     drop(alarm?);
     waited
 }
@@ -300,7 +300,7 @@ fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String>
             let before = (state(), children::descriptors());
             refusals::refuse(call, nth, errno);
             let outcome = life();
-            let failed = refusals::relent();
+            let failed = refusals::end();
             if let Err(e) = outcome {
                 assert!(failed, "an error without a reason: {e}");
                 assert!(!e.to_string().is_empty());

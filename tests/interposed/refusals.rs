@@ -33,7 +33,7 @@ pub fn refuse(name: &str, nth: usize, errno: i32) {
 }
 
 /// Ends the injection. Returns whether a call has failed.
-pub fn relent() -> bool {
+pub fn end() -> bool {
     CHOSEN.store(usize::MAX, Ordering::SeqCst);
     until().load(Ordering::SeqCst) <= 0
 }
@@ -44,7 +44,7 @@ pub fn refused(name: &str) -> bool {
     NAMES.get(index).is_some_and(|known| known.to_str() == Ok(name)) && until().load(Ordering::SeqCst) <= 0
 }
 
-pub fn aside<T>(f: impl FnOnce() -> T) -> T {
+pub fn uncounted<T>(f: impl FnOnce() -> T) -> T {
     let chosen = CHOSEN.swap(usize::MAX, Ordering::SeqCst);
     let done = f();
     CHOSEN.store(chosen, Ordering::SeqCst);

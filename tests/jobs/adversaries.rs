@@ -318,9 +318,9 @@ fn first_process_of_a_pid_namespace_is_killed() {
         matches!(outcome, Err(JobError::Killed { reason: Memory, .. }))
     };
     let is_stuck: fn() -> bool = || short().run(|| -> () { pause() }).is_err_and(|e| e.timed_out().is_some());
-    let is_the_first: fn() -> bool = || process::run(Duration::MAX, std::process::id).unwrap() == 1;
+    let is_first_process: fn() -> bool = || process::run(Duration::MAX, std::process::id).unwrap() == 1;
     // A process can create one such namespace, which ends with its first process.
-    for (n, case) in [hoards, aborts, is_stuck, is_the_first].into_iter().enumerate() {
+    for (n, case) in [hoards, aborts, is_stuck, is_first_process].into_iter().enumerate() {
         let child = fork();
         if child == 0 {
             exit_now(if !unshare() { 77 } else { i32::from(!case()) });
@@ -541,7 +541,7 @@ fn spawn_is_refused_with_no_processes_left() {
 }
 
 fn rlimit_nproc_is_a_spawn_error() {
-    if !children::become_nobody() {
+    if !children::drop_privileges() {
         println!("skipped: cannot become another user");
         return;
     }

@@ -31,7 +31,7 @@ fn spin() {
     }
 }
 
-fn stands_still() -> bool {
+fn is_frozen() -> bool {
     FROZEN.store(true, Ordering::Relaxed);
     let before = Instant::now();
     for _ in 0..1_000_000 {
@@ -41,7 +41,7 @@ fn stands_still() -> bool {
 }
 
 fn limits_follow_the_kernel_under_a_frozen_clock() {
-    assert!(stands_still());
+    assert!(is_frozen());
     leaving_nothing(|| {
         let limited = || Job::builder().limit(LIMIT).grace(LIMIT);
         let timed_out = limited().run(spin).unwrap_err().timed_out().unwrap().clone();

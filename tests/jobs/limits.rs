@@ -165,14 +165,14 @@ fn join_that_times_out_leaves_the_job() {
 fn late_join_gets_the_value() {
     leaving_nothing(|| {
         let limited = || Job::builder().limit(LIMIT).grace(GRACE);
-        let (ready, told) = UnixStream::pair().unwrap();
+        let (ready, is_ready) = UnixStream::pair().unwrap();
         let grace = Duration::from_secs(3);
         let job = limited().grace(grace).spawn(|| {
             (&ready).write_all(b"!").unwrap();
             "x".repeat(5_000_000)
         });
         let job = job.unwrap();
-        (&told).read_exact(&mut [0]).unwrap();
+        (&is_ready).read_exact(&mut [0]).unwrap();
         std::thread::sleep(LIMIT + grace);
         assert_eq!(job.join().unwrap().len(), 5_000_000);
 

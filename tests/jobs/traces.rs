@@ -80,9 +80,9 @@ fn processes_of_group(group: u32) -> Vec<u32> {
 fn foreground_job_stays_in_the_parents_group() {
     leaving_nothing(|| {
         let group = || nix::unistd::getpgrp().as_raw();
-        let ours = group();
-        assert_ne!(process::run(Duration::MAX, group).unwrap(), ours);
-        assert_eq!(Job::builder().foreground(true).run(group).unwrap(), ours);
+        let own_group = group();
+        assert_ne!(process::run(Duration::MAX, group).unwrap(), own_group);
+        assert_eq!(Job::builder().foreground(true).run(group).unwrap(), own_group);
         let job = Job::builder().foreground(true).spawn(|| -> () { pause() }).unwrap();
         job.terminate().unwrap();
         assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
@@ -266,7 +266,7 @@ fn drop_detaches_a_job_that_cannot_be_killed() {
     let builder = Job::builder().foreground(true).die_with_parent(false);
     let job = builder.spawn(|| (&wait).read_exact(&mut [0]).unwrap()).unwrap();
     let pid = job.id();
-    if children::become_nobody() && job.signal(0).is_err() {
+    if children::drop_privileges() && job.signal(0).is_err() {
         assert!(job.kill().is_err());
         drop(job);
         assert!(is_running(pid));
@@ -337,15 +337,15 @@ fn job_dies_with_its_parent() {
     let parent = fork();
     if parent == 0 {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
-        let told = job.id().to_string();
-        (&write).write_all(told.as_bytes()).unwrap();
+        let child_id = job.id().to_string();
+        (&write).write_all(child_id.as_bytes()).unwrap();
         (&write).write_all(b"\n").unwrap();
         children::raise(libc::SIGKILL);
     }
     drop(write);
-    let mut told = String::new();
-    BufReader::new(read).read_line(&mut told).unwrap();
-    let child: u32 = told.trim().parse().unwrap();
+    let mut child_id = String::new();
+    BufReader::new(read).read_line(&mut child_id).unwrap();
+    let child: u32 = child_id.trim().parse().unwrap();
     soon("the child to die", || !is_running(child));
     let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None);
 }

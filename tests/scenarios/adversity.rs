@@ -210,7 +210,7 @@ fn alarms_work_without_descriptors() {
 }
 
 fn alarms_work_without_threads() {
-    if !children::become_nobody() {
+    if !children::drop_privileges() {
         println!("skipped: cannot give up the privileges that limits do not bind");
         return;
     }

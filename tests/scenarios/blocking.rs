@@ -436,16 +436,16 @@ fn waiting_uses_no_processor_time() {
     };
     wait(&after(500 * MS));
     wait(&Alarm::builder().after(500 * MS).ring_on(SIGUSR1).arm().expect("arming"));
-    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let (sender, go) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|s| {
         s.spawn(move || {
             let expired = after(Duration::ZERO);
-            let _ = told.recv();
+            let _ = go.recv();
             assert!(expired.is_expired());
         });
         std::thread::sleep(20 * MS);
         wait(&after(500 * MS));
-        drop(tell);
+        drop(sender);
     });
 }
 
@@ -702,27 +702,27 @@ fn has_shut_it_out(limit: Duration) -> bool {
     shut.into_inner()
 }
 
-/// During a wait the library's handler is in front, and afterwards the other one again. Signals in between go to the
+/// During a wait the library's handler is installed, and afterwards the other one again. Signals in between go to the
 /// other handler.
-fn wait_ends_under_a_handler_with_sa_restart(hands_on: bool) {
-    static OURS: AtomicUsize = AtomicUsize::new(0);
-    static HEARD: AtomicUsize = AtomicUsize::new(0);
-    static RINGS: AtomicUsize = AtomicUsize::new(0);
+fn wait_ends_under_a_handler_with_sa_restart(forwards: bool) {
+    static LIBRARY: AtomicUsize = AtomicUsize::new(0);
+    static SENT: AtomicUsize = AtomicUsize::new(0);
+    static EXPIRIES: AtomicUsize = AtomicUsize::new(0);
     #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The kernel's own pointers.
-    extern "C" fn theirs(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    extern "C" fn outer_handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
         let sent = unsafe { (*info).si_code } == libc::SI_USER;
-        if sent { &HEARD } else { &RINGS }.fetch_add(1, Ordering::SeqCst);
+        if sent { &SENT } else { &EXPIRIES }.fetch_add(1, Ordering::SeqCst);
         type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
-        match OURS.load(Ordering::SeqCst) {
+        match LIBRARY.load(Ordering::SeqCst) {
             0 => {}
             // As signal-hook does.
-            ours => unsafe { std::mem::transmute::<usize, Handler>(ours)(signal, info, context) },
+            library => unsafe { std::mem::transmute::<usize, Handler>(library)(signal, info, context) },
         }
     }
-    let handler = theirs as extern "C" fn(_, _, _) as usize;
+    let handler = outer_handler as extern "C" fn(_, _, _) as usize;
     let _outer = after(100 * SECOND);
-    if hands_on {
-        OURS.store(process::action().sa_sigaction, Ordering::SeqCst);
+    if forwards {
+        LIBRARY.store(process::action().sa_sigaction, Ordering::SeqCst);
     }
     process::set_action(handler, SA_RESTART | libc::SA_SIGINFO, &[SIGUSR1]);
     let before = process::state();
@@ -738,22 +738,24 @@ fn wait_ends_under_a_handler_with_sa_restart(hands_on: bool) {
         in_time(&alarm, 30 * MS);
         drop(alarm);
         let alarm = after(60 * SECOND);
-        let heard = HEARD.load(Ordering::SeqCst);
+        let calls_before = SENT.load(Ordering::SeqCst);
         let sent = alarm.blocking(|| {
             process::kill_self(SIGALRM);
             Ok(())
         });
         sent.expect("at once");
-        children::soon("a call of the handler", || HEARD.load(Ordering::SeqCst) == heard + 1);
+        children::soon("a call of the handler", || SENT.load(Ordering::SeqCst) == calls_before + 1);
         drop(alarm);
         process::kill_self(SIGALRM);
-        assert_eq!(HEARD.load(Ordering::SeqCst), heard + 2, "once each");
+        assert_eq!(SENT.load(Ordering::SeqCst), calls_before + 2, "once each");
         let after = process::state();
         assert_eq!(after, process::State { timer: after.timer, ..before.clone() });
     }
-    let rings = RINGS.load(Ordering::SeqCst);
+    let expiries_before = EXPIRIES.load(Ordering::SeqCst);
     let alarm = after(MS);
-    children::soon("signals go to the program's handler again", || RINGS.load(Ordering::SeqCst) > rings);
+    children::soon("signals go to the program's handler again", || {
+        EXPIRIES.load(Ordering::SeqCst) > expiries_before
+    });
     drop(alarm);
     drop(_outer);
     assert_eq!(process::action().sa_sigaction, handler);

@@ -190,7 +190,7 @@ fn sleeps_forever() {
 fn alarm_expires_after_the_program_disarms_the_timer() {
     let alarm = after(20 * MS);
     process::set_timer(Duration::ZERO, Duration::ZERO);
-    drop(after(MS)); // an earlier deadline: the kernel is told, and tells
+    drop(after(MS)); // an earlier deadline: setting the timer returns the old value
     while alarm.check().is_ok() {
         assert!(alarm.elapsed() < LATE, "lost");
     }
@@ -385,15 +385,15 @@ fn timer_set_after_an_expiry_is_foreign() {
 
 fn guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads() {
     process::set_action(process::counting(), SA_RESTART, &[]);
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, is_armed) = std::sync::mpsc::channel();
     let worker = std::thread::spawn(move || {
         process::block(SIGALRM);
         let alarm = after(60 * SECOND);
-        tell.send(()).expect("main listens");
+        sender.send(()).expect("main listens");
         std::thread::park_timeout(LATE);
         drop(alarm);
     });
-    told.recv().expect("the worker is armed");
+    is_armed.recv().expect("the worker is armed");
     process::kill_self(SIGALRM);
     spin_until(|| counted() == 1);
     worker.thread().unpark();

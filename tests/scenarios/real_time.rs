@@ -45,7 +45,7 @@ extern "C" fn contend(_: libc::c_int) {
     drop(LOCK.lock());
 }
 
-fn hand_on_to(function: extern "C" fn(libc::c_int)) {
+fn forward_to(function: extern "C" fn(libc::c_int)) {
     process::widen_signal_stack();
     *LEFT.lock().expect("not poisoned") = Some(Box::new(1));
     process::set_action(function as usize, 0, &[]);
@@ -66,12 +66,12 @@ fn noticed(name: &'static str, run: fn(), call: &'static str) -> Scenario {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("nonblocking_handler_passes", || hand_on_to(idle)),
-        scenario("uncontended_std_lock_is_not_detected", || hand_on_to(contend)),
-        noticed("allocating", || hand_on_to(allocate), "`malloc`"),
-        noticed("freeing", || hand_on_to(free), "`free`"),
-        noticed("waiting", || hand_on_to(wait), "`usleep`"),
-        noticed("printing", || hand_on_to(print), "`write`"),
-        noticed("locking", || hand_on_to(check), "lock"),
+        scenario("nonblocking_handler_passes", || forward_to(idle)),
+        scenario("uncontended_std_lock_is_not_detected", || forward_to(contend)),
+        noticed("allocating", || forward_to(allocate), "`malloc`"),
+        noticed("freeing", || forward_to(free), "`free`"),
+        noticed("waiting", || forward_to(wait), "`usleep`"),
+        noticed("printing", || forward_to(print), "`write`"),
+        noticed("locking", || forward_to(check), "lock"),
     ]
 }

@@ -120,9 +120,9 @@ fn signal_rings_only_the_alarm_that_was_listening() {
 fn saved_handler_that_is_installed_again_forwards() {
     handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
-    let ours = process::action_for(SIGUSR1);
+    let saved = process::action_for(SIGUSR1);
     drop(alarm);
-    process::set_action_for(SIGUSR1, ours.sa_sigaction, ours.sa_flags, &[]);
+    process::set_action_for(SIGUSR1, saved.sa_sigaction, saved.sa_flags, &[]);
     process::kill_self(SIGUSR1);
     assert_eq!(counted(), 1);
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
@@ -135,12 +135,12 @@ fn saved_handler_that_is_installed_again_forwards() {
 fn handler_installed_over_ring_on_stays() {
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
-    let theirs = process::action_for(SIGUSR1).sa_sigaction;
-    let is_theirs = || process::action_for(SIGUSR1).sa_sigaction == theirs;
-    let waited = alarm.blocking(|| Ok(is_theirs()));
-    assert!(waited.expect("at once") && is_theirs());
+    let installed = process::action_for(SIGUSR1).sa_sigaction;
+    let is_installed = || process::action_for(SIGUSR1).sa_sigaction == installed;
+    let waited = alarm.blocking(|| Ok(is_installed()));
+    assert!(waited.expect("at once") && is_installed());
     drop(alarm);
-    assert!(is_theirs());
+    assert!(is_installed());
 }
 
 fn signals_of_a_child_go_to_the_previous_handler() {
@@ -414,15 +414,15 @@ fn hundred_tickers_return_each_period_once() {
             (before, ticker, Instant::now())
         })
         .collect();
-    let mut told = vec![0_u64; tickers.len()];
+    let mut counts = vec![0_u64; tickers.len()];
     while began.elapsed() < 3 * SECOND {
-        for (count, (_, ticker, _)) in told.iter_mut().zip(&tickers) {
+        for (count, (_, ticker, _)) in counts.iter_mut().zip(&tickers) {
             *count += ticker.ticks();
         }
     }
     // After a pause without calls, the totals follow the clock.
     spin(60 * MS);
-    for (count, (before, ticker, after)) in told.iter_mut().zip(&tickers) {
+    for (count, (before, ticker, after)) in counts.iter_mut().zip(&tickers) {
         let least = after.elapsed().as_nanos() / ticker.period().as_nanos();
         *count += ticker.ticks();
         let most = before.elapsed().as_nanos() / ticker.period().as_nanos();

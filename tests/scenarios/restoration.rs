@@ -297,10 +297,10 @@ fn thousands_of_cycles_beside_a_thread_restore() {
 fn handler_installed_over_a_guard_stays() {
     let alarm = after(MS);
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
-    let theirs = state();
+    let changed = state();
     wait_a_little(); // the library's expiry goes to the handler over it
     drop(alarm);
-    assert_eq!(State { timer: theirs.timer, ..state() }, theirs);
+    assert_eq!(State { timer: changed.timer, ..state() }, changed);
     process::kill_self(SIGALRM);
     assert!(process::counted() >= 1);
 }
@@ -309,10 +309,10 @@ fn handler_installed_over_a_guard_stays() {
 fn saved_handler_installed_without_a_guard_forwards() {
     process::set_action(process::counting(), 0, &[]);
     let alarm = after(SECOND);
-    let ours = process::action();
+    let saved = process::action();
     process::set_action(SIG_DFL, 0, &[]);
     drop(alarm);
-    process::set_action(ours.sa_sigaction, ours.sa_flags, &[]);
+    process::set_action(saved.sa_sigaction, saved.sa_flags, &[]);
     let left_behind = state();
     process::kill_self(SIGALRM);
     assert_eq!(process::counted(), 1, "it is forwarded to the previous handler");
@@ -399,13 +399,13 @@ fn alarm_armed_in_a_thread_local_destructor_works() {
 /// A stop request needs neither.
 fn worker_installs_no_handler_and_no_timer() {
     process::set_timer(50 * SECOND, Duration::ZERO);
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let (let_go, wait) = std::sync::mpsc::channel::<()>();
     let worker = sigalarm::thread::Worker::spawn(move || {
-        tell.send(()).expect("a receiver");
+        sender.send(()).expect("a receiver");
         let _ = wait.recv();
         assert!(sigalarm::checkpoint().is_err());
-        tell.send(()).expect("a receiver");
+        sender.send(()).expect("a receiver");
         let _ = wait.recv();
     });
     let worker = worker.expect("a thread");
@@ -413,7 +413,7 @@ fn worker_installs_no_handler_and_no_timer() {
         let (handler, (left, _)) = (process::action().sa_sigaction, process::timer());
         handler == SIG_DFL && left > 30 * SECOND
     };
-    told.recv().expect("it runs");
+    receiver.recv().expect("it runs");
     drop(after(SECOND));
     assert!(is_as_before(), "after a guard");
     drop((after(20 * SECOND), after(10 * SECOND)));
@@ -422,7 +422,7 @@ fn worker_installs_no_handler_and_no_timer() {
     assert!(is_as_before(), "after a suspension");
     worker.stop();
     let_go.send(()).expect("it waits");
-    told.recv().expect("a request to stop");
+    receiver.recv().expect("a request to stop");
     assert!(is_as_before(), "after the request to stop");
     drop(after(SECOND));
     assert!(is_as_before(), "after another guard");

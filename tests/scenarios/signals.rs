@@ -118,44 +118,44 @@ fn one_shot_handler_that_raises_again_ends_the_process() {
 
 /// Installs a handler that counts and forwards to the one in place.
 #[allow(unsafe_code)]
-fn listen(signal: libc::c_int) -> &'static AtomicUsize {
-    static HEARD: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
-    let heard = &HEARD[signal as usize];
+fn install_counter(signal: libc::c_int) -> &'static AtomicUsize {
+    static CALLS: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
+    let calls = &CALLS[signal as usize];
     // SAFETY: it only adds to an atomic.
-    let id = unsafe { signal_hook::low_level::register(signal, || _ = heard.fetch_add(1, Ordering::SeqCst)) };
+    let id = unsafe { signal_hook::low_level::register(signal, || _ = calls.fetch_add(1, Ordering::SeqCst)) };
     id.expect("a signal that may be handled");
-    heard
+    calls
 }
 
 /// Without the library the handler would have prevented the default action.
 fn handler_over_a_guard_keeps_the_process_alive() {
     let alarm = after(2 * SECOND);
-    let heard = listen(SIGALRM);
+    let calls = install_counter(SIGALRM);
     process::kill_self(SIGALRM);
-    assert_eq!(heard.load(Ordering::SeqCst), 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
     while alarm.check().is_ok() {}
     assert!(alarm.elapsed() >= 2 * SECOND);
     drop(alarm);
     // The library's own expiry went to it too.
-    let so_far = heard.load(Ordering::SeqCst);
+    let so_far = calls.load(Ordering::SeqCst);
     for n in 1..4 {
         process::kill_self(SIGALRM);
-        assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n - 1, "no guard");
-        let _alarm = after(SECOND); // in front of it and behind it
+        assert_eq!(calls.load(Ordering::SeqCst), so_far + 2 * n - 1, "no guard");
+        let _alarm = after(SECOND); // arming puts its handler in front, and the other one forwards to it
         process::kill_self(SIGALRM);
-        assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n, "a guard");
+        assert_eq!(calls.load(Ordering::SeqCst), so_far + 2 * n, "a guard");
     }
 }
 
-fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
+fn handler_over_a_guard_and_previous_handler_run_once_each() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
-    let heard = listen(SIGALRM);
+    let calls = install_counter(SIGALRM);
     let mut sent = 0;
     let mut send = || {
         process::kill_self(SIGALRM);
         sent += 1;
-        assert_eq!((heard.load(Ordering::SeqCst), counted()), (sent, sent));
+        assert_eq!((calls.load(Ordering::SeqCst), counted()), (sent, sent));
     };
     send();
     drop(alarm);
@@ -168,52 +168,52 @@ fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
     }
 }
 
-fn handler_over_a_guard_hears_signals_in_a_child() {
+fn handler_over_a_guard_runs_in_a_child() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let _alarm = after(10 * SECOND);
-    let heard = listen(SIGALRM);
+    let calls = install_counter(SIGALRM);
     let status = process::in_child(|| {
         for sent in 1..4 {
             process::kill_self(SIGALRM);
-            assert_eq!((heard.load(Ordering::SeqCst), counted()), (2 * sent - 1, 2 * sent - 1));
+            assert_eq!((calls.load(Ordering::SeqCst), counted()), (2 * sent - 1, 2 * sent - 1));
             let _alarm = after(SECOND);
             process::kill_self(SIGALRM);
-            assert_eq!((heard.load(Ordering::SeqCst), counted()), (2 * sent, 2 * sent));
+            assert_eq!((calls.load(Ordering::SeqCst), counted()), (2 * sent, 2 * sent));
         }
     });
     assert_eq!(status, 0);
 }
 
-fn handler_over_a_guard_hears_a_foreign_timer() {
-    let hears = |heard: &AtomicUsize, times| {
+fn handler_over_a_guard_runs_for_a_foreign_timer() {
+    let receives = |calls: &AtomicUsize, times| {
         let began = Instant::now();
-        while heard.load(Ordering::SeqCst) < times {
+        while calls.load(Ordering::SeqCst) < times {
             assert!(began.elapsed() < 20 * SECOND, "never came");
         }
         while began.elapsed() < 40 * MS {}
-        assert_eq!(heard.load(Ordering::SeqCst), times);
+        assert_eq!(calls.load(Ordering::SeqCst), times);
     };
     process::set_timer(2 * SECOND, Duration::ZERO);
     let alarm = after(SECOND * 100);
-    let heard = listen(SIGALRM);
-    hears(heard, 1);
+    let calls = install_counter(SIGALRM);
+    receives(calls, 1);
     drop(alarm);
     for n in 1..4 {
         process::set_timer(10 * MS, Duration::ZERO);
         let alarm = after(SECOND * 100);
-        hears(heard, 2 * n);
+        receives(calls, 2 * n);
         assert!(alarm.check().is_ok());
         drop(alarm);
         process::set_timer(10 * MS, Duration::ZERO);
-        hears(heard, 2 * n + 1);
+        receives(calls, 2 * n + 1);
     }
 }
 
 /// No signal ends the process, even if the library's handler is exchanged while it runs.
 fn handler_over_guards_of_several_threads_survives_a_storm() {
     let first = after(SECOND);
-    let heard = listen(SIGALRM);
-    let theirs = process::action().sa_sigaction;
+    let calls = install_counter(SIGALRM);
+    let installed = process::action().sa_sigaction;
     drop(first);
     let done = AtomicBool::new(false);
     std::thread::scope(|s| {
@@ -235,31 +235,31 @@ fn handler_over_guards_of_several_threads_survives_a_storm() {
         done.store(true, Ordering::SeqCst);
         assert!(ended.iter().all(Result::is_ok));
     });
-    assert!(heard.load(Ordering::SeqCst) > 0);
-    assert_eq!((process::action().sa_sigaction, process::timer().0), (theirs, Duration::ZERO));
+    assert!(calls.load(Ordering::SeqCst) > 0);
+    assert_eq!((process::action().sa_sigaction, process::timer().0), (installed, Duration::ZERO));
 }
 
 /// A second Ctrl-C does not kill a program that handles it.
 fn handler_over_ring_on_prevents_the_default_action() {
     let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
     let alarm = arm();
-    let heard = listen(SIGUSR1);
+    let calls = install_counter(SIGUSR1);
     for sent in 1..4 {
         process::kill_self(SIGUSR1);
         assert!(alarm.check().is_err());
-        assert_eq!(heard.load(Ordering::SeqCst), sent);
+        assert_eq!(calls.load(Ordering::SeqCst), sent);
     }
     drop(alarm);
     for n in 0..3 {
         process::kill_self(SIGUSR1);
-        assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "no guard");
-        let alarm = arm(); // in front of it and behind it
+        assert_eq!(calls.load(Ordering::SeqCst), 4 + 3 * n, "no guard");
+        let alarm = arm(); // arming puts its handler in front, and the other one forwards to it
         process::kill_self(SIGUSR1);
         assert!(alarm.check().is_err());
-        assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "it rang");
+        assert_eq!(calls.load(Ordering::SeqCst), 4 + 3 * n, "it rang");
         process::kill_self(SIGUSR1);
         process::kill_self(SIGUSR1);
-        assert_eq!(heard.load(Ordering::SeqCst), 6 + 3 * n, "no listener is left");
+        assert_eq!(calls.load(Ordering::SeqCst), 6 + 3 * n, "no listener is left");
     }
 }
 
@@ -459,14 +459,14 @@ pub fn scenarios() -> Vec<Scenario> {
             handler_over_a_guard_keeps_the_process_alive,
         ),
         scenario(
-            "handler_over_a_guard_and_previous_handler_hear_each_signal_once",
-            handler_over_a_guard_and_previous_handler_hear_each_signal_once,
+            "handler_over_a_guard_and_previous_handler_run_once_each",
+            handler_over_a_guard_and_previous_handler_run_once_each,
         ),
+        scenario("handler_over_a_guard_runs_in_a_child", handler_over_a_guard_runs_in_a_child),
         scenario(
-            "handler_over_a_guard_hears_signals_in_a_child",
-            handler_over_a_guard_hears_signals_in_a_child,
+            "handler_over_a_guard_runs_for_a_foreign_timer",
+            handler_over_a_guard_runs_for_a_foreign_timer,
         ),
-        scenario("handler_over_a_guard_hears_a_foreign_timer", handler_over_a_guard_hears_a_foreign_timer),
         scenario(
             "handler_over_guards_of_several_threads_survives_a_storm",
             handler_over_guards_of_several_threads_survives_a_storm,

@@ -102,6 +102,6 @@ pub fn pause() -> ! {
 }
 
 /// Drops super-user privileges, which bypass some limits. Returns whether it is unprivileged now.
-pub fn become_nobody() -> bool {
+pub fn drop_privileges() -> bool {
     unsafe { libc::getuid() != 0 || libc::setuid(65_534) == 0 }
 }

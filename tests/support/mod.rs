@@ -102,6 +102,7 @@ pub fn rounds(most: u64) -> impl Iterator<Item = u64> {
 
 pub type Module = (&'static str, fn() -> Vec<Scenario>);
 
+/// Lists modules that have a function `scenarios`, by name.
 #[macro_export]
 macro_rules! modules {
     ($($(#[$meta:meta])* $name:ident),* $(,)?) => {

@@ -16,7 +16,7 @@ const TRIES: usize = if cfg!(debug_assertions) { 4 } else { 40 };
 
 const TRIES_OF_ONE: usize = 3;
 
-const AGAIN_AND_AGAIN: usize = 6;
+const MOST_TRIES: usize = 6;
 
 const ENOUGH: usize = 3;
 
@@ -131,10 +131,10 @@ pub fn sweep(window: Window) -> ! {
     let mut tally = Tally::default();
     let mut deals = Vec::new();
     for &comes in window.comes {
-        for (previous, company) in PREVIOUS {
+        for (previous, second_thread) in PREVIOUS {
             let short = window.arms && comes == Comes::Ring;
             for time in if short { vec![SHORT, LONG] } else { vec![LONG] } {
-                deals.push(Deal { previous, comes, time, company });
+                deals.push(Deal { previous, comes, time, second_thread });
             }
         }
     }
@@ -208,7 +208,7 @@ fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
     let mut order: Vec<_> = traces.iter().collect();
     order.sort_by_key(sent_first);
     for pc in tally.left() {
-        let tries = if is_own(pc) { AGAIN_AND_AGAIN } else { 1 };
+        let tries = if is_own(pc) { MOST_TRIES } else { 1 };
         let ways = order.iter().filter_map(|(deal, trace)| Some((deal, trace, trace.place_of(pc)?)));
         for (deal, trace, k) in ways {
             swept(window, deal, trace, Choice::One(k), tries, tally);
@@ -269,7 +269,7 @@ fn interrupted(
                 }
             }
             // Steps instead of running, which is closer to the traced run.
-            Err(Astray::Elsewhere) if n == 3 && (tries == AGAIN_AND_AGAIN || is_quick) => {
+            Err(Astray::Elsewhere) if n == 3 && (tries == MOST_TRIES || is_quick) => {
                 standing.end();
                 // Stepping is slow, and some paths need whole seconds.
                 let time = if deal.time > SHORT { deal.time.max(2 * SECOND) } else { SHORT };
@@ -299,7 +299,7 @@ fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<bool, St
     match deal.comes {
         Comes::Kill => {
             kill(standing.process, Signal::SIGALRM).expect("a child");
-            if deal.company {
+            if deal.second_thread {
                 std::thread::sleep(Duration::from_micros(100));
             }
         }
@@ -314,7 +314,7 @@ fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<bool, St
             tally.deaths += 1;
             Ok(true)
         }
-        WaitStatus::Signaled(_, Signal::SIGTRAP, _) if deal.company => Ok(false),
+        WaitStatus::Signaled(_, Signal::SIGTRAP, _) if deal.second_thread => Ok(false),
         _ => Err(format!("{end:?}")),
     }
 }

@@ -45,7 +45,7 @@ pub struct Deal {
     pub comes: Comes,
     pub time: Duration,
     /// A second thread exists. It handles signals while this thread is stopped.
-    pub company: bool,
+    pub second_thread: bool,
 }
 
 impl Deal {
@@ -105,18 +105,18 @@ fn spin_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-static COMPANY: AtomicUsize = AtomicUsize::new(0);
+static WAKEUPS: AtomicUsize = AtomicUsize::new(0);
 
-fn keep_company() {
+fn start_second_thread() {
     std::thread::spawn(|| {
         loop {
-            COMPANY.fetch_add(1, Ordering::SeqCst);
+            WAKEUPS.fetch_add(1, Ordering::SeqCst);
             nap(SECOND);
         }
     });
-    spin_until("company", || {
+    spin_until("the second thread", || {
         std::thread::yield_now();
-        COMPANY.load(Ordering::SeqCst) > 0
+        WAKEUPS.load(Ordering::SeqCst) > 0
     });
 }
 
@@ -138,8 +138,8 @@ impl Scene {
                 process::set_action(process::counting(), SA_RESTART, &[])
             }
         }
-        if deal.company {
-            keep_company();
+        if deal.second_thread {
+            start_second_thread();
         }
         if deal.previous == Previous::CountsBlocked {
             process::block(SIGALRM);
@@ -196,7 +196,7 @@ impl Scene {
         spin_until("the foreign timer", || process::timer().0.is_zero());
         // The handler on the other thread may outlive the guard. The next guard then counts the expiry.
         let next_guard = || {
-            if self.deal.company {
+            if self.deal.second_thread {
                 drop(after(SECOND));
             }
         };

@@ -128,38 +128,38 @@ fn random_guards_agree_with_a_list() {
     }
     let play = |seed: u64| {
         let mut random = Random(seed);
-        let mut ours: Vec<(Alarm, bool)> = vec![];
-        let mut theirs: Vec<(b::Alarm, bool)> = vec![];
+        let mut of_a: Vec<(Alarm, bool)> = vec![];
+        let mut of_b: Vec<(b::Alarm, bool)> = vec![];
         for _ in 0..5_000 {
             match random.below(7) {
-                0 if ours.len() < 6 => ours.push((Alarm::never().expect("arming"), false)),
-                1 if theirs.len() < 6 => theirs.push((b::Alarm::never().expect("arming"), false)),
-                2 if ours.len() < 6 => ours.push((after(Duration::ZERO), true)),
-                3 if !ours.is_empty() => drop(ours.remove(random.below(ours.len()))),
-                4 if !theirs.is_empty() => drop(theirs.remove(random.below(theirs.len()))),
-                5 if !ours.is_empty() => {
-                    let at = random.below(ours.len());
-                    ours[at].0.ring();
-                    ours[at].1 = true;
+                0 if of_a.len() < 6 => of_a.push((Alarm::never().expect("arming"), false)),
+                1 if of_b.len() < 6 => of_b.push((b::Alarm::never().expect("arming"), false)),
+                2 if of_a.len() < 6 => of_a.push((after(Duration::ZERO), true)),
+                3 if !of_a.is_empty() => drop(of_a.remove(random.below(of_a.len()))),
+                4 if !of_b.is_empty() => drop(of_b.remove(random.below(of_b.len()))),
+                5 if !of_a.is_empty() => {
+                    let at = random.below(of_a.len());
+                    of_a[at].0.ring();
+                    of_a[at].1 = true;
                 }
-                6 if !theirs.is_empty() => {
-                    let at = random.below(theirs.len());
-                    theirs[at].0.ring();
-                    theirs[at].1 = true;
+                6 if !of_b.is_empty() => {
+                    let at = random.below(of_b.len());
+                    of_b[at].0.ring();
+                    of_b[at].1 = true;
                 }
                 _ => {}
             }
-            let all = ours.iter().map(|(alarm, expired)| (alarm.id(), *expired));
-            let all = all.chain(theirs.iter().map(|(alarm, expired)| (alarm.id(), *expired)));
+            let all = of_a.iter().map(|(alarm, expired)| (alarm.id(), *expired));
+            let all = all.chain(of_b.iter().map(|(alarm, expired)| (alarm.id(), *expired)));
             let outermost_of = |innermost: AlarmId| {
                 all.clone().filter(|(id, expired)| *expired && *id <= innermost).map(|(id, _)| id).min()
             };
             let of_thread = all.clone().map(|(id, _)| id).max().and_then(outermost_of);
             assert_eq!(expired(checkpoint()), of_thread);
-            for (alarm, _) in &ours {
+            for (alarm, _) in &of_a {
                 assert_eq!(expired(alarm.check()), outermost_of(alarm.id()));
             }
-            for (alarm, _) in &theirs {
+            for (alarm, _) in &of_b {
                 assert_eq!(expired(alarm.check()), outermost_of(alarm.id()));
             }
         }

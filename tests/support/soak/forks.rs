@@ -12,15 +12,15 @@ use super::trial::{in_parallel, isolated};
 use crate::process::{self, counted};
 
 /// Forks per process.
-const LOT: u64 = 2_000;
+const BATCH: u64 = 2_000;
 
 pub fn campaign(first: u64, forks: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
     in_parallel(workers, tally, |worker, own| {
-        let lots = forks.div_ceil(LOT);
-        for lot in (worker..lots).step_by(workers as usize) {
-            let seed = first + lot;
+        let batches = forks.div_ceil(BATCH);
+        for batch in (worker..batches).step_by(workers as usize) {
+            let seed = first + batch;
             own.processes.add(1);
-            let many = LOT.min(forks - lot * LOT);
+            let many = BATCH.min(forks - batch * BATCH);
             isolated(own, LATE * 20, || run(seed, many, own))
                 .map_err(|why| format!("forks, seed {seed}: {why}"))?;
         }

@@ -30,7 +30,7 @@ pub struct Naive {
     pub checks: Option<(u64, Option<u64>)>,
     /// The limit, and the processor time at the start unless disarmed.
     pub cpu: Option<(Duration, Option<(Duration, Duration)>)>,
-    pub hears: bool,
+    pub listens: bool,
     /// A check has returned its expiry, and it has not changed since.
     pub known: bool,
 }

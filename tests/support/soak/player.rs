@@ -37,7 +37,7 @@ struct Player {
 struct Ticking {
     ticker: Ticker,
     since: Span,
-    told: u64,
+    returned: u64,
 }
 
 pub fn play(ops: &[Op], stormy: bool, tally: &'static Tally) {
@@ -139,7 +139,7 @@ impl Player {
             }
             Op::OnSignal => {
                 self.arm(|| Alarm::builder().ring_on(SIGUSR1).arm(), None, None);
-                self.newest().hears = true;
+                self.newest().listens = true;
             }
             Op::Ticker(period) => self.arm_ticker(period),
             Op::Drop(n) => self.drop_one(n),
@@ -263,7 +263,7 @@ impl Player {
             latched: None,
             checks: None,
             cpu: None,
-            hears: false,
+            listens: false,
             known: false,
         };
         self.tally.alarms.add(1);
@@ -298,7 +298,7 @@ impl Player {
         if was_free {
             self.world.taken_over(since);
         }
-        self.tickers.push(Ticking { ticker, since, told: 0 });
+        self.tickers.push(Ticking { ticker, since, returned: 0 });
     }
 
     fn drop_one(&mut self, n: usize) {
@@ -319,7 +319,7 @@ impl Player {
         };
         let expected = passed(&self.tickers[i], Instant::now());
         let began = Instant::now();
-        while self.tickers[i].told < expected {
+        while self.tickers[i].returned < expected {
             self.due(i);
             assert!(began.elapsed() < LATE, "a ticker has lost its periods");
         }
@@ -475,15 +475,15 @@ impl Player {
         if n == 0 {
             return;
         }
-        ticking.told += n;
+        ticking.returned += n;
         let period = ticking.ticker.period().as_nanos();
         let periods = |time: Duration| (time.as_nanos() / period) as u64;
         let least = periods(at.lo.saturating_duration_since(ticking.since.hi));
         let most = periods(at.hi.saturating_duration_since(ticking.since.lo));
         assert!(
-            (least..=most).contains(&ticking.told),
+            (least..=most).contains(&ticking.returned),
             "{} periods returned, not {least}..{most}",
-            ticking.told
+            ticking.returned
         );
     }
 
@@ -513,11 +513,11 @@ impl Player {
         for turn in 0..times {
             let before = users();
             process::kill_self(SIGUSR1);
-            let listening = self.alarms.iter().any(|(_, naive)| naive.hears && naive.latched.is_none());
+            let listening = self.alarms.iter().any(|(_, naive)| naive.listens && naive.latched.is_none());
             let expected = before + usize::from(!listening || turn > 0);
             assert_eq!(users(), expected, "SIGUSR1 went to the wrong one");
         }
-        for (_, naive) in self.alarms.iter_mut().filter(|(_, naive)| naive.hears) {
+        for (_, naive) in self.alarms.iter_mut().filter(|(_, naive)| naive.listens) {
             naive.latch(Cause::Signal(SIGUSR1));
         }
         self.checkpoint();

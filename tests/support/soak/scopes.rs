@@ -17,7 +17,7 @@ use crate::process;
 
 const KEPT: usize = 64;
 
-static DOINGS: [AtomicU64; KEPT] = [const { AtomicU64::new(0) }; KEPT];
+static OPERATIONS: [AtomicU64; KEPT] = [const { AtomicU64::new(0) }; KEPT];
 static MOMENTS: [AtomicU64; KEPT] = [const { AtomicU64::new(0) }; KEPT];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
@@ -41,18 +41,19 @@ enum Doing {
     Dropped,
 }
 
-fn note(began: Instant, thread: u64, doing: Doing) {
+fn note(began: Instant, thread: u64, operation: Doing) {
     let place = NEXT.fetch_add(1, Ordering::SeqCst) % KEPT;
-    DOINGS[place].store(thread << 8 | doing as u64, Ordering::SeqCst);
+    OPERATIONS[place].store(thread << 8 | operation as u64, Ordering::SeqCst);
     MOMENTS[place].store(began.elapsed().as_nanos() as u64, Ordering::SeqCst);
 }
 
 fn doings() -> String {
     let last = NEXT.load(Ordering::SeqCst);
     let line = |n: usize| {
-        let (doing, at) = (DOINGS[n % KEPT].load(Ordering::SeqCst), MOMENTS[n % KEPT].load(Ordering::SeqCst));
-        let what = ["?", "arms", "armed", "drops", "dropped"][(doing & 0xff) as usize % 5];
-        format!("    {n:>10} {at:>14} ns: thread {} {what}\n", doing >> 8)
+        let (operation, at) =
+            (OPERATIONS[n % KEPT].load(Ordering::SeqCst), MOMENTS[n % KEPT].load(Ordering::SeqCst));
+        let what = ["?", "arms", "armed", "drops", "dropped"][(operation & 0xff) as usize % 5];
+        format!("    {n:>10} {at:>14} ns: thread {} {what}\n", operation >> 8)
     };
     (last.saturating_sub(KEPT)..last).map(line).collect()
 }

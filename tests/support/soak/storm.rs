@@ -16,15 +16,15 @@ use super::trial::{in_parallel, isolated};
 use crate::process::{self, counted};
 
 /// Alarms per process, each beside a sending process and sometimes a sending thread.
-const LOT: u64 = 10_000;
+const BATCH: u64 = 10_000;
 
 pub fn campaign(first: u64, alarms: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
     in_parallel(workers, tally, |worker, own| {
-        let lots = alarms.div_ceil(LOT);
-        for lot in (worker..lots).step_by(workers as usize) {
-            let seed = first + lot;
+        let batches = alarms.div_ceil(BATCH);
+        for batch in (worker..batches).step_by(workers as usize) {
+            let seed = first + batch;
             own.processes.add(1);
-            let many = LOT.min(alarms - lot * LOT);
+            let many = BATCH.min(alarms - batch * BATCH);
             isolated(own, LATE * 20, || run(seed, many, own))
                 .map_err(|why| format!("storm, seed {seed}: {why}"))?;
         }
@@ -83,14 +83,14 @@ fn nest(rng: &mut Rng, most: u64, tally: &'static Tally) -> u64 {
                 continue;
             };
             let now = Instant::now();
-            let ours = alarm.owns(&e);
+            let is_own = alarm.owns(&e);
             let (_, its_limit, its_before, _) = match alarms.iter().find(|(outer, ..)| outer.owns(&e)) {
                 Some(outer) => outer,
                 None => &(alarm, limit, before, after),
             };
             assert!(now >= *its_before + *its_limit, "early: {e:?}");
             assert!(e.limit() == Some(*its_limit) && e.elapsed() >= *its_limit, "early: {e:?}");
-            if ours {
+            if is_own {
                 assert!(
                     !alarms.iter().any(|(_, limit, _, after)| *after + *limit <= asked),
                     "{e:?} hides an outer alarm"

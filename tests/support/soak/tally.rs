@@ -84,7 +84,7 @@ impl Tally {
             (&self.threads, &other.threads),
             (&self.unrepeated, &other.unrepeated),
         ];
-        pairs.iter().for_each(|(ours, theirs)| ours.add(theirs.get()));
+        pairs.iter().for_each(|(own, other_count)| own.add(other_count.get()));
         self.latest.at_least(other.latest.get());
     }
 
