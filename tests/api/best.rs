@@ -121,7 +121,7 @@ fn borrowed_answers_are_copied() {
     assert_eq!(parts.answer().map(Vec::as_slice), Some(&b"bc"[..]));
 }
 
-/// Its clone unwinds on demand, half built.
+/// A value whose clone unwinds on demand, half built.
 #[derive(Debug, PartialEq)]
 struct Brittle {
     left: u32,

@@ -74,7 +74,7 @@ fn checks_of_adapters_and_waits_are_counted() {
     assert_eq!(counted(|alarm| (0..5).until(alarm).count()), 6);
     assert_eq!(counted(Alarm::unwind_if_expired), 1);
     assert_eq!(counted(|_| Best::<u32, u32>::lowest().within(LATE, |_, alarm| alarm.check())), 1);
-    // These wait in real time. A signal may add one check.
+    // These calls wait in real time. A signal may add one check.
     assert_eq!(counted(|alarm| alarm.sleep(Duration::ZERO)), 2);
     let began = Instant::now();
     assert!(counted(|alarm| alarm.sleep(10 * MS)) >= 3 && began.elapsed() >= 10 * MS);

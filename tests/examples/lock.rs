@@ -121,7 +121,7 @@ fn shared_lock_has_several_holders() {
     assert_eq!(stderr.matches(&pid.to_string()).count(), 2, "{stderr}");
 }
 
-/// The lock belongs to the open file and passes to a child.
+/// A child of the holder inherits the lock.
 #[cfg(target_os = "linux")]
 #[test]
 fn holder_that_has_ended_is_unknown() {

@@ -326,7 +326,7 @@ fn foreign_sigalrm_ends_it_like_the_limit() {
     assert_eq!(sent(Signal::SIGALRM, &preserving).code, death(SIGINT));
 }
 
-/// As `perl -e 'alarm 1; exec @ARGV' timeout …` leaves behind.
+/// `perl -e 'alarm 1; exec @ARGV' timeout …` leaves such a timer behind.
 #[test]
 fn inherited_timer_is_harmless() {
     let have_perl = Command::new("perl").arg("-v").output().is_ok();
@@ -623,7 +623,7 @@ fn durations_are_parsed() {
     for time in [".05", "5e-2", "0x1p-4", "0.000001m", "1e-9", "0.00000001d"] {
         assert_eq!(both(&[time, "sleep", "20"]).code, 124, "{time:?}");
     }
-    // As in newer versions: a value that underflows is not zero.
+    // Newer versions agree: a value that underflows is not zero.
     for time in ["1e-400", "1e-5000", "0x1p-9999"] {
         assert_eq!(run(&mut timeout(&ours(), &[time, "sleep", "20"])).code, 124, "{time:?}");
     }

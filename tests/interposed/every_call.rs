@@ -285,7 +285,7 @@ fn workers() -> Result<(), Box<dyn Error>> {
 }
 
 enum Ended {
-    /// It made at least so many calls, and all is well.
+    /// The process made at least so many calls, and all is well.
     Well,
     WithoutIt,
 }

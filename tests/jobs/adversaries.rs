@@ -23,10 +23,10 @@ fn short() -> process::Builder {
 
 fn job_that_closes_every_descriptor_has_an_outcome() {
     leaving_nothing(|| {
-        // It returns without a pipe.
+        // The function returns after it has closed the pipe.
         let job = Job::spawn(|| close_all(0)).unwrap();
         assert!(matches!(job.join(), Err(JobError::Exited { code: 74, .. })));
-        // It lives on. A closed pipe does not end the job.
+        // The function goes on. A closed pipe does not end the job.
         let job = Job::spawn(|| {
             close_all(0);
             pause()
@@ -261,7 +261,7 @@ fn job_inherits_no_descriptor_of_a_sibling() {
         let more = |inherited: &[i32]| descriptors().into_iter().filter(|fd| !inherited.contains(fd)).count();
         let third = Job::spawn(|| {
             let own = more(&inherited);
-            // The same in a job of a job.
+            // A job of a job inherits none either.
             let inner = process::run(Duration::MAX, || more(&inherited));
             (own, inner.unwrap())
         });
@@ -288,7 +288,7 @@ fn captured_job_is_inert_in_a_sibling() {
         assert_eq!(lent.join().unwrap(), 5);
         let captured = Job::spawn(|| -> () { pause() }).unwrap();
         let outcome = process::run(Duration::MAX, || {
-            // They reuse the closed numbers.
+            // The files reuse the closed numbers.
             let files = [(); 8].map(|()| std::fs::File::open("/dev/null").unwrap());
             drop(captured);
             let job = Job::spawn(|| 7).unwrap();
@@ -298,7 +298,7 @@ fn captured_job_is_inert_in_a_sibling() {
     });
 }
 
-/// There abort ends in SIGSEGV, and SIGTERM has no effect.
+/// In the first process of a namespace abort ends in SIGSEGV, and SIGTERM has no effect.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 fn first_process_of_a_pid_namespace_is_killed() {

@@ -182,7 +182,7 @@ fn late_join_gets_the_value() {
         let (ended, took) = timed(|| job.join());
         assert!(ended.is_err_and(|e| e.timed_out().is_some()));
         assert!(took >= GRACE && took < SLACK, "{took:?}");
-        // The same before the first signal is due.
+        // The grace holds before the first signal is due too.
         let job = limited().spawn(|| Endless).unwrap();
         std::thread::sleep(LIMIT + GRACE / 2);
         let (ended, took) = timed(|| job.join());

@@ -113,7 +113,7 @@ fn handle_works_on_another_thread() {
     });
 }
 
-/// Their panics are reported on stderr.
+/// Panics of the child's threads are reported on stderr.
 fn threads_in_the_child_are_allowed() {
     let answer = process::run(Duration::MAX, || {
         let threads: Vec<_> = (0..4).map(|n| thread::spawn(move || n)).collect();

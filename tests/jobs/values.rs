@@ -128,7 +128,7 @@ fn claimed_lengths_allocate_nothing() {
     });
 }
 
-/// In bytes.
+/// Returns the resident memory in bytes.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096

@@ -198,14 +198,14 @@ fn wait_for_a_child_ends_at_the_deadline() {
     let alarm = after(30 * MS);
     assert!(alarm.owns(&inside(&alarm.wait(&mut child).expect_err("half a minute"))));
     in_time(&alarm, 30 * MS);
-    // It still runs. After a kill it can be waited for repeatedly.
+    // The child still runs. After a kill it can be waited for repeatedly.
     child.kill().expect("alive");
     alarm.restart();
     alarm.extend(LATE);
     assert!(!alarm.wait(&mut child).expect("dead").success());
     assert!(!alarm.wait(&mut child).expect("still dead").success());
 
-    // Its standard input is closed, as by `Child::wait`.
+    // `wait` closes the child's standard input, as `Child::wait` does.
     let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("a cat");
     assert!(alarm.wait(&mut cat).expect("it has read to the end").success());
 
@@ -668,11 +668,11 @@ fn blocking_ends_when_signal_stays_blocked() {
 fn handler_stays_while_a_blocked_thread_blocks_the_signal() {
     // The alarm may expire before the wait.
     let limits = (0..).map(|n| 5 * MS * (1 << n));
-    limits.take(12).find(|&limit| has_shut_it_out(limit)).expect("a wait");
+    limits.take(12).find(|&limit| has_blocked_sigalrm(limit)).expect("a wait");
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-fn has_shut_it_out(limit: Duration) -> bool {
+fn has_blocked_sigalrm(limit: Duration) -> bool {
     let alarm = after(limit);
     let (shut, done) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|s| {
@@ -715,7 +715,7 @@ fn wait_ends_under_a_handler_with_sa_restart(forwards: bool) {
         type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
         match LIBRARY.load(Ordering::SeqCst) {
             0 => {}
-            // As signal-hook does.
+            // signal-hook forwards in this way.
             library => unsafe { std::mem::transmute::<usize, Handler>(library)(signal, info, context) },
         }
     }

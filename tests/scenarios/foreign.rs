@@ -240,7 +240,7 @@ fn timer_set_over_a_guard_is_seen_by_a_restart() {
     assert!(foreign.abs_diff(100 * SECOND) < SECOND, "the foreign timer is lost: {foreign:?}");
 }
 
-/// It expires before the guard's deadline.
+/// The foreign timer expires before the guard's deadline.
 fn short_timer_set_over_a_guard_is_forwarded_at_the_next_check() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);

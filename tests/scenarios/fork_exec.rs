@@ -99,7 +99,7 @@ fn child_forked_while_others_arm_can_arm() {
     });
 }
 
-/// Threads waited for the lock at the fork.
+/// Other threads wait for the lock when the process forks.
 fn threads_of_a_child_get_the_lock() {
     // std's lock for starting threads may be copied locked, so all threads run before the fork.
     let (stop, all_run) = (AtomicBool::new(false), std::sync::Barrier::new(7));
@@ -141,7 +141,7 @@ fn child_ignores_expiries_forwarded_in_its_parent() {
     let alarm = after(100 * SECOND);
     let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|s| {
-        // It ends its wait without a check, so it does not program the timer.
+        // The thread ends its wait without a check, so it does not program the timer.
         let waiter = s.spawn(|| {
             alarm.blocking(|| {
                 waits.store(true, Ordering::SeqCst);

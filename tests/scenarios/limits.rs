@@ -131,7 +131,7 @@ fn restart_extend_and_disarm_move_the_deadline() {
     let began = Instant::now();
     while began.elapsed() < 90 * MS {
         alarm.restart();
-        // A preemption for the whole limit makes the time-out right.
+        // A thread that is preempted for the whole limit times out rightly.
         assert!(alarm.check().is_ok() || alarm.elapsed() >= 30 * MS);
     }
     let e = expiry(&alarm);
@@ -165,7 +165,7 @@ fn restart_extend_and_disarm_move_the_deadline() {
     assert!(alarm.check().is_ok());
 }
 
-/// There is no deadline to move, and a restart uses the old limit.
+/// A disarmed alarm has no deadline to move. A restart uses the old limit.
 fn disarmed_alarm_that_is_extended_keeps_its_limit() {
     let alarm = after(30 * MS);
     alarm.disarm();

@@ -111,7 +111,7 @@ fn blocked_signal_stays_pending() {
     process::set_action(process::counting(), 0, &[]);
     process::unblock(SIGALRM);
     assert_eq!(process::counted(), 1);
-    // It is forwarded once. No later expiry is taken for it.
+    // The signal is forwarded once. No later expiry is taken for it.
     let alarm = after(MS);
     wait_for(&alarm);
     drop(alarm);
@@ -316,7 +316,7 @@ fn saved_handler_installed_without_a_guard_forwards() {
     let left_behind = state();
     process::kill_self(SIGALRM);
     assert_eq!(process::counted(), 1, "it is forwarded to the previous handler");
-    // A new guard over it works.
+    // A new guard over the saved handler works.
     let alarm = after(MS);
     wait_for(&alarm);
     process::kill_self(SIGALRM);

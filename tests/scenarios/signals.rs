@@ -42,7 +42,7 @@ fn kill_takes_the_default_action_in_a_call_that_unblocks_it() {
     panic!("still alive");
 }
 
-/// Its stack has space for one handler, so the restored handler must not run nested.
+/// The thread's signal stack has space for one handler, so the restored handler must not run nested.
 fn kill_takes_the_default_action_while_others_arm() {
     for round in rounds(300) {
         let status = process::in_child(|| {
@@ -321,7 +321,7 @@ fn previous_handler_runs_on_its_own_stack() {
         ON_STACK.store(!on_stack, Ordering::SeqCst);
         process::kill_self(SIGALRM);
         assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
-        // The same during and after a wait.
+        // The handler keeps its stack during and after a wait.
         let _ = alarm.blocking(|| {
             ON_STACK.store(!on_stack, Ordering::SeqCst);
             process::kill_self(SIGALRM);

@@ -193,7 +193,7 @@ fn read_to_the_end_of_the_file_is_complete() {
     assert_eq!(io::read_to_string(alarm.reader(stdin())).expect("the end"), "");
 }
 
-/// As another process on the same terminal may set it.
+/// Another process on the same terminal may set this mode.
 fn nonblocking_stdin_is_waited_for() {
     let mut writer = piped();
     fcntl(stdin().as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("a mode");

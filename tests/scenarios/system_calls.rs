@@ -145,7 +145,7 @@ fn each(outcome: &Outcome, timers: &[(&str, usize)]) -> Result<(), String> {
     if calls.len() == all { Ok(()) } else { Err(format!("{} calls, not {all}", calls.len())) }
 }
 
-/// With one call to see that the interval timer is free.
+/// One more call finds that the interval timer is free.
 fn each_with_the_interval_timer(outcome: &Outcome) -> Result<(), String> {
     each(outcome, &[("getitimer", 1), ("setitimer", 2)])
 }

@@ -128,7 +128,7 @@ fn threads_that_end_under_guards_leave_no_alarm() {
     assert!(alarm.owns(&long_function()));
 }
 
-/// The library still recognizes it; the default action would end the process.
+/// The library recognizes its own signal. The default action would end the process.
 fn signal_pending_when_a_thread_ends_is_recognized() {
     let began = Instant::now();
     let mut n = 0_u64;

@@ -214,7 +214,7 @@ pub fn die_with_parent() {
     }
 }
 
-/// The same for the process of `command`, through `exec` too.
+/// Has the kernel kill the process of `command` too, through `exec`.
 pub fn spawn_to_die_with_parent(command: &mut Command) {
     let parent = std::process::id();
     let prepare = move || {

@@ -33,7 +33,7 @@ pub enum Choice {
         part: usize,
         of: usize,
     },
-    /// So many instructions, evenly spread, from a random first one.
+    /// Evenly spread instructions, so many of them, from a random first one.
     Sample(usize),
     /// The same, for one combination of signal and disposition.
     Glance(usize),
@@ -111,9 +111,9 @@ pub struct Window {
     pub name: &'static str,
     pub run: fn(&Deal),
     pub comes: &'static [Comes],
-    /// It arms the alarm under test. A short limit takes another path.
+    /// Whether the window arms the alarm under test. A short limit takes another path.
     pub arms: bool,
-    /// The sweep continues up to the first system call after the end, which blocks.
+    /// Whether the sweep continues up to the first system call after the end, which blocks.
     pub enters: bool,
 }
 

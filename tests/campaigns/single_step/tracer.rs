@@ -173,7 +173,7 @@ impl Standing {
     }
 
     pub fn run_to(&self, trace: &Trace, k: usize) -> Result<(), Astray> {
-        /// So many steps take as long as one run to a breakpoint.
+        /// Below this number single steps are quicker than a run to a breakpoint.
         const STEPS: usize = 5;
         let anchor = trace.anchor(k);
         if trace.times[k] * STEPS < k - anchor {
@@ -209,7 +209,7 @@ impl Standing {
                 break;
             }
             self.step(None)?;
-            // As slow as the traced run, so that long calls are repeated as there.
+            // Makes the thread as slow as in the traced run, so that it repeats the same calls.
             std::thread::sleep(Duration::from_micros(1));
         }
         Err(Astray::Elsewhere)

@@ -3,7 +3,7 @@
 #[allow(dead_code)]
 #[path = "../../../examples/tsp/instance.rs"]
 pub mod instance;
-// It refers to `crate::instance`, as in the example.
+// The reader refers to `crate::instance`, as in the example.
 #[allow(dead_code)]
 #[path = "../../../examples/tsp/tsplib.rs"]
 mod reader;

@@ -39,7 +39,7 @@ fn handle_is_inert_after_the_drop() {
     assert!(handle.is_expired() && handle.remaining() == Some(Duration::ZERO));
     let entered = handle.enter();
     drop(alarm);
-    // It reuses the slot of the dropped alarm.
+    // The new alarm reuses the slot of the dropped one.
     let next = after(Duration::ZERO);
     let check_alone = |handle: &AlarmHandle| handle.check().is_ok() && !handle.is_expired();
     assert!(check_alone(&handle) && check_alone(&handle.clone()));

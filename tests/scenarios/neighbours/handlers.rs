@@ -25,7 +25,7 @@ fn old() -> &'static libc::sigaction {
     unsafe { &*(OLD.load(Ordering::SeqCst) as *const libc::sigaction) }
 }
 
-/// As CPython's `faulthandler.register(chain=True)`: restores the old action, raises, installs itself again.
+/// Restores the old action, raises, and installs itself again, as CPython's `faulthandler.register(chain=True)` does.
 extern "C" fn restore_and_raise(signal: c_int) {
     CALLS.fetch_add(1, Ordering::SeqCst);
     unsafe {

@@ -75,7 +75,7 @@ fn thread_that_ends_with_leaked_guards_disturbs_none() {
     }
 }
 
-/// In an `atexit` function: the unwinding of `pthread_exit` may not pass Rust's main function.
+/// `pthread_exit` is called in an `atexit` function: its unwinding may not pass Rust's main function.
 fn main_thread_that_ends_with_a_guard_exits() {
     extern "C-unwind" fn end() {
         unsafe extern "C-unwind" {

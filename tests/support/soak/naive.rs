@@ -12,7 +12,7 @@ pub struct Span {
 
 impl Span {
     pub fn after(self, d: Duration) -> Option<Span> {
-        // Beyond the clock's range is never.
+        // A deadline beyond the clock's range is never.
         let most = Duration::from_secs(500 * 365 * 86_400);
         (d < most).then(|| Span { lo: self.lo + d, hi: self.hi + d })
     }
@@ -43,7 +43,7 @@ pub struct Asked {
 }
 
 impl Naive {
-    /// Returns whether it must have expired by `now`. Processor time is polled, so it is left out.
+    /// Returns whether the alarm must have expired by `now`. Processor time is polled, so the model ignores it.
     pub fn must(&self, now: Instant) -> bool {
         self.latched.is_some() || self.deadline.is_some_and(|deadline| deadline.hi <= now)
     }

@@ -6,7 +6,7 @@ use nix::libc;
 
 use super::tally::Count;
 
-/// It ends when this is dropped, or with its target.
+/// The process ends when this value is dropped, or with its target.
 pub struct Stormer(libc::pid_t);
 
 impl Stormer {

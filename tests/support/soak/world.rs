@@ -43,9 +43,9 @@ pub struct World {
 pub struct Timer {
     due: Span,
     period: Duration,
-    /// Signals delivered before it expired.
+    /// Signals delivered before the timer expired.
     before: usize,
-    /// It must expire: it was not due in the microsecond in which the kernel hides it.
+    /// Whether the timer must expire: it was not due in the microsecond in which the kernel hides it.
     sure: bool,
 }
 
@@ -76,7 +76,7 @@ impl World {
         match which {
             0 => process::set_action(process::counting(), SA_RESTART, &[]),
             1 => process::set_action(process::counting_info(), SA_SIGINFO, &[SIGUSR2]),
-            // In a storm it would nest until the stack is full, with or without a guard.
+            // In a storm the handler would nest until the stack is full, with or without a guard.
             2 if !self.stormy => process::set_action(process::counting(), SA_NODEFER, &[]),
             2 => process::set_action(process::counting(), 0, &[]),
             _ => process::set_action(SIG_IGN, 0, &[]),
@@ -234,7 +234,7 @@ impl World {
     }
 
     fn await_ring(&mut self, timer: Timer) {
-        // With SIGALRM blocked the arrival is invisible, so it waits longer.
+        // With SIGALRM blocked the arrival is invisible, so the model waits longer.
         let unseen = if self.blocked { Duration::from_micros(300) } else { Duration::ZERO };
         while Instant::now() < timer.due.hi + unseen {}
         // Without a handler the expiry is unobserved.
@@ -281,7 +281,7 @@ impl World {
         self.look();
     }
 
-    /// In a forked child, which has no timer.
+    /// Asserts the state in a forked child, which has no timer.
     pub fn must_be_as_found_without_timer(&self) {
         let now = process::state();
         let expected = process::State { timer: (Duration::ZERO, Duration::ZERO), ..self.found.clone() };
