@@ -1,4 +1,4 @@
-//! The best answer so far, however the search ended.
+//! `Best`: its value after each way in which a search can end.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -34,7 +34,7 @@ fn is_empty_before_the_first_offer() {
 }
 
 #[test]
-fn of_equals_the_first_stays() {
+fn first_of_equals_stays() {
     let mut low = Best::lowest();
     let mut high = Best::highest();
     for name in ["first", "second"] {
@@ -46,7 +46,7 @@ fn of_equals_the_first_stays() {
 }
 
 #[test]
-fn what_is_no_better_is_not_built() {
+fn worse_answer_is_not_built() {
     let built = Cell::new(0);
     let mut best = Best::lowest();
     for score in [5, 6, 5, 4, 9, 4, 1, 1] {
@@ -59,7 +59,7 @@ fn what_is_no_better_is_not_built() {
 }
 
 #[test]
-fn a_nan_is_never_the_best() {
+fn nan_is_never_the_best() {
     let mut low = Best::lowest();
     let mut high = Best::highest();
     for score in [f64::NAN, 2.0, f64::NAN, 3.0, 1.0, f64::NAN] {
@@ -74,7 +74,7 @@ fn a_nan_is_never_the_best() {
     assert!(infinite.offer(f64::MAX, || "better"));
 }
 
-/// Counts how often it is copied anew, and how often over a copy that is there.
+/// Counts fresh clones and clones into existing memory.
 struct Counted<'a> {
     value: u32,
     anew: &'a Cell<u32>,
@@ -94,7 +94,7 @@ impl Clone for Counted<'_> {
 }
 
 #[test]
-fn copies_go_into_memory_that_is_there() {
+fn copies_reuse_memory() {
     let (anew, over) = (Cell::new(0), Cell::new(0));
     let mut tour = Counted { value: 0, anew: &anew, over: &over };
     let mut best = Best::lowest();
@@ -109,7 +109,7 @@ fn copies_go_into_memory_that_is_there() {
 }
 
 #[test]
-fn copies_are_made_of_what_is_borrowed_too() {
+fn borrowed_answers_are_copied() {
     let mut words: Best<String, usize, Highest> = Best::highest();
     for word in ["a", "abc", "ab"] {
         words.offer_cloned(word.len(), word);
@@ -121,7 +121,7 @@ fn copies_are_made_of_what_is_borrowed_too() {
     assert_eq!(parts.answer().map(Vec::as_slice), Some(&b"bc"[..]));
 }
 
-/// Its copying unwinds on demand, in the middle.
+/// A value whose clone unwinds on demand, half built.
 #[derive(Debug, PartialEq)]
 struct Brittle {
     left: u32,
@@ -143,7 +143,7 @@ impl Clone for Brittle {
 }
 
 #[test]
-fn an_answer_that_unwinds_half_built_leaves_the_best_as_it_was() {
+fn answer_that_unwinds_half_built_leaves_the_best() {
     let alarm = Alarm::never().unwrap();
     let mut best = Best::lowest();
     for n in [9, 8, 7] {
@@ -171,7 +171,7 @@ fn an_answer_that_unwinds_half_built_leaves_the_best_as_it_was() {
     assert_eq!(best.answer(), Some(&Brittle { left: 1, right: 1 }));
 }
 
-/// Offers 10, 9, … and ends at 1, unless the alarm, rung at 4, ends it.
+/// Offers 10, 9, … 1. If the alarm is rung at 4, a check ends it.
 fn countdown<O: Better<u32>>(
     best: &mut Best<u32, u32, O>,
     alarm: &Alarm,
@@ -188,7 +188,7 @@ fn countdown<O: Better<u32>>(
 }
 
 #[test]
-fn a_search_that_ends_by_itself_is_complete() {
+fn search_that_ends_by_itself_is_complete() {
     let mut best = Best::lowest();
     let ended = best.within(LONG, |best, alarm| countdown(best, alarm, false)).unwrap();
     assert!(ended.is_ok());
@@ -196,7 +196,7 @@ fn a_search_that_ends_by_itself_is_complete() {
 }
 
 #[test]
-fn a_search_cut_short_by_a_check_has_its_best() {
+fn search_ended_by_a_check_has_its_best() {
     let mut best = Best::lowest();
     let ended = best.within(LONG, |best, alarm| countdown(best, alarm, true)).unwrap();
     assert_eq!(ended.unwrap_err().cause(), Cause::Rung);
@@ -204,7 +204,7 @@ fn a_search_cut_short_by_a_check_has_its_best() {
 }
 
 #[test]
-fn a_search_cut_short_by_unwinding_has_its_best() {
+fn search_ended_by_unwinding_has_its_best() {
     let mut best = Best::lowest();
     let ended = best.within(LONG, |best, alarm| {
         for n in (1..=10).rev() {
@@ -221,7 +221,7 @@ fn a_search_cut_short_by_unwinding_has_its_best() {
 }
 
 #[test]
-fn the_limit_ends_an_endless_search() {
+fn limit_ends_an_endless_search() {
     let limit = Duration::from_millis(5);
     let mut best = Best::highest();
     let ended = best.within(limit, |best, _| {
@@ -238,7 +238,7 @@ fn the_limit_ends_an_endless_search() {
 }
 
 #[test]
-fn a_limit_of_zero_leaves_what_was_offered_before_the_first_check() {
+fn limit_of_zero_keeps_offers_before_the_first_check() {
     let mut best = Best::lowest();
     let ended = best.within(Duration::ZERO, |best, alarm| {
         best.offer(7, || "the first thing that comes to mind");
@@ -251,7 +251,7 @@ fn a_limit_of_zero_leaves_what_was_offered_before_the_first_check() {
 }
 
 #[test]
-fn a_second_search_goes_on_from_the_first() {
+fn second_search_continues_from_the_first() {
     let mut best = Best::lowest();
     assert!(best.within(LONG, |best, alarm| countdown(best, alarm, true)).unwrap().is_err());
     assert!(best.within(LONG, |best, alarm| countdown(best, alarm, false)).unwrap().is_ok());
@@ -260,7 +260,7 @@ fn a_second_search_goes_on_from_the_first() {
 }
 
 #[test]
-fn an_enclosing_alarm_that_checks_ends_the_search_and_loses_nothing() {
+fn enclosing_alarm_that_checks_ends_the_search_with_its_best() {
     let outer = Alarm::never().unwrap();
     let mut best = Best::lowest();
     for unwinding in [false, true] {
@@ -280,7 +280,7 @@ fn an_enclosing_alarm_that_checks_ends_the_search_and_loses_nothing() {
 }
 
 #[test]
-fn an_enclosing_alarm_that_catches_gets_its_own_and_the_best_stays() {
+fn enclosing_catch_gets_its_expiry_and_the_best_stays() {
     let outer = Alarm::never().unwrap();
     let mut best = Best::lowest();
     let after = Cell::new(false);
@@ -299,7 +299,7 @@ fn an_enclosing_alarm_that_catches_gets_its_own_and_the_best_stays() {
 }
 
 #[test]
-fn a_panic_passes_on_and_the_best_stays() {
+fn panic_propagates_and_the_best_stays() {
     let mut best = Best::lowest();
     let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
         best.within(LONG, |best, _| {
@@ -312,7 +312,7 @@ fn a_panic_passes_on_and_the_best_stays() {
 }
 
 #[test]
-fn can_be_shown_copied_and_sent() {
+fn best_is_debug_clone_and_send() {
     fn sent<T: Send + Sync>(_: &T) {}
     let mut best = Best::lowest();
     best.offer(2, || "two");

@@ -1,5 +1,4 @@
-//! What was completed is `Ok`, also if the limit passed meanwhile: each way to run something under an alarm, but for
-//! iterators (`tests/iter.rs`) and attributes (`macros/tests/items.rs`), which have tests of their own.
+//! A completed call returns `Ok` even if the limit passes meanwhile.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +11,6 @@ use sigalarm::{Alarm, Best, TimedOut, try_within, unwind_if_expired, within};
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Runs what rings its alarm at its end, and then looks whether that has expired it.
 fn completed<T, E: std::fmt::Debug>(run: impl FnOnce(&Alarm) -> Result<T, E>) -> T {
     let alarm = Alarm::after(LONG).expect("arming");
     let value = run(&alarm).expect("it was completed");
@@ -21,7 +19,7 @@ fn completed<T, E: std::fmt::Debug>(run: impl FnOnce(&Alarm) -> Result<T, E>) ->
 }
 
 #[test]
-fn a_call_that_blocks() {
+fn completed_blocking_call_is_ok() {
     let value = completed(|alarm| {
         alarm.blocking(|| {
             alarm.ring();
@@ -31,7 +29,6 @@ fn a_call_that_blocks() {
     assert_eq!(value, 42);
 }
 
-/// Rings when it has read or written.
 struct Ringing<'a>(UnixStream, &'a Alarm);
 
 impl Read for Ringing<'_> {
@@ -61,7 +58,7 @@ impl std::os::fd::AsFd for Ringing<'_> {
 }
 
 #[test]
-fn a_read_and_a_write() {
+fn completed_read_and_write_are_ok() {
     let (here, mut there) = UnixStream::pair().expect("a pair");
     there.write_all(b"word").expect("room");
     let mut word = [0; 4];
@@ -74,7 +71,7 @@ fn a_read_and_a_write() {
 }
 
 #[test]
-fn a_child_that_has_ended() {
+fn wait_for_an_ended_child_is_ok() {
     let mut child = Command::new("true").spawn().expect("a child");
     child.wait().expect("its end");
     let status = completed(|alarm| {
@@ -85,7 +82,7 @@ fn a_child_that_has_ended() {
 }
 
 #[test]
-fn a_call_within_a_limit() {
+fn completed_call_within_a_limit_is_ok() {
     let within_a_limit = |run: &dyn Fn(&Alarm) -> Result<u32, TimedOut>| {
         assert_eq!(within(LONG, run).expect("arming").expect("completed"), 42);
         assert_eq!(try_within(LONG, run).expect("completed"), 42);
@@ -97,7 +94,7 @@ fn a_call_within_a_limit() {
 }
 
 #[test]
-fn what_could_have_unwound() {
+fn completed_catch_is_ok() {
     let value = completed(|alarm| {
         alarm.catch(|| {
             unwind_if_expired();
@@ -109,7 +106,7 @@ fn what_could_have_unwound() {
 }
 
 #[test]
-fn a_search() {
+fn completed_search_is_ok() {
     let mut best = Best::lowest();
     let ended = best.within(LONG, |best, alarm| {
         alarm.check()?;
@@ -121,7 +118,7 @@ fn a_search() {
 }
 
 #[test]
-fn a_worker_that_has_ended() {
+fn join_of_an_ended_worker_is_ok() {
     let worker = Worker::spawn(|| 42).expect("a thread");
     while worker.is_alive() {
         thread::sleep(Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! Alarms in a library's hands that takes an `enough::Stop`.
+//! The `enough::Stop` adapter of alarms.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,10 +8,8 @@ use sigalarm::{Alarm, Cause, ThreadAlarms, checkpoint, testing};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// As late as a loaded machine may make it.
 const LATE: Duration = Duration::from_secs(30);
 
-/// What a library does: it takes a `Stop`, and may hand it to threads of its own.
 fn until_stopped(stop: impl Stop) -> StopReason {
     let began = Instant::now();
     thread::scope(|s| {
@@ -28,7 +26,7 @@ fn until_stopped(stop: impl Stop) -> StopReason {
 }
 
 #[test]
-fn a_library_stops_at_the_deadline_on_its_own_threads_too() {
+fn library_stops_at_the_deadline_on_its_own_threads() {
     let began = Instant::now();
     let alarm = Alarm::after(5 * MS).unwrap();
     assert_eq!(until_stopped(&alarm), StopReason::TimedOut);
@@ -37,7 +35,7 @@ fn a_library_stops_at_the_deadline_on_its_own_threads_too() {
 }
 
 #[test]
-fn a_ring_is_a_cancellation() {
+fn ring_is_a_cancellation() {
     let alarm = Alarm::never().unwrap();
     thread::scope(|s| {
         s.spawn(|| alarm.ring());
@@ -71,7 +69,7 @@ fn each_cause_has_its_reason() {
 }
 
 #[test]
-fn thread_alarms_are_those_of_the_checking_thread() {
+fn thread_alarms_belong_to_the_checking_thread() {
     let stop: Box<dyn Stop> = Box::new(ThreadAlarms);
     assert_eq!(stop.check(), Ok(()));
     let _alarm = Alarm::after(Duration::ZERO).unwrap();
@@ -83,7 +81,7 @@ fn thread_alarms_are_those_of_the_checking_thread() {
 }
 
 #[test]
-fn each_check_of_a_library_is_one_of_the_test_kit() {
+fn test_kit_counts_checks_of_a_library() {
     let report = testing::each_check(|attempt| {
         let outcome = attempt.run(|alarm| {
             let stop: &dyn Stop = &alarm;

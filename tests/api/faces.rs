@@ -1,4 +1,4 @@
-//! What the library's types say of themselves: texts, sources, and the small questions that can be asked.
+//! Texts, sources and accessors of the public types.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ fn expired(label: &str) -> TimedOut {
 }
 
 #[test]
-fn an_alarm() {
+fn alarm_shows_id_and_label() {
     let alarm = Alarm::builder().at(Instant::now() + MINUTE).label("solve").arm().expect("arming");
     assert_eq!(alarm.label(), Some("solve"));
     let shown = format!("{alarm:?}");
@@ -25,7 +25,7 @@ fn an_alarm() {
 }
 
 #[test]
-fn a_time_out() {
+fn time_out_shows_alarm_and_location() {
     let timed_out = expired("solve");
     let shown = format!("{timed_out:?}");
     assert!(shown.contains("label: Some(\"solve\")") && shown.contains("cause: Deadline"), "{shown}");
@@ -37,7 +37,7 @@ fn a_time_out() {
 }
 
 #[test]
-fn causes() {
+fn causes_have_texts() {
     let alarm = Alarm::builder().check_limit(1).arm().expect("arming");
     let _ = alarm.check();
     let e = alarm.check().expect_err("one check");
@@ -51,7 +51,7 @@ fn causes() {
 }
 
 #[test]
-fn what_cannot_be_armed() {
+fn arm_errors_have_texts_and_sources() {
     let e = Alarm::builder().ring_on(9).arm().expect_err("SIGKILL");
     assert!(e.source().is_none() && e.call().is_none() && !e.to_string().is_empty());
     let e = Ticker::every(Duration::ZERO).expect_err("zero");
@@ -62,14 +62,14 @@ fn what_cannot_be_armed() {
 }
 
 #[test]
-fn a_ticker() {
+fn ticker_shows_its_period() {
     let ticker = Ticker::every(MINUTE).expect("arming");
     assert_eq!(ticker.period(), MINUTE);
     assert!(format!("{ticker:?}").contains("60s"));
 }
 
 #[test]
-fn readers_and_writers() {
+fn readers_and_writers_give_their_inner_value() {
     let (mut one, two) = UnixStream::pair().expect("a pair");
     let alarm = Alarm::after(MINUTE).expect("arming");
     let mut writer = alarm.writer(two);
@@ -87,7 +87,7 @@ fn readers_and_writers() {
 }
 
 #[test]
-fn workers() {
+fn worker_errors_have_texts() {
     let worker = Worker::spawn(|| panic!("boo")).expect("spawning");
     let e: WorkerError = worker.join_timeout(MINUTE).map(|(): ()| ()).expect_err("it panicked");
     assert!(e.to_string().contains("boo") && e.source().is_none(), "{e}");
@@ -112,8 +112,7 @@ mod jobs {
     use sigalarm::process::{Job, JobError, Output, SpawnError};
 
     #[test]
-    fn a_harness_has_threads() {
-        // The harness runs this on a thread of its own, so that a job is refused.
+    fn spawn_in_a_harness_is_refused() {
         let e = Job::spawn(|| 1).expect_err("there are two threads");
         assert!(matches!(e, SpawnError::MultiThreaded { .. }) && e.source().is_none(), "{e:?}");
         let e = JobError::from(e);

@@ -1,4 +1,4 @@
-//! What the types of the guards allow. That none of them is `Send` is a test of `macros/tests/ui`.
+//! Auto traits of the guards. `macros/tests/ui` tests that no guard is `Send`.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 

@@ -1,4 +1,4 @@
-//! Iterators under a limit, compared with a loop written by hand.
+//! Iterators under a limit, against a loop written by hand.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -9,7 +9,7 @@ fn never() -> Alarm {
     Alarm::never().expect("arming")
 }
 
-/// Numbers from 0 to `len`, and an alarm that rings when so many have been taken.
+/// Rings the alarm when `ring_at` of the numbers from 0 to `len` have been taken.
 #[derive(Clone)]
 struct Ringing<'a> {
     front: usize,
@@ -65,7 +65,7 @@ impl DoubleEndedIterator for Ringing<'_> {
     }
 }
 
-/// The loop by hand: what it takes, and whether the check ended it with items left.
+/// Returns the items that the loop takes, and whether a check ended it with items left.
 fn by_hand(mut items: Ringing<'_>, stride: usize, from_back: impl Fn(usize) -> bool) -> (Vec<usize>, bool) {
     let mut taken = Vec::new();
     for round in 0.. {
@@ -82,7 +82,7 @@ fn by_hand(mut items: Ringing<'_>, stride: usize, from_back: impl Fn(usize) -> b
 
 type Items = Vec<Result<usize, TimedOut>>;
 
-/// The items up to the first error, and whether there was one, which must be the last.
+/// Returns the items before the first error, and whether there was one. The error must be last.
 fn split(items: Items) -> (Vec<usize>, bool) {
     let all = items.len();
     let taken: Vec<usize> = items.into_iter().map_while(Result::ok).collect();
@@ -91,7 +91,7 @@ fn split(items: Items) -> (Vec<usize>, bool) {
     (taken, erred)
 }
 
-/// Pulls everything out, from this end and that, and holds the promised size against what comes.
+/// Pulls every item and compares the size hint with the count.
 fn pull<I>(mut items: I, from_back: impl Fn(usize) -> bool) -> Vec<I::Item>
 where
     I: DoubleEndedIterator,
@@ -116,7 +116,6 @@ where
     all
 }
 
-/// Internal iteration, which the adapters do in their own way.
 fn folded<I: Iterator>(items: I) -> Vec<I::Item> {
     items.fold(Vec::new(), |mut all, item| {
         all.push(item);
@@ -127,12 +126,10 @@ fn folded<I: Iterator>(items: I) -> Vec<I::Item> {
 const STRIDES: [usize; 6] = [1, 2, 3, 5, 8, usize::MAX];
 const ENDS: [fn(usize) -> bool; 4] = [|_| false, |_| true, |n| n % 2 == 1, |n| n % 3 == 0];
 
-/// The same items, without a size: the adapter has to ask whether one is left.
 fn unsized_items(items: Ringing<'_>) -> impl DoubleEndedIterator<Item = usize> {
     items.filter(|_| true)
 }
 
-/// Every length, every moment of ringing.
 fn scenarios() -> impl Iterator<Item = (usize, usize)> {
     (0..=9).flat_map(|len| (0..=len + 1).map(move |ring_at| (len, ring_at)))
 }
@@ -169,7 +166,7 @@ fn checked_every_does_what_the_loop_by_hand_does() {
                 let items = unsized_items(Ringing::new(&alarm, len, ring_at)).checked_every(stride, &alarm);
                 assert_eq!(split(pull(items, from_back)), expected, "{case}, unsized");
             }
-            // Some pulled, the rest folded: the stride goes on where it was.
+            // Some items are pulled, the rest folded. The stride continues.
             for first in 0..=3 {
                 let expected = by_hand(Ringing::new(&alarm, len, ring_at), stride, |_| false);
                 let mut items = Ringing::new(&alarm, len, ring_at).checked_every(stride, &alarm);
@@ -205,9 +202,8 @@ fn until_does_what_the_loop_by_hand_does_and_says_why() {
     }
 }
 
-/// With a size and without one; by `next`, and by `fold`, which `collect` and `sum` call.
 #[test]
-fn an_expiry_during_the_last_item_is_no_error() {
+fn expiry_during_the_last_item_is_no_error() {
     let alarm = never();
     let ring_at_3 = |n: u32| {
         if n == 3 {
@@ -234,7 +230,6 @@ fn an_expiry_during_the_last_item_is_no_error() {
     assert_eq!(items.by_ref().count(), 3);
     assert!(items.timed_out().is_none());
 
-    // The work in the loop, and not in the iterator.
     alarm.restart();
     let sum = || -> Result<u32, TimedOut> {
         let mut sum = 0;
@@ -260,7 +255,7 @@ fn without_a_size_one_item_is_taken_after_the_expiry() {
 }
 
 #[test]
-fn an_expiry_after_the_end_is_no_error() {
+fn expiry_after_the_end_is_no_error() {
     let alarm = never();
     let mut until = (0..3).until(&alarm);
     let mut checked = (0..3).checked(&alarm);
@@ -277,7 +272,7 @@ fn an_expiry_after_the_end_is_no_error() {
 }
 
 #[test]
-fn a_restart_does_not_revive_what_has_ended() {
+fn restart_does_not_revive_an_ended_iterator() {
     let alarm = never();
     alarm.ring();
     let (mut until, mut checked) = ((0..3).until(&alarm), (0..3).checked(&alarm));
@@ -330,7 +325,7 @@ fn chained_iterators_are_stopped_in_either_part() {
 }
 
 #[test]
-fn the_error_names_the_line_on_which_the_adapter_was_made() {
+fn error_names_the_line_of_the_adapter() {
     let alarm = Alarm::after(Duration::ZERO).unwrap();
     let here = |e: &TimedOut, made: &Location<'_>| {
         assert!(alarm.owns(e));
@@ -349,7 +344,7 @@ fn the_error_names_the_line_on_which_the_adapter_was_made() {
 }
 
 #[test]
-fn an_enclosing_alarm_ends_it_too() {
+fn enclosing_alarm_ends_the_iterator() {
     let outer = Alarm::after(Duration::ZERO).unwrap();
     let inner = never();
     assert!(outer.owns(&(0..3).checked(&inner).next().unwrap().unwrap_err()));
@@ -359,7 +354,7 @@ fn an_enclosing_alarm_ends_it_too() {
 }
 
 #[test]
-fn the_limit_ends_an_endless_iterator() {
+fn limit_ends_an_endless_iterator() {
     let limit = Duration::from_millis(5);
     let alarm = Alarm::after(limit).unwrap();
     let timed_out = (0_u64..).checked_every(64, &alarm).find_map(Result::err).unwrap();
@@ -370,7 +365,7 @@ fn the_limit_ends_an_endless_iterator() {
 }
 
 #[test]
-fn a_slice_is_summed_chunk_by_chunk() {
+fn slice_is_summed_chunk_by_chunk() {
     let numbers: Vec<u64> = (0..10_000).collect();
     let sum = |alarm: &Alarm| -> Result<u64, TimedOut> {
         let mut sum = 0;
@@ -397,12 +392,12 @@ fn sizes_at_the_edge_do_not_overflow() {
 
 #[test]
 #[should_panic = "stride of zero"]
-fn a_stride_of_zero_panics() {
+fn stride_of_zero_panics() {
     let _ = (0..3).checked_every(0, &never());
 }
 
 #[test]
-fn an_adapter_may_go_to_another_thread() {
+fn adapter_is_send() {
     let alarm = never();
     let mut items = (0_u64..).until(&alarm);
     std::thread::scope(|s| {

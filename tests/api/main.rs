@@ -1,6 +1,6 @@
 //! Public items that need no process of their own, under the standard harness.
 
-#[allow(dead_code)] // The tests of scenarios use more of it.
+#[allow(dead_code)] // The scenarios use the rest.
 #[path = "../support/process.rs"]
 mod process;
 

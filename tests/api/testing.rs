@@ -1,4 +1,4 @@
-//! The test kit, under the standard harness. It runs this binary again to see what a failing test prints.
+//! The test kit. A failing test runs in a second process of this binary, which captures its output.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -27,7 +27,6 @@ fn panic_of(f: impl FnOnce()) -> String {
     payload.downcast::<String>().map_or_else(text, |text| *text)
 }
 
-/// Stops a function that passes its time-out on at each of its checks, and expects every stop in its place.
 fn stops_everywhere<T>(mut f: impl FnMut(&Alarm) -> Result<T, TimedOut>) -> testing::Report {
     let mut stops = Vec::new();
     let report = testing::each_check(|attempt| match (attempt.run(&mut f), attempt.stop()) {
@@ -63,20 +62,19 @@ fn each_check_stops_at_each_check_in_turn() {
 }
 
 #[test]
-fn adapters_and_waits_are_counted() {
+fn checks_of_adapters_and_waits_are_counted() {
     fn counted<T>(f: impl FnOnce(&Alarm) -> T) -> u64 {
         let alarm = testing::never();
         f(&alarm);
         alarm.checks()
     }
     assert_eq!(counted(Alarm::is_expired), 1);
-    // Before each item, and before the end.
     assert_eq!(counted(|alarm| (0..5).checked(alarm).count()), 6);
     assert_eq!(counted(|alarm| (0..5).checked_every(2, alarm).count()), 3);
     assert_eq!(counted(|alarm| (0..5).until(alarm).count()), 6);
     assert_eq!(counted(Alarm::unwind_if_expired), 1);
     assert_eq!(counted(|_| Best::<u32, u32>::lowest().within(LATE, |_, alarm| alarm.check())), 1);
-    // These wait in real time, and a signal may wake them once more.
+    // These calls wait in real time. A signal may add one check.
     assert_eq!(counted(|alarm| alarm.sleep(Duration::ZERO)), 2);
     let began = Instant::now();
     assert!(counted(|alarm| alarm.sleep(10 * MS)) >= 3 && began.elapsed() >= 10 * MS);
@@ -128,7 +126,7 @@ fn alarm_expires_at_the_nth_check_and_stays_expired() {
 }
 
 #[test]
-fn expired_and_never() {
+fn expired_and_never_are_test_alarms() {
     let expired = testing::expired();
     let zero = Some(Duration::ZERO);
     assert_eq!((expired.limit(), expired.remaining(), expired.stop()), (zero, zero, None));
@@ -170,7 +168,7 @@ fn restart_extend_and_disarm_end_the_stop() {
     let report = testing::each_check(|attempt| {
         let outcome = attempt.run(|alarm| {
             alarm.check()?;
-            alarm.disarm(); // nothing stops it from here on
+            alarm.disarm(); // no further stop
             assert!((0..3).all(|_| alarm.check().is_ok()));
             alarm.restart();
             alarm.check()
@@ -202,7 +200,7 @@ fn options_bound_the_attempts() {
 }
 
 #[test]
-fn function_that_ignores_the_stop_panics() {
+fn ignored_stop_panics() {
     struct ChecksOnDrop<'a>(&'a Cell<usize>);
     impl Drop for ChecksOnDrop<'_> {
         fn drop(&mut self) {
@@ -263,7 +261,7 @@ fn runs_that_differ_are_reported() {
 }
 
 #[test]
-fn test_alarms_nest_and_older_alarms_enclose_them() {
+fn test_alarms_nest_inside_older_alarms() {
     let (outer, inner) = (testing::at_check(4), testing::at_check(2));
     assert!(inner.check().is_ok());
     assert!(inner.owns(&inner.check().expect_err("its second")));
@@ -284,16 +282,16 @@ fn test_alarms_nest_and_older_alarms_enclose_them() {
 }
 
 #[test]
-fn checks_of_other_threads_count_if_they_ask_the_alarm() {
+fn checks_of_other_threads_count_through_the_alarm() {
     let report = stops_everywhere(|alarm| {
-        let guest = || {
+        let entered = || {
             assert!(checkpoint().is_ok(), "not this thread's");
             alarm.check()?;
             let _entered = alarm.enter();
             checkpoint()?;
             after(LATE).check()
         };
-        thread::scope(|scope| scope.spawn(guest).join().expect("no panic")).and_then(|()| checkpoint())
+        thread::scope(|scope| scope.spawn(entered).join().expect("no panic")).and_then(|()| checkpoint())
     });
     assert_eq!(report.checks(), 4);
 }
@@ -335,7 +333,7 @@ fn parallel_tests_and_real_alarms_do_not_disturb_each_other() {
     });
 }
 
-/// A filter, which is this thread's, forbids the system calls that real alarms need.
+/// A seccomp filter on this thread forbids the system calls that real alarms need.
 #[test]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn test_alarm_needs_no_timer_no_handler_and_no_mask() {
@@ -358,7 +356,6 @@ fn find(parents: &[usize], n: usize) -> Result<usize, TimedOut> {
     if parents[n] == n { Ok(n) } else { find(parents, parents[n]) }
 }
 
-/// Links two sets of a union-find, and counts the sets that are left.
 fn unite(parents: &mut [usize], sets: &mut usize, a: usize, b: usize, fault: bool) -> Result<(), TimedOut> {
     let (a, b) = (find(parents, a)?, find(parents, b)?);
     parents[if fault { a } else { b }] = b;
@@ -395,7 +392,6 @@ fn transfer(accounts: &mut [i64; 3], fault: bool) -> Result<(), TimedOut> {
     Ok(())
 }
 
-/// Stops one of them everywhere, and inspects what it leaves.
 fn stop_and_inspect(function: &str, fault: bool) -> testing::Report {
     testing::each_check(|attempt| match function {
         "unite" => {

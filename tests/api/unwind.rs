@@ -1,4 +1,4 @@
-//! Unwinding out of code that cannot carry a `Result`.
+//! Unwinding out of code that cannot return a `Result`.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -18,15 +18,12 @@ fn never() -> Alarm {
     Alarm::never().expect("arming")
 }
 
-/// What `f` panics with.
 fn panic_of<T>(f: impl FnOnce() -> T) -> Box<dyn Any + Send> {
     panic::catch_unwind(AssertUnwindSafe(f)).err().expect("a panic")
 }
 
-/// The threads on which the panic hook has run.
 static HOOKED: Mutex<Option<HashSet<ThreadId>>> = Mutex::new(None);
 
-/// Whether the panic hook runs on this thread while `f` does.
 fn hook_runs(f: impl FnOnce()) -> bool {
     watch_the_hook();
     f();
@@ -50,7 +47,7 @@ fn was_hooked(thread: ThreadId) -> bool {
 }
 
 #[test]
-fn catches_what_its_own_alarm_raises() {
+fn catch_returns_its_own_expiry() {
     let alarm = expired();
     let mut line = 0;
     let timed_out = alarm
@@ -67,7 +64,7 @@ fn catches_what_its_own_alarm_raises() {
 }
 
 #[test]
-fn the_ambient_one_does_the_same() {
+fn ambient_check_unwinds_to_the_catch() {
     let alarm = expired();
     let mut line = 0;
     let timed_out = alarm
@@ -81,7 +78,7 @@ fn the_ambient_one_does_the_same() {
 }
 
 #[test]
-fn hands_the_answer_back_when_nothing_expires() {
+fn catch_returns_the_value_without_an_expiry() {
     let alarm = Alarm::after(Duration::from_secs(3_600)).unwrap();
     let answer = alarm.catch(|| {
         alarm.unwind_if_expired();
@@ -92,7 +89,7 @@ fn hands_the_answer_back_when_nothing_expires() {
 }
 
 #[test]
-fn the_limit_ends_a_recursion_that_knows_of_no_result() {
+fn limit_ends_a_recursion_without_result() {
     fn fibonacci(n: u32) -> u64 {
         unwind_if_expired();
         if n < 2 { n.into() } else { fibonacci(n - 1) + fibonacci(n - 2) }
@@ -136,7 +133,7 @@ fn one_guard_serves_again_after_a_restart() {
 }
 
 #[test]
-fn a_panic_stays_a_panic() {
+fn panic_stays_a_panic() {
     let alarm = expired();
     let payload = panic_of(|| alarm.catch(|| panic!("on purpose")));
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"on purpose"));
@@ -161,9 +158,9 @@ fn time_out_raised_by_hand_is_not_caught() {
 }
 
 #[test]
-fn an_outer_alarm_passes_through_the_inner_catch() {
+fn outer_expiry_passes_the_inner_catch() {
     let outer = expired();
-    let inner = expired(); // of two that have expired the outer one counts
+    let inner = expired(); // both have expired: the outer one is reported
     let after_inner = Cell::new(false);
     let timed_out = outer
         .catch(|| {
@@ -176,7 +173,7 @@ fn an_outer_alarm_passes_through_the_inner_catch() {
 }
 
 #[test]
-fn an_outer_alarm_passes_through_many_inner_catches() {
+fn outer_expiry_passes_many_inner_catches() {
     fn nest(depth: u32, outer: &Alarm) {
         if depth == 0 {
             outer.ring();
@@ -191,7 +188,7 @@ fn an_outer_alarm_passes_through_many_inner_catches() {
 }
 
 #[test]
-fn an_inner_alarm_stays_inside() {
+fn inner_expiry_stays_inside() {
     let outer = never();
     let inner = expired();
     let answer = outer.catch(|| inner.catch(|| unwind_if_expired()).is_err());
@@ -199,7 +196,7 @@ fn an_inner_alarm_stays_inside() {
 }
 
 #[test]
-fn an_outer_alarm_without_a_catch_comes_back_as_a_value() {
+fn outer_expiry_without_a_catch_is_returned() {
     let outer = expired();
     let inner = never();
     let timed_out = inner.catch(|| inner.unwind_if_expired()).unwrap_err();
@@ -208,14 +205,14 @@ fn an_outer_alarm_without_a_catch_comes_back_as_a_value() {
 }
 
 #[test]
-fn of_two_catches_of_one_alarm_the_inner_takes_it() {
+fn inner_of_two_catches_of_one_alarm_takes_it() {
     let alarm = expired();
     let inside = alarm.catch(|| alarm.catch(|| alarm.unwind_if_expired()));
     assert!(inside.unwrap().is_err());
 }
 
 #[test]
-fn without_any_catch_it_panics_aloud() {
+fn expiry_without_a_catch_panics() {
     let hooked = hook_runs(|| {
         let alarm = Alarm::builder().after(Duration::ZERO).label("sort").arm().unwrap();
         for ambient in [false, true] {
@@ -229,7 +226,7 @@ fn without_any_catch_it_panics_aloud() {
 }
 
 #[test]
-fn a_catch_that_is_over_is_no_catch() {
+fn ended_catch_is_no_catch() {
     let alarm = expired();
     let _ = alarm.catch(|| alarm.unwind_if_expired());
     let _ = panic_of(|| alarm.catch(|| panic!("on purpose")));
@@ -241,7 +238,7 @@ fn swallowed_unwind_comes_again_at_the_next_check() {
     let alarm = expired();
     let swallowed = Cell::new(false);
     let caught = alarm.catch(|| {
-        let _ = panic_of(unwind_if_expired); // somebody's own catch_unwind
+        let _ = panic_of(unwind_if_expired); // a `catch_unwind` of the program
         swallowed.set(true);
         unwind_if_expired();
     });
@@ -249,7 +246,7 @@ fn swallowed_unwind_comes_again_at_the_next_check() {
     assert!(alarm.owns(&caught.unwrap_err()));
 }
 
-/// Checks in its destructor, where another unwinding would be the end of the process.
+/// Checks in its destructor. A second unwinding there would abort the process.
 struct ChecksInDrop<'a>(&'a Alarm, &'a Cell<u32>);
 
 impl Drop for ChecksInDrop<'_> {
@@ -261,7 +258,7 @@ impl Drop for ChecksInDrop<'_> {
 }
 
 #[test]
-fn a_destructor_on_the_way_is_left_in_peace() {
+fn check_in_a_destructor_does_not_unwind_again() {
     let alarm = expired();
     let ran = Cell::new(0);
     let caught = alarm.catch(|| {
@@ -283,7 +280,7 @@ fn a_destructor_on_the_way_is_left_in_peace() {
 }
 
 #[test]
-fn what_another_thread_raises_is_caught_where_it_is_resumed() {
+fn unwind_resumed_from_another_thread_is_caught() {
     watch_the_hook();
     let alarm = expired();
     let worker = Mutex::new(None);
@@ -301,21 +298,21 @@ fn what_another_thread_raises_is_caught_where_it_is_resumed() {
 }
 
 #[test]
-fn works_in_the_destructors_of_thread_locals() {
+fn catch_works_in_destructors_of_thread_locals() {
     struct Last(mpsc::Sender<bool>);
     impl Drop for Last {
         fn drop(&mut self) {
             let (outer, inner) = (expired(), never());
             let caught = outer.catch(|| outer.unwind_if_expired());
             let through = outer.catch(|| outer.owns(&inner.catch(|| inner.unwind_if_expired()).unwrap_err()));
-            // Where the list of catches is gone already, an outer expiry is handed to the inner catch.
+            // If the list of catches is already destroyed, the inner catch returns the outer expiry.
             let _ =
                 self.0.send(outer.owns(&caught.unwrap_err()) && through.unwrap_or_else(|e| outer.owns(&e)));
         }
     }
     thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
 
-    // Which destructor runs first follows from which variable was used first.
+    // The order of first use sets the order of destructors.
     for catch_first in [true, false] {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -331,8 +328,7 @@ fn works_in_the_destructors_of_thread_locals() {
     }
 }
 
-/// Sorts with a comparator that unwinds at one comparison after the other: whatever was in the slice is there
-/// afterwards, once each.
+/// Unwinds at each comparison in turn. The slice still holds every element once.
 fn permutes(sort: impl Fn(&mut [String], &mut dyn FnMut(&String, &String) -> std::cmp::Ordering)) {
     let alarm = never();
     let words: Vec<String> = (0..120_u32).map(|n| (n.wrapping_mul(2_654_435_761) % 97).to_string()).collect();

@@ -11,7 +11,6 @@ use sigalarm::{Alarm, Cause, TimedOut};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// As late as a loaded machine may make it.
 const LATE: Duration = Duration::from_secs(10);
 
 fn after(limit: Duration) -> Alarm {
@@ -26,15 +25,13 @@ fn recv<T>(alarm: &Alarm, receiver: &Receiver<T>) -> Result<Result<T, RecvTimeou
     })
 }
 
-/// Ends by the deadline, not before and not long after.
 fn ends_at_the_deadline<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
     let alarm = after(35 * MS);
-    let Err(e) = wait(&alarm) else { panic!("there was nothing to have") };
+    let Err(e) = wait(&alarm) else { panic!("a wait without a result") };
     assert!(alarm.owns(&e) && e.cause() == Cause::Deadline);
     assert!(e.elapsed() >= 35 * MS && alarm.elapsed() < LATE);
 }
 
-/// Ends by a ring from another thread.
 fn ends_at_a_ring<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
     let alarm = Alarm::never().expect("arming");
     thread::scope(|s| {
@@ -42,7 +39,7 @@ fn ends_at_a_ring<T>(wait: impl FnOnce(&Alarm) -> Result<T, TimedOut>) {
             thread::sleep(35 * MS);
             alarm.ring();
         });
-        let Err(e) = wait(&alarm) else { panic!("there was nothing to have") };
+        let Err(e) = wait(&alarm) else { panic!("a wait without a result") };
         assert_eq!(e.cause(), Cause::Rung);
     });
     assert!(alarm.elapsed() >= 35 * MS && alarm.elapsed() < LATE);
@@ -56,7 +53,7 @@ fn recv_ends_at_the_deadline_and_at_a_ring() {
 }
 
 #[test]
-fn recv_gets_what_is_sent_late() {
+fn recv_gets_a_late_message() {
     let (sender, receiver) = mpsc::channel();
     let alarm = after(LATE);
     thread::spawn(move || {
@@ -85,7 +82,6 @@ fn wait_ends_at_the_deadline_and_at_a_ring() {
     ends_at_a_ring(wait);
 }
 
-/// Each message is notified once, some of them between two attempts.
 #[test]
 fn wait_loses_no_notification() {
     let shared = Arc::new((Mutex::new(0_u32), Condvar::new()));
@@ -127,7 +123,7 @@ fn lock_ends_at_the_deadline_and_at_a_ring() {
 }
 
 #[test]
-fn lock_of_readers_and_of_writers() {
+fn rwlock_ends_at_the_deadline() {
     let table = parking_lot::RwLock::new(0);
     let held = table.write();
     ends_at_the_deadline(|alarm| alarm.wait_for(|timeout| table.try_read_for(timeout)));
@@ -137,7 +133,7 @@ fn lock_of_readers_and_of_writers() {
 }
 
 #[test]
-fn condvar_of_parking_lot() {
+fn parking_lot_condvar_ends_at_the_deadline() {
     let (ready, changed) = (parking_lot::Mutex::new(false), parking_lot::Condvar::new());
     let wait = |alarm: &Alarm| {
         let mut locked = ready.lock();
@@ -176,14 +172,13 @@ fn each_timeout_is_short_and_ends_at_the_deadline() {
 }
 
 #[test]
-fn an_expired_alarm_makes_no_attempt() {
+fn expired_alarm_makes_no_attempt() {
     let alarm = after(Duration::ZERO);
     assert!(alarm.wait_for(|_| -> Option<()> { panic!("an attempt") }).is_err());
 }
 
-/// What was completed is `Ok`.
 #[test]
-fn a_value_is_returned_though_the_limit_has_passed() {
+fn value_is_returned_though_the_limit_has_passed() {
     let alarm = Alarm::never().expect("arming");
     let value = alarm.wait_for(|_| {
         alarm.ring();
@@ -194,7 +189,7 @@ fn a_value_is_returned_though_the_limit_has_passed() {
 }
 
 #[test]
-fn an_enclosing_alarm_ends_it() {
+fn enclosing_alarm_ends_the_wait() {
     let (_sender, receiver) = mpsc::channel::<()>();
     let outer = after(20 * MS);
     let inner = Alarm::never().expect("arming");
@@ -203,7 +198,7 @@ fn an_enclosing_alarm_ends_it() {
 }
 
 #[test]
-fn through_a_reference_on_another_thread() {
+fn wait_works_on_another_thread() {
     let (_sender, receiver) = mpsc::channel::<()>();
     let alarm = after(20 * MS);
     thread::scope(|s| {
@@ -213,9 +208,8 @@ fn through_a_reference_on_another_thread() {
     });
 }
 
-/// The signal cannot come, and the deadline holds.
 #[test]
-fn with_the_signal_blocked() {
+fn wait_ends_with_the_signal_blocked() {
     let (_sender, receiver) = mpsc::channel::<()>();
     let alarm = after(20 * MS);
     let mut mask = SigSet::empty();
@@ -227,14 +221,14 @@ fn with_the_signal_blocked() {
 }
 
 #[test]
-fn the_error_names_the_line_of_the_call() {
+fn error_names_the_line_of_the_call() {
     let alarm = after(Duration::ZERO);
     let (e, line) = (alarm.wait_for(|_| None::<()>).unwrap_err(), Location::caller());
     assert_eq!((e.location().file(), e.location().line()), (line.file(), line.line()));
 }
 
 #[test]
-fn a_panic_passes_on() {
+fn panic_propagates() {
     let alarm = after(LATE);
     let attempt = || alarm.wait_for(|_| -> Option<()> { panic!("in an attempt") });
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(attempt)).is_err());

@@ -1,4 +1,4 @@
-//! Workers: joined, given up on, asked to stop.
+//! Workers: join, detach, stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -21,7 +21,7 @@ fn until_stopped() -> TimedOut {
 }
 
 #[test]
-fn hands_its_value_over() {
+fn join_returns_the_value() {
     let worker = Worker::spawn(|| vec![1, 2, 3]).unwrap();
     assert_eq!(worker.join().unwrap(), [1, 2, 3]);
     assert!(!worker.is_alive());
@@ -29,14 +29,13 @@ fn hands_its_value_over() {
     assert!(matches!(worker.join_timeout(LIMIT), Err(WorkerError::AlreadyJoined)));
     worker.stop();
 
-    // Not even `Sync`, and of a size.
     let worker = Worker::spawn(|| (std::cell::Cell::new(1), vec![0_u8; 50_000_000])).unwrap();
     let (cell, bytes) = worker.join_timeout(LONG).unwrap();
     assert_eq!((cell.get(), bytes.len()), (1, 50_000_000));
 }
 
 #[test]
-fn a_time_out_leaves_it_running() {
+fn join_that_times_out_leaves_it_running() {
     let (go, gone) = mpsc::channel::<()>();
     let worker = Worker::builder().name("slow").spawn(move || gone.recv().is_ok()).unwrap();
     for _ in 0..3 {
@@ -55,7 +54,7 @@ fn a_time_out_leaves_it_running() {
 }
 
 #[test]
-fn stops_at_its_next_check() {
+fn stop_takes_effect_at_the_next_check() {
     let worker = Worker::builder().name("solve").spawn(until_stopped).unwrap();
     thread::sleep(LIMIT);
     worker.stop();
@@ -66,9 +65,8 @@ fn stops_at_its_next_check() {
     assert!(checkpoint().is_ok(), "it is the worker's alarm, and not this thread's");
 }
 
-/// Also when it is asked before its thread has come to its senses.
 #[test]
-fn stopped_at_once() {
+fn stop_right_after_the_spawn_takes_effect() {
     for _ in 0..500 {
         let worker = Worker::spawn(until_stopped).unwrap();
         worker.stop();
@@ -77,15 +75,14 @@ fn stopped_at_once() {
 }
 
 #[test]
-fn dropping_asks_and_lets_go() {
-    let (tell, told) = mpsc::channel();
-    drop(Worker::spawn(move || tell.send(until_stopped().cause())).unwrap());
-    assert_eq!(told.recv_timeout(LONG).unwrap(), Cause::Stopped);
+fn drop_requests_a_stop_and_does_not_wait() {
+    let (sender, receiver) = mpsc::channel();
+    drop(Worker::spawn(move || sender.send(until_stopped().cause())).unwrap());
+    assert_eq!(receiver.recv_timeout(LONG).unwrap(), Cause::Stopped);
 }
 
-/// Its own alarms end before it does, and name themselves; the request to stop goes past them.
 #[test]
-fn alarms_inside_are_its_own() {
+fn alarms_in_a_worker_are_its_own() {
     let worker = Worker::spawn(|| {
         let inner = Alarm::after(LIMIT).unwrap();
         let first = until_stopped();
@@ -107,7 +104,7 @@ fn alarms_inside_are_its_own() {
 }
 
 #[test]
-fn panics_come_with_their_payload() {
+fn panic_is_returned_with_its_payload() {
     let worker = Worker::spawn(|| -> () { panic!("no {}", std::hint::black_box("luck")) }).unwrap();
     let error = worker.join().unwrap_err();
     assert_eq!(error.to_string(), "the worker panicked: no luck");
@@ -121,12 +118,12 @@ fn panics_come_with_their_payload() {
 }
 
 #[test]
-fn joining_itself_is_an_error() {
+fn join_of_itself_is_an_error() {
     let myself: Arc<OnceLock<Worker<bool>>> = Arc::default();
-    let theirs = myself.clone();
+    let copy = myself.clone();
     let worker = Worker::spawn(move || {
         let worker = loop {
-            if let Some(worker) = theirs.get() {
+            if let Some(worker) = copy.get() {
                 break worker;
             }
             thread::yield_now();
@@ -140,7 +137,7 @@ fn joining_itself_is_an_error() {
 }
 
 #[test]
-fn joined_by_many() {
+fn second_join_is_an_error() {
     let worker = Worker::spawn(|| thread::sleep(LIMIT)).unwrap();
     let winners: usize = thread::scope(|s| {
         let joins: Vec<_> = (0..8)
@@ -161,9 +158,8 @@ fn joined_by_many() {
     assert_eq!(winners, 1);
 }
 
-/// An alarm of the caller's ends a join, in its own name.
 #[test]
-fn the_callers_alarm() {
+fn callers_alarm_ends_a_join() {
     let worker = Worker::spawn(until_stopped).unwrap();
     let alarm = Alarm::builder().after(LIMIT).label("outer").arm().unwrap();
     for _ in 0..2 {
@@ -180,9 +176,8 @@ fn the_callers_alarm() {
     assert_eq!(worker.join().unwrap().cause(), Cause::Stopped);
 }
 
-/// Rung by another thread; the rest of the worker's time is nobody's business.
 #[test]
-fn the_callers_alarm_is_rung() {
+fn callers_ring_ends_a_join() {
     let worker = Worker::spawn(until_stopped).unwrap();
     let alarm = Alarm::never().unwrap();
     thread::scope(|s| {
@@ -195,9 +190,8 @@ fn the_callers_alarm_is_rung() {
     });
 }
 
-/// A worker that waits for another is stopped like any other.
 #[test]
-fn workers_of_workers() {
+fn worker_that_joins_another_is_stopped() {
     let outer = Worker::spawn(|| {
         let inner = Worker::spawn(until_stopped).unwrap();
         let ended = inner.join().unwrap_err().timed_out().unwrap().cause();
@@ -211,7 +205,7 @@ fn workers_of_workers() {
 }
 
 #[test]
-fn the_builder_is_heard() {
+fn builder_sets_name_and_stack() {
     let worker = Worker::builder().name("deep").stack_size(64 << 20).spawn(|| {
         fn down(n: u32) -> u64 {
             let frame = std::hint::black_box([n; 1024]);
@@ -228,9 +222,8 @@ fn the_builder_is_heard() {
     assert!(too_much.is_err());
 }
 
-/// After a join the thread is gone, and with it what was local to it.
 #[test]
-fn thread_locals_are_gone_after_a_join() {
+fn thread_locals_are_dropped_before_a_join_returns() {
     static DROPPED: AtomicBool = AtomicBool::new(false);
     struct Local;
     impl Drop for Local {

@@ -1,4 +1,4 @@
-//! Searches that go on for as long as they are given: a sample here, the rest in `.ci/deep`.
+//! Searches of unbounded length: a sample here, the rest in `.ci/deep`.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -7,7 +7,7 @@ mod model;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod single_step;
 
-// Named like this by `support/soak`, which is a part of `tools` as well.
+// `support/soak` uses this path; it is part of `tools` too.
 use support::process;
 
 fn main() {

@@ -1,8 +1,4 @@
-//! Random sequences of everything that one can do with alarms, against a model. `tools/src/soak.rs` goes on for longer.
-//!
-//! The same sequences in every run, so that a change is judged by what it changed, or those from SIGALARM_SEED on; the
-//! soak takes new ones each time. A failure names the seed, the shortest sequence found that fails, and the command that
-//! repeats it.
+//! Random sequences of operations on alarms, against a model. `tools/src/soak.rs` runs longer.
 
 #[path = "../support/soak/mod.rs"]
 mod engine;
@@ -11,7 +7,6 @@ use std::time::Duration;
 use crate::support::{Scenario, scenario};
 use engine::{Tally, forks, scopes, storm, trial};
 
-/// As many processes at once as there are processors on a small machine.
 const WORKERS: u64 = 2;
 
 fn seed() -> u64 {
@@ -25,7 +20,6 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The campaign must succeed, and must have done something.
 fn run(campaign: impl FnOnce(u64, &'static Tally) -> Result<(), String>) {
     let tally = Tally::new();
     let seed = seed();

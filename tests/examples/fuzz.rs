@@ -1,5 +1,4 @@
-//! What reads what others have written: lengths of time, and files of cities. (What reads a job's child is tested beside
-//! it, in src/process/wire.rs.)
+//! Parsers of untrusted text: durations and city files. `src/process/wire` has the tests of the wire format.
 
 mod durations;
 #[path = "../support/mutations.rs"]

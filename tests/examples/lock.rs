@@ -1,4 +1,4 @@
-//! The lock example, from the outside: who gets the lock, who waits how long, and what is said about it.
+//! The lock example: acquisition, waiting times, messages.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -19,7 +19,6 @@ fn lock(file: &Path) -> Command {
     command
 }
 
-/// A file of one test.
 fn scratch(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lock");
     fs::create_dir_all(&directory).unwrap();
@@ -38,7 +37,6 @@ fn answer(code: i32, stdout: &str) -> (Option<i32>, String, String) {
     (Some(code), stdout.to_owned(), String::new())
 }
 
-/// A `lock` that has the lock until its standard input is closed.
 fn holder(file: &Path) -> Child {
     let mut child =
         lock(file).args(["--", "sh", "-c", "echo ready; exec cat"]).stdin(Stdio::piped()).spawn().unwrap();
@@ -54,7 +52,7 @@ fn let_go(mut holder: Child) {
 }
 
 #[test]
-fn the_lock_is_free() {
+fn free_lock_is_acquired() {
     let file = scratch("free");
     assert_eq!(output(&mut lock(&file)), answer(0, ""));
     assert_eq!(fs::read(&file).unwrap(), b"", "it was made");
@@ -64,7 +62,7 @@ fn the_lock_is_free() {
 }
 
 #[test]
-fn a_directory_or_what_cannot_be_written_can_be_locked() {
+fn directory_and_read_only_file_can_be_locked() {
     let file = scratch("read-only");
     File::create(&file).unwrap();
     let mut permissions = fs::metadata(&file).unwrap().permissions();
@@ -75,9 +73,8 @@ fn a_directory_or_what_cannot_be_written_can_be_locked() {
     assert_eq!(output(&mut lock("/dev/null".as_ref())), answer(0, ""));
 }
 
-/// To open a pipe would wait for somebody to write to it.
 #[test]
-fn a_pipe_is_not_waited_for() {
+fn pipe_is_opened_without_blocking() {
     let pipe = scratch("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status();
     if !made.is_ok_and(|status| status.success()) {
@@ -88,7 +85,7 @@ fn a_pipe_is_not_waited_for() {
 }
 
 #[test]
-fn the_limit_passes() {
+fn limit_ends_the_wait() {
     let file = scratch("limit");
     let holder = holder(&file);
     for (limit, shown) in [("300ms", "0.3 s"), ("1s", "1 s"), ("0s", "0 s")] {
@@ -111,7 +108,7 @@ fn the_limit_passes() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn several_may_hold_it_together() {
+fn shared_lock_has_several_holders() {
     let file = scratch("shared");
     File::create(&file).unwrap();
     use nix::fcntl::{Flock, FlockArg};
@@ -124,7 +121,7 @@ fn several_may_hold_it_together() {
     assert_eq!(stderr.matches(&pid.to_string()).count(), 2, "{stderr}");
 }
 
-/// The lock goes with the open file, to a child of the process that took it.
+/// A child of the holder inherits the lock.
 #[cfg(target_os = "linux")]
 #[test]
 fn holder_that_has_ended_is_unknown() {
@@ -141,7 +138,7 @@ fn holder_that_has_ended_is_unknown() {
 }
 
 #[test]
-fn waiting_is_rewarded() {
+fn released_lock_is_acquired() {
     let file = scratch("patience");
     for limit in [&["--limit", "60s"][..], &[]] {
         let holder = holder(&file);
@@ -157,9 +154,9 @@ fn waiting_is_rewarded() {
     }
 }
 
-/// Each adds one to a number, which comes out right only if nobody does it at the same time.
+/// Each process adds one to a number. The sum is right only if the lock excludes the others.
 #[test]
-fn one_at_a_time() {
+fn lock_is_exclusive() {
     let (file, number) = (scratch("turns"), scratch("number"));
     fs::write(&number, "0").unwrap();
     let add = "n=$(cat \"$0\"); sleep .01; echo $((n + 1)) >\"$0\"";
@@ -172,7 +169,7 @@ fn one_at_a_time() {
 }
 
 #[test]
-fn the_status_of_the_command() {
+fn status_of_the_command_is_returned() {
     let file = scratch("status");
     for (script, code) in
         [("exit 0", 0), ("exit 7", 7), ("exit 124", 124), ("kill -TERM $$", 143), ("kill -9 $$", 137)]
@@ -188,7 +185,7 @@ fn the_status_of_the_command() {
 }
 
 #[test]
-fn what_is_wrong() {
+fn errors_are_reported() {
     let (code, _, stderr) = output(&mut lock("/no/such/file".as_ref()));
     assert_eq!(code, Some(125));
     assert!(stderr.starts_with("lock: /no/such/file: No such file or directory"), "{stderr}");

@@ -1,6 +1,4 @@
-//! The examples do what they say, looked at from the outside.
-//!
-//! A plain `cargo test` builds them along with the tests.
+//! The output of the examples.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,12 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::executable;
 
-/// Runs an example to its end, which none takes long to reach.
 fn run(example: &str, args: &[&str]) -> Output {
     let mut command = Command::new(executable(example));
     let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = Instant::now();
-    // The output fits the pipes, so nobody has to read before the end.
+    // The output fits the pipes, so it can be read after the end.
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > Duration::from_secs(100) {
             child.kill().unwrap();
@@ -27,7 +24,7 @@ fn run(example: &str, args: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What an example prints that is to succeed and has nothing to complain of.
+/// Returns the output of a successful run without messages on stderr.
 fn printed(example: &str, args: &[&str]) -> String {
     let output = run(example, args);
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -35,7 +32,6 @@ fn printed(example: &str, args: &[&str]) -> String {
     out
 }
 
-/// The number that stands between two pieces of a text.
 fn number(text: &str, before: &str, after: &str) -> f64 {
     let rest = text.split_once(before).map(|(_, rest)| rest);
     let number = rest.and_then(|rest| rest.split_once(after)).map(|(number, _)| number.trim());
@@ -64,14 +60,14 @@ fn prompt_takes_answers_or_defaults() {
         assert!(child.wait().unwrap().success(), "{printed}");
         printed.replace("Your name? [world] ", "").replace("How many greetings? [1] ", "")
     };
-    // The second line comes with the first, and is in the buffer when it is asked for.
+    // Both lines arrive in one read. The second is in the buffer.
     assert_eq!(greeting("Ada\n2\n", "60s"), "Hello, Ada!\nHello, Ada!\n");
     assert_eq!(greeting("\n\n", "60s"), "Hello, world!\n");
     assert_eq!(greeting("", "50ms"), "\n\nHello, world!\n");
 }
 
 #[test]
-fn anytime_has_an_answer_either_way() {
+fn anytime_prints_an_answer_with_and_without_time() {
     let out = printed("anytime", &[]);
     let lines: Vec<_> = out.lines().collect();
     let [few, few_ended, many, many_ended] = lines[..] else { panic!("{out}") };
@@ -93,7 +89,6 @@ fn unwind_sort_stops_the_longer_sort() {
     assert!(out.contains("1000000 numbers: sort timed out after "), "{out}");
 }
 
-/// How far each search comes is the machine's business; what ends it is the limit's.
 #[test]
 fn cpu_limit_counts_processor_time() {
     let out = printed("cpu_limit", &[]);
@@ -105,7 +100,7 @@ fn cpu_limit_counts_processor_time() {
         let expected = if counted.starts_with("wall") {
             ended.starts_with("    wall timed out after ")
         } else {
-            // Or by the deadline, on a machine that has next to no time for it.
+            // On a loaded machine the deadline may come first.
             ended.starts_with("    processor used up its processor time after 1")
                 || ended.starts_with("    processor timed out after ")
         };
@@ -129,7 +124,7 @@ fn last_resort_ends_the_process() {
 fn find_gap_points_at_the_check_after_the_gap() {
     let source = include_str!("../../examples/find_gap.rs");
     let after = source.lines().position(|line| line.contains("the audit points here")).unwrap() + 1;
-    // On a busy machine a pause of the scheduler's may be the longest gap. Not each time.
+    // On a busy machine a preemption may be the longest gap in some runs.
     let mut seen = String::new();
     for _ in 0..10 {
         let out = printed("find_gap", &[]);
@@ -146,7 +141,7 @@ fn find_gap_points_at_the_check_after_the_gap() {
     panic!("{seen}");
 }
 
-/// The length of the gap in a line of `find_gap`, in milliseconds.
+/// Returns the gap in a line of `find_gap`, in milliseconds.
 fn gap(line: &str) -> f64 {
     if line.contains("; no gap of ") {
         return 0.0;
@@ -158,7 +153,7 @@ fn gap(line: &str) -> f64 {
 }
 
 #[test]
-fn stopped_anywhere_finds_the_broken_promise() {
+fn stopped_anywhere_finds_the_broken_invariant() {
     let output = run("stopped_anywhere", &[]);
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{out}{err}");
@@ -217,10 +212,9 @@ fn grader_has_a_verdict_on_each() {
     assert!(output.status.success(), "{out}{err}");
 }
 
-/// Ctrl-C, when the fork bomb has gone off.
 #[cfg(all(feature = "process", target_os = "linux"))]
 #[test]
-fn grader_leaves_nothing_when_it_is_interrupted() {
+fn interrupted_grader_leaves_nothing() {
     let mark = format!("SIGALARM_TEST_MARK={}", std::process::id());
     let (key, value) = mark.split_once('=').unwrap();
     let marked = || {
@@ -235,7 +229,7 @@ fn grader_leaves_nothing_when_it_is_interrupted() {
             sleep(Duration::from_millis(5));
         }
         if grader.try_wait().unwrap().is_some() {
-            continue; // The machine was busy with other things, and they were never seen to be so many.
+            continue; // The machine was busy and the fork bomb did not grow.
         }
         let pid = nix::unistd::Pid::from_raw(grader.id() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
@@ -251,9 +245,8 @@ fn grader_leaves_nothing_when_it_is_interrupted() {
     println!("skipped: too busy a machine");
 }
 
-/// Whoever opens an example finds the command that runs it.
 #[test]
-fn every_example_says_how_to_run_it() {
+fn every_example_names_its_command() {
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap() {
         let path = entry.unwrap().path();
         let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };

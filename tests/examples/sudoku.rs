@@ -1,11 +1,11 @@
-//! The sudoku example, from the outside: what it solves, where it stops, what it refuses.
+//! The sudoku example.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::executable;
 
-/// Takes its time when the cells are filled in one by one: its first row is 987654321.
+/// A naive search takes long: its first row is 987654321.
 const STUBBORN: &str = "..............3.85..1.2.......5.7.....4...1...9.......5......73..2.1........4...9";
 
 fn run(args: &[&str]) -> Output {
@@ -29,7 +29,7 @@ fn every_puzzle_of_the_file_has_one_solution() {
 }
 
 #[test]
-fn a_solution_is_one() {
+fn solution_is_valid() {
     let report = report(&["--fewest", "--limit", "60s", STUBBORN]);
     let digits: Vec<u32> = report
         .lines()
@@ -50,13 +50,12 @@ fn a_solution_is_one() {
     clues.for_each(|(clue, digit)| assert_eq!(clue.to_digit(10), Some(*digit)));
 }
 
-/// A bit for each digit that there is.
 fn bits(digits: impl Iterator<Item = u32>) -> u32 {
     digits.fold(0, |bits, digit| bits | 1 << digit)
 }
 
 #[test]
-fn a_limit_stops_it() {
+fn limit_stops_the_solver() {
     let began = Instant::now();
     let report = report(&["--limit", "20ms", STUBBORN]);
     assert!(report.contains("solve timed out after "), "{report}");
@@ -64,7 +63,6 @@ fn a_limit_stops_it() {
     assert!(began.elapsed() < Duration::from_secs(20));
 }
 
-/// As with `head`: it ends without a word.
 #[test]
 fn reader_may_close_the_pipe() {
     let mut command = Command::new(executable("cooperative"));
@@ -75,7 +73,7 @@ fn reader_may_close_the_pipe() {
 }
 
 #[test]
-fn what_is_no_puzzle_is_refused() {
+fn invalid_puzzle_is_refused() {
     let twice = format!("55{}", &STUBBORN[2..]);
     let letter = format!("x{}", &STUBBORN[1..]);
     for (puzzle, complaint) in [("123", "81 cells"), (&twice, "two times 5"), (&letter, "'x' is no cell")] {

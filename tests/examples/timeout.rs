@@ -1,6 +1,4 @@
-//! The timeout example beside the timeout(1) of this machine: what both are asked, both must answer alike.
-//!
-//! Where there is none of the GNU core utilities, our own is only held to what is written here.
+//! The timeout example against GNU timeout(1), or alone where that is missing.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,12 +16,10 @@ use nix::libc::{
 use nix::sys::signal::{self, SigHandler, SigSet, Signal};
 use nix::unistd::Pid;
 
-/// The one under test.
 fn ours() -> PathBuf {
     super::executable("timeout")
 }
 
-/// The one to compare with.
 static THEIRS: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let path = PathBuf::from("/usr/bin/timeout");
     let version = Command::new(&path).arg("--version").output().ok().map(|output| output.stdout);
@@ -34,17 +30,15 @@ static THEIRS: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     is_gnu.then_some(path)
 });
 
-/// Whether C.UTF-8 is a locale here.
 static UTF8: LazyLock<bool> = LazyLock::new(|| {
     let speaks =
         |path: &PathBuf| run(timeout(path, &["1", ""]).env("LC_ALL", "C.UTF-8")).stderr.contains('‘');
     THEIRS.as_ref().is_none_or(speaks)
 });
 
-/// What there is to be seen of a program that has ended.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    /// As a shell puts it: 128 + n for a death by signal n. Theirs tells it that way itself at times, when it is quick.
+    /// 128 + n for a death by signal n. GNU timeout sometimes exits with that code itself.
     code: i32,
     stdout: String,
     stderr: String,
@@ -60,7 +54,6 @@ const fn death(signal: i32) -> i32 {
 
 fn timeout(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
-    // The name in the messages, and a locale that is everywhere.
     command.arg0("timeout").env("LC_ALL", "C").env("PATH", super::PATH).args(args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -76,7 +69,7 @@ fn finish(child: Child) -> Seen {
     Seen { code: code(output.status), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Looks at ours, and sees that theirs looks the same.
+/// Applies `look` to both programs and asserts equal results.
 #[track_caller]
 fn beside<T: PartialEq + std::fmt::Debug>(look: impl Fn(&Path) -> T) -> T {
     let seen = look(&ours());
@@ -101,7 +94,7 @@ fn script(args: &[&str], script: &str) -> Seen {
 }
 
 #[test]
-fn the_status_of_the_command_is_passed_on() {
+fn status_of_the_command_is_returned() {
     assert_eq!(both(&["10", "true"]).code, 0);
     assert_eq!(both(&["10", "false"]).code, 1);
     assert_eq!(script(&["10"], "exit 2").code, 2);
@@ -110,21 +103,21 @@ fn the_status_of_the_command_is_passed_on() {
 }
 
 #[test]
-fn a_signal_that_ended_the_command_is_passed_on() {
+fn deadly_signal_of_the_command_is_repeated() {
     for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGKILL, SIGUSR1, SIGALRM, SIGPIPE, SIGSEGV, SIGABRT, 40]
     {
         let dies = format!("ulimit -c 0; kill -{signal} $$");
         assert_eq!(script(&["10"], &dies).code, death(signal));
         assert_eq!(script(&["--preserve-status", "10"], &dies).code, death(signal));
-        // Not only for a shell.
+        // For a parent that is no shell too.
         let status = timeout(&ours(), &["10", "sh", "-c", &dies]).status().unwrap();
         assert_eq!(status.signal(), Some(signal), "{status}");
     }
 }
 
-/// Whether there is a core file is the machine's affair; that they say so alike, and leave none themselves, is ours.
+/// A core file depends on the machine. Both programs must report it alike.
 #[test]
-fn a_core_dump_is_mentioned() {
+fn core_dump_is_reported() {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("timeout");
     fs::create_dir_all(&place).unwrap();
     let seen = beside(|program| {
@@ -139,7 +132,7 @@ fn a_core_dump_is_mentioned() {
 }
 
 #[test]
-fn when_the_time_is_up() {
+fn limit_ends_the_command() {
     let began = Instant::now();
     assert_eq!(both(&[".1", "sleep", "20"]), Seen { code: 124, stdout: "".into(), stderr: "".into() });
     assert!(began.elapsed() >= Duration::from_millis(100));
@@ -152,7 +145,7 @@ fn when_the_time_is_up() {
 }
 
 #[test]
-fn the_status_can_be_preserved() {
+fn status_can_be_preserved() {
     let seen = both(&["--preserve-status", ".1", "sleep", "20"]);
     assert_eq!(seen.code, death(SIGTERM));
     let seen = both(&["--preserve-status", "-s", "USR1", ".1", "sleep", "20"]);
@@ -161,9 +154,8 @@ fn the_status_can_be_preserved() {
     assert_eq!(sent(Signal::SIGALRM, &["--preserve-status", "30", "sh", "-c", &trap]).code, 3);
 }
 
-/// KILL goes to the group, and so to timeout itself; in the foreground it lives to tell.
 #[test]
-fn killing() {
+fn kill_ends_the_group() {
     let ends = |args: &[&str]| {
         assert_eq!(both(args).code, death(SIGKILL));
         timeout(&ours(), args).status().unwrap()
@@ -178,7 +170,7 @@ fn killing() {
 }
 
 #[test]
-fn verbose_tells_what_it_sends() {
+fn verbose_names_the_signal() {
     let lines = |signals: &[&str]| -> String {
         signals.iter().map(|s| format!("timeout: sending signal {s} to command 'sleep'\n")).collect()
     };
@@ -191,21 +183,21 @@ fn verbose_tells_what_it_sends() {
 }
 
 #[test]
-fn a_command_that_is_stopped_gets_the_signal_all_the_same() {
+fn stopped_command_gets_the_signal() {
     assert_eq!(script(&[".2"], "kill -STOP $$; sleep 20").code, 124);
     assert_eq!(script(&[".5"], "sh -c 'kill -STOP $$; sleep 20'").code, 124);
 }
 
 #[test]
-fn the_whole_group_is_ended() {
-    // What is left would hold the pipe, and this would take until it ends.
+fn whole_group_is_ended() {
+    // A surviving process would hold the pipe open.
     let began = Instant::now();
     assert_eq!(script(&[".2"], "sleep 20 & sleep 20 & wait").code, 124);
     assert!(began.elapsed() < Duration::from_secs(18), "{:?}", began.elapsed());
 }
 
 #[test]
-fn in_the_foreground_only_the_command_is_ended() {
+fn foreground_ends_only_the_command() {
     let seen = beside(|program| {
         let script = "sleep 20 >/dev/null 2>&1 & echo $!; echo ready; exec sleep 20";
         let running = Running::start(timeout(program, &["--foreground", "30", "sh", "-c", script]));
@@ -219,24 +211,22 @@ fn in_the_foreground_only_the_command_is_ended() {
 
 /// Field 5 of `stat` is the process group.
 #[test]
-fn a_group_of_its_own_but_not_in_the_foreground() {
+fn group_is_created_except_in_the_foreground() {
     let leads = "set -- $(cat /proc/$$/stat); test $5 = $PPID && echo led by timeout";
     assert_eq!(script(&["10"], leads).stdout, "led by timeout\n");
     assert_eq!(script(&["--foreground", "10"], leads).stdout, "");
 }
 
-/// A command that is at work, under a limit that is far away.
 struct Running {
     child: Child,
-    /// Held open: `cat` goes on until it is closed.
+    /// `cat` runs until this is closed.
     to: ChildStdin,
     from: BufReader<ChildStdout>,
-    /// What the command had to say before.
     said: String,
 }
 
 impl Running {
-    /// The command has to hand back or say the line "ready" when it is.
+    /// Starts the command, which must echo or print the line "ready".
     fn start(mut command: Command) -> Running {
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         let mut to = child.stdin.take().unwrap();
@@ -247,7 +237,7 @@ impl Running {
             assert!(from.read_line(&mut said).unwrap() > 0, "it ended before it was ready: {said}");
         }
         said.truncate(said.len() - "ready\n".len());
-        // The command may be quicker than timeout itself, and theirs may leave it alone if it is told to end then.
+        // GNU timeout may miss a signal that comes before it has started the command.
         let stat = format!("/proc/{}/stat", child.id());
         let is_in = |state| fs::read_to_string(&stat).unwrap().contains(state);
         while is_in(") R ") || is_in(") D ") {
@@ -275,7 +265,6 @@ impl Running {
     }
 }
 
-/// What becomes of timeout and its command if timeout is sent `signal`.
 #[track_caller]
 fn sent(signal: Signal, args: &[&str]) -> Seen {
     beside(|program| {
@@ -286,7 +275,7 @@ fn sent(signal: Signal, args: &[&str]) -> Seen {
 }
 
 #[test]
-fn signals_are_passed_on() {
+fn signals_are_forwarded() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
         assert_eq!(sent(signal, &["30", "cat"]).code, death(signal as i32));
         assert_eq!(sent(signal, &["--foreground", "30", "cat"]).code, death(signal as i32));
@@ -296,37 +285,35 @@ fn signals_are_passed_on() {
     assert_eq!(seen.stderr, "timeout: sending signal TERM to command 'cat'\n");
 }
 
-/// Waits for a trap, without leaving anybody behind, nor words about how they ended.
+/// Waits for a trap without leaving processes or messages.
 const LOOP: &str = "exec 2>/dev/null; echo ready; while :; do sleep .05; done";
 
 const DEAF: &str = "trap '' TERM; echo ready; exec sleep 20";
 
 #[test]
-fn the_command_decides_what_it_makes_of_them() {
+fn command_may_handle_forwarded_signals() {
     let script = format!("trap 'echo got it; exit 7' TERM; {LOOP}");
     let seen = sent(Signal::SIGTERM, &["30", "sh", "-c", &script]);
     assert_eq!(seen, Seen { code: 7, stdout: "got it\n".into(), stderr: "".into() });
 }
 
-/// All that the command has started gets them, too.
 #[test]
-fn signals_are_passed_on_to_the_group() {
+fn signals_are_forwarded_to_the_group() {
     let began = Instant::now();
     let seen = sent(Signal::SIGTERM, &["30", "sh", "-c", "(cat; sleep 20) & (echo ready; exec sleep 20)"]);
     assert_eq!(seen.code, death(SIGTERM));
     assert!(began.elapsed() < Duration::from_secs(18), "{:?}", began.elapsed());
 }
 
-/// From within, too.
 #[test]
-fn a_signal_for_the_whole_group() {
+fn signal_to_the_whole_group_is_handled_once() {
     assert_eq!(script(&["10"], "kill -TERM 0; sleep 20").code, death(SIGTERM));
-    // Theirs dies of it as long as it has not noted its command's process id.
+    // GNU timeout dies of it until it has stored the pid of its command.
     assert_eq!(script(&["10"], "trap '' TERM; sleep .5; kill -TERM 0; exit 5").code, 5);
 }
 
 #[test]
-fn a_signal_that_was_passed_on_is_followed_by_kill() {
+fn kill_follows_a_forwarded_signal() {
     assert_eq!(sent(Signal::SIGTERM, &["-k.2", "30", "sh", "-c", DEAF]).code, death(SIGKILL));
     assert_eq!(sent(Signal::SIGTERM, &["--foreground", "-k.2", "30", "sh", "-c", DEAF]).code, 137);
 }
@@ -339,9 +326,9 @@ fn foreign_sigalrm_ends_it_like_the_limit() {
     assert_eq!(sent(Signal::SIGALRM, &preserving).code, death(SIGINT));
 }
 
-/// Such as `perl -e 'alarm 1; exec @ARGV' timeout …` leaves behind.
+/// `perl -e 'alarm 1; exec @ARGV' timeout …` leaves such a timer behind.
 #[test]
-fn a_timer_that_was_running_before() {
+fn inherited_timer_is_harmless() {
     let have_perl = Command::new("perl").arg("-v").output().is_ok();
     if !have_perl {
         println!("skipped: no perl on this machine");
@@ -355,9 +342,9 @@ fn a_timer_that_was_running_before() {
     assert_eq!(seen, 124);
 }
 
-/// Reading from a terminal in the background stops a whole group; timeout must not be stopped with it.
+/// A background read from a terminal stops the whole group.
 #[test]
-fn the_terminal_does_not_stop_it() {
+fn terminal_does_not_stop_it() {
     for signal in [Signal::SIGTTIN, Signal::SIGTTOU] {
         let seen = beside(|program| {
             let running = Running::start(timeout(program, &["30", "cat"]));
@@ -370,7 +357,7 @@ fn the_terminal_does_not_stop_it() {
 }
 
 #[test]
-fn one_timeout_under_another() {
+fn nested_timeouts_end_both() {
     let began = Instant::now();
     assert_eq!(both(&["20", "/usr/bin/env", "sleep", "0"]).code, 0);
     let seen = beside(|program| {
@@ -381,15 +368,14 @@ fn one_timeout_under_another() {
     assert!(began.elapsed() < Duration::from_secs(18), "the command of the inner one went on");
 }
 
-/// Starts the command as a parent would that ignores some signals and blocks others, and no more than these: whoever started
-/// the tests may ignore some as well, a shell for its background jobs.
+/// Starts the command with exactly these signals ignored and blocked, whatever the tests inherit.
 #[allow(unsafe_code)]
 fn after(command: &mut Command, ignored: &'static [Signal], blocked: &'static [Signal]) {
     let prepare = move || {
         for signal in Signal::iterator().filter(|signal| ![Signal::SIGKILL, Signal::SIGSTOP].contains(signal))
         {
             let is_ignored = ignored.contains(&signal);
-            // SAFETY: to ignore a signal runs nothing, nor does its default action.
+            // SAFETY: SIG_IGN and SIG_DFL run no code of the program.
             unsafe {
                 signal::signal(signal, if is_ignored { SigHandler::SigIgn } else { SigHandler::SigDfl })?
             };
@@ -403,7 +389,7 @@ fn after(command: &mut Command, ignored: &'static [Signal], blocked: &'static [S
 }
 
 #[test]
-fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
+fn inherited_ignored_and_blocked_signals_are_handled() {
     use Signal::{SIGALRM, SIGCHLD, SIGINT, SIGTERM};
     let ends = |args: &[&str], ignored, blocked| {
         beside(|program| {
@@ -419,7 +405,7 @@ fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
     assert_eq!(ends(&["10", "sh", "-c", "exit 3"], &[], &[SIGCHLD]), 3);
     assert_eq!(ends(&["10", "sh", "-c", "kill -9 $$"], &[], &[SIGTERM]), death(SIGKILL));
     assert_eq!(ends(&["10", "sh", "-c", "exec kill -TERM $$"], &[SIGTERM], &[]), death(libc::SIGTERM));
-    // A shell has its background jobs ignore INT.
+    // A shell ignores INT for its background jobs.
     let seen = beside(|program| {
         let mut command = timeout(program, &["30", "cat"]);
         after(&mut command, &[SIGINT], &[]);
@@ -428,7 +414,7 @@ fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
         running.finish().code
     });
     assert_eq!(seen, death(libc::SIGINT));
-    // Somebody else's alarm, even where nobody is to hear it.
+    // A foreign SIGALRM, which the parent ignores.
     let seen = beside(|program| {
         let mut command = timeout(program, &["0", "cat"]);
         after(&mut command, &[SIGALRM], &[SIGALRM]);
@@ -439,10 +425,9 @@ fn what_the_parent_ignored_or_blocked_is_no_hindrance() {
     assert_eq!(seen, 124);
 }
 
-/// The command finds the signals as it would without us: the mask, and what is ignored. Excepted are those that it
-/// is to be reached by, as with the core utilities' (which do not keep ALRM's, TTIN's and TTOU's either).
+/// Exceptions are the signals that timeout handles, as in GNU timeout (and there ALRM, TTIN and TTOU).
 #[test]
-fn the_command_finds_the_signals_as_they_were() {
+fn command_gets_the_original_signal_state() {
     use Signal::*;
     const LOOK: [&str; 4] = ["grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"];
     let look = |mut command: Command, ignored, blocked| {
@@ -469,7 +454,7 @@ fn the_command_finds_the_signals_as_they_were() {
 }
 
 #[test]
-fn the_command_finds_the_descriptors_as_they_were() {
+fn command_gets_the_original_descriptors() {
     for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "4</dev/null"] {
         let seen = beside(|program| {
             let look = "for fd in 0 1 2 3 4 5 6; do test -e /proc/$$/fd/$fd && echo $fd; done >seen 2>/dev/null; true";
@@ -498,7 +483,7 @@ fn names_and_arguments_need_not_be_text() {
 }
 
 #[test]
-fn commands_that_cannot_be_run() {
+fn failing_commands_are_reported() {
     let wrong = |args: &[&str], code, why: &str| {
         let stderr = format!("timeout: failed to run command {why}\n");
         assert_eq!(both(args), Seen { code, stdout: "".into(), stderr });
@@ -538,7 +523,7 @@ fn names_are_quoted_as_the_locale_does() {
 }
 
 #[test]
-fn wrong_command_lines() {
+fn invalid_command_lines_are_refused() {
     let wrong = |args: &[&str], why: &str| {
         let why = if why.is_empty() { String::new() } else { format!("timeout: {why}\n") };
         let stderr = format!("{why}Try 'timeout --help' for more information.\n");
@@ -567,12 +552,11 @@ fn wrong_command_lines() {
     wrong(&["-", "true"], "invalid time interval '-'");
     wrong(&["", "true"], "invalid time interval ''");
     wrong(&["--", "-1", "true"], "invalid time interval '-1'");
-    // The first mistake counts.
     wrong(&["-s", "nonsense", "-x", "nonsense"], "'nonsense': invalid signal");
 }
 
 #[test]
-fn command_lines_that_are_well() {
+fn valid_command_lines_are_accepted() {
     for args in [
         &["--", "10", "true"][..],
         &["-v", "--", "10", "true"],
@@ -585,12 +569,12 @@ fn command_lines_that_are_well() {
         let end = if args.contains(&"-k") { 125 } else { 0 };
         assert_eq!(both(args).code, end, "{args:?}");
     }
-    // Newer than some of the core utilities that are about.
+    // Some versions of GNU timeout lack these options.
     assert_eq!(run(&mut timeout(&ours(), &["-fp", ".1", "sleep", "20"])).code, death(SIGTERM));
 }
 
 #[test]
-fn lengths_of_time() {
+fn durations_are_parsed() {
     for time in [
         "10",
         "10s",
@@ -639,14 +623,14 @@ fn lengths_of_time() {
     for time in [".05", "5e-2", "0x1p-4", "0.000001m", "1e-9", "0.00000001d"] {
         assert_eq!(both(&[time, "sleep", "20"]).code, 124, "{time:?}");
     }
-    // As newer ones do: what is too small to be a number is not nothing.
+    // Newer versions agree: a value that underflows is not zero.
     for time in ["1e-400", "1e-5000", "0x1p-9999"] {
         assert_eq!(run(&mut timeout(&ours(), &[time, "sleep", "20"])).code, 124, "{time:?}");
     }
 }
 
 #[test]
-fn signals_by_name_and_number() {
+fn signals_are_parsed_by_name_and_number() {
     let names = Signal::iterator().map(|signal| signal.as_str().to_owned());
     let short = Signal::iterator().map(|signal| signal.as_str()[3..].to_lowercase());
     let others = [
@@ -695,7 +679,7 @@ fn signals_by_name_and_number() {
 }
 
 #[test]
-fn help_and_version() {
+fn help_and_version_are_printed() {
     for option in ["--help", "--version", "--h"] {
         let seen = run(&mut timeout(&ours(), &[option, "nonsense"]));
         assert!(seen.code == 0 && seen.stderr.is_empty() && seen.stdout.contains("timeout"), "{seen:?}");
@@ -709,9 +693,8 @@ fn help_and_version() {
     }
 }
 
-/// It gets by with the one thread that it was given.
 #[test]
-fn it_has_one_thread() {
+fn program_has_one_thread() {
     let running = Running::start(timeout(&ours(), &["30", "cat"]));
     let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
     assert!(status.lines().any(|line| line == "Threads:\t1"), "{status}");

@@ -1,4 +1,4 @@
-//! The travelling-salesman example, from the outside: what it prints, what it writes, what it refuses.
+//! The travelling-salesman example: output, files, errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -26,14 +26,13 @@ fn start(args: &[&str]) -> Child {
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Runs the example to its end, which should never take long.
 fn run(args: &[&str]) -> Output {
     finish(start(args), args)
 }
 
 fn finish(mut child: Child, args: &[&str]) -> Output {
     let started = Instant::now();
-    // The output fits the pipes, so nobody has to read before the end.
+    // The output fits the pipes, so it can be read after the end.
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > Duration::from_secs(60) {
             child.kill().unwrap();
@@ -44,7 +43,6 @@ fn finish(mut child: Child, args: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What a run prints that is to succeed.
 fn report(args: &[&str]) -> String {
     let output = run(args);
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -52,7 +50,6 @@ fn report(args: &[&str]) -> String {
     out
 }
 
-/// What a report says behind a word at the start of a line.
 fn value<'r>(report: &'r str, key: &str) -> &'r str {
     let line = report.lines().find_map(|line| line.strip_prefix(key));
     line.unwrap_or_else(|| panic!("no {key:?} in\n{report}")).trim()
@@ -66,7 +63,6 @@ fn ending(report: &str) -> &str {
     report.lines().last().unwrap()
 }
 
-/// A place for a file of one test.
 fn scratch(name: &str) -> String {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tsp");
     fs::create_dir_all(&directory).unwrap();
@@ -90,7 +86,6 @@ fn instance(name: &str, cities: &[(i64, i64)]) -> String {
     text + "EOF\n"
 }
 
-/// Cities all over the place, the same ones each time.
 fn scattered(count: usize) -> Vec<(i64, i64)> {
     let mut state = 1_u64;
     let mut coordinate = || {
@@ -100,7 +95,7 @@ fn scattered(count: usize) -> Vec<(i64, i64)> {
     (0..count).map(|_| (coordinate(), coordinate())).collect()
 }
 
-/// Reads a tour file, sees that it visits each city once, and measures it.
+/// Returns the length of a tour file, and asserts that it visits each city once.
 fn measure(tour: &str, cities: &[(i64, i64)]) -> i64 {
     let text = fs::read_to_string(tour).unwrap();
     let visited = text.lines().skip_while(|&line| line != "TOUR_SECTION").skip(1);
@@ -127,7 +122,7 @@ fn the_limit_ends_berlin52_near_the_optimum() {
     assert!(ending(&report).starts_with("tsp timed out after "), "{report}");
 }
 
-/// Whether a set of signals in a process's status has SIGINT in it: see proc_pid_status(5).
+/// Returns whether a signal set in /proc/PID/status contains SIGINT; see proc_pid_status(5).
 #[cfg(target_os = "linux")]
 fn has_sigint(process: &str, set: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
@@ -138,7 +133,7 @@ fn has_sigint(process: &str, set: &str) -> bool {
 #[test]
 fn ctrl_c_ends_the_search_with_a_report() {
     if has_sigint("self", "SigIgn:") {
-        eprintln!("not tested: whoever started this ignores SIGINT, and so does what it starts");
+        eprintln!("not tested: the parent ignores SIGINT, and its children inherit that");
         return;
     }
     let cities = scattered(2_000);
@@ -152,7 +147,7 @@ fn ctrl_c_ends_the_search_with_a_report() {
         assert!(started.elapsed() < Duration::from_secs(20), "it never listens");
         sleep(Duration::from_millis(1));
     }
-    sleep(Duration::from_millis(100)); // for a tour that is worth having
+    sleep(Duration::from_millis(100)); // for a tour that is better than the first
     kill(pid, Signal::SIGINT).unwrap();
 
     let output = finish(child, &args);
@@ -164,16 +159,15 @@ fn ctrl_c_ends_the_search_with_a_report() {
     assert!(started.elapsed() < Duration::from_secs(40), "long before the limit");
 }
 
-/// The line is drawn on the terminal and goes with the search; and Ctrl-C is typed there.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls.
 #[test]
-fn on_a_terminal_a_line_shows_how_it_goes() {
+fn terminal_shows_a_progress_line() {
     let (mut here, mut there) = (0, 0);
     let name = std::ptr::null_mut();
     let opened = unsafe { libc::openpty(&mut here, &mut there, name, std::ptr::null(), std::ptr::null()) };
     assert_eq!(opened, 0, "{}", std::io::Error::last_os_error());
-    // Not for the processes of other tests: they would keep it open.
+    // Processes of other tests must not inherit them.
     for fd in [here, there] {
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
@@ -182,7 +176,6 @@ fn on_a_terminal_a_line_shows_how_it_goes() {
     command.args(["--limit", "20s"]).env("TERM", "xterm").env_remove("NO_COLOR");
     command.stdin(there.try_clone().unwrap()).stderr(there).stdout(Stdio::piped());
     unsafe {
-        // The terminal becomes its own, whose keys send it signals, and it listens to them.
         command.pre_exec(|| {
             libc::signal(libc::SIGINT, libc::SIG_DFL);
             match libc::setsid() != -1 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 {
@@ -192,11 +185,11 @@ fn on_a_terminal_a_line_shows_how_it_goes() {
         });
     }
     let child = command.spawn().unwrap();
-    drop(command); // and with it this side's handle of the other end
+    drop(command); // and with it the parent's handle of the other end
     let mut shown = String::new();
     let mut buffer = [0; 4096];
     let mut typed = false;
-    // At the end of the other side the kernel says EIO.
+    // The kernel returns EIO after the other end closes.
     while let Ok(read @ 1..) = here.read(&mut buffer) {
         shown += &String::from_utf8_lossy(&buffer[..read]);
         if !typed && shown.matches(" improvements/s").count() >= 3 {
@@ -211,7 +204,6 @@ fn on_a_terminal_a_line_shows_how_it_goes() {
     assert!(ending(&report).starts_with("tsp was interrupted by SIGINT after "), "{report}");
 }
 
-/// Long enough for a dozen progress lines, if there were any.
 #[test]
 fn without_a_terminal_standard_error_stays_empty() {
     let output = run(&["--limit", "1200ms"]);
@@ -220,7 +212,7 @@ fn without_a_terminal_standard_error_stays_empty() {
 }
 
 #[test]
-fn without_time_there_is_a_tour_all_the_same() {
+fn limit_of_zero_still_gives_a_tour() {
     let report = report(&["--limit", "0s"]);
     assert_eq!(length(&report), 22205, "the order of the file");
     assert_eq!(value(&report, "improvements"), "0, with 0 kicks");
@@ -228,7 +220,7 @@ fn without_time_there_is_a_tour_all_the_same() {
 }
 
 #[test]
-fn a_seed_makes_the_search_repeatable() {
+fn seed_makes_the_search_repeatable() {
     let cities = scattered(200);
     let path = file("seeds.tsp", instance("seeds", &cities));
     let tour = scratch("seeds.tour");
@@ -266,7 +258,7 @@ fn few_cities_are_searched_exhaustively() {
     }
 }
 
-/// The smallest instances of the local search, where moves meet themselves around the tour.
+/// The smallest instances of the local search, where moves overlap around the tour.
 #[test]
 fn ten_and_more_cities_are_searched_locally() {
     for count in 10..=14 {
@@ -280,7 +272,7 @@ fn ten_and_more_cities_are_searched_locally() {
 }
 
 #[test]
-fn cities_on_one_spot_are_no_trouble() {
+fn cities_on_one_spot_are_handled() {
     let cities = [(5, 5); 300];
     let path = file("spot.tsp", instance("spot", &cities));
     let svg = scratch("spot.svg");
@@ -304,7 +296,7 @@ fn five_thousand_cities_end_on_time_with_a_valid_tour() {
 }
 
 #[test]
-fn the_picture_is_well_formed_and_has_every_city() {
+fn picture_is_well_formed_and_has_every_city() {
     let mut cities = scattered(120);
     cities.sort_unstable();
     let path = file("picture.tsp", instance("a<b & \"c\"", &cities));
@@ -328,8 +320,7 @@ fn the_picture_is_well_formed_and_has_every_city() {
     assert_eq!(dots, corners);
 }
 
-/// The elements of an XML text in the order of their start tags. Panics where the text is not well-formed; it
-/// knows as much of XML as these pictures use.
+/// Returns the elements of an XML text in order. Panics if the text is not well-formed.
 fn parse_xml(text: &str) -> Vec<(String, BTreeMap<String, String>)> {
     let mut elements = Vec::new();
     let mut open: Vec<String> = Vec::new();
@@ -367,7 +358,7 @@ fn parse_xml(text: &str) -> Vec<(String, BTreeMap<String, String>)> {
     elements
 }
 
-/// Expects exit code 2, nothing on standard output, and one line about the file on standard error.
+/// Asserts exit code 2, no output, and one line about the file on standard error.
 fn refused(path: &str) -> String {
     let output = run(&[path, "--limit", "50s"]);
     let err = String::from_utf8(output.stderr).unwrap();
@@ -430,14 +421,14 @@ fn broken_files_are_refused_with_the_line() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn missing_file_is_refused() {
     assert!(refused(&scratch("missing.tsp")).contains("No such file"));
     assert!(refused(env!("CARGO_TARGET_TMPDIR")).contains("directory"));
 }
 
 #[test]
-fn the_ways_in_which_files_differ_are_read() {
-    // No EOF, other line ends, other orders and numbers, comments in Latin-1, floats in three notations.
+fn file_variants_are_read() {
+    // No EOF, CRLF, other orders and numbers, Latin-1 comments, floats in three notations.
     let text = b"COMMENT: Gr\xf6tschel\r\nCOMMENT: and more\r\nEDGE_WEIGHT_TYPE : EUC_2D\r\nDIMENSION:3\r\n\
         TYPE: TSP (somebody)\r\nNODE_COORD_SECTION\r\n\r\n  30 0 0.0\r\n10\t3.0e+01 0\r\n20 30. +40";
     let path = file("other.tsp", text);
@@ -450,7 +441,7 @@ fn the_ways_in_which_files_differ_are_read() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_known_before_the_search() {
+fn unwritable_tour_file_is_reported_before_the_search() {
     for option in ["--svg", "--tour"] {
         let began = Instant::now();
         let output = run(&["--limit", "60s", option, "/no/such/directory/file"]);
@@ -460,20 +451,19 @@ fn a_file_that_cannot_be_written_is_known_before_the_search() {
 }
 
 #[test]
-fn distances_of_other_types() {
+fn distance_types_are_computed() {
     let with = |kind: &str, cities: &str| {
         let text = format!("DIMENSION: 3\nEDGE_WEIGHT_TYPE: {kind}\nNODE_COORD_SECTION\n{cities}");
         length(&report(&[&file("types.tsp", text), "--limit", "10s"]))
     };
     let plane = "1 0 0\n2 1.2 0\n3 0 0.4\n";
-    // 1.2, 0.4 and 1.26.
     assert_eq!((with("EUC_2D", plane), with("CEIL_2D", plane)), (1 + 1, 2 + 1 + 2));
     // The first three of burma14, whose distances TSPLIB gives as 153, 510 and 422.
     assert_eq!(with("GEO", "1 16.47 96.10\n2 16.47 94.44\n3 20.09 92.54\n"), 153 + 422 + 510);
 }
 
 #[test]
-fn a_name_with_characters_that_xml_does_not_allow() {
+fn name_with_forbidden_xml_characters_is_replaced() {
     let text = "NAME: a\u{fffe}b\u{ffff}\nDIMENSION: 2\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 3 4\n";
     let picture = scratch("fffe.svg");
     report(&[&file("fffe.tsp", text), "--svg", &picture]);
@@ -482,7 +472,7 @@ fn a_name_with_characters_that_xml_does_not_allow() {
 }
 
 #[test]
-fn standard_input_is_a_file() {
+fn standard_input_is_read_as_a_file() {
     let text = "\u{feff}name small\ntype tsp\ndimension 2\nedge_weight_type euc_2d\nnode_coord_section\n1 0 0\n2 3 4\neof\n";
     let mut command = Command::new(executable("tsp"));
     let input = fs::File::open(file("stdin.tsp", text)).unwrap();
@@ -493,7 +483,7 @@ fn standard_input_is_a_file() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_picture_that_cannot_be_written_is_an_error() {
+fn unwritable_picture_is_an_error() {
     let output = run(&["--limit", "20ms", "--svg", "/dev/full"]);
     assert_eq!(output.status.code(), Some(1));
     let err = String::from_utf8(output.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! No memory is asked for by a check or by the handler, however many alarms there are.
+//! Neither a check nor the handler allocates, with any number of alarms.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,22 +12,21 @@ use sigalarm::{Alarm, checkpoint};
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The system's allocator, counting.
 struct Counting;
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 #[allow(unsafe_code)]
-// SAFETY: the system's own allocator does the work; `realloc` and `alloc_zeroed` come here by their defaults.
+// SAFETY: the system allocator does the work. `realloc` and `alloc_zeroed` use their defaults.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: what the caller promises.
+        // SAFETY: the caller's contract is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: what the caller promises.
+        // SAFETY: the caller's contract is passed on.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -45,9 +44,9 @@ fn none_by_checks_under_ten_thousand_alarms() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarms: Vec<Alarm> = (1..=10_000).map(|n| Alarm::after(n * 100 * SECOND).expect("arming")).collect();
     let check = |alarm: &Alarm| assert!(alarm.check().is_ok() && checkpoint().is_ok());
-    assert_eq!(allocations(|| alarms.iter().for_each(check)), 0, "nothing has rung");
+    assert_eq!(allocations(|| alarms.iter().for_each(check)), 0, "no signal came");
 
-    // Each rings the bell, is the owner's, and is answered.
+    // Each signal sets the flag and is forwarded; then a check runs the slow path.
     let each = alarms.iter().step_by(10);
     let answered = allocations(|| {
         each.for_each(|alarm| {
@@ -57,7 +56,6 @@ fn none_by_checks_under_ten_thousand_alarms() {
     });
     assert_eq!((counted(), answered), (1_000, 0));
 
-    // A ring of our own, for nobody any more.
     drop(Alarm::after(5 * MS).expect("arming"));
     let began = Instant::now();
     let spent = allocations(|| {
@@ -66,7 +64,7 @@ fn none_by_checks_under_ten_thousand_alarms() {
         }
     });
     assert_eq!(spent, 0);
-    assert!(process::timer().0 > SECOND, "it has rung, and was answered");
+    assert!(process::timer().0 > SECOND, "the signal came, and a check handled it");
 }
 
 pub fn scenarios() -> Vec<Scenario> {

@@ -1,9 +1,8 @@
-//! Every system call fails in turn: the first, the second, the third … until all are made without one failing.
+//! Every system call fails in turn.
 //!
-//! The way that databases are tested with memory that runs out. For each function of the C library that the library
-//! calls, and each way to use the library, a process is forked in which the n-th call of that function fails, for every
-//! n there is. Then there is a clear error, or the right answer all the same; nobody is early, nothing panics, hangs or
-//! dies; no child, descriptor or running timer is left, and the next alarm works, and leaves the process as it was.
+//! For each C function and each way to use the library, a forked process makes the n-th call fail, for n = 1, 2, …
+//! until fewer calls are made. Each run ends with a clear error or the right result. It leaves no child, descriptor
+//! or timer, and the next alarm works.
 
 use std::error::Error;
 use std::io::{self, Read};
@@ -25,7 +24,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Life = fn() -> Result<(), Box<dyn Error>>;
 
-/// Functions, and how they may fail.
 const CALLS: &[(&str, &[i32])] = &[
     ("setitimer", &[EPERM]),
     ("sigaction", &[EPERM]),
@@ -40,7 +38,6 @@ const CALLS: &[(&str, &[i32])] = &[
     ("fstat", &[ENOMEM]),
     ("ppoll", &[ENOMEM, EINTR]),
     ("waitid", &[EPERM, EINTR]),
-    // It has no other way to fail.
     ("wait4", &[EINTR]),
     ("pthread_getcpuclockid", &[EPERM]),
     ("clock_gettime", &[EPERM]),
@@ -55,7 +52,7 @@ const CALLS: &[(&str, &[i32])] = &[
     ("syscall", &[EMFILE, EPERM]),
 ];
 
-/// Spins until the alarm has expired, and no longer than that takes.
+/// Spins until the alarm has expired, with a bound.
 fn expires(alarm: &Alarm, limit: Duration) {
     let began = Instant::now();
     let timed_out = loop {
@@ -105,40 +102,40 @@ fn one_after_the_other() -> Result<(), Box<dyn Error>> {
 }
 
 fn behind_a_mask() -> Result<(), Box<dyn Error>> {
-    refusals::aside(|| process::block(libc::SIGALRM));
+    refusals::uncounted(|| process::block(libc::SIGALRM));
     let ended = a_guard();
-    refusals::aside(|| {
+    refusals::uncounted(|| {
         drop(Alarm::after(SECOND).expect("arming"));
-        assert!(process::mask().contains(&libc::SIGALRM), "the mask is not put back");
+        assert!(process::mask().contains(&libc::SIGALRM), "the mask is not restored");
         process::unblock(libc::SIGALRM);
     });
     ended
 }
 
 fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
-    refusals::aside(|| {
+    refusals::uncounted(|| {
         process::set_action(process::counting(), SA_RESTART, &[]);
         process::set_timer(3 * MS, 3 * MS);
     });
     let armed = Alarm::after(MS);
     if let Ok(alarm) = &armed {
-        let flags = refusals::aside(process::action).sa_flags;
-        assert_eq!(flags & SA_ONSTACK, 0, "a handler for the ordinary stack would be called on another");
+        let flags = refusals::uncounted(process::action).sa_flags;
+        assert_eq!(flags & SA_ONSTACK, 0, "a handler without SA_ONSTACK has it now");
         expires(alarm, MS);
         alarm.restart();
         alarm.extend(8 * MS);
         expires(alarm, 9 * MS);
     }
     let ended = armed.map(drop);
-    refusals::aside(|| {
+    refusals::uncounted(|| {
         if refusals::refused("setitimer") && process::timer().1.is_zero() {
-            // Refused at the one moment at which it was given back, it is gone: nobody is left who could try again.
+            // A failure of the one call that restores the timer loses the timer.
             process::set_timer(3 * MS, 3 * MS);
         }
         let so_far = process::counted();
-        children::soon("the foreign timer rings for its owner", || process::counted() > so_far + 2);
+        children::soon("the foreign timer's signals", || process::counted() > so_far + 2);
         drop(Alarm::after(SECOND).expect("arming"));
-        // The kernel reads out a timer whose signal is under way as zero.
+        // The kernel shows a timer with a pending signal as zero.
         let (left, interval) = process::timer();
         assert!(
             left <= 3 * MS && interval == 3 * MS,
@@ -165,17 +162,17 @@ fn waits() -> Result<(), Box<dyn Error>> {
     match alarm.reader(std::fs::File::from(OwnedFd::try_clone(&read)?)).read(&mut [0]) {
         Err(e) if e.kind() == io::ErrorKind::TimedOut => late(began),
         Err(e) => return Err(e.into()),
-        Ok(n) => panic!("{n} bytes out of nothing"),
+        Ok(n) => panic!("{n} bytes from an empty pipe"),
     }
     let began = Instant::now();
     alarm.restart();
-    // Only a signal ends this: where none can be sent, the write end does, by and by.
+    // A signal ends this. If none can be sent, closing the write end does.
     let answer = alarm.blocking(|| Ok(nix::unistd::read(&read, &mut [0])?));
-    assert!(began.elapsed() < 20 * SECOND, "a wait that nothing ends");
+    assert!(began.elapsed() < 20 * SECOND, "the wait did not end");
     match answer {
         Err(e) if e.kind() == io::ErrorKind::TimedOut => late(began),
         Err(e) => return Err(e.into()),
-        Ok(n) => panic!("{n} bytes out of nothing"),
+        Ok(n) => panic!("{n} bytes from an empty pipe"),
     }
     Ok(())
 }
@@ -187,8 +184,8 @@ fn waits_for_a_child() -> Result<(), Box<dyn Error>> {
         Ok(alarm) => alarm.wait(&mut child).map(drop).map_err(Box::<dyn Error>::from),
         Err(_) => Ok(()),
     };
-    // Whatever became of that: it is still a child, or has been reaped.
-    let _ = refusals::aside(|| child.wait());
+    // The child still runs, or has been reaped.
+    let _ = refusals::uncounted(|| child.wait());
     drop(alarm?);
     waited
 }
@@ -218,7 +215,7 @@ fn tickers() -> Result<(), Box<dyn Error>> {
     let mut ticks = 0;
     while ticks < 3 {
         ticks += ticker.ticks();
-        assert!(began.elapsed() < 20 * SECOND, "a ticker that is not called");
+        assert!(began.elapsed() < 20 * SECOND, "the ticker never expires");
     }
     assert!(began.elapsed() >= 3 * MS);
     Ok(())
@@ -287,17 +284,15 @@ fn workers() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How a process ended in which one call was to fail.
 enum Ended {
-    /// It made that many calls at least, and all is well.
+    /// The process made at least so many calls, and all is well.
     Well,
-    /// It made fewer.
     WithoutIt,
 }
 
 const WITHOUT_IT: i32 = 10;
 
-/// Lives a life in a process of its own in which the `nth` call fails.
+/// Runs one life in a forked process in which the `nth` call fails.
 fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String> {
     let pid = children::fork();
     if pid == 0 {
@@ -305,16 +300,16 @@ fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String>
             let before = (state(), children::descriptors());
             refusals::refuse(call, nth, errno);
             let outcome = life();
-            let failed = refusals::relent();
+            let failed = refusals::end();
             if let Err(e) = outcome {
                 assert!(failed, "an error without a reason: {e}");
                 assert!(!e.to_string().is_empty());
             }
             if call == "pthread_sigmask" {
-                // A job does not try again to put a mask back, which no kernel refuses.
+                // A job does not retry to restore the mask. No real kernel refuses that.
                 process::mask().into_iter().for_each(process::unblock);
             }
-            // Whatever was left in its place because a call failed: the next alarm takes it away.
+            // The next alarm removes whatever a failed call left in place.
             let alarm = Alarm::after(MS).expect("arming");
             expires(&alarm, MS);
             drop(alarm);
@@ -343,7 +338,6 @@ fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String>
     }
 }
 
-/// Every call in turn.
 fn in_turn(life: Life) {
     refusals::prepare();
     let mut failures = Vec::new();
@@ -358,7 +352,6 @@ fn in_turn(life: Life) {
                     Ok(Ended::WithoutIt) => break,
                     Err(why) => {
                         failures.push(format!("{call} number {nth} fails with {name:?}: {why}"));
-                        // It may go on for ever like that.
                         if failures.len() >= 20 {
                             break;
                         }

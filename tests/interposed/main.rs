@@ -1,4 +1,4 @@
-//! What replaces functions of the C library, or the allocator, for a whole program.
+//! Programs that replace C functions or the allocator.
 
 #[path = "../support/mod.rs"]
 mod support;

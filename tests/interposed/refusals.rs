@@ -1,10 +1,8 @@
-//! The C library's functions under their own names, so that the n-th call of one of them can be made to fail.
+//! Replacements of C functions, so that the n-th call of one of them fails.
 //!
-//! What a program defines itself comes before what it would be linked to. So library, standard library and test call
-//! what stands here, which goes on to the C library, but for the one call that was chosen. (A filter of the kernel's
-//! fails every call from some moment on; this fails one and lets the next succeed.)
+//! A program's own definition of a symbol takes precedence at link time. The replacements forward to the C library
+//! except for the chosen call.
 
-// Bare calls, and functions that are called as the C library's are: with the arguments that it asks for.
 #![allow(unsafe_code, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::CStr;
@@ -14,11 +12,10 @@ use std::sync::atomic::{AtomicI32, AtomicIsize, AtomicPtr, AtomicUsize, Ordering
 
 use nix::libc::{self, c_int, c_long, c_void};
 
-/// Which function is to fail, as an index.
 static CHOSEN: AtomicUsize = AtomicUsize::new(usize::MAX);
-/// The one that was chosen last.
+/// The function chosen last.
 static LAST: AtomicUsize = AtomicUsize::new(usize::MAX);
-/// How many calls there are to the one that fails; shared with all forked processes, which count together.
+/// Calls until the one that fails, shared by all forked processes.
 static UNTIL: AtomicPtr<AtomicIsize> = AtomicPtr::new(ptr::null_mut());
 static ERRNO: AtomicI32 = AtomicI32::new(0);
 
@@ -26,52 +23,49 @@ fn until() -> &'static AtomicIsize {
     unsafe { UNTIL.load(Ordering::SeqCst).as_ref() }.expect("prepared")
 }
 
-/// From now on the `nth` call of `name` fails with `errno`, once. The first is 1.
+/// Makes the `nth` call of `name`, from 1 on, fail with `errno`, once.
 pub fn refuse(name: &str, nth: usize, errno: i32) {
-    let index = NAMES.iter().position(|known| known.to_str() == Ok(name)).expect("one that stands here");
+    let index = NAMES.iter().position(|known| known.to_str() == Ok(name)).expect("a replaced function");
     ERRNO.store(errno, Ordering::SeqCst);
     until().store(nth as isize, Ordering::SeqCst);
     LAST.store(index, Ordering::SeqCst);
     CHOSEN.store(index, Ordering::SeqCst);
 }
 
-/// No call fails any more. Says whether one has.
-pub fn relent() -> bool {
+/// Ends the injection. Returns whether a call has failed.
+pub fn end() -> bool {
     CHOSEN.store(usize::MAX, Ordering::SeqCst);
     until().load(Ordering::SeqCst) <= 0
 }
 
-/// Whether a call of `name` has been refused.
+/// Returns whether a call of `name` has failed.
 pub fn refused(name: &str) -> bool {
     let index = LAST.load(Ordering::SeqCst);
     NAMES.get(index).is_some_and(|known| known.to_str() == Ok(name)) && until().load(Ordering::SeqCst) <= 0
 }
 
-/// Makes calls that are the test's own, and are not counted.
-pub fn aside<T>(f: impl FnOnce() -> T) -> T {
+pub fn uncounted<T>(f: impl FnOnce() -> T) -> T {
     let chosen = CHOSEN.swap(usize::MAX, Ordering::SeqCst);
     let done = f();
     CHOSEN.store(chosen, Ordering::SeqCst);
     done
 }
 
-/// Whether this call is the one. Async-signal-safe.
 fn is_refused(index: usize) -> bool {
     CHOSEN.load(Ordering::SeqCst) == index && until().fetch_sub(1, Ordering::SeqCst) == 1
 }
 
-/// As most functions say it.
+/// The error convention of most functions.
 fn minus_one() -> c_int {
     unsafe { *libc::__errno_location() = error() };
     -1
 }
 
-/// As the functions of threads say it.
+/// The error convention of pthread functions.
 fn error() -> c_int {
     ERRNO.load(Ordering::SeqCst)
 }
 
-/// The function that this one stands in for.
 fn original(index: usize) -> *mut c_void {
     let known = FOUND[index].load(Ordering::Relaxed);
     if !known.is_null() {
@@ -83,7 +77,7 @@ fn original(index: usize) -> *mut c_void {
     found
 }
 
-/// Looks all of them up, which must not be done in a handler.
+/// Resolves all functions. `dlsym` is not async-signal-safe.
 pub fn prepare() {
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
     let page = unsafe { libc::mmap(ptr::null_mut(), 4096, access, kind, -1, 0) };
@@ -120,11 +114,9 @@ const fn name(text: &str) -> &CStr {
     }
 }
 
-/// Of whatever type: it is handed on.
 type Any = *mut c_void;
 
-// `pthread_atfork` is a function of the program's own, which calls what stands here. The last two take a varying number of arguments, which are handed on as registers. Those that were not given are
-// whatever was there, and are not looked at.
+// The last two are variadic: absent arguments are undefined registers, which the callee ignores.
 stand_ins! {
     0 setitimer(which: c_int, new: Any, old: Any) -> c_int => minus_one();
     1 sigaction(signal: c_int, new: Any, old: Any) -> c_int => minus_one();

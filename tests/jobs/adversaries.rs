@@ -1,4 +1,4 @@
-//! Hostile functions and surroundings: each has a clear outcome, and none hangs.
+//! Hostile functions and environments. Each has a defined outcome, and none hangs.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -21,12 +21,12 @@ fn short() -> process::Builder {
     Job::builder().limit(LIMIT).grace(Duration::from_millis(50))
 }
 
-fn closes_every_descriptor() {
+fn job_that_closes_every_descriptor_has_an_outcome() {
     leaving_nothing(|| {
-        // Returns without a pipe.
+        // The function returns after it has closed the pipe.
         let job = Job::spawn(|| close_all(0)).unwrap();
         assert!(matches!(job.join(), Err(JobError::Exited { code: 74, .. })));
-        // Lives on: the end of the pipe is not the end of the job.
+        // The function goes on. A closed pipe does not end the job.
         let job = Job::spawn(|| {
             close_all(0);
             pause()
@@ -39,7 +39,7 @@ fn closes_every_descriptor() {
             pause()
         });
         assert!(stuck.unwrap_err().timed_out().is_some());
-        // Opens others in their place: what gets the pipe's number is not written to.
+        // The library does not write to a new file that has the pipe's number.
         let path = std::env::temp_dir().join(format!("sigalarm-reopened-{}", std::process::id()));
         let job = Job::spawn(|| {
             close_all(3);
@@ -55,8 +55,7 @@ fn closes_every_descriptor() {
     });
 }
 
-/// Writes to every descriptor that it finds, and so to the pipe.
-fn writes_to_every_descriptor() {
+fn job_that_writes_to_every_descriptor_has_an_error() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
             for fd in 3..64 {
@@ -70,14 +69,14 @@ fn writes_to_every_descriptor() {
     });
 }
 
-fn executes_another_program() {
+fn job_that_executes_another_program_obeys_the_limit() {
     leaving_nothing(|| {
         for (script, code) in [("exit 0", 0), ("exit 7", 7)] {
             let job = Job::spawn(|| drop(Command::new("sh").args(["-c", script]).exec()));
             let outcome = job.unwrap().join();
             assert!(matches!(outcome, Err(JobError::Exited { code: c, .. }) if c == code), "{outcome:?}");
         }
-        // The limit holds for it, too: the timer survives the `exec`, or the parent ends it.
+        // The limit still holds: the timer survives `exec`, or the parent kills the program.
         let began = Instant::now();
         let outcome = short().run(|| drop(Command::new("sleep").arg("1000").exec()));
         let timed_out = outcome.unwrap_err().timed_out().unwrap().clone();
@@ -85,8 +84,7 @@ fn executes_another_program() {
     });
 }
 
-/// A grandchild keeps the pipe, and the parent does not wait for it.
-fn grandchild_keeps_the_pipe() {
+fn grandchild_that_keeps_the_pipe_delays_no_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
             if fork() == 0 {
@@ -97,7 +95,7 @@ fn grandchild_keeps_the_pipe() {
         let outcome: Result<(), JobError> = job.unwrap().join();
         assert!(matches!(outcome, Err(JobError::Exited { code: 5, .. })), "{outcome:?}");
 
-        // It left the group, and writes as fast as it can.
+        // The grandchild has left the group and writes at full speed.
         let before = descriptors();
         let job = Job::spawn(|| {
             let (grandchild, pipe) = (fork(), write_end_not_in(&before));
@@ -111,7 +109,7 @@ fn grandchild_keeps_the_pipe() {
                 }
             }
             let group = nix::unistd::Pid::from_raw(grandchild);
-            children::soon("it to leave and to write", || {
+            children::soon("the grandchild to leave the group and write", || {
                 nix::unistd::getpgid(Some(group)) == Ok(group) && bytes_in_pipe(&pipe) > 0
             });
             exit_now(6)
@@ -124,7 +122,7 @@ fn grandchild_keeps_the_pipe() {
     });
 }
 
-/// Bytes that come without end: frames without a body, with a byte each, of a failure, and one that claims a gigabyte.
+/// Endless bytes: frames without a body, with one byte, of a failure, and one that claims a gigabyte.
 const FLOODS: [&[u8]; 5] = [
     &[1, 0, 0, 0, 0],
     &[1, 1, 0, 0, 0, 7],
@@ -133,13 +131,12 @@ const FLOODS: [&[u8]; 5] = [
     &[1, 0, 0, 0, 0x40, 1, 0, 0, 0, 0],
 ];
 
-/// Writes `frame` over and over.
 fn flood(pipe: &mut std::fs::File, frame: &[u8]) {
     let frames = frame.repeat(65_536 / frame.len());
     while pipe.write_all(&frames).is_ok() {}
 }
 
-/// The time that `f` takes beyond `expected`: by the clock, and of this process's processor time.
+/// Returns the time of `f` beyond `expected`: wall time, and processor time of this process.
 fn late(expected: Duration, f: impl FnOnce()) -> [Duration; 2] {
     let cpu =
         || Duration::from(nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
@@ -148,9 +145,8 @@ fn late(expected: Duration, f: impl FnOnce()) -> [Duration; 2] {
     [began.elapsed().saturating_sub(expected), cpu().saturating_sub(used).saturating_sub(expected)]
 }
 
-/// However fast a child sends, and whatever: joins end in time, and so do a kill beside a join, and a drop.
-fn floods() {
-    // Processor time shows what the library costs also on a machine under load.
+fn join_kill_and_drop_end_under_floods() {
+    // Processor time shows the library's cost on a loaded machine too.
     const WALL: Duration = Duration::from_secs(20);
     const CPU: Duration = Duration::from_millis(250);
     leaving_nothing(|| {
@@ -186,14 +182,13 @@ fn floods() {
     });
 }
 
-/// Grandchildren in sessions of their own flood the pipe after the child's end. No more is read than the pipe held then.
-fn grandchildren_flood() {
+/// The parent reads only the bytes that the pipe held at the child's end.
+fn flood_by_grandchildren_is_bounded() {
     leaving_nothing(|| {
         for frame in FLOODS {
             let before = descriptors();
             let job = Job::spawn(|| -> () {
                 let mut pipe = write_end_not_in(&before);
-                // So much takes long enough to read that they have written more by then.
                 #[cfg(target_os = "linux")]
                 nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(1 << 20)).unwrap();
                 for _ in 0..4 {
@@ -220,9 +215,9 @@ fn grandchildren_flood() {
     });
 }
 
-/// Other code reaps the child, and another child gets its pid: its status is not taken for the job's, and is left alone.
+/// Other code reaps the child, and a new child gets its pid.
 #[cfg(target_os = "linux")]
-fn pid_used_again() {
+fn reused_pid_is_left_alone() {
     use nix::sys::wait::{WaitStatus, waitpid};
     use nix::unistd::Pid;
 
@@ -256,8 +251,7 @@ fn pid_used_again() {
     });
 }
 
-/// A job has no descriptor of another job.
-fn descriptors_of_siblings() {
+fn job_inherits_no_descriptor_of_a_sibling() {
     leaving_nothing(|| {
         let inherited = descriptors();
         let first = Job::spawn(|| "secret".repeat(1_000_000)).unwrap();
@@ -267,14 +261,14 @@ fn descriptors_of_siblings() {
         let more = |inherited: &[i32]| descriptors().into_iter().filter(|fd| !inherited.contains(fd)).count();
         let third = Job::spawn(|| {
             let own = more(&inherited);
-            // In a job of the job as well.
+            // A job of a job inherits none either.
             let inner = process::run(Duration::MAX, || more(&inherited));
             (own, inner.unwrap())
         });
-        // The writing end of its own pipe; and in the inner one its own and its parent's.
+        // Only the write end of its own pipe; in the inner job also its parent's.
         assert_eq!(third.unwrap().join().unwrap(), (1, 2));
 
-        // A sibling that lives does not keep the pipe of one that was detached: that ends, and so does its process.
+        // A living sibling does not hold the pipe of a detached job open, so that job ends.
         let fourth = Job::spawn(|| -> () { pause() }).unwrap();
         let id = first.id();
         first.detach();
@@ -287,15 +281,14 @@ fn descriptors_of_siblings() {
     });
 }
 
-/// A captured job that is dropped in another one closes nothing there.
-fn captured_by_a_sibling() {
+fn captured_job_is_inert_in_a_sibling() {
     leaving_nothing(|| {
         let captured = Job::spawn(|| 5).unwrap();
         let lent = &captured;
         assert_eq!(lent.join().unwrap(), 5);
         let captured = Job::spawn(|| -> () { pause() }).unwrap();
         let outcome = process::run(Duration::MAX, || {
-            // They get the numbers of what was closed.
+            // The files reuse the closed numbers.
             let files = [(); 8].map(|()| std::fs::File::open("/dev/null").unwrap());
             drop(captured);
             let job = Job::spawn(|| 7).unwrap();
@@ -305,10 +298,10 @@ fn captured_by_a_sibling() {
     });
 }
 
-/// As the first process of a PID namespace: an abort ends in SIGSEGV, and SIGTERM does nothing.
+/// In the first process of a namespace abort ends in SIGSEGV, and SIGTERM has no effect.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
-fn first_of_a_pid_namespace() {
+fn first_process_of_a_pid_namespace_is_killed() {
     use process::KillReason::{Memory, Unknown};
 
     let unshare = || unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 };
@@ -325,9 +318,9 @@ fn first_of_a_pid_namespace() {
         matches!(outcome, Err(JobError::Killed { reason: Memory, .. }))
     };
     let is_stuck: fn() -> bool = || short().run(|| -> () { pause() }).is_err_and(|e| e.timed_out().is_some());
-    let is_the_first: fn() -> bool = || process::run(Duration::MAX, std::process::id).unwrap() == 1;
-    // A process can make one such namespace, which ends with its first process.
-    for (n, case) in [hoards, aborts, is_stuck, is_the_first].into_iter().enumerate() {
+    let is_first_process: fn() -> bool = || process::run(Duration::MAX, std::process::id).unwrap() == 1;
+    // A process can create one such namespace, which ends with its first process.
+    for (n, case) in [hoards, aborts, is_stuck, is_first_process].into_iter().enumerate() {
         let child = fork();
         if child == 0 {
             exit_now(if !unshare() { 77 } else { i32::from(!case()) });
@@ -340,8 +333,7 @@ fn first_of_a_pid_namespace() {
     }
 }
 
-/// A grandchild returns from the function as its parent does, and sends nothing.
-fn grandchild_returns() {
+fn grandchild_that_returns_sends_nothing() {
     leaving_nothing(|| {
         for _ in 0..20 {
             let outcome = process::run(Duration::MAX, || {
@@ -362,7 +354,7 @@ fn grandchild_returns() {
     });
 }
 
-fn stops_itself() {
+fn job_that_stops_itself_is_killed() {
     leaving_nothing(|| {
         assert!(short().run(|| raise(libc::SIGSTOP)).unwrap_err().timed_out().is_some());
         let job = Job::spawn(|| raise(libc::SIGSTOP)).unwrap();
@@ -375,7 +367,7 @@ fn stops_itself() {
     });
 }
 
-fn ignores_sigterm() {
+fn job_that_ignores_sigterm_is_killed() {
     leaving_nothing(|| {
         let stubborn = || -> () {
             for n in 1..32 {
@@ -393,15 +385,15 @@ fn ignores_sigterm() {
     });
 }
 
-fn killed_by_an_outsider() {
+fn job_killed_from_outside_says_so() {
     leaving_nothing(|| {
-        // By the parent past the library, by itself, and by another process.
+        // SIGKILL by the parent without the library, by the job, and by another process.
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         let status = Command::new("kill").args(["-9", &job.id().to_string()]).status().unwrap();
         assert!(status.success());
         assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGKILL, .. })));
         assert_eq!(job.exit_code(), Some(-9));
-        // What it was told before it died is known.
+        // Requested signals are recorded before the death.
         job.kill().unwrap();
         job.terminate().unwrap();
         job.signal(libc::SIGUSR1).unwrap();
@@ -409,8 +401,7 @@ fn killed_by_an_outsider() {
     });
 }
 
-/// Changes its process group: the signals find it all the same.
-fn leaves_its_group() {
+fn signals_reach_a_job_that_left_its_group() {
     leaving_nothing(|| {
         let leave = |leaves_one: bool| {
             if leaves_one && fork() == 0 {
@@ -428,8 +419,7 @@ fn leaves_its_group() {
     });
 }
 
-/// A job leads its group from the moment of its spawn, whether parent or child runs first: an early signal reaches it.
-fn leads_its_group_at_once() {
+fn job_leads_its_group_from_its_spawn() {
     leaving_nothing(|| {
         for _ in 0..200 {
             let job = Job::spawn(|| -> () { pause() }).unwrap();
@@ -441,26 +431,23 @@ fn leads_its_group_at_once() {
     });
 }
 
-/// No such signal.
-fn odd_signals() {
+fn invalid_signals_are_refused() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         for n in [-1, 65, i32::MAX] {
             assert_eq!(job.signal(n).unwrap_err().raw_os_error(), Some(libc::EINVAL), "{n}");
         }
-        job.signal(0).unwrap(); // asks whether it could be sent
+        job.signal(0).unwrap(); // only checks permission
         assert!(job.is_alive());
     });
 }
 
-/// The kernel reaps the children: values and panics arrive all the same.
-fn sigchld_ignored() {
+fn values_arrive_with_sigchld_ignored() {
     signal(libc::SIGCHLD, libc::SIG_IGN);
     outcomes_without_a_status();
 }
 
-/// Other code of the program waits for any child, and reaps the job's.
-fn reaped_by_other_code() {
+fn job_reaped_by_other_code_has_an_outcome() {
     extern "C" fn on_child(_: libc::c_int) {
         while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
             .is_ok_and(|status| status != nix::sys::wait::WaitStatus::StillAlive)
@@ -476,7 +463,7 @@ fn outcomes_without_a_status() {
         let panicked = process::run(Duration::MAX, || -> () { panic!("heard") });
         assert!(matches!(panicked, Err(JobError::Panicked(p)) if p.message() == "heard"));
         assert!(short().run(|| -> () { pause() }).unwrap_err().timed_out().is_some());
-        // How it died is known from the pidfd, where the kernel keeps it; and is not made up elsewhere.
+        // Linux keeps the exit status in the pidfd. Elsewhere the status is unknown.
         let job = Job::spawn(|| -> () { exit_now(3) }).unwrap();
         match job.join() {
             Err(JobError::Exited { code: 3, .. }) => assert_eq!(job.exit_code(), Some(3)),
@@ -497,10 +484,9 @@ fn outcomes_without_a_status() {
     });
 }
 
-/// On a kernel without pidfds, or in a sandbox without: looked for at intervals, with the same outcomes.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn without_pidfds() {
+fn jobs_have_the_same_outcomes_without_pidfds() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENOSYS);
     everything_in_short();
     signal(libc::SIGCHLD, libc::SIG_IGN);
@@ -511,10 +497,9 @@ fn without_pidfds() {
     });
 }
 
-/// On a kernel whose pidfds cannot signal a group.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn without_group_signals() {
+fn jobs_are_killed_without_group_signals_of_pidfds() {
     support::process::forbid(libc::SYS_pidfd_send_signal, libc::EINVAL);
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () {
@@ -542,7 +527,7 @@ fn everything_in_short() {
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn no_processes_left() {
+fn spawn_is_refused_with_no_processes_left() {
     support::process::forbid(libc::SYS_clone, libc::EAGAIN);
     support::process::forbid(libc::SYS_clone3, libc::EAGAIN);
     leaving_nothing(|| {
@@ -551,13 +536,12 @@ fn no_processes_left() {
         assert!(matches!(&refused, SpawnError::System { call: "fork", source, .. }
             if source.raw_os_error() == Some(libc::EAGAIN)));
         assert_eq!(support::process::state(), state, "the signal mask is as it was");
-        println!("{refused}"); // and stdout is not locked
+        println!("{refused}"); // stdout is not locked
     });
 }
 
-/// The real thing: RLIMIT_NPROC, which does not bind a privileged user.
-fn no_processes_left_for_the_user() {
-    if !children::become_nobody() {
+fn rlimit_nproc_is_a_spawn_error() {
+    if !children::drop_privileges() {
         println!("skipped: cannot become another user");
         return;
     }
@@ -568,11 +552,11 @@ fn no_processes_left_for_the_user() {
     });
 }
 
-fn no_descriptors_left() {
+fn spawn_is_refused_with_no_descriptors_left() {
     leaving_nothing(|| {
         set_limit(Resource::RLIMIT_NOFILE, 64);
         let mut all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
-        // Room for none, one, two, and enough: the writing end makes way for the pidfd.
+        // Space for zero to three descriptors. The write end is closed before the pidfd opens.
         for room in 0..4 {
             let spawned = Job::spawn(|| 5);
             match room {
@@ -585,10 +569,9 @@ fn no_descriptors_left() {
     });
 }
 
-/// With the pidfd refused for another reason than that there are none, the child is not left behind.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn no_pidfd_for_this_one() {
+fn refused_pidfd_leaves_no_child() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
     leaving_nothing(|| {
         let refused = Job::spawn(|| -> () { pause() }).unwrap_err();
@@ -596,9 +579,8 @@ fn no_pidfd_for_this_one() {
     });
 }
 
-/// Nor when signals come as fast as they can and interrupt whatever waits.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn no_pidfd_amid_signals() {
+fn refused_pidfd_amid_signals_leaves_no_child() {
     const OFTEN: Duration = Duration::from_micros(50);
     support::process::forbid(libc::SYS_pidfd_open, libc::ENFILE);
     support::process::set_action(support::process::counting(), 0, &[]);
@@ -613,10 +595,9 @@ fn no_pidfd_amid_signals() {
     assert!(support::process::counted() > 0);
 }
 
-/// The child cannot set itself up: the function does not run.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn no_set_up() {
+fn job_that_cannot_be_set_up_does_not_run() {
     support::process::forbid(libc::SYS_prctl, libc::EPERM);
     leaving_nothing(|| {
         let outcome = process::run(Duration::MAX, || println!("it runs"));
@@ -626,12 +607,12 @@ fn no_set_up() {
     });
 }
 
-/// A parent that has closed its standard streams: the pipe does not become one of them.
-fn no_standard_streams() {
+/// The pipe gets no number of a standard stream.
+fn job_works_with_no_standard_streams() {
     close_all(0);
     let outcome = process::run(Duration::MAX, || {
-        println!("into nowhere");
-        eprintln!("into nowhere");
+        println!("to a closed stream");
+        eprintln!("to a closed stream");
         c_value()
     });
     exit_now(if outcome.is_ok_and(|value| value == c_value()) && !has_children() { 0 } else { 1 });
@@ -641,7 +622,7 @@ fn c_value() -> Vec<u32> {
     (0..100_000).collect()
 }
 
-fn fork_bomb() {
+fn fork_bomb_is_killed() {
     leaving_nothing(|| {
         let job = short().spawn(|| -> () {
             for _ in 0..5 {
@@ -656,40 +637,56 @@ fn fork_bomb() {
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
-        scenario("closes_every_descriptor", closes_every_descriptor),
-        scenario("writes_to_every_descriptor", writes_to_every_descriptor),
-        scenario("executes_another_program", executes_another_program),
-        scenario("grandchild_keeps_the_pipe", grandchild_keeps_the_pipe),
-        scenario("floods", floods),
-        scenario("grandchildren_flood", grandchildren_flood),
+        scenario(
+            "job_that_closes_every_descriptor_has_an_outcome",
+            job_that_closes_every_descriptor_has_an_outcome,
+        ),
+        scenario(
+            "job_that_writes_to_every_descriptor_has_an_error",
+            job_that_writes_to_every_descriptor_has_an_error,
+        ),
+        scenario(
+            "job_that_executes_another_program_obeys_the_limit",
+            job_that_executes_another_program_obeys_the_limit,
+        ),
+        scenario(
+            "grandchild_that_keeps_the_pipe_delays_no_join",
+            grandchild_that_keeps_the_pipe_delays_no_join,
+        ),
+        scenario("join_kill_and_drop_end_under_floods", join_kill_and_drop_end_under_floods),
+        scenario("flood_by_grandchildren_is_bounded", flood_by_grandchildren_is_bounded),
         #[cfg(target_os = "linux")]
-        scenario("pid_used_again", pid_used_again),
-        scenario("descriptors_of_siblings", descriptors_of_siblings),
-        scenario("captured_by_a_sibling", captured_by_a_sibling),
+        scenario("reused_pid_is_left_alone", reused_pid_is_left_alone),
+        scenario("job_inherits_no_descriptor_of_a_sibling", job_inherits_no_descriptor_of_a_sibling),
+        scenario("captured_job_is_inert_in_a_sibling", captured_job_is_inert_in_a_sibling),
         #[cfg(target_os = "linux")]
-        scenario("first_of_a_pid_namespace", first_of_a_pid_namespace).launched(support::without_backtrace),
-        scenario("grandchild_returns", grandchild_returns),
-        scenario("stops_itself", stops_itself),
-        scenario("ignores_sigterm", ignores_sigterm),
-        scenario("killed_by_an_outsider", killed_by_an_outsider),
-        scenario("leaves_its_group", leaves_its_group),
-        scenario("leads_its_group_at_once", leads_its_group_at_once),
-        scenario("odd_signals", odd_signals),
-        scenario("sigchld_ignored", sigchld_ignored),
-        scenario("reaped_by_other_code", reaped_by_other_code),
-        scenario("no_processes_left_for_the_user", no_processes_left_for_the_user),
-        scenario("no_descriptors_left", no_descriptors_left),
-        scenario("no_standard_streams", no_standard_streams),
-        scenario("fork_bomb", fork_bomb),
+        scenario("first_process_of_a_pid_namespace_is_killed", first_process_of_a_pid_namespace_is_killed)
+            .launched(support::without_backtrace),
+        scenario("grandchild_that_returns_sends_nothing", grandchild_that_returns_sends_nothing),
+        scenario("job_that_stops_itself_is_killed", job_that_stops_itself_is_killed),
+        scenario("job_that_ignores_sigterm_is_killed", job_that_ignores_sigterm_is_killed),
+        scenario("job_killed_from_outside_says_so", job_killed_from_outside_says_so),
+        scenario("signals_reach_a_job_that_left_its_group", signals_reach_a_job_that_left_its_group),
+        scenario("job_leads_its_group_from_its_spawn", job_leads_its_group_from_its_spawn),
+        scenario("invalid_signals_are_refused", invalid_signals_are_refused),
+        scenario("values_arrive_with_sigchld_ignored", values_arrive_with_sigchld_ignored),
+        scenario("job_reaped_by_other_code_has_an_outcome", job_reaped_by_other_code_has_an_outcome),
+        scenario("rlimit_nproc_is_a_spawn_error", rlimit_nproc_is_a_spawn_error),
+        scenario("spawn_is_refused_with_no_descriptors_left", spawn_is_refused_with_no_descriptors_left),
+        scenario("job_works_with_no_standard_streams", job_works_with_no_standard_streams),
+        scenario("fork_bomb_is_killed", fork_bomb_is_killed),
     ];
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     scenarios.extend([
-        scenario("without_pidfds", without_pidfds),
-        scenario("without_group_signals", without_group_signals),
-        scenario("no_processes_left", no_processes_left),
-        scenario("no_pidfd_for_this_one", no_pidfd_for_this_one),
-        scenario("no_pidfd_amid_signals", no_pidfd_amid_signals),
-        scenario("no_set_up", no_set_up),
+        scenario("jobs_have_the_same_outcomes_without_pidfds", jobs_have_the_same_outcomes_without_pidfds),
+        scenario(
+            "jobs_are_killed_without_group_signals_of_pidfds",
+            jobs_are_killed_without_group_signals_of_pidfds,
+        ),
+        scenario("spawn_is_refused_with_no_processes_left", spawn_is_refused_with_no_processes_left),
+        scenario("refused_pidfd_leaves_no_child", refused_pidfd_leaves_no_child),
+        scenario("refused_pidfd_amid_signals_leaves_no_child", refused_pidfd_amid_signals_leaves_no_child),
+        scenario("job_that_cannot_be_set_up_does_not_run", job_that_cannot_be_set_up_does_not_run),
     ]);
     scenarios
 }

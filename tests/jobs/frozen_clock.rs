@@ -1,4 +1,4 @@
-//! Jobs under a clock that stands still, as libfaketime can have it.
+//! Jobs under a frozen clock, as libfaketime can make one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_millis(50);
 
 static FROZEN: AtomicBool = AtomicBool::new(false);
 
-/// Takes the place of the C library's for this program, as a preloaded library would.
+/// Replaces the C library's function, as a preloaded library does.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 #[unsafe(no_mangle)]
 extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> libc::c_int {
@@ -31,7 +31,7 @@ fn spin() {
     }
 }
 
-fn stands_still() -> bool {
+fn is_frozen() -> bool {
     FROZEN.store(true, Ordering::Relaxed);
     let before = Instant::now();
     for _ in 0..1_000_000 {
@@ -40,9 +40,8 @@ fn stands_still() -> bool {
     Instant::now() == before
 }
 
-/// The limit, the grace and a time-out of a join are those of the kernel's clock.
-fn frozen_clock() {
-    assert!(stands_still());
+fn limits_follow_the_kernel_under_a_frozen_clock() {
+    assert!(is_frozen());
     leaving_nothing(|| {
         let limited = || Job::builder().limit(LIMIT).grace(LIMIT);
         let timed_out = limited().run(spin).unwrap_err().timed_out().unwrap().clone();
@@ -60,5 +59,8 @@ fn frozen_clock() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![scenario("frozen_clock", frozen_clock)]
+    vec![scenario(
+        "limits_follow_the_kernel_under_a_frozen_clock",
+        limits_follow_the_kernel_under_a_frozen_clock,
+    )]
 }

@@ -1,5 +1,4 @@
-//! Limits on a job: of time, by the job's own limit, a join's and the caller's alarm; of memory, processor time
-//! and the size of the value.
+//! Limits of a job: time, memory, processor time, size of the value.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,7 +14,6 @@ use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 
 const LIMIT: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_millis(100);
-/// What a loaded machine may add.
 const SLACK: Duration = Duration::from_secs(10);
 
 fn spin() {
@@ -30,8 +28,7 @@ fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
     (answer, began.elapsed())
 }
 
-/// A function that checks ends well at its limit and keeps the best that it has.
-fn cooperative() {
+fn function_that_checks_returns_its_best() {
     leaving_nothing(|| {
         let best = |_: TimedOut| "the best so far".to_owned();
         let search = || loop {
@@ -45,8 +42,8 @@ fn cooperative() {
     });
 }
 
-/// Nothing at the limit, SIGTERM after the grace, SIGKILL after another.
-fn escalation() {
+/// No signal at the limit, SIGTERM after the grace, SIGKILL after a second grace.
+fn sigterm_and_sigkill_follow_the_limit() {
     leaving_nothing(|| {
         let job = || Job::builder().limit(LIMIT).grace(GRACE).label("stuck");
         let (ended, took) = timed(|| job().run(spin));
@@ -57,7 +54,7 @@ fn escalation() {
         assert_eq!(timed_out.location().file(), file!());
         assert_eq!(timed_out.cause(), Cause::Deadline);
 
-        // SIGTERM ignored, which the child has time to bring about.
+        // The child needs time to ignore SIGTERM.
         let grace = 5 * GRACE;
         let job = job().grace(grace).spawn(|| {
             signal(libc::SIGTERM, libc::SIG_IGN);
@@ -71,8 +68,7 @@ fn escalation() {
     });
 }
 
-/// A handler of SIGTERM in the child may still bring the value home.
-fn ends_well_after_sigterm() {
+fn value_after_sigterm_is_returned() {
     static ASKED: AtomicU64 = AtomicU64::new(0);
     extern "C" fn on_term(_: libc::c_int) {
         ASKED.fetch_add(1, Ordering::Relaxed);
@@ -83,7 +79,7 @@ fn ends_well_after_sigterm() {
             while ASKED.load(Ordering::Relaxed) == 0 {
                 std::hint::spin_loop();
             }
-            std::thread::sleep(Duration::from_millis(5)); // a second one would have come by now
+            std::thread::sleep(Duration::from_millis(5)); // a second signal would have come by now
             ASKED.load(Ordering::Relaxed)
         };
         let job = Job::builder().limit(LIMIT).grace(5 * GRACE);
@@ -91,7 +87,7 @@ fn ends_well_after_sigterm() {
     });
 }
 
-fn without_grace() {
+fn sigkill_comes_at_once_without_grace() {
     leaving_nothing(|| {
         let job = Job::builder().limit(LIMIT).grace(Duration::ZERO);
         let (ended, took) = timed(|| job.run(spin));
@@ -100,7 +96,7 @@ fn without_grace() {
     });
 }
 
-fn stopped_child() {
+fn stopped_job_is_killed() {
     leaving_nothing(|| {
         let job = Job::builder().limit(LIMIT).grace(GRACE);
         let stop = || {
@@ -114,7 +110,7 @@ fn stopped_child() {
         job.terminate().unwrap();
         assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
 
-        // Stopped and continued, it goes on where it was.
+        // A stopped and continued job goes on.
         let job = Job::spawn(|| {
             raise(libc::SIGSTOP);
             7
@@ -130,8 +126,7 @@ fn stopped_child() {
     });
 }
 
-/// Zero and for ever are limits like any other.
-fn the_ends_of_time() {
+fn limits_of_zero_and_never_work() {
     leaving_nothing(|| {
         assert!(process::run(Duration::ZERO, || checkpoint().is_err()).unwrap());
         assert!(process::run(Duration::MAX, || checkpoint().is_ok()).unwrap());
@@ -147,8 +142,7 @@ fn the_ends_of_time() {
     });
 }
 
-/// A time-out of a join ends nothing.
-fn joins_time_out() {
+fn join_that_times_out_leaves_the_job() {
     leaving_nothing(|| {
         let job = Job::builder().label("slow").spawn(|| {
             std::thread::sleep(Duration::from_millis(1_500));
@@ -168,47 +162,45 @@ fn joins_time_out() {
     });
 }
 
-/// A value that has been ready for long, and that the pipe could not hold, is handed over to one who comes late.
-fn joined_late() {
+fn late_join_gets_the_value() {
     leaving_nothing(|| {
         let limited = || Job::builder().limit(LIMIT).grace(GRACE);
-        let (ready, told) = UnixStream::pair().unwrap();
+        let (ready, is_ready) = UnixStream::pair().unwrap();
         let grace = Duration::from_secs(3);
         let job = limited().grace(grace).spawn(|| {
             (&ready).write_all(b"!").unwrap();
             "x".repeat(5_000_000)
         });
         let job = job.unwrap();
-        (&told).read_exact(&mut [0]).unwrap();
+        (&is_ready).read_exact(&mut [0]).unwrap();
         std::thread::sleep(LIMIT + grace);
         assert_eq!(job.join().unwrap().len(), 5_000_000);
 
-        // But one that hands over without end has its grace, and no more.
+        // A value that never ends gets the grace only.
         let job = limited().spawn(|| Endless).unwrap();
         std::thread::sleep(2 * (LIMIT + GRACE));
         let (ended, took) = timed(|| job.join());
         assert!(ended.is_err_and(|e| e.timed_out().is_some()));
         assert!(took >= GRACE && took < SLACK, "{took:?}");
-        // So it has before anything was due to be done to it.
+        // The grace holds before the first signal is due too.
         let job = limited().spawn(|| Endless).unwrap();
         std::thread::sleep(LIMIT + GRACE / 2);
         let (ended, took) = timed(|| job.join());
         assert!(ended.is_err_and(|e| e.timed_out().is_some()));
         assert!(took >= GRACE && took < SLACK, "{took:?}");
-        // And one that is watched has not even that.
+        // With a waiting thread it does not get even the grace.
         let job = limited().spawn(|| Endless).unwrap();
         assert!(job.join().is_err_and(|e| e.timed_out().is_some()));
     });
 }
 
-/// A value without end, and so never in one piece.
 struct Endless;
 
 impl serde::Serialize for Endless {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let numbers = (0..usize::MAX as u64).inspect(|n| {
             if n % 10_000 == 0 {
-                std::thread::sleep(Duration::from_micros(100)); // it is not to fill the parent's memory
+                std::thread::sleep(Duration::from_micros(100)); // bounds the parent's memory
             }
         });
         serializer.collect_seq(numbers)
@@ -221,8 +213,7 @@ impl<'de> serde::Deserialize<'de> for Endless {
     }
 }
 
-/// An alarm of the caller's ends a join, at its deadline and in its name; the job lives on.
-fn the_callers_alarm() {
+fn callers_alarm_ends_a_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         let outer = Alarm::builder().after(LIMIT).label("outer").arm().unwrap();
@@ -233,25 +224,22 @@ fn the_callers_alarm() {
         assert!(took + Duration::from_millis(1) >= LIMIT && took < SLACK, "{took:?}");
         assert_eq!((timed_out.label(), timed_out.location().file()), (Some("outer"), file!()));
         assert!(job.is_alive());
-        // Expired already: the next join does not wait at all.
         assert!(job.join_timeout(SLACK).is_err_and(|e| outer.owns(e.timed_out().unwrap())));
         outer.restart();
         outer.extend(SLACK);
 
-        // The earlier of two ends counts.
         let (ended, took) = timed(|| job.join_timeout(Duration::from_millis(1)));
         assert!(ended.is_err_and(|e| !outer.owns(e.timed_out().unwrap())) && took < SLACK);
         drop(outer);
 
-        // Around a whole run: the job is dropped, and so it is killed.
+        // Around a whole run: the job is dropped, and so killed.
         let alarm = Alarm::after(LIMIT).unwrap();
         let ended = process::run(SLACK, || -> () { pause() }).unwrap_err();
         assert!(alarm.owns(ended.timed_out().unwrap()));
     });
 }
 
-/// Rung by another thread, or another thread's that has entered here.
-fn the_callers_alarm_is_rung() {
+fn callers_ring_ends_a_join() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         let alarm = Alarm::never().unwrap();
@@ -267,7 +255,10 @@ fn the_callers_alarm_is_rung() {
         std::thread::scope(|s| {
             s.spawn(|| {
                 let _entered = guest.enter();
-                assert!(alarm.owns(job.join().unwrap_err().timed_out().unwrap()), "it encloses the guest");
+                assert!(
+                    alarm.owns(job.join().unwrap_err().timed_out().unwrap()),
+                    "it encloses the entered alarm"
+                );
                 alarm.disarm();
                 assert!(guest.owns(job.join().unwrap_err().timed_out().unwrap()));
             });
@@ -276,8 +267,7 @@ fn the_callers_alarm_is_rung() {
     });
 }
 
-/// With SIGALRM blocked no signal wakes the thread, and none is needed.
-fn the_callers_alarm_without_a_signal() {
+fn callers_alarm_ends_a_join_without_a_signal() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         let alarm = Alarm::after(LIMIT).unwrap();
@@ -286,14 +276,12 @@ fn the_callers_alarm_without_a_signal() {
     });
 }
 
-/// The parent's alarm is not the child's, nor the other way round.
 fn alarms_are_not_inherited() {
     leaving_nothing(|| {
         let alarm = Alarm::after(Duration::ZERO).unwrap();
         let job = Job::spawn(|| (checkpoint().is_ok(), alarm.check().is_ok())).unwrap();
         drop(alarm);
         assert_eq!(job.join().unwrap(), (true, true));
-        // It can arm its own, on a clean disposition.
         let own = Job::spawn(|| Alarm::after(Duration::ZERO).unwrap().check().is_err()).unwrap();
         assert!(own.join().unwrap());
         let state = support::process::state();
@@ -302,8 +290,7 @@ fn alarms_are_not_inherited() {
     });
 }
 
-/// A job in a job, each under its own limit.
-fn jobs_within_jobs() {
+fn nested_jobs_have_their_own_limits() {
     leaving_nothing(|| {
         let outcome = process::run(SLACK, || {
             let inner = Job::builder().limit(LIMIT).grace(Duration::ZERO).run(spin);
@@ -313,7 +300,7 @@ fn jobs_within_jobs() {
         });
         assert!(outcome.unwrap());
 
-        // The outer limit ends the join of the inner job, and so the inner job.
+        // The outer limit ends the inner join, which kills the inner job.
         let outcome = process::run(LIMIT, || {
             let inner = Job::spawn(spin).unwrap();
             inner.join().unwrap_err().timed_out().cloned()
@@ -322,7 +309,7 @@ fn jobs_within_jobs() {
     });
 }
 
-fn memory() {
+fn exhausted_memory_is_reported() {
     leaving_nothing(|| {
         let job = Job::builder().memory_limit(256 << 20).stderr(process::Output::Null);
         let eat = || -> () {
@@ -338,7 +325,7 @@ fn memory() {
             matches!(&ended, JobError::Killed { signal: libc::SIGABRT, reason: r, .. } if *r == reason),
             "{ended:?}"
         );
-        // An abort of its own is not taken for that, nor is that of a grandchild, which inherits the handler.
+        // Another abort is not reported as a lack of memory, nor is a grandchild's.
         let limited = || Job::builder().memory_limit(1 << 30).stderr(process::Output::Null);
         let ended = limited().run(|| -> () { std::process::abort() }).unwrap_err();
         let reason = KillReason::Unknown;
@@ -359,7 +346,7 @@ fn memory() {
     });
 }
 
-fn processor_time() {
+fn processor_time_limit_is_kept() {
     leaving_nothing(|| {
         for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
             let job = Job::builder().cpu_limit(limit).spawn(spin).unwrap();
@@ -371,21 +358,19 @@ fn processor_time() {
             );
             let used = job.usage().unwrap();
             let used = used.user + used.system;
-            // RLIMIT_CPU counts by ticks, which a machine under load may give to the wrong process.
+            // RLIMIT_CPU counts ticks, which a loaded machine may charge to the wrong process.
             let least = if limit.subsec_nanos() == 0 { 0.5 } else { 0.95 };
             assert!(used >= limit.mul_f64(least), "{used:?}");
             if cfg!(target_os = "linux") {
                 assert!(used < limit + Duration::from_millis(500), "{used:?}");
             }
         }
-        // Asleep it uses none.
         let asleep = Job::builder().cpu_limit(Duration::from_millis(100));
         asleep.run(|| std::thread::sleep(4 * LIMIT)).unwrap();
     });
 }
 
-/// The program's own signals are told apart from those of others.
-fn requested_signals() {
+fn requested_signals_are_distinguished() {
     leaving_nothing(|| {
         let reason = |job: Job<()>| match job.join() {
             Err(JobError::Killed { reason, .. }) => reason,
@@ -406,8 +391,8 @@ fn requested_signals() {
     });
 }
 
-/// While no thread waits, the child's own timer ends it, two graces and a second after the limit.
-fn limit_without_a_waiter() {
+/// The child's own timer kills it, two graces and a second after the limit.
+fn limit_is_kept_without_a_waiting_thread() {
     leaving_nothing(|| {
         let stubborn = || -> () {
             signal(libc::SIGTERM, libc::SIG_IGN);
@@ -419,7 +404,6 @@ fn limit_without_a_waiter() {
         assert!(began.elapsed() >= 3 * LIMIT + Duration::from_secs(1), "{:?}", began.elapsed());
         assert!(job.join().unwrap_err().timed_out().is_some());
 
-        // But not while it sends a value that was ready.
         let grace = Duration::from_millis(800);
         let job = Job::builder().limit(LIMIT).grace(grace).spawn(|| "x".repeat(4 << 20)).unwrap();
         std::thread::sleep(LIMIT + 2 * grace + Duration::from_millis(1_300));
@@ -427,7 +411,7 @@ fn limit_without_a_waiter() {
     });
 }
 
-fn size_of_the_value() {
+fn value_beyond_the_size_limit_is_an_error() {
     leaving_nothing(|| {
         let limited = |bytes| Job::builder().value_limit(bytes);
         assert_eq!(limited(6).run(|| "hello".to_owned()).unwrap(), "hello");
@@ -438,24 +422,25 @@ fn size_of_the_value() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("cooperative", cooperative),
-        scenario("escalation", escalation),
-        scenario("ends_well_after_sigterm", ends_well_after_sigterm),
-        scenario("without_grace", without_grace),
-        scenario("stopped_child", stopped_child),
-        scenario("the_ends_of_time", the_ends_of_time),
-        scenario("joins_time_out", joins_time_out),
-        scenario("joined_late", joined_late),
-        scenario("the_callers_alarm", the_callers_alarm),
-        scenario("the_callers_alarm_is_rung", the_callers_alarm_is_rung),
-        scenario("the_callers_alarm_without_a_signal", the_callers_alarm_without_a_signal),
+        scenario("function_that_checks_returns_its_best", function_that_checks_returns_its_best),
+        scenario("sigterm_and_sigkill_follow_the_limit", sigterm_and_sigkill_follow_the_limit),
+        scenario("value_after_sigterm_is_returned", value_after_sigterm_is_returned),
+        scenario("sigkill_comes_at_once_without_grace", sigkill_comes_at_once_without_grace),
+        scenario("stopped_job_is_killed", stopped_job_is_killed),
+        scenario("limits_of_zero_and_never_work", limits_of_zero_and_never_work),
+        scenario("join_that_times_out_leaves_the_job", join_that_times_out_leaves_the_job),
+        scenario("late_join_gets_the_value", late_join_gets_the_value),
+        scenario("callers_alarm_ends_a_join", callers_alarm_ends_a_join),
+        scenario("callers_ring_ends_a_join", callers_ring_ends_a_join),
+        scenario("callers_alarm_ends_a_join_without_a_signal", callers_alarm_ends_a_join_without_a_signal),
         scenario("alarms_are_not_inherited", alarms_are_not_inherited),
-        scenario("jobs_within_jobs", jobs_within_jobs),
-        scenario("memory", memory).launched(support::without_backtrace),
-        scenario("processor_time", processor_time),
-        scenario("requested_signals", requested_signals),
+        scenario("nested_jobs_have_their_own_limits", nested_jobs_have_their_own_limits),
+        scenario("exhausted_memory_is_reported", exhausted_memory_is_reported)
+            .launched(support::without_backtrace),
+        scenario("processor_time_limit_is_kept", processor_time_limit_is_kept),
+        scenario("requested_signals_are_distinguished", requested_signals_are_distinguished),
         #[cfg(target_os = "linux")]
-        scenario("limit_without_a_waiter", limit_without_a_waiter),
-        scenario("size_of_the_value", size_of_the_value),
+        scenario("limit_is_kept_without_a_waiting_thread", limit_is_kept_without_a_waiting_thread),
+        scenario("value_beyond_the_size_limit_is_an_error", value_beyond_the_size_limit_is_an_error),
     ]
 }

@@ -1,4 +1,4 @@
-//! Jobs, each scenario in a process of its own.
+//! Jobs. Each scenario runs in a process of its own.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! What comes out of a job: its value, its panic, or how it died.
+//! Outcomes of a job: value, panic, or death.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sigalarm::process::{self, Exit, Job, JobError};
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 
-fn values() {
+fn values_are_returned() {
     leaving_nothing(|| {
         let nothing = Job::spawn(|| ()).unwrap();
         nothing.join().unwrap();
@@ -26,7 +26,7 @@ fn values() {
     });
 }
 
-fn joined_again_the_same() {
+fn second_join_returns_the_same() {
     leaving_nothing(|| {
         let job = Job::spawn(|| vec![1, 2, 3]).unwrap();
         for _ in 0..3 {
@@ -40,8 +40,7 @@ fn joined_again_the_same() {
     });
 }
 
-/// Through a pipe of 64 KiB, in both directions of size: nothing, and much more than it holds.
-fn large_values() {
+fn large_values_are_returned() {
     leaving_nothing(|| {
         for size in [0, 65_535, 65_536, 65_537, 5_000_000, 100_000_000] {
             let text = process::run(Duration::MAX, || "x".repeat(size)).unwrap();
@@ -52,7 +51,7 @@ fn large_values() {
     });
 }
 
-fn panics() {
+fn panic_is_returned_with_message_and_location() {
     leaving_nothing(|| {
         let line = line!() + 1;
         let job = Job::spawn(|| -> u8 { panic!("not {}", "today") }).unwrap();
@@ -63,7 +62,6 @@ fn panics() {
         assert_eq!(panic.to_string(), format!("panicked at {place}: not today"));
         assert_eq!(job.exit_code(), Some(101));
 
-        // What is no string, and what comes past the hook.
         let any = process::run(Duration::MAX, || -> () { std::panic::panic_any(7) });
         assert!(matches!(any, Err(JobError::Panicked(p)) if p.message() == "Box<dyn Any>"));
         let resumed = process::run(Duration::MAX, || -> () { std::panic::resume_unwind(Box::new("again")) });
@@ -71,18 +69,17 @@ fn panics() {
             matches!(resumed, Err(JobError::Panicked(p)) if p.message() == "again" && p.location().is_none())
         );
 
-        // One that the function has caught is not reported.
+        // A caught panic is not reported.
         let caught = process::run(Duration::MAX, || std::panic::catch_unwind(|| panic!("inner")).is_err());
         assert!(caught.unwrap());
 
-        // A message of megabytes is cut, at a whole character.
+        // A message of megabytes is cut at a character boundary.
         let long = process::run(Duration::MAX, || -> () { panic!("{}", "ß".repeat(5_000_000)) });
         assert!(matches!(long, Err(JobError::Panicked(p)) if p.message() == "ß".repeat(32 * 1024)));
     });
 }
 
-/// The parent's hook stays the parent's: it does not run in the child, and is in place afterwards.
-fn panic_hooks() {
+fn parents_panic_hook_does_not_run_in_the_child() {
     std::panic::set_hook(Box::new(|_| println!("the parent's hook")));
     let outcome = process::run(Duration::MAX, || -> () { panic!("in the child") });
     assert!(matches!(outcome, Err(JobError::Panicked(_))));
@@ -90,8 +87,7 @@ fn panic_hooks() {
     let _ = std::panic::catch_unwind(|| panic!("in the parent"));
 }
 
-/// A panic while a panic unwinds, and one while the value is dropped or sent.
-fn panics_in_destructors() {
+fn panic_in_a_destructor_is_an_outcome() {
     static PARENT: AtomicU32 = AtomicU32::new(0);
     struct Bomb;
     impl Drop for Bomb {
@@ -139,7 +135,7 @@ fn panics_in_destructors() {
         let sent = process::run(Duration::MAX, || Value);
         assert!(matches!(sent, Err(JobError::Panicked(p)) if p.message() == "in the middle"));
 
-        // The value's destructor runs on the side that it came to, and not on the other.
+        // The value's destructor runs only in the process that received it.
         PARENT.store(std::process::id(), Ordering::Relaxed);
         drop(process::run(Duration::MAX, || Harmless).unwrap());
     });
@@ -149,7 +145,7 @@ fn panics_in_destructors() {
     });
 }
 
-fn exits_and_signals() {
+fn exits_and_signals_are_reported() {
     leaving_nothing(|| {
         for code in [0, 3, 255] {
             let job = Job::spawn(|| -> () { std::process::exit(code) }).unwrap();
@@ -167,7 +163,7 @@ fn exits_and_signals() {
     });
 }
 
-fn stack_overflow() {
+fn stack_overflow_is_reported() {
     #[allow(unconditional_recursion)]
     fn down(depth: u64) -> u64 {
         std::hint::black_box([depth; 64]).iter().sum::<u64>() + down(depth + 1)
@@ -192,7 +188,7 @@ impl<'de> Deserialize<'de> for Opaque {
     }
 }
 
-/// Goes out well and does not come in.
+/// Serializes, and fails to deserialize.
 #[derive(Debug)]
 struct OneWay;
 
@@ -208,7 +204,7 @@ impl<'de> Deserialize<'de> for OneWay {
     }
 }
 
-/// As [`OneWay`], but reads less than was written.
+/// Reads less than was written.
 #[derive(Debug, Serialize)]
 struct Half(u64, u64);
 
@@ -218,7 +214,7 @@ impl<'de> Deserialize<'de> for Half {
     }
 }
 
-/// Taken for what it is not, it would pass: the length of `c` as `b`, and what it begins with as its length.
+/// Bytes that decode as the wrong fields without an error: the length of `c` becomes `b`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Sparse {
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -237,7 +233,6 @@ enum Rarely {
     Nothing,
 }
 
-/// All that serde has a name for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Everything {
     Unit(()),
@@ -256,7 +251,7 @@ struct Nothing;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Pair(u8, Box<str>);
 
-fn values_come_back_as_they_were() {
+fn values_of_every_kind_are_unchanged() {
     leaving_nothing(|| {
         let there_and_back = |value: &Everything| process::run(Duration::MAX, || value.clone()).unwrap();
         let vectors = vec![None, Some(Newtype(7)), Some(Newtype(u16::MAX))];
@@ -277,7 +272,7 @@ fn values_come_back_as_they_were() {
     });
 }
 
-fn a_field_that_is_left_out() {
+fn field_that_is_skipped_is_an_error() {
     leaving_nothing(|| {
         let sparse = |a| Sparse { a, b: 1, c: vec![2, 0] };
         let whole = vec![sparse(Some(7)), sparse(Some(0))];
@@ -294,12 +289,12 @@ fn a_field_that_is_left_out() {
     });
 }
 
-fn codec_failures() {
+fn codec_failures_are_errors() {
     leaving_nothing(|| {
         let job = Job::spawn(|| Opaque).unwrap();
         assert!(matches!(job.join(), Err(JobError::NotEncoded { .. })));
         assert_eq!(job.exit_code(), Some(1));
-        // After a large part of it has gone out.
+        // The error comes after a large part was sent.
         let job = Job::spawn(|| ("x".repeat(3_000_000), Opaque)).unwrap();
         assert!(matches!(job.join(), Err(JobError::NotEncoded { .. })));
 
@@ -308,8 +303,7 @@ fn codec_failures() {
     });
 }
 
-/// Dies while its value is on the way.
-fn cut_short() {
+fn value_that_is_cut_short_is_an_error() {
     struct Midway(fn());
     impl Serialize for Midway {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -342,8 +336,7 @@ fn cut_short() {
     });
 }
 
-/// A time-out that the function returns comes out whole, and is owned by no guard of the parent's.
-fn time_outs_as_values() {
+fn returned_time_out_has_no_owner_in_the_parent() {
     fn long() -> Result<u64, TimedOut> {
         loop {
             checkpoint()?;
@@ -362,7 +355,6 @@ fn time_outs_as_values() {
         assert!(after.iter().all(|alarm| !alarm.owns(&timed_out)));
         assert!(timed_out.to_string().starts_with("count timed out after "), "{timed_out}");
 
-        // Both question marks in one function.
         fn answer() -> Result<u64, JobError> {
             Ok(process::run(Duration::ZERO, long)??)
         }
@@ -372,11 +364,15 @@ fn time_outs_as_values() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("values", values),
-        scenario("joined_again_the_same", joined_again_the_same),
-        scenario("large_values", large_values),
-        scenario("panics", panics),
-        scenario("panic_hooks", panic_hooks).judged(|outcome| {
+        scenario("values_are_returned", values_are_returned),
+        scenario("second_join_returns_the_same", second_join_returns_the_same),
+        scenario("large_values_are_returned", large_values_are_returned),
+        scenario("panic_is_returned_with_message_and_location", panic_is_returned_with_message_and_location),
+        scenario(
+            "parents_panic_hook_does_not_run_in_the_child",
+            parents_panic_hook_does_not_run_in_the_child,
+        )
+        .judged(|outcome| {
             let expected = "after the job\nthe parent's hook\n";
             if outcome.stdout == expected && outcome.stderr.is_empty() {
                 Ok(())
@@ -384,18 +380,21 @@ pub fn scenarios() -> Vec<Scenario> {
                 Err(format!("expected {expected:?}"))
             }
         }),
-        scenario("panics_in_destructors", panics_in_destructors).judged(|outcome| {
-            match outcome.stdout.as_str() {
+        scenario("panic_in_a_destructor_is_an_outcome", panic_in_a_destructor_is_an_outcome).judged(
+            |outcome| match outcome.stdout.as_str() {
                 "survived\n" if outcome.status.success() => Ok(()),
                 _ => Err("expected it to survive".into()),
-            }
-        }),
-        scenario("exits_and_signals", exits_and_signals),
-        scenario("stack_overflow", stack_overflow),
-        scenario("values_come_back_as_they_were", values_come_back_as_they_were),
-        scenario("a_field_that_is_left_out", a_field_that_is_left_out),
-        scenario("codec_failures", codec_failures),
-        scenario("cut_short", cut_short),
-        scenario("time_outs_as_values", time_outs_as_values),
+            },
+        ),
+        scenario("exits_and_signals_are_reported", exits_and_signals_are_reported),
+        scenario("stack_overflow_is_reported", stack_overflow_is_reported),
+        scenario("values_of_every_kind_are_unchanged", values_of_every_kind_are_unchanged),
+        scenario("field_that_is_skipped_is_an_error", field_that_is_skipped_is_an_error),
+        scenario("codec_failures_are_errors", codec_failures_are_errors),
+        scenario("value_that_is_cut_short_is_an_error", value_that_is_cut_short_is_an_error),
+        scenario(
+            "returned_time_out_has_no_owner_in_the_parent",
+            returned_time_out_has_no_owner_in_the_parent,
+        ),
     ]
 }

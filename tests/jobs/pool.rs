@@ -1,4 +1,4 @@
-//! Several jobs at once: waiting for the first that ends, asking without waiting, and a descriptor to poll.
+//! Several jobs: `wait_any`, `try_join`, and a descriptor to poll.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,9 @@ use sigalarm::Alarm;
 use sigalarm::process::{self, Job, JobError};
 
 const LIMIT: Duration = Duration::from_millis(50);
-/// What a loaded machine may add.
 const SLACK: Duration = Duration::from_secs(10);
 
-fn pool_of_four() {
+fn pool_of_four_returns_every_value() {
     leaving_nothing(|| {
         let (mut inputs, mut jobs, mut most, mut results) = (0..100_u64, Vec::new(), 0, Vec::new());
         loop {
@@ -31,8 +30,7 @@ fn pool_of_four() {
     });
 }
 
-/// Each job's limit is enforced, and each job's value is read, while another is waited for.
-fn all_are_looked_after() {
+fn wait_any_serves_all_jobs() {
     leaving_nothing(|| {
         let began = Instant::now();
         let stuck = Job::builder().limit(LIMIT).grace(LIMIT).spawn(|| -> String { pause() }).unwrap();
@@ -40,7 +38,7 @@ fn all_are_looked_after() {
         let last = Job::spawn(|| -> String { pause() }).unwrap();
         let mut jobs = vec![stuck, last, large];
         let last = jobs[1].id();
-        // Either of the two may be first, on a machine under load.
+        // On a loaded machine either job may be first.
         for _ in 0..2 {
             let ended = process::wait_any(&jobs, Duration::MAX).unwrap().unwrap();
             match jobs.remove(ended).join() {
@@ -55,7 +53,7 @@ fn all_are_looked_after() {
     });
 }
 
-fn time_out_and_alarm() {
+fn wait_any_ends_at_time_out_and_alarm() {
     leaving_nothing(|| {
         let jobs = [(); 3].map(|()| Job::spawn(|| -> () { pause() }).unwrap());
         let began = Instant::now();
@@ -73,7 +71,7 @@ fn time_out_and_alarm() {
     });
 }
 
-fn try_join() {
+fn try_join_returns_none_until_the_end() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> u32 { pause() }).unwrap();
         assert!(job.try_join().is_none());
@@ -83,14 +81,14 @@ fn try_join() {
         let job = Job::spawn(|| "x".repeat(4 << 20)).unwrap();
         children::soon("the value", || job.try_join().is_some());
         assert_eq!(job.try_join().unwrap().unwrap().len(), 4 << 20);
-        // It also enforces the limit.
+        // `try_join` enforces the limit too.
         let job = Job::builder().limit(LIMIT).grace(Duration::ZERO).spawn(|| -> () { pause() }).unwrap();
         children::soon("the limit", || job.try_join().is_some());
         assert!(job.join().unwrap_err().timed_out().is_some());
     });
 }
 
-fn end_fd() {
+fn end_fd_is_readable_at_the_end() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> u32 { pause() }).unwrap();
         let Some(fd) = job.end_fd() else {
@@ -109,8 +107,7 @@ fn end_fd() {
     });
 }
 
-/// In a forked child the jobs of the parent are not waited for.
-fn jobs_of_the_parent() {
+fn child_does_not_wait_for_jobs_of_its_parent() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 1).unwrap();
         let child = fork();
@@ -126,24 +123,23 @@ fn jobs_of_the_parent() {
     });
 }
 
-/// Where there are no pidfds.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn without_pidfds() {
+fn wait_any_works_without_pidfds() {
     support::process::forbid(libc::SYS_pidfd_open, libc::ENOSYS);
     assert!(Job::spawn(|| 1).unwrap().end_fd().is_none());
-    pool_of_four();
-    all_are_looked_after();
+    pool_of_four_returns_every_value();
+    wait_any_serves_all_jobs();
 }
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("pool_of_four", pool_of_four),
-        scenario("all_are_looked_after", all_are_looked_after),
-        scenario("time_out_and_alarm", time_out_and_alarm),
-        scenario("try_join", try_join),
-        scenario("end_fd", end_fd),
-        scenario("jobs_of_the_parent", jobs_of_the_parent),
+        scenario("pool_of_four_returns_every_value", pool_of_four_returns_every_value),
+        scenario("wait_any_serves_all_jobs", wait_any_serves_all_jobs),
+        scenario("wait_any_ends_at_time_out_and_alarm", wait_any_ends_at_time_out_and_alarm),
+        scenario("try_join_returns_none_until_the_end", try_join_returns_none_until_the_end),
+        scenario("end_fd_is_readable_at_the_end", end_fd_is_readable_at_the_end),
+        scenario("child_does_not_wait_for_jobs_of_its_parent", child_does_not_wait_for_jobs_of_its_parent),
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-        scenario("without_pidfds", without_pidfds),
+        scenario("wait_any_works_without_pidfds", wait_any_works_without_pidfds),
     ]
 }

@@ -1,4 +1,4 @@
-//! Jobs and threads: one handle in many hands, and spawning where there are others.
+//! Jobs and threads: one handle shared by several threads, and spawning beside other threads.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use crate::support::{Scenario, scenario};
 use nix::libc;
 use sigalarm::process::{self, Job, JobError, SpawnError};
 
-fn joined_by_many() {
+fn join_by_many_threads_returns_the_same() {
     leaving_nothing(|| {
         let (go, wait) = UnixStream::pair().unwrap();
         let job = Job::spawn(|| {
@@ -30,8 +30,7 @@ fn joined_by_many() {
     });
 }
 
-/// One waits, another ends it.
-fn ended_from_another_thread() {
+fn join_ends_when_another_thread_kills() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
         thread::scope(|s| {
@@ -45,7 +44,7 @@ fn ended_from_another_thread() {
     });
 }
 
-fn refused_with_threads() {
+fn spawn_is_refused_beside_threads() {
     let (end, ended) = mpsc::channel::<()>();
     let other = thread::spawn(move || ended.recv());
     let refused = Job::spawn(|| ()).unwrap_err();
@@ -58,17 +57,16 @@ fn refused_with_threads() {
     assert!(!has_children());
     drop(end);
     let _ = other.join();
-    // As soon as it has been joined there is one thread, also while the kernel still takes the other down.
+    // A joined thread no longer counts, even while the kernel still removes it.
     for _ in 0..200 {
         thread::spawn(|| ()).join().unwrap();
         process::run(Duration::MAX, || ()).unwrap();
     }
 }
 
-/// Unchecked, with threads that hold the locks of the standard streams, of the alarms and of the jobs as often
-/// as they can: the child must find them all free.
+/// The threads hold the locks of the standard streams, the alarms and the jobs. The child finds them free.
 #[allow(unsafe_code)]
-fn unchecked() {
+fn spawn_unchecked_works_beside_threads() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let stopped = || stop.load(std::sync::atomic::Ordering::Relaxed);
     thread::scope(|s| {
@@ -93,8 +91,8 @@ fn unchecked() {
                 vec![n]
             };
             let builder = Job::builder().limit(Duration::from_secs(60));
-            // SAFETY: what the other threads touch is the standard streams, the alarms, and the allocator of
-            // the C library.
+            // SAFETY: the other threads use the standard streams, the alarms, and the C allocator, which is
+            // fork-safe.
             let job = unsafe { builder.spawn_unchecked(answer) }.unwrap();
             assert_eq!(job.join().unwrap(), [n]);
         }
@@ -103,8 +101,7 @@ fn unchecked() {
     assert!(!has_children());
 }
 
-/// A handle may be handed to another thread, and dropped there.
-fn moved_to_a_thread() {
+fn handle_works_on_another_thread() {
     leaving_nothing(|| {
         let (alive, over) = (Job::spawn(|| -> () { pause() }).unwrap(), Job::spawn(|| 3).unwrap());
         thread::spawn(move || {
@@ -116,8 +113,8 @@ fn moved_to_a_thread() {
     });
 }
 
-/// The function may have threads of its own. Their panics are theirs, and are reported on stderr.
-fn threads_in_the_child() {
+/// Panics of the child's threads are reported on stderr.
+fn threads_in_the_child_are_allowed() {
     let answer = process::run(Duration::MAX, || {
         let threads: Vec<_> = (0..4).map(|n| thread::spawn(move || n)).collect();
         let sum: i32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
@@ -126,7 +123,7 @@ fn threads_in_the_child() {
         sum
     });
     assert_eq!(answer.unwrap(), 6);
-    // Left running, they end with the process.
+    // Threads that still run end with the process.
     process::run(Duration::MAX, || drop(thread::spawn(|| pause()))).unwrap();
     assert!(matches!(
         process::run(Duration::MAX, || -> () {
@@ -139,12 +136,12 @@ fn threads_in_the_child() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("joined_by_many", joined_by_many),
-        scenario("ended_from_another_thread", ended_from_another_thread),
-        scenario("refused_with_threads", refused_with_threads),
-        scenario("unchecked", unchecked),
-        scenario("moved_to_a_thread", moved_to_a_thread),
-        scenario("threads_in_the_child", threads_in_the_child).judged(|outcome| {
+        scenario("join_by_many_threads_returns_the_same", join_by_many_threads_returns_the_same),
+        scenario("join_ends_when_another_thread_kills", join_ends_when_another_thread_kills),
+        scenario("spawn_is_refused_beside_threads", spawn_is_refused_beside_threads),
+        scenario("spawn_unchecked_works_beside_threads", spawn_unchecked_works_beside_threads),
+        scenario("handle_works_on_another_thread", handle_works_on_another_thread),
+        scenario("threads_in_the_child_are_allowed", threads_in_the_child_are_allowed).judged(|outcome| {
             let report = "thread 'inner' panicked at tests/jobs/threads.rs:";
             if outcome.status.success() && outcome.stderr.starts_with(report) {
                 Ok(())

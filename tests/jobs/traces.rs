@@ -1,4 +1,4 @@
-//! What a job leaves behind: no zombie, no descriptor, nothing printed twice, nothing of the parent's undone.
+//! What a job leaves behind: no zombie, no descriptor, no output twice, no change to the parent.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,8 +19,7 @@ use nix::libc;
 use nix::sys::resource::Resource;
 use sigalarm::process::{self, Job, JobError, Output};
 
-/// A thousand at once, and none is left of them.
-fn a_thousand() {
+fn thousand_jobs_leave_nothing() {
     children::set_limit(Resource::RLIMIT_NOFILE, 4096);
     let (began, before) = (Instant::now(), descriptors());
     let jobs: Vec<Job<()>> = (0..1_000).map(|_| Job::spawn(|| pause()).unwrap()).collect();
@@ -36,8 +35,7 @@ fn a_thousand() {
     println!("{:?}", began.elapsed());
 }
 
-/// Dropped, with all that it has started.
-fn drop_kills() {
+fn drop_kills_the_whole_group() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () {
             fork();
@@ -53,8 +51,7 @@ fn drop_kills() {
     });
 }
 
-/// An end of its own ends what it has started, too.
-fn the_group_ends_with_its_leader() {
+fn group_ends_with_its_leader() {
     leaving_nothing(|| {
         let job = Job::spawn(|| {
             if fork() == 0 {
@@ -79,13 +76,13 @@ fn processes_of_group(group: u32) -> Vec<u32> {
     .collect()
 }
 
-/// In the foreground the child shares the parent's group, and signals go to it alone.
-fn foreground() {
+/// Signals go to the child alone.
+fn foreground_job_stays_in_the_parents_group() {
     leaving_nothing(|| {
         let group = || nix::unistd::getpgrp().as_raw();
-        let ours = group();
-        assert_ne!(process::run(Duration::MAX, group).unwrap(), ours);
-        assert_eq!(Job::builder().foreground(true).run(group).unwrap(), ours);
+        let own_group = group();
+        assert_ne!(process::run(Duration::MAX, group).unwrap(), own_group);
+        assert_eq!(Job::builder().foreground(true).run(group).unwrap(), own_group);
         let job = Job::builder().foreground(true).spawn(|| -> () { pause() }).unwrap();
         job.terminate().unwrap();
         assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
@@ -93,7 +90,7 @@ fn foreground() {
     });
 }
 
-fn detached() {
+fn detached_job_is_reaped_by_the_next_spawn() {
     let flag = std::env::temp_dir().join(format!("sigalarm-detached-{}", std::process::id()));
     let job = Job::spawn(|| {
         std::thread::sleep(Duration::from_millis(100));
@@ -104,7 +101,7 @@ fn detached() {
     let before = descriptors().len();
     job.detach();
     assert!(is_running(pid) && before > descriptors().len());
-    soon("it to do its work", || flag.exists());
+    soon("the job to write its file", || flag.exists());
     fs::remove_file(&flag).unwrap();
     soon("it to end", || !is_running(pid));
     process::run(Duration::MAX, || ()).unwrap();
@@ -115,9 +112,7 @@ fn detached() {
     job.detach();
 }
 
-/// What the parent had printed and not written out, by Rust's means and by C's, comes once; what the child
-/// prints comes as well; and in order.
-fn printing() {
+fn buffered_output_appears_once() {
     print!("parent before, ");
     c_print(c"parent's C, ");
     process::run(Duration::MAX, || {
@@ -134,13 +129,11 @@ fn printing() {
 
 #[allow(unsafe_code)]
 fn c_print(text: &'static std::ffi::CStr) {
-    // SAFETY: a string without conversions; the C library locks its stream.
+    // SAFETY: a string without conversions. The C library locks its stream.
     unsafe { libc::printf(text.as_ptr()) };
 }
 
-/// A stream of C's that the parent has opened: what either side writes to it arrives once, also what is still in its buffer
-/// when the child ends.
-fn c_streams() {
+fn buffered_c_stream_is_written_once() {
     let path = std::env::temp_dir().join(format!("sigalarm-c-streams-{}", std::process::id()));
     let stream = CStream::create(&path);
     let alone = || stream.put(c"child, ");
@@ -198,7 +191,7 @@ impl Drop for CStream {
     }
 }
 
-fn redirected() {
+fn output_can_be_redirected() {
     let path = std::env::temp_dir().join(format!("sigalarm-redirected-{}", std::process::id()));
     leaving_nothing(|| {
         let talk = || {
@@ -214,8 +207,8 @@ fn redirected() {
     println!("the parent's own");
 }
 
-/// In a parent that has closed its streams, what is opened next has their numbers.
-fn redirected_to_the_numbers_of_streams() {
+/// New files get the numbers of closed streams.
+fn redirection_works_with_closed_standard_streams() {
     let path = |name| std::env::temp_dir().join(format!("sigalarm-{name}-{}", std::process::id()));
     let (one, two) = (path("one"), path("two"));
     nix::unistd::close(1).unwrap();
@@ -228,7 +221,7 @@ fn redirected_to_the_numbers_of_streams() {
     };
     let crossed = Job::builder().stdout(to_two).stderr(to_one).run(talk).is_ok();
     let crossed = crossed && read_to_string(&one) == "to stderr\n" && read_to_string(&two) == "to stdout\n";
-    // Where it belongs already, it survives an `exec` all the same.
+    // A file that already has its number survives an `exec`.
     let to_one = File::create(&one).unwrap();
     let in_place = to_one.as_raw_fd() == 1;
     let executes = Job::builder().stdout(to_one).spawn(|| drop(Command::new("echo").arg("hello").exec()));
@@ -236,7 +229,7 @@ fn redirected_to_the_numbers_of_streams() {
     let survived = in_place && exited && read_to_string(&one) == "hello\n";
     fs::remove_file(&one).unwrap();
     fs::remove_file(&two).unwrap();
-    // An assertion would not be reported.
+    // An assertion would print nothing.
     exit_now(match (numbers, crossed, survived) {
         ((1, 2), true, true) => 0,
         ((1, 2), false, _) => 1,
@@ -249,15 +242,14 @@ fn read_to_string(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// What a detached job prints is not lost with its value, which no process reads; not even where writing to no reader is
-/// deadly.
-fn detached_and_printing() {
+/// The value has no reader, and SIGPIPE kills.
+fn detached_job_keeps_its_output() {
     children::signal(libc::SIGPIPE, libc::SIG_DFL);
     let path = std::env::temp_dir().join(format!("sigalarm-printing-{}", std::process::id()));
     let (go, wait) = UnixStream::pair().unwrap();
     let job = Job::builder().stdout(File::create(&path).unwrap()).spawn(|| {
         (&wait).read_exact(&mut [0]).unwrap();
-        print!("all that it had to say");
+        print!("the whole output");
         "x".repeat(1_000_000)
     });
     let job = job.unwrap();
@@ -265,17 +257,16 @@ fn detached_and_printing() {
     job.detach();
     (&go).write_all(b"!").unwrap();
     soon("it to end", || !is_running(pid));
-    assert_eq!(read_to_string(&path), "all that it had to say");
+    assert_eq!(read_to_string(&path), "the whole output");
     fs::remove_file(&path).unwrap();
 }
 
-/// A job that cannot be killed is detached, and the drop does not wait for it.
-fn dropped_but_not_killed() {
+fn drop_detaches_a_job_that_cannot_be_killed() {
     let (end, wait) = UnixStream::pair().unwrap();
     let builder = Job::builder().foreground(true).die_with_parent(false);
     let job = builder.spawn(|| (&wait).read_exact(&mut [0]).unwrap()).unwrap();
     let pid = job.id();
-    if children::become_nobody() && job.signal(0).is_err() {
+    if children::drop_privileges() && job.signal(0).is_err() {
         assert!(job.kill().is_err());
         drop(job);
         assert!(is_running(pid));
@@ -285,14 +276,13 @@ fn dropped_but_not_killed() {
     }
     let _ = (&end).write_all(b"!");
     soon("it to end", || !is_running(pid));
-    // And reaped when the next one is spawned.
+    // The next spawn reaps it.
     process::run(Duration::MAX, || ()).unwrap();
     assert!(!has_children());
 }
 
-/// No destructor of the parent's runs in the child, and no panic hook; what was moved in is dropped on both
-/// sides, as the documentation says.
-fn destructors() {
+/// A moved value is dropped on both sides, as documented.
+fn parents_destructors_do_not_run_in_the_child() {
     static DROPS: AtomicUsize = AtomicUsize::new(0);
     struct Counted(&'static str);
     impl Drop for Counted {
@@ -317,8 +307,7 @@ fn destructors() {
     std::io::stdout().flush().unwrap();
 }
 
-/// Handlers of the parent's do not run in the child for the signals that end it.
-fn handlers() {
+fn parents_handlers_do_not_run_in_the_child() {
     static CAUGHT: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn on_term(_: libc::c_int) {
         CAUGHT.fetch_add(1, Ordering::Relaxed);
@@ -337,34 +326,33 @@ fn handlers() {
     job.terminate().unwrap();
     assert!(matches!(job.join(), Err(JobError::Killed { signal: libc::SIGTERM, .. })));
     assert!(support::process::mask().contains(&libc::SIGTERM), "the parent's mask is as it was");
-    // What `nohup` has set stays set.
+    // A signal that `nohup` ignores stays ignored.
     children::signal(libc::SIGHUP, libc::SIG_IGN);
     process::run(Duration::MAX, || children::raise(libc::SIGHUP)).unwrap();
     assert_eq!(CAUGHT.load(Ordering::Relaxed), 0);
 }
 
-/// The child dies with its parent, however the parent dies.
-fn dies_with_the_parent() {
+fn job_dies_with_its_parent() {
     let (read, write) = UnixStream::pair().unwrap();
     let parent = fork();
     if parent == 0 {
         let job = Job::spawn(|| -> () { pause() }).unwrap();
-        let told = job.id().to_string();
-        (&write).write_all(told.as_bytes()).unwrap();
+        let child_id = job.id().to_string();
+        (&write).write_all(child_id.as_bytes()).unwrap();
         (&write).write_all(b"\n").unwrap();
         children::raise(libc::SIGKILL);
     }
     drop(write);
-    let mut told = String::new();
-    BufReader::new(read).read_line(&mut told).unwrap();
-    let child: u32 = told.trim().parse().unwrap();
+    let mut child_id = String::new();
+    BufReader::new(read).read_line(&mut child_id).unwrap();
+    let child: u32 = child_id.trim().parse().unwrap();
     soon("the child to die", || !is_running(child));
     let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(parent), None);
 }
 
-/// Also when the parent has died before the child could say that it wants to: then the function does not run.
+/// The parent dies before the child has set its death signal.
 #[allow(unsafe_code)]
-fn the_parent_is_dead_already() {
+fn job_of_a_dead_parent_does_not_run() {
     static PARENT: AtomicI32 = AtomicI32::new(0);
     extern "C" fn in_parent() {
         children::raise(libc::SIGKILL);
@@ -378,7 +366,7 @@ fn the_parent_is_dead_already() {
     let parent = fork();
     if parent == 0 {
         PARENT.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
-        // SAFETY: both live as long as the program, and unwind nowhere.
+        // SAFETY: both live as long as the program and do not unwind.
         assert_eq!(unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) }, 0);
         let _ = Job::spawn(|| (&write).write_all(b"it runs").is_ok());
         exit_now(1);
@@ -391,8 +379,7 @@ fn the_parent_is_dead_already() {
     assert!(matches!(ended, nix::sys::wait::WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)));
 }
 
-/// A job does nothing in another job that has captured it.
-fn not_the_parents() {
+fn captured_job_is_inert_in_another() {
     leaving_nothing(|| {
         let job = Job::spawn(|| 5).unwrap();
         let other = Job::spawn(|| {
@@ -426,35 +413,39 @@ fn prints(expected: &'static str) -> impl Fn(&Outcome) -> Result<(), String> {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("a_thousand", a_thousand),
-        scenario("drop_kills", drop_kills),
-        scenario("the_group_ends_with_its_leader", the_group_ends_with_its_leader),
-        scenario("foreground", foreground),
-        scenario("detached", detached),
-        scenario("printing", printing)
+        scenario("thousand_jobs_leave_nothing", thousand_jobs_leave_nothing),
+        scenario("drop_kills_the_whole_group", drop_kills_the_whole_group),
+        scenario("group_ends_with_its_leader", group_ends_with_its_leader),
+        scenario("foreground_job_stays_in_the_parents_group", foreground_job_stays_in_the_parents_group),
+        scenario("detached_job_is_reaped_by_the_next_spawn", detached_job_is_reaped_by_the_next_spawn),
+        scenario("buffered_output_appears_once", buffered_output_appears_once)
             .judged(prints("parent before, parent's C, child, child's C, panicking child, parent after\n")),
-        scenario("c_streams", c_streams),
-        scenario("redirected", redirected).judged(prints("the parent's own\n")),
-        scenario("redirected_to_the_numbers_of_streams", redirected_to_the_numbers_of_streams),
-        scenario("detached_and_printing", detached_and_printing),
-        scenario("dropped_but_not_killed", dropped_but_not_killed),
-        scenario("destructors", destructors).judged(|outcome| {
-            // The two sides print at the same time.
-            let mut lines: Vec<&str> = outcome.stdout.lines().collect();
-            lines.sort_unstable();
-            match lines[..] {
-                [
-                    "lent in the parent",
-                    "moved in the child",
-                    "moved in the parent",
-                    "thread-local in the parent",
-                ] => Ok(()),
-                _ => Err("expected each once".into()),
-            }
-        }),
-        scenario("handlers", handlers),
-        scenario("dies_with_the_parent", dies_with_the_parent),
-        scenario("the_parent_is_dead_already", the_parent_is_dead_already),
-        scenario("not_the_parents", not_the_parents),
+        scenario("buffered_c_stream_is_written_once", buffered_c_stream_is_written_once),
+        scenario("output_can_be_redirected", output_can_be_redirected).judged(prints("the parent's own\n")),
+        scenario(
+            "redirection_works_with_closed_standard_streams",
+            redirection_works_with_closed_standard_streams,
+        ),
+        scenario("detached_job_keeps_its_output", detached_job_keeps_its_output),
+        scenario("drop_detaches_a_job_that_cannot_be_killed", drop_detaches_a_job_that_cannot_be_killed),
+        scenario("parents_destructors_do_not_run_in_the_child", parents_destructors_do_not_run_in_the_child)
+            .judged(|outcome| {
+                // Both processes print at the same time.
+                let mut lines: Vec<&str> = outcome.stdout.lines().collect();
+                lines.sort_unstable();
+                match lines[..] {
+                    [
+                        "lent in the parent",
+                        "moved in the child",
+                        "moved in the parent",
+                        "thread-local in the parent",
+                    ] => Ok(()),
+                    _ => Err("expected each once".into()),
+                }
+            }),
+        scenario("parents_handlers_do_not_run_in_the_child", parents_handlers_do_not_run_in_the_child),
+        scenario("job_dies_with_its_parent", job_dies_with_its_parent),
+        scenario("job_of_a_dead_parent_does_not_run", job_of_a_dead_parent_does_not_run),
+        scenario("captured_job_is_inert_in_another", captured_job_is_inert_in_another),
     ]
 }

@@ -1,4 +1,4 @@
-//! Values that a hostile child sends, and values that do not pass: each has a typed error, and none ends the parent.
+//! Values from a hostile child, and values that cannot pass: each has a typed error, and none ends the parent.
 
 use std::fmt;
 use std::io::Write;
@@ -11,7 +11,7 @@ use nix::sys::resource::Resource;
 use serde::{Deserialize, Serialize};
 use sigalarm::process::{self, Job, JobError};
 
-/// Has a job send these bytes as its value, whatever its type.
+/// Returns a job function that sends these bytes as its value.
 fn sending(bytes: &[u8]) -> impl FnOnce() {
     let before = descriptors();
     move || {
@@ -23,13 +23,11 @@ fn sending(bytes: &[u8]) -> impl FnOnce() {
     }
 }
 
-/// Sends, and does not return a value of its own.
 fn sent<T>(send: impl FnOnce()) -> T {
     send();
     pause()
 }
 
-/// What a join says of a value of type `T` that is these bytes.
 fn decoded<T: Serialize + serde::de::DeserializeOwned>(
     builder: process::Builder,
     bytes: &[u8],
@@ -44,7 +42,7 @@ fn decoded<T: Serialize + serde::de::DeserializeOwned>(
     job.join()
 }
 
-/// The child sleeps when it has sent all.
+/// Returns whether the child sleeps after it has sent all.
 fn received_all<T>(job: &Job<T>) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", job.id())).unwrap_or_default();
     let call = std::fs::read_to_string(format!("/proc/{}/wchan", job.id())).unwrap_or_default();
@@ -60,8 +58,8 @@ enum Tree {
     Branch { name: String, numbers: [u64; 8], children: Vec<Tree>, other: Option<Box<Tree>> },
 }
 
-/// A list of a million nodes in a megabyte, read on the main thread and on one with a small stack.
-fn nested_too_deeply() {
+/// A million nodes in a megabyte, on the main thread and on a small stack.
+fn value_nested_too_deeply_is_an_error() {
     leaving_nothing(|| {
         let list = vec![1_u8; 1 << 20];
         let tree = [&[1_u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..]; 1 << 16].concat();
@@ -105,8 +103,7 @@ fn depth_limit_can_be_set() {
     });
 }
 
-/// Sequences that claim more elements than there are bytes.
-fn claimed_lengths() {
+fn claimed_lengths_allocate_nothing() {
     leaving_nothing(|| {
         let claims = [1_u64 << 20, 1 << 40, u64::MAX].map(|n| {
             let mut bytes = Vec::new();
@@ -131,14 +128,13 @@ fn claimed_lengths() {
     });
 }
 
-/// In bytes.
+/// Returns the resident memory in bytes.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// A parent without memory for a value, which its child goes on sending.
-fn parent_out_of_memory() {
+fn value_is_an_error_if_the_parent_is_out_of_memory() {
     set_limit(Resource::RLIMIT_AS, 512 << 20);
     leaving_nothing(|| {
         let before = descriptors();
@@ -161,7 +157,6 @@ fn parent_out_of_memory() {
     });
 }
 
-/// What the type's author writes for an error arrives as it was written, from both sides.
 fn errors_keep_their_text() {
     #[derive(Debug)]
     struct Refuses;
@@ -235,7 +230,7 @@ fn errors_keep_their_text() {
     });
 }
 
-/// Sent as a plain number, received as one that is not zero.
+/// Sent as a plain number, received as a nonzero one.
 #[derive(Debug)]
 struct Zero(u8);
 
@@ -257,10 +252,13 @@ fn not_utf_8() -> std::ffi::OsString {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("nested_too_deeply", nested_too_deeply),
+        scenario("value_nested_too_deeply_is_an_error", value_nested_too_deeply_is_an_error),
         scenario("depth_limit_can_be_set", depth_limit_can_be_set),
-        scenario("claimed_lengths", claimed_lengths),
-        scenario("parent_out_of_memory", parent_out_of_memory),
+        scenario("claimed_lengths_allocate_nothing", claimed_lengths_allocate_nothing),
+        scenario(
+            "value_is_an_error_if_the_parent_is_out_of_memory",
+            value_is_an_error_if_the_parent_is_out_of_memory,
+        ),
         scenario("errors_keep_their_text", errors_keep_their_text),
     ]
 }

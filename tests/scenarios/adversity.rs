@@ -1,4 +1,4 @@
-//! Bad times: stopped across a deadline, clocks that jump, nothing left of anything, a machine with too much to do.
+//! Stopped processes, jumping clocks, exhausted resources, a loaded machine.
 
 use std::io::{self, Read};
 use std::process::Command;
@@ -34,7 +34,6 @@ fn expires(alarm: &Alarm, limit: Duration) -> TimedOut {
 
 const STOP: Duration = Duration::from_millis(200);
 
-/// Forks a process that stops as soon as it says so, and goes on after [`STOP`]; it must end well.
 fn stopped_for_a_while(life: fn()) {
     stopped_for(STOP, life);
 }
@@ -55,13 +54,12 @@ fn stopped_for(time: Duration, life: fn()) {
     assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 0)));
 }
 
-fn stopped_while_computing() {
+fn check_errs_after_a_stop_across_the_deadline() {
     stopped_for_a_while(|| {
         let outer = after(SECOND * 100);
         let alarm = after(50 * MS);
         children::raise(libc::SIGSTOP);
-        // The very next check: nobody has to wait for a ring.
-        let timed_out = alarm.check().expect_err("its time has passed");
+        let timed_out = alarm.check().expect_err("the deadline has passed");
         assert!(timed_out.elapsed() >= STOP);
         assert!(outer.check().is_ok());
         alarm.restart();
@@ -69,8 +67,7 @@ fn stopped_while_computing() {
     });
 }
 
-/// A process that another one stops, in the middle of a wait.
-fn stopped_while_waiting() {
+fn blocking_ends_after_a_stop_across_the_deadline() {
     fn stopper() -> Pid {
         let me = Pid::this();
         let pid = Pid::from_raw(children::fork());
@@ -84,7 +81,7 @@ fn stopped_while_waiting() {
     fn over(waited: impl Fn(&Alarm) -> bool) {
         let alarm = after(600 * MS);
         let stopper = stopper();
-        assert!(waited(&alarm), "its time has passed");
+        assert!(waited(&alarm), "the deadline has passed");
         assert!(alarm.elapsed() >= 600 * MS);
         let _ = waitpid(stopper, None);
     }
@@ -105,8 +102,7 @@ fn stopped_while_waiting() {
     });
 }
 
-/// The foreign timer's moment passes meanwhile as well: its owner hears of it once.
-fn stopped_with_a_foreign_timer() {
+fn foreign_timer_is_delivered_once_after_a_stop() {
     stopped_for_a_while(|| {
         process::set_action(process::counting(), libc::SA_RESTART, &[]);
         process::set_timer(100 * MS, Duration::ZERO);
@@ -119,7 +115,7 @@ fn stopped_with_a_foreign_timer() {
     });
 }
 
-fn stopped_with_a_worker() {
+fn worker_join_times_out_after_a_stop() {
     stopped_for_a_while(|| {
         let worker = Worker::spawn(|| {
             let alarm = after(50 * MS);
@@ -132,24 +128,23 @@ fn stopped_with_a_worker() {
 }
 
 #[cfg(feature = "process")]
-fn stopped_with_a_job() {
+fn job_is_killed_after_a_stop() {
     stopped_for(1_200 * MS, || {
         use sigalarm::process::Job;
 
         let slow = Job::builder().limit(50 * MS).spawn(|| -> () { children::pause() }).expect("a job");
         let quick = Job::builder().limit(SECOND).spawn(|| 7).expect("a job");
         children::raise(libc::SIGSTOP);
-        // Stopped, nobody could end it; it is ended now.
-        let e = slow.join().expect_err("it has no end");
+        // While stopped, the parent could not end it. It does so now.
+        let e = slow.join().expect_err("the job never ends");
         assert!(e.timed_out().is_some_and(|e| e.elapsed() >= 1_200 * MS), "{e}");
-        // It was done before its time was up, and nobody was there to see.
         assert_eq!(quick.join().expect("a value"), 7);
         drop((slow, quick));
         assert!(!children::has_children());
     });
 }
 
-/// The monotonic clock begins somewhere else: in a time namespace.
+/// A time namespace shifts the monotonic clock.
 fn in_another_time() {
     let alarm = after(20 * MS);
     let earlier = alarm.deadline().expect("one");
@@ -172,7 +167,7 @@ fn in_another_time() {
 }
 
 fn elsewhere(name: &'static str, offset: &'static str) -> Scenario {
-    // Where namespaces may not be made, even `true` cannot be run in one.
+    // Where namespaces are forbidden, `unshare true` fails too.
     let possible = || {
         let mut unshare = support::tool("unshare")?;
         unshare.args(["--time", "--fork", "--monotonic", offset, "--"]);
@@ -199,8 +194,7 @@ fn elsewhere(name: &'static str, offset: &'static str) -> Scenario {
         })
 }
 
-/// Not one descriptor can be opened; none is needed.
-fn no_descriptors() {
+fn alarms_work_without_descriptors() {
     children::set_limit(Resource::RLIMIT_NOFILE, 0);
     let before = state();
     let alarm = after(5 * MS);
@@ -215,9 +209,8 @@ fn no_descriptors() {
     worker.join().expect("it ends");
 }
 
-/// No thread can be made: that is an error, and alarms need none.
-fn no_threads() {
-    if !children::become_nobody() {
+fn alarms_work_without_threads() {
+    if !children::drop_privileges() {
         println!("skipped: cannot give up the privileges that limits do not bind");
         return;
     }
@@ -231,8 +224,7 @@ fn no_threads() {
     expires(&after(5 * MS), 5 * MS);
 }
 
-/// No memory can be had from the kernel; what has been armed goes on.
-fn no_memory() {
+fn armed_alarms_work_with_no_memory() {
     let before = state();
     let alarm = after(20 * MS);
     children::set_limit(Resource::RLIMIT_AS, 0);
@@ -243,13 +235,11 @@ fn no_memory() {
     assert_eq!(state(), before);
 }
 
-/// Sixteen others want the processor.
-fn under_load() {
+fn limits_are_kept_under_load() {
     let spinners: Vec<Pid> = (0..16)
         .map(|_| {
             let pid = children::fork();
             if pid == 0 {
-                // It ends with its parent, and after a minute in any case.
                 let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
                 let began = Instant::now();
                 while began.elapsed() < 60 * SECOND {
@@ -286,9 +276,8 @@ fn under_load() {
     println!("at most {latest:?} late");
 }
 
-/// As the runner of these tests starts a scenario: killed, it leaves none behind.
 #[cfg(target_os = "linux")]
-fn a_scenario_ends_with_its_runner() {
+fn scenario_ends_with_its_runner() {
     let (read, write) = nix::unistd::pipe().expect("a pipe");
     let runner = Pid::from_raw(children::fork());
     if runner.as_raw() == 0 {
@@ -309,20 +298,26 @@ fn a_scenario_ends_with_its_runner() {
 pub fn scenarios() -> Vec<Scenario> {
     #[allow(unused_mut)]
     let mut all = vec![
-        scenario("stopped_while_computing", stopped_while_computing),
-        scenario("stopped_while_waiting", stopped_while_waiting),
-        scenario("stopped_with_a_foreign_timer", stopped_with_a_foreign_timer),
-        scenario("stopped_with_a_worker", stopped_with_a_worker),
+        scenario("check_errs_after_a_stop_across_the_deadline", check_errs_after_a_stop_across_the_deadline),
+        scenario(
+            "blocking_ends_after_a_stop_across_the_deadline",
+            blocking_ends_after_a_stop_across_the_deadline,
+        ),
+        scenario(
+            "foreign_timer_is_delivered_once_after_a_stop",
+            foreign_timer_is_delivered_once_after_a_stop,
+        ),
+        scenario("worker_join_times_out_after_a_stop", worker_join_times_out_after_a_stop),
         elsewhere("a_clock_that_is_old", "1000000000"),
         elsewhere("a_clock_that_is_older", "4000000000"),
-        scenario("no_descriptors", no_descriptors),
+        scenario("alarms_work_without_descriptors", alarms_work_without_descriptors),
         #[cfg(target_os = "linux")]
-        scenario("a_scenario_ends_with_its_runner", a_scenario_ends_with_its_runner),
-        scenario("no_threads", no_threads),
-        scenario("no_memory", no_memory),
-        scenario("under_load", under_load),
+        scenario("scenario_ends_with_its_runner", scenario_ends_with_its_runner),
+        scenario("alarms_work_without_threads", alarms_work_without_threads),
+        scenario("armed_alarms_work_with_no_memory", armed_alarms_work_with_no_memory),
+        scenario("limits_are_kept_under_load", limits_are_kept_under_load),
     ];
     #[cfg(feature = "process")]
-    all.push(scenario("stopped_with_a_job", stopped_with_a_job));
+    all.push(scenario("job_is_killed_after_a_stop", job_is_killed_after_a_stop));
     all
 }

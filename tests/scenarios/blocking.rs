@@ -1,4 +1,4 @@
-//! Calls that wait in the kernel end at the deadline.
+//! Calls that block in the kernel end at the deadline.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -15,7 +15,6 @@ use sigalarm::{Alarm, Cause, TimedOut};
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// As late as a loaded machine may make it.
 const LATE: Duration = Duration::from_secs(10);
 
 fn after(limit: Duration) -> Alarm {
@@ -26,7 +25,6 @@ fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().expect("a pair")
 }
 
-/// The time-out inside an `io::Error`.
 fn inside(e: &io::Error) -> TimedOut {
     assert_eq!(e.kind(), ErrorKind::TimedOut);
     TimedOut::find_in(e).expect("a TimedOut inside").clone()
@@ -37,7 +35,7 @@ fn in_time(alarm: &Alarm, limit: Duration) {
     assert!(took >= limit && took < LATE, "{took:?} for {limit:?}");
 }
 
-fn sleep() {
+fn sleep_ends_at_its_time_or_the_deadline() {
     let long = after(60 * SECOND);
     assert!(long.sleep(5 * MS).is_ok());
     assert!(long.elapsed() >= 5 * MS);
@@ -54,21 +52,20 @@ fn sleep() {
     assert!(alarm.owns(&e));
 }
 
-/// It ends with the time that was to be slept, and a moment after the deadline: the deadline came first.
-fn a_deadline_just_before_the_end_of_a_sleep() {
+fn deadline_just_before_the_end_of_a_sleep_comes_first() {
     const ROUNDS: u64 = 10_000;
     let missed = (0..ROUNDS).filter(|round| {
         let alarm = after(Duration::from_nanos(round * 37 % 60_000));
         let deadline = alarm.deadline().expect("a deadline");
         let end = deadline + Duration::from_nanos(100 + round * 71 % 2_000);
         let slept = alarm.sleep(end.saturating_duration_since(Instant::now()));
-        // Not sooner than that.
+        // The sleep was not too short.
         slept.is_ok() && Instant::now() >= end && end > deadline
     });
     assert_eq!(missed.count(), 0);
 }
 
-fn sleep_is_ended_by_a_ring() {
+fn sleep_ends_at_a_ring() {
     let alarm = Alarm::never().expect("arming");
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -80,7 +77,7 @@ fn sleep_is_ended_by_a_ring() {
     in_time(&alarm, 20 * MS);
 }
 
-fn reader() {
+fn reader_ends_at_the_deadline_and_loses_no_byte() {
     let (here, mut there) = pair();
     there.write_all(b"one\ntwo\nthr").expect("room");
     let alarm = after(SECOND);
@@ -96,7 +93,6 @@ fn reader() {
     assert!(alarm.owns(&inside(&e)));
     assert_eq!(inside(&e).location().file(), file!());
     in_time(&alarm, SECOND);
-    // Nothing that was read is lost, and nothing that comes later.
     there.write_all(b"ee\n").expect("room");
     drop(there);
     let mut rest = line.into_bytes();
@@ -106,7 +102,7 @@ fn reader() {
     assert_eq!(rest, b"three\n");
 }
 
-fn read_exact_and_read_to_end_come_back() {
+fn read_exact_and_read_to_end_end_at_the_deadline() {
     let (here, mut there) = pair();
     there.write_all(b"abc").expect("room");
     let alarm = after(SECOND);
@@ -120,7 +116,7 @@ fn read_exact_and_read_to_end_come_back() {
     assert_eq!(all, b"def");
 }
 
-fn writer() {
+fn writer_ends_at_the_deadline_and_reports_what_it_wrote() {
     let (here, mut there) = pair();
     let bytes: Vec<u8> = (0..4_000_000_u32).map(|n| n as u8).collect();
     let alarm = after(SECOND);
@@ -137,38 +133,35 @@ fn writer() {
     drop(here);
     let mut arrived = Vec::new();
     there.read_to_end(&mut arrived).expect("the end");
-    assert_eq!(arrived, bytes[..written], "what is said to be written is what arrives");
+    assert_eq!(arrived, bytes[..written], "the reported bytes arrive");
 }
 
-fn odd_descriptors() {
+fn ready_and_nonblocking_descriptors_behave_as_documented() {
     let alarm = after(60 * SECOND);
-    // A regular file is always ready.
     let mut text = String::new();
     alarm.reader(File::open("/proc/self/stat").expect("a file")).read_to_string(&mut text).expect("text");
     assert!(text.starts_with(&std::process::id().to_string()));
-    // Nothing to read into, nothing to write: no waiting.
     let (here, there) = pair();
     assert_eq!(alarm.reader(&here).read(&mut []).expect("nothing"), 0);
     assert_eq!(alarm.writer(&here).write(&[]).expect("nothing"), 0);
-    // Non-blocking: waits, where the descriptor alone would say "would block".
     here.set_nonblocking(true).expect("set");
     let short = after(20 * MS);
     inside(&short.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
     short.restart();
-    inside(&short.writer(&here).write_all(&vec![0; 4_000_000]).expect_err("nobody reads"));
-    // The other side gone: end of file, and a broken pipe.
+    inside(&short.writer(&here).write_all(&vec![0; 4_000_000]).expect_err("the pipe is full"));
+    // After the peer closes: end of file, and a broken pipe.
     drop(short);
     drop(there);
     assert_eq!(alarm.reader(&here).read(&mut [0; 8]).map_err(|e| e.kind()).unwrap_or(0), 0);
     assert_eq!(alarm.writer(&here).write(b"x").expect_err("gone").kind(), ErrorKind::BrokenPipe);
-    // An expired alarm errs first, whatever is ready.
+    // An expired alarm errs first, even if the descriptor is ready.
     let expired = after(Duration::ZERO);
     inside(&expired.reader(File::open("/dev/zero").expect("zeroes")).read(&mut [0; 8]).expect_err("expired"));
     inside(&expired.reader(File::open("/dev/zero").expect("zeroes")).read(&mut []).expect_err("expired"));
 }
 
-#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // To have a descriptor that is not open takes a lie.
-fn a_closed_descriptor() {
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // `borrow_raw` of a closed descriptor.
+fn closed_descriptor_is_an_error() {
     let (here, _there) = pair();
     let closed = unsafe { UnixStream::from_raw_fd(here.as_raw_fd()) };
     drop(here);
@@ -180,7 +173,7 @@ fn a_closed_descriptor() {
 }
 
 #[cfg(target_os = "linux")]
-fn an_event_descriptor() {
+fn descriptor_of_epoll_is_waited_for() {
     let event = nix::sys::eventfd::EventFd::from_value(0).expect("an eventfd");
     let event = File::from(OwnedFd::from(event));
     let alarm = after(SECOND);
@@ -192,7 +185,7 @@ fn an_event_descriptor() {
     assert_eq!(u64::from_ne_bytes(count), 7);
 }
 
-fn no_descriptors_left() {
+fn waits_work_with_no_descriptors_left() {
     nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, 3, 3).expect("a limit");
     let alarm = after(30 * MS);
     assert!(File::open("/dev/null").is_err());
@@ -200,31 +193,30 @@ fn no_descriptors_left() {
     in_time(&alarm, 30 * MS);
 }
 
-fn wait() {
+fn wait_for_a_child_ends_at_the_deadline() {
     let mut child = Command::new("sleep").arg("30").spawn().expect("a sleep");
     let alarm = after(30 * MS);
     assert!(alarm.owns(&inside(&alarm.wait(&mut child).expect_err("half a minute"))));
     in_time(&alarm, 30 * MS);
-    // It is still there; killed, it can be waited for, again and again.
+    // The child still runs. After a kill it can be waited for repeatedly.
     child.kill().expect("alive");
     alarm.restart();
     alarm.extend(LATE);
     assert!(!alarm.wait(&mut child).expect("dead").success());
     assert!(!alarm.wait(&mut child).expect("still dead").success());
 
-    // Its standard input is closed, as by `Child::wait`.
+    // `wait` closes the child's standard input, as `Child::wait` does.
     let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("a cat");
     assert!(alarm.wait(&mut cat).expect("it has read to the end").success());
 
-    // Somebody else has reaped it.
     let mut gone = Command::new("true").spawn().expect("a true");
-    nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(gone.id() as i32), None).expect("ours");
+    nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(gone.id() as i32), None).expect("a child");
     assert_eq!(alarm.wait(&mut gone).expect_err("gone").raw_os_error(), Some(libc::ECHILD));
 }
 
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call.
-fn any_call() {
-    // Not a reader: a plain system call that answers EINTR.
+fn blocking_ends_a_bare_call_at_the_deadline() {
+    // A plain system call that returns EINTR.
     let alarm = after(30 * MS);
     let pause = || match unsafe { libc::pause() } {
         -1 => Err(io::Error::last_os_error()),
@@ -232,7 +224,6 @@ fn any_call() {
     };
     assert!(alarm.owns(&inside(&alarm.blocking(pause).expect_err("nothing else comes"))));
     in_time(&alarm, 30 * MS);
-    // Its own errors come through, and its value.
     drop(alarm);
     let alarm = after(60 * SECOND);
     let e = alarm.blocking(|| Err::<(), _>(io::Error::from_raw_os_error(libc::EPERM))).unwrap_err();
@@ -240,24 +231,24 @@ fn any_call() {
     assert_eq!(alarm.blocking(|| Ok(7)).expect("a value"), 7);
 }
 
-/// Some of those that it is for, each made once: the standard library would make them again.
+/// Bare calls: the standard library would retry after EINTR.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to locals.
-fn calls_that_wait_for_others() {
+fn blocking_ends_calls_that_wait_for_a_peer() {
     let answer = |result: libc::c_int| match result {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     };
     let ends = |call: &dyn Fn() -> libc::c_int| {
         let alarm = after(30 * MS);
-        assert!(alarm.owns(&inside(&alarm.blocking(|| answer(call())).expect_err("nobody comes"))));
+        assert!(alarm.owns(&inside(&alarm.blocking(|| answer(call())).expect_err("no peer"))));
         in_time(&alarm, 30 * MS);
     };
 
     let name = format!("sigalarm-{}", std::process::id());
     let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    // Behind a zero: a name without a file.
+    // A zero first byte makes an abstract socket name.
     for (to, from) in address.sun_path[1..].iter_mut().zip(name.bytes()) {
         *to = from as libc::c_char;
     }
@@ -270,7 +261,7 @@ fn calls_that_wait_for_others() {
 
     let (first, second) = (socket(), socket());
     assert!(answer(unsafe { libc::connect(first.as_raw_fd(), address, length) }).is_ok());
-    ends(&|| unsafe { libc::connect(second.as_raw_fd(), address, length) }); // there is room for one
+    ends(&|| unsafe { libc::connect(second.as_raw_fd(), address, length) }); // the backlog has space for one
 
     let mut child = Command::new("sleep").arg("30").spawn().expect("a sleep");
     let id = child.id() as libc::pid_t;
@@ -279,8 +270,7 @@ fn calls_that_wait_for_others() {
     child.wait().expect("dead");
 }
 
-/// A signal of somebody else's makes the call again.
-fn other_signals_do_not_end_it() {
+fn foreign_signals_do_not_end_a_wait() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let (here, _there) = pair();
     let alarm = after(200 * MS);
@@ -301,8 +291,8 @@ fn other_signals_do_not_end_it() {
     assert!(process::counted() > 0);
 }
 
-/// A guard alone does not make other people's calls fail, while one waits in `blocking` neither.
-fn others_are_not_interrupted_afterwards() {
+/// A guard interrupts no call outside of `blocking`, even while another thread blocks.
+fn calls_outside_of_blocking_are_not_interrupted() {
     let (here, _there) = pair();
     let alarm = after(10 * MS);
     inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("nothing comes"));
@@ -318,14 +308,12 @@ fn others_are_not_interrupted_afterwards() {
     assert!(alarm.check().is_err());
 }
 
-/// The race between the check and the call, at every phase: none hangs.
-fn ten_thousand_races() {
+fn ten_thousand_races_of_deadline_and_call_end() {
     let (here, _there) = pair();
     for n in rounds(10_000) {
         let limit = Duration::from_nanos(n * 7_919 % 40_000);
         let began = Instant::now();
         let alarm = after(limit);
-        // A longer or shorter way to the call.
         for _ in 0..n % 97 {
             std::hint::black_box(());
         }
@@ -335,14 +323,14 @@ fn ten_thousand_races() {
     }
 }
 
-fn ten_thousand_races_on_a_worker() {
-    // The main thread waits in `join`, and is the one that the kernel hands the signal to.
-    std::thread::spawn(ten_thousand_races).join().expect("no panic");
+fn ten_thousand_races_on_a_second_thread_end() {
+    // The kernel delivers the signal to the main thread, which waits in `join`.
+    std::thread::spawn(ten_thousand_races_of_deadline_and_call_end).join().expect("no panic");
     assert_eq!(process::timer().0, Duration::ZERO);
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-fn races_on_four_threads_at_once() {
+fn races_on_four_threads_end() {
     let done = AtomicUsize::new(0);
     std::thread::scope(|s| {
         for thread in 0..4_u64 {
@@ -363,7 +351,7 @@ fn races_on_four_threads_at_once() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// Another thread waits under an alarm of the main thread, which had SIGALRM blocked; so has the waiter.
+/// Both threads have SIGALRM blocked.
 fn entered_thread_blocks_until_the_deadline() {
     process::block(SIGALRM);
     let alarm = after(30 * MS);
@@ -378,8 +366,8 @@ fn entered_thread_blocks_until_the_deadline() {
     in_time(&alarm, 30 * MS);
 }
 
-/// The handler of an alarm without a deadline is there for the wait only, and SIGALRM is blocked.
-fn a_pending_signal_stays_pending_in_a_wait() {
+/// The alarm has no deadline. SIGALRM is blocked.
+fn pending_signal_stays_pending_during_a_wait() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     process::kill_self(SIGALRM);
@@ -393,9 +381,8 @@ fn a_pending_signal_stays_pending_in_a_wait() {
     assert_eq!(process::counted(), 1);
 }
 
-/// Disarmed, an alarm leaves the timer as it is. It is started again while somebody waits, and what is left of the timer
-/// rings when the thread has checked and does not wait yet: the ring that counts must come all the same.
-fn restart_while_a_thread_is_about_to_block() {
+/// The old timer expires between the thread's check and its wait. The new deadline must still end the wait.
+fn restart_before_another_thread_blocks_ends_its_wait() {
     let (here, there) = pair();
     let alarm = after(200 * MS);
     let began = Instant::now();
@@ -406,7 +393,7 @@ fn restart_while_a_thread_is_about_to_block() {
             let mut first = true;
             let read = alarm.blocking(|| {
                 if std::mem::take(&mut first) {
-                    about_to_wait.send(()).expect("somebody listens");
+                    about_to_wait.send(()).expect("a receiver");
                     while began.elapsed() < 300 * MS {}
                 }
                 (&here).read(&mut [0; 8])
@@ -423,7 +410,7 @@ fn restart_while_a_thread_is_about_to_block() {
     in_time(&alarm, 200 * MS);
 }
 
-fn a_wait_within_a_wait() {
+fn nested_wait_ends_at_its_own_deadline() {
     let (here, _there) = pair();
     for n in 0..200_u64 {
         let alarm = after(Duration::from_micros(n * 10));
@@ -438,8 +425,8 @@ fn cpu_time() -> Duration {
     Duration::new(ts.tv_sec() as u64, ts.tv_nsec() as u32)
 }
 
-/// Who waits is woken now and then, where something might have been missed; it does not spin.
-fn waiting_is_no_busy_loop() {
+/// A blocked thread is woken periodically where a signal might have been missed.
+fn waiting_uses_no_processor_time() {
     let (here, _there) = pair();
     let wait = |alarm: &Alarm| {
         let before = cpu_time();
@@ -449,21 +436,20 @@ fn waiting_is_no_busy_loop() {
     };
     wait(&after(500 * MS));
     wait(&Alarm::builder().after(500 * MS).ring_on(SIGUSR1).arm().expect("arming"));
-    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let (sender, go) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|s| {
         s.spawn(move || {
             let expired = after(Duration::ZERO);
-            let _ = told.recv();
+            let _ = go.recv();
             assert!(expired.is_expired());
         });
         std::thread::sleep(20 * MS);
         wait(&after(500 * MS));
-        drop(tell);
+        drop(sender);
     });
 }
 
-/// A child forked in the middle of a wait starts clean, whatever it drops.
-fn fork_within_a_wait() {
+fn child_forked_during_a_wait_starts_clean() {
     let before = process::action().sa_sigaction;
     let alarm = after(60 * SECOND);
     let status = alarm.blocking(|| {
@@ -478,7 +464,6 @@ fn fork_within_a_wait() {
     });
     assert_eq!(status.expect("a status"), 0);
     let (here, _there) = pair();
-    // The child comes back out of the wait, and the guard with it.
     let parent = std::process::id();
     let status = alarm.blocking(|| match nix_fork() {
         0 => Ok(None),
@@ -494,8 +479,7 @@ fn fork_within_a_wait() {
     inside(&alarm.reader(&here).read(&mut [0; 8]).expect_err("rung"));
 }
 
-/// The only alarm of a forked child goes while the child waits under one of its parent's, which is nothing to it.
-fn the_last_alarm_goes_within_a_wait() {
+fn child_drops_its_last_alarm_during_a_wait() {
     let before = process::state();
     let alarm = after(60 * SECOND);
     let status = process::in_child(|| {
@@ -519,9 +503,8 @@ fn nix_fork() -> i32 {
     unsafe { libc::fork() }
 }
 
-/// In a process that answers SIGUSR1 with EINTR, nothing is lost either.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The bare call, with pointers to locals.
-fn a_storm_while_reading() {
+fn reader_loses_no_byte_in_a_storm() {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = process::counting();
@@ -544,8 +527,8 @@ fn a_storm_while_reading() {
     });
 }
 
-/// A foreign timer that rings in the same moment as ours does not hide our signal to the thread that waits.
-fn a_foreign_ring_in_the_same_moment() {
+/// The blocked thread still gets its own signal.
+fn wait_ends_though_a_foreign_timer_expires_with_it() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     std::thread::spawn(|| {
         let (here, _there) = pair();
@@ -559,8 +542,7 @@ fn a_foreign_ring_in_the_same_moment() {
     .expect("no panic");
 }
 
-/// When nobody waits any more, nothing goes on ringing.
-fn no_drizzle_is_left() {
+fn no_signal_is_sent_after_the_last_wait() {
     let alarm = after(100 * SECOND);
     alarm
         .blocking(|| {
@@ -574,8 +556,8 @@ fn no_drizzle_is_left() {
     assert_eq!(process::timer().1, Duration::ZERO);
 }
 
-/// `sleep` and readers go by their own deadline: also where the program lets no signal in, or has taken the timer.
-fn without_a_signal() {
+/// SIGALRM is blocked, or the program has changed the timer.
+fn sleep_and_readers_end_without_a_signal() {
     let (here, _there) = pair();
     let alarm = after(30 * MS);
     process::block(SIGALRM);
@@ -599,9 +581,8 @@ fn without_a_signal() {
     in_time(&alarm, 50 * MS);
 }
 
-/// The process is given back while other threads wait, and are being told of deadlines: none of that meets the
-/// program's own disposition.
-fn suspended_while_others_wait() {
+/// No signal meets the program's disposition.
+fn suspended_beside_waits_lets_no_signal_through() {
     let stop = AtomicBool::new(false);
     std::thread::scope(|s| {
         for thread in 0..3_u64 {
@@ -625,9 +606,8 @@ fn suspended_while_others_wait() {
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// Guards come and threads wait while the process is as it was found, and before our handler was ever in place: nobody is
-/// sent what would meet the program's own disposition.
-fn a_wait_that_begins_while_we_are_away() {
+/// No signal meets the program's disposition, before the first handler either.
+fn wait_under_suspension_lets_no_signal_through() {
     let wait = || {
         let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
         sigalarm::suspended(|| {
@@ -646,7 +626,7 @@ fn a_wait_that_begins_while_we_are_away() {
                 while !waits.load(Ordering::SeqCst) {
                     std::thread::yield_now();
                 }
-                // Whoever waits is to be told that somebody has expired.
+                // Expiry signals blocked threads.
                 assert!(after(Duration::ZERO).check().is_err());
                 over.store(true, Ordering::SeqCst);
             });
@@ -654,12 +634,11 @@ fn a_wait_that_begins_while_we_are_away() {
         assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
     };
     wait();
-    // In a child its parent's handler is not in place either.
     let _alarm = after(100 * SECOND);
     assert_eq!(process::in_child(wait), 0);
 }
 
-/// A thread that waits has shut SIGALRM out, and leaves it so: what was sent to it is taken, and is nobody's message.
+/// A signal sent to the thread is discarded.
 fn blocking_ends_when_signal_stays_blocked() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let waited = AtomicUsize::new(0);
@@ -679,22 +658,21 @@ fn blocking_ends_when_signal_stays_blocked() {
             });
         });
         if waited.load(Ordering::SeqCst) == before {
-            limit *= 2; // It has expired before the wait.
+            limit *= 2; // It had expired before the wait.
         }
     }
-    assert_eq!(process::counted(), 0, "one of ours passed for a message");
+    assert_eq!(process::counted(), 0, "the library's signal was forwarded");
 }
 
-/// A thread that waits has shut SIGALRM out, so what was sent to it cannot come: our handler stays until it has.
+/// A signal sent to the thread stays pending, and would take the default action later.
 fn handler_stays_while_a_blocked_thread_blocks_the_signal() {
-    // It may expire before the wait.
+    // The alarm may expire before the wait.
     let limits = (0..).map(|n| 5 * MS * (1 << n));
-    limits.take(12).find(|&limit| has_shut_it_out(limit)).expect("a wait");
+    limits.take(12).find(|&limit| has_blocked_sigalrm(limit)).expect("a wait");
     assert_eq!(process::action().sa_sigaction, libc::SIG_DFL);
 }
 
-/// Whether it has come to wait.
-fn has_shut_it_out(limit: Duration) -> bool {
+fn has_blocked_sigalrm(limit: Duration) -> bool {
     let alarm = after(limit);
     let (shut, done) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|s| {
@@ -724,27 +702,27 @@ fn has_shut_it_out(limit: Duration) -> bool {
     shut.into_inner()
 }
 
-/// A handler that was installed over ours, with SA_RESTART, whether it hands on what it gets or not: ours stands in front of
-/// it while a thread waits, and it is over ours again afterwards. What is sent meanwhile is theirs.
-fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
-    static OURS: AtomicUsize = AtomicUsize::new(0);
-    static HEARD: AtomicUsize = AtomicUsize::new(0);
-    static RINGS: AtomicUsize = AtomicUsize::new(0);
-    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The kernel's own.
-    extern "C" fn theirs(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+/// During a wait the library's handler is installed, and afterwards the other one again. Signals in between go to the
+/// other handler.
+fn wait_ends_under_a_handler_with_sa_restart(forwards: bool) {
+    static LIBRARY: AtomicUsize = AtomicUsize::new(0);
+    static SENT: AtomicUsize = AtomicUsize::new(0);
+    static EXPIRIES: AtomicUsize = AtomicUsize::new(0);
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // The kernel's own pointers.
+    extern "C" fn outer_handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
         let sent = unsafe { (*info).si_code } == libc::SI_USER;
-        if sent { &HEARD } else { &RINGS }.fetch_add(1, Ordering::SeqCst);
+        if sent { &SENT } else { &EXPIRIES }.fetch_add(1, Ordering::SeqCst);
         type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
-        match OURS.load(Ordering::SeqCst) {
+        match LIBRARY.load(Ordering::SeqCst) {
             0 => {}
-            // As signal-hook and others do it.
-            ours => unsafe { std::mem::transmute::<usize, Handler>(ours)(signal, info, context) },
+            // signal-hook forwards in this way.
+            library => unsafe { std::mem::transmute::<usize, Handler>(library)(signal, info, context) },
         }
     }
-    let handler = theirs as extern "C" fn(_, _, _) as usize;
+    let handler = outer_handler as extern "C" fn(_, _, _) as usize;
     let _outer = after(100 * SECOND);
-    if hands_on {
-        OURS.store(process::action().sa_sigaction, Ordering::SeqCst);
+    if forwards {
+        LIBRARY.store(process::action().sa_sigaction, Ordering::SeqCst);
     }
     process::set_action(handler, SA_RESTART | libc::SA_SIGINFO, &[SIGUSR1]);
     let before = process::state();
@@ -760,30 +738,31 @@ fn under_a_handler_that_lets_calls_go_on(hands_on: bool) {
         in_time(&alarm, 30 * MS);
         drop(alarm);
         let alarm = after(60 * SECOND);
-        let heard = HEARD.load(Ordering::SeqCst);
+        let calls_before = SENT.load(Ordering::SeqCst);
         let sent = alarm.blocking(|| {
             process::kill_self(SIGALRM);
             Ok(())
         });
         sent.expect("at once");
-        children::soon("it is heard", || HEARD.load(Ordering::SeqCst) == heard + 1);
+        children::soon("a call of the handler", || SENT.load(Ordering::SeqCst) == calls_before + 1);
         drop(alarm);
         process::kill_self(SIGALRM);
-        assert_eq!(HEARD.load(Ordering::SeqCst), heard + 2, "once each");
+        assert_eq!(SENT.load(Ordering::SeqCst), calls_before + 2, "once each");
         let after = process::state();
         assert_eq!(after, process::State { timer: after.timer, ..before.clone() });
     }
-    let rings = RINGS.load(Ordering::SeqCst);
+    let expiries_before = EXPIRIES.load(Ordering::SeqCst);
     let alarm = after(MS);
-    children::soon("rings are theirs again", || RINGS.load(Ordering::SeqCst) > rings);
+    children::soon("signals go to the program's handler again", || {
+        EXPIRIES.load(Ordering::SeqCst) > expiries_before
+    });
     drop(alarm);
     drop(_outer);
     assert_eq!(process::action().sa_sigaction, handler);
 }
 
-/// What is sent while ours steps in front of a handler and back is that handler's, and not the default action's, for which
-/// ours stood before.
-fn signals_sent_while_the_handler_is_replaced() {
+/// The default action below the library's handler would end the process.
+fn signals_during_the_exchange_of_handlers_reach_the_outer_one() {
     let _outer = after(100 * SECOND);
     process::set_action(process::counting(), SA_RESTART, &[]);
     let over = AtomicBool::new(false);
@@ -794,7 +773,7 @@ fn signals_sent_while_the_handler_is_replaced() {
             }
         });
         let alarm = after(90 * SECOND);
-        // How many come while the one who sends them has no turn is the machine's business.
+        // The number of signals depends on the load.
         for waits in 0_u32.. {
             if waits >= 20_000 && process::counted() > 1_000 {
                 break;
@@ -806,9 +785,9 @@ fn signals_sent_while_the_handler_is_replaced() {
     assert_eq!(process::action().sa_sigaction, process::counting());
 }
 
-/// A user who may queue no more signals has no private timer: a call that only a signal could end is refused.
+/// RLIMIT_SIGPENDING forbids a private timer. A call that only a signal can end is refused.
 #[cfg(target_os = "linux")]
-fn no_more_signals_may_be_queued() {
+fn blocking_is_refused_if_no_more_signals_may_be_queued() {
     let limit = nix::sys::resource::Resource::RLIMIT_SIGPENDING;
     nix::sys::resource::setrlimit(limit, 0, 0).expect("a limit");
     let alarm = after(60 * SECOND);
@@ -821,42 +800,79 @@ fn no_more_signals_may_be_queued() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    #[allow(unused_mut)] // Where there are no more.
+    #[allow(unused_mut)] // Elsewhere there are no more.
     let mut scenarios = vec![
-        scenario("sleep", sleep),
-        scenario("a_deadline_just_before_the_end_of_a_sleep", a_deadline_just_before_the_end_of_a_sleep),
-        scenario("sleep_is_ended_by_a_ring", sleep_is_ended_by_a_ring),
-        scenario("reader", reader),
-        scenario("read_exact_and_read_to_end_come_back", read_exact_and_read_to_end_come_back),
-        scenario("writer", writer),
-        scenario("odd_descriptors", odd_descriptors),
-        scenario("a_closed_descriptor", a_closed_descriptor),
-        scenario("no_descriptors_left", no_descriptors_left),
-        scenario("wait", wait),
-        scenario("any_call", any_call),
+        scenario("sleep_ends_at_its_time_or_the_deadline", sleep_ends_at_its_time_or_the_deadline),
+        scenario(
+            "deadline_just_before_the_end_of_a_sleep_comes_first",
+            deadline_just_before_the_end_of_a_sleep_comes_first,
+        ),
+        scenario("sleep_ends_at_a_ring", sleep_ends_at_a_ring),
+        scenario(
+            "reader_ends_at_the_deadline_and_loses_no_byte",
+            reader_ends_at_the_deadline_and_loses_no_byte,
+        ),
+        scenario(
+            "read_exact_and_read_to_end_end_at_the_deadline",
+            read_exact_and_read_to_end_end_at_the_deadline,
+        ),
+        scenario(
+            "writer_ends_at_the_deadline_and_reports_what_it_wrote",
+            writer_ends_at_the_deadline_and_reports_what_it_wrote,
+        ),
+        scenario(
+            "ready_and_nonblocking_descriptors_behave_as_documented",
+            ready_and_nonblocking_descriptors_behave_as_documented,
+        ),
+        scenario("closed_descriptor_is_an_error", closed_descriptor_is_an_error),
+        scenario("waits_work_with_no_descriptors_left", waits_work_with_no_descriptors_left),
+        scenario("wait_for_a_child_ends_at_the_deadline", wait_for_a_child_ends_at_the_deadline),
+        scenario("blocking_ends_a_bare_call_at_the_deadline", blocking_ends_a_bare_call_at_the_deadline),
         #[cfg(target_os = "linux")] // The name of the socket.
-        scenario("calls_that_wait_for_others", calls_that_wait_for_others),
-        scenario("other_signals_do_not_end_it", other_signals_do_not_end_it),
-        scenario("others_are_not_interrupted_afterwards", others_are_not_interrupted_afterwards),
-        scenario("ten_thousand_races", ten_thousand_races),
-        scenario("ten_thousand_races_on_a_worker", ten_thousand_races_on_a_worker),
-        scenario("races_on_four_threads_at_once", races_on_four_threads_at_once),
+        scenario("blocking_ends_calls_that_wait_for_a_peer", blocking_ends_calls_that_wait_for_a_peer),
+        scenario("foreign_signals_do_not_end_a_wait", foreign_signals_do_not_end_a_wait),
+        scenario(
+            "calls_outside_of_blocking_are_not_interrupted",
+            calls_outside_of_blocking_are_not_interrupted,
+        ),
+        scenario("ten_thousand_races_of_deadline_and_call_end", ten_thousand_races_of_deadline_and_call_end),
+        scenario("ten_thousand_races_on_a_second_thread_end", ten_thousand_races_on_a_second_thread_end),
+        scenario("races_on_four_threads_end", races_on_four_threads_end),
         scenario("entered_thread_blocks_until_the_deadline", entered_thread_blocks_until_the_deadline),
-        scenario("a_pending_signal_stays_pending_in_a_wait", a_pending_signal_stays_pending_in_a_wait),
-        scenario("restart_while_a_thread_is_about_to_block", restart_while_a_thread_is_about_to_block),
-        scenario("a_wait_within_a_wait", a_wait_within_a_wait),
-        scenario("waiting_is_no_busy_loop", waiting_is_no_busy_loop),
-        scenario("fork_within_a_wait", fork_within_a_wait),
-        scenario("the_last_alarm_goes_within_a_wait", the_last_alarm_goes_within_a_wait),
-        scenario("a_storm_while_reading", a_storm_while_reading),
-        scenario("a_foreign_ring_in_the_same_moment", a_foreign_ring_in_the_same_moment),
-        scenario("no_drizzle_is_left", no_drizzle_is_left),
-        scenario("without_a_signal", without_a_signal),
-        scenario("suspended_while_others_wait", suspended_while_others_wait),
-        scenario("a_wait_that_begins_while_we_are_away", a_wait_that_begins_while_we_are_away),
-        scenario("under_a_handler_that_lets_calls_go_on", || under_a_handler_that_lets_calls_go_on(false)),
-        scenario("under_one_that_hands_on", || under_a_handler_that_lets_calls_go_on(true)),
-        scenario("signals_sent_while_the_handler_is_replaced", signals_sent_while_the_handler_is_replaced),
+        scenario("pending_signal_stays_pending_during_a_wait", pending_signal_stays_pending_during_a_wait),
+        scenario(
+            "restart_before_another_thread_blocks_ends_its_wait",
+            restart_before_another_thread_blocks_ends_its_wait,
+        ),
+        scenario("nested_wait_ends_at_its_own_deadline", nested_wait_ends_at_its_own_deadline),
+        scenario("waiting_uses_no_processor_time", waiting_uses_no_processor_time),
+        scenario("child_forked_during_a_wait_starts_clean", child_forked_during_a_wait_starts_clean),
+        scenario("child_drops_its_last_alarm_during_a_wait", child_drops_its_last_alarm_during_a_wait),
+        scenario("reader_loses_no_byte_in_a_storm", reader_loses_no_byte_in_a_storm),
+        scenario(
+            "wait_ends_though_a_foreign_timer_expires_with_it",
+            wait_ends_though_a_foreign_timer_expires_with_it,
+        ),
+        scenario("no_signal_is_sent_after_the_last_wait", no_signal_is_sent_after_the_last_wait),
+        scenario("sleep_and_readers_end_without_a_signal", sleep_and_readers_end_without_a_signal),
+        scenario(
+            "suspended_beside_waits_lets_no_signal_through",
+            suspended_beside_waits_lets_no_signal_through,
+        ),
+        scenario(
+            "wait_under_suspension_lets_no_signal_through",
+            wait_under_suspension_lets_no_signal_through,
+        ),
+        scenario("wait_ends_under_a_handler_with_sa_restart", || {
+            wait_ends_under_a_handler_with_sa_restart(false)
+        }),
+        scenario("wait_ends_under_a_handler_that_forwards", || {
+            wait_ends_under_a_handler_with_sa_restart(true)
+        }),
+        scenario(
+            "signals_during_the_exchange_of_handlers_reach_the_outer_one",
+            signals_during_the_exchange_of_handlers_reach_the_outer_one,
+        ),
         scenario("blocking_ends_when_signal_stays_blocked", blocking_ends_when_signal_stays_blocked),
         scenario(
             "handler_stays_while_a_blocked_thread_blocks_the_signal",
@@ -865,8 +881,11 @@ pub fn scenarios() -> Vec<Scenario> {
     ];
     #[cfg(target_os = "linux")]
     scenarios.extend([
-        scenario("an_event_descriptor", an_event_descriptor),
-        scenario("no_more_signals_may_be_queued", no_more_signals_may_be_queued),
+        scenario("descriptor_of_epoll_is_waited_for", descriptor_of_epoll_is_waited_for),
+        scenario(
+            "blocking_is_refused_if_no_more_signals_may_be_queued",
+            blocking_is_refused_if_no_more_signals_may_be_queued,
+        ),
     ]);
     scenarios
 }

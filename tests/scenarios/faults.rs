@@ -1,4 +1,4 @@
-//! System calls that fail: a clear error, and nothing left behind.
+//! Failing system calls: a clear error, and everything restored.
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use sigalarm::Alarm;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Without `setitimer` the thread gets a private timer.
-fn no_interval_timer() {
+fn refused_setitimer_falls_back_to_a_private_timer() {
     process::forbid(libc::SYS_setitimer, EPERM);
     let before = state();
     let alarm = Alarm::after(10 * MS).expect("arming");
@@ -26,8 +25,7 @@ fn no_interval_timer() {
     assert_eq!(e.expect_err("over").kind(), std::io::ErrorKind::TimedOut);
 }
 
-/// Without a timer of either kind checks read the clock, and what needs the signal is refused.
-fn no_timers() {
+fn refused_timers_leave_checks_by_the_clock() {
     process::forbid(libc::SYS_timer_create, EPERM);
     process::forbid(libc::SYS_setitimer, EPERM);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -48,7 +46,7 @@ fn no_timers() {
     assert_eq!(state(), before);
 }
 
-fn no_sigaction() {
+fn refused_sigaction_is_an_error() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
     process::forbid(libc::SYS_rt_sigaction, EPERM);
@@ -61,7 +59,7 @@ fn no_sigaction() {
     assert_eq!(process::counted(), 1, "the program's handler is where it was");
 }
 
-fn no_mask() {
+fn refused_mask_call_is_an_error() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
     process::forbid(libc::SYS_rt_sigprocmask, EPERM);
@@ -72,9 +70,8 @@ fn no_mask() {
     assert!(sigalarm::checkpoint().is_ok());
 }
 
-/// The kernel refuses while alarms live: they are still noticed, by the clock alone, and never early; and the
-/// handler stays, for the default action would meet the last ring.
-fn setitimer_fails_later() {
+/// The handler stays, since the last signal would take the default action.
+fn setitimer_that_fails_later_leaves_checks_by_the_clock() {
     let outer = Alarm::after(1_000 * MS).expect("arming");
     let alarm = Alarm::after(20 * MS).expect("arming");
     process::forbid(libc::SYS_setitimer, EPERM);
@@ -93,13 +90,19 @@ fn setitimer_fails_later() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    // Filters for the system calls are Linux's, and the numbers are the processor's.
+    // Seccomp is Linux's, and syscall numbers depend on the processor.
     let all: Vec<Scenario> = vec![
-        scenario("no_interval_timer", no_interval_timer),
-        scenario("no_timers", no_timers),
-        scenario("no_sigaction", no_sigaction),
-        scenario("no_mask", no_mask),
-        scenario("setitimer_fails_later", setitimer_fails_later),
+        scenario(
+            "refused_setitimer_falls_back_to_a_private_timer",
+            refused_setitimer_falls_back_to_a_private_timer,
+        ),
+        scenario("refused_timers_leave_checks_by_the_clock", refused_timers_leave_checks_by_the_clock),
+        scenario("refused_sigaction_is_an_error", refused_sigaction_is_an_error),
+        scenario("refused_mask_call_is_an_error", refused_mask_call_is_an_error),
+        scenario(
+            "setitimer_that_fails_later_leaves_checks_by_the_clock",
+            setitimer_that_fails_later_leaves_checks_by_the_clock,
+        ),
     ];
     all
 }

@@ -1,4 +1,4 @@
-//! Timers and handlers of others, while guards are armed.
+//! Foreign timers and handlers beside armed guards.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +13,6 @@ const US: Duration = Duration::from_micros(1);
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// As late as a loaded machine may make it.
 const LATE: Duration = Duration::from_secs(20);
 
 fn after(limit: Duration) -> Alarm {
@@ -28,7 +27,7 @@ fn spin_until(done: impl Fn() -> bool) -> Duration {
     began.elapsed()
 }
 
-/// The foreign timer rings first, last, and in between; the guarded code never checks.
+/// The foreign timer expires first, last, and in between. The guarded code never checks.
 fn foreign_timer_is_on_time_without_checks() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for (n, limit) in
@@ -40,7 +39,6 @@ fn foreign_timer_is_on_time_without_checks() {
         let inner = after(limit / 2);
         spin_until(|| counted() > n);
         assert!(began.elapsed() >= 50 * MS, "early");
-        // It rings once.
         while began.elapsed() < 80 * MS {}
         assert_eq!(counted(), n + 1);
         drop(inner);
@@ -49,8 +47,7 @@ fn foreign_timer_is_on_time_without_checks() {
     }
 }
 
-/// The same, while the guarded code is blocked: its call is not interrupted, the owner is called all the same.
-fn on_time_while_blocked() {
+fn foreign_timer_is_on_time_while_a_call_blocks() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::set_timer(30 * MS, Duration::ZERO);
     let _alarm = after(10 * MS);
@@ -60,19 +57,18 @@ fn on_time_while_blocked() {
             std::thread::sleep(100 * MS);
             drop(writer);
         });
-        // Plain `read` does not retry by itself: with an EINTR it would fail.
         assert_eq!(std::io::Read::read(&mut reader, &mut [0; 8]).expect("no EINTR"), 0);
     });
     assert_eq!(counted(), 1);
 }
 
-fn a_periodic_timer_goes_on() {
+fn periodic_timer_goes_on_under_a_guard() {
     process::set_action(process::counting_info(), SA_SIGINFO | SA_RESTART, &[]);
     let began = Instant::now();
     process::set_timer(20 * MS, 20 * MS);
     let alarm = after(50 * MS);
     spin_until(|| counted() >= 10);
-    // The tenth falls due at 200 ms; a signal can be late, and two of them one, but none is early.
+    // Signals may be late or merge, but none is early.
     assert!(began.elapsed() >= 200 * MS);
     assert!(alarm.check().is_err());
     spin_until(|| counted() >= 15);
@@ -84,13 +80,12 @@ fn a_periodic_timer_goes_on() {
     assert_eq!(process::LAST_CODE.load(Ordering::SeqCst), 0x80, "SI_KERNEL, as from the timer");
 }
 
-/// Periodic and quicker than the guards that come and go.
-fn guards_come_and_go_under_a_periodic_timer() {
+fn periodic_timer_keeps_its_rate_under_many_guards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
     process::set_timer(5 * MS, 5 * MS);
     let mut n = 0_u64;
-    // Periods in which this program ran at all. On a busy machine there are others, whose signals merge.
+    // Periods in which this thread ran. Signals of other periods may merge.
     let (mut periods, mut last) = (0, 0);
     while began.elapsed() < 500 * MS {
         let period = began.elapsed().as_millis() / 5;
@@ -105,13 +100,13 @@ fn guards_come_and_go_under_a_periodic_timer() {
         n += 1;
     }
     let rung = counted();
-    // Each life of a guard may round the phase up by a few microseconds; none loses or adds a period.
+    // Each guard may round the phase up by microseconds.
     let most = began.elapsed().as_millis() as usize / 5 + 1;
     assert!((periods / 2..=most).contains(&rung), "{rung} rings in {periods} periods, of {most}");
     assert_eq!(process::timer().1, 5 * MS);
 }
 
-fn ignored() {
+fn foreign_timer_that_is_ignored_stays_ignored() {
     process::set_action(SIG_IGN, 0, &[]);
     process::set_timer(10 * MS, Duration::ZERO);
     let alarm = after(30 * MS);
@@ -119,7 +114,6 @@ fn ignored() {
     assert!(alarm.elapsed() >= 30 * MS);
 }
 
-/// The default action: death by SIGALRM, at the foreign timer's moment.
 fn default_kills_a_spinning_process() {
     process::set_timer(50 * MS, Duration::ZERO);
     let _outer = after(20 * SECOND);
@@ -156,7 +150,7 @@ fn killed_at(least: Duration) -> impl Fn(&Outcome) -> Result<(), String> {
     }
 }
 
-/// The classic: `perl -e 'alarm 1; exec @ARGV' TOOL` kills TOOL, whatever guard it holds.
+/// `perl -e 'alarm 1; exec @ARGV' TOOL` kills TOOL under any guard.
 fn under_perl(name: &'static str, run: fn()) -> Scenario {
     scenario(name, run)
         .launched(|inner| match support::tool("perl") {
@@ -193,31 +187,29 @@ fn sleeps_forever() {
     unreachable!("killed before");
 }
 
-/// `alarm(0)` by somebody, over ours: our deadline is put right when we next speak to the kernel.
-fn a_timer_that_was_switched_off() {
+fn alarm_expires_after_the_program_disarms_the_timer() {
     let alarm = after(20 * MS);
     process::set_timer(Duration::ZERO, Duration::ZERO);
-    drop(after(MS)); // an earlier deadline: the kernel is told, and tells
+    drop(after(MS)); // an earlier deadline: setting the timer returns the old value
     while alarm.check().is_ok() {
         assert!(alarm.elapsed() < LATE, "lost");
     }
     assert!(alarm.elapsed() >= 20 * MS);
 }
 
-/// A timer that somebody sets over ours is theirs, and rings for them; ours is put right.
-fn timer_set_over_a_guard() {
+fn timer_set_over_a_guard_is_delivered() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(40 * MS);
     let began = Instant::now();
     process::set_timer(100 * MS, Duration::ZERO);
-    let inner = after(MS); // brings it to light
+    let inner = after(MS); // notices the foreign timer
     while inner.check().is_ok() {}
     while alarm.check().is_ok() {
-        assert!(began.elapsed() < LATE, "ours is lost");
+        assert!(began.elapsed() < LATE, "the alarm's expiry is lost");
     }
-    assert!(counted() == 0 || began.elapsed() >= 100 * MS, "theirs is early");
+    assert!(counted() == 0 || began.elapsed() >= 100 * MS, "the foreign timer is early");
     spin_until(|| counted() == 1);
-    assert!(began.elapsed() >= 100 * MS, "theirs is early");
+    assert!(began.elapsed() >= 100 * MS, "the foreign timer is early");
 }
 
 fn timer_set_over_a_guard_is_restored() {
@@ -231,7 +223,7 @@ fn timer_set_over_a_guard_is_restored() {
     assert!(left + began.elapsed() > 99 * SECOND, "{left:?}, {interval:?}");
 }
 
-/// It is noticed also by a restart for which the timer need not be set: its moment has passed, and no signal has come.
+/// The deadline has passed without a signal, and the restart need not program the timer.
 fn timer_set_over_a_guard_is_seen_by_a_restart() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(10 * MS);
@@ -240,34 +232,33 @@ fn timer_set_over_a_guard_is_seen_by_a_restart() {
     while began.elapsed() < 20 * MS {}
     alarm.restart();
     while alarm.check().is_ok() {
-        assert!(alarm.elapsed() < LATE, "ours is lost");
+        assert!(alarm.elapsed() < LATE, "the alarm's expiry is lost");
     }
     assert!(alarm.elapsed() >= 10 * MS);
     drop(alarm);
-    let theirs = process::timer().0 + began.elapsed();
-    assert!(theirs.abs_diff(100 * SECOND) < SECOND, "theirs is lost: {theirs:?}");
+    let foreign = process::timer().0 + began.elapsed();
+    assert!(foreign.abs_diff(100 * SECOND) < SECOND, "the foreign timer is lost: {foreign:?}");
 }
 
-/// One that rings while ours is still to come: noticed at the next check, delivered then.
-fn short_timer_set_over_a_guard() {
+/// The foreign timer expires before the guard's deadline.
+fn short_timer_set_over_a_guard_is_forwarded_at_the_next_check() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
-    // Held up until the moment of ours, it is seen to ring at that, and cannot be told from ours.
+    // After a preemption the two expiries cannot be distinguished.
     process::set_timer(5 * MS, Duration::ZERO);
     spin_until(|| {
         let _ = alarm.check();
         counted() == 1
     });
     while alarm.check().is_ok() {
-        assert!(alarm.elapsed() < LATE, "ours is lost");
+        assert!(alarm.elapsed() < LATE, "the alarm's expiry is lost");
     }
     assert!(alarm.elapsed() >= SECOND);
     assert_eq!(counted(), 1);
 }
 
-/// The same, and nobody checks until our own moment has passed as well: that the timer is silent then does not mean that
-/// it was ours that rang.
-fn short_timer_set_over_a_guard_without_a_check() {
+/// The stopped timer does not prove that the guard's timer expired.
+fn short_timer_set_over_a_guard_is_forwarded_after_both_deadlines() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut rounds = 0;
     while rounds < 3 {
@@ -275,7 +266,7 @@ fn short_timer_set_over_a_guard_without_a_check() {
         let began = Instant::now();
         let alarm = after(600 * MS);
         process::set_timer(50 * MS, Duration::ZERO);
-        // Held up until the moment of ours, it is seen to ring at that, and cannot be told from ours.
+        // After a preemption the two expiries cannot be distinguished.
         let mut held_up = began.elapsed() > 100 * MS;
         let mut last = began;
         while began.elapsed() < 700 * MS {
@@ -289,12 +280,11 @@ fn short_timer_set_over_a_guard_without_a_check() {
             rounds += 1;
         }
         drop(alarm);
-        assert!(counted() <= before + 1, "it was told twice");
+        assert!(counted() <= before + 1, "it was forwarded twice");
     }
 }
 
-/// A watchdog that is switched off under a guard stays off, also when its moment has passed before anybody looks.
-fn a_watchdog_that_is_switched_off() {
+fn foreign_timer_disarmed_under_a_guard_stays_disarmed() {
     for (checks, threads) in [(false, false), (true, false), (false, true)] {
         process::set_timer(20 * MS, Duration::ZERO);
         let alarm = after(10 * SECOND);
@@ -319,30 +309,28 @@ fn a_watchdog_that_is_switched_off() {
 
 static REARMED: AtomicI32 = AtomicI32::new(0);
 
-extern "C" fn ring_again(_: libc::c_int) {
+extern "C" fn set_timer_again(_: libc::c_int) {
     if REARMED.fetch_add(1, Ordering::SeqCst) < 5 {
         process::set_timer(10 * MS, Duration::ZERO);
     }
 }
 
-/// The idiom of old: a handler that calls `alarm` again.
-fn a_handler_that_sets_its_timer_again() {
-    process::set_action(ring_again as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
+fn handler_that_sets_its_timer_again_runs_each_time() {
+    process::set_action(set_timer_again as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
     process::set_timer(10 * MS, Duration::ZERO);
     let alarm = after(300 * MS);
     while alarm.check().is_ok() {
-        assert!(alarm.elapsed() < LATE, "ours is lost");
+        assert!(alarm.elapsed() < LATE, "the alarm's expiry is lost");
     }
     assert!(alarm.elapsed() >= 300 * MS);
     drop(alarm);
-    // On a machine under load the last ones may be late. None is lost: after that no other would come.
+    // On a loaded machine the last ones may be late.
     spin_until(|| REARMED.load(Ordering::SeqCst) == 6);
 }
 
-/// A program whose handler is there to interrupt its system calls still has them interrupted.
-fn a_handler_that_interrupts() {
+fn handler_without_sa_restart_still_interrupts_calls() {
     process::set_action(process::counting(), 0, &[]);
-    // Again and again: on a busy machine the first may come before the call does.
+    // Periodic, since the first expiry may precede the call.
     process::set_timer(30 * MS, 30 * MS);
     let _alarm = after(SECOND);
     let (mut reader, _writer) = std::os::unix::net::UnixStream::pair().expect("a pair");
@@ -351,7 +339,6 @@ fn a_handler_that_interrupts() {
     assert!(counted() >= 1);
 }
 
-/// Nothing of ours is to come: a foreign timer set now is noticed all the same.
 fn timer_set_without_a_deadline_is_foreign() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for alarm in [Alarm::never().expect("arming"), after(Duration::ZERO)] {
@@ -366,8 +353,7 @@ fn timer_set_without_a_deadline_is_foreign() {
     }
 }
 
-/// Ours has rung and been answered, and nothing more is to come: whatever is set now is somebody else's, from its first
-/// ring on.
+/// The timer is foreign from its first expiry on.
 fn timer_set_after_an_expiry_is_foreign() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for period in [Duration::ZERO, 100 * MS] {
@@ -378,7 +364,7 @@ fn timer_set_after_an_expiry_is_foreign() {
             while alarm.check().is_ok() {}
             let began = Instant::now();
             process::set_timer(100 * MS, period);
-            // Held up, two of its signals may merge, or a third come.
+            // For a preempted thread two signals may merge, or a third one come.
             let (mut held_up, mut last) = (began.elapsed() > 50 * MS, began);
             while last - began < 240 * MS {
                 assert!(alarm.check().is_err());
@@ -397,18 +383,17 @@ fn timer_set_after_an_expiry_is_foreign() {
     }
 }
 
-/// A guard on a thread that has SIGALRM blocked is no reason to keep another thread's signals.
-fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
+fn guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads() {
     process::set_action(process::counting(), SA_RESTART, &[]);
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, is_armed) = std::sync::mpsc::channel();
     let worker = std::thread::spawn(move || {
         process::block(SIGALRM);
         let alarm = after(60 * SECOND);
-        tell.send(()).expect("main listens");
+        sender.send(()).expect("main listens");
         std::thread::park_timeout(LATE);
         drop(alarm);
     });
-    told.recv().expect("the worker is armed");
+    is_armed.recv().expect("the worker is armed");
     process::kill_self(SIGALRM);
     spin_until(|| counted() == 1);
     worker.thread().unpark();
@@ -416,9 +401,8 @@ fn a_worker_with_sigalrm_blocked_keeps_nothing_from_others() {
     assert_eq!(counted(), 1);
 }
 
-/// The program shuts SIGALRM out under a guard: rings of ours wait behind the mask and are taken away by the drop. What
-/// rings there afterwards is the program's.
-fn rings_behind_a_mask(rounds: usize) {
+/// The drop discards the library's pending signals; later ones are the program's.
+fn expire_with_sigalrm_blocked(rounds: usize) {
     for _ in 0..rounds {
         let before = counted();
         let alarm = after(MS);
@@ -426,7 +410,7 @@ fn rings_behind_a_mask(rounds: usize) {
         let began = Instant::now();
         while began.elapsed() < 50 * MS {}
         drop(alarm);
-        assert!(!process::is_pending(SIGALRM), "one of ours is left");
+        assert!(!process::is_pending(SIGALRM), "a signal of the library's is pending");
         process::set_timer(MS, Duration::ZERO);
         spin_until(|| process::is_pending(SIGALRM));
         drop(after(SECOND));
@@ -435,26 +419,24 @@ fn rings_behind_a_mask(rounds: usize) {
     }
 }
 
-/// Ours merge there: with a timer of the program's to come, the kernel rings again and again if nobody answers.
-fn rings_that_merge_behind_a_mask() {
+/// The library's expiry repeats until a check, and the signals merge.
+fn blocked_expiries_that_merge_leave_the_foreign_signal() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for _ in 0..3 {
         process::set_timer(100 * SECOND, Duration::ZERO);
-        rings_behind_a_mask(1);
+        expire_with_sigalrm_blocked(1);
     }
 }
 
-/// Another thread might have taken them.
-fn rings_behind_the_masks_of_all() {
+fn expiries_blocked_on_all_threads_leave_the_foreign_signal() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     std::thread::spawn(|| std::thread::sleep(100 * SECOND));
     process::unblock(SIGALRM);
-    rings_behind_a_mask(3);
+    expire_with_sigalrm_blocked(3);
 }
 
-/// However many guards come and go over it, it is due at the same moment.
-fn no_drift() {
+fn foreign_timer_does_not_drift_under_guards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let began = Instant::now();
     process::set_timer(500 * MS, Duration::ZERO);
@@ -463,15 +445,15 @@ fn no_drift() {
         drop(after(SECOND));
         let now = began.elapsed();
         let (left, _) = process::timer();
-        // One that has just expired may be read out as one microsecond.
+        // A timer that has just expired may read as one microsecond.
         assert!(left <= US || now + left <= latest, "{left:?} are left after {now:?}");
         assert!(now < LATE, "never came");
     }
     assert!(began.elapsed() >= 500 * MS, "early");
 }
 
-/// Wherever in its last microseconds a guard takes it over or gives it back.
-fn guards_around_its_last_microseconds() {
+/// A guard takes over or restores the timer at each moment of its last microseconds.
+fn foreign_timer_is_delivered_once_when_guards_meet_its_expiry() {
     const ROUNDS: usize = 2_000;
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut too_many = 0;
@@ -488,13 +470,11 @@ fn guards_around_its_last_microseconds() {
         drop(after(SECOND));
         too_many += counted() - before - 1;
     }
-    // On a busy machine one that has just rung may look as if it had not.
     assert!(too_many <= ROUNDS / 100, "{too_many} too many");
 }
 
-/// The same beside a thread that has nothing to do with it. There a ring cannot be told from one that is on its way to the
-/// other thread, so it must not be in doubt whether there was one.
-fn guards_around_its_last_microseconds_beside_a_thread() {
+/// An expiry cannot be distinguished from one pending on the other thread, so a doubtful round is not counted.
+fn foreign_timer_is_delivered_once_when_guards_meet_its_expiry_beside_a_thread() {
     const ROUNDS: usize = 1_000;
     static OVER: AtomicBool = AtomicBool::new(false);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -515,12 +495,11 @@ fn guards_around_its_last_microseconds_beside_a_thread() {
     let lost = lost.count();
     OVER.store(true, Ordering::Relaxed);
     other.join().expect("the other thread");
-    // A thread that is held up in the middle of it may still be in doubt.
+    // For a preempted thread it may stay in doubt.
     assert!(lost <= ROUNDS / 100, "{lost} lost");
 }
 
-/// One whose signal is under way while a guard takes it over is delivered once.
-fn a_periodic_timer_that_rings_while_it_is_taken_over() {
+fn periodic_timer_that_expires_at_a_takeover_is_delivered_once() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let mut done = 0;
     while done < 2_000 {
@@ -532,7 +511,7 @@ fn a_periodic_timer_that_rings_while_it_is_taken_over() {
         let _ = alarm.check();
         drop(alarm);
         process::set_timer(Duration::ZERO, Duration::ZERO);
-        // Held up, it has seen more than one.
+        // A preempted thread has seen more than one.
         if began.elapsed() < 50 * MS {
             assert_eq!(counted() - before, 1, "{done}");
             done += 1;
@@ -540,20 +519,19 @@ fn a_periodic_timer_that_rings_while_it_is_taken_over() {
     }
 }
 
-/// A foreign timer that is set over the library's, to expire a hundred microseconds before it, is not taken for the library's: the
-/// alarm that brings it to light may expire meanwhile. Once seen, the interval timer is left alone; so each round has a process.
-fn timer_set_over_a_guard_a_little_earlier(limit: Duration) {
+/// Once it has seen a foreign timer, the library leaves the interval timer alone. So each round has a process.
+fn timer_set_just_before_a_deadline_is_foreign(limit: Duration) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let round = || {
         let alarm = after(3 * MS);
         let (left, _) = process::timer();
-        // A thread that was held up may find the timer expired, or nearly: such a round says nothing.
+        // For a preempted thread the timer may be nearly over. Such a round is skipped.
         let Some(earlier) = left.checked_sub(Duration::from_micros(100)).filter(|time| !time.is_zero())
         else {
             std::process::exit(0);
         };
         process::set_timer(earlier, Duration::ZERO);
-        drop(after(limit)); // brings it to light
+        drop(after(limit)); // notices the foreign timer
         if alarm.elapsed() > 2 * MS {
             std::process::exit(0);
         }
@@ -564,12 +542,11 @@ fn timer_set_over_a_guard_a_little_earlier(limit: Duration) {
     let rounds = |code| codes.iter().filter(|&&c| c == code).count();
     let (known, unknown) = (rounds(2), rounds(1));
     assert_eq!(known + unknown + rounds(0), 60, "{codes:?}");
-    // Not each time: a thread that is held up while the timer is set knows its moment less well.
+    // A preemption while the timer is set makes its deadline uncertain.
     assert!(known >= unknown, "{known} of {}", known + unknown);
 }
 
-/// A timer that is set anew, to nearly the moment of one that a guard had given back, is not taken for that one.
-fn a_new_timer_close_to_an_old_one() {
+fn new_timer_close_to_a_restored_one_is_kept() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for n in 0..50 {
         process::set_timer(5 * MS, Duration::ZERO);
@@ -589,10 +566,16 @@ fn a_new_timer_close_to_an_old_one() {
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("foreign_timer_is_on_time_without_checks", foreign_timer_is_on_time_without_checks),
-        scenario("on_time_while_blocked", on_time_while_blocked),
-        scenario("a_periodic_timer_goes_on", a_periodic_timer_goes_on),
-        scenario("guards_come_and_go_under_a_periodic_timer", guards_come_and_go_under_a_periodic_timer),
-        scenario("ignored", ignored),
+        scenario(
+            "foreign_timer_is_on_time_while_a_call_blocks",
+            foreign_timer_is_on_time_while_a_call_blocks,
+        ),
+        scenario("periodic_timer_goes_on_under_a_guard", periodic_timer_goes_on_under_a_guard),
+        scenario(
+            "periodic_timer_keeps_its_rate_under_many_guards",
+            periodic_timer_keeps_its_rate_under_many_guards,
+        ),
+        scenario("foreign_timer_that_is_ignored_stays_ignored", foreign_timer_that_is_ignored_stays_ignored),
         scenario("default_kills_a_spinning_process", default_kills_a_spinning_process)
             .judged(killed_at(50 * MS)),
         scenario("default_kills_a_checking_process", default_kills_a_checking_process)
@@ -602,40 +585,66 @@ pub fn scenarios() -> Vec<Scenario> {
         under_perl("perls_alarm_kills_a_spinning_tool", spins_forever),
         under_perl("perls_alarm_kills_a_checking_tool", checks_forever),
         under_perl("perls_alarm_kills_a_sleeping_tool", sleeps_forever),
-        scenario("a_timer_that_was_switched_off", a_timer_that_was_switched_off),
-        scenario("timer_set_over_a_guard", timer_set_over_a_guard),
+        scenario(
+            "alarm_expires_after_the_program_disarms_the_timer",
+            alarm_expires_after_the_program_disarms_the_timer,
+        ),
+        scenario("timer_set_over_a_guard_is_delivered", timer_set_over_a_guard_is_delivered),
         scenario("timer_set_over_a_guard_is_restored", timer_set_over_a_guard_is_restored),
         scenario("timer_set_over_a_guard_is_seen_by_a_restart", timer_set_over_a_guard_is_seen_by_a_restart),
-        scenario("a_watchdog_that_is_switched_off", a_watchdog_that_is_switched_off),
-        scenario("short_timer_set_over_a_guard", short_timer_set_over_a_guard),
         scenario(
-            "short_timer_set_over_a_guard_without_a_check",
-            short_timer_set_over_a_guard_without_a_check,
+            "foreign_timer_disarmed_under_a_guard_stays_disarmed",
+            foreign_timer_disarmed_under_a_guard_stays_disarmed,
         ),
-        scenario("a_handler_that_sets_its_timer_again", a_handler_that_sets_its_timer_again),
-        scenario("a_handler_that_interrupts", a_handler_that_interrupts),
+        scenario(
+            "short_timer_set_over_a_guard_is_forwarded_at_the_next_check",
+            short_timer_set_over_a_guard_is_forwarded_at_the_next_check,
+        ),
+        scenario(
+            "short_timer_set_over_a_guard_is_forwarded_after_both_deadlines",
+            short_timer_set_over_a_guard_is_forwarded_after_both_deadlines,
+        ),
+        scenario(
+            "handler_that_sets_its_timer_again_runs_each_time",
+            handler_that_sets_its_timer_again_runs_each_time,
+        ),
+        scenario(
+            "handler_without_sa_restart_still_interrupts_calls",
+            handler_without_sa_restart_still_interrupts_calls,
+        ),
         scenario("timer_set_without_a_deadline_is_foreign", timer_set_without_a_deadline_is_foreign),
         scenario("timer_set_after_an_expiry_is_foreign", timer_set_after_an_expiry_is_foreign),
         scenario(
-            "a_worker_with_sigalrm_blocked_keeps_nothing_from_others",
-            a_worker_with_sigalrm_blocked_keeps_nothing_from_others,
-        ),
-        scenario("rings_that_merge_behind_a_mask", rings_that_merge_behind_a_mask),
-        scenario("rings_behind_the_masks_of_all", rings_behind_the_masks_of_all),
-        scenario("no_drift", no_drift),
-        scenario("guards_around_its_last_microseconds", guards_around_its_last_microseconds),
-        scenario(
-            "guards_around_its_last_microseconds_beside_a_thread",
-            guards_around_its_last_microseconds_beside_a_thread,
+            "guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads",
+            guard_with_sigalrm_blocked_withholds_no_signal_from_other_threads,
         ),
         scenario(
-            "a_periodic_timer_that_rings_while_it_is_taken_over",
-            a_periodic_timer_that_rings_while_it_is_taken_over,
+            "blocked_expiries_that_merge_leave_the_foreign_signal",
+            blocked_expiries_that_merge_leave_the_foreign_signal,
         ),
-        scenario("timer_set_over_a_guard_a_little_earlier", || timer_set_over_a_guard_a_little_earlier(MS)),
-        scenario("timer_set_over_a_guard_a_little_before_an_expiry", || {
-            timer_set_over_a_guard_a_little_earlier(Duration::from_micros(1));
+        scenario(
+            "expiries_blocked_on_all_threads_leave_the_foreign_signal",
+            expiries_blocked_on_all_threads_leave_the_foreign_signal,
+        ),
+        scenario("foreign_timer_does_not_drift_under_guards", foreign_timer_does_not_drift_under_guards),
+        scenario(
+            "foreign_timer_is_delivered_once_when_guards_meet_its_expiry",
+            foreign_timer_is_delivered_once_when_guards_meet_its_expiry,
+        ),
+        scenario(
+            "foreign_timer_is_delivered_once_when_guards_meet_its_expiry_beside_a_thread",
+            foreign_timer_is_delivered_once_when_guards_meet_its_expiry_beside_a_thread,
+        ),
+        scenario(
+            "periodic_timer_that_expires_at_a_takeover_is_delivered_once",
+            periodic_timer_that_expires_at_a_takeover_is_delivered_once,
+        ),
+        scenario("timer_set_just_before_a_deadline_is_foreign", || {
+            timer_set_just_before_a_deadline_is_foreign(MS)
         }),
-        scenario("a_new_timer_close_to_an_old_one", a_new_timer_close_to_an_old_one),
+        scenario("timer_set_just_before_an_expiry_is_foreign", || {
+            timer_set_just_before_a_deadline_is_foreign(Duration::from_micros(1));
+        }),
+        scenario("new_timer_close_to_a_restored_one_is_kept", new_timer_close_to_a_restored_one_is_kept),
     ]
 }

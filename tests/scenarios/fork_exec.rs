@@ -36,7 +36,7 @@ fn inherited_guards_are_inert() {
         assert!(alarm.check().is_ok(), "inert is inert");
         let own = after(5 * MS);
         assert!(alarm.id() != own.id());
-        drop(expired); // does nothing to the child's own
+        drop(expired); // leaves the child's own alarm alone
         while own.check().is_ok() {}
         assert!(own.owns(&checkpoint().unwrap_err()));
         drop(own);
@@ -47,7 +47,7 @@ fn inherited_guards_are_inert() {
     assert_eq!(status, 0);
 }
 
-fn the_parent_goes_on() {
+fn parent_alarms_go_on_after_a_fork() {
     let alarm = after(100 * MS);
     for n in 0..20 {
         let status = in_child(|| {
@@ -61,8 +61,7 @@ fn the_parent_goes_on() {
     assert!(alarm.elapsed() >= 100 * MS);
 }
 
-/// Children of children, guards of three generations.
-fn generations() {
+fn guards_of_three_generations_are_independent() {
     let grandparent = after(SECOND * 100);
     let status = in_child(|| {
         let parent = after(SECOND * 50);
@@ -78,8 +77,7 @@ fn generations() {
     assert_eq!(status, 0);
 }
 
-/// Fork at any moment, also while other threads hold the lock: the child can always arm.
-fn fork_while_others_arm() {
+fn child_forked_while_others_arm_can_arm() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|s| {
         for _ in 0..2 {
@@ -101,10 +99,9 @@ fn fork_while_others_arm() {
     });
 }
 
-/// Others who waited for the lock when the process was forked are nobody in the child: threads that it starts can wait for
-/// the lock and get it.
-fn a_child_has_threads_of_its_own() {
-    // The standard library has a lock for the threads that begin, which is copied as it is.
+/// Other threads wait for the lock when the process forks.
+fn threads_of_a_child_get_the_lock() {
+    // std's lock for starting threads may be copied locked, so all threads run before the fork.
     let (stop, all_run) = (AtomicBool::new(false), std::sync::Barrier::new(7));
     let arm_and_drop = || {
         let _outer = after(100 * SECOND);
@@ -136,16 +133,15 @@ fn a_child_has_threads_of_its_own() {
     });
 }
 
-/// Fork while handlers pass rings on to a thread that waits, and that the child does not have: what was on its way to it is
-/// of no concern to the child.
-fn fork_while_rings_are_passed_on() {
+/// The handlers forward expiries to a blocked thread that the child lacks.
+fn child_ignores_expiries_forwarded_in_its_parent() {
     const OFTEN: Duration = Duration::from_micros(40);
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = process::action().sa_sigaction;
     let alarm = after(100 * SECOND);
     let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|s| {
-        // Ends its wait when it likes, and does not check: so nobody speaks to the kernel.
+        // The thread ends its wait without a check, so it does not program the timer.
         let waiter = s.spawn(|| {
             alarm.blocking(|| {
                 waits.store(true, Ordering::SeqCst);
@@ -167,7 +163,6 @@ fn fork_while_rings_are_passed_on() {
                 assert_eq!(status, 0);
             }
         });
-        // Over ours. The main thread is the one that handles it.
         process::set_timer(OFTEN, OFTEN);
         while !forks.is_finished() {
             std::hint::spin_loop();
@@ -180,8 +175,8 @@ fn fork_while_rings_are_passed_on() {
     assert!(alarm.check().is_ok());
 }
 
-/// What was kept for the owner is the parent's: a child inherits no pending signal.
-fn what_was_kept_stays_with_the_parent() {
+/// A child inherits no pending signal.
+fn kept_signal_stays_with_the_parent() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     let alarm = after(SECOND);
@@ -200,10 +195,9 @@ fn what_was_kept_stays_with_the_parent() {
     assert_eq!(process::counted(), 1);
 }
 
-/// What another thread is in the middle of doing for the first time is not left half done in a child.
-fn fork_while_another_arms_the_first() {
+fn child_forked_during_the_first_arming_can_arm() {
     for n in support::rounds(300) {
-        // A process in which no alarm was ever armed, with a second thread.
+        // A process without earlier alarms, with a second thread.
         let status = in_child(|| {
             let began = std::sync::atomic::AtomicBool::new(false);
             std::thread::scope(|s| {
@@ -221,7 +215,6 @@ fn fork_while_another_arms_the_first() {
                 let status = in_child(|| {
                     let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
                     while alarm.check().is_ok() {}
-                    // The hooks are there, once or twice, and do what they should.
                     assert_eq!(in_child(|| assert!(alarm.check().is_ok())), 0);
                 });
                 assert_eq!(status, 0);
@@ -231,23 +224,23 @@ fn fork_while_another_arms_the_first() {
     }
 }
 
-fn a_spawned_command_knows_nothing() {
+fn spawned_command_inherits_no_signal_state() {
     let _alarm = after(20 * MS);
     let status = Command::new("sleep").arg("0.2").status().expect("a sleep");
     assert!(status.success(), "{status}");
 }
 
-fn exec_without_care() {
+fn exec_under_a_guard_keeps_the_timer() {
     let _alarm = after(SECOND);
     panic!("{}", Command::new("sleep").arg("60").exec());
 }
 
-fn exec_suspended() {
+fn exec_in_suspended_keeps_no_timer() {
     let _alarm = after(50 * MS);
     suspended(|| panic!("{}", Command::new("sleep").arg("0.3").exec()));
 }
 
-fn exec_suspended_keeps_mask_and_ignored() {
+fn exec_in_suspended_keeps_mask_and_ignored_signals() {
     process::block(SIGALRM);
     process::set_action(SIG_IGN, 0, &[]);
     let _alarm = after(50 * MS);
@@ -257,7 +250,7 @@ fn exec_suspended_keeps_mask_and_ignored() {
 }
 
 fn has_bit_of_sigalrm(outcome: &Outcome) -> Result<(), String> {
-    // Bit 13 stands for signal 14. (The shells of std's Command also reset SIGPIPE; that is not looked at.)
+    // Bit 13 is signal 14. (std's Command also resets SIGPIPE, which is not compared.)
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     let set = |line: &&str| {
         let bits = line.split_whitespace().nth(1).and_then(|hex| u64::from_str_radix(hex, 16).ok());
@@ -270,7 +263,7 @@ fn has_bit_of_sigalrm(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-fn suspended_is_as_before() {
+fn suspended_restores_the_state() {
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
     process::block(SIGALRM);
     process::set_timer(100 * SECOND, Duration::ZERO);
@@ -297,7 +290,7 @@ fn suspended_is_as_before() {
     assert_eq!(process::mask(), before.mask);
 }
 
-fn suspended_and_a_panic() {
+fn panic_in_suspended_resumes_the_alarms() {
     let alarm = after(10 * MS);
     let result = std::panic::catch_unwind(|| suspended(|| panic!("on purpose")));
     assert!(result.is_err());
@@ -305,8 +298,7 @@ fn suspended_and_a_panic() {
     while alarm.check().is_ok() {}
 }
 
-/// Without an alarm of its own a child, and a process, is left alone.
-fn nothing_is_touched_without_an_alarm() {
+fn fork_and_suspended_without_an_alarm_change_nothing() {
     let before = state();
     suspended(|| ());
     assert!(checkpoint().is_ok());
@@ -328,8 +320,7 @@ fn nothing_is_touched_without_an_alarm() {
     assert_eq!(state(), before);
 }
 
-/// Suspensions and masks: SIGALRM is the program's to block, in any order of things.
-fn suspended_with_sigalrm_blocked() {
+fn suspended_respects_the_mask_of_the_program() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     let alarm = after(SECOND);
@@ -343,7 +334,7 @@ fn suspended_with_sigalrm_blocked() {
     process::kill_self(SIGALRM);
     suspended(|| {
         let _inside = after(SECOND);
-        assert!(process::mask().contains(&SIGALRM), "nothing of ours is in place that it could come to");
+        assert!(process::mask().contains(&SIGALRM), "the library's handler is not installed");
     });
     drop(alarm);
     assert_eq!(process::counted(), 0);
@@ -357,22 +348,34 @@ fn suspended_with_sigalrm_blocked() {
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("inherited_guards_are_inert", inherited_guards_are_inert),
-        scenario("the_parent_goes_on", the_parent_goes_on),
-        scenario("generations", generations),
-        scenario("fork_while_others_arm", fork_while_others_arm),
-        scenario("a_child_has_threads_of_its_own", a_child_has_threads_of_its_own),
-        scenario("fork_while_another_arms_the_first", fork_while_another_arms_the_first),
-        scenario("fork_while_rings_are_passed_on", fork_while_rings_are_passed_on),
-        scenario("what_was_kept_stays_with_the_parent", what_was_kept_stays_with_the_parent),
-        scenario("a_spawned_command_knows_nothing", a_spawned_command_knows_nothing),
-        // What the documentation warns of: the kernel keeps the timer across exec.
-        scenario("exec_without_care", exec_without_care).dies_of(SIGALRM),
-        scenario("exec_suspended", exec_suspended),
-        scenario("exec_suspended_keeps_mask_and_ignored", exec_suspended_keeps_mask_and_ignored)
-            .judged(has_bit_of_sigalrm),
-        scenario("suspended_is_as_before", suspended_is_as_before),
-        scenario("suspended_and_a_panic", suspended_and_a_panic),
-        scenario("nothing_is_touched_without_an_alarm", nothing_is_touched_without_an_alarm),
-        scenario("suspended_with_sigalrm_blocked", suspended_with_sigalrm_blocked),
+        scenario("parent_alarms_go_on_after_a_fork", parent_alarms_go_on_after_a_fork),
+        scenario("guards_of_three_generations_are_independent", guards_of_three_generations_are_independent),
+        scenario("child_forked_while_others_arm_can_arm", child_forked_while_others_arm_can_arm),
+        scenario("threads_of_a_child_get_the_lock", threads_of_a_child_get_the_lock),
+        scenario(
+            "child_forked_during_the_first_arming_can_arm",
+            child_forked_during_the_first_arming_can_arm,
+        ),
+        scenario(
+            "child_ignores_expiries_forwarded_in_its_parent",
+            child_ignores_expiries_forwarded_in_its_parent,
+        ),
+        scenario("kept_signal_stays_with_the_parent", kept_signal_stays_with_the_parent),
+        scenario("spawned_command_inherits_no_signal_state", spawned_command_inherits_no_signal_state),
+        // Documented limit: the kernel keeps the timer across exec.
+        scenario("exec_under_a_guard_keeps_the_timer", exec_under_a_guard_keeps_the_timer).dies_of(SIGALRM),
+        scenario("exec_in_suspended_keeps_no_timer", exec_in_suspended_keeps_no_timer),
+        scenario(
+            "exec_in_suspended_keeps_mask_and_ignored_signals",
+            exec_in_suspended_keeps_mask_and_ignored_signals,
+        )
+        .judged(has_bit_of_sigalrm),
+        scenario("suspended_restores_the_state", suspended_restores_the_state),
+        scenario("panic_in_suspended_resumes_the_alarms", panic_in_suspended_resumes_the_alarms),
+        scenario(
+            "fork_and_suspended_without_an_alarm_change_nothing",
+            fork_and_suspended_without_an_alarm_change_nothing,
+        ),
+        scenario("suspended_respects_the_mask_of_the_program", suspended_respects_the_mask_of_the_program),
     ]
 }

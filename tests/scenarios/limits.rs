@@ -1,4 +1,4 @@
-//! Limits of every size, and that none is ever early.
+//! Limits of every size. None expires early.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ fn expiry(alarm: &Alarm) -> TimedOut {
     }
 }
 
-fn zero_has_expired_when_armed() {
+fn limit_of_zero_has_expired_when_armed() {
     let alarm = after(Duration::ZERO);
     let e = alarm.check().expect_err("the first check errs");
     assert!(alarm.owns(&e) && alarm.is_expired());
@@ -31,7 +31,7 @@ fn zero_has_expired_when_armed() {
     assert_eq!(support::process::timer().0, Duration::ZERO, "zero is no business of the kernel's");
 }
 
-fn a_past_deadline_has_expired_when_armed() {
+fn past_deadline_has_expired_when_armed() {
     let past = Instant::now().checked_sub(MS).expect("a millisecond after boot");
     let alarm = Alarm::at(past).expect("arming");
     assert!(alarm.check().is_err());
@@ -39,7 +39,7 @@ fn a_past_deadline_has_expired_when_armed() {
     assert_eq!(alarm.deadline(), Some(past));
 }
 
-fn a_deadline_is_kept() {
+fn deadline_is_kept() {
     let began = Instant::now();
     let deadline = began + 20 * MS;
     let alarm = Alarm::at(deadline).expect("arming");
@@ -49,7 +49,7 @@ fn a_deadline_is_kept() {
     assert!(e.limit().expect("a limit") <= 20 * MS && e.elapsed() >= e.limit().expect("a limit"));
 }
 
-fn the_shortest_limits() {
+fn shortest_limits_are_never_early() {
     for nanos in [1, 2, 500, 999, 1_000, 1_001, 1_999] {
         let limit = Duration::from_nanos(nanos);
         let began = Instant::now();
@@ -59,8 +59,8 @@ fn the_shortest_limits() {
     }
 }
 
-fn a_fraction_carries_into_the_seconds() {
-    // 999,999.5 µs: rounded up it is a second, and `tv_usec = 1_000_000` would be refused.
+fn fraction_that_rounds_up_to_a_second_is_armed() {
+    // 999,999.5 µs rounds up to a second; `tv_usec = 1_000_000` would be refused.
     let limit = Duration::from_nanos(999_999_500);
     let alarm = after(limit);
     let (left, _) = support::process::timer();
@@ -68,7 +68,7 @@ fn a_fraction_carries_into_the_seconds() {
     assert!(expiry(&alarm).elapsed() >= limit);
 }
 
-fn never_and_beyond() {
+fn limit_beyond_the_clock_never_expires() {
     let forever = [
         Alarm::never(),
         Alarm::after(Duration::MAX),
@@ -102,7 +102,6 @@ fn centuries_are_clamped_for_the_kernel() {
     assert_eq!(support::process::timer().0, Duration::ZERO);
 }
 
-/// 30,000 alarms, checked all the time from before to after the ring.
 fn never_early() {
     for n in support::rounds(30_000) {
         let limit = Duration::from_nanos(n * 7_919 % 30_000);
@@ -115,8 +114,8 @@ fn never_early() {
     }
 }
 
-/// The same with a storm of strays: what rings the bell is not what decides.
-fn a_stray_signal_is_no_time_out() {
+/// Stray signals set the flag, but only the clock decides.
+fn stray_signal_is_no_time_out() {
     support::process::set_action(support::process::counting(), 0, &[]);
     let alarm = after(200 * MS);
     while alarm.elapsed() < 150 * MS || support::process::counted() < 100 {
@@ -127,12 +126,12 @@ fn a_stray_signal_is_no_time_out() {
     assert!(expiry(&alarm).elapsed() >= 200 * MS);
 }
 
-fn restart_extend_disarm() {
+fn restart_extend_and_disarm_move_the_deadline() {
     let alarm = after(30 * MS);
     let began = Instant::now();
     while began.elapsed() < 90 * MS {
         alarm.restart();
-        // Held up for its whole limit, it has timed out rightly.
+        // A thread that is preempted for the whole limit times out rightly.
         assert!(alarm.check().is_ok() || alarm.elapsed() >= 30 * MS);
     }
     let e = expiry(&alarm);
@@ -166,8 +165,8 @@ fn restart_extend_disarm() {
     assert!(alarm.check().is_ok());
 }
 
-/// There is nothing to move, and the limit is that of before when the alarm is started again.
-fn a_disarmed_alarm_that_is_given_more_time_keeps_its_limit() {
+/// A disarmed alarm has no deadline to move. A restart uses the old limit.
+fn disarmed_alarm_that_is_extended_keeps_its_limit() {
     let alarm = after(30 * MS);
     alarm.disarm();
     alarm.extend(SECOND);
@@ -178,8 +177,7 @@ fn a_disarmed_alarm_that_is_given_more_time_keeps_its_limit() {
     assert!(expiry(&alarm).elapsed() >= 30 * MS);
 }
 
-/// A deadline that was over a second before stays over when it is moved by less.
-fn a_past_deadline_that_is_moved() {
+fn past_deadline_moved_by_less_stays_past() {
     let alarm = Alarm::at(Instant::now() - SECOND).expect("arming");
     alarm.extend(SECOND / 2);
     let e = alarm.check().unwrap_err();
@@ -191,8 +189,7 @@ fn a_past_deadline_that_is_moved() {
     assert!(expiry(&alarm).elapsed() >= limit);
 }
 
-/// Somebody who rings is heard, also after the deadline.
-fn more_time_does_not_take_back_a_ring_that_came_after_the_deadline() {
+fn extension_does_not_undo_a_ring_after_the_deadline() {
     let alarm = after(Duration::ZERO);
     assert_eq!(alarm.check().unwrap_err().cause(), Cause::Deadline);
     alarm.ring();
@@ -209,12 +206,12 @@ fn more_time_does_not_take_back_a_ring_that_came_after_the_deadline() {
     assert!(alarm.check().is_ok(), "and so does disarming it");
 }
 
-/// A restart to later leaves the kernel's timer where it was; the stray ring must not end the next job.
-fn a_million_restarts() {
+/// A restart leaves the kernel's timer set, and its signal is stray.
+fn million_restarts_cause_no_false_time_out() {
     let alarm = after(5 * MS);
     let mut job = Instant::now();
     for _ in 0..1_000_000 {
-        // A job that was held up for its whole limit has timed out rightly.
+        // A preemption for the whole limit makes the time-out right.
         assert!(alarm.check().is_ok() || job.elapsed() >= 5 * MS);
         job = Instant::now();
         alarm.restart();
@@ -225,7 +222,7 @@ fn a_million_restarts() {
     assert!(began.elapsed() >= 5 * MS);
 }
 
-fn within_a_limit() {
+fn within_returns_the_value_or_the_time_out() {
     assert_eq!(within(SECOND, |alarm| alarm.limit()).expect("arming"), Some(SECOND));
     let result = within(MS, |_| -> Result<(), TimedOut> {
         loop {
@@ -236,7 +233,7 @@ fn within_a_limit() {
     assert_eq!(support::process::timer().0, Duration::ZERO);
 }
 
-fn the_error_tells_who_where_and_why() {
+fn error_names_alarm_location_and_cause() {
     let alarm = Alarm::builder().after(MS).label("solve").arm().expect("arming");
     expiry(&alarm);
     let (e, line) = (alarm.check().unwrap_err(), line!());
@@ -253,27 +250,30 @@ fn the_error_tells_who_where_and_why() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("zero_has_expired_when_armed", zero_has_expired_when_armed),
-        scenario("a_past_deadline_has_expired_when_armed", a_past_deadline_has_expired_when_armed),
-        scenario("a_deadline_is_kept", a_deadline_is_kept),
-        scenario("the_shortest_limits", the_shortest_limits),
-        scenario("a_fraction_carries_into_the_seconds", a_fraction_carries_into_the_seconds),
-        scenario("never_and_beyond", never_and_beyond),
+        scenario("limit_of_zero_has_expired_when_armed", limit_of_zero_has_expired_when_armed),
+        scenario("past_deadline_has_expired_when_armed", past_deadline_has_expired_when_armed),
+        scenario("deadline_is_kept", deadline_is_kept),
+        scenario("shortest_limits_are_never_early", shortest_limits_are_never_early),
+        scenario(
+            "fraction_that_rounds_up_to_a_second_is_armed",
+            fraction_that_rounds_up_to_a_second_is_armed,
+        ),
+        scenario("limit_beyond_the_clock_never_expires", limit_beyond_the_clock_never_expires),
         scenario("centuries_are_clamped_for_the_kernel", centuries_are_clamped_for_the_kernel),
         scenario("never_early", never_early),
-        scenario("a_stray_signal_is_no_time_out", a_stray_signal_is_no_time_out),
-        scenario("restart_extend_disarm", restart_extend_disarm),
+        scenario("stray_signal_is_no_time_out", stray_signal_is_no_time_out),
+        scenario("restart_extend_and_disarm_move_the_deadline", restart_extend_and_disarm_move_the_deadline),
         scenario(
-            "a_disarmed_alarm_that_is_given_more_time_keeps_its_limit",
-            a_disarmed_alarm_that_is_given_more_time_keeps_its_limit,
+            "disarmed_alarm_that_is_extended_keeps_its_limit",
+            disarmed_alarm_that_is_extended_keeps_its_limit,
         ),
-        scenario("a_past_deadline_that_is_moved", a_past_deadline_that_is_moved),
+        scenario("past_deadline_moved_by_less_stays_past", past_deadline_moved_by_less_stays_past),
         scenario(
-            "more_time_does_not_take_back_a_ring_that_came_after_the_deadline",
-            more_time_does_not_take_back_a_ring_that_came_after_the_deadline,
+            "extension_does_not_undo_a_ring_after_the_deadline",
+            extension_does_not_undo_a_ring_after_the_deadline,
         ),
-        scenario("a_million_restarts", a_million_restarts),
-        scenario("within_a_limit", within_a_limit),
-        scenario("the_error_tells_who_where_and_why", the_error_tells_who_where_and_why),
+        scenario("million_restarts_cause_no_false_time_out", million_restarts_cause_no_false_time_out),
+        scenario("within_returns_the_value_or_the_time_out", within_returns_the_value_or_the_time_out),
+        scenario("error_names_alarm_location_and_cause", error_names_alarm_location_and_cause),
     ]
 }

@@ -1,4 +1,4 @@
-//! What needs a process of its own: signals, timers, masks, forks. A module for each subject.
+//! Scenarios that need a process of their own: signals, timers, masks, forks.
 
 #[path = "../support/mod.rs"]
 mod support;

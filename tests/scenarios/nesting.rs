@@ -1,4 +1,4 @@
-//! Many alarms at once: nested, in any order, on any threads.
+//! Nested alarms, in any order, on any threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn expiry(alarm: &Alarm) -> TimedOut {
     }
 }
 
-fn an_inner_alarm_never_hides_an_outer_one() {
+fn inner_alarm_never_hides_an_outer_one() {
     let outer = after(10 * MS);
     let inner = after(60 * SECOND);
     let e = expiry(&inner);
@@ -52,7 +52,7 @@ fn of_two_expired_the_outer_is_reported() {
     assert!(inner.owns(&inner.check().unwrap_err()));
 }
 
-fn dropped_in_any_order() {
+fn alarms_dropped_in_any_order_leave_the_rest() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let before = support::process::state();
         let mut alarms: Vec<Option<Alarm>> = (0..3).map(|n| Some(after((3 - n) * 3 * MS))).collect();
@@ -61,7 +61,7 @@ fn dropped_in_any_order() {
             let left: Vec<&Alarm> = alarms.iter().flatten().collect();
             assert_eq!(left.len(), 2 - gone);
             if let Some(last) = left.last() {
-                // Whichever of those left is the first to expire, it is one of them, and on time.
+                // The error belongs to one of the alarms left, and is not early.
                 let e = expiry(last);
                 assert!(left.iter().any(|alarm| alarm.owns(&e)));
                 assert!(e.elapsed() >= e.limit().expect("a limit"));
@@ -71,7 +71,7 @@ fn dropped_in_any_order() {
     }
 }
 
-fn ten_thousand_at_once() {
+fn ten_thousand_alarms_expire_in_order() {
     let alarms: Vec<Alarm> = (0..10_000).map(|n| after(SECOND * 100 + n * MS)).collect();
     assert!(alarms.iter().all(|alarm| alarm.check().is_ok()));
     let short = after(MS);
@@ -85,8 +85,7 @@ fn ten_thousand_at_once() {
     assert_eq!(support::process::timer().0, Duration::ZERO);
 }
 
-/// Each deadline of a thousand is noticed, in order, none early, with one timer.
-fn a_chain_of_deadlines() {
+fn thousand_nested_deadlines_expire_in_order() {
     let alarms: Vec<Alarm> = (0..1_000_u32).rev().map(|n| after(n * 50 * Duration::from_micros(1))).collect();
     // The innermost was armed last and expires first.
     for alarm in alarms.iter().rev() {
@@ -95,7 +94,7 @@ fn a_chain_of_deadlines() {
     }
 }
 
-fn rung_from_another_thread() {
+fn ring_from_another_thread_is_seen() {
     let alarm = Alarm::never().expect("arming");
     let outer = Alarm::never().expect("arming");
     std::thread::scope(|s| {
@@ -111,7 +110,7 @@ fn rung_from_another_thread() {
     assert!(alarm.owns(&outer.check().unwrap_err()), "`alarm` was armed first, so it encloses `outer`");
 }
 
-fn checked_from_other_threads() {
+fn check_from_other_threads_sees_the_expiry() {
     let alarm = after(20 * MS);
     std::thread::scope(|s| {
         for _ in 0..4 {
@@ -124,8 +123,7 @@ fn checked_from_other_threads() {
     });
 }
 
-/// An alarm that was found expired is never found well again, whatever other threads answer meanwhile.
-fn once_expired_always_expired() {
+fn expired_alarm_stays_expired_while_others_check() {
     let expired = after(Duration::ZERO);
     let stop = AtomicBool::new(false);
     std::thread::scope(|s| {
@@ -147,9 +145,8 @@ fn once_expired_always_expired() {
     });
 }
 
-/// No ring is lost between the stilling of the bell and the look: each thread waits for its own deadlines
-/// while the others answer, and none waits in vain.
-fn threads_answer_for_each_other() {
+/// No expiry is lost between clearing the flag and reading the clock.
+fn checks_of_other_threads_lose_no_expiry() {
     std::thread::scope(|s| {
         for thread in 0..4_u64 {
             s.spawn(move || {
@@ -173,18 +170,21 @@ fn threads_answer_for_each_other() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("an_inner_alarm_never_hides_an_outer_one", an_inner_alarm_never_hides_an_outer_one),
+        scenario("inner_alarm_never_hides_an_outer_one", inner_alarm_never_hides_an_outer_one),
         scenario(
             "an_expired_inner_alarm_does_not_end_the_outer",
             an_expired_inner_alarm_does_not_end_the_outer,
         ),
         scenario("of_two_expired_the_outer_is_reported", of_two_expired_the_outer_is_reported),
-        scenario("dropped_in_any_order", dropped_in_any_order),
-        scenario("ten_thousand_at_once", ten_thousand_at_once),
-        scenario("a_chain_of_deadlines", a_chain_of_deadlines),
-        scenario("rung_from_another_thread", rung_from_another_thread),
-        scenario("checked_from_other_threads", checked_from_other_threads),
-        scenario("once_expired_always_expired", once_expired_always_expired),
-        scenario("threads_answer_for_each_other", threads_answer_for_each_other),
+        scenario("alarms_dropped_in_any_order_leave_the_rest", alarms_dropped_in_any_order_leave_the_rest),
+        scenario("ten_thousand_alarms_expire_in_order", ten_thousand_alarms_expire_in_order),
+        scenario("thousand_nested_deadlines_expire_in_order", thousand_nested_deadlines_expire_in_order),
+        scenario("ring_from_another_thread_is_seen", ring_from_another_thread_is_seen),
+        scenario("check_from_other_threads_sees_the_expiry", check_from_other_threads_sees_the_expiry),
+        scenario(
+            "expired_alarm_stays_expired_while_others_check",
+            expired_alarm_stays_expired_while_others_check,
+        ),
+        scenario("checks_of_other_threads_lose_no_expiry", checks_of_other_threads_lose_no_expiry),
     ]
 }

@@ -1,9 +1,7 @@
-//! What the handler must never do, shown to be noticed: to allocate, to lock, to wait.
+//! The sanitizer detects what the handler must not do: allocate, lock, block.
 //!
-//! For a build under RealtimeSanitizer, see `.ci/parts/sanitizers`. In it our handler declares itself as one that does
-//! nothing of the kind, and the sanitizer ends the process at the first call that breaks the word. A handler of the
-//! program's own that ours hands a signal on to runs inside ours; so it is a stand-in for a handler of ours that does
-//! what it must not. The rest of the tests, in the same build, show that ours does not.
+//! For a build under RealtimeSanitizer, see `.ci/parts/sanitizers`. The library's handler is declared nonblocking
+//! there. A previous handler runs inside it, so here it stands in for a faulty one.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, from a handler.
 
@@ -37,17 +35,17 @@ extern "C" fn print(_: libc::c_int) {
     eprintln!("a word");
 }
 
-/// Takes the library's own lock, which is free: no call of anybody's tells of it.
+/// Takes the library's own lock, uncontended and so without a system call.
 extern "C" fn check(_: libc::c_int) {
     let _ = sigalarm::checkpoint();
 }
 
 extern "C" fn contend(_: libc::c_int) {
-    // Free as well, and the standard library's: not to be noticed, so it is not among the scenarios.
+    // The standard library's uncontended lock is not detected, so it is no scenario.
     drop(LOCK.lock());
 }
 
-fn hand_on_to(function: extern "C" fn(libc::c_int)) {
+fn forward_to(function: extern "C" fn(libc::c_int)) {
     process::widen_signal_stack();
     *LEFT.lock().expect("not poisoned") = Some(Box::new(1));
     process::set_action(function as usize, 0, &[]);
@@ -59,7 +57,6 @@ fn hand_on_to(function: extern "C" fn(libc::c_int)) {
 fn noticed(name: &'static str, run: fn(), call: &'static str) -> Scenario {
     scenario(name, run).judged(move |outcome| {
         let seen = outcome.stderr.contains("RealtimeSanitizer") && outcome.stderr.contains(call);
-        // The sanitizer's own exit code.
         match outcome.status.code() {
             Some(43) if seen => Ok(()),
             _ => Err(format!("expected RealtimeSanitizer to notice `{call}`")),
@@ -69,12 +66,12 @@ fn noticed(name: &'static str, run: fn(), call: &'static str) -> Scenario {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("what_keeps_the_word_passes", || hand_on_to(idle)),
-        scenario("a_free_lock_of_others_is_not_seen", || hand_on_to(contend)),
-        noticed("allocating", || hand_on_to(allocate), "`malloc`"),
-        noticed("freeing", || hand_on_to(free), "`free`"),
-        noticed("waiting", || hand_on_to(wait), "`usleep`"),
-        noticed("printing", || hand_on_to(print), "`write`"),
-        noticed("locking", || hand_on_to(check), "lock"),
+        scenario("nonblocking_handler_passes", || forward_to(idle)),
+        scenario("uncontended_std_lock_is_not_detected", || forward_to(contend)),
+        noticed("allocating", || forward_to(allocate), "`malloc`"),
+        noticed("freeing", || forward_to(free), "`free`"),
+        noticed("waiting", || forward_to(wait), "`usleep`"),
+        noticed("printing", || forward_to(print), "`write`"),
+        noticed("locking", || forward_to(check), "lock"),
     ]
 }

@@ -16,12 +16,10 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Spins until the alarm has expired.
 fn wait_for(alarm: &Alarm) {
     while alarm.check().is_ok() {}
 }
 
-/// Many lives of a guard: dropped before, at, and after its ring, nested, alone.
 fn lives() {
     for n in 0..300_u32 {
         let alarm = after(Duration::from_micros(u64::from(n)));
@@ -46,16 +44,16 @@ fn leaves(expected: &State) {
     assert_eq!(state(), *expected);
 }
 
-fn default_disposition() {
+fn default_disposition_is_restored() {
     leaves(&state());
 }
 
-fn ignored() {
+fn ignored_disposition_is_restored() {
     process::set_action(SIG_IGN, 0, &[]);
     leaves(&state());
 }
 
-fn handler_with_all_its_bits() {
+fn handler_flags_and_mask_are_restored() {
     for flags in [0, SA_RESTART, SA_NODEFER | SA_ONSTACK, SA_RESETHAND, SA_RESTART | SA_NODEFER] {
         process::set_action(process::counting(), flags, &[SIGHUP, SIGUSR1]);
         leaves(&state());
@@ -65,7 +63,7 @@ fn handler_with_all_its_bits() {
     assert_eq!(process::counted(), 0, "our own rings never reach a foreign handler");
 }
 
-fn blocked() {
+fn blocked_signal_mask_is_restored() {
     process::block(SIGALRM);
     process::block(SIGHUP);
     let before = state();
@@ -82,7 +80,7 @@ fn blocked() {
     assert!(!process::is_pending(SIGALRM));
 }
 
-fn every_thread_has_its_own_mask() {
+fn each_thread_mask_is_restored() {
     process::block(SIGALRM);
     let alarm = after(SECOND);
     std::thread::scope(|s| {
@@ -91,7 +89,7 @@ fn every_thread_has_its_own_mask() {
             let before = process::mask();
             drop(after(MS));
             assert_eq!(process::mask(), before);
-            let inner = after(100 * SECOND); // for which the timer need not be set
+            let inner = after(100 * SECOND); // the timer need not be set for it
             assert!(!process::mask().contains(&SIGALRM), "it may be the last to let it in");
             drop(inner);
             assert_eq!(process::mask(), before);
@@ -102,11 +100,10 @@ fn every_thread_has_its_own_mask() {
     assert!(process::mask().contains(&SIGALRM));
 }
 
-/// A signal that the program had blocked stays pending for it, as if nobody had been here.
-fn a_blocked_signal_is_kept() {
+fn blocked_signal_stays_pending() {
     process::block(SIGALRM);
     process::kill_self(SIGALRM);
-    let alarm = after(MS); // would otherwise end the process here…
+    let alarm = after(MS); // its signal would take the default action here…
     wait_for(&alarm);
     process::kill_self(SIGALRM); // … or here
     drop(alarm);
@@ -114,16 +111,15 @@ fn a_blocked_signal_is_kept() {
     process::set_action(process::counting(), 0, &[]);
     process::unblock(SIGALRM);
     assert_eq!(process::counted(), 1);
-    // Once: no ring of a later guard is taken for it.
+    // The signal is forwarded once. No later expiry is taken for it.
     let alarm = after(MS);
     wait_for(&alarm);
     drop(alarm);
     assert_eq!(process::counted(), 1);
 }
 
-/// The program shuts SIGALRM out while a guard lives, and a `kill` waits there before our ring: the drop takes what waits,
-/// and gives the owner's part back.
-fn a_signal_behind_a_later_mask_is_kept() {
+/// The drop takes the merged signal and re-sends the program's.
+fn signal_blocked_under_a_guard_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
     for n in 1..=3 {
@@ -139,9 +135,8 @@ fn a_signal_behind_a_later_mask_is_kept() {
     }
 }
 
-/// What a thread has kept is sent again while our ring waits and nobody lets it in. The two are one signal then, and the drop
-/// that takes it gives the owner's part back.
-fn a_kept_signal_that_is_merged_with_a_ring() {
+/// The drop takes the merged signal and re-sends the program's.
+fn kept_signal_merged_with_an_expiry_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = state();
     let alarm = after(50 * MS);
@@ -149,7 +144,7 @@ fn a_kept_signal_that_is_merged_with_a_ring() {
     std::thread::scope(|s| {
         s.spawn(|| {
             let own = after(100 * SECOND);
-            process::kill_self(SIGALRM); // Comes here, where it is let in for the guard only.
+            process::kill_self(SIGALRM); // delivered here, where SIGALRM is unblocked for the guard only
             process::block(SIGALRM);
             while alarm.elapsed() < 55 * MS {}
             drop(own);
@@ -162,8 +157,7 @@ fn a_kept_signal_that_is_merged_with_a_ring() {
     assert_eq!(state(), before);
 }
 
-/// One owner after the other, and each differs from one before it in a single thing.
-fn owners_that_are_nearly_the_same() {
+fn similar_dispositions_are_restored_exactly() {
     let counting = process::counting();
     let another = another as extern "C" fn(i32) as usize;
     for _ in 0..2 {
@@ -183,17 +177,17 @@ fn owners_that_are_nearly_the_same() {
 }
 
 extern "C" fn another(_: i32) {
-    panic!("nobody has sent it");
+    panic!("no such signal was sent");
 }
 
-/// Sets the program's own timer; returns when it is due: not before the one, not after the other.
+/// Sets the program's timer. Returns the earliest and the latest moment at which it is due.
 fn set_timer(time: Duration, interval: Duration) -> [Instant; 2] {
     let from = Instant::now();
     process::set_timer(time, interval);
     [from + time, Instant::now() + time]
 }
 
-/// The timer is due when it was, but for what the kernel rounds off; returns its interval.
+/// Asserts that the timer is due at its original time, up to the kernel's rounding. Returns its interval.
 fn is_due([from, until]: [Instant; 2]) -> Duration {
     let before = Instant::now();
     let (left, interval) = process::timer();
@@ -202,7 +196,7 @@ fn is_due([from, until]: [Instant; 2]) -> Duration {
     interval
 }
 
-fn one_shot_timer() {
+fn one_shot_timer_is_restored() {
     process::set_action(process::counting(), 0, &[]);
     let due = set_timer(100 * SECOND, Duration::ZERO);
     lives();
@@ -213,8 +207,8 @@ fn one_shot_timer() {
     assert_eq!(process::counted(), 0);
 }
 
-/// Longer than what all kernels take for a time, and what `alarm` takes at most: what this one has held, it gets back.
-fn a_timer_of_decades() {
+/// Longer than some kernels accept, and the most that `alarm` accepts.
+fn timer_of_decades_is_restored() {
     for (time, interval) in [(u64::from(u32::MAX), 0), (200_000_000, 0), (10, 300_000_000)] {
         let (time, interval) = (Duration::from_secs(time), Duration::from_secs(interval));
         process::set_timer(time, interval);
@@ -237,11 +231,8 @@ fn periodic_timer_keeps_interval_and_phase() {
     assert_eq!(is_due(due), 3 * SECOND);
 }
 
-/// A timer that fell due at the very end is given back as overdue, never as disarmed.
-///
-/// But for one microsecond: the kernel reads out a timer that has less than that left as none at all, so one that is
-/// taken over in the last microsecond of its life cannot be known. Such tries are left out, by the clock.
-fn an_overdue_timer_still_rings() {
+/// Limit: the kernel shows a timer as disarmed in its last microsecond. Such rounds are skipped.
+fn overdue_timer_still_expires() {
     const BLIND: Duration = Duration::from_micros(3);
     process::set_action(process::counting(), 0, &[]);
     let mut tried = 0;
@@ -257,7 +248,7 @@ fn an_overdue_timer_still_rings() {
             std::hint::black_box(());
         }
         drop(alarm);
-        // When it was to ring, and when it was taken over: do the two touch?
+        // Skips the round if expiry and takeover coincide.
         let (earliest, latest) = (set_from + foreign, set_until + foreign);
         if earliest <= taken_over + BLIND && latest + BLIND >= set_until {
             std::thread::sleep(Duration::from_micros(200));
@@ -275,8 +266,8 @@ fn an_overdue_timer_still_rings() {
     assert!(tried > 100, "only {tried} tries");
 }
 
-/// Restored to the default action, a ring that is still under way would kill the process.
-fn thousands_of_cycles_around_the_ring() {
+/// A pending expiry would take the restored default action and kill the process.
+fn thousands_of_cycles_around_the_expiry_restore() {
     let began = Instant::now();
     let mut cycles = 0_u64;
     while began.elapsed() < SECOND || cycles < 4_000 {
@@ -289,8 +280,8 @@ fn thousands_of_cycles_around_the_ring() {
     }
 }
 
-/// The same, with a second thread that could have been chosen for the ring.
-fn thousands_of_cycles_with_a_second_thread() {
+/// A second thread could handle the expiry.
+fn thousands_of_cycles_beside_a_thread_restore() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -298,7 +289,7 @@ fn thousands_of_cycles_with_a_second_thread() {
                 std::hint::spin_loop();
             }
         });
-        s.spawn(thousands_of_cycles_around_the_ring).join().expect("no panic");
+        s.spawn(thousands_of_cycles_around_the_expiry_restore).join().expect("no panic");
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
@@ -306,26 +297,26 @@ fn thousands_of_cycles_with_a_second_thread() {
 fn handler_installed_over_a_guard_stays() {
     let alarm = after(MS);
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
-    let theirs = state();
-    wait_a_little(); // our ring goes to them; it is theirs now
+    let changed = state();
+    wait_a_little(); // the library's expiry goes to the handler over it
     drop(alarm);
-    assert_eq!(State { timer: theirs.timer, ..state() }, theirs);
+    assert_eq!(State { timer: changed.timer, ..state() }, changed);
     process::kill_self(SIGALRM);
     assert!(process::counted() >= 1);
 }
 
-/// Somebody who found our handler puts it back later, when no guard lives.
-fn our_handler_left_behind_is_harmless() {
+/// The program saves the library's handler and installs it when no guard lives.
+fn saved_handler_installed_without_a_guard_forwards() {
     process::set_action(process::counting(), 0, &[]);
     let alarm = after(SECOND);
-    let ours = process::action();
+    let saved = process::action();
     process::set_action(SIG_DFL, 0, &[]);
     drop(alarm);
-    process::set_action(ours.sa_sigaction, ours.sa_flags, &[]);
+    process::set_action(saved.sa_sigaction, saved.sa_flags, &[]);
     let left_behind = state();
     process::kill_self(SIGALRM);
-    assert_eq!(process::counted(), 1, "it goes on to whom our handler stood for");
-    // And a guard on top of it is a guard like any other.
+    assert_eq!(process::counted(), 1, "it is forwarded to the previous handler");
+    // A new guard over the saved handler works.
     let alarm = after(MS);
     wait_for(&alarm);
     process::kill_self(SIGALRM);
@@ -334,12 +325,12 @@ fn our_handler_left_behind_is_harmless() {
     assert_eq!(state(), left_behind);
 }
 
-/// What is kept of a disposition for late signals is kept once, not once a guard.
-fn memory_does_not_grow() {
+/// Dispositions kept for late signals are stored once, not once a guard.
+fn memory_does_not_grow_with_guards() {
     let pages = || {
         let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
         let mut numbers = statm.split(' ').map_while(|number| number.parse::<usize>().ok());
-        // Resident, less what belongs to files: parts of the program that run for the first time.
+        // Resident pages without those of files, which grow as code runs for the first time.
         Some(numbers.nth(1)?.saturating_sub(numbers.next()?))
     };
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
@@ -349,7 +340,6 @@ fn memory_does_not_grow() {
         return println!("skipped: no /proc/self/statm");
     };
     cycle(100_000);
-    // Nor what the handler goes through.
     for _ in 0..10_000 {
         drop(Alarm::builder().after(SECOND).abort_after(SECOND).arm().expect("arming"));
         drop(sigalarm::Ticker::every(SECOND).expect("arming"));
@@ -357,7 +347,7 @@ fn memory_does_not_grow() {
     assert!(pages().expect("as before") < before + 100);
 }
 
-fn panic_while_armed() {
+fn panic_under_a_guard_restores() {
     let before = state();
     for n in 0..100 {
         let result = std::panic::catch_unwind(|| {
@@ -383,7 +373,7 @@ impl Drop for ArmsInDrop {
     }
 }
 
-fn armed_while_unwinding() {
+fn alarm_armed_while_unwinding_restores() {
     let before = state();
     let result = std::panic::catch_unwind(|| {
         let _arms = ArmsInDrop;
@@ -394,8 +384,8 @@ fn armed_while_unwinding() {
     assert_eq!(state(), before);
 }
 
-/// In the destructor of a thread-local the library's own thread-locals must still serve.
-fn armed_in_a_destructor_of_a_thread() {
+/// The library's thread-locals still work in the destructor of another.
+fn alarm_armed_in_a_thread_local_destructor_works() {
     thread_local!(static LATE: ArmsInDrop = const { ArmsInDrop });
     std::thread::spawn(|| {
         LATE.with(|_| ());
@@ -406,16 +396,16 @@ fn armed_in_a_destructor_of_a_thread() {
     assert_eq!(process::timer().0, Duration::ZERO);
 }
 
-/// A worker can be stopped as long as it runs. That takes neither handler nor timer, and keeps none.
-fn a_worker_is_no_guard() {
+/// A stop request needs neither.
+fn worker_installs_no_handler_and_no_timer() {
     process::set_timer(50 * SECOND, Duration::ZERO);
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let (let_go, wait) = std::sync::mpsc::channel::<()>();
     let worker = sigalarm::thread::Worker::spawn(move || {
-        tell.send(()).expect("somebody listens");
+        sender.send(()).expect("a receiver");
         let _ = wait.recv();
         assert!(sigalarm::checkpoint().is_err());
-        tell.send(()).expect("somebody listens");
+        sender.send(()).expect("a receiver");
         let _ = wait.recv();
     });
     let worker = worker.expect("a thread");
@@ -423,7 +413,7 @@ fn a_worker_is_no_guard() {
         let (handler, (left, _)) = (process::action().sa_sigaction, process::timer());
         handler == SIG_DFL && left > 30 * SECOND
     };
-    told.recv().expect("it runs");
+    receiver.recv().expect("it runs");
     drop(after(SECOND));
     assert!(is_as_before(), "after a guard");
     drop((after(20 * SECOND), after(10 * SECOND)));
@@ -432,8 +422,8 @@ fn a_worker_is_no_guard() {
     assert!(is_as_before(), "after a suspension");
     worker.stop();
     let_go.send(()).expect("it waits");
-    told.recv().expect("it has been told");
-    assert!(is_as_before(), "after it was told to stop");
+    receiver.recv().expect("a request to stop");
+    assert!(is_as_before(), "after the request to stop");
     drop(after(SECOND));
     assert!(is_as_before(), "after another guard");
     drop(let_go);
@@ -444,14 +434,14 @@ fn a_worker_is_no_guard() {
 fn forgotten_guard_does_not_affect_other_threads() {
     std::mem::forget(after(5 * MS));
     let alarm = after(SECOND);
-    // It encloses what comes after it on its thread, for ever.
+    // The leaked alarm encloses later alarms of its thread.
     let e = loop {
         if let Err(e) = alarm.check() {
             break e;
         }
     };
     assert!(!alarm.owns(&e));
-    // Other threads have nothing to do with it.
+    // Other threads do not see it.
     std::thread::scope(|s| {
         s.spawn(|| {
             let alarm = after(5 * MS);
@@ -469,28 +459,40 @@ fn wait_a_little() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("default_disposition", default_disposition),
-        scenario("ignored", ignored),
-        scenario("handler_with_all_its_bits", handler_with_all_its_bits),
-        scenario("blocked", blocked),
-        scenario("every_thread_has_its_own_mask", every_thread_has_its_own_mask),
-        scenario("a_blocked_signal_is_kept", a_blocked_signal_is_kept),
-        scenario("a_signal_behind_a_later_mask_is_kept", a_signal_behind_a_later_mask_is_kept),
-        scenario("a_kept_signal_that_is_merged_with_a_ring", a_kept_signal_that_is_merged_with_a_ring),
-        scenario("owners_that_are_nearly_the_same", owners_that_are_nearly_the_same),
-        scenario("one_shot_timer", one_shot_timer),
-        scenario("a_timer_of_decades", a_timer_of_decades),
+        scenario("default_disposition_is_restored", default_disposition_is_restored),
+        scenario("ignored_disposition_is_restored", ignored_disposition_is_restored),
+        scenario("handler_flags_and_mask_are_restored", handler_flags_and_mask_are_restored),
+        scenario("blocked_signal_mask_is_restored", blocked_signal_mask_is_restored),
+        scenario("each_thread_mask_is_restored", each_thread_mask_is_restored),
+        scenario("blocked_signal_stays_pending", blocked_signal_stays_pending),
+        scenario("signal_blocked_under_a_guard_stays_pending", signal_blocked_under_a_guard_stays_pending),
+        scenario(
+            "kept_signal_merged_with_an_expiry_stays_pending",
+            kept_signal_merged_with_an_expiry_stays_pending,
+        ),
+        scenario("similar_dispositions_are_restored_exactly", similar_dispositions_are_restored_exactly),
+        scenario("one_shot_timer_is_restored", one_shot_timer_is_restored),
+        scenario("timer_of_decades_is_restored", timer_of_decades_is_restored),
         scenario("periodic_timer_keeps_interval_and_phase", periodic_timer_keeps_interval_and_phase),
-        scenario("an_overdue_timer_still_rings", an_overdue_timer_still_rings),
-        scenario("thousands_of_cycles_around_the_ring", thousands_of_cycles_around_the_ring),
-        scenario("thousands_of_cycles_with_a_second_thread", thousands_of_cycles_with_a_second_thread),
+        scenario("overdue_timer_still_expires", overdue_timer_still_expires),
+        scenario(
+            "thousands_of_cycles_around_the_expiry_restore",
+            thousands_of_cycles_around_the_expiry_restore,
+        ),
+        scenario("thousands_of_cycles_beside_a_thread_restore", thousands_of_cycles_beside_a_thread_restore),
         scenario("handler_installed_over_a_guard_stays", handler_installed_over_a_guard_stays),
-        scenario("our_handler_left_behind_is_harmless", our_handler_left_behind_is_harmless),
-        scenario("memory_does_not_grow", memory_does_not_grow),
-        scenario("panic_while_armed", panic_while_armed),
-        scenario("armed_while_unwinding", armed_while_unwinding),
-        scenario("armed_in_a_destructor_of_a_thread", armed_in_a_destructor_of_a_thread),
-        scenario("a_worker_is_no_guard", a_worker_is_no_guard),
+        scenario(
+            "saved_handler_installed_without_a_guard_forwards",
+            saved_handler_installed_without_a_guard_forwards,
+        ),
+        scenario("memory_does_not_grow_with_guards", memory_does_not_grow_with_guards),
+        scenario("panic_under_a_guard_restores", panic_under_a_guard_restores),
+        scenario("alarm_armed_while_unwinding_restores", alarm_armed_while_unwinding_restores),
+        scenario(
+            "alarm_armed_in_a_thread_local_destructor_works",
+            alarm_armed_in_a_thread_local_destructor_works,
+        ),
+        scenario("worker_installs_no_handler_and_no_timer", worker_installs_no_handler_and_no_timer),
         scenario(
             "forgotten_guard_does_not_affect_other_threads",
             forgotten_guard_does_not_affect_other_threads,

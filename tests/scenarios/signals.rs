@@ -1,4 +1,4 @@
-//! SIGALRM that is not ours, storms of signals, and what a handler must not disturb.
+//! Foreign SIGALRMs, storms of signals, and state that a handler must not change.
 
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +19,6 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// `kill` while a guard is armed does what it would do without.
 fn kill_takes_the_default_action() {
     let alarm = after(SECOND);
     process::kill_self(SIGALRM);
@@ -27,8 +26,7 @@ fn kill_takes_the_default_action() {
     panic!("still alive");
 }
 
-/// The same on a thread that lets the signal in for the length of one call only.
-fn kill_within_a_call_that_lets_it_in() {
+fn kill_takes_the_default_action_in_a_call_that_unblocks_it() {
     static READY: AtomicBool = AtomicBool::new(false);
     let _alarm = after(10 * SECOND);
     let waits = std::thread::spawn(|| {
@@ -44,9 +42,8 @@ fn kill_within_a_call_that_lets_it_in() {
     panic!("still alive");
 }
 
-/// The same on a thread that sleeps, with room for one handler, while another arms and drops without a pause: our handler,
-/// put back in time, is not to be called inside of itself.
-fn kill_while_others_arm() {
+/// The thread's signal stack has space for one handler, so the restored handler must not run nested.
+fn kill_takes_the_default_action_while_others_arm() {
     for round in rounds(300) {
         let status = process::in_child(|| {
             let sleeper = std::thread::spawn(|| std::thread::sleep(20 * SECOND));
@@ -67,7 +64,7 @@ fn kill_while_others_arm() {
     }
 }
 
-fn kill_is_ignored() {
+fn kill_stays_ignored() {
     process::set_action(SIG_IGN, 0, &[]);
     let alarm = after(20 * MS);
     process::kill_self(SIGALRM);
@@ -92,8 +89,8 @@ fn kill_reaches_the_handler_with_its_siginfo() {
     assert_eq!(process::LAST_CODE.load(Ordering::SeqCst), libc::SI_USER);
 }
 
-/// Good for one signal; the next takes the default action, with or without us.
-fn a_handler_for_one_signal() {
+/// SA_RESETHAND: the next signal takes the default action, with or without the library.
+fn one_shot_handler_runs_once() {
     process::set_action(process::counting(), SA_RESETHAND, &[]);
     let alarm = after(SECOND);
     process::kill_self(SIGALRM);
@@ -111,8 +108,7 @@ extern "C" fn send_on(_: libc::c_int) {
     process::kill_self(SIGALRM);
 }
 
-/// As `signal` of System V has it. Such a handler tidies up and sends the signal on, to itself: that is the second one.
-fn a_handler_for_one_signal_that_sends_it_on() {
+fn one_shot_handler_that_raises_again_ends_the_process() {
     let function = send_on as extern "C" fn(libc::c_int) as usize;
     process::set_action(function, SA_RESETHAND | SA_NODEFER, &[]);
     let _alarm = after(SECOND);
@@ -120,48 +116,46 @@ fn a_handler_for_one_signal_that_sends_it_on() {
     panic!("still alive");
 }
 
-/// Installs a handler that counts and hands on to the one that it finds in place, as is the custom.
+/// Installs a handler that counts and forwards to the one in place.
 #[allow(unsafe_code)]
-fn listen(signal: libc::c_int) -> &'static AtomicUsize {
-    static HEARD: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
-    let heard = &HEARD[signal as usize];
-    // SAFETY: it adds to an atomic.
-    let id = unsafe { signal_hook::low_level::register(signal, || _ = heard.fetch_add(1, Ordering::SeqCst)) };
+fn install_counter(signal: libc::c_int) -> &'static AtomicUsize {
+    static CALLS: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
+    let calls = &CALLS[signal as usize];
+    // SAFETY: it only adds to an atomic.
+    let id = unsafe { signal_hook::low_level::register(signal, || _ = calls.fetch_add(1, Ordering::SeqCst)) };
     id.expect("a signal that may be handled");
-    heard
+    calls
 }
 
-/// Installed over ours it hands on to ours what it gets. But behind ours was the default action, which no handler calls:
-/// without us the process would live.
-fn handler_over_a_guard_that_forwards() {
+/// Without the library the handler would have prevented the default action.
+fn handler_over_a_guard_keeps_the_process_alive() {
     let alarm = after(2 * SECOND);
-    let heard = listen(SIGALRM);
+    let calls = install_counter(SIGALRM);
     process::kill_self(SIGALRM);
-    assert_eq!(heard.load(Ordering::SeqCst), 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
     while alarm.check().is_ok() {}
     assert!(alarm.elapsed() >= 2 * SECOND);
     drop(alarm);
-    // Our ring went to it as well.
-    let so_far = heard.load(Ordering::SeqCst);
+    // The library's own expiry went to it too.
+    let so_far = calls.load(Ordering::SeqCst);
     for n in 1..4 {
         process::kill_self(SIGALRM);
-        assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n - 1, "no guard");
-        let _alarm = after(SECOND); // in front of it now, and behind it
+        assert_eq!(calls.load(Ordering::SeqCst), so_far + 2 * n - 1, "no guard");
+        let _alarm = after(SECOND); // arming puts its handler in front, and the other one forwards to it
         process::kill_self(SIGALRM);
-        assert_eq!(heard.load(Ordering::SeqCst), so_far + 2 * n, "a guard");
+        assert_eq!(calls.load(Ordering::SeqCst), so_far + 2 * n, "a guard");
     }
 }
 
-/// The same with a handler of the program's behind ours: each hears of each signal, and once.
-fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
+fn handler_over_a_guard_and_previous_handler_run_once_each() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(SECOND);
-    let heard = listen(SIGALRM);
+    let calls = install_counter(SIGALRM);
     let mut sent = 0;
     let mut send = || {
         process::kill_self(SIGALRM);
         sent += 1;
-        assert_eq!((heard.load(Ordering::SeqCst), counted()), (sent, sent));
+        assert_eq!((calls.load(Ordering::SeqCst), counted()), (sent, sent));
     };
     send();
     drop(alarm);
@@ -174,56 +168,52 @@ fn handler_over_a_guard_and_previous_handler_hear_each_signal_once() {
     }
 }
 
-/// The same in a child that is forked under them.
-fn handler_over_a_guard_hears_signals_in_a_child() {
+fn handler_over_a_guard_runs_in_a_child() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let _alarm = after(10 * SECOND);
-    let heard = listen(SIGALRM);
+    let calls = install_counter(SIGALRM);
     let status = process::in_child(|| {
         for sent in 1..4 {
             process::kill_self(SIGALRM);
-            assert_eq!((heard.load(Ordering::SeqCst), counted()), (2 * sent - 1, 2 * sent - 1));
+            assert_eq!((calls.load(Ordering::SeqCst), counted()), (2 * sent - 1, 2 * sent - 1));
             let _alarm = after(SECOND);
             process::kill_self(SIGALRM);
-            assert_eq!((heard.load(Ordering::SeqCst), counted()), (2 * sent, 2 * sent));
+            assert_eq!((calls.load(Ordering::SeqCst), counted()), (2 * sent, 2 * sent));
         }
     });
     assert_eq!(status, 0);
 }
 
-/// The same with a timer of the program's.
-fn handler_over_a_guard_hears_a_foreign_timer() {
-    let hears = |heard: &AtomicUsize, times| {
+fn handler_over_a_guard_runs_for_a_foreign_timer() {
+    let receives = |calls: &AtomicUsize, times| {
         let began = Instant::now();
-        while heard.load(Ordering::SeqCst) < times {
+        while calls.load(Ordering::SeqCst) < times {
             assert!(began.elapsed() < 20 * SECOND, "never came");
         }
-        // Once each time.
         while began.elapsed() < 40 * MS {}
-        assert_eq!(heard.load(Ordering::SeqCst), times);
+        assert_eq!(calls.load(Ordering::SeqCst), times);
     };
     process::set_timer(2 * SECOND, Duration::ZERO);
     let alarm = after(SECOND * 100);
-    let heard = listen(SIGALRM);
-    hears(heard, 1);
+    let calls = install_counter(SIGALRM);
+    receives(calls, 1);
     drop(alarm);
     for n in 1..4 {
         process::set_timer(10 * MS, Duration::ZERO);
         let alarm = after(SECOND * 100);
-        hears(heard, 2 * n);
+        receives(calls, 2 * n);
         assert!(alarm.check().is_ok());
         drop(alarm);
         process::set_timer(10 * MS, Duration::ZERO);
-        hears(heard, 2 * n + 1);
+        receives(calls, 2 * n + 1);
     }
 }
 
-/// The same while guards come and go on several threads: none of these signals ends the process, whatever our handler has
-/// come to stand for since it began to look.
-fn handler_over_guards_of_several_threads_in_a_storm() {
+/// No signal ends the process, even if the library's handler is exchanged while it runs.
+fn handler_over_guards_of_several_threads_survives_a_storm() {
     let first = after(SECOND);
-    let heard = listen(SIGALRM);
-    let theirs = process::action().sa_sigaction;
+    let calls = install_counter(SIGALRM);
+    let installed = process::action().sa_sigaction;
     drop(first);
     let done = AtomicBool::new(false);
     std::thread::scope(|s| {
@@ -245,31 +235,31 @@ fn handler_over_guards_of_several_threads_in_a_storm() {
         done.store(true, Ordering::SeqCst);
         assert!(ended.iter().all(Result::is_ok));
     });
-    assert!(heard.load(Ordering::SeqCst) > 0);
-    assert_eq!((process::action().sa_sigaction, process::timer().0), (theirs, Duration::ZERO));
+    assert!(calls.load(Ordering::SeqCst) > 0);
+    assert_eq!((process::action().sa_sigaction, process::timer().0), (installed, Duration::ZERO));
 }
 
-/// The same with a signal that rings: to one who listens, a second Ctrl-C is no death.
-fn handler_over_a_guard_that_rings_on_a_signal() {
+/// A second Ctrl-C does not kill a program that handles it.
+fn handler_over_ring_on_prevents_the_default_action() {
     let arm = || Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
     let alarm = arm();
-    let heard = listen(SIGUSR1);
+    let calls = install_counter(SIGUSR1);
     for sent in 1..4 {
         process::kill_self(SIGUSR1);
         assert!(alarm.check().is_err());
-        assert_eq!(heard.load(Ordering::SeqCst), sent);
+        assert_eq!(calls.load(Ordering::SeqCst), sent);
     }
     drop(alarm);
     for n in 0..3 {
         process::kill_self(SIGUSR1);
-        assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "no guard");
-        let alarm = arm(); // in front of it now, and behind it
+        assert_eq!(calls.load(Ordering::SeqCst), 4 + 3 * n, "no guard");
+        let alarm = arm(); // arming puts its handler in front, and the other one forwards to it
         process::kill_self(SIGUSR1);
         assert!(alarm.check().is_err());
-        assert_eq!(heard.load(Ordering::SeqCst), 4 + 3 * n, "it rang");
+        assert_eq!(calls.load(Ordering::SeqCst), 4 + 3 * n, "it rang");
         process::kill_self(SIGUSR1);
         process::kill_self(SIGUSR1);
-        assert_eq!(heard.load(Ordering::SeqCst), 6 + 3 * n, "nobody listens any more");
+        assert_eq!(calls.load(Ordering::SeqCst), 6 + 3 * n, "no listener is left");
     }
 }
 
@@ -282,8 +272,7 @@ extern "C" fn look_at_mask(_: libc::c_int) {
     SEEN_OPEN.store(!mask.contains(&SIGALRM), Ordering::SeqCst);
 }
 
-/// The owner's handler runs under the mask that it asked for.
-fn the_handlers_mask() {
+fn handler_runs_under_its_own_mask() {
     let function = look_at_mask as extern "C" fn(libc::c_int) as usize;
     process::set_action(function, SA_NODEFER, &[SIGUSR1]);
     let before = process::mask();
@@ -295,8 +284,7 @@ fn the_handlers_mask() {
     assert_eq!(process::mask(), before);
 }
 
-/// The program's own handler writes to `errno`; ours must not.
-fn errno_is_left_alone() {
+fn errno_is_unchanged_by_an_expiry() {
     let alarm = after(100 * Duration::from_micros(1));
     let began = Instant::now();
     nix::errno::Errno::ESRCH.set();
@@ -323,8 +311,7 @@ fn use_an_alternate_stack() {
     assert_eq!(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) }, 0);
 }
 
-/// The program's handler is called on the stack on which it would have been without a guard.
-fn runs_on_the_owners_stack() {
+fn previous_handler_runs_on_its_own_stack() {
     use_an_alternate_stack();
     for (flags, on_stack) in
         [(SA_ONSTACK, true), (0, false), (SA_ONSTACK | SA_RESTART, true), (SA_RESTART, false)]
@@ -334,7 +321,7 @@ fn runs_on_the_owners_stack() {
         ON_STACK.store(!on_stack, Ordering::SeqCst);
         process::kill_self(SIGALRM);
         assert_eq!(ON_STACK.load(Ordering::SeqCst), on_stack, "{flags:#x}");
-        // Also while system calls are to be interrupted, and after that.
+        // The handler keeps its stack during and after a wait.
         let _ = alarm.blocking(|| {
             ON_STACK.store(!on_stack, Ordering::SeqCst);
             process::kill_self(SIGALRM);
@@ -347,12 +334,12 @@ fn runs_on_the_owners_stack() {
     }
 }
 
-/// Six of ours at once, on a stack with room for the first.
+/// Six library handlers nest, on a stack with space for one frame.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Bare calls, with pointers to statics and locals.
-fn many_at_once_on_a_small_stack() {
+fn six_nested_handlers_fit_a_small_stack() {
     let signals = [SIGUSR1, libc::SIGUSR2, libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
-    // What the kernel itself needs for one, and what our handler does, unoptimised.
+    // A kernel frame, and the library's unoptimised handler.
     let size = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) as usize }.max(2_048) + 8 * 1_024;
     assert!(size < STACK);
     let stack = libc::stack_t { ss_sp: (&raw mut ALTERNATE).cast(), ss_flags: 0, ss_size: size };
@@ -374,8 +361,7 @@ fn many_at_once_on_a_small_stack() {
     assert!(alarm.check().is_err());
 }
 
-/// A signal that rings is the owner's the second time.
-fn runs_on_the_stack_of_a_ringing_signals_owner() {
+fn previous_handler_of_ring_on_runs_on_its_own_stack() {
     use_an_alternate_stack();
     for (flags, on_stack) in [(SA_ONSTACK, true), (0, false)] {
         process::set_action_for(SIGUSR1, where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
@@ -387,10 +373,9 @@ fn runs_on_the_stack_of_a_ringing_signals_owner() {
     }
 }
 
-/// Another process sends SIGALRM and SIGUSR1 as fast as it can while guards come and go and short limits follow
-/// each other: nothing is lost, nothing early, nothing hangs, errno stays.
+/// Another process sends SIGALRM and SIGUSR1 at full speed. errno is unchanged.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two bare calls.
-fn a_storm() {
+fn a_storm_loses_no_expiry() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
@@ -409,7 +394,7 @@ fn a_storm() {
     }
     let mut rounds = 0_u64;
     while rounds < 20 || counted() < 100 {
-        // Between two calls of this program's, whatever the signals do in the meantime.
+        // errno must survive all signals between the two calls.
         nix::errno::Errno::ESRCH.set();
         for _ in 0..10_000 {
             assert_eq!(nix::errno::Errno::last(), nix::errno::Errno::ESRCH);
@@ -440,8 +425,7 @@ extern "C" fn spoils_errno(_: libc::c_int) {
     nix::errno::Errno::EBADF.set();
 }
 
-/// Whatever the owner's handler does to `errno`, the interrupted code does not see it.
-fn errno_survives_the_owners_handler() {
+fn errno_survives_the_previous_handler() {
     process::set_action(spoils_errno as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
     let _alarm = after(SECOND);
     nix::errno::Errno::ESRCH.set();
@@ -452,39 +436,55 @@ fn errno_survives_the_owners_handler() {
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("kill_takes_the_default_action", kill_takes_the_default_action).dies_of(SIGALRM),
-        scenario("kill_within_a_call_that_lets_it_in", kill_within_a_call_that_lets_it_in).dies_of(SIGALRM),
-        scenario("kill_while_others_arm", kill_while_others_arm),
-        scenario("kill_is_ignored", kill_is_ignored),
+        scenario(
+            "kill_takes_the_default_action_in_a_call_that_unblocks_it",
+            kill_takes_the_default_action_in_a_call_that_unblocks_it,
+        )
+        .dies_of(SIGALRM),
+        scenario(
+            "kill_takes_the_default_action_while_others_arm",
+            kill_takes_the_default_action_while_others_arm,
+        ),
+        scenario("kill_stays_ignored", kill_stays_ignored),
         scenario("kill_reaches_the_handler", kill_reaches_the_handler),
         scenario("kill_reaches_the_handler_with_its_siginfo", kill_reaches_the_handler_with_its_siginfo),
-        scenario("a_handler_for_one_signal", a_handler_for_one_signal).dies_of(SIGALRM),
-        scenario("a_handler_for_one_signal_that_sends_it_on", a_handler_for_one_signal_that_sends_it_on)
-            .dies_of(SIGALRM),
-        scenario("handler_over_a_guard_that_forwards", handler_over_a_guard_that_forwards),
+        scenario("one_shot_handler_runs_once", one_shot_handler_runs_once).dies_of(SIGALRM),
         scenario(
-            "handler_over_a_guard_and_previous_handler_hear_each_signal_once",
-            handler_over_a_guard_and_previous_handler_hear_each_signal_once,
+            "one_shot_handler_that_raises_again_ends_the_process",
+            one_shot_handler_that_raises_again_ends_the_process,
+        )
+        .dies_of(SIGALRM),
+        scenario(
+            "handler_over_a_guard_keeps_the_process_alive",
+            handler_over_a_guard_keeps_the_process_alive,
         ),
         scenario(
-            "handler_over_a_guard_hears_signals_in_a_child",
-            handler_over_a_guard_hears_signals_in_a_child,
+            "handler_over_a_guard_and_previous_handler_run_once_each",
+            handler_over_a_guard_and_previous_handler_run_once_each,
         ),
-        scenario("handler_over_a_guard_hears_a_foreign_timer", handler_over_a_guard_hears_a_foreign_timer),
+        scenario("handler_over_a_guard_runs_in_a_child", handler_over_a_guard_runs_in_a_child),
         scenario(
-            "handler_over_guards_of_several_threads_in_a_storm",
-            handler_over_guards_of_several_threads_in_a_storm,
+            "handler_over_a_guard_runs_for_a_foreign_timer",
+            handler_over_a_guard_runs_for_a_foreign_timer,
         ),
-        scenario("handler_over_a_guard_that_rings_on_a_signal", handler_over_a_guard_that_rings_on_a_signal),
-        scenario("the_handlers_mask", the_handlers_mask),
-        scenario("errno_is_left_alone", errno_is_left_alone),
-        scenario("runs_on_the_owners_stack", runs_on_the_owners_stack),
+        scenario(
+            "handler_over_guards_of_several_threads_survives_a_storm",
+            handler_over_guards_of_several_threads_survives_a_storm,
+        ),
+        scenario(
+            "handler_over_ring_on_prevents_the_default_action",
+            handler_over_ring_on_prevents_the_default_action,
+        ),
+        scenario("handler_runs_under_its_own_mask", handler_runs_under_its_own_mask),
+        scenario("errno_is_unchanged_by_an_expiry", errno_is_unchanged_by_an_expiry),
+        scenario("previous_handler_runs_on_its_own_stack", previous_handler_runs_on_its_own_stack),
         #[cfg(target_os = "linux")]
-        scenario("many_at_once_on_a_small_stack", many_at_once_on_a_small_stack),
+        scenario("six_nested_handlers_fit_a_small_stack", six_nested_handlers_fit_a_small_stack),
         scenario(
-            "runs_on_the_stack_of_a_ringing_signals_owner",
-            runs_on_the_stack_of_a_ringing_signals_owner,
+            "previous_handler_of_ring_on_runs_on_its_own_stack",
+            previous_handler_of_ring_on_runs_on_its_own_stack,
         ),
-        scenario("a_storm", a_storm),
-        scenario("errno_survives_the_owners_handler", errno_survives_the_owners_handler),
+        scenario("a_storm_loses_no_expiry", a_storm_loses_no_expiry),
+        scenario("errno_survives_the_previous_handler", errno_survives_the_previous_handler),
     ]
 }

@@ -1,4 +1,4 @@
-//! Standard input under a limit: beside std's buffer, which the whole process shares.
+//! Standard input under a limit, with std's process-wide buffer.
 
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Write, stdin};
@@ -13,10 +13,9 @@ use sigalarm::{Alarm, ArmError, Cause, TimedOut};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// As late as a loaded machine may make it.
 const LATE: Duration = Duration::from_secs(10);
 
-/// Makes standard input a pipe, and hands back the end to write to.
+/// Makes standard input a pipe. Returns the write end.
 fn piped() -> File {
     let (read, write) = nix::unistd::pipe().expect("a pipe");
     nix::unistd::dup2_stdin(read).expect("standard input");
@@ -27,13 +26,11 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// The time-out inside an `io::Error`.
 fn inside(e: &io::Error) -> &TimedOut {
     assert_eq!(e.kind(), ErrorKind::TimedOut, "{e}");
     TimedOut::find_in(e).expect("a TimedOut inside")
 }
 
-/// Reads a line under the alarm.
 fn read_line(alarm: &Alarm, line: &mut String) -> io::Result<usize> {
     alarm.reader(stdin().lock()).read_line(line)
 }
@@ -44,7 +41,7 @@ fn std_reads_a_line() -> String {
     line
 }
 
-fn a_line_in_the_buffer_of_std_is_read() {
+fn line_in_the_buffer_of_std_is_read() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\nthree\n").expect("room");
     assert_eq!(std_reads_a_line(), "one\n");
@@ -55,7 +52,6 @@ fn a_line_in_the_buffer_of_std_is_read() {
     assert_eq!(std_reads_a_line(), "three\n");
 }
 
-/// By `read`, through the handle and through the lock.
 fn bytes_in_the_buffer_of_std_are_read() {
     let mut writer = piped();
     writer.write_all(b"one\ntwothree").expect("room");
@@ -72,7 +68,7 @@ fn bytes_in_the_buffer_of_std_are_read() {
     assert!(inner.owns(inside(&e)));
 }
 
-fn a_line_in_parts_is_not_lost() {
+fn line_in_parts_is_not_lost() {
     let mut writer = piped();
     let alarm = after(20 * MS);
     let mut line = String::new();
@@ -90,7 +86,7 @@ fn a_line_in_parts_is_not_lost() {
 }
 
 /// `read_line` needs whole characters in each call.
-fn a_character_in_parts_is_not_lost_in_bytes() {
+fn character_in_parts_is_not_lost_in_bytes() {
     let mut writer = piped();
     let (first, rest) = "né\n".as_bytes().split_at(2);
     let alarm = after(20 * MS);
@@ -104,7 +100,7 @@ fn a_character_in_parts_is_not_lost_in_bytes() {
     assert_eq!(line, "né\n".as_bytes());
 }
 
-fn a_line_that_comes_within_the_limit() {
+fn line_within_the_limit_is_returned() {
     let mut writer = piped();
     let alarm = after(LATE);
     thread::scope(|s| {
@@ -118,7 +114,7 @@ fn a_line_that_comes_within_the_limit() {
     });
 }
 
-fn a_ring_ends_it() {
+fn ring_ends_a_read() {
     let _writer = piped();
     let alarm = Alarm::never().expect("arming");
     thread::scope(|s| {
@@ -140,7 +136,7 @@ fn a_ring_ends_it() {
     });
 }
 
-fn a_signal_ends_it() {
+fn signal_ends_a_read() {
     let _writer = piped();
     let alarm = Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
     thread::scope(|s| {
@@ -153,7 +149,7 @@ fn a_signal_ends_it() {
     });
 }
 
-fn an_enclosing_alarm_ends_it() {
+fn enclosing_alarm_ends_a_read() {
     let _writer = piped();
     let outer = after(20 * MS);
     let inner = Alarm::never().expect("arming");
@@ -161,7 +157,7 @@ fn an_enclosing_alarm_ends_it() {
     assert!(outer.owns(inside(&e)));
 }
 
-fn on_a_worker() {
+fn read_on_a_worker_ends_at_the_deadline() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\n").expect("room");
     assert_eq!(std_reads_a_line(), "one\n");
@@ -177,7 +173,7 @@ fn on_a_worker() {
     .expect("no panic");
 }
 
-fn an_expired_alarm_reads_nothing() {
+fn expired_alarm_reads_nothing() {
     let mut writer = piped();
     writer.write_all(b"one\n").expect("room");
     let alarm = after(Duration::ZERO);
@@ -186,7 +182,7 @@ fn an_expired_alarm_reads_nothing() {
     assert_eq!(std_reads_a_line(), "one\n");
 }
 
-fn to_the_end_of_the_file() {
+fn read_to_the_end_of_the_file_is_complete() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\nrest").expect("room");
     drop(writer);
@@ -197,8 +193,8 @@ fn to_the_end_of_the_file() {
     assert_eq!(io::read_to_string(alarm.reader(stdin())).expect("the end"), "");
 }
 
-/// As another process with the same terminal may set it.
-fn in_non_blocking_mode() {
+/// Another process on the same terminal may set this mode.
+fn nonblocking_stdin_is_waited_for() {
     let mut writer = piped();
     fcntl(stdin().as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("a mode");
     writer.write_all(b"one\ntwo\n").expect("room");
@@ -221,8 +217,8 @@ fn in_non_blocking_mode() {
     assert!(inner.elapsed() >= 20 * MS && inner.elapsed() < LATE);
 }
 
-/// What was read within the limit is `Ok`, and the next read fails.
-fn a_line_is_complete_though_the_limit_has_passed() {
+/// Input that arrived within the limit is returned. The next read errs.
+fn line_is_complete_though_the_limit_has_passed() {
     let mut writer = piped();
     writer.write_all(b"one\ntwo\n").expect("room");
     let alarm = Alarm::never().expect("arming");
@@ -236,12 +232,12 @@ fn a_line_is_complete_though_the_limit_has_passed() {
 }
 
 #[cfg(target_os = "linux")]
-fn without_a_timer_it_says_so() {
+fn read_without_a_timer_is_refused() {
     let mut writer = piped();
     writer.write_all(b"one\n").expect("room");
     let limit = nix::sys::resource::Resource::RLIMIT_SIGPENDING;
     nix::sys::resource::setrlimit(limit, 0, 0).expect("a limit");
-    // On a thread that has none yet.
+    // The thread has no timer yet.
     let read = || read_line(&after(LATE), &mut String::new());
     let e = thread::spawn(read).join().expect("no panic").expect_err("no timer");
     assert!(e.get_ref().is_some_and(|e| e.is::<ArmError>()), "{e}");
@@ -249,23 +245,23 @@ fn without_a_timer_it_says_so() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("a_line_in_the_buffer_of_std_is_read", a_line_in_the_buffer_of_std_is_read),
+        scenario("line_in_the_buffer_of_std_is_read", line_in_the_buffer_of_std_is_read),
         scenario("bytes_in_the_buffer_of_std_are_read", bytes_in_the_buffer_of_std_are_read),
-        scenario("a_line_in_parts_is_not_lost", a_line_in_parts_is_not_lost),
-        scenario("a_character_in_parts_is_not_lost_in_bytes", a_character_in_parts_is_not_lost_in_bytes),
-        scenario("a_line_that_comes_within_the_limit", a_line_that_comes_within_the_limit),
-        scenario("a_ring_ends_it", a_ring_ends_it),
-        scenario("a_signal_ends_it", a_signal_ends_it),
-        scenario("an_enclosing_alarm_ends_it", an_enclosing_alarm_ends_it),
-        scenario("on_a_worker", on_a_worker),
-        scenario("an_expired_alarm_reads_nothing", an_expired_alarm_reads_nothing),
-        scenario("to_the_end_of_the_file", to_the_end_of_the_file),
-        scenario("in_non_blocking_mode", in_non_blocking_mode),
+        scenario("line_in_parts_is_not_lost", line_in_parts_is_not_lost),
+        scenario("character_in_parts_is_not_lost_in_bytes", character_in_parts_is_not_lost_in_bytes),
+        scenario("line_within_the_limit_is_returned", line_within_the_limit_is_returned),
+        scenario("ring_ends_a_read", ring_ends_a_read),
+        scenario("signal_ends_a_read", signal_ends_a_read),
+        scenario("enclosing_alarm_ends_a_read", enclosing_alarm_ends_a_read),
+        scenario("read_on_a_worker_ends_at_the_deadline", read_on_a_worker_ends_at_the_deadline),
+        scenario("expired_alarm_reads_nothing", expired_alarm_reads_nothing),
+        scenario("read_to_the_end_of_the_file_is_complete", read_to_the_end_of_the_file_is_complete),
+        scenario("nonblocking_stdin_is_waited_for", nonblocking_stdin_is_waited_for),
         scenario(
-            "a_line_is_complete_though_the_limit_has_passed",
-            a_line_is_complete_though_the_limit_has_passed,
+            "line_is_complete_though_the_limit_has_passed",
+            line_is_complete_though_the_limit_has_passed,
         ),
         #[cfg(target_os = "linux")]
-        scenario("without_a_timer_it_says_so", without_a_timer_it_says_so),
+        scenario("read_without_a_timer_is_refused", read_without_a_timer_is_refused),
     ]
 }

@@ -1,4 +1,4 @@
-//! What arming costs in system calls, counted by strace.
+//! The system calls of arming, counted by strace.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ fn nested() {
     marker();
 }
 
-/// Under a deadline between two of the kernel's microseconds.
+/// The outer deadline lies between two microseconds.
 fn nested_oddly() {
     for nanos in [1, 500, 999] {
         let _outer = after(MINUTE + Duration::from_nanos(nanos));
@@ -55,7 +55,6 @@ fn checked() {
     marker();
 }
 
-/// The check that errs, and the next one: the kernel has nothing more to do for them.
 fn expired() {
     let limit = Duration::from_micros(500);
     let errs = (0..100).filter(|_| {
@@ -64,14 +63,14 @@ fn expired() {
         marker();
         let (first, second) = (alarm.check(), sigalarm::checkpoint());
         marker();
-        // On a machine under load the signal may not have come yet.
+        // On a loaded machine the signal may be late.
         first.is_err() && second.is_err()
     });
     assert!(errs.count() > 0, "none has expired in time");
 }
 
 fn outermost_with_a_private_timer() {
-    // A foreign value has been seen in the interval timer, and the private timer exists.
+    // A foreign value was seen in the interval timer, and the private timer exists.
     process::set_timer(MINUTE, Duration::ZERO);
     drop(after(MINUTE));
     process::set_timer(Duration::ZERO, Duration::ZERO);
@@ -79,7 +78,7 @@ fn outermost_with_a_private_timer() {
 }
 
 fn outermost() {
-    drop(after(MINUTE)); // A thread's first alarm asks for its number.
+    drop(after(MINUTE)); // A thread's first alarm calls `gettid`.
     marker();
     for _ in 0..1_000 {
         drop(after(MINUTE));
@@ -87,7 +86,6 @@ fn outermost() {
     marker();
 }
 
-/// The program has set the timer over the library's, and a handler as well.
 fn under_another_handler() {
     let alarm = after(MINUTE);
     process::set_action(process::counting(), nix::libc::SA_RESTART, &[]);
@@ -98,13 +96,11 @@ fn under_another_handler() {
     assert_eq!(process::action().sa_sigaction, process::counting());
 }
 
-/// A call that nothing else makes, to find the part that counts.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // A bare call without arguments.
 fn marker() {
     unsafe { nix::libc::getppid() };
 }
 
-/// The names of the calls between the first marker and the second, the third and the fourth, and so on.
 fn calls(outcome: &Outcome) -> Result<Vec<String>, String> {
     let parts: Vec<&str> = outcome.stderr.split("getppid()").collect();
     if parts.len() < 3 || parts.len() % 2 == 0 {
@@ -117,14 +113,12 @@ fn calls(outcome: &Outcome) -> Result<Vec<String>, String> {
 
 fn none(outcome: &Outcome) -> Result<(), String> {
     let calls = calls(outcome)?;
-    // The allocator may ask for memory once, however many rounds there are.
-    // Nor is it a call of anybody's when a handler returns, whose ring was late.
+    // The allocator may ask for memory once. `rt_sigreturn` follows a late signal.
     let others = ["brk", "mmap", "munmap", "rt_sigreturn"];
     let own: Vec<&String> = calls.iter().filter(|name| !others.contains(&name.as_str())).collect();
     if own.is_empty() { Ok(()) } else { Err(format!("{} system calls, the first {}", own.len(), own[0])) }
 }
 
-/// Asks for the disposition, and replaces it not for a moment.
 fn only_asks(outcome: &Outcome) -> Result<(), String> {
     let asks = |line: &&str| line.contains("rt_sigaction(SIGALRM, NULL,");
     let part = outcome.stderr.split("getppid()").nth(1).unwrap_or_default();
@@ -135,11 +129,9 @@ fn only_asks(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-/// How often each call is made for an outermost alarm that is armed and dropped: `sigaction` asks and installs, asks and
-/// restores; the mask is asked for; the timer is set and disarmed.
+/// `sigaction` reads and installs, reads and restores; the mask is read; the timer is set and disarmed.
 fn each(outcome: &Outcome, timers: &[(&str, usize)]) -> Result<(), String> {
     let mut calls = calls(outcome)?;
-    // The allocator may ask for memory once.
     calls.retain(|name| !["brk", "mmap"].contains(&name.as_str()));
     let mut expected = vec![("rt_sigaction", 4), ("rt_sigprocmask", 1)];
     expected.extend(timers);
@@ -153,12 +145,12 @@ fn each(outcome: &Outcome, timers: &[(&str, usize)]) -> Result<(), String> {
     if calls.len() == all { Ok(()) } else { Err(format!("{} calls, not {all}", calls.len())) }
 }
 
-/// That the interval timer holds nothing is asked.
+/// One more call finds that the interval timer is free.
 fn each_with_the_interval_timer(outcome: &Outcome) -> Result<(), String> {
     each(outcome, &[("getitimer", 1), ("setitimer", 2)])
 }
 
-/// A child of bare `clone` has no such timer, so the process id is asked.
+/// A child of bare `clone` does not inherit the timer, so the process id is read.
 fn each_with_a_private_timer(outcome: &Outcome) -> Result<(), String> {
     each(outcome, &[("getpid", 2), ("timer_settime", 2)])
 }
@@ -167,7 +159,6 @@ fn traced(name: &'static str, run: fn(), judge: fn(&Outcome) -> Result<(), Strin
     scenario(name, run)
         .launched(|inner| match support::tool("strace") {
             Some(mut strace) => {
-                // Straight to stderr; only calls, no signals.
                 strace.args(["-e", "signal=none", "--"]).arg(inner.get_program());
                 rebuilt(inner, strace)
             }

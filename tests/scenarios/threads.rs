@@ -22,7 +22,7 @@ fn long_function() -> TimedOut {
     }
 }
 
-fn a_worker_notices_while_main_sleeps() {
+fn thread_sees_its_expiry_while_main_sleeps() {
     let worker = std::thread::spawn(|| {
         let alarm = after(20 * MS);
         assert!(alarm.owns(&long_function()));
@@ -34,7 +34,7 @@ fn a_worker_notices_while_main_sleeps() {
     assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
 }
 
-fn entered_from_scoped_threads() {
+fn entered_alarm_expires_on_scoped_threads() {
     let outer = after(30 * MS);
     let alarm = after(10 * SECOND);
     std::thread::scope(|s| {
@@ -67,7 +67,7 @@ fn outer_alarm_of_the_entering_thread_comes_first() {
     });
 }
 
-fn a_forgotten_entry_goes_with_its_alarm() {
+fn leaked_entry_ends_with_its_alarm() {
     let alarm = after(Duration::ZERO);
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -81,7 +81,7 @@ fn a_forgotten_entry_goes_with_its_alarm() {
     assert!(after(SECOND).check().is_ok());
 }
 
-fn through_rayon() {
+fn entered_alarm_expires_through_rayon() {
     let alarm = after(30 * MS);
     let result: Result<Vec<u64>, TimedOut> = (0..10_000_000_u64)
         .into_par_iter()
@@ -120,7 +120,7 @@ fn scopes_do_not_disturb_each_other() {
     assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
 }
 
-fn threads_that_end_while_armed() {
+fn threads_that_end_under_guards_leave_no_alarm() {
     for _ in 0..50 {
         std::thread::spawn(|| std::mem::forget(after(MS))).join().expect("no panic");
     }
@@ -128,9 +128,8 @@ fn threads_that_end_while_armed() {
     assert!(alarm.owns(&long_function()));
 }
 
-/// A ring that is on its way to one thread while another tells the timer something, and that arrives when the first is
-/// the only one left, is still ours: taken for a foreign one it would end the process.
-fn rings_on_their_way_when_a_thread_ends() {
+/// The library recognizes its own signal. The default action would end the process.
+fn signal_pending_when_a_thread_ends_is_recognized() {
     let began = Instant::now();
     let mut n = 0_u64;
     while began.elapsed() < 2 * SECOND {
@@ -146,8 +145,7 @@ fn rings_on_their_way_when_a_thread_ends() {
     assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
 }
 
-/// Levels that are entered on their own thread are asked once, not once for every way there.
-fn deep_levels_entered_at_home() {
+fn alarms_entered_on_their_own_thread_are_checked_once() {
     let alarms: Vec<Alarm> = (0..200).map(|_| after(100 * SECOND)).collect();
     let entered: Vec<_> = alarms.iter().map(Alarm::enter).collect();
     let last = after(Duration::ZERO);
@@ -157,8 +155,7 @@ fn deep_levels_entered_at_home() {
     drop(entered);
 }
 
-/// A guest waits until the deadline, and right after that the guard is dropped on its own thread: no ring of ours meets
-/// the program's own disposition.
+/// No signal meets the program's disposition.
 fn guard_dropped_after_an_entered_thread_has_slept() {
     for n in rounds(2_000) {
         let alarm = after(Duration::from_micros(200 + n % 300));
@@ -175,18 +172,27 @@ fn guard_dropped_after_an_entered_thread_has_slept() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("a_worker_notices_while_main_sleeps", a_worker_notices_while_main_sleeps),
-        scenario("entered_from_scoped_threads", entered_from_scoped_threads),
+        scenario("thread_sees_its_expiry_while_main_sleeps", thread_sees_its_expiry_while_main_sleeps),
+        scenario("entered_alarm_expires_on_scoped_threads", entered_alarm_expires_on_scoped_threads),
         scenario(
             "outer_alarm_of_the_entering_thread_comes_first",
             outer_alarm_of_the_entering_thread_comes_first,
         ),
-        scenario("a_forgotten_entry_goes_with_its_alarm", a_forgotten_entry_goes_with_its_alarm),
-        scenario("through_rayon", through_rayon),
+        scenario("leaked_entry_ends_with_its_alarm", leaked_entry_ends_with_its_alarm),
+        scenario("entered_alarm_expires_through_rayon", entered_alarm_expires_through_rayon),
         scenario("scopes_do_not_disturb_each_other", scopes_do_not_disturb_each_other),
-        scenario("threads_that_end_while_armed", threads_that_end_while_armed),
-        scenario("rings_on_their_way_when_a_thread_ends", rings_on_their_way_when_a_thread_ends),
-        scenario("deep_levels_entered_at_home", deep_levels_entered_at_home),
+        scenario(
+            "threads_that_end_under_guards_leave_no_alarm",
+            threads_that_end_under_guards_leave_no_alarm,
+        ),
+        scenario(
+            "signal_pending_when_a_thread_ends_is_recognized",
+            signal_pending_when_a_thread_ends_is_recognized,
+        ),
+        scenario(
+            "alarms_entered_on_their_own_thread_are_checked_once",
+            alarms_entered_on_their_own_thread_are_checked_once,
+        ),
         scenario(
             "guard_dropped_after_an_entered_thread_has_slept",
             guard_dropped_after_an_entered_thread_has_slept,

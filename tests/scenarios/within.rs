@@ -1,4 +1,4 @@
-//! A limit around one call, with one error for all that can go wrong.
+//! A limit around one call, with one error type.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -15,12 +15,12 @@ fn checks(alarm: &Alarm) -> Result<u32, TimedOut> {
     Ok(42)
 }
 
-fn an_answer_comes_out() {
+fn value_is_returned() {
     assert_eq!(try_within(LONG, checks).expect("in time"), 42);
     assert!(checkpoint().is_ok(), "the limit is left behind");
 }
 
-fn an_expiry_comes_out() {
+fn expiry_is_returned() {
     let e = try_within(Duration::ZERO, checks).expect_err("expired");
     assert_eq!(e.kind(), ErrorKind::TimedOut);
     let timed_out = TimedOut::find_in(&e).expect("a TimedOut");
@@ -29,11 +29,10 @@ fn an_expiry_comes_out() {
     assert!(checkpoint().is_ok(), "the limit is left behind");
 }
 
-fn an_error_of_the_function_comes_out_as_it_is() {
+fn error_of_the_function_is_returned_unchanged() {
     let read = |_: &Alarm| std::fs::read("/no/such/file");
     let e = try_within(LONG, read).expect_err("there is none");
     assert!(e.kind() == ErrorKind::NotFound && e.raw_os_error().is_some());
-    // A closure with several kinds of errors.
     let e = try_within(LONG, |alarm| -> io::Result<()> {
         alarm.check()?;
         std::fs::read("/no/such/file")?;
@@ -42,14 +41,13 @@ fn an_error_of_the_function_comes_out_as_it_is() {
     assert_eq!(e.expect_err("there is none").kind(), ErrorKind::NotFound);
 }
 
-fn an_enclosing_limit_comes_out() {
+fn enclosing_expiry_is_returned() {
     let outer = Alarm::after(Duration::ZERO).expect("arming");
     let e = try_within(LONG, checks).expect_err("the outer limit");
     assert!(outer.owns(TimedOut::find_in(&e).expect("a TimedOut")));
 }
 
-/// What was completed is `Ok`.
-fn a_finished_call_is_ok_though_the_limit_has_passed() {
+fn finished_call_is_ok_though_the_limit_has_passed() {
     let answer = try_within(LONG, |alarm| -> Result<u32, TimedOut> {
         alarm.ring();
         Ok(42)
@@ -57,7 +55,7 @@ fn a_finished_call_is_ok_though_the_limit_has_passed() {
     assert_eq!(answer.expect("finished"), 42);
 }
 
-fn one_question_mark_is_enough() {
+fn one_question_mark_converts_both_errors() {
     fn answer(limit: Duration) -> Result<u32, Box<dyn Error>> {
         Ok(try_within(limit, checks)?)
     }
@@ -67,7 +65,7 @@ fn one_question_mark_is_enough() {
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn a_failure_to_arm_comes_out() {
+fn failure_to_arm_is_returned() {
     use nix::libc::{EPERM, SYS_rt_sigaction};
 
     crate::support::process::forbid(SYS_rt_sigaction, EPERM);
@@ -79,16 +77,16 @@ fn a_failure_to_arm_comes_out() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("an_answer_comes_out", an_answer_comes_out),
-        scenario("an_expiry_comes_out", an_expiry_comes_out),
-        scenario("an_error_of_the_function_comes_out_as_it_is", an_error_of_the_function_comes_out_as_it_is),
-        scenario("an_enclosing_limit_comes_out", an_enclosing_limit_comes_out),
+        scenario("value_is_returned", value_is_returned),
+        scenario("expiry_is_returned", expiry_is_returned),
+        scenario("error_of_the_function_is_returned_unchanged", error_of_the_function_is_returned_unchanged),
+        scenario("enclosing_expiry_is_returned", enclosing_expiry_is_returned),
         scenario(
-            "a_finished_call_is_ok_though_the_limit_has_passed",
-            a_finished_call_is_ok_though_the_limit_has_passed,
+            "finished_call_is_ok_though_the_limit_has_passed",
+            finished_call_is_ok_though_the_limit_has_passed,
         ),
-        scenario("one_question_mark_is_enough", one_question_mark_is_enough),
+        scenario("one_question_mark_converts_both_errors", one_question_mark_converts_both_errors),
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-        scenario("a_failure_to_arm_comes_out", a_failure_to_arm_comes_out),
+        scenario("failure_to_arm_is_returned", failure_to_arm_is_returned),
     ]
 }

@@ -1,6 +1,6 @@
-//! What a process that has run jobs must not have left behind.
+//! What jobs must not leave behind.
 
-// The bare system calls, to look past the library under test.
+// Bare system calls, independent of the library.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::fs;
@@ -10,19 +10,17 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
-/// The open descriptors of this process.
 pub fn descriptors() -> Vec<i32> {
     let names =
         fs::read_dir("/proc/self/fd").expect("/proc").map(|entry| entry.expect("an entry").file_name());
     let fds: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
-    // One of them read the directory, and is closed by now. Any number may be its: the lowest that was free.
+    // The descriptor that read the directory is closed by now.
     let mut fds: Vec<i32> =
         fds.into_iter().filter(|&fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0).collect();
     fds.sort_unstable();
     fds
 }
 
-/// Whether this process has a child, running or waiting to be reaped.
 pub fn has_children() -> bool {
     unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
@@ -30,7 +28,6 @@ pub fn has_children() -> bool {
     }
 }
 
-/// Runs `f`, and sees to it that it leaves no child and no descriptor.
 pub fn leaving_nothing(f: impl FnOnce()) {
     let before = descriptors();
     f();
@@ -38,14 +35,13 @@ pub fn leaving_nothing(f: impl FnOnce()) {
     assert_eq!(descriptors(), before, "descriptors are left");
 }
 
-/// Whether a process of that id exists that has not ended.
+/// Returns whether the process exists and has not ended.
 pub fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
     state.is_some_and(|state| state != "Z" && state != "X")
 }
 
-/// Waits for something that takes a moment.
 pub fn soon(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -54,7 +50,7 @@ pub fn soon(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// The writing end of a pipe that is not among the descriptors of the parent: that of the job which calls this.
+/// Returns the write end of the calling job's pipe.
 pub fn write_end_not_in(inherited: &[i32]) -> fs::File {
     let is_pipe = |fd: &i32| {
         let link = fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
@@ -64,7 +60,6 @@ pub fn write_end_not_in(inherited: &[i32]) -> fs::File {
     fs::File::options().write(true).open(format!("/proc/self/fd/{fd}")).unwrap()
 }
 
-/// How much is in a pipe that has not been read.
 pub fn bytes_in_pipe(end: &fs::File) -> i32 {
     let mut bytes = 0;
     assert_eq!(unsafe { libc::ioctl(end.as_raw_fd(), libc::FIONREAD, &mut bytes) }, 0);
@@ -85,7 +80,6 @@ pub fn signal(signal: i32, action: libc::sighandler_t) {
     unsafe { assert_ne!(libc::signal(signal, action), libc::SIG_ERR) };
 }
 
-/// Ends without a destructor or a buffer.
 pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
@@ -95,7 +89,6 @@ pub fn set_limit(resource: Resource, soft: rlim_t) {
     setrlimit(resource, soft.min(hard), hard).expect("setrlimit");
 }
 
-/// Closes every descriptor from `first` on.
 pub fn close_all(first: i32) {
     for fd in first..1024 {
         unsafe { libc::close(fd) };
@@ -108,7 +101,7 @@ pub fn pause() -> ! {
     }
 }
 
-/// Gives up the privileges of a super-user, whom some limits do not bind. Says whether it has none now.
-pub fn become_nobody() -> bool {
+/// Drops super-user privileges, which bypass some limits. Returns whether it is unprivileged now.
+pub fn drop_privileges() -> bool {
     unsafe { libc::getuid() != 0 || libc::setuid(65_534) == 0 }
 }

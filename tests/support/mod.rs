@@ -1,11 +1,10 @@
-//! One process per scenario, looked at from outside.
+//! One process per scenario, judged from outside.
 //!
-//! Signals, timers and masks belong to a process, and the test harness is a process with threads of its own.
-//! So each scenario runs on the main thread of a fresh process: the test binary runs itself again, and the
-//! parent judges by exit status and output. A scenario that hangs is killed and fails; one whose parent is killed ends
-//! with it.
+//! Signals, timers and masks belong to a process. So each scenario runs on the main thread of a new process of this
+//! binary. The parent judges exit status and output, and kills a scenario that hangs. A scenario ends with its
+//! parent.
 
-#![allow(dead_code)] // Each test binary uses the part of this that it needs.
+#![allow(dead_code)] // Each test binary uses a part of this.
 
 pub mod children;
 pub mod process;
@@ -19,14 +18,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 const SCENARIO: &str = "SIGALARM_TEST_SCENARIO";
 
-/// Longer than any scenario takes on a machine under load; in seconds, `SIGALARM_TEST_PATIENCE` if that is set, for
-/// scenarios that are asked for more than usual.
+/// Time for a scenario on a loaded machine. `SIGALARM_TEST_PATIENCE` overrides it, in seconds.
 fn patience() -> Duration {
     let asked = std::env::var("SIGALARM_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(asked.unwrap_or(120))
 }
 
-/// What a scenario's process left behind.
 pub struct Outcome {
     pub status: ExitStatus,
     pub stdout: String,
@@ -36,7 +33,6 @@ pub struct Outcome {
 
 type Judge = Box<dyn Fn(&Outcome) -> Result<(), String> + Send>;
 
-/// A process and what is expected of it.
 pub struct Scenario {
     name: &'static str,
     run: fn(),
@@ -44,13 +40,11 @@ pub struct Scenario {
     judge: Judge,
 }
 
-/// A scenario that asserts by itself: it must exit with 0.
 pub fn scenario(name: &'static str, run: fn()) -> Scenario {
     Scenario { name, run, launch: Box::new(itself), judge: Box::new(exits_with(0)) }
 }
 
 impl Scenario {
-    /// The process must die of this signal.
     pub fn dies_of(self, signal: i32) -> Scenario {
         self.judged(move |outcome| match outcome.status.signal() {
             Some(n) if n == signal => Ok(()),
@@ -58,7 +52,6 @@ impl Scenario {
         })
     }
 
-    /// The process must exit with this code.
     pub fn exits_with(self, code: i32) -> Scenario {
         self.judged(exits_with(code))
     }
@@ -67,7 +60,7 @@ impl Scenario {
         Scenario { judge: Box::new(judge), ..self }
     }
 
-    /// Started by something else: `wrap` makes the command that starts the one it is given.
+    /// Starts the scenario by the command that `wrap` returns.
     pub fn launched(self, wrap: impl Fn(&mut Command) -> Command + Send + 'static) -> Scenario {
         Scenario { launch: Box::new(wrap), ..self }
     }
@@ -77,7 +70,7 @@ fn itself(command: &mut Command) -> Command {
     rebuilt(command, Command::new(command.get_program()))
 }
 
-/// Puts program, arguments and environment of `inner` behind `outer`.
+/// Appends program, arguments and environment of `inner` to `outer`.
 pub fn rebuilt(inner: &Command, mut outer: Command) -> Command {
     outer.args(inner.get_args());
     for (key, value) in inner.get_envs() {
@@ -88,7 +81,6 @@ pub fn rebuilt(inner: &Command, mut outer: Command) -> Command {
     outer
 }
 
-/// Rust prints no backtrace before it aborts.
 pub fn without_backtrace(command: &mut Command) -> Command {
     let mut command = itself(command);
     command.env("RUST_BACKTRACE", "0");
@@ -102,33 +94,31 @@ fn exits_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
     }
 }
 
-/// The numbers of so many rounds; fewer on a busy machine, where it stops after twenty seconds.
+/// Yields the numbers of `most` rounds; stops after twenty seconds.
 pub fn rounds(most: u64) -> impl Iterator<Item = u64> {
     let began = Instant::now();
     (0..most).take_while(move |&n| n == 0 || began.elapsed() < Duration::from_secs(20))
 }
 
-/// A subject and its scenarios.
 pub type Module = (&'static str, fn() -> Vec<Scenario>);
 
-/// Modules with a function `scenarios`, by name.
+/// Lists modules that have a function `scenarios`, by name.
 #[macro_export]
 macro_rules! modules {
     ($($(#[$meta:meta])* $name:ident),* $(,)?) => {
         &[$($(#[$meta])* (stringify!($name), $name::scenarios)),*]
     };
 }
-#[allow(unused_imports)] // A binary with one module needs none.
+#[allow(unused_imports)] // A binary with one module does not use it.
 pub use modules;
 
-/// The `main` of a test binary.
 pub fn main(modules: &[Module]) {
     if let Ok(name) = std::env::var(SCENARIO) {
         let (module, name) = name.split_once("::").expect("module::scenario");
         let (_, scenarios) = modules.iter().find(|(subject, _)| *subject == module).expect("a module");
         let found = scenarios().into_iter().find(|scenario| scenario.name == name);
         process::die_with_parent();
-        // The runner may have been started in the background, with the terminal's signals ignored.
+        // A background runner may have inherited ignored terminal signals.
         for signal in [nix::libc::SIGHUP, nix::libc::SIGINT, nix::libc::SIGQUIT] {
             children::signal(signal, nix::libc::SIG_DFL);
         }
@@ -145,14 +135,13 @@ pub fn main(modules: &[Module]) {
         })
     });
     let mut arguments = Arguments::from_args();
-    // Half of them wait most of the time.
+    // Most scenarios wait half of the time.
     let threads = || 2 * std::thread::available_parallelism().map_or(1, usize::from);
     arguments.test_threads.get_or_insert_with(threads);
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
-/// Has every alarm of this process and of its forked children use a private timer, also where the process has one thread: the
-/// library has seen a foreign value in the interval timer.
+/// Makes the library use private timers in this process and its children.
 pub fn have_private_timers() {
     let (left, interval) = process::set_timer(Duration::from_secs(100), Duration::ZERO);
     drop(sigalarm::Alarm::after(Duration::from_secs(1)).expect("arming"));
@@ -165,7 +154,7 @@ fn judge(name: &str, scenario: &Scenario) -> Result<(), Failed> {
     command.env(SCENARIO, name);
     let mut command = (scenario.launch)(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A group of its own, so that whatever it has started goes with it and nothing of it holds the pipes.
+    // A kill of the group reaches all descendants, which could hold the pipes.
     command.process_group(0);
     process::spawn_to_die_with_parent(&mut command);
     let began = Instant::now();
@@ -190,7 +179,7 @@ fn finish(mut child: Child, began: Instant) -> Outcome {
     let stdout = drain(Box::new(child.stdout.take().expect("piped")));
     let stderr = drain(Box::new(child.stderr.take().expect("piped")));
     let status = loop {
-        if let Some(status) = child.try_wait().expect("a child of ours") {
+        if let Some(status) = child.try_wait().expect("a child") {
             break status;
         }
         if began.elapsed() > patience() {
@@ -205,7 +194,6 @@ fn finish(mut child: Child, began: Instant) -> Outcome {
     Outcome { status, stdout, stderr, took }
 }
 
-/// The command to run a program that some machines lack, or a note that it was skipped.
 pub fn tool(name: &str) -> Option<Command> {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()));

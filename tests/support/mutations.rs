@@ -1,10 +1,8 @@
-//! Inputs made from known ones by mutation.
+//! Mutated inputs for a property.
 //!
-//! Needs no tool and no nightly. Each input is a mutation of a known one, drawn by a generator whose seed is printed: the
-//! same seed tries the same inputs in the same order. What fails is cut down to what still fails, and printed. `fuzz/`
-//! has the same properties for libFuzzer, which is led by what the program does with them.
+//! Each input is a mutation of a known one; the printed seed determines them all. A failing input is minimized.
 //!
-//! `SIGALARM_FUZZ_SECONDS` says how long (one second), `SIGALARM_FUZZ_SEED` where to begin (anywhere).
+//! `SIGALARM_FUZZ_SECONDS` sets the time (default 1), `SIGALARM_FUZZ_SEED` the first seed (default random).
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -32,7 +30,7 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
 }
 
-/// Tries `property`, which panics if it does not hold, on mutations of `known` that are made with `words`.
+/// Applies `property`, which panics on failure, to mutations of `known` with `words`.
 pub fn campaign(name: &str, known: &[&[u8]], words: &[&[u8]], property: fn(&[u8])) {
     let anywhere = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as u64);
     let seed = setting("SIGALARM_FUZZ_SEED").unwrap_or_else(anywhere);
@@ -57,7 +55,6 @@ pub fn campaign(name: &str, known: &[&[u8]], words: &[&[u8]], property: fn(&[u8]
     println!("{name}: {tried} inputs, SIGALARM_FUZZ_SEED={seed}");
 }
 
-/// A known input, or two of them joined, changed in some places.
 fn mutation(random: &mut Random, known: &[&[u8]], words: &[&[u8]]) -> Vec<u8> {
     let mut input = random.of(known).map_or(Vec::new(), |input| input.to_vec());
     for _ in 0..1 + random.below(6) {
@@ -92,7 +89,7 @@ fn mutation(random: &mut Random, known: &[&[u8]], words: &[&[u8]]) -> Vec<u8> {
 }
 
 fn fails(property: fn(&[u8]), input: &[u8]) -> bool {
-    // Quiet on this thread only: other tests run beside it.
+    // Silences this thread only, since other tests run beside it.
     thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -109,7 +106,6 @@ fn fails(property: fn(&[u8]), input: &[u8]) -> bool {
     failed
 }
 
-/// Takes parts away for as long as it still fails.
 fn cut_down(property: fn(&[u8]), mut input: Vec<u8>) -> Vec<u8> {
     let mut part = input.len();
     while part > 0 {

@@ -1,7 +1,6 @@
-//! The state of this process as the kernel tells it, past the library under test.
+//! The kernel's view of this process, independent of the library.
 
-// To look at the process past the library takes the bare system calls. Each block is one of them, with
-// pointers to locals.
+// Bare system calls, each with pointers to locals.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::io;
@@ -14,7 +13,7 @@ use std::time::Duration;
 
 use nix::libc;
 
-/// Everything that the library must leave as it was.
+/// Everything that the library must restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub handler: usize,
@@ -26,12 +25,11 @@ pub struct State {
     pub timer: (Duration, Duration),
 }
 
-/// The whole state, with the timer.
 pub fn state() -> State {
     let action = action();
     State {
         handler: action.sa_sigaction,
-        flags: action.sa_flags & !0x0400_0000, // SA_RESTORER is the C library's business
+        flags: action.sa_flags & !0x0400_0000, // The C library sets SA_RESTORER.
         handler_mask: members(&action.sa_mask),
         mask: mask(),
         timer: timer(),
@@ -102,7 +100,6 @@ pub fn is_pending(signal: i32) -> bool {
     }
 }
 
-/// What is left of the timer, and its interval.
 pub fn timer() -> (Duration, Duration) {
     unsafe {
         let mut t = MaybeUninit::<libc::itimerval>::zeroed();
@@ -127,16 +124,14 @@ pub fn set_timer(value: Duration, interval: Duration) -> (Duration, Duration) {
     }
 }
 
-/// How often [`count`] was called, and the `si_code` of the last call.
+/// Calls of [`count`], and the `si_code` of the last one.
 pub static COUNTED: AtomicUsize = AtomicUsize::new(0);
 pub static LAST_CODE: AtomicI32 = AtomicI32::new(i32::MIN);
 
-/// A handler of the program's own: counts.
 pub extern "C" fn count(_: libc::c_int) {
     COUNTED.fetch_add(1, Ordering::SeqCst);
 }
 
-/// The same, with `SA_SIGINFO`.
 pub extern "C" fn count_info(_: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     COUNTED.fetch_add(1, Ordering::SeqCst);
     unsafe { LAST_CODE.store((*info).si_code, Ordering::SeqCst) };
@@ -159,7 +154,7 @@ pub fn kill_self(signal: i32) {
     unsafe { assert_eq!(libc::kill(libc::getpid(), signal), 0) };
 }
 
-/// Forks; the child runs `f` and exits 0, or 101 if it panics. Returns the child's raw wait status.
+/// The child exits with 0, or with 101 after a panic. Returns the raw wait status.
 pub fn in_child(f: impl FnOnce()) -> i32 {
     unsafe {
         match libc::fork() {
@@ -173,7 +168,7 @@ pub fn in_child(f: impl FnOnce()) -> i32 {
             }
             child => {
                 let mut status = 0;
-                // A ring interrupts it, where the handler has no SA_RESTART.
+                // A signal interrupts the wait if its handler has no SA_RESTART.
                 while libc::waitpid(child, &mut status, 0) != child {
                     assert_eq!(std::io::Error::last_os_error().kind(), std::io::ErrorKind::Interrupted);
                 }
@@ -183,7 +178,7 @@ pub fn in_child(f: impl FnOnce()) -> i32 {
     }
 }
 
-/// From now on the system call `number` fails with `errno` in this process, for good.
+/// Makes the system call `number` fail with `errno` from now on.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub fn forbid(number: libc::c_long, errno: i32) {
     const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
@@ -191,7 +186,7 @@ pub fn forbid(number: libc::c_long, errno: i32) {
     const RETURN: u16 = 0x06; // BPF_RET | BPF_K
     let statement = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     let mut filter = [
-        statement(LOAD, 0, 0, 0), // the number of the call
+        statement(LOAD, 0, 0, 0), // load the number of the call
         statement(JUMP_IF_EQUAL, 0, 1, number as u32),
         statement(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
         statement(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
@@ -203,7 +198,7 @@ pub fn forbid(number: libc::c_long, errno: i32) {
     }
 }
 
-/// A stack for signal handlers on which also the reports of a sanitizer find room.
+/// Gives signal handlers a stack that fits a sanitizer's reports.
 pub fn widen_signal_stack() {
     const SIZE: usize = 1 << 20;
     let stack =
@@ -219,7 +214,7 @@ pub fn die_with_parent() {
     }
 }
 
-/// The same for the process that `command` starts, also where that executes another program first.
+/// Has the kernel kill the process of `command` too, through `exec`.
 pub fn spawn_to_die_with_parent(command: &mut Command) {
     let parent = std::process::id();
     let prepare = move || {

@@ -1,10 +1,10 @@
-//! What differs from processor to processor.
+//! The parts that depend on the processor.
 
 use std::arch::asm;
 
 use nix::libc::{c_long, user_regs_struct};
 
-/// Stops the calling thread, which must be traced, for its tracer to look at.
+/// Stops the calling thread with SIGTRAP for its tracer.
 #[inline(always)]
 #[allow(unsafe_code)]
 pub fn trap() {
@@ -20,13 +20,12 @@ pub fn trap() {
     }
 }
 
-/// How far the program counter is behind a [`trap`] when the thread has stopped for it.
+/// Distance of the program counter from a [`trap`] at which the thread has stopped.
 pub const BEHIND_A_TRAP: u64 = if cfg!(target_arch = "x86_64") { 1 } else { 0 };
 
-/// How far it must be for the thread to go on.
+/// Distance to the instruction after it.
 pub const LENGTH_OF_A_TRAP: u64 = if cfg!(target_arch = "x86_64") { 1 } else { 4 };
 
-/// The word at an instruction with a trap in the place of that instruction.
 pub fn with_trap(word: c_long) -> c_long {
     #[cfg(target_arch = "x86_64")]
     return word & !0xff | 0xcc;
@@ -34,7 +33,6 @@ pub fn with_trap(word: c_long) -> c_long {
     return word & !0xffff_ffff | 0xd420_0000;
 }
 
-/// Whether the instruction that begins a word is a system call.
 pub fn is_system_call(word: c_long) -> bool {
     #[cfg(target_arch = "x86_64")]
     return word & 0xffff == 0x050f;

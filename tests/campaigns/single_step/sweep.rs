@@ -1,4 +1,4 @@
-//! A window, stopped before each of its instructions in turn.
+//! A window of code, stopped before each of its instructions in turn.
 
 use std::collections::BTreeSet;
 use std::process::exit;
@@ -7,41 +7,35 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitStatus;
 
-use super::tracee::{self, Comes, Deal, NOT_TRACED, Owner, SECOND};
+use super::tracee::{self, Comes, Deal, NOT_TRACED, Previous, SECOND};
 use super::tracer::{self, Astray, Standing, Trace};
 
-/// How many instructions of a window a sample takes.
 const SAMPLE: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 
-/// How often to try again when the timer was quicker than the thread.
 const TRIES: usize = if cfg!(debug_assertions) { 4 } else { 40 };
 
-/// How often, where each instruction is to be interrupted once: [`complete`] comes after.
 const TRIES_OF_ONE: usize = 3;
 
-/// How often to try again to interrupt an instruction at all, of those that are each to be interrupted once.
-const AGAIN_AND_AGAIN: usize = 6;
+const MOST_TRIES: usize = 6;
 
-/// After so many failures in one sweep the rest will not tell more.
 const ENOUGH: usize = 3;
 
-/// On either side of what takes two calls of `setitimer` to arm.
+/// Limits below and above the bound from which arming takes two calls of `setitimer`.
 const SHORT: Duration = Duration::from_micros(900);
 const LONG: Duration = Duration::from_micros(1_500);
 
-/// The instructions that are to be taken.
 #[derive(Clone, Copy)]
 pub enum Choice {
     All,
     One(usize),
-    /// Each of them once, with one of so many things that may come: this one for every so many.
+    /// Each instruction once; this combination takes every `of`-th.
     Once {
         part: usize,
         of: usize,
     },
-    /// Every n-th, so many in all. Which one is first changes from run to run.
+    /// Evenly spread instructions, so many of them, from a random first one.
     Sample(usize),
-    /// The same of one combination of what may come and whose it is.
+    /// The same, for one combination of signal and disposition.
     Glance(usize),
 }
 
@@ -58,7 +52,6 @@ impl Choice {
         }
     }
 
-    /// For one of so many combinations of what may come and whose it is.
     pub fn shared(self, part: usize, of: usize) -> Choice {
         if let Choice::Once { .. } = self { Choice::Once { part, of } } else { self }
     }
@@ -80,7 +73,6 @@ fn phase() -> usize {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos() as usize / 1_000)
 }
 
-/// What was tried in a scenario, and how it went.
 #[derive(Default)]
 pub struct Tally {
     pub instructions: usize,
@@ -91,15 +83,13 @@ pub struct Tally {
     pub stepped: usize,
     pub missed: usize,
     pub failures: usize,
-    /// The instructions that were on the way of two runs alike, by their addresses, and those before which a signal came.
-    /// (What only one of two came by hangs on another thread's being late, or on the moment.)
+    /// Instructions that two equal runs both executed, by address, and those that a signal has interrupted.
     places: BTreeSet<u64>,
     interrupted: BTreeSet<u64>,
 }
 
 impl Tally {
-    /// The end of a scenario.
-    pub fn told(self, name: &str, began: Instant) -> ! {
+    pub fn report(self, name: &str, began: Instant) -> ! {
         let Tally { instructions, deliveries, waiting, deaths, again, stepped, missed, failures, .. } = self;
         println!(
             "{name}: {instructions} instructions, {deliveries} interrupted ({waiting} with a signal waiting there, \
@@ -110,44 +100,41 @@ impl Tally {
         exit(i32::from(failures > 0))
     }
 
-    /// The instructions before which no signal has come yet.
     fn left(&self) -> BTreeSet<u64> {
         &self.places - &self.interrupted
     }
 }
 
-/// A window: the code between [`tracee::begin`] and [`tracee::end`], and what must be so afterwards.
+/// The code between [`tracee::begin`] and [`tracee::end`].
 #[derive(Clone, Copy)]
 pub struct Window {
     pub name: &'static str,
     pub run: fn(&Deal),
-    /// What may come in it.
     pub comes: &'static [Comes],
-    /// It arms an alarm of the limit, which takes another way where the limit is short.
+    /// Whether the window arms the alarm under test. A short limit takes another path.
     pub arms: bool,
-    /// It goes on to the first system call behind its end, where it waits.
+    /// Whether the sweep continues up to the first system call after the end, which blocks.
     pub enters: bool,
 }
 
-/// Sweeps a window with everything that may come.
 pub fn sweep(window: Window) -> ! {
-    const OWNERS: [(Owner, bool); 6] = [
-        (Owner::Default, false),
-        (Owner::Counts, false),
-        (Owner::Ignores, false),
-        (Owner::Shut, false),
-        (Owner::Default, true),
-        (Owner::Counts, true),
+    const PREVIOUS: [(Previous, bool); 6] = [
+        (Previous::Default, false),
+        (Previous::Counts, false),
+        (Previous::Ignores, false),
+        (Previous::CountsBlocked, false),
+        (Previous::Default, true),
+        (Previous::Counts, true),
     ];
 
     let began = Instant::now();
     let mut tally = Tally::default();
     let mut deals = Vec::new();
     for &comes in window.comes {
-        for (owner, company) in OWNERS {
+        for (previous, second_thread) in PREVIOUS {
             let short = window.arms && comes == Comes::Ring;
             for time in if short { vec![SHORT, LONG] } else { vec![LONG] } {
-                deals.push(Deal { owner, comes, time, company });
+                deals.push(Deal { previous, comes, time, second_thread });
             }
         }
     }
@@ -173,12 +160,12 @@ pub fn sweep(window: Window) -> ! {
     if let Choice::Once { .. } = Choice::made() {
         complete(window, &traces, &mut tally);
     }
-    tally.told(window.name, began)
+    tally.report(window.name, began)
 }
 
-/// The instructions of a window, by a run to which nothing happens; nothing if no process can be traced.
+/// Returns the instructions of a run without a signal; `None` if no process can be traced.
 fn traced(window: Window, deal: &Deal) -> Option<Trace> {
-    // Stepping takes longer than the time until a ring. Where the path depends on whether that is over, it must not be.
+    // Stepping outlasts a short timer. Only a window with a short limit may see it expire.
     let calm = Deal { time: if deal.time == SHORT { SHORT } else { 9 * SECOND }, ..*deal };
     let trace = match tracer::start(|| (window.run)(&calm)) {
         Ok(standing) => {
@@ -187,16 +174,16 @@ fn traced(window: Window, deal: &Deal) -> Option<Trace> {
             trace
         }
         Err(WaitStatus::Exited(_, NOT_TRACED)) => return None,
-        Err(end) => panic!("{}, {deal:?}: not even begun: {end:?}", window.name),
+        Err(end) => panic!("{}, {deal:?}: not started: {end:?}", window.name),
     };
-    let Ok(trace) = trace else { panic!("{}, {deal:?}: never at its end", window.name) };
+    let Ok(trace) = trace else { panic!("{}, {deal:?}: the end of the window was not reached", window.name) };
     Some(trace)
 }
 
 fn swept(window: Window, deal: &Deal, trace: &Trace, choice: Choice, tries: usize, tally: &mut Tally) {
     let enough = tally.failures + ENOUGH;
     for k in choice.of(trace.len()) {
-        // A thread that is stepped finds its calls take long and makes some of them again, which one that runs does not.
+        // A stepped thread repeats some calls because they take long. A running thread does not.
         let tries = if tries == TRIES_OF_ONE && trace.is_repeated(k) { 1 } else { tries };
         tally.deliveries += 1;
         if let Err(why) = interrupted(window, deal, trace, k, tries, tally) {
@@ -214,17 +201,14 @@ fn swept(window: Window, deal: &Deal, trace: &Trace, choice: Choice, tries: usiz
     }
 }
 
-/// Interrupts what has been missed, until a signal has come before each instruction that was on the way of two runs. Says
-/// which of the program's own are not to be had: those on the way of a thread that is stepped and finds another one late.
-/// Of the C library's there are more: what its allocator does depends on all that has been allocated before, in the process
-/// that traces as well.
+/// Retries until a signal has interrupted each instruction that two runs both executed. The C library's are optional:
+/// the paths of its allocator depend on earlier allocations.
 fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
-    // No timer can be quicker than what somebody sends, so that is tried first.
     let sent_first = |(deal, _): &&(&Deal, Trace)| deal.comes != Comes::Kill;
     let mut order: Vec<_> = traces.iter().collect();
     order.sort_by_key(sent_first);
     for pc in tally.left() {
-        let tries = if is_own(pc) { AGAIN_AND_AGAIN } else { 1 };
+        let tries = if is_own(pc) { MOST_TRIES } else { 1 };
         let ways = order.iter().filter_map(|(deal, trace)| Some((deal, trace, trace.place_of(pc)?)));
         for (deal, trace, k) in ways {
             swept(window, deal, trace, Choice::One(k), tries, tally);
@@ -235,19 +219,18 @@ fn complete(window: Window, traces: &[(&Deal, Trace)], tally: &mut Tally) {
     }
     let (own, others): (BTreeSet<u64>, BTreeSet<u64>) = tally.places.iter().partition(|pc| is_own(**pc));
     let left = tally.left();
-    let told = |all: &BTreeSet<u64>| format!("{} of {}", (all - &left).len(), all.len());
+    let report = |all: &BTreeSet<u64>| format!("{} of {}", (all - &left).len(), all.len());
     println!(
         "{}: interrupted {} instructions, and {} of the C library",
         window.name,
-        told(&own),
-        told(&others)
+        report(&own),
+        report(&others)
     );
     for pc in &own & &left {
         println!("{}: not interrupted: {}", window.name, place(pc));
     }
 }
 
-/// Whether an instruction is this program's, and not the C library's.
 fn is_own(pc: u64) -> bool {
     let exe = std::env::current_exe().unwrap_or_default();
     place(pc).starts_with(&*exe.to_string_lossy())
@@ -264,19 +247,19 @@ fn interrupted(
     let is_quick = deal.comes == Comes::Kill && !cfg!(debug_assertions);
     let mut deal = *deal;
     for n in 0..tries {
-        // On a machine under load it takes a while to come there.
+        // A loaded machine needs more time to reach the instruction.
         if n % 3 == 2 && deal.time > SHORT {
             deal.time = (deal.time * 2).min(SECOND / 20);
         }
         let deal = &deal;
         let standing = match tracer::start(|| (window.run)(deal)) {
             Ok(standing) => standing,
-            // Its own timer was quicker than it.
+            // The process died of its own timer before the thread was in place.
             Err(WaitStatus::Signaled(_, Signal::SIGALRM, _)) if deal.kills() && deal.comes != Comes::Kill => {
                 tally.again += 1;
                 continue;
             }
-            Err(end) => return Err(format!("not even begun: {end:?}")),
+            Err(end) => return Err(format!("not started: {end:?}")),
         };
         match standing.run_to(trace, k) {
             Ok(()) => {
@@ -285,11 +268,10 @@ fn interrupted(
                     return Ok(());
                 }
             }
-            // Once more without a jump: the slower it is, the more it is like the run that was traced. With a timer that is
-            // to ring later than that it takes seconds, which an ordinary run has not.
-            Err(Astray::Elsewhere) if n == 3 && (tries == AGAIN_AND_AGAIN || is_quick) => {
+            // Steps instead of running, which is closer to the traced run.
+            Err(Astray::Elsewhere) if n == 3 && (tries == MOST_TRIES || is_quick) => {
                 standing.end();
-                // Steps take their time; and some ways are for whole seconds.
+                // Stepping is slow, and some paths need whole seconds.
                 let time = if deal.time > SHORT { deal.time.max(2 * SECOND) } else { SHORT };
                 let deal = &Deal { time, ..*deal };
                 let Ok(standing) = tracer::start(|| (window.run)(deal)) else { continue };
@@ -311,13 +293,13 @@ fn interrupted(
     Ok(())
 }
 
-/// The thread stands where it should: the signal comes, it goes on, and its end is looked at. `false` if nothing can be
-/// said of it: another thread, whose signal came early, has met with the trap that was laid for this one.
+/// Makes the signal pending, lets the thread run, and judges its end. Returns `false` if another thread took an early
+/// signal and hit the trap.
 fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<bool, String> {
     match deal.comes {
         Comes::Kill => {
-            kill(standing.process, Signal::SIGALRM).expect("a child of ours");
-            if deal.company {
+            kill(standing.process, Signal::SIGALRM).expect("a child");
+            if deal.second_thread {
                 std::thread::sleep(Duration::from_micros(100));
             }
         }
@@ -332,12 +314,11 @@ fn judged(standing: Standing, deal: &Deal, tally: &mut Tally) -> Result<bool, St
             tally.deaths += 1;
             Ok(true)
         }
-        WaitStatus::Signaled(_, Signal::SIGTRAP, _) if deal.company => Ok(false),
+        WaitStatus::Signaled(_, Signal::SIGTRAP, _) if deal.second_thread => Ok(false),
         _ => Err(format!("{end:?}")),
     }
 }
 
-/// Where an instruction is, for `addr2line`.
 pub fn place(pc: u64) -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     for line in maps.lines() {

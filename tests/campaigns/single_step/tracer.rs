@@ -1,6 +1,5 @@
-//! A thread that stands still between two of its instructions.
+//! A thread stopped between two of its instructions.
 
-// To ask which signals wait takes a bare call.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::collections::HashMap;
@@ -19,38 +18,36 @@ use super::machine;
 use super::tracee;
 use crate::support::children;
 
-/// No process is given more time than this to come to its end.
 const HANG: Duration = Duration::from_secs(60);
 
-/// A traced thread that stands still.
 #[derive(Clone, Copy)]
 pub struct Standing {
     pub process: Pid,
     pub thread: Pid,
 }
 
-/// Why a thread is not where it was to be brought.
+/// Why a thread did not reach its instruction.
 #[derive(Debug)]
 pub enum Astray {
-    /// A signal came on the way.
+    /// A signal was delivered first.
     Signal,
-    /// It went another way, or its process has come to an end.
+    /// The thread took another path, or the process ended.
     Elsewhere,
 }
 
 impl From<Errno> for Astray {
     fn from(_: Errno) -> Astray {
-        Astray::Elsewhere // ESRCH: another thread has got what ends the process.
+        Astray::Elsewhere // ESRCH: another thread handles the deadly signal.
     }
 }
 
-/// The instructions of a run, by their addresses, and where each address comes for the first time.
+/// The instructions of a run by address, and the first index of each address.
 pub struct Trace {
     pub pcs: Vec<u64>,
-    /// The first address behind it.
+    /// The first address after the window.
     end: u64,
     first: HashMap<u64, usize>,
-    /// For each, how often its address has come by then, itself included.
+    /// For each instruction, how often its address has occurred so far, inclusive.
     times: Vec<usize>,
 }
 
@@ -71,18 +68,16 @@ impl Trace {
         self.pcs.len()
     }
 
-    /// When the instruction at an address comes for the first time.
     pub fn place_of(&self, pc: u64) -> Option<usize> {
         self.first.get(&pc).copied()
     }
 
-    /// Whether an instruction has come before by its address.
+    /// Returns whether the address of instruction `k` has occurred before.
     pub fn is_repeated(&self, k: usize) -> bool {
         self.times[k] > 1
     }
 
-    /// The last instruction up to the `k`-th that has not been before: a thread that runs until it comes to its
-    /// address is there for the first time, and is only to be stepped over what is left.
+    /// Returns the last instruction up to `k` whose address is new: the last that a breakpoint can reach.
     fn anchor(&self, k: usize) -> usize {
         (0..=k).rev().find(|&n| self.first[&self.pcs[n]] == n).unwrap_or(0)
     }
@@ -92,13 +87,12 @@ fn wait(which: Pid) -> WaitStatus {
     loop {
         match waitpid(which, Some(WaitPidFlag::__WALL)) {
             Err(Errno::EINTR) => {}
-            other => return other.expect("a child of ours"),
+            other => return other.expect("a child"),
         }
     }
 }
 
-/// Forks a process that runs `body` until one of its threads, traced, has come to a [`trap`](machine::trap).
-/// The error is the process's own end.
+/// Forks a process that runs `body` until a thread stops at a [`trap`](machine::trap).
 pub fn start(body: impl FnOnce()) -> Result<Standing, WaitStatus> {
     let process = match children::fork() {
         0 => tracee::live(body),
@@ -107,7 +101,6 @@ pub fn start(body: impl FnOnce()) -> Result<Standing, WaitStatus> {
     next_trap(process)
 }
 
-/// Waits for a thread of the process to come to a trap, and steps over it.
 pub fn next_trap(process: Pid) -> Result<Standing, WaitStatus> {
     loop {
         match wait(Pid::from_raw(-1)) {
@@ -150,14 +143,13 @@ impl Standing {
         Ok(ptrace::write(self.thread, address as *mut c_void, word)?)
     }
 
-    /// One instruction; a signal that comes first is said.
+    /// Executes one instruction. A signal that comes first is an error.
     pub fn step(&self, with: Option<Signal>) -> Result<(), Astray> {
         ptrace::step(self.thread, with)?;
         arrived(wait(self.thread))
     }
 
-    /// The instructions from here to the `end` of the window; signals are put off until then. If `enters`, also those
-    /// that follow, up to the next system call.
+    /// Steps from here to `end` and defers signals. With `enters`, continues up to the next system call.
     pub fn trace(&self, end: u64, enters: bool) -> Result<Trace, Astray> {
         let (mut pcs, mut ended) = (Vec::new(), false);
         loop {
@@ -180,9 +172,8 @@ impl Standing {
         }
     }
 
-    /// Runs on to the `k`-th instruction of a trace that begins here.
     pub fn run_to(&self, trace: &Trace, k: usize) -> Result<(), Astray> {
-        /// As many steps take as long as one run to an address.
+        /// Below this number single steps are quicker than a run to a breakpoint.
         const STEPS: usize = 5;
         let anchor = trace.anchor(k);
         if trace.times[k] * STEPS < k - anchor {
@@ -203,8 +194,7 @@ impl Standing {
         if self.pc()? == trace.pcs[k] { Ok(()) } else { Err(Astray::Elsewhere) }
     }
 
-    /// Steps on to the `k`-th instruction of a trace that begins here, or, where it goes another way this time, to the next
-    /// one at that address.
+    /// Steps to the `k`-th instruction of a trace, or to a later one at its address.
     pub fn step_to(&self, trace: &Trace, k: usize) -> Result<(), Astray> {
         let mut left = trace.times[k];
         for _ in 0..2 * trace.len() {
@@ -219,13 +209,12 @@ impl Standing {
                 break;
             }
             self.step(None)?;
-            // No quicker than when it was traced: a call that takes long is made again.
+            // Makes the thread as slow as in the traced run, so that it repeats the same calls.
             std::thread::sleep(Duration::from_micros(1));
         }
         Err(Astray::Elsewhere)
     }
 
-    /// Runs on until it comes to this address. It may go another way this time, and come to the end of the window first.
     fn run_to_address(&self, trace: &Trace, address: u64) -> Result<(), Astray> {
         if self.pc()? == address {
             return Ok(());
@@ -234,7 +223,7 @@ impl Standing {
         self.run_to_one_of(if trace.pcs.contains(&trace.end) { &both[..1] } else { &both })
     }
 
-    /// Runs on until it comes to one of these addresses. It is astray if that is not the first of them.
+    /// Runs until one of these addresses is reached. Any but the first is an error.
     fn run_to_one_of(&self, addresses: &[u64]) -> Result<(), Astray> {
         let words = addresses.iter().map(|&address| self.word(address)).collect::<Result<Vec<_>, _>>()?;
         for (&address, &word) in addresses.iter().zip(&words) {
@@ -255,7 +244,7 @@ impl Standing {
         self.set_pc(addresses[0])
     }
 
-    /// How many signals wait for the process, and for this thread of it.
+    /// Returns the number of pending signals of the process and of this thread.
     pub fn signals_waiting(&self) -> usize {
         let count = |flags| {
             let arguments = libc::ptrace_peeksiginfo_args { off: 0, flags, nr: 4 };
@@ -273,16 +262,13 @@ impl Standing {
         count(libc::PTRACE_PEEKSIGINFO_SHARED) + count(0)
     }
 
-    /// Lets the thread go on by itself, with whatever signals wait for it.
     pub fn release(&self) {
-        // It may have died of what came for another thread.
+        // The process may have died of a signal on another thread.
         let _ = ptrace::detach(self.thread, None);
     }
 
-    /// Makes an end of the process.
     pub fn end(&self) {
         let _ = kill(self.process, Signal::SIGKILL);
-        // Until there is nobody left to wait for: it may have ended before.
         while waitpid(Pid::from_raw(-1), Some(WaitPidFlag::__WALL)) != Err(Errno::ECHILD) {}
     }
 }
@@ -295,13 +281,12 @@ fn arrived(status: WaitStatus) -> Result<(), Astray> {
     }
 }
 
-/// Waits for a thread to stop, but no longer than `time`.
 pub fn wait_for(thread: Pid, time: Duration) -> Option<WaitStatus> {
     let began = Instant::now();
     loop {
         match waitpid(thread, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
-            other => return Some(other.expect("a child of ours")),
+            other => return Some(other.expect("a child")),
         }
         if began.elapsed() > time {
             return None;
@@ -310,7 +295,7 @@ pub fn wait_for(thread: Pid, time: Duration) -> Option<WaitStatus> {
     }
 }
 
-/// Waits for a process to come to its end. Its threads that are still traced go on, with their signals.
+/// Waits for the process to end. Its traced threads continue.
 pub fn end_of(process: Pid) -> Result<WaitStatus, String> {
     let began = Instant::now();
     loop {

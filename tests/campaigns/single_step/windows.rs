@@ -1,4 +1,4 @@
-//! What is stepped through.
+//! The windows that are stepped through.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use sigalarm::{Alarm, Ticker, suspended};
 
 use super::sweep::{Window, sweep};
-use super::tracee::{Comes, Deal, Owner, SECOND, Scene, after, begin, end};
+use super::tracee::{Comes, Deal, Previous, SECOND, Scene, after, begin, end};
 use crate::support::{Scenario, scenario};
 
-/// Everything that may come while one's own alarm runs.
 const ANY: &[Comes] = &[Comes::Kill, Comes::Ring, Comes::Foreign, Comes::Both];
 
-/// Where no alarm of the limit is alive.
+/// The signals without an alarm under test.
 const OTHERS: &[Comes] = &[Comes::Kill, Comes::Foreign];
 
 macro_rules! windows {
@@ -30,33 +29,33 @@ macro_rules! windows {
 }
 
 windows! {
-    the_first_of_all: ANY, arms;
+    first_arm: ANY, arms;
     arm: ANY, arms;
-    drop_before_it_rings: ANY;
-    drop_when_it_has_rung: OTHERS;
-    drop_when_it_has_erred: OTHERS;
+    drop_before_the_expiry: ANY;
+    drop_after_the_expiry: OTHERS;
+    drop_after_a_check_erred: OTHERS;
     arm_check_drop: ANY, arms;
     check: ANY;
     check_with_the_flag_set: ANY;
     check_that_errs: OTHERS;
-    arm_inside_an_earlier: ANY;
-    arm_inside_a_later: ANY, arms;
+    arm_inside_an_earlier_deadline: ANY;
+    arm_inside_a_later_deadline: ANY, arms;
     drop_inside: ANY;
     drop_of_the_outer: ANY;
     restart: ANY;
-    restart_of_one_that_has_rung: ANY, arms;
+    restart_after_an_expiry: ANY, arms;
     extend: ANY;
     ring: OTHERS;
     disarm: OTHERS;
     blocking: ANY;
     blocked: &[Comes::Ring, Comes::Both], enters;
     tick: ANY;
-    a_ticker_comes_and_goes: ANY;
+    arm_and_drop_a_ticker: ANY;
     due: &[Comes::Foreign];
     suspend_and_resume: ANY;
 }
 
-fn the_first_of_all(deal: &Deal) {
+fn first_arm(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     begin();
@@ -79,7 +78,7 @@ fn arm(deal: &Deal) {
     scene.over();
 }
 
-fn drop_before_it_rings(deal: &Deal) {
+fn drop_before_the_expiry(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(deal.limit());
@@ -89,13 +88,12 @@ fn drop_before_it_rings(deal: &Deal) {
     scene.over();
 }
 
-/// Waits for the time to pass without a check.
 fn pass(time: Duration) {
     let began = Instant::now();
     while began.elapsed() < time {}
 }
 
-fn drop_when_it_has_rung(deal: &Deal) {
+fn drop_after_the_expiry(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(Duration::from_micros(20));
@@ -106,14 +104,13 @@ fn drop_when_it_has_rung(deal: &Deal) {
     scene.over();
 }
 
-/// An alarm that has erred.
 fn expired() -> Alarm {
     let alarm = after(Duration::from_micros(20));
     while alarm.check().is_ok() {}
     alarm
 }
 
-fn drop_when_it_has_erred(deal: &Deal) {
+fn drop_after_a_check_erred(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = expired();
@@ -136,13 +133,12 @@ fn arm_check_drop(deal: &Deal) {
     scene.over();
 }
 
-/// A check in the window of an alarm that the deal is about.
 fn checked(deal: &Deal, alarm: &Alarm) {
     begin();
     let answer = alarm.check();
     end();
     if let Err(e) = answer {
-        assert!(deal.rings() && alarm.owns(&e) && e.elapsed() >= deal.limit(), "early: {e}");
+        assert!(deal.expires() && alarm.owns(&e) && e.elapsed() >= deal.limit(), "early: {e}");
     }
 }
 
@@ -160,7 +156,7 @@ fn check_with_the_flag_set(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(deal.limit());
-    drop(after(Duration::ZERO)); // It has rung the bell, and nothing of the other's is due.
+    drop(after(Duration::ZERO)); // It has set the flag; no other alarm has expired.
     checked(deal, &alarm);
     scene.notice(&alarm);
     drop(alarm);
@@ -180,7 +176,7 @@ fn check_that_errs(deal: &Deal) {
     scene.over();
 }
 
-fn arm_inside_an_earlier(deal: &Deal) {
+fn arm_inside_an_earlier_deadline(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let outer = after(deal.limit());
@@ -188,7 +184,7 @@ fn arm_inside_an_earlier(deal: &Deal) {
     let inner = after(100 * SECOND);
     end();
     if let Err(e) = inner.check() {
-        assert!(deal.rings() && outer.owns(&e));
+        assert!(deal.expires() && outer.owns(&e));
     }
     drop(inner);
     scene.notice(&outer);
@@ -196,7 +192,7 @@ fn arm_inside_an_earlier(deal: &Deal) {
     scene.over();
 }
 
-fn arm_inside_a_later(deal: &Deal) {
+fn arm_inside_a_later_deadline(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let outer = after(100 * SECOND);
@@ -248,17 +244,16 @@ fn restart(deal: &Deal) {
     scene.over();
 }
 
-/// A restart that must speak to the kernel.
-fn restart_of_one_that_has_rung(deal: &Deal) {
+fn restart_after_an_expiry(deal: &Deal) {
     let scene = Scene::set(deal);
     if deal.kills() {
-        // A foreign value that is set over the interval timer is dropped where the default action would follow: a limit.
+        // Limit: a foreign value over the interval timer is dropped where the default action would follow.
         scene.have_private_timers();
     }
     let limit = deal.limit().min(Duration::from_millis(2));
     let alarm = after(limit);
     while alarm.check().is_ok() {}
-    let alarm = if deal.rings() {
+    let alarm = if deal.expires() {
         alarm
     } else {
         drop(alarm);
@@ -312,7 +307,6 @@ fn disarm(deal: &Deal) {
     scene.over();
 }
 
-/// The way into a call that waits and out of it.
 fn blocking(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
@@ -320,19 +314,19 @@ fn blocking(deal: &Deal) {
     begin();
     let answer = alarm.blocking(|| Ok(()));
     end();
-    assert!(answer.as_ref().err().is_none_or(|e| deal.rings() || is_refused(deal, e)));
+    assert!(answer.as_ref().err().is_none_or(|e| deal.expires() || is_refused(deal, e)));
     scene.notice(&alarm);
     drop(alarm);
     scene.over();
 }
 
-/// A call that would wait for ever: whatever comes, wherever it comes, the deadline ends it, or it is refused.
+/// A signal at any instruction leaves the call to the deadline, or the call is refused.
 fn blocked(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let (reader, writer) = nix::unistd::pipe().expect("a pipe");
-    // A signal that is kept out just before the call leaves nothing that ends it: a limit. There the pipe has no writer.
-    let may_go_on = deal.owner == Owner::Shut && deal.is_theirs();
+    // Limit: a signal that is blocked just before the call leaves nothing to interrupt it.
+    let may_go_on = deal.previous == Previous::CountsBlocked && deal.has_foreign_signal();
     let _writer = (!may_go_on).then_some(writer);
     let alarm = after(deal.limit());
     begin();
@@ -349,12 +343,13 @@ fn blocked(deal: &Deal) {
     scene.over();
 }
 
-/// Where the program had SIGALRM blocked, and a signal of its own has come, no timer can interrupt the thread.
+/// With SIGALRM blocked and a foreign signal pending, no timer can interrupt the thread.
 fn is_refused(deal: &Deal, e: &io::Error) -> bool {
-    deal.owner == Owner::Shut && deal.is_theirs() && e.kind() == io::ErrorKind::Unsupported
+    deal.previous == Previous::CountsBlocked
+        && deal.has_foreign_signal()
+        && e.kind() == io::ErrorKind::Unsupported
 }
 
-/// The first period passes, and a second one does.
 fn tick(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
@@ -364,7 +359,7 @@ fn tick(deal: &Deal) {
     begin();
     let mut ticks = ticker.ticks();
     end();
-    if deal.rings() {
+    if deal.expires() {
         while ticks < 2 {
             ticks += ticker.ticks();
             assert!(began.elapsed() < 5 * SECOND, "a tick is lost");
@@ -377,7 +372,7 @@ fn tick(deal: &Deal) {
     scene.over();
 }
 
-fn a_ticker_comes_and_goes(deal: &Deal) {
+fn arm_and_drop_a_ticker(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();
     let alarm = after(deal.limit());
@@ -392,7 +387,6 @@ fn a_ticker_comes_and_goes(deal: &Deal) {
     scene.over();
 }
 
-/// The answer of a ticker that has been called.
 fn due(deal: &Deal) {
     let scene = Scene::set(deal);
     scene.ready();

@@ -1,6 +1,5 @@
-//! The lengths of time of examples/timeout, against the C library's `strtod`.
+//! The durations of examples/timeout, against `strtod`.
 
-// The oracle is a C function.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::CString;
@@ -15,7 +14,6 @@ mod duration;
 pub const KNOWN: &[&[u8]] = &[
     b"10", b"1.5s", b"0", b"-0", b"+.5m", b"1e-9", b"3.h", b"inf", b"infinityd", b"0x1.8p3", b"0x.1", b"nan",
     b" \t\x0b7d", b"1e308", b"1e-400", b"99999999999999999999d", b"0x1p-1074", b"18446744073709551615.999999999",
-    // Found: more digits than fit a number, which is none the less small.
     b"0x.ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 ];
 
@@ -43,7 +41,6 @@ pub const WORDS: &[&[u8]] = &[
     b"ffffffffffffffff",
 ];
 
-/// What `strtod` makes of the beginning, and what it leaves.
 fn strtod(text: &[u8]) -> Option<(f64, Vec<u8>)> {
     let text = CString::new(text).expect("no zero in it");
     let mut end = std::ptr::null_mut();
@@ -55,7 +52,6 @@ fn strtod(text: &[u8]) -> Option<(f64, Vec<u8>)> {
 }
 
 pub fn holds(input: &[u8]) {
-    // An argument has no zero in it.
     let text = input.split(|byte| *byte == 0).next().unwrap_or(&[]);
     let read = duration::parse(text);
     let expected = strtod(text).and_then(|(value, rest)| {
@@ -66,10 +62,10 @@ pub fn holds(input: &[u8]) {
             b"d" => 86400.0,
             _ => return None,
         };
-        // What is no number is not at least zero either.
+        // NaN fails this comparison too.
         (value >= 0.0).then_some((value, value * unit))
     });
-    // Negative, and so little that it is zero to `strtod`: refused all the same.
+    // A negative value that `strtod` rounds to zero is refused.
     if read.is_none() && expected.is_some_and(|(value, _)| value == 0.0 && value.is_sign_negative()) {
         return;
     }
@@ -77,8 +73,7 @@ pub fn holds(input: &[u8]) {
         assert_eq!(read.is_some(), expected.is_some(), "{read:?} for {expected:?}");
         return;
     };
-    // Zero means that there is no limit, so that nothing else may become zero. (A number too small for `strtod` is
-    // zero to it.)
+    // Zero means no limit, so no other value may become zero.
     assert!(value == 0.0 || !read.is_zero(), "no limit for {seconds:?} s");
     if seconds >= Duration::MAX.as_secs_f64() {
         assert_eq!(read, Duration::MAX);

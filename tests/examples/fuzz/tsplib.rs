@@ -1,9 +1,9 @@
-//! The reader of examples/tsp: whatever the file, an instance that is sound or an error that says where.
+//! The reader of examples/tsp: any file gives a sound instance, or an error with its line.
 
 #[allow(dead_code)]
 #[path = "../../../examples/tsp/instance.rs"]
 pub mod instance;
-// It says `crate::instance`, as in the example.
+// The reader refers to `crate::instance`, as in the example.
 #[allow(dead_code)]
 #[path = "../../../examples/tsp/tsplib.rs"]
 mod reader;

@@ -23,8 +23,7 @@ fn is_set(flag: &AtomicBool) -> bool {
     flag.load(Ordering::SeqCst)
 }
 
-/// No check is made: the handler sets it.
-fn set_at_the_deadline_without_a_check() {
+fn flag_is_set_at_the_deadline_without_a_check() {
     for n in 0..500 {
         let limit = Duration::from_micros(n * 7);
         let flag = new_flag();
@@ -39,7 +38,7 @@ fn set_at_the_deadline_without_a_check() {
     }
 }
 
-fn not_set_by_a_drop_in_time() {
+fn flag_is_not_set_by_a_drop_in_time() {
     for _ in 0..2_000 {
         let flag = new_flag();
         drop(arm(flagged(LATE, &flag)));
@@ -47,7 +46,7 @@ fn not_set_by_a_drop_in_time() {
     }
 }
 
-fn on_many_threads_and_nested() {
+fn flags_are_set_on_many_threads_and_nested() {
     let threads: Vec<_> = (0..4)
         .map(|n: u32| {
             thread::spawn(move || {
@@ -66,7 +65,7 @@ fn on_many_threads_and_nested() {
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
 }
 
-fn set_by_a_ring_and_by_checks() {
+fn flag_is_set_by_a_ring_and_by_checks() {
     let flag = new_flag();
     let alarm = arm(flagged(LATE, &flag));
     alarm.ring();
@@ -84,8 +83,7 @@ fn set_by_a_ring_and_by_checks() {
     assert!(alarm.check().is_err() && is_set(&flag));
 }
 
-/// `ring_on` sets it from the handler, and nothing checks.
-fn set_by_a_signal() {
+fn flag_is_set_by_a_signal_without_a_check() {
     let [listening, other] = [new_flag(), new_flag()];
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1).flag(listening.clone()));
     let _other = arm(flagged(LATE, &other));
@@ -94,14 +92,14 @@ fn set_by_a_signal() {
     assert!(alarm.check().is_err());
 }
 
-fn moved_with_the_deadline() {
+fn flag_moves_with_the_deadline() {
     let flag = new_flag();
     let alarm = arm(flagged(30 * MS, &flag));
     for _ in 0..5 {
         thread::sleep(10 * MS);
         alarm.restart();
     }
-    // On a machine under load a restart may have come too late.
+    // On a loaded machine the restart may come too late.
     let was_set = is_set(&flag);
     let restarted = Instant::now();
     until("the flag", || is_set(&flag));
@@ -119,7 +117,7 @@ fn moved_with_the_deadline() {
     assert!(restarted.elapsed() >= 1_990 * MS, "early");
 }
 
-fn restarted_after_it_was_set() {
+fn flag_is_set_again_after_a_restart() {
     let flag = new_flag();
     let alarm = arm(flagged(MS, &flag));
     for _ in 0..100 {
@@ -130,8 +128,8 @@ fn restarted_after_it_was_set() {
     }
 }
 
-/// The memory outlives the handlers: signals come without a pause while alarms with flags come and go.
-fn drops_beside_signals() {
+/// Signals arrive while alarms with flags come and go.
+fn flag_outlives_the_handlers() {
     process::set_action_for(SIGUSR1, process::counting(), 0, &[]);
     let stop = AtomicBool::new(false);
     let this = nix::unistd::getpid();
@@ -156,7 +154,7 @@ fn drops_beside_signals() {
     });
 }
 
-fn suspended_meanwhile() {
+fn flag_waits_while_suspended() {
     let flag = new_flag();
     let _alarm = arm(flagged(20 * MS, &flag));
     suspended(|| {
@@ -169,7 +167,7 @@ fn suspended_meanwhile() {
     assert!(!is_set(&flag));
 }
 
-fn none_in_a_forked_child() {
+fn flag_is_not_set_by_a_forked_child() {
     let flag = new_flag();
     let alarm = arm(flagged(30 * MS, &flag));
     in_child(|| {
@@ -183,8 +181,8 @@ fn none_in_a_forked_child() {
     drop(alarm);
 }
 
-/// Each takes a timer, of which a user's processes have only so many: then there is a typed error, and nothing is lost.
-fn very_many() {
+/// Each flag takes a timer, of which a user has a bounded number.
+fn flags_beyond_the_timer_limit_are_an_error() {
     let (limit, _) = getrlimit(Resource::RLIMIT_SIGPENDING).expect("a limit");
     let wanted = usize::try_from(limit / 2).unwrap_or(usize::MAX).min(100_000);
     let flag = new_flag();
@@ -219,16 +217,16 @@ fn very_many() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("flag_is_set_at_the_deadline_without_a_check", set_at_the_deadline_without_a_check),
-        scenario("flag_is_not_set_by_a_drop_in_time", not_set_by_a_drop_in_time),
-        scenario("flags_on_many_threads_and_nested", on_many_threads_and_nested),
-        scenario("flag_is_set_by_a_ring_and_by_checks", set_by_a_ring_and_by_checks),
-        scenario("flag_is_set_by_a_signal_without_a_check", set_by_a_signal),
-        scenario("flag_moves_with_the_deadline", moved_with_the_deadline),
-        scenario("flag_of_an_alarm_that_is_restarted", restarted_after_it_was_set),
-        scenario("flag_outlives_the_handlers", drops_beside_signals),
-        scenario("flag_waits_while_suspended", suspended_meanwhile),
-        scenario("flag_is_not_set_by_a_forked_child", none_in_a_forked_child),
-        scenario("very_many_flags", very_many),
+        scenario("flag_is_set_at_the_deadline_without_a_check", flag_is_set_at_the_deadline_without_a_check),
+        scenario("flag_is_not_set_by_a_drop_in_time", flag_is_not_set_by_a_drop_in_time),
+        scenario("flags_are_set_on_many_threads_and_nested", flags_are_set_on_many_threads_and_nested),
+        scenario("flag_is_set_by_a_ring_and_by_checks", flag_is_set_by_a_ring_and_by_checks),
+        scenario("flag_is_set_by_a_signal_without_a_check", flag_is_set_by_a_signal_without_a_check),
+        scenario("flag_moves_with_the_deadline", flag_moves_with_the_deadline),
+        scenario("flag_is_set_again_after_a_restart", flag_is_set_again_after_a_restart),
+        scenario("flag_outlives_the_handlers", flag_outlives_the_handlers),
+        scenario("flag_waits_while_suspended", flag_waits_while_suspended),
+        scenario("flag_is_not_set_by_a_forked_child", flag_is_not_set_by_a_forked_child),
+        scenario("flags_beyond_the_timer_limit_are_an_error", flags_beyond_the_timer_limit_are_an_error),
     ]
 }

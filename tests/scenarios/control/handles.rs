@@ -9,7 +9,7 @@ use crate::support::{Scenario, scenario};
 
 fn is_sent_anywhere<T: Clone + Send + Sync + 'static>() {}
 
-fn ring_from_a_thread_that_is_not_scoped() {
+fn ring_from_an_unscoped_thread_is_seen() {
     is_sent_anywhere::<AlarmHandle>();
     assert!(size_of::<AlarmHandle>() <= 16, "nothing that could leak");
     let alarm = after(LATE);
@@ -21,7 +21,7 @@ fn ring_from_a_thread_that_is_not_scoped() {
     assert!(alarm.handle().ring(), "it is still armed");
 }
 
-fn ring_ends_a_blocked_call() {
+fn ring_by_a_handle_ends_a_blocked_call() {
     let alarm = after(LATE);
     let handle = alarm.handle();
     let button = thread::spawn(move || {
@@ -33,13 +33,13 @@ fn ring_ends_a_blocked_call() {
     assert!(button.join().expect("no panic"));
 }
 
-fn inert_after_the_drop() {
+fn handle_is_inert_after_the_drop() {
     let alarm = after(Duration::ZERO);
     let handle = alarm.handle();
     assert!(handle.is_expired() && handle.remaining() == Some(Duration::ZERO));
     let entered = handle.enter();
     drop(alarm);
-    // In the place of the one that is gone.
+    // The new alarm reuses the slot of the dropped one.
     let next = after(Duration::ZERO);
     let check_alone = |handle: &AlarmHandle| handle.check().is_ok() && !handle.is_expired();
     assert!(check_alone(&handle) && check_alone(&handle.clone()));
@@ -52,7 +52,7 @@ fn inert_after_the_drop() {
     assert!(checkpoint().is_ok());
 }
 
-fn check_names_the_outermost() {
+fn check_by_a_handle_names_the_outermost() {
     let outer = after(20 * MS);
     let inner = after(SECOND);
     let handle = inner.handle();
@@ -60,7 +60,7 @@ fn check_names_the_outermost() {
     assert!(outer.owns(&thread.join().expect("no panic")));
 }
 
-fn entered_until_the_guard_is_dropped() {
+fn entered_by_a_handle_until_the_guard_is_dropped() {
     for _ in 0..200 {
         let alarm = after(MS);
         let handle = alarm.handle();
@@ -78,7 +78,7 @@ fn entered_until_the_guard_is_dropped() {
     }
 }
 
-fn inert_in_a_forked_child() {
+fn handle_is_inert_in_a_forked_child() {
     let alarm = after(LATE);
     let handle = alarm.handle();
     in_child(|| {
@@ -112,7 +112,7 @@ fn worker_under_a_handle_obeys_both() {
     assert!(worker.join().is_ok());
 }
 
-fn rings_beside_drops() {
+fn rings_by_handles_beside_drops_are_harmless() {
     const ROUNDS: usize = 20_000;
     let (send, receive) = std::sync::mpsc::channel::<AlarmHandle>();
     let ringer = thread::spawn(move || receive.iter().filter(AlarmHandle::ring).count());
@@ -130,13 +130,16 @@ fn rings_beside_drops() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("ring_from_a_thread_that_is_not_scoped", ring_from_a_thread_that_is_not_scoped),
-        scenario("ring_by_a_handle_ends_a_blocked_call", ring_ends_a_blocked_call),
-        scenario("handle_is_inert_after_the_drop", inert_after_the_drop),
-        scenario("check_by_a_handle_names_the_outermost", check_names_the_outermost),
-        scenario("entered_by_a_handle_until_the_guard_is_dropped", entered_until_the_guard_is_dropped),
-        scenario("handle_is_inert_in_a_forked_child", inert_in_a_forked_child),
+        scenario("ring_from_an_unscoped_thread_is_seen", ring_from_an_unscoped_thread_is_seen),
+        scenario("ring_by_a_handle_ends_a_blocked_call", ring_by_a_handle_ends_a_blocked_call),
+        scenario("handle_is_inert_after_the_drop", handle_is_inert_after_the_drop),
+        scenario("check_by_a_handle_names_the_outermost", check_by_a_handle_names_the_outermost),
+        scenario(
+            "entered_by_a_handle_until_the_guard_is_dropped",
+            entered_by_a_handle_until_the_guard_is_dropped,
+        ),
+        scenario("handle_is_inert_in_a_forked_child", handle_is_inert_in_a_forked_child),
         scenario("worker_under_a_handle_obeys_both", worker_under_a_handle_obeys_both),
-        scenario("rings_by_handles_beside_drops", rings_beside_drops),
+        scenario("rings_by_handles_beside_drops_are_harmless", rings_by_handles_beside_drops_are_harmless),
     ]
 }

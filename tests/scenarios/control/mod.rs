@@ -15,7 +15,6 @@ use crate::support::{self, Scenario};
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// As late as a loaded machine may make it.
 const LATE: Duration = Duration::from_secs(30);
 
 #[track_caller]
@@ -28,7 +27,6 @@ fn after(limit: Duration) -> Alarm {
     arm(Alarm::builder().after(limit))
 }
 
-/// Spins until `done` is true.
 fn until(what: &str, done: impl Fn() -> bool) {
     let began = Instant::now();
     while !done() {
@@ -46,7 +44,6 @@ fn expiry(mut check: impl FnMut() -> Result<(), TimedOut>) -> TimedOut {
     }
 }
 
-/// Runs `f` in a forked child, which must end well.
 fn in_child(f: impl FnOnce()) {
     assert_eq!(support::process::in_child(f), 0, "the child's status");
 }

@@ -9,7 +9,7 @@ use sigalarm::{Alarm, Cause, checkpoint, paused};
 use super::{MS, SECOND, after, arm, expiry, in_child};
 use crate::support::{Outcome, Scenario, scenario};
 
-fn deadlines_move() {
+fn deadlines_move_by_a_pause() {
     let outer = after(SECOND);
     let inner = after(SECOND);
     let began = Instant::now();
@@ -25,7 +25,7 @@ fn deadlines_move() {
     assert_eq!(timed_out.limit(), Some(SECOND));
 }
 
-fn expired_stays_expired() {
+fn expired_stays_expired_in_a_pause() {
     let alarm = after(Duration::ZERO);
     paused(|| assert!(alarm.check().is_err()));
     assert!(alarm.check().is_err());
@@ -34,7 +34,7 @@ fn expired_stays_expired() {
     paused(|| assert!(alarm.check().is_err(), "it had passed before"));
 }
 
-fn one_alarm_alone() {
+fn paused_alarm_leaves_the_others() {
     let outer = after(30 * MS);
     let inner = after(10 * SECOND);
     inner.paused(|| {
@@ -49,7 +49,7 @@ fn one_alarm_alone() {
     assert!(elsewhere.elapsed() < 1_100 * MS, "paused from another thread");
 }
 
-fn other_threads_see_no_deadline() {
+fn paused_alarm_has_no_deadline_on_other_threads() {
     let alarm = after(SECOND);
     let (handle, is_over) = (alarm.handle(), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -59,7 +59,7 @@ fn other_threads_see_no_deadline() {
                 assert!(checkpoint().is_ok() && alarm.check().is_ok());
             }
         });
-        // Blocked under it; it wakes at the deadline that comes after the pause.
+        // The thread blocks, and wakes at the deadline that follows the pause.
         let blocked = scope.spawn(|| alarm.sleep(60 * SECOND));
         paused(|| {
             thread::sleep(1_200 * MS);
@@ -70,7 +70,7 @@ fn other_threads_see_no_deadline() {
     });
 }
 
-fn armed_inside_counts() {
+fn alarm_armed_in_a_pause_counts() {
     let alarm = paused(|| {
         let alarm = after(20 * MS);
         assert!(alarm.owns(&expiry(checkpoint)));
@@ -79,7 +79,7 @@ fn armed_inside_counts() {
     assert!(alarm.check().is_err());
 }
 
-fn nested_and_left_by_a_panic() {
+fn pauses_nest_and_end_with_a_panic() {
     let alarm = after(SECOND);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         paused(|| {
@@ -93,7 +93,7 @@ fn nested_and_left_by_a_panic() {
     assert!(expiry(checkpoint).elapsed() >= SECOND);
 }
 
-fn changed_inside() {
+fn alarm_is_changed_in_a_pause() {
     let alarm = after(300 * MS);
     paused(|| {
         thread::sleep(50 * MS);
@@ -117,7 +117,7 @@ fn changed_inside() {
     assert!(checkpoint().is_ok());
 }
 
-fn watchdog_and_flag_move() {
+fn watchdog_and_flag_move_by_a_pause() {
     let flag = Arc::new(AtomicBool::new(false));
     let _alarm =
         arm(Alarm::builder().after(300 * MS).abort_after(100 * MS).flag(flag.clone()).label("parse"));
@@ -137,7 +137,7 @@ fn ends_later(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-fn audit_sees_no_gap() {
+fn audit_sees_no_gap_in_a_pause() {
     let alarm = arm(Alarm::builder().audit(300 * MS));
     let began = Instant::now();
     while began.elapsed() < 20 * MS {
@@ -148,11 +148,11 @@ fn audit_sees_no_gap() {
     while began.elapsed() < 20 * MS {
         assert!(checkpoint().is_ok());
     }
-    // A machine under load may hold the thread up; not for the whole pause.
+    // On a loaded machine the thread may be preempted, but not for the whole pause.
     assert!(alarm.longest_gap().is_none_or(|gap| gap.length() < 900 * MS), "{:?}", alarm.longest_gap());
 }
 
-fn processor_time_is_not_moved() {
+fn processor_time_is_not_moved_by_a_pause() {
     let alarm = arm(Alarm::builder().cpu_limit(50 * MS));
     paused(|| {
         let began = Instant::now();
@@ -163,7 +163,7 @@ fn processor_time_is_not_moved() {
     assert_eq!(alarm.check().expect_err("it is used up").cause(), Cause::Cpu);
 }
 
-fn forked_inside() {
+fn child_forked_in_a_pause_starts_clean() {
     let alarm = after(SECOND);
     paused(|| {
         in_child(|| {
@@ -174,7 +174,7 @@ fn forked_inside() {
     assert!(alarm.deadline().is_some());
 }
 
-fn pauses_and_expiries_meet() {
+fn pause_that_meets_an_expiry_loses_nothing() {
     for n in 0..2_000 {
         let limit = Duration::from_micros(n % 60);
         let alarm = after(limit);
@@ -186,17 +186,20 @@ fn pauses_and_expiries_meet() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("deadlines_move_by_a_pause", deadlines_move),
-        scenario("expired_stays_expired_in_a_pause", expired_stays_expired),
-        scenario("one_alarm_is_paused_alone", one_alarm_alone),
-        scenario("paused_alarm_has_no_deadline_on_other_threads", other_threads_see_no_deadline),
-        scenario("alarm_armed_in_a_pause_counts", armed_inside_counts),
-        scenario("pauses_nest_and_end_with_a_panic", nested_and_left_by_a_panic),
-        scenario("alarm_is_changed_in_a_pause", changed_inside),
-        scenario("watchdog_and_flag_move_by_a_pause", watchdog_and_flag_move).judged(ends_later),
-        scenario("audit_sees_no_gap_in_a_pause", audit_sees_no_gap),
-        scenario("processor_time_is_not_moved_by_a_pause", processor_time_is_not_moved),
-        scenario("forked_in_a_pause", forked_inside),
-        scenario("pauses_and_expiries_meet", pauses_and_expiries_meet),
+        scenario("deadlines_move_by_a_pause", deadlines_move_by_a_pause),
+        scenario("expired_stays_expired_in_a_pause", expired_stays_expired_in_a_pause),
+        scenario("paused_alarm_leaves_the_others", paused_alarm_leaves_the_others),
+        scenario(
+            "paused_alarm_has_no_deadline_on_other_threads",
+            paused_alarm_has_no_deadline_on_other_threads,
+        ),
+        scenario("alarm_armed_in_a_pause_counts", alarm_armed_in_a_pause_counts),
+        scenario("pauses_nest_and_end_with_a_panic", pauses_nest_and_end_with_a_panic),
+        scenario("alarm_is_changed_in_a_pause", alarm_is_changed_in_a_pause),
+        scenario("watchdog_and_flag_move_by_a_pause", watchdog_and_flag_move_by_a_pause).judged(ends_later),
+        scenario("audit_sees_no_gap_in_a_pause", audit_sees_no_gap_in_a_pause),
+        scenario("processor_time_is_not_moved_by_a_pause", processor_time_is_not_moved_by_a_pause),
+        scenario("child_forked_in_a_pause_starts_clean", child_forked_in_a_pause_starts_clean),
+        scenario("pause_that_meets_an_expiry_loses_nothing", pause_that_meets_an_expiry_loses_nothing),
     ]
 }

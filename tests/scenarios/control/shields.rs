@@ -7,7 +7,7 @@ use sigalarm::{Alarm, checkpoint, shielded};
 use super::{LATE, MS, after, arm, expiry, in_child};
 use crate::support::{Scenario, scenario};
 
-fn checks_of_outer_alarms_are_ok() {
+fn shielded_checks_of_outer_alarms_are_ok() {
     let outer = after(Duration::ZERO);
     let handle = outer.handle();
     assert!(checkpoint().is_err());
@@ -21,7 +21,7 @@ fn checks_of_outer_alarms_are_ok() {
     assert!(checkpoint().is_err() && outer.check().is_err() && handle.check().is_err());
 }
 
-fn alarms_armed_inside_work() {
+fn alarm_armed_in_a_shield_expires() {
     let outer = after(Duration::ZERO);
     let inner = shielded(|| {
         let inner = after(20 * MS);
@@ -34,7 +34,7 @@ fn alarms_armed_inside_work() {
     assert!(outer.owns(&inner.check().expect_err("the outermost again")));
 }
 
-fn nested_and_left_by_a_panic() {
+fn shields_nest_and_end_with_a_panic() {
     let outer = after(Duration::ZERO);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         shielded(|| {
@@ -50,7 +50,7 @@ fn nested_and_left_by_a_panic() {
     assert!(outer.owns(&checkpoint().expect_err("and now it is")));
 }
 
-fn other_threads_are_not_shielded() {
+fn shield_is_of_one_thread() {
     let outer = after(Duration::ZERO);
     shielded(|| {
         assert!(outer.check().is_ok());
@@ -65,8 +65,7 @@ fn other_threads_are_not_shielded() {
     });
 }
 
-/// It was armed before the shield, wherever it was.
-fn entered_inside_is_shielded() {
+fn alarm_entered_in_a_shield_is_shielded() {
     let alarm = after(Duration::ZERO);
     let handle = alarm.handle();
     thread::spawn(move || {
@@ -81,7 +80,7 @@ fn entered_inside_is_shielded() {
     .expect("no panic");
 }
 
-fn checks_inside_are_not_counted_outside() {
+fn shielded_checks_are_not_counted_outside() {
     let outer = arm(Alarm::builder().check_limit(2));
     shielded(|| {
         let inner = arm(Alarm::builder().check_limit(3));
@@ -91,7 +90,7 @@ fn checks_inside_are_not_counted_outside() {
     assert!(outer.check().is_ok() && outer.check().is_ok() && outer.check().is_err());
 }
 
-fn watchdog_counts_on() {
+fn watchdog_counts_on_in_a_shield() {
     let _alarm = arm(Alarm::builder().after(20 * MS).abort_after(20 * MS));
     shielded(|| {
         loop {
@@ -100,7 +99,7 @@ fn watchdog_counts_on() {
     });
 }
 
-fn forked_inside() {
+fn child_forked_in_a_shield_starts_clean() {
     let outer = after(Duration::ZERO);
     shielded(|| {
         in_child(|| {
@@ -112,7 +111,7 @@ fn forked_inside() {
     assert!(outer.check().is_err());
 }
 
-fn shield_and_expiry_meet() {
+fn shield_that_meets_an_expiry_loses_nothing() {
     for n in 0..2_000 {
         let alarm = after(Duration::from_micros(n % 40));
         shielded(|| (0..20).for_each(|_| assert!(checkpoint().is_ok())));
@@ -123,14 +122,14 @@ fn shield_and_expiry_meet() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("shielded_checks_of_outer_alarms_are_ok", checks_of_outer_alarms_are_ok),
-        scenario("shielded_code_has_alarms_of_its_own", alarms_armed_inside_work),
-        scenario("shields_nest_and_end_with_a_panic", nested_and_left_by_a_panic),
-        scenario("shield_is_of_one_thread", other_threads_are_not_shielded),
-        scenario("alarm_entered_in_a_shield_is_shielded", entered_inside_is_shielded),
-        scenario("shielded_checks_are_not_counted_outside", checks_inside_are_not_counted_outside),
-        scenario("watchdog_counts_on_in_a_shield", watchdog_counts_on).exits_with(124),
-        scenario("forked_in_a_shield", forked_inside),
-        scenario("shield_and_expiry_meet", shield_and_expiry_meet),
+        scenario("shielded_checks_of_outer_alarms_are_ok", shielded_checks_of_outer_alarms_are_ok),
+        scenario("alarm_armed_in_a_shield_expires", alarm_armed_in_a_shield_expires),
+        scenario("shields_nest_and_end_with_a_panic", shields_nest_and_end_with_a_panic),
+        scenario("shield_is_of_one_thread", shield_is_of_one_thread),
+        scenario("alarm_entered_in_a_shield_is_shielded", alarm_entered_in_a_shield_is_shielded),
+        scenario("shielded_checks_are_not_counted_outside", shielded_checks_are_not_counted_outside),
+        scenario("watchdog_counts_on_in_a_shield", watchdog_counts_on_in_a_shield).exits_with(124),
+        scenario("child_forked_in_a_shield_starts_clean", child_forked_in_a_shield_starts_clean),
+        scenario("shield_that_meets_an_expiry_loses_nothing", shield_that_meets_an_expiry_loses_nothing),
     ]
 }

@@ -15,7 +15,7 @@ fn spin_for_ever() -> ! {
     }
 }
 
-fn two_levels_deep() {
+fn watchdog_names_the_alarms_of_its_thread() {
     let _solve = arm(Alarm::builder().after(30 * MS).abort_after(30 * MS).label("solve"));
     drop(arm(Alarm::builder().after(LATE).label("phase one")));
     let _phase = arm(Alarm::builder().after(LATE).label("phase two"));
@@ -35,7 +35,7 @@ fn names_two_levels(outcome: &Outcome) -> Result<(), String> {
     if outcome.status.code() == Some(124) && is_right { Ok(()) } else { Err(format!("the line: {line}")) }
 }
 
-fn audited() {
+fn watchdog_names_the_last_check() {
     let _solve = arm(Alarm::builder().after(200 * MS).abort_after(100 * MS).audit(4 * MS).label("solve"));
     let began = std::time::Instant::now();
     while began.elapsed() < 50 * MS {
@@ -50,7 +50,7 @@ fn names_the_last_check(outcome: &Outcome) -> Result<(), String> {
     if outcome.status.code() == Some(124) && is_right { Ok(()) } else { Err(format!("the line: {line}")) }
 }
 
-/// Where the handler of SIGABRT has its frame, below the top of the signal stack.
+/// Distance of the SIGABRT handler's frame from the top of the signal stack.
 static DEPTH: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 extern "C" fn report(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
@@ -66,8 +66,7 @@ extern "C" fn report(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_vo
     DEPTH.store(top - std::ptr::from_ref(&here).addr(), Ordering::SeqCst);
 }
 
-/// A handler of SIGABRT that returns: it runs once, and the process ends all the same.
-fn aborted_with_a_handler() {
+fn handler_of_sigabrt_has_the_signal_stack() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     process::set_action_for(SIGABRT, report as *const () as usize, SA_ONSTACK | libc::SA_SIGINFO, &[]);
     let _alarm = arm(Alarm::builder().after(20 * MS).dump_core_after(20 * MS));
@@ -76,7 +75,7 @@ fn aborted_with_a_handler() {
     std::thread::sleep(LATE);
 }
 
-/// The library's handler is not below it on the signal stack. A signal frame with AVX-512 takes 3.5 kB.
+/// The library's handler does not use the same signal stack. A signal frame with AVX-512 takes 3.5 kB.
 fn reported_on_a_free_stack(outcome: &Outcome) -> Result<(), String> {
     let depth: usize = outcome.stdout.trim().parse().map_err(|e| format!("{e}: {}", outcome.stdout))?;
     match outcome.status.signal() {
@@ -85,7 +84,7 @@ fn reported_on_a_free_stack(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-fn aborted_with_sigabrt_blocked() {
+fn watchdog_aborts_with_sigabrt_blocked() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     process::block(SIGABRT);
     let _alarm = arm(Alarm::builder().after(20 * MS).dump_core_after(20 * MS));
@@ -105,8 +104,7 @@ fn to_be_debugged() {
     black_box(0);
 }
 
-/// What a debugger shows of the process at its end is the function that was stuck.
-fn debugger_shows_where_it_was() {
+fn debugger_shows_the_stuck_function() {
     let this = std::env::current_exe().expect("a path");
     let Some(mut gdb) = tool("gdb") else { return };
     gdb.args(["-nx", "-batch", "-ex", "handle SIGALRM nostop noprint pass", "-ex", "run", "-ex", "bt"]);
@@ -123,12 +121,14 @@ fn debugger_shows_where_it_was() {
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
-        scenario("watchdog_names_the_alarms_of_its_thread", two_levels_deep).judged(names_two_levels),
-        scenario("watchdog_names_the_last_check", audited).judged(names_the_last_check),
-        scenario("handler_of_sigabrt_has_the_signal_stack", aborted_with_a_handler)
+        scenario("watchdog_names_the_alarms_of_its_thread", watchdog_names_the_alarms_of_its_thread)
+            .judged(names_two_levels),
+        scenario("watchdog_names_the_last_check", watchdog_names_the_last_check).judged(names_the_last_check),
+        scenario("handler_of_sigabrt_has_the_signal_stack", handler_of_sigabrt_has_the_signal_stack)
             .judged(reported_on_a_free_stack),
-        scenario("watchdog_aborts_with_sigabrt_blocked", aborted_with_sigabrt_blocked).dies_of(SIGABRT),
+        scenario("watchdog_aborts_with_sigabrt_blocked", watchdog_aborts_with_sigabrt_blocked)
+            .dies_of(SIGABRT),
         scenario("to_be_debugged", to_be_debugged).dies_of(SIGABRT),
-        scenario("debugger_shows_where_it_was", debugger_shows_where_it_was),
+        scenario("debugger_shows_the_stuck_function", debugger_shows_the_stuck_function),
     ]
 }

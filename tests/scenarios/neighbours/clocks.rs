@@ -1,4 +1,4 @@
-//! Clocks that disagree with the timers: libfaketime. A limit may be late; the process lives.
+//! A clock that disagrees with the timers, by libfaketime. A limit may be late; the process lives.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,6 @@ use nix::libc;
 use super::{MS, SECOND, after};
 use crate::support::{Scenario, rebuilt, scenario};
 
-/// The monotonic clock as the kernel shows it.
 fn kernel_clock() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let read = unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, &mut time) };
@@ -41,7 +40,7 @@ fn arms_checks_and_drops() {
         drop(inner);
         let _ = outer.check();
     }
-    // Beside a second thread every timer is a private one.
+    // Beside a second thread every timer is private.
     std::thread::scope(|s| {
         s.spawn(|| {
             let alarm = after(20 * MS);

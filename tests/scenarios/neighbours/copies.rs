@@ -23,8 +23,7 @@ fn expires_b(alarm: &AlarmB, limit: Duration) {
     assert!(alarm.elapsed() >= limit, "early");
 }
 
-/// SIGALRM has its default action: a signal that is taken for another's ends the process.
-fn short_limit_of_b_inside_of_a() {
+fn short_limit_of_b_inside_a_expires() {
     let before = state();
     for _ in 0..ROUNDS {
         let outer = after(50 * MS);
@@ -37,13 +36,13 @@ fn short_limit_of_b_inside_of_a() {
     }
 }
 
-fn callback_into_a_below_b() {
+fn callback_into_a_below_b_checks_both() {
     let before = state();
     for round in 0..ROUNDS {
         let outer = after(100 * MS);
         let middle = after_b(10 * MS);
         let inner = after(MS);
-        // Or one that encloses it, on a busy machine.
+        // On a busy machine an enclosing alarm may expire too.
         expires(&inner, MS);
         drop(inner);
         if round % 10 == 0 {
@@ -55,7 +54,7 @@ fn callback_into_a_below_b() {
     }
 }
 
-/// Arms A, then B; drops A, then B. The handler of A stays in place, and forwards.
+/// Arms A, then B; drops A, then B. A's handler stays and forwards.
 fn overlapping_orders_forward_the_programs_timer() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for round in 0..ROUNDS {
@@ -81,8 +80,7 @@ fn overlapping_orders_leave_the_default_action() {
     super::spin(LATE);
 }
 
-/// A and B armed; A dropped and armed again over B, whose handler is A's previous one now. With a timer of the program's own
-/// all timers of the library's are private ones.
+/// B's handler is A's previous one. With a foreign timer the library uses private timers only.
 fn armed_again(with_timer: bool) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     for round in 0..ROUNDS {
@@ -108,11 +106,11 @@ fn armed_again(with_timer: bool) {
     }
 }
 
-fn a_armed_again_over_b() {
+fn a_armed_again_over_b_expires() {
     armed_again(false);
 }
 
-fn a_armed_again_over_b_under_a_timer() {
+fn a_armed_again_over_b_forwards_a_foreign_timer() {
     armed_again(true);
 }
 
@@ -147,8 +145,7 @@ fn overlapping_orders_beside_a_second_thread() {
     spin_until("the program's own timer", || counted() == 1);
 }
 
-/// The same where a signal that is taken for another's ends the process.
-fn two_threads_with_a_copy_each() {
+fn two_threads_with_a_copy_each_expire() {
     std::thread::scope(|s| {
         s.spawn(|| (0..ROUNDS * 5).for_each(|n| drop(after_b(US * (n as u32 % 100)))));
         (0..ROUNDS * 5).for_each(|n| drop(after(US * (n as u32 % 90))));
@@ -157,9 +154,9 @@ fn two_threads_with_a_copy_each() {
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = scenarios! { copies:
-        short_limit_of_b_inside_of_a callback_into_a_below_b overlapping_orders_forward_the_programs_timer
-        a_armed_again_over_b a_armed_again_over_b_under_a_timer overlapping_orders_beside_a_second_thread
-        two_threads_with_a_copy_each overlapping_orders_leave_the_default_action
+        short_limit_of_b_inside_a_expires callback_into_a_below_b_checks_both overlapping_orders_forward_the_programs_timer
+        a_armed_again_over_b_expires a_armed_again_over_b_forwards_a_foreign_timer overlapping_orders_beside_a_second_thread
+        two_threads_with_a_copy_each_expire overlapping_orders_leave_the_default_action
     };
     let dies = scenarios.pop().map(|scenario| scenario.dies_of(SIGALRM));
     scenarios.into_iter().chain(dies).collect()

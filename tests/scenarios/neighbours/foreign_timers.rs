@@ -1,4 +1,4 @@
-//! Timers of the program's own, under guards that come and go.
+//! The program's own timers under guards that come and go.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,6 @@ use crate::support::process::{self, counted};
 
 const TIMES: usize = 2_000;
 
-/// An outermost guard, with one inside, dropped around their deadlines.
 fn guard(n: usize) {
     let limit = US * (n as u32 * 7 % 150);
     let outer = after(limit);
@@ -44,7 +43,7 @@ fn one_shot_timers() {
     assert_eq!(counted(), TIMES, "one came twice");
 }
 
-fn one_shot_timers_alone() {
+fn one_shot_timers_are_all_delivered() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     one_shot_timers();
 }
@@ -64,12 +63,12 @@ fn beside_guards_of_another_thread(f: impl FnOnce()) {
     });
 }
 
-fn one_shot_timers_beside_a_thread() {
+fn one_shot_timers_beside_a_thread_are_all_delivered() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     beside_guards_of_another_thread(one_shot_timers);
 }
 
-/// How many expiries come in the time, alone and under guards, in turn; so the load of the machine is on both.
+/// Counts expiries with and without guards in turn, so that load affects both.
 fn keeps_its_rate(period: Duration) {
     const SLICE: Duration = Duration::from_millis(100);
     process::set_action(process::counting(), SA_RESTART, &[]);
@@ -102,16 +101,15 @@ fn keeps_its_rate(period: Duration) {
     assert!(guarded * 10 >= bare * 6, "{guarded} expiries under guards, {bare} without");
 }
 
-fn periodic_1ms() {
+fn periodic_1ms_keeps_its_rate() {
     keeps_its_rate(MS);
 }
 
-fn periodic_200us() {
+fn periodic_200us_keeps_its_rate() {
     keeps_its_rate(200 * US);
 }
 
-/// A program's own POSIX timer, whose signal carries a pointer.
-fn posix_timer_with_a_pointer() {
+fn posix_timer_keeps_its_pointer() {
     static SEEN: AtomicUsize = AtomicUsize::new(0);
     static WRONG: AtomicUsize = AtomicUsize::new(0);
     static VALUE: u64 = 7;
@@ -145,12 +143,11 @@ fn posix_timer_with_a_pointer() {
     assert_eq!(seen, (TIMES, 0), "signals with their value, and others");
 }
 
-/// A periodic timer that is set over an armed guard stays, and the guard expires.
-fn periodic_timer_set_over_a_guard() {
+fn periodic_timer_set_over_a_guard_stays() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let outer = after(100 * MS);
     process::set_timer(5 * MS, 5 * MS);
-    let inner = after(10 * MS); // Looks at the timer.
+    let inner = after(10 * MS); // notices the foreign timer
     expires(&inner, 10 * MS);
     drop(inner);
     expires(&outer, 100 * MS);
@@ -161,9 +158,8 @@ fn periodic_timer_set_over_a_guard() {
     assert_eq!(process::timer().1, 5 * MS, "it is there as it was set");
 }
 
-/// `old = alarm(1); …; alarm(old)` writes the guard's own time back. The default action is not taken, whether the library looks
-/// at its timer again before that has expired or not.
-fn alarm_saved_and_restored() {
+/// `old = alarm(1); …; alarm(old)` restores the guard's own time.
+fn alarm_saved_and_restored_does_not_kill() {
     for n in 0..10 {
         let alarm = after(30 * MS);
         let old = unsafe { libc::alarm(1) };
@@ -179,8 +175,8 @@ fn alarm_saved_and_restored() {
 
 pub fn scenarios() -> Vec<Scenario> {
     scenarios! { foreign_timers:
-        one_shot_timers_alone one_shot_timers_beside_a_thread periodic_1ms periodic_200us
-        posix_timer_with_a_pointer periodic_timer_set_over_a_guard
-        alarm_saved_and_restored
+        one_shot_timers_are_all_delivered one_shot_timers_beside_a_thread_are_all_delivered periodic_1ms_keeps_its_rate periodic_200us_keeps_its_rate
+        posix_timer_keeps_its_pointer periodic_timer_set_over_a_guard_stays
+        alarm_saved_and_restored_does_not_kill
     }
 }

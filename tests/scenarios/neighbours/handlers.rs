@@ -8,7 +8,6 @@ use super::{MS, US, after, expires, handler, handler_info, spin};
 use crate::support::process::{self, counted};
 use crate::support::{Scenario, children};
 
-/// The action that a handler of these has found in place.
 static OLD: AtomicUsize = AtomicUsize::new(0);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
@@ -16,7 +15,6 @@ fn calls() -> usize {
     CALLS.load(Ordering::SeqCst)
 }
 
-/// Installs a handler over what is in place.
 fn install_over(function: usize, flags: c_int) {
     let old = Box::leak(Box::new(process::action()));
     OLD.store(std::ptr::from_ref(old).addr(), Ordering::SeqCst);
@@ -27,7 +25,7 @@ fn old() -> &'static libc::sigaction {
     unsafe { &*(OLD.load(Ordering::SeqCst) as *const libc::sigaction) }
 }
 
-/// As CPython's `faulthandler.register(chain=True)`: restores the old action, raises, and installs itself again.
+/// Restores the old action, raises, and installs itself again, as CPython's `faulthandler.register(chain=True)` does.
 extern "C" fn restore_and_raise(signal: c_int) {
     CALLS.fetch_add(1, Ordering::SeqCst);
     unsafe {
@@ -38,7 +36,6 @@ extern "C" fn restore_and_raise(signal: c_int) {
     }
 }
 
-/// As most handlers forward.
 extern "C" fn call_old(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     CALLS.fetch_add(1, Ordering::SeqCst);
     let old: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
@@ -46,22 +43,21 @@ extern "C" fn call_old(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     old(signal, info, context);
 }
 
-/// Forwards with one argument, whatever the old handler's flags say.
+/// Forwards with one argument, against the old handler's flags.
 extern "C" fn call_old_with_one_argument(signal: c_int) {
     CALLS.fetch_add(1, Ordering::SeqCst);
     let old: extern "C" fn(c_int) = unsafe { std::mem::transmute(old().sa_sigaction) };
     old(signal);
 }
 
-fn restores_and_raises_on_a_second_thread() {
-    std::thread::scope(|s| _ = s.spawn(restores_and_raises));
+fn handler_that_restores_and_raises_runs_on_a_second_thread() {
+    std::thread::scope(|s| _ = s.spawn(handler_that_restores_and_raises_runs));
 }
 
-fn calls_with_one_argument_on_a_second_thread() {
-    std::thread::scope(|s| _ = s.spawn(calls_with_one_argument));
+fn handler_that_forwards_one_argument_runs_on_a_second_thread() {
+    std::thread::scope(|s| _ = s.spawn(handler_that_forwards_one_argument_runs));
 }
 
-/// A handler over an armed guard. SIGALRM has its default action below the library.
 fn over_a_guard(function: usize, flags: c_int) {
     for _ in 0..100 {
         let alarm = after(2 * MS);
@@ -71,20 +67,19 @@ fn over_a_guard(function: usize, flags: c_int) {
         drop(alarm);
         assert_eq!(process::action().sa_sigaction, SIG_DFL);
     }
-    // On a busy machine the limit may have come before the handler was installed.
+    // On a busy machine the limit may precede the handler.
     assert!(calls() > 0);
 }
 
-fn restores_and_raises() {
+fn handler_that_restores_and_raises_runs() {
     over_a_guard(handler(restore_and_raise), SA_NODEFER);
 }
 
-fn calls_with_one_argument() {
+fn handler_that_forwards_one_argument_runs() {
     over_a_guard(handler(call_old_with_one_argument), SA_RESTART);
 }
 
-/// The guards go, the handler over the library's stays and forwards to it; guards come again.
-fn chaining_after_the_guards() {
+fn handler_that_outlives_the_guards_forwards() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let alarm = after(2 * MS);
     install_over(handler_info(call_old), SA_SIGINFO | SA_RESTART);
@@ -103,13 +98,12 @@ fn chaining_after_the_guards() {
     assert_eq!(counted(), 1_000);
 }
 
-/// SIGALRM is blocked before the guard: what is sent to the thread is pending again when the guard is gone, also if the
-/// thread's timer has expired meanwhile.
-fn raised_behind_the_mask() {
+/// A signal sent to the thread is pending again after the drop, even if the thread's timer expired meanwhile.
+fn signal_raised_while_blocked_stays_pending() {
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
     for n in 0..3_000_u32 {
-        // One that is sent to the thread under the guard may be merged with the signal of the thread's timer.
+        // Under the guard, a signal to the thread may merge with its timer's.
         let to_thread = n % 4 > 0;
         if to_thread {
             children::raise(SIGALRM);
@@ -138,8 +132,8 @@ fn raised_behind_the_mask() {
 
 pub fn scenarios() -> Vec<Scenario> {
     scenarios! { handlers:
-        restores_and_raises restores_and_raises_on_a_second_thread calls_with_one_argument
-        calls_with_one_argument_on_a_second_thread chaining_after_the_guards
-        raised_behind_the_mask
+        handler_that_restores_and_raises_runs handler_that_restores_and_raises_runs_on_a_second_thread handler_that_forwards_one_argument_runs
+        handler_that_forwards_one_argument_runs_on_a_second_thread handler_that_outlives_the_guards_forwards
+        signal_raised_while_blocked_stays_pending
     }
 }

@@ -1,11 +1,8 @@
-//! Neighbours in the process: another copy of the library, other clocks, timers, handlers and threads.
-//!
-//! Each scenario is a process of its own, judged from outside.
+//! Neighbours in the process: another copy of the library, clocks, timers, handlers, threads.
 
-// Bare calls of the C library, to act as the rest of a program does.
+// Bare calls, as the rest of a program makes them.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
-/// Scenarios by the names of their functions.
 macro_rules! scenarios {
     ($module:ident: $($name:ident)*) => {
         vec![$(crate::support::scenario(concat!(stringify!($module), "::", stringify!($name)), $name)),*]
@@ -30,14 +27,13 @@ pub(crate) const US: Duration = Duration::from_micros(1);
 pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// As late as a loaded machine may make it.
 pub(crate) const LATE: Duration = Duration::from_secs(20);
 
 pub(crate) fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Checks until the alarm has expired; never early.
+/// Checks until the alarm has expired, which must not be early.
 pub(crate) fn expires(alarm: &Alarm, limit: Duration) -> TimedOut {
     let began = Instant::now();
     let timed_out = loop {
@@ -63,7 +59,6 @@ pub(crate) fn spin(time: Duration) {
     while began.elapsed() < time {}
 }
 
-/// A program's own timer, set past the library.
 pub(crate) fn once(delay: Duration) {
     process::set_timer(delay, Duration::ZERO);
 }
@@ -76,7 +71,6 @@ pub(crate) fn handler_info(function: extern "C" fn(c_int, *mut libc::siginfo_t, 
     function as usize
 }
 
-/// A command that says why the scenario cannot run here.
 pub(crate) fn skipped(why: &str) -> std::process::Command {
     println!("skipped: {why}");
     let mut command = std::process::Command::new("true");

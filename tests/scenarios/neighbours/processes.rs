@@ -1,4 +1,4 @@
-//! Processes: stopped, replaced, PID 1, without memory for signals, or children past the C library's `fork`.
+//! Processes: stopped, replaced, PID 1, without signal memory, of bare `clone`.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,8 +14,7 @@ use super::{MS, SECOND, US, after, expires, spin};
 use crate::support::process::{self, state};
 use crate::support::{Scenario, children, rebuilt};
 
-/// Stopped across the deadline and the grace of its watchdog, in a loop of nothing but checks: the first check errs.
-fn stopped_across_a_watchdog() {
+fn check_errs_after_a_stop_across_the_watchdog() {
     for _ in 0..3 {
         let pid = Pid::from_raw(children::fork());
         if pid.as_raw() == 0 {
@@ -34,8 +33,7 @@ fn stopped_across_a_watchdog() {
     }
 }
 
-/// The guard's expiry is pending behind the mask when the program is replaced.
-fn exec_with_the_expiry_pending() {
+fn exec_with_a_pending_expiry_survives() {
     for second_thread in [false, true] {
         if second_thread {
             std::thread::spawn(|| {}).join().expect("no panic");
@@ -66,7 +64,7 @@ extern "C" fn sleeps(_: *mut c_void) -> c_int {
 }
 
 extern "C" fn uses_guards(outer: *mut c_void) -> c_int {
-    // A guard that is inherited is not inert. What it does to timers must not reach those of the parent.
+    // Timer calls of the inherited guard must not reach the parent's timers.
     let alarm = unsafe { &*outer.cast::<Alarm>() };
     let _ = alarm.check();
     alarm.restart();
@@ -82,7 +80,6 @@ extern "C" fn uses_guards(outer: *mut c_void) -> c_int {
     0
 }
 
-/// Starts a child past the C library's `fork`, and waits for it.
 fn clone(function: extern "C" fn(*mut c_void) -> c_int, flags: c_int, argument: &Alarm) -> c_int {
     const SIZE: usize = 1 << 20;
     let stack = vec![0_u8; SIZE].leak().as_mut_ptr_range().end;
@@ -97,8 +94,8 @@ fn clone(function: extern "C" fn(*mut c_void) -> c_int, flags: c_int, argument: 
     }
 }
 
-/// A thread in `vfork` handles nothing until its child executes or ends: a limit is late by that, and seen then.
-fn guard_on_a_thread_in_vfork() {
+/// A thread in `vfork` handles no signal until its child executes or ends.
+fn limit_in_vfork_is_late_and_seen() {
     for second_thread in [false, true] {
         if second_thread {
             std::thread::spawn(|| {}).join().expect("no panic");
@@ -112,7 +109,7 @@ fn guard_on_a_thread_in_vfork() {
     }
 }
 
-fn child_of_bare_clone() {
+fn child_of_bare_clone_leaves_the_parents_timers() {
     for second_thread in [false, true] {
         if second_thread {
             std::thread::spawn(|| {}).join().expect("no panic");
@@ -124,8 +121,8 @@ fn child_of_bare_clone() {
     }
 }
 
-/// No timer can be created: checks read the clock, and what rests on the timer is refused.
-fn no_memory_for_signals() {
+/// Checks read the clock, and functions that need the timer are refused.
+fn alarms_work_without_memory_for_signals() {
     children::set_limit(Resource::RLIMIT_SIGPENDING, 0);
     let before = state();
     let with_guards = || {
@@ -146,8 +143,7 @@ fn no_memory_for_signals() {
     assert_eq!(state(), before);
 }
 
-/// The default action of SIGALRM is not taken for PID 1 of a namespace: the guard goes on.
-fn pid_1() {
+fn guard_works_as_pid_1() {
     assert_eq!(std::process::id(), 1);
     for n in 0..200 {
         let alarm = after(US * n * 20);
@@ -170,7 +166,7 @@ fn in_a_namespace(inner: &mut Command) -> Command {
     rebuilt(inner, unshare)
 }
 
-fn many_forgotten_alarms() {
+fn leaked_alarms_do_not_slow_checks() {
     for _ in 0..100_000 {
         std::mem::forget(after(Duration::ZERO));
     }
@@ -188,8 +184,8 @@ fn many_forgotten_alarms() {
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = scenarios! { processes:
-        stopped_across_a_watchdog exec_with_the_expiry_pending guard_on_a_thread_in_vfork
-        child_of_bare_clone no_memory_for_signals many_forgotten_alarms pid_1
+        check_errs_after_a_stop_across_the_watchdog exec_with_a_pending_expiry_survives limit_in_vfork_is_late_and_seen
+        child_of_bare_clone_leaves_the_parents_timers alarms_work_without_memory_for_signals leaked_alarms_do_not_slow_checks guard_works_as_pid_1
     };
     let pid_1 = scenarios.pop().map(|scenario| scenario.launched(in_a_namespace));
     scenarios.into_iter().chain(pid_1).collect()

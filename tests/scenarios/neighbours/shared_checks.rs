@@ -1,4 +1,4 @@
-//! Two copies of the library, A and B, over one `sigalarm-core`: every `checkpoint()` asks both.
+//! Two copies of the library, A and B, over one `sigalarm-core`. Every `checkpoint()` checks both.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ fn after_b(limit: Duration) -> b::Alarm {
     b::Alarm::after(limit).expect("arming")
 }
 
-/// Checks until the error is of this alarm; never early. Meanwhile it may be one of an alarm inside.
+/// Errors of inner alarms may come first.
 fn until_error_of(id: AlarmId, check: impl Fn() -> Result<(), TimedOut>) -> TimedOut {
     let began = Instant::now();
     let timed_out = loop {
@@ -35,7 +35,6 @@ fn expired(check: Result<(), TimedOut>) -> Option<AlarmId> {
     check.err().map(|timed_out| timed_out.alarm())
 }
 
-/// Each error belongs to its own alarm, by either name of the check.
 fn inner_limits_of_either_copy_are_seen() {
     let before = state();
     for _ in 0..50 {
@@ -65,8 +64,7 @@ fn outer_limit_of_the_other_copy_is_named_when_it_expires() {
     }
 }
 
-/// An alarm that encloses none of the expired ones.
-fn check_of_an_alarm_asks_no_inner_one() {
+fn check_of_an_alarm_ignores_inner_ones() {
     let outer = after(100 * SECOND);
     let inner = after_b(Duration::ZERO);
     assert_eq!(expired(checkpoint()), Some(inner.id()));
@@ -77,8 +75,7 @@ fn check_of_an_alarm_asks_no_inner_one() {
     assert_eq!((expired(innermost.check()), expired(checkpoint())), (None, None));
 }
 
-/// A, B, A and B, of which one after the other is dropped, from outside, from inside, and out of order.
-fn interleaved_in_every_order_of_drops() {
+fn interleaved_alarms_expire_in_every_order_of_drops() {
     enum Guard {
         A(Alarm),
         B(b::Alarm),
@@ -119,7 +116,6 @@ fn interleaved_in_every_order_of_drops() {
     }
 }
 
-/// Armed, rung and dropped at random on two threads, against a list of what is so.
 fn random_guards_agree_with_a_list() {
     struct Random(u64);
     impl Random {
@@ -132,38 +128,38 @@ fn random_guards_agree_with_a_list() {
     }
     let play = |seed: u64| {
         let mut random = Random(seed);
-        let mut ours: Vec<(Alarm, bool)> = vec![];
-        let mut theirs: Vec<(b::Alarm, bool)> = vec![];
+        let mut of_a: Vec<(Alarm, bool)> = vec![];
+        let mut of_b: Vec<(b::Alarm, bool)> = vec![];
         for _ in 0..5_000 {
             match random.below(7) {
-                0 if ours.len() < 6 => ours.push((Alarm::never().expect("arming"), false)),
-                1 if theirs.len() < 6 => theirs.push((b::Alarm::never().expect("arming"), false)),
-                2 if ours.len() < 6 => ours.push((after(Duration::ZERO), true)),
-                3 if !ours.is_empty() => drop(ours.remove(random.below(ours.len()))),
-                4 if !theirs.is_empty() => drop(theirs.remove(random.below(theirs.len()))),
-                5 if !ours.is_empty() => {
-                    let at = random.below(ours.len());
-                    ours[at].0.ring();
-                    ours[at].1 = true;
+                0 if of_a.len() < 6 => of_a.push((Alarm::never().expect("arming"), false)),
+                1 if of_b.len() < 6 => of_b.push((b::Alarm::never().expect("arming"), false)),
+                2 if of_a.len() < 6 => of_a.push((after(Duration::ZERO), true)),
+                3 if !of_a.is_empty() => drop(of_a.remove(random.below(of_a.len()))),
+                4 if !of_b.is_empty() => drop(of_b.remove(random.below(of_b.len()))),
+                5 if !of_a.is_empty() => {
+                    let at = random.below(of_a.len());
+                    of_a[at].0.ring();
+                    of_a[at].1 = true;
                 }
-                6 if !theirs.is_empty() => {
-                    let at = random.below(theirs.len());
-                    theirs[at].0.ring();
-                    theirs[at].1 = true;
+                6 if !of_b.is_empty() => {
+                    let at = random.below(of_b.len());
+                    of_b[at].0.ring();
+                    of_b[at].1 = true;
                 }
                 _ => {}
             }
-            let all = ours.iter().map(|(alarm, expired)| (alarm.id(), *expired));
-            let all = all.chain(theirs.iter().map(|(alarm, expired)| (alarm.id(), *expired)));
+            let all = of_a.iter().map(|(alarm, expired)| (alarm.id(), *expired));
+            let all = all.chain(of_b.iter().map(|(alarm, expired)| (alarm.id(), *expired)));
             let outermost_of = |innermost: AlarmId| {
                 all.clone().filter(|(id, expired)| *expired && *id <= innermost).map(|(id, _)| id).min()
             };
             let of_thread = all.clone().map(|(id, _)| id).max().and_then(outermost_of);
             assert_eq!(expired(checkpoint()), of_thread);
-            for (alarm, _) in &ours {
+            for (alarm, _) in &of_a {
                 assert_eq!(expired(alarm.check()), outermost_of(alarm.id()));
             }
-            for (alarm, _) in &theirs {
+            for (alarm, _) in &of_b {
                 assert_eq!(expired(alarm.check()), outermost_of(alarm.id()));
             }
         }
@@ -174,8 +170,8 @@ fn random_guards_agree_with_a_list() {
     });
 }
 
-/// Each copy clears its own bit alone: B's expired alarm is seen at every check while A's come and go.
-fn comings_and_goings_of_one_leave_the_flag_of_the_other() {
+/// Each copy clears only its own bit of the flag.
+fn guards_of_one_copy_leave_the_flag_of_the_other() {
     let outer = after_b(Duration::ZERO);
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -192,14 +188,14 @@ fn comings_and_goings_of_one_leave_the_flag_of_the_other() {
 }
 
 fn limits_of_one_copy_end_waits_of_the_other() {
-    // One copy's signal is not repeated for a wait of the other: it must not come before the wait begins.
+    // A copy repeats its signal for its own waits only.
     let outer = after_b(2 * SECOND);
     let inner = after(100 * SECOND);
     let began = Instant::now();
-    // Its timer's signal interrupts the wait, and the check that follows asks both.
+    // The signal of A's timer interrupts the wait, and the following check asks both copies.
     let e = inner.blocking(|| {
         let time = nix::libc::timespec { tv_sec: 60, tv_nsec: 0 };
-        // SAFETY: it reads the time and writes no rest.
+        // SAFETY: the pointer to the time is valid, and a null remainder is allowed.
         match unsafe { nix::libc::nanosleep(&time, std::ptr::null_mut()) } {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
@@ -210,7 +206,6 @@ fn limits_of_one_copy_end_waits_of_the_other() {
     assert!(outer.owns(TimedOut::find_in(&e).expect("a time-out")));
 }
 
-/// A test kit of one copy counts the checks of code that was built with the other.
 fn test_kit_counts_checks_of_either_name() {
     let work = |alarm: &b::Alarm| -> Result<(), b::TimedOut> {
         checkpoint()?;
@@ -228,7 +223,6 @@ fn test_kit_counts_checks_of_either_name() {
     assert!(report.locations().iter().all(|location| location.file() == file!()));
 }
 
-/// A forked child begins with neither copy's alarms, and with ids that the parent gives to none.
 fn forked_child_starts_clean_of_both() {
     let (a, b) = (after(Duration::ZERO), after_b(Duration::ZERO));
     assert_eq!(expired(checkpoint()), Some(a.id()));
@@ -255,8 +249,8 @@ fn forked_child_starts_clean_of_both() {
 pub fn scenarios() -> Vec<Scenario> {
     scenarios! { shared_checks:
         inner_limits_of_either_copy_are_seen outer_limit_of_the_other_copy_is_named_when_it_expires
-        check_of_an_alarm_asks_no_inner_one interleaved_in_every_order_of_drops
-        random_guards_agree_with_a_list comings_and_goings_of_one_leave_the_flag_of_the_other
+        check_of_an_alarm_ignores_inner_ones interleaved_alarms_expire_in_every_order_of_drops
+        random_guards_agree_with_a_list guards_of_one_copy_leave_the_flag_of_the_other
         limits_of_one_copy_end_waits_of_the_other test_kit_counts_checks_of_either_name
         forked_child_starts_clean_of_both
     }

@@ -1,4 +1,4 @@
-//! Threads that wait, end, block SIGALRM or send it.
+//! Threads that block, end, block SIGALRM or send it.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -13,8 +13,8 @@ use super::{MS, SECOND, US, after, expires, spin, spin_until};
 use crate::support::process::{self, counted};
 use crate::support::{Scenario, children};
 
-/// How late each of 256 threads is that wait in three ways for 0.5 to 1.5 s; a third of them without the library.
-fn many_wait() {
+/// Measures 256 threads that wait in three ways, a third of them without the library.
+fn many_waiting_threads_wake_on_time() {
     let (left, _right) = UnixStream::pair().expect("a pair");
     let started = std::sync::Barrier::new(256 + 128);
     let wait = |n: u32| {
@@ -58,8 +58,7 @@ fn many_wait() {
     }
 }
 
-/// A thread ends with guards that it has forgotten. Another thread that has entered one sees its limit.
-fn one_ends_with_forgotten_guards() {
+fn thread_that_ends_with_leaked_guards_disturbs_none() {
     for _ in 0..200 {
         let alarm = std::thread::spawn(|| {
             std::mem::forget(after(300 * US));
@@ -76,9 +75,8 @@ fn one_ends_with_forgotten_guards() {
     }
 }
 
-/// The main thread ends by `pthread_exit` with guards that are armed: in a function of `atexit`, since its unwinding may not
-/// pass Rust's own main function.
-fn main_thread_ends_with_a_guard() {
+/// `pthread_exit` is called in an `atexit` function: its unwinding may not pass Rust's main function.
+fn main_thread_that_ends_with_a_guard_exits() {
     extern "C-unwind" fn end() {
         unsafe extern "C-unwind" {
             fn pthread_exit(value: *mut libc::c_void) -> !;
@@ -107,8 +105,7 @@ fn main_thread_ends_with_a_guard() {
     assert_eq!(unsafe { atexit(end) }, 0);
 }
 
-/// Every thread blocks SIGALRM, and one waits for it.
-fn one_waits_in_sigwait() {
+fn sigwait_gets_the_programs_signal() {
     static TAKEN: AtomicUsize = AtomicUsize::new(0);
     process::set_action(process::counting(), SA_RESTART, &[]);
     process::block(SIGALRM);
@@ -131,7 +128,7 @@ fn one_waits_in_sigwait() {
     assert_eq!((TAKEN.load(Ordering::SeqCst), counted()), (200, 0));
 }
 
-/// `raise` on one thread while another arms and drops: the handler has been called once when it returns.
+/// The program's handler has run once when `raise` returns.
 fn raise_beside(with_guard: bool) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     const TIMES: usize = 20_000;
@@ -159,18 +156,18 @@ fn raise_beside(with_guard: bool) {
     assert_eq!((later, twice, counted()), (0, 0, TIMES));
 }
 
-fn raise_beside_guards() {
+fn raise_beside_guards_runs_the_handler() {
     raise_beside(false);
 }
 
-fn raise_beside_guards_under_a_guard() {
+fn raise_under_a_guard_runs_the_handler() {
     raise_beside(true);
 }
 
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = scenarios! { threads:
-        many_wait one_ends_with_forgotten_guards one_waits_in_sigwait raise_beside_guards
-        raise_beside_guards_under_a_guard main_thread_ends_with_a_guard
+        many_waiting_threads_wake_on_time thread_that_ends_with_leaked_guards_disturbs_none sigwait_gets_the_programs_signal raise_beside_guards_runs_the_handler
+        raise_under_a_guard_runs_the_handler main_thread_that_ends_with_a_guard_exits
     };
     let main_thread_ends = scenarios.pop().map(|scenario| scenario.exits_with(7));
     scenarios.into_iter().chain(main_thread_ends).collect()

@@ -1,4 +1,4 @@
-//! Forks, one after the other, while the parent keeps its alarms; each child arms one of its own.
+//! Consecutive forks beside the parent's alarms. Each child arms its own.
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,16 @@ use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
 use crate::process::{self, counted};
 
-/// How many forks a process makes.
-const LOT: u64 = 2_000;
+/// Forks per process.
+const BATCH: u64 = 2_000;
 
 pub fn campaign(first: u64, forks: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
     in_parallel(workers, tally, |worker, own| {
-        let lots = forks.div_ceil(LOT);
-        for lot in (worker..lots).step_by(workers as usize) {
-            let seed = first + lot;
+        let batches = forks.div_ceil(BATCH);
+        for batch in (worker..batches).step_by(workers as usize) {
+            let seed = first + batch;
             own.processes.add(1);
-            let many = LOT.min(forks - lot * LOT);
+            let many = BATCH.min(forks - batch * BATCH);
             isolated(own, LATE * 20, || run(seed, many, own))
                 .map_err(|why| format!("forks, seed {seed}: {why}"))?;
         }
@@ -42,14 +42,12 @@ fn run(seed: u64, forks: u64, tally: &'static Tally) {
         assert_eq!(status, 0, "a child failed: {}", tally.complaint());
         tally.forks.add(1);
         tally.alarms.add(1);
-        // The parent's own go on as if nothing had happened.
         assert!(outer.check().is_ok());
         match inner.check() {
             Ok(()) => {}
             Err(e) => {
                 assert!(inner.owns(&e) && armed.elapsed() >= short && e.elapsed() >= short, "early: {e:?}");
                 tally.time_outs.add(1);
-                // Another limit than before, by what is given and what is taken.
                 armed = Instant::now();
                 inner.restart();
                 let more = Duration::from_nanos(rng.below(200_000) as u64);

@@ -1,11 +1,11 @@
-//! Random sequences of everything that one can do with alarms, against a model that is too simple to be wrong.
+//! Random sequences of operations on alarms, against a simple model.
 //!
-//! The model is a list. It does not know what the library knows, the moment at which the clock was read, but it reads
-//! the clock before and after each operation. So of each alarm it says: *must* have expired, *may* have, or *must not*.
+//! The model is a list. It reads the clock before and after each operation. So each alarm *must* have expired, *may*
+//! have, or *must not*.
 //!
-//! `tests/campaigns/model.rs` runs it for seconds, `tools/src/soak.rs` for as long as one likes.
+//! `tests/campaigns/model.rs` runs it for seconds, `tools/src/soak.rs` without a bound.
 
-// One user needs this part of it and the other that.
+// Each user needs a part of it.
 #![allow(dead_code)]
 
 pub mod forks;
@@ -25,5 +25,4 @@ pub use tally::Tally;
 
 use std::time::Duration;
 
-/// As late as a loaded machine may make it. What has not come by then is lost.
 const LATE: Duration = Duration::from_secs(20);

@@ -1,10 +1,9 @@
-//! An alarm as the model knows it.
+//! The model of an alarm.
 
 use std::time::{Duration, Instant};
 
 use sigalarm::{AlarmId, Cause, TimedOut};
 
-/// A moment that lies between two readings of the clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub lo: Instant,
@@ -13,7 +12,7 @@ pub struct Span {
 
 impl Span {
     pub fn after(self, d: Duration) -> Option<Span> {
-        // What the clock cannot hold is never.
+        // A deadline beyond the clock's range is never.
         let most = Duration::from_secs(500 * 365 * 86_400);
         (d < most).then(|| Span { lo: self.lo + d, hi: self.hi + d })
     }
@@ -26,27 +25,25 @@ pub struct Naive {
     pub limit: Option<Duration>,
     pub since: Span,
     pub deadline: Option<Span>,
-    /// Why it has expired, if that is not a matter of time.
     pub latched: Option<Cause>,
-    /// What was allowed, and what is left unless it is disarmed.
+    /// The limit, and the checks left unless disarmed.
     pub checks: Option<(u64, Option<u64>)>,
-    /// The limit, and the processor's clock when it began, unless it is disarmed.
+    /// The limit, and the processor time at the start unless disarmed.
     pub cpu: Option<(Duration, Option<(Duration, Duration)>)>,
-    pub hears: bool,
-    /// It has been found expired, and not been changed since.
+    pub listens: bool,
+    /// A check has returned its expiry, and it has not changed since.
     pub known: bool,
 }
 
-/// When something was asked.
+/// When a check was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     pub at: Span,
-    /// The processor's clock afterwards.
     pub cpu: Duration,
 }
 
 impl Naive {
-    /// Whether it must have expired by `now`. Processor time is looked at now and then only.
+    /// Returns whether the alarm must have expired by `now`. Processor time is polled, so the model ignores it.
     pub fn must(&self, now: Instant) -> bool {
         self.latched.is_some() || self.deadline.is_some_and(|deadline| deadline.hi <= now)
     }
@@ -64,7 +61,6 @@ impl Naive {
         asked.cpu.saturating_sub(began) >= limit
     }
 
-    /// A check asks it, among others.
     pub fn count(&mut self) {
         if let (Some((_, Some(left))), None) = (&mut self.checks, self.latched) {
             match left.checked_sub(1) {
@@ -87,14 +83,14 @@ impl Naive {
         }
     }
 
-    /// `shown` is the limit that the library shows afterwards.
+    /// `shown` is the limit that the library returns afterwards.
     pub fn extend(&mut self, more: Duration, shown: Option<Duration>) {
         self.known = false;
         let Some(deadline) = self.deadline else { return };
         let was_past = deadline.lo < self.since.hi && self.limit == Some(Duration::ZERO);
         self.deadline = deadline.after(more);
         self.limit = match (self.deadline, self.limit) {
-            // One that was over before it was armed gets the time that there is from then.
+            // A deadline before the arming extends from the arming.
             (Some(Span { lo, hi }), Some(_)) if was_past => {
                 let from = lo.saturating_duration_since(self.since.hi);
                 let to = hi.saturating_duration_since(self.since.lo);
@@ -125,7 +121,6 @@ impl Naive {
         self.latched.get_or_insert(cause);
     }
 
-    /// What is wrong with a time-out of this alarm, if anything.
     pub fn objection(&self, e: &TimedOut, asked: &Asked) -> Option<&'static str> {
         let Span { lo, hi } = asked.at;
         let possible = match e.cause() {

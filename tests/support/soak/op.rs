@@ -1,7 +1,6 @@
-//! What can be done, and random sequences of it.
+//! Operations, and random sequences of them.
 //!
-//! An operation names an alarm by a number that is taken modulo how many there are, so that any part of a sequence is
-//! a sequence, and one that fails can be made shorter.
+//! An operation names an alarm by a number modulo the count. So every part of a sequence is a sequence.
 
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ pub enum Op {
     Ticker(Duration),
     Drop(usize),
     DropTicker(usize),
-    /// All of them, in this order: then the process must be as it was.
+    /// Drops all, in this order. Then the state must be restored.
     DropAll(usize),
     Forget(usize),
     Restart(usize),
@@ -40,13 +39,13 @@ pub enum Op {
     Due(usize),
     Spin(Duration),
     Sleep(usize, Duration),
-    /// SIGALRM to the process, so often.
+    /// Sends SIGALRM to the process, so often.
     Kill(usize),
-    /// SIGALRM to this thread.
+    /// Sends SIGALRM to this thread.
     KillThread(usize),
-    /// SIGUSR1, so often.
+    /// Sends SIGUSR1, so often.
     User(usize),
-    /// By somebody who knows nothing of alarms; zero switches the timer off.
+    /// Sets the program's timer; zero disarms it.
     SetTimer {
         value: Duration,
         period: Duration,
@@ -54,7 +53,7 @@ pub enum Op {
     SetAction(usize),
     Block,
     Unblock,
-    /// SIGALRM is shut out for a moment while guards are armed.
+    /// Blocks SIGALRM briefly while guards are armed.
     ShutOut(Duration),
     Suspended(Duration),
     Thread {
@@ -65,12 +64,10 @@ pub enum Op {
     Fork(Duration),
 }
 
-/// How many operations a process gets.
 const LENGTH: usize = 400;
 
 pub fn sequence(seed: u64) -> Vec<Op> {
     let mut rng = Rng::new(seed);
-    // Some with many nested alarms, some with few.
     let drops = 6 + rng.below(30);
     let forgets = rng.below(8) == 0;
     let mut ops: Vec<Op> = (0..LENGTH).map(|_| any(&mut rng, drops)).collect();
@@ -150,7 +147,6 @@ fn limit(rng: &mut Rng) -> Duration {
 }
 
 fn timer(rng: &mut Rng) -> Op {
-    // The kernel counts in microseconds.
     let us = |rng: &mut Rng, most| Duration::from_micros(1 + rng.below(most) as u64);
     match rng.below(6) {
         0 => Op::SetTimer { value: Duration::ZERO, period: Duration::ZERO },

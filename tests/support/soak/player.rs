@@ -1,4 +1,4 @@
-//! Plays a sequence: each operation is done to the library and to the model, and the answers are compared.
+//! Applies each operation to the library and the model, and compares the results.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -17,19 +17,19 @@ use super::tally::Tally;
 use super::world::World;
 use crate::process;
 
-/// Longer than the library takes to arm an alarm, unless the machine has other things to do.
+/// Longer than arming takes without a preemption.
 const HELD_UP: Duration = Duration::from_micros(200);
 
-/// Nobody waits for what is further away.
+/// Later deadlines are not waited for.
 const SOON: Duration = Duration::from_millis(3);
 
 struct Player {
     tally: &'static Tally,
-    /// The alarms of this thread, the outermost first. One that was forgotten has no guard any more.
+    /// The alarms of this thread, the outermost first. A leaked one has no guard.
     alarms: Vec<(Option<Alarm>, Naive)>,
     tickers: Vec<Ticking>,
     world: World,
-    /// By how much the library may show a deadline too early, because it read two clocks one after the other.
+    /// How much too early the library may show a deadline: it reads two clocks in sequence.
     anchored: Duration,
     suspended: bool,
 }
@@ -37,13 +37,12 @@ struct Player {
 struct Ticking {
     ticker: Ticker,
     since: Span,
-    told: u64,
+    returned: u64,
 }
 
-/// Plays; panics where library and model disagree.
 pub fn play(ops: &[Op], stormy: bool, tally: &'static Tally) {
     let own = SigHandler::Handler(user);
-    // It does nothing but count.
+    // The handler only counts.
     #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
     unsafe { signal(Signal::SIGUSR1, own) }.expect("there is such a signal");
     let mut player = Player::new(tally, stormy);
@@ -79,7 +78,6 @@ fn cpu() -> Duration {
     clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("there is such a clock").into()
 }
 
-/// Does something between two readings of the clock.
 fn timed<T>(f: impl FnOnce() -> T) -> (T, Span) {
     let lo = Instant::now();
     let it = f();
@@ -106,13 +104,12 @@ impl Player {
         Player { tally, alarms: Vec::new(), tickers: Vec::new(), world, anchored, suspended: false }
     }
 
-    /// Whether no guard is in force.
     fn is_free(&self) -> bool {
         self.alarms.is_empty() && self.tickers.is_empty()
     }
 
     fn which(&self, n: usize) -> Option<usize> {
-        // One that was forgotten cannot be asked.
+        // A leaked alarm cannot be checked.
         let there: Vec<usize> = (0..self.alarms.len()).filter(|i| self.alarms[*i].0.is_some()).collect();
         (!there.is_empty()).then(|| there[n % there.len()])
     }
@@ -142,7 +139,7 @@ impl Player {
             }
             Op::OnSignal => {
                 self.arm(|| Alarm::builder().ring_on(SIGUSR1).arm(), None, None);
-                self.newest().hears = true;
+                self.newest().listens = true;
             }
             Op::Ticker(period) => self.arm_ticker(period),
             Op::Drop(n) => self.drop_one(n),
@@ -266,7 +263,7 @@ impl Player {
             latched: None,
             checks: None,
             cpu: None,
-            hears: false,
+            listens: false,
             known: false,
         };
         self.tally.alarms.add(1);
@@ -301,7 +298,7 @@ impl Player {
         if was_free {
             self.world.taken_over(since);
         }
-        self.tickers.push(Ticking { ticker, since, told: 0 });
+        self.tickers.push(Ticking { ticker, since, returned: 0 });
     }
 
     fn drop_one(&mut self, n: usize) {
@@ -315,14 +312,14 @@ impl Player {
             return;
         }
         let i = n % self.tickers.len();
-        // All the periods that have passed must be told of.
+        // The ticks must include all periods that have passed.
         let passed = |ticking: &Ticking, now: Instant| {
             (now.saturating_duration_since(ticking.since.hi).as_nanos() / ticking.ticker.period().as_nanos())
                 as u64
         };
         let expected = passed(&self.tickers[i], Instant::now());
         let began = Instant::now();
-        while self.tickers[i].told < expected {
+        while self.tickers[i].returned < expected {
             self.due(i);
             assert!(began.elapsed() < LATE, "a ticker has lost its periods");
         }
@@ -338,7 +335,7 @@ impl Player {
         }
     }
 
-    /// Whether the bell must be rung, so that every check looks at the clock.
+    /// Returns whether the flag must be set, so that every check reads the clock.
     fn is_exact(&self) -> bool {
         self.suspended
             || self.alarms.iter().any(|(_, naive)| {
@@ -386,7 +383,7 @@ impl Player {
         self.alarms[..=i].iter_mut().for_each(|(_, naive)| naive.count());
     }
 
-    /// Holds the answer to a check of alarm `i` against the model.
+    /// Compares the result of a check of alarm `i` with the model.
     fn compare(&mut self, i: usize, e: Option<TimedOut>, asked: &Asked, exact: bool) -> Option<TimedOut> {
         let Some(e) = e else {
             let overdue = self.alarms[..=i].iter().position(|(_, naive)| naive.must(asked.at.lo));
@@ -401,7 +398,7 @@ impl Player {
         Some(e)
     }
 
-    /// The deadline of an alarm around `i` has passed, and the ring is on its way.
+    /// The deadline of an alarm around `i` has passed, and its signal is pending.
     fn insist(&mut self, i: usize) -> Option<TimedOut> {
         let began = Instant::now();
         loop {
@@ -416,10 +413,10 @@ impl Player {
         }
     }
 
-    /// Whether it was right to err in the name of this alarm.
+    /// Asserts that the error rightly names this alarm.
     fn blame(&mut self, i: usize, e: &TimedOut, asked: &Asked) {
         let Some(culprit) = self.alarms[..=i].iter().position(|(_, naive)| naive.id == e.alarm()) else {
-            panic!("{e:?} belongs to nobody around {i}: {:#?}", self.alarms);
+            panic!("{e:?} belongs to no alarm around {i}: {:#?}", self.alarms);
         };
         if let Some(outer) = self.alarms[..culprit].iter().position(|(_, naive)| naive.must(asked.at.lo)) {
             panic!("{e:?} of {culprit} hides {outer}, which encloses it: {:#?}", self.alarms);
@@ -478,17 +475,21 @@ impl Player {
         if n == 0 {
             return;
         }
-        ticking.told += n;
+        ticking.returned += n;
         let period = ticking.ticker.period().as_nanos();
         let periods = |time: Duration| (time.as_nanos() / period) as u64;
         let least = periods(at.lo.saturating_duration_since(ticking.since.hi));
         let most = periods(at.hi.saturating_duration_since(ticking.since.lo));
-        assert!((least..=most).contains(&ticking.told), "{} periods told, not {least}..{most}", ticking.told);
+        assert!(
+            (least..=most).contains(&ticking.returned),
+            "{} periods returned, not {least}..{most}",
+            ticking.returned
+        );
     }
 
     fn sleep(&mut self, n: usize, time: Duration) {
         let Some(i) = self.which(n) else { return };
-        // How often a sleep checks is its own affair.
+        // The number of checks in a sleep is unspecified.
         if self.alarms[..=i].iter().any(|(_, naive)| naive.checks.is_some()) {
             return;
         }
@@ -500,33 +501,33 @@ impl Player {
                 assert!(!overdue, "slept in spite of an alarm that had expired: {:#?}", self.alarms);
             }
             Err(e) => {
-                // What encloses it may have expired while it slept.
+                // An enclosing alarm may have expired during the sleep.
                 self.tally.time_outs.add(1);
                 self.blame(i, &e, &asked);
             }
         }
     }
 
-    /// The first rings those who listen, the others are the program's, until somebody has answered.
+    /// The first signal rings the listening alarms. Later ones are the program's.
     fn user(&mut self, times: usize) {
         for turn in 0..times {
             let before = users();
             process::kill_self(SIGUSR1);
-            let listening = self.alarms.iter().any(|(_, naive)| naive.hears && naive.latched.is_none());
+            let listening = self.alarms.iter().any(|(_, naive)| naive.listens && naive.latched.is_none());
             let expected = before + usize::from(!listening || turn > 0);
             assert_eq!(users(), expected, "SIGUSR1 went to the wrong one");
         }
-        for (_, naive) in self.alarms.iter_mut().filter(|(_, naive)| naive.hears) {
+        for (_, naive) in self.alarms.iter_mut().filter(|(_, naive)| naive.listens) {
             naive.latch(Cause::Signal(SIGUSR1));
         }
         self.checkpoint();
     }
 
     fn set_timer(&mut self, value: Duration, period: Duration) {
-        // Over a guard one that rings before the library has been spoken to is seen by nobody.
+        // A timer over a guard's that expires before the library's next timer call goes unnoticed.
         let value =
             if self.is_free() || value.is_zero() { value } else { value + Duration::from_micros(300) };
-        // The timer may still be set for an alarm that is gone. Half of the time it is put right first.
+        // The timer may still be set for a dropped alarm. Half of the rounds program it first.
         let put_right = value.as_micros() % 2 == 0;
         if put_right && !self.is_free() {
             self.speak_to_the_kernel();
@@ -536,32 +537,31 @@ impl Player {
             self.world.is_over(old);
             return;
         }
-        // Where the library is held up while it asks, it cannot know whose the time is that it is told.
+        // A library that is preempted between its two readings cannot classify the remaining time.
         let held_up = self.speak_to_the_kernel() > HELD_UP;
-        // One that falls together with a moment of the library's own is taken for the library's.
+        // A foreign deadline that coincides with the library's is taken for the library's.
         let deadlines = self.alarms.iter().filter_map(|(_, naive)| naive.deadline);
-        // One that is switched off when a moment of the library's own has just passed may be thought to have rung.
+        // A timer disarmed just after a deadline of the library's may seem to have expired.
         if value.is_zero() && old.is_some() {
             self.world.may_ring_still();
         }
         let looks = !self.tickers.is_empty() || self.alarms.iter().any(|(_, a)| a.cpu.is_some());
         self.world.is_confused(deadlines, old, looks || held_up || !put_right);
-        // Until then it went by the one before.
+        // The previous timer ran until then.
         self.world.is_over(old);
     }
 
-    /// The library learns of a timer that was set over its own when it speaks to the kernel for a deadline of its own. Says
-    /// for how long it did at most.
+    /// The library notices a foreign timer when it programs its own. Returns an upper bound on the duration.
     fn speak_to_the_kernel(&mut self) -> Duration {
         let began = Instant::now();
         let mut longest = Duration::ZERO;
         loop {
-            assert!(began.elapsed() < LATE, "an alarm is lost over which somebody has set a timer");
+            assert!(began.elapsed() < LATE, "an alarm is lost over which a timer was set");
             let (alarm, at) = timed(|| Alarm::after(Duration::from_micros(1)).expect("arming"));
             longest = longest.max(at.hi - at.lo);
             self.world.taken_over(at);
             spin(Duration::from_micros(5));
-            // This check asks all that enclose it as well.
+            // A check counts for the enclosing alarms too.
             self.alarms.iter_mut().for_each(|(_, naive)| naive.count());
             if alarm.check().is_err() && alarm.remaining() == Some(Duration::ZERO) {
                 break longest;
@@ -637,7 +637,10 @@ impl Player {
             Ok(()) => {
                 let exact = self.is_exact();
                 let must = self.alarms[..=i].iter().any(|(_, naive)| naive.must(at_first.at.lo));
-                assert!(!exact || !must, "a guest is well, though an alarm around it has expired");
+                assert!(
+                    !exact || !must,
+                    "an entered alarm's check is Ok, though an enclosing alarm has expired"
+                );
             }
         }
         if e.alarm() != own {

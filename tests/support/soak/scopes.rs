@@ -1,8 +1,7 @@
-//! Several threads that arm and drop outermost guards at once, with limits of microseconds.
+//! Threads that arm and drop outermost guards at once, with limits of microseconds.
 //!
-//! No SIGALRM is sent to this process, and it has no timer of its own, so its handler must never be called: if it is, a
-//! ring has met the disposition that was put back, or has been taken for somebody else's. With the default action in the
-//! handler's place the process would have died of it. What the threads did last is kept, and goes into the complaint.
+//! This process gets no foreign SIGALRM, so its own handler must never run. If it does, an expiry met the restored
+//! disposition or was taken for foreign.
 
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,19 +15,18 @@ use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
 use crate::process;
 
-/// How many of the last doings are kept.
 const KEPT: usize = 64;
 
-static DOINGS: [AtomicU64; KEPT] = [const { AtomicU64::new(0) }; KEPT];
+static OPERATIONS: [AtomicU64; KEPT] = [const { AtomicU64::new(0) }; KEPT];
 static MOMENTS: [AtomicU64; KEPT] = [const { AtomicU64::new(0) }; KEPT];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-/// The `si_code` of the signal that should not have come, and where `NEXT` was.
+/// The `si_code` of the wrong signal, and the value of `NEXT` then.
 static CODE: AtomicI32 = AtomicI32::new(i32::MIN);
 static WHEN: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" fn visitor(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    // The kernel's own, valid while this runs.
+    // The kernel's pointer, valid during the handler.
     #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
     let code = unsafe { (*info).si_code };
     WHEN.store(NEXT.load(Ordering::SeqCst), Ordering::SeqCst);
@@ -43,23 +41,24 @@ enum Doing {
     Dropped,
 }
 
-fn note(began: Instant, thread: u64, doing: Doing) {
+fn note(began: Instant, thread: u64, operation: Doing) {
     let place = NEXT.fetch_add(1, Ordering::SeqCst) % KEPT;
-    DOINGS[place].store(thread << 8 | doing as u64, Ordering::SeqCst);
+    OPERATIONS[place].store(thread << 8 | operation as u64, Ordering::SeqCst);
     MOMENTS[place].store(began.elapsed().as_nanos() as u64, Ordering::SeqCst);
 }
 
 fn doings() -> String {
     let last = NEXT.load(Ordering::SeqCst);
     let line = |n: usize| {
-        let (doing, at) = (DOINGS[n % KEPT].load(Ordering::SeqCst), MOMENTS[n % KEPT].load(Ordering::SeqCst));
-        let what = ["?", "arms", "armed", "drops", "dropped"][(doing & 0xff) as usize % 5];
-        format!("    {n:>10} {at:>14} ns: thread {} {what}\n", doing >> 8)
+        let (operation, at) =
+            (OPERATIONS[n % KEPT].load(Ordering::SeqCst), MOMENTS[n % KEPT].load(Ordering::SeqCst));
+        let what = ["?", "arms", "armed", "drops", "dropped"][(operation & 0xff) as usize % 5];
+        format!("    {n:>10} {at:>14} ns: thread {} {what}\n", operation >> 8)
     };
     (last.saturating_sub(KEPT)..last).map(line).collect()
 }
 
-/// For so long, in processes of two to eight threads.
+/// Runs for `time`, in processes of two to eight threads.
 pub fn campaign(first: u64, time: Duration, workers: u64, tally: &'static Tally) -> Result<(), String> {
     let end = Instant::now() + time;
     let piece = Duration::from_secs(3).min(time / 4);
@@ -122,7 +121,6 @@ fn hammer(thread: u64, mut rng: Rng, began: Instant, time: Duration, tally: &'st
         alarms += 1;
         match rng.below(4) {
             0 => {}
-            // Gone at the very moment of its ring.
             1 | 2 => {
                 let until = (limit + Duration::from_nanos(rng.below(6_000) as u64)).saturating_sub(3 * US);
                 while armed.elapsed() < until {}

@@ -1,4 +1,4 @@
-//! Alarms of a microsecond to a millisecond, while another process and other threads send SIGALRM as fast as they can.
+//! Alarms of a microsecond to a millisecond, while another process and other threads send SIGALRM at full speed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,16 +15,16 @@ use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
 use crate::process::{self, counted};
 
-/// So many alarms, in lots of this many, each lot under a process and perhaps a thread that send.
-const LOT: u64 = 10_000;
+/// Alarms per process, each beside a sending process and sometimes a sending thread.
+const BATCH: u64 = 10_000;
 
 pub fn campaign(first: u64, alarms: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
     in_parallel(workers, tally, |worker, own| {
-        let lots = alarms.div_ceil(LOT);
-        for lot in (worker..lots).step_by(workers as usize) {
-            let seed = first + lot;
+        let batches = alarms.div_ceil(BATCH);
+        for batch in (worker..batches).step_by(workers as usize) {
+            let seed = first + batch;
             own.processes.add(1);
-            let many = LOT.min(alarms - lot * LOT);
+            let many = BATCH.min(alarms - batch * BATCH);
             isolated(own, LATE * 20, || run(seed, many, own))
                 .map_err(|why| format!("storm, seed {seed}: {why}"))?;
         }
@@ -36,7 +36,6 @@ fn run(seed: u64, alarms: u64, tally: &'static Tally) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = process::state();
     let mut rng = Rng::new(seed);
-    // From one signal after the other to some ten thousand a second.
     let storm = Stormer::begin(&tally.sent, [0, 20, 2_000][rng.below(3)]);
     let done = AtomicBool::new(false);
     let me = pthread_self();
@@ -58,15 +57,14 @@ fn run(seed: u64, alarms: u64, tally: &'static Tally) {
         done.store(true, Ordering::Relaxed);
     });
     drop(storm);
-    // The last of it may still be on its way, and goes to whom it belongs.
+    // The last signals may still be pending. They go to the program's handler.
     assert_eq!(process::state(), before, "the process is not as it was");
     tally.handled.add(counted() as u64);
 }
 
-/// Some alarms inside each other, each with a limit of its own; how many.
 fn nest(rng: &mut Rng, most: u64, tally: &'static Tally) -> u64 {
     let depth = (1 + rng.below(12) as u64).min(most);
-    // As many between one and ten microseconds as between a hundred and a thousand.
+    // Logarithmic: each power of ten is equally likely.
     let limit = |rng: &mut Rng| {
         let scale = [1_000, 10_000, 100_000][rng.below(3)];
         Duration::from_nanos((scale + rng.below(scale * 9)) as u64)
@@ -85,14 +83,14 @@ fn nest(rng: &mut Rng, most: u64, tally: &'static Tally) -> u64 {
                 continue;
             };
             let now = Instant::now();
-            let ours = alarm.owns(&e);
+            let is_own = alarm.owns(&e);
             let (_, its_limit, its_before, _) = match alarms.iter().find(|(outer, ..)| outer.owns(&e)) {
                 Some(outer) => outer,
                 None => &(alarm, limit, before, after),
             };
             assert!(now >= *its_before + *its_limit, "early: {e:?}");
             assert!(e.limit() == Some(*its_limit) && e.elapsed() >= *its_limit, "early: {e:?}");
-            if ours {
+            if is_own {
                 assert!(
                     !alarms.iter().any(|(_, limit, _, after)| *after + *limit <= asked),
                     "{e:?} hides an outer alarm"

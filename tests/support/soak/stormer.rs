@@ -1,4 +1,4 @@
-//! A process that sends SIGALRM to this one as fast as it can.
+//! A process that sends SIGALRM to this one at full speed.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -6,11 +6,11 @@ use nix::libc;
 
 use super::tally::Count;
 
-/// It ends with this, or with the process that it sends to.
+/// The process ends when this value is dropped, or with its target.
 pub struct Stormer(libc::pid_t);
 
 impl Stormer {
-    /// `pause` is for how many turns of an empty loop it rests between two signals.
+    /// `pause` is the number of empty loops between two signals.
     pub fn begin(sent: &'static Count, pause: u32) -> Stormer {
         unsafe {
             let target = libc::getpid();

@@ -1,6 +1,6 @@
-//! What has been done so far, counted by all the processes together.
+//! Counters shared by all processes.
 
-// Memory that parent and children share takes a system call.
+// Shared memory needs a system call.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::fmt;
@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use nix::libc;
 
-/// The longest complaint of a child.
 const LONGEST: usize = 16_384;
 
 #[repr(C)]
@@ -21,22 +20,20 @@ pub struct Tally {
     pub time_outs: Count,
     /// SIGALRMs sent by `kill` and `tgkill`.
     pub sent: Count,
-    /// Those that came to the program's own handler, with the rings of its own timer.
+    /// Signals that the program's handler received, with those of its own timer.
     pub handled: Count,
-    /// Rings of the program's own timer that had to come, and came.
+    /// Expiries of the program's timer that were required and came.
     pub foreign: Count,
     pub forks: Count,
     pub threads: Count,
-    /// Failures that did not come again when the same sequence was played again.
+    /// Failures that did not repeat with the same sequence.
     pub unrepeated: Count,
-    /// The longest time from a deadline to the check that noticed, in nanoseconds.
+    /// The longest time from a deadline to the check that erred, in nanoseconds.
     pub latest: Count,
-    /// The operation that the process is at.
     pub at: Count,
     why: [AtomicU8; LONGEST],
 }
 
-/// A counter.
 pub struct Count(AtomicU64);
 
 impl Count {
@@ -58,23 +55,22 @@ impl Count {
 }
 
 impl Tally {
-    /// Whether nothing was done.
     pub fn is_empty(&self) -> bool {
         [&self.operations, &self.alarms, &self.forks].iter().all(|count| count.get() == 0)
     }
 
-    /// All zero, and shared with whatever this process forks.
+    /// Allocates zeroed memory that forked processes share.
     pub fn new() -> &'static Tally {
         unsafe {
             let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
             let memory = libc::mmap(ptr::null_mut(), size_of::<Tally>(), access, kind, -1, 0);
             assert_ne!(memory, libc::MAP_FAILED);
-            // Zeroes are a value of every field, and nobody unmaps it.
+            // Zero bytes are valid for every field, and the memory is never unmapped.
             &*memory.cast::<Tally>()
         }
     }
 
-    /// Adds what another has counted.
+    /// Adds another's counters.
     pub fn absorb(&self, other: &Tally) {
         let pairs = [
             (&self.processes, &other.processes),
@@ -88,7 +84,7 @@ impl Tally {
             (&self.threads, &other.threads),
             (&self.unrepeated, &other.unrepeated),
         ];
-        pairs.iter().for_each(|(ours, theirs)| ours.add(theirs.get()));
+        pairs.iter().for_each(|(own, other_count)| own.add(other_count.get()));
         self.latest.at_least(other.latest.get());
     }
 
@@ -114,7 +110,7 @@ impl fmt::Display for Tally {
             ("alarms armed", &self.alarms),
             ("time-outs", &self.time_outs),
             ("SIGALRMs sent", &self.sent),
-            ("SIGALRMs that reached their owner", &self.handled),
+            ("SIGALRMs that reached the program's handler", &self.handled),
             ("foreign timers awaited", &self.foreign),
             ("forks", &self.forks),
             ("threads", &self.threads),

@@ -1,7 +1,6 @@
-//! Sequences in processes of their own: one that dies or hangs is a failure like one that panics.
+//! Sequences in processes of their own: a death or a hang is a failure, as is a panic.
 //!
-//! A sequence that fails is made shorter as long as it goes on failing. What fails depends on the moment too, so each
-//! shorter one gets several tries.
+//! A failing sequence is minimized. Failures depend on timing, so each shorter sequence gets several tries.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -15,16 +14,14 @@ use super::op::{self, Op};
 use super::player;
 use super::tally::Tally;
 
-/// Longer than any sequence takes, with what may be late in it.
 const HANG: Duration = Duration::from_secs(60);
 
-/// For so long a sequence that fails is made shorter.
 const SHRINKING: Duration = Duration::from_secs(25);
 
-/// How often a shorter one may succeed before it is believed to be sound.
+/// Successes after which a shorter sequence counts as sound.
 const TRIES: usize = 12;
 
-/// Runs `f` in a child; says how it failed, if it did.
+/// Runs `f` in a child. Returns its failure.
 pub fn isolated(tally: &Tally, hang: Duration, f: impl FnOnce()) -> Result<(), String> {
     tally.complain("");
     let child = unsafe { libc::fork() };
@@ -35,7 +32,7 @@ pub fn isolated(tally: &Tally, hang: Duration, f: impl FnOnce()) -> Result<(), S
         unsafe { libc::setpgid(0, 0) };
         let tally: &'static Tally = unsafe { &*std::ptr::from_ref(tally) };
         panic::set_hook(Box::new(move |info| {
-            // Of several complaints the first says most.
+            // The first failure message says most.
             if tally.complaint().is_empty() {
                 tally.complain(&info.to_string());
             }
@@ -52,7 +49,7 @@ pub fn isolated(tally: &Tally, hang: Duration, f: impl FnOnce()) -> Result<(), S
         }
         std::thread::sleep(Duration::from_micros(500));
     }
-    // What it has started goes with it.
+    // Kills its descendants too.
     unsafe { libc::kill(-child, libc::SIGKILL) };
     if hung {
         Err(format!("hangs; {}", tally.complaint()))
@@ -73,7 +70,6 @@ fn try_once(ops: &[Op], stormy: bool, tally: &'static Tally) -> Result<(), Strin
     })
 }
 
-/// One seed; again and again if it is to be repeated.
 pub fn seed(seed: u64, stormy: bool, times: usize, tally: &'static Tally) -> Result<(), String> {
     let ops = op::sequence(seed);
     for _ in 0..times {
@@ -103,7 +99,7 @@ fn report(seed: u64, ops: &[Op], stormy: bool, why: &str, tally: &'static Tally)
 fn shorter(ops: &[Op], stormy: bool, why: &str, tally: &'static Tally) -> (Vec<Op>, String) {
     let began = Instant::now();
     let mut best = (ops.to_vec(), why.to_owned());
-    // What came after the failure had no part in it.
+    // Operations after the failure have no effect on it.
     best.0.truncate(tally.at.get() as usize + 1);
     let mut size = best.0.len().div_ceil(2).max(1);
     loop {
@@ -130,11 +126,9 @@ fn shorter(ops: &[Op], stormy: bool, why: &str, tally: &'static Tally) -> (Vec<O
     }
 }
 
-/// How often a sequence that has failed is played again.
 const AGAIN: usize = 30;
 
-/// One seed. A failure that does not come again is told and counted, and is none: that one moment in millions of them was
-/// not as the model has it is as likely the model's fault as the library's, and nobody can look at it.
+/// Plays one seed. A failure that does not repeat is printed and counted, and does not fail.
 fn seed_that_repeats(seed: u64, stormy: bool, tally: &'static Tally) -> Result<(), String> {
     let ops = op::sequence(seed);
     let Err(why) = try_once(&ops, stormy, tally) else { return Ok(()) };
@@ -146,7 +140,7 @@ fn seed_that_repeats(seed: u64, stormy: bool, tally: &'static Tally) -> Result<(
     Ok(())
 }
 
-/// Seeds from `first` on, for so long, in several processes at once.
+/// Plays seeds from `first` on in several processes.
 pub fn campaign(
     first: u64,
     time: Duration,
@@ -165,7 +159,6 @@ pub fn campaign(
     })
 }
 
-/// Runs `f` in so many processes; the first complaint ends them all.
 pub fn in_parallel(
     workers: u64,
     tally: &'static Tally,

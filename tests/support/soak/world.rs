@@ -1,4 +1,4 @@
-//! The rest of the program: its handler, its mask and its timer, and what of SIGALRM must reach it.
+//! The rest of the program: its handler, mask and timer, and the SIGALRMs that it must receive.
 
 use std::time::{Duration, Instant};
 
@@ -9,47 +9,43 @@ use super::naive::Span;
 use super::tally::Tally;
 use crate::process::{self, counted};
 
-/// What the kernel may make of a time on its way there and back, and how close together two timers may be that cannot
-/// be told apart.
+/// The kernel's rounding of a time. Closer timers cannot be distinguished.
 const ROUNDING: Duration = Duration::from_micros(5);
 
-/// By so much a timer that is given back may be early: another one that was given back before may pass for it, if it was
-/// to ring within four microseconds of that, or within as many more as an interrupt takes between two readings; and what is
-/// left of a timer is read in whole ones.
+/// How early a restored timer may be, since it may be taken for a close one.
 const EARLY: Duration = Duration::from_micros(20);
 
-/// A guard that comes and goes may leave a timer this much later, and so may a busy machine.
+/// How late a guard or a busy machine may make a timer.
 const BUSY: Duration = Duration::from_secs(2);
 
 pub struct World {
     tally: &'static Tally,
-    /// Somebody sends SIGALRM all the time: then nothing can be counted.
+    /// SIGALRMs arrive continuously, so they cannot be counted.
     stormy: bool,
     ignores: bool,
     pub blocked: bool,
     timer: Option<Timer>,
-    /// There was one that may have been found late, when the machine had other things to do: it may be running still.
+    /// A timer may have been found late, and may still run.
     unsure: bool,
-    /// Signals were sent since the timer was set, which cannot be told from its ring.
+    /// Signals sent since the timer was set cannot be distinguished from its expiry.
     vague: bool,
-    /// How many may have been delivered to the program's handler.
+    /// The most that may have been delivered to the program's handler.
     most: usize,
-    /// One at least waits until SIGALRM is let in.
+    /// At least one signal is pending until SIGALRM is unblocked.
     kept: bool,
-    /// How many had been, when it was shut out.
+    /// Signals delivered when SIGALRM was blocked.
     when_blocked: usize,
-    /// The disposition that must be there when no guard is.
+    /// The disposition that must be in place without a guard.
     found: process::State,
 }
 
-/// A timer of the program's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Timer {
     due: Span,
     period: Duration,
-    /// How many signals had been delivered when it had not rung yet.
+    /// Signals delivered before the timer expired.
     before: usize,
-    /// It must ring: it did not fall due in the microsecond in which nobody can see it.
+    /// Whether the timer must expire: it was not due in the microsecond in which the kernel hides it.
     sure: bool,
 }
 
@@ -72,7 +68,7 @@ impl World {
         }
     }
 
-    /// To be called when no guard is armed, nothing is kept, and no timer runs.
+    /// Needs no armed guard, no kept signal and no running timer.
     pub fn set_action(&mut self, which: usize) {
         if self.timer.is_some() || self.unsure || self.blocked {
             return;
@@ -80,7 +76,7 @@ impl World {
         match which {
             0 => process::set_action(process::counting(), SA_RESTART, &[]),
             1 => process::set_action(process::counting_info(), SA_SIGINFO, &[SIGUSR2]),
-            // In a storm it would be called within itself until the stack is full, with or without a guard.
+            // In a storm the handler would nest until the stack is full, with or without a guard.
             2 if !self.stormy => process::set_action(process::counting(), SA_NODEFER, &[]),
             2 => process::set_action(process::counting(), 0, &[]),
             _ => process::set_action(SIG_IGN, 0, &[]),
@@ -96,7 +92,7 @@ impl World {
             self.blocked = true;
             self.when_blocked = counted();
             self.found.mask = process::mask();
-            // The timer may have rung before.
+            // The timer may have expired before.
             if let Some(timer) = &mut self.timer {
                 timer.sure &= Instant::now() < timer.due.lo;
             }
@@ -125,10 +121,8 @@ impl World {
         }
     }
 
-    /// Sends SIGALRM so often; `guarded` if a guard is in force.
-    ///
-    /// One that is sent while a ring of the kernel's timer waits is merged with it, and nobody can tell. It happens
-    /// when the timer rings inside of `kill`, to one signal and not to all.
+    /// A signal merges with a pending expiry of the kernel's timer, undetectably, when the timer expires inside
+    /// `kill`.
     pub fn kill(&mut self, times: usize, guarded: bool, send: impl Fn()) {
         self.vague |= self.timer.is_some();
         for _ in 0..times {
@@ -138,21 +132,21 @@ impl World {
                 self.most += 1;
                 self.tally.sent.add(1);
                 send();
-                // What is kept cannot be counted yet.
+                // A kept signal cannot be counted yet.
                 let kept = self.blocked && (turn > 3 || !guarded);
                 kept || self.ignores || counted() > before
             });
             self.kept |= self.blocked;
-            assert!(came, "a SIGALRM that was sent did not reach its owner");
+            assert!(came, "a SIGALRM that was sent did not reach the program's handler");
         }
     }
 
-    /// Sets the timer, past the library. Hands back the one that was running.
+    /// Sets the timer, bypassing the library. Returns the previous one.
     pub fn set_timer(&mut self, value: Duration, period: Duration) -> Option<Timer> {
         let period = if self.ignores || self.blocked { Duration::ZERO } else { period };
         self.look();
         let old = self.timer;
-        // Held up for longer than that, nobody could say which of its rings is due.
+        // After a longer preemption the current period is unknown.
         const HELD_UP: Duration = Duration::from_micros(500);
         let (before, lo, hi) = loop {
             let before = counted();
@@ -169,8 +163,8 @@ impl World {
         old
     }
 
-    /// A timer was set over a guard's; at these moments, at that of the program's old one, or at any, the library's own may
-    /// have been due.
+    /// A timer was set over a guard's. The library may confuse it with its own deadlines or with the program's old
+    /// timer.
     pub fn is_confused(&mut self, deadlines: impl Iterator<Item = Span>, old: Option<Timer>, any: bool) {
         const CLOSE: Duration = Duration::from_micros(30);
         if let Some(timer) = &mut self.timer {
@@ -187,13 +181,13 @@ impl World {
         }
     }
 
-    /// A timer was switched off, and may ring all the same.
+    /// A disarmed timer may still expire.
     pub fn may_ring_still(&mut self) {
         self.most += 1;
         self.unsure = true;
     }
 
-    /// Until now a timer may have rung that is not there any more.
+    /// The removed timer may have expired until now.
     pub fn is_over(&mut self, old: Option<Timer>) {
         let Some(Timer { due, period, .. }) = old else { return };
         let since = Instant::now().checked_duration_since(due.lo);
@@ -201,7 +195,6 @@ impl World {
         self.most += since.map_or(0, |since| 1 + again(since));
     }
 
-    /// Somebody takes the timer over, or sets his own over it, between two moments.
     pub fn taken_over(&mut self, at: Span) {
         if let Some(timer) = &mut self.timer {
             if timer.due.lo <= at.hi + ROUNDING {
@@ -210,7 +203,7 @@ impl World {
         }
     }
 
-    /// Holds what has been delivered against what there was to deliver. After each operation.
+    /// Compares the delivered signals with the expected ones, after each operation.
     pub fn look(&mut self) {
         let counted_before = counted();
         let now = Instant::now();
@@ -219,14 +212,14 @@ impl World {
                 timer.before = counted_before;
             }
         }
-        // Counted first: what comes after the clock was read is for the next look.
+        // Counted first: a signal after the clock reading belongs to the next call.
         let counted = loop {
             let counted = counted();
             let now = Instant::now();
             let Some(timer) = self.timer.filter(|timer| timer.due.lo <= now) else { break counted };
             self.most += 1;
             if !timer.period.is_zero() && timer.due.lo + timer.period <= now {
-                // Of several periods at once the kernel tells once.
+                // The kernel reports several periods as one.
                 let due = Span { lo: timer.due.lo + timer.period, hi: timer.due.hi + timer.period };
                 self.timer = Some(Timer { due, ..timer });
             } else {
@@ -241,17 +234,17 @@ impl World {
         }
         assert!(
             counted <= self.most,
-            "{counted} signals reached their owner, of {}: {:?}",
+            "{counted} signals reached the program's handler, of {}: {:?}",
             self.most,
             self.timer
         );
     }
 
     fn await_ring(&mut self, timer: Timer) {
-        // Behind the mask nobody can see when it has come; so much later it has.
+        // With SIGALRM blocked the arrival is invisible, so the model waits longer.
         let unseen = if self.blocked { Duration::from_micros(300) } else { Duration::ZERO };
         while Instant::now() < timer.due.hi + unseen {}
-        // Where nobody is called, nobody knows when it has rung.
+        // Without a handler the expiry is unobserved.
         let vague = std::mem::take(&mut self.vague);
         self.unsure |= vague || !timer.sure || self.blocked || self.ignores || self.stormy;
         if self.blocked {
@@ -261,12 +254,11 @@ impl World {
             self.tally.foreign.add(1);
         }
         let due = Span { lo: timer.due.lo + timer.period, hi: timer.due.hi + timer.period };
-        // Its next moment may have come while we waited; that is one signal or two.
+        // The next period may have passed meanwhile: one signal or two.
         let next = Timer { due, before: counted(), sure: Instant::now() < due.lo, ..timer };
         self.timer = (!timer.period.is_zero()).then_some(next);
     }
 
-    /// What the process must be like when no guard is in force.
     pub fn must_be_as_found(&mut self) {
         self.look();
         let before = Instant::now();
@@ -296,14 +288,13 @@ impl World {
         self.look();
     }
 
-    /// In a forked child, which has no timer.
+    /// Asserts the state in a forked child, which has no timer.
     pub fn must_be_as_found_without_timer(&self) {
         let now = process::state();
         let expected = process::State { timer: (Duration::ZERO, Duration::ZERO), ..self.found.clone() };
         assert_eq!(now, expected, "the child is not as it was");
     }
 
-    /// Nothing of the program's own is under way any more.
     pub fn calm(&mut self) {
         let old = self.set_timer(Duration::ZERO, Duration::ZERO);
         self.is_over(old);
