@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use sigalarm::{Alarm, TimedOut, checkpoint};
+use sigalarm::{Alarm, AlarmHandle, TimedOut, checkpoint};
 
 #[inline(always)]
 fn step(mut x: u64) -> u64 {
@@ -29,6 +29,17 @@ fn bare(start: u64, end: u64) -> Result<u64, TimedOut> {
 #[inline(never)]
 #[unsafe(no_mangle)]
 fn with_guard(start: u64, end: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
+    let mut x = start;
+    while x != end {
+        alarm.check()?;
+        x = step(x);
+    }
+    Ok(x)
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn with_handle(start: u64, end: u64, alarm: &AlarmHandle) -> Result<u64, TimedOut> {
     let mut x = start;
     while x != end {
         alarm.check()?;
@@ -108,6 +119,7 @@ fn all(turns: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
     let end = black_box((0..turns).fold(start, |x, _| step(x)));
     assert_eq!(bare(start, end)?, end);
     assert_eq!(with_guard(start, end, alarm)?, end);
+    assert_eq!(with_handle(start, end, &alarm.handle())?, end);
     assert_eq!(with_checkpoint(start, end)?, end);
     assert_eq!(with_attribute(start, end)?, end);
     assert_eq!(bare_in_floats(start, end)?, in_floats(start, end)?);
