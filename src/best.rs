@@ -10,7 +10,8 @@ use crate::unwind;
 
 /// The best answer that a search has found, with its score. Of equal scores the first stays.
 ///
-/// The caller lends it to the search, so the answer outlives an error, an unwinding and a panic.
+/// `T` is the answer, `S` the score; methods take the score first. [`into_inner`](Best::into_inner) returns both. The caller
+/// lends it to the search, so the answer outlives an error, an unwinding and a panic.
 ///
 /// ```
 /// use sigalarm::Best;

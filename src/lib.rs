@@ -22,6 +22,10 @@
 //! [`Alarm::builder`] has further limits, and [`Alarm::reader`] reads with a limit. A `process::Job` limits code that
 //! cannot check.
 //!
+#![cfg_attr(
+    all(doc, feature = "macros", feature = "process"),
+    doc = "The [guides](book) have [recipes](book::recipes), [how to choose](book::choosing), [common mistakes](book::mistakes) and [all limits](book::limits).\n"
+)]
 //! # Features
 //!
 //! No feature is on by default. The seconds are CPU time of a debug build (AMD EPYC, Rust 1.95).
@@ -53,8 +57,8 @@ compile_error!("sigalarm needs SIGALRM, which only Unix has; on this target use 
 mod alarm;
 mod best;
 mod blocking;
-#[cfg(doctest)]
-mod book;
+#[cfg(any(doctest, all(doc, feature = "macros", feature = "process")))]
+pub mod book;
 mod builder;
 mod checkpoint;
 mod enter;

@@ -27,7 +27,7 @@ pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmE
 
 /// Runs `f` as [`within`] does, and returns one error type for arming, expiry and `f`.
 ///
-/// `f` fails with a `TimedOut`, an [`io::Error`], or an error that converts to one.
+/// `f` fails with a `TimedOut`, an [`io::Error`], or an error that converts to one. For other errors use [`within`].
 ///
 /// # Errors
 ///

@@ -107,7 +107,8 @@ pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
 /// (`async fn`, `#[async_trait]`): the alarm would end before the future runs.
 ///
 /// The limit does not cover an iterator that the function returns. Each level of a recursion arms an alarm: 130 bytes of stack in a
-/// debug build, 64 in a release build. An unwinding (`unwind_if_expired`) drops the alarm of the function; use `alarm.catch` there.
+/// debug build, 64 in a release build. For `#[cooperative(unwind)]` write
+/// `within(limit, |alarm| alarm.catch(|| f()))?` instead.
 ///
 /// # Panics
 ///

@@ -10,7 +10,8 @@ use sigalarm_core::implementer::TooMany;
 /// An error of arming an alarm; no alarm stays armed.
 ///
 /// Common causes are a sandbox that forbids signal handlers (seccomp) and exhausted memory. A refused timer is an error only for
-/// [`blocking`](crate::Alarm::blocking) and [`abort_after`](crate::AlarmBuilder::abort_after).
+/// [`blocking`](crate::Alarm::blocking), [`abort_after`](crate::AlarmBuilder::abort_after) and
+/// [`flag`](crate::AlarmBuilder::flag).
 ///
 /// ```
 /// use sigalarm::{Alarm, ArmError};
