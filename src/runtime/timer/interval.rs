@@ -156,6 +156,7 @@ impl IntervalTimer {
     pub(in crate::runtime) fn is_replaced(&self, now: Time) -> bool {
         self.expiry.is_some_and(|(_, latest)| latest < now)
             && !self.repeats
+            && !SHARED.expiries.is_none_to_come()
             && is_single_threaded()
             && itimer::get().is_ok_and(|held| held.remaining > NEARLY_NOTHING)
     }
