@@ -56,12 +56,17 @@ impl IntervalTimer {
         let remaining = due.since(now).max(Duration::from_micros(1));
         let setting = Setting { remaining, interval: repeat }.rounded();
         SHARED.expiries.begin_change();
-        let expired_early = self.has_expired_early();
+        let (expired_early, taken_before) = (self.has_expired_early(), SHARED.expiries.taken());
         SHARED.expiries.add(if repeat.is_zero() { 1 } else { MANY });
         let held = itimer::set(setting).inspect_err(|_| _ = SHARED.expiries.take())?;
         let after = clock::now();
-        // The handler may have taken the new expiry by now, so `expired_early` was read before.
-        let found = self.judge(held, now, after, expired_early);
+        // The race: a foreign value expires between the count and the call, and the handler takes it. Then the new value has
+        // time left, and the replaced one, if there was one, was not due.
+        let taken = SHARED.expiries.taken();
+        let took_foreign = taken != taken_before
+            && self.expiry.is_none_or(|(earliest, _)| taken < earliest.before(ROUNDING))
+            && itimer::get().is_ok_and(|left| left.remaining > NEARLY_NOTHING);
+        let found = self.judge(held, now, after, expired_early || took_foreign);
         SHARED.expiries.forget_taken();
         self.count_replaced(found, held, after);
         SHARED.expiries.forget_replaced();
