@@ -61,10 +61,12 @@ impl IntervalTimer {
         let held = itimer::set(setting).inspect_err(|_| _ = SHARED.expiries.take())?;
         let after = clock::now();
         // The race: a foreign value expires between the count and the call, and the handler takes it. Then the new value has
-        // time left, and the replaced one, if there was one, was not due.
+        // time left, and the replaced one had been handled before, or was not due.
         let taken = SHARED.expiries.taken();
+        let is_due =
+            |(earliest, _): (Time, Time)| taken_before.is_never() && taken >= earliest.before(ROUNDING);
         let took_foreign = taken != taken_before
-            && self.expiry.is_none_or(|(earliest, _)| taken < earliest.before(ROUNDING))
+            && !self.expiry.is_some_and(is_due)
             && itimer::get().is_ok_and(|left| left.remaining > NEARLY_NOTHING);
         let found = self.judge(held, now, after, expired_early || took_foreign);
         SHARED.expiries.forget_taken();
