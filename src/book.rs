@@ -10,42 +10,42 @@ mod readme {}
 #[doc = include_str!("../docs/how-it-works.md")]
 mod how_it_works {}
 
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/choosing.md")]
 pub mod choosing {}
 
 #[cfg(all(feature = "macros", feature = "process"))]
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/recipes.md")]
 pub mod recipes {}
 
 #[cfg(feature = "macros")]
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/mistakes.md")]
 pub mod mistakes {}
 
 #[cfg(feature = "macros")]
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/macros.md")]
 pub mod macros {}
 
 #[cfg(feature = "process")]
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/jobs.md")]
 pub mod jobs {}
 
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
 
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/libraries.md")]
 pub mod libraries {}
 
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/neighbours.md")]
 pub mod neighbours {}
 
-#[doc = include_str!("book_links.md")]
+#[doc = include_str!("book_links.txt")]
 #[doc = include_str!("../docs/limits.md")]
 pub mod limits {}
