@@ -109,6 +109,17 @@ fn cpu_limit_counts_processor_time() {
 }
 
 #[test]
+fn engine_is_interrupted_by_its_flag_and_cleaned_up_after() {
+    let began = Instant::now();
+    let out = printed("engine", &[]);
+    // The question takes 400 ms, and the limit of 300 ms counts from its end.
+    assert!(began.elapsed() >= Duration::from_millis(700), "{out}");
+    assert!(out.starts_with("fill timed out after ") && out.contains("(limit 300 ms)"), "{out}");
+    assert!(number(&out, "removed all ", " rows") >= 1.0, "{out}");
+    assert_eq!(out.lines().count(), 2);
+}
+
+#[test]
 fn last_resort_ends_the_process() {
     let output = run("last_resort", &[]);
     assert_eq!(output.status.code(), Some(124));
