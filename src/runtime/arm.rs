@@ -4,10 +4,11 @@ use std::io;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::fork::prepare;
 use super::plan::{CpuOf, Plan, Wishes};
 use super::registry::Registered;
 use super::shared::SHARED;
-use super::state::{STATE, State, prepare};
+use super::state::{STATE, State};
 use super::timer::Kind;
 use super::{FLAG, ring_signals, thread_state, tickers};
 use crate::error::ArmError;

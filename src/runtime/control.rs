@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sigalarm_core::implementer;
 
-use super::state::{STATE, State, prepare};
+use super::fork::prepare;
+use super::state::{STATE, State};
 use super::thread_state;
 use crate::error::{AlarmId, Cause};
 use crate::gap::Gap;

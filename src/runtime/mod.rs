@@ -20,6 +20,7 @@ mod control;
 mod deadline_timer;
 mod flag;
 mod flags;
+mod fork;
 mod handler;
 mod installation;
 mod pause;
@@ -46,14 +47,14 @@ pub(crate) use self::control::{
     disarm, enter, extend, find, inspect, leave, longest_gap, restart, ring, unused_id,
 };
 use self::flag::FLAG;
+#[cfg(feature = "process")]
+pub(crate) use self::fork::prepare;
 pub(crate) use self::pause::{Shield, lower, pause, pause_thread, shield, unpause};
 pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
 pub(crate) use self::registry::Registered;
 #[cfg(sigalarm_shuttle)]
 pub(crate) use self::slow_path::check_thread;
 pub(crate) use self::slow_path::{check_alarm, checkpoint_at, ticks, unwind_alarm, unwind_thread};
-#[cfg(feature = "process")]
-pub(crate) use self::state::prepare;
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::watchdog::Grace;
 

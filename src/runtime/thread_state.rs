@@ -5,10 +5,11 @@ use std::io;
 use std::ptr;
 
 use super::FLAG;
+use super::fork::prepare;
 use super::record::{Record, take_pending_expiry};
 use super::registry::Registered;
 use super::shared::SHARED;
-use super::state::{STATE, prepare};
+use super::state::STATE;
 use super::timer::Kind;
 use super::timer::posix::PosixTimer;
 use crate::error::ArmError;
