@@ -7,6 +7,8 @@ use crate::runtime;
 /// Use it for [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer and resets the handler
 /// ([execve(2)]). Otherwise the new program of a single-threaded process **dies of SIGALRM**.
 ///
+/// While another thread has alarms, the handler stays installed, and forwards signals of other code.
+///
 /// In `f` time counts and checks read the clock, but a deadline interrupts no system call. Calls nest. Arm no alarm on
 /// other threads meanwhile. A child that `f` forks is not suspended.
 ///

@@ -75,6 +75,10 @@ impl PreviousHandler {
         self.previous.get()
     }
 
+    pub(super) fn is_ignored(&self) -> bool {
+        self.previous.get().is_some_and(|previous| previous.kind() == Kind::Ignore)
+    }
+
     /// Publishes that the library's handler is installed over `found`, or is about to be.
     pub(super) fn announce(&self, found: &'static Disposition) {
         let known = self.previous.get();

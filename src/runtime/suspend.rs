@@ -1,5 +1,6 @@
 //! Suspends the alarms: the process is as it was before the first one.
 
+use super::shared::SHARED;
 use super::state::{State, state_prepared};
 use super::{record, set_flags, thread_state};
 use crate::os::clock;
@@ -29,7 +30,11 @@ pub(crate) fn suspend() {
             }
             thread.keep_out_again();
         }
-        if state.is_interval_cleared() {
+        // The race: another thread dequeues the signal of its timer while that is disarmed here. The kernel chooses the action
+        // after it has released the lock of the signals in between, so it would find the previous disposition. So the handler
+        // stays while other threads have alarms, and forwards.
+        let has_others = state.active_threads().iter().any(|(_, other)| *other != scope);
+        if state.is_interval_cleared() && (!has_others || SHARED.previous.is_ignored()) {
             state.installation.remove();
         }
     } else {
@@ -56,6 +61,8 @@ pub(crate) fn resume() {
     if state.active > 0 {
         let is_any_blocked = state.blocked > 0;
         let _ = state.installation.install(is_any_blocked);
+    } else {
+        state.installation.remove();
     }
     let now = clock::now();
     state.disarm_all();

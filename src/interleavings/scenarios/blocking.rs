@@ -20,15 +20,14 @@ fn blocked_thread_while_alarms_are_armed_and_dropped() {
     assert_restored(Disposition::DEFAULT);
 }
 
-/// Limit: before Linux 6.13, another thread's signal can reach the restored disposition. SIG_IGN, set briefly to discard it,
-/// killed a process on Linux 6.18.
+/// The library's handler stays while another thread has alarms.
 fn suspended_while_threads_are_blocked() {
-    machine().discards_pending = true;
     let alarm = after(US * (1 + choose(30)));
     let threads = [spawn(|| block(&alarm)), spawn(|| block(&alarm))];
     (0..choose(40)).for_each(|_| pause());
     crate::suspended(|| {
-        assert_eq!(machine().action, Disposition::DEFAULT);
+        let action = machine().action;
+        assert!(action == Disposition::DEFAULT || action.function == Function::Library);
         pause();
     });
     until_expired(&alarm);
