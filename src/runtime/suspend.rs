@@ -61,6 +61,12 @@ pub(crate) fn resume() {
     if state.active > 0 {
         let is_any_blocked = state.blocked > 0;
         let _ = state.installation.install(is_any_blocked);
+        // A thread may have begun or ended to block meanwhile.
+        if is_any_blocked {
+            let _ = state.installation.begin_interrupting();
+        } else {
+            state.installation.end_interrupting();
+        }
     } else {
         state.installation.remove();
     }
