@@ -44,7 +44,7 @@ pub(crate) mod published;
 #[cfg(feature = "process")]
 pub(crate) mod reap;
 pub(crate) mod setting;
-pub(crate) mod shared_flag;
+pub(crate) mod shared_arc;
 pub(crate) mod single_threaded;
 pub(crate) mod thread;
 pub(crate) mod thread_end;

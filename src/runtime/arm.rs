@@ -15,7 +15,6 @@ use crate::error::ArmError;
 use crate::os::clock;
 use crate::os::flag::Flag;
 use crate::os::fork::MutexGuard;
-use crate::os::posix_timer::ThreadId;
 use crate::schedule::{Cpu, Key, More, Removed, Scope, Terms};
 use crate::time::Time;
 
@@ -34,7 +33,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     // The common case, a limit inside an earlier one: no system call.
     if plan.wishes.is_none()
         && needs_signal
-        && state.watchdogs.is_empty()
+        && !state.deadlines.has_watchdogs()
         && state.threads.add_covered(scope, |thread| thread.covers(deadline, now))
     {
         return Ok(key);
@@ -105,7 +104,7 @@ pub(crate) fn release(key: Key) -> bool {
     // The common case: the thread has other alarms, and nothing else changes.
     let is_nested = removed.is_plain()
         && removed.needs_signal
-        && state.watchdogs.is_empty()
+        && !state.deadlines.has_watchdogs()
         && state.threads.drop_user_of_many(thread_state::scope());
     if !is_nested {
         state.put_away(key, &removed, removed.needs_signal);
@@ -132,15 +131,11 @@ impl State {
 
     /// Starts the flag, the watchdog and the audit of an alarm.
     fn watch(&mut self, key: Key, wishes: &Wishes, now: Time) -> Result<(), ArmError> {
-        let Some(entry) = self.schedule.get(key) else { return Ok(()) };
-        let scope = entry.scope;
-        let thread = ThreadId::current();
-        self.flags.add(entry, thread)?;
-        if let Some(grace) = wishes.watchdog {
-            self.watchdogs.add(key, entry, grace, thread)?;
-        }
+        let State { schedule, deadlines, audits, .. } = self;
+        let scope = thread_state::scope();
+        deadlines.add(key, schedule, wishes.watchdog, audits.last_check(scope))?;
         if let Some(threshold) = wishes.audit {
-            self.audits.add(key, scope, threshold, now);
+            audits.add(key, scope, threshold, now);
         }
         Ok(())
     }
@@ -149,8 +144,7 @@ impl State {
     #[inline(never)]
     fn put_away(&mut self, key: Key, removed: &Removed, had_user: bool) {
         if !removed.is_plain() {
-            self.watchdogs.remove(key.id());
-            self.flags.remove(key.id());
+            self.deadlines.remove(key.id());
             self.audits.remove(key);
             let signals = removed.signals();
             if signals != 0 {

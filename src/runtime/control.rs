@@ -44,11 +44,10 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
 }
 
 impl State {
-    /// Brings watchdogs, flags and timers in step after a change of an alarm.
+    /// Brings timers in step after a change of an alarm.
     pub(super) fn settle_changed(&mut self, key: Key, now: Time) {
         let Some(entry) = self.schedule.get(key) else { return };
-        self.watchdogs.change(entry);
-        self.flags.change(entry);
+        self.deadlines.change(entry);
         let scope = entry.scope;
         self.settle(scope, now);
     }

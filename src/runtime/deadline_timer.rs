@@ -1,9 +1,27 @@
-//! A private timer whose handler acts at an alarm's deadline, whether or not a check follows: for watchdogs and flags.
+//! What the handler does at an alarm's deadline, whether or not a check follows: it sets a flag of the program, for code that
+//! takes a flag and makes no checks, and it starts the grace of a watchdog.
+//!
+//! Such an alarm has a private timer of its own, directed at its thread. At the end of the grace the timer expires once more,
+//! and the handler ends the process. So a process that was stopped across the deadline has its whole grace after it continues.
+//! A check that returns an error in time disarms the watchdog.
 
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{self, AtomicBool};
 use std::time::Duration;
 
-use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
-use crate::os::posix_timer::{TimerId, When};
+use super::registry::Registered;
+use super::shared::SHARED;
+use super::timer::posix::PosixTimer;
+use super::watchdog::{Grace, Watchdog, report};
+use crate::error::{AlarmId, ArmError};
+use crate::os::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::os::clock;
+use crate::os::posix_timer::{ThreadId, TimerId, When};
+use crate::os::shared_arc::SharedArc;
+use crate::schedule::{Entry, Key, Schedule, Scope};
 use crate::time::Time;
 
 /// What the handler reads of such a timer.
@@ -12,26 +30,30 @@ pub(super) struct DeadlineTimer {
     /// thread that change it see each other.
     end: AtomicU64,
     timer: AtomicUsize,
+    flag: SharedArc<AtomicBool>,
+    /// The signals that ring the alarm, a bit for each.
+    signals: AtomicU32,
+    watchdog: Watchdog,
 }
 
 /// When such a timer is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Due(u64);
+struct Due(u64);
 
 impl Due {
-    pub(super) const NEVER: Due = Due(u64::MAX - 1);
+    const NEVER: Due = Due(u64::MAX - 1);
 
     /// At a deadline.
-    pub(super) fn at(end: Time) -> Due {
+    fn at(end: Time) -> Due {
         Due(end.as_nanos().checked_next_multiple_of(2).unwrap_or(Due::NEVER.0))
     }
 
     /// At the end of a grace.
-    pub(super) fn grace(end: Time) -> Due {
+    fn grace(end: Time) -> Due {
         Due(Due::at(end).0 | 1)
     }
 
-    pub(super) fn is_grace(self) -> bool {
+    fn is_grace(self) -> bool {
         self.0 & 1 == 1
     }
 
@@ -41,78 +63,215 @@ impl Due {
 }
 
 impl DeadlineTimer {
-    pub(super) const fn new() -> DeadlineTimer {
-        DeadlineTimer { end: AtomicU64::new(Due::NEVER.0), timer: AtomicUsize::new(0) }
+    fn new() -> DeadlineTimer {
+        DeadlineTimer {
+            end: AtomicU64::new(Due::NEVER.0),
+            timer: AtomicUsize::new(0),
+            flag: SharedArc::empty(),
+            signals: AtomicU32::new(0),
+            watchdog: Watchdog::none(),
+        }
     }
 
-    pub(super) fn due(&self) -> Due {
+    fn due(&self) -> Due {
         Due(self.end.load(Ordering::SeqCst))
     }
 
-    /// Notes the moment, and sets no timer.
-    pub(super) fn note(&self, due: Due) {
+    fn set(&self, due: Due, is_suspended: bool) {
         self.end.store(due.0, Ordering::SeqCst);
-    }
-
-    /// Notes the moment, and sets the timer unless the process is suspended.
-    pub(super) fn set(&self, due: Due, is_suspended: bool) {
-        self.note(due);
         if !is_suspended {
             self.start();
         }
     }
 
-    /// Sets the timer for the moment that was noted. Async-signal-safe.
-    pub(super) fn start(&self) {
-        self.set_timer(self.due().when());
+    /// Sets the kernel's timer. Async-signal-safe.
+    fn start(&self) {
+        self.set_kernels(self.due().when());
     }
 
-    /// Disarms the timer, and keeps the moment.
-    pub(super) fn stop(&self) {
-        self.set_timer(When::Never);
-    }
-
-    fn set_timer(&self, when: When) {
+    fn set_kernels(&self, when: When) {
         if let Some(timer) = TimerId::from_bits(self.timer.load(Ordering::SeqCst)) {
             let _ = timer.set(when, Duration::ZERO);
         }
     }
 
-    /// Names the kernel's timer.
-    pub(super) fn attach(&self, timer: TimerId) {
-        self.timer.store(timer.to_bits(), Ordering::SeqCst);
-    }
-
-    /// Forgets the timer before it is deleted.
-    pub(super) fn detach(&self) {
-        self.note(Due::NEVER);
-        self.stop();
-        self.forget();
-    }
-
-    /// Forgets the timer in a forked child, which does not have it.
-    pub(super) fn forget(&self) {
-        self.note(Due::NEVER);
+    /// Forgets the kernel's timer, which is to be deleted, or which a forked child does not have.
+    fn forget(&self) {
+        self.end.store(Due::NEVER.0, Ordering::SeqCst);
         self.timer.store(0, Ordering::SeqCst);
+        self.signals.store(0, Ordering::SeqCst);
     }
 
-    /// Returns what is due when the timer has expired. Sets it again if it expired too early. Async-signal-safe.
-    pub(super) fn on_expiry(&self, now: Time) -> Option<Due> {
-        let due = self.due();
+    fn set_flag(&self) {
+        self.flag.with(|flag| flag.store(true, atomic::Ordering::SeqCst));
+    }
+
+    fn on_expiry(&self) {
+        let (now, due) = (clock::now(), self.due());
         match due.when() {
-            When::At(end) if now >= end => Some(due),
-            When::At(_) => {
+            When::At(end) if now >= end => {}
+            // Too early: a signal of the time before a change.
+            When::At(_) => return self.start(),
+            _ => return,
+        }
+        if due.is_grace() {
+            let again = self.watchdog.end_process();
+            return self.set(Due::grace(now.after(again)), false);
+        }
+        self.set_flag();
+        if let Some(grace) = self.watchdog.grace() {
+            let end = Due::grace(now.after(grace)).0;
+            // Unless another thread has changed it meanwhile.
+            if self.end.compare_exchange(due.0, end, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
                 self.start();
-                None
             }
-            _ => None,
+        }
+    }
+}
+
+/// Handles the expiry of the timer with this value. Returns `false` if it is not one of these. Async-signal-safe.
+pub(super) fn on_timer(value: usize) -> bool {
+    SHARED.deadlines.at(value).map(DeadlineTimer::on_expiry).is_some()
+}
+
+/// Sets the flags of the alarms that this signal rings. Async-signal-safe.
+pub(super) fn on_ring_signal(bit: u32) {
+    for it in SHARED.deadlines.iter().filter(|it| it.signals.load(Ordering::SeqCst) & bit != 0) {
+        it.set_flag();
+    }
+}
+
+struct Live {
+    key: Key,
+    scope: Scope,
+    shared: &'static Registered<DeadlineTimer>,
+    timer: Option<PosixTimer>,
+    grace: Option<Duration>,
+}
+
+/// The timers of the alarms that have a flag or a watchdog.
+pub(super) struct DeadlineTimers {
+    live: BTreeMap<AlarmId, Live>,
+    watchdogs: usize,
+    /// While it is, the kernel's timers are not set.
+    is_suspended: bool,
+}
+
+impl DeadlineTimers {
+    pub(super) const fn new() -> DeadlineTimers {
+        DeadlineTimers { live: BTreeMap::new(), watchdogs: 0, is_suspended: false }
+    }
+
+    #[inline(always)]
+    pub(super) fn has_watchdogs(&self) -> bool {
+        self.watchdogs > 0
+    }
+
+    /// Disarms the kernel's timers. Deadlines and graces go on.
+    pub(super) fn suspend(&mut self) {
+        self.is_suspended = true;
+        self.live.values().for_each(|live| live.shared.set_kernels(When::Never));
+    }
+
+    /// Sets the kernel's timers again. What was due meanwhile is due now.
+    pub(super) fn resume(&mut self) {
+        self.is_suspended = false;
+        self.live.values().for_each(|live| live.shared.start());
+    }
+
+    /// Starts the timer of an alarm of this thread, if the alarm has a flag or a watchdog.
+    pub(super) fn add(
+        &mut self,
+        key: Key,
+        schedule: &Schedule,
+        watchdog: Option<Grace>,
+        last_check: Option<&'static Location<'static>>,
+    ) -> Result<(), ArmError> {
+        let Some(entry) = schedule.get(key) else { return Ok(()) };
+        if entry.flag().is_none() && watchdog.is_none() {
+            return Ok(());
+        }
+        let shared = SHARED.deadlines.take(DeadlineTimer::new);
+        let create = || {
+            let timer =
+                PosixTimer::create(ThreadId::current(), ptr::from_ref::<DeadlineTimer>(shared).addr())?;
+            shared.timer.store(timer.id()?.to_bits(), Ordering::SeqCst);
+            Ok(timer)
+        };
+        // For a flag without a deadline no timer is needed.
+        let is_needed = entry.limit.is_some() || watchdog.is_some();
+        let timer = is_needed.then(create).transpose().map_err(|e| {
+            SHARED.deadlines.give_back(shared);
+            ArmError::system("timer_create", e)
+        })?;
+        shared.flag.replace(entry.flag().map(Arc::clone));
+        shared.signals.store(entry.signals(), Ordering::SeqCst);
+        if let Some(grace) = watchdog {
+            let path = schedule.path(entry.scope);
+            shared.watchdog.start(grace, report(entry, grace.grace, &path, last_check));
+        }
+        shared.set(Due::at(entry.due()), self.is_suspended);
+        self.watchdogs += usize::from(watchdog.is_some());
+        let grace = watchdog.map(|watchdog| watchdog.grace);
+        self.live.insert(entry.id, Live { key, scope: entry.scope, shared, timer, grace });
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, id: AlarmId) {
+        let Some(live) = self.live.remove(&id) else { return };
+        self.watchdogs -= usize::from(live.grace.is_some());
+        live.shared.forget();
+        live.shared.flag.replace(None);
+        live.shared.watchdog.stop();
+        drop(live.timer);
+        SHARED.deadlines.give_back(live.shared);
+    }
+
+    /// Follows a change of the alarm.
+    pub(super) fn change(&mut self, entry: &Entry) {
+        let Some(live) = self.live.get(&entry.id) else { return };
+        let (was, is_expired) = (live.shared.due(), entry.expired.is_some());
+        let due = if is_expired && live.grace.is_none() { Due::NEVER } else { Due::at(entry.due()) };
+        // A ring after the expiry changes nothing: not a grace that runs, nor a watchdog that a check has disarmed.
+        let stays = was == due || (is_expired && (was.is_grace() || was == Due::NEVER));
+        if !stays {
+            live.shared.set(due, self.is_suspended);
         }
     }
 
-    /// Notes another moment and sets the timer, unless another thread has changed it meanwhile. Async-signal-safe.
-    pub(super) fn replace(&self, was: Due, due: Due) {
-        if self.end.compare_exchange(was.0, due.0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            self.start();
+    /// Disarms the watchdogs of the expired alarms of a thread: one of its checks has returned an error.
+    pub(super) fn answered(&self, schedule: &Schedule, scope: Scope) {
+        let own = |live: &&Live| live.scope == scope && live.grace.is_some();
+        for live in self.live.values().filter(own) {
+            let is_expired = schedule.get(live.key).is_some_and(|entry| entry.expired.is_some());
+            if is_expired && live.shared.due() != Due::NEVER {
+                live.shared.set(Due::NEVER, self.is_suspended);
+            }
         }
     }
+
+    /// Writes the reports of a thread's watchdogs: which alarms it has, and which check was the last.
+    pub(super) fn describe(
+        &self,
+        scope: Scope,
+        schedule: &Schedule,
+        last_check: Option<&'static Location<'static>>,
+    ) {
+        for live in self.live.values().filter(|live| live.scope == scope) {
+            if let (Some(entry), Some(grace)) = (schedule.get(live.key), live.grace) {
+                live.shared.watchdog.set_report(report(entry, grace, &schedule.path(scope), last_check));
+            }
+        }
+    }
+}
+
+/// Forgets all of them in a forked child: the alarms stayed with the parent.
+#[inline]
+pub(super) fn start_again() {
+    for shared in SHARED.deadlines.iter() {
+        shared.forget();
+        shared.flag.forget();
+        shared.watchdog.forget();
+    }
+    SHARED.deadlines.free_all();
 }

@@ -6,14 +6,13 @@ use once_cell::race::OnceBool;
 use sigalarm_core::implementer;
 
 use super::audit::Audits;
-use super::flags::Flags;
+use super::deadline_timer::{self, DeadlineTimers};
 use super::shared::SHARED;
 use super::slow_path::HOOK;
 use super::state::{STATE, State};
 use super::thread_state::at_thread_end;
 use super::timer::interval::IntervalTimer;
-use super::watchdog::{self, Watchdogs};
-use super::{FLAG, blocked_threads, flags, handler, tickers};
+use super::{FLAG, blocked_threads, handler, tickers};
 use crate::error::ArmError;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
 use crate::os::{single_threaded, thread_end};
@@ -34,14 +33,12 @@ impl ForkSafe for State {
         self.installation.start_again();
         self.signals.start_again();
         tickers::start_again();
-        watchdog::start_again();
-        flags::start_again();
+        deadline_timer::start_again();
         FLAG.reset();
         implementer::skip_ids();
         // None of these is dropped: a child frees nothing, for the heap may be in the middle of a change.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
-        mem::forget(mem::replace(&mut self.watchdogs, Watchdogs::new()));
-        mem::forget(mem::replace(&mut self.flags, Flags::new()));
+        mem::forget(mem::replace(&mut self.deadlines, DeadlineTimers::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.interval = IntervalTimer::new();
         self.interval_owner = None;

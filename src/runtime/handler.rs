@@ -3,7 +3,7 @@
 use nix::libc;
 
 use super::shared::SHARED;
-use super::{flags, record, ring_signals, set_flags, watchdog};
+use super::{deadline_timer, record, ring_signals, set_flags};
 use crate::os::atomic::Ordering;
 use crate::os::handler::{self, Arrival, Sender};
 
@@ -32,9 +32,7 @@ fn on_alarm(arrival: &Arrival) {
     let sender = arrival.sender();
     // Before the flag is set, so that a check that finds it set finds the expiry.
     let is_the_librarys = match sender {
-        Sender::Timer(value) => {
-            record::on_timer(value) || watchdog::on_timer(value) || flags::on_timer(value)
-        }
+        Sender::Timer(value) => record::on_timer(value) || deadline_timer::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),
         Sender::Raise | Sender::Other => false,
     };

@@ -19,7 +19,6 @@ mod blocked_threads;
 mod control;
 mod deadline_timer;
 mod flag;
-mod flags;
 mod fork;
 mod handler;
 mod installation;

@@ -8,7 +8,7 @@ use std::mem;
 use nix::libc;
 
 use super::previous_handler::{PreviousHandler, keep};
-use super::{blocked_threads, flags, set_flags};
+use super::{blocked_threads, deadline_timer, set_flags};
 use crate::error::ArmError;
 use crate::os::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::os::disposition::{Disposition, Kind, Manner};
@@ -34,7 +34,7 @@ pub(super) fn on_signal(arrival: &Arrival) {
     let bit = 1 << number;
     if listening.load(Ordering::SeqCst) > 0 && ARRIVED.fetch_or(bit, Ordering::SeqCst) & bit == 0 {
         set_flags();
-        flags::on_ring_signal(bit);
+        deadline_timer::on_ring_signal(bit);
         blocked_threads::wake_all();
         return;
     }

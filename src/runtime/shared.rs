@@ -2,12 +2,11 @@
 //! the misses are most of the time from the deadline to the check that notices.
 
 use super::audit::SignalTime;
-use super::flags::DeadlineFlag;
+use super::deadline_timer::DeadlineTimer;
 use super::previous_handler::PreviousHandler;
 use super::record::Record;
 use super::registry::Registry;
 use super::timer::expiries::Expiries;
-use super::watchdog::Watchdog;
 use crate::os::atomic::{AtomicBool, AtomicUsize};
 use crate::os::flag::{Flag, OwnBit};
 
@@ -18,8 +17,7 @@ pub(super) struct Shared {
     pub(super) expiries: Expiries,
     pub(super) signal_time: SignalTime,
     pub(super) tickers: Registry<Flag>,
-    pub(super) watchdogs: Registry<Watchdog>,
-    pub(super) flags: Registry<DeadlineFlag>,
+    pub(super) deadlines: Registry<DeadlineTimer>,
     pub(super) threads: Registry<Record>,
     /// A thread's timer has expired, as its record says.
     pub(super) any_expired: AtomicBool,
@@ -40,8 +38,7 @@ pub(super) static SHARED: Shared = Shared {
     expiries: Expiries::new(),
     signal_time: SignalTime::new(),
     tickers: Registry::new(),
-    watchdogs: Registry::new(),
-    flags: Registry::new(),
+    deadlines: Registry::new(),
     threads: Registry::new(),
     any_expired: AtomicBool::new(false),
     opened: AtomicUsize::new(0),

@@ -160,10 +160,10 @@ impl State {
     ) -> Option<Box<TimedOut>> {
         self.schedule.note_error(expired);
         let expired = self.schedule.get(expired)?;
-        self.watchdogs.answered(&self.schedule, expired.scope);
+        self.deadlines.answered(&self.schedule, expired.scope);
         // The expired alarm may belong to another thread. The error disarms the watchdogs of the asked thread too.
         if let Some(asked) = asked.filter(|asked| *asked != expired.scope) {
-            self.watchdogs.answered(&self.schedule, asked);
+            self.deadlines.answered(&self.schedule, asked);
         }
         timed_out(expired, now, location).map(Box::new)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::audit::Audits;
-use super::flags::Flags;
+use super::deadline_timer::DeadlineTimers;
 use super::fork::prepare;
 use super::installation::Installation;
 use super::ring_signals::{self, Signals};
@@ -12,7 +12,6 @@ use super::thread_state::Thread;
 use super::threads::Threads;
 use super::timer::Kind;
 use super::timer::interval::IntervalTimer;
-use super::watchdog::Watchdogs;
 use super::{FLAG, set_flags, tickers};
 use crate::os::atomic::Ordering;
 use crate::os::fork::{ForkMutex, MutexGuard};
@@ -32,8 +31,7 @@ pub(super) struct State {
     pub(super) interval_is_foreign: bool,
     pub(super) installation: Installation,
     pub(super) signals: Signals,
-    pub(super) watchdogs: Watchdogs,
-    pub(super) flags: Flags,
+    pub(super) deadlines: DeadlineTimers,
     pub(super) audits: Audits,
     /// How many threads have alarms that need the signal.
     pub(super) active: usize,
@@ -53,8 +51,7 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     interval_is_foreign: false,
     installation: Installation::new(),
     signals: Signals::new(),
-    watchdogs: Watchdogs::new(),
-    flags: Flags::new(),
+    deadlines: DeadlineTimers::new(),
     audits: Audits::new(),
     active: 0,
     clock_only: 0,
@@ -206,8 +203,8 @@ impl State {
     /// Updates the lines of a thread's watchdogs.
     #[inline(always)]
     pub(super) fn describe(&self, scope: Scope) {
-        if !self.watchdogs.is_empty() {
-            self.watchdogs.describe(scope, &self.schedule, self.audits.last_check(scope));
+        if self.deadlines.has_watchdogs() {
+            self.deadlines.describe(scope, &self.schedule, self.audits.last_check(scope));
         }
     }
 

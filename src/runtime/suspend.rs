@@ -19,8 +19,7 @@ pub(crate) fn suspend() {
             state.hide_timer(index);
         }
         state.disarm_all();
-        state.watchdogs.suspend();
-        state.flags.suspend();
+        state.deadlines.suspend();
         let may_be_pending = timer.is_some_and(|(kind, due)| state.may_be_pending(scope.index(), kind, due));
         state.suspended = 1;
         record::take_pending_expiry();
@@ -80,8 +79,7 @@ pub(crate) fn resume() {
         state.take_ring_signals(now);
     }
     state.settle_all(now);
-    state.watchdogs.resume();
-    state.flags.resume();
+    state.deadlines.resume();
 }
 
 impl State {

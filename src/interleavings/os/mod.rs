@@ -35,5 +35,5 @@ pub(crate) mod poll;
 pub(crate) mod published;
 #[path = "../../os/setting.rs"]
 pub(crate) mod setting;
-#[path = "../../os/shared_flag.rs"]
-pub(crate) mod shared_flag;
+#[path = "../../os/shared_arc.rs"]
+pub(crate) mod shared_arc;
