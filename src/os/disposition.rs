@@ -54,25 +54,13 @@ impl Manner {
 impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition(plain(libc::SIG_DFL));
 
-    pub(crate) fn current() -> io::Result<Disposition> {
-        Disposition::current_of(libc::SIGALRM)
-    }
-
     pub(crate) fn current_of(signal: libc::c_int) -> io::Result<Disposition> {
         exchange(signal, None)
     }
 
     /// Installs this disposition, and returns the previous one.
-    pub(crate) fn install(&self) -> io::Result<Disposition> {
-        self.install_for(libc::SIGALRM)
-    }
-
     pub(crate) fn install_for(&self, signal: libc::c_int) -> io::Result<Disposition> {
         exchange(signal, Some(&self.0))
-    }
-
-    pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
-        Disposition::install_ours_for(libc::SIGALRM, manner)
     }
 
     pub(crate) fn install_ours_for(signal: libc::c_int, manner: Manner) -> io::Result<Disposition> {

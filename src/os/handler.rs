@@ -140,7 +140,7 @@ impl Arrival {
     pub(crate) fn take_default_action(&self) {
         let is_pending = self.signal == libc::SIGALRM
             && self.is_unblocked_on_return()
-            && Disposition::DEFAULT.install().is_ok();
+            && Disposition::DEFAULT.install_for(self.signal).is_ok();
         if is_pending {
             // SAFETY: async-signal-safe, with a valid signal number.
             unsafe { libc::raise(self.signal) };

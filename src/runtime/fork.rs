@@ -30,7 +30,7 @@ impl ForkSafe for State {
         SHARED.expiries.reset();
         blocked_threads::start_again();
         self.threads.start_again();
-        self.installation.start_again();
+        self.installation.remove();
         self.signals.start_again();
         tickers::start_again();
         deadline_timer::start_again();

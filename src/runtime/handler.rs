@@ -2,6 +2,7 @@
 
 use nix::libc;
 
+use super::previous_handler::previous_of;
 use super::shared::SHARED;
 use super::{deadline_timer, record, ring_signals, set_flags};
 use crate::os::atomic::Ordering;
@@ -27,7 +28,7 @@ fn on_signal(arrival: &Arrival) {
 /// pending. The check that follows finds what is due by the clock.
 fn on_alarm(arrival: &Arrival) {
     if arrival.times_forwarded_back() > 0 {
-        return SHARED.previous.forward_back(arrival);
+        return previous_of(libc::SIGALRM).forward_back(arrival);
     }
     let sender = arrival.sender();
     // Before the flag is set, so that a check that finds it set finds the expiry.
@@ -48,7 +49,7 @@ fn on_alarm(arrival: &Arrival) {
     if record::keep_out(arrival, sender) {
         return;
     }
-    if SHARED.previous.forward(arrival, !may_be_the_librarys) {
+    if previous_of(libc::SIGALRM).forward(arrival, !may_be_the_librarys) {
         SHARED.must_reinstall.store(true, Ordering::SeqCst);
     }
 }

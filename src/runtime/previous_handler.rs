@@ -1,11 +1,11 @@
 //! The previous handler of a signal, and what is forwarded to it.
 //!
-//! The library's handler may run on any thread, also a moment after the last drop. So each distinct disposition of a program
-//! is kept for good. A program has one or two.
+//! The library's handler may run on any thread, also a moment after the last drop. So dispositions are kept for good.
 
 use std::ptr;
 use std::time::Duration;
 
+use super::shared::SHARED;
 use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering, spin_loop};
 use crate::os::clock;
 use crate::os::disposition::{Disposition, Kind};
@@ -27,6 +27,11 @@ pub(super) struct PreviousHandler {
     changing: AtomicUsize,
     /// The library has restored the previous disposition, and has not installed its handler since.
     is_restored: AtomicBool,
+}
+
+/// Where the handler forwards a standard signal to. Async-signal-safe.
+pub(super) fn previous_of(signal: i32) -> &'static PreviousHandler {
+    &SHARED.previous[signal as usize]
 }
 
 /// Lives while the calling thread installs the library's handler.
@@ -175,16 +180,4 @@ impl PreviousHandler {
 fn is_due(place: &Published<Disposition>, disposition: &'static Disposition) -> bool {
     static DEFAULT: Disposition = Disposition::DEFAULT;
     !disposition.is_for_once() || place.replace(disposition, &DEFAULT)
-}
-
-/// Keeps a disposition for good, so that a handler may read it at any time.
-pub(super) fn keep(kept: &mut Vec<&'static Disposition>, disposition: &Disposition) -> &'static Disposition {
-    match kept.iter().find(|known| known.same_as(disposition)) {
-        Some(known) => known,
-        None => {
-            let known: &'static Disposition = Box::leak(Box::new(*disposition));
-            kept.push(known);
-            known
-        }
-    }
 }

@@ -3,15 +3,16 @@
 //! The first one rings the alarms that listen to it. One that comes before a check has followed, or when no alarm listens any
 //! more, is forwarded to the previous handler: a second Ctrl-C takes the default action.
 
-use std::mem;
+use std::collections::BTreeMap;
 
 use nix::libc;
 
-use super::previous_handler::{PreviousHandler, keep};
+use super::installation::Installation;
+use super::previous_handler::previous_of;
 use super::{blocked_threads, deadline_timer, set_flags};
 use crate::error::ArmError;
 use crate::os::atomic::{AtomicU32, AtomicUsize, Ordering};
-use crate::os::disposition::{Disposition, Kind, Manner};
+use crate::os::disposition::{Disposition, Kind};
 use crate::os::handler::Arrival;
 use crate::schedule::signals::{SIGNALS, numbers};
 
@@ -21,13 +22,11 @@ static LISTENING: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNA
 /// The signals that have come and that no check has followed, a bit for each.
 static ARRIVED: AtomicU32 = AtomicU32::new(0);
 
-static PREVIOUS: [PreviousHandler; SIGNALS] = [const { PreviousHandler::unknown() }; SIGNALS];
-
 /// What such a signal does. Async-signal-safe.
 pub(super) fn on_signal(arrival: &Arrival) {
     let number = arrival.signal() as usize;
     let Some(listening) = LISTENING.get(number) else { return };
-    let previous = &PREVIOUS[number];
+    let previous = previous_of(arrival.signal());
     if arrival.times_forwarded_back() > 0 {
         return previous.forward_back(arrival);
     }
@@ -57,15 +56,14 @@ pub(crate) fn refusal(signal: libc::c_int) -> Option<&'static str> {
 
 /// Which signals the library handles, and for how many alarms.
 pub(super) struct Signals {
-    users: [usize; SIGNALS],
-    /// All of them together.
+    rings: BTreeMap<usize, (usize, Installation)>,
+    /// The numbers of alarms, all together.
     all_users: usize,
-    kept: Vec<&'static Disposition>,
 }
 
 impl Signals {
     pub(super) const fn new() -> Signals {
-        Signals { users: [0; SIGNALS], all_users: 0, kept: Vec::new() }
+        Signals { rings: BTreeMap::new(), all_users: 0 }
     }
 
     /// Counts an alarm that listens to the signals of this mask. After an error nothing has changed.
@@ -80,22 +78,17 @@ impl Signals {
     }
 
     fn engage_one(&mut self, number: usize, is_any_blocked: bool) -> Result<(), ArmError> {
-        if self.users[number] == 0 {
-            let signal = number as libc::c_int;
-            let failed = |e| ArmError::system("sigaction", e);
-            let found = Disposition::current_of(signal).map_err(failed)?;
+        let signal = number as libc::c_int;
+        let (users, installation) =
+            self.rings.entry(number).or_insert_with(|| (0, Installation::new(signal)));
+        if *users == 0 {
+            let found = Disposition::current_of(signal).map_err(|e| ArmError::system("sigaction", e))?;
             // A program that was started with this signal ignored (nohup, a shell's background job) keeps it ignored.
             if found.kind() != Kind::Ignore {
-                // Published before the library's handler can run. A limit: a disposition that another thread installs between
-                // these lines is lost until the last drop.
-                if !found.is_ours() {
-                    PREVIOUS[number].announce(keep(&mut self.kept, &found));
-                }
-                let _change = PREVIOUS[number].begin_change();
-                Disposition::install_ours_for(signal, manner(number, is_any_blocked)).map_err(failed)?;
+                installation.install(is_any_blocked)?;
             }
         }
-        self.users[number] += 1;
+        *users += 1;
         self.all_users += 1;
         Ok(())
     }
@@ -103,27 +96,14 @@ impl Signals {
     /// Undoes [`engage`](Signals::engage).
     pub(super) fn disengage(&mut self, mask: u32) {
         for number in numbers(mask) {
-            self.users[number] -= 1;
+            let Some((users, installation)) = self.rings.get_mut(&number) else { continue };
+            *users -= 1;
             self.all_users -= 1;
-            if self.users[number] == 0 {
-                self.restore(number);
+            if *users == 0 {
+                installation.remove();
+                ARRIVED.fetch_and(!(1 << number), Ordering::SeqCst);
             }
         }
-    }
-
-    /// Restores a signal's previous disposition, unless another handler is installed over the library's.
-    fn restore(&mut self, number: usize) {
-        let (signal, previous) = (number as libc::c_int, &PREVIOUS[number]);
-        if let (Some(disposition), Ok(current)) = (previous.get(), Disposition::current_of(signal)) {
-            if current.is_ours() {
-                previous.begin_restore();
-                let _ = disposition.install_for(signal);
-                previous.put_back();
-            } else {
-                previous.stay_under(keep(&mut self.kept, &current));
-            }
-        }
-        ARRIVED.fetch_and(!(1 << number), Ordering::SeqCst);
     }
 
     #[inline(always)]
@@ -132,11 +112,12 @@ impl Signals {
     }
 
     /// Sets whether these signals end system calls with EINTR.
-    pub(super) fn interrupt(&self, is_any_blocked: bool) {
-        for number in (1..SIGNALS).filter(|number| self.users[*number] > 0) {
-            let signal = number as libc::c_int;
-            if Disposition::current_of(signal).is_ok_and(|current| current.is_ours()) {
-                let _ = Disposition::install_ours_for(signal, manner(number, is_any_blocked));
+    pub(super) fn interrupt(&mut self, is_any_blocked: bool) {
+        for (_, installation) in self.rings.values_mut().filter(|(users, _)| *users > 0) {
+            if is_any_blocked {
+                let _ = installation.begin_interrupting();
+            } else {
+                installation.end_interrupting();
             }
         }
     }
@@ -147,23 +128,15 @@ impl Signals {
         if has_any_arrived() {
             ARRIVED.store(0, Ordering::SeqCst);
         }
-        if !self.in_use() {
-            return;
-        }
-        LISTENING.iter().for_each(|listening| listening.store(0, Ordering::SeqCst));
-        for number in 1..SIGNALS {
-            if mem::take(&mut self.users[number]) > 0 {
-                self.restore(number);
+        if self.in_use() {
+            LISTENING.iter().for_each(|listening| listening.store(0, Ordering::SeqCst));
+            for (users, installation) in self.rings.values_mut() {
+                *users = 0;
+                installation.remove();
             }
+            self.all_users = 0;
         }
-        self.all_users = 0;
     }
-}
-
-/// How the library's handler runs in front of a signal's previous one.
-fn manner(number: usize, is_any_blocked: bool) -> Manner {
-    let manner = PREVIOUS[number].get().map_or(Manner::USUAL, Manner::in_front_of);
-    Manner { restart: manner.restart && !is_any_blocked, ..manner }
 }
 
 /// Publishes to the handler how many alarms listen.

@@ -9,6 +9,7 @@ use super::registry::Registry;
 use super::timer::expiries::Expiries;
 use crate::os::atomic::{AtomicBool, AtomicUsize};
 use crate::os::flag::{Flag, OwnBit};
+use crate::schedule::signals::SIGNALS;
 
 #[repr(align(128))]
 pub(super) struct Shared {
@@ -29,8 +30,8 @@ pub(super) struct Shared {
     pub(super) walkers: AtomicUsize,
     /// The handler took the default action and the process has survived it.
     pub(super) must_reinstall: AtomicBool,
-    /// The previous handler of SIGALRM.
-    pub(super) previous: PreviousHandler,
+    /// The previous handlers, by number of signal.
+    pub(super) previous: [PreviousHandler; SIGNALS],
 }
 
 pub(super) static SHARED: Shared = Shared {
@@ -45,5 +46,5 @@ pub(super) static SHARED: Shared = Shared {
     blocked: AtomicUsize::new(0),
     walkers: AtomicUsize::new(0),
     must_reinstall: AtomicBool::new(false),
-    previous: PreviousHandler::unknown(),
+    previous: [const { PreviousHandler::unknown() }; SIGNALS],
 };

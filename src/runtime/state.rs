@@ -49,7 +49,7 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     interval: IntervalTimer::new(),
     interval_owner: None,
     interval_is_foreign: false,
-    installation: Installation::new(),
+    installation: Installation::new(nix::libc::SIGALRM),
     signals: Signals::new(),
     deadlines: DeadlineTimers::new(),
     audits: Audits::new(),

@@ -1,6 +1,8 @@
 //! Suspends the alarms: the process is as it was before the first one.
 
-use super::shared::SHARED;
+use nix::libc;
+
+use super::previous_handler::previous_of;
 use super::state::{State, state_prepared};
 use super::{record, set_flags, thread_state};
 use crate::os::clock;
@@ -33,7 +35,7 @@ pub(crate) fn suspend() {
         // after it has released the lock of the signals in between, so it would find the previous disposition. So the handler
         // stays while other threads have alarms, and forwards.
         let has_others = state.active_threads().iter().any(|(_, other)| *other != scope);
-        if state.is_interval_cleared() && (!has_others || SHARED.previous.is_ignored()) {
+        if state.is_interval_cleared() && (!has_others || previous_of(libc::SIGALRM).is_ignored()) {
             state.installation.remove();
         }
     } else {

@@ -50,24 +50,15 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition { function: Function::Default, restart: false };
     pub(crate) const PROGRAM: Disposition = Disposition { function: Function::Program, restart: true };
 
-    pub(crate) fn current() -> io::Result<Disposition> {
-        Disposition::current_of(SIGALRM)
-    }
-
     pub(crate) fn current_of(signal: i32) -> io::Result<Disposition> {
         Ok(call(|machine, _| *machine.action_of(signal)))
     }
 
-    pub(crate) fn install(&self) -> io::Result<Disposition> {
-        Ok(call(|machine, _| machine.set_action(*self)))
-    }
-
     pub(crate) fn install_for(&self, signal: i32) -> io::Result<Disposition> {
-        Ok(call(|machine, _| std::mem::replace(machine.action_of(signal), *self)))
-    }
-
-    pub(crate) fn install_ours(manner: Manner) -> io::Result<Disposition> {
-        Disposition { function: Function::Library, restart: manner.restart }.install()
+        Ok(call(|machine, _| match signal {
+            SIGALRM => machine.set_action(*self),
+            _ => std::mem::replace(machine.action_of(signal), *self),
+        }))
     }
 
     pub(crate) fn install_ours_for(signal: i32, manner: Manner) -> io::Result<Disposition> {

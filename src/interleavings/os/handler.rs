@@ -23,7 +23,7 @@ pub(super) fn run(function: Function, arrival: &Arrival) {
         }
         Function::OverByRaise => {
             let found = machine().previous;
-            let _ = found.install();
+            let _ = found.install_for(nix::libc::SIGALRM);
             arrival.send_again(Sender::Raise);
         }
         Function::Library => {

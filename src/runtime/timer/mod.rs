@@ -7,8 +7,11 @@ pub(super) mod posix;
 use std::io;
 use std::time::Duration;
 
+use nix::libc;
+
 use self::interval::{Found, IntervalTimer};
 use self::posix::PosixTimer;
+use super::previous_handler::previous_of;
 use super::shared::SHARED;
 use super::state::State;
 use super::thread_state::Thread;
@@ -231,6 +234,7 @@ impl State {
 /// Whether a foreign SIGALRM would not take the default action now.
 fn is_harmless() -> bool {
     let is_harmless = |it: &Disposition| it.kind() != Action::Default;
-    SHARED.previous.get().is_some_and(is_harmless)
-        || Disposition::current().is_ok_and(|current| is_harmless(&current) && !current.is_ours())
+    previous_of(libc::SIGALRM).get().is_some_and(is_harmless)
+        || Disposition::current_of(libc::SIGALRM)
+            .is_ok_and(|current| is_harmless(&current) && !current.is_ours())
 }
