@@ -35,7 +35,7 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     if entry.is_plain()
         && entry.expired.is_none()
         && state.blocked == 0
-        && state.is_covered(scope, deadline, now)
+        && state.threads.of(scope).is_some_and(|thread| thread.covers(deadline, now))
     {
         return true;
     }

@@ -182,13 +182,6 @@ impl State {
         self.audits.watch(now, &FLAG);
     }
 
-    /// Whether a thread's timer may stay as it is for an alarm that is due at `deadline`: it expires no later, and the alarm is
-    /// not due yet. True for nearly every nested alarm and every restart.
-    #[inline(always)]
-    pub(super) fn is_covered(&mut self, scope: Scope, deadline: Time, now: Time) -> bool {
-        self.threads.of(scope).is_some_and(|thread| thread.covers(deadline, now))
-    }
-
     /// Brings timers and lists in step after a change of an alarm of a thread.
     pub(super) fn settle(&mut self, scope: Scope, now: Time) {
         self.find_kept_out();

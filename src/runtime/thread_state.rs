@@ -72,12 +72,29 @@ impl Thread {
         self.record.has_expired.swap(false, Ordering::SeqCst)
     }
 
-    /// See [`State::is_covered`](super::state::State::is_covered).
+    /// Whether its timer may stay as it is for an alarm that is due at `deadline`: it expires no later, and the alarm is not due
+    /// yet. True for nearly every nested alarm and every restart.
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
         // A moment that has passed counts only if its signal has been handled.
         let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
         expires_in_time && self.users > 0 && deadline > now
+    }
+
+    /// Counts an alarm that the timer covers. Returns `false`, and does nothing, for another one.
+    #[inline(always)]
+    pub(super) fn add_covered(&mut self, deadline: Time, now: Time) -> bool {
+        let is_covered = self.covers(deadline, now);
+        self.users += usize::from(is_covered);
+        is_covered
+    }
+
+    /// Counts one alarm less, if it is not the last. Returns `false`, and does nothing, if it is.
+    #[inline(always)]
+    pub(super) fn drop_user_of_many(&mut self) -> bool {
+        let others = self.users > 1;
+        self.users -= usize::from(others);
+        others
     }
 
     /// The private timer of the thread, created at its first use.

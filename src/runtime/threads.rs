@@ -37,44 +37,9 @@ impl Threads {
         self.threads.get_mut(index).filter(|thread| thread.scope != Scope::NONE)
     }
 
+    #[inline(always)]
     pub(super) fn of(&mut self, scope: Scope) -> Option<&mut Thread> {
         self.threads.get_mut(scope.index()).filter(|thread| thread.scope == scope && scope != Scope::NONE)
-    }
-
-    /// Counts an alarm or a wait that needs the timer of a thread. Returns how many do.
-    #[inline(always)]
-    pub(super) fn add_user(&mut self, scope: Scope) -> usize {
-        self.of(scope).map_or(0, |thread| {
-            thread.users += 1;
-            thread.users
-        })
-    }
-
-    /// Counts an alarm for which the timer of a thread may stay as it is. Returns `false`, and does nothing, if `is_covered`
-    /// does.
-    #[inline(always)]
-    pub(super) fn add_covered(&mut self, scope: Scope, is_covered: impl FnOnce(&Thread) -> bool) -> bool {
-        self.of(scope).is_some_and(|thread| {
-            let is_covered = is_covered(thread);
-            thread.users += usize::from(is_covered);
-            is_covered
-        })
-    }
-
-    /// Counts one less, if it is not the last. Returns `false`, and does nothing, if it is.
-    #[inline(always)]
-    pub(super) fn drop_user_of_many(&mut self, scope: Scope) -> bool {
-        self.of(scope).is_some_and(|thread| {
-            let others = thread.users > 1;
-            thread.users -= usize::from(others);
-            others
-        })
-    }
-
-    pub(super) fn drop_user(&mut self, scope: Scope) {
-        if let Some(thread) = self.of(scope) {
-            thread.users = thread.users.saturating_sub(1);
-        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Thread)> {
@@ -127,7 +92,7 @@ impl Threads {
         let Some(thread) = self.get(index) else { return };
         thread.scope = Scope::NONE;
         thread.record.clear();
-        SHARED.threads.give_back(thread.record);
+        thread.record.give_back();
         self.free.push(index);
     }
 
