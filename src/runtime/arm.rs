@@ -62,7 +62,7 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
     match finish_arming(state, key, true, None, now) {
         Ok(key) => Ok((key, flag)),
         Err(e) => {
-            flag.give_back();
+            give_back(flag);
             Err(e)
         }
     }
@@ -72,8 +72,13 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
     // In a forked child the flag may belong to a ticker of the child.
     if release(key) {
-        flag.give_back();
+        give_back(flag);
     }
+}
+
+fn give_back(flag: &Registered<Flag>) {
+    let _state = STATE.lock();
+    SHARED.tickers.give_back(flag);
 }
 
 fn finish_arming(

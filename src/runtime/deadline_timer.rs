@@ -201,7 +201,7 @@ impl DeadlineTimers {
         // For a flag without a deadline no timer is needed.
         let is_needed = entry.limit.is_some() || watchdog.is_some();
         let timer = is_needed.then(create).transpose().map_err(|e| {
-            shared.give_back();
+            SHARED.deadlines.give_back(shared);
             ArmError::system("timer_create", e)
         })?;
         shared.flag.replace(entry.flag().map(Arc::clone));
@@ -224,7 +224,7 @@ impl DeadlineTimers {
         live.shared.flag.replace(None);
         live.shared.watchdog.stop();
         drop(live.timer);
-        live.shared.give_back();
+        SHARED.deadlines.give_back(live.shared);
     }
 
     /// Follows a change of the alarm.

@@ -15,17 +15,24 @@ pub(super) struct Registry<T: 'static> {
     chunks: [Published<Vec<Registered<T>>>; CHUNKS],
     /// How many entries were ever taken.
     len: AtomicUsize,
+    /// No entry below this index is free.
+    free_from: AtomicUsize,
 }
 
 /// An entry of a registry.
 pub(crate) struct Registered<T> {
     value: T,
+    index: usize,
     is_free: AtomicBool,
 }
 
 impl<T: Sync> Registry<T> {
     pub(super) const fn new() -> Registry<T> {
-        Registry { chunks: [const { Published::nothing() }; CHUNKS], len: AtomicUsize::new(0) }
+        Registry {
+            chunks: [const { Published::nothing() }; CHUNKS],
+            len: AtomicUsize::new(0),
+            free_from: AtomicUsize::new(0),
+        }
     }
 
     fn entry(&self, index: usize) -> Option<&'static Registered<T>> {
@@ -53,35 +60,37 @@ impl<T: Sync> Registry<T> {
         (ptr::from_ref(&entry.value).addr() == address).then_some(&entry.value)
     }
 
-    /// Takes a free entry, or a new one, in linear time. Called under the lock of the state, by one thread at a time.
+    /// Takes a free entry, or a new one. Called under the lock of the state, as is `give_back`.
     pub(super) fn take(&self, new: impl Fn() -> T) -> &'static Registered<T> {
-        let free = self.entries().find(|entry| entry.is_free.swap(false, Ordering::SeqCst));
-        free.unwrap_or_else(|| {
-            let index = self.len.load(Ordering::SeqCst);
-            let entry = self.entry(index).unwrap_or_else(|| self.add_chunk(index, new));
-            self.len.store(index + 1, Ordering::SeqCst);
+        let (from, len) = (self.free_from.load(Ordering::SeqCst), self.len.load(Ordering::SeqCst));
+        let mut free = (from..len).filter_map(|index| self.entry(index));
+        let entry = free.find(|entry| entry.is_free.swap(false, Ordering::SeqCst)).unwrap_or_else(|| {
+            let entry = self.entry(len).unwrap_or_else(|| self.add_chunk(len, new));
+            self.len.store(len + 1, Ordering::SeqCst);
             entry
-        })
+        });
+        self.free_from.store(entry.index + 1, Ordering::SeqCst);
+        entry
     }
 
     #[cold]
     fn add_chunk(&self, index: usize, new: impl Fn() -> T) -> &'static Registered<T> {
-        let entry = |_| Registered { value: new(), is_free: AtomicBool::new(false) };
+        let entry = |index| Registered { value: new(), index, is_free: AtomicBool::new(false) };
         let chunk: &'static Vec<_> = Box::leak(Box::new((index..=2 * index).map(entry).collect()));
         self.chunks[(index + 1).ilog2() as usize].exchange(Some(chunk));
         &chunk[0]
     }
 
+    /// Frees an entry that was taken.
+    pub(super) fn give_back(&self, entry: &Registered<T>) {
+        entry.is_free.store(true, Ordering::SeqCst);
+        let from = self.free_from.load(Ordering::SeqCst).min(entry.index);
+        self.free_from.store(from, Ordering::SeqCst);
+    }
+
     /// Frees every entry in a forked child: their users stayed with the parent.
     pub(super) fn free_all(&self) {
-        self.entries().for_each(Registered::give_back);
-    }
-}
-
-impl<T> Registered<T> {
-    /// Frees an entry that was taken.
-    pub(super) fn give_back(&self) {
-        self.is_free.store(true, Ordering::SeqCst);
+        self.entries().for_each(|entry| self.give_back(entry));
     }
 }
 
@@ -117,7 +126,8 @@ mod tests {
                 assert_eq!(entry.1.fetch_add(1, Ordering::Relaxed), 0, "two users");
                 thread::yield_now();
                 entry.1.fetch_sub(1, Ordering::Relaxed);
-                entry.give_back();
+                let _lock = LOCK.lock().unwrap();
+                REGISTRY.give_back(entry);
             }
         };
         thread::scope(|scope| {

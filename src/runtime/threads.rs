@@ -92,7 +92,7 @@ impl Threads {
         let Some(thread) = self.get(index) else { return };
         thread.scope = Scope::NONE;
         thread.record.clear();
-        thread.record.give_back();
+        SHARED.threads.give_back(thread.record);
         self.free.push(index);
     }
 
