@@ -135,7 +135,6 @@ impl State {
         }))
     }
 
-    /// Starts the flag, the watchdog and the audit of an alarm.
     fn watch(&mut self, key: Key, wishes: &Wishes, now: Time) -> Result<(), ArmError> {
         let State { schedule, deadlines, audits, .. } = self;
         let scope = thread_state::scope();
@@ -146,7 +145,6 @@ impl State {
         Ok(())
     }
 
-    /// Removes what belongs to an alarm that has left the schedule.
     #[inline(never)]
     fn put_away(&mut self, key: Key, removed: &Removed, had_user: bool) {
         if !removed.is_plain() {
@@ -168,7 +166,6 @@ impl State {
         }
     }
 
-    /// Removes an alarm that could not be armed.
     #[cold]
     fn take_out(&mut self, key: Key, had_user: bool) {
         if let Some(removed) = self.schedule.remove(key) {
@@ -199,7 +196,6 @@ impl State {
         })
     }
 
-    /// Gives the calling thread a timer.
     pub(super) fn begin_thread(&mut self, scope: Scope) -> Result<(), ArmError> {
         self.installation.install(self.blocked > 0)?;
         if let Some(thread) = self.threads.of(scope) {

@@ -19,7 +19,6 @@ use crate::os::clock;
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
-/// The shortest time between two expiries.
 const SHORTEST: Duration = Duration::from_micros(250);
 
 /// When the first signal came that no check has followed; [`Time::NEVER`] if there is none.
@@ -63,7 +62,6 @@ struct Audit {
     last_check: Option<&'static Location<'static>>,
 }
 
-/// All audits.
 pub(super) struct Audits {
     audits: Vec<Audit>,
     /// When the timers of audited threads are to expire.
@@ -131,7 +129,6 @@ impl Audits {
         }
     }
 
-    /// Notes that a check takes the slow path.
     #[inline(always)]
     pub(super) fn note_check(&mut self, now: Time) {
         if self.next <= now {
@@ -153,7 +150,6 @@ impl Audits {
         self.next = shortest.map_or(Time::NEVER, |step| now.after(step));
     }
 
-    /// Measures the gap that ends with this check.
     pub(super) fn answer(&mut self, scope: Scope, now: Time, location: &'static Location<'static>) {
         let own = |audit: &&mut Audit| audit.scope == scope;
         self.audits.iter_mut().filter(own).for_each(|audit| audit.last_check = Some(location));

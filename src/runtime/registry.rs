@@ -19,7 +19,6 @@ pub(super) struct Registry<T: 'static> {
     free_from: AtomicUsize,
 }
 
-/// An entry of a registry.
 pub(crate) struct Registered<T> {
     value: T,
     index: usize,
@@ -81,7 +80,6 @@ impl<T: Sync> Registry<T> {
         &chunk[0]
     }
 
-    /// Frees an entry that was taken.
     pub(super) fn give_back(&self, entry: &Registered<T>) {
         entry.is_free.store(true, Ordering::SeqCst);
         let from = self.free_from.load(Ordering::SeqCst).min(entry.index);
@@ -132,7 +130,6 @@ mod tests {
         };
         thread::scope(|scope| {
             let users = [user; 3].map(|user| scope.spawn(user));
-            // As a handler does, at any time and without the lock.
             for _ in 0..EACH {
                 assert!(REGISTRY.iter().all(|entry| entry.0 == 7));
                 thread::yield_now();

@@ -13,7 +13,6 @@ use crate::schedule::signals::SIGNALS;
 
 #[repr(align(128))]
 pub(super) struct Shared {
-    /// The library's bit of the flag.
     pub(super) bit: OwnBit,
     pub(super) expiries: Expiries,
     pub(super) signal_time: SignalTime,
@@ -30,7 +29,6 @@ pub(super) struct Shared {
     pub(super) walkers: AtomicUsize,
     /// The handler took the default action and the process has survived it.
     pub(super) must_reinstall: AtomicBool,
-    /// The previous handlers, by number of signal.
     pub(super) previous: [PreviousHandler; SIGNALS],
 }
 

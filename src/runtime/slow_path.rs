@@ -22,7 +22,6 @@ use crate::schedule::{Entry, INNERMOST, Key, Scope};
 use crate::testing;
 use crate::time::Time;
 
-/// What a check asks of this library.
 pub(super) static HOOK: Hook = Hook::new(check_own)
     .before_error(testing::note_error)
     .signal_name(|number| Signal::try_from(number).ok().map(Signal::as_str));
@@ -143,7 +142,6 @@ impl State {
         now
     }
 
-    /// Follows the count of a check, which may have expired an alarm.
     #[cold]
     fn publish_count(&mut self, now: Time) {
         self.wake_blocked(now);
@@ -169,11 +167,9 @@ impl State {
     }
 }
 
-/// The error for an alarm that has expired.
 fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> Option<TimedOut> {
     let cause = entry.expired?;
     let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
-        // In processor time.
         Some(cpu) => {
             let used = clock::cpu_now(cpu.clock).map_or(cpu.limit, |now| now.since(cpu.since));
             (Some(cpu.limit), used)

@@ -170,7 +170,6 @@ impl State {
             ring_signals::publish(self.schedule.listening());
         }
         if self.needs_every_check() {
-            // It is cleared under the lock only.
             if !FLAG.is_set() {
                 FLAG.set();
             }
@@ -193,7 +192,6 @@ impl State {
         self.publish(now);
     }
 
-    /// Updates the lines of a thread's watchdogs.
     #[inline(always)]
     pub(super) fn describe(&self, scope: Scope) {
         if self.deadlines.has_watchdogs() {

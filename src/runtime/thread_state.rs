@@ -31,13 +31,11 @@ pub(super) struct Thread {
     pub(super) private: Option<PosixTimer>,
     /// When its timer expires; *never* if it is not set. Without a timer: when its next alarm is due.
     pub(super) due: Time,
-    /// Its wait, while it is blocked.
     pub(super) wait: Option<Wait>,
     /// SIGALRM was blocked before its first alarm.
     was_blocked: bool,
 }
 
-/// A wait in a system call that a signal is to end.
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
     /// The alarm that ends it, beside those of the thread.
@@ -47,7 +45,6 @@ pub(super) struct Wait {
 }
 
 impl Thread {
-    /// The calling thread.
     pub(super) fn new(scope: Scope, record: &'static Registered<Record>) -> Thread {
         Thread {
             scope,
@@ -67,7 +64,6 @@ impl Thread {
         self.due > now && !self.due.is_never() && self.wait.is_none()
     }
 
-    /// Takes the handler's note that its timer has expired.
     pub(super) fn take_expiry(&self) -> bool {
         self.record.has_expired.swap(false, Ordering::SeqCst)
     }
@@ -139,7 +135,6 @@ impl Thread {
         self.was_blocked
     }
 
-    /// Whether the handler has blocked SIGALRM again on this thread.
     pub(super) fn is_kept_out(&self) -> bool {
         self.was_blocked && self.record.is_kept_out.load(Ordering::SeqCst)
     }
@@ -202,7 +197,6 @@ fn register() -> Scope {
     scope
 }
 
-/// Forgets and returns the scope of the calling thread.
 pub(super) fn forget_scope() -> Scope {
     SCOPE.with(|scope| Scope(scope.replace(0)))
 }

@@ -50,13 +50,11 @@ impl Threads {
         self.iter().find(|(_, thread)| is_it(thread)).map(|(index, _)| index)
     }
 
-    /// The thread whose timer expires first.
     #[inline(always)]
     pub(super) fn first(&self) -> Option<(Time, usize)> {
         self.order.first()
     }
 
-    /// Notes when a thread's timer expires.
     pub(super) fn set_due(&mut self, index: usize, due: Time) {
         let Some(thread) = self.threads.get_mut(index) else { return };
         let before = mem::replace(&mut thread.due, due);
@@ -68,10 +66,8 @@ impl Threads {
         }
     }
 
-    /// Registers the calling thread.
     pub(super) fn register(&mut self) -> Scope {
         let index = self.free.pop().unwrap_or(self.threads.len());
-        // Not zero: that is `Scope::NONE`.
         self.last_serial = self.last_serial.wrapping_add(1).max(1);
         let scope = Scope::new(self.last_serial, index);
         let record = SHARED.threads.take(Record::new);
