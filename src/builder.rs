@@ -204,8 +204,7 @@ impl AlarmBuilder {
     /// The timer sends four signals a threshold, at most 4,000 a second. An audit misses no stretch of a threshold, but
     /// measures it up to a quarter too short.
     ///
-    /// An audit measures wall time, so a preempted thread looks like a missing check. Checks of other threads end a stretch
-    /// too, so audit a single-threaded program.
+    /// An audit measures wall time, so a preempted thread looks like a missing check.
     ///
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);

@@ -65,7 +65,6 @@ pub(crate) fn is_flag_set() -> bool {
 
 /// Sets the flag and every ticker's flag. Async-signal-safe.
 fn set_flags() {
-    audit::note_signal(&FLAG);
     FLAG.set();
     tickers::set_all();
 }

@@ -1,7 +1,6 @@
 //! What the handler reads and writes, together on few cache lines. After milliseconds of other work each line is a miss, and
 //! the misses are most of the time from the deadline to the check that notices.
 
-use super::audit::SignalTime;
 use super::deadline_timer::DeadlineTimer;
 use super::previous_handler::PreviousHandler;
 use super::record::Record;
@@ -15,7 +14,6 @@ use crate::schedule::signals::SIGNALS;
 pub(super) struct Shared {
     pub(super) bit: OwnBit,
     pub(super) expiries: Expiries,
-    pub(super) signal_time: SignalTime,
     pub(super) tickers: Registry<Flag>,
     pub(super) deadlines: Registry<DeadlineTimer>,
     pub(super) threads: Registry<Record>,
@@ -35,7 +33,6 @@ pub(super) struct Shared {
 pub(super) static SHARED: Shared = Shared {
     bit: OwnBit::none(),
     expiries: Expiries::new(),
-    signal_time: SignalTime::new(),
     tickers: Registry::new(),
     deadlines: Registry::new(),
     threads: Registry::new(),

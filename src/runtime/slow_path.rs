@@ -93,7 +93,7 @@ pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     }
     // Before the clock is read: see `look`.
     flag.clear();
-    let now = state.look_aside();
+    let now = state.look();
     state.schedule.ticks(*key, now)
 }
 
@@ -131,13 +131,19 @@ impl State {
 
     #[inline]
     pub(super) fn look_for_check(&mut self, location: &'static Location<'static>) -> Time {
-        let now = self.look();
-        if !self.audits.is_empty() {
-            self.audits.answer(thread_state::scope(), now, location);
-            self.describe(thread_state::scope());
+        let (now, scope) = (self.clear_flag(), thread_state::scope());
+        let is_audited = !self.audits.is_empty();
+        if is_audited {
+            let every_check = self.needs_every_check();
+            self.audits.end_gap(scope, now, location, every_check);
+        }
+        self.look_at(now);
+        if is_audited && self.threads.of(scope).is_some() {
+            self.settle_thread(scope.index(), now);
+            self.describe(scope);
         }
         if self.blocked > 0 {
-            self.settle_if_blocked(thread_state::scope(), now);
+            self.settle_if_blocked(scope, now);
         }
         now
     }
