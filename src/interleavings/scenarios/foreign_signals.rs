@@ -128,6 +128,21 @@ fn handler_over_the_librarys_raises_again() {
     wait_for_handlers();
 }
 
+/// A raised signal does not say which timer has expired, so only the clock shows the expiry.
+fn raised_signal_while_another_thread_clears_flag_is_not_lost() {
+    let alarm = after(US * (5 + choose(20)));
+    machine().install_over(Function::OverByRaise);
+    let thread = spawn(|| {
+        while alarm.check().is_ok() && !machine().is_idle() {
+            runtime::recheck();
+        }
+    });
+    until_expired(&alarm);
+    thread.join();
+    drop(alarm);
+    wait_for_handlers();
+}
+
 /// Limits: the kernel drops a `kill` while a signal is pending, and, before 6.13, a `raise` while a timer's signal is.
 fn signal_that_the_program_blocks_stays_pending() {
     machine().set_action(Disposition::PROGRAM);
