@@ -1,17 +1,18 @@
 //! The signal handler that the kernel calls, and calls of the previous handler.
 //!
-//! The handler can interrupt any instruction, also in `malloc`. So it calls **async-signal-safe** functions only, and
-//! preserves `errno`. It uses no thread-locals, because their first use can allocate in a `dlopen`ed library.
+//! The handler can interrupt `malloc`. So it calls **async-signal-safe** functions only, preserves `errno`, and uses no
+//! thread-locals: in a `dlopen`ed library, their first use can allocate.
 
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::ptr;
 
-use nix::libc;
+use nix::libc::{self, c_int, c_void, siginfo_t};
 use once_cell::race::OnceRef;
 
 use super::atomic::{AtomicUsize, Ordering};
 use super::disposition::{Disposition, Kind};
-pub(crate) use super::origin::{InPlace, Sender};
+use super::mask;
+pub(crate) use super::signal::{InPlace, Sender};
 use super::thread::Handle;
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
@@ -24,12 +25,11 @@ pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
 /// Returns the handler's address. Not inlined, so that all comparisons use one address.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
-    let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_signal;
-    handler as libc::sighandler_t
+    on_signal as extern "C" fn(_, _, _) as libc::sighandler_t
 }
 
 #[cfg_attr(sigalarm_rtsan, sanitize(realtime = "nonblocking"))]
-extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let errno = nix::errno::Errno::last_raw();
     let frame = ptr::from_ref(&signal).addr();
     if let Some(on_signal) = ON_SIGNAL.get() {
@@ -38,11 +38,10 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     nix::errno::Errno::set_raw(errno);
 }
 
-/// Returns `info` if the kernel wrote it, else null.
+/// Returns `info` if the kernel wrote it, above this frame on the same stack; else null.
 ///
-/// A handler over this one may call `old(signal)`, which leaves `info` undefined. The kernel's siginfo is above this frame on
-/// the same stack.
-fn kernel_siginfo(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize) -> *mut libc::siginfo_t {
+/// A handler over this one may call `old(signal)`, which leaves `info` undefined.
+fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
     // SAFETY:
@@ -57,10 +56,10 @@ fn kernel_siginfo(signal: libc::c_int, info: *mut libc::siginfo_t, frame: usize)
 
 /// A signal, while its handler runs.
 pub(crate) struct Arrival {
-    signal: libc::c_int,
+    signal: c_int,
     /// Null, or the kernel's.
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
+    info: *mut siginfo_t,
+    context: *mut c_void,
     frame: usize,
 }
 
@@ -68,7 +67,7 @@ pub(crate) const CAN_BLOCK_ON_RETURN: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
 
 impl Arrival {
-    pub(crate) fn signal(&self) -> libc::c_int {
+    pub(crate) fn signal(&self) -> c_int {
         self.signal
     }
 
@@ -83,9 +82,9 @@ impl Arrival {
             let info = &*self.info;
             #[cfg(any(target_os = "linux", target_os = "android"))]
             {
-                const SI_TIMER: libc::c_int = -2; // <asm-generic/siginfo.h>
-                const SI_TKILL: libc::c_int = -6;
-                const SI_KERNEL: libc::c_int = 0x80;
+                const SI_TIMER: c_int = -2; // <asm-generic/siginfo.h>
+                const SI_TKILL: c_int = -6;
+                const SI_KERNEL: c_int = 0x80;
                 match info.si_code {
                     SI_TIMER => Sender::Timer(info.si_value().sival_ptr.addr()),
                     SI_KERNEL => Sender::Interval,
@@ -95,7 +94,7 @@ impl Arrival {
             }
             #[cfg(target_os = "freebsd")]
             {
-                const SI_TIMER: libc::c_int = 0x10003; // <sys/signal.h>
+                const SI_TIMER: c_int = 0x10003; // <sys/signal.h>
                 match info.si_code {
                     SI_TIMER => Sender::Timer(info.si_value().sival_ptr.addr()),
                     _ if info.si_pid() == 0 => Sender::Interval,
@@ -110,15 +109,20 @@ impl Arrival {
         }
     }
 
-    /// Returns how often later handlers have forwarded this signal back.
+    /// Returns how often later handlers have forwarded this signal back: the thread's marks for it, or for any signal if it
+    /// has no siginfo.
     pub(crate) fn times_forwarded_back(&self) -> usize {
-        Forwarding::count(self)
-    }
-
-    pub(crate) fn deliver_to(&self, disposition: &Disposition) {
-        if disposition.kind() == Kind::Function {
-            self.call(disposition);
+        // A thread sees its own marks, so `Relaxed` suffices.
+        if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
+            return 0;
         }
+        let this = Handle::current().0;
+        let is_this = |mark: &&Mark| {
+            mark.thread.load(Ordering::SeqCst) == this
+                && (self.info.is_null() || mark.info.load(Ordering::SeqCst) == self.info.addr())
+                && mark.frame.load(Ordering::SeqCst) > self.frame
+        };
+        MARKS.iter().filter(is_this).count()
     }
 
     pub(crate) fn is_from_kernel(&self) -> bool {
@@ -126,7 +130,7 @@ impl Arrival {
     }
 
     pub(crate) fn in_place(&self) -> InPlace {
-        InPlace::of(Disposition::current_of(self.signal).ok())
+        InPlace::of(self.signal)
     }
 
     pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
@@ -138,23 +142,15 @@ impl Arrival {
     /// If possible, the signal stays pending until this handler returns. Delivered at once, it could run this handler nested,
     /// on a small stack, if another thread has reinstalled it.
     pub(crate) fn take_default_action(&self) {
-        let is_pending = self.signal == libc::SIGALRM
-            && self.is_unblocked_on_return()
-            && Disposition::DEFAULT.install().is_ok();
-        if is_pending {
+        // SAFETY: the kernel wrote the set.
+        let is_blocked = |set: *mut _| mask::contains(unsafe { &*set }, self.signal);
+        let is_unblocked_on_return = self.mask_on_return().is_some_and(|set| !is_blocked(set));
+        if self.signal == libc::SIGALRM && is_unblocked_on_return && Disposition::DEFAULT.install().is_ok() {
             // SAFETY: async-signal-safe, with a valid signal number.
             unsafe { libc::raise(self.signal) };
         } else {
             let _ = signal_hook::low_level::emulate_default_handler(self.signal);
         }
-    }
-
-    /// Returns whether the thread's mask allows the signal after this handler; `false` if unknown.
-    fn is_unblocked_on_return(&self) -> bool {
-        self.mask_on_return().is_some_and(|mask| {
-            // SAFETY: the kernel wrote the set.
-            unsafe { libc::sigismember(mask, self.signal) == 0 }
-        })
     }
 
     /// Returns the thread's mask after this handler, if known.
@@ -201,39 +197,38 @@ impl Arrival {
         }
     }
 
-    /// Calls the handler with its own mask.
-    fn call(&self, disposition: &Disposition) {
-        let Some(_mark) = Forwarding::begin(self) else { return };
-        let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    /// Calls the disposition's handler, if it has one, with its own mask.
+    pub(crate) fn deliver_to(&self, disposition: &Disposition) {
+        if disposition.kind() != Kind::Function {
+            return;
+        }
+        let Some(mark) = Mark::take(self) else { return };
+        let before = mask::change(libc::SIG_BLOCK, Some(disposition.mask()));
+        if disposition.has(libc::SA_NODEFER) && !mask::contains(disposition.mask(), self.signal) {
+            let _ = mask::change(libc::SIG_UNBLOCK, Some(&mask::only(self.signal)));
+        }
         // SAFETY:
-        // - The sets are valid, and the first call initialises `before`.
         // - `disposition` was installed for this signal: its function fits its flags, and may run at any time.
         // - `info` and `context` are those of this handler's call.
         unsafe {
-            libc::pthread_sigmask(libc::SIG_BLOCK, disposition.mask(), before.as_mut_ptr());
-            if disposition.has(libc::SA_NODEFER) && libc::sigismember(disposition.mask(), self.signal) == 0 {
-                let mut only = MaybeUninit::<libc::sigset_t>::uninit();
-                libc::sigemptyset(only.as_mut_ptr());
-                libc::sigaddset(only.as_mut_ptr(), self.signal);
-                libc::pthread_sigmask(libc::SIG_UNBLOCK, only.as_ptr(), ptr::null_mut());
-            }
             if disposition.has(libc::SA_SIGINFO) {
-                let function: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
                     mem::transmute(disposition.function());
                 function(self.signal, self.info, self.context);
             } else {
-                let function: extern "C" fn(libc::c_int) = mem::transmute(disposition.function());
+                let function: extern "C" fn(c_int) = mem::transmute(disposition.function());
                 function(self.signal);
             }
-            libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
         }
+        let _ = before.map(|before| mask::change(libc::SIG_SETMASK, Some(&before)));
+        mark.free();
     }
 }
 
-/// A mark that a thread is forwarding a signal. It is static: thread-locals are not async-signal-safe.
+/// A mark that a thread is forwarding a signal: two handlers may forward to each other, and the mark ends that recursion.
 ///
-/// Two handlers may forward to each other; the mark ends that recursion.
-struct Forwarding {
+/// Marks are static, because thread-locals are not async-signal-safe.
+struct Mark {
     /// The thread; zero if free.
     thread: AtomicUsize,
     info: AtomicUsize,
@@ -242,20 +237,18 @@ struct Forwarding {
     frame: AtomicUsize,
 }
 
-/// The limit of threads in previous handlers. A further thread's signal is not forwarded.
-const MARKS: usize = 64;
+/// One for each thread in a previous handler. A further thread's signal is not forwarded.
+static MARKS: [Mark; 64] =
+    [const { Mark { thread: AtomicUsize::new(0), info: AtomicUsize::new(0), frame: AtomicUsize::new(0) } };
+        64];
 
-/// The number of set marks; too high after a `longjmp`.
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
+/// Too high after a `longjmp`.
+static MARKS_IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-static FORWARDING: [Forwarding; MARKS] = [const {
-    Forwarding { thread: AtomicUsize::new(0), info: AtomicUsize::new(0), frame: AtomicUsize::new(0) }
-}; MARKS];
-
-impl Forwarding {
-    fn begin(arrival: &Arrival) -> Option<Mark> {
+impl Mark {
+    fn take(arrival: &Arrival) -> Option<&'static Mark> {
         let this = Handle::current().0;
-        let take = |mark: &&Forwarding| match mark.thread.load(Ordering::SeqCst) {
+        let take = |mark: &&Mark| match mark.thread.load(Ordering::SeqCst) {
             0 => mark.thread.compare_exchange(0, this, Ordering::SeqCst, Ordering::SeqCst).is_ok(),
             thread => {
                 thread == this
@@ -263,34 +256,15 @@ impl Forwarding {
                     && mark.frame.load(Ordering::SeqCst) <= arrival.frame
             }
         };
-        let mark = FORWARDING.iter().find(take)?;
+        let mark = MARKS.iter().find(take)?;
         mark.info.store(arrival.info.addr(), Ordering::SeqCst);
         mark.frame.store(arrival.frame, Ordering::SeqCst);
-        IN_USE.fetch_add(1, Ordering::SeqCst);
-        Some(Mark(mark))
+        MARKS_IN_USE.fetch_add(1, Ordering::SeqCst);
+        Some(mark)
     }
 
-    /// Counts the thread's marks for this signal, or for any signal if it has no siginfo.
-    fn count(arrival: &Arrival) -> usize {
-        // A thread sees its own marks, so `Relaxed` suffices.
-        if IN_USE.load(Ordering::Relaxed) == 0 {
-            return 0;
-        }
-        let this = Handle::current().0;
-        let is_this = |mark: &&Forwarding| {
-            mark.thread.load(Ordering::SeqCst) == this
-                && (arrival.info.is_null() || mark.info.load(Ordering::SeqCst) == arrival.info.addr())
-                && mark.frame.load(Ordering::SeqCst) > arrival.frame
-        };
-        FORWARDING.iter().filter(is_this).count()
-    }
-}
-
-struct Mark(&'static Forwarding);
-
-impl Drop for Mark {
-    fn drop(&mut self) {
-        IN_USE.fetch_sub(1, Ordering::SeqCst);
-        self.0.thread.store(0, Ordering::SeqCst);
+    fn free(&self) {
+        MARKS_IN_USE.fetch_sub(1, Ordering::SeqCst);
+        self.thread.store(0, Ordering::SeqCst);
     }
 }

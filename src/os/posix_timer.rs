@@ -4,31 +4,10 @@
 use std::io;
 use std::time::Duration;
 
-use crate::time::Time;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimerId(usize);
-
-impl TimerId {
-    /// Returns a nonzero number.
-    pub(crate) fn to_bits(self) -> usize {
-        self.0.wrapping_add(1)
-    }
-
-    pub(crate) fn from_bits(bits: usize) -> Option<TimerId> {
-        (bits != 0).then(|| TimerId(bits.wrapping_sub(1)))
-    }
-}
+pub(crate) use super::setting::{TimerId, When};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadId(i32);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    At(Time),
-    After(Duration),
-    Never,
-}
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 mod imp {

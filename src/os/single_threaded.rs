@@ -1,18 +1,25 @@
+use std::ffi::CStr;
+use std::ptr;
+
+use nix::libc;
+
 use super::atomic::{AtomicPtr, Ordering};
 
 /// glibc's [`__libc_single_threaded`], or null.
 ///
 /// [`__libc_single_threaded`]: https://www.gnu.org/software/libc/manual/html_node/Single_002dThreaded.html
-static ADDRESS: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
+static ADDRESS: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 pub(crate) fn prepare() {
-    #[cfg(all(target_os = "linux", not(miri)))]
-    {
-        // SAFETY: a C string.
-        let address =
-            unsafe { nix::libc::dlsym(nix::libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
-        ADDRESS.store(address.cast(), Ordering::Relaxed);
+    if cfg!(all(target_os = "linux", not(miri))) {
+        ADDRESS.store(symbol(c"__libc_single_threaded").cast(), Ordering::Relaxed);
     }
+}
+
+/// Returns the address of a variable of the C library, or null.
+pub(super) fn symbol(name: &CStr) -> *mut libc::c_void {
+    // SAFETY: a C string.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
 }
 
 /// Returns whether the process has one thread; `false` if unknown.

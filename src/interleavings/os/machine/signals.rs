@@ -114,6 +114,13 @@ impl Machine {
         if signal == nix::libc::SIGALRM { &mut self.action } else { &mut self.sigint_action }
     }
 
+    pub(crate) fn set_action_of(&mut self, signal: i32, new: Disposition) -> Disposition {
+        match signal {
+            nix::libc::SIGALRM => self.set_action(new),
+            _ => mem::replace(&mut self.sigint_action, new),
+        }
+    }
+
     pub(crate) fn set_action(&mut self, new: Disposition) -> Disposition {
         let old = mem::replace(&mut self.action, new);
         self.log(None, format_args!("sigaction: {:?} after {:?}", new.function, old.function));
