@@ -69,6 +69,8 @@ pub(crate) struct Machine {
     /// Whether disarming a timer discards its pending signal.
     pub(crate) discards_pending: bool,
     pub(crate) action: Disposition,
+    /// What `action` must be at the end; `None` if that is not known.
+    pub(crate) found: Option<Disposition>,
     sigint_action: Disposition,
     /// The disposition before [`Function::Over`].
     pub(crate) previous: Disposition,
@@ -76,6 +78,8 @@ pub(crate) struct Machine {
     pending: Vec<Source>,
     announced: Option<usize>,
     is_sigint_pending: bool,
+    /// How many other processes are going to send a signal.
+    senders: usize,
     tasks: Vec<Task>,
     threads: usize,
     knows_single_threaded: bool,
@@ -139,6 +143,7 @@ pub(crate) fn start_process() {
         discards_pending: chance(2),
         relearns_single_threaded: chance(2),
         knows_single_threaded: !chance(4),
+        found: Some(Disposition::DEFAULT),
         ..Machine::default()
     });
     machine().task(me()).lives = true;
@@ -269,7 +274,8 @@ impl Machine {
         let lets_in = |task: &Task| task.lives && !task.blocked;
         let has_no_deliverable_signal =
             |task: &Task| (task.pending.is_empty() || !lets_in(task)) && !task.is_handling;
-        (self.pending.is_empty() || !self.tasks.iter().any(lets_in))
+        self.senders == 0
+            && (self.pending.is_empty() || !self.tasks.iter().any(lets_in))
             && !self.is_sigint_pending
             && self.tasks.iter().all(has_no_deliverable_signal)
     }

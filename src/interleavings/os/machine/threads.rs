@@ -25,12 +25,13 @@ pub(crate) fn change_mask(block: bool) {
     });
 }
 
-pub(crate) struct Thread(shuttle::thread::JoinHandle<()>, Arc<AtomicBool>);
+/// Whether the thread has ended.
+pub(crate) struct Thread(Arc<AtomicBool>);
 
-/// Starts a thread, which the caller must join.
+/// Starts a thread, which the caller must drop before what the thread borrows.
 pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
     let f: Box<dyn FnOnce() + Send + 'a> = Box::new(f);
-    // SAFETY: the scenarios join all threads. A failed scenario resumes none.
+    // SAFETY: the scenarios drop all threads, which waits for their ends. A failed scenario resumes none.
     let f: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(f) };
     let ended = Arc::new(AtomicBool::new(false));
     let sign = ended.clone();
@@ -41,7 +42,7 @@ pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
         machine.is_blocked(me())
     };
     memory::flush();
-    let handle = shuttle::thread::spawn(move || {
+    shuttle::thread::spawn(move || {
         let me = self::me();
         *machine().task(me) = Task { lives: true, blocked, ..Task::default() };
         if machine().announced.is_none() {
@@ -63,16 +64,15 @@ pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
         }
         sign.store(true, Ordering::Relaxed);
     });
-    Thread(handle, ended)
+    Thread(ended)
 }
 
-impl Thread {
-    /// The caller handles signals while it waits.
-    pub(crate) fn join(self) {
-        while !self.1.load(Ordering::Relaxed) {
+/// Waits for the end of the thread, and handles signals meanwhile.
+impl Drop for Thread {
+    fn drop(&mut self) {
+        while !self.0.load(Ordering::Relaxed) && !std::thread::panicking() {
             pause();
         }
-        drop(self.0);
         machine().threads -= 1;
     }
 }
@@ -103,7 +103,7 @@ pub(crate) fn stop_clock(clock: shuttle::thread::JoinHandle<()>) {
     let _ = clock.join();
 }
 
-/// Waits until no deliverable signal is pending.
+/// Waits until no deliverable signal is pending or going to be sent.
 pub(crate) fn wait_for_handlers() {
     for _ in 0..3 {
         while !machine().has_no_deliverable_signal() {
@@ -127,11 +127,13 @@ pub(crate) fn block_until_signal() {
 }
 
 /// Another process sends a signal at a random time.
-pub(crate) fn send_from_outside(source: Source) -> shuttle::thread::JoinHandle<()> {
+pub(crate) fn send_from_outside(source: Source) {
+    machine().senders += 1;
     shuttle::thread::spawn(move || {
         for _ in 0..choose(40) {
             shuttle::thread::yield_now();
         }
         machine().send(source);
-    })
+        machine().senders -= 1;
+    });
 }
