@@ -116,7 +116,7 @@ fn assert_restored() {
     if let Some(found) = machine.found {
         assert_eq!(machine.action, found, "the disposition");
         assert_eq!(machine.read_interval(), Setting::DISARMED, "the interval timer");
-        assert!(!machine.is_blocked(machine::me()), "the mask");
+        assert!(!machine.task(machine::me()).blocked, "the mask");
     }
 }
 
@@ -132,7 +132,7 @@ fn assert_delivered_once(source: Source, may_be_dropped: impl FnOnce(&Machine) -
 }
 
 fn set_foreign_timer(remaining: Duration) {
-    machine().set_interval(Setting { remaining, interval: Duration::ZERO });
+    machine().set_interval(Setting { remaining, interval: Duration::ZERO }, false);
 }
 
 macro_rules! scenarios {

@@ -9,7 +9,6 @@ pub(crate) use super::signal::{Kind, Manner};
 pub(crate) enum Function {
     #[default]
     Default,
-    Ignore,
     Library,
     /// The program's handler, which records signals.
     Program,
@@ -48,7 +47,6 @@ impl Disposition {
     pub(crate) fn kind(&self) -> Kind {
         match self.function {
             Function::Default => Kind::Default,
-            Function::Ignore => Kind::Ignore,
             _ => Kind::Function,
         }
     }

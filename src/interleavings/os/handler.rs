@@ -15,7 +15,7 @@ pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
 pub(super) fn run(function: Function, arrival: &Arrival) {
     step();
     match function {
-        Function::Default | Function::Ignore => {}
+        Function::Default => {}
         Function::Program => machine().record_program_signal(arrival.source),
         Function::Over => {
             let found = machine().previous;
@@ -103,6 +103,6 @@ impl Arrival {
     }
 
     pub(crate) fn block_on_return(&self) {
-        machine().block_on_return(me());
+        machine().task(me()).blocked_on_return = true;
     }
 }

@@ -1,19 +1,18 @@
 //! A simulated kernel: timers, dispositions, pending signals, masks, threads and a clock.
 //!
-//! Shuttle runs one thread at a time, and chooses the next at every *step*. The chosen thread first handles its pending
-//! signals. Handlers consist of steps too, so other threads run during a handler.
+//! Shuttle chooses the thread that runs at every *step*. That thread first handles its pending signals, in steps too.
 //!
 //! The rules are Linux's:
-//! - The kernel drops a SIGALRM from `kill`, `raise` or the interval timer if the same queue has a pending SIGALRM. A POSIX
-//!   timer's signal is always queued, once per timer.
+//! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if the same queue has a pending SIGALRM. A POSIX timer's
+//!   is always queued, once per timer.
 //! - The kernel reads the disposition when a thread dequeues the signal. The handler starts later.
-//! - A signal to the process wakes one thread that does not block it. Another thread may dequeue it earlier, on a change of
-//!   its mask or a return from a handler.
+//! - A signal to the process wakes one thread that does not block it. Another may dequeue it earlier, on a change of its mask
+//!   or a return from a handler.
 //! - A system call delivers the caller's pending signals before it returns.
 //! - A periodic timer is re-armed when its signal is dequeued.
 //! - Kernels before 6.13 keep the pending signal of a disarmed or deleted timer. Both versions are simulated.
-//! - An expired interval timer reads as 1 µs until the hrtimer callback returns, and less than 1 µs reads as zero. Both are
-//!   simulated for the library's values only.
+//! - The library's interval timer reads as 1 µs after its expiry, until the hrtimer callback returns, and as zero in its last
+//!   microsecond.
 
 mod signals;
 mod threads;
@@ -47,15 +46,20 @@ pub(crate) enum Source {
 pub(crate) const FOREIGN: usize = usize::MAX;
 
 #[derive(Clone, Default)]
-struct Task {
+pub(crate) struct Task {
     lives: bool,
-    blocked: bool,
+    pub(crate) blocked: bool,
     pending: Vec<Source>,
     handled: usize,
     is_handling: bool,
-    /// The mask after the handler's return.
-    blocked_on_return: bool,
-    has_end_hook: bool,
+    pub(crate) blocked_on_return: bool,
+    pub(crate) has_end_hook: bool,
+}
+
+impl Task {
+    fn lets_in(&self) -> bool {
+        self.lives && !self.blocked
+    }
 }
 
 #[derive(Default)]
@@ -108,8 +112,8 @@ impl Machine {
 }
 
 pub(crate) fn printed_log() -> String {
-    let machine = MACHINE.0.try_borrow();
-    machine.map_or(String::new(), |machine| machine.as_ref().map_or(String::new(), |it| it.log.join("\n")))
+    let machine = MACHINE.0.try_borrow().ok();
+    machine.and_then(|machine| Some(machine.as_ref()?.log.join("\n"))).unwrap_or_default()
 }
 
 struct OneThread(RefCell<Option<Machine>>);
@@ -119,7 +123,7 @@ unsafe impl Sync for OneThread {}
 
 static MACHINE: OneThread = OneThread(RefCell::new(None));
 
-/// The number of the execution. Older values are invalid.
+/// The number of the execution.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn epoch() -> u64 {
@@ -202,13 +206,9 @@ fn deliver(mut all: bool) {
         let dequeued = machine().dequeue(me, all);
         let Some((source, function)) = dequeued else { return };
         memory::flush(); // The kernel takes a lock.
-        match function {
-            Function::Default => {
-                machine().take_default_action(source);
-                continue;
-            }
-            Function::Ignore => continue,
-            _ => {}
+        if function == Function::Default {
+            machine().take_default_action(source);
+            continue;
         }
         machine().enter_handler(me);
         // A preemption before the handler's first instruction.
@@ -223,7 +223,7 @@ fn deliver(mut all: bool) {
 }
 
 impl Machine {
-    fn task(&mut self, id: usize) -> &mut Task {
+    pub(crate) fn task(&mut self, id: usize) -> &mut Task {
         if id >= self.tasks.len() {
             self.tasks.resize(id + 1, Task::default());
         }
@@ -250,33 +250,21 @@ impl Machine {
         }
     }
 
-    pub(crate) fn is_blocked(&mut self, id: usize) -> bool {
-        self.task(id).blocked
-    }
-
     pub(crate) fn is_single_threaded(&self) -> bool {
         self.threads == 1 && self.knows_single_threaded
     }
 
-    pub(crate) fn set_end_hook(&mut self, id: usize) {
-        self.task(id).has_end_hook = true;
-    }
-
+    /// Returns whether no signal will come.
     pub(crate) fn is_idle(&self) -> bool {
-        let is_idle = |task: &Task| task.pending.is_empty() && !task.is_handling;
-        self.next_expiry().is_none()
-            && self.pending.is_empty()
-            && !self.is_sigint_pending
-            && self.tasks.iter().all(is_idle)
+        self.next_expiry().is_none() && self.is_quiet(|_| true)
     }
 
-    fn has_no_deliverable_signal(&self) -> bool {
-        let lets_in = |task: &Task| task.lives && !task.blocked;
-        let has_no_deliverable_signal =
-            |task: &Task| (task.pending.is_empty() || !lets_in(task)) && !task.is_handling;
+    /// Returns whether no handler runs, and no signal is pending for such threads.
+    fn is_quiet(&self, counts: fn(&Task) -> bool) -> bool {
+        let is_quiet = |task: &Task| !task.is_handling && (task.pending.is_empty() || !counts(task));
         self.senders == 0
-            && (self.pending.is_empty() || !self.tasks.iter().any(lets_in))
             && !self.is_sigint_pending
-            && self.tasks.iter().all(has_no_deliverable_signal)
+            && self.tasks.iter().all(is_quiet)
+            && (self.pending.is_empty() || !self.tasks.iter().any(counts))
     }
 }

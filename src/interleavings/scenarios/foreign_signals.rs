@@ -129,7 +129,7 @@ fn signal_that_the_program_blocks_stays_pending() {
     }
     let thread = chance(2).then(|| spawn(|| {
         arm_and_drop(1, 20);
-        assert!(machine().is_blocked(machine::me()));
+        assert!(machine().task(machine::me()).blocked);
     }));
     for _ in 0..2 {
         let alarm = after(US * choose(20));

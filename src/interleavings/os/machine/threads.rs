@@ -15,7 +15,7 @@ const LONGEST_LEAP: u64 = 1_000_000_000;
 /// Changes the mask. An unchanged mask delivers no signal.
 pub(crate) fn change_mask(block: bool) {
     let me = me();
-    let changes = machine().is_blocked(me) != block;
+    let changes = machine().task(me).blocked != block;
     call_and_deliver(changes, |machine, me| {
         let before = mem::replace(&mut machine.task(me).blocked, block);
         machine.log(Some(me), format_args!("blocks SIGALRM: {block} after {before}"));
@@ -39,7 +39,7 @@ pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
         let mut machine = machine();
         machine.threads += 1;
         machine.knows_single_threaded &= machine.relearns_single_threaded;
-        machine.is_blocked(me())
+        machine.task(me()).blocked
     };
     memory::flush();
     shuttle::thread::spawn(move || {
@@ -106,7 +106,7 @@ pub(crate) fn stop_clock(clock: shuttle::thread::JoinHandle<()>) {
 /// Waits until no deliverable signal is pending or going to be sent.
 pub(crate) fn wait_for_handlers() {
     for _ in 0..3 {
-        while !machine().has_no_deliverable_signal() {
+        while !machine().is_quiet(Task::lets_in) {
             pause();
         }
         pause();
