@@ -1,11 +1,7 @@
-//! Live alarms and their deadlines, as pure data.
+//! Live alarms and their deadlines, as pure data: callers pass the time in.
 //!
-//! Callers pass the time in, so tests can compare results with a naive list.
-//!
-//! Entries are alarms and tickers. A ticker's deadline advances by its period and never expires.
-//!
-//! An alarm is pending until its deadline, then expired until a restart or its removal. Operations take logarithmic time
-//! unless noted.
+//! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker is an entry whose deadline
+//! advances by its period and never expires. Operations take logarithmic time unless noted.
 
 mod budget;
 mod changes;
@@ -32,14 +28,13 @@ use self::slots::Slots;
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// Ids below and above every alarm's id.
+/// Below and above every alarm's id.
 const OUTERMOST: AlarmId = implementer::id(0);
 pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
 #[derive(Debug)]
 struct Thread {
     pending: Queue,
-    alarms: usize,
     /// The thread's checks ignore alarms up to this id.
     shield: AlarmId,
 }
@@ -51,7 +46,7 @@ pub(crate) struct Schedule {
     positions: Positions,
     /// Sorted by scope, then from outermost to innermost.
     expired: BTreeSet<(Scope, AlarmId, usize)>,
-    /// Alarms with a check limit: usually none or one.
+    /// Alarms with a check limit.
     counting: Vec<(Scope, Key)>,
     listening: [usize; SIGNALS],
     /// Alarms that other threads have entered, sorted as `expired`.
@@ -71,7 +66,7 @@ impl Schedule {
         }
     }
 
-    /// Empties a forked child's schedule. A forked child must not free memory, so the content is not dropped.
+    /// Empties a forked child's schedule. The child must not free memory, so nothing is dropped.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())))
     }
@@ -91,11 +86,12 @@ impl Schedule {
         first.map_or(Time::NEVER, |(deadline, _)| deadline)
     }
 
+    /// Counts a thread's alarms and tickers, in linear time.
     pub(crate) fn alarms_of(&self, scope: Scope) -> usize {
-        self.threads.get(scope.index()).map_or(0, |thread| thread.alarms)
+        self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
 
-    /// Adds a pending alarm, even if its deadline is past.
+    /// Adds a pending alarm, also with a past deadline.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = implementer::next_id();
@@ -103,28 +99,25 @@ impl Schedule {
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
         // Inlining makes `is_plain` a constant.
-        let listing = match is_plain {
-            true => Listing::plain(scope, deadline),
-            false => {
-                entry.plan_probe(now);
-                if entry.budget().is_some() {
-                    self.counting.push((scope, key));
-                }
-                Listing::of(entry)
+        let listing = if is_plain {
+            Listing::plain(scope, deadline)
+        } else {
+            entry.plan_probe(now);
+            if entry.budget().is_some() {
+                self.counting.push((scope, key));
             }
+            Listing::of(entry)
         };
-        let index = scope.index();
-        if index >= self.threads.len() {
-            self.add_threads(index);
+        if scope.index() >= self.threads.len() {
+            self.add_threads(scope.index());
         }
-        self.threads[index].alarms += 1;
         self.list(listing, key);
         key
     }
 
     #[cold]
     fn add_threads(&mut self, index: usize) {
-        let thread = || Thread { pending: Queue::new(), alarms: 0, shield: OUTERMOST };
+        let thread = || Thread { pending: Queue::new(), shield: OUTERMOST };
         self.threads.resize_with(index + 1, thread);
     }
 
@@ -140,7 +133,6 @@ impl Schedule {
             self.counting.retain(|(_, other)| *other != key);
         }
         self.unlist(listing, key);
-        self.threads[listing.scope.index()].alarms -= 1;
         Some(self.entries.remove(key.slot()))
     }
 
@@ -175,9 +167,7 @@ impl Schedule {
 
     /// Changes an alarm and its listing.
     fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
+        let Some(entry) = self.entries.get_mut(key) else { return };
         let before = Listing::of(entry);
         change(entry);
         if let Some(flag) = entry.flag().filter(|_| entry.expired.is_some()) {
@@ -187,14 +177,8 @@ impl Schedule {
         if before == after {
             return;
         }
-        // A restart only moves the deadline.
-        let moved = Listing { moment: after.moment, ..before } == after && !after.expired;
-        if moved && !before.moment.is_never() && !after.moment.is_never() {
-            self.threads[after.scope.index()].pending.shift(&mut self.positions, after.moment, key.slot());
-        } else {
-            self.unlist(before, key);
-            self.list(after, key);
-        }
+        self.unlist(before, key);
+        self.list(after, key);
     }
 
     #[inline(always)]
@@ -204,11 +188,8 @@ impl Schedule {
             return;
         }
         if !listing.moment.is_never() {
-            self.threads[listing.scope.index()].pending.insert(
-                &mut self.positions,
-                listing.moment,
-                key.slot(),
-            );
+            let pending = &mut self.threads[listing.scope.index()].pending;
+            pending.insert(&mut self.positions, listing.moment, key.slot());
         }
         signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
     }

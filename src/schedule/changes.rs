@@ -1,5 +1,3 @@
-//! Changes of live alarms: restarts, pauses, expiries.
-
 use std::time::Duration;
 
 use super::entry::{periods, times};
@@ -11,7 +9,7 @@ use crate::time::{CpuClock, Time};
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
 
 impl Schedule {
-    /// Restarts an alarm. `cpu_now` reads a processor clock.
+    /// `cpu_now` reads a processor clock.
     pub(crate) fn restart(&mut self, key: Key, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         self.change(key, |entry| {
             entry.since = now;
@@ -31,7 +29,7 @@ impl Schedule {
         });
     }
 
-    /// Extends an alarm's deadline. A later deadline undoes an expiry by the earlier one.
+    /// Moves the deadline, which undoes an expiry by the earlier one.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
             if entry.deadline.is_never() {
@@ -46,11 +44,13 @@ impl Schedule {
 
     /// Pauses a pending alarm. Returns `false` if the alarm is paused or expired.
     pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
-        let can_be = |entry: &Entry| entry.expired.is_none() && entry.paused().is_none();
-        let is_new = self.get(key).is_some_and(can_be);
-        if is_new {
-            self.change(key, |entry| entry.more.get_or_insert_default().paused = Some(now));
-        }
+        let mut is_new = false;
+        self.change(key, |entry| {
+            is_new = entry.expired.is_none() && entry.paused().is_none();
+            if is_new {
+                entry.more.get_or_insert_default().paused = Some(now);
+            }
+        });
         is_new
     }
 
@@ -86,7 +86,7 @@ impl Schedule {
         });
     }
 
-    /// Expires a thread's alarms whose deadline or processor time has passed. `cpu_now` reads a processor clock.
+    /// Expires a thread's alarms whose deadline or processor time has passed.
     pub(crate) fn expire(&mut self, scope: Scope, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         while let Some((_, slot)) = self.first_of(scope).filter(|&(moment, _)| moment <= now) {
             let key = Key::new(self.entries.at(slot).id, slot);

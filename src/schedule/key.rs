@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::error::AlarmId;
 
-/// Identifies a thread. Indices are reused, scopes are not.
+/// A thread. Indices are reused, scopes are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
@@ -20,9 +20,7 @@ impl Scope {
     }
 }
 
-/// Identifies an alarm. The id detects a stale key after the slot is reused.
-///
-/// Two words wide, also as an `Option`: it is passed in registers.
+/// An alarm's slot, and its id, which detects a stale key. Two words wide, also as an `Option`: it is passed in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) id: AlarmId,

@@ -1,6 +1,4 @@
-//! Deadlines in order: a binary heap with indexed items.
-//!
-//! Any item must be quick to remove, because most alarms never expire.
+//! Deadlines in order: a binary heap from which any item is quick to remove, because most alarms never expire.
 
 use crate::time::Time;
 

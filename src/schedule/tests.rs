@@ -171,28 +171,6 @@ fn agrees_with_the_naive_list() {
     }
 }
 
-#[test]
-fn the_outermost_is_reported_first() {
-    let mut schedule = Schedule::new();
-    let outer = schedule.insert(terms(1, at(10)), at(0));
-    let middle = schedule.insert(terms(1, at(30)), at(0));
-    let inner = schedule.insert(terms(1, at(20)), at(0));
-    let elsewhere = schedule.insert(terms(2, at(5)), at(0));
-    let around = |s: &Schedule, key| s.expired_around(key, Scope::NONE).map(Key::id);
-
-    expire(&mut schedule, at(5));
-    assert_eq!(around(&schedule, inner), None, "another thread's alarm encloses none of these");
-    assert_eq!(around(&schedule, elsewhere), Some(elsewhere.id));
-
-    expire(&mut schedule, at(20));
-    assert_eq!(around(&schedule, inner), Some(outer.id), "both expired: the outer one");
-    assert_eq!(around(&schedule, middle), Some(outer.id), "the inner one does not end the middle");
-
-    schedule.remove(outer);
-    assert_eq!(around(&schedule, middle), None);
-    assert_eq!(around(&schedule, inner), Some(inner.id));
-}
-
 /// The previous alarm was rung, and entered on another thread.
 #[test]
 fn a_reused_slot_has_no_old_state() {
@@ -240,20 +218,6 @@ fn start_again_invalidates_old_keys() {
     for is_empty in [false, true] {
         assert_ne!(play(is_empty, true), play(is_empty, false), "parent and child have different ids");
     }
-}
-
-#[test]
-fn ten_thousand_alarms() {
-    let all = if cfg!(miri) { 50 } else { 10_000 };
-    let mut schedule = Schedule::new();
-    let keys: Vec<Key> = (0..all).map(|n| schedule.insert(terms(n % 7, at(n + 1)), at(0))).collect();
-    expire(&mut schedule, at(all / 2));
-    let next = SCOPES.map(|scope| schedule.next_of(Scope(scope))).min();
-    assert_eq!(next, Some(at(all / 2 + 1)));
-    for key in keys {
-        assert!(schedule.remove(key).is_some());
-    }
-    assert!(schedule.is_empty() && !schedule.any_expired());
 }
 
 #[test]
