@@ -19,8 +19,8 @@ use std::sync::atomic::Ordering;
 use sigalarm_core::implementer;
 
 pub(crate) use self::budget::Budget;
+use self::entry::periods;
 pub(crate) use self::entry::{Cpu, Entry, More, Removed, Terms};
-use self::entry::{Listing, periods};
 pub(crate) use self::key::{Key, Scope, Standing};
 pub(crate) use self::queue::{Positions, Queue};
 use self::signals::SIGNALS;
@@ -95,23 +95,17 @@ impl Schedule {
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = implementer::next_id();
-        let (scope, deadline, is_plain) = (terms.scope, terms.deadline, terms.more.is_none());
+        let scope = terms.scope;
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
-        // Inlining makes `is_plain` a constant.
-        let listing = if is_plain {
-            Listing::plain(scope, deadline)
-        } else {
-            entry.plan_probe(now);
-            if entry.budget().is_some() {
-                self.counting.push((scope, key));
-            }
-            Listing::of(entry)
-        };
+        entry.plan_probe(now);
+        if entry.budget().is_some() {
+            self.counting.push((scope, key));
+        }
         if scope.index() >= self.threads.len() {
             self.add_threads(scope.index());
         }
-        self.list(listing, key);
+        self.list(key);
         key
     }
 
@@ -125,14 +119,13 @@ impl Schedule {
     #[inline(always)]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Removed> {
         let entry = self.entries.get(key)?;
-        let listing = Listing::of(entry);
         if entry.entered_by > 0 {
             self.entered.retain(|&(.., slot)| slot != key.slot());
         }
         if entry.budget().is_some() {
             self.counting.retain(|(_, other)| *other != key);
         }
-        self.unlist(listing, key);
+        self.unlist(key);
         Some(self.entries.remove(key.slot()))
     }
 
@@ -165,45 +158,46 @@ impl Schedule {
         entry.more.as_deref_mut().map_or(0, |more| passed - mem::replace(&mut more.reported, passed))
     }
 
-    /// Changes an alarm and its listing.
+    /// Changes an alarm, and lists it anew.
     fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
-        let before = Listing::of(entry);
-        change(entry);
-        if let Some(flag) = entry.flag().filter(|_| entry.expired.is_some()) {
-            flag.store(true, Ordering::SeqCst);
-        }
-        let after = Listing::of(entry);
-        if before == after {
+        if self.get(key).is_none() {
             return;
         }
-        self.unlist(before, key);
-        self.list(after, key);
+        self.unlist(key);
+        if let Some(entry) = self.entries.get_mut(key) {
+            change(entry);
+            if let Some(flag) = entry.flag().filter(|_| entry.expired.is_some()) {
+                flag.store(true, Ordering::SeqCst);
+            }
+        }
+        self.list(key);
     }
 
     #[inline(always)]
-    fn list(&mut self, listing: Listing, key: Key) {
-        if listing.expired {
-            self.expired.insert((listing.scope, key.id, key.slot()));
+    fn list(&mut self, key: Key) {
+        let entry = self.entries.at(key.slot());
+        if entry.expired.is_some() {
+            self.expired.insert((entry.scope, key.id, key.slot()));
             return;
         }
-        if !listing.moment.is_never() {
-            let pending = &mut self.threads[listing.scope.index()].pending;
-            pending.insert(&mut self.positions, listing.moment, key.slot());
+        if !entry.moment().is_never() {
+            let pending = &mut self.threads[entry.scope.index()].pending;
+            pending.insert(&mut self.positions, entry.moment(), key.slot());
         }
-        signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
+        signals::numbers(entry.signals()).for_each(|number| self.listening[number] += 1);
     }
 
     #[inline(always)]
-    fn unlist(&mut self, listing: Listing, key: Key) {
-        if listing.expired {
-            self.expired.remove(&(listing.scope, key.id, key.slot()));
+    fn unlist(&mut self, key: Key) {
+        let entry = self.entries.at(key.slot());
+        if entry.expired.is_some() {
+            self.expired.remove(&(entry.scope, key.id, key.slot()));
             return;
         }
-        if !listing.moment.is_never() {
-            self.threads[listing.scope.index()].pending.remove(&mut self.positions, key.slot());
+        if !entry.moment().is_never() {
+            self.threads[entry.scope.index()].pending.remove(&mut self.positions, key.slot());
         }
-        signals::numbers(listing.signals).for_each(|number| self.listening[number] -= 1);
+        signals::numbers(entry.signals()).for_each(|number| self.listening[number] -= 1);
     }
 }
 

@@ -92,6 +92,15 @@ impl Entry {
         if self.paused().is_some() { Time::NEVER } else { self.deadline }
     }
 
+    /// The next moment at which the alarm must be looked at.
+    #[inline(always)]
+    pub(super) fn moment(&self) -> Time {
+        match self.more.as_deref() {
+            None => self.deadline,
+            Some(more) => self.due().min(more.cpu.map_or(Time::NEVER, |cpu| cpu.probe)),
+        }
+    }
+
     pub(crate) fn flag(&self) -> Option<&Arc<AtomicBool>> {
         self.more.as_deref().and_then(|more| more.flag.as_ref())
     }
@@ -174,34 +183,6 @@ impl Removed {
 
     pub(crate) fn signals(&self) -> u32 {
         self.more.as_deref().map_or(0, |more| more.signals)
-    }
-}
-
-/// Under what an alarm is listed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Listing {
-    pub(super) scope: Scope,
-    pub(super) expired: bool,
-    /// The deadline or the next clock read.
-    pub(super) moment: Time,
-    pub(super) signals: u32,
-}
-
-impl Listing {
-    #[inline(always)]
-    pub(super) fn plain(scope: Scope, deadline: Time) -> Listing {
-        Listing { scope, expired: false, moment: deadline, signals: 0 }
-    }
-
-    #[inline(always)]
-    pub(super) fn of(entry: &Entry) -> Listing {
-        let mut listing = Listing::plain(entry.scope, entry.deadline);
-        listing.expired = entry.expired.is_some();
-        if let Some(more) = entry.more.as_deref() {
-            listing.moment = entry.due().min(more.cpu.map_or(Time::NEVER, |cpu| cpu.probe));
-            listing.signals = more.signals;
-        }
-        listing
     }
 }
 
