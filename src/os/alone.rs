@@ -1,5 +1,4 @@
-//! Whether the process has other threads. A lock that another thread holds stays locked in a forked child, so POSIX
-//! allows that child async-signal-safe calls only.
+//! Whether the process has other threads. A lock that another thread holds stays locked in a forked child.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,9 +13,8 @@ pub(crate) enum NotAlone {
 }
 
 impl Alone {
-    /// Checks that the calling thread is the only one.
-    ///
-    /// The kernel counts a joined thread for some microseconds more, so a higher count is read again for 20 ms.
+    /// Checks that the calling thread is the only one, for up to 20 ms: the kernel counts a joined thread for some
+    /// microseconds more.
     pub(crate) fn check() -> Result<Alone, NotAlone> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if kernel_says_alone() {
@@ -32,8 +30,6 @@ impl Alone {
         }
     }
 
-    /// Relies on the caller.
-    ///
     /// # Safety
     ///
     /// The child must not depend on anything that another thread may be changing at the fork.
@@ -42,10 +38,8 @@ impl Alone {
     }
 }
 
-/// Asks the kernel in one system call; `false` if unknown.
-///
-/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD fails in a process with several
-/// threads, and has no effect in others.
+/// Returns `false` if unknown. [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD fails in a
+/// process with several threads, and has no effect in others.
 fn kernel_says_alone() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {

@@ -3,12 +3,11 @@ use nix::libc;
 use super::atomic::{AtomicPtr, Ordering};
 use super::single_threaded::{Variable, symbol};
 
-/// The C library's output streams, which a program flushes:
-/// - before a fork, so that the child does not write the same output;
-/// - before `_exit`, so that no output is lost.
+/// The C library's output streams, to be flushed before a fork, so that the child does not write the same output, and
+/// before `_exit`.
 ///
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream. Each lock writes to a page, which a
-/// fork then copies. So this skips the call if every stream is empty, which it can tell of glibc's.
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which writes to pages that a fork
+/// then copies. If glibc's streams are empty, it is not called.
 #[derive(Clone, Copy)]
 pub(crate) struct Streams {
     /// Null if unknown.
@@ -16,7 +15,7 @@ pub(crate) struct Streams {
     single_threaded: Variable,
 }
 
-/// glibc's `struct _IO_FILE`. Old programs have its offsets compiled in, so glibc cannot change them.
+/// glibc's `struct _IO_FILE`. Its offsets are compiled into old programs, so they do not change.
 #[repr(C)]
 struct Stream {
     _before: [usize; 4],
@@ -25,7 +24,7 @@ struct Stream {
     _between: [usize; 7],
     next: *const Stream,
     _after: [usize; 10],
-    /// Positive for a stream of wide characters, which has another buffer.
+    /// Positive for wide characters, which have another buffer.
     mode: libc::c_int,
 }
 
@@ -53,12 +52,11 @@ impl Streams {
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        // Does not count threads by a system call, which the function may have forbidden.
+        // Counts threads without a system call, which the function may have forbidden.
         if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }
-        // SAFETY: the symbol points to the first stream, each stream to the next, and the last to null. No other thread
-        // exists that could open or close one.
+        // SAFETY: the list ends with null, and no other thread exists that could open or close a stream.
         unsafe {
             let mut stream = *self.list;
             while !stream.is_null() {

@@ -17,7 +17,7 @@ pub(crate) fn now() -> Time {
     })
 }
 
-/// Reads CLOCK_MONOTONIC by a system call. Libraries such as libfaketime change [`now`] only, so the two must not be mixed.
+/// Reads it by a system call. libfaketime and similar libraries change [`now`] only, so the two must not be mixed.
 #[cfg(feature = "process")]
 pub(crate) fn kernel_now() -> Time {
     #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
@@ -73,11 +73,10 @@ pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     (result == 0).then_some(time)
 }
 
-/// Returns one moment on both clocks. The `Instant` is read first, so a converted deadline is never too early.
+/// Returns one moment on both clocks. The `Instant`, read first, makes no converted deadline too early.
 fn anchor() -> (Instant, Time) {
     // `OnceBox` never waits for another thread, which a forked child lacks.
     static ANCHOR: OnceBox<(Instant, Time)> = OnceBox::new();
-    // Tuples are evaluated from left to right.
     *ANCHOR.get_or_init(|| Box::new((Instant::now(), now())))
 }
 

@@ -6,7 +6,7 @@ use std::ptr;
 use std::slice;
 
 use nix::libc::{self, c_int, sighandler_t, sigset_t};
-use once_cell::race::OnceBox;
+use nix::sys::signal::{SigSet, Signal::*};
 
 use super::handler;
 pub(crate) use super::signal::{Kind, Manner};
@@ -30,7 +30,7 @@ impl Disposition {
         let on_stack = if manner.on_stack { libc::SA_ONSTACK } else { 0 };
         ours.0.sa_flags = libc::SA_SIGINFO | restart | on_stack;
         if manner.alone {
-            ours.0.sa_mask = *all_but_faults();
+            ours.0.sa_mask = *all_but_faults().as_ref();
         }
         ours
     }
@@ -85,35 +85,23 @@ fn bytes(set: &sigset_t) -> &[u8] {
     } else {
         8
     };
-    // SAFETY:
-    // - The set is at least `KNOWN` bytes long.
-    // - Its bytes are initialised: `plain` and `exchange` start from zeroes.
+    // SAFETY: the set has that many bytes, all initialised by the C library or by `plain`.
     unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), KNOWN) }
 }
 
-/// All signals except faults. A blocked fault kills the process without its handler.
-fn all_but_faults() -> &'static sigset_t {
-    const FAULTS: [c_int; 7] =
-        [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS];
-    static SET: OnceBox<sigset_t> = OnceBox::new();
-    SET.get_or_init(|| {
-        let mut set = *Disposition::DEFAULT.mask();
-        // SAFETY: the set is valid for the calls.
-        unsafe {
-            libc::sigfillset(&mut set);
-            for fault in FAULTS {
-                libc::sigdelset(&mut set, fault);
-            }
-        }
-        Box::new(set)
-    })
+/// A blocked fault kills the process without its handler.
+fn all_but_faults() -> SigSet {
+    let mut set = SigSet::all();
+    [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS]
+        .into_iter()
+        .for_each(|fault| set.remove(fault));
+    set
 }
 
 fn exchange(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<Disposition> {
     let mut old = MaybeUninit::zeroed();
     // SAFETY:
-    // - `new` is null or valid for the call.
-    // - `old` is valid for the write, and initialised if the call returns 0.
+    // - The pointers are null or valid for the call, and zeroes are a valid value.
     // - The action is SIG_DFL, SIG_IGN, an earlier disposition, or the library's handler, which is async-signal-safe.
     unsafe {
         if libc::sigaction(signal, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0 {

@@ -1,7 +1,5 @@
-//! The signal handler that the kernel calls, and calls of the previous handler.
-//!
-//! The handler can interrupt `malloc`. So it calls **async-signal-safe** functions only, preserves `errno`, and uses no
-//! thread-locals: in a `dlopen`ed library, their first use can allocate.
+//! The signal handler, which calls **async-signal-safe** functions only and uses no thread-locals: in a `dlopen`ed library,
+//! their first use can allocate.
 
 use std::mem;
 use std::ptr;
@@ -11,18 +9,18 @@ use once_cell::race::OnceRef;
 
 use super::atomic::{AtomicUsize, Ordering};
 use super::disposition::{Disposition, Kind};
-use super::mask;
 pub(crate) use super::signal::{InPlace, Sender};
 use super::thread::Handle;
+use super::{mask, pending};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// Sets the function for every signal. It must be async-signal-safe. Later calls have no effect.
+/// Sets the function for every signal, which must be async-signal-safe. Later calls have no effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Returns the handler's address. Not inlined, so that all comparisons use one address.
+/// Not inlined, so that all comparisons use one address.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     on_signal as extern "C" fn(_, _, _) as libc::sighandler_t
@@ -44,9 +42,7 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
-    // SAFETY:
-    // - The address is between this frame and the end of the kernel's signal frame on the same stack.
-    // - That memory is mapped, and any bytes are a valid integer.
+    // SAFETY: the memory between this frame and the end of the kernel's signal frame is mapped. Any bytes are an integer.
     if is_above && info.is_aligned() && unsafe { (*info).si_signo } == signal {
         info
     } else {
@@ -54,7 +50,7 @@ fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut sig
     }
 }
 
-/// A signal, while its handler runs.
+/// A signal in its handler.
 pub(crate) struct Arrival {
     signal: c_int,
     /// Null, or the kernel's.
@@ -76,41 +72,31 @@ impl Arrival {
             return Sender::Other;
         }
         // SAFETY:
-        // - The siginfo is not null, so the kernel wrote it and keeps it during the handler.
+        // - The kernel wrote the siginfo, and keeps it during the handler.
         // - The fields that are read belong to the `si_code`.
         unsafe {
             let info = &*self.info;
+            #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+            {
+                // <asm-generic/siginfo.h>, <sys/signal.h>
+                const SI_TIMER: c_int = if cfg!(target_os = "freebsd") { 0x10003 } else { -2 };
+                if info.si_code == SI_TIMER {
+                    return Sender::Timer(info.si_value().sival_ptr.addr());
+                }
+            }
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            {
-                const SI_TIMER: c_int = -2; // <asm-generic/siginfo.h>
-                const SI_TKILL: c_int = -6;
-                const SI_KERNEL: c_int = 0x80;
-                match info.si_code {
-                    SI_TIMER => Sender::Timer(info.si_value().sival_ptr.addr()),
-                    SI_KERNEL => Sender::Interval,
-                    SI_TKILL if info.si_pid() == libc::getpid() => Sender::Raise,
-                    _ => Sender::Other,
-                }
+            match info.si_code {
+                0x80 => Sender::Interval,                               // SI_KERNEL
+                -6 if info.si_pid() == libc::getpid() => Sender::Raise, // SI_TKILL
+                _ => Sender::Other,
             }
-            #[cfg(target_os = "freebsd")]
-            {
-                const SI_TIMER: c_int = 0x10003; // <sys/signal.h>
-                match info.si_code {
-                    SI_TIMER => Sender::Timer(info.si_value().sival_ptr.addr()),
-                    _ if info.si_pid() == 0 => Sender::Interval,
-                    _ => Sender::Other,
-                }
-            }
-            // On other systems, the interval timer's signal has no code and no sender.
-            #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-            {
-                if info.si_pid() == 0 { Sender::Interval } else { Sender::Other }
-            }
+            // Here the interval timer's signal has no code and no sender.
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            if info.si_pid() == 0 { Sender::Interval } else { Sender::Other }
         }
     }
 
-    /// Returns how often later handlers have forwarded this signal back: the thread's marks for it, or for any signal if it
-    /// has no siginfo.
+    /// Counts how often later handlers have forwarded this signal back, or any signal if it has no siginfo.
     pub(crate) fn times_forwarded_back(&self) -> usize {
         // A thread sees its own marks, so `Relaxed` suffices.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
@@ -139,15 +125,14 @@ impl Arrival {
 
     /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
     ///
-    /// If possible, the signal stays pending until this handler returns. Delivered at once, it could run this handler nested,
-    /// on a small stack, if another thread has reinstalled it.
+    /// If possible, the signal is delivered after this handler. Otherwise another thread may reinstall the handler, and the
+    /// signal runs it nested, on a small stack.
     pub(crate) fn take_default_action(&self) {
         // SAFETY: the kernel wrote the set.
         let is_blocked = |set: *mut _| mask::contains(unsafe { &*set }, self.signal);
         let is_unblocked_on_return = self.mask_on_return().is_some_and(|set| !is_blocked(set));
         if self.signal == libc::SIGALRM && is_unblocked_on_return && Disposition::DEFAULT.install().is_ok() {
-            // SAFETY: async-signal-safe, with a valid signal number.
-            unsafe { libc::raise(self.signal) };
+            pending::raise_alarm();
         } else {
             let _ = signal_hook::low_level::emulate_default_handler(self.signal);
         }
@@ -166,23 +151,18 @@ impl Arrival {
         None
     }
 
-    /// Sends the signal again, with its siginfo.
+    /// Sends this SIGALRM again, with its siginfo.
     pub(crate) fn send_again(&self, sender: Sender) {
-        // SAFETY: async-signal-safe functions and a bare system call; `info` is null or the kernel's.
-        unsafe {
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            if sender != Sender::Raise && !self.info.is_null() {
-                let sent = libc::syscall(libc::SYS_rt_sigqueueinfo, libc::getpid(), self.signal, self.info);
-                if sent == 0 {
-                    return;
-                }
-            }
-            if sender == Sender::Raise {
-                libc::raise(self.signal);
-            } else {
-                libc::kill(libc::getpid(), self.signal);
-            }
+        if sender == Sender::Raise {
+            return pending::raise_alarm();
         }
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        // SAFETY: a system call; `info` is null, which fails, or the kernel's.
+        if unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, libc::getpid(), libc::SIGALRM, self.info) } == 0
+        {
+            return;
+        }
+        pending::send_alarm();
     }
 
     pub(crate) fn can_block_on_return(&self) -> bool {
@@ -192,12 +172,12 @@ impl Arrival {
     /// Blocks the signal on this thread when the handler returns.
     pub(crate) fn block_on_return(&self) {
         if let Some(mask) = self.mask_on_return() {
-            // SAFETY: the kernel's set has no other reference, and the kernel reads it when the handler returns.
+            // SAFETY: the kernel's set has no other reference.
             unsafe { libc::sigaddset(mask, self.signal) };
         }
     }
 
-    /// Calls the disposition's handler, if it has one, with its own mask.
+    /// Calls the disposition's function, if it has one, with its own mask.
     pub(crate) fn deliver_to(&self, disposition: &Disposition) {
         if disposition.kind() != Kind::Function {
             return;
@@ -225,15 +205,13 @@ impl Arrival {
     }
 }
 
-/// A mark that a thread is forwarding a signal: two handlers may forward to each other, and the mark ends that recursion.
-///
-/// Marks are static, because thread-locals are not async-signal-safe.
+/// A mark that a thread is forwarding a signal. It ends the recursion of two handlers that forward to each other.
 struct Mark {
     /// The thread; zero if free.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the forwarding handler's frame. Nested frames are lower. A mark below the current frame is stale: a
-    /// `longjmp` left its handler.
+    /// An address in the handler's frame. Nested frames are lower: a mark below the current frame is stale, after a
+    /// `longjmp`.
     frame: AtomicUsize,
 }
 

@@ -1,6 +1,5 @@
-//! The interval timer of the process: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html).
-//!
-//! ITIMER_REAL sends SIGALRM to the process. `exec` preserves it, `fork` does not. `alarm(2)` uses it too.
+//! The interval timer of the process: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html). `exec` preserves
+//! it, `fork` does not, and `alarm(2)` uses it.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -16,7 +15,7 @@ const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
-/// Sets the timer and returns the previous setting, atomically. Rounds up, because zero disarms.
+/// Sets the timer, and returns the previous setting. Rounds up, because zero disarms.
 #[inline(always)]
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let Setting { remaining, interval } = setting.in_micros();

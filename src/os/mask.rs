@@ -7,10 +7,10 @@ use std::ptr;
 
 use nix::libc::{self, c_int, sigset_t};
 
-/// Changes the thread's mask, and returns the previous one. Async-signal-safe.
+/// Returns the previous mask. Async-signal-safe.
 pub(super) fn change(how: c_int, set: Option<&sigset_t>) -> io::Result<sigset_t> {
     let mut before = MaybeUninit::uninit();
-    // SAFETY: `set` is null, which changes nothing, or valid for the call. `before` is initialised if it returns 0.
+    // SAFETY: the pointers are null or valid for the call, which initialises `before` if it returns 0.
     unsafe {
         match libc::pthread_sigmask(how, set.map_or(ptr::null(), ptr::from_ref), before.as_mut_ptr()) {
             0 => Ok(before.assume_init()),

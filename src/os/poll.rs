@@ -14,7 +14,7 @@ pub(crate) enum Readiness {
     Writable = libc::POLLOUT,
 }
 
-/// Waits for a descriptor, a timeout or a handled signal. Returns whether the descriptor is ready, in error or hung up.
+/// Waits for a descriptor, a timeout or a handled signal. Returns whether the descriptor is ready or has failed.
 pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duration>) -> io::Result<bool> {
     let (fd, events) = fd.map_or((-1, 0), |(fd, readiness)| (fd.as_raw_fd(), readiness as i16));
     let mut fds = [libc::pollfd { fd, events, revents: 0 }];
@@ -50,9 +50,8 @@ impl Default for Readable {
     }
 }
 
-/// As [`wait`], for several descriptors. A timeout or a signal leaves none ready.
-///
-/// On 64-bit Linux this is a system call: libfaketime and similar libraries change the C library's timeouts.
+/// As [`wait`], for several descriptors. On 64-bit Linux this is a system call: libfaketime and similar libraries change the C
+/// library's timeouts.
 #[cfg(feature = "process")]
 pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
     // SAFETY: `Readable` is a transparent `pollfd`.

@@ -1,10 +1,8 @@
-//! A reference for the signal handler.
-
 use std::ptr;
 
 use super::atomic::{AtomicPtr, Ordering};
 
-/// An optional `&'static T`, with lock-free reads and changes.
+/// An optional reference that the signal handler may read.
 pub(crate) struct Published<T: 'static>(AtomicPtr<T>);
 
 impl<T: Sync> Published<T> {

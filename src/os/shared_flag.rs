@@ -1,12 +1,10 @@
-//! A flag of the program that the signal handler sets.
-
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::atomic::{AtomicPtr, AtomicUsize, Ordering, spin_loop};
 
-/// An optional flag.
+/// An optional flag of the program, which the signal handler sets.
 pub(crate) struct SharedFlag {
     /// Null, or a pointer from `Arc::into_raw`.
     flag: AtomicPtr<AtomicBool>,
@@ -27,7 +25,7 @@ impl SharedFlag {
     /// Sets the flag, if any. Async-signal-safe.
     pub(crate) fn set(&self) {
         self.handlers.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: if not null, `take` has not swapped the pointer yet. It keeps the flag alive until this handler has left.
+        // SAFETY: if not null, `take` has yet to swap the pointer, and then waits for this handler.
         if let Some(flag) = unsafe { self.flag.load(Ordering::SeqCst).as_ref() } {
             flag.store(true, std::sync::atomic::Ordering::SeqCst);
         }

@@ -1,4 +1,4 @@
-//! Senders, actions and dispositions of signals, which the models share.
+//! What the models share about signals.
 
 use std::io;
 
@@ -14,7 +14,7 @@ pub(crate) enum Sender {
     Interval,
     /// This process, by `raise` or `pthread_kill`.
     Raise,
-    /// Others, usually by `kill`; or unknown.
+    /// Usually `kill`; or unknown.
     Other,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum InPlace {
 }
 
 impl InPlace {
-    /// Reads the disposition of a signal. Async-signal-safe.
+    /// Async-signal-safe.
     pub(super) fn of(signal: c_int) -> InPlace {
         match Disposition::current_of(signal) {
             Ok(current) if current.is_ours() => InPlace::Ours,
@@ -55,13 +55,11 @@ pub(crate) struct Manner {
 }
 
 impl Manner {
-    /// For a previous disposition without a handler:
-    /// - on the signal stack, because Go and green threads have small stacks;
-    /// - alone, because a signal stack may have space for one handler;
-    /// - with SA_RESTART, so that a guard interrupts no system call.
+    /// For a previous disposition without a handler. Go and green threads have small stacks, and a signal stack may have
+    /// space for one handler only.
     pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
 
-    /// Returns the flags for a handler in front of this disposition. Its function may need a larger stack or nested signals.
+    /// The function of `previous` may need a larger stack or nested signals.
     pub(crate) fn in_front_of(previous: &Disposition) -> Manner {
         if previous.kind() != Kind::Function {
             return Manner::USUAL;
@@ -72,12 +70,11 @@ impl Manner {
 }
 
 impl Disposition {
-    /// Returns SIGALRM's disposition.
     pub(crate) fn current() -> io::Result<Disposition> {
         Disposition::current_of(libc::SIGALRM)
     }
 
-    /// Installs this disposition for SIGALRM, and returns the previous one.
+    /// Returns the previous disposition of SIGALRM.
     pub(crate) fn install(&self) -> io::Result<Disposition> {
         self.install_for(libc::SIGALRM)
     }

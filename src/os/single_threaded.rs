@@ -16,7 +16,7 @@ pub(crate) fn prepare() {
     }
 }
 
-/// Returns the address of a variable of the C library, or null.
+/// Returns a variable of the C library, or null.
 pub(super) fn symbol(name: &CStr) -> *mut libc::c_void {
     // SAFETY: a C string.
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
@@ -38,9 +38,7 @@ impl Variable {
 
     #[inline]
     pub(crate) fn is_set(self) -> bool {
-        // SAFETY:
-        // - The address is null or that of glibc's `char`, which is static.
-        // - glibc writes it before it starts a second thread, so no write is concurrent with a read of a nonzero value.
+        // SAFETY: the variable is static. While it is not zero, the one thread that could write it is this one.
         !self.0.is_null() && unsafe { self.0.read_volatile() } != 0
     }
 }
