@@ -1,7 +1,7 @@
 //! Live alarms and their deadlines, as pure data: callers pass the time in.
 //!
-//! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker is an entry whose deadline
-//! advances by its period and never expires. Operations take logarithmic time unless noted.
+//! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker's deadline advances by its
+//! period. Operations take logarithmic time unless noted.
 
 mod budget;
 mod changes;
@@ -49,7 +49,7 @@ pub(crate) struct Schedule {
     /// Alarms with a check limit.
     counting: Vec<(Scope, Key)>,
     listening: [usize; SIGNALS],
-    /// Alarms that other threads have entered, sorted as `expired`.
+    /// Alarms of other threads that a scope has entered, sorted as `expired`.
     entered: BTreeSet<(Scope, AlarmId, usize)>,
 }
 
@@ -66,7 +66,7 @@ impl Schedule {
         }
     }
 
-    /// Empties a forked child's schedule. The child must not free memory, so nothing is dropped.
+    /// Empties the schedule of a forked child, which must not free memory.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())))
     }
@@ -91,7 +91,7 @@ impl Schedule {
         self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
 
-    /// Adds a pending alarm, also with a past deadline.
+    /// The alarm is pending, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = implementer::next_id();
@@ -151,14 +151,13 @@ impl Schedule {
         &self.listening
     }
 
-    /// Returns the number of a ticker's periods since the previous call.
+    /// Counts a ticker's periods since the previous call.
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
         let Some(entry) = self.entries.get_mut(key) else { return 0 };
         let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
         entry.more.as_deref_mut().map_or(0, |more| passed - mem::replace(&mut more.reported, passed))
     }
 
-    /// Changes an alarm, and lists it anew.
     fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
         if self.get(key).is_none() {
             return;

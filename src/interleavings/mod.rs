@@ -1,17 +1,12 @@
-//! Runs `src/runtime` on a simulated kernel, under a scheduler that chooses the next thread at every step.
-//! `.ci/parts/interleavings` runs it.
-//!
-//! Models in [`os`](crate::os) replace the kernel, the atomics, the lock and the thread-locals. Each step is an atomic
-//! operation, a lock operation, a clock read or a system call. A signal can interrupt a thread at each step.
+//! Runs `src/runtime` on a simulated kernel ([`os`](crate::os)), under a scheduler that chooses the next thread at every step:
+//! an atomic operation, a lock operation, a clock read or a system call. `.ci/parts/interleavings` runs it.
 //!
 //! # Limits
 //!
-//! - **No handler runs between two steps.** There, a thread uses only its own data or data under the lock.
-//!   `tests/campaigns/single_step` checks the compiled code.
-//! - **Loads are not reordered.** Buffers reorder stores, more than x86-64 does.
-//! - **The real kernel, the C library and `src/os`** are not tested.
-//! - **No `fork`, processor time or failing system call.** SIGALRM and SIGINT are the only signals.
-//! - **The schedules are a sample.** Half are uniformly random, half have few thread switches.
+//! - Handlers run at steps only. `tests/campaigns/single_step` checks the compiled code.
+//! - Stores are reordered, more than on x86-64; loads are not.
+//! - `src/os`, `fork`, processor time, failing system calls, and signals other than SIGALRM and SIGINT are not tested.
+//! - The schedules are a sample. Half are uniformly random, half have few thread switches.
 
 mod scenarios;
 
@@ -23,7 +18,6 @@ use shuttle::{Config, MaxSteps, Runner, UngracefulShutdownConfig};
 
 use crate::os::machine;
 
-/// Returns the number of executions of each scenario.
 fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
@@ -31,7 +25,6 @@ fn executions() -> usize {
 /// `SHUTTLE_RANDOM_SEED` replaces it.
 const SEED: u64 = 7;
 
-/// A failure prints a log. The same seed repeats it.
 fn explore(name: &str, scenario: fn()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     static STEPS: AtomicUsize = AtomicUsize::new(0);
@@ -58,10 +51,7 @@ fn explore(name: &str, scenario: fn()) {
         shutdown.immediately_return_on_panic = true;
         config.ungraceful_shutdown_config = shutdown;
         Runner::new(scheduler, config).run(move || {
-            machine::start_process();
-            let clock = machine::start_clock();
-            scenario();
-            machine::stop_clock(clock);
+            machine::run_process(scenario);
             EXECUTIONS.fetch_add(1, Ordering::Relaxed);
             STEPS.fetch_add(shuttle::current::context_switches(), Ordering::Relaxed);
         });

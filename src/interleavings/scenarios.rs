@@ -1,5 +1,3 @@
-//! Scenarios, and the properties that must hold.
-
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,7 +9,7 @@ use super::explore;
 use crate::os::clock;
 use crate::os::disposition::{Disposition, Function};
 use crate::os::machine::{
-    self, FOREIGN, Machine, Source, chance, choose, machine, pause, spawn, wait_for_handlers,
+    self, FOREIGN, Machine, Source, chance, choose, machine, pause, pick, spawn, wait_for_handlers,
 };
 use crate::os::memory;
 use crate::os::setting::Setting;
@@ -23,7 +21,7 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Returns an alarm that needs the handler, but no timer.
+/// It needs the handler, but no timer.
 fn without_deadline() -> Alarm {
     Alarm::builder().abort_after(US).arm().expect("arming")
 }
@@ -97,7 +95,7 @@ fn beside_idle_thread(f: impl FnOnce()) {
     is_over.store(true, Ordering::Relaxed);
 }
 
-/// Installs a disposition of the program, which must be restored.
+/// Installs what must be restored.
 fn install(disposition: Disposition) {
     machine().found = Some(disposition);
     machine().set_action(disposition);
@@ -105,12 +103,12 @@ fn install(disposition: Disposition) {
 
 /// The default action would end the process.
 fn install_any() {
-    install(if chance(2) { Disposition::DEFAULT } else { Disposition::PROGRAM });
+    install(pick([Disposition::DEFAULT, Disposition::PROGRAM]));
 }
 
-/// Called after each scenario: all is restored, and no unexpected signal has reached the program's handler.
+/// Ends each scenario.
 fn assert_restored() {
-    assert_eq!(program_signals(), []);
+    assert_eq!(program_signals(), [], "unexpected signals");
     let mut machine = machine();
     machine.assert_no_timer_left();
     if let Some(found) = machine.found {
@@ -120,7 +118,7 @@ fn assert_restored() {
     }
 }
 
-/// Waits for all handlers, and takes the signals that the program's handler has got.
+/// Waits for all handlers, and takes what the program's handler has got.
 fn program_signals() -> Vec<Source> {
     wait_for_handlers();
     std::mem::take(&mut machine().program_signals)

@@ -36,13 +36,13 @@ impl Schedule {
                 return;
             }
             entry.deadline = entry.deadline.after(more);
-            // `limit + more` is too long for an alarm that was armed with a past deadline.
+            // `limit + more` is too long after a past deadline.
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
-    /// Pauses a pending alarm. Returns `false` if the alarm is paused or expired.
+    /// Returns `false` if the alarm is already paused or expired.
     pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
         let mut is_new = false;
         self.change(key, |entry| {
@@ -63,7 +63,7 @@ impl Schedule {
         });
     }
 
-    /// Disables every limit until a [`restart`](Schedule::restart).
+    /// Disables every limit until a restart.
     pub(crate) fn disarm(&mut self, key: Key) {
         self.change(key, |entry| {
             entry.deadline = Time::NEVER;
@@ -78,7 +78,7 @@ impl Schedule {
         });
     }
 
-    /// Expires an alarm. An expired alarm keeps its first cause.
+    /// An expired alarm keeps its first cause.
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
@@ -97,7 +97,7 @@ impl Schedule {
                 } else if entry.due() <= now {
                     entry.expired = Some(Cause::Deadline);
                 } else if let Some(cpu) = entry.cpu() {
-                    // An ended thread has no clock; its alarm does not expire.
+                    // An ended thread has no clock.
                     let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
                     match (cpu.limit.checked_sub(used).filter(|left| !left.is_zero()), entry.cpu_mut()) {
                         (Some(left), Some(cpu)) => cpu.probe = now.after(left.max(SHORTEST_PROBE)),
@@ -112,7 +112,7 @@ impl Schedule {
         self.threads.get(scope.index()).and_then(|thread| thread.pending.first())
     }
 
-    /// Expires all alarms that listen to a signal, in linear time.
+    /// Expires the alarms that listen to a signal, in linear time.
     pub(crate) fn signal(&mut self, number: usize) -> bool {
         let bit = 1 << number;
         let listens = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();

@@ -14,7 +14,7 @@ pub(crate) struct Terms {
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
     pub(crate) location: &'static Location<'static>,
-    /// Boxed, so that plain alarms stay small.
+    /// Boxed: most alarms have none.
     pub(crate) more: Option<Box<More>>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct More {
     pub(crate) budget: Option<Budget>,
     /// One bit for each signal that expires the alarm.
     pub(crate) signals: u32,
-    /// Whether an audit or a watchdog needs the timer's signal.
+    /// An audit or a watchdog needs the timer's signal.
     pub(crate) is_watched: bool,
     pub(crate) period: Option<Duration>,
     /// How many periods `ticks` has returned.
@@ -41,7 +41,7 @@ pub(crate) struct Cpu {
     pub(crate) clock: CpuClock,
     pub(crate) limit: Duration,
     pub(crate) since: Time,
-    /// When to read the clock; the limit cannot be reached earlier.
+    /// When to read the clock.
     pub(super) probe: Time,
 }
 
@@ -92,7 +92,7 @@ impl Entry {
         if self.paused().is_some() { Time::NEVER } else { self.deadline }
     }
 
-    /// The next moment at which the alarm must be looked at.
+    /// Returns the next moment to look at the alarm.
     #[inline(always)]
     pub(super) fn moment(&self) -> Time {
         match self.more.as_deref() {
@@ -145,7 +145,7 @@ impl Entry {
         self.more.as_deref_mut().and_then(|more| more.cpu.as_mut())
     }
 
-    /// No earlier read is needed: processor time advances no faster than real time.
+    /// Processor time advances no faster than real time.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);
@@ -167,7 +167,7 @@ impl Terms {
     }
 }
 
-/// A removed alarm's heap memory, to be freed outside of locks.
+/// To be dropped outside of locks: it frees memory.
 #[derive(Debug)]
 pub(crate) struct Removed {
     #[allow(dead_code)] // Kept to be dropped.

@@ -1,5 +1,3 @@
-//! Identifiers of threads and alarms.
-
 use std::num::NonZeroUsize;
 
 use crate::error::AlarmId;
@@ -20,7 +18,7 @@ impl Scope {
     }
 }
 
-/// An alarm's slot, and its id, which detects a stale key. Two words wide, also as an `Option`: it is passed in registers.
+/// An alarm. The id detects a stale key. As an `Option` too, it is passed in two registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) id: AlarmId,
@@ -46,7 +44,7 @@ impl Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(super) scope: Scope,
-    /// Orders it among the thread's own alarms.
+    /// Its place among the thread's own alarms.
     pub(super) order: AlarmId,
     pub(super) key: Key,
 }

@@ -1,5 +1,3 @@
-//! Nested alarms, entered alarms and shields.
-
 use std::mem;
 
 use sigalarm_core::implementer;
@@ -9,7 +7,7 @@ use crate::error::AlarmId;
 use crate::time::Time;
 
 impl Schedule {
-    /// Enters an alarm on the thread `scope`, as its innermost alarm.
+    /// Enters an alarm on a thread, as its innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let standing = Standing { scope, order: implementer::next_id(), key };
         // The arming thread checks the alarm already.
@@ -27,7 +25,7 @@ impl Schedule {
         }
     }
 
-    /// Makes the thread's checks ignore all current alarms. Returns the previous shield.
+    /// Has the thread's checks ignore all current alarms. Returns the previous shield.
     pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
         self.set_shield(scope, implementer::next_id())
     }
@@ -45,8 +43,8 @@ impl Schedule {
         thread.map_or(OUTERMOST, |thread| thread.shield)
     }
 
-    /// Returns the earliest deadline that ends a wait of this thread: of its own, entered and enclosing alarms, and of those
-    /// for the alarm of `key`.
+    /// Returns the earliest deadline that ends a wait of a thread for the alarm of `key`: of its own alarms, of entered ones,
+    /// and of all that enclose these.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
         self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
@@ -84,8 +82,8 @@ impl Schedule {
         let range = (scope, shield, usize::MAX)..=(scope, innermost, usize::MAX);
         let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
-        // An entered alarm, or one that encloses it, may be outside `own`. Ids decrease, so the recursion ends: an alarm is
-        // armed before it is entered.
+        // An entered alarm, or one that encloses it, may be outside `own`. An alarm is armed before it is entered, so ids
+        // decrease.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 

@@ -40,7 +40,7 @@ impl Slots {
         (slot, entry)
     }
 
-    /// Frees the slot of a live alarm.
+    /// The slot must be occupied.
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
@@ -60,7 +60,7 @@ impl Slots {
         self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id)
     }
 
-    /// Returns the alarm in an occupied slot.
+    /// The slot must be occupied.
     pub(super) fn at(&self, slot: usize) -> &Entry {
         debug_assert_ne!(self.entries[slot].id, FREE);
         &self.entries[slot]

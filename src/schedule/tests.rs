@@ -98,7 +98,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         let deadline = match random.below(8) {
             0 => Time::NEVER,
             1 => now,
-            // Few distinct values make equal deadlines frequent.
+            // Deadlines are often equal.
             _ => now.after(Duration::from_nanos(random.below(40))),
         };
         let pick = random.next() as usize % model.0.len().max(1);
@@ -161,7 +161,6 @@ fn play(seed: u64, steps: usize, alive: usize) {
 
 #[test]
 fn agrees_with_the_naive_list() {
-    // Miri takes a thousand times as long.
     let (few, many, steps) = if cfg!(miri) { (1, 0, 60) } else { (60, 3, 500) };
     for seed in 0..few {
         play(seed, steps, 12);

@@ -1,6 +1,5 @@
-//! A simulated kernel: timers, dispositions, pending signals, masks, threads and a clock.
-//!
-//! Shuttle chooses the thread that runs at every *step*. That thread first handles its pending signals, in steps too.
+//! A simulated kernel. Shuttle chooses the thread that runs at every *step*. That thread first handles its pending signals, in
+//! steps too.
 //!
 //! The rules are Linux's:
 //! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if the same queue has a pending SIGALRM. A POSIX timer's
@@ -11,8 +10,7 @@
 //! - A system call delivers the caller's pending signals before it returns.
 //! - A periodic timer is re-armed when its signal is dequeued.
 //! - Kernels before 6.13 keep the pending signal of a disarmed or deleted timer. Both versions are simulated.
-//! - The library's interval timer reads as 1 µs after its expiry, until the hrtimer callback returns, and as zero in its last
-//!   microsecond.
+//! - The library's interval timer reads as 1 µs until the hrtimer callback returns, and as zero in its last microsecond.
 
 mod signals;
 mod threads;
@@ -31,7 +29,7 @@ use super::disposition::{Disposition, Function};
 use super::handler::{self, Arrival};
 use super::memory;
 
-/// The origin of a signal. All but `CtrlC` are SIGALRM.
+/// All but `CtrlC` are SIGALRM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Interval,
@@ -67,7 +65,6 @@ pub(crate) struct Machine {
     pub(crate) now: u64,
     interval: Countdown,
     is_set_by_library: bool,
-    /// The time of an expiry, until the next setting.
     expired_at: Option<u64>,
     timers: Vec<Option<PosixTimer>>,
     /// Whether disarming a timer discards its pending signal.
@@ -78,16 +75,15 @@ pub(crate) struct Machine {
     sigint_action: Disposition,
     /// The disposition before [`Function::Over`].
     pub(crate) previous: Disposition,
-    /// The process's pending signals, and the thread that is to handle them.
     pending: Vec<Source>,
+    /// The thread that the process's pending signals have woken.
     announced: Option<usize>,
     is_sigint_pending: bool,
-    /// How many other processes are going to send a signal.
+    /// How many other processes will send a signal.
     senders: usize,
     tasks: Vec<Task>,
     threads: usize,
     knows_single_threaded: bool,
-    /// Whether joins restore `knows_single_threaded`.
     relearns_single_threaded: bool,
     pub(crate) program_signals: Vec<Source>,
     /// Whether a `kill` or `raise` was dropped.
@@ -138,7 +134,7 @@ pub(crate) fn me() -> usize {
     shuttle::current::me().into()
 }
 
-pub(crate) fn start_process() {
+pub(crate) fn run_process(f: fn()) {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     memory::reset();
     *MACHINE.0.borrow_mut() = Some(Machine {
@@ -151,17 +147,24 @@ pub(crate) fn start_process() {
         ..Machine::default()
     });
     machine().task(me()).lives = true;
+    let clock = shuttle::thread::spawn(threads::advance_clock);
+    f();
+    machine().is_clock_stopped = true;
+    let _ = clock.join();
 }
 
 pub(crate) fn chance(one_in: u32) -> bool {
     thread_rng().gen_ratio(1, one_in)
 }
 
+pub(crate) fn pick<T: Copy, const N: usize>(of: [T; N]) -> T {
+    of[thread_rng().gen_range(0..N)]
+}
+
 pub(crate) fn choose(n: u32) -> u32 {
     thread_rng().gen_range(0..n)
 }
 
-/// Lets the scheduler switch threads, and handles pending signals.
 pub(crate) fn step() {
     switch(|| shuttle::thread::sleep(Duration::ZERO));
 }
@@ -179,7 +182,7 @@ fn switch(switch: impl FnOnce()) {
     }
 }
 
-/// Makes a system call, which takes time and delivers pending signals before it returns.
+/// Makes a system call, which takes time.
 pub(crate) fn call<T>(what: impl FnOnce(&mut Machine, usize) -> T) -> T {
     call_and_deliver(false, what)
 }
@@ -211,14 +214,12 @@ fn deliver(mut all: bool) {
             continue;
         }
         machine().enter_handler(me);
-        // A preemption before the handler's first instruction.
         step();
         handler::run(function, &Arrival::new(source));
         step();
         memory::flush();
         machine().leave_handler(me);
-        // A changed mask makes the thread dequeue the process's signals.
-        all = true;
+        all = true; // The mask has changed.
     }
 }
 

@@ -1,9 +1,5 @@
-//! Atomics with store buffers.
-//!
-//! Each thread sees its own buffered stores at once. Stores leave in any order, but stores to one word in order, and a release
-//! store after all earlier stores. Sequentially consistent stores, exchanges, fences, locks, system calls and signals flush.
-//!
-//! Each execution starts with the statics' initial values.
+//! Atomics with store buffers. Stores leave in any order, but stores to one word in order, and a release store after all
+//! earlier stores. Sequentially consistent stores, exchanges, fences, locks, system calls and signals flush.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -14,12 +10,13 @@ use shuttle::rand::{Rng, thread_rng};
 
 use super::machine::{self, step};
 
-/// The value belongs to the execution with the number `epoch`.
+/// In an execution with another `epoch`, the initial value counts.
 struct Word {
     epoch: AtomicWord,
     value: AtomicWord,
 }
 
+#[derive(Clone, Copy)]
 struct Store {
     thread: usize,
     word: *const Word,
@@ -41,7 +38,7 @@ unsafe impl Sync for OneThread {}
 static BUFFERS: OneThread = OneThread(RefCell::new(Buffers { stores: Vec::new(), delay: 2 }));
 
 pub(super) fn reset() {
-    let delay = [1, 4, 60][thread_rng().gen_range(0..3)];
+    let delay = machine::pick([1, 4, 60]);
     *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), delay };
 }
 
@@ -52,17 +49,10 @@ pub(super) fn settle() {
         return;
     }
     let chosen = thread_rng().gen_range(0..buffers.stores.len());
-    let (thread, word, release) = {
-        let store = &buffers.stores[chosen];
-        (store.thread, store.word, store.release)
-    };
+    let Store { thread, word, release, .. } = buffers.stores[chosen];
     // The chosen store, or the first that must leave before it.
-    let first = (0..=chosen)
-        .find(|index| {
-            let store = &buffers.stores[*index];
-            store.thread == thread && (release || store.word == word)
-        })
-        .unwrap_or(chosen);
+    let leaves_before = |store: &Store| store.thread == thread && (release || store.word == word);
+    let first = buffers.stores[..chosen].iter().position(leaves_before).unwrap_or(chosen);
     let store = buffers.stores.remove(first);
     // SAFETY: the word is static or leaked.
     unsafe { &*store.word }.write(store.value);
@@ -73,12 +63,12 @@ pub(super) fn flush() {
     let me = machine::me();
     let mut buffers = BUFFERS.0.borrow_mut();
     buffers.stores.retain(|store| {
-        let mine = store.thread == me;
-        if mine {
+        let is_own = store.thread == me;
+        if is_own {
             // SAFETY: as in `settle`.
             unsafe { &*store.word }.write(store.value);
         }
-        !mine
+        !is_own
     });
 }
 
@@ -105,20 +95,20 @@ pub(crate) trait Value: Copy + PartialEq {
 }
 
 macro_rules! value {
-    ($($type:ty: |$word:ident| $from:expr, |$value:ident| $to:expr;)*) => {$(
+    ($($type:ty: $from:expr;)*) => {$(
         impl Value for $type {
-            fn from_word($word: u64) -> Self { $from }
-            fn to_word(self) -> u64 { let $value = self; $to }
+            fn from_word(word: u64) -> $type { $from(word) }
+            fn to_word(self) -> u64 { self as u64 }
         }
     )*};
 }
 
 value! {
-    u8: |word| word as u8, |value| value.into();
-    u32: |word| word as u32, |value| value.into();
-    u64: |word| word, |value| value;
-    usize: |word| word as usize, |value| value as u64;
-    bool: |word| word != 0, |value| value.into();
+    u8: |word| word as u8;
+    u32: |word| word as u32;
+    u64: |word| word;
+    usize: |word| word as usize;
+    bool: |word| word != 0;
 }
 
 impl<T> Value for *mut T {

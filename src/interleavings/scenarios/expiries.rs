@@ -1,5 +1,3 @@
-//! Expiries, drops, restarts and rings.
-
 use super::*;
 
 scenarios! {
@@ -24,7 +22,7 @@ fn signal_while_another_thread_clears_flag_is_not_lost() {
 
 /// The alarms are dropped in either order around their deadlines, also with skewed clocks.
 fn nested_alarms_on_three_threads() {
-    machine().skew = if chance(2) { 900 } else { 0 };
+    machine().skew = pick([0, 900]);
     install_any();
     let _threads = [1, 2].map(|n| spawn(move || nested(n)));
     nested(0);

@@ -1,5 +1,3 @@
-//! Signals, timers and handlers of the program.
-
 use super::*;
 
 scenarios! {
@@ -21,7 +19,7 @@ fn foreign_timer_set_over_an_alarm_is_delivered_once() {
     // Limits. The library does not recognise a value near its own, a timer whose signal is handled after its own deadline,
     // and a value that it reads after a long preemption.
     let is_set = machine().now - began < 400_000;
-    let remaining = [500, 2_500][choose(2) as usize] + choose(300);
+    let remaining = pick([500, 2_500]) + choose(300);
     let expiry = machine().now + u64::from(remaining) * 1_000;
     if is_set {
         set_foreign_timer(US * remaining);
@@ -41,7 +39,7 @@ fn foreign_timer_set_over_an_alarm_is_delivered_once() {
 /// Limit: the kernel drops a `kill` while the interval timer's signal is pending.
 fn foreign_signal_reaches_the_previous_handler_once() {
     install(Disposition::PROGRAM);
-    let source = [Source::Kill, Source::Timer(FOREIGN, 77)][choose(2) as usize];
+    let source = pick([Source::Kill, Source::Timer(FOREIGN, 77)]);
     machine::send_from_outside(source);
     let threads: Vec<_> = (0..choose(2)).map(|_| spawn(|| arm_and_drop(1, 20))).collect();
     arm_and_drop(2, 20);
@@ -123,7 +121,7 @@ fn raised_signal_while_another_thread_clears_flag_is_not_lost() {
 fn signal_that_the_program_blocks_stays_pending() {
     install(Disposition::PROGRAM);
     machine::change_mask(true);
-    let source = [Source::Kill, Source::Timer(FOREIGN, 77), Source::Raise][choose(3) as usize];
+    let source = pick([Source::Kill, Source::Timer(FOREIGN, 77), Source::Raise]);
     if source != Source::Raise {
         machine::send_from_outside(source);
     }

@@ -1,15 +1,13 @@
 //! Threads of the program, the clock, and other processes.
 
+use std::cell::RefMut;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use shuttle::rand::{Rng, thread_rng};
-
-use super::{Source, Task, call_and_deliver, chance, choose, machine, me, pause, step};
+use super::{Machine, Source, Task, call_and_deliver, chance, choose, machine, me, pause, pick, step};
 use crate::os::{memory, thread_end};
 
-/// The clock does not skip more than this.
 const LONGEST_LEAP: u64 = 1_000_000_000;
 
 /// Changes the mask. An unchanged mask delivers no signal.
@@ -67,7 +65,7 @@ pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
     Thread(ended)
 }
 
-/// Waits for the end of the thread, and handles signals meanwhile.
+/// Waits for the end of the thread.
 impl Drop for Thread {
     fn drop(&mut self) {
         while !self.0.load(Ordering::Relaxed) && !std::thread::panicking() {
@@ -77,30 +75,22 @@ impl Drop for Thread {
     }
 }
 
-/// Starts a thread that advances the clock until [`stop_clock`].
-pub(crate) fn start_clock() -> shuttle::thread::JoinHandle<()> {
-    shuttle::thread::spawn(|| {
-        // The speed is random, but lets handlers finish.
-        let leaps = [8, 30, 150][thread_rng().gen_range(0..3)];
-        while !machine().is_clock_stopped {
-            {
-                let mut machine = machine();
-                let left = machine.next_expiry().map(|expiry| expiry.saturating_sub(machine.now));
-                let nanos = match left.filter(|left| *left < LONGEST_LEAP) {
-                    Some(left) if chance(leaps) => left + thread_rng().gen_range(0..3) * 400,
-                    None if chance(leaps) => thread_rng().gen_range(0..2_000_000),
-                    _ => thread_rng().gen_range(0..3_000),
-                };
-                machine.advance(nanos);
-            }
-            shuttle::thread::yield_now();
-        }
-    })
-}
-
-pub(crate) fn stop_clock(clock: shuttle::thread::JoinHandle<()>) {
-    machine().is_clock_stopped = true;
-    let _ = clock.join();
+pub(super) fn advance_clock() {
+    // The speed lets handlers finish.
+    let leaps = pick([8, 30, 150]);
+    let advance = |mut machine: RefMut<'_, Machine>| {
+        let left = machine.next_expiry().map(|expiry| expiry.saturating_sub(machine.now));
+        let nanos = match left.filter(|left| *left < LONGEST_LEAP) {
+            Some(left) if chance(leaps) => left + u64::from(choose(3)) * 400,
+            None if chance(leaps) => choose(2_000_000).into(),
+            _ => choose(3_000).into(),
+        };
+        machine.advance(nanos);
+    };
+    while !machine().is_clock_stopped {
+        advance(machine());
+        shuttle::thread::yield_now();
+    }
 }
 
 /// Waits until no deliverable signal is pending or going to be sent.
