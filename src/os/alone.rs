@@ -13,8 +13,7 @@ pub(crate) enum NotAlone {
 }
 
 impl Alone {
-    /// Checks that the calling thread is the only one, for up to 20 ms: the kernel counts a joined thread for some
-    /// microseconds more.
+    /// Takes up to 20 ms: the kernel counts a joined thread for some microseconds more.
     pub(crate) fn check() -> Result<Alone, NotAlone> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if kernel_says_alone() {
@@ -71,7 +70,7 @@ fn count_threads() -> Option<usize> {
 
     let mut info = std::mem::MaybeUninit::<libc::proc_taskinfo>::zeroed();
     let size = size_of::<libc::proc_taskinfo>() as libc::c_int;
-    // SAFETY: the buffer is valid for `size` bytes for the call, and zeroes are a valid structure.
+    // SAFETY: the buffer has `size` bytes, and zeroes are a valid structure.
     unsafe {
         let buffer = info.as_mut_ptr().cast();
         let is_whole = libc::proc_pidinfo(libc::getpid(), libc::PROC_PIDTASKINFO, 0, buffer, size) == size;

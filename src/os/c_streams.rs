@@ -3,11 +3,10 @@ use nix::libc;
 use super::atomic::{AtomicPtr, Ordering};
 use super::single_threaded::{Variable, symbol};
 
-/// The C library's output streams, to be flushed before a fork, so that the child does not write the same output, and
-/// before `_exit`.
+/// The C library's output streams.
 ///
 /// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which writes to pages that a fork
-/// then copies. If glibc's streams are empty, it is not called.
+/// then copies. So it is not called if glibc's streams are empty.
 #[derive(Clone, Copy)]
 pub(crate) struct Streams {
     /// Null if unknown.
@@ -42,6 +41,7 @@ impl Streams {
         Streams { list, single_threaded: Variable::find() }
     }
 
+    /// Before a fork, so that the child does not write the same output, and before `_exit`.
     #[inline]
     pub(crate) fn flush(self) {
         if !self.all_are_empty() {

@@ -22,7 +22,7 @@ pub(crate) fn now() -> Time {
 pub(crate) fn kernel_now() -> Time {
     #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
     return read(|ts| {
-        // SAFETY: the pointer is valid for the call. With 64-bit pointers, the kernel's `timespec` is the C library's.
+        // SAFETY: the pointer is valid. With 64-bit pointers, the kernel's `timespec` is the C library's.
         unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, ts) };
     });
     #[cfg(not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64")))]
@@ -41,25 +41,19 @@ fn read(call: impl FnOnce(*mut libc::timespec)) -> Time {
 
 pub(crate) const PROCESS_CPU: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID as _);
 
-/// Returns the thread's processor clock:
-/// [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
+/// [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html), which Apple, and `libc` for
+/// NetBSD and OpenBSD, lack.
+#[allow(unreachable_code)]
 pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
     {
         let mut clock: libc::clockid_t = 0;
         // SAFETY: the calling thread exists, and the pointer is valid for the call.
-        match unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &mut clock) } {
+        return match unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &mut clock) } {
             0 => Ok(CpuClock(clock as _)),
             errno => Err(io::Error::from_raw_os_error(errno)),
-        }
+        };
     }
-    // Missing on Apple, and in libc for NetBSD and OpenBSD.
-    #[cfg(not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_os = "dragonfly"
-    )))]
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -80,7 +74,7 @@ fn anchor() -> (Instant, Time) {
     *ANCHOR.get_or_init(|| Box::new((Instant::now(), now())))
 }
 
-/// Returns `NEVER` for more than 584 years ahead.
+/// `NEVER` is 584 years ahead.
 pub(crate) fn from_instant(instant: Instant) -> Time {
     let (origin, at) = anchor();
     match instant.checked_duration_since(origin) {

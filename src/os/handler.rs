@@ -36,13 +36,12 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     nix::errno::Errno::set_raw(errno);
 }
 
-/// Returns `info` if the kernel wrote it, above this frame on the same stack; else null.
-///
-/// A handler over this one may call `old(signal)`, which leaves `info` undefined.
+/// Returns `info` if the kernel wrote it, above this frame on the same stack; else null. A handler over this one may call
+/// `old(signal)`, which leaves it undefined.
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
-    // SAFETY: the memory between this frame and the end of the kernel's signal frame is mapped. Any bytes are an integer.
+    // SAFETY: up to the end of the kernel's signal frame the stack is mapped, and any bytes are an integer.
     if is_above && info.is_aligned() && unsafe { (*info).si_signo } == signal {
         info
     } else {
@@ -98,7 +97,7 @@ impl Arrival {
 
     /// Counts how often later handlers have forwarded this signal back, or any signal if it has no siginfo.
     pub(crate) fn times_forwarded_back(&self) -> usize {
-        // A thread sees its own marks, so `Relaxed` suffices.
+        // `Relaxed`: a thread sees its own marks.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }
@@ -123,10 +122,10 @@ impl Arrival {
         Disposition::current_of(self.signal).is_ok_and(|current| current.function() == disposition.function())
     }
 
-    /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
+    /// If the process survives, as PID 1 of a namespace does, the disposition stays the default.
     ///
-    /// If possible, the signal is delivered after this handler. Otherwise another thread may reinstall the handler, and the
-    /// signal runs it nested, on a small stack.
+    /// If possible, the signal is delivered after this handler: another thread may reinstall the handler, which would run
+    /// nested on a small stack.
     pub(crate) fn take_default_action(&self) {
         // SAFETY: the kernel wrote the set.
         let is_blocked = |set: *mut _| mask::contains(unsafe { &*set }, self.signal);
@@ -138,13 +137,13 @@ impl Arrival {
         }
     }
 
-    /// Returns the thread's mask after this handler, if known.
+    /// Returns the thread's mask after this handler.
     fn mask_on_return(&self) -> Option<*mut libc::sigset_t> {
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         {
             let context = self.context.cast::<libc::ucontext_t>();
             let is_from_kernel = !self.info.is_null() && !context.is_null();
-            // SAFETY: a kernel siginfo comes with a kernel context, valid during the handler.
+            // SAFETY: the kernel wrote the context, and keeps it during the handler.
             is_from_kernel.then(|| unsafe { &raw mut (*context).uc_sigmask })
         }
         #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
@@ -187,9 +186,8 @@ impl Arrival {
         if disposition.has(libc::SA_NODEFER) && !mask::contains(disposition.mask(), self.signal) {
             let _ = mask::change(libc::SIG_UNBLOCK, Some(&mask::only(self.signal)));
         }
-        // SAFETY:
-        // - `disposition` was installed for this signal: its function fits its flags, and may run at any time.
-        // - `info` and `context` are those of this handler's call.
+        // SAFETY: the disposition was installed for this signal, so its function fits its flags. The arguments are those of
+        // this handler.
         unsafe {
             if disposition.has(libc::SA_SIGINFO) {
                 let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
@@ -205,17 +203,16 @@ impl Arrival {
     }
 }
 
-/// A mark that a thread is forwarding a signal. It ends the recursion of two handlers that forward to each other.
+/// Marks that a thread is forwarding a signal, to end the recursion of two handlers that forward to each other.
 struct Mark {
     /// The thread; zero if free.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the handler's frame. Nested frames are lower: a mark below the current frame is stale, after a
-    /// `longjmp`.
+    /// An address in the handler's frame. Nested frames are lower; a lower mark is stale, after a `longjmp`.
     frame: AtomicUsize,
 }
 
-/// One for each thread in a previous handler. A further thread's signal is not forwarded.
+/// One for each thread in a previous handler. The signal of one more is not forwarded.
 static MARKS: [Mark; 64] =
     [const { Mark { thread: AtomicUsize::new(0), info: AtomicUsize::new(0), frame: AtomicUsize::new(0) } };
         64];

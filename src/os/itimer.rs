@@ -49,27 +49,3 @@ fn timeval(d: Duration) -> libc::timeval {
     // libc deprecates the field types on musl.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rounds_up_carries_and_clamps() {
-        let setting = |remaining| Setting { remaining, interval: Duration::ZERO };
-        for (nanos, expected) in [
-            (0, (0, 0)),
-            (1, (0, 1)),
-            (1_000, (0, 1)),
-            (1_001, (0, 2)),
-            (999_999_000, (0, 999_999)),
-            (999_999_500, (1, 0)),
-            (1_999_999_999, (2, 0)),
-        ] {
-            let time = timeval(setting(Duration::from_nanos(nanos)).in_micros().remaining);
-            assert_eq!((time.tv_sec, time.tv_usec), expected, "{nanos}");
-        }
-        assert_eq!(setting(Duration::MAX).rounded().remaining.as_secs(), 100_000_000);
-        assert_eq!(setting(Duration::MAX).in_micros().remaining, Duration::MAX);
-    }
-}

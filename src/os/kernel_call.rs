@@ -1,8 +1,8 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// Makes a system call without the C library: in a forked child, its first use of a page is a page fault, as slow as ten
-/// system calls. On x86-64, `errno` is unchanged.
+/// Makes a system call without the C library. In a forked child, the first use of each of its pages is a page fault, as slow
+/// as ten system calls. On x86-64, `errno` is unchanged.
 ///
 /// # Safety
 ///

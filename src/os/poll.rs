@@ -50,8 +50,7 @@ impl Default for Readable {
     }
 }
 
-/// As [`wait`], for several descriptors. On 64-bit Linux this is a system call: libfaketime and similar libraries change the C
-/// library's timeouts.
+/// As [`wait`], for several. On 64-bit Linux it bypasses the C library, whose timeouts libfaketime and similar libraries change.
 #[cfg(feature = "process")]
 pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
     // SAFETY: `Readable` is a transparent `pollfd`.
@@ -66,9 +65,7 @@ fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, is_system_call: bool) 
     let time = time.as_ref().map_or(ptr::null(), |time| ptr::from_ref::<libc::timespec>(time.as_ref()));
     let (fds, count, mask) = (fds.as_mut_ptr(), fds.len(), ptr::null::<libc::sigset_t>());
     let _ = is_system_call;
-    // SAFETY:
-    // - The pointers are valid for the call; the mask is null.
-    // - With 64-bit pointers, the kernel's `timespec` is the C library's.
+    // SAFETY: the pointers are valid or null. With 64-bit pointers, the kernel's `timespec` is the C library's.
     ended(unsafe {
         #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
         if is_system_call {

@@ -71,7 +71,7 @@ mod imp {
             }
         }
 
-        /// Returns whether the timer has expired; `true` also for a disarmed or periodic timer. Async-signal-safe.
+        /// `true` also for a disarmed or periodic timer. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
             let mut held = MaybeUninit::<libc::itimerspec>::zeroed();
             // SAFETY: the pointer is valid for the call, and zeroes are a valid value.

@@ -54,3 +54,19 @@ pub(crate) enum When {
     After(Duration),
     Never,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_up_carries_and_clamps() {
+        let setting = |remaining| Setting { remaining, interval: Duration::ZERO };
+        for (nanos, micros) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (999_999_500, 1_000_000)] {
+            let rounded = setting(Duration::from_nanos(nanos)).in_micros().remaining;
+            assert_eq!(rounded, Duration::from_micros(micros));
+        }
+        assert_eq!(setting(Duration::MAX).rounded().remaining, LONGEST);
+        assert_eq!(setting(Duration::MAX).in_micros().remaining, Duration::MAX);
+    }
+}

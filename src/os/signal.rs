@@ -55,11 +55,10 @@ pub(crate) struct Manner {
 }
 
 impl Manner {
-    /// For a previous disposition without a handler. Go and green threads have small stacks, and a signal stack may have
-    /// space for one handler only.
+    /// On the signal stack, because Go and green threads have small stacks. It may have space for one handler only.
     pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
 
-    /// The function of `previous` may need a larger stack or nested signals.
+    /// A previous handler may need a larger stack or nested signals.
     pub(crate) fn in_front_of(previous: &Disposition) -> Manner {
         if previous.kind() != Kind::Function {
             return Manner::USUAL;
