@@ -48,7 +48,7 @@ fn until_error(
             return e;
         }
         let is_overdue = remaining().is_some_and(|left| left.is_zero());
-        // No signal or buffered store will set the flag. A running thread may, so this must hold 100 times.
+        // No signal or buffered store will set the flag. A thread may, so this must hold 100 times.
         let is_idle = !runtime::is_flag_set() && memory::is_empty() && machine().is_idle();
         lost = if is_overdue && is_idle { lost + 1 } else { 0 };
         assert!(lost < 100, "the alarm is lost");

@@ -123,10 +123,8 @@ impl Entry {
 
     pub(super) fn spend_budget(&mut self, now: Time) {
         if self.expired.is_none() {
-            self.expired = self.budget_mut().map(|budget| {
-                budget.suspend();
-                budget.cause
-            });
+            self.budget_mut().map(Budget::suspend);
+            self.expired = self.budget().map(|budget| budget.cause);
             if self.expired == Some(Cause::Deadline) {
                 self.deadline = now; // It must have passed.
             }

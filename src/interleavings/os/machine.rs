@@ -2,14 +2,14 @@
 //! steps too.
 //!
 //! The rules are Linux's:
-//! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if the same queue has a pending SIGALRM. A POSIX timer's
-//!   is always queued, once per timer.
-//! - The kernel reads the disposition when a thread dequeues the signal. The handler starts later.
+//! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if its queue has one. That of a POSIX timer is always
+//!   queued, once per timer.
+//! - The disposition is read when the signal is dequeued. The handler starts later.
 //! - A signal to the process wakes one thread that does not block it. Another may dequeue it earlier, on a change of its mask
 //!   or a return from a handler.
 //! - A system call delivers the caller's pending signals before it returns.
 //! - A periodic timer is re-armed when its signal is dequeued.
-//! - Kernels before 6.13 keep the pending signal of a disarmed or deleted timer. Both versions are simulated.
+//! - Some kernels, before 6.13, keep the pending signal of a disarmed or deleted timer.
 //! - The library's interval timer reads as 1 µs until the hrtimer callback returns, and as zero in its last microsecond.
 
 mod signals;
@@ -67,16 +67,16 @@ pub(crate) struct Machine {
     is_set_by_library: bool,
     expired_at: Option<u64>,
     timers: Vec<Option<PosixTimer>>,
-    /// Whether disarming a timer discards its pending signal.
+    /// Disarming a timer discards its pending signal.
     pub(crate) discards_pending: bool,
     pub(crate) action: Disposition,
-    /// What `action` must be at the end; `None` if that is not known.
+    /// What `action` must be at the end, if known.
     pub(crate) found: Option<Disposition>,
     sigint_action: Disposition,
-    /// The disposition before [`Function::Over`].
+    /// What a later handler is installed over.
     pub(crate) previous: Disposition,
     pending: Vec<Source>,
-    /// The thread that the process's pending signals have woken.
+    /// The thread that these signals have woken.
     announced: Option<usize>,
     is_sigint_pending: bool,
     /// How many other processes will send a signal.
@@ -86,14 +86,14 @@ pub(crate) struct Machine {
     knows_single_threaded: bool,
     relearns_single_threaded: bool,
     pub(crate) program_signals: Vec<Source>,
-    /// Whether a `kill` or `raise` was dropped.
+    /// A `kill` or `raise` was dropped.
     pub(crate) is_signal_dropped: bool,
-    /// Whether installing the library's handler triggers a `kill`.
+    /// Installing the library's handler triggers a `kill`.
     pub(crate) kills_at_installation: bool,
-    /// The number of default actions; `None` if they are failures.
+    /// How many default actions were taken; `None` if none may be.
     pub(crate) terminations: Option<usize>,
     is_clock_stopped: bool,
-    /// The clocks of two processors differ by up to this many nanoseconds.
+    /// How much the clocks of two processors may differ, in nanoseconds.
     pub(crate) skew: u64,
     log: Vec<String>,
 }
@@ -260,7 +260,7 @@ impl Machine {
         self.next_expiry().is_none() && self.is_quiet(|_| true)
     }
 
-    /// Returns whether no handler runs, and no signal is pending for such threads.
+    /// Returns whether no handler runs, and no signal is pending for such a thread.
     fn is_quiet(&self, counts: fn(&Task) -> bool) -> bool {
         let is_quiet = |task: &Task| !task.is_handling && (task.pending.is_empty() || !counts(task));
         self.senders == 0

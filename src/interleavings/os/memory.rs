@@ -26,7 +26,7 @@ struct Store {
 
 struct Buffers {
     stores: Vec<Store>,
-    /// A store leaves in one of this many steps.
+    /// One store leaves in this many steps.
     delay: u32,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn reset() {
     *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), delay };
 }
 
-/// Moves a random store to memory, sometimes.
+/// Sometimes moves a random store to memory.
 pub(super) fn settle() {
     let mut buffers = BUFFERS.0.borrow_mut();
     if buffers.stores.is_empty() || !machine::chance(buffers.delay) {
@@ -58,7 +58,6 @@ pub(super) fn settle() {
     unsafe { &*store.word }.write(store.value);
 }
 
-/// Empties the thread's buffer.
 pub(super) fn flush() {
     let me = machine::me();
     let mut buffers = BUFFERS.0.borrow_mut();
@@ -88,7 +87,6 @@ impl Word {
     }
 }
 
-/// A value in a word.
 pub(crate) trait Value: Copy + PartialEq {
     fn to_word(self) -> u64;
     fn from_word(word: u64) -> Self;

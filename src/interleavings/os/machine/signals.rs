@@ -1,5 +1,3 @@
-//! Pending signals, dispositions and handler calls.
-
 use std::mem;
 
 use shuttle::rand::{Rng, thread_rng};

@@ -1,5 +1,3 @@
-//! Threads of the program, the clock, and other processes.
-
 use std::cell::RefMut;
 use std::mem;
 use std::sync::Arc;
@@ -26,10 +24,10 @@ pub(crate) fn change_mask(block: bool) {
 /// Whether the thread has ended.
 pub(crate) struct Thread(Arc<AtomicBool>);
 
-/// Starts a thread, which the caller must drop before what the thread borrows.
+/// The caller must drop the thread before what it borrows.
 pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
     let f: Box<dyn FnOnce() + Send + 'a> = Box::new(f);
-    // SAFETY: the scenarios drop all threads, which waits for their ends. A failed scenario resumes none.
+    // SAFETY: the scenarios drop all threads, which waits for their ends.
     let f: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(f) };
     let ended = Arc::new(AtomicBool::new(false));
     let sign = ended.clone();
@@ -93,7 +91,7 @@ pub(super) fn advance_clock() {
     }
 }
 
-/// Waits until no deliverable signal is pending or going to be sent.
+/// Waits until no signal can be delivered any more.
 pub(crate) fn wait_for_handlers() {
     for _ in 0..3 {
         while !machine().is_quiet(Task::lets_in) {
@@ -103,7 +101,7 @@ pub(crate) fn wait_for_handlers() {
     }
 }
 
-/// Blocks until a handler has run, like a system call with EINTR.
+/// A system call that fails with EINTR.
 pub(crate) fn block_until_signal() {
     step();
     let me = me();
@@ -116,7 +114,7 @@ pub(crate) fn block_until_signal() {
     }
 }
 
-/// Another process sends a signal at a random time.
+/// Another process sends a signal later.
 pub(crate) fn send_from_outside(source: Source) {
     machine().senders += 1;
     shuttle::thread::spawn(move || {

@@ -1,5 +1,3 @@
-//! The interval timer and the POSIX timers.
-
 use std::time::Duration;
 
 use super::{Machine, Source, chance};
