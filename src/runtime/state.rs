@@ -102,6 +102,8 @@ impl State {
         }
         if SHARED.must_reinstall.load(Ordering::Relaxed) {
             self.installation.reinstall(self.blocked > 0);
+            // What has expired between the reading of the clock and this line was lost. The next check reads the clock again.
+            FLAG.set();
         }
         self.find_kept_out();
         self.expire(now);
