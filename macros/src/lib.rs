@@ -2,16 +2,13 @@
 //! through these crates, with the feature `macros`.
 
 mod attribute;
-mod block;
 mod cooperative;
-#[cfg(test)]
-mod expansion;
 #[cfg(test)]
 mod hostile;
 mod library;
-mod options;
 mod parse;
 mod returns;
+mod syntax;
 mod time_limit;
 
 use proc_macro::TokenStream;

@@ -179,22 +179,24 @@ fn on_the_output_of_a_macro() {
 #[test]
 fn on_interpolated_blocks_without_semicolons() {
     macro_rules! make {
-        ($name:ident, $block:block, $expr:expr, $stmt:stmt) => {
+        ($name:ident, $block:block, $expr:expr, $match:expr, $value:block, $ty:ty) => {
             #[cooperative]
-            fn $name() -> Result<u32, TimedOut> {
-                $stmt;
+            fn $name() -> Result<$ty, TimedOut> {
                 $block
                 $expr
-                let mut n = 0;
+                #[allow(clippy::all)]
+                let mut n: $ty = $value;
                 let more = &mut n;
                 $block
                 *more += 1;
-                $expr
+                $match
                 'turns: loop {
                     $expr
                     break 'turns;
                 }
-                Ok(n)
+                $block
+                ::std::convert::identity(0);
+                Ok($value.max(1) * [$value, 2][0] * n)
             }
         };
     }
@@ -202,9 +204,21 @@ fn on_interpolated_blocks_without_semicolons() {
     fn call() {
         CALLS.set(CALLS.get() + 1);
     }
-    make!(interpolated, { call() }, if true { call() }, let _unused = 1);
-    assert_eq!(interpolated().unwrap(), 1);
-    assert_eq!(CALLS.get(), 5);
+    make!(
+        interpolated,
+        { call() },
+        if true {
+            call()
+        } else {
+        },
+        match 1 {
+            _ => call(),
+        },
+        { 1 },
+        u32
+    );
+    assert_eq!(interpolated().unwrap(), 2);
+    assert_eq!(CALLS.get(), 6);
     stops(interpolated);
 }
 
