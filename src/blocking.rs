@@ -1,4 +1,4 @@
-//! Blocking calls that end at the deadline.
+//! Waits that end at the deadline.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -11,6 +11,9 @@ use crate::error::TimedOut;
 use crate::os::poll::{self, Readiness};
 use crate::os::{child, clock};
 use crate::runtime::{self, Waiting};
+
+/// The longest timeout of a wait that no signal can end.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Alarm {
     /// Runs a blocking system call, which ends at the deadline.
@@ -72,9 +75,8 @@ impl Alarm {
     /// [`TimedOut`] if the alarm has expired.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.sleep(std::time::Duration::MAX).is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
     /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -113,8 +115,7 @@ impl Alarm {
     ///
     /// ```
     /// let mut child = std::process::Command::new("sleep").arg("3600").spawn()?;
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// assert!(alarm.wait(&mut child).is_err());
+    /// assert!(sigalarm::testing::expired().wait(&mut child).is_err());
     /// child.kill()?;
     /// # child.wait()?;
     /// # Ok::<(), std::io::Error>(())
@@ -125,21 +126,55 @@ impl Alarm {
     pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let location = Location::caller();
         drop(child.stdin.take());
-        // If the child has been reaped, another process may have its id.
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        let id = child.id();
-        let Ok(_waiting) = Waiting::begin(Some(self.key())) else {
-            loop {
-                self.sleep_at(location, POLL_INTERVAL)?;
-                if let Some(status) = child.try_wait()? {
-                    return Ok(status);
-                }
+        loop {
+            // If the child has been reaped, another process may have its id.
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
             }
-        };
-        self.blocking_at(location, || child::await_end(id))?;
-        child.wait()
+            match Waiting::begin(Some(self.key())) {
+                Ok(_waiting) => self.blocking_at(location, || child::await_end(child.id()))?,
+                Err(_) => self.sleep_at(location, POLL_INTERVAL)?,
+            }
+        }
+    }
+
+    /// Calls `attempt` with a timeout until it returns a value, or until this alarm or an enclosing one expires.
+    ///
+    /// Use it for channels, condition variables and locks, whose waits no signal ends. `attempt` waits for up to its
+    /// timeout and then returns `None`. The timeout is 10 ms, or less before a deadline. So a deadline ends the wait on
+    /// time, and a [`ring`](Alarm::ring) up to 10 ms late.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] if the alarm expires first.
+    ///
+    /// A condition variable. `wait_timeout_while` checks the condition first, so no notification is lost:
+    ///
+    /// ```
+    /// use std::sync::{Condvar, Mutex};
+    /// let (queue, filled) = (Mutex::new(vec!["job"]), Condvar::new());
+    /// let job = sigalarm::Alarm::never()?.wait_for(|timeout| {
+    ///     let locked = queue.lock().unwrap();
+    ///     filled.wait_timeout_while(locked, timeout, |queue| queue.is_empty()).unwrap().0.pop()
+    /// });
+    /// assert_eq!(job.unwrap(), "job");
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    ///
+    /// For a channel, return `None` on `RecvTimeoutError::Timeout`. For a parking_lot lock, call `try_lock_for(timeout)`.
+    /// For std's `Mutex`, call `try_lock`, and sleep for up to `timeout` after a failure.
+    #[track_caller]
+    #[doc(alias("recv", "lock", "wait_timeout", "condvar", "channel"))]
+    pub fn wait_for<T>(&self, mut attempt: impl FnMut(Duration) -> Option<T>) -> Result<T, TimedOut> {
+        let location = Location::caller();
+        loop {
+            self.check_at(location)?;
+            if let Some(value) = attempt(self.poll_timeout()) {
+                return Ok(value);
+            }
+            // The deadline may have passed before its signal is handled.
+            runtime::recheck();
+        }
     }
 
     /// Waits until the descriptor of `source` is ready and calls `call`, again after `WouldBlock`.
@@ -155,13 +190,9 @@ impl Alarm {
         loop {
             self.check_at(location)?;
             let timeout = self.wait_timeout(waiting.is_ok());
-            match poll::wait(Some((source.as_fd(), readiness)), timeout) {
-                Ok(true) => {}
-                Ok(false) => {
-                    runtime::recheck();
-                    continue;
-                }
-                Err(e) => return Err(e),
+            if !poll::wait(Some((source.as_fd(), readiness)), timeout)? {
+                runtime::recheck();
+                continue;
             }
             match call(source) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -181,10 +212,7 @@ impl Alarm {
     }
 
     /// Returns the timeout of a wait that no signal can end.
-    pub(crate) fn poll_timeout(&self) -> Duration {
+    fn poll_timeout(&self) -> Duration {
         clock::until(runtime::next_under(self.key())).min(POLL_INTERVAL)
     }
 }
-
-/// The longest timeout of a wait that no signal can end.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);

@@ -1,10 +1,10 @@
-//! The handle.
+//! The handle on an alarm.
 
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::alarm::Alarm;
+use crate::alarm::{self, Alarm};
 use crate::enter::Entered;
 use crate::error::{AlarmId, Cause, TimedOut};
 use crate::runtime;
@@ -12,8 +12,7 @@ use crate::schedule::{Entry, Key};
 
 /// A handle on an alarm, for code that cannot borrow the guard; returned by [`Alarm::handle`].
 ///
-/// After the guard is dropped, and in a forked child, the handle is inert: its checks return `Ok`, and
-/// [`ring`](AlarmHandle::ring) returns `false`.
+/// After the guard is dropped, and in a forked child, its checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
 ///
 /// ```
 /// let alarm = sigalarm::Alarm::never()?;
@@ -41,42 +40,34 @@ impl Alarm {
 }
 
 impl AlarmHandle {
-    /// Expires the alarm now, to cancel the computation. Returns whether the alarm is still armed.
+    /// Expires the alarm now, as [`Alarm::ring`] does. Returns whether the alarm is still armed.
     ///
-    /// Checks then return an error with [`Cause::Rung`], and [`blocking`](Alarm::blocking) calls end, on every thread. An
-    /// expired alarm keeps its cause. Takes a lock, so do not call it in a signal handler.
+    /// [`blocking`](Alarm::blocking) calls end, on every thread. An expired alarm keeps its cause.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
+    /// let alarm = sigalarm::testing::never();
     /// assert!(alarm.handle().ring() && alarm.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[doc(alias = "cancel")]
     pub fn ring(&self) -> bool {
         runtime::ring(self.key, Cause::Rung)
     }
 
-    /// Checks as [`Alarm::check`] does, with the same cost and errors. Returns `Ok` after the guard is dropped.
+    /// Checks as [`Alarm::check`] does, with the same cost and errors.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// assert!(alarm.handle().check().is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::testing::expired().handle().check().is_err());
     /// ```
     #[inline]
     #[track_caller]
     pub fn check(&self) -> Result<(), TimedOut> {
-        if runtime::is_flag_set() {
-            return runtime::answer(runtime::check_alarm(&self.key, Location::caller()));
-        }
-        Ok(())
+        alarm::check(&self.key, Location::caller())
     }
 
     /// Returns whether [`check`](AlarmHandle::check) returns an error.
     ///
     /// ```
-    /// assert!(!sigalarm::Alarm::never()?.handle().is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::testing::expired().handle().is_expired());
     /// ```
     #[inline]
     #[track_caller]
@@ -87,8 +78,7 @@ impl AlarmHandle {
     /// Returns the time until the deadline: zero after it, `None` without a deadline or a guard. Takes a lock.
     ///
     /// ```
-    /// assert_eq!(sigalarm::Alarm::never()?.handle().remaining(), None);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::testing::never().handle().remaining(), None);
     /// ```
     pub fn remaining(&self) -> Option<Duration> {
         runtime::inspect(self.key, Entry::remaining).flatten()
@@ -97,10 +87,12 @@ impl AlarmHandle {
     /// Enters the alarm on the calling thread, as [`Alarm::enter`] does. Does not block.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// let _entered = alarm.handle().enter();
-    /// assert!(sigalarm::checkpoint().is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let alarm = sigalarm::testing::expired();
+    /// let handle = alarm.handle();
+    /// std::thread::spawn(move || {
+    ///     let _entered = handle.enter();
+    ///     assert!(sigalarm::checkpoint().is_err());
+    /// }).join().unwrap();
     /// ```
     pub fn enter(&self) -> Entered<'static> {
         Entered::new(self.key)
@@ -109,9 +101,8 @@ impl AlarmHandle {
     /// Returns the alarm's id, as [`Alarm::id`] does.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
+    /// let alarm = sigalarm::testing::never();
     /// assert_eq!(alarm.handle().id(), alarm.id());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn id(&self) -> AlarmId {
         self.key.id()

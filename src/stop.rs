@@ -8,14 +8,14 @@ use crate::handle::AlarmHandle;
 
 /// The checking thread's alarms as an [`enough::Stop`], for a library that needs a `'static` one. Needs feature `enough`.
 ///
-/// `&Alarm` and [`AlarmHandle`] are [`enough::Stop`]s too. Expired limits on time, processor time and checks are [`StopReason::TimedOut`],
-/// other causes [`StopReason::Cancelled`]. A later [`checkpoint`](crate::checkpoint()) returns the [`TimedOut`].
+/// `&Alarm` and [`AlarmHandle`] are [`enough::Stop`]s too. Expired limits on time, processor time and checks are
+/// [`StopReason::TimedOut`], other causes [`StopReason::Cancelled`]. A later [`checkpoint`](crate::checkpoint()) returns the
+/// [`TimedOut`].
 ///
 /// ```
 /// use enough::{Stop, StopReason};
-/// let _alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+/// let _alarm = sigalarm::testing::expired();
 /// assert_eq!(sigalarm::ThreadAlarms.check(), Err(StopReason::TimedOut));
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ThreadAlarms;

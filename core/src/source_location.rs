@@ -2,7 +2,7 @@ use alloc::borrow::Cow;
 use core::fmt;
 use core::panic::Location;
 
-/// A location in source code. Unlike [`core::panic::Location`], it can come from another process.
+/// A location in source code, of this or another process.
 ///
 /// ```
 /// let error = sigalarm::testing::expired().check().unwrap_err();

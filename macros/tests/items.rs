@@ -179,13 +179,13 @@ fn on_the_output_of_a_macro() {
 #[test]
 fn on_interpolated_blocks_without_semicolons() {
     macro_rules! make {
-        ($name:ident, $block:block, $expr:expr, $match:expr, $value:block, $ty:ty) => {
+        ($name:ident, $block:block, $expr:expr, $match:expr, $value:block, $number:expr, $ty:ty) => {
             #[cooperative]
             fn $name() -> Result<$ty, TimedOut> {
                 $block
                 $expr
                 #[allow(clippy::all)]
-                let mut n: $ty = $value;
+                let mut n: $ty = $value * 1;
                 let more = &mut n;
                 $block
                 *more += 1;
@@ -196,7 +196,8 @@ fn on_interpolated_blocks_without_semicolons() {
                 }
                 $block
                 ::std::convert::identity(0);
-                Ok($value.max(1) * [$value, 2][0] * n)
+                let two = { $number - 1 };
+                Ok($value.max(1) * [$value, 2][0] * n * two)
             }
         };
     }
@@ -215,9 +216,10 @@ fn on_interpolated_blocks_without_semicolons() {
             _ => call(),
         },
         { 1 },
+        3,
         u32
     );
-    assert_eq!(interpolated().unwrap(), 2);
+    assert_eq!(interpolated().unwrap(), 4);
     assert_eq!(CALLS.get(), 6);
     stops(interpolated);
 }

@@ -1,5 +1,7 @@
 //! `every = …` and the bare loop do the same in the same order. Checks are at the first turn and then at each n-th.
 
+#![deny(unused_labels)]
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
@@ -230,8 +232,23 @@ same! {
         Ok(0)
     }
 
+    fn continues_both_loops(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
+        'outer: for i in 0..n {
+            for j in 0..n {
+                if j % 3 == 0 {
+                    continue;
+                }
+                if j > i {
+                    continue 'outer;
+                }
+                probe.see(j);
+            }
+            probe.see(-i);
+        }
+        Ok(0)
+    }
+
     fn hides_a_label(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
-        #[allow(unused_labels)]
         'a: for i in 0..n {
             let 0..30 = i else { continue };
             #[allow(clippy::never_loop)]

@@ -29,7 +29,7 @@ fn at_the_entry() -> Result<(), TimedOut> {
 
 #[time_limit(Duration::ZERO)]
 #[cooperative]
-fn at_the_entry_too() -> Result<(), TimedOut> {
+fn r#try() -> Result<(), TimedOut> {
     Ok(())
 }
 
@@ -39,7 +39,7 @@ fn stops_in_either_order_with_cooperative() {
         (limit_first as fn() -> _, "limit_first"),
         (cooperative_first, "cooperative_first"),
         (at_the_entry, "at_the_entry"),
-        (at_the_entry_too, "at_the_entry_too"),
+        (r#try, "try"),
     ] {
         let timed_out: TimedOut = f().unwrap_err();
         assert_eq!(timed_out.label(), Some(label));

@@ -101,3 +101,30 @@ impl VisitMut for Turn<'_> {
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}
 }
+
+#[test]
+fn inner_label_of_the_same_name_may_break() {
+    let label = Lifetime::new("'turn", proc_macro2::Span::call_site());
+    assert!(
+        of(
+            &syn::parse_quote!('a: for x in xs {
+                'a: loop {
+                    continue 'a;
+                }
+            }),
+            &label
+        )
+        .is_none()
+    );
+    assert!(
+        of(
+            &syn::parse_quote!('a: for x in xs {
+                'b: loop {
+                    continue 'b;
+                }
+            }),
+            &label
+        )
+        .is_some()
+    );
+}
