@@ -16,14 +16,14 @@ use crate::runtime::{self, Waiting};
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Alarm {
-    /// Runs a blocking system call, which ends at the deadline.
+    /// Runs a system call, such as `flock`, `connect`, `accept` or `read`, which ends at the deadline.
     ///
-    /// `call` makes one system call: `flock`, `connect`, `accept`, `read`. When this alarm or an enclosing one expires, the
-    /// system call returns EINTR ([signal(7)]), at worst 10 ms late. After another EINTR `blocking` calls `call` again.
+    /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
+    /// After another EINTR `blocking` calls `call` again.
     ///
-    /// Avoid functions that retry after EINTR: std's `read_exact`, `TcpListener::accept`, `TcpStream::connect`,
-    /// `File::open`. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a deadline of
-    /// another thread interrupts that thread's system calls too.
+    /// `call` must not retry after EINTR, as std's `read_exact`, `TcpListener::accept`, `TcpStream::connect` and
+    /// `File::open` do. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a
+    /// deadline of another thread interrupts that thread's system calls too.
     ///
     /// # Errors
     ///
@@ -75,8 +75,7 @@ impl Alarm {
     /// [`TimedOut`] if the alarm has expired.
     ///
     /// ```
-    /// let alarm = sigalarm::testing::expired();
-    /// assert!(alarm.sleep(std::time::Duration::MAX).is_err());
+    /// assert!(sigalarm::testing::expired().sleep(std::time::Duration::MAX).is_err());
     /// ```
     ///
     /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -105,9 +104,9 @@ impl Alarm {
         }
     }
 
-    /// Waits until a child process ends, or until this alarm or an enclosing one expires.
+    /// Waits until a child process ends, or until this alarm or an enclosing one expires. Then the child keeps running.
     ///
-    /// Closes the child's standard input, as [`Child::wait`] does. At the deadline the child keeps running.
+    /// Closes the child's standard input, as [`Child::wait`] does.
     ///
     /// # Errors
     ///
@@ -140,29 +139,26 @@ impl Alarm {
 
     /// Calls `attempt` with a timeout until it returns a value, or until this alarm or an enclosing one expires.
     ///
-    /// Use it for channels, condition variables and locks, whose waits no signal ends. `attempt` waits for up to its
-    /// timeout and then returns `None`. The timeout is 10 ms, or less before a deadline. So a deadline ends the wait on
-    /// time, and a [`ring`](Alarm::ring) up to 10 ms late.
+    /// For channels, condition variables and locks, whose waits no signal ends. `attempt` waits for up to the timeout,
+    /// at most 10 ms, and then returns `None`: a deadline is on time, and a [`ring`](Alarm::ring) up to 10 ms late.
     ///
     /// # Errors
     ///
     /// [`TimedOut`] if the alarm expires first.
     ///
-    /// A condition variable. `wait_timeout_while` checks the condition first, so no notification is lost:
-    ///
     /// ```
     /// use std::sync::{Condvar, Mutex};
     /// let (queue, filled) = (Mutex::new(vec!["job"]), Condvar::new());
-    /// let job = sigalarm::Alarm::never()?.wait_for(|timeout| {
+    /// let job = sigalarm::testing::never().wait_for(|timeout| {
     ///     let locked = queue.lock().unwrap();
+    ///     // Checks the condition first, so no notification is lost.
     ///     filled.wait_timeout_while(locked, timeout, |queue| queue.is_empty()).unwrap().0.pop()
     /// });
     /// assert_eq!(job.unwrap(), "job");
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
-    /// For a channel, return `None` on `RecvTimeoutError::Timeout`. For a parking_lot lock, call `try_lock_for(timeout)`.
-    /// For std's `Mutex`, call `try_lock`, and sleep for up to `timeout` after a failure.
+    /// For a channel, return `None` on `RecvTimeoutError::Timeout`. For a parking_lot lock, call
+    /// `try_lock_for(timeout)`. For std's `Mutex`, call `try_lock`, and sleep for up to `timeout` after a failure.
     #[track_caller]
     #[doc(alias("recv", "lock", "wait_timeout", "condvar", "channel"))]
     pub fn wait_for<T>(&self, mut attempt: impl FnMut(Duration) -> Option<T>) -> Result<T, TimedOut> {

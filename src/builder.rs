@@ -11,9 +11,7 @@ use crate::os::clock;
 use crate::runtime::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::schedule::Budget;
 
-/// A builder for an alarm; returned by [`Alarm::builder`].
-///
-/// The alarm expires at the first limit that is reached. Without a limit only [`ring`](Alarm::ring) expires it.
+/// A builder for an alarm, which expires at the first limit that is reached; returned by [`Alarm::builder`].
 ///
 /// ```
 /// let builder = sigalarm::Alarm::builder().label("solve").check_limit(9);
@@ -50,7 +48,7 @@ impl AlarmBuilder {
         AlarmBuilder { due: Due::After(limit), ..self }
     }
 
-    /// Sets a deadline; see [`Alarm::at`]. The last limit or deadline counts.
+    /// Sets a deadline, in place of [`after`](AlarmBuilder::after); see [`Alarm::at`].
     ///
     /// ```
     /// assert!(sigalarm::Alarm::builder().at(std::time::Instant::now()).arm()?.is_expired());
@@ -71,9 +69,9 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time of the process, counted from arming over all threads ([clock_gettime(2)]).
+    /// Sets a limit on the processor time of the process since arming, over all threads ([clock_gettime(2)]).
     ///
-    /// The alarm is never early, and late by about 1 ms and by what other running threads use.
+    /// The alarm is never early, and late by 1 ms and by what other running threads use.
     ///
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm()?.is_expired());
@@ -85,7 +83,7 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Process, limit)))
     }
 
-    /// Sets a limit on the processor time of the arming thread. Replaces [`cpu_limit`](AlarmBuilder::cpu_limit).
+    /// Sets a limit on the processor time of the arming thread, in place of [`cpu_limit`](AlarmBuilder::cpu_limit).
     ///
     /// [`arm`](AlarmBuilder::arm) fails on Apple's systems, NetBSD and OpenBSD.
     ///
@@ -99,8 +97,8 @@ impl AlarmBuilder {
 
     /// Sets a limit on the number of checks: `budget` checks return `Ok`, and the next returns an error.
     ///
-    /// Checks of the alarm, of alarms inside it and of its thread count, until a [`restart`](Alarm::restart) resets the count.
-    /// While the guard lives, every check of the process takes the slow path.
+    /// Checks of the alarm, of alarms inside it and of its thread count. While the guard lives, every check of the
+    /// process takes the slow path.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm()?;
@@ -114,9 +112,10 @@ impl AlarmBuilder {
 
     /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm ([signal(7)]).
     ///
-    /// - The first signal is not forwarded. A later one is forwarded to the previous handler, if no check has seen the
-    ///   first or all alarms that use the signal have expired. So a second Ctrl-C ends the process.
-    /// - The last guard that uses the signal restores the previous disposition. A signal that no check has seen is discarded.
+    /// - A second signal is forwarded to the previous handler, if no check has seen the first or all alarms that use
+    ///   the signal have expired. So a second Ctrl-C ends the process.
+    /// - The last guard that uses the signal restores the previous disposition. A signal that no check has seen is
+    ///   discarded.
     /// - A signal that was ignored at arming stays ignored, as under `nohup`.
     ///
     /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
@@ -138,11 +137,11 @@ impl AlarmBuilder {
         self
     }
 
-    /// Arms a watchdog, which ends the process if no check returns an error within `grace` after the deadline.
+    /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
     ///
-    /// The handler writes a line to standard error, unless that is a full pipe, and ends the process with exit code 124.
-    /// Destructors do not run, and buffers are not flushed ([_exit(2)]). An error of a check on the arming thread stops the
-    /// watchdog, as does dropping the guard. It waits while the process is stopped or [`suspended`](crate::suspended()).
+    /// The watchdog writes a line to standard error, unless that is a full pipe, and exits with code 124, without
+    /// destructors and flushes ([_exit(2)]). It waits while the process is stopped or
+    /// [`suspended`](crate::suspended()).
     ///
     /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
     ///
@@ -160,7 +159,7 @@ impl AlarmBuilder {
         })
     }
 
-    /// Arms a watchdog as [`abort_after`](AlarmBuilder::abort_after) does, but dumps core by [abort(3)].
+    /// Ends the process as [`abort_after`](AlarmBuilder::abort_after) does, but by [abort(3)], which dumps core.
     ///
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
@@ -173,11 +172,13 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check.
+    /// Sets `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check. Never clears
+    /// it.
     ///
-    /// A limit on processor time or checks sets it only at a check. The library never clears it.
+    /// The handler sets it, but for a limit on processor time or checks a check.
     ///
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]).
+    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and beyond RLIMIT_SIGPENDING timers
+    /// ([getrlimit(2)]).
     ///
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
@@ -194,11 +195,9 @@ impl AlarmBuilder {
 
     /// Measures stretches without a check on the arming thread; [`Alarm::longest_gap`] returns the longest.
     ///
-    /// The timer sends four signals a threshold, at most 4,000 a second. An audit misses no stretch of a threshold, but
-    /// measures it up to a quarter too short.
-    ///
-    /// It measures wall time, so a preempted thread looks like a missing check. Checks of other threads end a stretch, so audit
-    /// a single-threaded program.
+    /// The timer sends four signals a threshold, at most 4,000 a second. No stretch of a threshold is missed; its
+    /// length is short by up to a quarter. A preempted thread looks like a missing check. Checks of other threads end a
+    /// stretch.
     ///
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);

@@ -22,10 +22,11 @@ pub struct Entered<'a> {
 }
 
 impl Alarm {
-    /// Enters the alarm on the calling thread: each [`checkpoint`](crate::checkpoint) there checks it too.
+    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check it too. Does not
+    /// block.
     ///
-    /// The alarm is inside the alarms that the thread has, and encloses the alarms that the thread arms later. Alarms that
-    /// enclose it on its arming thread enclose it here too. Does not block.
+    /// It is inside the alarms that the thread has, and encloses those that the thread arms later. Alarms that enclose
+    /// it on its arming thread enclose it here too.
     ///
     /// ```
     /// let alarm = &sigalarm::Alarm::after(std::time::Duration::ZERO)?;

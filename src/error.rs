@@ -14,9 +14,7 @@ pub use sigalarm_core::{AlarmId, Cause, SourceLocation, TimedOut};
 
 /// An error of arming an alarm; no alarm stays armed.
 ///
-/// Common causes are a sandbox that forbids signal handlers (seccomp) and exhausted memory. A refused timer is an error only for
-/// [`blocking`](crate::Alarm::blocking), [`abort_after`](crate::AlarmBuilder::abort_after) and
-/// [`flag`](crate::AlarmBuilder::flag).
+/// Common causes are a sandbox that forbids signal handlers (seccomp) and exhausted memory.
 ///
 /// ```
 /// let e: sigalarm::ArmError = sigalarm::Alarm::builder().ring_on(9).arm().unwrap_err();
@@ -52,7 +50,7 @@ impl ArmError {
         ArmError::new(io::ErrorKind::InvalidInput, text)
     }
 
-    /// Returns the error of a full flag: other implementations of `sigalarm-core` use all of its bits.
+    /// Returns the error of the ninth implementation of `sigalarm-core`.
     pub(crate) fn too_many(e: TooMany) -> ArmError {
         let text = format!("cannot arm the alarm: {e}; nothing was left armed");
         ArmError { source: Some(Arc::new(e)), ..ArmError::new(io::ErrorKind::Unsupported, text) }
@@ -89,14 +87,13 @@ impl Error for ArmError {
 }
 
 impl From<ArmError> for io::Error {
-    /// Returns an error of the failed call's kind, [`InvalidInput`](io::ErrorKind::InvalidInput), or
-    /// [`Unsupported`](io::ErrorKind::Unsupported).
+    /// Returns an error of the failed call's kind, `InvalidInput` or `Unsupported`.
     fn from(e: ArmError) -> io::Error {
         io::Error::new(e.kind, e)
     }
 }
 
-/// Returns the text of a panic's payload; `Box<dyn Any>` for a payload that is not a string, as std prints it.
+/// Returns the text of a panic's payload; for one that is not a string `Box<dyn Any>`, as std prints it.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,

@@ -26,7 +26,7 @@ impl Gap {
         Gap { length, location }
     }
 
-    /// Returns the length, which is short by at most a quarter of the audit's threshold.
+    /// Returns the length, short by at most a quarter of the audit's threshold.
     ///
     /// ```
     /// let alarm = sigalarm::testing::never();
@@ -36,7 +36,7 @@ impl Gap {
         self.length
     }
 
-    /// Returns the location of the check after the stretch: a check is missing before it.
+    /// Returns the location of the check after the stretch.
     ///
     /// ```
     /// let alarm = sigalarm::testing::never();

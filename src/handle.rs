@@ -12,7 +12,8 @@ use crate::schedule::{Entry, Key};
 
 /// A handle on an alarm, for code that cannot borrow the guard; returned by [`Alarm::handle`].
 ///
-/// After the guard is dropped, and in a forked child, its checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
+/// After the guard is dropped, and in a forked child, its checks return `Ok`, and [`ring`](AlarmHandle::ring) returns
+/// `false`.
 ///
 /// ```
 /// let alarm = sigalarm::Alarm::never()?;
@@ -30,9 +31,8 @@ impl Alarm {
     /// Returns a handle on the alarm. Does not block.
     ///
     /// ```
-    /// let handle = sigalarm::Alarm::never()?.handle(); // drops the guard
+    /// let handle = sigalarm::testing::never().handle(); // drops the guard
     /// assert!(!handle.ring());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn handle(&self) -> AlarmHandle {
         AlarmHandle { key: self.key() }
@@ -40,9 +40,8 @@ impl Alarm {
 }
 
 impl AlarmHandle {
-    /// Expires the alarm now, as [`Alarm::ring`] does. Returns whether the alarm is still armed.
-    ///
-    /// [`blocking`](Alarm::blocking) calls end, on every thread. An expired alarm keeps its cause.
+    /// Expires the alarm now, as [`Alarm::ring`] does, and ends its [`blocking`](Alarm::blocking) calls. Returns
+    /// whether the alarm is still armed.
     ///
     /// ```
     /// let alarm = sigalarm::testing::never();
@@ -75,7 +74,7 @@ impl AlarmHandle {
         self.check().is_err()
     }
 
-    /// Returns the time until the deadline: zero after it, `None` without a deadline or a guard. Takes a lock.
+    /// Returns the time until the deadline, as [`Alarm::remaining`] does; `None` also without a guard.
     ///
     /// ```
     /// assert_eq!(sigalarm::testing::never().handle().remaining(), None);
@@ -87,18 +86,14 @@ impl AlarmHandle {
     /// Enters the alarm on the calling thread, as [`Alarm::enter`] does. Does not block.
     ///
     /// ```
-    /// let alarm = sigalarm::testing::expired();
-    /// let handle = alarm.handle();
-    /// std::thread::spawn(move || {
-    ///     let _entered = handle.enter();
-    ///     assert!(sigalarm::checkpoint().is_err());
-    /// }).join().unwrap();
+    /// let handle = sigalarm::testing::expired().handle();
+    /// std::thread::spawn(move || drop(handle.enter()));
     /// ```
     pub fn enter(&self) -> Entered<'static> {
         Entered::new(self.key)
     }
 
-    /// Returns the alarm's id, as [`Alarm::id`] does.
+    /// Returns the alarm's id.
     ///
     /// ```
     /// let alarm = sigalarm::testing::never();

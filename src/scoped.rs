@@ -17,9 +17,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// Runs `f` with an alarm that expires `limit` from now, and returns what `f` returns. Blocks until then.
-///
-/// If `f` returns a `Result`, `within(limit, f)??` returns both errors; [`try_within`] needs one `?`.
+/// Runs `f` with an alarm that expires `limit` from now, and returns what `f` returns.
 ///
 /// # Errors
 ///
@@ -27,7 +25,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 ///
 /// ```
 /// let limit = std::time::Duration::from_secs(10);
-/// assert!(sigalarm::within(limit, |alarm| alarm.check())?.is_ok());
+/// assert!(sigalarm::within(limit, |alarm| alarm.check())?.is_ok()); // or `??` for both errors
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[track_caller]
@@ -38,12 +36,9 @@ pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmE
 
 /// Runs `f` as [`within`] does, and returns one error type for arming, expiry and `f`.
 ///
-/// `f` fails with a `TimedOut`, an [`io::Error`], or an error that converts to one. For other errors use [`within`].
-///
 /// # Errors
 ///
-/// - After an expiry, kind [`TimedOut`](io::ErrorKind::TimedOut); [`find_in`](crate::TimedOut::find_in) returns the
-///   [`TimedOut`](crate::TimedOut).
+/// - After an expiry, kind [`TimedOut`](io::ErrorKind::TimedOut) with the [`TimedOut`](crate::TimedOut) inside.
 /// - Otherwise the error of `f`, or an [`ArmError`]; then `f` does not run.
 ///
 /// ```
@@ -60,16 +55,15 @@ pub fn try_within<T, E: Into<io::Error>>(
 
 /// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger.
 ///
-/// A paused alarm has no deadline on any thread. When `f` returns or panics, its deadline, watchdog, flag and audit move
-/// later by the time that `f` took.
+/// A paused alarm has no deadline on any thread. When `f` returns or panics, its deadline, watchdog, flag and audit
+/// move later by the time that `f` took.
 ///
-/// Expired alarms remain expired. A running grace, and limits on processor time and checks, are not paused. Alarms that `f`
-/// arms are not paused either. Calls nest. Does not block.
+/// Not paused are expired alarms, a running grace, limits on processor time and checks, and alarms that `f` arms. Calls
+/// nest.
 ///
 /// ```
-/// use std::{thread::sleep, time::Duration};
-/// let alarm = sigalarm::Alarm::after(Duration::from_millis(500))?;
-/// sigalarm::paused(|| sleep(Duration::from_millis(600)));
+/// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500))?;
+/// sigalarm::paused(|| std::thread::sleep(std::time::Duration::from_millis(600)));
 /// assert!(alarm.check().is_ok());
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
@@ -98,12 +92,11 @@ impl Alarm {
 
 /// Runs `f`, in which this thread's checks ignore every alarm that is armed now: for clean-up after an expiry.
 ///
-/// This includes alarms of other threads, checks through a handle, and [`blocking`](Alarm::blocking). Alarms that `f` arms
-/// work as usual, so the clean-up can have a limit. Only their [`check_limit`](crate::AlarmBuilder::check_limit) counts checks
-/// in `f`.
+/// So do [`blocking`](Alarm::blocking) and checks through a handle. Alarms that `f` arms work as usual, so the clean-up
+/// can have a limit. No [`check_limit`](crate::AlarmBuilder::check_limit) of an ignored alarm counts.
 ///
-/// Deadlines pass meanwhile, watchdogs ([`abort_after`](crate::AlarmBuilder::abort_after)) end the process, and the first
-/// check after `f` returns the error. Calls nest. A panic ends the shield. Does not block.
+/// Deadlines pass meanwhile, watchdogs ([`abort_after`](crate::AlarmBuilder::abort_after)) end the process, and the
+/// first check after `f` returns the error. Calls nest.
 ///
 /// ```
 /// let _alarm = sigalarm::testing::expired();
@@ -116,22 +109,20 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
     f()
 }
 
-/// Runs `f` with the previous disposition of SIGALRM, the previous signal mask of this thread, and no timer of the library.
+/// Runs `f` with the previous disposition of SIGALRM, the previous signal mask of this thread, and no timer of the
+/// library.
 ///
-/// Use it for [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer and resets the handler
-/// ([execve(2)]). Otherwise the new program of a single-threaded process **dies of SIGALRM**.
+/// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer ([execve(2)]): without
+/// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
 ///
-/// While another thread has alarms, the handler stays installed, and forwards signals of other code.
-///
-/// In `f` time counts and checks read the clock, but a deadline interrupts no system call. Calls nest. Arm no alarm on
-/// other threads meanwhile. A child that `f` forks is not suspended.
+/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile; if they have
+/// alarms, the handler stays installed and forwards foreign signals. Calls nest. A child that `f` forks is not
+/// suspended.
 ///
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
-/// let _alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(10))?;
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());
 /// println!("{error}");
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 ///
 /// [execve(2)]: https://man7.org/linux/man-pages/man2/execve.2.html

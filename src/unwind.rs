@@ -1,7 +1,6 @@
-//! Unwinding to a `catch`, for code whose signatures cannot carry a `Result`.
+//! Unwinding to a `catch`.
 //!
-//! `resume_unwind` raises a private payload and runs no panic hook. Without a `catch` it would end the thread silently, so a
-//! check that finds no registered `catch` panics.
+//! Without a `catch` it would end the thread silently, without the panic hook. So a check that finds none panics.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -17,22 +16,21 @@ use crate::runtime;
 struct Expired(TimedOut);
 
 impl Alarm {
-    /// Checks in code that cannot return a `Result`: unwinds to the [`catch`](Alarm::catch) of the expired alarm, this one or
-    /// one that encloses it.
+    /// Checks in code without a `Result`: unwinds to the [`catch`](Alarm::catch) of the expired alarm, this or an
+    /// enclosing one.
     ///
-    /// The unwinding runs destructors and not the panic hook. While the thread unwinds already, this function does nothing.
+    /// The unwinding runs destructors, and not the panic hook. While the thread unwinds, this function does nothing.
     ///
     /// <div class="warning">
     ///
-    /// An unwinding aborts the process at an `extern "C"` function written in Rust. A callback for a C library calls
-    /// [`check`](Alarm::check) and stores the error.
+    /// An unwinding aborts the process at an `extern "C"` function written in Rust. There call [`check`](Alarm::check),
+    /// and store the error.
     ///
     /// </div>
     ///
     /// # Panics
     ///
-    /// Panics if the alarm has expired and no `catch` can take the unwinding: none runs on this thread, and none of that alarm on
-    /// another. Under `panic = "abort"` none can.
+    /// Panics if the alarm has expired, and no `catch` runs on this thread and none of that alarm on another.
     ///
     /// ```
     /// let alarm = sigalarm::testing::expired();
@@ -56,27 +54,22 @@ impl Alarm {
 
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
     ///
-    /// The unwinding of another alarm passes through if that alarm's `catch` runs further out on this thread. Otherwise this
-    /// method returns its [`TimedOut`], which the alarm does not [own](Alarm::owns).
+    /// The unwinding of another alarm passes through if that alarm's `catch` runs further out on this thread. Otherwise
+    /// `catch` returns its [`TimedOut`], which the alarm does not [own](Alarm::owns).
     ///
     /// On another thread the unwinding ends that thread. [`resume_unwind`](std::panic::resume_unwind) with the error of
     /// [`join`](std::thread::JoinHandle::join) continues it.
     ///
-    /// The unwinding starts only at a check, so `f` need not be [`UnwindSafe`](std::panic::UnwindSafe). A function that calls
-    /// back, such as `sort_by`, must keep its state valid when the callback panics; std's functions do.
+    /// A function that calls back must keep its state valid when the callback panics; std's functions do.
     ///
     /// # Errors
     ///
     /// The [`TimedOut`] of the expired alarm. Under `panic = "abort"` a call does not compile.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// let caught = alarm.catch(|| {
-    ///     alarm.ring();
-    ///     [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired());
-    /// });
+    /// let alarm = sigalarm::testing::expired();
+    /// let caught = alarm.catch(|| [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired()));
     /// assert!(caught.is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn catch<T>(&self, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
         const {
@@ -90,9 +83,7 @@ impl Alarm {
     }
 }
 
-/// Checks in code that cannot return a `Result`: unwinds to the [`catch`](Alarm::catch) of the thread's outermost expired alarm.
-///
-/// It does nothing without an alarm, and while the thread unwinds.
+/// Checks the thread's alarms, and unwinds as [`Alarm::unwind_if_expired`] does.
 ///
 /// # Panics
 ///
@@ -164,7 +155,7 @@ impl Registration {
         Registration(alarm)
     }
 
-    /// Returns whether a `catch` may take this alarm's unwinding: any on this thread, or one of this alarm on another.
+    /// Returns whether a `catch` may take this alarm's unwinding.
     fn exists(alarm: AlarmId) -> bool {
         cfg!(panic = "unwind")
             && (ON_THIS_THREAD.try_with(|alarms| !alarms.borrow().is_empty()).unwrap_or(false)

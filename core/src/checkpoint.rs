@@ -6,7 +6,7 @@ use crate::TimedOut;
 ///
 /// # Errors
 ///
-/// The [`TimedOut`] of the outermost expired alarm, with the call's location. Pass `|| checkpoint()` to a function: a function
+/// The [`TimedOut`] of the outermost expired alarm, with the call's location. Pass `|| checkpoint()`: a function
 /// pointer has a location outside your code.
 ///
 /// ```

@@ -27,7 +27,7 @@ pub fn flag() -> &'static Flag {
     &CHECKED.flag
 }
 
-/// An implementation's functions. See [`implementer`](crate::implementer).
+/// An implementation's functions.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
     check: Check,
@@ -38,8 +38,8 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm; with `Some(id)`, it ignores alarms
-    /// with larger ids.
+    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm, but of none with a larger id
+    /// than the given one.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
@@ -80,7 +80,8 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation for good. A registered hook gets its bit again. Takes no lock, so a concurrent `fork` is safe.
+/// Registers an implementation for good; again, it returns the same bit. Takes no lock, which a `fork` could leave
+/// locked.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
@@ -105,7 +106,7 @@ pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<B
     call_hooks(flag().bits(), None, location)
 }
 
-/// Returns `own`, or the error of an enclosing alarm of other implementations. Only the arming thread may call it.
+/// Returns `own`, or the error of an enclosing alarm of other implementations. Only for the arming thread.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,

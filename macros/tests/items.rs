@@ -252,8 +252,8 @@ fn clippy_reports_no_inserted_code() {
     assert_eq!(each_place().unwrap(), 10);
 }
 
-fn ring_at_3(alarm: &Alarm, n: u32) -> u32 {
-    if n == 3 {
+fn ring_at(last: u32, alarm: &Alarm, n: u32) -> u32 {
+    if n == last {
         alarm.ring();
     }
     n
@@ -262,79 +262,48 @@ fn ring_at_3(alarm: &Alarm, n: u32) -> u32 {
 #[test]
 fn expiry_during_the_last_turn_is_no_error() {
     macro_rules! sums {
-        ($name:ident, $($option:tt)*) => {
-            mod $name {
-                use super::*;
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_the_body(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let mut sum = 0;
-                    for n in 1..=3 {
-                        sum += ring_at_3(alarm, n);
-                    }
-                    Ok(sum)
+        ($alarm:ident, $($name:ident: $options:meta,)*) => {[$({
+            #[$options]
+            fn $name($alarm: &Alarm) -> Result<u32, TimedOut> {
+                let (mut sum, mut n) = (0, 0);
+                for n in 1..=3 {
+                    sum += ring_at(3, $alarm, n);
                 }
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_a_counted_body(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let mut sum = 0;
-                    for n in 1..=3 {
-                        if n > 3 {
-                            break;
-                        }
-                        sum += ring_at_3(alarm, n);
+                $alarm.restart();
+                for n in 1..=3 {
+                    if n > 3 {
+                        break;
                     }
-                    Ok(sum)
+                    sum += ring_at(3, $alarm, n);
                 }
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_while(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let (mut sum, mut n) = (0, 0);
-                    while n < 3 {
-                        n += 1;
-                        sum += ring_at_3(alarm, n);
-                    }
-                    Ok(sum)
+                $alarm.restart();
+                while n < 3 {
+                    n += 1;
+                    sum += ring_at(3, $alarm, n);
                 }
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_while_let(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let (mut sum, mut left) = (0, vec![3, 2, 1]);
-                    while let Some(n) = left.pop() {
-                        sum += ring_at_3(alarm, n);
-                    }
-                    Ok(sum)
-                }
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_loop(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let (mut sum, mut n) = (0, 0);
-                    loop {
-                        n += 1;
-                        sum += ring_at_3(alarm, n);
-                        if n == 3 {
-                            break Ok(sum);
-                        }
+                $alarm.restart();
+                loop {
+                    n += 1;
+                    sum += ring_at(6, $alarm, n);
+                    if n == 6 {
+                        break Ok(sum);
                     }
                 }
-
-                pub const ALL: [fn(&Alarm) -> Result<u32, TimedOut>; 5] =
-                    [in_the_body, in_a_counted_body, in_while, in_while_let, in_loop];
             }
-        };
+            $name as fn(&Alarm) -> Result<u32, TimedOut>
+        }),*]};
     }
-    sums!(each_turn,);
-    sums!(stride_of_1, every = 1);
-    sums!(stride_of_2, every = 2);
-    sums!(stride_of_3, every = 3);
-    sums!(stride_of_4, every = 4);
-
     let alarm = Alarm::never().unwrap();
-    for all in [each_turn::ALL, stride_of_1::ALL, stride_of_2::ALL, stride_of_3::ALL, stride_of_4::ALL] {
-        for sum in all {
-            alarm.restart();
-            assert_eq!(sum(&alarm).unwrap(), 6);
-            assert!(alarm.check().is_err(), "it has not expired");
-        }
+    for sum in sums! {
+        alarm,
+        each_turn: cooperative(alarm = alarm),
+        stride_of_1: cooperative(alarm = alarm, every = 1),
+        stride_of_2: cooperative(alarm = alarm, every = 2),
+        stride_of_3: cooperative(alarm = alarm, every = 3),
+        stride_of_4: cooperative(alarm = alarm, every = 4),
+    } {
+        alarm.restart();
+        assert_eq!(sum(&alarm).unwrap(), 33);
+        assert!(alarm.check().is_err(), "it has not expired");
     }
 }

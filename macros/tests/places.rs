@@ -98,7 +98,7 @@ checks! {
     closures_and_async_blocks_with_the_attribute:
     4 { let f = #[cooperative] |n: u64| -> Result<(), TimedOut> { for _ in 0..n {} Ok(()) }; f(3)? }
     1 { let f = #[sigalarm::cooperative] |n| Ok::<u64, TimedOut>(n); f(1)?; }
-    1 { let f = #[cooperative(alarm = if true { Count } else { Count }, unwind)] || (); f() }
+    1 { let f = #[cooperative(alarm = Count as Count, unwind)] || (); f() }
     0 { (#[cooperative(skip)] || { loop { break } })() }
     2 { ready(#[cooperative] async move { loop { break Ok::<(), TimedOut>(()) } })? }
     2 { (|| { loop { break } (#[cooperative] || -> Result<(), TimedOut> { loop { break Ok(()) } })() })()? }
