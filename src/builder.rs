@@ -97,8 +97,8 @@ impl AlarmBuilder {
 
     /// Sets a limit on the number of checks: `budget` checks return `Ok`, and the next returns an error.
     ///
-    /// Checks of the alarm, of alarms inside it and of its thread count. While the guard lives, every check of the
-    /// process takes the slow path.
+    /// Checks of the alarm, of alarms inside it and of its thread count. [`restart`](Alarm::restart) resets the count.
+    /// While the guard lives, every check of the process takes the slow path.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm()?;
@@ -172,10 +172,9 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Sets `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check. Never clears
-    /// it.
+    /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check.
     ///
-    /// The handler sets it, but for a limit on processor time or checks a check.
+    /// A limit on processor time or checks sets it only at a check. The library never clears it.
     ///
     /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and beyond RLIMIT_SIGPENDING timers
     /// ([getrlimit(2)]).

@@ -29,8 +29,7 @@ impl Gap {
     /// Returns the length, short by at most a quarter of the audit's threshold.
     ///
     /// ```
-    /// let alarm = sigalarm::testing::never();
-    /// assert_eq!(alarm.longest_gap().map(|gap| gap.length()), None);
+    /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.length()), None);
     /// ```
     pub fn length(&self) -> Duration {
         self.length
@@ -39,8 +38,7 @@ impl Gap {
     /// Returns the location of the check after the stretch.
     ///
     /// ```
-    /// let alarm = sigalarm::testing::never();
-    /// assert_eq!(alarm.longest_gap().map(|gap| gap.location().line()), None);
+    /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.location().line()), None);
     /// ```
     pub fn location(&self) -> &SourceLocation {
         &self.location

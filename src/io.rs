@@ -98,8 +98,7 @@ impl<R> Reader<'_, R> {
     /// Returns the reader underneath, without the limit.
     ///
     /// ```
-    /// let alarm = sigalarm::testing::never();
-    /// let _stdin: std::io::Stdin = alarm.reader(std::io::stdin()).into_inner();
+    /// let _stdin: std::io::Stdin = sigalarm::testing::never().reader(std::io::stdin()).into_inner();
     /// ```
     pub fn into_inner(self) -> R {
         self.inner
@@ -120,8 +119,7 @@ impl<W> Writer<'_, W> {
     /// Returns the writer underneath, without the limit.
     ///
     /// ```
-    /// let alarm = sigalarm::testing::never();
-    /// let _stderr: std::io::Stderr = alarm.writer(std::io::stderr()).into_inner();
+    /// let _stderr: std::io::Stderr = sigalarm::testing::never().writer(std::io::stderr()).into_inner();
     /// ```
     pub fn into_inner(self) -> W {
         self.inner

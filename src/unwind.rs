@@ -60,7 +60,8 @@ impl Alarm {
     /// On another thread the unwinding ends that thread. [`resume_unwind`](std::panic::resume_unwind) with the error of
     /// [`join`](std::thread::JoinHandle::join) continues it.
     ///
-    /// A function that calls back must keep its state valid when the callback panics; std's functions do.
+    /// `f` need not be [`UnwindSafe`](std::panic::UnwindSafe), because the unwinding starts only at a check. A function
+    /// that calls back must keep its state valid when the callback panics; std's functions do.
     ///
     /// # Errors
     ///

@@ -95,8 +95,7 @@ impl TimedOut {
     /// For [`Cause::Deadline`] and `Cpu` at least the limit. A job's time includes the grace periods.
     ///
     /// ```
-    /// let error = sigalarm::testing::expired().check().unwrap_err();
-    /// assert!(error.elapsed() < std::time::Duration::from_secs(60));
+    /// assert!(sigalarm::testing::expired().check().unwrap_err().elapsed().as_secs() < 60);
     /// ```
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
@@ -105,8 +104,7 @@ impl TimedOut {
     /// Returns the cause of the expiry.
     ///
     /// ```
-    /// let error = sigalarm::testing::expired().check().unwrap_err();
-    /// assert_eq!(error.cause(), sigalarm::Cause::Deadline);
+    /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().cause(), sigalarm::Cause::Deadline);
     /// ```
     pub fn cause(&self) -> Cause {
         self.0.cause
@@ -115,8 +113,7 @@ impl TimedOut {
     /// Returns the check's location: for adapters, of their creation; for joins, of the join; for jobs, of the spawn.
     ///
     /// ```
-    /// let error = sigalarm::testing::expired().check().unwrap_err();
-    /// assert_eq!(error.location().line(), line!() - 1);
+    /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().location().line(), line!());
     /// ```
     pub fn location(&self) -> &SourceLocation {
         &self.0.location

@@ -13,7 +13,6 @@ pub(crate) enum Library {
 }
 
 impl Library {
-    /// Returns the library of the option `crate = …`.
     pub(crate) fn given(self, path: Option<&Path>) -> Library {
         match path.and_then(|path| path.segments.last()) {
             Some(last) if last.ident == "sigalarm_core" => Library::Core,

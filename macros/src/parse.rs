@@ -13,7 +13,7 @@ pub(crate) fn item(tokens: &TokenStream, name: &str) -> Result<Item, TokenStream
         .map_err(|e| unparsed(tokens, name, &e))
 }
 
-/// Adds a semicolon to each block statement that a `macro_rules!` interpolates (`$body`): syn, unlike the compiler, needs one.
+/// Adds a semicolon to each block statement that a `macro_rules!` interpolates (`$body`): only syn needs one.
 fn with_semicolons(tokens: TokenStream) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();

@@ -24,7 +24,6 @@ pub(crate) fn insert_first(block: &mut Block, statement: TokenStream) {
     block.stmts.insert(items, Stmt::Expr(Expr::Verbatim(statement), None));
 }
 
-/// Adds an error to those that the compiler reports.
 pub(crate) fn add(errors: &mut Option<Error>, e: Error) {
     match errors {
         Some(errors) => errors.combine(e),

@@ -92,8 +92,7 @@ struct Options {
 }
 
 impl Options {
-    /// The guard is a variable of the function, so `return`, `?` and borrows keep their meaning. The inner function keeps the builder out
-    /// of the stack frame of a recursive function.
+    /// The inner function keeps the builder out of the stack frame of a recursive function.
     fn guard(&self, function: &ItemFn) -> TokenStream {
         let site = Span::mixed_site();
         let krate = Library::Sigalarm.path(self.krate.as_ref(), site);

@@ -159,15 +159,6 @@ mod signatures {
             Ok(self.cells.iter_mut().map(move |cell| format!("{cell}{suffix}")))
         }
 
-        #[time_limit("1s")]
-        pub fn give(self, n: usize) -> Result<&'a mut T, TimedOut> {
-            let cells = self.cells;
-            if n > cells.len() {
-                return self.limit.is_zero().then_some(&mut cells[0]).map_or_else(|| panic!("{n}"), Ok);
-            }
-            Ok(&mut cells[n])
-        }
-
         // The body has no unsafe code.
         #[allow(unsafe_code, clippy::missing_safety_doc)]
         #[time_limit("1s")]
@@ -229,8 +220,6 @@ fn compiles_on_each_signature() {
     let mut row = Row { cells: &mut cells, limit: Duration::from_secs(1) };
     assert_eq!(row.first().unwrap(), Some(&1));
     assert_eq!(row.all("!").unwrap().collect::<String>(), "1!2!3!");
-    *row.give(2).unwrap() = 4;
-    assert_eq!(cells, [1, 2, 4]);
     // SAFETY: the function has no requirements.
     #[allow(unsafe_code)]
     unsafe { Row::<u8>::any(&cells) }.unwrap();

@@ -30,8 +30,7 @@ pub(super) struct Inserter {
 }
 
 impl Inserter {
-    /// Inserts checks into a function. The check at the entry is for recursion: a member of a block without a loop or call, such as an
-    /// accessor, gets none.
+    /// The check at the entry is for recursion. A member of a block without a loop or call, such as an accessor, gets none.
     pub(super) fn insert(
         options: Options,
         signature: &Signature,
@@ -199,7 +198,6 @@ impl VisitMut for Inserter {
         }
     }
 
-    /// Reports a misplaced attribute.
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
         while let Some(stray) = attribute::take(attributes, NAME) {
             self.changes += 1;

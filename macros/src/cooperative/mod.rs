@@ -95,7 +95,6 @@ fn check_return_type(signature: &Signature) -> Result<()> {
     }
 }
 
-/// Rejects `#[time_limit]` on a function that unwinds.
 fn refuse_limit(attributes: &[Attribute]) -> Result<()> {
     let Some(limit) = attribute::find(attributes, "time_limit") else { return Ok(()) };
     Err(Error::new_spanned(
@@ -195,7 +194,7 @@ impl Members {
         }
     }
 
-    /// Returns whether this item has its own attribute: `skip`, or options that expand later.
+    /// Returns whether the item has its own attribute: `skip`, or options that expand later.
     fn skips(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let Some(own) = attribute::find(attributes, NAME) else { return false };
         if Options::of(own).is_ok_and(|options| options.skip.is_some()) {

@@ -68,8 +68,7 @@ impl Options {
         }
     }
 
-    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy takes the `?` for the user's; the
-    /// macro's span hides the `allow` from clippy.
+    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy takes the `?` for the user's.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = self.library.path(self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);

@@ -1,8 +1,8 @@
 //! Expands `every = …`: a check at the first turn of a loop and then at each n-th.
 //!
-//! - A `for` loop without a `break` becomes batches: an outer loop checks, an inner loop takes n turns. The inner loop tests the count
-//!   and the iterator after its body, so the compiler can vectorise it. A `break` would have to leave both loops.
-//! - Any other loop counts its turns.
+//! A `for` loop becomes batches: an outer loop checks, an inner loop takes n turns. The inner loop tests the count and
+//! the iterator after its body, so the compiler can vectorise it. A `break` would have to leave both loops, so a loop
+//! with one, and any other loop, counts its turns.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
