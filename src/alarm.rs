@@ -49,8 +49,7 @@ impl Alarm {
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails; then nothing is armed. If the kernel refuses a timer, checks read the
-    /// clock.
+    /// [`ArmError`] if a system call fails; nothing stays armed. If the kernel refuses a timer, checks read the clock.
     ///
     /// ```
     /// fn limited() -> std::io::Result<()> {
@@ -127,7 +126,7 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 impl Alarm {
     /// Returns an error once this alarm, or an alarm that encloses it, has expired.
     ///
-    /// Costs one load and one branch. When the flag is set, it takes a lock: do not check in a signal handler.
+    /// Costs one load and one branch; when the flag is set, it takes a lock. Do not check in a signal handler.
     ///
     /// # Errors
     ///
@@ -187,8 +186,7 @@ pub(crate) fn check(key: &Key, location: &'static Location<'static>) -> Result<(
 
 /// Changing the limit.
 impl Alarm {
-    /// Starts the limit again from now, also after an expiry or [`disarm`](Alarm::disarm). For [`Alarm::at`], the limit
-    /// is the time that it had at arming.
+    /// Starts the limit again from now; for [`Alarm::at`], with the time that it had at arming.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1))?;
@@ -201,7 +199,7 @@ impl Alarm {
         runtime::restart(self.key);
     }
 
-    /// Moves the deadline later by `more`. Until then checks return `Ok`, unless the alarm was rung.
+    /// Moves the deadline, if there is one, later by `more`. Until then checks return `Ok`, unless the alarm was rung.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
@@ -213,8 +211,9 @@ impl Alarm {
         runtime::extend(self.key, more);
     }
 
-    /// Expires the alarm now, with [`Cause::Rung`], to cancel the computation. Not for signal handlers: it takes a
-    /// lock.
+    /// Expires the alarm now, with [`Cause::Rung`], to cancel the computation. An expired alarm keeps its cause.
+    ///
+    /// Do not call it in a signal handler.
     ///
     /// ```
     /// let alarm = sigalarm::testing::never();
@@ -230,10 +229,9 @@ impl Alarm {
     /// [`ring_on`](AlarmBuilder::ring_on) still expire the alarm.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// let alarm = sigalarm::testing::expired();
     /// alarm.disarm();
     /// assert!(alarm.check().is_ok());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn disarm(&self) {
         runtime::disarm(self.key);

@@ -19,7 +19,7 @@ impl Alarm {
     /// Runs a system call, such as `flock`, `connect`, `accept` or `read`, which ends at the deadline.
     ///
     /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
-    /// After another EINTR `blocking` calls `call` again.
+    /// After another EINTR `call` runs again.
     ///
     /// `call` must not retry after EINTR, as std's `read_exact`, `TcpListener::accept`, `TcpStream::connect` and
     /// `File::open` do. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a

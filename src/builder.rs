@@ -114,7 +114,7 @@ impl AlarmBuilder {
     ///
     /// - A second signal is forwarded to the previous handler, if no check has seen the first or all alarms that use
     ///   the signal have expired. So a second Ctrl-C ends the process.
-    /// - The last guard that uses the signal restores the previous disposition. A signal that no check has seen is
+    /// - The last guard that uses the signal restores the previous disposition. Then a signal that no check has seen is
     ///   discarded.
     /// - A signal that was ignored at arming stays ignored, as under `nohup`.
     ///
@@ -140,8 +140,7 @@ impl AlarmBuilder {
     /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
     ///
     /// The watchdog writes a line to standard error, unless that is a full pipe, and exits with code 124, without
-    /// destructors and flushes ([_exit(2)]). It waits while the process is stopped or
-    /// [`suspended`](crate::suspended()).
+    /// destructors and flushes ([_exit(2)]). It waits in a stopped or [`suspended`](crate::suspended()) process.
     ///
     /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
     ///
@@ -176,8 +175,7 @@ impl AlarmBuilder {
     ///
     /// A limit on processor time or checks sets it only at a check. The library never clears it.
     ///
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and beyond RLIMIT_SIGPENDING timers
-    /// ([getrlimit(2)]).
+    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD, OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]).
     ///
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
@@ -195,8 +193,7 @@ impl AlarmBuilder {
     /// Measures stretches without a check on the arming thread; [`Alarm::longest_gap`] returns the longest.
     ///
     /// The timer sends four signals a threshold, at most 4,000 a second. No stretch of a threshold is missed; its
-    /// length is short by up to a quarter. A preempted thread looks like a missing check. Checks of other threads end a
-    /// stretch.
+    /// length is short by up to a quarter. Preemption looks like a missing check. Other threads' checks end a stretch.
     ///
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);

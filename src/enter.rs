@@ -22,21 +22,19 @@ pub struct Entered<'a> {
 }
 
 impl Alarm {
-    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check it too. Does not
-    /// block.
+    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check it too.
     ///
     /// It is inside the alarms that the thread has, and encloses those that the thread arms later. Alarms that enclose
-    /// it on its arming thread enclose it here too.
+    /// it on its arming thread enclose it here too. Does not block.
     ///
     /// ```
-    /// let alarm = &sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// let alarm: &sigalarm::Alarm = &sigalarm::testing::expired();
     /// std::thread::scope(|s| {
     ///     s.spawn(|| {
     ///         let _entered = alarm.enter();
     ///         assert!(sigalarm::checkpoint().is_err());
     ///     });
     /// });
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn enter(&self) -> Entered<'_> {
         Entered::new(self.key())

@@ -1,5 +1,4 @@
-//! The errors of checks ([`TimedOut`]) and of arming ([`ArmError`]): two types, so that code that handles an expired limit does
-//! not hide a failed system call.
+//! The errors of checks and of arming: two types, so that code that handles an expired limit hides no failed system call.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -63,7 +62,7 @@ impl ArmError {
         ArmError::new(io::ErrorKind::Unsupported, text)
     }
 
-    /// Returns the name of the failed system call, such as `"sigaction"`; `None` if none failed, as for an unusable signal.
+    /// Returns the name of the failed system call, such as `"sigaction"`, if one failed.
     ///
     /// ```
     /// let e = sigalarm::Ticker::every(std::time::Duration::ZERO).unwrap_err();

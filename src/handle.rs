@@ -12,8 +12,7 @@ use crate::schedule::{Entry, Key};
 
 /// A handle on an alarm, for code that cannot borrow the guard; returned by [`Alarm::handle`].
 ///
-/// After the guard is dropped, and in a forked child, its checks return `Ok`, and [`ring`](AlarmHandle::ring) returns
-/// `false`.
+/// Without the guard, and in a forked child, its checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
 ///
 /// ```
 /// let alarm = sigalarm::Alarm::never()?;
@@ -40,8 +39,7 @@ impl Alarm {
 }
 
 impl AlarmHandle {
-    /// Expires the alarm now, as [`Alarm::ring`] does, and ends its [`blocking`](Alarm::blocking) calls. Returns
-    /// whether the alarm is still armed.
+    /// Expires the alarm now, as [`Alarm::ring`] does. Returns whether the alarm is still armed.
     ///
     /// ```
     /// let alarm = sigalarm::testing::never();

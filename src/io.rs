@@ -25,7 +25,7 @@ impl Alarm {
     /// interrupt the thread. The limit does not cover the wait for std's lock.
     ///
     /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` keeps a partial line in its
-    /// `String`, to which the next call appends; it drops a part that ends within a UTF-8 character.
+    /// `String`, unless it ends within a UTF-8 character. The next call appends.
     ///
     /// ```
     /// use std::{io::Read, os::unix::net::UnixStream, time::Duration};
@@ -45,8 +45,7 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` that has written a part returns its length, and the next fails. `write_all` does not report how much
-    /// it wrote.
+    /// A `write` that has written a part returns its length, and the next fails. `write_all` does not report a part.
     ///
     /// `w` must be unbuffered: not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) made from
     /// `stdout().as_fd().try_clone_to_owned()?`.
@@ -75,7 +74,7 @@ impl Alarm {
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
     inner: R,
-    /// The call of [`Alarm::reader`]. Errors name it, because a read is often called from within std.
+    /// The call of [`Alarm::reader`]. Errors name it, because std calls `read`.
     location: &'static Location<'static>,
 }
 
@@ -164,8 +163,7 @@ impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
 }
 
 impl<R: AsFd> Reader<'_, R> {
-    /// Calls `call`, which takes bytes from a buffer or reads once into it. poll(2) does not see the buffer, so it
-    /// comes second.
+    /// Calls `call`, which takes bytes from a buffer or reads once into it, before poll(2), which sees no buffer.
     fn read_through_buffer<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
         let Reader { alarm, inner, location } = self;
         let called = alarm.blocking_at(location, || match call(inner) {

@@ -58,8 +58,7 @@ pub fn try_within<T, E: Into<io::Error>>(
 /// A paused alarm has no deadline on any thread. When `f` returns or panics, its deadline, watchdog, flag and audit
 /// move later by the time that `f` took.
 ///
-/// Not paused are expired alarms, a running grace, limits on processor time and checks, and alarms that `f` arms. Calls
-/// nest.
+/// Not paused are expired alarms, a running grace, limits on processor time and checks, and alarms of `f`. Calls nest.
 ///
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500))?;
@@ -109,15 +108,13 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
     f()
 }
 
-/// Runs `f` with the previous disposition of SIGALRM, the previous signal mask of this thread, and no timer of the
-/// library.
+/// Runs `f` with the previous disposition of SIGALRM, this thread's previous signal mask, and no timer of the library.
 ///
 /// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer ([execve(2)]): without
 /// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
 ///
 /// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile; if they have
-/// alarms, the handler stays installed and forwards foreign signals. Calls nest. A child that `f` forks is not
-/// suspended.
+/// alarms, the handler stays and forwards foreign signals. Calls nest. A child that `f` forks is not suspended.
 ///
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};

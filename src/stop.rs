@@ -6,8 +6,8 @@ use crate::alarm::Alarm;
 use crate::error::{Cause, TimedOut};
 use crate::handle::AlarmHandle;
 
-/// The checking thread's alarms as an [`enough::Stop`], for a library that needs a `'static` one; so are `&Alarm` and
-/// [`AlarmHandle`].
+/// The checking thread's alarms, for a library that needs a `'static` [`enough::Stop`]. `&Alarm` and [`AlarmHandle`] are
+/// `Stop`s too.
 ///
 /// Expired limits on time, processor time and checks are [`StopReason::TimedOut`], other causes
 /// [`StopReason::Cancelled`].

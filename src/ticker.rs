@@ -12,8 +12,8 @@ use crate::schedule::Key;
 
 /// A guard that counts periods, for a progress line or a checkpoint file.
 ///
-/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends one signal per period. In a forked
-/// child the ticker is inert.
+/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends a signal per period. It is inert in a
+/// forked child.
 ///
 /// ```
 /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10))?;

@@ -1,8 +1,8 @@
-//! A moment on the monotonic clock as one integer, which an atomic can hold.
+//! Time on the monotonic clock.
 
 use std::time::Duration;
 
-/// Nanoseconds since the epoch of the monotonic clock.
+/// Nanoseconds since the clock's epoch, as an integer that an atomic can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Time(u64);
 

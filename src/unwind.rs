@@ -16,15 +16,15 @@ use crate::runtime;
 struct Expired(TimedOut);
 
 impl Alarm {
-    /// Checks in code without a `Result`: unwinds to the [`catch`](Alarm::catch) of the expired alarm, this or an
-    /// enclosing one.
+    /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, this one or one that encloses it.
     ///
-    /// The unwinding runs destructors, and not the panic hook. While the thread unwinds, this function does nothing.
+    /// For code without a `Result`. The unwinding runs destructors, and not the panic hook. While the thread unwinds, this
+    /// function does nothing.
     ///
     /// <div class="warning">
     ///
-    /// An unwinding aborts the process at an `extern "C"` function written in Rust. There call [`check`](Alarm::check),
-    /// and store the error.
+    /// An unwinding aborts the process at an `extern "C"` function of Rust. There store the error of
+    /// [`check`](Alarm::check).
     ///
     /// </div>
     ///

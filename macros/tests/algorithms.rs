@@ -1,6 +1,6 @@
 //! Common algorithms, bare and in four versions with checks, return equal values, and stop at their limit.
 
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
@@ -45,24 +45,6 @@ algorithms! {
         let (left, right) = items.split_at_mut(low);
         quicksort(left)?;
         quicksort(&mut right[1..])
-    }
-
-    pub fn shortest_path(graph: &Graph, from: u32, to: u32) -> Result<Option<u32>, TimedOut> {
-        let mut best: HashMap<u32, u32> = HashMap::new();
-        let mut queue = BinaryHeap::from([(std::cmp::Reverse(0), from)]);
-        while let Some((std::cmp::Reverse(cost), node)) = queue.pop() {
-            if node == to {
-                return Ok(Some(cost));
-            }
-            if best.get(&node).is_some_and(|&known| known <= cost) {
-                continue;
-            }
-            best.insert(node, cost);
-            for &(next, step) in graph.get(&node).into_iter().flatten() {
-                queue.push((std::cmp::Reverse(cost + step), next));
-            }
-        }
-        Ok(None)
     }
 
     pub fn reachable(graph: &Graph, from: u32) -> Result<Vec<u32>, TimedOut> {
@@ -152,24 +134,6 @@ algorithms! {
             };
         }
         Ok(counts)
-    }
-
-    pub fn queens(size: usize, placed: &mut Vec<usize>) -> Result<u64, TimedOut> {
-        if placed.len() == size {
-            return Ok(1);
-        }
-        let mut solutions = 0;
-        'columns: for column in 0..size {
-            for (row, &other) in placed.iter().enumerate() {
-                if other == column || other.abs_diff(column) == placed.len() - row {
-                    continue 'columns;
-                }
-            }
-            placed.push(column);
-            solutions += queens(size, placed)?;
-            placed.pop();
-        }
-        Ok(solutions)
     }
 
     pub fn life(cells: &mut Vec<Vec<bool>>, generations: u32) -> Result<usize, TimedOut> {
@@ -289,15 +253,6 @@ all_agree!(
     [numbers(0), numbers(2), numbers(100)],
     numbers(1_000_000)
 );
-all_agree!(
-    shortest_path,
-    |input, f| {
-        let (nodes, to): (u32, u32) = input;
-        f(&graph(nodes), 0, to)
-    },
-    [(5, 3), (100, 99), (10, 1_000)],
-    (20_000, 1_000_000)
-);
 all_agree!(reachable, |input, f| f(&graph(input), 1), [1, 5, 100], 20_000);
 all_agree!(
     evaluate,
@@ -317,7 +272,6 @@ all_agree!(
     [String::new(), "One, \"two\"\" three\"; one".to_owned()],
     "the quick brown fox ".repeat(100_000)
 );
-all_agree!(queens, |input, f| f(input, &mut Vec::new()), [0, 1, 6], 20);
 all_agree!(
     life,
     |input, f| {
