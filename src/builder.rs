@@ -193,7 +193,7 @@ impl AlarmBuilder {
     /// Measures stretches without a check on the arming thread; [`Alarm::longest_gap`] returns the longest.
     ///
     /// The timer sends four signals a threshold, at most 4,000 a second. No stretch of a threshold is missed; its
-    /// length is short by up to a quarter. Preemption looks like a missing check. Other threads' checks end a stretch.
+    /// length is short by up to a quarter. Preemption looks like a missing check.
     ///
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
