@@ -119,7 +119,7 @@ impl Entry {
         let is_pending = self.expired.is_none();
         if let Some(budget) = self.budget_mut().filter(|_| is_pending) {
             budget.suspend();
-            let cause = budget.cause;
+            let cause = budget.record.as_ref().map_or(Cause::Checks, |record| record.cause);
             self.expired = Some(cause);
             if cause == Cause::Deadline {
                 // With the cause `Deadline`, the deadline must have passed.
