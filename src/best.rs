@@ -207,8 +207,6 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     ///
     /// [`ArmError`] if the alarm cannot be armed; then `search` does not run.
     ///
-    /// # Examples
-    ///
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {

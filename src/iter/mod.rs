@@ -43,8 +43,6 @@ pub trait IteratorExt: Iterator {
     ///
     /// The item is a [`TimedOut`] that names the line of this call.
     ///
-    /// # Examples
-    ///
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
     /// let alarm = Alarm::never()?;
@@ -71,8 +69,6 @@ pub trait IteratorExt: Iterator {
     /// # Panics
     ///
     /// Panics if `stride` is zero.
-    ///
-    /// # Examples
     ///
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};

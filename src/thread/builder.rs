@@ -1,9 +1,13 @@
 //! The options of a worker.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 
+use parking_lot::Mutex;
+
 use super::Worker;
+use super::worker::Shared;
 use crate::handle::AlarmHandle;
 
 /// The options of a worker, returned by [`Worker::builder`].
@@ -24,11 +28,7 @@ pub struct Builder {
 impl Builder {
     /// Sets the name of the thread and the label of its [`TimedOut`](crate::TimedOut)s.
     ///
-    /// # Panics
-    ///
     /// [`spawn`](Builder::spawn) panics if the name contains a zero byte.
-    ///
-    /// # Examples
     ///
     /// ```
     /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
@@ -52,24 +52,17 @@ impl Builder {
     ///
     /// ```
     /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
-    ///
     /// let alarm = Alarm::never()?;
     /// let worker = Worker::builder().under(alarm.handle()).spawn(|| while checkpoint().is_ok() {})?;
     /// alarm.ring();
     /// shielded(|| worker.join())?; // `shielded`: the alarm also ends a join on this thread
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn under(self, alarm: AlarmHandle) -> Builder {
         Builder { under: Some(alarm), ..self }
     }
 
-    /// Starts the worker; see [`Worker::spawn`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Worker::spawn`].
-    ///
-    /// # Examples
+    /// Runs `f` on a new thread, with the errors of [`Worker::spawn`].
     ///
     /// ```
     /// let worker = sigalarm::thread::Worker::builder().spawn(|| 42).unwrap();
@@ -87,6 +80,10 @@ impl Builder {
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
         }
-        Worker::start(builder, self.name, self.under, f)
+        let name: Option<Arc<str>> = self.name.map(Into::into);
+        let shared = Arc::new(Shared::new());
+        let (of_thread, label) = (shared.clone(), name.clone());
+        let handle = builder.spawn(move || of_thread.run(label, self.under, f))?;
+        Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })
     }
 }

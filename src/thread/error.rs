@@ -11,21 +11,20 @@ use crate::error::{ArmError, TimedOut};
 /// ```
 /// use sigalarm::thread::{Worker, WorkerError};
 /// let worker = Worker::spawn(|| 42).unwrap();
-/// worker.join().unwrap();
-/// assert!(matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
+/// assert!(worker.join().is_ok() && matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The limit of the join, or an alarm of the calling thread, expired. The worker can be joined again.
+    /// The limit of the join, or an alarm of the calling thread, expired. The worker runs on, and can be joined again.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// An earlier join returned the value or the panic.
+    /// An earlier join returned the result.
     AlreadyJoined,
-    /// A worker joined itself.
+    /// The worker joined itself.
     JoinSelf,
-    /// The worker's alarm could not be armed; the function did not run.
+    /// The worker's alarm could not be armed, so the function did not run.
     Arm(ArmError),
 }
 
@@ -34,8 +33,7 @@ impl WorkerError {
     ///
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
-    /// worker.join().unwrap();
-    /// assert!(worker.join().unwrap_err().timed_out().is_none()); // already joined
+    /// assert!(worker.join().is_ok() && worker.join().unwrap_err().timed_out().is_none());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         match self {
@@ -69,16 +67,5 @@ impl Error for WorkerError {
 impl From<TimedOut> for WorkerError {
     fn from(e: TimedOut) -> WorkerError {
         WorkerError::TimedOut(e)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn is_send_sync_and_static() {
-        fn check<E: Error + Send + Sync + 'static>() {}
-        check::<WorkerError>();
     }
 }

@@ -1,11 +1,9 @@
 //! Functions on their own thread, with a request to stop.
 //!
-//! After [`stop`](Worker::stop) the [`checkpoint`](crate::checkpoint)s of a [`Worker`] return an error. A function without checks runs
-//! to its end: Rust cannot end a thread from outside. Jobs (feature `process`) can be killed.
+//! A function without checks runs to its end: Rust cannot end a thread from outside. Jobs (feature `process`) can be killed.
 //!
 //! ```
 //! use sigalarm::{checkpoint, thread::Worker};
-//!
 //! let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
 //! assert!(worker.join_timeout(std::time::Duration::from_millis(10)).is_err());
 //! worker.stop();
@@ -16,7 +14,6 @@
 mod builder;
 mod error;
 mod panic;
-mod stopper;
 mod worker;
 
 pub use builder::Builder;

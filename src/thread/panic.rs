@@ -11,13 +11,9 @@ use crate::error::panic_message;
 /// A panic of a worker's function. The panic hook has already printed the message.
 ///
 /// ```
-/// use sigalarm::thread::{Panic, Worker, WorkerError};
+/// use sigalarm::thread::{Worker, WorkerError::Panicked};
 /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-/// let panic: Option<Panic> = match worker.join() {
-///     Err(WorkerError::Panicked(panic)) => Some(panic),
-///     _ => None,
-/// };
-/// assert_eq!(panic.unwrap().message(), "failed");
+/// assert!(matches!(worker.join(), Err(Panicked(panic)) if panic.message() == "failed"));
 /// ```
 pub struct Panic {
     message: String,
@@ -30,13 +26,12 @@ impl Panic {
         Panic { message: panic_message(&*payload).to_owned(), payload: Mutex::new(payload) }
     }
 
-    /// Returns the message; `Box<dyn Any>` for a payload that is not a string, as std prints it.
+    /// Returns the message, or `Box<dyn Any>` if the payload is not a string.
     ///
     /// ```
     /// use sigalarm::thread::{Worker, WorkerError::Panicked};
     /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
-    /// assert_eq!(panic.message(), "failed");
+    /// assert!(matches!(worker.join(), Err(Panicked(panic)) if panic.message() == "failed"));
     /// ```
     pub fn message(&self) -> &str {
         &self.message
