@@ -9,7 +9,7 @@ use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Stops a function at its first check, then at its second, until the function completes. Each stop is a new run of the test.
+/// Runs the test with a stop at the function's first check, then at its second, until the function completes.
 ///
 /// A function with n checks makes n²/2 checks in all. [`EachCheck`] has options for a large n.
 ///
@@ -44,7 +44,7 @@ pub struct EachCheck {
 }
 
 impl EachCheck {
-    /// Returns the default options: each check, [`Cause::Deadline`], at most 2,000 attempts.
+    /// Returns the default options.
     /// ```
     /// sigalarm::testing::EachCheck::new().run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
@@ -70,7 +70,7 @@ impl EachCheck {
         EachCheck { at_most: Some(n), ..self }
     }
 
-    /// Sets the cause of the stops.
+    /// Sets the cause of the stops (default: [`Cause::Deadline`]).
     /// ```
     /// sigalarm::testing::EachCheck::new().cause(sigalarm::Cause::Rung).run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
@@ -86,7 +86,7 @@ impl EachCheck {
         EachCheck { blank: Record { patience: checks, ..self.blank }, ..self }
     }
 
-    /// Runs the test until the function completes. Panics as [`each_check`] does.
+    /// Runs the test as [`each_check`] does.
     /// ```
     /// sigalarm::testing::EachCheck::new().run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
@@ -125,8 +125,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Runs the function under test and returns its value. Only checks within it count.
-    /// Panics on a second call, if `f` ignores the stop ([`EachCheck::patience`]), and if an alarm around the test expires.
+    /// Runs the function under test, whose checks count, and returns its value. Panics on a second call.
     /// ```
     /// sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
@@ -144,7 +143,7 @@ impl Attempt {
         value
     }
 
-    /// Returns the check that stopped the function; `None` if the function completed, and before [`run`](Attempt::run).
+    /// Returns the check that stopped the function.
     /// ```
     /// sigalarm::testing::each_check(|a| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.stop().is_some()));
     /// ```

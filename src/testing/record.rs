@@ -51,7 +51,7 @@ impl Record {
 /// The number of the test alarm whose stop was ignored last; 0 for none.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
-/// Panics if the function under test ignores the stop. Called with each error that a check returns.
+/// Panics if the function under test ignores the stop; called with each error of a check.
 pub(crate) fn note_error(timed_out: &TimedOut) {
     let is_ignored = IGNORED.load(Ordering::Relaxed) == implementer::number(timed_out.alarm());
     // A panic in a destructor during a panic would abort the process.
@@ -110,7 +110,7 @@ impl Stop {
         self.later
     }
 
-    /// Returns whether an error is the test alarm's, as [`Alarm::owns`](crate::Alarm::owns) does.
+    /// Returns whether an error is the test alarm's.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.check().is_err_and(|timed_out| alarm.stop().unwrap().owns(&timed_out)));
@@ -126,7 +126,7 @@ impl fmt::Display for Stop {
     }
 }
 
-/// The number and the locations of a function's checks, returned by [`each_check`](super::each_check).
+/// The checks of a function, returned by [`each_check`](super::each_check).
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| drop(attempt.run(|alarm| alarm.check())));
 /// assert!(report.to_string().starts_with("1 check at 1 location, 2 attempts"));
@@ -223,12 +223,11 @@ impl fmt::Display for Report {
 
 /// An attempt whose checks before the stop differ from those of the attempt before.
 /// ```
-/// let mut checks = 5;
 /// let report = sigalarm::testing::each_check(|attempt| {
+///     let checks = 10 / attempt.number();
 ///     let _ = attempt.run(|alarm| (0..checks).try_for_each(|_| alarm.check()));
-///     checks = 0;
 /// });
-/// assert_eq!(report.divergence().unwrap().attempt, 2);
+/// assert_eq!(report.divergence().unwrap().attempt, 4);
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -28,7 +28,7 @@ pub struct TestAlarm {
 
 /// Arms an alarm that expires at the `n`-th check, counted from 1.
 ///
-/// Panics if `n` is zero. This, [`expired`] and [`never`](fn@never) panic without memory for `pthread_atfork`.
+/// Panics if `n` is zero and, as [`expired`] and [`never`](fn@never), without memory for `pthread_atfork`.
 /// ```
 /// let alarm = sigalarm::testing::at_check(2);
 /// assert!(alarm.check().is_ok() && alarm.check().is_err());
@@ -79,7 +79,7 @@ impl TestAlarm {
         runtime::inspect(self.key(), read).flatten().unwrap_or_default()
     }
 
-    /// Arms the alarm anew with this cause (default: [`Cause::Deadline`]).
+    /// Arms the alarm anew, with this cause.
     /// ```
     /// let alarm = sigalarm::testing::at_check(1).cause(sigalarm::Cause::Rung);
     /// assert_eq!(alarm.check().unwrap_err().cause(), sigalarm::Cause::Rung);
@@ -88,7 +88,7 @@ impl TestAlarm {
         TestAlarm::arm(Record { cause, ..self.blank.clone() })
     }
 
-    /// Arms the alarm anew, and allows this many checks that err after the stop (default: 100,000). The next one panics.
+    /// Arms the alarm anew; otherwise as [`EachCheck::patience`](super::EachCheck::patience).
     /// ```should_panic
     /// let alarm = sigalarm::testing::at_check(1).patience(100);
     /// while alarm.check().is_err() {}
@@ -136,7 +136,6 @@ impl Deref for TestAlarm {
 impl Drop for TestAlarm {
     fn drop(&mut self) {
         if thread::panicking() {
-            // `eprintln!`, because the test harness captures its output.
             eprintln!("sigalarm: {}", self.read(Record::clone));
         }
     }

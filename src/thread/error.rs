@@ -1,13 +1,15 @@
 //! The errors of a join.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::panic;
 
-use super::Panic;
-use crate::error::{ArmError, TimedOut};
+use parking_lot::Mutex;
+
+use crate::error::{ArmError, TimedOut, panic_message};
 
 /// The reason why a join returned no value.
-///
 /// ```
 /// use sigalarm::thread::{Worker, WorkerError};
 /// let worker = Worker::spawn(|| 42).unwrap();
@@ -16,7 +18,7 @@ use crate::error::{ArmError, TimedOut};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The limit of the join, or an alarm of the calling thread, expired. The worker runs on, and can be joined again.
+    /// The limit, or an alarm of the calling thread, expired. The worker can be joined again.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
@@ -30,7 +32,6 @@ pub enum WorkerError {
 
 impl WorkerError {
     /// Returns the [`TimedOut`], if a limit expired.
-    ///
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
     /// assert!(worker.join().is_ok() && worker.join().unwrap_err().timed_out().is_none());
@@ -67,5 +68,61 @@ impl Error for WorkerError {
 impl From<TimedOut> for WorkerError {
     fn from(e: TimedOut) -> WorkerError {
         WorkerError::TimedOut(e)
+    }
+}
+
+/// A panic of a worker's function. The panic hook has already printed the message.
+/// ```
+/// use sigalarm::thread::{Worker, WorkerError::Panicked};
+/// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+/// assert!(matches!(worker.join(), Err(Panicked(panic)) if panic.message() == "failed"));
+/// ```
+pub struct Panic {
+    message: String,
+    /// The mutex makes the error `Sync`.
+    payload: Mutex<Box<dyn Any + Send>>,
+}
+
+impl Panic {
+    pub(super) fn new(payload: Box<dyn Any + Send>) -> Panic {
+        Panic { message: panic_message(&*payload).to_owned(), payload: Mutex::new(payload) }
+    }
+
+    /// Returns the message, or `Box<dyn Any>` if the payload is not a string.
+    /// ```
+    /// let worker = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(sigalarm::thread::WorkerError::Panicked(panic)) = worker.join() else { unreachable!() };
+    /// assert_eq!(panic.message(), "failed");
+    /// ```
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the payload.
+    /// ```
+    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
+    /// assert!(panic.into_payload().is::<&str>());
+    /// ```
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        self.payload.into_inner()
+    }
+
+    /// Resumes the panic on the calling thread, without the panic hook.
+    /// ```should_panic
+    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
+    /// panic.resume();
+    /// ```
+    pub fn resume(self) -> ! {
+        panic::resume_unwind(self.into_payload())
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panic").field("message", &self.message).finish_non_exhaustive()
     }
 }

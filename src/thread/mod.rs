@@ -11,12 +11,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod builder;
 mod error;
-mod panic;
 mod worker;
 
-pub use builder::Builder;
-pub use error::WorkerError;
-pub use panic::Panic;
-pub use worker::Worker;
+pub use error::{Panic, WorkerError};
+pub use worker::{Builder, Worker};

@@ -1,4 +1,4 @@
-//! The handle of a worker.
+//! Workers and their options.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Builder, Panic, WorkerError};
+use super::{Panic, WorkerError};
 use crate::alarm::Alarm;
 use crate::error::{Cause, Expiry};
 use crate::handle::AlarmHandle;
@@ -22,25 +22,22 @@ use crate::time::Time;
 /// A function that runs on its own thread, and its value.
 ///
 /// Other threads' alarms limit it only through [`Builder::under`]. **A drop calls [`stop`](Worker::stop) and does not wait.**
-///
 /// ```
-/// use sigalarm::thread::Worker;
-/// let worker: Worker<u32> = Worker::spawn(|| 42).unwrap();
+/// let worker: sigalarm::thread::Worker<u32> = sigalarm::thread::Worker::spawn(|| 42).unwrap();
 /// assert_eq!(worker.join().unwrap(), 42);
 /// ```
 #[must_use = "dropping a worker asks it to stop"]
 pub struct Worker<T> {
-    pub(super) shared: Arc<Shared<T>>,
-    pub(super) thread: ThreadId,
-    pub(super) name: Option<Arc<str>>,
-    /// Taken by the first `join`.
-    pub(super) handle: Mutex<Option<JoinHandle<()>>>,
+    shared: Arc<Shared<T>>,
+    thread: ThreadId,
+    name: Option<Arc<str>>,
+    handle: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How often a join under an alarm checks that alarm, which another thread may ring.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
-pub(super) struct Shared<T> {
+struct Shared<T> {
     progress: Mutex<Progress<T>>,
     ended: Condvar,
 }
@@ -55,12 +52,12 @@ enum Progress<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new() -> Shared<T> {
+    fn new() -> Shared<T> {
         Shared { progress: Mutex::new(Progress::Starting(false)), ended: Condvar::new() }
     }
 
     /// Runs `f` on the worker's thread.
-    pub(super) fn run(&self, label: Option<Arc<str>>, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
+    fn run(&self, label: Option<Arc<str>>, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
         let entered = under.as_ref().map(AlarmHandle::enter);
         let result = self.arm(label).and_then(|_alarm| {
             // `f` is `'static`: after a panic other threads see its state only through shared values, which have locks.
@@ -86,10 +83,8 @@ impl<T> Shared<T> {
 
 impl Worker<()> {
     /// Returns the options of a worker.
-    ///
     /// ```
-    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| 42).unwrap();
-    /// assert_eq!(worker.join().unwrap(), 42);
+    /// assert_eq!(sigalarm::thread::Worker::builder().spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
     pub fn builder() -> Builder {
         Builder::default()
@@ -97,15 +92,9 @@ impl Worker<()> {
 }
 
 impl<T: Send + 'static> Worker<T> {
-    /// Runs `f` on a new thread.
-    ///
-    /// # Errors
-    ///
-    /// The error of [`std::thread::Builder::spawn`].
-    ///
+    /// Runs `f` on a new thread, with the errors of [`std::thread::Builder::spawn`].
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| 42).unwrap();
-    /// assert_eq!(worker.join().unwrap(), 42);
+    /// assert_eq!(sigalarm::thread::Worker::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
     pub fn spawn<F>(f: F) -> io::Result<Worker<T>>
     where
@@ -117,10 +106,8 @@ impl<T: Send + 'static> Worker<T> {
 
 impl<T> Worker<T> {
     /// Makes all checks of the worker return an error with [`Cause::Stopped`]. Takes a lock, and does not wait.
-    ///
     /// ```
-    /// use sigalarm::{checkpoint, thread::Worker};
-    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// worker.stop();
     /// worker.join().unwrap();
     /// ```
@@ -134,28 +121,23 @@ impl<T> Worker<T> {
     }
 
     /// Returns whether the function still runs. Does not block.
-    ///
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
-    /// worker.join().unwrap();
-    /// assert!(!worker.is_alive());
+    /// assert!(worker.join().is_ok() && !worker.is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
         matches!(*self.shared.progress.lock(), Progress::Starting(_) | Progress::Running(_))
     }
 
     /// Returns the name that the [builder](Builder::name) set.
-    ///
     /// ```
-    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
-    /// assert_eq!(worker.name(), Some("solve"));
+    /// assert_eq!(sigalarm::thread::Worker::spawn(|| ()).unwrap().name(), None);
     /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// Returns the id of the worker's thread.
-    ///
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| std::thread::current().id()).unwrap();
     /// assert_eq!(worker.thread_id(), worker.join().unwrap());
@@ -166,12 +148,11 @@ impl<T> Worker<T> {
 
     /// Waits for the worker to end, and returns its value. The first of several joins gets the value.
     ///
-    /// Blocks until the destructors of the thread's thread-locals have run, unless another thread joins at the same time.
+    /// Waits for the destructors of the thread's thread-locals too, unless another thread joins at the same time.
     ///
     /// # Errors
     ///
-    /// [`WorkerError`]. An alarm of the calling thread ends the wait.
-    ///
+    /// See [`WorkerError`]. An alarm of the calling thread ends the wait.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| 42).unwrap();
     /// let _alarm = sigalarm::testing::expired();
@@ -187,16 +168,10 @@ impl<T> Worker<T> {
         result
     }
 
-    /// Waits for the worker to end, but at most for `limit`. Zero does not wait.
-    ///
-    /// # Errors
-    ///
-    /// As [`join`](Worker::join), and [`WorkerError::TimedOut`] if `limit` expires.
-    ///
+    /// Waits for at most `limit`, then returns [`WorkerError::TimedOut`]; otherwise as [`join`](Worker::join).
     /// ```
-    /// use sigalarm::{checkpoint, thread::Worker};
-    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();
-    /// assert!(worker.join_timeout(std::time::Duration::from_millis(5)).is_err());
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
+    /// assert!(worker.join_timeout(std::time::Duration::ZERO).is_err());
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, WorkerError> {
@@ -230,16 +205,10 @@ impl<T> Worker<T> {
         }
     }
 
-    /// Waits for the worker to end, but not past `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// As [`join_timeout`](Worker::join_timeout).
-    ///
+    /// Waits until `deadline` at most; otherwise as [`join_timeout`](Worker::join_timeout).
     /// ```
-    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    /// let worker = sigalarm::thread::Worker::spawn(|| 1).unwrap();
-    /// assert_eq!(worker.join_deadline(deadline).unwrap(), 1);
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
+    /// assert!(worker.join_deadline(std::time::Instant::now()).is_err());
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
@@ -274,5 +243,76 @@ impl<T> fmt::Debug for Worker<T> {
             .field("thread", &self.thread)
             .field("is_alive", &self.is_alive())
             .finish_non_exhaustive()
+    }
+}
+
+/// The options of a worker, returned by [`Worker::builder`].
+/// ```
+/// let builder: sigalarm::thread::Builder = sigalarm::thread::Worker::builder().stack_size(8 << 20);
+/// assert_eq!(builder.spawn(|| 42).unwrap().join().unwrap(), 42);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing runs before `spawn()`"]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+    under: Option<AlarmHandle>,
+}
+
+impl Builder {
+    /// Sets the name of the thread and the label of its [`TimedOut`](crate::TimedOut)s.
+    ///
+    /// [`spawn`](Builder::spawn) panics if the name contains a zero byte.
+    /// ```
+    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
+    /// assert_eq!(worker.name(), Some("solve"));
+    /// ```
+    pub fn name(self, name: impl Into<String>) -> Builder {
+        Builder { name: Some(name.into()), ..self }
+    }
+
+    /// Sets the size of the stack in bytes; the system may round it up.
+    /// ```
+    /// let builder = sigalarm::thread::Worker::builder().stack_size(64 << 20);
+    /// builder.spawn(|| std::hint::black_box([1_u8; 16 << 20])[0]).unwrap().join().unwrap();
+    /// ```
+    pub fn stack_size(self, bytes: usize) -> Builder {
+        Builder { stack_size: Some(bytes), ..self }
+    }
+
+    /// Makes an alarm of another thread enclose the worker, as long as its guard lives.
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
+    /// let alarm = Alarm::never()?;
+    /// let worker = Worker::builder().under(alarm.handle()).spawn(|| while checkpoint().is_ok() {})?;
+    /// alarm.ring();
+    /// shielded(|| worker.join())?; // `shielded`: the alarm also ends a join on this thread
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn under(self, alarm: AlarmHandle) -> Builder {
+        Builder { under: Some(alarm), ..self }
+    }
+
+    /// Runs `f` on a new thread, with the errors of [`Worker::spawn`].
+    /// ```
+    /// assert_eq!(sigalarm::thread::Worker::builder().spawn(|| 42).unwrap().join().unwrap(), 42);
+    /// ```
+    pub fn spawn<T, F>(self, f: F) -> io::Result<Worker<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut builder = thread::Builder::new();
+        if let Some(name) = &self.name {
+            builder = builder.name(name.clone());
+        }
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let name: Option<Arc<str>> = self.name.map(Into::into);
+        let shared = Arc::new(Shared::new());
+        let (of_thread, label) = (shared.clone(), name.clone());
+        let handle = builder.spawn(move || of_thread.run(label, self.under, f))?;
+        Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })
     }
 }
