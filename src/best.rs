@@ -12,11 +12,8 @@ use crate::unwind;
 ///
 /// The caller lends it to the search, so the answer outlives an error, an unwinding and a panic.
 /// ```
-/// fn search(best: &mut sigalarm::Best<Vec<u32>, u64>) {
-///     best.offer(7_542, || vec![2, 0, 1]);
-/// }
-/// let mut best = sigalarm::Best::lowest();
-/// search(&mut best);
+/// let mut best: sigalarm::Best<Vec<u32>, u64> = sigalarm::Best::lowest();
+/// best.offer(7_542, || vec![2, 0, 1]);
 /// assert_eq!((best.score(), best.answer()), (Some(&7_542), Some(&vec![2, 0, 1])));
 /// ```
 #[derive(Clone)]
@@ -51,10 +48,9 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns an empty `Best`, which takes the first offer, then those for which `better(new, best)` returns true.
+    /// Returns an empty `Best`, which takes the first offer, then those that are `better(new, best)`.
     /// ```
-    /// let mut best = sigalarm::Best::by(|new: &(u32, f64), old: &(u32, f64)| new < old);
-    /// assert!(best.offer((3, 80.0), || "three vans") && best.offer((2, 95.0), || "two vans"));
+    /// assert!(sigalarm::Best::by(|new: &(u32, f64), best| new < best).offer((3, 80.0), || "three vans"));
     /// ```
     pub fn by(better: F) -> Self {
         Best::with(better)
@@ -74,7 +70,7 @@ impl<T, S, O> Best<T, S, O> {
         self.kept.as_ref().map(|(_, answer)| answer)
     }
 
-    /// Returns the score of the best answer; `None` before the first.
+    /// Returns the score of the best answer.
     /// ```
     /// assert_eq!(sigalarm::Best::<u32, u32>::lowest().score(), None);
     /// ```
@@ -91,7 +87,7 @@ impl<T, S, O> Best<T, S, O> {
         self.improvements
     }
 
-    /// Returns the best answer with its score; `None` before the first.
+    /// Returns the best answer with its score.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// best.offer(7, || "seven");
@@ -129,7 +125,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Takes a copy of the answer if its score is better, and returns whether it did. Reuses the memory of beaten answers.
+    /// Offers a copy of the answer, in the memory of a beaten answer; otherwise as [`offer`](Best::offer).
     /// ```
     /// let mut best = sigalarm::Best::<Vec<u32>, u64>::lowest();
     /// assert!(best.offer_cloned(40, &[0, 1, 2][..]));
@@ -156,7 +152,6 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Returns the beaten answer.
     fn keep(&mut self, score: S, answer: T) -> Option<T> {
         self.improvements += 1;
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
@@ -169,7 +164,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if the alarm cannot be armed; then `search` does not run.
+    /// [`ArmError`]; then `search` does not run.
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
@@ -177,9 +172,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     ///         best.offer(x.trailing_zeros(), || x);
     ///         alarm.check()
     ///     })
-    /// })?;
-    /// println!("{:?}: {}", best.answer(), ended.unwrap_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// });
+    /// println!("{:?}: {}", best.answer(), ended.unwrap().unwrap_err());
     /// ```
     pub fn within(
         &mut self,

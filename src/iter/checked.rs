@@ -7,13 +7,9 @@ use crate::error::TimedOut;
 
 /// An iterator that checks an alarm before each item, returned by [`checked`](super::IteratorExt::checked).
 /// ```
-/// use sigalarm::{Alarm, IteratorExt};
-/// let alarm = Alarm::never()?;
-/// let mut numbers = (0..3).checked(&alarm);
-/// assert_eq!(numbers.next_back().unwrap().unwrap(), 2);
-/// alarm.ring();
-/// assert!(numbers.next().unwrap().is_err() && numbers.next().is_none());
-/// # Ok::<(), sigalarm::ArmError>(())
+/// use sigalarm::IteratorExt;
+/// let alarm = sigalarm::testing::at_check(3);
+/// assert_eq!((0..9).checked(&alarm).map_while(Result::ok).count(), 2);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
@@ -22,13 +18,9 @@ pub struct Checked<'a, I>(pub(super) Guarded<I, Watch<'a>>);
 /// An iterator that checks an alarm before every `stride`-th item of both ends, returned by
 /// [`checked_every`](super::IteratorExt::checked_every).
 /// ```
-/// use sigalarm::{Alarm, IteratorExt};
-/// let alarm = Alarm::never()?;
-/// let mut numbers = (0..100).checked_every(4, &alarm);
-/// assert_eq!(numbers.next().unwrap().unwrap(), 0);
-/// alarm.ring();
-/// assert_eq!(numbers.map_while(Result::ok).count(), 3); // the items up to the next check
-/// # Ok::<(), sigalarm::ArmError>(())
+/// use sigalarm::IteratorExt;
+/// let alarm = sigalarm::testing::at_check(3);
+/// assert_eq!((0..99).checked_every(10, &alarm).map_while(Result::ok).count(), 20);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]

@@ -108,7 +108,7 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
         }
     }
 
-    /// Returns whether another item is left. Takes an item only if the size hint does not say.
+    /// Returns whether an item is left. Takes one only if the size hint does not say.
     ///
     /// Inlined: a call would take the address of `items`, and the compiler would keep the iterator's state in memory.
     #[inline(always)]

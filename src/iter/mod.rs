@@ -18,22 +18,19 @@ use crate::alarm::Alarm;
 ///
 /// The compiler does not vectorise a loop that may end early. Check between chunks of 1 µs to 1 ms instead:
 /// ```
-/// use sigalarm::{Alarm, IteratorExt};
-/// let (numbers, mut sum) = ([2; 100_000], 0);
-/// for chunk in numbers.chunks(16_384).checked(&Alarm::never()?) {
-///     sum += chunk?.iter().sum::<u64>();
+/// use sigalarm::{Alarm, IteratorExt, TimedOut};
+/// fn sum(numbers: &[u64], alarm: &Alarm) -> Result<u64, TimedOut> {
+///     numbers.chunks(16_384).checked(alarm).map(|chunk| Ok(chunk?.iter().sum::<u64>())).sum()
 /// }
-/// assert_eq!(sum, 200_000);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// assert_eq!(sum(&[2; 100_000], &Alarm::never().unwrap()).unwrap(), 200_000);
 /// ```
 pub trait IteratorExt: Iterator {
     /// Returns an iterator of `Ok` items; when the alarm or one that encloses it expires, one `Err`, then `None`.
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
-    /// let alarm = Alarm::never()?;
-    /// let squares = (0..5).map(|n| n * n).checked(&alarm).collect::<Result<Vec<u32>, _>>();
-    /// assert_eq!(squares.unwrap(), [0, 1, 4, 9, 16]);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let alarm = Alarm::never().unwrap();
+    /// let numbers = (0..3).checked(&alarm).collect::<Result<Vec<u32>, _>>();
+    /// assert_eq!(numbers.unwrap(), [0, 1, 2]);
     /// ```
     #[track_caller]
     fn checked(self, alarm: &Alarm) -> Checked<'_, Self>
@@ -48,9 +45,8 @@ pub trait IteratorExt: Iterator {
     /// Panics if `stride` is zero. It is faster than `checked` only while an expired alarm is alive in the process.
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
-    /// let alarm = Alarm::never()?;
+    /// let alarm = Alarm::never().unwrap();
     /// assert!((0..10_000).checked_every(1_024, &alarm).all(|n| n.is_ok()));
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[track_caller]
     fn checked_every(self, stride: usize, alarm: &Alarm) -> CheckedEvery<'_, Self>
@@ -64,11 +60,8 @@ pub trait IteratorExt: Iterator {
     /// Returns an iterator that ends when the alarm expires. [`timed_out`](Until::timed_out) returns whether it did.
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
-    /// let alarm = Alarm::after(std::time::Duration::from_millis(5))?;
-    /// let mut numbers = (1_u64..).until(&alarm);
-    /// let count = numbers.by_ref().count();
-    /// println!("{count} numbers: {}", numbers.timed_out().unwrap());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let alarm = Alarm::after(std::time::Duration::from_millis(5)).unwrap();
+    /// println!("{} numbers", (1_u64..).until(&alarm).count());
     /// ```
     #[track_caller]
     fn until(self, alarm: &Alarm) -> Until<'_, Self>

@@ -8,14 +8,12 @@ use crate::error::TimedOut;
 
 /// An iterator that ends when an alarm expires, returned by [`until`](super::IteratorExt::until).
 /// ```
-/// use sigalarm::{Alarm, IteratorExt};
-/// let alarm = Alarm::never()?;
-/// let mut jobs = 1..=5;
-/// jobs.by_ref().until(&alarm).take(3).for_each(drop);
-/// alarm.ring();
-/// assert_eq!(jobs.by_ref().until(&alarm).next(), None);
+/// use sigalarm::IteratorExt;
+/// let (alarm, mut jobs) = (sigalarm::testing::at_check(4), 1..=5);
+/// let mut until = jobs.by_ref().until(&alarm);
+/// assert_eq!(until.by_ref().count(), 3);
+/// assert!(alarm.owns(until.timed_out().unwrap()));
 /// assert_eq!(jobs, 4..=5); // no item is lost
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
@@ -29,12 +27,8 @@ impl<I> Until<'_, I> {
     /// Returns the [`TimedOut`] if an alarm ended the iterator; `None` before the end, and after the last item.
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
-    /// let alarm = Alarm::never()?;
-    /// let mut items = (0..10).until(&alarm);
-    /// alarm.ring();
-    /// assert!(items.next().is_none());
-    /// assert!(alarm.owns(items.timed_out().unwrap()));
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let alarm = Alarm::never().unwrap();
+    /// assert!((0..10).until(&alarm).timed_out().is_none());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         self.timed_out.as_deref()

@@ -31,7 +31,7 @@ impl Budget {
         is_spent
     }
 
-    /// Renews the budget. A test alarm expires once, at the same check.
+    /// A test alarm expires once, at the same check.
     pub(super) fn restart(&mut self) {
         let counted = self.record.as_ref().map_or(0, Record::checks);
         self.left = self.checks.checked_sub(counted).unwrap_or(u64::MAX);
@@ -98,7 +98,6 @@ impl Schedule {
         }
     }
 
-    /// Records an error that a check returns.
     pub(crate) fn note_error(&mut self, key: Key, location: &'static Location<'static>) {
         let budget = self.entries.get_mut(key).and_then(Entry::budget_mut);
         if let Some(record) = budget.and_then(|budget| budget.record.as_mut()) {

@@ -10,7 +10,7 @@ use sigalarm_core::implementer;
 
 use crate::error::{AlarmId, Cause, SourceLocation, TimedOut};
 
-/// The stop that is wanted of a test alarm, and the checks that were made.
+/// The wanted stop, and the checks that were made.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// The check that stops, counted from 1; 0 for a limit of zero, `u64::MAX` for none.
@@ -33,7 +33,7 @@ impl Record {
         self.locations.len() as u64
     }
 
-    /// Records that the last check returns an error of the test alarm.
+    /// Records that the last check returns this alarm's error.
     pub(crate) fn note_error(&mut self, alarm: AlarmId, location: &'static Location<'static>) {
         let check = self.checks();
         match &mut self.stop {
@@ -83,7 +83,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Returns the number of the check, counted from 1.
+    /// Returns the number of the check, from 1.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.stop().unwrap().check() == 1);
@@ -148,7 +148,7 @@ impl Report {
         self.attempts
     }
 
-    /// Returns whether the function completed; `false` if [`at_most`](super::EachCheck::at_most) ended the test.
+    /// Returns whether the function completed before [`at_most`](super::EachCheck::at_most).
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).is_complete());
     /// ```
@@ -190,7 +190,7 @@ impl Report {
         self.divergence.as_ref()
     }
 
-    /// Adds an attempt, and compares its checks up to the stop with those of the attempt before.
+    /// Adds an attempt. Checks after the stop are not compared.
     pub(super) fn add(&mut self, Record { stop_at, mut locations, .. }: Record) {
         self.attempts += 1;
         self.complete = (locations.len() as u64) < stop_at;
@@ -232,9 +232,9 @@ impl fmt::Display for Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Divergence {
-    /// The number of the attempt, counted from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u64,
-    /// The number of the check, counted from 1.
+    /// The number of the check, from 1.
     pub check: u64,
     /// The location of the check in the attempt before.
     pub expected: SourceLocation,

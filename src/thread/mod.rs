@@ -4,11 +4,10 @@
 //!
 //! ```
 //! use sigalarm::{checkpoint, thread::Worker};
-//! let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
+//! let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();
 //! assert!(worker.join_timeout(std::time::Duration::from_millis(10)).is_err());
 //! worker.stop();
-//! worker.join()?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! worker.join().unwrap();
 //! ```
 
 mod error;

@@ -34,7 +34,7 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How often a join under an alarm checks that alarm, which another thread may ring.
+/// How often a join checks the alarms of its thread, because a `ring` from another thread does not wake it.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
@@ -105,7 +105,7 @@ impl<T: Send + 'static> Worker<T> {
 }
 
 impl<T> Worker<T> {
-    /// Makes all checks of the worker return an error with [`Cause::Stopped`]. Takes a lock, and does not wait.
+    /// Makes the worker's checks return an error with [`Cause::Stopped`]. Takes a lock, and does not wait.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// worker.stop();
@@ -120,7 +120,7 @@ impl<T> Worker<T> {
         }
     }
 
-    /// Returns whether the function still runs. Does not block.
+    /// Returns whether the function still runs.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
     /// assert!(worker.join().is_ok() && !worker.is_alive());
@@ -129,7 +129,7 @@ impl<T> Worker<T> {
         matches!(*self.shared.progress.lock(), Progress::Starting(_) | Progress::Running(_))
     }
 
-    /// Returns the name that the [builder](Builder::name) set.
+    /// Returns the [name](Builder::name).
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::spawn(|| ()).unwrap().name(), None);
     /// ```
@@ -148,13 +148,10 @@ impl<T> Worker<T> {
 
     /// Waits for the worker to end, and returns its value. The first of several joins gets the value.
     ///
-    /// Waits for the destructors of the thread's thread-locals too, unless another thread joins at the same time.
-    ///
-    /// # Errors
-    ///
-    /// See [`WorkerError`]. An alarm of the calling thread ends the wait.
+    /// Waits for the destructors of thread-locals too, unless another thread joins at the same time. An alarm of the calling
+    /// thread ends the wait: see [`WorkerError`].
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| 42).unwrap();
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// let _alarm = sigalarm::testing::expired();
     /// assert!(worker.join().unwrap_err().timed_out().is_some());
     /// ```
@@ -196,7 +193,6 @@ impl<T> Worker<T> {
                 (expiry.label, expiry.limit) = (self.name.clone(), Some(limit));
                 return Err(expiry.into_error().into());
             }
-            // A `ring` from another thread does not wake this one.
             let next_check = alarm.map_or(Time::NEVER, |alarm| alarm.min(now.after(CHECK_INTERVAL)));
             match clock::to_instant(deadline.min(next_check)) {
                 Some(until) => drop(self.shared.ended.wait_until(&mut progress, until)),
@@ -246,7 +242,7 @@ impl<T> fmt::Debug for Worker<T> {
     }
 }
 
-/// The options of a worker, returned by [`Worker::builder`].
+/// The options of a worker.
 /// ```
 /// let builder: sigalarm::thread::Builder = sigalarm::thread::Worker::builder().stack_size(8 << 20);
 /// assert_eq!(builder.spawn(|| 42).unwrap().join().unwrap(), 42);
@@ -260,9 +256,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Sets the name of the thread and the label of its [`TimedOut`](crate::TimedOut)s.
-    ///
-    /// [`spawn`](Builder::spawn) panics if the name contains a zero byte.
+    /// Sets the name of the thread, which is the label of its errors. A zero byte makes [`spawn`](Builder::spawn) panic.
     /// ```
     /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
     /// assert_eq!(worker.name(), Some("solve"));
