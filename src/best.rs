@@ -111,7 +111,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Takes the answer if its score is better, and returns whether it did. Only then the method calls `answer`.
+    /// Takes the answer if its score is better, and returns whether it did. Only then calls `answer`; if that unwinds, the best stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
