@@ -129,11 +129,6 @@ impl Schedule {
         Some(self.entries.remove(key.slot()))
     }
 
-    /// Returns the alarm with an id, in linear time.
-    pub(crate) fn find(&self, id: AlarmId) -> Option<&Entry> {
-        self.entries.iter().map(|(_, entry)| entry).find(|entry| entry.id == id)
-    }
-
     pub(crate) fn get(&self, key: Key) -> Option<&Entry> {
         self.entries.get(key)
     }

@@ -20,10 +20,6 @@ pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Optio
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
-pub(crate) fn find<T>(id: AlarmId, ask: impl FnOnce(&Entry) -> T) -> Option<T> {
-    STATE.lock().schedule.find(id).map(ask)
-}
-
 /// Changes an alarm, then timers and lists with it. Returns `false` if the alarm is gone.
 fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     let mut state = STATE.lock();

@@ -162,7 +162,7 @@ impl State {
         now: Time,
         location: &'static Location<'static>,
     ) -> Option<Box<TimedOut>> {
-        self.schedule.note_error(expired);
+        self.schedule.note_error(expired, location);
         let expired = self.schedule.get(expired)?;
         self.deadlines.answered(&self.schedule, expired.scope);
         // The expired alarm may belong to another thread. The error disarms the watchdogs of the asked thread too.
@@ -180,10 +180,9 @@ fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> 
             let used = clock::cpu_now(cpu.clock).map_or(cpu.limit, |now| now.since(cpu.since));
             (Some(cpu.limit), used)
         }
+        None if cause == Cause::Deadline => (Some(entry.deadline.since(entry.since)), entry.elapsed(now)),
         None => (entry.limit, entry.elapsed(now)),
     };
-    // The test kit has a budget stand for a deadline.
-    let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));
     let mut expiry = Expiry::new(entry.id, cause, elapsed, location.into());
     (expiry.label, expiry.limit) = (entry.label.clone(), limit);
     Some(expiry.into_error())

@@ -122,10 +122,12 @@ impl Entry {
     }
 
     pub(super) fn spend_budget(&mut self, now: Time) {
-        if self.expired.is_none() {
-            self.budget_mut().map(Budget::suspend);
-            self.expired = self.budget().map(|budget| budget.cause);
-            if self.expired == Some(Cause::Deadline) {
+        let is_pending = self.expired.is_none();
+        if let Some(budget) = self.budget_mut().filter(|_| is_pending) {
+            budget.suspend();
+            let cause = budget.record.as_ref().map_or(Cause::Checks, |record| record.cause);
+            self.expired = Some(cause);
+            if cause == Cause::Deadline {
                 self.deadline = now; // It must have passed.
             }
         }
