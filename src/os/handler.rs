@@ -135,8 +135,10 @@ impl Arrival {
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
             pending::raise_alarm();
-        } else {
-            let _ = signal_hook::low_level::emulate_default_handler(self.signal);
+        } else if signal_hook::low_level::emulate_default_handler(self.signal).is_err() {
+            // It does not know SIGIO, SIGPWR and SIGSTKFLT.
+            let _ = Disposition::DEFAULT.install_for(self.signal);
+            pending::send_again(self.signal as usize);
         }
     }
 

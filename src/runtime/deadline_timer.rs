@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::registry::Registered;
 use super::shared::SHARED;
 use super::timer::posix::PosixTimer;
-use super::watchdog::{Grace, Watchdog, report};
+use super::watchdog::{self, Grace, Watchdog};
 use crate::error::{AlarmId, ArmError};
 use crate::os::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::os::clock;
@@ -73,20 +73,25 @@ impl DeadlineTimer {
         Due(self.end.load(Ordering::SeqCst))
     }
 
-    fn set(&self, due: Due, is_suspended: bool) {
+    fn set(&self, due: Due) {
         self.end.store(due.0, Ordering::SeqCst);
-        if !is_suspended {
-            self.start();
-        }
+        self.set_kernels_timer();
     }
 
-    fn start(&self) {
-        self.set_kernels(self.due().when());
+    fn kernels_timer(&self) -> Option<TimerId> {
+        TimerId::from_bits(self.timer.load(Ordering::SeqCst))
     }
 
-    fn set_kernels(&self, when: When) {
-        if let Some(timer) = TimerId::from_bits(self.timer.load(Ordering::SeqCst)) {
-            let _ = timer.set(when, Duration::ZERO);
+    /// Async-signal-safe.
+    fn set_kernels_timer(&self) {
+        let Some(timer) = self.kernels_timer() else { return };
+        let wanted = || if SHARED.is_suspended.load(Ordering::SeqCst) { Due::NEVER } else { self.due() };
+        // The race: a handler and another thread set the timer at once. The last of them sees what the other one has noted
+        // before, and sets the timer to that.
+        let mut set = None;
+        while set != Some(wanted()) {
+            set = Some(wanted());
+            let _ = timer.set(wanted().when(), Duration::ZERO);
         }
     }
 
@@ -106,20 +111,18 @@ impl DeadlineTimer {
         match due.when() {
             When::At(end) if now >= end => {}
             // Too early: a signal of the time before a change.
-            When::At(_) => return self.start(),
+            When::At(_) => return self.set_kernels_timer(),
             _ => return,
         }
         if due.is_grace() {
             let again = self.watchdog.end_process();
-            return self.set(Due::grace(now.after(again)), false);
+            return self.set(Due::grace(now.after(again)));
         }
         self.set_flag();
-        if let Some(grace) = self.watchdog.grace() {
-            let end = Due::grace(now.after(grace)).0;
-            // Unless another thread has changed it meanwhile.
-            if self.end.compare_exchange(due.0, end, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-                self.start();
-            }
+        let end = self.watchdog.begin_grace().map_or(Due::NEVER, |grace| Due::grace(now.after(grace)));
+        // Unless another thread has changed it meanwhile.
+        if self.end.compare_exchange(due.0, end.0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            self.set_kernels_timer();
         }
     }
 }
@@ -127,6 +130,13 @@ impl DeadlineTimer {
 /// Handles the expiry of the timer with this value. Returns `false` if it is not one of these. Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.deadlines.at(value).map(DeadlineTimer::on_expiry).is_some()
+}
+
+/// Handles the expiries that another handler has had instead of this one. Returns whether there were any. Async-signal-safe.
+pub(super) fn handle_missed() -> bool {
+    let is_missed =
+        |it: &&DeadlineTimer| it.due() != Due::NEVER && it.kernels_timer().is_some_and(TimerId::has_expired);
+    SHARED.deadlines.iter().filter(is_missed).map(DeadlineTimer::on_expiry).count() > 0
 }
 
 /// Sets the flags of the alarms that this signal rings. Async-signal-safe.
@@ -142,17 +152,18 @@ struct Live {
     shared: &'static Registered<DeadlineTimer>,
     timer: Option<PosixTimer>,
     grace: Option<Duration>,
+    /// A check has returned an error since the alarm expired.
+    is_answered: bool,
 }
 
 pub(super) struct DeadlineTimers {
     live: BTreeMap<AlarmId, Live>,
     watchdogs: usize,
-    is_suspended: bool,
 }
 
 impl DeadlineTimers {
     pub(super) const fn new() -> DeadlineTimers {
-        DeadlineTimers { live: BTreeMap::new(), watchdogs: 0, is_suspended: false }
+        DeadlineTimers { live: BTreeMap::new(), watchdogs: 0 }
     }
 
     #[inline(always)]
@@ -161,15 +172,15 @@ impl DeadlineTimers {
     }
 
     /// Disarms the kernel's timers. Deadlines and graces go on.
-    pub(super) fn suspend(&mut self) {
-        self.is_suspended = true;
-        self.live.values().for_each(|live| live.shared.set_kernels(When::Never));
+    pub(super) fn suspend(&self) {
+        SHARED.is_suspended.store(true, Ordering::SeqCst);
+        self.live.values().for_each(|live| live.shared.set_kernels_timer());
     }
 
     /// Sets the kernel's timers again. What was due meanwhile is due now.
-    pub(super) fn resume(&mut self) {
-        self.is_suspended = false;
-        self.live.values().for_each(|live| live.shared.start());
+    pub(super) fn resume(&self) {
+        SHARED.is_suspended.store(false, Ordering::SeqCst);
+        self.live.values().for_each(|live| live.shared.set_kernels_timer());
     }
 
     /// Starts the timer of an alarm of this thread, if the alarm has a flag or a watchdog.
@@ -200,13 +211,14 @@ impl DeadlineTimers {
         shared.flag.replace(entry.flag().map(Arc::clone));
         shared.signals.store(entry.signals(), Ordering::SeqCst);
         if let Some(grace) = watchdog {
-            let path = schedule.path(entry.scope);
-            shared.watchdog.start(grace, report(entry, grace.grace, &path, last_check));
+            let thread = watchdog::describe(&schedule.path(entry.scope), last_check);
+            shared.watchdog.start(grace, watchdog::report(entry, grace.grace, &thread));
         }
-        shared.set(Due::at(entry.due()), self.is_suspended);
+        shared.set(Due::at(entry.due()));
         self.watchdogs += usize::from(watchdog.is_some());
         let grace = watchdog.map(|watchdog| watchdog.grace);
-        self.live.insert(entry.id, Live { key, scope: entry.scope, shared, timer, grace });
+        self.live
+            .insert(entry.id, Live { key, scope: entry.scope, shared, timer, grace, is_answered: false });
         Ok(())
     }
 
@@ -221,23 +233,24 @@ impl DeadlineTimers {
     }
 
     pub(super) fn change(&mut self, entry: &Entry) {
-        let Some(live) = self.live.get(&entry.id) else { return };
+        let Some(live) = self.live.get_mut(&entry.id) else { return };
         let (was, is_expired) = (live.shared.due(), entry.expired.is_some());
         let due = if is_expired && live.grace.is_none() { Due::NEVER } else { Due::at(entry.due()) };
         // A ring after the expiry changes nothing: not a grace that runs, nor a watchdog that a check has disarmed.
-        let stays = was == due || (is_expired && (was.is_grace() || was == Due::NEVER));
+        let stays = was == due || (is_expired && (was.is_grace() || live.is_answered));
+        live.is_answered &= is_expired;
         if !stays {
-            live.shared.set(due, self.is_suspended);
+            live.shared.set(due);
         }
     }
 
     /// Disarms the watchdogs of the expired alarms of a thread: one of its checks has returned an error.
-    pub(super) fn answered(&self, schedule: &Schedule, scope: Scope) {
-        let own = |live: &&Live| live.scope == scope && live.grace.is_some();
-        for live in self.live.values().filter(own) {
-            let is_expired = schedule.get(live.key).is_some_and(|entry| entry.expired.is_some());
-            if is_expired && live.shared.due() != Due::NEVER {
-                live.shared.set(Due::NEVER, self.is_suspended);
+    pub(super) fn answered(&mut self, schedule: &Schedule, scope: Scope) {
+        let own = |live: &&mut Live| live.scope == scope && live.grace.is_some() && !live.is_answered;
+        for live in self.live.values_mut().filter(own) {
+            live.is_answered = schedule.get(live.key).is_some_and(|entry| entry.expired.is_some());
+            if live.is_answered {
+                live.shared.set(Due::NEVER);
             }
         }
     }
@@ -249,9 +262,10 @@ impl DeadlineTimers {
         schedule: &Schedule,
         last_check: Option<&'static Location<'static>>,
     ) {
+        let thread = watchdog::describe(&schedule.path(scope), last_check);
         for live in self.live.values().filter(|live| live.scope == scope) {
             if let (Some(entry), Some(grace)) = (schedule.get(live.key), live.grace) {
-                live.shared.watchdog.set_report(report(entry, grace, &schedule.path(scope), last_check));
+                live.shared.watchdog.set_report(watchdog::report(entry, grace, &thread));
             }
         }
     }

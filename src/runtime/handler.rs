@@ -40,7 +40,8 @@ fn on_alarm(arrival: &Arrival) {
         return;
     }
     // A handler installed over this one may forward by restoring this one and calling `raise`.
-    let may_be_the_librarys = sender == Sender::Raise && record::is_any_expiry_unhandled();
+    let may_be_the_librarys =
+        sender == Sender::Raise && (deadline_timer::handle_missed() | record::is_any_expiry_unhandled());
     if record::keep_out(arrival, sender) {
         return;
     }

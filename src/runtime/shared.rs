@@ -19,6 +19,8 @@ pub(super) struct Shared {
     pub(super) threads: Registry<Record>,
     /// A thread's timer has expired, as its record says.
     pub(super) any_expired: AtomicBool,
+    /// Deadline timers are not set.
+    pub(super) is_suspended: AtomicBool,
     /// How many threads had SIGALRM blocked and have it let in by the library.
     pub(super) opened: AtomicUsize,
     /// How many threads are blocked in system calls that a signal is to end.
@@ -37,6 +39,7 @@ pub(super) static SHARED: Shared = Shared {
     deadlines: Registry::new(),
     threads: Registry::new(),
     any_expired: AtomicBool::new(false),
+    is_suspended: AtomicBool::new(false),
     opened: AtomicUsize::new(0),
     blocked: AtomicUsize::new(0),
     walkers: AtomicUsize::new(0),

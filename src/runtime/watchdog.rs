@@ -59,7 +59,9 @@ impl Watchdog {
         self.report.forget();
     }
 
-    pub(super) fn grace(&self) -> Option<Duration> {
+    /// Returns the grace, if there is a watchdog. Async-signal-safe.
+    pub(super) fn begin_grace(&self) -> Option<Duration> {
+        self.is_aborting.store(false, Ordering::SeqCst);
         let nanos = self.grace.load(Ordering::SeqCst);
         (nanos != u64::MAX).then(|| Duration::from_nanos(nanos))
     }
@@ -79,31 +81,38 @@ impl Watchdog {
     }
 }
 
-/// The line that the handler writes before it ends the process: the watched alarm, the alarms of its thread from the outermost
-/// to the innermost, and the last check.
-pub(super) fn report(
-    entry: &Entry,
-    grace: Duration,
-    path: &[(Key, &Entry)],
-    last_check: Option<&'static Location<'static>>,
-) -> String {
-    let label = |entry: &Entry, other: &str| {
-        entry.label.as_deref().map_or(other.to_owned(), |label| label.replace(char::is_control, "\u{fffd}"))
-    };
+/// The length to which a report is cut.
+const LENGTH: usize = 600;
+
+/// The line that the handler writes before it ends the process.
+pub(super) fn report(entry: &Entry, grace: Duration, thread: &str) -> String {
     let name = cut(label(entry, "a computation"), 120);
     let limit = entry.limit.map_or("no limit".to_owned(), |limit| Exact(limit).to_string());
-    let mut report = format!(
-        "sigalarm: {name} has not answered {} after its limit of {limit}; ending the process. On its thread: ",
-        Exact(grace)
-    );
-    let at =
-        |(_, entry): &(Key, &Entry)| format!("{} ({})", label(entry, "an alarm"), line_of(entry.location));
-    report += &path.iter().map(at).collect::<Vec<_>>().join(" > ");
-    if let Some(location) = last_check {
-        report += "; last check seen at ";
-        report += &line_of(location);
+    let grace = Exact(grace);
+    let line =
+        format!("{name} has not answered {grace} after its limit of {limit}; ending the process. {thread}");
+    cut(format!("sigalarm: {line}"), LENGTH - 1) + "\n"
+}
+
+/// The last part of the line: the alarms of the thread from the outermost to the innermost, and the last check.
+pub(super) fn describe(path: &[(Key, &Entry)], last_check: Option<&'static Location<'static>>) -> String {
+    let mut text = "On its thread: ".to_owned();
+    for (n, (_, entry)) in path.iter().enumerate() {
+        if text.len() > LENGTH {
+            break;
+        }
+        let separator = if n == 0 { "" } else { " > " };
+        text += &format!("{separator}{} ({})", label(entry, "an alarm"), line_of(entry.location));
     }
-    cut(report, 599) + "\n"
+    if let Some(location) = last_check {
+        text += "; last check seen at ";
+        text += &line_of(location);
+    }
+    text
+}
+
+fn label(entry: &Entry, other: &str) -> String {
+    entry.label.as_deref().map_or(other.to_owned(), |label| label.replace(char::is_control, "\u{fffd}"))
 }
 
 fn line_of(location: &Location<'_>) -> String {
