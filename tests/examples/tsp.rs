@@ -430,7 +430,7 @@ fn missing_file_is_refused() {
 fn file_variants_are_read() {
     // No EOF, CRLF, other orders and numbers, Latin-1 comments, floats in three notations.
     let text = b"COMMENT: Gr\xf6tschel\r\nCOMMENT: and more\r\nEDGE_WEIGHT_TYPE : EUC_2D\r\nDIMENSION:3\r\n\
-        TYPE: TSP (somebody)\r\nNODE_COORD_SECTION\r\n\r\n  30 0 0.0\r\n10\t3.0e+01 0\r\n20 30. +40";
+        TYPE: TSP (a comment)\r\nNODE_COORD_SECTION\r\n\r\n  30 0 0.0\r\n10\t3.0e+01 0\r\n20 30. +40";
     let path = file("other.tsp", text);
     let tour = scratch("other.tour");
     let report = report(&[&path, "--limit", "50s", "--tour", &tour]);

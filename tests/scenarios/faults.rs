@@ -1,13 +1,9 @@
 //! Failing system calls: a clear error, and everything restored.
 
-use std::time::Duration;
-
-use crate::support::process::{self, state};
-use crate::support::{Scenario, scenario};
-use nix::libc::{self, EPERM, SA_RESTART};
+use crate::support::process::state;
+use crate::support::*;
+use nix::libc::{self, EPERM};
 use sigalarm::Alarm;
-
-const MS: Duration = Duration::from_millis(1);
 
 fn refused_setitimer_falls_back_to_a_private_timer() {
     process::forbid(libc::SYS_setitimer, EPERM);
@@ -28,7 +24,7 @@ fn refused_setitimer_falls_back_to_a_private_timer() {
 fn refused_timers_leave_checks_by_the_clock() {
     process::forbid(libc::SYS_timer_create, EPERM);
     process::forbid(libc::SYS_setitimer, EPERM);
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let before = state();
     let alarm = Alarm::after(10 * MS).expect("arming");
     while alarm.check().is_ok() {}
@@ -47,7 +43,7 @@ fn refused_timers_leave_checks_by_the_clock() {
 }
 
 fn refused_sigaction_is_an_error() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let before = state();
     process::forbid(libc::SYS_rt_sigaction, EPERM);
     let e = Alarm::after(10 * MS).expect_err("the call is forbidden");
@@ -60,7 +56,7 @@ fn refused_sigaction_is_an_error() {
 }
 
 fn refused_mask_call_is_an_error() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let before = state();
     process::forbid(libc::SYS_rt_sigprocmask, EPERM);
     let e = Alarm::after(10 * MS).expect_err("the call is forbidden");
@@ -91,18 +87,11 @@ fn setitimer_that_fails_later_leaves_checks_by_the_clock() {
 
 pub fn scenarios() -> Vec<Scenario> {
     // Seccomp is Linux's, and syscall numbers depend on the processor.
-    let all: Vec<Scenario> = vec![
-        scenario(
-            "refused_setitimer_falls_back_to_a_private_timer",
-            refused_setitimer_falls_back_to_a_private_timer,
-        ),
-        scenario("refused_timers_leave_checks_by_the_clock", refused_timers_leave_checks_by_the_clock),
-        scenario("refused_sigaction_is_an_error", refused_sigaction_is_an_error),
-        scenario("refused_mask_call_is_an_error", refused_mask_call_is_an_error),
-        scenario(
-            "setitimer_that_fails_later_leaves_checks_by_the_clock",
-            setitimer_that_fails_later_leaves_checks_by_the_clock,
-        ),
-    ];
-    all
+    scenarios![
+        refused_setitimer_falls_back_to_a_private_timer,
+        refused_timers_leave_checks_by_the_clock,
+        refused_sigaction_is_an_error,
+        refused_mask_call_is_an_error,
+        setitimer_that_fails_later_leaves_checks_by_the_clock,
+    ]
 }

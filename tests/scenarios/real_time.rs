@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::libc;
 use sigalarm::Alarm;
 
-use crate::support::{Scenario, process, scenario};
+use crate::support::*;
 
 static LOCK: Mutex<u64> = Mutex::new(0);
 

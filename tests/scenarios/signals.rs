@@ -4,20 +4,13 @@ use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::process::{self, counted};
-use crate::support::{Scenario, rounds, scenario};
+use crate::support::process::counted;
+use crate::support::*;
 use nix::libc::{
     self, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR1,
 };
 use nix::sys::signal::{SigSet, Signal};
 use sigalarm::Alarm;
-
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
-
-fn after(limit: Duration) -> Alarm {
-    Alarm::after(limit).expect("arming")
-}
 
 fn kill_takes_the_default_action() {
     let alarm = after(SECOND);
@@ -72,7 +65,7 @@ fn kill_stays_ignored() {
 }
 
 fn kill_reaches_the_handler() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let alarm = after(60 * SECOND);
     for n in 1..=100 {
         process::kill_self(SIGALRM);
@@ -109,7 +102,7 @@ extern "C" fn send_on(_: libc::c_int) {
 }
 
 fn one_shot_handler_that_raises_again_ends_the_process() {
-    let function = send_on as extern "C" fn(libc::c_int) as usize;
+    let function = process::handler(send_on);
     process::set_action(function, SA_RESETHAND | SA_NODEFER, &[]);
     let _alarm = after(SECOND);
     process::kill_self(SIGALRM);
@@ -148,7 +141,7 @@ fn handler_over_a_guard_keeps_the_process_alive() {
 }
 
 fn handler_over_a_guard_and_previous_handler_run_once_each() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let alarm = after(SECOND);
     let calls = install_counter(SIGALRM);
     let mut sent = 0;
@@ -169,10 +162,10 @@ fn handler_over_a_guard_and_previous_handler_run_once_each() {
 }
 
 fn handler_over_a_guard_runs_in_a_child() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let _alarm = after(10 * SECOND);
     let calls = install_counter(SIGALRM);
-    let status = process::in_child(|| {
+    process::passes_in_child(|| {
         for sent in 1..4 {
             process::kill_self(SIGALRM);
             assert_eq!((calls.load(Ordering::SeqCst), counted()), (2 * sent - 1, 2 * sent - 1));
@@ -181,7 +174,6 @@ fn handler_over_a_guard_runs_in_a_child() {
             assert_eq!((calls.load(Ordering::SeqCst), counted()), (2 * sent, 2 * sent));
         }
     });
-    assert_eq!(status, 0);
 }
 
 fn handler_over_a_guard_runs_for_a_foreign_timer() {
@@ -193,18 +185,18 @@ fn handler_over_a_guard_runs_for_a_foreign_timer() {
         while began.elapsed() < 40 * MS {}
         assert_eq!(calls.load(Ordering::SeqCst), times);
     };
-    process::set_timer(2 * SECOND, Duration::ZERO);
+    process::once(2 * SECOND);
     let alarm = after(SECOND * 100);
     let calls = install_counter(SIGALRM);
     receives(calls, 1);
     drop(alarm);
     for n in 1..4 {
-        process::set_timer(10 * MS, Duration::ZERO);
+        process::once(10 * MS);
         let alarm = after(SECOND * 100);
         receives(calls, 2 * n);
         assert!(alarm.check().is_ok());
         drop(alarm);
-        process::set_timer(10 * MS, Duration::ZERO);
+        process::once(10 * MS);
         receives(calls, 2 * n + 1);
     }
 }
@@ -223,7 +215,7 @@ fn handler_over_guards_of_several_threads_survives_a_storm() {
             }
         });
         let guards = |thread: u64| {
-            for n in 0..1_000 {
+            for n in rounds(1_000) {
                 let limit = Duration::from_nanos((n * 7_919 + thread * 31) % 50_000);
                 let alarm = after(limit);
                 while alarm.check().is_ok() {}
@@ -273,7 +265,7 @@ extern "C" fn look_at_mask(_: libc::c_int) {
 }
 
 fn handler_runs_under_its_own_mask() {
-    let function = look_at_mask as extern "C" fn(libc::c_int) as usize;
+    let function = process::handler(look_at_mask);
     process::set_action(function, SA_NODEFER, &[SIGUSR1]);
     let before = process::mask();
     let alarm = after(SECOND);
@@ -316,7 +308,7 @@ fn previous_handler_runs_on_its_own_stack() {
     for (flags, on_stack) in
         [(SA_ONSTACK, true), (0, false), (SA_ONSTACK | SA_RESTART, true), (SA_RESTART, false)]
     {
-        process::set_action(where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
+        process::set_action(process::handler(where_am_i), flags, &[]);
         let alarm = after(SECOND);
         ON_STACK.store(!on_stack, Ordering::SeqCst);
         process::kill_self(SIGALRM);
@@ -364,7 +356,7 @@ fn six_nested_handlers_fit_a_small_stack() {
 fn previous_handler_of_ring_on_runs_on_its_own_stack() {
     use_an_alternate_stack();
     for (flags, on_stack) in [(SA_ONSTACK, true), (0, false)] {
-        process::set_action_for(SIGUSR1, where_am_i as extern "C" fn(libc::c_int) as usize, flags, &[]);
+        process::set_action_for(SIGUSR1, process::handler(where_am_i), flags, &[]);
         let _alarm = Alarm::builder().ring_on(SIGUSR1).arm().expect("arming");
         process::kill_self(SIGUSR1);
         ON_STACK.store(!on_stack, Ordering::SeqCst);
@@ -376,7 +368,7 @@ fn previous_handler_of_ring_on_runs_on_its_own_stack() {
 /// Another process sends SIGALRM and SIGUSR1 at full speed. errno is unchanged.
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Two bare calls.
 fn a_storm_loses_no_expiry() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = process::counting();
@@ -426,7 +418,7 @@ extern "C" fn spoils_errno(_: libc::c_int) {
 }
 
 fn errno_survives_the_previous_handler() {
-    process::set_action(spoils_errno as extern "C" fn(libc::c_int) as usize, SA_RESTART, &[]);
+    process::set_action(process::handler(spoils_errno), SA_RESTART, &[]);
     let _alarm = after(SECOND);
     nix::errno::Errno::ESRCH.set();
     process::kill_self(SIGALRM);
@@ -434,57 +426,28 @@ fn errno_survives_the_previous_handler() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("kill_takes_the_default_action", kill_takes_the_default_action).dies_of(SIGALRM),
-        scenario(
-            "kill_takes_the_default_action_in_a_call_that_unblocks_it",
-            kill_takes_the_default_action_in_a_call_that_unblocks_it,
-        )
-        .dies_of(SIGALRM),
-        scenario(
-            "kill_takes_the_default_action_while_others_arm",
-            kill_takes_the_default_action_while_others_arm,
-        ),
-        scenario("kill_stays_ignored", kill_stays_ignored),
-        scenario("kill_reaches_the_handler", kill_reaches_the_handler),
-        scenario("kill_reaches_the_handler_with_its_siginfo", kill_reaches_the_handler_with_its_siginfo),
-        scenario("one_shot_handler_runs_once", one_shot_handler_runs_once).dies_of(SIGALRM),
-        scenario(
-            "one_shot_handler_that_raises_again_ends_the_process",
-            one_shot_handler_that_raises_again_ends_the_process,
-        )
-        .dies_of(SIGALRM),
-        scenario(
-            "handler_over_a_guard_keeps_the_process_alive",
-            handler_over_a_guard_keeps_the_process_alive,
-        ),
-        scenario(
-            "handler_over_a_guard_and_previous_handler_run_once_each",
-            handler_over_a_guard_and_previous_handler_run_once_each,
-        ),
-        scenario("handler_over_a_guard_runs_in_a_child", handler_over_a_guard_runs_in_a_child),
-        scenario(
-            "handler_over_a_guard_runs_for_a_foreign_timer",
-            handler_over_a_guard_runs_for_a_foreign_timer,
-        ),
-        scenario(
-            "handler_over_guards_of_several_threads_survives_a_storm",
-            handler_over_guards_of_several_threads_survives_a_storm,
-        ),
-        scenario(
-            "handler_over_ring_on_prevents_the_default_action",
-            handler_over_ring_on_prevents_the_default_action,
-        ),
-        scenario("handler_runs_under_its_own_mask", handler_runs_under_its_own_mask),
-        scenario("errno_is_unchanged_by_an_expiry", errno_is_unchanged_by_an_expiry),
-        scenario("previous_handler_runs_on_its_own_stack", previous_handler_runs_on_its_own_stack),
+    scenarios![
+        kill_takes_the_default_action.dies_of(SIGALRM),
+        kill_takes_the_default_action_in_a_call_that_unblocks_it.dies_of(SIGALRM),
+        kill_takes_the_default_action_while_others_arm,
+        kill_stays_ignored,
+        kill_reaches_the_handler,
+        kill_reaches_the_handler_with_its_siginfo,
+        one_shot_handler_runs_once.dies_of(SIGALRM),
+        one_shot_handler_that_raises_again_ends_the_process.dies_of(SIGALRM),
+        handler_over_a_guard_keeps_the_process_alive,
+        handler_over_a_guard_and_previous_handler_run_once_each,
+        handler_over_a_guard_runs_in_a_child,
+        handler_over_a_guard_runs_for_a_foreign_timer,
+        handler_over_guards_of_several_threads_survives_a_storm,
+        handler_over_ring_on_prevents_the_default_action,
+        handler_runs_under_its_own_mask,
+        errno_is_unchanged_by_an_expiry,
+        previous_handler_runs_on_its_own_stack,
         #[cfg(target_os = "linux")]
-        scenario("six_nested_handlers_fit_a_small_stack", six_nested_handlers_fit_a_small_stack),
-        scenario(
-            "previous_handler_of_ring_on_runs_on_its_own_stack",
-            previous_handler_of_ring_on_runs_on_its_own_stack,
-        ),
-        scenario("a_storm_loses_no_expiry", a_storm_loses_no_expiry),
-        scenario("errno_survives_the_previous_handler", errno_survives_the_previous_handler),
+        six_nested_handlers_fit_a_small_stack,
+        previous_handler_of_ring_on_runs_on_its_own_stack,
+        a_storm_loses_no_expiry,
+        errno_survives_the_previous_handler,
     ]
 }

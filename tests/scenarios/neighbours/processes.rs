@@ -10,9 +10,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use sigalarm::{Alarm, suspended};
 
-use super::{MS, SECOND, US, after, expires, spin};
-use crate::support::process::{self, state};
-use crate::support::{Scenario, children, rebuilt};
+use crate::support::process::state;
+use crate::support::*;
 
 fn check_errs_after_a_stop_across_the_watchdog() {
     for _ in 0..3 {
@@ -155,15 +154,8 @@ fn guard_works_as_pid_1() {
     expires(&alarm, 20 * MS);
 }
 
-fn in_a_namespace(inner: &mut Command) -> Command {
-    let Some(mut unshare) = crate::support::tool("unshare") else { return super::skipped("no unshare") };
-    let arguments = ["--pid", "--fork", "--kill-child"];
-    let is_permitted = Command::new("unshare").args(arguments).arg("true").status();
-    if !is_permitted.is_ok_and(|status| status.success()) {
-        return super::skipped("no PID namespace for this user");
-    }
-    unshare.args(arguments).arg(inner.get_program());
-    rebuilt(inner, unshare)
+fn pid_namespace(inner: &mut Command) -> Command {
+    under("unshare", &["--pid", "--fork", "--kill-child"])(inner)
 }
 
 fn leaked_alarms_do_not_slow_checks() {
@@ -183,10 +175,13 @@ fn leaked_alarms_do_not_slow_checks() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    let mut scenarios = scenarios! { processes:
-        check_errs_after_a_stop_across_the_watchdog exec_with_a_pending_expiry_survives limit_in_vfork_is_late_and_seen
-        child_of_bare_clone_leaves_the_parents_timers alarms_work_without_memory_for_signals leaked_alarms_do_not_slow_checks guard_works_as_pid_1
-    };
-    let pid_1 = scenarios.pop().map(|scenario| scenario.launched(in_a_namespace));
-    scenarios.into_iter().chain(pid_1).collect()
+    scenarios![
+        check_errs_after_a_stop_across_the_watchdog,
+        exec_with_a_pending_expiry_survives,
+        limit_in_vfork_is_late_and_seen,
+        child_of_bare_clone_leaves_the_parents_timers,
+        alarms_work_without_memory_for_signals,
+        leaked_alarms_do_not_slow_checks,
+        guard_works_as_pid_1.launched(pid_namespace),
+    ]
 }

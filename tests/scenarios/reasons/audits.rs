@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use sigalarm::{Alarm, Ticker, checkpoint};
 
-use super::{LATE, MS, SECOND, arm, expiry, spin};
-use crate::support::{Scenario, scenario};
+use crate::support::*;
 
 /// The timer expired while the process was stopped.
 fn audit_sees_a_stop_as_a_gap() {
@@ -114,14 +113,11 @@ fn audit_ignores_an_earlier_signal() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("audit_sees_a_stop_as_a_gap", audit_sees_a_stop_as_a_gap),
-        scenario(
-            "audit_sees_a_stretch_without_checks_among_other_calls",
-            audit_sees_a_stretch_without_checks_among_other_calls,
-        ),
-        scenario("audit_works_on_the_slow_path", audit_works_on_the_slow_path),
-        scenario("audit_ignores_an_earlier_signal", audit_ignores_an_earlier_signal),
-        scenario("audit_names_the_longest_gap", audit_names_the_longest_gap),
+    scenarios![
+        audit_sees_a_stop_as_a_gap,
+        audit_sees_a_stretch_without_checks_among_other_calls,
+        audit_works_on_the_slow_path,
+        audit_ignores_an_earlier_signal,
+        audit_names_the_longest_gap,
     ]
 }

@@ -5,12 +5,8 @@ use std::time::{Duration, Instant};
 use nix::libc::{self, SA_RESTART, SIGABRT, SIGUSR1, SIGUSR2};
 use sigalarm::{Alarm, AlarmBuilder, Cause, checkpoint};
 
-use super::{LATE, MS, SECOND, arm, expiry, spin};
-use crate::support::{
-    self, Outcome, Scenario,
-    process::{self, counted},
-    scenario,
-};
+use crate::support::process::counted;
+use crate::support::*;
 
 fn check_line(outcome: &Outcome, least: Duration) -> Result<(), String> {
     if outcome.took < least || outcome.took > least + LATE {
@@ -58,8 +54,8 @@ fn watchdog_dumps_core() {
 
 /// The program's own timer expires first, once.
 fn watchdog_fires_after_a_foreign_timer() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
-    process::set_timer(20 * MS, Duration::ZERO);
+    process::count_signals();
+    process::once(20 * MS);
     let _alarm = arm(parse());
     loop {
         std::hint::spin_loop();
@@ -170,7 +166,7 @@ fn watchdog_that_was_moved_does_not_fire() {
     if child == 0 {
         let _own = arm(Alarm::builder().after(MS));
         spin(GRACE * 2);
-        support::children::exit_now(0);
+        children::exit_now(0);
     }
     drop(alarm);
     let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).expect("a child");
@@ -231,11 +227,11 @@ fn checks_and_keeps(alarm: Alarm) {
 }
 
 fn foreign_timer_fires_after_a_watchdog_was_removed() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let outer = arm(Alarm::builder().after(LATE));
     for (n, answers) in [false, true].into_iter().enumerate() {
         let began = Instant::now();
-        process::set_timer(1_500 * MS, Duration::ZERO);
+        process::once(1_500 * MS);
         let inner = arm(Alarm::builder().after(1_200 * MS).abort_after(Duration::ZERO));
         if answers {
             inner.ring();
@@ -341,44 +337,27 @@ fn watchdog_ends_with_a_full_standard_error() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("watchdog_ends_a_loop", never_checks).judged(ends_with(124)),
-        scenario("watchdog_dumps_core", watchdog_dumps_core).judged(dumps_core),
-        scenario("watchdog_fires_after_a_foreign_timer", watchdog_fires_after_a_foreign_timer)
-            .judged(ends_with(124)),
-        scenario("watchdog_fires_among_other_alarms", watchdog_fires_among_other_alarms)
-            .judged(ends_with(124)),
-        scenario("watchdog_fires_while_another_thread_checks", watchdog_fires_while_another_thread_checks)
-            .judged(ends_with(124)),
-        scenario("watchdog_cuts_a_long_label", watchdog_cuts_a_long_label).judged(ends_with_a_cut_line),
-        scenario("watchdog_that_was_moved_does_not_fire", watchdog_that_was_moved_does_not_fire),
-        scenario("watchdog_waits_while_suspended", watchdog_waits_while_suspended).judged(ends_with(124)),
-        scenario("watchdog_fires_inside_a_limit", watchdog_fires_inside_a_limit).judged(ends_with(124)),
-        scenario(
-            "alarm_with_each_reason_expires_inside_a_limit",
-            alarm_with_each_reason_expires_inside_a_limit,
-        ),
-        scenario("watchdog_ends_a_system_call", watchdog_ends_a_system_call).judged(ends_with(124)),
-        scenario("watchdog_without_grace_ends_at_once", watchdog_without_grace_ends_at_once).exits_with(124),
-        scenario("watchdog_fires_after_an_inner_one_was_dropped", || {
-            never_checks_after_an_inner_watchdog(drop)
-        })
-        .judged(is_the_outer_one),
-        scenario("watchdog_fires_after_an_inner_one_was_checked", || {
-            never_checks_after_an_inner_watchdog(checks_and_keeps);
-        })
-        .judged(is_the_outer_one),
-        scenario(
-            "foreign_timer_fires_after_a_watchdog_was_removed",
-            foreign_timer_fires_after_a_watchdog_was_removed,
-        ),
-        scenario("check_cancels_the_watchdog", check_cancels_the_watchdog),
-        scenario("second_ring_does_not_rearm_the_watchdog", second_ring_does_not_rearm_the_watchdog),
-        scenario(
-            "check_of_an_entered_alarm_cancels_the_watchdog",
-            check_of_an_entered_alarm_cancels_the_watchdog,
-        ),
-        scenario("watchdog_ends_with_a_full_standard_error", watchdog_ends_with_a_full_standard_error)
-            .exits_with(124),
+    scenarios![
+        watchdog_ends_a_loop.judged(ends_with(124)) = never_checks,
+        watchdog_dumps_core.judged(dumps_core),
+        watchdog_fires_after_a_foreign_timer.judged(ends_with(124)),
+        watchdog_fires_among_other_alarms.judged(ends_with(124)),
+        watchdog_fires_while_another_thread_checks.judged(ends_with(124)),
+        watchdog_cuts_a_long_label.judged(ends_with_a_cut_line),
+        watchdog_that_was_moved_does_not_fire,
+        watchdog_waits_while_suspended.judged(ends_with(124)),
+        watchdog_fires_inside_a_limit.judged(ends_with(124)),
+        alarm_with_each_reason_expires_inside_a_limit,
+        watchdog_ends_a_system_call.judged(ends_with(124)),
+        watchdog_without_grace_ends_at_once.exits_with(124),
+        watchdog_fires_after_an_inner_one_was_dropped.judged(is_the_outer_one) =
+            || never_checks_after_an_inner_watchdog(drop),
+        watchdog_fires_after_an_inner_one_was_checked.judged(is_the_outer_one) =
+            || never_checks_after_an_inner_watchdog(checks_and_keeps),
+        foreign_timer_fires_after_a_watchdog_was_removed,
+        check_cancels_the_watchdog,
+        second_ring_does_not_rearm_the_watchdog,
+        check_of_an_entered_alarm_cancels_the_watchdog,
+        watchdog_ends_with_a_full_standard_error.exits_with(124),
     ]
 }
