@@ -69,7 +69,7 @@ pub fn spin(time: Duration) {
 }
 
 #[track_caller]
-pub fn spin_until(done: impl Fn() -> bool) {
+pub fn spin_until(mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
         assert!(began.elapsed() < LATE, "never came");

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitStatus;
 
-use super::tracee::{self, Comes, Deal, NOT_TRACED, Previous, SECOND};
+use super::tracee::{self, Comes, Deal, NOT_TRACED, Previous};
 use super::tracer::{self, Astray, Standing, Trace};
+use crate::support::SECOND;
 
 const SAMPLE: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 
