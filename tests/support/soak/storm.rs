@@ -8,11 +8,11 @@ use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 use sigalarm::Alarm;
 
-use super::LATE;
 use super::rng::Rng;
 use super::stormer::Stormer;
 use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
+use crate::alarms::LATE;
 use crate::process::{self, counted};
 
 /// Alarms per process, each beside a sending process and sometimes a sending thread.

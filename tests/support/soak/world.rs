@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use nix::libc::{SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR2};
 
-use super::LATE;
 use super::naive::Span;
 use super::tally::Tally;
+use crate::alarms::LATE;
 use crate::process::{self, counted};
 
 /// The kernel's rounding of a time. Closer timers cannot be distinguished.
