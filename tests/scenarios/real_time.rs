@@ -9,10 +9,9 @@ use std::hint::black_box;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::support::*;
 use nix::libc;
 use sigalarm::Alarm;
-
-use crate::support::*;
 
 static LOCK: Mutex<u64> = Mutex::new(0);
 

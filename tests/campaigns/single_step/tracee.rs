@@ -4,13 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use nix::libc::{SA_RESTART, SIG_IGN, SIGALRM};
-use nix::sys::ptrace;
-use sigalarm::{Alarm, Cause};
-
 use super::machine;
 use crate::support::process::{State, counted};
 use crate::support::*;
+use nix::libc::{SA_RESTART, SIG_IGN, SIGALRM};
+use nix::sys::ptrace;
+use sigalarm::{Alarm, Cause};
 
 pub const NOT_TRACED: i32 = 77;
 

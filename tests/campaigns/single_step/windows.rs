@@ -3,11 +3,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use sigalarm::{Alarm, Ticker, TimedOut, suspended};
-
 use super::sweep::{Window, sweep};
 use super::tracee::{Comes, Deal, Previous, Scene, begin, end};
 use crate::support::*;
+use sigalarm::{Alarm, Ticker, TimedOut, suspended};
 
 const ANY: &[Comes] = &[Comes::Kill, Comes::Ring, Comes::Foreign, Comes::Both];
 

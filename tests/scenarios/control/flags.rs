@@ -3,12 +3,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use nix::libc::SIGUSR1;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, raise};
 use sigalarm::{Alarm, AlarmBuilder, checkpoint, suspended};
-
-use crate::support::*;
 
 fn new_flag() -> Arc<AtomicBool> {
     Arc::new(AtomicBool::new(false))

@@ -1,10 +1,9 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::support::*;
 use sigalarm::thread::Worker;
 use sigalarm::{AlarmHandle, Cause, checkpoint, shielded};
-
-use crate::support::*;
 
 fn is_sent_anywhere<T: Clone + Send + Sync + 'static>() {}
 

@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sigalarm::{Alarm, Cause, checkpoint, paused};
-
 use crate::support::*;
+use sigalarm::{Alarm, Cause, checkpoint, paused};
 
 fn deadlines_move_by_a_pause() {
     let outer = after(SECOND);

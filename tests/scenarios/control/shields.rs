@@ -2,9 +2,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use sigalarm::{Alarm, checkpoint, shielded};
-
 use crate::support::*;
+use sigalarm::{Alarm, checkpoint, shielded};
 
 fn shielded_checks_of_outer_alarms_are_ok() {
     let outer = after(Duration::ZERO);

@@ -2,11 +2,10 @@ use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::*;
 use nix::libc::{self, SA_ONSTACK, SIGABRT};
 use nix::sys::resource::{Resource, setrlimit};
 use sigalarm::{Alarm, checkpoint};
-
-use crate::support::*;
 
 fn spin_for_ever() -> ! {
     loop {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use nix::libc::SIGALRM;
-use sigalarm_second_copy::Alarm as AlarmB;
-
 use crate::support::process::{counted, state};
 use crate::support::*;
+use nix::libc::SIGALRM;
+use sigalarm_second_copy::Alarm as AlarmB;
 
 const ROUNDS: usize = 300;
 

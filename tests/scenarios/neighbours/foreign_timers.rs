@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::libc::{self, SA_RESTART, SA_SIGINFO};
-
 use crate::support::process::counted;
 use crate::support::*;
+use nix::libc::{self, SA_RESTART, SA_SIGINFO};
 
 fn guard(n: usize) {
     let limit = US * (n as u32 * 7 % 150);

@@ -2,10 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nix::libc::{self, SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_DFL, SIGALRM, c_int, c_void, siginfo_t};
-
 use crate::support::process::counted;
 use crate::support::*;
+use nix::libc::{self, SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_DFL, SIGALRM, c_int, c_void, siginfo_t};
 
 static OLD: AtomicUsize = AtomicUsize::new(0);
 static CALLS: AtomicUsize = AtomicUsize::new(0);

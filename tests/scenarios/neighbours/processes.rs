@@ -3,15 +3,14 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::process::state;
+use crate::support::*;
 use nix::libc::{self, SIGALRM, c_int, c_void};
 use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use sigalarm::{Alarm, suspended};
-
-use crate::support::process::state;
-use crate::support::*;
 
 fn check_errs_after_a_stop_across_the_watchdog() {
     for _ in 0..3 {

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::process::state;
+use crate::support::*;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use sigalarm::{Alarm, AlarmId, TimedOut, checkpoint, testing};
 use sigalarm_core::implementer::flag;
 use sigalarm_second_copy as b;
-
-use crate::support::process::state;
-use crate::support::*;
 
 fn after_b(limit: Duration) -> b::Alarm {
     b::Alarm::after(limit).expect("arming")

@@ -6,11 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::libc::{self, SIGALRM};
-use sigalarm::{Alarm, checkpoint};
-
 use crate::support::process::counted;
 use crate::support::*;
+use nix::libc::{self, SIGALRM};
+use sigalarm::{Alarm, checkpoint};
 
 /// Measures 256 threads that wait in three ways, a third of them without the library.
 fn many_waiting_threads_wake_on_time() {

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sigalarm::{Alarm, Ticker, checkpoint};
-
 use crate::support::*;
+use sigalarm::{Alarm, Ticker, checkpoint};
 
 /// The timer expired while the process was stopped.
 fn audit_sees_a_stop_as_a_gap() {

@@ -4,12 +4,11 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
+use crate::support::process::counted;
+use crate::support::*;
 use nix::libc::{self, SA_RESTART, SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use nix::sys::signal::Signal;
 use sigalarm::{Alarm, Cause, checkpoint};
-
-use crate::support::process::counted;
-use crate::support::*;
 
 fn signal_rings_the_listening_alarm() {
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {

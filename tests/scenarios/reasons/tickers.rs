@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use nix::libc;
 use sigalarm::{Alarm, Ticker};
-
-use crate::support::*;
 
 fn hundred_tickers_return_each_period_once() {
     let began = Instant::now();

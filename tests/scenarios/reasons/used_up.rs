@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use nix::libc::{self, SIGINT};
 use sigalarm::{Alarm, Cause, checkpoint};
-
-use crate::support::*;
 
 fn cpu_limit_counts_all_threads() {
     for limit in [Duration::ZERO, Duration::from_micros(1), 10 * MS, 100 * MS] {

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use nix::libc::{self, SA_RESTART, SIGABRT, SIGUSR1, SIGUSR2};
-use sigalarm::{Alarm, AlarmBuilder, Cause, checkpoint};
-
 use crate::support::process::counted;
 use crate::support::*;
+use nix::libc::{self, SA_RESTART, SIGABRT, SIGUSR1, SIGUSR2};
+use sigalarm::{Alarm, AlarmBuilder, Cause, checkpoint};
 
 fn check_line(outcome: &Outcome, least: Duration) -> Result<(), String> {
     if outcome.took < least || outcome.took > least + LATE {

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use nix::libc::SA_RESTART;
-use sigalarm::{Alarm, checkpoint};
-
 use super::rng::Rng;
 use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
 use crate::alarms::{LATE, after, expiry};
 use crate::process::{self, counted};
+use nix::libc::SA_RESTART;
+use sigalarm::{Alarm, checkpoint};
 
 /// Forks per process.
 const BATCH: u64 = 2_000;

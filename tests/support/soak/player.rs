@@ -8,11 +8,6 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::libc::{self, SIGALRM, SIGUSR1};
-use nix::sys::pthread::pthread_kill;
-use nix::sys::signal::{SigHandler, Signal, signal};
-use sigalarm::{Alarm, Cause, Ticker};
-
 use super::naive::{Asked, Naive, Span};
 use super::op::Op;
 use super::stormer::Stormer;
@@ -20,6 +15,10 @@ use super::tally::Tally;
 use super::world::World;
 use crate::alarms::{LATE, cpu_time, spin};
 use crate::process;
+use nix::libc::{self, SIGALRM, SIGUSR1};
+use nix::sys::pthread::pthread_kill;
+use nix::sys::signal::{SigHandler, Signal, signal};
+use sigalarm::{Alarm, Cause, Ticker};
 
 /// Later deadlines are not waited for.
 const SOON: Duration = Duration::from_millis(3);

@@ -3,17 +3,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::libc::{SA_RESTART, SIGALRM};
-use nix::sys::pthread::{pthread_kill, pthread_self};
-use nix::sys::signal::Signal;
-use sigalarm::Alarm;
-
 use super::rng::Rng;
 use super::stormer::Stormer;
 use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
 use crate::alarms::LATE;
 use crate::process::{self, counted};
+use nix::libc::{SA_RESTART, SIGALRM};
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::Signal;
+use sigalarm::Alarm;
 
 /// Alarms per process, each beside a sending process and sometimes a sending thread.
 const BATCH: u64 = 10_000;

@@ -8,11 +8,10 @@ use std::fmt::Write;
 use std::panic;
 use std::time::{Duration, Instant};
 
-use nix::libc;
-
 use super::op::{self, Op};
 use super::player;
 use super::tally::Tally;
+use nix::libc;
 
 const HANG: Duration = Duration::from_secs(60);
 

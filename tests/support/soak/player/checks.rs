@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use sigalarm::{Cause, TimedOut, checkpoint};
-
 use super::super::naive::{Asked, Span};
 use super::{Player, SOON, asked, timed};
 use crate::alarms::LATE;
+use sigalarm::{Cause, TimedOut, checkpoint};
 
 impl Player {
     /// Returns whether the flag must be set, so that every check reads the clock.

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use sigalarm::{Alarm, Cause, checkpoint, suspended};
-
 use super::super::forks::lives;
 use super::super::naive::Span;
 use super::{Player, asked};
 use crate::alarms::{LATE, spin};
 use crate::process;
+use sigalarm::{Alarm, Cause, checkpoint, suspended};
 
 impl Player {
     pub(super) fn suspend(&mut self, time: Duration) {

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use nix::libc::SIGUSR1;
-use sigalarm::{Alarm, Cause};
-
 use super::{Player, timed, users};
 use crate::alarms::{LATE, spin};
 use crate::process;
+use nix::libc::SIGUSR1;
+use sigalarm::{Alarm, Cause};
 
 /// Longer than arming takes without a preemption.
 const HELD_UP: Duration = Duration::from_micros(200);

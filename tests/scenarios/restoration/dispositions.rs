@@ -1,7 +1,8 @@
-//! After the last drop the process is as if the library had never run.
+//! Dispositions, masks and pending signals.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::lives;
 use crate::support::process::{State, state};
 use crate::support::*;
 use nix::libc::{
@@ -9,21 +10,6 @@ use nix::libc::{
     SIGTERM, SIGUSR1,
 };
 use sigalarm::Alarm;
-
-fn lives() {
-    for n in 0..300_u32 {
-        let alarm = after(Duration::from_micros(u64::from(n)));
-        if n % 3 == 0 {
-            expiry(&alarm);
-        }
-        let inner = after(Duration::from_micros(u64::from(n % 50)));
-        if n % 7 == 0 {
-            drop(alarm);
-            expiry(&inner);
-        }
-        let _long = after(SECOND);
-    }
-}
 
 fn leaves(expected: &State) {
     lives();
@@ -199,117 +185,6 @@ extern "C" fn another(_: i32) {
     panic!("no such signal was sent");
 }
 
-/// Sets the program's timer. Returns the earliest and the latest moment at which it is due.
-fn set_timer(time: Duration, interval: Duration) -> [Instant; 2] {
-    let from = Instant::now();
-    process::set_timer(time, interval);
-    [from + time, Instant::now() + time]
-}
-
-/// Asserts that the timer is due at its original time, up to the kernel's rounding. Returns its interval.
-fn is_due([from, until]: [Instant; 2]) -> Duration {
-    let before = Instant::now();
-    let (left, interval) = process::timer();
-    let after = Instant::now();
-    assert!(before + left <= until + MS && after + left + MS >= from, "{left:?} are left");
-    interval
-}
-
-fn one_shot_timer_is_restored() {
-    process::set_action(process::counting(), 0, &[]);
-    let due = set_timer(100 * SECOND, Duration::ZERO);
-    lives();
-    let alarm = after(50 * MS);
-    expiry(&alarm);
-    drop(alarm);
-    assert_eq!(is_due(due), Duration::ZERO);
-    assert_eq!(process::counted(), 0);
-}
-
-/// Longer than some kernels accept, and the most that `alarm` accepts.
-fn timer_of_decades_is_restored() {
-    for (time, interval) in [(u64::from(u32::MAX), 0), (200_000_000, 0), (10, 300_000_000)] {
-        let (time, interval) = (Duration::from_secs(time), Duration::from_secs(interval));
-        process::set_timer(time, interval);
-        let (held, began) = (process::timer(), Instant::now());
-        let alarm = after(MS);
-        expiry(&alarm);
-        drop(alarm);
-        let (left, again) = process::timer();
-        assert!((left + began.elapsed()).abs_diff(held.0) < 5 * SECOND, "{left:?} of {held:?}");
-        assert_eq!(again, held.1);
-    }
-}
-
-fn periodic_timer_keeps_interval_and_phase() {
-    process::set_action(process::counting(), 0, &[]);
-    let due = set_timer(100 * SECOND, 3 * SECOND);
-    let alarm = after(20 * MS);
-    expiry(&alarm);
-    drop(alarm);
-    assert_eq!(is_due(due), 3 * SECOND);
-}
-
-/// Limit: the kernel shows a timer as disarmed in its last microsecond. Such rounds are skipped.
-fn overdue_timer_still_expires() {
-    const BLIND: Duration = Duration::from_micros(3);
-    process::set_action(process::counting(), 0, &[]);
-    let mut tried = 0;
-    for n in rounds(4_000) {
-        let before = process::counted();
-        let set_from = Instant::now();
-        let foreign = Duration::from_micros(20 + n % 60);
-        process::once(foreign);
-        let set_until = Instant::now();
-        let alarm = after(Duration::from_micros(n % 97));
-        let taken_over = Instant::now();
-        for _ in 0..n % 500 {
-            std::hint::black_box(());
-        }
-        drop(alarm);
-        // Skips the round if expiry and takeover coincide.
-        let (earliest, latest) = (set_from + foreign, set_until + foreign);
-        if earliest <= taken_over + BLIND && latest + BLIND >= set_until {
-            std::thread::sleep(Duration::from_micros(200));
-            process::disarm();
-            continue;
-        }
-        tried += 1;
-        let began = Instant::now();
-        while process::counted() == before {
-            assert!(began.elapsed() < 10 * SECOND, "try {n}: the foreign alarm is lost");
-        }
-        assert_eq!(process::counted(), before + 1, "try {n}");
-        assert_eq!(process::timer().0, Duration::ZERO);
-    }
-    assert!(tried > 20, "only {tried} tries");
-}
-
-/// A pending expiry would take the restored default action and kill the process.
-fn thousands_of_cycles_around_the_expiry_restore() {
-    for n in rounds(50_000) {
-        let alarm = after(Duration::from_micros(n % 40));
-        for _ in 0..n % 300 {
-            std::hint::black_box(());
-        }
-        drop(alarm);
-    }
-}
-
-/// A second thread could handle the expiry.
-fn thousands_of_cycles_beside_a_thread_restore() {
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|s| {
-        s.spawn(|| {
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                std::hint::spin_loop();
-            }
-        });
-        s.spawn(thousands_of_cycles_around_the_expiry_restore).join().expect("no panic");
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    });
-}
-
 fn handler_installed_over_a_guard_stays() {
     let alarm = after(MS);
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
@@ -339,77 +214,6 @@ fn saved_handler_installed_without_a_guard_forwards() {
     assert_eq!(process::counted(), 2);
     drop(alarm);
     assert_eq!(state(), left_behind);
-}
-
-/// Dispositions kept for late signals are stored once, not once a guard.
-fn memory_does_not_grow_with_guards() {
-    let pages = || {
-        let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-        let mut numbers = statm.split(' ').map_while(|number| number.parse::<usize>().ok());
-        // Resident pages without those of files, which grow as code runs for the first time.
-        Some(numbers.nth(1)?.saturating_sub(numbers.next()?))
-    };
-    process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
-    let cycle = |times: u32| (0..times).for_each(|_| drop(after(SECOND)));
-    cycle(1_000);
-    let Some(before) = pages() else {
-        return println!("skipped: no /proc/self/statm");
-    };
-    cycle(100_000);
-    for _ in 0..10_000 {
-        drop(Alarm::builder().after(SECOND).abort_after(SECOND).arm().expect("arming"));
-        drop(sigalarm::Ticker::every(SECOND).expect("arming"));
-    }
-    assert!(pages().expect("as before") < before + 100);
-}
-
-fn panic_under_a_guard_restores() {
-    let before = state();
-    for n in 0..100 {
-        let result = std::panic::catch_unwind(|| {
-            let alarm = after(Duration::from_micros(n * 10));
-            let _inner = after(SECOND);
-            if n % 2 == 0 {
-                expiry(&alarm);
-            }
-            panic!("while armed");
-        });
-        assert!(result.is_err());
-        assert_eq!(state(), before);
-    }
-    expiry(&after(MS));
-}
-
-struct ArmsInDrop;
-
-impl Drop for ArmsInDrop {
-    fn drop(&mut self) {
-        let alarm = after(MS);
-        expiry(&alarm);
-    }
-}
-
-fn alarm_armed_while_unwinding_restores() {
-    let before = state();
-    let result = std::panic::catch_unwind(|| {
-        let _arms = ArmsInDrop;
-        let _alarm = after(SECOND);
-        panic!("on purpose");
-    });
-    assert!(result.is_err());
-    assert_eq!(state(), before);
-}
-
-/// The library's thread-locals still work in the destructor of another.
-fn alarm_armed_in_a_thread_local_destructor_works() {
-    thread_local!(static LATE: ArmsInDrop = const { ArmsInDrop });
-    std::thread::spawn(|| {
-        LATE.with(|_| ());
-        drop(after(MS));
-    })
-    .join()
-    .expect("no panic");
-    assert_eq!(process::timer().0, Duration::ZERO);
 }
 
 /// A stop request needs neither.
@@ -447,27 +251,6 @@ fn worker_installs_no_handler_and_no_timer() {
     assert!(is_as_before(), "after the worker");
 }
 
-fn forgotten_guard_does_not_affect_other_threads() {
-    std::mem::forget(after(5 * MS));
-    let alarm = after(SECOND);
-    // The leaked alarm encloses later alarms of its thread.
-    let e = loop {
-        if let Err(e) = alarm.check() {
-            break e;
-        }
-    };
-    assert!(!alarm.owns(&e));
-    // Other threads do not see it.
-    std::thread::scope(|s| {
-        s.spawn(|| {
-            let alarm = after(5 * MS);
-            assert!(alarm.check().is_ok() || alarm.elapsed() >= 5 * MS);
-            expiry(&alarm);
-            assert!(alarm.owns(&alarm.check().unwrap_err()));
-        });
-    });
-}
-
 fn wait_a_little() {
     let began = Instant::now();
     while began.elapsed() < 5 * MS {}
@@ -485,19 +268,8 @@ pub fn scenarios() -> Vec<Scenario> {
         signal_blocked_under_a_guard_stays_pending,
         kept_signal_merged_with_an_expiry_stays_pending,
         similar_dispositions_are_restored_exactly,
-        one_shot_timer_is_restored,
-        timer_of_decades_is_restored,
-        periodic_timer_keeps_interval_and_phase,
-        overdue_timer_still_expires,
-        thousands_of_cycles_around_the_expiry_restore,
-        thousands_of_cycles_beside_a_thread_restore,
         handler_installed_over_a_guard_stays,
         saved_handler_installed_without_a_guard_forwards,
-        memory_does_not_grow_with_guards,
-        panic_under_a_guard_restores,
-        alarm_armed_while_unwinding_restores,
-        alarm_armed_in_a_thread_local_destructor_works,
         worker_installs_no_handler_and_no_timer,
-        forgotten_guard_does_not_affect_other_threads,
     ]
 }
