@@ -113,14 +113,6 @@ fn scopes_do_not_disturb_each_other() {
     assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
 }
 
-fn threads_that_end_under_guards_leave_no_alarm() {
-    for _ in 0..50 {
-        std::thread::spawn(|| std::mem::forget(after(MS))).join().expect("no panic");
-    }
-    let alarm = after(20 * MS);
-    assert!(alarm.owns(&long_function()));
-}
-
 /// The library recognizes its own signal. The default action would end the process.
 fn signal_pending_when_a_thread_ends_is_recognized() {
     for n in rounds(20_000) {
@@ -168,7 +160,6 @@ pub fn scenarios() -> Vec<Scenario> {
         leaked_entry_ends_with_its_alarm,
         entered_alarm_expires_through_rayon,
         scopes_do_not_disturb_each_other,
-        threads_that_end_under_guards_leave_no_alarm,
         signal_pending_when_a_thread_ends_is_recognized,
         alarms_entered_on_their_own_thread_are_checked_once,
         guard_dropped_after_an_entered_thread_has_slept,

@@ -68,6 +68,13 @@ pub fn spin(time: Duration) {
     while began.elapsed() < time {}
 }
 
+/// Spins without a check, for ever.
+pub fn hang() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
 #[track_caller]
 pub fn spin_until(mut done: impl FnMut() -> bool) {
     let began = Instant::now();

@@ -64,6 +64,27 @@ impl Scenario {
         Scenario { judge: Box::new(judge), ..self }
     }
 
+    fn and(self, check: impl Fn(&Outcome) -> Result<(), String> + Send + 'static) -> Scenario {
+        let judge = self.judge;
+        Scenario { judge: Box::new(move |outcome| judge(outcome).and_then(|()| check(outcome))), ..self }
+    }
+
+    /// It takes so long at least, and seconds more at the most.
+    pub fn takes(self, least: Duration) -> Scenario {
+        self.and(move |outcome| match outcome.took >= least && outcome.took < least + LATE {
+            true => Ok(()),
+            false => Err(format!("expected its end after {least:?}")),
+        })
+    }
+
+    /// Its message on standard error begins with this text.
+    pub fn says(self, text: &'static str) -> Scenario {
+        self.and(move |outcome| match outcome.stderr.starts_with(text) {
+            true => Ok(()),
+            false => Err(format!("expected on stderr: {text}")),
+        })
+    }
+
     /// Starts the scenario by the command that `wrap` returns.
     pub fn launched(self, wrap: impl Fn(&mut Command) -> Command + Send + 'static) -> Scenario {
         Scenario { launch: Box::new(wrap), ..self }

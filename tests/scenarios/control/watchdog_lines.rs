@@ -7,18 +7,12 @@ use nix::libc::{self, SA_ONSTACK, SIGABRT};
 use nix::sys::resource::{Resource, setrlimit};
 use sigalarm::{Alarm, checkpoint};
 
-fn spin_for_ever() -> ! {
-    loop {
-        std::hint::spin_loop();
-    }
-}
-
 fn watchdog_names_the_alarms_of_its_thread() {
     let _solve = arm(Alarm::builder().after(300 * MS).abort_after(300 * MS).label("solve"));
     drop(arm(Alarm::builder().after(LATE).label("phase one")));
     let _phase = arm(Alarm::builder().after(LATE).label("phase two"));
     let _unnamed = Alarm::after(LATE).expect("arming");
-    spin_for_ever();
+    hang();
 }
 
 fn names_two_levels(outcome: &Outcome) -> Result<(), String> {
@@ -39,7 +33,7 @@ fn watchdog_names_the_last_check() {
     while began.elapsed() < 50 * MS {
         assert!(checkpoint().is_ok());
     }
-    spin_for_ever();
+    hang();
 }
 
 fn names_the_last_check(outcome: &Outcome) -> Result<(), String> {
@@ -86,7 +80,7 @@ fn watchdog_aborts_with_sigabrt_blocked() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     process::block(SIGABRT);
     let _alarm = arm(Alarm::builder().after(20 * MS).dump_core_after(20 * MS));
-    spin_for_ever();
+    hang();
 }
 
 #[inline(never)]

@@ -56,41 +56,6 @@ fn periodic_timer_keeps_interval_and_phase() {
     assert_eq!(is_due(due), 3 * SECOND);
 }
 
-/// Limit: the kernel shows a timer as disarmed in its last microsecond. Such rounds are skipped.
-fn overdue_timer_still_expires() {
-    const BLIND: Duration = Duration::from_micros(3);
-    process::set_action(process::counting(), 0, &[]);
-    let mut tried = 0;
-    for n in rounds(4_000) {
-        let before = process::counted();
-        let set_from = Instant::now();
-        let foreign = Duration::from_micros(20 + n % 60);
-        process::once(foreign);
-        let set_until = Instant::now();
-        let alarm = after(Duration::from_micros(n % 97));
-        let taken_over = Instant::now();
-        for _ in 0..n % 500 {
-            std::hint::black_box(());
-        }
-        drop(alarm);
-        // Skips the round if expiry and takeover coincide.
-        let (earliest, latest) = (set_from + foreign, set_until + foreign);
-        if earliest <= taken_over + BLIND && latest + BLIND >= set_until {
-            std::thread::sleep(Duration::from_micros(200));
-            process::disarm();
-            continue;
-        }
-        tried += 1;
-        let began = Instant::now();
-        while process::counted() == before {
-            assert!(began.elapsed() < 10 * SECOND, "try {n}: the foreign alarm is lost");
-        }
-        assert_eq!(process::counted(), before + 1, "try {n}");
-        assert_eq!(process::timer().0, Duration::ZERO);
-    }
-    assert!(tried > 20, "only {tried} tries");
-}
-
 /// A pending expiry would take the restored default action and kill the process.
 fn thousands_of_cycles_around_the_expiry_restore() {
     for n in rounds(50_000) {
@@ -121,7 +86,6 @@ pub fn scenarios() -> Vec<Scenario> {
         one_shot_timer_is_restored,
         timer_of_decades_is_restored,
         periodic_timer_keeps_interval_and_phase,
-        overdue_timer_still_expires,
         thousands_of_cycles_around_the_expiry_restore,
         thousands_of_cycles_beside_a_thread_restore,
     ]
