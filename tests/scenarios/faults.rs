@@ -1,19 +1,24 @@
 //! Failing system calls: a clear error, and everything restored.
 
-use crate::support::process::state;
+use crate::support::process::{State, state};
 use crate::support::*;
 use nix::libc::{self, EPERM};
 use sigalarm::Alarm;
 
-fn refused_setitimer_falls_back_to_a_private_timer() {
-    process::forbid(libc::SYS_setitimer, EPERM);
+/// An alarm expires, and leaves the state as it was.
+fn lives() -> State {
     let before = state();
-    let alarm = Alarm::after(10 * MS).expect("arming");
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 10 * MS);
+    let alarm = after(10 * MS);
+    expires(&alarm, 10 * MS);
     drop(alarm);
     assert_eq!(state(), before);
-    let alarm = Alarm::after(10 * MS).expect("arming");
+    before
+}
+
+fn refused_setitimer_falls_back_to_a_private_timer() {
+    process::forbid(libc::SYS_setitimer, EPERM);
+    lives();
+    let alarm = after(10 * MS);
     let e = alarm.blocking(|| {
         std::thread::sleep(20 * MS);
         Err::<(), _>(std::io::ErrorKind::Interrupted.into())
@@ -25,18 +30,13 @@ fn refused_timers_leave_checks_by_the_clock() {
     process::forbid(libc::SYS_timer_create, EPERM);
     process::forbid(libc::SYS_setitimer, EPERM);
     process::count_signals();
-    let before = state();
-    let alarm = Alarm::after(10 * MS).expect("arming");
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 10 * MS);
-    drop(alarm);
-    assert_eq!(state(), before);
-    let long = Alarm::after(60_000 * MS).expect("arming");
+    let before = lives();
+    let long = after(60_000 * MS);
     let e = long.blocking(|| Ok(())).expect_err("no timer can interrupt it");
     assert_eq!(e.kind(), std::io::ErrorKind::Unsupported);
     let e = Alarm::builder().after(MS).abort_after(MS).arm().expect_err("no timer for it");
     assert_eq!(e.call(), Some("timer_create"));
-    let alarm = Alarm::after(10 * MS).expect("arming");
+    let alarm = after(10 * MS);
     assert!(alarm.sleep(60_000 * MS).is_err(), "a sleep has a timeout of its own");
     drop((alarm, long));
     assert_eq!(state(), before);
@@ -68,16 +68,15 @@ fn refused_mask_call_is_an_error() {
 
 /// The handler stays, since the last signal would take the default action.
 fn setitimer_that_fails_later_leaves_checks_by_the_clock() {
-    let outer = Alarm::after(1_000 * MS).expect("arming");
-    let alarm = Alarm::after(20 * MS).expect("arming");
+    let outer = after(1_000 * MS);
+    let alarm = after(20 * MS);
     process::forbid(libc::SYS_setitimer, EPERM);
-    let earlier = Alarm::after(MS).expect("arming");
-    while earlier.check().is_ok() {}
+    let earlier = after(MS);
+    expiry(&earlier);
     drop(earlier);
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 20 * MS);
+    expires(&alarm, 20 * MS);
     alarm.restart();
-    while alarm.check().is_ok() {}
+    expiry(&alarm);
     assert!(alarm.elapsed() >= 20 * MS, "a restarted one is noticed without the kernel's help");
     drop(alarm);
     drop(outer);

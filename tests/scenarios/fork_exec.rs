@@ -29,7 +29,7 @@ fn inherited_guards_are_inert() {
         let own = after(5 * MS);
         assert!(alarm.id() != own.id());
         drop(expired); // leaves the child's own alarm alone
-        while own.check().is_ok() {}
+        expiry(&own);
         assert!(own.owns(&checkpoint().unwrap_err()));
         drop(own);
         drop(alarm);
@@ -47,8 +47,7 @@ fn parent_alarms_go_on_after_a_fork() {
         });
     }
     assert!(alarm.check().is_ok() || alarm.elapsed() >= 100 * MS);
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 100 * MS);
+    expires(&alarm, 100 * MS);
 }
 
 fn guards_of_three_generations_are_independent() {
@@ -57,7 +56,7 @@ fn guards_of_three_generations_are_independent() {
         let parent = after(SECOND * 50);
         let status = in_child(|| {
             let own = after(2 * MS);
-            while own.check().is_ok() {}
+            expiry(&own);
             assert!(parent.check().is_ok() && grandparent.check().is_ok());
             drop(parent);
             assert!(own.check().is_err());
@@ -73,14 +72,14 @@ fn child_forked_while_others_arm_can_arm() {
             s.spawn(|| {
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                     let alarm = after(Duration::from_micros(20));
-                    while alarm.check().is_ok() {}
+                    expiry(&alarm);
                 }
             });
         }
         for _ in rounds(500) {
             process::passes_in_child(|| {
                 let alarm = after(Duration::from_micros(50));
-                while alarm.check().is_ok() {}
+                expiry(&alarm);
             });
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -171,7 +170,7 @@ fn kept_signal_stays_with_the_parent() {
         drop(after(MS));
         process::unblock(SIGALRM);
         let own = after(MS);
-        while own.check().is_ok() {}
+        expiry(&own);
         drop(own);
         assert_eq!(process::counted(), 0);
     });
@@ -189,7 +188,7 @@ fn child_forked_during_the_first_arming_can_arm() {
                 s.spawn(|| {
                     began.store(true, std::sync::atomic::Ordering::SeqCst);
                     let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
-                    while alarm.check().is_ok() {}
+                    expiry(&alarm);
                 });
                 while !began.load(std::sync::atomic::Ordering::SeqCst) {
                     std::hint::spin_loop();
@@ -199,7 +198,7 @@ fn child_forked_during_the_first_arming_can_arm() {
                 }
                 let status = in_child(|| {
                     let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
-                    while alarm.check().is_ok() {}
+                    expiry(&alarm);
                     assert_eq!(in_child(|| assert!(alarm.check().is_ok())), 0);
                 });
                 assert_eq!(status, 0);
@@ -262,13 +261,12 @@ fn suspended_restores_the_state() {
         suspended(|| assert_ne!(process::action().sa_sigaction, armed));
         assert_ne!(process::action().sa_sigaction, armed, "still suspended");
         let inside = after(MS);
-        while inside.check().is_ok() {}
+        expiry(&inside);
         assert!(inside.elapsed() >= MS, "checks go by the clock");
     });
     assert_eq!(process::action().sa_sigaction, armed);
     assert!(!process::mask().contains(&SIGALRM));
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 2 * SECOND);
+    expires(&alarm, 2 * SECOND);
     drop(alarm);
     assert_eq!(process::action().sa_sigaction, before.handler);
     assert_eq!(process::mask(), before.mask);
@@ -279,7 +277,7 @@ fn panic_in_suspended_resumes_the_alarms() {
     let result = std::panic::catch_unwind(|| suspended(|| panic!("on purpose")));
     assert!(result.is_err());
     assert_ne!(process::action().sa_sigaction, SIG_DFL, "in force again");
-    while alarm.check().is_ok() {}
+    expiry(&alarm);
 }
 
 fn fork_and_suspended_without_an_alarm_change_nothing() {

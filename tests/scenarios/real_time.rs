@@ -48,7 +48,7 @@ fn forward_to(function: extern "C" fn(libc::c_int)) {
     process::widen_signal_stack();
     *LEFT.lock().expect("not poisoned") = Some(Box::new(1));
     process::set_action(function as usize, 0, &[]);
-    let alarm = Alarm::after(Duration::from_secs(60)).expect("arming");
+    let alarm = after(Duration::from_secs(60));
     process::kill_self(libc::SIGALRM);
     drop(alarm);
 }

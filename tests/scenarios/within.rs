@@ -42,7 +42,7 @@ fn error_of_the_function_is_returned_unchanged() {
 }
 
 fn enclosing_expiry_is_returned() {
-    let outer = Alarm::after(Duration::ZERO).expect("arming");
+    let outer = after(Duration::ZERO);
     let e = try_within(LONG, checks).expect_err("the outer limit");
     assert!(outer.owns(TimedOut::find_in(&e).expect("a TimedOut")));
 }

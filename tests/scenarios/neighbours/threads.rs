@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use sigalarm::{Alarm, checkpoint};
 
 /// Measures 256 threads that wait in three ways, a third of them without the library.
 fn many_waiting_threads_wake_on_time() {
-    let (left, _right) = UnixStream::pair().expect("a pair");
+    let (left, _right) = pair();
     let started = std::sync::Barrier::new(256 + 128);
     let wait = |n: u32| {
         let limit = 500 * MS + MS * (n * 389 % 1_000);

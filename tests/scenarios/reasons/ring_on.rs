@@ -1,7 +1,6 @@
 //! Signals that ring an alarm.
 
 use std::io::Read;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use crate::support::process::counted;
@@ -168,7 +167,7 @@ fn signal_ends_a_wait() {
                 std::thread::sleep(30 * MS);
                 process::kill_self(SIGINT);
             });
-            let (mut here, _there) = UnixStream::pair().expect("a pair");
+            let (mut here, _there) = pair();
             let e = alarm.blocking(|| here.read(&mut [0; 8])).expect_err("nothing comes");
             assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
         });
@@ -193,7 +192,7 @@ fn signal_ends_a_wait_without_the_timer() {
         std::thread::scope(|s| {
             s.spawn(|| {
                 handle.store(nix::sys::pthread::pthread_self() as usize, Ordering::SeqCst);
-                let (mut here, _there) = UnixStream::pair().expect("a pair");
+                let (mut here, _there) = pair();
                 let e = alarm.blocking(|| {
                     waiter.store(nix::unistd::gettid().as_raw(), Ordering::SeqCst);
                     here.read(&mut [0; 8])

@@ -1,7 +1,5 @@
 //! Dispositions, masks and pending signals.
 
-use std::time::Instant;
-
 use super::lives;
 use crate::support::process::{State, state};
 use crate::support::*;
@@ -252,8 +250,7 @@ fn worker_installs_no_handler_and_no_timer() {
 }
 
 fn wait_a_little() {
-    let began = Instant::now();
-    while began.elapsed() < 5 * MS {}
+    spin(5 * MS);
 }
 
 pub fn scenarios() -> Vec<Scenario> {

@@ -99,8 +99,7 @@ fn six_nested_handlers_fit_a_small_stack() {
         libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut());
     }
     signals.into_iter().for_each(process::kill_self);
-    let began = Instant::now();
-    while began.elapsed() < 5 * MS {}
+    spin(5 * MS);
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, all.as_ptr(), std::ptr::null_mut()) };
     assert!(alarm.check().is_err());
 }

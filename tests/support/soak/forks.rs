@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::rng::Rng;
 use super::tally::Tally;
-use super::trial::{in_parallel, isolated};
-use crate::alarms::{LATE, after, expiry};
+use super::trial::in_batches;
+use crate::alarms::{after, expiry};
 use crate::process::{self, counted};
 use nix::libc::SA_RESTART;
 use sigalarm::{Alarm, checkpoint};
@@ -14,17 +14,7 @@ use sigalarm::{Alarm, checkpoint};
 const BATCH: u64 = 2_000;
 
 pub fn campaign(first: u64, forks: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
-    in_parallel(workers, tally, |worker, own| {
-        let batches = forks.div_ceil(BATCH);
-        for batch in (worker..batches).step_by(workers as usize) {
-            let seed = first + batch;
-            own.processes.add(1);
-            let many = BATCH.min(forks - batch * BATCH);
-            isolated(own, LATE * 20, || run(seed, many, own))
-                .map_err(|why| format!("forks, seed {seed}: {why}"))?;
-        }
-        Ok(())
-    })
+    in_batches("forks", first, forks, BATCH, workers, tally, run)
 }
 
 fn run(seed: u64, forks: u64, tally: &'static Tally) {
