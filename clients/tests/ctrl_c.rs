@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::libc::SIGINT;
 use sigalarm::{Alarm, Cause, checkpoint};
-use support::{Scenario, process, scenarios};
+use support::{Scenario, process};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

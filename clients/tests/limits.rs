@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use pubgrub::PubGrubError;
 use sigalarm::process::JobError;
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
-use support::{Scenario, scenarios};
+use support::Scenario;
 
 const LATE: Duration = Duration::from_secs(20);
 
