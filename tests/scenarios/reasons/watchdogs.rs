@@ -116,13 +116,15 @@ fn watchdog_that_was_moved_does_not_fire() {
     // Without a check.
     spin(GRACE * 2);
     drop((disarmed, extended, other));
+    println!("disarmed and extended");
 
     let restarted = bounded();
-    for _ in 0..4 {
-        spin(GRACE / 2);
+    for _ in 0..8 {
+        spin(GRACE / 4);
         restarted.restart();
     }
     drop(restarted);
+    println!("restarted");
 
     let alarm = bounded();
     let child = fork();
