@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::libc::SIGINT;
 use sigalarm::{Alarm, Cause, checkpoint};
-use support::{Scenario, process, scenario};
+use support::{Scenario, process};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -153,14 +153,14 @@ fn tokio_ctrl_c() {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("ctrlc_first", ctrlc_first),
-        scenario("ctrlc_later", ctrlc_later),
-        scenario("signal_hook_first", signal_hook_first),
-        scenario("signal_hook_later", signal_hook_later),
-        scenario("tokio_first", tokio_first),
-        scenario("tokio_later", tokio_later),
-        scenario("tokio_ctrl_c", tokio_ctrl_c),
+    scenarios![
+        ctrlc_first,
+        ctrlc_later,
+        signal_hook_first,
+        signal_hook_later,
+        tokio_first,
+        tokio_later,
+        tokio_ctrl_c,
     ]
 }
 

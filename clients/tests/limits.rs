@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use pubgrub::PubGrubError;
 use sigalarm::process::JobError;
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
-use support::{Scenario, scenario};
+use support::Scenario;
 
 const LATE: Duration = Duration::from_secs(20);
 
@@ -206,22 +206,19 @@ fn a_library_ends() {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("a_script_ends", a_script_ends),
-        scenario("a_script_cannot_catch_it", a_script_cannot_catch_it),
-        scenario(
-            "an_outer_limit_ends_a_script_of_an_inner_one",
-            an_outer_limit_ends_a_script_of_an_inner_one,
-        ),
-        scenario("a_query_ends", a_query_ends),
-        scenario("a_query_is_interrupted", a_query_is_interrupted),
-        scenario("a_resolution_ends", a_resolution_ends),
-        scenario("a_pool_ends", a_pool_ends),
-        scenario("a_match_ends", a_match_ends),
-        scenario("a_match_ends_with_the_callers_alarm", a_match_ends_with_the_callers_alarm),
-        scenario("a_download_ends", a_download_ends),
-        scenario("a_command_ends", a_command_ends),
-        scenario("a_library_ends", a_library_ends),
+    scenarios![
+        a_script_ends,
+        a_script_cannot_catch_it,
+        an_outer_limit_ends_a_script_of_an_inner_one,
+        a_query_ends,
+        a_query_is_interrupted,
+        a_resolution_ends,
+        a_pool_ends,
+        a_match_ends,
+        a_match_ends_with_the_callers_alarm,
+        a_download_ends,
+        a_command_ends,
+        a_library_ends,
     ]
 }
 

@@ -3,12 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::alarms::{LATE, MS};
 use enough::{Stop, StopReason};
 use sigalarm::{Alarm, Cause, ThreadAlarms, checkpoint, testing};
-
-const MS: Duration = Duration::from_millis(1);
-
-const LATE: Duration = Duration::from_secs(30);
 
 fn until_stopped(stop: impl Stop) -> StopReason {
     let began = Instant::now();

@@ -1,6 +1,9 @@
 //! Public items that need no process of their own, under the standard harness.
 
 #[allow(dead_code)] // The scenarios use the rest.
+#[path = "../support/alarms.rs"]
+mod alarms;
+#[allow(dead_code)]
 #[path = "../support/process.rs"]
 mod process;
 

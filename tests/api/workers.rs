@@ -83,12 +83,14 @@ fn drop_requests_a_stop_and_does_not_wait() {
 
 #[test]
 fn alarms_in_a_worker_are_its_own() {
-    let worker = Worker::spawn(|| {
+    let (sender, receiver) = mpsc::channel();
+    let worker = Worker::spawn(move || {
         let inner = Alarm::after(LIMIT).unwrap();
         let first = until_stopped();
         assert!(inner.owns(&first) && first.cause() == Cause::Deadline);
         inner.restart();
         inner.extend(LONG);
+        sender.send(()).unwrap();
         loop {
             if let Err(e) = inner.check() {
                 assert!(!inner.owns(&e));
@@ -98,7 +100,8 @@ fn alarms_in_a_worker_are_its_own() {
         }
     });
     let worker = worker.unwrap();
-    assert!(worker.join_timeout(5 * LIMIT).unwrap_err().timed_out().is_some());
+    receiver.recv_timeout(LONG).unwrap();
+    assert!(worker.join_timeout(LIMIT).unwrap_err().timed_out().is_some());
     worker.stop();
     assert_eq!(worker.join().unwrap(), Cause::Stopped);
 }
@@ -169,6 +172,7 @@ fn callers_alarm_ends_a_join() {
         assert_eq!(timed_out.location().file(), file!());
         alarm.restart();
     }
+    alarm.extend(LONG);
     let sooner = worker.join_timeout(Duration::ZERO).unwrap_err();
     assert!(!alarm.owns(sooner.timed_out().unwrap()));
     drop(alarm);
@@ -193,7 +197,8 @@ fn callers_ring_ends_a_join() {
 #[test]
 fn worker_that_joins_another_is_stopped() {
     let outer = Worker::spawn(|| {
-        let inner = Worker::spawn(until_stopped).unwrap();
+        let (_sender, receiver) = mpsc::channel::<()>();
+        let inner = Worker::spawn(move || receiver.recv().is_ok()).unwrap();
         let ended = inner.join().unwrap_err().timed_out().unwrap().cause();
         inner.stop();
         (ended, inner.join_timeout(Duration::ZERO).is_err())

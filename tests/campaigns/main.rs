@@ -7,8 +7,8 @@ mod model;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod single_step;
 
-// `support/soak` uses this path; it is part of `tools` too.
-use support::process;
+// `support/soak` uses these paths; it is part of `tools` too.
+use support::{alarms, process};
 
 fn main() {
     support::main(support::modules![

@@ -2,9 +2,8 @@
 
 #[path = "../support/soak/mod.rs"]
 mod engine;
-use std::time::Duration;
 
-use crate::support::{Scenario, scenario};
+use crate::support::*;
 use engine::{Tally, forks, scopes, storm, trial};
 
 const WORKERS: u64 = 2;
@@ -14,10 +13,6 @@ fn seed() -> u64 {
         Ok(seed) => seed.parse().expect("SIGALARM_SEED is a number"),
         Err(_) => 1_000_000,
     }
-}
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
 }
 
 fn run(campaign: impl FnOnce(u64, &'static Tally) -> Result<(), String>) {
@@ -32,15 +27,15 @@ fn run(campaign: impl FnOnce(u64, &'static Tally) -> Result<(), String>) {
 }
 
 fn sequences() {
-    run(|seed, tally| trial::campaign(seed, seconds(4), WORKERS, false, tally));
+    run(|seed, tally| trial::campaign(seed, 4 * SECOND, WORKERS, false, tally));
 }
 
 fn sequences_under_a_storm() {
-    run(|seed, tally| trial::campaign(seed, seconds(2), WORKERS, true, tally));
+    run(|seed, tally| trial::campaign(seed, 2 * SECOND, WORKERS, true, tally));
 }
 
 fn outermost_guards_on_many_threads() {
-    run(|seed, tally| scopes::campaign(seed, seconds(3), WORKERS, tally));
+    run(|seed, tally| scopes::campaign(seed, 3 * SECOND, WORKERS, tally));
 }
 
 fn alarms_in_a_storm() {
@@ -52,11 +47,11 @@ fn forks_under_guards() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("sequences", sequences),
-        scenario("sequences_under_a_storm", sequences_under_a_storm),
-        scenario("outermost_guards_on_many_threads", outermost_guards_on_many_threads),
-        scenario("alarms_in_a_storm", alarms_in_a_storm),
-        scenario("forks_under_guards", forks_under_guards),
+    scenarios![
+        sequences,
+        sequences_under_a_storm,
+        outermost_guards_on_many_threads,
+        alarms_in_a_storm,
+        forks_under_guards,
     ]
 }

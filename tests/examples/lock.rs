@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::executable;
@@ -20,17 +20,16 @@ fn lock(file: &Path) -> Command {
 }
 
 fn scratch(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lock");
-    fs::create_dir_all(&directory).unwrap();
-    let file = directory.join(name);
+    let file = super::scratch("lock", name);
     let _ = fs::remove_file(&file);
     file
 }
 
 fn output(command: &mut Command) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
+    let output = command.output().unwrap();
+    let code = output.status.code();
+    let (out, err) = super::texts(output);
+    (code, out, err)
 }
 
 fn answer(code: i32, stdout: &str) -> (Option<i32>, String, String) {

@@ -1,22 +1,15 @@
 //! The sudoku example.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::executable;
+use super::{executable, printed, run};
 
 /// A naive search takes long: its first row is 987654321.
 const STUBBORN: &str = "..............3.85..1.2.......5.7.....4...1...9.......5......73..2.1........4...9";
 
-fn run(args: &[&str]) -> Output {
-    Command::new(executable("cooperative")).args(args).output().unwrap()
-}
-
 fn report(args: &[&str]) -> String {
-    let output = run(args);
-    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert!(output.status.success() && err.is_empty(), "{args:?}: {}\n{out}{err}", output.status);
-    out
+    printed("cooperative", args)
 }
 
 #[test]
@@ -77,11 +70,11 @@ fn invalid_puzzle_is_refused() {
     let twice = format!("55{}", &STUBBORN[2..]);
     let letter = format!("x{}", &STUBBORN[1..]);
     for (puzzle, complaint) in [("123", "81 cells"), (&twice, "two times 5"), (&letter, "'x' is no cell")] {
-        let output = run(&[puzzle]);
+        let output = run("cooperative", &[puzzle]);
         assert!(!output.status.success());
         let err = String::from_utf8(output.stderr).unwrap();
         assert!(err.contains(complaint), "{err}");
     }
-    let output = run(&["--file", "no such file"]);
+    let output = run("cooperative", &["--file", "no such file"]);
     assert!(!output.status.success());
 }

@@ -10,17 +10,17 @@ use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::process::{self, state};
-use crate::support::{Scenario, children, scenario};
-use nix::libc::{self, EAGAIN, EINTR, EIO, EMFILE, ENOMEM, EPERM, SA_ONSTACK, SA_RESTART, SIGUSR1};
+use crate::support::process::state;
+use crate::support::*;
+use nix::libc::{self, EAGAIN, EINTR, EIO, EMFILE, ENOMEM, EPERM, SA_ONSTACK, SIGUSR1};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use sigalarm::thread::Worker;
 use sigalarm::{Alarm, Ticker, TimedOut, suspended};
 
 #[path = "refusals.rs"]
 mod refusals;
-
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
 
 type Life = fn() -> Result<(), Box<dyn Error>>;
 
@@ -51,18 +51,6 @@ const CALLS: &[(&str, &[i32])] = &[
     ("write", &[EIO, EINTR]),
     ("syscall", &[EMFILE, EPERM]),
 ];
-
-/// Spins until the alarm has expired, with a bound.
-fn expires(alarm: &Alarm, limit: Duration) {
-    let began = Instant::now();
-    let timed_out = loop {
-        match alarm.check() {
-            Err(timed_out) => break timed_out,
-            Ok(()) => assert!(began.elapsed() < 20 * SECOND, "an alarm is lost"),
-        }
-    };
-    assert!(timed_out.elapsed() >= limit, "early: {timed_out}");
-}
 
 fn a_guard() -> Result<(), Box<dyn Error>> {
     let alarm = Alarm::after(MS)?;
@@ -114,7 +102,7 @@ fn behind_a_mask() -> Result<(), Box<dyn Error>> {
 
 fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
     refusals::uncounted(|| {
-        process::set_action(process::counting(), SA_RESTART, &[]);
+        process::count_signals();
         process::set_timer(3 * MS, 3 * MS);
     });
     let armed = Alarm::after(MS);
@@ -141,7 +129,7 @@ fn around_a_foreign_timer() -> Result<(), Box<dyn Error>> {
             left <= 3 * MS && interval == 3 * MS,
             "the foreign timer is forgotten: {left:?} {interval:?}"
         );
-        process::set_timer(Duration::ZERO, Duration::ZERO);
+        process::disarm();
         assert_eq!(process::action().sa_sigaction, process::counting());
         process::set_action(libc::SIG_DFL, 0, &[]);
     });
@@ -168,7 +156,7 @@ fn waits() -> Result<(), Box<dyn Error>> {
     alarm.restart();
     // A signal ends this. If none can be sent, closing the write end does.
     let answer = alarm.blocking(|| Ok(nix::unistd::read(&read, &mut [0])?));
-    assert!(began.elapsed() < 20 * SECOND, "the wait did not end");
+    assert!(began.elapsed() < LATE, "the wait did not end");
     match answer {
         Err(e) if e.kind() == io::ErrorKind::TimedOut => late(began),
         Err(e) => return Err(e.into()),
@@ -201,11 +189,7 @@ fn limits_on_processor_time() -> Result<(), Box<dyn Error>> {
     let alarm = Alarm::builder().cpu_limit(MS).arm()?;
     expires(&alarm, MS);
     drop(alarm);
-    let alarm = Alarm::builder().thread_cpu_limit(MS).check_limit(1_000_000).arm()?;
-    let began = Instant::now();
-    while alarm.check().is_ok() {
-        assert!(began.elapsed() < 20 * SECOND, "an alarm is lost");
-    }
+    expiry(&Alarm::builder().thread_cpu_limit(MS).check_limit(1_000_000).arm()?);
     Ok(())
 }
 
@@ -213,10 +197,10 @@ fn tickers() -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let ticker = Ticker::every(MS)?;
     let mut ticks = 0;
-    while ticks < 3 {
+    spin_until(|| {
         ticks += ticker.ticks();
-        assert!(began.elapsed() < 20 * SECOND, "the ticker never expires");
-    }
+        ticks >= 3
+    });
     assert!(began.elapsed() >= 3 * MS);
     Ok(())
 }
@@ -240,8 +224,8 @@ fn forks() -> Result<(), Box<dyn Error>> {
         children::exit_now(i32::from(!fine));
     }
     expires(&alarm, 2 * MS);
-    let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None)?;
-    assert!(matches!(ended, nix::sys::wait::WaitStatus::Exited(..)), "{ended:?}");
+    let ended = waitpid(Pid::from_raw(pid), None)?;
+    assert!(matches!(ended, WaitStatus::Exited(..)), "{ended:?}");
     Ok(())
 }
 
@@ -265,7 +249,8 @@ fn a_job() -> Result<(), Box<dyn Error>> {
 
 #[cfg(feature = "process")]
 fn a_job_without_an_end() -> Result<(), Box<dyn Error>> {
-    match sigalarm::process::run(5 * MS, || -> () { children::pause() }) {
+    let job = sigalarm::process::Job::builder().limit(5 * MS).grace(5 * MS);
+    match job.spawn(|| -> () { children::pause() })?.join() {
         Err(e) if e.timed_out().is_some_and(|timed_out| timed_out.elapsed() >= 5 * MS) => Ok(()),
         Err(e) => Err(e.into()),
         Ok(()) => unreachable!("it has no end"),
@@ -319,18 +304,16 @@ fn live(life: Life, call: &str, nth: usize, errno: i32) -> Result<Ended, String>
         });
         children::exit_now(lived.unwrap_or(101));
     }
-    let pid = nix::unistd::Pid::from_raw(pid);
+    let pid = Pid::from_raw(pid);
     let began = Instant::now();
     loop {
-        match nix::sys::wait::waitpid(pid, Some(nix::sys::wait::WaitPidFlag::WNOHANG)) {
-            Ok(nix::sys::wait::WaitStatus::Exited(_, 0)) => return Ok(Ended::Well),
-            Ok(nix::sys::wait::WaitStatus::Exited(_, WITHOUT_IT)) => return Ok(Ended::WithoutIt),
-            Ok(nix::sys::wait::WaitStatus::StillAlive) if began.elapsed() < 60 * SECOND => {
-                std::thread::sleep(Duration::from_micros(500));
-            }
-            Ok(nix::sys::wait::WaitStatus::StillAlive) => {
-                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-                let _ = nix::sys::wait::waitpid(pid, None);
+        match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(_, 0)) => return Ok(Ended::Well),
+            Ok(WaitStatus::Exited(_, WITHOUT_IT)) => return Ok(Ended::WithoutIt),
+            Ok(WaitStatus::StillAlive) if began.elapsed() < 60 * SECOND => std::thread::sleep(US * 500),
+            Ok(WaitStatus::StillAlive) => {
+                let _ = kill(pid, Signal::SIGKILL);
+                let _ = waitpid(pid, None);
                 return Err("it hangs".to_owned());
             }
             ended => return Err(format!("{ended:?}")),
@@ -365,12 +348,13 @@ fn in_turn(life: Life) {
 }
 
 macro_rules! lives {
-    ($($life:ident),*) => { vec![$(scenario(stringify!($life), || in_turn($life))),*] };
+    ($($(#[$meta:meta])* $life:ident),*) => {
+        vec![$($(#[$meta])* scenario(stringify!($life), || in_turn($life))),*]
+    };
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    #[allow(unused_mut)]
-    let mut all: Vec<Scenario> = lives![
+    lives![
         a_guard,
         guards_in_guards,
         one_after_the_other,
@@ -383,9 +367,10 @@ pub fn scenarios() -> Vec<Scenario> {
         tickers,
         suspensions,
         forks,
-        workers
-    ];
-    #[cfg(feature = "process")]
-    all.extend(lives![a_job, a_job_without_an_end]);
-    all
+        workers,
+        #[cfg(feature = "process")]
+        a_job,
+        #[cfg(feature = "process")]
+        a_job_without_an_end
+    ]
 }

@@ -4,33 +4,15 @@ use std::io::{self, Read};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support;
-use crate::support::process::{self, state};
-use crate::support::{Scenario, children, rebuilt, scenario};
+use crate::support::process::state;
+use crate::support::*;
 use nix::libc;
 use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use sigalarm::Alarm;
 use sigalarm::thread::Worker;
-use sigalarm::{Alarm, TimedOut};
-
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
-
-fn after(limit: Duration) -> Alarm {
-    Alarm::after(limit).expect("arming")
-}
-
-fn expires(alarm: &Alarm, limit: Duration) -> TimedOut {
-    let timed_out = loop {
-        if let Err(timed_out) = alarm.check() {
-            break timed_out;
-        }
-    };
-    assert!(timed_out.elapsed() >= limit, "early: {timed_out}");
-    timed_out
-}
 
 const STOP: Duration = Duration::from_millis(200);
 
@@ -94,7 +76,7 @@ fn blocking_ends_after_a_stop_across_the_deadline() {
         });
     });
     stopped_for(700 * MS, || {
-        let (read, _write) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        let (read, _write) = pair();
         over(|alarm| {
             let answer = alarm.reader(&read).read(&mut [0]);
             answer.is_err_and(|e| e.kind() == io::ErrorKind::TimedOut)
@@ -104,8 +86,8 @@ fn blocking_ends_after_a_stop_across_the_deadline() {
 
 fn foreign_timer_is_delivered_once_after_a_stop() {
     stopped_for_a_while(|| {
-        process::set_action(process::counting(), libc::SA_RESTART, &[]);
-        process::set_timer(100 * MS, Duration::ZERO);
+        process::count_signals();
+        process::once(100 * MS);
         let alarm = after(50 * MS);
         children::raise(libc::SIGSTOP);
         assert!(alarm.check().is_err());
@@ -153,7 +135,7 @@ fn in_another_time() {
     drop(alarm);
     let until = Instant::now() + 20 * MS;
     let alarm = Alarm::at(until).expect("arming");
-    while alarm.check().is_ok() {}
+    expiry(&alarm);
     assert!(Instant::now() >= until);
     drop(alarm);
     assert!(after(Duration::MAX).remaining().is_none());
@@ -166,32 +148,19 @@ fn in_another_time() {
     println!("lived");
 }
 
-fn elsewhere(name: &'static str, offset: &'static str) -> Scenario {
-    // Where namespaces are forbidden, `unshare true` fails too.
-    let possible = || {
-        let mut unshare = support::tool("unshare")?;
-        unshare.args(["--time", "--fork", "--monotonic", offset, "--"]);
-        let mut probe = Command::new("unshare");
-        probe.args(["--time", "--fork", "--monotonic", offset, "--", "true"]);
-        probe.output().is_ok_and(|output| output.status.success()).then_some(unshare)
-    };
-    scenario(name, in_another_time)
-        .launched(move |inner| match possible() {
-            Some(mut unshare) => {
-                unshare.arg(inner.get_program());
-                rebuilt(inner, unshare)
-            }
-            None => {
-                println!("skipped: {name}: no time namespace can be made here");
-                let mut command = Command::new("echo");
-                command.arg("skipped: no time namespaces");
-                command
-            }
-        })
-        .judged(|outcome| match outcome.status.success() {
-            true if outcome.stdout.contains("lived") || outcome.stdout.starts_with("skipped") => Ok(()),
-            _ => Err("expected it to live".to_owned()),
-        })
+fn old_clock(inner: &mut Command) -> Command {
+    under("unshare", &["--time", "--fork", "--monotonic", "1000000000", "--"])(inner)
+}
+
+fn older_clock(inner: &mut Command) -> Command {
+    under("unshare", &["--time", "--fork", "--monotonic", "4000000000", "--"])(inner)
+}
+
+fn lives(outcome: &Outcome) -> Result<(), String> {
+    match outcome.status.success() && outcome.stdout.contains("lived") {
+        true => Ok(()),
+        false => Err("expected it to live".to_owned()),
+    }
 }
 
 fn alarms_work_without_descriptors() {
@@ -252,7 +221,7 @@ fn limits_are_kept_under_load() {
         .collect();
     let before = state();
     let mut latest = Duration::ZERO;
-    for n in support::rounds(60) {
+    for n in rounds(60) {
         let limit = Duration::from_micros(n * 137 % 3_000);
         let alarm = after(limit);
         let timed_out = expires(&alarm, limit);
@@ -296,28 +265,20 @@ fn scenario_ends_with_its_runner() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    #[allow(unused_mut)]
-    let mut all = vec![
-        scenario("check_errs_after_a_stop_across_the_deadline", check_errs_after_a_stop_across_the_deadline),
-        scenario(
-            "blocking_ends_after_a_stop_across_the_deadline",
-            blocking_ends_after_a_stop_across_the_deadline,
-        ),
-        scenario(
-            "foreign_timer_is_delivered_once_after_a_stop",
-            foreign_timer_is_delivered_once_after_a_stop,
-        ),
-        scenario("worker_join_times_out_after_a_stop", worker_join_times_out_after_a_stop),
-        elsewhere("a_clock_that_is_old", "1000000000"),
-        elsewhere("a_clock_that_is_older", "4000000000"),
-        scenario("alarms_work_without_descriptors", alarms_work_without_descriptors),
+    scenarios![
+        check_errs_after_a_stop_across_the_deadline,
+        blocking_ends_after_a_stop_across_the_deadline,
+        foreign_timer_is_delivered_once_after_a_stop,
+        worker_join_times_out_after_a_stop,
+        a_clock_that_is_old.launched(old_clock).judged(lives) = in_another_time,
+        a_clock_that_is_older.launched(older_clock).judged(lives) = in_another_time,
+        alarms_work_without_descriptors,
         #[cfg(target_os = "linux")]
-        scenario("scenario_ends_with_its_runner", scenario_ends_with_its_runner),
-        scenario("alarms_work_without_threads", alarms_work_without_threads),
-        scenario("armed_alarms_work_with_no_memory", armed_alarms_work_with_no_memory),
-        scenario("limits_are_kept_under_load", limits_are_kept_under_load),
-    ];
-    #[cfg(feature = "process")]
-    all.push(scenario("job_is_killed_after_a_stop", job_is_killed_after_a_stop));
-    all
+        scenario_ends_with_its_runner,
+        alarms_work_without_threads,
+        armed_alarms_work_with_no_memory,
+        limits_are_kept_under_load,
+        #[cfg(feature = "process")]
+        job_is_killed_after_a_stop,
+    ]
 }

@@ -1,23 +1,24 @@
 //! Failing system calls: a clear error, and everything restored.
 
-use std::time::Duration;
-
-use crate::support::process::{self, state};
-use crate::support::{Scenario, scenario};
-use nix::libc::{self, EPERM, SA_RESTART};
+use crate::support::process::{State, state};
+use crate::support::*;
+use nix::libc::{self, EPERM};
 use sigalarm::Alarm;
 
-const MS: Duration = Duration::from_millis(1);
+/// An alarm expires, and leaves the state as it was.
+fn lives() -> State {
+    let before = state();
+    let alarm = after(10 * MS);
+    expires(&alarm, 10 * MS);
+    drop(alarm);
+    assert_eq!(state(), before);
+    before
+}
 
 fn refused_setitimer_falls_back_to_a_private_timer() {
     process::forbid(libc::SYS_setitimer, EPERM);
-    let before = state();
-    let alarm = Alarm::after(10 * MS).expect("arming");
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 10 * MS);
-    drop(alarm);
-    assert_eq!(state(), before);
-    let alarm = Alarm::after(10 * MS).expect("arming");
+    lives();
+    let alarm = after(10 * MS);
     let e = alarm.blocking(|| {
         std::thread::sleep(20 * MS);
         Err::<(), _>(std::io::ErrorKind::Interrupted.into())
@@ -28,26 +29,21 @@ fn refused_setitimer_falls_back_to_a_private_timer() {
 fn refused_timers_leave_checks_by_the_clock() {
     process::forbid(libc::SYS_timer_create, EPERM);
     process::forbid(libc::SYS_setitimer, EPERM);
-    process::set_action(process::counting(), SA_RESTART, &[]);
-    let before = state();
-    let alarm = Alarm::after(10 * MS).expect("arming");
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 10 * MS);
-    drop(alarm);
-    assert_eq!(state(), before);
-    let long = Alarm::after(60_000 * MS).expect("arming");
+    process::count_signals();
+    let before = lives();
+    let long = after(60_000 * MS);
     let e = long.blocking(|| Ok(())).expect_err("no timer can interrupt it");
     assert_eq!(e.kind(), std::io::ErrorKind::Unsupported);
     let e = Alarm::builder().after(MS).abort_after(MS).arm().expect_err("no timer for it");
     assert_eq!(e.call(), Some("timer_create"));
-    let alarm = Alarm::after(10 * MS).expect("arming");
+    let alarm = after(10 * MS);
     assert!(alarm.sleep(60_000 * MS).is_err(), "a sleep has a timeout of its own");
     drop((alarm, long));
     assert_eq!(state(), before);
 }
 
 fn refused_sigaction_is_an_error() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let before = state();
     process::forbid(libc::SYS_rt_sigaction, EPERM);
     let e = Alarm::after(10 * MS).expect_err("the call is forbidden");
@@ -60,7 +56,7 @@ fn refused_sigaction_is_an_error() {
 }
 
 fn refused_mask_call_is_an_error() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let before = state();
     process::forbid(libc::SYS_rt_sigprocmask, EPERM);
     let e = Alarm::after(10 * MS).expect_err("the call is forbidden");
@@ -72,16 +68,15 @@ fn refused_mask_call_is_an_error() {
 
 /// The handler stays, since the last signal would take the default action.
 fn setitimer_that_fails_later_leaves_checks_by_the_clock() {
-    let outer = Alarm::after(1_000 * MS).expect("arming");
-    let alarm = Alarm::after(20 * MS).expect("arming");
+    let outer = after(1_000 * MS);
+    let alarm = after(20 * MS);
     process::forbid(libc::SYS_setitimer, EPERM);
-    let earlier = Alarm::after(MS).expect("arming");
-    while earlier.check().is_ok() {}
+    let earlier = after(MS);
+    expiry(&earlier);
     drop(earlier);
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 20 * MS);
+    expires(&alarm, 20 * MS);
     alarm.restart();
-    while alarm.check().is_ok() {}
+    expiry(&alarm);
     assert!(alarm.elapsed() >= 20 * MS, "a restarted one is noticed without the kernel's help");
     drop(alarm);
     drop(outer);
@@ -91,18 +86,11 @@ fn setitimer_that_fails_later_leaves_checks_by_the_clock() {
 
 pub fn scenarios() -> Vec<Scenario> {
     // Seccomp is Linux's, and syscall numbers depend on the processor.
-    let all: Vec<Scenario> = vec![
-        scenario(
-            "refused_setitimer_falls_back_to_a_private_timer",
-            refused_setitimer_falls_back_to_a_private_timer,
-        ),
-        scenario("refused_timers_leave_checks_by_the_clock", refused_timers_leave_checks_by_the_clock),
-        scenario("refused_sigaction_is_an_error", refused_sigaction_is_an_error),
-        scenario("refused_mask_call_is_an_error", refused_mask_call_is_an_error),
-        scenario(
-            "setitimer_that_fails_later_leaves_checks_by_the_clock",
-            setitimer_that_fails_later_leaves_checks_by_the_clock,
-        ),
-    ];
-    all
+    scenarios![
+        refused_setitimer_falls_back_to_a_private_timer,
+        refused_timers_leave_checks_by_the_clock,
+        refused_sigaction_is_an_error,
+        refused_mask_call_is_an_error,
+        setitimer_that_fails_later_leaves_checks_by_the_clock,
+    ]
 }

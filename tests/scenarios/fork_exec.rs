@@ -5,18 +5,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support;
-use crate::support::process::{self, in_child, state};
-use crate::support::{Outcome, Scenario, scenario};
+use crate::support::process::{in_child, state};
+use crate::support::*;
 use nix::libc::{SA_RESTART, SIG_DFL, SIG_IGN, SIGALRM, SIGHUP};
 use sigalarm::{Alarm, checkpoint, suspended};
-
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
-
-fn after(limit: Duration) -> Alarm {
-    Alarm::after(limit).expect("arming")
-}
 
 fn inherited_guards_are_inert() {
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
@@ -24,9 +16,9 @@ fn inherited_guards_are_inert() {
     let before = state();
     let expired = after(Duration::ZERO);
     let alarm = after(50 * MS);
-    let without_timer = Alarm::never().expect("arming");
+    let without_timer = never();
     assert!(alarm.check().is_err());
-    let status = in_child(|| {
+    process::passes_in_child(|| {
         assert_eq!(state(), before, "the child's disposition and mask are those from before the guards");
         assert!(expired.check().is_ok() && alarm.check().is_ok() && checkpoint().is_ok());
         assert_eq!((alarm.limit(), alarm.remaining(), alarm.elapsed()), (None, None, Duration::ZERO));
@@ -37,44 +29,40 @@ fn inherited_guards_are_inert() {
         let own = after(5 * MS);
         assert!(alarm.id() != own.id());
         drop(expired); // leaves the child's own alarm alone
-        while own.check().is_ok() {}
+        expiry(&own);
         assert!(own.owns(&checkpoint().unwrap_err()));
         drop(own);
         drop(alarm);
         drop(without_timer);
         assert_eq!(state(), before);
     });
-    assert_eq!(status, 0);
 }
 
 fn parent_alarms_go_on_after_a_fork() {
     let alarm = after(100 * MS);
     for n in 0..20 {
-        let status = in_child(|| {
+        process::passes_in_child(|| {
             drop(after(Duration::from_micros(n * 100)));
             let _left_armed = after(SECOND);
         });
-        assert_eq!(status, 0);
     }
     assert!(alarm.check().is_ok() || alarm.elapsed() >= 100 * MS);
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 100 * MS);
+    expires(&alarm, 100 * MS);
 }
 
 fn guards_of_three_generations_are_independent() {
     let grandparent = after(SECOND * 100);
-    let status = in_child(|| {
+    process::passes_in_child(|| {
         let parent = after(SECOND * 50);
         let status = in_child(|| {
             let own = after(2 * MS);
-            while own.check().is_ok() {}
+            expiry(&own);
             assert!(parent.check().is_ok() && grandparent.check().is_ok());
             drop(parent);
             assert!(own.check().is_err());
         });
         assert_eq!(status, 0);
     });
-    assert_eq!(status, 0);
 }
 
 fn child_forked_while_others_arm_can_arm() {
@@ -84,16 +72,15 @@ fn child_forked_while_others_arm_can_arm() {
             s.spawn(|| {
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                     let alarm = after(Duration::from_micros(20));
-                    while alarm.check().is_ok() {}
+                    expiry(&alarm);
                 }
             });
         }
-        for _ in support::rounds(500) {
-            let status = in_child(|| {
+        for _ in rounds(500) {
+            process::passes_in_child(|| {
                 let alarm = after(Duration::from_micros(50));
-                while alarm.check().is_ok() {}
+                expiry(&alarm);
             });
-            assert_eq!(status, 0);
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
@@ -119,15 +106,14 @@ fn threads_of_a_child_get_the_lock() {
             });
         }
         all_run.wait();
-        for _ in support::rounds(200) {
-            let status = in_child(|| {
+        for _ in rounds(200) {
+            process::passes_in_child(|| {
                 std::thread::scope(|s| {
                     for _ in 0..4 {
                         s.spawn(arm_and_drop);
                     }
                 });
             });
-            assert_eq!(status, 0);
         }
         stop.store(true, Ordering::Relaxed);
     });
@@ -136,7 +122,7 @@ fn threads_of_a_child_get_the_lock() {
 /// The handlers forward expiries to a blocked thread that the child lacks.
 fn child_ignores_expiries_forwarded_in_its_parent() {
     const OFTEN: Duration = Duration::from_micros(40);
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let before = process::action().sa_sigaction;
     let alarm = after(100 * SECOND);
     let (waits, over) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -155,19 +141,18 @@ fn child_ignores_expiries_forwarded_in_its_parent() {
             std::thread::yield_now();
         }
         let forks = s.spawn(|| {
-            for _ in support::rounds(400) {
-                let status = in_child(|| {
+            for _ in rounds(400) {
+                process::passes_in_child(|| {
                     drop(after(SECOND));
                     assert_eq!(process::action().sa_sigaction, before);
                 });
-                assert_eq!(status, 0);
             }
         });
         process::set_timer(OFTEN, OFTEN);
         while !forks.is_finished() {
             std::hint::spin_loop();
         }
-        process::set_timer(Duration::ZERO, Duration::ZERO);
+        process::disarm();
         over.store(true, Ordering::SeqCst);
         forks.join().expect("no panic");
         waiter.join().expect("no panic").expect("the wait is over");
@@ -177,34 +162,33 @@ fn child_ignores_expiries_forwarded_in_its_parent() {
 
 /// A child inherits no pending signal.
 fn kept_signal_stays_with_the_parent() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     process::block(SIGALRM);
     let alarm = after(SECOND);
     process::kill_self(SIGALRM);
-    let status = in_child(|| {
+    process::passes_in_child(|| {
         drop(after(MS));
         process::unblock(SIGALRM);
         let own = after(MS);
-        while own.check().is_ok() {}
+        expiry(&own);
         drop(own);
         assert_eq!(process::counted(), 0);
     });
-    assert_eq!(status, 0);
     drop(alarm);
     process::unblock(SIGALRM);
     assert_eq!(process::counted(), 1);
 }
 
 fn child_forked_during_the_first_arming_can_arm() {
-    for n in support::rounds(300) {
+    for n in rounds(300) {
         // A process without earlier alarms, with a second thread.
-        let status = in_child(|| {
+        process::passes_in_child(|| {
             let began = std::sync::atomic::AtomicBool::new(false);
             std::thread::scope(|s| {
                 s.spawn(|| {
                     began.store(true, std::sync::atomic::Ordering::SeqCst);
                     let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
-                    while alarm.check().is_ok() {}
+                    expiry(&alarm);
                 });
                 while !began.load(std::sync::atomic::Ordering::SeqCst) {
                     std::hint::spin_loop();
@@ -214,13 +198,12 @@ fn child_forked_during_the_first_arming_can_arm() {
                 }
                 let status = in_child(|| {
                     let alarm = Alarm::at(Instant::now() + Duration::from_micros(1)).expect("arming");
-                    while alarm.check().is_ok() {}
+                    expiry(&alarm);
                     assert_eq!(in_child(|| assert!(alarm.check().is_ok())), 0);
                 });
                 assert_eq!(status, 0);
             });
         });
-        assert_eq!(status, 0);
     }
 }
 
@@ -266,25 +249,24 @@ fn has_bit_of_sigalrm(outcome: &Outcome) -> Result<(), String> {
 fn suspended_restores_the_state() {
     process::set_action(process::counting(), SA_RESTART, &[SIGHUP]);
     process::block(SIGALRM);
-    process::set_timer(100 * SECOND, Duration::ZERO);
+    process::once(100 * SECOND);
     let before = state();
     let alarm = after(2 * SECOND);
     let armed = process::action().sa_sigaction;
     suspended(|| {
         let now = state();
         assert!(before.timer.0 - now.timer.0 < 20 * SECOND && now.timer.0 <= before.timer.0);
-        assert_eq!(support::process::State { timer: before.timer, ..now }, before);
+        assert_eq!(process::State { timer: before.timer, ..now }, before);
         assert!(alarm.check().is_ok() || alarm.elapsed() >= 2 * SECOND);
         suspended(|| assert_ne!(process::action().sa_sigaction, armed));
         assert_ne!(process::action().sa_sigaction, armed, "still suspended");
         let inside = after(MS);
-        while inside.check().is_ok() {}
+        expiry(&inside);
         assert!(inside.elapsed() >= MS, "checks go by the clock");
     });
     assert_eq!(process::action().sa_sigaction, armed);
     assert!(!process::mask().contains(&SIGALRM));
-    while alarm.check().is_ok() {}
-    assert!(alarm.elapsed() >= 2 * SECOND);
+    expires(&alarm, 2 * SECOND);
     drop(alarm);
     assert_eq!(process::action().sa_sigaction, before.handler);
     assert_eq!(process::mask(), before.mask);
@@ -295,7 +277,7 @@ fn panic_in_suspended_resumes_the_alarms() {
     let result = std::panic::catch_unwind(|| suspended(|| panic!("on purpose")));
     assert!(result.is_err());
     assert_ne!(process::action().sa_sigaction, SIG_DFL, "in force again");
-    while alarm.check().is_ok() {}
+    expiry(&alarm);
 }
 
 fn fork_and_suspended_without_an_alarm_change_nothing() {
@@ -304,7 +286,7 @@ fn fork_and_suspended_without_an_alarm_change_nothing() {
     assert!(checkpoint().is_ok());
     assert_eq!(state(), before);
     let alarm = after(SECOND);
-    let status = in_child(|| {
+    process::passes_in_child(|| {
         alarm.ring();
         alarm.restart();
         alarm.extend(SECOND);
@@ -314,14 +296,13 @@ fn fork_and_suspended_without_an_alarm_change_nothing() {
         assert!(alarm.check().is_ok());
         assert_eq!(state(), before);
     });
-    assert_eq!(status, 0);
     drop(alarm);
     assert!(checkpoint().is_ok());
     assert_eq!(state(), before);
 }
 
 fn suspended_respects_the_mask_of_the_program() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     process::block(SIGALRM);
     let alarm = after(SECOND);
     suspended(move || drop(alarm));
@@ -346,36 +327,23 @@ fn suspended_respects_the_mask_of_the_program() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("inherited_guards_are_inert", inherited_guards_are_inert),
-        scenario("parent_alarms_go_on_after_a_fork", parent_alarms_go_on_after_a_fork),
-        scenario("guards_of_three_generations_are_independent", guards_of_three_generations_are_independent),
-        scenario("child_forked_while_others_arm_can_arm", child_forked_while_others_arm_can_arm),
-        scenario("threads_of_a_child_get_the_lock", threads_of_a_child_get_the_lock),
-        scenario(
-            "child_forked_during_the_first_arming_can_arm",
-            child_forked_during_the_first_arming_can_arm,
-        ),
-        scenario(
-            "child_ignores_expiries_forwarded_in_its_parent",
-            child_ignores_expiries_forwarded_in_its_parent,
-        ),
-        scenario("kept_signal_stays_with_the_parent", kept_signal_stays_with_the_parent),
-        scenario("spawned_command_inherits_no_signal_state", spawned_command_inherits_no_signal_state),
+    scenarios![
+        inherited_guards_are_inert,
+        parent_alarms_go_on_after_a_fork,
+        guards_of_three_generations_are_independent,
+        child_forked_while_others_arm_can_arm,
+        threads_of_a_child_get_the_lock,
+        child_forked_during_the_first_arming_can_arm,
+        child_ignores_expiries_forwarded_in_its_parent,
+        kept_signal_stays_with_the_parent,
+        spawned_command_inherits_no_signal_state,
         // Documented limit: the kernel keeps the timer across exec.
-        scenario("exec_under_a_guard_keeps_the_timer", exec_under_a_guard_keeps_the_timer).dies_of(SIGALRM),
-        scenario("exec_in_suspended_keeps_no_timer", exec_in_suspended_keeps_no_timer),
-        scenario(
-            "exec_in_suspended_keeps_mask_and_ignored_signals",
-            exec_in_suspended_keeps_mask_and_ignored_signals,
-        )
-        .judged(has_bit_of_sigalrm),
-        scenario("suspended_restores_the_state", suspended_restores_the_state),
-        scenario("panic_in_suspended_resumes_the_alarms", panic_in_suspended_resumes_the_alarms),
-        scenario(
-            "fork_and_suspended_without_an_alarm_change_nothing",
-            fork_and_suspended_without_an_alarm_change_nothing,
-        ),
-        scenario("suspended_respects_the_mask_of_the_program", suspended_respects_the_mask_of_the_program),
+        exec_under_a_guard_keeps_the_timer.dies_of(SIGALRM),
+        exec_in_suspended_keeps_no_timer,
+        exec_in_suspended_keeps_mask_and_ignored_signals.judged(has_bit_of_sigalrm),
+        suspended_restores_the_state,
+        panic_in_suspended_resumes_the_alarms,
+        fork_and_suspended_without_an_alarm_change_nothing,
+        suspended_respects_the_mask_of_the_program,
     ]
 }

@@ -3,24 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support;
-use crate::support::{Scenario, scenario};
-use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
-
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
-
-fn after(limit: Duration) -> Alarm {
-    Alarm::after(limit).expect("arming")
-}
-
-fn expiry(alarm: &Alarm) -> TimedOut {
-    loop {
-        if let Err(e) = alarm.check() {
-            return e;
-        }
-    }
-}
+use crate::support::*;
+use sigalarm::{Alarm, Cause, checkpoint};
 
 fn inner_alarm_never_hides_an_outer_one() {
     let outer = after(10 * MS);
@@ -54,7 +38,7 @@ fn of_two_expired_the_outer_is_reported() {
 
 fn alarms_dropped_in_any_order_leave_the_rest() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let before = support::process::state();
+        let before = process::state();
         let mut alarms: Vec<Option<Alarm>> = (0..3).map(|n| Some(after((3 - n) * 3 * MS))).collect();
         for (gone, index) in order.into_iter().enumerate() {
             alarms[index as usize] = None;
@@ -67,7 +51,7 @@ fn alarms_dropped_in_any_order_leave_the_rest() {
                 assert!(e.elapsed() >= e.limit().expect("a limit"));
             }
         }
-        assert_eq!(support::process::state(), before);
+        assert_eq!(process::state(), before);
     }
 }
 
@@ -82,7 +66,7 @@ fn ten_thousand_alarms_expire_in_order() {
     assert!(alarms[5_000].owns(&alarms[9_999].check().unwrap_err()), "it encloses the later ones");
     drop(alarms);
     drop(short);
-    assert_eq!(support::process::timer().0, Duration::ZERO);
+    assert_eq!(process::timer().0, Duration::ZERO);
 }
 
 fn thousand_nested_deadlines_expire_in_order() {
@@ -95,8 +79,8 @@ fn thousand_nested_deadlines_expire_in_order() {
 }
 
 fn ring_from_another_thread_is_seen() {
-    let alarm = Alarm::never().expect("arming");
-    let outer = Alarm::never().expect("arming");
+    let alarm = never();
+    let outer = never();
     std::thread::scope(|s| {
         s.spawn(|| {
             std::thread::sleep(5 * MS);
@@ -150,7 +134,7 @@ fn checks_of_other_threads_lose_no_expiry() {
     std::thread::scope(|s| {
         for thread in 0..4_u64 {
             s.spawn(move || {
-                for n in support::rounds(2_000) {
+                for n in rounds(2_000) {
                     let limit = Duration::from_nanos((n * 7_919 + thread * 104_729) % 60_000);
                     let began = Instant::now();
                     let alarm = after(limit);
@@ -165,26 +149,20 @@ fn checks_of_other_threads_lose_no_expiry() {
             });
         }
     });
-    assert_eq!(support::process::timer().0, Duration::ZERO);
+    assert_eq!(process::timer().0, Duration::ZERO);
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("inner_alarm_never_hides_an_outer_one", inner_alarm_never_hides_an_outer_one),
-        scenario(
-            "an_expired_inner_alarm_does_not_end_the_outer",
-            an_expired_inner_alarm_does_not_end_the_outer,
-        ),
-        scenario("of_two_expired_the_outer_is_reported", of_two_expired_the_outer_is_reported),
-        scenario("alarms_dropped_in_any_order_leave_the_rest", alarms_dropped_in_any_order_leave_the_rest),
-        scenario("ten_thousand_alarms_expire_in_order", ten_thousand_alarms_expire_in_order),
-        scenario("thousand_nested_deadlines_expire_in_order", thousand_nested_deadlines_expire_in_order),
-        scenario("ring_from_another_thread_is_seen", ring_from_another_thread_is_seen),
-        scenario("check_from_other_threads_sees_the_expiry", check_from_other_threads_sees_the_expiry),
-        scenario(
-            "expired_alarm_stays_expired_while_others_check",
-            expired_alarm_stays_expired_while_others_check,
-        ),
-        scenario("checks_of_other_threads_lose_no_expiry", checks_of_other_threads_lose_no_expiry),
+    scenarios![
+        inner_alarm_never_hides_an_outer_one,
+        an_expired_inner_alarm_does_not_end_the_outer,
+        of_two_expired_the_outer_is_reported,
+        alarms_dropped_in_any_order_leave_the_rest,
+        ten_thousand_alarms_expire_in_order,
+        thousand_nested_deadlines_expire_in_order,
+        ring_from_another_thread_is_seen,
+        check_from_other_threads_sees_the_expiry,
+        expired_alarm_stays_expired_while_others_check,
+        checks_of_other_threads_lose_no_expiry,
     ]
 }

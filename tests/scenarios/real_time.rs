@@ -9,10 +9,9 @@ use std::hint::black_box;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::support::*;
 use nix::libc;
 use sigalarm::Alarm;
-
-use crate::support::{Scenario, process, scenario};
 
 static LOCK: Mutex<u64> = Mutex::new(0);
 
@@ -49,7 +48,7 @@ fn forward_to(function: extern "C" fn(libc::c_int)) {
     process::widen_signal_stack();
     *LEFT.lock().expect("not poisoned") = Some(Box::new(1));
     process::set_action(function as usize, 0, &[]);
-    let alarm = Alarm::after(Duration::from_secs(60)).expect("arming");
+    let alarm = after(Duration::from_secs(60));
     process::kill_self(libc::SIGALRM);
     drop(alarm);
 }

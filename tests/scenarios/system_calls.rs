@@ -1,20 +1,15 @@
 //! The system calls of arming, counted by strace.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support;
-use crate::support::process;
-use crate::support::{Outcome, Scenario, rebuilt, scenario};
+use crate::support::*;
 use sigalarm::Alarm;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const ROUNDS: usize = 100_000;
 
-fn after(limit: Duration) -> Alarm {
-    Alarm::after(limit).expect("arming")
-}
-
-fn nested() {
+fn nested_alarm_makes_none() {
     let _outer = after(MINUTE);
     marker();
     for _ in 0..ROUNDS {
@@ -24,7 +19,7 @@ fn nested() {
 }
 
 /// The outer deadline lies between two microseconds.
-fn nested_oddly() {
+fn nested_alarm_under_an_odd_deadline_makes_none() {
     for nanos in [1, 500, 999] {
         let _outer = after(MINUTE + Duration::from_nanos(nanos));
         let _inner = Alarm::at(Instant::now() + MINUTE / 2).expect("arming");
@@ -36,7 +31,7 @@ fn nested_oddly() {
     }
 }
 
-fn restarted() {
+fn restart_makes_none() {
     let alarm = after(MINUTE);
     marker();
     for _ in 0..ROUNDS {
@@ -45,7 +40,7 @@ fn restarted() {
     marker();
 }
 
-fn checked() {
+fn check_makes_none() {
     let alarm = after(MINUTE);
     marker();
     for _ in 0..ROUNDS {
@@ -55,7 +50,7 @@ fn checked() {
     marker();
 }
 
-fn expired() {
+fn check_that_errs_makes_none() {
     let limit = Duration::from_micros(500);
     let errs = (0..100).filter(|_| {
         let (began, alarm) = (Instant::now(), after(limit));
@@ -69,15 +64,15 @@ fn expired() {
     assert!(errs.count() > 0, "none has expired in time");
 }
 
-fn outermost_with_a_private_timer() {
+fn outermost_alarm_with_a_private_timer_makes_nine() {
     // A foreign value was seen in the interval timer, and the private timer exists.
-    process::set_timer(MINUTE, Duration::ZERO);
+    process::once(MINUTE);
     drop(after(MINUTE));
-    process::set_timer(Duration::ZERO, Duration::ZERO);
-    outermost();
+    process::disarm();
+    outermost_alarm_makes_eight();
 }
 
-fn outermost() {
+fn outermost_alarm_makes_eight() {
     drop(after(MINUTE)); // A thread's first alarm calls `gettid`.
     marker();
     for _ in 0..1_000 {
@@ -86,10 +81,10 @@ fn outermost() {
     marker();
 }
 
-fn under_another_handler() {
+fn handler_over_the_librarys_is_not_moved() {
     let alarm = after(MINUTE);
     process::set_action(process::counting(), nix::libc::SA_RESTART, &[]);
-    process::set_timer(2 * MINUTE, Duration::ZERO);
+    process::once(2 * MINUTE);
     marker();
     drop(alarm);
     marker();
@@ -102,6 +97,9 @@ fn marker() {
 }
 
 fn calls(outcome: &Outcome) -> Result<Vec<String>, String> {
+    if !outcome.status.success() {
+        return Err("expected exit code 0".to_owned());
+    }
     let parts: Vec<&str> = outcome.stderr.split("getppid()").collect();
     if parts.len() < 3 || parts.len() % 2 == 0 {
         return Err(format!("{} markers in strace's output", parts.len() - 1));
@@ -120,6 +118,7 @@ fn none(outcome: &Outcome) -> Result<(), String> {
 }
 
 fn only_asks(outcome: &Outcome) -> Result<(), String> {
+    calls(outcome)?;
     let asks = |line: &&str| line.contains("rt_sigaction(SIGALRM, NULL,");
     let part = outcome.stderr.split("getppid()").nth(1).unwrap_or_default();
     let actions: Vec<&str> = part.lines().filter(|line| line.contains("rt_sigaction")).collect();
@@ -155,43 +154,19 @@ fn each_with_a_private_timer(outcome: &Outcome) -> Result<(), String> {
     each(outcome, &[("getpid", 2), ("timer_settime", 2)])
 }
 
-fn traced(name: &'static str, run: fn(), judge: fn(&Outcome) -> Result<(), String>) -> Scenario {
-    scenario(name, run)
-        .launched(|inner| match support::tool("strace") {
-            Some(mut strace) => {
-                strace.args(["-e", "signal=none", "--"]).arg(inner.get_program());
-                rebuilt(inner, strace)
-            }
-            None => {
-                let mut command = std::process::Command::new("echo");
-                command.arg("skipped: no strace");
-                command
-            }
-        })
-        .judged(move |outcome| {
-            if outcome.stdout.starts_with("skipped:") {
-                return Ok(());
-            }
-            if !outcome.status.success() {
-                return Err("expected exit code 0".to_owned());
-            }
-            judge(outcome)
-        })
+fn strace(inner: &mut Command) -> Command {
+    under("strace", &["-e", "signal=none", "--"])(inner)
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        traced("a_nested_alarm_makes_none", nested, none),
-        traced("nor_under_an_odd_deadline", nested_oddly, none),
-        traced("a_restart_makes_none", restarted, none),
-        traced("a_check_makes_none", checked, none),
-        traced("nor_does_one_that_errs", expired, none),
-        traced("a_handler_over_the_librarys_is_not_moved", under_another_handler, only_asks),
-        traced("an_outermost_alarm_makes_eight", outermost, each_with_the_interval_timer),
-        traced(
-            "an_outermost_alarm_with_a_private_timer_makes_nine",
-            outermost_with_a_private_timer,
-            each_with_a_private_timer,
-        ),
+    scenarios![
+        nested_alarm_makes_none.launched(strace).judged(none),
+        nested_alarm_under_an_odd_deadline_makes_none.launched(strace).judged(none),
+        restart_makes_none.launched(strace).judged(none),
+        check_makes_none.launched(strace).judged(none),
+        check_that_errs_makes_none.launched(strace).judged(none),
+        handler_over_the_librarys_is_not_moved.launched(strace).judged(only_asks),
+        outermost_alarm_makes_eight.launched(strace).judged(each_with_the_interval_timer),
+        outermost_alarm_with_a_private_timer_makes_nine.launched(strace).judged(each_with_a_private_timer),
     ]
 }

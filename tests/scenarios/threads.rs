@@ -2,17 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Scenario, process, rounds, scenario};
+use crate::support::*;
 use nix::libc::SIG_DFL;
 use rayon::prelude::*;
 use sigalarm::{Alarm, TimedOut, checkpoint};
-
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
-
-fn after(limit: Duration) -> Alarm {
-    Alarm::after(limit).expect("arming")
-}
 
 fn long_function() -> TimedOut {
     loop {
@@ -103,7 +96,7 @@ fn scopes_do_not_disturb_each_other() {
     std::thread::scope(|s| {
         for thread in 0..6_u32 {
             s.spawn(move || {
-                for n in 0..200 {
+                for n in rounds(500).map(|n| n as u32) {
                     let outer = after(MS * (1 + (n + thread) % 3));
                     let inner = after(Duration::from_micros(u64::from(n % 7) * 300));
                     let e = loop {
@@ -120,19 +113,9 @@ fn scopes_do_not_disturb_each_other() {
     assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
 }
 
-fn threads_that_end_under_guards_leave_no_alarm() {
-    for _ in 0..50 {
-        std::thread::spawn(|| std::mem::forget(after(MS))).join().expect("no panic");
-    }
-    let alarm = after(20 * MS);
-    assert!(alarm.owns(&long_function()));
-}
-
 /// The library recognizes its own signal. The default action would end the process.
 fn signal_pending_when_a_thread_ends_is_recognized() {
-    let began = Instant::now();
-    let mut n = 0_u64;
-    while began.elapsed() < 2 * SECOND {
+    for n in rounds(20_000) {
         let worker = std::thread::spawn(move || {
             let alarm = after(Duration::from_micros(60));
             let until = Duration::from_nanos(60_000 + n * 37 % 9_000);
@@ -140,7 +123,6 @@ fn signal_pending_when_a_thread_ends_is_recognized() {
         });
         worker.join().expect("no panic");
         drop(after(SECOND));
-        n += 1;
     }
     assert_eq!((process::timer().0, process::action().sa_sigaction), (Duration::ZERO, SIG_DFL));
 }
@@ -171,31 +153,15 @@ fn guard_dropped_after_an_entered_thread_has_slept() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("thread_sees_its_expiry_while_main_sleeps", thread_sees_its_expiry_while_main_sleeps),
-        scenario("entered_alarm_expires_on_scoped_threads", entered_alarm_expires_on_scoped_threads),
-        scenario(
-            "outer_alarm_of_the_entering_thread_comes_first",
-            outer_alarm_of_the_entering_thread_comes_first,
-        ),
-        scenario("leaked_entry_ends_with_its_alarm", leaked_entry_ends_with_its_alarm),
-        scenario("entered_alarm_expires_through_rayon", entered_alarm_expires_through_rayon),
-        scenario("scopes_do_not_disturb_each_other", scopes_do_not_disturb_each_other),
-        scenario(
-            "threads_that_end_under_guards_leave_no_alarm",
-            threads_that_end_under_guards_leave_no_alarm,
-        ),
-        scenario(
-            "signal_pending_when_a_thread_ends_is_recognized",
-            signal_pending_when_a_thread_ends_is_recognized,
-        ),
-        scenario(
-            "alarms_entered_on_their_own_thread_are_checked_once",
-            alarms_entered_on_their_own_thread_are_checked_once,
-        ),
-        scenario(
-            "guard_dropped_after_an_entered_thread_has_slept",
-            guard_dropped_after_an_entered_thread_has_slept,
-        ),
+    scenarios![
+        thread_sees_its_expiry_while_main_sleeps,
+        entered_alarm_expires_on_scoped_threads,
+        outer_alarm_of_the_entering_thread_comes_first,
+        leaked_entry_ends_with_its_alarm,
+        entered_alarm_expires_through_rayon,
+        scopes_do_not_disturb_each_other,
+        signal_pending_when_a_thread_ends_is_recognized,
+        alarms_entered_on_their_own_thread_are_checked_once,
+        guard_dropped_after_an_entered_thread_has_slept,
     ]
 }

@@ -124,6 +124,15 @@ pub fn set_timer(value: Duration, interval: Duration) -> (Duration, Duration) {
     }
 }
 
+/// Sets a timer that expires once. Returns what was left of the previous one.
+pub fn once(delay: Duration) -> Duration {
+    set_timer(delay, Duration::ZERO).0
+}
+
+pub fn disarm() {
+    set_timer(Duration::ZERO, Duration::ZERO);
+}
+
 /// Calls of [`count`], and the `si_code` of the last one.
 pub static COUNTED: AtomicUsize = AtomicUsize::new(0);
 pub static LAST_CODE: AtomicI32 = AtomicI32::new(i32::MIN);
@@ -142,16 +151,36 @@ pub fn counted() -> usize {
     COUNTED.load(Ordering::SeqCst)
 }
 
+/// The address of a handler.
+pub fn handler(function: extern "C" fn(libc::c_int)) -> usize {
+    function as usize
+}
+
+pub fn handler_info(function: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void)) -> usize {
+    function as usize
+}
+
 pub fn counting() -> usize {
-    count as extern "C" fn(libc::c_int) as usize
+    handler(count)
 }
 
 pub fn counting_info() -> usize {
-    count_info as extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize
+    handler_info(count_info)
+}
+
+/// Installs [`count`] for SIGALRM.
+pub fn count_signals() {
+    set_action(counting(), libc::SA_RESTART, &[]);
 }
 
 pub fn kill_self(signal: i32) {
     unsafe { assert_eq!(libc::kill(libc::getpid(), signal), 0) };
+}
+
+/// Asserts that `f` ends without a panic in a forked child.
+#[track_caller]
+pub fn passes_in_child(f: impl FnOnce()) {
+    assert_eq!(in_child(f), 0, "the child's status");
 }
 
 /// The child exits with 0, or with 101 after a panic. Returns the raw wait status.

@@ -16,48 +16,26 @@ fn step(mut x: u64) -> u64 {
 
 // The compiler cannot know when a loop reaches `end`, so it unrolls none of them.
 
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn bare(start: u64, end: u64) -> Result<u64, TimedOut> {
-    let mut x = start;
-    while x != end {
-        x = step(x);
-    }
-    Ok(x)
+/// A loop with this check.
+macro_rules! with {
+    ($name:ident($($alarm:ident: $type:ty)?) $($check:expr)?) => {
+        #[inline(never)]
+        #[unsafe(no_mangle)]
+        fn $name(start: u64, end: u64 $(, $alarm: $type)?) -> Result<u64, TimedOut> {
+            let mut x = start;
+            while x != end {
+                $($check;)?
+                x = step(x);
+            }
+            Ok(x)
+        }
+    };
 }
 
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn with_guard(start: u64, end: u64, alarm: &Alarm) -> Result<u64, TimedOut> {
-    let mut x = start;
-    while x != end {
-        alarm.check()?;
-        x = step(x);
-    }
-    Ok(x)
-}
-
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn with_handle(start: u64, end: u64, alarm: &AlarmHandle) -> Result<u64, TimedOut> {
-    let mut x = start;
-    while x != end {
-        alarm.check()?;
-        x = step(x);
-    }
-    Ok(x)
-}
-
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn with_checkpoint(start: u64, end: u64) -> Result<u64, TimedOut> {
-    let mut x = start;
-    while x != end {
-        checkpoint()?;
-        x = step(x);
-    }
-    Ok(x)
-}
+with!(bare());
+with!(with_guard(alarm: &Alarm) alarm.check()?);
+with!(with_handle(alarm: &AlarmHandle) alarm.check()?);
+with!(with_checkpoint() checkpoint()?);
 
 #[inline(never)]
 #[unsafe(no_mangle)]
@@ -71,47 +49,34 @@ fn with_attribute(start: u64, end: u64) -> Result<u64, TimedOut> {
 }
 
 /// A loop with floating-point registers and a value to drop, both of which a possible call can slow down.
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn bare_in_floats(start: u64, end: u64) -> Result<f64, TimedOut> {
-    let something = vec![start];
-    let (mut x, mut sum) = (start, 0.0);
-    while x != end {
-        x = step(x);
-        sum += x as f64;
-    }
-    black_box(something);
-    Ok(sum)
+macro_rules! in_floats {
+    ($name:ident $($check:expr)?) => {
+        #[inline(never)]
+        #[unsafe(no_mangle)]
+        fn $name(start: u64, end: u64) -> Result<f64, TimedOut> {
+            let something = vec![start];
+            let (mut x, mut sum) = (start, 0.0);
+            while x != end {
+                $($check;)?
+                x = step(x);
+                sum += x as f64;
+            }
+            black_box(something);
+            Ok(sum)
+        }
+    };
 }
 
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn in_floats(start: u64, end: u64) -> Result<f64, TimedOut> {
-    let something = vec![start];
-    let (mut x, mut sum) = (start, 0.0);
-    while x != end {
-        checkpoint()?;
-        x = step(x);
-        sum += x as f64;
-    }
-    black_box(something);
-    Ok(sum)
-}
+in_floats!(bare_in_floats);
+in_floats!(in_floats checkpoint()?);
 
-/// A loop with one instruction too many, which the count must detect.
+// One instruction too many, which the count must detect.
 #[cfg(target_arch = "x86_64")]
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn with_one_too_many(start: u64, end: u64) -> Result<u64, TimedOut> {
-    let mut x = start;
-    while x != end {
-        checkpoint()?;
-        // SAFETY: the instruction has no effect.
-        unsafe { std::arch::asm!("nop", options(nomem, nostack, preserves_flags)) };
-        x = step(x);
-    }
-    Ok(x)
-}
+with!(with_one_too_many() {
+    checkpoint()?;
+    // SAFETY: the instruction has no effect.
+    unsafe { std::arch::asm!("nop", options(nomem, nostack, preserves_flags)) };
+});
 
 /// Runs each loop for `turns` turns; all must end at the same number.
 fn all(turns: u64, alarm: &Alarm) -> Result<u64, TimedOut> {

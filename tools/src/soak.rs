@@ -7,9 +7,12 @@
 //!
 //! A failure prints its seed, a short failing sequence, and the command that repeats it.
 
+#[allow(dead_code)] // The tests use more of these two.
+#[path = "../../tests/support/alarms.rs"]
+mod alarms;
 #[path = "../../tests/support/soak/mod.rs"]
 mod engine;
-#[allow(dead_code)] // The tests use more of it.
+#[allow(dead_code)]
 #[path = "../../tests/support/process.rs"]
 mod process;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::process::exit;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::tracee::{self, Comes, Deal, NOT_TRACED, Previous};
+use super::tracer::{self, Astray, Standing, Trace};
+use crate::support::SECOND;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitStatus;
-
-use super::tracee::{self, Comes, Deal, NOT_TRACED, Previous, SECOND};
-use super::tracer::{self, Astray, Standing, Trace};
 
 const SAMPLE: usize = if cfg!(debug_assertions) { 2 } else { 5 };
 

@@ -2,19 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::machine;
+use crate::support::process::{State, counted};
+use crate::support::*;
 use nix::libc::{SA_RESTART, SIG_IGN, SIGALRM};
 use nix::sys::ptrace;
 use sigalarm::{Alarm, Cause};
-
-use super::machine;
-use crate::support::children;
-use crate::support::process::{self, State, counted};
-
-pub const SECOND: Duration = Duration::from_secs(1);
-
-const LATE: Duration = Duration::from_secs(20);
 
 pub const NOT_TRACED: i32 = 77;
 
@@ -94,17 +89,6 @@ pub fn live(body: impl FnOnce()) -> ! {
     children::exit_now(if went_well { 0 } else { FAILED })
 }
 
-pub fn after(limit: Duration) -> Alarm {
-    Alarm::after(limit).expect("arming")
-}
-
-fn spin_until(what: &str, done: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !done() {
-        assert!(began.elapsed() < LATE, "timed out: {what}");
-    }
-}
-
 static WAKEUPS: AtomicUsize = AtomicUsize::new(0);
 
 fn start_second_thread() {
@@ -114,7 +98,7 @@ fn start_second_thread() {
             nap(SECOND);
         }
     });
-    spin_until("the second thread", || {
+    spin_until(|| {
         std::thread::yield_now();
         WAKEUPS.load(Ordering::SeqCst) > 0
     });
@@ -147,9 +131,27 @@ impl Scene {
         Scene { before: process::state(), deal: *deal }
     }
 
-    pub fn warm(&self) {
+    pub fn warm(deal: &Deal) -> Scene {
+        let scene = Scene::set(deal);
         drop(after(SECOND));
-        assert_eq!(process::state(), self.before);
+        assert_eq!(process::state(), scene.before);
+        scene
+    }
+
+    /// A whole life. `code` is what the tracer steps through.
+    pub fn step<P, R>(
+        self,
+        prepare: impl FnOnce() -> P,
+        code: impl FnOnce(P) -> R,
+        judge: impl FnOnce(&Scene, R),
+    ) {
+        self.ready();
+        let prepared = prepare();
+        begin();
+        let result = code(prepared);
+        end();
+        judge(&self, result);
+        self.over();
     }
 
     /// Makes the library use private timers.
@@ -176,16 +178,9 @@ impl Scene {
             assert!(alarm.check().is_ok() && alarm.check().is_ok());
             return;
         }
-        let began = Instant::now();
-        let timed_out = loop {
-            match alarm.check() {
-                Err(e) => break e,
-                Ok(()) => assert!(began.elapsed() < LATE, "the expiry is lost"),
-            }
-        };
+        let timed_out = expires(alarm, limit);
         assert!(alarm.owns(&timed_out));
         assert_eq!(timed_out.cause(), Cause::Deadline);
-        assert!(timed_out.elapsed() >= limit, "early: {timed_out}");
         assert!(alarm.check().is_err());
     }
 
@@ -193,7 +188,7 @@ impl Scene {
     pub fn over(self) {
         let foreign = usize::from(self.deal.has_foreign_signal());
         // A thread stopped between its readings of the foreign timer and the clock restores the timer late.
-        spin_until("the foreign timer", || process::timer().0.is_zero());
+        spin_until(|| process::timer().0.is_zero());
         // The handler on the other thread may outlive the guard. The next guard then counts the expiry.
         let next_guard = || {
             if self.deal.second_thread {
@@ -201,19 +196,19 @@ impl Scene {
             }
         };
         match self.deal.previous {
-            Previous::Default if foreign > 0 => spin_until("the deadly signal", || {
+            Previous::Default if foreign > 0 => spin_until(|| {
                 next_guard();
                 false
             }),
             Previous::Default | Previous::Ignores => {}
-            Previous::Counts => spin_until("the program's signal", || {
+            Previous::Counts => spin_until(|| {
                 next_guard();
                 counted() >= foreign
             }),
             Previous::CountsBlocked => {
                 assert_eq!(counted(), 0, "the program's handler ran with SIGALRM blocked");
                 // The kernel shows a timer as disarmed in its last microsecond.
-                spin_until("the pending signal", || process::is_pending(SIGALRM) == (foreign > 0));
+                spin_until(|| process::is_pending(SIGALRM) == (foreign > 0));
             }
         }
         self.is_as_before();
@@ -236,11 +231,7 @@ impl Scene {
             let limit = Duration::from_micros(limit);
             let alarm = after(limit);
             if limit < SECOND {
-                let began = Instant::now();
-                while alarm.check().is_ok() {
-                    assert!(began.elapsed() < LATE, "the next expiry is lost");
-                }
-                assert!(alarm.elapsed() >= limit);
+                expires(&alarm, limit);
             }
             drop(alarm);
             self.is_as_before();

@@ -7,16 +7,15 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
+use super::machine;
+use super::tracee;
+use crate::support::children;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-
-use super::machine;
-use super::tracee;
-use crate::support::children;
 
 const HANG: Duration = Duration::from_secs(60);
 

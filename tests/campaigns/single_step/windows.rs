@@ -3,11 +3,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use sigalarm::{Alarm, Ticker, suspended};
-
 use super::sweep::{Window, sweep};
-use super::tracee::{Comes, Deal, Previous, SECOND, Scene, after, begin, end};
-use crate::support::{Scenario, scenario};
+use super::tracee::{Comes, Deal, Previous, Scene, begin, end};
+use crate::support::*;
+use sigalarm::{Alarm, Ticker, TimedOut, suspended};
 
 const ANY: &[Comes] = &[Comes::Kill, Comes::Ring, Comes::Foreign, Comes::Both];
 
@@ -56,192 +55,158 @@ windows! {
 }
 
 fn first_arm(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    begin();
-    let alarm = after(deal.limit());
-    end();
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
+    Scene::set(deal).step(|| (), |()| after(deal.limit()), |scene, alarm| scene.notice(&alarm));
 }
 
 fn arm(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.warm();
-    scene.ready();
-    begin();
-    let alarm = after(deal.limit());
-    end();
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
+    Scene::warm(deal).step(|| (), |()| after(deal.limit()), |scene, alarm| scene.notice(&alarm));
 }
 
 fn drop_before_the_expiry(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(deal.limit());
-    begin();
-    drop(alarm);
-    end();
-    scene.over();
+    Scene::set(deal).step(|| after(deal.limit()), drop, |_, ()| ());
 }
 
-fn pass(time: Duration) {
-    let began = Instant::now();
-    while began.elapsed() < time {}
-}
-
-fn drop_after_the_expiry(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(Duration::from_micros(20));
-    pass(Duration::from_micros(60));
-    begin();
-    drop(alarm);
-    end();
-    scene.over();
-}
-
-fn expired() -> Alarm {
-    let alarm = after(Duration::from_micros(20));
-    while alarm.check().is_ok() {}
+/// Its signal has come, and no check has followed.
+fn overdue() -> Alarm {
+    let alarm = after(20 * US);
+    spin(60 * US);
     alarm
 }
 
+fn drop_after_the_expiry(deal: &Deal) {
+    Scene::set(deal).step(overdue, drop, |_, ()| ());
+}
+
 fn drop_after_a_check_erred(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = expired();
-    begin();
-    drop(alarm);
-    end();
-    scene.over();
+    let expired = || {
+        let alarm = after(20 * US);
+        expiry(&alarm);
+        alarm
+    };
+    Scene::set(deal).step(expired, drop, |_, ()| ());
 }
 
 fn arm_check_drop(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.warm();
-    scene.ready();
-    begin();
-    let alarm = after(deal.limit());
-    let early = alarm.check().is_err() && alarm.elapsed() < deal.limit();
-    drop(alarm);
-    end();
-    assert!(!early, "early");
-    scene.over();
+    let arm_check_drop = |()| {
+        let alarm = after(deal.limit());
+        alarm.check().is_err() && alarm.elapsed() < deal.limit()
+    };
+    Scene::warm(deal).step(|| (), arm_check_drop, |_, is_early| assert!(!is_early, "early"));
 }
 
-fn checked(deal: &Deal, alarm: &Alarm) {
-    begin();
+fn checked(alarm: Alarm) -> (Alarm, Result<(), TimedOut>) {
     let answer = alarm.check();
-    end();
-    if let Err(e) = answer {
-        assert!(deal.expires() && alarm.owns(&e) && e.elapsed() >= deal.limit(), "early: {e}");
-    }
+    (alarm, answer)
+}
+
+fn check_after(deal: &Deal, prepare: impl FnOnce() -> Alarm) {
+    Scene::set(deal).step(prepare, checked, |scene, (alarm, answer)| {
+        if let Err(e) = answer {
+            assert!(deal.expires() && alarm.owns(&e) && e.elapsed() >= deal.limit(), "early: {e}");
+        }
+        scene.notice(&alarm);
+    });
 }
 
 fn check(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(deal.limit());
-    checked(deal, &alarm);
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
+    check_after(deal, || after(deal.limit()));
 }
 
 fn check_with_the_flag_set(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(deal.limit());
-    drop(after(Duration::ZERO)); // It has set the flag; no other alarm has expired.
-    checked(deal, &alarm);
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
+    check_after(deal, || {
+        let alarm = after(deal.limit());
+        drop(after(Duration::ZERO)); // It has set the flag; no other alarm has expired.
+        alarm
+    });
 }
 
 fn check_that_errs(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(Duration::from_micros(20));
-    pass(Duration::from_micros(60));
-    begin();
-    let answer = alarm.check();
-    end();
-    assert!(alarm.owns(&answer.unwrap_err()));
-    drop(alarm);
-    scene.over();
+    Scene::set(deal).step(overdue, checked, |_, (alarm, answer)| assert!(alarm.owns(&answer.unwrap_err())));
 }
 
 fn arm_inside_an_earlier_deadline(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let outer = after(deal.limit());
-    begin();
-    let inner = after(100 * SECOND);
-    end();
-    if let Err(e) = inner.check() {
-        assert!(deal.expires() && outer.owns(&e));
-    }
-    drop(inner);
-    scene.notice(&outer);
-    drop(outer);
-    scene.over();
+    let arm_inside = |outer| (outer, after(100 * SECOND));
+    Scene::set(deal).step(
+        || after(deal.limit()),
+        arm_inside,
+        |scene, (outer, inner)| {
+            if let Err(e) = inner.check() {
+                assert!(deal.expires() && outer.owns(&e));
+            }
+            drop(inner);
+            scene.notice(&outer);
+        },
+    );
 }
 
 fn arm_inside_a_later_deadline(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let outer = after(100 * SECOND);
-    begin();
-    let inner = after(deal.limit());
-    end();
-    scene.notice(&inner);
-    assert!(outer.check().is_ok());
-    drop(inner);
-    drop(outer);
-    scene.over();
+    let arm_inside = |outer| (outer, after(deal.limit()));
+    Scene::set(deal).step(
+        || after(100 * SECOND),
+        arm_inside,
+        |scene, (outer, inner): (Alarm, Alarm)| {
+            scene.notice(&inner);
+            assert!(outer.check().is_ok());
+            drop(inner);
+            drop(outer);
+        },
+    );
 }
 
 fn drop_inside(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let outer = after(deal.limit());
-    let inner = after(100 * SECOND);
-    begin();
-    drop(inner);
-    end();
-    scene.notice(&outer);
-    drop(outer);
-    scene.over();
+    let nested = || (after(deal.limit()), after(100 * SECOND));
+    Scene::set(deal).step(nested, |(outer, _inner)| outer, |scene, outer| scene.notice(&outer));
 }
 
 fn drop_of_the_outer(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let outer = after(100 * SECOND);
-    let inner = after(deal.limit());
-    begin();
-    drop(outer);
-    end();
-    scene.notice(&inner);
-    drop(inner);
-    scene.over();
+    let nested = || (after(100 * SECOND), after(deal.limit()));
+    Scene::set(deal).step(nested, |(_outer, inner)| inner, |scene, inner| scene.notice(&inner));
+}
+
+/// Changes an alarm, which expires by the limit or not at all.
+fn changed(deal: &Deal, prepare: impl FnOnce() -> Alarm, change: impl FnOnce(&Alarm)) {
+    let change = |alarm: Alarm| {
+        change(&alarm);
+        alarm
+    };
+    Scene::set(deal).step(prepare, change, |scene, alarm| scene.notice(&alarm));
 }
 
 fn restart(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(deal.limit());
-    begin();
-    alarm.restart();
-    end();
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
+    changed(deal, || after(deal.limit()), Alarm::restart);
+}
+
+fn extend(deal: &Deal) {
+    let half = deal.limit() / 2;
+    changed(deal, || after(half), |alarm| alarm.extend(deal.limit() - half));
+}
+
+fn disarm(deal: &Deal) {
+    changed(deal, || after(10 * SECOND), Alarm::disarm);
+}
+
+fn suspend_and_resume(deal: &Deal) {
+    changed(deal, || after(deal.limit()), |_| suspended(|| std::hint::black_box(())));
+}
+
+fn arm_and_drop_a_ticker(deal: &Deal) {
+    changed(
+        deal,
+        || after(deal.limit()),
+        |_| {
+            let ticker = Ticker::every(10 * SECOND).expect("arming");
+            assert_eq!(ticker.ticks(), 0);
+        },
+    );
+}
+
+fn ring(deal: &Deal) {
+    let ring = |alarm: Alarm| {
+        alarm.ring();
+        alarm
+    };
+    let is_rung = |_: &Scene, alarm: Alarm| assert!(alarm.owns(&alarm.check().unwrap_err()));
+    Scene::set(deal).step(|| after(10 * SECOND), ring, is_rung);
 }
 
 fn restart_after_an_expiry(deal: &Deal) {
@@ -250,9 +215,9 @@ fn restart_after_an_expiry(deal: &Deal) {
         // Limit: a foreign value over the interval timer is dropped where the default action would follow.
         scene.have_private_timers();
     }
-    let limit = deal.limit().min(Duration::from_millis(2));
+    let limit = deal.limit().min(2 * MS);
     let alarm = after(limit);
-    while alarm.check().is_ok() {}
+    expiry(&alarm);
     let alarm = if deal.expires() {
         alarm
     } else {
@@ -261,63 +226,26 @@ fn restart_after_an_expiry(deal: &Deal) {
         alarm.ring();
         alarm
     };
-    scene.ready();
-    begin();
-    alarm.restart();
-    end();
-    scene.notice_after(&alarm, limit);
-    drop(alarm);
-    scene.over();
-}
-
-fn extend(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(deal.limit() / 2);
-    begin();
-    alarm.extend(deal.limit() - deal.limit() / 2);
-    end();
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
-}
-
-fn ring(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(10 * SECOND);
-    begin();
-    alarm.ring();
-    end();
-    assert!(alarm.owns(&alarm.check().unwrap_err()));
-    drop(alarm);
-    scene.over();
-}
-
-fn disarm(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(10 * SECOND);
-    begin();
-    alarm.disarm();
-    end();
-    scene.notice(&alarm);
-    assert_eq!(alarm.remaining(), None);
-    drop(alarm);
-    scene.over();
+    let restart = |alarm: Alarm| {
+        alarm.restart();
+        alarm
+    };
+    scene.step(|| alarm, restart, |scene, alarm| scene.notice_after(&alarm, limit));
 }
 
 fn blocking(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(deal.limit());
-    begin();
-    let answer = alarm.blocking(|| Ok(()));
-    end();
-    assert!(answer.as_ref().err().is_none_or(|e| deal.expires() || is_refused(deal, e)));
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
+    let blocking = |alarm: Alarm| {
+        let answer = alarm.blocking(|| Ok(()));
+        (alarm, answer)
+    };
+    Scene::set(deal).step(
+        || after(deal.limit()),
+        blocking,
+        |scene, (alarm, answer)| {
+            assert!(answer.as_ref().err().is_none_or(|e| deal.expires() || is_refused(deal, e)));
+            scene.notice(&alarm);
+        },
+    );
 }
 
 /// A signal at any instruction leaves the call to the deadline, or the call is refused.
@@ -350,65 +278,35 @@ fn is_refused(deal: &Deal, e: &io::Error) -> bool {
         && e.kind() == io::ErrorKind::Unsupported
 }
 
-fn tick(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let period = deal.limit();
-    let ticker = Ticker::every(period).expect("arming");
-    let began = Instant::now();
-    begin();
-    let mut ticks = ticker.ticks();
-    end();
-    if deal.expires() {
-        while ticks < 2 {
-            ticks += ticker.ticks();
-            assert!(began.elapsed() < 5 * SECOND, "a tick is lost");
-        }
-        assert!(began.elapsed() >= period, "early");
-    } else {
-        assert_eq!(ticks + ticker.ticks(), 0);
-    }
-    drop(ticker);
-    scene.over();
+fn ticked(ticker: Ticker) -> (Ticker, u64) {
+    let ticks = ticker.ticks();
+    (ticker, ticks)
 }
 
-fn arm_and_drop_a_ticker(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(deal.limit());
-    begin();
-    let ticker = Ticker::every(10 * SECOND).expect("arming");
-    let ticks = ticker.ticks();
-    drop(ticker);
-    end();
-    assert_eq!(ticks, 0);
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
+fn tick(deal: &Deal) {
+    let ticker = || Ticker::every(deal.limit()).expect("arming");
+    let began = Instant::now();
+    Scene::set(deal).step(ticker, ticked, |_, (ticker, mut ticks)| {
+        if deal.expires() {
+            spin_until(|| {
+                ticks += ticker.ticks();
+                ticks >= 2
+            });
+            assert!(began.elapsed() >= 2 * deal.limit(), "early");
+        } else {
+            assert_eq!(ticks + ticker.ticks(), 0);
+        }
+    });
 }
 
 fn due(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let ticker = Ticker::every(Duration::from_micros(200)).expect("arming");
     let began = Instant::now();
-    pass(Duration::from_micros(250));
-    begin();
-    let ticks = ticker.ticks();
-    end();
-    assert!(ticks >= 1 && u128::from(ticks) <= began.elapsed().as_nanos() / 200_000 + 1);
-    drop(ticker);
-    scene.over();
-}
-
-fn suspend_and_resume(deal: &Deal) {
-    let scene = Scene::set(deal);
-    scene.ready();
-    let alarm = after(deal.limit());
-    begin();
-    suspended(|| std::hint::black_box(()));
-    end();
-    scene.notice(&alarm);
-    drop(alarm);
-    scene.over();
+    let due = || {
+        let ticker = Ticker::every(200 * US).expect("arming");
+        spin(250 * US);
+        ticker
+    };
+    Scene::set(deal).step(due, ticked, |_, (_, ticks)| {
+        assert!(ticks >= 1 && u128::from(ticks) <= began.elapsed().as_nanos() / 200_000);
+    });
 }

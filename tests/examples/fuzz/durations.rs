@@ -17,28 +17,10 @@ pub const KNOWN: &[&[u8]] = &[
     b"0x.ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 ];
 
+#[rustfmt::skip]
 pub const WORDS: &[&[u8]] = &[
-    b"0x",
-    b"e",
-    b"p",
-    b"+",
-    b"-",
-    b".",
-    b"inf",
-    b"infinity",
-    b"nan",
-    b"nan(1)",
-    b"s",
-    b"m",
-    b"h",
-    b"d",
-    b"e999999999",
-    b"p-99999999999",
-    b" ",
-    b"\x0b",
-    b"0000000000",
-    b"9999999999",
-    b"ffffffffffffffff",
+    b"0x", b"e", b"p", b"+", b"-", b".", b"inf", b"infinity", b"nan", b"nan(1)", b"s", b"m", b"h", b"d",
+    b"e999999999", b"p-99999999999", b" ", b"\x0b", b"0000000000", b"9999999999", b"ffffffffffffffff",
 ];
 
 fn strtod(text: &[u8]) -> Option<(f64, Vec<u8>)> {

@@ -17,31 +17,11 @@ pub const KNOWN: &[&[u8]] = &[
     b"",
 ];
 
+#[rustfmt::skip]
 pub const WORDS: &[&[u8]] = &[
-    b"NAME",
-    b"TYPE",
-    b"TSP",
-    b"DIMENSION",
-    b"EDGE_WEIGHT_TYPE",
-    b"EUC_2D",
-    b"NODE_COORD_SECTION",
-    b"EOF",
-    b":",
-    b"\n",
-    b"COMMENT: \xff\xfe",
-    b"1 1 1\n",
-    b"18446744073709551615",
-    b"18446744073709551616",
-    b"1e309",
-    b"nan",
-    b"inf",
-    b"-0",
-    b"10000000",
-    b"\r\n",
-    b"\x1b[2J",
-    b"\0",
-    b"DIMENSION: 2\n",
-    b"1e9",
+    b"NAME", b"TYPE", b"TSP", b"DIMENSION", b"EDGE_WEIGHT_TYPE", b"EUC_2D", b"NODE_COORD_SECTION", b"EOF",
+    b":", b"\n", b"COMMENT: \xff\xfe", b"1 1 1\n", b"18446744073709551615", b"18446744073709551616",
+    b"1e309", b"nan", b"inf", b"-0", b"10000000", b"\r\n", b"\x1b[2J", b"\0", b"DIMENSION: 2\n", b"1e9",
     b"1.0000000001e9",
 ];
 

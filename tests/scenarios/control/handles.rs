@@ -1,11 +1,9 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::support::*;
 use sigalarm::thread::Worker;
-use sigalarm::{Alarm, AlarmHandle, Cause, checkpoint, shielded};
-
-use super::{LATE, MS, SECOND, after, expiry, in_child, until};
-use crate::support::{Scenario, scenario};
+use sigalarm::{AlarmHandle, Cause, checkpoint, shielded};
 
 fn is_sent_anywhere<T: Clone + Send + Sync + 'static>() {}
 
@@ -15,7 +13,7 @@ fn ring_from_an_unscoped_thread_is_seen() {
     let alarm = after(LATE);
     let handle = alarm.handle();
     let button = thread::spawn(move || handle.ring());
-    let timed_out = expiry(|| alarm.check());
+    let timed_out = expiry(&alarm);
     assert!(alarm.owns(&timed_out) && timed_out.cause() == Cause::Rung);
     assert!(button.join().expect("no panic"), "it was armed");
     assert!(alarm.handle().ring(), "it is still armed");
@@ -56,7 +54,7 @@ fn check_by_a_handle_names_the_outermost() {
     let outer = after(20 * MS);
     let inner = after(SECOND);
     let handle = inner.handle();
-    let thread = thread::spawn(move || expiry(|| handle.check()));
+    let thread = thread::spawn(move || expiry_by(|| handle.check()));
     assert!(outer.owns(&thread.join().expect("no panic")));
 }
 
@@ -68,11 +66,11 @@ fn entered_by_a_handle_until_the_guard_is_dropped() {
             let entered = handle.enter();
             let began = std::time::Instant::now();
             while checkpoint().is_ok() && began.elapsed() < 2 * MS {}
-            until("the guard's drop", || checkpoint().is_ok());
+            spin_until(|| checkpoint().is_ok());
             drop(entered);
             assert!(checkpoint().is_ok());
         });
-        while alarm.check().is_ok() {}
+        expiry(&alarm);
         drop(alarm);
         thread.join().expect("no panic");
     }
@@ -81,7 +79,7 @@ fn entered_by_a_handle_until_the_guard_is_dropped() {
 fn handle_is_inert_in_a_forked_child() {
     let alarm = after(LATE);
     let handle = alarm.handle();
-    in_child(|| {
+    process::passes_in_child(|| {
         assert!(!handle.ring() && handle.check().is_ok() && handle.remaining().is_none());
         let own = after(Duration::ZERO);
         assert!(handle.check().is_ok() && own.check().is_err());
@@ -113,12 +111,11 @@ fn worker_under_a_handle_obeys_both() {
 }
 
 fn rings_by_handles_beside_drops_are_harmless() {
-    const ROUNDS: usize = 20_000;
     let (send, receive) = std::sync::mpsc::channel::<AlarmHandle>();
     let ringer = thread::spawn(move || receive.iter().filter(AlarmHandle::ring).count());
     let mut seen = 0;
-    for _ in 0..ROUNDS {
-        let alarm = Alarm::never().expect("arming");
+    for _ in rounds(20_000) {
+        let alarm = never();
         send.send(alarm.handle()).expect("it listens");
         seen += usize::from(alarm.is_expired());
         drop(alarm);
@@ -129,17 +126,14 @@ fn rings_by_handles_beside_drops_are_harmless() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("ring_from_an_unscoped_thread_is_seen", ring_from_an_unscoped_thread_is_seen),
-        scenario("ring_by_a_handle_ends_a_blocked_call", ring_by_a_handle_ends_a_blocked_call),
-        scenario("handle_is_inert_after_the_drop", handle_is_inert_after_the_drop),
-        scenario("check_by_a_handle_names_the_outermost", check_by_a_handle_names_the_outermost),
-        scenario(
-            "entered_by_a_handle_until_the_guard_is_dropped",
-            entered_by_a_handle_until_the_guard_is_dropped,
-        ),
-        scenario("handle_is_inert_in_a_forked_child", handle_is_inert_in_a_forked_child),
-        scenario("worker_under_a_handle_obeys_both", worker_under_a_handle_obeys_both),
-        scenario("rings_by_handles_beside_drops_are_harmless", rings_by_handles_beside_drops_are_harmless),
+    scenarios![
+        ring_from_an_unscoped_thread_is_seen,
+        ring_by_a_handle_ends_a_blocked_call,
+        handle_is_inert_after_the_drop,
+        check_by_a_handle_names_the_outermost,
+        entered_by_a_handle_until_the_guard_is_dropped,
+        handle_is_inert_in_a_forked_child,
+        worker_under_a_handle_obeys_both,
+        rings_by_handles_beside_drops_are_harmless,
     ]
 }

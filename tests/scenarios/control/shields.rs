@@ -2,10 +2,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::*;
 use sigalarm::{Alarm, checkpoint, shielded};
-
-use super::{LATE, MS, after, arm, expiry, in_child};
-use crate::support::{Scenario, scenario};
 
 fn shielded_checks_of_outer_alarms_are_ok() {
     let outer = after(Duration::ZERO);
@@ -25,7 +23,7 @@ fn alarm_armed_in_a_shield_expires() {
     let outer = after(Duration::ZERO);
     let inner = shielded(|| {
         let inner = after(20 * MS);
-        let timed_out = expiry(checkpoint);
+        let timed_out = expiry_by(checkpoint);
         assert!(inner.owns(&timed_out) && timed_out.elapsed() >= 20 * MS);
         assert!(inner.owns(&inner.check().expect_err("its own")));
         assert!(outer.check().is_ok());
@@ -102,7 +100,7 @@ fn watchdog_counts_on_in_a_shield() {
 fn child_forked_in_a_shield_starts_clean() {
     let outer = after(Duration::ZERO);
     shielded(|| {
-        in_child(|| {
+        process::passes_in_child(|| {
             let own = after(Duration::ZERO);
             assert!(own.check().is_err() && checkpoint().is_err());
         });
@@ -112,24 +110,24 @@ fn child_forked_in_a_shield_starts_clean() {
 }
 
 fn shield_that_meets_an_expiry_loses_nothing() {
-    for n in 0..2_000 {
+    for n in rounds(2_000) {
         let alarm = after(Duration::from_micros(n % 40));
         shielded(|| (0..20).for_each(|_| assert!(checkpoint().is_ok())));
-        assert!(alarm.owns(&expiry(checkpoint)));
+        assert!(alarm.owns(&expiry_by(checkpoint)));
     }
     assert!(after(LATE).check().is_ok());
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("shielded_checks_of_outer_alarms_are_ok", shielded_checks_of_outer_alarms_are_ok),
-        scenario("alarm_armed_in_a_shield_expires", alarm_armed_in_a_shield_expires),
-        scenario("shields_nest_and_end_with_a_panic", shields_nest_and_end_with_a_panic),
-        scenario("shield_is_of_one_thread", shield_is_of_one_thread),
-        scenario("alarm_entered_in_a_shield_is_shielded", alarm_entered_in_a_shield_is_shielded),
-        scenario("shielded_checks_are_not_counted_outside", shielded_checks_are_not_counted_outside),
-        scenario("watchdog_counts_on_in_a_shield", watchdog_counts_on_in_a_shield).exits_with(124),
-        scenario("child_forked_in_a_shield_starts_clean", child_forked_in_a_shield_starts_clean),
-        scenario("shield_that_meets_an_expiry_loses_nothing", shield_that_meets_an_expiry_loses_nothing),
+    scenarios![
+        shielded_checks_of_outer_alarms_are_ok,
+        alarm_armed_in_a_shield_expires,
+        shields_nest_and_end_with_a_panic,
+        shield_is_of_one_thread,
+        alarm_entered_in_a_shield_is_shielded,
+        shielded_checks_are_not_counted_outside,
+        watchdog_counts_on_in_a_shield.exits_with(124),
+        child_forked_in_a_shield_starts_clean,
+        shield_that_meets_an_expiry_loses_nothing,
     ]
 }

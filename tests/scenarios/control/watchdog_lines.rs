@@ -2,30 +2,22 @@ use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::*;
 use nix::libc::{self, SA_ONSTACK, SIGABRT};
 use nix::sys::resource::{Resource, setrlimit};
 use sigalarm::{Alarm, checkpoint};
 
-use super::{LATE, MS, SECOND, arm, until};
-use crate::support::{Outcome, Scenario, process, scenario, tool};
-
-fn spin_for_ever() -> ! {
-    loop {
-        std::hint::spin_loop();
-    }
-}
-
 fn watchdog_names_the_alarms_of_its_thread() {
-    let _solve = arm(Alarm::builder().after(30 * MS).abort_after(30 * MS).label("solve"));
+    let _solve = arm(Alarm::builder().after(300 * MS).abort_after(300 * MS).label("solve"));
     drop(arm(Alarm::builder().after(LATE).label("phase one")));
     let _phase = arm(Alarm::builder().after(LATE).label("phase two"));
-    let _unnamed = Alarm::after(LATE).expect("arming");
-    spin_for_ever();
+    let _unnamed = after(LATE);
+    hang();
 }
 
 fn names_two_levels(outcome: &Outcome) -> Result<(), String> {
     let line = &outcome.stderr;
-    let begins = "sigalarm: solve has not answered 30 ms after its limit of 30 ms; ending the process. \
+    let begins = "sigalarm: solve has not answered 300 ms after its limit of 300 ms; ending the process. \
                   On its thread: solve (tests/scenarios/control/watchdog_lines.rs:";
     let is_right = line.starts_with(begins)
         && line.contains(" > phase two (tests/scenarios/control/watchdog_lines.rs:")
@@ -36,12 +28,12 @@ fn names_two_levels(outcome: &Outcome) -> Result<(), String> {
 }
 
 fn watchdog_names_the_last_check() {
-    let _solve = arm(Alarm::builder().after(200 * MS).abort_after(100 * MS).audit(4 * MS).label("solve"));
+    let _solve = arm(Alarm::builder().after(500 * MS).abort_after(100 * MS).audit(4 * MS).label("solve"));
     let began = std::time::Instant::now();
     while began.elapsed() < 50 * MS {
         assert!(checkpoint().is_ok());
     }
-    spin_for_ever();
+    hang();
 }
 
 fn names_the_last_check(outcome: &Outcome) -> Result<(), String> {
@@ -70,7 +62,7 @@ fn handler_of_sigabrt_has_the_signal_stack() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     process::set_action_for(SIGABRT, report as *const () as usize, SA_ONSTACK | libc::SA_SIGINFO, &[]);
     let _alarm = arm(Alarm::builder().after(20 * MS).dump_core_after(20 * MS));
-    until("the handler of SIGABRT", || DEPTH.load(Ordering::SeqCst) != usize::MAX);
+    spin_until(|| DEPTH.load(Ordering::SeqCst) != usize::MAX);
     println!("{}", DEPTH.load(Ordering::SeqCst));
     std::thread::sleep(LATE);
 }
@@ -88,7 +80,7 @@ fn watchdog_aborts_with_sigabrt_blocked() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     process::block(SIGABRT);
     let _alarm = arm(Alarm::builder().after(20 * MS).dump_core_after(20 * MS));
-    spin_for_ever();
+    hang();
 }
 
 #[inline(never)]
@@ -108,7 +100,7 @@ fn debugger_shows_the_stuck_function() {
     let this = std::env::current_exe().expect("a path");
     let Some(mut gdb) = tool("gdb") else { return };
     gdb.args(["-nx", "-batch", "-ex", "handle SIGALRM nostop noprint pass", "-ex", "run", "-ex", "bt"]);
-    gdb.arg("--args").arg(this).env("SIGALARM_TEST_SCENARIO", "control::to_be_debugged");
+    gdb.arg("--args").arg(this).env("SIGALARM_TEST_SCENARIO", "control::watchdog_lines::to_be_debugged");
     let output = gdb.output().expect("gdb runs");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if stderr.contains("Could not trace") || stderr.contains("ptrace") {
@@ -120,15 +112,12 @@ fn debugger_shows_the_stuck_function() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("watchdog_names_the_alarms_of_its_thread", watchdog_names_the_alarms_of_its_thread)
-            .judged(names_two_levels),
-        scenario("watchdog_names_the_last_check", watchdog_names_the_last_check).judged(names_the_last_check),
-        scenario("handler_of_sigabrt_has_the_signal_stack", handler_of_sigabrt_has_the_signal_stack)
-            .judged(reported_on_a_free_stack),
-        scenario("watchdog_aborts_with_sigabrt_blocked", watchdog_aborts_with_sigabrt_blocked)
-            .dies_of(SIGABRT),
-        scenario("to_be_debugged", to_be_debugged).dies_of(SIGABRT),
-        scenario("debugger_shows_the_stuck_function", debugger_shows_the_stuck_function),
+    scenarios![
+        watchdog_names_the_alarms_of_its_thread.judged(names_two_levels),
+        watchdog_names_the_last_check.judged(names_the_last_check),
+        handler_of_sigabrt_has_the_signal_stack.judged(reported_on_a_free_stack),
+        watchdog_aborts_with_sigabrt_blocked.dies_of(SIGABRT),
+        to_be_debugged.dies_of(SIGABRT),
+        debugger_shows_the_stuck_function,
     ]
 }

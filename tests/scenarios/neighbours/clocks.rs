@@ -4,10 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use nix::libc;
-
-use super::{MS, SECOND, after};
-use crate::support::{Scenario, rebuilt, scenario};
 
 fn kernel_clock() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -51,28 +49,28 @@ fn arms_checks_and_drops() {
     });
 }
 
-fn under_faketime(name: &'static str, time: &'static str, speed: &'static str) -> Scenario {
+fn faketime(time: &'static str, speed: &'static str) -> impl Fn(&mut Command) -> Command {
     const LIBRARIES: [&str; 3] = [
         "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
         "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
         "/usr/lib/faketime/libfaketimeMT.so.1",
     ];
-    scenario(name, arms_checks_and_drops).launched(move |inner| {
+    move |inner| {
         let Some(library) = LIBRARIES.iter().find(|library| Path::new(library).is_file()) else {
-            return super::skipped("no libfaketime on this machine");
+            return skipped("no libfaketime on this machine");
         };
         let mut outer = Command::new(inner.get_program());
         outer.env("LD_PRELOAD", library).env("FAKETIME", time).env("SIGALARM_TEST_SPEED", speed);
         rebuilt(inner, outer)
-    })
+    }
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        under_faketime("clocks::frozen", "2020-01-01 00:00:00", "0"),
-        under_faketime("clocks::half_as_fast", "+0 x0.5", "0.5"),
-        under_faketime("clocks::a_little_slower", "+0 x0.9", "0.9"),
-        under_faketime("clocks::ten_times_as_fast", "+0 x10", "10"),
-        under_faketime("clocks::a_tenth_as_fast", "+0 x0.1", "0.1"),
+    scenarios![
+        frozen.launched(faketime("2020-01-01 00:00:00", "0")) = arms_checks_and_drops,
+        half_as_fast.launched(faketime("+0 x0.5", "0.5")) = arms_checks_and_drops,
+        a_little_slower.launched(faketime("+0 x0.9", "0.9")) = arms_checks_and_drops,
+        ten_times_as_fast.launched(faketime("+0 x10", "10")) = arms_checks_and_drops,
+        a_tenth_as_fast.launched(faketime("+0 x0.1", "0.1")) = arms_checks_and_drops,
     ]
 }

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use nix::libc::{SA_RESTART, SIGALRM};
+use crate::support::process::{counted, state};
+use crate::support::*;
+use nix::libc::SIGALRM;
 use sigalarm_second_copy::Alarm as AlarmB;
-
-use super::{LATE, MS, US, after, expires, once, spin_until};
-use crate::support::Scenario;
-use crate::support::process::{self, counted, state};
 
 const ROUNDS: usize = 300;
 
@@ -56,7 +54,7 @@ fn callback_into_a_below_b_checks_both() {
 
 /// Arms A, then B; drops A, then B. A's handler stays and forwards.
 fn overlapping_orders_forward_the_programs_timer() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     for round in 0..ROUNDS {
         let a = after(20 * MS);
         let b = after_b(if round % 2 == 0 { US * 30 } else { 20 * MS });
@@ -65,8 +63,8 @@ fn overlapping_orders_forward_the_programs_timer() {
             expires_b(&b, US * 30);
         }
         drop(b);
-        once(20 * US);
-        spin_until("the program's own timer", || counted() > round);
+        process::once(20 * US);
+        spin_until(|| counted() > round);
         assert_eq!(counted(), round + 1, "it came twice");
     }
 }
@@ -76,17 +74,17 @@ fn overlapping_orders_leave_the_default_action() {
     let b = after_b(50 * MS);
     drop(a);
     drop(b);
-    once(20 * MS);
-    super::spin(LATE);
+    process::once(20 * MS);
+    spin(LATE);
 }
 
 /// B's handler is A's previous one. With a foreign timer the library uses private timers only.
 fn armed_again(with_timer: bool) {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     for round in 0..ROUNDS {
         let expected = if with_timer { round + 1 } else { 0 };
         if with_timer {
-            once(50 * US);
+            process::once(50 * US);
         }
         let a = after(20 * MS);
         let b = after_b(300 * US);
@@ -94,7 +92,7 @@ fn armed_again(with_timer: bool) {
         let again = after(100 * US);
         expires(&again, 100 * US);
         expires_b(&b, 300 * US);
-        spin_until("the program's own timer", || counted() >= expected);
+        spin_until(|| counted() >= expected);
         if round % 2 == 0 {
             drop(again);
             drop(b);
@@ -106,16 +104,8 @@ fn armed_again(with_timer: bool) {
     }
 }
 
-fn a_armed_again_over_b_expires() {
-    armed_again(false);
-}
-
-fn a_armed_again_over_b_forwards_a_foreign_timer() {
-    armed_again(true);
-}
-
 fn overlapping_orders_beside_a_second_thread() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let rounds = |thread: u32| {
         for round in 0..ROUNDS as u32 {
             let limit = US * (20 + (round * 37 + thread * 11) % 200);
@@ -143,8 +133,8 @@ fn overlapping_orders_beside_a_second_thread() {
     // Limit: a thread that is held up between two calls of `sigaction` while the other copy's timer expires.
     let before = counted();
     assert!(before <= 3, "{before} signals of the library's reached the program's handler");
-    once(US);
-    spin_until("the program's own timer", || counted() == before + 1);
+    process::once(US);
+    spin_until(|| counted() == before + 1);
 }
 
 fn two_threads_with_a_copy_each_expire() {
@@ -155,11 +145,14 @@ fn two_threads_with_a_copy_each_expire() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    let mut scenarios = scenarios! { copies:
-        short_limit_of_b_inside_a_expires callback_into_a_below_b_checks_both overlapping_orders_forward_the_programs_timer
-        a_armed_again_over_b_expires a_armed_again_over_b_forwards_a_foreign_timer overlapping_orders_beside_a_second_thread
-        two_threads_with_a_copy_each_expire overlapping_orders_leave_the_default_action
-    };
-    let dies = scenarios.pop().map(|scenario| scenario.dies_of(SIGALRM));
-    scenarios.into_iter().chain(dies).collect()
+    scenarios![
+        short_limit_of_b_inside_a_expires,
+        callback_into_a_below_b_checks_both,
+        overlapping_orders_forward_the_programs_timer,
+        overlapping_orders_leave_the_default_action.dies_of(SIGALRM),
+        a_armed_again_over_b_expires = || armed_again(false),
+        a_armed_again_over_b_forwards_a_foreign_timer = || armed_again(true),
+        overlapping_orders_beside_a_second_thread,
+        two_threads_with_a_copy_each_expire,
+    ]
 }

@@ -3,21 +3,18 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::process::counted;
+use crate::support::*;
 use nix::libc::{self, SA_RESTART, SA_SIGINFO};
 
-use super::{LATE, MS, SECOND, US, after, expires, handler_info, once, spin, spin_until};
-use crate::support::Scenario;
-use crate::support::process::{self, counted};
-
-const TIMES: usize = 2_000;
-
+/// A guard that expires before the program's timer, or after it, so that it takes over and restores the timer.
 fn guard(n: usize) {
-    let limit = US * (n as u32 * 7 % 150);
+    let limit = if n % 5 < 2 { SECOND } else { US * (n as u32 * 7 % 150) };
     let outer = after(limit);
     if n % 3 == 0 {
         drop(after(limit / 2));
     }
-    if n % 4 == 0 {
+    if n % 4 == 0 && limit < SECOND {
         expires(&outer, limit);
     }
 }
@@ -29,8 +26,10 @@ fn delay(n: usize) -> Duration {
 
 fn one_shot_timers() {
     let mut guards = 0;
-    for n in 0..TIMES {
-        once(delay(n));
+    let mut times = 0;
+    for n in rounds(2_000).map(|n| n as usize) {
+        times += 1;
+        process::once(delay(n));
         let began = Instant::now();
         while counted() <= n {
             guard(guards);
@@ -40,11 +39,11 @@ fn one_shot_timers() {
         assert_eq!(counted(), n + 1, "timer {n} came twice");
     }
     spin(5 * MS);
-    assert_eq!(counted(), TIMES, "one came twice");
+    assert_eq!(counted(), times, "one came twice");
 }
 
 fn one_shot_timers_are_all_delivered() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     one_shot_timers();
 }
 
@@ -64,14 +63,14 @@ fn beside_guards_of_another_thread(f: impl FnOnce()) {
 }
 
 fn one_shot_timers_beside_a_thread_are_all_delivered() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     beside_guards_of_another_thread(one_shot_timers);
 }
 
 /// Counts expiries with and without guards in turn, so that load affects both.
 fn keeps_its_rate(period: Duration) {
     const SLICE: Duration = Duration::from_millis(100);
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let (mut bare, mut guarded) = (0, 0);
     let turns = 10;
     for _ in 0..turns {
@@ -92,21 +91,13 @@ fn keeps_its_rate(period: Duration) {
         let most = (began.elapsed() - first).as_nanos() / period.as_nanos() + 2;
         assert!(came as u128 <= most, "{came} expiries where {most} fit");
         guarded += came;
-        process::set_timer(Duration::ZERO, Duration::ZERO);
+        process::disarm();
     }
     println!("period {period:?}: {bare} expiries bare, {guarded} under guards, in {:?}", SLICE * turns);
     if bare < (SLICE * turns).as_nanos() as usize / period.as_nanos() as usize / 2 {
         return println!("skipped: too busy a machine to compare rates");
     }
     assert!(guarded * 10 >= bare * 6, "{guarded} expiries under guards, {bare} without");
-}
-
-fn periodic_1ms_keeps_its_rate() {
-    keeps_its_rate(MS);
-}
-
-fn periodic_200us_keeps_its_rate() {
-    keeps_its_rate(200 * US);
 }
 
 fn posix_timer_keeps_its_pointer() {
@@ -119,7 +110,7 @@ fn posix_timer_keeps_its_pointer() {
         let is_right = code == SI_TIMER && value.addr() == &raw const VALUE as usize;
         if is_right { &SEEN } else { &WRONG }.fetch_add(1, Ordering::SeqCst);
     }
-    process::set_action(handler_info(see), SA_SIGINFO | SA_RESTART, &[]);
+    process::set_action(process::handler_info(see), SA_SIGINFO | SA_RESTART, &[]);
     let mut timer: libc::timer_t = std::ptr::null_mut();
     let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
     event.sigev_notify = libc::SIGEV_SIGNAL;
@@ -127,7 +118,9 @@ fn posix_timer_keeps_its_pointer() {
     event.sigev_value.sival_ptr = (&raw const VALUE).cast_mut().cast();
     assert_eq!(unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) }, 0);
     let mut guards = 0;
-    for n in 0..TIMES {
+    let mut times = 0;
+    for n in rounds(2_000).map(|n| n as usize) {
+        times += 1;
         let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let value = libc::timespec { tv_sec: 0, tv_nsec: 2_000 + n as i64 % 100 * 1_000 };
         let new = libc::itimerspec { it_interval: zero, it_value: value };
@@ -140,22 +133,7 @@ fn posix_timer_keeps_its_pointer() {
         }
     }
     let seen = (SEEN.load(Ordering::SeqCst), WRONG.load(Ordering::SeqCst));
-    assert_eq!(seen, (TIMES, 0), "signals with their value, and others");
-}
-
-fn periodic_timer_set_over_a_guard_stays() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
-    let outer = after(100 * MS);
-    process::set_timer(5 * MS, 5 * MS);
-    let inner = after(10 * MS); // notices the foreign timer
-    expires(&inner, 10 * MS);
-    drop(inner);
-    expires(&outer, 100 * MS);
-    drop(outer);
-    let before = counted();
-    assert!(before > 0);
-    spin_until("the program's timer", || counted() > before + 2);
-    assert_eq!(process::timer().1, 5 * MS, "it is there as it was set");
+    assert_eq!(seen, (times, 0), "signals with their value, and others");
 }
 
 /// `old = alarm(1); …; alarm(old)` restores the guard's own time.
@@ -174,9 +152,12 @@ fn alarm_saved_and_restored_does_not_kill() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    scenarios! { foreign_timers:
-        one_shot_timers_are_all_delivered one_shot_timers_beside_a_thread_are_all_delivered periodic_1ms_keeps_its_rate periodic_200us_keeps_its_rate
-        posix_timer_keeps_its_pointer periodic_timer_set_over_a_guard_stays
-        alarm_saved_and_restored_does_not_kill
-    }
+    scenarios![
+        one_shot_timers_are_all_delivered,
+        one_shot_timers_beside_a_thread_are_all_delivered,
+        periodic_1ms_keeps_its_rate = || keeps_its_rate(MS),
+        periodic_200us_keeps_its_rate = || keeps_its_rate(200 * US),
+        posix_timer_keeps_its_pointer,
+        alarm_saved_and_restored_does_not_kill,
+    ]
 }

@@ -2,11 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::process::counted;
+use crate::support::*;
 use nix::libc::{self, SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_DFL, SIGALRM, c_int, c_void, siginfo_t};
-
-use super::{MS, US, after, expires, handler, handler_info, spin};
-use crate::support::process::{self, counted};
-use crate::support::{Scenario, children};
 
 static OLD: AtomicUsize = AtomicUsize::new(0);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -50,14 +48,6 @@ extern "C" fn call_old_with_one_argument(signal: c_int) {
     old(signal);
 }
 
-fn handler_that_restores_and_raises_runs_on_a_second_thread() {
-    std::thread::scope(|s| _ = s.spawn(handler_that_restores_and_raises_runs));
-}
-
-fn handler_that_forwards_one_argument_runs_on_a_second_thread() {
-    std::thread::scope(|s| _ = s.spawn(handler_that_forwards_one_argument_runs));
-}
-
 fn over_a_guard(function: usize, flags: c_int) {
     for _ in 0..100 {
         let alarm = after(2 * MS);
@@ -72,17 +62,17 @@ fn over_a_guard(function: usize, flags: c_int) {
 }
 
 fn handler_that_restores_and_raises_runs() {
-    over_a_guard(handler(restore_and_raise), SA_NODEFER);
+    over_a_guard(process::handler(restore_and_raise), SA_NODEFER);
 }
 
 fn handler_that_forwards_one_argument_runs() {
-    over_a_guard(handler(call_old_with_one_argument), SA_RESTART);
+    over_a_guard(process::handler(call_old_with_one_argument), SA_RESTART);
 }
 
 fn handler_that_outlives_the_guards_forwards() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let alarm = after(2 * MS);
-    install_over(handler_info(call_old), SA_SIGINFO | SA_RESTART);
+    install_over(process::handler_info(call_old), SA_SIGINFO | SA_RESTART);
     expires(&alarm, 2 * MS);
     drop(alarm);
     let installed = process::action().sa_sigaction;
@@ -100,9 +90,9 @@ fn handler_that_outlives_the_guards_forwards() {
 
 /// A signal sent to the thread is pending again after the drop, even if the thread's timer expired meanwhile.
 fn signal_raised_while_blocked_stays_pending() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     process::block(SIGALRM);
-    for n in 0..3_000_u32 {
+    for n in rounds(3_000).map(|n| n as u32) {
         // Under the guard, a signal to the thread may merge with its timer's.
         let to_thread = n % 4 > 0;
         if to_thread {
@@ -130,10 +120,19 @@ fn signal_raised_while_blocked_stays_pending() {
     }
 }
 
+fn on_a_second_thread(run: fn()) {
+    std::thread::scope(|s| _ = s.spawn(run));
+}
+
 pub fn scenarios() -> Vec<Scenario> {
-    scenarios! { handlers:
-        handler_that_restores_and_raises_runs handler_that_restores_and_raises_runs_on_a_second_thread handler_that_forwards_one_argument_runs
-        handler_that_forwards_one_argument_runs_on_a_second_thread handler_that_outlives_the_guards_forwards
-        signal_raised_while_blocked_stays_pending
-    }
+    scenarios![
+        handler_that_restores_and_raises_runs,
+        handler_that_restores_and_raises_runs_on_a_second_thread =
+            || on_a_second_thread(handler_that_restores_and_raises_runs),
+        handler_that_forwards_one_argument_runs,
+        handler_that_forwards_one_argument_runs_on_a_second_thread =
+            || on_a_second_thread(handler_that_forwards_one_argument_runs),
+        handler_that_outlives_the_guards_forwards,
+        signal_raised_while_blocked_stays_pending,
+    ]
 }

@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::process::state;
+use crate::support::*;
 use nix::libc::{self, SIGALRM, c_int, c_void};
 use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
@@ -10,17 +12,13 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use sigalarm::{Alarm, suspended};
 
-use super::{MS, SECOND, US, after, expires, spin};
-use crate::support::process::{self, state};
-use crate::support::{Scenario, children, rebuilt};
-
 fn check_errs_after_a_stop_across_the_watchdog() {
     for _ in 0..3 {
         let pid = Pid::from_raw(children::fork());
         if pid.as_raw() == 0 {
             let alarm = Alarm::builder().after(500 * MS).abort_after(SECOND).arm().expect("arming");
             let began = Instant::now();
-            while alarm.check().is_ok() {}
+            expiry(&alarm);
             children::exit_now(if began.elapsed() >= 500 * MS { 0 } else { 1 });
         }
         std::thread::sleep(10 * MS);
@@ -159,15 +157,8 @@ fn guard_works_as_pid_1() {
     }
 }
 
-fn in_a_namespace(inner: &mut Command) -> Command {
-    let Some(mut unshare) = crate::support::tool("unshare") else { return super::skipped("no unshare") };
-    let arguments = ["--pid", "--fork", "--kill-child"];
-    let is_permitted = Command::new("unshare").args(arguments).arg("true").status();
-    if !is_permitted.is_ok_and(|status| status.success()) {
-        return super::skipped("no PID namespace for this user");
-    }
-    unshare.args(arguments).arg(inner.get_program());
-    rebuilt(inner, unshare)
+fn pid_namespace(inner: &mut Command) -> Command {
+    under("unshare", &["--pid", "--fork", "--kill-child"])(inner)
 }
 
 fn leaked_alarms_do_not_slow_checks() {
@@ -187,10 +178,13 @@ fn leaked_alarms_do_not_slow_checks() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    let mut scenarios = scenarios! { processes:
-        check_errs_after_a_stop_across_the_watchdog exec_with_a_pending_expiry_survives limit_in_vfork_is_late_and_seen
-        child_of_bare_clone_leaves_the_parents_timers alarms_work_without_memory_for_signals leaked_alarms_do_not_slow_checks guard_works_as_pid_1
-    };
-    let pid_1 = scenarios.pop().map(|scenario| scenario.launched(in_a_namespace));
-    scenarios.into_iter().chain(pid_1).collect()
+    scenarios![
+        check_errs_after_a_stop_across_the_watchdog,
+        exec_with_a_pending_expiry_survives,
+        limit_in_vfork_is_late_and_seen,
+        child_of_bare_clone_leaves_the_parents_timers,
+        alarms_work_without_memory_for_signals,
+        leaked_alarms_do_not_slow_checks,
+        guard_works_as_pid_1.launched(pid_namespace),
+    ]
 }

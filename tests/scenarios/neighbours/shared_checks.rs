@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::process::state;
+use crate::support::*;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use sigalarm::{Alarm, AlarmId, TimedOut, checkpoint, testing};
 use sigalarm_core::implementer::flag;
 use sigalarm_second_copy as b;
-
-use super::{LATE, MS, SECOND, US, after};
-use crate::support::Scenario;
-use crate::support::process::state;
 
 fn after_b(limit: Duration) -> b::Alarm {
     b::Alarm::after(limit).expect("arming")
@@ -132,7 +130,7 @@ fn random_guards_agree_with_a_list() {
         let mut of_b: Vec<(b::Alarm, bool)> = vec![];
         for _ in 0..5_000 {
             match random.below(7) {
-                0 if of_a.len() < 6 => of_a.push((Alarm::never().expect("arming"), false)),
+                0 if of_a.len() < 6 => of_a.push((never(), false)),
                 1 if of_b.len() < 6 => of_b.push((b::Alarm::never().expect("arming"), false)),
                 2 if of_a.len() < 6 => of_a.push((after(Duration::ZERO), true)),
                 3 if !of_a.is_empty() => drop(of_a.remove(random.below(of_a.len()))),
@@ -247,11 +245,15 @@ fn forked_child_starts_clean_of_both() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    scenarios! { shared_checks:
-        inner_limits_of_either_copy_are_seen outer_limit_of_the_other_copy_is_named_when_it_expires
-        check_of_an_alarm_ignores_inner_ones interleaved_alarms_expire_in_every_order_of_drops
-        random_guards_agree_with_a_list guards_of_one_copy_leave_the_flag_of_the_other
-        limits_of_one_copy_end_waits_of_the_other test_kit_counts_checks_of_either_name
-        forked_child_starts_clean_of_both
-    }
+    scenarios![
+        inner_limits_of_either_copy_are_seen,
+        outer_limit_of_the_other_copy_is_named_when_it_expires,
+        check_of_an_alarm_ignores_inner_ones,
+        interleaved_alarms_expire_in_every_order_of_drops,
+        random_guards_agree_with_a_list,
+        guards_of_one_copy_leave_the_flag_of_the_other,
+        limits_of_one_copy_end_waits_of_the_other,
+        test_kit_counts_checks_of_either_name,
+        forked_child_starts_clean_of_both,
+    ]
 }

@@ -2,20 +2,17 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::libc::{self, SA_RESTART, SIGALRM};
+use crate::support::process::counted;
+use crate::support::*;
+use nix::libc::{self, SIGALRM};
 use sigalarm::{Alarm, checkpoint};
-
-use super::{MS, SECOND, US, after, expires, spin, spin_until};
-use crate::support::process::{self, counted};
-use crate::support::{Scenario, children};
 
 /// Measures 256 threads that wait in three ways, a third of them without the library.
 fn many_waiting_threads_wake_on_time() {
-    let (left, _right) = UnixStream::pair().expect("a pair");
+    let (left, _right) = pair();
     let started = std::sync::Barrier::new(256 + 128);
     let wait = |n: u32| {
         let limit = 500 * MS + MS * (n * 389 % 1_000);
@@ -68,7 +65,7 @@ fn thread_that_ends_with_leaked_guards_disturbs_none() {
         let _entered = alarm.enter();
         let began = Instant::now();
         while checkpoint().is_ok() {
-            assert!(began.elapsed() < super::LATE, "its limit is never seen");
+            assert!(began.elapsed() < LATE, "its limit is never seen");
         }
         let own = after(100 * US);
         expires(&own, 100 * US);
@@ -95,8 +92,8 @@ fn main_thread_that_ends_with_a_guard_exits() {
             expires(&own, 100 * US);
         }
         let _entered = alarm.enter();
-        spin_until("the limit of the thread that has ended", || checkpoint().is_err());
-        spin_until("the end of the main thread", || {
+        spin_until(|| checkpoint().is_err());
+        spin_until(|| {
             let main = std::fs::read_to_string("/proc/self/stat").expect("/proc");
             main.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
         });
@@ -107,7 +104,7 @@ fn main_thread_that_ends_with_a_guard_exits() {
 
 fn sigwait_gets_the_programs_signal() {
     static TAKEN: AtomicUsize = AtomicUsize::new(0);
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     process::block(SIGALRM);
     std::thread::spawn(|| {
         let set = nix::sys::signal::SigSet::from_iter([nix::sys::signal::Signal::SIGALRM]);
@@ -120,7 +117,7 @@ fn sigwait_gets_the_programs_signal() {
         let limit = US * (n as u32 % 300);
         let alarm = after(limit);
         process::kill_self(SIGALRM);
-        spin_until("the signal in sigwait", || TAKEN.load(Ordering::SeqCst) > n);
+        spin_until(|| TAKEN.load(Ordering::SeqCst) > n);
         expires(&alarm, limit);
         drop(alarm);
         assert_eq!(process::mask(), [SIGALRM]);
@@ -130,10 +127,9 @@ fn sigwait_gets_the_programs_signal() {
 
 /// The program's handler has run once when `raise` returns.
 fn raise_beside(with_guard: bool) {
-    process::set_action(process::counting(), SA_RESTART, &[]);
-    const TIMES: usize = 20_000;
+    process::count_signals();
     let done = AtomicBool::new(false);
-    let (mut later, mut twice) = (0, 0);
+    let (mut sent, mut later, mut twice) = (0, 0, 0);
     std::thread::scope(|s| {
         s.spawn(|| {
             let _held = with_guard.then(|| after(1_000 * SECOND));
@@ -143,7 +139,8 @@ fn raise_beside(with_guard: bool) {
         });
         spin(5 * MS);
         let mut before = counted();
-        for _ in 0..TIMES {
+        for _ in rounds(20_000) {
+            sent += 1;
             children::raise(SIGALRM);
             let now = counted();
             later += usize::from(now == before);
@@ -152,23 +149,17 @@ fn raise_beside(with_guard: bool) {
         }
         done.store(true, Ordering::Relaxed);
     });
-    println!("of {TIMES} raised signals {later} came later and {twice} twice; {} in all", counted());
-    assert_eq!((later, twice, counted()), (0, 0, TIMES));
-}
-
-fn raise_beside_guards_runs_the_handler() {
-    raise_beside(false);
-}
-
-fn raise_under_a_guard_runs_the_handler() {
-    raise_beside(true);
+    println!("of {sent} raised signals {later} came later and {twice} twice; {} in all", counted());
+    assert_eq!((later, twice, counted()), (0, 0, sent));
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    let mut scenarios = scenarios! { threads:
-        many_waiting_threads_wake_on_time thread_that_ends_with_leaked_guards_disturbs_none sigwait_gets_the_programs_signal raise_beside_guards_runs_the_handler
-        raise_under_a_guard_runs_the_handler main_thread_that_ends_with_a_guard_exits
-    };
-    let main_thread_ends = scenarios.pop().map(|scenario| scenario.exits_with(7));
-    scenarios.into_iter().chain(main_thread_ends).collect()
+    scenarios![
+        many_waiting_threads_wake_on_time,
+        thread_that_ends_with_leaked_guards_disturbs_none,
+        main_thread_that_ends_with_a_guard_exits.exits_with(7),
+        sigwait_gets_the_programs_signal,
+        raise_beside_guards_runs_the_handler = || raise_beside(false),
+        raise_under_a_guard_runs_the_handler = || raise_beside(true),
+    ]
 }

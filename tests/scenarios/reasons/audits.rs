@@ -3,10 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use sigalarm::{Alarm, Ticker, checkpoint};
-
-use super::{LATE, MS, SECOND, arm, expiry, spin};
-use crate::support::{Scenario, scenario};
 
 /// The timer expired while the process was stopped.
 fn audit_sees_a_stop_as_a_gap() {
@@ -137,18 +135,12 @@ fn audit_ignores_an_earlier_signal() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("audit_sees_a_stop_as_a_gap", audit_sees_a_stop_as_a_gap),
-        scenario(
-            "audit_sees_a_stretch_without_checks_among_other_calls",
-            audit_sees_a_stretch_without_checks_among_other_calls,
-        ),
-        scenario(
-            "audit_is_not_ended_by_checks_of_another_thread",
-            audit_is_not_ended_by_checks_of_another_thread,
-        ),
-        scenario("audit_works_on_the_slow_path", audit_works_on_the_slow_path),
-        scenario("audit_ignores_an_earlier_signal", audit_ignores_an_earlier_signal),
-        scenario("audit_names_the_longest_gap", audit_names_the_longest_gap),
+    scenarios![
+        audit_sees_a_stop_as_a_gap,
+        audit_sees_a_stretch_without_checks_among_other_calls,
+        audit_is_not_ended_by_checks_of_another_thread,
+        audit_works_on_the_slow_path,
+        audit_ignores_an_earlier_signal,
+        audit_names_the_longest_gap,
     ]
 }

@@ -1,20 +1,13 @@
 //! Signals that ring an alarm.
 
 use std::io::Read;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
-use std::time::Duration;
 
+use crate::support::process::counted;
+use crate::support::*;
 use nix::libc::{self, SA_RESTART, SIG_IGN, SIGABRT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
-use nix::sys::signal::{SigHandler, Signal};
+use nix::sys::signal::Signal;
 use sigalarm::{Alarm, Cause, checkpoint};
-
-use super::{LATE, MS, SECOND, arm, expiry, handle};
-use crate::support::{
-    Scenario,
-    process::{self, counted},
-    scenario,
-};
 
 fn signal_rings_the_listening_alarm() {
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
@@ -33,7 +26,7 @@ fn signal_rings_the_listening_alarm() {
 }
 
 fn signal_has_its_default_action_after_the_guard() {
-    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1).ring_on(SIGUSR2));
     process::kill_self(SIGUSR1);
     assert!(alarm.check().is_err());
@@ -73,7 +66,7 @@ fn one_shot_handler_runs_at_the_second_signal() {
 }
 
 fn signal_rings_only_the_alarm_that_was_listening() {
-    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::kill_self(SIGUSR1);
     drop(alarm);
@@ -89,7 +82,7 @@ fn signal_rings_only_the_alarm_that_was_listening() {
 
 /// The handler forwards to the previous handler.
 fn saved_handler_that_is_installed_again_forwards() {
-    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     let saved = process::action_for(SIGUSR1);
     drop(alarm);
@@ -115,11 +108,11 @@ fn handler_installed_over_ring_on_stays() {
 }
 
 fn signals_of_a_child_go_to_the_previous_handler() {
-    handle(Signal::SIGUSR1, SigHandler::Handler(process::count));
+    process::set_action_for(SIGUSR1, process::counting(), SA_RESTART, &[]);
     let before = process::action_for(SIGUSR1).sa_sigaction;
     let alarm = arm(Alarm::builder().ring_on(SIGUSR1));
     process::kill_self(SIGUSR1);
-    let status = process::in_child(|| {
+    process::passes_in_child(|| {
         assert_eq!(process::action_for(SIGUSR1).sa_sigaction, before);
         process::kill_self(SIGUSR1);
         assert_eq!(counted(), 1);
@@ -130,7 +123,6 @@ fn signals_of_a_child_go_to_the_previous_handler() {
         drop(own);
         assert_eq!(process::action_for(SIGUSR1).sa_sigaction, before);
     });
-    assert_eq!(status, 0);
     assert!(alarm.check().is_err());
 }
 
@@ -155,7 +147,7 @@ fn several_alarms_share_a_signal() {
 }
 
 fn ignored_signal_stays_ignored() {
-    handle(Signal::SIGHUP, SigHandler::SigIgn);
+    process::set_action_for(SIGHUP, SIG_IGN, 0, &[]);
     let alarm = arm(Alarm::builder().ring_on(SIGHUP));
     process::kill_self(SIGHUP);
     assert!(alarm.check().is_ok());
@@ -175,7 +167,7 @@ fn signal_ends_a_wait() {
                 std::thread::sleep(30 * MS);
                 process::kill_self(SIGINT);
             });
-            let (mut here, _there) = UnixStream::pair().expect("a pair");
+            let (mut here, _there) = pair();
             let e = alarm.blocking(|| here.read(&mut [0; 8])).expect_err("nothing comes");
             assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
         });
@@ -200,7 +192,7 @@ fn signal_ends_a_wait_without_the_timer() {
         std::thread::scope(|s| {
             s.spawn(|| {
                 handle.store(nix::sys::pthread::pthread_self() as usize, Ordering::SeqCst);
-                let (mut here, _there) = UnixStream::pair().expect("a pair");
+                let (mut here, _there) = pair();
                 let e = alarm.blocking(|| {
                     waiter.store(nix::unistd::gettid().as_raw(), Ordering::SeqCst);
                     here.read(&mut [0; 8])
@@ -216,7 +208,7 @@ fn signal_ends_a_wait_without_the_timer() {
                     Ok(_) | Err(_) => std::thread::yield_now(),
                 }
             }
-            process::set_timer(Duration::ZERO, Duration::ZERO);
+            process::disarm();
             if to_itself {
                 let thread = handle.load(Ordering::SeqCst) as libc::pthread_t;
                 nix::sys::pthread::pthread_kill(thread, Signal::SIGUSR1).expect("it lives");
@@ -240,34 +232,21 @@ fn signals_that_cannot_be_handled_are_refused() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("signal_rings_the_listening_alarm", signal_rings_the_listening_alarm),
-        scenario(
-            "signal_has_its_default_action_after_the_guard",
-            signal_has_its_default_action_after_the_guard,
-        )
-        .dies_of(SIGUSR2),
-        scenario("second_ctrl_c_kills", second_ctrl_c_kills).dies_of(SIGINT),
-        scenario("second_ctrl_c_kills_without_a_check", second_ctrl_c_kills_without_a_check).dies_of(SIGINT),
-        scenario("one_shot_handler_runs_at_the_second_signal", one_shot_handler_runs_at_the_second_signal),
-        scenario(
-            "signal_rings_only_the_alarm_that_was_listening",
-            signal_rings_only_the_alarm_that_was_listening,
-        ),
-        scenario(
-            "saved_handler_that_is_installed_again_forwards",
-            saved_handler_that_is_installed_again_forwards,
-        ),
-        scenario("handler_installed_over_ring_on_stays", handler_installed_over_ring_on_stays),
-        scenario(
-            "signals_of_a_child_go_to_the_previous_handler",
-            signals_of_a_child_go_to_the_previous_handler,
-        ),
+    scenarios![
+        signal_rings_the_listening_alarm,
+        signal_has_its_default_action_after_the_guard.dies_of(SIGUSR2),
+        second_ctrl_c_kills.dies_of(SIGINT),
+        second_ctrl_c_kills_without_a_check.dies_of(SIGINT),
+        one_shot_handler_runs_at_the_second_signal,
+        signal_rings_only_the_alarm_that_was_listening,
+        saved_handler_that_is_installed_again_forwards,
+        handler_installed_over_ring_on_stays,
+        signals_of_a_child_go_to_the_previous_handler,
         #[cfg(target_os = "linux")]
-        scenario("signal_ends_a_wait_without_the_timer", signal_ends_a_wait_without_the_timer),
-        scenario("several_alarms_share_a_signal", several_alarms_share_a_signal),
-        scenario("ignored_signal_stays_ignored", ignored_signal_stays_ignored),
-        scenario("signal_ends_a_wait", signal_ends_a_wait),
-        scenario("signals_that_cannot_be_handled_are_refused", signals_that_cannot_be_handled_are_refused),
+        signal_ends_a_wait_without_the_timer,
+        several_alarms_share_a_signal,
+        ignored_signal_stays_ignored,
+        signal_ends_a_wait,
+        signals_that_cannot_be_handled_are_refused,
     ]
 }

@@ -2,40 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::process::counted;
+use crate::support::*;
 use nix::libc::{self, SA_RESTART, SIGABRT, SIGUSR1, SIGUSR2};
 use sigalarm::{Alarm, AlarmBuilder, Cause, checkpoint};
 
-use super::{LATE, MS, SECOND, arm, expiry, spin};
-use crate::support::{
-    self, Outcome, Scenario,
-    process::{self, counted},
-    scenario,
-};
+const LINE: &str =
+    "sigalarm: parse has not answered 60 ms after its limit of 40 ms; ending the process. On its thread: ";
 
-fn check_line(outcome: &Outcome, least: Duration) -> Result<(), String> {
-    if outcome.took < least || outcome.took > least + LATE {
-        return Err(format!("expected the end after {least:?}"));
-    }
-    let expected = "sigalarm: parse has not answered 60 ms after its limit of 40 ms; ending the process. On its thread: ";
-    if outcome.stderr.starts_with(expected) { Ok(()) } else { Err(format!("expected on stderr: {expected}")) }
-}
-
-fn ends_with(code: i32) -> impl Fn(&Outcome) -> Result<(), String> {
-    move |outcome| {
-        if outcome.status.code() != Some(code) {
-            return Err(format!("expected exit code {code}"));
-        }
-        check_line(outcome, 100 * MS)
-    }
-}
-
-fn dumps_core(outcome: &Outcome) -> Result<(), String> {
-    use std::os::unix::process::ExitStatusExt;
-    if outcome.status.signal() != Some(SIGABRT) {
-        return Err("expected SIGABRT".to_owned());
-    }
-    check_line(outcome, 100 * MS)
-}
+const OUTER_LINE: &str =
+    "sigalarm: outer has not answered 0 s after its limit of 2 s; ending the process. On its thread: outer (";
 
 fn parse() -> AlarmBuilder {
     Alarm::builder().after(40 * MS).label("parse").abort_after(60 * MS)
@@ -43,27 +19,21 @@ fn parse() -> AlarmBuilder {
 
 fn never_checks() {
     let _alarm = arm(parse());
-    loop {
-        std::hint::spin_loop();
-    }
+    hang();
 }
 
 fn watchdog_dumps_core() {
     let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     let _alarm = arm(Alarm::builder().after(40 * MS).label("parse").dump_core_after(60 * MS));
-    loop {
-        std::hint::spin_loop();
-    }
+    hang();
 }
 
 /// The program's own timer expires first, once.
 fn watchdog_fires_after_a_foreign_timer() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
-    process::set_timer(20 * MS, Duration::ZERO);
+    process::count_signals();
+    process::once(20 * MS);
     let _alarm = arm(parse());
-    loop {
-        std::hint::spin_loop();
-    }
+    hang();
 }
 
 fn watchdog_ends_a_system_call() {
@@ -73,18 +43,14 @@ fn watchdog_ends_a_system_call() {
 
 fn watchdog_without_grace_ends_at_once() {
     let _alarm = arm(Alarm::builder().after(100 * MS).label("parse").abort_after(Duration::ZERO));
-    loop {
-        std::hint::spin_loop();
-    }
+    hang();
 }
 
 /// An enclosing limit ends sooner, so the timer is already set.
 fn watchdog_fires_inside_a_limit() {
     let _outer = arm(Alarm::builder().after(30 * MS));
     let _alarm = arm(parse());
-    loop {
-        std::hint::spin_loop();
-    }
+    hang();
 }
 
 /// Other alarms have come and gone, and one has a distant deadline.
@@ -94,26 +60,20 @@ fn watchdog_fires_among_other_alarms() {
     let _third = arm(Alarm::builder().after(200 * SECOND).abort_after(SECOND));
     drop(first);
     alarm.restart();
-    loop {
-        std::hint::spin_loop();
-    }
+    hang();
 }
 
 fn watchdog_fires_while_another_thread_checks() {
     let _alarm = arm(parse());
     std::thread::spawn(|| drop(expiry(&arm(Alarm::builder().after(45 * MS)))));
-    loop {
-        std::hint::spin_loop();
-    }
+    hang();
 }
 
 /// The label is cut at a character boundary.
 fn watchdog_cuts_a_long_label() {
     let label = format!("two\nlines{}", "ü".repeat(300));
     let _alarm = arm(Alarm::builder().after(MS).label(label).abort_after(MS));
-    loop {
-        std::hint::spin_loop();
-    }
+    hang();
 }
 
 fn ends_with_a_cut_line(outcome: &Outcome) -> Result<(), String> {
@@ -141,8 +101,7 @@ fn watchdog_waits_while_suspended() {
         alarm.restart();
         std::thread::sleep(100 * MS);
     });
-    let began = Instant::now();
-    while began.elapsed() < SECOND {}
+    spin(SECOND);
 }
 
 fn watchdog_that_was_moved_does_not_fire() {
@@ -157,20 +116,22 @@ fn watchdog_that_was_moved_does_not_fire() {
     // Without a check.
     spin(GRACE * 2);
     drop((disarmed, extended, other));
+    println!("disarmed and extended");
 
     let restarted = bounded();
-    for _ in 0..4 {
-        spin(GRACE / 2);
+    for _ in 0..8 {
+        spin(GRACE / 4);
         restarted.restart();
     }
     drop(restarted);
+    println!("restarted");
 
     let alarm = bounded();
     let child = fork();
     if child == 0 {
         let _own = arm(Alarm::builder().after(MS));
         spin(GRACE * 2);
-        support::children::exit_now(0);
+        children::exit_now(0);
     }
     drop(alarm);
     let ended = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).expect("a child");
@@ -216,14 +177,6 @@ fn never_checks_after_an_inner_watchdog(take_away: fn(Alarm)) {
     spin(LATE);
 }
 
-fn is_the_outer_one(outcome: &Outcome) -> Result<(), String> {
-    let expected = "sigalarm: outer has not answered 0 s after its limit of 2 s; ending the process. On its thread: outer (";
-    match outcome.status.code() {
-        Some(124) if outcome.stderr.starts_with(expected) && outcome.took >= 2 * SECOND => Ok(()),
-        _ => Err(format!("expected exit code 124, and on stderr: {expected}")),
-    }
-}
-
 fn checks_and_keeps(alarm: Alarm) {
     alarm.ring();
     assert!(alarm.check().is_err());
@@ -231,11 +184,11 @@ fn checks_and_keeps(alarm: Alarm) {
 }
 
 fn foreign_timer_fires_after_a_watchdog_was_removed() {
-    process::set_action(process::counting(), SA_RESTART, &[]);
+    process::count_signals();
     let outer = arm(Alarm::builder().after(LATE));
     for (n, answers) in [false, true].into_iter().enumerate() {
         let began = Instant::now();
-        process::set_timer(1_500 * MS, Duration::ZERO);
+        process::once(1_500 * MS);
         let inner = arm(Alarm::builder().after(1_200 * MS).abort_after(Duration::ZERO));
         if answers {
             inner.ring();
@@ -341,44 +294,27 @@ fn watchdog_ends_with_a_full_standard_error() {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        scenario("watchdog_ends_a_loop", never_checks).judged(ends_with(124)),
-        scenario("watchdog_dumps_core", watchdog_dumps_core).judged(dumps_core),
-        scenario("watchdog_fires_after_a_foreign_timer", watchdog_fires_after_a_foreign_timer)
-            .judged(ends_with(124)),
-        scenario("watchdog_fires_among_other_alarms", watchdog_fires_among_other_alarms)
-            .judged(ends_with(124)),
-        scenario("watchdog_fires_while_another_thread_checks", watchdog_fires_while_another_thread_checks)
-            .judged(ends_with(124)),
-        scenario("watchdog_cuts_a_long_label", watchdog_cuts_a_long_label).judged(ends_with_a_cut_line),
-        scenario("watchdog_that_was_moved_does_not_fire", watchdog_that_was_moved_does_not_fire),
-        scenario("watchdog_waits_while_suspended", watchdog_waits_while_suspended).judged(ends_with(124)),
-        scenario("watchdog_fires_inside_a_limit", watchdog_fires_inside_a_limit).judged(ends_with(124)),
-        scenario(
-            "alarm_with_each_reason_expires_inside_a_limit",
-            alarm_with_each_reason_expires_inside_a_limit,
-        ),
-        scenario("watchdog_ends_a_system_call", watchdog_ends_a_system_call).judged(ends_with(124)),
-        scenario("watchdog_without_grace_ends_at_once", watchdog_without_grace_ends_at_once).exits_with(124),
-        scenario("watchdog_fires_after_an_inner_one_was_dropped", || {
-            never_checks_after_an_inner_watchdog(drop)
-        })
-        .judged(is_the_outer_one),
-        scenario("watchdog_fires_after_an_inner_one_was_checked", || {
-            never_checks_after_an_inner_watchdog(checks_and_keeps);
-        })
-        .judged(is_the_outer_one),
-        scenario(
-            "foreign_timer_fires_after_a_watchdog_was_removed",
-            foreign_timer_fires_after_a_watchdog_was_removed,
-        ),
-        scenario("check_cancels_the_watchdog", check_cancels_the_watchdog),
-        scenario("second_ring_does_not_rearm_the_watchdog", second_ring_does_not_rearm_the_watchdog),
-        scenario(
-            "check_of_an_entered_alarm_cancels_the_watchdog",
-            check_of_an_entered_alarm_cancels_the_watchdog,
-        ),
-        scenario("watchdog_ends_with_a_full_standard_error", watchdog_ends_with_a_full_standard_error)
-            .exits_with(124),
+    scenarios![
+        watchdog_ends_a_loop.exits_with(124).says(LINE).takes(100 * MS) = never_checks,
+        watchdog_dumps_core.dies_of(SIGABRT).says(LINE).takes(100 * MS),
+        watchdog_fires_after_a_foreign_timer.exits_with(124).says(LINE).takes(100 * MS),
+        watchdog_fires_among_other_alarms.exits_with(124).says(LINE).takes(100 * MS),
+        watchdog_fires_while_another_thread_checks.exits_with(124).says(LINE).takes(100 * MS),
+        watchdog_cuts_a_long_label.judged(ends_with_a_cut_line),
+        watchdog_that_was_moved_does_not_fire,
+        watchdog_waits_while_suspended.exits_with(124).says(LINE).takes(100 * MS),
+        watchdog_fires_inside_a_limit.exits_with(124).says(LINE).takes(100 * MS),
+        alarm_with_each_reason_expires_inside_a_limit,
+        watchdog_ends_a_system_call.exits_with(124).says(LINE).takes(100 * MS),
+        watchdog_without_grace_ends_at_once.exits_with(124),
+        watchdog_fires_after_an_inner_one_was_dropped.exits_with(124).says(OUTER_LINE).takes(2 * SECOND) =
+            || never_checks_after_an_inner_watchdog(drop),
+        watchdog_fires_after_an_inner_one_was_checked.exits_with(124).says(OUTER_LINE).takes(2 * SECOND) =
+            || never_checks_after_an_inner_watchdog(checks_and_keeps),
+        foreign_timer_fires_after_a_watchdog_was_removed,
+        check_cancels_the_watchdog,
+        second_ring_does_not_rearm_the_watchdog,
+        check_of_an_entered_alarm_cancels_the_watchdog,
+        watchdog_ends_with_a_full_standard_error.exits_with(124),
     ]
 }

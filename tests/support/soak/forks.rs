@@ -2,40 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-use nix::libc::SA_RESTART;
-use sigalarm::{Alarm, checkpoint};
-
-use super::LATE;
 use super::rng::Rng;
 use super::tally::Tally;
-use super::trial::{in_parallel, isolated};
+use super::trial::in_batches;
+use crate::alarms::{after, expiry};
 use crate::process::{self, counted};
+use nix::libc::SA_RESTART;
+use sigalarm::{Alarm, checkpoint};
 
 /// Forks per process.
 const BATCH: u64 = 2_000;
 
 pub fn campaign(first: u64, forks: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
-    in_parallel(workers, tally, |worker, own| {
-        let batches = forks.div_ceil(BATCH);
-        for batch in (worker..batches).step_by(workers as usize) {
-            let seed = first + batch;
-            own.processes.add(1);
-            let many = BATCH.min(forks - batch * BATCH);
-            isolated(own, LATE * 20, || run(seed, many, own))
-                .map_err(|why| format!("forks, seed {seed}: {why}"))?;
-        }
-        Ok(())
-    })
+    in_batches("forks", first, forks, BATCH, workers, tally, run)
 }
 
 fn run(seed: u64, forks: u64, tally: &'static Tally) {
     process::set_action(process::counting(), SA_RESTART, &[]);
     let before = process::state();
     let mut rng = Rng::new(seed);
-    let outer = Alarm::after(Duration::from_secs(3_600)).expect("arming");
+    let outer = after(Duration::from_secs(3_600));
     let mut short = Duration::from_micros(300);
     let mut armed = Instant::now();
-    let inner = Alarm::after(short).expect("arming");
+    let inner = after(short);
     for _ in 0..forks {
         let limit = Duration::from_nanos(rng.below(60_000) as u64);
         let status = process::in_child(|| child(limit, [&outer, &inner], tally));
@@ -56,10 +45,7 @@ fn run(seed: u64, forks: u64, tally: &'static Tally) {
             }
         }
     }
-    let began = Instant::now();
-    while inner.check().is_ok() {
-        assert!(began.elapsed() < LATE, "an alarm of the parent's is lost");
-    }
+    expiry(&inner);
     drop((inner, outer));
     assert_eq!(process::state(), before, "the process is not as it was");
     assert_eq!(counted(), 0, "a ring went to the program");
@@ -70,16 +56,14 @@ fn child(limit: Duration, inherited: [&Alarm; 2], tally: &'static Tally) {
     assert_eq!(clean.timer, (Duration::ZERO, Duration::ZERO), "a child has a timer");
     assert_eq!(clean.handler, process::counting(), "a child has a handler of its parent's guard");
     assert!(checkpoint().is_ok() && inherited.iter().all(|alarm| alarm.check().is_ok()), "not inert");
-    let alarm = Alarm::after(limit).expect("arming");
-    let began = Instant::now();
-    let e = loop {
-        assert!(began.elapsed() < LATE, "a child's alarm is lost");
-        if let Err(e) = alarm.check() {
-            break e;
-        }
-    };
-    assert!(alarm.owns(&e) && e.elapsed() >= limit, "a child's alarm: {e:?}");
-    drop(alarm);
+    lives(limit);
     tally.time_outs.add(1);
     assert_eq!(process::state(), clean, "a child is not as it was");
+}
+
+/// Asserts that an alarm of a child expires, and not early.
+pub fn lives(limit: Duration) {
+    let alarm = after(limit);
+    let e = expiry(&alarm);
+    assert!(alarm.owns(&e) && e.elapsed() >= limit, "a child's alarm: {e:?}");
 }

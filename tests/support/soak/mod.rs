@@ -22,7 +22,3 @@ pub mod trial;
 mod world;
 
 pub use tally::Tally;
-
-use std::time::Duration;
-
-const LATE: Duration = Duration::from_secs(20);

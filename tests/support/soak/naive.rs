@@ -1,5 +1,6 @@
 //! The model of an alarm.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use sigalarm::{AlarmId, Cause, TimedOut};
@@ -11,6 +12,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// The least and the most time from this moment to a later one.
+    pub fn until(self, later: Span) -> RangeInclusive<Duration> {
+        later.lo.saturating_duration_since(self.hi)..=later.hi.saturating_duration_since(self.lo)
+    }
+
     pub fn after(self, d: Duration) -> Option<Span> {
         // A deadline beyond the clock's range is never.
         let most = Duration::from_secs(500 * 365 * 86_400);
@@ -91,13 +97,9 @@ impl Naive {
         self.deadline = deadline.after(more);
         self.limit = match (self.deadline, self.limit) {
             // A deadline before the arming extends from the arming.
-            (Some(Span { lo, hi }), Some(_)) if was_past => {
-                let from = lo.saturating_duration_since(self.since.hi);
-                let to = hi.saturating_duration_since(self.since.lo);
-                assert!(
-                    shown.is_some_and(|limit| (from..=to).contains(&limit)),
-                    "{shown:?}, not {from:?}..{to:?}"
-                );
+            (Some(deadline), Some(_)) if was_past => {
+                let left = self.since.until(deadline);
+                assert!(shown.is_some_and(|limit| left.contains(&limit)), "{shown:?}, not {left:?}");
                 shown
             }
             (Some(_), limit) => limit.map(|limit| limit + more),
@@ -122,7 +124,6 @@ impl Naive {
     }
 
     pub fn objection(&self, e: &TimedOut, asked: &Asked) -> Option<&'static str> {
-        let Span { lo, hi } = asked.at;
         let possible = match e.cause() {
             Cause::Deadline => self.out_of_time(asked),
             Cause::Cpu => self.out_of_cpu(asked),
@@ -144,8 +145,6 @@ impl Naive {
         if e.cause() == Cause::Deadline && e.limit().is_some_and(|limit| e.elapsed() < limit) {
             return Some("elapsed is less than the limit");
         }
-        let (least, most) =
-            (lo.saturating_duration_since(self.since.hi), hi.saturating_duration_since(self.since.lo));
-        (!(least..=most).contains(&e.elapsed())).then_some("wrong time elapsed")
+        (!self.since.until(asked.at).contains(&e.elapsed())).then_some("wrong time elapsed")
     }
 }

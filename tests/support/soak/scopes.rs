@@ -6,14 +6,13 @@
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::libc::{self, SA_RESTART, SA_SIGINFO};
-use sigalarm::Alarm;
-
-use super::LATE;
 use super::rng::Rng;
 use super::tally::Tally;
 use super::trial::{in_parallel, isolated};
+use crate::alarms::{LATE, US};
 use crate::process;
+use nix::libc::{self, SA_RESTART, SA_SIGINFO};
+use sigalarm::Alarm;
 
 const KEPT: usize = 64;
 
@@ -154,5 +153,3 @@ fn hammer(thread: u64, mut rng: Rng, began: Instant, time: Duration, tally: &'st
     tally.alarms.add(alarms);
     tally.threads.add(1);
 }
-
-const US: Duration = Duration::from_micros(1);

@@ -3,33 +3,22 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::rng::Rng;
+use super::stormer::Stormer;
+use super::tally::Tally;
+use super::trial::in_batches;
+use crate::alarms::LATE;
+use crate::process::{self, counted};
 use nix::libc::{SA_RESTART, SIGALRM};
 use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 use sigalarm::Alarm;
 
-use super::LATE;
-use super::rng::Rng;
-use super::stormer::Stormer;
-use super::tally::Tally;
-use super::trial::{in_parallel, isolated};
-use crate::process::{self, counted};
-
 /// Alarms per process, each beside a sending process and sometimes a sending thread.
 const BATCH: u64 = 10_000;
 
 pub fn campaign(first: u64, alarms: u64, workers: u64, tally: &'static Tally) -> Result<(), String> {
-    in_parallel(workers, tally, |worker, own| {
-        let batches = alarms.div_ceil(BATCH);
-        for batch in (worker..batches).step_by(workers as usize) {
-            let seed = first + batch;
-            own.processes.add(1);
-            let many = BATCH.min(alarms - batch * BATCH);
-            isolated(own, LATE * 20, || run(seed, many, own))
-                .map_err(|why| format!("storm, seed {seed}: {why}"))?;
-        }
-        Ok(())
-    })
+    in_batches("storm", first, alarms, BATCH, workers, tally, run)
 }
 
 fn run(seed: u64, alarms: u64, tally: &'static Tally) {

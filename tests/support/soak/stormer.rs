@@ -2,9 +2,8 @@
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
-use nix::libc;
-
 use super::tally::Count;
+use nix::libc;
 
 /// The process ends when this value is dropped, or with its target.
 pub struct Stormer(libc::pid_t);

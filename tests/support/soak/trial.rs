@@ -8,11 +8,11 @@ use std::fmt::Write;
 use std::panic;
 use std::time::{Duration, Instant};
 
-use nix::libc;
-
 use super::op::{self, Op};
 use super::player;
 use super::tally::Tally;
+use crate::alarms::LATE;
+use nix::libc;
 
 const HANG: Duration = Duration::from_secs(60);
 
@@ -154,6 +154,27 @@ pub fn campaign(
         while Instant::now() < end {
             seed_that_repeats(next, stormy, own)?;
             next += workers;
+        }
+        Ok(())
+    })
+}
+
+/// Splits a number of things into batches, each in a process of its own.
+pub fn in_batches(
+    name: &str,
+    first: u64,
+    all: u64,
+    batch: u64,
+    workers: u64,
+    tally: &'static Tally,
+    run: fn(u64, u64, &'static Tally),
+) -> Result<(), String> {
+    in_parallel(workers, tally, |worker, own| {
+        for n in (worker..all.div_ceil(batch)).step_by(workers as usize) {
+            let (seed, many) = (first + n, batch.min(all - n * batch));
+            own.processes.add(1);
+            isolated(own, LATE * 20, || run(seed, many, own))
+                .map_err(|why| format!("{name}, seed {seed}: {why}"))?;
         }
         Ok(())
     })

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use nix::libc::{SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR2};
-
-use super::LATE;
 use super::naive::Span;
 use super::tally::Tally;
+use crate::alarms::LATE;
 use crate::process::{self, counted};
+use nix::libc::{SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_IGN, SIGALRM, SIGUSR2};
 
 /// The kernel's rounding of a time. Closer timers cannot be distinguished.
 const ROUNDING: Duration = Duration::from_micros(5);

@@ -1,0 +1,6 @@
+//! Calls that block in the kernel end at the deadline.
+
+pub mod calls;
+pub mod handlers;
+pub mod races;
+pub mod readers;
