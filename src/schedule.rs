@@ -56,6 +56,8 @@ pub(crate) struct Schedule {
     listening: [usize; SIGNALS],
     /// Alarms that other threads have entered, sorted as `expired`.
     entered: BTreeSet<(Scope, AlarmId, usize)>,
+    /// In a forked child, until its first id: a child that needs none does not write to the counter's page.
+    must_skip_ids: bool,
 }
 
 impl Schedule {
@@ -68,12 +70,23 @@ impl Schedule {
             counting: Vec::new(),
             listening: [0; SIGNALS],
             entered: BTreeSet::new(),
+            must_skip_ids: false,
         }
     }
 
     /// Empties a forked child's schedule. A forked child must not free memory, so the content is not dropped.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
-        (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())))
+        let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
+        self.must_skip_ids = true;
+        before
+    }
+
+    #[inline(always)]
+    pub(crate) fn next_id(&mut self) -> AlarmId {
+        if mem::take(&mut self.must_skip_ids) {
+            implementer::skip_ids();
+        }
+        implementer::next_id()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -98,7 +111,7 @@ impl Schedule {
     /// Adds a pending alarm, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
-        let id = implementer::next_id();
+        let id = self.next_id();
         let (scope, deadline, is_plain) = (terms.scope, terms.deadline, terms.more.is_none());
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);

@@ -14,6 +14,7 @@ use nix::libc;
 pub(crate) use std::sync::MutexGuard;
 
 use super::atomic::{AtomicU32, AtomicUsize, Ordering};
+use super::single_threaded::is_single_threaded;
 use super::thread::Handle;
 
 /// A mutex that the fork hooks keep usable. parking_lot's global queue of waiting threads is wrong in a child.
@@ -51,8 +52,11 @@ impl<T> ForkMutex<T> {
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs before a fork.
+    /// Runs before a fork. Without other threads the mutex is free already, and writing to its page would cost a copy.
     fn acquire(&'static self) {
+        if is_single_threaded() {
+            return;
+        }
         let this = Handle::current().0;
         // Only this thread stores its own handle, so `Relaxed` suffices.
         if self.forking.load(Ordering::Relaxed) != this {
@@ -64,10 +68,10 @@ impl<T> ForkMutex<T> {
         self.hooks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Runs after a fork on both sides. The last hook returns the guard.
+    /// Runs after a fork on both sides. The last hook returns the guard, if it was acquired.
     #[inline]
     fn end_hook(&self) -> Option<MutexGuard<'static, T>> {
-        if self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
+        if self.hooks.load(Ordering::Relaxed) == 0 || self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
             return None;
         }
         self.forking.store(0, Ordering::Relaxed);
@@ -81,11 +85,13 @@ impl<T> ForkMutex<T> {
 
     /// Runs in the child. The waiting threads are in the parent, so the unlock wakes no thread.
     #[inline]
-    fn reset(&self)
+    fn reset(&'static self)
     where
         T: ForkSafe,
     {
-        if let Some(mut value) = self.end_hook() {
+        let was_acquired = self.hooks.load(Ordering::Relaxed) > 0;
+        let value = if was_acquired { self.end_hook() } else { self.mutex.try_lock().ok() };
+        if let Some(mut value) = value {
             value.start_again();
         }
     }

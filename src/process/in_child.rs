@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::builder::Options;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::escalation;
-use super::panics::{self, Panic};
+use super::panics::{self, Panic, ParentHook};
 use super::wire::{ABORT_FRAME, Failure, SMALL, SendError, Sender};
 use crate::alarm::Alarm;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -66,7 +66,7 @@ pub(super) struct SetUp<'a> {
 impl SetUp<'_> {
     /// Sets the child up; sends an error to the parent and exits.
     #[inline]
-    pub(super) fn set_up_child(&self, streams: Option<Streams>) -> InChild {
+    pub(super) fn set_up_child(&self, streams: Option<Streams>, hook: ParentHook) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
         let &SetUp { options, pipe, c_streams, .. } = self;
@@ -77,7 +77,7 @@ impl SetUp<'_> {
         }
         self.blocked.reset_in_child();
         drop(streams);
-        panics::capture(pipe, on_abort);
+        hook.capture_in_child(pipe, on_abort);
         // If arming fails, the parent still enforces the limit.
         let _alarm = options.limit.and_then(|limit| {
             let builder = Alarm::builder().after(limit);

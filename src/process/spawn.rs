@@ -16,6 +16,7 @@ use super::error::SpawnError;
 use super::escalation::Escalation;
 use super::in_child::{InChild, SetUp, Streams};
 use super::job::Job;
+use super::panics::ParentHook;
 use super::shared::Shared;
 use super::state::{Stage, State, Watch};
 use super::wire::Receiver;
@@ -74,11 +75,12 @@ fn fork_job<T>(
     let to_close = ToClose::find(&read, &write);
     let streams = Streams::flush(c_streams, threads);
     let blocked = inherited::block_all(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
+    let hook = ParentHook::replace(threads);
     let set_up = SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, blocked };
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let forked = match fork(alone) {
         Ok(Side::Child) => {
-            let child = set_up.set_up_child(streams);
+            let child = set_up.set_up_child(streams, hook);
             // A drop would write to shared pages.
             mem::forget((read, write, set_up));
             mem::forget(options);
@@ -87,6 +89,7 @@ fn fork_job<T>(
         Ok(Side::Parent(pid)) => Ok(pid),
         Err(e) => Err(e),
     };
+    drop(hook);
     // Closing the pipe frees a descriptor for the pidfd. The pidfd must be open before a signal handler can reap the
     // child.
     write.close();

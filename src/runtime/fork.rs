@@ -35,7 +35,6 @@ impl ForkSafe for State {
         tickers::start_again();
         deadline_timer::start_again();
         FLAG.reset();
-        implementer::skip_ids();
         // None of these is dropped: a child frees nothing, for the heap may be in the middle of a change.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.deadlines, DeadlineTimers::new()));

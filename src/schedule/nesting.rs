@@ -2,8 +2,6 @@
 
 use std::mem;
 
-use sigalarm_core::implementer;
-
 use super::{Entry, INNERMOST, Key, OUTERMOST, Schedule, Scope, Standing};
 use crate::error::AlarmId;
 use crate::time::Time;
@@ -11,7 +9,7 @@ use crate::time::Time;
 impl Schedule {
     /// Enters an alarm on the thread `scope`, as its innermost alarm.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
-        let standing = Standing { scope, order: implementer::next_id(), key };
+        let standing = Standing { scope, order: self.next_id(), key };
         // The arming thread checks the alarm already.
         let entry = self.entries.get_mut(key).filter(|entry| entry.scope != scope);
         if let Some(entry) = entry {
@@ -32,7 +30,8 @@ impl Schedule {
 
     /// Makes the thread's checks ignore all current alarms. Returns the previous shield.
     pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
-        self.set_shield(scope, implementer::next_id())
+        let last = self.next_id();
+        self.set_shield(scope, last)
     }
 
     pub(crate) fn set_shield(&mut self, scope: Scope, last: AlarmId) -> AlarmId {
