@@ -43,9 +43,6 @@ fn on_alarm(arrival: &Arrival) {
     }
     // A handler installed over this one may forward by restoring this one and calling `raise`.
     let may_be_the_librarys = sender == Sender::Raise && record::is_any_expiry_unhandled();
-    if sender != Sender::Interval {
-        SHARED.expiries.find_merged();
-    }
     if record::keep_out(arrival, sender) {
         return;
     }

@@ -53,35 +53,30 @@ impl IntervalTimer {
 
     /// Sets the timer to expire at `due`, or later by the time since `now` was read. Returns what the timer held.
     pub(in crate::runtime) fn set(&mut self, due: Time, repeat: Duration, now: Time) -> io::Result<Found> {
+        // So the count is of one value at a time.
+        if self.is_set() && !self.is_over() {
+            let found = self.disarm()?;
+            if found != Found::Own {
+                return Ok(found);
+            }
+        }
         let remaining = due.since(now).max(Duration::from_micros(1));
         let setting = Setting { remaining, interval: repeat }.rounded();
-        SHARED.expiries.begin_change();
-        let (expired_early, taken_before) = (self.has_expired_early(), SHARED.expiries.taken());
-        SHARED.expiries.add(if repeat.is_zero() { 1 } else { MANY });
+        SHARED.expiries.start(if repeat.is_zero() { 1 } else { MANY });
         let held = itimer::set(setting).inspect_err(|_| _ = SHARED.expiries.take())?;
-        let after = clock::now();
-        // The race: a foreign value expires between the count and the call, and the handler takes it. Then the new value has
-        // time left, and the replaced one had been handled before, or was not due.
-        let taken = SHARED.expiries.taken();
-        let is_due =
-            |(earliest, _): (Time, Time)| taken_before.is_never() && taken >= earliest.before(ROUNDING);
-        let took_foreign = taken != taken_before
-            && !self.expiry.is_some_and(is_due)
-            && itimer::get().is_ok_and(|left| left.remaining > NEARLY_NOTHING);
-        let found = self.judge(held, now, after, expired_early || took_foreign);
-        SHARED.expiries.forget_taken();
-        self.count_replaced(found, held, after);
-        SHARED.expiries.forget_replaced();
-        let latest = after.after(setting.remaining);
-        self.expiry = Some((now.after(setting.remaining), latest));
+        self.expiry = Some((now.after(setting.remaining), clock::now().after(setting.remaining)));
         self.repeats = !repeat.is_zero();
-        SHARED.expiries.end_change(latest);
-        Ok(found)
+        Ok(if held == Setting::DISARMED { Found::Own } else { Found::Foreign { held, has_expired: false } })
     }
 
     /// Whether the library has set it, and not disarmed it since.
     pub(in crate::runtime) fn is_set(&self) -> bool {
         self.expiry.is_some()
+    }
+
+    /// Whether its expiry has been handled.
+    fn is_over(&self) -> bool {
+        SHARED.expiries.is_none_to_come() && !self.has_expired_early()
     }
 
     /// Disarms the timer. Returns what it held. If SIGALRM is unblocked on this thread, an expiry has been handled when this
@@ -90,17 +85,23 @@ impl IntervalTimer {
         if !is_single_threaded() {
             self.wait_if_close();
         }
-        SHARED.expiries.begin_change();
         let before = clock::now();
         let held = itimer::set(Setting::DISARMED)?;
         let mut after = before;
-        let mut found = self.judge(held, before, after, self.has_expired_early());
+        let mut found = self.judge(held, before, after);
         // A thread that was held up needs a wider bracket.
         if found != Found::Own {
             after = clock::now();
-            found = self.judge(held, before, after, self.has_expired_early());
+            found = self.judge(held, before, after);
         }
-        self.count_replaced(found, held, after);
+        let comes_no_more = match (found, self.expiry) {
+            (Found::Own, _) => held.remaining > NEARLY_NOTHING,
+            (Found::Foreign { has_expired, .. }, Some((earliest, _))) => !has_expired && after < earliest,
+            (Found::Foreign { .. }, None) => false,
+        };
+        if comes_no_more {
+            SHARED.expiries.take();
+        }
         if self.repeats {
             SHARED.expiries.reset();
         }
@@ -113,37 +114,23 @@ impl IntervalTimer {
     /// Waits for an expiry that is about to come, beside other threads.
     ///
     /// A timer with less than 2 us left is read out as one that has expired. Another thread may be about to handle the signal,
-    /// so it could not be told whether the signal still comes. This happens once in a process: the library does not set this
-    /// timer beside other threads.
+    /// so the library could not know whether the signal still comes. This happens once in a process: the library does not set
+    /// this timer beside other threads.
     #[cold]
     fn wait_if_close(&self) {
-        const CLOSE: Duration = Duration::from_micros(50);
-        const AT_MOST: Duration = Duration::from_millis(1);
         let Some((earliest, latest)) = self.expiry else { return };
-        let began = clock::now();
-        if earliest > began.after(CLOSE) || began > latest.after(AT_MOST) {
+        if earliest > clock::now().after(Duration::from_micros(50)) {
             return;
         }
-        while !SHARED.expiries.is_none_to_come() {
-            let now = clock::now();
-            let is_over = now > latest && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
-            if is_over || now < began || now > began.after(AT_MOST) {
+        // At most some milliseconds, also where the clock stands still.
+        for _ in 0..100_000 {
+            // The kernel has merged the signal with another one, or a handler is about to count it.
+            let is_over =
+                || clock::now() > latest && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
+            if SHARED.expiries.is_none_to_come() || is_over() {
                 return;
             }
             spin_loop();
-        }
-    }
-
-    /// Counts the expiry of a replaced value no longer, if it has certainly not come: there was time left, or a foreign value
-    /// replaced it before its time.
-    fn count_replaced(&self, found: Found, held: Setting, now: Time) {
-        let comes_no_more = match (found, self.expiry) {
-            (Found::Own, _) => held.remaining > NEARLY_NOTHING,
-            (Found::Foreign { has_expired, .. }, Some((earliest, _))) => !has_expired && now < earliest,
-            (Found::Foreign { .. }, None) => false,
-        };
-        if comes_no_more {
-            SHARED.expiries.take();
         }
     }
 
@@ -175,7 +162,8 @@ impl IntervalTimer {
     }
 
     /// Judges whose value a call has read out between two moments.
-    fn judge(&self, held: Setting, before: Time, after: Time, expired_early: bool) -> Found {
+    fn judge(&self, held: Setting, before: Time, after: Time) -> Found {
+        let expired_early = self.has_expired_early();
         let is_own = match self.expiry {
             _ if expired_early => false,
             None => held == Setting::DISARMED,
@@ -208,9 +196,9 @@ mod tests {
     #[test]
     fn nothing_set_and_something_held_is_foreign() {
         let timer = IntervalTimer::new();
-        assert_eq!(timer.judge(held(0, 0), micros(5), micros(6), false), Found::Own);
+        assert_eq!(timer.judge(held(0, 0), micros(5), micros(6)), Found::Own);
         assert_eq!(
-            timer.judge(held(9, 0), micros(5), micros(6), false),
+            timer.judge(held(9, 0), micros(5), micros(6)),
             Found::Foreign { held: held(9, 0), has_expired: false }
         );
     }
@@ -221,17 +209,17 @@ mod tests {
         for (remaining, before, after) in
             [(500, 500, 501), (509, 501, 502), (0, 1_000, 1_001), (1, 1_004, 1_005)]
         {
-            assert_eq!(timer.judge(held(remaining, 0), micros(before), micros(after), false), Found::Own);
+            assert_eq!(timer.judge(held(remaining, 0), micros(before), micros(after)), Found::Own);
         }
         // Set to an earlier and a later moment, set to repeat, disarmed.
         for (remaining, interval) in [(400, 0), (600, 0), (500, 500), (0, 0)] {
             let held = held(remaining, interval);
             assert_eq!(
-                timer.judge(held, micros(500), micros(501), false),
+                timer.judge(held, micros(500), micros(501)),
                 Found::Foreign { held, has_expired: false }
             );
         }
         // A thread that was held up between the two moments has a wider bracket.
-        assert_eq!(timer.judge(held(100, 0), micros(500), micros(901), false), Found::Own);
+        assert_eq!(timer.judge(held(100, 0), micros(500), micros(901)), Found::Own);
     }
 }
