@@ -77,8 +77,12 @@ impl Schedule {
     /// Empties a forked child's schedule. A forked child must not free memory, so the content is not dropped.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
-        self.must_skip_ids = true;
+        self.skip_ids();
         before
+    }
+
+    pub(crate) fn skip_ids(&mut self) {
+        self.must_skip_ids = true;
     }
 
     #[inline(always)]

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use nix::libc;
 
+use super::kernel_call::kernel_call;
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChildTimer(libc::c_int);
 
@@ -23,13 +25,11 @@ impl ChildTimer {
         let mut event = MaybeUninit::<libc::sigevent>::zeroed();
         let mut id: libc::c_int = 0;
         // SAFETY: zeroes are a valid kernel `sigevent`. Both pointers are valid for the call.
-        let created = unsafe {
+        unsafe {
             (*event.as_mut_ptr()).sigev_notify = libc::SIGEV_SIGNAL;
             (*event.as_mut_ptr()).sigev_signo = signal;
-            libc::syscall(libc::SYS_timer_create, clock, event.as_mut_ptr(), ptr::from_mut(&mut id))
-        };
-        if created != 0 {
-            return Err(io::Error::last_os_error());
+            let (event, id) = (event.as_mut_ptr() as usize, ptr::from_mut(&mut id) as usize);
+            kernel_call(libc::SYS_timer_create, [clock as usize, event, id, 0])?;
         }
         let timer = ChildTimer(id);
         timer.set(after.max(Duration::from_nanos(1)))?;
@@ -43,11 +43,8 @@ impl ChildTimer {
     fn set(self, after: Duration) -> io::Result<()> {
         let seconds = libc::c_long::try_from(after.as_secs()).unwrap_or(libc::c_long::MAX);
         let spec = [0, 0, seconds, after.subsec_nanos() as libc::c_long];
-        let none = ptr::null_mut::<libc::c_long>();
         // SAFETY: `spec` is valid for the call, and is an `itimerspec`: interval and value.
-        match unsafe { libc::syscall(libc::SYS_timer_settime, self.0, 0, spec.as_ptr(), none) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        unsafe { kernel_call(libc::SYS_timer_settime, [self.0 as usize, 0, spec.as_ptr() as usize, 0]) }?;
+        Ok(())
     }
 }

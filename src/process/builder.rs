@@ -37,6 +37,8 @@ pub(super) struct Options {
     pub(super) label: Option<Arc<str>>,
     pub(super) foreground: bool,
     pub(super) die_with_parent: bool,
+    /// The spawning thread waits at once.
+    pub(super) is_joined: bool,
     pub(super) memory: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
     pub(super) value_limit: usize,
@@ -51,6 +53,7 @@ impl Builder {
             label: None,
             foreground: false,
             die_with_parent: true,
+            is_joined: false,
             memory: None,
             cpu_limit: None,
             value_limit: usize::MAX,
@@ -177,11 +180,12 @@ impl Builder {
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
-    pub fn run<T, F>(self, f: F) -> Result<T, JobError>
+    pub fn run<T, F>(mut self, f: F) -> Result<T, JobError>
     where
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
+        self.options.is_joined = true;
         self.spawn(f)?.join()
     }
 

@@ -14,9 +14,8 @@ use serde::Serialize;
 use super::builder::Options;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::escalation;
-use super::panics::{self, Panic, ParentHook};
+use super::panics::{self, Panic};
 use super::wire::{ABORT_FRAME, Failure, SMALL, SendError, Sender};
-use crate::alarm::Alarm;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
@@ -24,6 +23,7 @@ use crate::os::inherited::BlockedSignals;
 use crate::os::job_fd::ToClose;
 use crate::os::pipe::WriteEnd;
 use crate::os::{c_streams, limits};
+use crate::runtime::{self, ForChild, Plan};
 
 /// Rust's exit code after a panic.
 const PANICKED: i32 = 101;
@@ -47,7 +47,6 @@ pub(super) struct InChild {
     pipe: WriteEnd,
     c_streams: c_streams::Streams,
     kill_timer: Option<KillTimer>,
-    _alarm: Option<Alarm>,
     /// Keeps a panic from unwinding into the parent's frames.
     _exit: ExitOnDrop,
 }
@@ -61,12 +60,15 @@ pub(super) struct SetUp<'a> {
     pub(super) to_close: ToClose,
     pub(super) c_streams: c_streams::Streams,
     pub(super) blocked: BlockedSignals,
+    pub(super) plan: Option<Plan<'a>>,
+    /// The alarm of the plan, if the parent has armed it.
+    pub(super) alarm: Option<ForChild>,
 }
 
 impl SetUp<'_> {
     /// Sets the child up; sends an error to the parent and exits.
     #[inline]
-    pub(super) fn set_up_child(&self, streams: Option<Streams>, hook: ParentHook) -> InChild {
+    pub(super) fn set_up_child(&self, streams: Option<Streams>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
         let &SetUp { options, pipe, c_streams, .. } = self;
@@ -77,18 +79,12 @@ impl SetUp<'_> {
         }
         self.blocked.reset_in_child();
         drop(streams);
-        hook.capture_in_child(pipe, on_abort);
-        // If arming fails, the parent still enforces the limit.
-        let _alarm = options.limit.and_then(|limit| {
-            let builder = Alarm::builder().after(limit);
-            match &options.label {
-                Some(label) => builder.label(label.clone()),
-                None => builder,
-            }
-            .arm()
-            .ok()
-        });
-        InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _alarm, _exit }
+        panics::capture(pipe, on_abort);
+        if let (Some(plan), None) = (self.plan, &self.alarm) {
+            // If arming fails, the parent still enforces the limit.
+            let _ = runtime::arm(plan);
+        }
+        InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _exit }
     }
 
     #[inline]
@@ -201,6 +197,9 @@ type KillTimer = std::convert::Infallible;
 fn start_kill_timer(options: &Options) -> Option<KillTimer> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
+        if options.is_joined && options.die_with_parent {
+            return None;
+        }
         let after = escalation::kill_timer(options.limit?, options.grace)?;
         ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
     }

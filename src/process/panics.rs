@@ -88,45 +88,16 @@ thread_local! {
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
-
-/// The parent's panic hook, which may have effects outside of the child, and is replaced there.
-///
-/// A parent without other threads replaces it before the fork and restores it on drop: that costs the child no page fault.
-pub(super) struct ParentHook(Option<Hook>);
-
-impl ParentHook {
-    pub(super) fn replace(threads: bool) -> ParentHook {
-        ParentHook((!threads).then(replace_hook).flatten())
-    }
-
-    #[inline]
-    pub(super) fn capture_in_child(self, pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
-        CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
-        if self.0.is_none() {
-            mem::forget(replace_hook());
-        }
-        // A drop of the hook could have such effects too.
-        mem::forget(self);
-    }
-}
-
-impl Drop for ParentHook {
-    fn drop(&mut self) {
-        if let Some(hook) = self.0.take() {
-            panic::set_hook(hook);
-        }
-    }
-}
-
-/// Returns `None`, and does nothing, while this thread unwinds: then the standard library panics if the hook is changed.
-#[cold]
-fn replace_hook() -> Option<Hook> {
-    (!thread::panicking()).then(|| {
-        let hook = panic::take_hook();
+/// Replaces the parent's panic hook, which may have effects outside of the child.
+#[inline]
+pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
+    CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
+    // The standard library panics if an unwinding thread changes the hook.
+    if !thread::panicking() {
+        // A drop of the parent's hook could have such effects too.
+        mem::forget(panic::take_hook());
         panic::set_hook(Box::new(on_panic));
-        hook
-    })
+    }
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {

@@ -16,7 +16,6 @@ use super::error::SpawnError;
 use super::escalation::Escalation;
 use super::in_child::{InChild, SetUp, Streams};
 use super::job::Job;
-use super::panics::ParentHook;
 use super::shared::Shared;
 use super::state::{Stage, State, Watch};
 use super::wire::Receiver;
@@ -25,7 +24,7 @@ use crate::os::forked::{Side, fork};
 use crate::os::job_fd::{JobFd, ToClose};
 use crate::os::pipe::{self, WriteEnd};
 use crate::os::{c_streams, clock, inherited};
-use crate::runtime;
+use crate::runtime::{self, Due, Plan};
 use crate::time::Time;
 
 /// `threads` says whether there may be other threads.
@@ -74,13 +73,18 @@ fn fork_job<T>(
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
     let to_close = ToClose::find(&read, &write);
     let streams = Streams::flush(c_streams, threads);
-    let blocked = inherited::block_all(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-    let hook = ParentHook::replace(threads);
-    let set_up = SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, blocked };
+    let plan = options
+        .limit
+        .map(|limit| Plan { label: options.label.as_ref(), ..Plan::new(Due::After(limit), location) });
+    let alarms = runtime::next_here().is_some();
+    let alarm = plan.filter(|_| !threads).and_then(runtime::arm_for_child);
+    let blocked = inherited::block_all(alarms).map_err(naming("pthread_sigmask"))?;
+    let set_up =
+        SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, blocked, plan, alarm };
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let forked = match fork(alone) {
         Ok(Side::Child) => {
-            let child = set_up.set_up_child(streams, hook);
+            let child = set_up.set_up_child(streams);
             // A drop would write to shared pages.
             mem::forget((read, write, set_up));
             mem::forget(options);
@@ -89,7 +93,6 @@ fn fork_job<T>(
         Ok(Side::Parent(pid)) => Ok(pid),
         Err(e) => Err(e),
     };
-    drop(hook);
     // Closing the pipe frees a descriptor for the pidfd. The pidfd must be open before a signal handler can reap the
     // child.
     write.close();
