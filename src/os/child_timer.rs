@@ -1,20 +1,28 @@
 //! Timers by which a forked child ends itself. A fork does not copy them, and an `exec` deletes them.
 //!
 //! [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html) by raw system calls: a preloaded
-//! library such as libfaketime may change the clocks.
+//! library such as libfaketime may change the clocks. Linux only.
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::ptr;
 use std::time::Duration;
 
 use nix::libc;
 
-use super::kernel_call::kernel_call;
-
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChildTimer(libc::c_int);
 
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl ChildTimer {
+    pub(crate) fn start(_: libc::c_int, _: libc::clockid_t, _: Duration) -> io::Result<ChildTimer> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn stop(self) {
+        let ChildTimer(_) = self;
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
 impl ChildTimer {
     /// Sends `signal` to this process when `clock` has advanced by `after`.
     pub(crate) fn start(
@@ -22,6 +30,9 @@ impl ChildTimer {
         clock: libc::clockid_t,
         after: Duration,
     ) -> io::Result<ChildTimer> {
+        use std::mem::MaybeUninit;
+        use std::ptr;
+
         let mut event = MaybeUninit::<libc::sigevent>::zeroed();
         let mut id: libc::c_int = 0;
         // SAFETY: zeroes are a valid kernel `sigevent`. Both pointers are valid for the call.
@@ -29,7 +40,7 @@ impl ChildTimer {
             (*event.as_mut_ptr()).sigev_notify = libc::SIGEV_SIGNAL;
             (*event.as_mut_ptr()).sigev_signo = signal;
             let (event, id) = (event.as_mut_ptr() as usize, ptr::from_mut(&mut id) as usize);
-            kernel_call(libc::SYS_timer_create, [clock as usize, event, id, 0])?;
+            super::kernel_call::kernel_call(libc::SYS_timer_create, [clock as usize, event, id, 0])?;
         }
         let timer = ChildTimer(id);
         timer.set(after.max(Duration::from_nanos(1)))?;
@@ -44,7 +55,12 @@ impl ChildTimer {
         let seconds = libc::c_long::try_from(after.as_secs()).unwrap_or(libc::c_long::MAX);
         let spec = [0, 0, seconds, after.subsec_nanos() as libc::c_long];
         // SAFETY: `spec` is valid for the call, and is an `itimerspec`: interval and value.
-        unsafe { kernel_call(libc::SYS_timer_settime, [self.0 as usize, 0, spec.as_ptr() as usize, 0]) }?;
+        unsafe {
+            super::kernel_call::kernel_call(
+                libc::SYS_timer_settime,
+                [self.0 as usize, 0, spec.as_ptr() as usize, 0],
+            )
+        }?;
         Ok(())
     }
 }

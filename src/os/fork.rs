@@ -1,8 +1,6 @@
-//! A forked child has one thread, so a lock of another thread stays locked. Hooks of
-//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) lock each [`ForkMutex`] during a fork,
-//! and reset its value in the child.
-//!
-//! For the same reason, no initialisation here waits for another thread.
+//! A lock of another thread stays locked in a forked child. So hooks of
+//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) hold each [`ForkMutex`] during a fork
+//! and reset its value in the child, and no initialisation here waits for another thread.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -17,9 +15,9 @@ use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::single_threaded::is_single_threaded;
 use super::thread::Handle;
 
-/// A mutex that the fork hooks keep usable. parking_lot's global queue of waiting threads is wrong in a child.
+/// A mutex that the fork hooks keep usable. (In a child parking_lot's queue of waiting threads is wrong.)
 ///
-/// The alignment keeps it on one page: after a fork, each written page is copied.
+/// The alignment keeps it on one page, because a fork costs a copy of each page that is written.
 #[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
@@ -52,7 +50,7 @@ impl<T> ForkMutex<T> {
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs before a fork. Without other threads the mutex is free already, and writing to its page would cost a copy.
+    /// Runs before a fork. Without other threads the mutex is free, and a write to its page would cost a copy.
     fn acquire(&'static self) {
         if is_single_threaded() {
             return;
@@ -68,7 +66,7 @@ impl<T> ForkMutex<T> {
         self.hooks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Runs after a fork on both sides. The last hook returns the guard, if it was acquired.
+    /// Runs after a fork. The last hook returns the guard, if it was acquired.
     #[inline]
     fn end_hook(&self) -> Option<MutexGuard<'static, T>> {
         if self.hooks.load(Ordering::Relaxed) == 0 || self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
@@ -100,7 +98,7 @@ impl<T> ForkMutex<T> {
 pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn home() -> &'static ForkMutex<Self>;
 
-    /// Runs in the child. It must not use the heap, which another thread may have been changing.
+    /// Runs in the child, without the heap, which another thread may have been changing.
     fn start_again(&mut self);
 }
 

@@ -1,7 +1,7 @@
 //! Signal dispositions and the mask of a forked child.
 //!
-//! A parent's handler in the child may write to a pipe of the parent's event loop. So the child has all signals blocked
-//! until it has reset its dispositions.
+//! A handler of the parent's may write to a pipe of its event loop. So all signals are blocked until the child has reset
+//! its dispositions.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -50,8 +50,8 @@ impl BlockedSignals {
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None);
     }
 
-    /// Resets the dispositions in the child and sets its mask. SIGTERM always gets its default action. Ignored SIGINT,
-    /// SIGHUP and SIGQUIT stay ignored, as under `nohup`.
+    /// Resets the dispositions in the child and sets its mask. Ignored SIGINT, SIGHUP and SIGQUIT stay ignored, as under
+    /// `nohup`.
     #[inline]
     pub(crate) fn reset_in_child(&self) {
         for (signal, reset) in REQUESTS.into_iter().zip(self.reset) {

@@ -15,8 +15,8 @@ use crate::time::Time;
 
 /// A function that runs in a forked child.
 ///
-/// All joins, from any thread, have the same outcome. **Dropping a job kills it** with its process group; the drop
-/// blocks until the kernel has ended the process. A drop detaches a job that this process may not signal (EPERM).
+/// All joins, from any thread, have the same outcome. **A drop kills the job** with its process group, and blocks until
+/// the process has ended; it detaches a job that this process may not signal (EPERM).
 ///
 /// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
 ///
@@ -33,7 +33,7 @@ pub struct Job<T> {
 }
 
 impl Job<()> {
-    /// Returns a builder, for a job with a limit, a label or other settings.
+    /// Returns a builder, for a job with settings.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -51,8 +51,7 @@ impl<T: Serialize + DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError::MultiThreaded`] if other threads exist, and [`SpawnError::System`] if a system call fails. Then
-    /// `f` has not run.
+    /// [`SpawnError`] if other threads exist or a system call fails. Then `f` has not run.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -79,10 +78,7 @@ impl<T> Job<T> {
     }
 
     /// Lets the job go on without a join. Its value is lost, and only its own timers enforce its
-    /// [limit](Builder::limit).
-    ///
-    /// It still dies with this process unless [`die_with_parent`](Builder::die_with_parent) is `false`. A later spawn
-    /// reaps it.
+    /// [limit](Builder::limit). It still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -101,19 +97,17 @@ impl<T> Job<T> {
 impl<T: DeserializeOwned> Job<T> {
     /// Waits for the job to end and returns its value.
     ///
-    /// Blocks until the job has ended, or until an alarm of the calling thread expires. After such an alarm the job
-    /// goes on.
+    /// Blocks until then, or until an alarm of the calling thread expires.
     ///
     /// # Errors
     ///
-    /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired. The
-    /// other errors say how the job ended without a value.
+    /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired: then the
+    /// job goes on. The other errors say how the job ended without a value.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
-    /// let job = Job::spawn(|| vec![1, 2, 3])?;
-    /// assert_eq!(job.join()?, [1, 2, 3]);
+    /// assert_eq!(Job::spawn(|| 42)?.join()?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -163,14 +157,13 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// As [`join_timeout`](Job::join_timeout).
+    /// As there.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     /// use std::time::{Duration, Instant};
     ///
-    /// let deadline = Instant::now() + Duration::from_secs(10);
-    /// assert_eq!(Job::spawn(|| 1)?.join_deadline(deadline)?, 1);
+    /// assert_eq!(Job::spawn(|| 1)?.join_deadline(Instant::now() + Duration::from_secs(10))?, 1);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]

@@ -22,7 +22,7 @@ impl<T> Job<T> {
 
     /// Returns whether the process runs. Does not block.
     ///
-    /// It also receives what the job has sent, and enforces the [limit](Builder::limit).
+    /// Also does what [`try_join`](Job::try_join) does.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -40,31 +40,30 @@ impl<T> Job<T> {
     /// use sigalarm::process::{Exit, Job};
     ///
     /// let job = Job::spawn(|| -> () { std::process::exit(3) })?;
-    /// assert!(job.join().is_err());
+    /// while job.is_alive() {}
     /// assert_eq!(job.exit_status(), Some(Exit::Code(3)));
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn exit_status(&self) -> Option<Exit> {
         self.shared().end().map(|end| end.exit)
     }
 
-    /// Returns the exit code as in Python: minus the number of a signal. `None` while the process runs, and if the code
-    /// is unknown. Does not block.
+    /// Returns the [code](Exit::code) of the exit status. Does not block.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
     /// let job = Job::spawn(|| 42)?;
-    /// job.join()?;
+    /// while job.is_alive() {}
     /// assert_eq!(job.exit_code(), Some(0));
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_status().and_then(Exit::code)
     }
 
-    /// Returns the resources that the process used; `None` while it runs, and if other code reaped it. Does not block.
-    /// See [getrusage(2)].
+    /// Returns what the process used; `None` while it runs, and if other code reaped it. Does not block. See
+    /// [getrusage(2)].
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -82,9 +81,8 @@ impl<T> Job<T> {
 
     /// Returns a descriptor that becomes readable when the process has ended. See [pidfd_open(2)].
     ///
-    /// `None` without pidfds, or if the job had ended before the first call. It stays open as long as the `Job`.
-    /// Polling it neither receives a large value nor enforces the [limit](Builder::limit): call
-    /// [`try_join`](Job::try_join) at intervals.
+    /// `None` without pidfds, or if the job had ended before the first call. It stays open as long as the `Job`. Polling
+    /// it neither receives a large value nor enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
     ///
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

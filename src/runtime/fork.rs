@@ -30,8 +30,7 @@ impl ForkSafe for State {
         &STATE
     }
 
-    /// Writes only what must change, because each page that a child writes to is copied. All is inlined, because each page of
-    /// code that a child runs first costs a page fault.
+    /// Writes only what must change, and is inlined: each page that a child writes to, or whose code it runs, costs a fault.
     #[inline]
     fn start_again(&mut self) {
         SHARED.expiries.reset();
@@ -55,9 +54,10 @@ impl ForkSafe for State {
     }
 }
 
-/// Arms an alarm that the child of the next fork keeps, while the result lives. `None` if this thread has other alarms.
+/// Arms an alarm that the child of the next fork keeps, while the result lives; `None` if there are other alarms, or if the
+/// program uses the interval timer.
 ///
-/// A child that arms it itself touches a dozen pages more, and each costs a page fault.
+/// A child that arms its alarm touches a dozen pages more, and each costs a page fault.
 #[cfg(feature = "process")]
 pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
     prepare().ok()?;
@@ -105,11 +105,10 @@ impl State {
     }
 }
 
-/// Registers the hooks that have a forked child start without alarms and with the lock free. Must be called before the lock
-/// is taken.
+/// Registers the hooks of a fork. Must be called before the lock is taken.
 ///
-/// Two threads may do so at once, and the hooks allow for it. No thread waits for another here: in a child that is forked
-/// meanwhile there is no other.
+/// Two threads may do so at once, and the hooks allow for it. None waits for another, which a child that is forked meanwhile
+/// would lack.
 pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {
