@@ -184,7 +184,7 @@ impl Polled<'_> {
 
 impl Shared {
     pub(super) fn in_parent(&self) -> bool {
-        process::id() == self.parent.as_raw().unsigned_abs()
+        is_process(self.parent)
     }
 
     pub(super) fn wait(
@@ -262,27 +262,29 @@ pub(super) fn terminate(child: &Child) -> io::Result<()> {
     child.signal_all(Signal::SIGCONT)
 }
 
+fn is_process(pid: Pid) -> bool {
+    process::id() == pid.as_raw().unsigned_abs()
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.in_parent() {
+        let state = self.state.get_mut();
+        let Stage::Running(watch) = &state.stage else { return };
+        if !is_process(self.parent) {
             return;
         }
-        let state = self.state.get_mut();
-        if let Stage::Running(watch) = &state.stage {
-            let child = &watch.child;
-            // The child has changed its user.
-            if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running))
-            {
-                state.detach();
-                return;
-            }
-            let mut interval = Interval::new();
-            while matches!(child.state(), Ok(ChildState::Running)) {
-                let time = child.end_fd().is_none().then(|| interval.next());
-                let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
-            }
-            child.reap();
+        let child = &watch.child;
+        // The child has changed its user.
+        if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {
+            state.detach();
+            return;
         }
+        let mut interval = Interval::new();
+        while matches!(child.state(), Ok(ChildState::Running)) {
+            let time = child.end_fd().is_none().then(|| interval.next());
+            let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
+        }
+        child.reap();
     }
 }
 
