@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::builder::Options;
 use super::escalation;
-use super::panics::{self, Panic};
+use super::panics;
 use super::wire::{ABORT_FRAME, Failure, SMALL, SendError, Sender};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
@@ -76,7 +76,7 @@ impl SetUp<'_> {
         }
         self.blocked.reset_in_child();
         drop(streams);
-        panics::capture(pipe, on_abort);
+        panics::capture(pipe);
         if let (Some(plan), None) = (self.plan, &self.alarm) {
             // If arming fails, the parent still enforces the limit.
             let _ = runtime::arm(plan);
@@ -167,11 +167,7 @@ impl Drop for ExitOnDrop {
     }
 }
 
-fn on_abort(pipe: WriteEnd, panic: Panic) {
-    send_failure(pipe, &Failure::Panicked(panic));
-}
-
-fn send_failure(pipe: WriteEnd, failure: &Failure) {
+pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) {
     flush(c_streams::Streams::find());
     let _ = failure.send(pipe);
 }

@@ -42,10 +42,8 @@ mod limits;
 mod output;
 mod panics;
 mod shared;
-mod signals;
 mod spawn;
 mod state;
-mod status;
 mod wire;
 
 use std::panic::Location;

@@ -10,6 +10,8 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use sigalarm_core::implementer;
 
+use super::in_child::send_failure;
+use super::wire::Failure;
 use crate::error::{SourceLocation, panic_message};
 use crate::os::pipe::WriteEnd;
 
@@ -70,22 +72,15 @@ impl fmt::Display for Panic {
     }
 }
 
-#[derive(Clone, Copy)]
-struct PanicCapture {
-    pipe: WriteEnd,
-    /// Called on a panic if panics abort this program.
-    on_abort: fn(WriteEnd, Panic),
-}
-
 thread_local! {
-    static CAPTURE: Cell<Option<PanicCapture>> = const { Cell::new(None) };
+    static CAPTURE: Cell<Option<WriteEnd>> = const { Cell::new(None) };
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
 /// Replaces the parent's panic hook, which may have effects outside of the child.
 #[inline]
-pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
-    CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
+pub(super) fn capture(pipe: WriteEnd) {
+    CAPTURE.set(Some(pipe));
     // The standard library panics if an unwinding thread changes the hook.
     if !thread::panicking() {
         // A drop of the parent's hook could have such effects too.
@@ -95,10 +90,10 @@ pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {
-    let Some(capture) = CAPTURE.get() else { return print(info) };
+    let Some(pipe) = CAPTURE.get() else { return print(info) };
     let panic = Panic::new(info.payload(), info.location().map(implementer::copied));
     if cfg!(panic = "abort") {
-        (capture.on_abort)(capture.pipe, panic.clone());
+        send_failure(pipe, &Failure::Panicked(panic.clone()));
     }
     LAST.set(ManuallyDrop::new(Some(panic)));
 }
