@@ -18,16 +18,14 @@
 //!
 //! # Limitations
 //!
-//! - [`run`] returns up to two [graces](Builder::grace) after the limit if the function does not check.
-//! - A spawn fails if other threads exist, whose locks would stay locked in the child. [`Builder::spawn_unchecked`]
-//!   does not.
+//! - A spawn fails if other threads exist, whose locks would stay locked in the child. See [`Builder::spawn_unchecked`].
 //! - The codec is [postcard](https://docs.rs/postcard). It refuses `serde_json::Value`, serde's `untagged`, `tag`,
 //!   `flatten` and `skip_serializing_if`, and paths that are not UTF-8. `skip_serializing` without `skip_deserializing`
 //!   gives a wrong value.
 //! - A grandchild that leaves the job's process group (`setsid`) is not killed.
 //! - The first process of a PID namespace ignores SIGTERM, and its abort is reported as SIGSEGV.
-//! - Without pidfds (before Linux 5.3, other systems, some sandboxes) the parent polls for the end of a child, and code
-//!   that reaps every child can give the job another child's status.
+//! - Without pidfds (before Linux 5.3, other systems, some sandboxes) the parent polls for the end of a child. Code
+//!   that reaps every child can then give the job another child's status.
 //! - Outside of Linux a child outlives its parent. Only Linux and macOS have the checked spawn.
 
 mod builder;
