@@ -8,8 +8,13 @@ use std::time::Duration;
 
 use nix::libc;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+type Id = libc::c_int;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+type Id = std::convert::Infallible;
+
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ChildTimer(libc::c_int);
+pub(crate) struct ChildTimer(Id);
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl ChildTimer {
@@ -18,7 +23,7 @@ impl ChildTimer {
     }
 
     pub(crate) fn stop(self) {
-        let ChildTimer(_) = self;
+        match self.0 {}
     }
 }
 

@@ -16,7 +16,8 @@ use crate::os::pipe::{Found, WriteEnd};
 /// The kind, and the length of the body in four bytes, little-endian.
 const HEAD: usize = 5;
 
-pub(super) const SMALL: usize = 256;
+/// A larger value has a buffer on the heap, which costs a child page faults.
+pub(super) const SMALL: usize = 1024;
 
 /// The largest frame of a large value.
 const CHUNK: usize = 256 * 1024;
@@ -66,7 +67,7 @@ pub(super) struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     #[inline]
-    pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8; SMALL]) -> Sender<'a> {
+    pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8]) -> Sender<'a> {
         Sender { pipe, buffer: small, filled: HEAD, is_broken: false }
     }
 
