@@ -1,4 +1,4 @@
-//! Detects `label` operands of `asm!`.
+//! Detects `label` operands of `asm!`, which compilers before 1.87 lack.
 
 use std::process::Command;
 
@@ -6,7 +6,6 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(sigalarm_asm_goto)");
 
-    // Compilers before 1.87 lack `label` operands of `asm!`.
     if minor_version().is_some_and(|minor| minor >= 87) {
         println!("cargo:rustc-cfg=sigalarm_asm_goto");
     }

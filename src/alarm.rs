@@ -1,29 +1,29 @@
 //! The guard.
 
-mod arm;
-mod check;
-mod control;
-mod inspect;
-
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use crate::builder::AlarmBuilder;
+use crate::error::{AlarmId, ArmError, Cause, TimedOut};
+use crate::gap::Gap;
 use crate::not_send::NotSend;
-use crate::runtime;
-use crate::schedule::Key;
+use crate::os::clock;
+use crate::runtime::{self, Due, Plan};
+use crate::schedule::{Entry, Key};
 
 /// A guard that limits a computation until the guard is dropped.
 ///
 /// Arming sets a timer that sends SIGALRM ([setitimer(2)], [timer_create(2)]). After the limit [`check`](Alarm::check)
-/// returns a [`TimedOut`](crate::TimedOut). A computation without checks never stops.
+/// returns a [`TimedOut`]. A computation without checks never stops.
 ///
 /// - Alarms nest, on any threads, and drop in any order. After an outer alarm expires, inner checks return its error.
-/// - The last guard of a thread restores its signal mask. The last guard of the process restores the previous handler.
+/// - The last guard of a thread restores its signal mask, and the last of the process the previous handler.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
-/// - After [`std::mem::forget`] the alarm encloses every later alarm of its thread.
 /// - Limits use the monotonic clock. On Linux it stops while the machine is suspended.
-/// - In a forked child the guard is inert: its checks return `Ok`, and its drop does nothing.
+/// - In a forked child checks return `Ok`, and a drop does nothing.
 ///
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(5))?;
@@ -36,18 +36,274 @@ use crate::schedule::Key;
 /// [timer_create(2)]: https://man7.org/linux/man-pages/man2/timer_create.2.html
 #[must_use = "dropping the guard disarms it: write `let _alarm = …;` (`let _ = …;` drops it at once)"]
 pub struct Alarm {
-    key: Key,
+    pub(crate) key: Key,
     label: Option<Arc<str>>,
     not_send: NotSend,
 }
 
+/// Arming.
 impl Alarm {
+    /// Arms an alarm that expires `limit` from now, never earlier. Does not block.
+    ///
+    /// After a limit of zero the first check returns an error. A limit over 584 years never passes.
+    ///
+    /// # Errors
+    ///
+    /// [`ArmError`] if a system call fails; nothing stays armed. If the kernel refuses a timer, checks read the clock.
+    ///
+    /// ```
+    /// fn limited() -> std::io::Result<()> {
+    ///     let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?; // `ArmError`
+    ///     Ok(alarm.check()?) // `TimedOut`
+    /// }
+    /// assert!(limited().is_err());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn after(limit: Duration) -> Result<Alarm, ArmError> {
+        Alarm::of_due(Due::After(limit), Location::caller())
+    }
+
+    /// Arms an alarm that expires at `deadline`; otherwise as [`after`](Alarm::after).
+    ///
+    /// ```
+    /// assert!(sigalarm::Alarm::at(std::time::Instant::now())?.is_expired());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn at(deadline: Instant) -> Result<Alarm, ArmError> {
+        Alarm::of_due(Due::At(clock::from_instant(deadline)), Location::caller())
+    }
+
+    /// Arms an alarm that only a [`ring`](Alarm::ring) expires, without a handler and a timer.
+    ///
+    /// ```
+    /// assert_eq!(sigalarm::Alarm::never()?.limit(), None);
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn never() -> Result<Alarm, ArmError> {
+        Alarm::of_due(Due::Never, Location::caller())
+    }
+
+    /// Returns a builder for an alarm with a label or further limits.
+    ///
+    /// ```
+    /// assert!(sigalarm::Alarm::builder().check_limit(0).arm()?.is_expired());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn builder() -> AlarmBuilder {
+        AlarmBuilder::new()
+    }
+
+    #[inline(always)]
+    fn of_due(due: Due, location: &'static Location<'static>) -> Result<Alarm, ArmError> {
+        let mut error = None;
+        match arm(due, location, &mut error) {
+            Some(key) => Ok(Alarm::of(key, None)),
+            None => Err(error.expect("no key without an error")),
+        }
+    }
+
     pub(crate) fn of(key: Key, label: Option<Arc<str>>) -> Alarm {
         Alarm { key, label, not_send: PhantomData }
     }
 
     pub(crate) fn key(&self) -> Key {
         self.key
+    }
+}
+
+/// Returns a `Key` in registers, and not a `Result` in memory.
+#[inline(never)]
+fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmError>) -> Option<Key> {
+    runtime::arm(Plan::new(due, location)).map_err(|e| *error = Some(e)).ok()
+}
+
+/// Checking.
+impl Alarm {
+    /// Returns an error once this alarm, or an alarm that encloses it, has expired.
+    ///
+    /// Costs one load and one branch; when the flag is set, it takes a lock. Do not check in a signal handler.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] of the outermost expired alarm, with the location of this call; again until
+    /// [`restart`](Alarm::restart), [`extend`](Alarm::extend) or [`disarm`](Alarm::disarm).
+    ///
+    /// ```
+    /// fn count(alarm: &sigalarm::Alarm) -> Result<(), sigalarm::TimedOut> {
+    ///     for _ in 0..1_000 {
+    ///         alarm.check()?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// assert!(count(&sigalarm::testing::never()).is_ok());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn check(&self) -> Result<(), TimedOut> {
+        self.check_at(Location::caller())
+    }
+
+    /// Checks for an adapter, which passes the user's `location`.
+    #[inline(always)]
+    pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
+        check(&self.key, location)
+    }
+
+    /// Returns whether [`check`](Alarm::check) returns an error.
+    ///
+    /// ```
+    /// assert!(sigalarm::testing::expired().is_expired());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn is_expired(&self) -> bool {
+        self.check().is_err()
+    }
+
+    /// Returns whether `timed_out` is an error of this alarm, and not of one that encloses it.
+    ///
+    /// ```
+    /// let alarm = sigalarm::testing::expired();
+    /// assert!(alarm.owns(&alarm.check().unwrap_err()));
+    /// ```
+    pub fn owns(&self, timed_out: &TimedOut) -> bool {
+        timed_out.alarm() == self.id()
+    }
+}
+
+#[inline(always)]
+pub(crate) fn check(key: &Key, location: &'static Location<'static>) -> Result<(), TimedOut> {
+    if runtime::is_flag_set() {
+        return runtime::answer(runtime::check_alarm(key, location));
+    }
+    Ok(())
+}
+
+/// Changing the limit.
+impl Alarm {
+    /// Starts the limit again from now; for [`Alarm::at`], with the time that it had at arming.
+    ///
+    /// ```
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1))?;
+    /// for _job in 0..1_000 {
+    ///     alarm.restart(); // each job has its own second
+    /// }
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn restart(&self) {
+        runtime::restart(self.key);
+    }
+
+    /// Moves the deadline, if there is one, later by `more`. Until then checks return `Ok`, unless the alarm was rung.
+    ///
+    /// ```
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// alarm.extend(std::time::Duration::from_secs(10));
+    /// assert!(alarm.check().is_ok());
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn extend(&self, more: Duration) {
+        runtime::extend(self.key, more);
+    }
+
+    /// Expires the alarm now, with [`Cause::Rung`], to cancel the computation. An expired alarm keeps its cause.
+    ///
+    /// Do not call it in a signal handler.
+    ///
+    /// ```
+    /// let alarm = sigalarm::testing::never();
+    /// alarm.ring();
+    /// assert!(alarm.is_expired());
+    /// ```
+    #[doc(alias = "cancel")]
+    pub fn ring(&self) {
+        let _ = runtime::ring(self.key, Cause::Rung);
+    }
+
+    /// Removes all limits until [`restart`](Alarm::restart). [`ring`](Alarm::ring) and
+    /// [`ring_on`](AlarmBuilder::ring_on) still expire the alarm.
+    ///
+    /// ```
+    /// let alarm = sigalarm::testing::expired();
+    /// alarm.disarm();
+    /// assert!(alarm.check().is_ok());
+    /// ```
+    pub fn disarm(&self) {
+        runtime::disarm(self.key);
+    }
+}
+
+/// Inspecting. These methods take a lock, except for `id` and `label`.
+impl Alarm {
+    /// Returns the time until the deadline: zero after the deadline, `None` without one.
+    ///
+    /// ```
+    /// assert_eq!(sigalarm::testing::never().remaining(), None);
+    /// ```
+    pub fn remaining(&self) -> Option<Duration> {
+        runtime::inspect(self.key, Entry::remaining).flatten()
+    }
+
+    /// Returns the time since arming or the last restart, without [`paused`](Alarm::paused) time.
+    ///
+    /// ```
+    /// assert!(sigalarm::testing::never().elapsed().as_secs() < 60);
+    /// ```
+    pub fn elapsed(&self) -> Duration {
+        runtime::inspect(self.key, Entry::elapsed).unwrap_or_default()
+    }
+
+    /// Returns the limit, which [`extend`](Alarm::extend) lengthens, or `None` without a deadline.
+    ///
+    /// ```
+    /// assert_eq!(sigalarm::testing::never().limit(), None);
+    /// ```
+    pub fn limit(&self) -> Option<Duration> {
+        runtime::inspect(self.key, |entry, _| entry.limit).flatten()
+    }
+
+    /// Returns the deadline, or `None` without one and while the alarm is [`paused`](Alarm::paused).
+    ///
+    /// ```
+    /// assert_eq!(sigalarm::testing::never().deadline(), None);
+    /// ```
+    pub fn deadline(&self) -> Option<Instant> {
+        runtime::inspect(self.key, |entry, _| clock::to_instant(entry.due())).flatten()
+    }
+
+    /// Returns the longest stretch without a check, if an [`audit`](AlarmBuilder::audit) found one.
+    ///
+    /// ```
+    /// assert!(sigalarm::testing::never().longest_gap().is_none()); // no audit
+    /// ```
+    pub fn longest_gap(&self) -> Option<Gap> {
+        runtime::longest_gap(self.key)
+    }
+
+    /// Returns the label from the [builder](AlarmBuilder::label).
+    ///
+    /// ```
+    /// let alarm = sigalarm::Alarm::builder().label("solve").arm()?;
+    /// assert_eq!(alarm.label(), Some("solve"));
+    /// # Ok::<(), sigalarm::ArmError>(())
+    /// ```
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// Returns the id, which [`TimedOut::alarm`] returns too.
+    ///
+    /// ```
+    /// let alarm = sigalarm::testing::expired();
+    /// assert_eq!(alarm.check().unwrap_err().alarm(), alarm.id());
+    /// ```
+    pub fn id(&self) -> AlarmId {
+        self.key.id()
     }
 }
 

@@ -8,19 +8,13 @@ use crate::alarm::Alarm;
 use crate::error::{ArmError, TimedOut};
 use crate::unwind;
 
-/// The best answer that a search has found, with its score. Of equal scores the first stays.
+/// The best answer `T` that a search has found, with its score `S`. Of equal scores the first stays.
 ///
-/// `T` is the answer, `S` the score; methods take the score first. [`into_inner`](Best::into_inner) returns both. The caller
-/// lends it to the search, so the answer outlives an error, an unwinding and a panic.
-///
+/// The caller lends it to the search, so the answer outlives an error, an unwinding and a panic.
 /// ```
-/// use sigalarm::Best;
-/// fn search(best: &mut Best<Vec<u32>, u64>) {
-///     best.offer(7_542, || vec![2, 0, 1]);
-/// }
-/// let mut best = Best::lowest();
-/// search(&mut best);
-/// assert_eq!(best.score(), Some(&7_542));
+/// let mut best: sigalarm::Best<Vec<u32>, u64> = sigalarm::Best::lowest();
+/// best.offer(7_542, || vec![2, 0, 1]);
+/// assert_eq!((best.score(), best.answer()), (Some(&7_542), Some(&vec![2, 0, 1])));
 /// ```
 #[derive(Clone)]
 pub struct Best<T, S, O = Lowest> {
@@ -33,11 +27,9 @@ pub struct Best<T, S, O = Lowest> {
 
 impl<T, S> Best<T, S, Lowest> {
     /// Returns an empty `Best`; a lower score is better.
-    ///
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// best.offer(7, || "seven");
-    /// assert!(best.offer(6, || "six"));
+    /// assert!(best.offer(7, || "seven") && best.offer(6, || "six"));
     /// ```
     pub fn lowest() -> Self {
         Best::with(Lowest)
@@ -46,11 +38,9 @@ impl<T, S> Best<T, S, Lowest> {
 
 impl<T, S> Best<T, S, Highest> {
     /// Returns an empty `Best`; a higher score is better.
-    ///
     /// ```
     /// let mut best = sigalarm::Best::highest();
-    /// best.offer(7.0, || "seven");
-    /// assert!(!best.offer(f64::NAN, || "none"));
+    /// assert!(best.offer(7.0, || "seven") && !best.offer(f64::NAN, || "none"));
     /// ```
     pub fn highest() -> Self {
         Best::with(Highest)
@@ -58,15 +48,9 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns an empty `Best`; `better(new, best)` returns whether a new score is better.
-    ///
-    /// The first offer is always taken.
-    ///
+    /// Returns an empty `Best`, which takes the first offer, then those that are `better(new, best)`.
     /// ```
-    /// let mut best = sigalarm::Best::by(|new: &(u32, f64), old: &(u32, f64)| new < old);
-    /// best.offer((3, 80.0), || "three vans");
-    /// best.offer((2, 95.0), || "two vans");
-    /// assert_eq!(best.answer(), Some(&"two vans"));
+    /// assert!(sigalarm::Best::by(|new: &(u32, f64), best| new < best).offer((3, 80.0), || "three vans"));
     /// ```
     pub fn by(better: F) -> Self {
         Best::with(better)
@@ -79,22 +63,16 @@ impl<T, S, O> Best<T, S, O> {
     }
 
     /// Returns the best answer; `None` before the first.
-    ///
     /// ```
-    /// let mut best = sigalarm::Best::lowest();
-    /// best.offer(7, || "seven");
-    /// assert_eq!(best.answer(), Some(&"seven"));
+    /// assert_eq!(sigalarm::Best::<u32, u32>::lowest().answer(), None);
     /// ```
     pub fn answer(&self) -> Option<&T> {
         self.kept.as_ref().map(|(_, answer)| answer)
     }
 
-    /// Returns the score of the best answer; `None` before the first.
-    ///
+    /// Returns the score of the best answer.
     /// ```
-    /// let mut best = sigalarm::Best::lowest();
-    /// best.offer(7, || "seven");
-    /// assert_eq!(best.score(), Some(&7));
+    /// assert_eq!(sigalarm::Best::<u32, u32>::lowest().score(), None);
     /// ```
     #[inline]
     pub fn score(&self) -> Option<&S> {
@@ -102,18 +80,14 @@ impl<T, S, O> Best<T, S, O> {
     }
 
     /// Returns how many offers were taken.
-    ///
     /// ```
-    /// let mut best = sigalarm::Best::lowest();
-    /// best.offer(7, || "seven");
-    /// assert_eq!(best.improvements(), 1);
+    /// assert_eq!(sigalarm::Best::<u32, u32>::lowest().improvements(), 0);
     /// ```
     pub fn improvements(&self) -> u64 {
         self.improvements
     }
 
-    /// Returns the best answer with its score; `None` before the first.
-    ///
+    /// Returns the best answer with its score.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// best.offer(7, || "seven");
@@ -126,11 +100,8 @@ impl<T, S, O> Best<T, S, O> {
 
 impl<T, S, O: Better<S>> Best<T, S, O> {
     /// Returns whether an offer with this score would be taken.
-    ///
     /// ```
-    /// let mut best = sigalarm::Best::lowest();
-    /// best.offer(7, || "seven");
-    /// assert!(best.is_beaten_by(&6) && !best.is_beaten_by(&7));
+    /// assert!(sigalarm::Best::<u32, u32>::lowest().is_beaten_by(&7));
     /// ```
     #[inline]
     pub fn is_beaten_by(&self, score: &S) -> bool {
@@ -140,14 +111,10 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Takes the answer if its score is better, and returns whether it did.
-    ///
-    /// Only then the method calls `answer`. If `answer` unwinds, the best stays.
-    ///
+    /// Takes the answer if its score is better, and returns whether it did. Only then calls `answer`; if that unwinds, the best stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
-    /// assert!(best.offer(7, || "seven"));
-    /// assert!(!best.offer(8, || unreachable!()));
+    /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
     /// ```
     #[inline]
     pub fn offer(&mut self, score: S, answer: impl FnOnce() -> T) -> bool {
@@ -158,16 +125,11 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Takes a copy of the answer if its score is better, and returns whether it did.
-    ///
-    /// [`clone_into`](ToOwned::clone_into) reuses the memory of a beaten answer.
-    ///
+    /// Offers a copy of the answer, in the memory of a beaten answer; otherwise as [`offer`](Best::offer).
     /// ```
-    /// let mut best = sigalarm::Best::lowest();
-    /// let tour = vec![0, 1, 2];
-    /// best.offer_cloned(40, &tour);
-    /// best.offer_cloned(37, &tour[1..]);
-    /// assert_eq!(best.answer(), Some(&vec![1, 2]));
+    /// let mut best = sigalarm::Best::<Vec<u32>, u64>::lowest();
+    /// assert!(best.offer_cloned(40, &[0, 1, 2][..]));
+    /// assert_eq!(best.answer(), Some(&vec![0, 1, 2]));
     /// ```
     #[inline]
     pub fn offer_cloned<A>(&mut self, score: S, answer: &A) -> bool
@@ -190,36 +152,28 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Returns the beaten answer.
     fn keep(&mut self, score: S, answer: T) -> Option<T> {
         self.improvements += 1;
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
     }
 
-    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm. Blocks while `search` runs.
+    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm.
     ///
-    /// The inner result is the [`TimedOut`] if `check()?` or [`unwind_if_expired`](crate::unwind_if_expired()) ended `search`. The
-    /// latter panics under `panic = "abort"`. `self` has the best answer in each case.
-    ///
-    /// A search with an offer before its first check has an answer under any limit.
+    /// The inner error is the [`TimedOut`] that ended `search`, also by [`unwind_if_expired`](crate::unwind_if_expired()). `self`
+    /// has the best answer in each case, and under any limit if `search` makes an offer before its first check.
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if the alarm cannot be armed; then `search` does not run.
-    ///
-    /// # Examples
-    ///
+    /// [`ArmError`]; then `search` does not run.
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
-    ///     for x in 1_u64.. {
+    ///     (1_u64..).try_for_each(|x| {
     ///         best.offer(x.trailing_zeros(), || x);
-    ///         alarm.check()?;
-    ///     }
-    ///     Ok(())
-    /// })?;
-    /// println!("{:?}: {}", best.answer(), ended.unwrap_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    ///         alarm.check()
+    ///     })
+    /// });
+    /// println!("{:?}: {}", best.answer(), ended.unwrap().unwrap_err());
     /// ```
     pub fn within(
         &mut self,
@@ -248,7 +202,6 @@ impl<T: fmt::Debug, S: fmt::Debug, O> fmt::Debug for Best<T, S, O> {
 }
 
 /// An order of scores: [`Lowest`], [`Highest`], or a closure.
-///
 /// ```
 /// use sigalarm::Better;
 /// let nearest_to_50 = |new: &i32, best: &i32| new.abs_diff(50) < best.abs_diff(50);
@@ -256,18 +209,14 @@ impl<T: fmt::Debug, S: fmt::Debug, O> fmt::Debug for Best<T, S, O> {
 /// ```
 pub trait Better<S> {
     /// Returns whether `new` is better than `best`; `false` for equal scores.
-    ///
     /// ```
-    /// use sigalarm::{Better, Lowest};
-    /// assert!(Lowest.better(&3, &4) && !Lowest.better(&3, &3));
+    /// assert!(sigalarm::Better::better(&sigalarm::Lowest, &3, &4));
     /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
-    /// Returns whether a score can be the first. A NaN cannot: no score would be better.
-    ///
+    /// Returns whether a score can be the first. A NaN cannot, because no score would be better.
     /// ```
-    /// use sigalarm::{Better, Lowest};
-    /// assert!(!Lowest.is_comparable(&f64::NAN));
+    /// assert!(!sigalarm::Better::is_comparable(&sigalarm::Lowest, &f64::NAN));
     /// ```
     fn is_comparable(&self, _score: &S) -> bool {
         true
@@ -275,19 +224,15 @@ pub trait Better<S> {
 }
 
 /// A lower score is better; see [`Best::lowest`].
-///
 /// ```
-/// use sigalarm::{Best, Lowest};
-/// assert!(Best::<&str, u32, Lowest>::default().is_beaten_by(&24));
+/// assert!(sigalarm::Best::<u32, u32, sigalarm::Lowest>::default().is_beaten_by(&24));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lowest;
 
 /// A higher score is better; see [`Best::highest`].
-///
 /// ```
-/// use sigalarm::{Best, Highest};
-/// assert!(Best::<&str, u32, Highest>::default().is_beaten_by(&24));
+/// assert!(sigalarm::Best::<u32, u32, sigalarm::Highest>::default().is_beaten_by(&24));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Highest;

@@ -1,4 +1,4 @@
-//! Blocking calls that end at the deadline.
+//! Waits that end at the deadline.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -12,15 +12,18 @@ use crate::os::poll::{self, Readiness};
 use crate::os::{child, clock};
 use crate::runtime::{self, Waiting};
 
+/// The longest timeout of a wait that no signal can end.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
 impl Alarm {
-    /// Runs a blocking system call, which ends at the deadline.
+    /// Runs a system call, such as `flock`, `connect`, `accept` or `read`, which ends at the deadline.
     ///
-    /// `call` makes one system call: `flock`, `connect`, `accept`, `read`. When this alarm or an enclosing one expires, the
-    /// system call returns EINTR ([signal(7)]), at worst 10 ms late. After another EINTR `blocking` calls `call` again.
+    /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
+    /// After another EINTR `call` runs again.
     ///
-    /// Avoid functions that retry after EINTR: std's `read_exact`, `TcpListener::accept`, `TcpStream::connect`,
-    /// `File::open`. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a deadline of
-    /// another thread interrupts that thread's system calls too.
+    /// `call` must not retry after EINTR, as std's `read_exact`, `TcpListener::accept`, `TcpStream::connect` and
+    /// `File::open` do. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a
+    /// deadline of another thread interrupts that thread's system calls too.
     ///
     /// # Errors
     ///
@@ -72,9 +75,7 @@ impl Alarm {
     /// [`TimedOut`] if the alarm has expired.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// assert!(alarm.sleep(std::time::Duration::MAX).is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::testing::expired().sleep(std::time::Duration::MAX).is_err());
     /// ```
     ///
     /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -103,9 +104,9 @@ impl Alarm {
         }
     }
 
-    /// Waits until a child process ends, or until this alarm or an enclosing one expires.
+    /// Waits until a child process ends, or until this alarm or an enclosing one expires. Then the child keeps running.
     ///
-    /// Closes the child's standard input, as [`Child::wait`] does. At the deadline the child keeps running.
+    /// Closes the child's standard input, as [`Child::wait`] does.
     ///
     /// # Errors
     ///
@@ -113,8 +114,7 @@ impl Alarm {
     ///
     /// ```
     /// let mut child = std::process::Command::new("sleep").arg("3600").spawn()?;
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// assert!(alarm.wait(&mut child).is_err());
+    /// assert!(sigalarm::testing::expired().wait(&mut child).is_err());
     /// child.kill()?;
     /// # child.wait()?;
     /// # Ok::<(), std::io::Error>(())
@@ -125,21 +125,52 @@ impl Alarm {
     pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let location = Location::caller();
         drop(child.stdin.take());
-        // If the child has been reaped, another process may have its id.
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        let id = child.id();
-        let Ok(_waiting) = Waiting::begin(Some(self.key())) else {
-            loop {
-                self.sleep_at(location, POLL_INTERVAL)?;
-                if let Some(status) = child.try_wait()? {
-                    return Ok(status);
-                }
+        loop {
+            // If the child has been reaped, another process may have its id.
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
             }
-        };
-        self.blocking_at(location, || child::await_end(id))?;
-        child.wait()
+            match Waiting::begin(Some(self.key())) {
+                Ok(_waiting) => self.blocking_at(location, || child::await_end(child.id()))?,
+                Err(_) => self.sleep_at(location, POLL_INTERVAL)?,
+            }
+        }
+    }
+
+    /// Calls `attempt` with a timeout until it returns a value, or until this alarm or an enclosing one expires.
+    ///
+    /// For channels, condition variables and locks, whose waits no signal ends. `attempt` waits for up to the timeout,
+    /// at most 10 ms, and then returns `None`: a deadline is on time, and a [`ring`](Alarm::ring) up to 10 ms late.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] if the alarm expires first.
+    ///
+    /// ```
+    /// use std::sync::{Condvar, Mutex};
+    /// let (queue, filled) = (Mutex::new(vec!["job"]), Condvar::new());
+    /// let job = sigalarm::testing::never().wait_for(|timeout| {
+    ///     let locked = queue.lock().unwrap();
+    ///     // Checks the condition first, so no notification is lost.
+    ///     filled.wait_timeout_while(locked, timeout, |queue| queue.is_empty()).unwrap().0.pop()
+    /// });
+    /// assert_eq!(job.unwrap(), "job");
+    /// ```
+    ///
+    /// For a channel, return `None` on `RecvTimeoutError::Timeout`. For a parking_lot lock, call
+    /// `try_lock_for(timeout)`. For std's `Mutex`, call `try_lock`, and sleep for up to `timeout` after a failure.
+    #[track_caller]
+    #[doc(alias("recv", "lock", "wait_timeout", "condvar", "channel"))]
+    pub fn wait_for<T>(&self, mut attempt: impl FnMut(Duration) -> Option<T>) -> Result<T, TimedOut> {
+        let location = Location::caller();
+        loop {
+            self.check_at(location)?;
+            if let Some(value) = attempt(self.poll_timeout()) {
+                return Ok(value);
+            }
+            // The deadline may have passed before its signal is handled.
+            runtime::recheck();
+        }
     }
 
     /// Waits until the descriptor of `source` is ready and calls `call`, again after `WouldBlock`.
@@ -155,13 +186,9 @@ impl Alarm {
         loop {
             self.check_at(location)?;
             let timeout = self.wait_timeout(waiting.is_ok());
-            match poll::wait(Some((source.as_fd(), readiness)), timeout) {
-                Ok(true) => {}
-                Ok(false) => {
-                    runtime::recheck();
-                    continue;
-                }
-                Err(e) => return Err(e),
+            if !poll::wait(Some((source.as_fd(), readiness)), timeout)? {
+                runtime::recheck();
+                continue;
             }
             match call(source) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -181,10 +208,7 @@ impl Alarm {
     }
 
     /// Returns the timeout of a wait that no signal can end.
-    pub(crate) fn poll_timeout(&self) -> Duration {
+    fn poll_timeout(&self) -> Duration {
         clock::until(runtime::next_under(self.key())).min(POLL_INTERVAL)
     }
 }
-
-/// The longest timeout of a wait that no signal can end.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);

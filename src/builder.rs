@@ -11,9 +11,7 @@ use crate::os::clock;
 use crate::runtime::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::schedule::Budget;
 
-/// A builder for an alarm; returned by [`Alarm::builder`].
-///
-/// The alarm expires at the first limit that is reached. Without a limit only [`ring`](Alarm::ring) expires it.
+/// A builder for an alarm, which expires at the first limit that is reached; returned by [`Alarm::builder`].
 ///
 /// ```
 /// let builder = sigalarm::Alarm::builder().label("solve").check_limit(9);
@@ -43,19 +41,17 @@ impl AlarmBuilder {
     /// Sets a limit that counts from arming; see [`Alarm::after`].
     ///
     /// ```
-    /// let builder = sigalarm::Alarm::builder().after(std::time::Duration::ZERO);
-    /// assert!(builder.arm()?.is_expired());
+    /// assert!(sigalarm::Alarm::builder().after(std::time::Duration::ZERO).arm()?.is_expired());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn after(self, limit: Duration) -> AlarmBuilder {
         AlarmBuilder { due: Due::After(limit), ..self }
     }
 
-    /// Sets a deadline; see [`Alarm::at`]. The last limit or deadline counts.
+    /// Sets a deadline, in place of [`after`](AlarmBuilder::after); see [`Alarm::at`].
     ///
     /// ```
-    /// let builder = sigalarm::Alarm::builder().at(std::time::Instant::now());
-    /// assert!(builder.arm()?.is_expired());
+    /// assert!(sigalarm::Alarm::builder().at(std::time::Instant::now()).arm()?.is_expired());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn at(self, deadline: Instant) -> AlarmBuilder {
@@ -65,21 +61,20 @@ impl AlarmBuilder {
     /// Sets the label with which the text of [`TimedOut`](crate::TimedOut) begins.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::builder().check_limit(0).label("solve").arm()?;
-    /// assert!(alarm.check().unwrap_err().to_string().starts_with("solve "));
+    /// let alarm = sigalarm::Alarm::builder().label("solve").check_limit(0).arm()?;
+    /// assert!(alarm.check().unwrap_err().to_string().starts_with("solve used up its checks"));
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn label(self, label: impl Into<Arc<str>>) -> AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time of the process, counted from arming over all threads ([clock_gettime(2)]).
+    /// Sets a limit on the processor time of the process since arming, over all threads ([clock_gettime(2)]).
     ///
-    /// The alarm is never early. It is late by about 1 ms with one thread, and by up to what other running threads use.
+    /// The alarm is never early, and late by 1 ms and by what other running threads use.
     ///
     /// ```
-    /// let builder = sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO);
-    /// assert!(builder.arm()?.is_expired());
+    /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm()?.is_expired());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
@@ -88,13 +83,12 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Process, limit)))
     }
 
-    /// Sets a limit on the processor time of the arming thread. Replaces [`cpu_limit`](AlarmBuilder::cpu_limit).
+    /// Sets a limit on the processor time of the arming thread, in place of [`cpu_limit`](AlarmBuilder::cpu_limit).
     ///
     /// [`arm`](AlarmBuilder::arm) fails on Apple's systems, NetBSD and OpenBSD.
     ///
     /// ```
-    /// let builder = sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO);
-    /// assert!(builder.arm()?.is_expired());
+    /// assert!(sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO).arm()?.is_expired());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn thread_cpu_limit(self, limit: Duration) -> AlarmBuilder {
@@ -103,8 +97,8 @@ impl AlarmBuilder {
 
     /// Sets a limit on the number of checks: `budget` checks return `Ok`, and the next returns an error.
     ///
-    /// Checks of the alarm, of alarms inside it and of its thread ([`checkpoint`](crate::checkpoint)) count.
-    /// [`restart`](Alarm::restart) resets the count. Until the guard drops, every check of the process takes the slow path.
+    /// Checks of the alarm, of alarms inside it and of its thread count. [`restart`](Alarm::restart) resets the count.
+    /// While the guard lives, every check of the process takes the slow path.
     ///
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm()?;
@@ -118,11 +112,11 @@ impl AlarmBuilder {
 
     /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm ([signal(7)]).
     ///
-    /// - The first signal is not forwarded. A later one is forwarded to the previous handler, if no check has seen the
-    ///   first or all alarms that use the signal have expired. So a second Ctrl-C ends the process.
-    /// - The last guard that uses the signal restores the previous disposition, and discards a signal that no check has
-    ///   seen.
-    /// - A signal that was ignored at arming is still ignored, as under `nohup`.
+    /// - A second signal is forwarded to the previous handler, if no check has seen the first or all alarms that use
+    ///   the signal have expired. So a second Ctrl-C ends the process.
+    /// - The last guard that uses the signal restores the previous disposition. Then a signal that no check has seen is
+    ///   discarded.
+    /// - A signal that was ignored at arming stays ignored, as under `nohup`.
     ///
     /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
     ///
@@ -143,18 +137,16 @@ impl AlarmBuilder {
         self
     }
 
-    /// Arms a watchdog, which ends the process if no check returns an error within `grace` after the deadline.
+    /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
     ///
-    /// The handler writes a line to standard error, unless that is a full pipe, and ends the process with exit code 124.
-    /// Destructors do not run, and buffers are not flushed ([_exit(2)]). An error of any check on the arming thread stops
-    /// the watchdog, as does dropping the guard. It waits while the process is stopped or [`suspended`](crate::suspended()).
+    /// The watchdog writes a line to standard error, unless that is a full pipe, and exits with code 124, without
+    /// destructors and flushes ([_exit(2)]). It waits in a stopped or [`suspended`](crate::suspended()) process.
     ///
     /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
     ///
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
-    /// let builder = sigalarm::Alarm::builder().after(limit).abort_after(limit);
-    /// assert!(builder.arm()?.check().is_ok());
+    /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm()?;
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
@@ -166,12 +158,11 @@ impl AlarmBuilder {
         })
     }
 
-    /// Arms a watchdog as [`abort_after`](AlarmBuilder::abort_after) does, but dumps core by [abort(3)].
+    /// Ends the process as [`abort_after`](AlarmBuilder::abort_after) does, but by [abort(3)], which dumps core.
     ///
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
-    /// let builder = sigalarm::Alarm::builder().after(limit).dump_core_after(limit);
-    /// assert!(builder.arm()?.check().is_ok());
+    /// let _alarm = sigalarm::Alarm::builder().after(limit).dump_core_after(limit).arm()?;
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     ///
@@ -182,9 +173,9 @@ impl AlarmBuilder {
 
     /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check.
     ///
-    /// A limit on processor time or checks sets it at a check only. The library never clears the flag.
+    /// A limit on processor time or checks sets it only at a check. The library never clears it.
     ///
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]).
+    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD, OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]).
     ///
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
@@ -201,18 +192,14 @@ impl AlarmBuilder {
 
     /// Measures stretches without a check on the arming thread; [`Alarm::longest_gap`] returns the longest.
     ///
-    /// The timer sends four signals a threshold, at most 4,000 a second. An audit misses no stretch of a threshold, but
-    /// measures it up to a quarter too short.
-    ///
-    /// An audit measures wall time, so a preempted thread looks like a missing check. Checks of other threads end a stretch
-    /// too, so audit a single-threaded program.
+    /// The timer sends four signals a threshold, at most 4,000 a second. No stretch of a threshold is missed; its
+    /// length is short by up to a quarter. Preemption looks like a missing check.
     ///
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
     /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm()?;
     /// std::thread::sleep(threshold * 5);
-    /// assert!(alarm.check().is_ok());
-    /// println!("{}", alarm.longest_gap().unwrap());
+    /// assert!(alarm.check().is_ok() && alarm.longest_gap().is_some());
     /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn audit(self, threshold: Duration) -> AlarmBuilder {

@@ -10,10 +10,8 @@ use crate::schedule::{Key, Standing};
 /// A guard that keeps an alarm entered on its thread; returned by [`Alarm::enter`].
 ///
 /// ```
-/// let alarm = sigalarm::Alarm::never()?;
-/// let entered = alarm.enter();
-/// drop(entered);
-/// # Ok::<(), sigalarm::ArmError>(())
+/// let alarm = sigalarm::testing::never();
+/// let entered: sigalarm::Entered<'_> = alarm.enter();
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping it leaves the alarm: write `let _entered = …;` (`let _ = …;` drops it at once)"]
@@ -24,21 +22,19 @@ pub struct Entered<'a> {
 }
 
 impl Alarm {
-    /// Enters the alarm on the calling thread: each [`checkpoint`](crate::checkpoint) there checks it too.
+    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check it too.
     ///
-    /// The alarm is inside the alarms that the thread has, and encloses the alarms that the thread arms later. Alarms that
-    /// enclose it on its arming thread enclose it here too. Does not block.
+    /// It is inside the alarms that the thread has, and encloses those that the thread arms later. Alarms that enclose
+    /// it on its arming thread enclose it here too. Does not block.
     ///
     /// ```
-    /// use sigalarm::{Alarm, checkpoint};
-    /// let alarm = Alarm::after(std::time::Duration::ZERO)?;
+    /// let alarm: &sigalarm::Alarm = &sigalarm::testing::expired();
     /// std::thread::scope(|s| {
     ///     s.spawn(|| {
     ///         let _entered = alarm.enter();
-    ///         assert!(checkpoint().is_err());
+    ///         assert!(sigalarm::checkpoint().is_err());
     ///     });
     /// });
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn enter(&self) -> Entered<'_> {
         Entered::new(self.key())

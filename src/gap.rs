@@ -26,23 +26,19 @@ impl Gap {
         Gap { length, location }
     }
 
-    /// Returns the length, which is short by at most a quarter of the audit's threshold.
+    /// Returns the length, short by at most a quarter of the audit's threshold.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// assert_eq!(alarm.longest_gap().map(|gap| gap.length()), None);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.length()), None);
     /// ```
     pub fn length(&self) -> Duration {
         self.length
     }
 
-    /// Returns the location of the check after the stretch: a check is missing before it.
+    /// Returns the location of the check after the stretch.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// assert_eq!(alarm.longest_gap().map(|gap| gap.location().line()), None);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.location().line()), None);
     /// ```
     pub fn location(&self) -> &SourceLocation {
         &self.location

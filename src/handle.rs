@@ -1,10 +1,10 @@
-//! The handle.
+//! The handle on an alarm.
 
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::alarm::Alarm;
+use crate::alarm::{self, Alarm};
 use crate::enter::Entered;
 use crate::error::{AlarmId, Cause, TimedOut};
 use crate::runtime;
@@ -12,8 +12,7 @@ use crate::schedule::{Entry, Key};
 
 /// A handle on an alarm, for code that cannot borrow the guard; returned by [`Alarm::handle`].
 ///
-/// After the guard is dropped, and in a forked child, the handle is inert: its checks return `Ok`, and
-/// [`ring`](AlarmHandle::ring) returns `false`.
+/// Without the guard, and in a forked child, its checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
 ///
 /// ```
 /// let alarm = sigalarm::Alarm::never()?;
@@ -31,9 +30,8 @@ impl Alarm {
     /// Returns a handle on the alarm. Does not block.
     ///
     /// ```
-    /// let handle = sigalarm::Alarm::never()?.handle(); // drops the guard
+    /// let handle = sigalarm::testing::never().handle(); // drops the guard
     /// assert!(!handle.ring());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn handle(&self) -> AlarmHandle {
         AlarmHandle { key: self.key() }
@@ -41,42 +39,32 @@ impl Alarm {
 }
 
 impl AlarmHandle {
-    /// Expires the alarm now, to cancel the computation. Returns whether the alarm is still armed.
-    ///
-    /// Checks then return an error with [`Cause::Rung`], and [`blocking`](Alarm::blocking) calls end, on every thread. An
-    /// expired alarm keeps its cause. Takes a lock, so do not call it in a signal handler.
+    /// Expires the alarm now, as [`Alarm::ring`] does. Returns whether the alarm is still armed.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
+    /// let alarm = sigalarm::testing::never();
     /// assert!(alarm.handle().ring() && alarm.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[doc(alias = "cancel")]
     pub fn ring(&self) -> bool {
         runtime::ring(self.key, Cause::Rung)
     }
 
-    /// Checks as [`Alarm::check`] does, with the same cost and errors. Returns `Ok` after the guard is dropped.
+    /// Checks as [`Alarm::check`] does, with the same cost and errors.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// assert!(alarm.handle().check().is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::testing::expired().handle().check().is_err());
     /// ```
     #[inline]
     #[track_caller]
     pub fn check(&self) -> Result<(), TimedOut> {
-        if runtime::is_flag_set() {
-            return runtime::answer(runtime::check_alarm(&self.key, Location::caller()));
-        }
-        Ok(())
+        alarm::check(&self.key, Location::caller())
     }
 
     /// Returns whether [`check`](AlarmHandle::check) returns an error.
     ///
     /// ```
-    /// assert!(!sigalarm::Alarm::never()?.handle().is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::testing::expired().handle().is_expired());
     /// ```
     #[inline]
     #[track_caller]
@@ -84,11 +72,10 @@ impl AlarmHandle {
         self.check().is_err()
     }
 
-    /// Returns the time until the deadline: zero after it, `None` without a deadline or a guard. Takes a lock.
+    /// Returns the time until the deadline, as [`Alarm::remaining`] does; `None` also without a guard.
     ///
     /// ```
-    /// assert_eq!(sigalarm::Alarm::never()?.handle().remaining(), None);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::testing::never().handle().remaining(), None);
     /// ```
     pub fn remaining(&self) -> Option<Duration> {
         runtime::inspect(self.key, Entry::remaining).flatten()
@@ -97,21 +84,18 @@ impl AlarmHandle {
     /// Enters the alarm on the calling thread, as [`Alarm::enter`] does. Does not block.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// let _entered = alarm.handle().enter();
-    /// assert!(sigalarm::checkpoint().is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let handle = sigalarm::testing::expired().handle();
+    /// std::thread::spawn(move || drop(handle.enter()));
     /// ```
     pub fn enter(&self) -> Entered<'static> {
         Entered::new(self.key)
     }
 
-    /// Returns the alarm's id, as [`Alarm::id`] does.
+    /// Returns the alarm's id.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
+    /// let alarm = sigalarm::testing::never();
     /// assert_eq!(alarm.handle().id(), alarm.id());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn id(&self) -> AlarmId {
         self.key.id()

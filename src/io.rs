@@ -12,24 +12,20 @@ use crate::os::poll::Readiness;
 impl Alarm {
     /// Returns a reader whose reads end at the deadline: for pipes, sockets, terminals and other descriptors.
     ///
-    /// At the deadline a read fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside. No byte is lost. Put
-    /// a [`BufReader`](io::BufReader) around the reader to read lines.
+    /// At the deadline a read fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside. No
+    /// byte is lost. Put a [`BufReader`](io::BufReader) around the reader to read lines.
     ///
-    /// A read waits with [poll(2)], also in non-blocking mode. A regular file is always ready. `poll` does not see a buffer in `r`: `r`
-    /// must be unbuffered, or standard input.
+    /// A read waits with [poll(2)], also in non-blocking mode. A regular file is always ready. `r` must be unbuffered,
+    /// or standard input.
     ///
     /// # Standard input
     ///
-    /// The whole process shares the buffer of [`io::stdin`](std::io::stdin). A read takes bytes from that buffer first. It then waits in
-    /// read(2) as [`blocking`](Alarm::blocking) does: at most 10 ms late, and with an [`ArmError`](crate::ArmError) where no timer can
-    /// interrupt the thread.
+    /// A read takes bytes from the buffer of [`io::stdin`](std::io::stdin), and then waits as
+    /// [`blocking`](Alarm::blocking) does: at most 10 ms late, with an [`ArmError`](crate::ArmError) where no timer can
+    /// interrupt the thread. The limit does not cover the wait for std's lock.
     ///
-    /// A reader of the lock, `alarm.reader(stdin().lock())`, implements [`BufRead`]. At the deadline `read_line` keeps a partial line in its `String`, and the next call
-    /// appends the rest; it drops a part that ends within a UTF-8 character.
-    ///
-    /// The limit does not cover the wait for std's lock while another thread reads.
-    ///
-    /// # Examples
+    /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` keeps a partial line in its
+    /// `String`, unless it ends within a UTF-8 character. The next call appends.
     ///
     /// ```
     /// use std::{io::Read, os::unix::net::UnixStream, time::Duration};
@@ -49,17 +45,16 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` that has written a part returns its length, and the next `write` fails. `write_all` does not report how much it wrote.
+    /// A `write` that has written a part returns its length, and the next fails. `write_all` does not report a part.
     ///
-    /// `w` must be unbuffered. In place of [`io::stdout`](std::io::stdout) use a [`File`](std::fs::File) made from
+    /// `w` must be unbuffered: not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) made from
     /// `stdout().as_fd().try_clone_to_owned()?`.
     ///
     /// ```
     /// use std::{io::Write, os::unix::net::UnixStream, time::Duration};
     /// let (here, _there) = UnixStream::pair()?;
     /// let alarm = sigalarm::Alarm::after(Duration::from_millis(20))?;
-    /// let e = alarm.writer(&here).write_all(&vec![0; 10_000_000]).unwrap_err();
-    /// assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
+    /// assert!(alarm.writer(&here).write_all(&vec![0; 10_000_000]).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
@@ -71,30 +66,25 @@ impl Alarm {
 /// A reader with a time limit, returned by [`Alarm::reader`].
 ///
 /// ```
-/// use std::{fs::File, io};
-/// let alarm = sigalarm::Alarm::never()?;
-/// let reader: sigalarm::Reader<File> = alarm.reader(File::open("/dev/null")?);
-/// alarm.ring();
-/// assert!(io::read_to_string(reader).is_err());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let alarm = sigalarm::testing::expired();
+/// let reader: sigalarm::Reader<std::io::Stdin> = alarm.reader(std::io::stdin());
+/// assert!(std::io::read_to_string(reader).is_err());
 /// ```
 #[derive(Debug)]
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
     inner: R,
-    /// The call of [`Alarm::reader`]. Errors name it, because a read is often called from within std.
+    /// The call of [`Alarm::reader`]. Errors name it, because std calls `read`.
     location: &'static Location<'static>,
 }
 
 /// A writer with a time limit, returned by [`Alarm::writer`].
 ///
 /// ```
-/// use std::{fs::File, io::Write};
-/// let alarm = sigalarm::Alarm::never()?;
-/// let mut writer: sigalarm::Writer<File> = alarm.writer(File::create("/dev/null")?);
-/// alarm.ring();
+/// use std::io::Write;
+/// let alarm = sigalarm::testing::expired();
+/// let mut writer: sigalarm::Writer<std::io::Stderr> = alarm.writer(std::io::stderr());
 /// assert!(writeln!(writer, "late").is_err());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Writer<'a, W> {
@@ -107,12 +97,7 @@ impl<R> Reader<'_, R> {
     /// Returns the reader underneath, without the limit.
     ///
     /// ```
-    /// use std::{fs::File, io};
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// let file = alarm.reader(File::open("/dev/null")?).into_inner();
-    /// alarm.ring();
-    /// assert_eq!(io::read_to_string(file)?, "");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let _stdin: std::io::Stdin = sigalarm::testing::never().reader(std::io::stdin()).into_inner();
     /// ```
     pub fn into_inner(self) -> R {
         self.inner
@@ -121,11 +106,8 @@ impl<R> Reader<'_, R> {
     /// Returns a reference to the reader underneath.
     ///
     /// ```
-    /// use std::fs::File;
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// let reader = alarm.reader(File::open("/dev/null")?);
-    /// assert!(!reader.get_ref().metadata()?.is_file());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let alarm = sigalarm::testing::never();
+    /// let _stdin: &std::io::Stdin = alarm.reader(std::io::stdin()).get_ref();
     /// ```
     pub fn get_ref(&self) -> &R {
         &self.inner
@@ -136,12 +118,7 @@ impl<W> Writer<'_, W> {
     /// Returns the writer underneath, without the limit.
     ///
     /// ```
-    /// use std::{fs::File, io::Write};
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// let mut file = alarm.writer(File::create("/dev/null")?).into_inner();
-    /// alarm.ring();
-    /// writeln!(file, "done")?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let _stderr: std::io::Stderr = sigalarm::testing::never().writer(std::io::stderr()).into_inner();
     /// ```
     pub fn into_inner(self) -> W {
         self.inner
@@ -150,11 +127,8 @@ impl<W> Writer<'_, W> {
     /// Returns a reference to the writer underneath.
     ///
     /// ```
-    /// use std::fs::File;
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// let writer = alarm.writer(File::create("/dev/null")?);
-    /// assert!(!writer.get_ref().metadata()?.is_file());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let alarm = sigalarm::testing::never();
+    /// let _stderr: &std::io::Stderr = alarm.writer(std::io::stderr()).get_ref();
     /// ```
     pub fn get_ref(&self) -> &W {
         &self.inner
@@ -189,8 +163,7 @@ impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
 }
 
 impl<R: AsFd> Reader<'_, R> {
-    /// Calls `call`, which takes bytes from a buffer or reads once into it. The call precedes poll(2), which does not see the
-    /// buffer.
+    /// Calls `call`, which takes bytes from a buffer or reads once into it, before poll(2), which sees no buffer.
     fn read_through_buffer<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
         let Reader { alarm, inner, location } = self;
         let called = alarm.blocking_at(location, || match call(inner) {

@@ -76,22 +76,18 @@ mod os;
 #[cfg(sigalarm_shuttle)]
 #[path = "interleavings/os/mod.rs"]
 mod os;
-mod paused;
 #[cfg(feature = "process")]
 pub mod process;
 mod runtime;
 mod schedule;
-mod shielded;
+mod scoped;
 #[cfg(feature = "enough")]
 mod stop;
-mod suspended;
 pub mod testing;
 pub mod thread;
 mod ticker;
 mod time;
 mod unwind;
-mod wait;
-mod within;
 
 pub use alarm::Alarm;
 pub use best::{Best, Better, Highest, Lowest};
@@ -103,13 +99,10 @@ pub use gap::Gap;
 pub use handle::AlarmHandle;
 pub use io::{Reader, Writer};
 pub use iter::{Checked, CheckedEvery, IteratorExt, Until};
-pub use paused::paused;
-pub use shielded::shielded;
+pub use scoped::{paused, shielded, suspended, try_within, within};
 #[cfg(feature = "macros")]
 pub use sigalarm_macros::{cooperative, time_limit};
 #[cfg(feature = "enough")]
 pub use stop::ThreadAlarms;
-pub use suspended::suspended;
 pub use ticker::Ticker;
 pub use unwind::unwind_if_expired;
-pub use within::{try_within, within};

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// The compiler names this trait when a guard, which restores its thread's signal mask, is moved to another thread.
+/// The compiler names this trait when a guard is moved to another thread.
 pub(crate) trait GuardStaysOnItsThread: Sync + Unpin + UnwindSafe + RefUnwindSafe {}
 
 /// A trait object is `Send` only if its trait requires `Send`.

@@ -1,11 +1,7 @@
-//! Live alarms and their deadlines, as pure data.
+//! Live alarms and their deadlines, as pure data: callers pass the time in.
 //!
-//! Callers pass the time in, so tests can compare results with a naive list.
-//!
-//! Entries are alarms and tickers. A ticker's deadline advances by its period and never expires.
-//!
-//! An alarm is pending until its deadline, then expired until a restart or its removal. Operations take logarithmic time
-//! unless noted.
+//! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker's deadline advances by its
+//! period. Operations take logarithmic time unless noted.
 
 mod budget;
 mod changes;
@@ -23,8 +19,8 @@ use std::sync::atomic::Ordering;
 use sigalarm_core::implementer;
 
 pub(crate) use self::budget::Budget;
+use self::entry::periods;
 pub(crate) use self::entry::{Cpu, Entry, More, Removed, Terms};
-use self::entry::{Listing, periods};
 pub(crate) use self::key::{Key, Scope, Standing};
 pub(crate) use self::queue::{Positions, Queue};
 use self::signals::SIGNALS;
@@ -32,14 +28,13 @@ use self::slots::Slots;
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// Ids below and above every alarm's id.
+/// Below and above every alarm's id.
 const OUTERMOST: AlarmId = implementer::id(0);
 pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
 #[derive(Debug)]
 struct Thread {
     pending: Queue,
-    alarms: usize,
     /// The thread's checks ignore alarms up to this id.
     shield: AlarmId,
 }
@@ -51,10 +46,10 @@ pub(crate) struct Schedule {
     positions: Positions,
     /// Sorted by scope, then from outermost to innermost.
     expired: BTreeSet<(Scope, AlarmId, usize)>,
-    /// Alarms with a check limit: usually none or one.
+    /// Alarms with a check limit.
     counting: Vec<(Scope, Key)>,
     listening: [usize; SIGNALS],
-    /// Alarms that other threads have entered, sorted as `expired`.
+    /// Alarms of other threads that a scope has entered, sorted as `expired`.
     entered: BTreeSet<(Scope, AlarmId, usize)>,
     /// In a forked child, until its first id: a child that needs none does not write to the counter's page.
     must_skip_ids: bool,
@@ -74,7 +69,7 @@ impl Schedule {
         }
     }
 
-    /// Empties a forked child's schedule. A forked child must not free memory, so the content is not dropped.
+    /// Empties the schedule of a forked child, which must not free memory.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
         self.skip_ids();
@@ -108,40 +103,32 @@ impl Schedule {
         first.map_or(Time::NEVER, |(deadline, _)| deadline)
     }
 
+    /// Counts a thread's alarms and tickers, in linear time.
     pub(crate) fn alarms_of(&self, scope: Scope) -> usize {
-        self.threads.get(scope.index()).map_or(0, |thread| thread.alarms)
+        self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
 
-    /// Adds a pending alarm, even if its deadline is past.
+    /// The alarm is pending, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
-        let (scope, deadline, is_plain) = (terms.scope, terms.deadline, terms.more.is_none());
+        let scope = terms.scope;
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
-        // Inlining makes `is_plain` a constant.
-        let listing = match is_plain {
-            true => Listing::plain(scope, deadline),
-            false => {
-                entry.plan_probe(now);
-                if entry.budget().is_some() {
-                    self.counting.push((scope, key));
-                }
-                Listing::of(entry)
-            }
-        };
-        let index = scope.index();
-        if index >= self.threads.len() {
-            self.add_threads(index);
+        entry.plan_probe(now);
+        if entry.budget().is_some() {
+            self.counting.push((scope, key));
         }
-        self.threads[index].alarms += 1;
-        self.list(listing, key);
+        if scope.index() >= self.threads.len() {
+            self.add_threads(scope.index());
+        }
+        self.list(key);
         key
     }
 
     #[cold]
     fn add_threads(&mut self, index: usize) {
-        let thread = || Thread { pending: Queue::new(), alarms: 0, shield: OUTERMOST };
+        let thread = || Thread { pending: Queue::new(), shield: OUTERMOST };
         self.threads.resize_with(index + 1, thread);
     }
 
@@ -149,21 +136,14 @@ impl Schedule {
     #[inline(always)]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Removed> {
         let entry = self.entries.get(key)?;
-        let listing = Listing::of(entry);
         if entry.entered_by > 0 {
             self.entered.retain(|&(.., slot)| slot != key.slot());
         }
         if entry.budget().is_some() {
             self.counting.retain(|(_, other)| *other != key);
         }
-        self.unlist(listing, key);
-        self.threads[listing.scope.index()].alarms -= 1;
+        self.unlist(key);
         Some(self.entries.remove(key.slot()))
-    }
-
-    /// Returns the alarm with an id, in linear time.
-    pub(crate) fn find(&self, id: AlarmId) -> Option<&Entry> {
-        self.entries.iter().map(|(_, entry)| entry).find(|entry| entry.id == id)
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Entry> {
@@ -183,63 +163,52 @@ impl Schedule {
         &self.listening
     }
 
-    /// Returns the number of a ticker's periods since the previous call.
+    /// Counts a ticker's periods since the previous call.
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
         let Some(entry) = self.entries.get_mut(key) else { return 0 };
         let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
         entry.more.as_deref_mut().map_or(0, |more| passed - mem::replace(&mut more.reported, passed))
     }
 
-    /// Changes an alarm and its listing.
     fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
-        let before = Listing::of(entry);
-        change(entry);
-        if let Some(flag) = entry.flag().filter(|_| entry.expired.is_some()) {
-            flag.store(true, Ordering::SeqCst);
-        }
-        let after = Listing::of(entry);
-        if before == after {
+        if self.get(key).is_none() {
             return;
         }
-        // A restart only moves the deadline.
-        let moved = Listing { moment: after.moment, ..before } == after && !after.expired;
-        if moved && !before.moment.is_never() && !after.moment.is_never() {
-            self.threads[after.scope.index()].pending.shift(&mut self.positions, after.moment, key.slot());
-        } else {
-            self.unlist(before, key);
-            self.list(after, key);
+        self.unlist(key);
+        if let Some(entry) = self.entries.get_mut(key) {
+            change(entry);
+            if let Some(flag) = entry.flag().filter(|_| entry.expired.is_some()) {
+                flag.store(true, Ordering::SeqCst);
+            }
         }
+        self.list(key);
     }
 
     #[inline(always)]
-    fn list(&mut self, listing: Listing, key: Key) {
-        if listing.expired {
-            self.expired.insert((listing.scope, key.id, key.slot()));
+    fn list(&mut self, key: Key) {
+        let entry = self.entries.at(key.slot());
+        if entry.expired.is_some() {
+            self.expired.insert((entry.scope, key.id, key.slot()));
             return;
         }
-        if !listing.moment.is_never() {
-            self.threads[listing.scope.index()].pending.insert(
-                &mut self.positions,
-                listing.moment,
-                key.slot(),
-            );
+        if !entry.moment().is_never() {
+            let pending = &mut self.threads[entry.scope.index()].pending;
+            pending.insert(&mut self.positions, entry.moment(), key.slot());
         }
-        signals::numbers(listing.signals).for_each(|number| self.listening[number] += 1);
+        signals::numbers(entry.signals()).for_each(|number| self.listening[number] += 1);
     }
 
     #[inline(always)]
-    fn unlist(&mut self, listing: Listing, key: Key) {
-        if listing.expired {
-            self.expired.remove(&(listing.scope, key.id, key.slot()));
+    fn unlist(&mut self, key: Key) {
+        let entry = self.entries.at(key.slot());
+        if entry.expired.is_some() {
+            self.expired.remove(&(entry.scope, key.id, key.slot()));
             return;
         }
-        if !listing.moment.is_never() {
-            self.threads[listing.scope.index()].pending.remove(&mut self.positions, key.slot());
+        if !entry.moment().is_never() {
+            self.threads[entry.scope.index()].pending.remove(&mut self.positions, key.slot());
         }
-        signals::numbers(listing.signals).for_each(|number| self.listening[number] -= 1);
+        signals::numbers(entry.signals()).for_each(|number| self.listening[number] -= 1);
     }
 }
 

@@ -6,16 +6,16 @@ use crate::alarm::Alarm;
 use crate::error::{Cause, TimedOut};
 use crate::handle::AlarmHandle;
 
-/// The checking thread's alarms as an [`enough::Stop`], for a library that needs a `'static` one. Needs feature `enough`.
+/// The checking thread's alarms, for a library that needs a `'static` [`enough::Stop`]. `&Alarm` and [`AlarmHandle`] are
+/// `Stop`s too.
 ///
-/// `&Alarm` and [`AlarmHandle`] are [`enough::Stop`]s too. Expired limits on time, processor time and checks are [`StopReason::TimedOut`],
-/// other causes [`StopReason::Cancelled`]. A later [`checkpoint`](crate::checkpoint()) returns the [`TimedOut`].
+/// Expired limits on time, processor time and checks are [`StopReason::TimedOut`], other causes
+/// [`StopReason::Cancelled`].
 ///
 /// ```
 /// use enough::{Stop, StopReason};
-/// let _alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+/// let _alarm = sigalarm::testing::expired();
 /// assert_eq!(sigalarm::ThreadAlarms.check(), Err(StopReason::TimedOut));
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ThreadAlarms;
@@ -28,7 +28,7 @@ impl Stop for ThreadAlarms {
     }
 }
 
-/// Implemented for a reference, because a `Stop` is `Send` and a guard is not.
+/// For a reference, because a `Stop` is `Send` and a guard is not.
 impl Stop for &Alarm {
     #[inline]
     #[track_caller]
@@ -37,7 +37,7 @@ impl Stop for &Alarm {
     }
 }
 
-/// For a library that keeps its `Stop`. `Ok` once the guard is dropped.
+/// Returns `Ok` once the guard is dropped.
 impl Stop for AlarmHandle {
     #[inline]
     #[track_caller]

@@ -12,8 +12,8 @@ use crate::schedule::Key;
 
 /// A guard that counts periods, for a progress line or a checkpoint file.
 ///
-/// The timer sends one signal per period, while [`ticks`](Ticker::ticks) is called. No period is lost. In a forked child
-/// the ticker is inert.
+/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends a signal per period. It is inert in a
+/// forked child.
 ///
 /// ```
 /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10))?;
@@ -52,7 +52,7 @@ impl Ticker {
 
     /// Returns how many periods have passed since the last call, by any thread, or since arming.
     ///
-    /// Costs one load and one branch while it returns zero.
+    /// While it returns zero, it costs one load and one branch.
     ///
     /// ```
     /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2))?;

@@ -1,8 +1,8 @@
-//! A moment on the monotonic clock as one integer, which an atomic can hold.
+//! Time on the monotonic clock.
 
 use std::time::Duration;
 
-/// Nanoseconds since the epoch of the monotonic clock.
+/// Nanoseconds since the clock's epoch, as an integer that an atomic can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Time(u64);
 
@@ -49,25 +49,12 @@ fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_saturate_at_never() {
-        let t = Time::from_nanos(5);
-        assert_eq!(t.after(Duration::MAX), Time::NEVER);
-        assert_eq!(t.after(Duration::from_nanos(u64::MAX)), Time::NEVER);
-        assert_eq!(Time::NEVER.after(Duration::from_secs(1)), Time::NEVER);
-        assert_eq!(Time::NEVER.before(Duration::from_secs(1)), Time::NEVER);
-        assert_eq!(t.after(Duration::from_nanos(7)).as_nanos(), 12);
-    }
-
-    #[test]
-    fn differences_saturate_at_zero() {
-        let (a, b) = (Time::from_nanos(5), Time::from_nanos(9));
-        assert_eq!(b.since(a), Duration::from_nanos(4));
-        assert_eq!(a.since(b), Duration::ZERO);
-        assert_eq!(a.before(Duration::from_nanos(9)), Time::from_nanos(0));
-    }
+#[test]
+fn sums_saturate_at_never_and_differences_at_zero() {
+    let (t, nanos) = (Time::from_nanos(5), Duration::from_nanos);
+    assert_eq!(t.after(nanos(7)).as_nanos(), 12);
+    assert_eq!((t.after(Duration::MAX), t.after(nanos(u64::MAX))), (Time::NEVER, Time::NEVER));
+    assert_eq!((Time::NEVER.after(nanos(1)), Time::NEVER.before(nanos(1))), (Time::NEVER, Time::NEVER));
+    assert_eq!(t.before(nanos(9)), Time::from_nanos(0));
+    assert_eq!((Time::from_nanos(9).since(t), t.since(Time::from_nanos(9))), (nanos(4), Duration::ZERO));
 }

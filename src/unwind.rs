@@ -1,7 +1,6 @@
-//! Unwinding to a `catch`, for code whose signatures cannot carry a `Result`.
+//! Unwinding to a `catch`.
 //!
-//! A check raises a private payload with `resume_unwind`, which runs no panic hook. An unwinding without a `catch` would end its
-//! thread silently, so a check looks for a registered `catch` first, and panics without one.
+//! Without a `catch` it would end the thread silently, without the panic hook. So a check that finds none panics.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -17,28 +16,24 @@ use crate::runtime;
 struct Expired(TimedOut);
 
 impl Alarm {
-    /// Checks in code that cannot return a `Result`: unwinds to the [`catch`](Alarm::catch) of the expired alarm, this one or one
-    /// that encloses it.
+    /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, this one or one that encloses it.
     ///
-    /// The unwinding runs destructors and not the panic hook. While the thread unwinds already, this function does nothing.
+    /// For code without a `Result`. The unwinding runs destructors, and not the panic hook. While the thread unwinds, this
+    /// function does nothing.
     ///
     /// <div class="warning">
     ///
-    /// An unwinding aborts the process at an `extern "C"` function written in Rust. A callback for a C library calls
-    /// [`check`](Alarm::check) and stores the error.
+    /// An unwinding aborts the process at an `extern "C"` function of Rust. There store the error of
+    /// [`check`](Alarm::check).
     ///
     /// </div>
     ///
     /// # Panics
     ///
-    /// Panics if the alarm has expired and no `catch` can take the unwinding: no `catch` runs on this thread, and none of that alarm on
-    /// another. Under `panic = "abort"` none can.
-    ///
-    /// # Examples
+    /// Panics if the alarm has expired, and no `catch` runs on this thread and none of that alarm on another.
     ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// alarm.ring();
+    /// let alarm = sigalarm::testing::expired();
     /// let sorted = alarm.catch(|| {
     ///     [3, 1, 2].sort_by(|a, b| {
     ///         alarm.unwind_if_expired();
@@ -46,41 +41,36 @@ impl Alarm {
     ///     });
     /// });
     /// assert!(alarm.owns(&sorted.unwrap_err()));
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[inline]
     #[track_caller]
     pub fn unwind_if_expired(&self) {
-        if let Err(e) = self.check_to_unwind(Location::caller()) {
-            raise(e);
+        if runtime::is_flag_set() {
+            if let Err(e) = runtime::answer(runtime::unwind_alarm(&self.key, Location::caller())) {
+                raise(e);
+            }
         }
     }
 
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
     ///
-    /// The unwinding of another alarm passes through if that alarm's `catch` runs further out on this thread. Otherwise this method
-    /// returns its [`TimedOut`], for which [`owns`](Alarm::owns) returns `false`.
+    /// The unwinding of another alarm passes through if that alarm's `catch` runs further out on this thread. Otherwise
+    /// `catch` returns its [`TimedOut`], which the alarm does not [own](Alarm::owns).
     ///
     /// On another thread the unwinding ends that thread. [`resume_unwind`](std::panic::resume_unwind) with the error of
     /// [`join`](std::thread::JoinHandle::join) continues it.
     ///
-    /// The unwinding starts only at a check, so `f` need not be [`UnwindSafe`](std::panic::UnwindSafe). A function that calls back,
-    /// such as `sort_by`, must keep its state valid when the callback panics; std's functions do.
+    /// `f` need not be [`UnwindSafe`](std::panic::UnwindSafe), because the unwinding starts only at a check. A function
+    /// that calls back must keep its state valid when the callback panics; std's functions do.
     ///
     /// # Errors
     ///
     /// The [`TimedOut`] of the expired alarm. Under `panic = "abort"` a call does not compile.
     ///
-    /// # Examples
-    ///
     /// ```
-    /// let alarm = sigalarm::Alarm::never()?;
-    /// let caught = alarm.catch(|| {
-    ///     alarm.ring();
-    ///     [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired());
-    /// });
+    /// let alarm = sigalarm::testing::expired();
+    /// let caught = alarm.catch(|| [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired()));
     /// assert!(caught.is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn catch<T>(&self, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
         const {
@@ -94,26 +84,18 @@ impl Alarm {
     }
 }
 
-/// Checks in code that cannot return a `Result`: unwinds to the [`catch`](Alarm::catch) of the outermost expired alarm of the
-/// calling thread.
-///
-/// It does nothing without an alarm, and while the thread unwinds.
+/// Checks the thread's alarms, and unwinds as [`Alarm::unwind_if_expired`] does.
 ///
 /// # Panics
 ///
 /// As [`Alarm::unwind_if_expired`].
 ///
-/// # Examples
-///
 /// ```
-/// use sigalarm::{Alarm, unwind_if_expired};
-///
 /// fn fibonacci(n: u32) -> u64 {
-///     unwind_if_expired();
+///     sigalarm::unwind_if_expired();
 ///     if n < 2 { n.into() } else { fibonacci(n - 1) + fibonacci(n - 2) }
 /// }
-///
-/// let alarm = Alarm::after(std::time::Duration::from_millis(5))?;
+/// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(5))?;
 /// assert!(alarm.catch(|| fibonacci(90)).is_err());
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
@@ -151,9 +133,6 @@ pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedO
     })
 }
 
-/// The registration of a running `catch`, removed by its drop.
-struct Registration(AlarmId);
-
 thread_local! {
     /// The alarms of the `catch`es that run on this thread, outermost first.
     static ON_THIS_THREAD: RefCell<Vec<AlarmId>> = const { RefCell::new(Vec::new()) };
@@ -166,6 +145,9 @@ thread_local! {
 /// - Relaxed: a `catch` matters to another thread only if it started that thread's work, which orders both.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
+/// The registration of a running `catch`, removed by its drop.
+struct Registration(AlarmId);
+
 impl Registration {
     fn add(alarm: AlarmId) -> Registration {
         // The thread's last destructors run without the thread-local. The counter still has the `catch`.
@@ -174,7 +156,7 @@ impl Registration {
         Registration(alarm)
     }
 
-    /// Returns whether a `catch` may take this alarm's unwinding: any on this thread, or one of this alarm on another.
+    /// Returns whether a `catch` may take this alarm's unwinding.
     fn exists(alarm: AlarmId) -> bool {
         cfg!(panic = "unwind")
             && (ON_THIS_THREAD.try_with(|alarms| !alarms.borrow().is_empty()).unwrap_or(false)

@@ -1,6 +1,6 @@
 use core::fmt;
 
-/// The cause of an expiry. A `match` needs a wildcard arm.
+/// The cause of an expiry.
 ///
 /// ```
 /// let error = sigalarm::testing::expired().check().unwrap_err();

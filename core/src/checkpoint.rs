@@ -2,18 +2,15 @@ use crate::TimedOut;
 
 /// Checks every alarm of the calling thread.
 ///
-/// While no alarm has expired, it costs one load and one branch. Otherwise it may block briefly. A signal handler must not
-/// call it.
-///
-/// The error contains the call's location. Pass `|| checkpoint()`: a function pointer has a location outside your code.
+/// Costs one load and one branch until an alarm expires; then it may block briefly. Do not call it in a signal handler.
 ///
 /// # Errors
 ///
-/// Returns the [`TimedOut`] of the thread's outermost expired alarm.
+/// The [`TimedOut`] of the outermost expired alarm, with the call's location. Pass `|| checkpoint()`: a function
+/// pointer has a location outside your code.
 ///
 /// ```
 /// use sigalarm_core::{TimedOut, checkpoint};
-///
 /// fn sum(numbers: &[u64]) -> Result<u64, TimedOut> {
 ///     let mut sum = 0;
 ///     for n in numbers {
@@ -23,7 +20,6 @@ use crate::TimedOut;
 ///     Ok(sum)
 /// }
 /// assert_eq!(sum(&[1, 2]), Ok(3)); // no limit
-///
 /// let _alarm = sigalarm::testing::expired();
 /// assert!(sum(&[1, 2]).is_err());
 /// ```

@@ -9,7 +9,7 @@ pub struct Measured(pub Duration);
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
-        // Not rounded, because 9.9999 s is not yet the limit "10.000 s".
+        // Not rounded: 9.9999 s is less than a limit of 10 s.
         let (unit, name) = match nanos {
             0..1_000_000 => (1_000, "µs"),
             1_000_000..1_000_000_000 => (1_000_000, "ms"),
@@ -43,26 +43,19 @@ impl fmt::Display for Exact {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use alloc::string::ToString;
-
-    use super::*;
-
-    #[test]
-    fn durations_have_units_and_digits() {
-        let measured = |d| Measured(d).to_string();
-        assert_eq!(measured(Duration::ZERO), "0.000 µs");
-        assert_eq!(measured(Duration::from_nanos(1_999)), "1.999 µs");
-        assert_eq!(measured(Duration::from_nanos(999_999_999)), "999.999 ms");
-        assert_eq!(measured(Duration::from_nanos(9_999_999_999)), "9.999 s");
-
-        let exact = |d| Exact(d).to_string();
-        assert_eq!(exact(Duration::ZERO), "0 s");
-        assert_eq!(exact(Duration::from_nanos(1)), "1 ns");
-        assert_eq!(exact(Duration::from_nanos(1_500)), "1.5 µs");
-        assert_eq!(exact(Duration::from_millis(250)), "250 ms");
-        assert_eq!(exact(Duration::from_nanos(1_000_000_001)), "1.000000001 s");
-        assert_eq!(exact(Duration::from_secs(90)), "90 s");
+#[test]
+fn durations_have_units_and_digits() {
+    for (nanos, measured, exact) in [
+        (0, "0.000 µs", "0 s"),
+        (1, "0.001 µs", "1 ns"),
+        (1_500, "1.500 µs", "1.5 µs"),
+        (250_000_000, "250.000 ms", "250 ms"),
+        (999_999_999, "999.999 ms", "999.999999 ms"),
+        (1_000_000_001, "1.000 s", "1.000000001 s"),
+        (9_999_999_999, "9.999 s", "9.999999999 s"),
+        (90_000_000_000, "90.000 s", "90 s"),
+    ] {
+        let duration = Duration::from_nanos(nanos);
+        assert_eq!(format!("{} {}", Measured(duration), Exact(duration)), format!("{measured} {exact}"));
     }
 }

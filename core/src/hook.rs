@@ -12,7 +12,7 @@ use crate::{AlarmId, TimedOut};
 /// The flag's bits.
 const MAX_HOOKS: usize = 8;
 
-/// Aligned, because other writes to its cache lines would slow checks. Some processors fetch lines in pairs.
+/// Aligned to two cache lines, which some processors fetch together: other writes to them would slow checks.
 #[repr(align(128))]
 struct Checked {
     flag: Flag,
@@ -21,13 +21,13 @@ struct Checked {
 
 static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MAX_HOOKS] };
 
-/// Returns the flag that every check reads. Relaxed loads suffice, because hooks decide about expiry.
+/// Returns the flag that every check reads. Relaxed loads suffice: the hooks decide.
 #[inline(always)]
 pub fn flag() -> &'static Flag {
     &CHECKED.flag
 }
 
-/// An implementation's functions. See [`implementer`](crate::implementer).
+/// An implementation's functions.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
     check: Check,
@@ -38,8 +38,8 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm; with `Some(id)`, alarms with larger
-    /// ids are ignored. It must not unwind, which would abort the process.
+    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm, but of none with a larger id
+    /// than the given one.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
@@ -80,8 +80,8 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation permanently. A registered hook gets its bit again. No lock is taken, so a concurrent `fork` is
-/// safe.
+/// Registers an implementation for good; again, it returns the same bit. Takes no lock, which a `fork` could leave
+/// locked.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
@@ -99,14 +99,14 @@ pub fn skip_ids() {
 
 /// The slow path of a check: returns the error of the thread's outermost expired alarm.
 ///
-/// `extern "C"` forbids unwinding, so the caller's loop can keep values in registers.
+/// `extern "C"` forbids unwinding, so a loop can keep values in registers.
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     call_hooks(flag().bits(), None, location)
 }
 
-/// Returns `own`, or the error of an enclosing alarm of other implementations. Only the arming thread may call it.
+/// Returns `own`, or the error of an enclosing alarm of other implementations. Only for the arming thread.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,
@@ -119,7 +119,7 @@ pub fn outermost(
     }
 }
 
-/// Calls each hook of `bits`. Every hook runs, because hooks count checks.
+/// Calls every hook of `bits`, because hooks count checks.
 fn call_hooks(
     bits: u8,
     innermost: Option<AlarmId>,
@@ -143,7 +143,7 @@ pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     }
 }
 
-/// Not part of the slow path, because `before_error` may unwind.
+/// Not in the slow path, because `before_error` may unwind.
 #[cold]
 #[inline(never)]
 fn error(timed_out: Box<TimedOut>) -> TimedOut {

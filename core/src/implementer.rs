@@ -1,21 +1,19 @@
 //! The interface for crates that implement alarms, as `sigalarm` does.
 //!
-//! Each implementation has one bit of the flag, and one hook, which checks call while the bit is set. Up to eight share the
-//! flag.
+//! Each of up to eight implementations has a bit of the flag, and a hook, which checks call while the bit is set.
 //!
-//! # Contract
-//!
-//! 1. **Register first**: [`register`] takes a static [`Hook`] and returns its [`Bit`].
-//! 2. **Set the bit on expiry**, async-signal-safely. A spurious bit costs each check a call of the hook.
-//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep it set while an alarm has expired or
+//! 1. **Register first**: [`register`] takes a static [`Hook`] and returns its [`Bit`]. Change no other bit.
+//! 2. **Set the bit on expiry**; `set` is async-signal-safe. A needless bit costs each check a call of the hook.
+//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep it while an alarm has expired or
 //!    counts checks.
-//! 4. **Change no other bit.**
-//! 5. **A hook's check runs on any thread**, also in destructors and with the program's locks held. It may allocate and block
-//!    briefly. It must not unwind, check or call the program's code. Core holds no lock.
-//! 6. **Take [`next_id`] when arming.** Checks return the error with the smallest id, which is the outermost.
-//! 7. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and that result to [`answer`].
-//! 8. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the first check.
-//! 9. **Two copies of core** in one process do not see each other's alarms.
+//! 4. **A hook's check runs on any thread**, also in destructors and under the program's locks. It may allocate and
+//!    block briefly. It must not unwind, check or call the program's code.
+//! 5. **Take [`next_id`] when arming.** Checks return the error with the smallest id, which is the outermost.
+//! 6. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and the result to
+//!    [`answer`].
+//! 7. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the first check.
+//!
+//! Two copies of core in one process do not see each other's alarms.
 
 pub use crate::duration::{Exact, Measured};
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]

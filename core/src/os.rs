@@ -4,10 +4,9 @@
 
 use core::ptr;
 
-use super::atomic::fence;
-use super::atomic::{AtomicPtr, AtomicU8, Ordering};
+use super::atomic::{AtomicPtr, AtomicU8, Ordering, fence};
 
-/// A byte with one bit for each implementation, which changes only its own bit.
+/// A byte with a bit for each implementation.
 pub struct Flag(AtomicU8);
 
 impl Flag {
@@ -25,16 +24,15 @@ impl Flag {
 
     /// Returns whether any bit is set: `cmp byte ptr [flag], 0; jne set`.
     ///
-    /// LLVM's atomic load costs one more instruction and register. A `sym` operand would save a register, but breaks dynamic
-    /// Rust libraries.
+    /// LLVM's atomic load costs one more instruction and register. A `sym` operand, without a register, breaks dynamic Rust
+    /// libraries.
     #[inline(always)]
     #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub fn is_set(&self) -> bool {
         // SAFETY:
-        // - The byte lives, and is changed by atomic operations only.
+        // - The byte lives, and only atomic operations change it.
         // - A byte load is atomic on this processor.
-        // - The options are true: memory is read only, and the stack is unused.
-        // - Without `pure` and `nomem`, the check stays inside loops.
+        // - The options are true. Without `pure` and `nomem`, the check stays inside loops.
         unsafe {
             core::arch::asm!(
                 "cmp byte ptr [{flag}], 0",

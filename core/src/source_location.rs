@@ -2,7 +2,7 @@ use alloc::borrow::Cow;
 use core::fmt;
 use core::panic::Location;
 
-/// A location in source code. Unlike [`core::panic::Location`], it can come from another process.
+/// A location in source code, of this or another process.
 ///
 /// ```
 /// let error = sigalarm::testing::expired().check().unwrap_err();
@@ -20,8 +20,7 @@ impl SourceLocation {
     /// Returns the file path, as the compiler received it.
     ///
     /// ```
-    /// let error = sigalarm::testing::expired().check().unwrap_err();
-    /// assert_eq!(error.location().file(), file!());
+    /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().location().file(), file!());
     /// ```
     pub fn file(&self) -> &str {
         &self.file
@@ -30,8 +29,7 @@ impl SourceLocation {
     /// Returns the line, counted from 1.
     ///
     /// ```
-    /// let error = sigalarm::testing::expired().check().unwrap_err();
-    /// assert_eq!(error.location().line(), line!() - 1);
+    /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().location().line(), line!());
     /// ```
     pub fn line(&self) -> u32 {
         self.line
@@ -40,8 +38,7 @@ impl SourceLocation {
     /// Returns the column, counted from 1.
     ///
     /// ```
-    /// let error = sigalarm::testing::expired().check().unwrap_err();
-    /// assert!(error.location().column() > 1);
+    /// assert!(sigalarm::testing::expired().check().unwrap_err().location().column() > 1);
     /// ```
     pub fn column(&self) -> u32 {
         self.column

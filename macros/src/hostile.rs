@@ -20,112 +20,24 @@ impl Random {
         ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
     }
 
-    fn join(&mut self, words: &[&str], most: usize, between: &str) -> String {
-        let words: Vec<&str> = (0..self.below(most)).map(|_| words[self.below(words.len())]).collect();
-        words.join(between)
+    /// Returns up to `most` words.
+    fn words(&mut self, most: usize) -> String {
+        self.choose(WORDS, ' ', most).join(" ")
+    }
+
+    fn choose<'a>(&mut self, words: &'a str, separator: char, most: usize) -> Vec<&'a str> {
+        let words: Vec<&str> = words.split(separator).collect();
+        (0..self.below(most)).map(|_| words[self.below(words.len())]).collect()
     }
 }
 
-const TIMES: &[&str] = &[
-    "1",
-    "0",
-    "18446744073709551615",
-    "18446744073709551616",
-    ".",
-    "1.5",
-    "s",
-    "ms",
-    "us",
-    "ns",
-    "m",
-    "min",
-    "h",
-    "d",
-    "days",
-    "weeks",
-    "years",
-    "M",
-    " ",
-    "-",
-    "+",
-    "e9",
-    "\u{b5}s",
-    "\u{1f554}",
-    "\\0",
-    "999999999999999999999999",
-];
+const TIMES: &str = "1|0|18446744073709551615|18446744073709551616|.|1.5|s|ms|us|ns|m|min|h|d|days|weeks|years|M| |-|+|e9|\
+    \u{b5}s|\u{1f554}|\\0|999999999999999999999999";
 
-const WORDS: &[&str] = &[
-    "\"10s\"",
-    "10",
-    "every",
-    "=",
-    ",",
-    "label",
-    "\"x\"",
-    "try_arm",
-    "crate",
-    "::",
-    "sigalarm",
-    "(",
-    ")",
-    "{",
-    "}",
-    "[",
-    "]",
-    "fn",
-    "f",
-    "self",
-    "&",
-    "mut",
-    "->",
-    "Result",
-    "<",
-    ">",
-    "TimedOut",
-    "for",
-    "in",
-    "0..9",
-    "while",
-    "loop",
-    "if",
-    "let",
-    "Some(_)",
-    "else",
-    "match",
-    "=>",
-    "_",
-    "break",
-    "continue",
-    "'a",
-    ":",
-    "return",
-    "Ok(())",
-    "?",
-    ";",
-    "async",
-    "const",
-    "unsafe",
-    "impl",
-    "move",
-    "|x|",
-    "macro_rules!",
-    "m!",
-    "#[cooperative]",
-    "#[time_limit(\"1s\")]",
-    "4",
-    "18446744073709551616",
-    "-1",
-    "0x",
-    "extern \"C\"",
-    "where",
-    "T",
-    "dyn",
-    "yield",
-    "try",
-    "mod",
-    "struct",
-];
+const WORDS: &str = "\"10s\" 10 every = , label \"x\" try_arm crate :: sigalarm ( ) { } [ ] fn f self & mut -> Result < > \
+    TimedOut for in 0..9 while loop if let Some(_) else match => _ break continue 'a : return Ok(()) ? ; async const unsafe \
+    impl move |x| macro_rules! m! #[cooperative] #[time_limit(\"1s\")] 4 18446744073709551616 -1 0x extern \"C\" where T dyn \
+    yield try mod struct";
 
 /// Runs `try_one` for `SIGALARM_FUZZ_SECONDS` (default: 1).
 fn campaign(name: &str, mut try_one: impl FnMut(&mut Random)) {
@@ -145,12 +57,8 @@ fn campaign(name: &str, mut try_one: impl FnMut(&mut Random)) {
 #[test]
 fn random_limits_parse_as_humantime_does() {
     campaign("limits", |random| {
-        let text = random.join(TIMES, 8, "");
-        let item = quote!(
-            fn f() -> Result<(), TimedOut> {
-                Ok(())
-            }
-        );
+        let text = random.choose(TIMES, '|', 8).concat();
+        let item = "fn f() -> Result<(), TimedOut> { Ok(()) }".parse().unwrap();
         let expanded = time_limit::expand(Library::Sigalarm, quote!(#text), item).to_string();
         match humantime::parse_duration(&text) {
             Ok(limit) => {
@@ -168,13 +76,13 @@ fn random_options_and_items_do_not_panic() {
         "fn f(&mut self) -> Result<u8, TimedOut> { for x in 0..9 { while let Some(_) = g() { } } loop { } }";
     let mut expanded = 0_u64;
     campaign("items", |random| {
-        let options = random.join(WORDS, 8, " ");
+        let options = random.words(8);
         let item = match random.below(3) {
-            0 => random.join(WORDS, 30, " "),
+            0 => random.words(30),
             _ => {
                 let at = random.below(FUNCTION.len());
                 let rest = random.below(FUNCTION.len() - at);
-                [&FUNCTION[..at], &random.join(WORDS, 8, " "), &FUNCTION[at + rest..]].concat()
+                [&FUNCTION[..at], &random.words(8), &FUNCTION[at + rest..]].concat()
             }
         };
         if let (Ok(options), Ok(item)) = (options.parse::<TokenStream>(), item.parse::<TokenStream>()) {

@@ -1,8 +1,10 @@
-//! Decides whether a return type can hold a `TimedOut`. A macro sees only the name, and rejects it only if no type of that name can.
+//! Decides by its name whether a return type can hold a `TimedOut`.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Error, GenericArgument, Path, PathArguments, ReturnType, Signature, Type};
+
+use crate::syntax::{is_one_of, mentions};
 
 pub(crate) enum Returns {
     /// The name is `Result`.
@@ -29,15 +31,12 @@ fn no(at: impl ToTokens, reason: impl Into<String>) -> Returns {
 
 /// Returns the return type if it names a future, such as `BoxFuture<…>`.
 pub(crate) fn future(signature: &Signature) -> Option<&Type> {
-    fn mentions_future(tokens: TokenStream) -> bool {
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Ident(name) => name.to_string().ends_with("Future"),
-            TokenTree::Group(group) => mentions_future(group.stream()),
-            _ => false,
-        })
-    }
     match &signature.output {
-        ReturnType::Type(_, ty) if mentions_future(ty.to_token_stream()) => Some(ty),
+        ReturnType::Type(_, ty)
+            if mentions(ty.to_token_stream(), |name| name.to_string().ends_with("Future")) =>
+        {
+            Some(ty)
+        }
         _ => None,
     }
 }
@@ -72,9 +71,7 @@ fn of_type(ty: &Type) -> Returns {
             _ => Returns::Result,
         };
     }
-    if is_plain(path)
-        || ["Option", "Vec", "String", "Box", "Rc", "Arc", "ControlFlow"].iter().any(|n| last.ident == n)
-    {
+    if is_plain(path) || is_one_of(&last.ident, "Option Vec String Box Rc Arc ControlFlow") {
         return cannot_hold(ty);
     }
     Returns::Perhaps
@@ -101,30 +98,18 @@ fn is_foreign(error: &Type) -> bool {
         Type::Array(_) | Type::FnPtr(_) | Type::Never(_) | Type::Ptr(_) => true,
         Type::Reference(_) | Type::Slice(_) | Type::Tuple(_) => true,
         Type::Path(path) if path.qself.is_none() => {
-            let foreign = [
-                "FromUtf8Error",
-                "Infallible",
-                "ParseBoolError",
-                "ParseCharError",
-                "ParseFloatError",
-                "ParseIntError",
-                "String",
-                "TryFromIntError",
-                "Utf8Error",
-            ];
-            let last = path.path.segments.last();
+            let foreign = "FromUtf8Error Infallible ParseBoolError ParseCharError ParseFloatError ParseIntError \
+                           String TryFromIntError Utf8Error";
+            let segments = &path.path.segments;
             is_plain(&path.path)
-                || last.is_some_and(|last| foreign.iter().any(|name| last.ident == name))
-                || path.path.segments.iter().any(|segment| segment.ident == "fmt")
+                || segments.last().is_some_and(|last| is_one_of(&last.ident, foreign))
+                || segments.iter().any(|segment| segment.ident == "fmt")
         }
         _ => false,
     }
 }
 
 fn is_plain(path: &Path) -> bool {
-    let plain = [
-        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16", "u32",
-        "u64", "u128", "usize",
-    ];
-    path.get_ident().is_some_and(|ident| plain.iter().any(|name| ident == name))
+    let plain = "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize";
+    path.get_ident().is_some_and(|ident| is_one_of(ident, plain))
 }

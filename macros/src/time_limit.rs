@@ -1,8 +1,5 @@
 //! The attribute `#[time_limit(…)]`.
 
-#[cfg(test)]
-mod tests;
-
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -10,11 +7,11 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Item, ItemFn, Lit, LitStr, Path, Result, Token};
 
-use crate::block::insert_first;
-use crate::library::{self, Library};
-use crate::options::{each, unknown, value, value_with};
+use crate::attribute::{self, crate_path, unknown, value};
+use crate::library::Library;
+use crate::parse;
 use crate::returns::{self, Returns};
-use crate::{attribute, parse};
+use crate::syntax::insert_first;
 
 const NAME: &str = "time_limit";
 
@@ -55,7 +52,7 @@ fn limited(library: Library, options: TokenStream, item: Item) -> Result<TokenSt
     }
     if attribute::find(&function.attrs, "cooperative").is_some() {
         // `#[cooperative]` expands first: its entry check follows the guard, and a wrong return type is one error.
-        let krate = library::path(library, options.krate.as_ref(), Span::call_site());
+        let krate = library.path(options.krate.as_ref(), Span::call_site());
         function.attrs.push(syn::parse_quote!(#[#krate::time_limit(#given)]));
     } else {
         check_signature(&function)?;
@@ -87,30 +84,19 @@ fn check_signature(function: &ItemFn) -> Result<()> {
 }
 
 struct Options {
-    limit: Limit,
+    /// An expression of type `Duration`.
+    limit: TokenStream,
     label: Option<LitStr>,
     try_arm: bool,
     krate: Option<Path>,
 }
 
-enum Limit {
-    Literal(std::time::Duration),
-    Expr(Box<Expr>),
-}
-
 impl Options {
-    /// The guard is a variable of the function, so `return`, `?` and borrows keep their meaning. The inner function keeps the builder out
-    /// of the stack frame of a recursive function.
+    /// The inner function keeps the builder out of the stack frame of a recursive function.
     fn guard(&self, function: &ItemFn) -> TokenStream {
         let site = Span::mixed_site();
-        let krate = library::path(Library::Sigalarm, self.krate.as_ref(), site);
-        let limit = match &self.limit {
-            Limit::Literal(limit) => {
-                let (secs, nanos) = (limit.as_secs(), limit.subsec_nanos());
-                quote_spanned!(site=> ::core::time::Duration::new(#secs, #nanos))
-            }
-            Limit::Expr(expr) => quote_spanned!(expr.span()=> #expr),
-        };
+        let krate = Library::Sigalarm.path(self.krate.as_ref(), site);
+        let limit = &self.limit;
         let name = function.sig.ident.unraw().to_string();
         let label = self.label.as_ref().map_or_else(|| name.clone(), LitStr::value);
         let arm = quote_spanned!(site=> #krate::Alarm::builder().after(limit).label(#label).arm());
@@ -153,19 +139,18 @@ impl Parse for Options {
                 "the limit is missing: `#[time_limit(\"10s\")]`, or an expression of type `Duration`",
             ));
         }
-        let limit = input.parse()?;
-        let mut options = Options { limit, label: None, try_arm: false, krate: None };
+        let mut options = Options { limit: limit(input)?, label: None, try_arm: false, krate: None };
         if !input.is_empty() {
             input.parse::<Token![,]>()?;
         }
         if input.peek(Lit) {
             return Err(input.error("a second limit: a function has one, and only options follow it"));
         }
-        each(input, |name, input| {
+        attribute::options(input, |name, input| {
             match name.to_string().as_str() {
-                "label" => options.label = Some(value(input, name, "\"solve\"")?),
+                "label" => options.label = Some(value(input, name, "\"solve\"", |value| value.parse())?),
                 "try_arm" => options.try_arm = true,
-                "crate" => options.krate = Some(value_with(input, name, "sigalarm", Path::parse_mod_style)?),
+                "crate" => options.krate = Some(crate_path(input, name)?),
                 _ => return Err(unknown(name, "`label`, `try_arm` and `crate`, after the limit")),
             }
             Ok(())
@@ -174,23 +159,25 @@ impl Parse for Options {
     }
 }
 
-impl Parse for Limit {
-    fn parse(input: ParseStream) -> Result<Limit> {
-        match input.parse::<Expr>()? {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-                humantime::parse_duration(&text.value()).map(Limit::Literal).map_err(|e| {
-                    let message = format!("not a duration: {e}; write it as `10s`, `250ms` or `1h 30min`");
-                    Error::new(text.span(), message)
-                })
+fn limit(input: ParseStream) -> Result<TokenStream> {
+    match input.parse::<Expr>()? {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match humantime::parse_duration(&text.value()) {
+            Ok(limit) => {
+                let (secs, nanos) = (limit.as_secs(), limit.subsec_nanos());
+                Ok(quote_spanned!(Span::mixed_site()=> ::core::time::Duration::new(#secs, #nanos)))
             }
-            Expr::Lit(ExprLit { lit: number @ (Lit::Int(_) | Lit::Float(_)), .. }) => {
-                Err(unquoted(&number, input)?)
+            Err(e) => {
+                let message = format!("not a duration: {e}; write it as `10s`, `250ms` or `1h 30min`");
+                Err(Error::new(text.span(), message))
             }
-            Expr::Assign(option) => {
-                Err(Error::new_spanned(option.left, "the limit comes first: `#[time_limit(\"10s\", …)]`"))
-            }
-            limit => Ok(Limit::Expr(Box::new(limit))),
+        },
+        Expr::Lit(ExprLit { lit: number @ (Lit::Int(_) | Lit::Float(_)), .. }) => {
+            Err(unquoted(&number, input)?)
         }
+        Expr::Assign(option) => {
+            Err(Error::new_spanned(option.left, "the limit comes first: `#[time_limit(\"10s\", …)]`"))
+        }
+        limit => Ok(quote_spanned!(limit.span()=> #limit)),
     }
 }
 

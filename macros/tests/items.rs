@@ -17,78 +17,6 @@ fn stops<T>(run: impl Fn() -> Result<T, TimedOut>) {
 }
 
 #[test]
-fn on_blocks() {
-    trait Count {
-        fn to(&self) -> u32;
-        fn count(&self) -> Result<u32, TimedOut>;
-        fn twice(&self) -> Result<u32, TimedOut>;
-    }
-
-    struct Ten;
-
-    #[cooperative]
-    impl Count for Ten {
-        fn to(&self) -> u32 {
-            10
-        }
-
-        fn count(&self) -> Result<u32, TimedOut> {
-            Ok((0..self.to()).fold(0, |n, _| n + 1))
-        }
-
-        #[cooperative(skip)]
-        fn twice(&self) -> Result<u32, TimedOut> {
-            Ok(2 * self.to())
-        }
-    }
-
-    #[cooperative]
-    trait Provided {
-        fn required(&self) -> Result<(), TimedOut>;
-
-        fn provided(&self) -> Result<(), TimedOut> {
-            self.required()
-        }
-    }
-
-    impl Provided for Ten {
-        fn required(&self) -> Result<(), TimedOut> {
-            Ok(())
-        }
-    }
-
-    stops(|| Ten.count());
-    stops(|| Ten.provided());
-    let _expired = Alarm::after(Duration::ZERO).unwrap();
-    assert_eq!(Ten.twice().unwrap(), 20);
-    assert!(Ten.required().is_ok());
-}
-
-#[test]
-fn on_a_function_in_a_function() {
-    fn outer() -> Result<u32, TimedOut> {
-        #[cooperative]
-        fn inner() -> Result<u32, TimedOut> {
-            Ok(1)
-        }
-        inner()
-    }
-    stops(outer);
-}
-
-#[test]
-fn on_a_closure() {
-    #[cooperative]
-    fn with_closures(depth: u32) -> Result<u32, TimedOut> {
-        let bare = || (0..3).sum::<u32>();
-        let checked = #[cooperative]
-        |n: u32| Ok::<u32, TimedOut>(n + 1);
-        checked(bare() + depth)
-    }
-    stops(|| with_closures(1));
-}
-
-#[test]
 fn on_a_method_with_its_own_alarm() {
     struct Search {
         alarm: Alarm,
@@ -138,20 +66,7 @@ fn on_async() {
         Ok(sum)
     }
 
-    #[cooperative]
-    fn block(n: u32) -> Result<impl Future<Output = Result<u32, TimedOut>>, TimedOut> {
-        Ok(
-            #[cooperative]
-            async move {
-                Ok(n + 1)
-            },
-        )
-    }
-
     stops(|| poll(sum(&[1, 2, 3])));
-    let future = block(1).unwrap();
-    let _expired = Alarm::after(Duration::ZERO).unwrap();
-    assert!(poll(future).is_err());
 }
 
 #[test]
@@ -179,22 +94,25 @@ fn on_the_output_of_a_macro() {
 #[test]
 fn on_interpolated_blocks_without_semicolons() {
     macro_rules! make {
-        ($name:ident, $block:block, $expr:expr, $stmt:stmt) => {
+        ($name:ident, $block:block, $expr:expr, $match:expr, $value:block, $number:expr, $ty:ty) => {
             #[cooperative]
-            fn $name() -> Result<u32, TimedOut> {
-                $stmt;
+            fn $name() -> Result<$ty, TimedOut> {
                 $block
                 $expr
-                let mut n = 0;
+                #[allow(clippy::all)]
+                let mut n: $ty = $value * 1;
                 let more = &mut n;
                 $block
                 *more += 1;
-                $expr
+                $match
                 'turns: loop {
                     $expr
                     break 'turns;
                 }
-                Ok(n)
+                $block
+                ::std::convert::identity(0);
+                let two = { $number - 1 };
+                Ok($value.max(1) * [$value, 2][0] * n * two)
             }
         };
     }
@@ -202,9 +120,20 @@ fn on_interpolated_blocks_without_semicolons() {
     fn call() {
         CALLS.set(CALLS.get() + 1);
     }
-    make!(interpolated, { call() }, if true { call() }, let _unused = 1);
-    assert_eq!(interpolated().unwrap(), 1);
-    assert_eq!(CALLS.get(), 5);
+    make!(
+        interpolated,
+        { call() },
+        if true { call() } else { CALLS.set(9) },
+        match true {
+            true => call(),
+            false => CALLS.set(9),
+        },
+        { 1 },
+        3,
+        u32
+    );
+    assert_eq!(interpolated().unwrap(), 4);
+    assert_eq!(CALLS.get(), 6);
     stops(interpolated);
 }
 
@@ -236,8 +165,8 @@ fn clippy_reports_no_inserted_code() {
     assert_eq!(each_place().unwrap(), 10);
 }
 
-fn ring_at_3(alarm: &Alarm, n: u32) -> u32 {
-    if n == 3 {
+fn ring_at(last: u32, alarm: &Alarm, n: u32) -> u32 {
+    if n == last {
         alarm.ring();
     }
     n
@@ -246,79 +175,48 @@ fn ring_at_3(alarm: &Alarm, n: u32) -> u32 {
 #[test]
 fn expiry_during_the_last_turn_is_no_error() {
     macro_rules! sums {
-        ($name:ident, $($option:tt)*) => {
-            mod $name {
-                use super::*;
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_the_body(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let mut sum = 0;
-                    for n in 1..=3 {
-                        sum += ring_at_3(alarm, n);
-                    }
-                    Ok(sum)
+        ($alarm:ident, $($name:ident: $options:meta,)*) => {[$({
+            #[$options]
+            fn $name($alarm: &Alarm) -> Result<u32, TimedOut> {
+                let (mut sum, mut n) = (0, 0);
+                for n in 1..=3 {
+                    sum += ring_at(3, $alarm, n);
                 }
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_a_counted_body(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let mut sum = 0;
-                    for n in 1..=3 {
-                        if n > 3 {
-                            break;
-                        }
-                        sum += ring_at_3(alarm, n);
+                $alarm.restart();
+                for n in 1..=3 {
+                    if n > 3 {
+                        break;
                     }
-                    Ok(sum)
+                    sum += ring_at(3, $alarm, n);
                 }
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_while(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let (mut sum, mut n) = (0, 0);
-                    while n < 3 {
-                        n += 1;
-                        sum += ring_at_3(alarm, n);
-                    }
-                    Ok(sum)
+                $alarm.restart();
+                while n < 3 {
+                    n += 1;
+                    sum += ring_at(3, $alarm, n);
                 }
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_while_let(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let (mut sum, mut left) = (0, vec![3, 2, 1]);
-                    while let Some(n) = left.pop() {
-                        sum += ring_at_3(alarm, n);
-                    }
-                    Ok(sum)
-                }
-
-                #[cooperative(alarm = alarm, $($option)*)]
-                pub fn in_loop(alarm: &Alarm) -> Result<u32, TimedOut> {
-                    let (mut sum, mut n) = (0, 0);
-                    loop {
-                        n += 1;
-                        sum += ring_at_3(alarm, n);
-                        if n == 3 {
-                            break Ok(sum);
-                        }
+                $alarm.restart();
+                loop {
+                    n += 1;
+                    sum += ring_at(6, $alarm, n);
+                    if n == 6 {
+                        break Ok(sum);
                     }
                 }
-
-                pub const ALL: [fn(&Alarm) -> Result<u32, TimedOut>; 5] =
-                    [in_the_body, in_a_counted_body, in_while, in_while_let, in_loop];
             }
-        };
+            $name as fn(&Alarm) -> Result<u32, TimedOut>
+        }),*]};
     }
-    sums!(each_turn,);
-    sums!(stride_of_1, every = 1);
-    sums!(stride_of_2, every = 2);
-    sums!(stride_of_3, every = 3);
-    sums!(stride_of_4, every = 4);
-
     let alarm = Alarm::never().unwrap();
-    for all in [each_turn::ALL, stride_of_1::ALL, stride_of_2::ALL, stride_of_3::ALL, stride_of_4::ALL] {
-        for sum in all {
-            alarm.restart();
-            assert_eq!(sum(&alarm).unwrap(), 6);
-            assert!(alarm.check().is_err(), "it has not expired");
-        }
+    for sum in sums! {
+        alarm,
+        each_turn: cooperative(alarm = alarm),
+        stride_of_1: cooperative(alarm = alarm, every = 1),
+        stride_of_2: cooperative(alarm = alarm, every = 2),
+        stride_of_3: cooperative(alarm = alarm, every = 3),
+        stride_of_4: cooperative(alarm = alarm, every = 4),
+    } {
+        alarm.restart();
+        assert_eq!(sum(&alarm).unwrap(), 33);
+        assert!(alarm.check().is_err(), "it has not expired");
     }
 }

@@ -1,5 +1,7 @@
 //! `every = …` and the bare loop do the same in the same order. Checks are at the first turn and then at each n-th.
 
+#![deny(unused_labels)]
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
@@ -105,15 +107,6 @@ fn items(probe: &Probe, n: i64) -> impl Iterator<Item = Item<'_>> {
 }
 
 same! {
-    fn sums(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
-        let mut sum = 0;
-        for i in 0..n {
-            sum += i;
-            probe.see(i);
-        }
-        Ok(sum)
-    }
-
     fn continues(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
         let mut sum = 0;
         for i in 0..n {
@@ -128,15 +121,11 @@ same! {
             }
             probe.see(i);
         }
-        Ok(sum)
-    }
-
-    fn continues_from_a_macro(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
         for i in 0..n {
             next_if!(i % 3 == 0);
             probe.see(i);
         }
-        Ok(0)
+        Ok(sum)
     }
 
     fn breaks(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
@@ -148,15 +137,11 @@ same! {
             sum += i;
             probe.see(i);
         }
-        Ok(sum)
-    }
-
-    fn breaks_from_a_macro(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
         for i in 0..n {
             leave_if!(i > 11);
             probe.see(i);
         }
-        Ok(0)
+        Ok(sum)
     }
 
     fn returns(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
@@ -167,19 +152,6 @@ same! {
             }
         }
         Ok(-1)
-    }
-
-    fn fails(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
-        let mut count = 0;
-        let _ = (|| -> Result<(), i64> {
-            for i in 0..n {
-                count += 1;
-                Err(i).or(if i > 5 { Err(i) } else { Ok(()) })?;
-            }
-            Ok(())
-        })();
-        probe.see(count);
-        Ok(count)
     }
 
     fn nests(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
@@ -230,8 +202,23 @@ same! {
         Ok(0)
     }
 
+    fn continues_both_loops(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
+        'outer: for i in 0..n {
+            for j in 0..n {
+                if j % 3 == 0 {
+                    continue;
+                }
+                if j > i {
+                    continue 'outer;
+                }
+                probe.see(j);
+            }
+            probe.see(-i);
+        }
+        Ok(0)
+    }
+
     fn hides_a_label(probe: &Probe, n: i64) -> Result<i64, TimedOut> {
-        #[allow(unused_labels)]
         'a: for i in 0..n {
             let 0..30 = i else { continue };
             #[allow(clippy::never_loop)]

@@ -1,5 +1,5 @@
-//! Compares the error messages of `tests/ui/*.rs` with the `.stderr` files. `TRYBUILD=overwrite cargo test -p sigalarm-macros --test
-//! ui` writes the files.
+//! Compares the error messages of `tests/ui/*.rs` with the `.stderr` files. `TRYBUILD=overwrite cargo test -p
+//! sigalarm-macros --test ui` writes the files.
 
 use std::process::Command;
 

@@ -1,17 +1,12 @@
-//! Runs `src/runtime` on a simulated kernel, under a scheduler that chooses the next thread at every step.
-//! `.ci/parts/interleavings` runs it.
-//!
-//! Models in [`os`](crate::os) replace the kernel, the atomics, the lock and the thread-locals. Each step is an atomic
-//! operation, a lock operation, a clock read or a system call. A signal can interrupt a thread at each step.
+//! Runs `src/runtime` on a simulated kernel ([`os`](crate::os)), under a scheduler that chooses the next thread at every step:
+//! an atomic operation, a lock operation, a clock read or a system call. `.ci/parts/interleavings` runs it.
 //!
 //! # Limits
 //!
-//! - **No handler runs between two steps.** There, a thread uses only its own data or data under the lock.
-//!   `tests/campaigns/single_step` checks the compiled code.
-//! - **Loads are not reordered.** Buffers reorder stores, more than x86-64 does.
-//! - **The real kernel, the C library and `src/os`** are not tested.
-//! - **No `fork`, processor time or failing system call.** SIGALRM and SIGINT are the only signals.
-//! - **The schedules are a sample.** Half are uniformly random, half have few thread switches.
+//! - Handlers run at steps only. `tests/campaigns/single_step` checks the compiled code.
+//! - Stores are reordered, more than on x86-64; loads are not.
+//! - `src/os`, `fork`, processor time, failing system calls, and signals other than SIGALRM and SIGINT are not tested.
+//! - The schedules are a sample. Half are uniformly random, half have few thread switches.
 
 mod scenarios;
 
@@ -23,7 +18,6 @@ use shuttle::{Config, MaxSteps, Runner, UngracefulShutdownConfig};
 
 use crate::os::machine;
 
-/// Returns the number of executions of each scenario.
 fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
@@ -31,11 +25,9 @@ fn executions() -> usize {
 /// `SHUTTLE_RANDOM_SEED` replaces it.
 const SEED: u64 = 7;
 
-/// A failure prints a log. The same seed repeats it.
 fn explore(name: &str, scenario: fn()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     static STEPS: AtomicUsize = AtomicUsize::new(0);
-    static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -43,12 +35,11 @@ fn explore(name: &str, scenario: fn()) {
         std::panic::set_hook(Box::new(move |info| {
             hook(info);
             eprintln!("{}", machine::printed_log());
-            // Destructors of the failed execution may block.
+            // Without destructors, which may block.
             std::process::exit(101);
         }));
     });
     STEPS.store(0, Ordering::Relaxed);
-    EXECUTIONS.store(0, Ordering::Relaxed);
 
     let run = |scheduler: Box<dyn Scheduler + Send>| {
         let mut config = Config::new();
@@ -58,19 +49,14 @@ fn explore(name: &str, scenario: fn()) {
         shutdown.immediately_return_on_panic = true;
         config.ungraceful_shutdown_config = shutdown;
         Runner::new(scheduler, config).run(move || {
-            machine::start_process();
-            let clock = machine::start_clock();
-            scenario();
-            machine::stop_clock(clock);
-            EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+            machine::run_process(scenario);
             STEPS.fetch_add(shuttle::current::context_switches(), Ordering::Relaxed);
-        });
+        })
     };
     let all = executions();
-    run(Box::new(RandomScheduler::new_from_seed(SEED, all / 2)));
+    let mut done = run(Box::new(RandomScheduler::new_from_seed(SEED, all / 2)));
     for depth in [2, 3, 5, 10] {
-        run(Box::new(PctScheduler::new_from_seed(SEED, depth, all / 8)));
+        done += run(Box::new(PctScheduler::new_from_seed(SEED, depth, all / 8)));
     }
-    let (executions, steps) = (EXECUTIONS.load(Ordering::Relaxed), STEPS.load(Ordering::Relaxed));
-    println!("{name}: {executions} executions, {steps} steps");
+    println!("{name}: {done} executions, {} steps", STEPS.load(Ordering::Relaxed));
 }

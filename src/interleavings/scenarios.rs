@@ -1,5 +1,3 @@
-//! Scenarios, and the properties that must hold.
-
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,22 +8,20 @@ use nix::libc::SIGINT;
 use super::explore;
 use crate::os::clock;
 use crate::os::disposition::{Disposition, Function};
-use crate::os::machine::{self, FOREIGN, Source, Thread, choose, machine, pause, spawn, wait_for_handlers};
+use crate::os::machine::{
+    self, FOREIGN, Machine, Source, chance, choose, machine, pause, pick, spawn, wait_for_handlers,
+};
 use crate::os::memory;
 use crate::os::setting::Setting;
 use crate::{Alarm, Cause, TimedOut, checkpoint, runtime};
 
 const US: Duration = Duration::from_micros(1);
 
-fn join(threads: impl IntoIterator<Item = Thread>) {
-    threads.into_iter().for_each(Thread::join);
-}
-
 fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// Returns an alarm that needs the handler, but no timer.
+/// It needs the handler, but no timer.
 fn without_deadline() -> Alarm {
     Alarm::builder().abort_after(US).arm().expect("arming")
 }
@@ -52,10 +48,18 @@ fn until_error(
             return e;
         }
         let is_overdue = remaining().is_some_and(|left| left.is_zero());
-        // No signal or buffered store will set the flag. A running thread may, so this must hold 100 times.
+        // No signal or buffered store will set the flag. A thread may, so this must hold 100 times.
         let is_idle = !runtime::is_flag_set() && memory::is_empty() && machine().is_idle();
         lost = if is_overdue && is_idle { lost + 1 } else { 0 };
         assert!(lost < 100, "the alarm is lost");
+        pause();
+    }
+}
+
+/// Checks as long as a signal can come.
+fn check_and_recheck(alarm: &Alarm) {
+    while alarm.check().is_ok() && !machine().is_idle() {
+        runtime::recheck();
         pause();
     }
 }
@@ -64,59 +68,79 @@ fn until_error(
 fn arm_and_drop(times: u32, longest: u32) {
     for _ in 0..times {
         let alarm = after(US * choose(longest));
-        if choose(2) == 0 {
+        if chance(2) {
             until_expired(&alarm);
         }
     }
 }
 
+fn pause_until(is_over: impl Fn() -> bool) {
+    while !is_over() {
+        pause();
+    }
+}
+
+fn pause_up_to(times: u32) {
+    (0..choose(times)).for_each(|_| pause());
+}
+
 /// The other thread only handles signals.
 fn beside_idle_thread(f: impl FnOnce()) {
     let is_over = AtomicBool::new(false);
-    let thread = spawn(|| {
-        while !is_over.load(Ordering::Relaxed) {
-            pause();
-        }
+    let _thread = spawn(|| {
+        machine::change_mask(false);
+        pause_until(|| is_over.load(Ordering::Relaxed));
     });
     f();
     is_over.store(true, Ordering::Relaxed);
-    thread.join();
 }
 
-fn assert_restored(found: Disposition) {
-    wait_for_handlers();
-    let mut machine = machine();
-    assert_eq!(machine.action, found, "the disposition");
-    assert_eq!(machine.read_interval(), Setting::DISARMED, "the interval timer");
-    assert!(!machine.is_blocked(machine::me()), "the mask");
-    machine.assert_no_timer_left();
+/// Installs what must be restored.
+fn install(disposition: Disposition) {
+    machine().found = Some(disposition);
+    machine().set_action(disposition);
 }
 
 /// The default action would end the process.
-fn install_random_disposition() -> Disposition {
-    let disposition = [Disposition::DEFAULT, Disposition::PROGRAM][choose(2) as usize];
-    machine().set_action(disposition);
-    disposition
+fn install_any() {
+    install(pick([Disposition::DEFAULT, Disposition::PROGRAM]));
 }
 
+/// Ends each scenario.
+fn assert_restored() {
+    assert_eq!(program_signals(), [], "unexpected signals");
+    let mut machine = machine();
+    machine.assert_no_timer_left();
+    if let Some(found) = machine.found {
+        assert_eq!(machine.action, found, "the disposition");
+        assert_eq!(machine.read_interval(), Setting::DISARMED, "the interval timer");
+        assert!(!machine.task(machine::me()).blocked, "the mask");
+    }
+}
+
+/// Waits for all handlers, and takes what the program's handler has got.
 fn program_signals() -> Vec<Source> {
-    machine().program_signals.clone()
+    wait_for_handlers();
+    std::mem::take(&mut machine().program_signals)
+}
+
+fn assert_delivered_once(source: Source, may_be_dropped: impl FnOnce(&Machine) -> bool) {
+    let got = program_signals();
+    assert!(got == [source] || (got.is_empty() && may_be_dropped(&machine())), "{got:?}");
 }
 
 fn set_foreign_timer(remaining: Duration) {
-    machine().set_interval(Setting { remaining, interval: Duration::ZERO });
-}
-
-fn until_foreign_timer_has_expired() {
-    while machine().is_interval_set() {
-        pause();
-    }
-    wait_for_handlers();
+    machine().set_interval(Setting { remaining, interval: Duration::ZERO }, false);
 }
 
 macro_rules! scenarios {
     ($($(#[$doc:meta])* fn $name:ident() $body:block)*) => {
-        $($(#[$doc])* #[test] fn $name() { explore(stringify!($name), || $body); })*
+        $($(#[$doc])* #[test] fn $name() {
+            explore(stringify!($name), || {
+                $body
+                assert_restored();
+            });
+        })*
     };
 }
 

@@ -1,102 +1,66 @@
-//! The adapter of [`IteratorExt::checked`](super::IteratorExt::checked).
+//! The adapters that return a `Result` for each item.
 
 use std::iter::FusedIterator;
-use std::ops::ControlFlow;
 
-use super::{Watch, any_left, size_with_error};
+use super::guarded::{Guarded, Stride, Watch};
 use crate::error::TimedOut;
 
 /// An iterator that checks an alarm before each item, returned by [`checked`](super::IteratorExt::checked).
-///
-/// It is never an [`ExactSizeIterator`].
-///
 /// ```
-/// use sigalarm::{Alarm, IteratorExt};
-///
-/// let alarm = Alarm::never()?;
-/// let mut numbers = (0..3).checked(&alarm);
-/// assert_eq!(numbers.next_back().unwrap().unwrap(), 2);
-/// alarm.ring();
-/// assert!(numbers.next().unwrap().is_err());
-/// assert!(numbers.next().is_none());
-/// # Ok::<(), sigalarm::ArmError>(())
+/// use sigalarm::IteratorExt;
+/// let alarm = sigalarm::testing::at_check(3);
+/// assert_eq!((0..9).checked(&alarm).map_while(Result::ok).count(), 2);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
-pub struct Checked<'a, I> {
-    items: I,
-    watch: Watch<'a>,
-    ended: bool,
-}
+pub struct Checked<'a, I>(pub(super) Guarded<I, Watch<'a>>);
 
-impl<'a, I> Checked<'a, I> {
-    pub(super) fn new(items: I, watch: Watch<'a>) -> Checked<'a, I> {
-        Checked { items, watch, ended: false }
-    }
-}
+/// An iterator that checks an alarm before every `stride`-th item of both ends, returned by
+/// [`checked_every`](super::IteratorExt::checked_every).
+/// ```
+/// use sigalarm::IteratorExt;
+/// let alarm = sigalarm::testing::at_check(3);
+/// assert_eq!((0..99).checked_every(10, &alarm).map_while(Result::ok).count(), 20);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct CheckedEvery<'a, I>(pub(super) Guarded<I, Stride<'a>>);
 
-impl<I: Iterator> Checked<'_, I> {
-    #[inline]
-    fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<Result<T, TimedOut>> {
-        if self.ended {
-            return None;
-        }
-        if let Err(e) = self.watch.check() {
-            self.ended = true;
-            return any_left(&mut self.items, take).then_some(Err(e));
-        }
-        let item = take(&mut self.items);
-        if item.is_none() {
-            self.ended = true;
-        }
-        item.map(Ok)
-    }
-}
+macro_rules! implement_iterator {
+    ($adapter:ident) => {
+        impl<I: Iterator> Iterator for $adapter<'_, I> {
+            type Item = Result<I::Item, TimedOut>;
 
-impl<I: Iterator> Iterator for Checked<'_, I> {
-    type Item = Result<I::Item, TimedOut>;
+            #[inline]
+            fn next(&mut self) -> Option<Self::Item> {
+                self.0.step(I::next)
+            }
 
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        self.step(I::next)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        size_with_error(self.ended, &self.items)
-    }
-
-    /// Calls the iterator's own `try_fold`, which is faster than `next` for `Chain` and `Flatten`.
-    #[inline]
-    fn fold<B, F>(mut self, init: B, mut f: F) -> B
-    where
-        F: FnMut(B, Self::Item) -> B,
-    {
-        if self.ended {
-            return init;
-        }
-        let watch = self.watch;
-        let flow = match watch.check() {
-            Err(e) => ControlFlow::Break((init, e)),
-            Ok(()) => self.items.try_fold(init, |acc, item| {
-                let acc = f(acc, Ok(item));
-                match watch.check() {
-                    Ok(()) => ControlFlow::Continue(acc),
-                    Err(e) => ControlFlow::Break((acc, e)),
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                if self.0.ended {
+                    return (0, Some(0));
                 }
-            }),
-        };
-        match flow {
-            ControlFlow::Break((acc, e)) if any_left(&mut self.items, I::next) => f(acc, Err(e)),
-            ControlFlow::Continue(acc) | ControlFlow::Break((acc, _)) => acc,
+                // An error may replace or follow the items.
+                let (lower, upper) = self.0.items.size_hint();
+                (lower.min(1), upper.and_then(|upper| upper.checked_add(1)))
+            }
+
+            #[inline]
+            fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, f: F) -> B {
+                self.0.fold(init, f)
+            }
         }
-    }
+
+        impl<I: DoubleEndedIterator> DoubleEndedIterator for $adapter<'_, I> {
+            #[inline]
+            fn next_back(&mut self) -> Option<Self::Item> {
+                self.0.step(I::next_back)
+            }
+        }
+
+        impl<I: Iterator> FusedIterator for $adapter<'_, I> {}
+    };
 }
 
-impl<I: DoubleEndedIterator> DoubleEndedIterator for Checked<'_, I> {
-    #[inline]
-    fn next_back(&mut self) -> Option<Self::Item> {
-        self.step(I::next_back)
-    }
-}
-
-impl<I: Iterator> FusedIterator for Checked<'_, I> {}
+implement_iterator!(Checked);
+implement_iterator!(CheckedEvery);

@@ -3,50 +3,32 @@
 use std::iter::FusedIterator;
 use std::ops::ControlFlow;
 
-use super::{Watch, any_left};
+use super::guarded::{Check, Guarded, Watch};
 use crate::error::TimedOut;
 
 /// An iterator that ends when an alarm expires, returned by [`until`](super::IteratorExt::until).
-///
 /// ```
-/// use sigalarm::{Alarm, IteratorExt};
-///
-/// let alarm = Alarm::never()?;
-/// let mut jobs = 1..=5;
-/// jobs.by_ref().until(&alarm).take(3).for_each(drop);
-/// alarm.ring();
-/// assert_eq!(jobs.by_ref().until(&alarm).next(), None);
+/// use sigalarm::IteratorExt;
+/// let (alarm, mut jobs) = (sigalarm::testing::at_check(4), 1..=5);
+/// let mut until = jobs.by_ref().until(&alarm);
+/// assert_eq!(until.by_ref().count(), 3);
+/// assert!(alarm.owns(until.timed_out().unwrap()));
 /// assert_eq!(jobs, 4..=5); // no item is lost
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Until<'a, I> {
-    items: I,
-    watch: Watch<'a>,
-    ended: bool,
-    /// Boxed: the drop of a `TimedOut` takes its address, and the compiler would keep the iterator's state in memory.
-    timed_out: Option<Box<TimedOut>>,
-}
-
-impl<'a, I> Until<'a, I> {
-    pub(super) fn new(items: I, watch: Watch<'a>) -> Until<'a, I> {
-        Until { items, watch, ended: false, timed_out: None }
-    }
+    pub(super) guarded: Guarded<I, Watch<'a>>,
+    /// Boxed, because the drop of a `TimedOut` takes its address: see `Guarded::any_left`.
+    pub(super) timed_out: Option<Box<TimedOut>>,
 }
 
 impl<I> Until<'_, I> {
     /// Returns the [`TimedOut`] if an alarm ended the iterator; `None` before the end, and after the last item.
-    ///
     /// ```
     /// use sigalarm::{Alarm, IteratorExt};
-    ///
-    /// let alarm = Alarm::never()?;
-    /// let mut items = (0..10).until(&alarm);
-    /// alarm.ring();
-    /// assert!(items.next().is_none());
-    /// assert!(alarm.owns(items.timed_out().unwrap()));
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let alarm = Alarm::never().unwrap();
+    /// assert!((0..10).until(&alarm).timed_out().is_none());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         self.timed_out.as_deref()
@@ -56,19 +38,13 @@ impl<I> Until<'_, I> {
 impl<I: Iterator> Until<'_, I> {
     #[inline]
     fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<T> {
-        if self.ended {
-            return None;
+        match self.guarded.step(take)? {
+            Ok(item) => Some(item),
+            Err(e) => {
+                self.timed_out = Some(Box::new(e));
+                None
+            }
         }
-        if let Err(e) = self.watch.check() {
-            self.ended = true;
-            self.timed_out = any_left(&mut self.items, take).then(|| Box::new(e));
-            return None;
-        }
-        let item = take(&mut self.items);
-        if item.is_none() {
-            self.ended = true;
-        }
-        item
     }
 }
 
@@ -81,20 +57,17 @@ impl<I: Iterator> Iterator for Until<'_, I> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, if self.ended { Some(0) } else { self.items.size_hint().1 })
+        (0, if self.guarded.ended { Some(0) } else { self.guarded.items.size_hint().1 })
     }
 
-    /// Calls the iterator's own `try_fold`; see `Checked::fold`.
+    /// Calls the iterator's own `try_fold`, as `Guarded::fold` does, and takes no item after the expiry.
     #[inline]
-    fn fold<B, F>(mut self, init: B, mut f: F) -> B
-    where
-        F: FnMut(B, I::Item) -> B,
-    {
-        let watch = self.watch;
-        if self.ended || watch.check().is_err() {
+    fn fold<B, F: FnMut(B, I::Item) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut watch = self.guarded.check;
+        if self.guarded.ended || watch.check().is_err() {
             return init;
         }
-        let flow = self.items.try_fold(init, |acc, item| {
+        let flow = self.guarded.items.try_fold(init, |acc, item| {
             let acc = f(acc, item);
             match watch.check() {
                 Ok(()) => ControlFlow::Continue(acc),

@@ -1,14 +1,9 @@
-//! Whether this process has other threads, which decides whether a fork is safe.
-//!
-//! A lock that another thread holds stays locked in the child. So POSIX allows the child of a process with several
-//! threads async-signal-safe calls only.
+//! Whether the process has other threads. A lock that another thread holds stays locked in a forked child.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::threads;
-
-/// Proof that a fork is safe: this thread is the only one, or the caller vouches for it.
+/// Proof that a fork is safe.
 pub(crate) struct Alone(());
 
 #[derive(Debug)]
@@ -18,33 +13,72 @@ pub(crate) enum NotAlone {
 }
 
 impl Alone {
-    /// Checks that the calling thread is the only one.
-    ///
-    /// The kernel counts a joined thread for some microseconds more, so a higher count is read again for 20 ms.
+    /// Takes up to 20 ms: the kernel counts a joined thread for some microseconds more.
     pub(crate) fn check() -> Result<Alone, NotAlone> {
         const A_WHILE: Duration = Duration::from_millis(20);
-        if threads::alone() {
+        if kernel_says_alone() {
             return Ok(Alone(()));
         }
-        let mut since = None;
+        let began = Instant::now();
         loop {
-            match threads::count() {
-                Some(1) => return Ok(Alone(())),
-                None => return Err(NotAlone::Unknown),
-                Some(threads) if since.get_or_insert_with(Instant::now).elapsed() >= A_WHILE => {
-                    return Err(NotAlone::Threads(threads));
-                }
-                Some(_) => thread::sleep(Duration::from_micros(50)),
+            match count_threads().ok_or(NotAlone::Unknown)? {
+                1 => return Ok(Alone(())),
+                threads if began.elapsed() >= A_WHILE => return Err(NotAlone::Threads(threads)),
+                _ => thread::sleep(Duration::from_micros(50)),
             }
         }
     }
 
-    /// Relies on the caller.
-    ///
     /// # Safety
     ///
     /// The child must not depend on anything that another thread may be changing at the fork.
     pub(crate) unsafe fn assume() -> Alone {
         Alone(())
     }
+}
+
+/// Returns `false` if unknown. [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD fails in a
+/// process with several threads, and has no effect in others.
+fn kernel_says_alone() -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let thread = [nix::libc::CLONE_THREAD as usize, 0, 0, 0];
+        // SAFETY: the call touches no memory and changes nothing.
+        unsafe { super::kernel_call::kernel_call(nix::libc::SYS_unshare, thread) }.is_ok()
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    false
+}
+
+/// The link count of the directory in [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html) is
+/// two more than its subdirectories, one for each thread.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn count_threads() -> Option<usize> {
+    use std::os::unix::fs::MetadataExt;
+
+    const TASKS: &str = "/proc/self/task";
+    match std::fs::metadata(TASKS).ok()?.nlink().checked_sub(2) {
+        Some(threads) if threads > 0 => usize::try_from(threads).ok(),
+        // This file system does not count subdirectories as links.
+        _ => Some(std::fs::read_dir(TASKS).ok()?.count()),
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+fn count_threads() -> Option<usize> {
+    use nix::libc;
+
+    let mut info = std::mem::MaybeUninit::<libc::proc_taskinfo>::zeroed();
+    let size = size_of::<libc::proc_taskinfo>() as libc::c_int;
+    // SAFETY: the buffer has `size` bytes, and zeroes are a valid structure.
+    unsafe {
+        let buffer = info.as_mut_ptr().cast();
+        let is_whole = libc::proc_pidinfo(libc::getpid(), libc::PROC_PIDTASKINFO, 0, buffer, size) == size;
+        is_whole.then(|| info.assume_init().pti_threadnum as usize)
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn count_threads() -> Option<usize> {
+    None
 }

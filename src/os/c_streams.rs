@@ -1,27 +1,20 @@
 use nix::libc;
 
-#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
-use super::single_threaded::Variable;
+use super::atomic::{AtomicPtr, Ordering};
+use super::single_threaded::{Variable, symbol};
 
-/// Flushes the streams: before a fork, so that the child does not write the same output; before `_exit`, so that no
-/// output is lost.
+/// The C library's output streams.
 ///
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which writes to pages that a
-/// fork then copies. [`Streams`] avoids that if every stream is empty.
-pub(crate) fn flush() {
-    // SAFETY: null means every stream.
-    unsafe { libc::fflush(std::ptr::null_mut()) };
-}
-
-#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which writes to pages that a fork
+/// then copies. So it is not called if glibc's streams are empty.
 #[derive(Clone, Copy)]
 pub(crate) struct Streams {
+    /// Null if unknown.
     list: *const *const Stream,
     single_threaded: Variable,
 }
 
-/// `struct _IO_FILE`. Old programs have its offsets compiled in, so glibc cannot change them.
-#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
+/// glibc's `struct _IO_FILE`. Its offsets are compiled into old programs, so they do not change.
 #[repr(C)]
 struct Stream {
     _before: [usize; 4],
@@ -30,41 +23,40 @@ struct Stream {
     _between: [usize; 7],
     next: *const Stream,
     _after: [usize; 10],
-    /// Positive for a stream of wide characters, which has another buffer.
+    /// Positive for wide characters, which have another buffer.
     mode: libc::c_int,
 }
 
-#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)))]
 impl Streams {
     pub(crate) fn find() -> Streams {
-        use crate::os::atomic::{AtomicPtr, Ordering};
-
         static LIST: AtomicPtr<*const Stream> = AtomicPtr::new(std::ptr::null_mut());
+        const IS_KNOWN: bool =
+            cfg!(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)));
 
         let mut list = LIST.load(Ordering::Relaxed);
-        if list.is_null() {
-            // SAFETY: the name is a C string.
-            list = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_IO_list_all".as_ptr()) }.cast();
+        if IS_KNOWN && list.is_null() {
+            list = symbol(c"_IO_list_all").cast();
             LIST.store(list, Ordering::Relaxed);
         }
         Streams { list, single_threaded: Variable::find() }
     }
 
+    /// Before a fork, so that the child does not write the same output, and before `_exit`.
     #[inline]
     pub(crate) fn flush(self) {
         if !self.all_are_empty() {
-            flush();
+            // SAFETY: null means every stream.
+            unsafe { libc::fflush(std::ptr::null_mut()) };
         }
     }
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        // Does not count threads by a system call, which the function may have forbidden.
+        // Counts threads without a system call, which the function may have forbidden.
         if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }
-        // SAFETY: the symbol points to the first stream, each stream to the next, and the last to null. No other thread
-        // exists that could open or close one.
+        // SAFETY: the list ends with null, and no other thread exists that could open or close a stream.
         unsafe {
             let mut stream = *self.list;
             while !stream.is_null() {
@@ -75,20 +67,5 @@ impl Streams {
             }
         }
         true
-    }
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri))))]
-#[derive(Clone, Copy)]
-pub(crate) struct Streams;
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri))))]
-impl Streams {
-    pub(crate) fn find() -> Streams {
-        Streams
-    }
-
-    pub(crate) fn flush(self) {
-        flush();
     }
 }

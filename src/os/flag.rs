@@ -1,5 +1,3 @@
-//! The library's bit of the flag, and independent flags.
-
 // Not modelled: the value never changes.
 use std::sync::atomic::{AtomicU8, Ordering};
 

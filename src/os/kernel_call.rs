@@ -1,12 +1,8 @@
-//! System calls without the C library.
-//!
-//! A forked child has no page table entries at first. Each first call into a page of the C library is a page fault, as slow
-//! as ten system calls.
-
 use nix::errno::Errno;
 use nix::libc;
 
-/// Makes a system call. On x86-64, `errno` is unchanged.
+/// Makes a system call without the C library. In a forked child, the first use of each of its pages is a page fault, as slow
+/// as ten system calls. On x86-64, `errno` is unchanged.
 ///
 /// # Safety
 ///
@@ -17,10 +13,7 @@ pub(crate) unsafe fn kernel_call(number: libc::c_long, arguments: [usize; 4]) ->
     #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
     {
         let result: isize;
-        // SAFETY:
-        // - The registers follow the kernel's calling convention.
-        // - The kernel changes rcx, r11 and the memory that the caller allows.
-        // - It does not change the stack.
+        // SAFETY: the kernel changes rax, rcx, r11 and what the caller allows, not the stack.
         unsafe {
             std::arch::asm!(
                 "syscall",

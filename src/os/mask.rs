@@ -1,40 +1,47 @@
-//! SIGALRM in the thread's mask: [pthread_sigmask(3)](https://man7.org/linux/man-pages/man3/pthread_sigmask.3.html). It
-//! returns an error number, which `nix` 0.31 ignores.
+//! Signal masks: [pthread_sigmask(3)](https://man7.org/linux/man-pages/man3/pthread_sigmask.3.html). It returns an error
+//! number, which `nix` 0.31 ignores.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use nix::libc;
+use nix::libc::{self, c_int, sigset_t};
 
-fn change(how: libc::c_int) -> io::Result<()> {
-    let mut only = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `sigemptyset` initialises the set; the pointers are valid for the calls.
+/// Returns the previous mask. Async-signal-safe.
+pub(super) fn change(how: c_int, set: Option<&sigset_t>) -> io::Result<sigset_t> {
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: the pointers are null or valid for the call, which initialises `before` if it returns 0.
     unsafe {
-        libc::sigemptyset(only.as_mut_ptr());
-        libc::sigaddset(only.as_mut_ptr(), libc::SIGALRM);
-        match libc::pthread_sigmask(how, only.as_ptr(), ptr::null_mut()) {
-            0 => Ok(()),
+        match libc::pthread_sigmask(how, set.map_or(ptr::null(), ptr::from_ref), before.as_mut_ptr()) {
+            0 => Ok(before.assume_init()),
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
     }
+}
+
+pub(super) fn only(signal: c_int) -> sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: the pointers are valid for the calls, and `sigemptyset` initialises the set.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        set.assume_init()
+    }
+}
+
+pub(super) fn contains(set: &sigset_t, signal: c_int) -> bool {
+    // SAFETY: the pointer is valid for the call.
+    unsafe { libc::sigismember(set, signal) == 1 }
 }
 
 pub(crate) fn unblock_alarm() -> io::Result<()> {
-    change(libc::SIG_UNBLOCK)
+    change(libc::SIG_UNBLOCK, Some(&only(libc::SIGALRM))).map(drop)
 }
 
 pub(crate) fn block_alarm() -> io::Result<()> {
-    change(libc::SIG_BLOCK)
+    change(libc::SIG_BLOCK, Some(&only(libc::SIGALRM))).map(drop)
 }
 
 pub(crate) fn is_alarm_blocked() -> io::Result<bool> {
-    let mut now = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: null changes nothing, and `now` is initialised if the call returns 0.
-    unsafe {
-        match libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), now.as_mut_ptr()) {
-            0 => Ok(libc::sigismember(now.as_ptr(), libc::SIGALRM) == 1),
-            errno => Err(io::Error::from_raw_os_error(errno)),
-        }
-    }
+    Ok(contains(&change(libc::SIG_BLOCK, None)?, libc::SIGALRM))
 }

@@ -1,19 +1,17 @@
-//! Operating system calls behind safe functions.
+//! Operating system calls behind safe functions: all `unsafe` and all platform differences.
 //!
-//! All `unsafe` and all platform differences are here.
+//! The models in `src/interleavings/os` replace what calls the system.
 
 #![allow(unsafe_code)]
 
 #[cfg(feature = "process")]
 pub(crate) mod alone;
-pub(crate) mod atomic;
 #[cfg(feature = "process")]
 pub(crate) mod c_streams;
 pub(crate) mod child;
 #[cfg(feature = "process")]
 pub(crate) mod child_timer;
 pub(crate) mod clock;
-pub(crate) mod core_flag;
 pub(crate) mod disposition;
 pub(crate) mod exit;
 pub(crate) mod flag;
@@ -30,9 +28,7 @@ pub(crate) mod job_fd;
 pub(crate) mod kernel_call;
 #[cfg(feature = "process")]
 pub(crate) mod limits;
-pub(crate) mod local;
 pub(crate) mod mask;
-pub(crate) mod origin;
 pub(crate) mod pending;
 #[cfg(feature = "process")]
 pub(crate) mod pidfd;
@@ -45,8 +41,20 @@ pub(crate) mod published;
 pub(crate) mod reap;
 pub(crate) mod setting;
 pub(crate) mod shared_arc;
+pub(crate) mod signal;
 pub(crate) mod single_threaded;
 pub(crate) mod thread;
 pub(crate) mod thread_end;
-#[cfg(feature = "process")]
-pub(crate) mod threads;
+
+pub(crate) mod atomic {
+    pub(crate) use std::hint::spin_loop;
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+}
+
+pub(crate) mod core_flag {
+    pub(crate) use sigalarm_core::implementer::{Flag as Byte, flag};
+}
+
+pub(crate) mod local {
+    pub(crate) use std::thread_local;
+}

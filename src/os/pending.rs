@@ -1,7 +1,7 @@
 use std::mem::MaybeUninit;
 
 use nix::libc;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 
 pub(crate) fn send_alarm() {
@@ -9,21 +9,20 @@ pub(crate) fn send_alarm() {
 }
 
 pub(crate) fn raise_alarm() {
-    let _ = nix::sys::signal::raise(Signal::SIGALRM);
+    let _ = raise(Signal::SIGALRM);
 }
 
 pub(crate) fn send_again(number: usize) {
-    if let Ok(signal) = Signal::try_from(number as i32) {
-        let _ = kill(Pid::this(), signal);
-    }
+    let _ = Signal::try_from(number as i32).and_then(|signal| kill(Pid::this(), signal));
 }
 
 /// Returns whether SIGALRM is pending for the thread or the process. Async-signal-safe.
 pub(crate) fn is_alarm_pending() -> bool {
-    let mut pending = MaybeUninit::<libc::sigset_t>::zeroed();
+    let mut pending = MaybeUninit::zeroed();
     // SAFETY: the pointer is valid for the call, and zeroes are the empty set.
-    unsafe {
+    let pending = unsafe {
         libc::sigpending(pending.as_mut_ptr());
-        libc::sigismember(pending.as_ptr(), libc::SIGALRM) == 1
-    }
+        pending.assume_init()
+    };
+    super::mask::contains(&pending, libc::SIGALRM)
 }

@@ -1,44 +1,47 @@
-//! Waits for descriptors.
+//! Waits for descriptors: [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html).
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags};
+use nix::libc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i16)]
 pub(crate) enum Readiness {
-    Readable,
-    Writable,
+    Readable = libc::POLLIN,
+    Writable = libc::POLLOUT,
 }
 
-/// Waits for a descriptor, a timeout or a handled signal: [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html).
-/// Returns whether the descriptor is ready, in error or hung up.
+/// Waits for a descriptor, a timeout or a handled signal. Returns whether the descriptor is ready or has failed.
 pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duration>) -> io::Result<bool> {
-    let mut fds: Vec<PollFd<'_>> = Vec::new();
-    if let Some((fd, readiness)) = fd {
-        let events = match readiness {
-            Readiness::Readable => PollFlags::POLLIN,
-            Readiness::Writable => PollFlags::POLLOUT,
-        };
-        fds.push(PollFd::new(fd, events));
+    let (fd, events) = fd.map_or((-1, 0), |(fd, readiness)| (fd.as_raw_fd(), readiness as i16));
+    let mut fds = [libc::pollfd { fd, events, revents: 0 }];
+    poll(&mut fds, time, false)?;
+    match fds[0].revents {
+        revents if revents & libc::POLLNVAL != 0 => Err(Errno::EBADF.into()),
+        revents => Ok(revents != 0),
     }
-    let ready = match poll(&mut fds, time) {
-        Ok(ready) => ready > 0,
-        Err(Errno::EINTR) => false,
-        Err(errno) => return Err(errno.into()),
-    };
-    if fds.iter().any(|fd| fd.revents().is_some_and(|events| events.contains(PollFlags::POLLNVAL))) {
-        return Err(Errno::EBADF.into());
-    }
-    Ok(ready)
 }
 
+/// A descriptor, or none, that is to become readable.
 #[cfg(feature = "process")]
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
-pub(crate) struct Readable(nix::libc::pollfd);
+pub(crate) struct Readable(libc::pollfd);
+
+#[cfg(feature = "process")]
+impl Readable {
+    pub(crate) fn new(fd: Option<BorrowedFd<'_>>) -> Readable {
+        let fd = fd.map_or(-1, |fd| fd.as_raw_fd());
+        Readable(libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.0.revents != 0
+    }
+}
 
 #[cfg(feature = "process")]
 impl Default for Readable {
@@ -47,71 +50,42 @@ impl Default for Readable {
     }
 }
 
-#[cfg(feature = "process")]
-impl Readable {
-    pub(crate) fn new(fd: Option<BorrowedFd<'_>>) -> Readable {
-        let fd = fd.map_or(-1, |fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
-        Readable(nix::libc::pollfd { fd, events: nix::libc::POLLIN, revents: 0 })
-    }
-
-    pub(crate) fn is_ready(&self) -> bool {
-        self.0.revents != 0
-    }
-}
-
-/// As [`wait`], for several descriptors. A timeout or a signal leaves none ready.
+/// As [`wait`], for several. On 64-bit Linux it bypasses the C library, whose timeouts libfaketime and similar libraries change.
 #[cfg(feature = "process")]
 pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
-    match kernel_poll(fds, time) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-/// A system call: libfaketime and similar libraries change the C library's timeouts.
-#[cfg(all(
-    feature = "process",
-    any(target_os = "linux", target_os = "android"),
-    target_pointer_width = "64"
-))]
-fn kernel_poll(fds: &mut [Readable], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
-    use std::ptr;
-
-    use nix::libc;
-
-    let time = time.map(nix::sys::time::TimeSpec::from_duration);
-    let time = time.as_ref().map_or(ptr::null(), |time| ptr::from_ref::<libc::timespec>(time.as_ref()));
-    let mask = ptr::null::<libc::sigset_t>();
-    // SAFETY:
-    // - `Readable` is a transparent `pollfd`.
-    // - The pointers are valid for the call; the mask is null.
-    // - With 64-bit pointers, the kernel's `timespec` is the C library's.
-    let ready =
-        unsafe { libc::syscall(libc::SYS_ppoll, fds.as_mut_ptr(), fds.len(), time, mask, size_of::<u64>()) };
-    Errno::result(ready as libc::c_int)
-}
-
-#[cfg(all(
-    feature = "process",
-    not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))
-))]
-fn kernel_poll(fds: &mut [Readable], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
-    // SAFETY: `PollFd` and `Readable` are both transparent over `pollfd`.
-    let fds = unsafe { &mut *(std::ptr::from_mut(fds) as *mut [PollFd<'_>]) };
-    poll(fds, time)
+    // SAFETY: `Readable` is a transparent `pollfd`.
+    poll(unsafe { &mut *(std::ptr::from_mut(fds) as *mut [libc::pollfd]) }, time, true)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
-fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
-    nix::poll::ppoll(fds, time.map(nix::sys::time::TimeSpec::from_duration), None)
+fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, is_system_call: bool) -> io::Result<()> {
+    use std::ptr;
+
+    let time = time.map(nix::sys::time::TimeSpec::from_duration);
+    let time = time.as_ref().map_or(ptr::null(), |time| ptr::from_ref::<libc::timespec>(time.as_ref()));
+    let (fds, count, mask) = (fds.as_mut_ptr(), fds.len(), ptr::null::<libc::sigset_t>());
+    let _ = is_system_call;
+    // SAFETY: the pointers are valid or null. With 64-bit pointers, the kernel's `timespec` is the C library's.
+    ended(unsafe {
+        #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
+        if is_system_call {
+            return ended(libc::syscall(libc::SYS_ppoll, fds, count, time, mask, size_of::<u64>()) as _);
+        }
+        libc::ppoll(fds, count as _, time, mask)
+    })
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly")))]
-fn poll(fds: &mut [PollFd<'_>], time: Option<Duration>) -> nix::Result<nix::libc::c_int> {
-    use nix::poll::PollTimeout;
-
+fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, _: bool) -> io::Result<()> {
     let millis = |time: Duration| i32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
-    let timeout = time
-        .map_or(PollTimeout::NONE, |time| PollTimeout::try_from(millis(time)).unwrap_or(PollTimeout::MAX));
-    nix::poll::poll(fds, timeout)
+    // SAFETY: the pointer is valid for the call.
+    ended(unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, time.map_or(-1, millis)) })
+}
+
+/// A handled signal is no error.
+fn ended(result: libc::c_int) -> io::Result<()> {
+    match Errno::result(result) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
 }

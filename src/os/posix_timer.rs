@@ -4,31 +4,10 @@
 use std::io;
 use std::time::Duration;
 
-use crate::time::Time;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimerId(usize);
-
-impl TimerId {
-    /// Returns a nonzero number.
-    pub(crate) fn to_bits(self) -> usize {
-        self.0.wrapping_add(1)
-    }
-
-    pub(crate) fn from_bits(bits: usize) -> Option<TimerId> {
-        (bits != 0).then(|| TimerId(bits.wrapping_sub(1)))
-    }
-}
+pub(crate) use super::setting::{TimerId, When};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadId(i32);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    At(Time),
-    After(Duration),
-    Never,
-}
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 mod imp {
@@ -44,8 +23,7 @@ mod imp {
     impl ThreadId {
         pub(crate) fn current() -> ThreadId {
             #[cfg(not(target_os = "freebsd"))]
-            // SAFETY: no arguments, no failure.
-            return ThreadId(unsafe { libc::gettid() });
+            return ThreadId(nix::unistd::gettid().as_raw());
             #[cfg(target_os = "freebsd")]
             // SAFETY: no arguments, no failure.
             return ThreadId(unsafe { libc::pthread_getthreadid_np() });
@@ -66,7 +44,7 @@ mod imp {
             event.sigev_value = libc::sigval { sival_ptr: ptr::without_provenance_mut(value) };
             event.sigev_notify_thread_id = thread.0;
             let mut timer = MaybeUninit::<libc::timer_t>::uninit();
-            // SAFETY: both pointers are valid for the call, and `timer` is initialised if it returns 0.
+            // SAFETY: the pointers are valid for the call, which initialises `timer` if it returns 0.
             unsafe {
                 if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, timer.as_mut_ptr()) != 0 {
                     return Err(io::Error::last_os_error());
@@ -75,8 +53,7 @@ mod imp {
             }
         }
 
-        /// Sets the timer, which must exist: [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html).
-        /// Async-signal-safe.
+        /// [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html); async-signal-safe.
         pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
             let timespec =
                 |d: Duration| libc::timespec { tv_sec: d.as_secs() as _, tv_nsec: d.subsec_nanos() as _ };
@@ -87,14 +64,14 @@ mod imp {
                 When::Never => (0, Duration::ZERO),
             };
             let new = libc::itimerspec { it_interval: timespec(repeat), it_value: timespec(value) };
-            // SAFETY: `new` is valid for the call, and null requests no old value.
+            // SAFETY: the pointers are valid for the call or null.
             match unsafe { libc::timer_settime(self.0 as libc::timer_t, flags, &new, ptr::null_mut()) } {
                 0 => Ok(()),
                 _ => Err(io::Error::last_os_error()),
             }
         }
 
-        /// Returns whether the timer has expired; `true` also for a disarmed or periodic timer. Async-signal-safe.
+        /// `true` also for a disarmed or periodic timer. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
             let mut held = MaybeUninit::<libc::itimerspec>::zeroed();
             // SAFETY: the pointer is valid for the call, and zeroes are a valid value.

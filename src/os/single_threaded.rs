@@ -1,18 +1,25 @@
+use std::ffi::CStr;
+use std::ptr;
+
+use nix::libc;
+
 use super::atomic::{AtomicPtr, Ordering};
 
 /// glibc's [`__libc_single_threaded`], or null.
 ///
 /// [`__libc_single_threaded`]: https://www.gnu.org/software/libc/manual/html_node/Single_002dThreaded.html
-static ADDRESS: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
+static ADDRESS: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 pub(crate) fn prepare() {
-    #[cfg(all(target_os = "linux", not(miri)))]
-    {
-        // SAFETY: a C string.
-        let address =
-            unsafe { nix::libc::dlsym(nix::libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
-        ADDRESS.store(address.cast(), Ordering::Relaxed);
+    if cfg!(all(target_os = "linux", not(miri))) {
+        ADDRESS.store(symbol(c"__libc_single_threaded").cast(), Ordering::Relaxed);
     }
+}
+
+/// Returns a variable of the C library, or null.
+pub(super) fn symbol(name: &CStr) -> *mut libc::c_void {
+    // SAFETY: a C string.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
 }
 
 /// Returns whether the process has one thread; `false` if unknown.
@@ -31,9 +38,7 @@ impl Variable {
 
     #[inline]
     pub(crate) fn is_set(self) -> bool {
-        // SAFETY:
-        // - The address is null or that of glibc's `char`, which is static.
-        // - glibc writes it before it starts a second thread, so no write is concurrent with a read of a nonzero value.
+        // SAFETY: the variable is static. While it is not zero, the one thread that could write it is this one.
         !self.0.is_null() && unsafe { self.0.read_volatile() } != 0
     }
 }

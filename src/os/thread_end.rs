@@ -14,16 +14,12 @@ pub(crate) fn prepare(at_end: extern "C" fn(*mut libc::c_void)) -> io::Result<()
     let create = || {
         let mut key = 0;
         // SAFETY: the pointer is valid for the call, and `at_end` is static.
-        match unsafe { libc::pthread_key_create(&mut key, Some(at_end_pointer(at_end))) } {
+        match unsafe { libc::pthread_key_create(&mut key, Some(at_end)) } {
             0 => Ok(Box::new(key)),
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
     };
     KEY.get_or_try_init(create).map(drop)
-}
-
-fn at_end_pointer(at_end: extern "C" fn(*mut libc::c_void)) -> unsafe extern "C" fn(*mut libc::c_void) {
-    at_end
 }
 
 /// Requests the call for the calling thread.

@@ -76,10 +76,11 @@ fn fork_job<T>(
         .limit
         .map(|limit| Plan { label: options.label.as_ref(), ..Plan::new(Due::After(limit), location) });
     let alarms = runtime::next_here().is_some();
+    // Before the alarm is armed, whose signal then never comes before the limit.
+    let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let alarm = plan.filter(|_| !threads).and_then(runtime::arm_for_child);
     let blocked = inherited::block_all(alarms).map_err(naming("pthread_sigmask"))?;
     let set_up = SetUp { parent, options: &options, outputs, pipe, c_streams, blocked, plan, alarm };
-    let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let forked = match fork(alone) {
         Ok(Side::Child) => {
             let child = set_up.set_up_child(streams);

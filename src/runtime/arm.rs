@@ -9,6 +9,7 @@ use super::plan::{CpuOf, Plan, Wishes};
 use super::registry::Registered;
 use super::shared::SHARED;
 use super::state::{STATE, State};
+use super::thread_state::Thread;
 use super::timer::Kind;
 use super::{FLAG, ring_signals, thread_state, tickers};
 use crate::error::ArmError;
@@ -34,7 +35,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     if plan.wishes.is_none()
         && needs_signal
         && !state.deadlines.has_watchdogs()
-        && state.threads.add_covered(scope, |thread| thread.covers(deadline, now))
+        && state.threads.of(scope).is_some_and(|thread| thread.add_covered(deadline, now))
     {
         return Ok(key);
     }
@@ -61,7 +62,7 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
     match finish_arming(state, key, true, None, now) {
         Ok(key) => Ok((key, flag)),
         Err(e) => {
-            SHARED.tickers.give_back(flag);
+            give_back(flag);
             Err(e)
         }
     }
@@ -71,8 +72,13 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
     // In a forked child the flag may belong to a ticker of the child.
     if release(key) {
-        SHARED.tickers.give_back(flag);
+        give_back(flag);
     }
+}
+
+fn give_back(flag: &Registered<Flag>) {
+    let _state = STATE.lock();
+    SHARED.tickers.give_back(flag);
 }
 
 fn finish_arming(
@@ -105,7 +111,7 @@ pub(crate) fn release(key: Key) -> bool {
     let is_nested = removed.is_plain()
         && removed.needs_signal
         && !state.deadlines.has_watchdogs()
-        && state.threads.drop_user_of_many(thread_state::scope());
+        && state.threads.of(thread_state::scope()).is_some_and(Thread::drop_user_of_many);
     if !is_nested {
         state.put_away(key, &removed, removed.needs_signal);
     }
@@ -129,7 +135,6 @@ impl State {
         }))
     }
 
-    /// Starts the flag, the watchdog and the audit of an alarm.
     fn watch(&mut self, key: Key, wishes: &Wishes, now: Time) -> Result<(), ArmError> {
         let State { schedule, deadlines, audits, .. } = self;
         let scope = thread_state::scope();
@@ -140,7 +145,6 @@ impl State {
         Ok(())
     }
 
-    /// Removes what belongs to an alarm that has left the schedule.
     #[inline(never)]
     fn put_away(&mut self, key: Key, removed: &Removed, had_user: bool) {
         if !removed.is_plain() {
@@ -162,7 +166,6 @@ impl State {
         }
     }
 
-    /// Removes an alarm that could not be armed.
     #[cold]
     fn take_out(&mut self, key: Key, had_user: bool) {
         if let Some(removed) = self.schedule.remove(key) {
@@ -173,7 +176,9 @@ impl State {
     /// Counts an alarm or a wait that needs the calling thread's timer. The first one of the process installs the handler, then
     /// the first one of the thread lets SIGALRM in. After an error nothing has changed.
     pub(super) fn add_user(&mut self, scope: Scope) -> Result<(), ArmError> {
-        if self.threads.add_user(scope) > 1 {
+        let Some(thread) = self.threads.of(scope) else { return Ok(()) };
+        thread.users += 1;
+        if thread.users > 1 {
             return Ok(());
         }
         self.active += 1;
@@ -181,7 +186,9 @@ impl State {
             return Ok(());
         }
         self.begin_thread(scope).inspect_err(|_| {
-            self.threads.drop_user(scope);
+            if let Some(thread) = self.threads.of(scope) {
+                thread.users = 0;
+            }
             self.active -= 1;
             if self.active == 0 {
                 self.installation.remove();
@@ -189,7 +196,6 @@ impl State {
         })
     }
 
-    /// Gives the calling thread a timer.
     pub(super) fn begin_thread(&mut self, scope: Scope) -> Result<(), ArmError> {
         self.installation.install(self.blocked > 0)?;
         if let Some(thread) = self.threads.of(scope) {
@@ -202,11 +208,11 @@ impl State {
     /// Undoes [`add_user`](State::add_user). The last one of the thread disarms the timer while SIGALRM is let in, then restores
     /// the mask. The last one of the process then restores the previous disposition.
     pub(super) fn drop_user(&mut self, scope: Scope) {
-        if self.threads.drop_user_of_many(scope) {
+        let Some(thread) = self.threads.of(scope) else { return };
+        if thread.drop_user_of_many() {
             return;
         }
         let index = scope.index();
-        let Some(thread) = self.threads.of(scope) else { return };
         let (kind, due) = (thread.kind, thread.due);
         self.disarm(index);
         if self.suspended == 0 && self.may_be_pending(index, kind, due) {
@@ -215,12 +221,12 @@ impl State {
             }
         }
         SHARED.expiries.forget_lost();
-        self.threads.drop_user(scope);
         if self.interval_owner == Some(index) {
             self.interval_owner = None;
         }
         self.active -= 1;
         let Some(thread) = self.threads.of(scope) else { return };
+        thread.users = 0;
         self.clock_only -= usize::from(thread.kind == Kind::Clock);
         thread.kind = Kind::Private;
         thread.keep_out_again();

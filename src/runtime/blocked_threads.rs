@@ -21,7 +21,6 @@ use crate::os::posix_timer::{self, TimerId, When};
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
-/// The interval of a blocked thread's timer.
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// While this lives, a deadline or a ring ends the calling thread's system calls with EINTR.
@@ -58,7 +57,6 @@ impl Waiting {
 }
 
 impl Waiting {
-    /// Returns an error if the thread has lost its timer because the handler has blocked SIGALRM again.
     pub(crate) fn still_has_timer(&self) -> Result<(), ArmError> {
         let is_lost = |scope| STATE.lock().threads.of(scope).is_some_and(|thread| thread.kind == Kind::Clock);
         if self.scope.is_some_and(is_lost) { Err(ArmError::no_timer()) } else { Ok(()) }
@@ -126,7 +124,6 @@ impl State {
         self.settle_thread(scope.index(), clock::now());
     }
 
-    /// Lets handlers set the timer of a blocked thread.
     pub(super) fn show_timer(&mut self, index: usize) {
         let Some(thread) = self.threads.get(index) else { return };
         let timer =
@@ -146,7 +143,6 @@ impl State {
         }
     }
 
-    /// Sets the timer of a blocked thread.
     pub(super) fn settle_blocked(&mut self, index: usize, wait: Wait, audit: Time, now: Time) {
         let Some(thread) = self.threads.get(index) else { return };
         let (scope, due) = (thread.scope, thread.due);

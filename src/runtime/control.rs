@@ -17,11 +17,6 @@ pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Optio
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
-/// Calls `ask` with the alarm of an id. Looks at every alarm.
-pub(crate) fn find<T>(id: AlarmId, ask: impl FnOnce(&Entry) -> T) -> Option<T> {
-    STATE.lock().schedule.find(id).map(ask)
-}
-
 /// Changes an alarm, then timers and lists with it. Returns `false` if the alarm is gone.
 fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     let mut state = STATE.lock();
@@ -32,7 +27,7 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     if entry.is_plain()
         && entry.expired.is_none()
         && state.blocked == 0
-        && state.is_covered(scope, deadline, now)
+        && state.threads.of(scope).is_some_and(|thread| thread.covers(deadline, now))
     {
         return true;
     }
@@ -41,7 +36,6 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
 }
 
 impl State {
-    /// Brings timers in step after a change of an alarm.
     pub(super) fn settle_changed(&mut self, key: Key, now: Time) {
         let Some(entry) = self.schedule.get(key) else { return };
         self.deadlines.change(entry);
@@ -67,7 +61,6 @@ pub(crate) fn ring(key: Key, cause: Cause) -> bool {
     change(key, |schedule, _| schedule.ring(key, cause))
 }
 
-/// The longest gap between checks that an alarm's audit has seen.
 pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
     STATE.lock().audits.longest(key)
 }
@@ -78,7 +71,6 @@ pub(crate) fn enter(key: Key) -> Standing {
     STATE.lock().schedule.enter(key, scope)
 }
 
-/// Undoes an [`enter`].
 pub(crate) fn leave(standing: Standing) {
     STATE.lock().schedule.leave(standing);
 }

@@ -31,24 +31,20 @@ pub(super) struct DeadlineTimer {
     end: AtomicU64,
     timer: AtomicUsize,
     flag: SharedArc<AtomicBool>,
-    /// The signals that ring the alarm, a bit for each.
     signals: AtomicU32,
     watchdog: Watchdog,
 }
 
-/// When such a timer is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Due(u64);
 
 impl Due {
     const NEVER: Due = Due(u64::MAX - 1);
 
-    /// At a deadline.
     fn at(end: Time) -> Due {
         Due(end.as_nanos().checked_next_multiple_of(2).unwrap_or(Due::NEVER.0))
     }
 
-    /// At the end of a grace.
     fn grace(end: Time) -> Due {
         Due(Due::at(end).0 | 1)
     }
@@ -84,7 +80,6 @@ impl DeadlineTimer {
         }
     }
 
-    /// Sets the kernel's timer. Async-signal-safe.
     fn start(&self) {
         self.set_kernels(self.due().when());
     }
@@ -149,11 +144,9 @@ struct Live {
     grace: Option<Duration>,
 }
 
-/// The timers of the alarms that have a flag or a watchdog.
 pub(super) struct DeadlineTimers {
     live: BTreeMap<AlarmId, Live>,
     watchdogs: usize,
-    /// While it is, the kernel's timers are not set.
     is_suspended: bool,
 }
 
@@ -227,7 +220,6 @@ impl DeadlineTimers {
         SHARED.deadlines.give_back(live.shared);
     }
 
-    /// Follows a change of the alarm.
     pub(super) fn change(&mut self, entry: &Entry) {
         let Some(live) = self.live.get(&entry.id) else { return };
         let (was, is_expired) = (live.shared.due(), entry.expired.is_some());

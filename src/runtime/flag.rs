@@ -3,8 +3,6 @@
 use super::shared::SHARED;
 use crate::os::flag::flag;
 
-/// The library's bit of the flag: "take the slow path". Other implementations have the other bits.
-///
 /// It is a hint and orders no memory. The lock, which the slow path takes, does.
 pub(super) const FLAG: OwnFlag = OwnFlag;
 

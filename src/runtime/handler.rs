@@ -22,8 +22,6 @@ fn on_signal(arrival: &Arrival) {
     }
 }
 
-/// What SIGALRM does.
-///
 /// Every SIGALRM sets the flag, whatever its sender: the kernel merges the interval timer's signal with a `kill` that is
 /// pending. The check that follows finds what is due by the clock.
 fn on_alarm(arrival: &Arrival) {

@@ -11,7 +11,6 @@ use crate::error::ArmError;
 use crate::os::atomic::Ordering;
 use crate::os::disposition::{Disposition, Kind, Manner};
 
-/// How the library's handler is installed for a signal.
 pub(super) struct Installation {
     signal: c_int,
     is_installed: bool,
@@ -57,7 +56,6 @@ impl Installation {
         new
     }
 
-    /// Installs the library's handler, if it is not installed.
     pub(super) fn install(&mut self, is_any_blocked: bool) -> Result<(), ArmError> {
         if self.is_installed {
             return Ok(());
@@ -83,7 +81,6 @@ impl Installation {
         Ok(())
     }
 
-    /// Returns what was in place.
     fn install_in_manner(&mut self, is_any_blocked: bool) -> io::Result<Disposition> {
         let manner = self.previous().get().map_or(Manner::USUAL, Manner::in_front_of);
         let manner = Manner { restart: manner.restart && !is_any_blocked, ..manner };
@@ -135,7 +132,6 @@ impl Installation {
         Ok(())
     }
 
-    /// Notes a handler that is installed over the library's and stays there.
     fn stay_under(&mut self, over: &Disposition) -> &'static Disposition {
         let over = self.keep(over);
         self.previous().stay_under(over);

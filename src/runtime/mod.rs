@@ -43,7 +43,7 @@ pub(crate) use sigalarm_core::implementer::answer;
 pub(crate) use self::arm::{arm, arm_ticker, release, release_ticker};
 pub(crate) use self::blocked_threads::{Waiting, next_here, next_under, recheck};
 pub(crate) use self::control::{
-    disarm, enter, extend, find, inspect, leave, longest_gap, restart, ring, unused_id,
+    disarm, enter, extend, inspect, leave, longest_gap, restart, ring, unused_id,
 };
 use self::flag::FLAG;
 #[cfg(feature = "process")]
@@ -65,7 +65,6 @@ pub(crate) fn is_flag_set() -> bool {
 
 /// Sets the flag and every ticker's flag. Async-signal-safe.
 fn set_flags() {
-    audit::note_signal(&FLAG);
     FLAG.set();
     tickers::set_all();
 }

@@ -36,12 +36,10 @@ pub(crate) fn pause_thread(location: &'static Location<'static>) -> Vec<Key> {
     state.pause(keys, location)
 }
 
-/// Pauses one alarm.
 pub(crate) fn pause(key: Key, location: &'static Location<'static>) -> Vec<Key> {
     STATE.lock().pause(vec![key], location)
 }
 
-/// Ends a pause.
 pub(crate) fn unpause(keys: &[Key]) {
     if keys.is_empty() {
         return;

@@ -9,7 +9,6 @@ use super::watchdog::Grace;
 use crate::schedule::Budget;
 use crate::time::Time;
 
-/// When an alarm expires.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
     After(Duration),
@@ -18,7 +17,6 @@ pub(crate) enum Due {
 }
 
 impl Due {
-    /// The limit, counted from now, and the deadline.
     pub(super) fn from(self, now: Time) -> (Option<Duration>, Time) {
         match self {
             Due::After(limit) => {
@@ -31,7 +29,6 @@ impl Due {
     }
 }
 
-/// Whose processor time a limit is on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CpuOf {
     Process,
@@ -44,7 +41,6 @@ pub(crate) struct Plan<'a> {
     pub(crate) due: Due,
     pub(crate) label: Option<&'a Arc<str>>,
     pub(crate) wishes: Option<&'a Wishes>,
-    /// Where it is armed.
     pub(crate) location: &'static Location<'static>,
 }
 

@@ -13,7 +13,6 @@ use crate::os::handler::{Arrival, InPlace};
 use crate::os::published::Published;
 use crate::os::thread::Handle;
 
-/// Where the handler forwards one signal to.
 pub(super) struct PreviousHandler {
     previous: Published<Disposition>,
     /// What `previous` was before another handler was installed over the library's. What that handler forwards to the
@@ -34,7 +33,6 @@ pub(super) fn previous_of(signal: i32) -> &'static PreviousHandler {
     &SHARED.previous[signal as usize]
 }
 
-/// Lives while the calling thread installs the library's handler.
 pub(super) struct Change<'a>(&'a PreviousHandler);
 
 impl Drop for Change<'_> {
@@ -96,7 +94,6 @@ impl PreviousHandler {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Notes that the previous disposition is about to be restored.
     pub(super) fn begin_restore(&self) {
         self.is_restored.store(true, Ordering::SeqCst);
     }
@@ -110,7 +107,6 @@ impl PreviousHandler {
         }
     }
 
-    /// Notes a handler that is installed over the library's and stays there.
     pub(super) fn stay_under(&self, over: &'static Disposition) {
         if over.kind() == Kind::Function {
             self.over.exchange(Some(over));

@@ -5,7 +5,7 @@
 use std::ops::Deref;
 use std::ptr;
 
-use crate::os::atomic::{AtomicUsize, Ordering};
+use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::os::published::Published;
 
 /// Chunk `n` has `1 << n` entries.
@@ -15,16 +15,14 @@ pub(super) struct Registry<T: 'static> {
     chunks: [Published<Vec<Registered<T>>>; CHUNKS],
     /// How many entries were ever taken.
     len: AtomicUsize,
-    /// The index of the first free entry, plus one; zero for none.
-    free: AtomicUsize,
+    /// No entry below this index is free.
+    free_from: AtomicUsize,
 }
 
-/// An entry of a registry.
 pub(crate) struct Registered<T> {
     value: T,
     index: usize,
-    /// The next in the list of free ones.
-    next_free: AtomicUsize,
+    is_free: AtomicBool,
 }
 
 impl<T: Sync> Registry<T> {
@@ -32,7 +30,7 @@ impl<T: Sync> Registry<T> {
         Registry {
             chunks: [const { Published::nothing() }; CHUNKS],
             len: AtomicUsize::new(0),
-            free: AtomicUsize::new(0),
+            free_from: AtomicUsize::new(0),
         }
     }
 
@@ -61,48 +59,36 @@ impl<T: Sync> Registry<T> {
         (ptr::from_ref(&entry.value).addr() == address).then_some(&entry.value)
     }
 
-    /// Takes a free entry, or a new one. Called under the lock of the state, by one thread at a time.
+    /// Takes a free entry, or a new one. Called under the lock of the state, as is `give_back`.
     pub(super) fn take(&self, new: impl Fn() -> T) -> &'static Registered<T> {
-        while let Some(entry) = self.free.load(Ordering::SeqCst).checked_sub(1).and_then(|at| self.entry(at))
-        {
-            let next = entry.next_free.load(Ordering::SeqCst);
-            // No other thread takes entries, so the first one has not been taken and given back meanwhile.
-            if self.free.compare_exchange(entry.index + 1, next, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-                return entry;
-            }
-        }
-        let index = self.len.load(Ordering::SeqCst);
-        let entry = self.entry(index).unwrap_or_else(|| self.add_chunk(index, new));
-        self.len.store(index + 1, Ordering::SeqCst);
+        let (from, len) = (self.free_from.load(Ordering::SeqCst), self.len.load(Ordering::SeqCst));
+        let mut free = (from..len).filter_map(|index| self.entry(index));
+        let entry = free.find(|entry| entry.is_free.swap(false, Ordering::SeqCst)).unwrap_or_else(|| {
+            let entry = self.entry(len).unwrap_or_else(|| self.add_chunk(len, new));
+            self.len.store(len + 1, Ordering::SeqCst);
+            entry
+        });
+        self.free_from.store(entry.index + 1, Ordering::SeqCst);
         entry
     }
 
     #[cold]
     fn add_chunk(&self, index: usize, new: impl Fn() -> T) -> &'static Registered<T> {
-        let entry = |index| Registered { value: new(), index, next_free: AtomicUsize::new(0) };
+        let entry = |index| Registered { value: new(), index, is_free: AtomicBool::new(false) };
         let chunk: &'static Vec<_> = Box::leak(Box::new((index..=2 * index).map(entry).collect()));
         self.chunks[(index + 1).ilog2() as usize].exchange(Some(chunk));
         &chunk[0]
     }
 
-    /// Gives an entry back that was taken.
     pub(super) fn give_back(&self, entry: &Registered<T>) {
-        let mut first = self.free.load(Ordering::SeqCst);
-        loop {
-            entry.next_free.store(first, Ordering::SeqCst);
-            match self.free.compare_exchange(first, entry.index + 1, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => return,
-                Err(other) => first = other,
-            }
-        }
+        entry.is_free.store(true, Ordering::SeqCst);
+        let from = self.free_from.load(Ordering::SeqCst).min(entry.index);
+        self.free_from.store(from, Ordering::SeqCst);
     }
 
     /// Frees every entry in a forked child: their users stayed with the parent.
     pub(super) fn free_all(&self) {
-        if self.len.load(Ordering::SeqCst) > 0 {
-            self.free.store(0, Ordering::SeqCst);
-            self.entries().for_each(|entry| self.give_back(entry));
-        }
+        self.entries().for_each(|entry| self.give_back(entry));
     }
 }
 
@@ -116,6 +102,7 @@ impl<T> Deref for Registered<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::sync::Mutex;
     use std::thread;
 
@@ -137,12 +124,12 @@ mod tests {
                 assert_eq!(entry.1.fetch_add(1, Ordering::Relaxed), 0, "two users");
                 thread::yield_now();
                 entry.1.fetch_sub(1, Ordering::Relaxed);
+                let _lock = LOCK.lock().unwrap();
                 REGISTRY.give_back(entry);
             }
         };
         thread::scope(|scope| {
             let users = [user; 3].map(|user| scope.spawn(user));
-            // As a handler does, at any time and without the lock.
             for _ in 0..EACH {
                 assert!(REGISTRY.iter().all(|entry| entry.0 == 7));
                 thread::yield_now();
@@ -155,13 +142,13 @@ mod tests {
             assert!(REGISTRY.at(address).is_some_and(|found| ptr::eq(found, entry)));
             assert!(REGISTRY.at(address + 1).is_none());
         }
-        let taken = || REGISTRY.take(|| (7, AtomicUsize::new(0))).index;
+        let taken = || ptr::from_ref(REGISTRY.take(|| (7, AtomicUsize::new(0)))).addr();
         let count = REGISTRY.iter().count();
         REGISTRY.free_all();
-        let mut again: Vec<usize> = (0..count).map(|_| taken()).collect();
-        again.sort_unstable();
-        assert!(again.into_iter().eq(0..count), "each is free once");
-        let more: Vec<usize> = (0..20).map(|_| taken()).collect();
-        assert!(more.into_iter().eq(count..count + 20), "then there are new ones");
+        let again: HashSet<usize> = (0..count).map(|_| taken()).collect();
+        assert_eq!(again.len(), count, "each is free once");
+        assert_eq!(REGISTRY.iter().count(), count);
+        assert!((0..20).all(|_| !again.contains(&taken())), "then there are new ones");
+        assert_eq!(REGISTRY.iter().count(), count + 20);
     }
 }

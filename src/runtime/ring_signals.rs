@@ -22,7 +22,6 @@ static LISTENING: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNA
 /// The signals that have come and that no check has followed, a bit for each.
 static ARRIVED: AtomicU32 = AtomicU32::new(0);
 
-/// What such a signal does. Async-signal-safe.
 pub(super) fn on_signal(arrival: &Arrival) {
     let number = arrival.signal() as usize;
     let Some(listening) = LISTENING.get(number) else { return };
@@ -40,7 +39,6 @@ pub(super) fn on_signal(arrival: &Arrival) {
     previous.forward(arrival, true);
 }
 
-/// Why an alarm cannot listen to a signal.
 pub(crate) fn refusal(signal: libc::c_int) -> Option<&'static str> {
     match signal {
         libc::SIGKILL | libc::SIGSTOP => Some("the kernel lets no process handle it"),
@@ -54,10 +52,8 @@ pub(crate) fn refusal(signal: libc::c_int) -> Option<&'static str> {
     }
 }
 
-/// Which signals the library handles, and for how many alarms.
 pub(super) struct Signals {
     rings: BTreeMap<usize, (usize, Installation)>,
-    /// The numbers of alarms, all together.
     all_users: usize,
 }
 
@@ -122,7 +118,6 @@ impl Signals {
         }
     }
 
-    /// Restores the previous dispositions in a forked child.
     #[inline]
     pub(super) fn start_again(&mut self) {
         if has_any_arrived() {
@@ -139,19 +134,16 @@ impl Signals {
     }
 }
 
-/// Publishes to the handler how many alarms listen.
 pub(super) fn publish(listening: &[usize; SIGNALS]) {
     for (to, from) in LISTENING.iter().zip(listening) {
         to.store(*from, Ordering::SeqCst);
     }
 }
 
-/// Whether a signal has come that no check has followed.
 pub(super) fn has_any_arrived() -> bool {
     ARRIVED.load(Ordering::SeqCst) != 0
 }
 
-/// Takes the signals that have come.
 pub(super) fn take_arrived() -> impl Iterator<Item = usize> {
     // As a rule there is none, and a load is cheaper than an exchange.
     numbers(if has_any_arrived() { ARRIVED.swap(0, Ordering::SeqCst) } else { 0 })

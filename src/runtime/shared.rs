@@ -1,7 +1,6 @@
 //! What the handler reads and writes, together on few cache lines. After milliseconds of other work each line is a miss, and
 //! the misses are most of the time from the deadline to the check that notices.
 
-use super::audit::SignalTime;
 use super::deadline_timer::DeadlineTimer;
 use super::previous_handler::PreviousHandler;
 use super::record::Record;
@@ -13,10 +12,8 @@ use crate::schedule::signals::SIGNALS;
 
 #[repr(align(128))]
 pub(super) struct Shared {
-    /// The library's bit of the flag.
     pub(super) bit: OwnBit,
     pub(super) expiries: Expiries,
-    pub(super) signal_time: SignalTime,
     pub(super) tickers: Registry<Flag>,
     pub(super) deadlines: Registry<DeadlineTimer>,
     pub(super) threads: Registry<Record>,
@@ -30,14 +27,12 @@ pub(super) struct Shared {
     pub(super) walkers: AtomicUsize,
     /// The handler took the default action and the process has survived it.
     pub(super) must_reinstall: AtomicBool,
-    /// The previous handlers, by number of signal.
     pub(super) previous: [PreviousHandler; SIGNALS],
 }
 
 pub(super) static SHARED: Shared = Shared {
     bit: OwnBit::none(),
     expiries: Expiries::new(),
-    signal_time: SignalTime::new(),
     tickers: Registry::new(),
     deadlines: Registry::new(),
     threads: Registry::new(),

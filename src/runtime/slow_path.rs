@@ -22,7 +22,6 @@ use crate::schedule::{Entry, INNERMOST, Key, Scope};
 use crate::testing;
 use crate::time::Time;
 
-/// What a check asks of this library.
 pub(super) static HOOK: Hook = Hook::new(check_own)
     .before_error(testing::note_error)
     .signal_name(|number| Signal::try_from(number).ok().map(Signal::as_str));
@@ -94,7 +93,7 @@ pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     }
     // Before the clock is read: see `look`.
     flag.clear();
-    let now = state.look_aside();
+    let now = state.look();
     state.schedule.ticks(*key, now)
 }
 
@@ -132,18 +131,23 @@ impl State {
 
     #[inline]
     pub(super) fn look_for_check(&mut self, location: &'static Location<'static>) -> Time {
-        let now = self.look();
-        if !self.audits.is_empty() {
-            self.audits.answer(thread_state::scope(), now, location);
-            self.describe(thread_state::scope());
+        let (now, scope) = (self.clear_flag(), thread_state::scope());
+        let is_audited = !self.audits.is_empty();
+        if is_audited {
+            let every_check = self.needs_every_check();
+            self.audits.end_gap(scope, now, location, every_check);
+        }
+        self.look_at(now);
+        if is_audited && self.threads.of(scope).is_some() {
+            self.settle_thread(scope.index(), now);
+            self.describe(scope);
         }
         if self.blocked > 0 {
-            self.settle_if_blocked(thread_state::scope(), now);
+            self.settle_if_blocked(scope, now);
         }
         now
     }
 
-    /// Follows the count of a check, which may have expired an alarm.
     #[cold]
     fn publish_count(&mut self, now: Time) {
         self.wake_blocked(now);
@@ -158,7 +162,7 @@ impl State {
         now: Time,
         location: &'static Location<'static>,
     ) -> Option<Box<TimedOut>> {
-        self.schedule.note_error(expired);
+        self.schedule.note_error(expired, location);
         let expired = self.schedule.get(expired)?;
         self.deadlines.answered(&self.schedule, expired.scope);
         // The expired alarm may belong to another thread. The error disarms the watchdogs of the asked thread too.
@@ -169,19 +173,16 @@ impl State {
     }
 }
 
-/// The error for an alarm that has expired.
 fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> Option<TimedOut> {
     let cause = entry.expired?;
     let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
-        // In processor time.
         Some(cpu) => {
             let used = clock::cpu_now(cpu.clock).map_or(cpu.limit, |now| now.since(cpu.since));
             (Some(cpu.limit), used)
         }
+        None if cause == Cause::Deadline => (Some(entry.deadline.since(entry.since)), entry.elapsed(now)),
         None => (entry.limit, entry.elapsed(now)),
     };
-    // The test kit has a budget stand for a deadline.
-    let limit = limit.or_else(|| (cause == Cause::Deadline).then(|| entry.deadline.since(entry.since)));
     let mut expiry = Expiry::new(entry.id, cause, elapsed, location.into());
     (expiry.label, expiry.limit) = (entry.label.clone(), limit);
     Some(expiry.into_error())

@@ -66,26 +66,26 @@ impl State {
     /// Clears the flag and expires what is due at the moment that it returns.
     #[inline]
     pub(super) fn look(&mut self) -> Time {
+        let now = self.clear_flag();
+        self.look_at(now);
+        now
+    }
+
+    /// Clears the flag, then reads the clock.
+    #[inline]
+    pub(super) fn clear_flag(&mut self) -> Time {
         // The race: a handler on another thread sets the flag while this thread clears it.
         // 1. The handler sets it first. Its deadline has passed, and the clock, which is read after the flag is cleared, shows
         //    so. (`clear` promises that order on every processor.)
         // 2. The handler sets it afterwards. The flag stays set, and the next check takes the slow path.
-        self.audits.take_signal();
         if !self.needs_every_check() {
             FLAG.clear();
         }
-        let now = clock::now();
-        self.audits.note_check(now);
-        self.look_at(now)
-    }
-
-    /// The same for a ticker. While there are audits it leaves the flag set, for the check that the audits wait for.
-    pub(super) fn look_aside(&mut self) -> Time {
-        if self.audits.is_empty() { self.look() } else { self.look_at(clock::now()) }
+        clock::now()
     }
 
     /// Whether every check must take the slow path, so that the flag may not be cleared even for a moment.
-    fn needs_every_check(&self) -> bool {
+    pub(super) fn needs_every_check(&self) -> bool {
         self.schedule.any_expired()
             || self.schedule.any_counting()
             || self.clock_only > 0
@@ -93,7 +93,7 @@ impl State {
     }
 
     #[inline]
-    fn look_at(&mut self, now: Time) -> Time {
+    pub(super) fn look_at(&mut self, now: Time) {
         if self.signals.in_use() {
             self.take_ring_signals(now);
         }
@@ -105,10 +105,11 @@ impl State {
         }
         if SHARED.must_reinstall.load(Ordering::Relaxed) {
             self.installation.reinstall(self.blocked > 0);
+            // What has expired between the reading of the clock and this line was lost. The next check reads the clock again.
+            FLAG.set();
         }
         self.find_kept_out();
         self.expire(now);
-        now
     }
 
     #[cold]
@@ -172,8 +173,7 @@ impl State {
         if self.signals.in_use() {
             ring_signals::publish(self.schedule.listening());
         }
-        if self.needs_every_check() {
-            // It is cleared under the lock only.
+        if self.needs_every_check() || self.audits.await_check(now) {
             if !FLAG.is_set() {
                 FLAG.set();
             }
@@ -182,14 +182,6 @@ impl State {
                 tickers::set_all();
             }
         }
-        self.audits.watch(now, &FLAG);
-    }
-
-    /// Whether a thread's timer may stay as it is for an alarm that is due at `deadline`: it expires no later, and the alarm is
-    /// not due yet. True for nearly every nested alarm and every restart.
-    #[inline(always)]
-    pub(super) fn is_covered(&mut self, scope: Scope, deadline: Time, now: Time) -> bool {
-        self.threads.of(scope).is_some_and(|thread| thread.covers(deadline, now))
     }
 
     /// Brings timers and lists in step after a change of an alarm of a thread.
@@ -203,7 +195,6 @@ impl State {
         self.publish(now);
     }
 
-    /// Updates the lines of a thread's watchdogs.
     #[inline(always)]
     pub(super) fn describe(&self, scope: Scope) {
         if self.deadlines.has_watchdogs() {
@@ -219,7 +210,7 @@ impl State {
         if thread.users == 0 {
             return self.threads.set_due(index, Time::NEVER);
         }
-        let audit = audits.next_of(scope, now, &FLAG);
+        let audit = audits.next_of(scope, now);
         if let Some(wait) = wait {
             return self.settle_blocked(index, wait, audit, now);
         }

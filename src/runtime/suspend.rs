@@ -85,7 +85,6 @@ pub(crate) fn resume() {
 }
 
 impl State {
-    /// Disarms the timers of all threads.
     fn disarm_all(&mut self) {
         for (index, _) in self.active_threads() {
             self.disarm(index);

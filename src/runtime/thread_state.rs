@@ -31,13 +31,11 @@ pub(super) struct Thread {
     pub(super) private: Option<PosixTimer>,
     /// When its timer expires; *never* if it is not set. Without a timer: when its next alarm is due.
     pub(super) due: Time,
-    /// Its wait, while it is blocked.
     pub(super) wait: Option<Wait>,
     /// SIGALRM was blocked before its first alarm.
     was_blocked: bool,
 }
 
-/// A wait in a system call that a signal is to end.
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
     /// The alarm that ends it, beside those of the thread.
@@ -47,7 +45,6 @@ pub(super) struct Wait {
 }
 
 impl Thread {
-    /// The calling thread.
     pub(super) fn new(scope: Scope, record: &'static Registered<Record>) -> Thread {
         Thread {
             scope,
@@ -67,17 +64,33 @@ impl Thread {
         self.due > now && !self.due.is_never() && self.wait.is_none()
     }
 
-    /// Takes the handler's note that its timer has expired.
     pub(super) fn take_expiry(&self) -> bool {
         self.record.has_expired.swap(false, Ordering::SeqCst)
     }
 
-    /// See [`State::is_covered`](super::state::State::is_covered).
+    /// Whether its timer may stay as it is for an alarm that is due at `deadline`: it expires no later, and the alarm is not due
+    /// yet. True for nearly every nested alarm and every restart.
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
         // A moment that has passed counts only if its signal has been handled.
         let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
         expires_in_time && self.users > 0 && deadline > now
+    }
+
+    /// Counts an alarm that the timer covers. Returns `false`, and does nothing, for another one.
+    #[inline(always)]
+    pub(super) fn add_covered(&mut self, deadline: Time, now: Time) -> bool {
+        let is_covered = self.covers(deadline, now);
+        self.users += usize::from(is_covered);
+        is_covered
+    }
+
+    /// Counts one alarm less, if it is not the last. Returns `false`, and does nothing, if it is.
+    #[inline(always)]
+    pub(super) fn drop_user_of_many(&mut self) -> bool {
+        let others = self.users > 1;
+        self.users -= usize::from(others);
+        others
     }
 
     /// The private timer of the thread, created at its first use.
@@ -124,7 +137,6 @@ impl Thread {
         self.was_blocked
     }
 
-    /// Whether the handler has blocked SIGALRM again on this thread.
     pub(super) fn is_kept_out(&self) -> bool {
         self.was_blocked && self.record.is_kept_out.load(Ordering::SeqCst)
     }
@@ -187,7 +199,6 @@ fn register() -> Scope {
     scope
 }
 
-/// Forgets and returns the scope of the calling thread.
 pub(super) fn forget_scope() -> Scope {
     SCOPE.with(|scope| Scope(scope.replace(0)))
 }

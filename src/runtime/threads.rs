@@ -37,44 +37,9 @@ impl Threads {
         self.threads.get_mut(index).filter(|thread| thread.scope != Scope::NONE)
     }
 
+    #[inline(always)]
     pub(super) fn of(&mut self, scope: Scope) -> Option<&mut Thread> {
         self.threads.get_mut(scope.index()).filter(|thread| thread.scope == scope && scope != Scope::NONE)
-    }
-
-    /// Counts an alarm or a wait that needs the timer of a thread. Returns how many do.
-    #[inline(always)]
-    pub(super) fn add_user(&mut self, scope: Scope) -> usize {
-        self.of(scope).map_or(0, |thread| {
-            thread.users += 1;
-            thread.users
-        })
-    }
-
-    /// Counts an alarm for which the timer of a thread may stay as it is. Returns `false`, and does nothing, if `is_covered`
-    /// does.
-    #[inline(always)]
-    pub(super) fn add_covered(&mut self, scope: Scope, is_covered: impl FnOnce(&Thread) -> bool) -> bool {
-        self.of(scope).is_some_and(|thread| {
-            let is_covered = is_covered(thread);
-            thread.users += usize::from(is_covered);
-            is_covered
-        })
-    }
-
-    /// Counts one less, if it is not the last. Returns `false`, and does nothing, if it is.
-    #[inline(always)]
-    pub(super) fn drop_user_of_many(&mut self, scope: Scope) -> bool {
-        self.of(scope).is_some_and(|thread| {
-            let others = thread.users > 1;
-            thread.users -= usize::from(others);
-            others
-        })
-    }
-
-    pub(super) fn drop_user(&mut self, scope: Scope) {
-        if let Some(thread) = self.of(scope) {
-            thread.users = thread.users.saturating_sub(1);
-        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Thread)> {
@@ -85,13 +50,11 @@ impl Threads {
         self.iter().find(|(_, thread)| is_it(thread)).map(|(index, _)| index)
     }
 
-    /// The thread whose timer expires first.
     #[inline(always)]
     pub(super) fn first(&self) -> Option<(Time, usize)> {
         self.order.first()
     }
 
-    /// Notes when a thread's timer expires.
     pub(super) fn set_due(&mut self, index: usize, due: Time) {
         let Some(thread) = self.threads.get_mut(index) else { return };
         let before = mem::replace(&mut thread.due, due);
@@ -103,10 +66,8 @@ impl Threads {
         }
     }
 
-    /// Registers the calling thread.
     pub(super) fn register(&mut self) -> Scope {
         let index = self.free.pop().unwrap_or(self.threads.len());
-        // Not zero: that is `Scope::NONE`.
         self.last_serial = self.last_serial.wrapping_add(1).max(1);
         let scope = Scope::new(self.last_serial, index);
         let record = SHARED.threads.take(Record::new);

@@ -13,12 +13,10 @@ pub(super) fn take() -> &'static Registered<Flag> {
     flag
 }
 
-/// Sets every ticker's flag. Async-signal-safe.
 pub(super) fn set_all() {
     SHARED.tickers.iter().for_each(Flag::set);
 }
 
-/// Frees all of them in a forked child.
 #[inline]
 pub(super) fn start_again() {
     SHARED.tickers.free_all();

@@ -18,7 +18,6 @@ pub(crate) struct Grace {
     pub(crate) dumps_core: bool,
 }
 
-/// What the handler reads of a watchdog.
 pub(super) struct Watchdog {
     /// In nanoseconds; the largest number if there is no watchdog.
     grace: AtomicU64,
@@ -55,13 +54,11 @@ impl Watchdog {
         self.report.replace(None);
     }
 
-    /// Forgets it in a forked child.
     pub(super) fn forget(&self) {
         self.grace.store(u64::MAX, Ordering::SeqCst);
         self.report.forget();
     }
 
-    /// Async-signal-safe.
     pub(super) fn grace(&self) -> Option<Duration> {
         let nanos = self.grace.load(Ordering::SeqCst);
         (nanos != u64::MAX).then(|| Duration::from_nanos(nanos))
@@ -113,7 +110,6 @@ fn line_of(location: &Location<'_>) -> String {
     format!("{}:{}", location.file(), location.line())
 }
 
-/// Cuts a text to at most `length` bytes.
 fn cut(mut text: String, length: usize) -> String {
     text.truncate((0..=length.min(text.len())).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0));
     text

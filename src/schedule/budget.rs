@@ -1,76 +1,45 @@
 use std::panic::Location;
 
 use super::{Entry, Key, Schedule, Scope};
-use crate::error::{AlarmId, Cause};
+use crate::error::AlarmId;
+use crate::testing::Record;
 use crate::time::{CpuClock, Time};
 
-/// The checks that an alarm allows, and those that it has counted.
+/// A limit on checks.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
     /// How many checks return `Ok`.
     pub(crate) checks: u64,
-    pub(crate) cause: Cause,
-    /// A restart of the alarm renews the budget.
-    pub(crate) renews: bool,
-    /// The limit of `errors`.
-    pub(crate) errors_allowed: u64,
-    /// The locations of the counted checks, if recorded.
-    pub(crate) locations: Option<Vec<&'static Location<'static>>>,
-    pub(crate) counted: u64,
-    /// How many checks returned an error of this alarm.
-    pub(crate) errors: u64,
-    /// The first of these checks, counted from 1.
-    pub(crate) first_error: Option<u64>,
-    /// The check that expires the alarm, counted from 1.
-    expires_at: u64,
+    /// How many more of them; `u64::MAX` for no limit.
+    pub(crate) left: u64,
+    /// The checks of a test alarm.
+    pub(crate) record: Option<Record>,
 }
 
 impl Budget {
     pub(crate) fn new(checks: u64) -> Budget {
-        Budget {
-            checks,
-            cause: Cause::Checks,
-            renews: true,
-            errors_allowed: u64::MAX,
-            locations: None,
-            counted: 0,
-            errors: 0,
-            first_error: None,
-            expires_at: checks.saturating_add(1),
+        Budget { checks, left: checks, record: None }
+    }
+
+    /// Counts a check, and returns whether it must not return `Ok`.
+    fn count(&mut self, location: &'static Location<'static>) -> bool {
+        if let Some(record) = &mut self.record {
+            record.locations.push(location);
         }
+        let is_spent = self.left == 0;
+        self.left = self.left.saturating_sub(1);
+        is_spent
     }
 
-    /// Counts a check, and returns whether the budget is spent.
-    pub(super) fn count(&mut self, location: &'static Location<'static>) -> bool {
-        self.counted += 1;
-        if let Some(locations) = &mut self.locations {
-            locations.push(location);
-        }
-        self.counted >= self.expires_at
-    }
-
-    /// Records that the last counted check returned an error of this alarm.
-    pub(super) fn note_error(&mut self) {
-        self.errors += 1;
-        self.first_error.get_or_insert(self.counted);
-    }
-
-    pub(crate) fn is_overrun(&self) -> bool {
-        self.errors > self.errors_allowed
-    }
-
-    /// Renews the budget. A budget that does not renew expires its alarm once.
+    /// A test alarm expires once, at the same check.
     pub(super) fn restart(&mut self) {
-        self.expires_at = match self.renews {
-            true => self.counted.saturating_add(self.checks).saturating_add(1),
-            false if self.counted <= self.checks => self.checks.saturating_add(1),
-            false => u64::MAX,
-        };
+        let counted = self.record.as_ref().map_or(0, Record::checks);
+        self.left = self.checks.checked_sub(counted).unwrap_or(u64::MAX);
     }
 
-    /// Disables the expiry until a restart.
+    /// Disables the limit until a restart.
     pub(super) fn suspend(&mut self) {
-        self.expires_at = u64::MAX;
+        self.left = u64::MAX;
     }
 }
 
@@ -129,9 +98,10 @@ impl Schedule {
         }
     }
 
-    pub(crate) fn note_error(&mut self, key: Key) {
-        if let Some(budget) = self.entries.get_mut(key).and_then(Entry::budget_mut) {
-            budget.note_error();
+    pub(crate) fn note_error(&mut self, key: Key, location: &'static Location<'static>) {
+        let budget = self.entries.get_mut(key).and_then(Entry::budget_mut);
+        if let Some(record) = budget.and_then(|budget| budget.record.as_mut()) {
+            record.note_error(key.id, location);
         }
     }
 }

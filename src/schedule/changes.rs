@@ -1,5 +1,3 @@
-//! Changes of live alarms: restarts, pauses, expiries.
-
 use std::time::Duration;
 
 use super::entry::{periods, times};
@@ -11,7 +9,7 @@ use crate::time::{CpuClock, Time};
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
 
 impl Schedule {
-    /// Restarts an alarm. `cpu_now` reads a processor clock.
+    /// `cpu_now` reads a processor clock.
     pub(crate) fn restart(&mut self, key: Key, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         self.change(key, |entry| {
             entry.since = now;
@@ -31,26 +29,28 @@ impl Schedule {
         });
     }
 
-    /// Extends an alarm's deadline. A later deadline undoes an expiry by the earlier one.
+    /// Moves the deadline, which undoes an expiry by the earlier one.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
             if entry.deadline.is_never() {
                 return;
             }
             entry.deadline = entry.deadline.after(more);
-            // `limit + more` is too long for an alarm that was armed with a past deadline.
+            // `limit + more` is too long after a past deadline.
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
-    /// Pauses a pending alarm. Returns `false` if the alarm is paused or expired.
+    /// Returns `false` if the alarm is already paused or expired.
     pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
-        let can_be = |entry: &Entry| entry.expired.is_none() && entry.paused().is_none();
-        let is_new = self.get(key).is_some_and(can_be);
-        if is_new {
-            self.change(key, |entry| entry.more.get_or_insert_default().paused = Some(now));
-        }
+        let mut is_new = false;
+        self.change(key, |entry| {
+            is_new = entry.expired.is_none() && entry.paused().is_none();
+            if is_new {
+                entry.more.get_or_insert_default().paused = Some(now);
+            }
+        });
         is_new
     }
 
@@ -63,7 +63,7 @@ impl Schedule {
         });
     }
 
-    /// Disables every limit until a [`restart`](Schedule::restart).
+    /// Disables every limit until a restart.
     pub(crate) fn disarm(&mut self, key: Key) {
         self.change(key, |entry| {
             entry.deadline = Time::NEVER;
@@ -78,7 +78,7 @@ impl Schedule {
         });
     }
 
-    /// Expires an alarm. An expired alarm keeps its first cause.
+    /// An expired alarm keeps its first cause.
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
@@ -86,7 +86,7 @@ impl Schedule {
         });
     }
 
-    /// Expires a thread's alarms whose deadline or processor time has passed. `cpu_now` reads a processor clock.
+    /// Expires a thread's alarms whose deadline or processor time has passed.
     pub(crate) fn expire(&mut self, scope: Scope, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         while let Some((_, slot)) = self.first_of(scope).filter(|&(moment, _)| moment <= now) {
             let key = Key::new(self.entries.at(slot).id, slot);
@@ -97,7 +97,7 @@ impl Schedule {
                 } else if entry.due() <= now {
                     entry.expired = Some(Cause::Deadline);
                 } else if let Some(cpu) = entry.cpu() {
-                    // An ended thread has no clock; its alarm does not expire.
+                    // An ended thread has no clock.
                     let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
                     match (cpu.limit.checked_sub(used).filter(|left| !left.is_zero()), entry.cpu_mut()) {
                         (Some(left), Some(cpu)) => cpu.probe = now.after(left.max(SHORTEST_PROBE)),
@@ -112,7 +112,7 @@ impl Schedule {
         self.threads.get(scope.index()).and_then(|thread| thread.pending.first())
     }
 
-    /// Expires all alarms that listen to a signal, in linear time.
+    /// Expires the alarms that listen to a signal, in linear time.
     pub(crate) fn signal(&mut self, number: usize) -> bool {
         let bit = 1 << number;
         let listens = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();

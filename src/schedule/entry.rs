@@ -1,5 +1,3 @@
-//! An alarm's settings and state.
-
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,23 +14,23 @@ pub(crate) struct Terms {
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
     pub(crate) location: &'static Location<'static>,
-    /// Boxed, so that plain alarms stay small.
+    /// Boxed: most alarms have none.
     pub(crate) more: Option<Box<More>>,
 }
 
-/// Settings of few alarms, and of tickers.
+/// What few alarms have, and tickers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct More {
     pub(crate) cpu: Option<Cpu>,
     pub(crate) budget: Option<Budget>,
-    /// The signals that expire the alarm, one bit each.
+    /// One bit for each signal that expires the alarm.
     pub(crate) signals: u32,
-    /// Whether an audit or a watchdog needs the timer's signal.
+    /// An audit or a watchdog needs the timer's signal.
     pub(crate) is_watched: bool,
     pub(crate) period: Option<Duration>,
-    /// The periods that `ticks` has returned.
+    /// How many periods `ticks` has returned.
     pub(crate) reported: u64,
-    /// A flag of the program, set on expiry.
+    /// Set on expiry.
     pub(crate) flag: Option<Arc<AtomicBool>>,
     /// The start of the current pause.
     pub(crate) paused: Option<Time>,
@@ -43,7 +41,7 @@ pub(crate) struct Cpu {
     pub(crate) clock: CpuClock,
     pub(crate) limit: Duration,
     pub(crate) since: Time,
-    /// The next time to read the clock; the limit cannot be reached earlier.
+    /// When to read the clock.
     pub(super) probe: Time,
 }
 
@@ -64,9 +62,9 @@ pub(crate) struct Entry {
     pub(crate) location: &'static Location<'static>,
     pub(super) more: Option<Box<More>>,
     pub(crate) expired: Option<Cause>,
-    /// The cause of the first ring, for an `extend` that undoes a deadline's expiry.
+    /// The cause of the first ring, for `extend`.
     pub(super) rung: Option<Cause>,
-    /// The number of threads that have entered the alarm.
+    /// How many threads have entered it.
     pub(super) entered_by: u32,
     pub(super) needs_signal: bool,
 }
@@ -80,7 +78,7 @@ impl Entry {
         self.clock(now).since(self.since)
     }
 
-    /// Returns the alarm's own time, which stops during a pause.
+    /// The alarm's time stops during a pause.
     fn clock(&self, now: Time) -> Time {
         self.paused().unwrap_or(now)
     }
@@ -89,9 +87,18 @@ impl Entry {
         self.more.as_deref().and_then(|more| more.paused)
     }
 
-    /// Returns the deadline, or `NEVER` during a pause.
+    /// `NEVER` during a pause.
     pub(crate) fn due(&self) -> Time {
         if self.paused().is_some() { Time::NEVER } else { self.deadline }
+    }
+
+    /// Returns the next moment to look at the alarm.
+    #[inline(always)]
+    pub(super) fn moment(&self) -> Time {
+        match self.more.as_deref() {
+            None => self.deadline,
+            Some(more) => self.due().min(more.cpu.map_or(Time::NEVER, |cpu| cpu.probe)),
+        }
     }
 
     pub(crate) fn flag(&self) -> Option<&Arc<AtomicBool>> {
@@ -114,16 +121,14 @@ impl Entry {
         self.more.as_deref_mut().and_then(|more| more.budget.as_mut())
     }
 
-    /// Expires a pending alarm for its budget.
     pub(super) fn spend_budget(&mut self, now: Time) {
         let is_pending = self.expired.is_none();
         if let Some(budget) = self.budget_mut().filter(|_| is_pending) {
             budget.suspend();
-            let cause = budget.cause;
+            let cause = budget.record.as_ref().map_or(Cause::Checks, |record| record.cause);
             self.expired = Some(cause);
             if cause == Cause::Deadline {
-                // With the cause `Deadline`, the deadline must have passed.
-                self.deadline = now;
+                self.deadline = now; // It must have passed.
             }
         }
     }
@@ -140,7 +145,7 @@ impl Entry {
         self.more.as_deref_mut().and_then(|more| more.cpu.as_mut())
     }
 
-    /// No earlier read is needed: processor time advances no faster than real time.
+    /// Processor time advances no faster than real time.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);
@@ -153,18 +158,16 @@ impl Terms {
     pub(crate) fn needs_signal(&self) -> bool {
         match self.more.as_deref() {
             None => self.limit.is_some(),
+            // With a budget, checks read the clock.
             Some(more) => {
-                // With a budget, checks read the clock.
-                (self.limit.is_some() && more.budget.is_none())
-                    || more.cpu.is_some()
-                    || more.period.is_some()
-                    || more.is_watched
+                let needs_deadline = self.limit.is_some() && more.budget.is_none();
+                needs_deadline || more.cpu.is_some() || more.period.is_some() || more.is_watched
             }
         }
     }
 }
 
-/// A removed alarm's heap memory, to be freed outside of locks.
+/// To be dropped outside of locks: it frees memory.
 #[derive(Debug)]
 pub(crate) struct Removed {
     #[allow(dead_code)] // Kept to be dropped.
@@ -180,37 +183,6 @@ impl Removed {
 
     pub(crate) fn signals(&self) -> u32 {
         self.more.as_deref().map_or(0, |more| more.signals)
-    }
-}
-
-/// The queue keys of an alarm.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Listing {
-    pub(super) scope: Scope,
-    pub(super) expired: bool,
-    /// The deadline or the next clock read.
-    pub(super) moment: Time,
-    pub(super) signals: u32,
-}
-
-impl Listing {
-    #[inline(always)]
-    pub(super) fn plain(scope: Scope, deadline: Time) -> Listing {
-        Listing { scope, expired: false, moment: deadline, signals: 0 }
-    }
-
-    #[inline(always)]
-    pub(super) fn of(entry: &Entry) -> Listing {
-        let (scope, expired) = (entry.scope, entry.expired.is_some());
-        match entry.more.as_deref() {
-            None => Listing { expired, ..Listing::plain(scope, entry.deadline) },
-            Some(more) => Listing {
-                scope,
-                expired,
-                moment: entry.due().min(more.cpu.map_or(Time::NEVER, |cpu| cpu.probe)),
-                signals: more.signals,
-            },
-        }
     }
 }
 

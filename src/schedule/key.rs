@@ -1,10 +1,8 @@
-//! Identifiers of threads and alarms.
-
 use std::num::NonZeroUsize;
 
 use crate::error::AlarmId;
 
-/// Identifies a thread. Indices are reused, scopes are not.
+/// A thread. Indices are reused, scopes are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
@@ -20,9 +18,7 @@ impl Scope {
     }
 }
 
-/// Identifies an alarm. The id detects a stale key after the slot is reused.
-///
-/// Two words wide, also as an `Option`: it is passed in registers.
+/// An alarm. The id detects a stale key. As an `Option` too, it is passed in two registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) id: AlarmId,
@@ -48,7 +44,7 @@ impl Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(super) scope: Scope,
-    /// Orders it among the thread's own alarms.
+    /// Its place among the thread's own alarms.
     pub(super) order: AlarmId,
     pub(super) key: Key,
 }

@@ -1,5 +1,3 @@
-//! Nested alarms, entered alarms and shields.
-
 use std::mem;
 
 use super::{Entry, INNERMOST, Key, OUTERMOST, Schedule, Scope, Standing};
@@ -7,12 +5,11 @@ use crate::error::AlarmId;
 use crate::time::Time;
 
 impl Schedule {
-    /// Enters an alarm on the thread `scope`, as its innermost alarm.
+    /// Enters an alarm on a thread, as its innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let standing = Standing { scope, order: self.next_id(), key };
         // The arming thread checks the alarm already.
-        let entry = self.entries.get_mut(key).filter(|entry| entry.scope != scope);
-        if let Some(entry) = entry {
+        if let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.scope != scope) {
             entry.entered_by += 1;
             self.entered.insert((scope, standing.order, key.slot()));
         }
@@ -20,15 +17,13 @@ impl Schedule {
     }
 
     pub(crate) fn leave(&mut self, standing: Standing) {
-        let key = standing.key;
-        if let Some(entry) = self.entries.get_mut(key) {
-            if self.entered.remove(&(standing.scope, standing.order, key.slot())) {
-                entry.entered_by -= 1;
-            }
+        let Some(entry) = self.entries.get_mut(standing.key) else { return };
+        if self.entered.remove(&(standing.scope, standing.order, standing.key.slot())) {
+            entry.entered_by -= 1;
         }
     }
 
-    /// Makes the thread's checks ignore all current alarms. Returns the previous shield.
+    /// Has the thread's checks ignore all current alarms. Returns the previous shield.
     pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
         let last = self.next_id();
         self.set_shield(scope, last)
@@ -47,8 +42,8 @@ impl Schedule {
         thread.map_or(OUTERMOST, |thread| thread.shield)
     }
 
-    /// Returns the earliest deadline that ends a wait of this thread: of its own and entered alarms, the alarm of `key`, and
-    /// all that enclose them.
+    /// Returns the earliest deadline that ends a wait of a thread for the alarm of `key`: of its own alarms, of entered ones,
+    /// and of all that enclose these.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
         self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
@@ -59,11 +54,9 @@ impl Schedule {
         entered.min().unwrap_or(Time::NEVER).min(self.next_of(scope))
     }
 
-    /// Returns whether an alarm of [`next_for`](Schedule::next_for)'s search has expired.
+    /// Returns whether an alarm that ends such a wait has expired.
     pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
-        self.any_expired()
-            && (self.expired_in(scope).is_some()
-                || key.is_some_and(|key| self.expired_around(key, scope).is_some()))
+        self.expired_in(scope).is_some() || key.is_some_and(|key| self.expired_around(key, scope).is_some())
     }
 
     pub(crate) fn has_any_in(&self, scope: Scope) -> bool {
@@ -88,8 +81,8 @@ impl Schedule {
         let range = (scope, shield, usize::MAX)..=(scope, innermost, usize::MAX);
         let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
-        // An entered alarm, or one that encloses it, may be outside `own`. Alarms are armed before they are entered, so ids
-        // decrease and the recursion ends.
+        // An entered alarm, or one that encloses it, may be outside `own`. An alarm is armed before it is entered, so ids
+        // decrease.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 

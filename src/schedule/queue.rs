@@ -1,10 +1,8 @@
-//! Deadlines in order: a binary heap with indexed items.
-//!
-//! Any item must be quick to remove, because most alarms never expire.
+//! A binary heap from which any item is quick to remove: most alarms never expire.
 
 use crate::time::Time;
 
-/// Each item's heap index. Queues with distinct items can share it.
+/// Each item's heap index, for queues with distinct items.
 #[derive(Debug, Default)]
 pub(crate) struct Positions(Vec<usize>);
 
@@ -34,7 +32,7 @@ impl Queue {
         self.heap.first().copied()
     }
 
-    /// Inserts an item that is absent.
+    /// The item must be absent.
     #[inline(always)]
     pub(crate) fn insert(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = self.heap.len();
@@ -48,21 +46,21 @@ impl Queue {
         }
     }
 
-    /// Removes an item that is present.
+    /// The item must be present.
     #[inline(always)]
     pub(crate) fn remove(&mut self, positions: &mut Positions, item: usize) {
         let hole = positions.0[item];
         debug_assert_eq!(self.heap[hole].1, item);
         let Some(last) = self.heap.pop() else { return };
         if hole < self.heap.len() {
-            // The last item, now in the hole, may be too early or too late there.
+            // There it may be too early or too late.
             self.put(positions, hole, last);
             self.rise(positions, hole);
             self.sink(positions, hole);
         }
     }
 
-    /// Changes the time of an item that is present.
+    /// The item must be present.
     pub(crate) fn shift(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = positions.0[item];
         debug_assert_eq!(self.heap[at].1, item);

@@ -3,12 +3,8 @@
 /// One more than the largest standard signal number.
 pub(crate) const SIGNALS: usize = 32;
 
-pub(crate) fn numbers(mut mask: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (mask != 0).then(|| {
-            let number = mask.trailing_zeros();
-            mask &= mask - 1;
-            number as usize
-        })
-    })
+pub(crate) fn numbers(mask: u32) -> impl Iterator<Item = usize> {
+    let next = |mask: &u32| Some(mask & mask.wrapping_sub(1));
+    let masks = std::iter::successors(Some(mask), next).take_while(|mask| *mask != 0);
+    masks.map(|mask| mask.trailing_zeros() as usize)
 }

@@ -1,15 +1,13 @@
-//! Alarms in reusable slots.
-//!
-//! Entries are written in place: moving a new entry stalls the processor.
+//! Alarms in reusable slots, written in place: moving a new entry stalls the processor.
+
+use std::panic::Location;
 
 use sigalarm_core::implementer;
-use std::panic::Location;
 
 use super::{Entry, Key, Removed, Scope, Terms};
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// The id in a free slot.
 const FREE: AlarmId = implementer::id(0);
 
 #[derive(Debug)]
@@ -37,24 +35,12 @@ impl Slots {
         let entry = &mut self.entries[slot];
         let needs_signal = terms.needs_signal();
         let Terms { scope, label, limit, deadline, location, more } = terms;
-        *entry = Entry {
-            id,
-            scope,
-            label,
-            limit,
-            since: now,
-            deadline,
-            location,
-            more,
-            expired: None,
-            rung: None,
-            entered_by: 0,
-            needs_signal,
-        };
+        *entry =
+            Entry { id, scope, label, limit, since: now, deadline, location, more, needs_signal, ..VACANT };
         (slot, entry)
     }
 
-    /// Frees the slot of a live alarm.
+    /// The slot must be occupied.
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
@@ -74,7 +60,7 @@ impl Slots {
         self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id)
     }
 
-    /// Returns the alarm in an occupied slot.
+    /// The slot must be occupied.
     pub(super) fn at(&self, slot: usize) -> &Entry {
         debug_assert_ne!(self.entries[slot].id, FREE);
         &self.entries[slot]

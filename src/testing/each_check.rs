@@ -1,23 +1,22 @@
 //! A function under test, stopped at each of its checks in turn.
 
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe};
 use std::{mem, thread};
 
-use super::report::Report;
-use super::test_alarm::{Stop, Terms, arm, print, record_of};
+use super::record::{Record, Report, Stop};
+use super::test_alarm::TestAlarm;
 use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Stops a function at its first check, then at its second, until the function completes. Each stop is a new run of the test.
+/// Runs the test with a stop at the function's first check, then at its second, until the function completes.
 ///
 /// A function with n checks makes n²/2 checks in all. [`EachCheck`] has options for a large n.
 ///
 /// # Panics
 ///
-/// - If the test panics. Then it prints the attempt and the check.
-/// - After 100,000 checks that err ([`EachCheck::patience`]), and after 2,000 attempts ([`EachCheck::at_most`]).
-/// - If the test does not call [`Attempt::run`], or if an alarm around the test expires.
+/// If the test panics (then it prints the attempt and the check), after 2,000 attempts ([`EachCheck::at_most`]), after 100,000
+/// checks that err after a stop ([`EachCheck::patience`]), without [`Attempt::run`], or if an alarm around the test expires.
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
 ///     let outcome = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
@@ -35,34 +34,32 @@ pub fn each_check(test: impl FnMut(&mut Attempt)) -> Report {
 /// let each: sigalarm::testing::EachCheck = sigalarm::testing::EachCheck::new().every(10).at_most(500);
 /// each.run(|a| drop(a.run(|alarm| alarm.check())));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "nothing is tested before `run`"]
 pub struct EachCheck {
-    every: u64,
+    /// How many checks to leave out between two stops.
+    skip: u64,
     at_most: Option<u64>,
-    terms: Terms,
+    blank: Record,
 }
 
-const DEFAULT_AT_MOST: u64 = 2_000;
-
 impl EachCheck {
-    /// Returns the default options: each check, [`Cause::Deadline`], at most 2,000 attempts.
+    /// Returns the default options.
     /// ```
     /// sigalarm::testing::EachCheck::new().run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     pub fn new() -> EachCheck {
-        EachCheck { every: 1, at_most: None, terms: Terms::DEFAULT }
+        EachCheck::default()
     }
 
     /// Stops at check 1, n + 1, 2n + 1 … only. Panics if `n` is zero.
     /// ```
-    /// let report = sigalarm::testing::EachCheck::new().every(9).run(|a| drop(a.run(|alarm| alarm.check())));
-    /// assert!(report.is_complete());
+    /// sigalarm::testing::EachCheck::new().every(9).run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     #[track_caller]
     pub fn every(self, n: u64) -> EachCheck {
         assert!(n != 0, "the step of `every` is zero");
-        EachCheck { every: n, ..self }
+        EachCheck { skip: n - 1, ..self }
     }
 
     /// Makes at most `n` attempts, then returns a report that is not [complete](Report::is_complete).
@@ -73,53 +70,43 @@ impl EachCheck {
         EachCheck { at_most: Some(n), ..self }
     }
 
-    /// Sets the cause of the stops.
+    /// Sets the cause of the stops (default: [`Cause::Deadline`]).
     /// ```
     /// sigalarm::testing::EachCheck::new().cause(sigalarm::Cause::Rung).run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     pub fn cause(self, cause: Cause) -> EachCheck {
-        EachCheck { terms: Terms { cause, ..self.terms }, ..self }
+        EachCheck { blank: Record { cause, ..self.blank }, ..self }
     }
 
-    /// Allows this many checks that err (default: 100,000); the next one panics.
+    /// Allows this many checks that err after the stop (default: 100,000); the next one panics.
     /// ```should_panic
     /// sigalarm::testing::EachCheck::new().patience(9).run(|a| a.run(|alarm| while alarm.check().is_err() {}));
     /// ```
     pub fn patience(self, checks: u64) -> EachCheck {
-        EachCheck { terms: Terms { patience: checks, ..self.terms }, ..self }
+        EachCheck { blank: Record { patience: checks, ..self.blank }, ..self }
     }
 
-    /// Runs the test until the function completes. Panics as [`each_check`] does.
+    /// Runs the test as [`each_check`] does.
     /// ```
     /// sigalarm::testing::EachCheck::new().run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     #[track_caller]
     pub fn run(&self, mut test: impl FnMut(&mut Attempt)) -> Report {
-        let (mut report, mut stop_at) = (Report::default(), 1_u64);
-        while report.attempts() < self.at_most.unwrap_or(DEFAULT_AT_MOST) {
-            let (terms, number) = (Terms { stop_at: Some(stop_at), ..self.terms }, report.attempts() + 1);
-            let mut attempt = Attempt { terms, number, has_run: false, stop: None, locations: Vec::new() };
+        let mut report = Report::default();
+        for n in 0..self.at_most.unwrap_or(2_000) {
+            let stop_at = n.saturating_mul(self.skip.saturating_add(1)).saturating_add(1);
+            let record = Record { stop_at, ..self.blank.clone() };
+            let mut attempt = Attempt { number: n + 1, has_run: false, record };
             test(&mut attempt);
             assert!(attempt.has_run, "the test ran no function: call `run` on the attempt");
-            report.add(stop_at, mem::take(&mut attempt.locations));
+            report.add(mem::take(&mut attempt.record));
             if report.is_complete() {
                 return report;
             }
-            stop_at = stop_at.saturating_add(self.every);
         }
-        assert!(
-            self.at_most.is_some(),
-            "stopped {DEFAULT_AT_MOST} times, the last time at check {}, and not complete: set `EachCheck::every` or \
-             `EachCheck::at_most`",
-            stop_at - self.every
-        );
+        let last = report.checks();
+        assert!(self.at_most.is_some(), "stopped 2000 times, last at check {last}: set `every` or `at_most`");
         report
-    }
-}
-
-impl Default for EachCheck {
-    fn default() -> EachCheck {
-        EachCheck::new()
     }
 }
 
@@ -132,44 +119,36 @@ impl Default for EachCheck {
 /// ```
 #[derive(Debug)]
 pub struct Attempt {
-    terms: Terms,
     number: u64,
     has_run: bool,
-    stop: Option<Stop>,
-    locations: Vec<&'static Location<'static>>,
+    record: Record,
 }
 
 impl Attempt {
-    /// Runs the function under test and returns its value. Only checks within it count.
-    /// Panics on a second call, if `f` ignores the stop ([`EachCheck::patience`]), and if an alarm around the test expires.
+    /// Runs the function under test, whose checks count, and returns its value. Panics on a second call.
     /// ```
     /// sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     #[track_caller]
     pub fn run<T>(&mut self, f: impl FnOnce(&Alarm) -> T) -> T {
-        /// Copies the record to the attempt, also in a panic.
-        struct Record<'a>(Alarm, &'a mut Attempt);
-        impl Drop for Record<'_> {
-            fn drop(&mut self) {
-                (self.1.stop, self.1.locations) = record_of(&self.0);
-            }
-        }
         assert!(!mem::replace(&mut self.has_run, true), "an attempt runs its function once");
-        let record = Record(arm(self.terms), self);
-        let value = f(&record.0);
-        drop(record);
+        let alarm = TestAlarm::arm(self.record.clone());
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| f(&alarm)));
+        self.record = alarm.read(Record::clone);
+        drop(alarm);
+        let value = outcome.unwrap_or_else(|panic| panic::resume_unwind(panic));
         if let Err(timed_out) = checkpoint() {
             panic!("an alarm around the test has expired: {timed_out}");
         }
         value
     }
 
-    /// Returns the check that stopped the function; `None` if the function completed, and before [`run`](Attempt::run).
+    /// Returns the check that stopped the function.
     /// ```
     /// sigalarm::testing::each_check(|a| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.stop().is_some()));
     /// ```
     pub fn stop(&self) -> Option<&Stop> {
-        self.stop.as_ref()
+        self.record.stop.as_ref()
     }
 
     /// Returns whether a check stopped the function.
@@ -185,7 +164,7 @@ impl Attempt {
     /// sigalarm::testing::each_check(|a| assert!(!a.run(|alarm| alarm.is_expired()) || a.checks() == 1));
     /// ```
     pub fn checks(&self) -> u64 {
-        self.locations.len() as u64
+        self.record.checks()
     }
 
     /// Returns the number of this attempt, counted from 1.
@@ -200,7 +179,7 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if thread::panicking() && self.has_run {
-            print(&format!("in attempt {}, ", self.number), self.stop(), self.checks());
+            eprintln!("sigalarm: in attempt {}, {}", self.number, self.record);
         }
     }
 }

@@ -15,29 +15,17 @@
 //! });
 //! ```
 //!
-//! # What counts as a check
+//! A [`TestAlarm`] sets no timer. It encloses the alarms that its thread arms later, and counts as checks:
 //!
-//! A [`TestAlarm`] is an [`Alarm`] with a budget of checks. It encloses the alarms that its thread arms later. These count:
-//!
-//! - Each check of the test alarm and of alarms inside it.
-//! - [`sleep`](Alarm::sleep): three checks, for a time of zero two. [`blocking`](Alarm::blocking), a read, a write, and
-//!   [`wait`](Alarm::wait) for a running child: two. A join of a running worker or job: one. Each wake-up: one more.
-//! - Checks of the test alarm on other threads, and all checks of a thread that has [`enter`](Alarm::enter)ed it.
-//!
-//! # Limits
-//!
-//! - A test alarm sets no timer. The alarms and waits of the function under test take real time.
-//! - After the stop each check errs, until a `restart`, `extend` or `disarm`. The function is not stopped again.
-//! - While a test alarm lives, each check of the process takes the slow path. Each counted check takes 8 bytes of memory.
+//! - each check of these alarms and of its own, also on other threads, and all checks of a thread that has entered it;
+//! - [`sleep`](crate::Alarm::sleep): three, for a time of zero two; [`blocking`](crate::Alarm::blocking), a read, a write,
+//!   [`wait`](crate::Alarm::wait) for a running child: two; a join of a running worker or job: one; each wake-up: one more.
 
 mod each_check;
-mod report;
+mod record;
 mod test_alarm;
 
 pub use each_check::{Attempt, EachCheck, each_check};
-pub use report::{Divergence, Report};
-pub(crate) use test_alarm::note_error;
-pub use test_alarm::{Stop, TestAlarm, at_check, expired, never};
-
-#[cfg(doc)]
-use crate::Alarm;
+pub use record::{Divergence, Report, Stop};
+pub(crate) use record::{Record, note_error};
+pub use test_alarm::{TestAlarm, at_check, expired, never};

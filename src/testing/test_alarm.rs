@@ -1,16 +1,15 @@
 //! An alarm that expires at a check.
 
-use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::record::{Record, Stop};
 use crate::alarm::Alarm;
-use crate::error::{AlarmId, Cause, SourceLocation, TimedOut};
+use crate::error::{Cause, SourceLocation};
 use crate::runtime::{self, Due, Plan, Wishes};
-use crate::schedule::Budget;
+use crate::schedule::{Budget, Entry};
 
 /// An alarm that expires at a check; see [the module](super).
 ///
@@ -23,24 +22,13 @@ use crate::schedule::Budget;
 #[must_use = "dropping the guard disarms it: write `let _alarm = …;` (`let _ = …;` drops it at once)"]
 pub struct TestAlarm {
     alarm: Alarm,
-    terms: Terms,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    /// The check that stops, counted from 1; 0 for an alarm that has expired when armed.
-    pub(super) stop_at: Option<u64>,
-    pub(super) cause: Cause,
-    pub(super) patience: u64,
-}
-
-impl Terms {
-    pub(super) const DEFAULT: Terms = Terms { stop_at: None, cause: Cause::Deadline, patience: 100_000 };
+    /// As armed.
+    blank: Record,
 }
 
 /// Arms an alarm that expires at the `n`-th check, counted from 1.
 ///
-/// Panics if `n` is zero. This, [`expired`] and [`never`](fn@never) panic without memory for `pthread_atfork`.
+/// Panics if `n` is zero and, as [`expired`] and [`never`](fn@never), without memory for `pthread_atfork`.
 /// ```
 /// let alarm = sigalarm::testing::at_check(2);
 /// assert!(alarm.check().is_ok() && alarm.check().is_err());
@@ -48,7 +36,7 @@ impl Terms {
 #[track_caller]
 pub fn at_check(n: u64) -> TestAlarm {
     assert!(n != 0, "checks are counted from 1");
-    TestAlarm::arm(Terms { stop_at: Some(n), ..Terms::DEFAULT })
+    TestAlarm::arm(Record { stop_at: n, ..Record::default() })
 }
 
 /// Arms an alarm with a limit of zero.
@@ -57,7 +45,7 @@ pub fn at_check(n: u64) -> TestAlarm {
 /// ```
 #[track_caller]
 pub fn expired() -> TestAlarm {
-    TestAlarm::arm(Terms { stop_at: Some(0), ..Terms::DEFAULT })
+    TestAlarm::arm(Record { stop_at: 0, ..Record::default() })
 }
 
 /// Arms an alarm without a limit, to record checks.
@@ -67,75 +55,46 @@ pub fn expired() -> TestAlarm {
 /// ```
 #[track_caller]
 pub fn never() -> TestAlarm {
-    TestAlarm::arm(Terms::DEFAULT)
-}
-
-/// The process has armed a test alarm.
-static IN_USE: AtomicBool = AtomicBool::new(false);
-
-/// Panics if the test alarm of this error has returned more errors than its patience allows.
-pub(crate) fn note_error(timed_out: &TimedOut) {
-    // A panic in a destructor during a panic would abort the process.
-    if !IN_USE.load(Ordering::Relaxed) || thread::panicking() {
-        return;
-    }
-    let alarm = timed_out.alarm();
-    let overrun = |budget: &Budget| budget.is_overrun().then(|| Stop::of(alarm, budget)).flatten();
-    if let Some(stop) = runtime::find(alarm, |entry| entry.budget().and_then(overrun)).flatten() {
-        let (later, here) = (stop.later, timed_out.location());
-        panic!(
-            "{stop}: the function is still checking {later} checks later, at {here}; it ignores `TimedOut` and may never end"
-        );
-    }
-}
-
-#[track_caller]
-pub(super) fn arm(terms: Terms) -> Alarm {
-    IN_USE.store(true, Ordering::Relaxed);
-    let (due, checks) = match terms {
-        Terms { stop_at: Some(0), cause: Cause::Deadline, .. } => (Due::After(Duration::ZERO), u64::MAX),
-        Terms { stop_at, .. } => (Due::Never, stop_at.map_or(u64::MAX, |n| n.saturating_sub(1))),
-    };
-    let mut budget = Budget::new(checks);
-    budget.cause = terms.cause;
-    budget.renews = false;
-    budget.errors_allowed = terms.patience.saturating_add(1);
-    budget.locations = Some(Vec::new());
-    let wishes = Wishes { budget: Some(budget), ..Wishes::default() };
-    match runtime::arm(Plan { wishes: Some(&wishes), ..Plan::new(due, Location::caller()) }) {
-        Ok(key) => Alarm::of(key, None),
-        Err(e) => panic!("no test alarm: {e}"),
-    }
-}
-
-/// Returns the stop and the location of each check; empty in a forked child, where the guard is inert.
-pub(super) fn record_of(alarm: &Alarm) -> (Option<Stop>, Vec<&'static Location<'static>>) {
-    let read = |budget: &Budget| (Stop::of(alarm.id(), budget), budget.locations.clone().unwrap_or_default());
-    runtime::inspect(alarm.key(), |entry, _| entry.budget().map(read)).flatten().unwrap_or_default()
+    TestAlarm::arm(Record::default())
 }
 
 impl TestAlarm {
     #[track_caller]
-    fn arm(terms: Terms) -> TestAlarm {
-        TestAlarm { alarm: arm(terms), terms }
+    pub(super) fn arm(blank: Record) -> TestAlarm {
+        let (due, stop_at) = match blank {
+            Record { stop_at: 0, cause: Cause::Deadline, .. } => (Due::After(Duration::ZERO), u64::MAX),
+            Record { stop_at, .. } => (Due::Never, stop_at),
+        };
+        let budget = Budget { record: Some(blank.clone()), ..Budget::new(stop_at.saturating_sub(1)) };
+        let wishes = Wishes { budget: Some(budget), ..Wishes::default() };
+        match runtime::arm(Plan { wishes: Some(&wishes), ..Plan::new(due, Location::caller()) }) {
+            Ok(key) => TestAlarm { alarm: Alarm::of(key, None), blank },
+            Err(e) => panic!("no test alarm: {e}"),
+        }
     }
 
-    /// Arms the alarm anew with this cause (default: [`Cause::Deadline`]).
+    /// Reads the record; in a forked child, where the guard is inert, an empty one.
+    pub(super) fn read<T: Default>(&self, read: impl Fn(&Record) -> T) -> T {
+        let read = |entry: &Entry, _| entry.budget()?.record.as_ref().map(&read);
+        runtime::inspect(self.key(), read).flatten().unwrap_or_default()
+    }
+
+    /// Arms the alarm anew, with this cause.
     /// ```
     /// let alarm = sigalarm::testing::at_check(1).cause(sigalarm::Cause::Rung);
     /// assert_eq!(alarm.check().unwrap_err().cause(), sigalarm::Cause::Rung);
     /// ```
     pub fn cause(self, cause: Cause) -> TestAlarm {
-        TestAlarm::arm(Terms { cause, ..self.terms })
+        TestAlarm::arm(Record { cause, ..self.blank.clone() })
     }
 
-    /// Arms the alarm anew, and allows this many checks that err (default: 100,000). The next one panics.
+    /// Arms the alarm anew; otherwise as [`EachCheck::patience`](super::EachCheck::patience).
     /// ```should_panic
     /// let alarm = sigalarm::testing::at_check(1).patience(100);
     /// while alarm.check().is_err() {}
     /// ```
     pub fn patience(self, checks: u64) -> TestAlarm {
-        TestAlarm::arm(Terms { patience: checks, ..self.terms })
+        TestAlarm::arm(Record { patience: checks, ..self.blank.clone() })
     }
 
     /// Returns the number of checks so far, with those after the stop.
@@ -144,17 +103,16 @@ impl TestAlarm {
     /// assert!(alarm.is_expired() && alarm.checks() == 1);
     /// ```
     pub fn checks(&self) -> u64 {
-        let read = |budget: &Budget| budget.counted;
-        runtime::inspect(self.key(), |entry, _| entry.budget().map_or(0, read)).unwrap_or(0)
+        self.read(Record::checks)
     }
 
-    /// Returns the location of each check so far, in order.
+    /// Returns the location of each check so far, in order. Each takes 8 bytes of memory.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.locations().len() == 1);
     /// ```
     pub fn locations(&self) -> Vec<SourceLocation> {
-        record_of(self).1.into_iter().map(SourceLocation::from).collect()
+        self.read(|record| record.locations.iter().copied().map(SourceLocation::from).collect())
     }
 
     /// Returns the check that stopped the function.
@@ -163,7 +121,7 @@ impl TestAlarm {
     /// assert!(alarm.is_expired() && alarm.stop().is_some());
     /// ```
     pub fn stop(&self) -> Option<Stop> {
-        record_of(self).0
+        self.read(|record| record.stop.clone())
     }
 }
 
@@ -178,81 +136,7 @@ impl Deref for TestAlarm {
 impl Drop for TestAlarm {
     fn drop(&mut self) {
         if thread::panicking() {
-            print("", self.stop().as_ref(), self.checks());
+            eprintln!("sigalarm: {}", self.read(Record::clone));
         }
-    }
-}
-
-/// Prints where the function was stopped. Uses `eprintln!`, whose output the test harness captures.
-pub(super) fn print(attempt: &str, stop: Option<&Stop>, checks: u64) {
-    match stop {
-        Some(stop) => eprintln!("sigalarm: {attempt}{stop}"),
-        None => eprintln!("sigalarm: {attempt}not stopped, after {checks} checks"),
-    }
-}
-
-/// The check that stopped a function: the first that erred.
-/// ```
-/// let alarm = sigalarm::testing::expired();
-/// alarm.check().unwrap_err();
-/// let stop: sigalarm::testing::Stop = alarm.stop().unwrap();
-/// assert!(stop.to_string().starts_with("stopped at check 1, "));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stop {
-    alarm: AlarmId,
-    check: u64,
-    location: SourceLocation,
-    later: u64,
-}
-
-impl Stop {
-    fn of(alarm: AlarmId, budget: &Budget) -> Option<Stop> {
-        let check = budget.first_error?;
-        let location = *budget.locations.as_ref()?.get(usize::try_from(check).ok()? - 1)?;
-        Some(Stop { alarm, check, location: location.into(), later: budget.errors - 1 })
-    }
-
-    /// Returns the number of the check, counted from 1.
-    /// ```
-    /// let alarm = sigalarm::testing::expired();
-    /// assert!(alarm.is_expired() && alarm.stop().unwrap().check() == 1);
-    /// ```
-    pub fn check(&self) -> u64 {
-        self.check
-    }
-
-    /// Returns the location of the check.
-    /// ```
-    /// let alarm = sigalarm::testing::expired();
-    /// assert!(alarm.is_expired() && alarm.stop().unwrap().location().line() == line!());
-    /// ```
-    pub fn location(&self) -> &SourceLocation {
-        &self.location
-    }
-
-    /// Returns how many later checks erred.
-    /// ```
-    /// let alarm = sigalarm::testing::expired();
-    /// assert!(alarm.is_expired() && alarm.stop().unwrap().later() == 0);
-    /// ```
-    pub fn later(&self) -> u64 {
-        self.later
-    }
-
-    /// Returns whether an error is the test alarm's, as [`Alarm::owns`](crate::Alarm::owns) does.
-    /// ```
-    /// let alarm = sigalarm::testing::expired();
-    /// let timed_out = alarm.check().unwrap_err();
-    /// assert!(alarm.stop().unwrap().owns(&timed_out));
-    /// ```
-    pub fn owns(&self, timed_out: &TimedOut) -> bool {
-        timed_out.alarm() == self.alarm
-    }
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stopped at check {}, {}", self.check, self.location)
     }
 }

@@ -1,41 +1,40 @@
 //! The errors of a join.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::panic;
 
-use super::Panic;
-use crate::error::{ArmError, TimedOut};
+use parking_lot::Mutex;
+
+use crate::error::{ArmError, TimedOut, panic_message};
 
 /// The reason why a join returned no value.
-///
 /// ```
 /// use sigalarm::thread::{Worker, WorkerError};
 /// let worker = Worker::spawn(|| 42).unwrap();
-/// worker.join().unwrap();
-/// assert!(matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
+/// assert!(worker.join().is_ok() && matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The limit of the join, or an alarm of the calling thread, expired. The worker can be joined again.
+    /// The limit, or an alarm of the calling thread, expired. The worker can be joined again.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// An earlier join returned the value or the panic.
+    /// An earlier join returned the result.
     AlreadyJoined,
-    /// A worker joined itself.
+    /// The worker joined itself.
     JoinSelf,
-    /// The worker's alarm could not be armed; the function did not run.
+    /// The worker's alarm could not be armed, so the function did not run.
     Arm(ArmError),
 }
 
 impl WorkerError {
     /// Returns the [`TimedOut`], if a limit expired.
-    ///
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
-    /// worker.join().unwrap();
-    /// assert!(worker.join().unwrap_err().timed_out().is_none()); // already joined
+    /// assert!(worker.join().is_ok() && worker.join().unwrap_err().timed_out().is_none());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         match self {
@@ -72,13 +71,58 @@ impl From<TimedOut> for WorkerError {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A panic of a worker's function. The panic hook has already printed the message.
+/// ```
+/// use sigalarm::thread::{Worker, WorkerError::Panicked};
+/// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+/// assert!(matches!(worker.join(), Err(Panicked(panic)) if panic.message() == "failed"));
+/// ```
+pub struct Panic {
+    message: String,
+    /// The mutex makes the error `Sync`.
+    payload: Mutex<Box<dyn Any + Send>>,
+}
 
-    #[test]
-    fn is_send_sync_and_static() {
-        fn check<E: Error + Send + Sync + 'static>() {}
-        check::<WorkerError>();
+impl Panic {
+    pub(super) fn new(payload: Box<dyn Any + Send>) -> Panic {
+        Panic { message: panic_message(&*payload).to_owned(), payload: Mutex::new(payload) }
+    }
+
+    /// Returns the message, or `Box<dyn Any>` if the payload is not a string.
+    /// ```
+    /// let worker = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(sigalarm::thread::WorkerError::Panicked(panic)) = worker.join() else { unreachable!() };
+    /// assert_eq!(panic.message(), "failed");
+    /// ```
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the payload.
+    /// ```
+    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
+    /// assert!(panic.into_payload().is::<&str>());
+    /// ```
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        self.payload.into_inner()
+    }
+
+    /// Resumes the panic on the calling thread, without the panic hook.
+    /// ```should_panic
+    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
+    /// panic.resume();
+    /// ```
+    pub fn resume(self) -> ! {
+        panic::resume_unwind(self.into_payload())
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panic").field("message", &self.message).finish_non_exhaustive()
     }
 }

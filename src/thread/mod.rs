@@ -1,25 +1,17 @@
 //! Functions on their own thread, with a request to stop.
 //!
-//! After [`stop`](Worker::stop) the [`checkpoint`](crate::checkpoint)s of a [`Worker`] return an error. A function without checks runs
-//! to its end: Rust cannot end a thread from outside. Jobs (feature `process`) can be killed.
+//! A function without checks runs to its end: Rust cannot end a thread from outside. Jobs (feature `process`) can be killed.
 //!
 //! ```
 //! use sigalarm::{checkpoint, thread::Worker};
-//!
-//! let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
+//! let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();
 //! assert!(worker.join_timeout(std::time::Duration::from_millis(10)).is_err());
 //! worker.stop();
-//! worker.join()?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! worker.join().unwrap();
 //! ```
 
-mod builder;
 mod error;
-mod panic;
-mod stopper;
 mod worker;
 
-pub use builder::Builder;
-pub use error::WorkerError;
-pub use panic::Panic;
-pub use worker::Worker;
+pub use error::{Panic, WorkerError};
+pub use worker::{Builder, Worker};

@@ -1,7 +1,8 @@
-//! The handle of a worker.
+//! Workers and their options.
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
@@ -9,24 +10,20 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::stopper::{StopAlarm, Stopper};
-use super::{Builder, Panic, WorkerError};
-use crate::error::{Cause, Expiry, TimedOut};
+use super::{Panic, WorkerError};
+use crate::alarm::Alarm;
+use crate::error::{Cause, Expiry};
 use crate::handle::AlarmHandle;
 use crate::os::clock;
-use crate::runtime;
+use crate::runtime::{self, Due, Plan};
+use crate::schedule::Key;
 use crate::time::Time;
 
 /// A function that runs on its own thread, and its value.
 ///
-/// [`stop`](Worker::stop) expires an alarm that encloses everything on that thread. Other threads' alarms do not limit the worker,
-/// except through [`Builder::under`].
-///
-/// **A drop of the handle calls `stop` and does not wait.**
-///
+/// Other threads' alarms limit it only through [`Builder::under`]. **A drop calls [`stop`](Worker::stop) and does not wait.**
 /// ```
-/// use sigalarm::thread::Worker;
-/// let worker: Worker<u32> = Worker::spawn(|| 42).unwrap();
+/// let worker: sigalarm::thread::Worker<u32> = sigalarm::thread::Worker::spawn(|| 42).unwrap();
 /// assert_eq!(worker.join().unwrap(), 42);
 /// ```
 #[must_use = "dropping a worker asks it to stop"]
@@ -34,31 +31,60 @@ pub struct Worker<T> {
     shared: Arc<Shared<T>>,
     thread: ThreadId,
     name: Option<Arc<str>>,
-    /// Taken by the thread that joins.
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How often a join under an alarm checks that alarm, which another thread may ring.
+/// How often a join checks the alarms of its thread, because a `ring` from another thread does not wake it.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
-    stopper: Stopper,
-    result: Mutex<Progress<T>>,
+    progress: Mutex<Progress<T>>,
     ended: Condvar,
 }
 
 enum Progress<T> {
-    Running,
+    /// The worker has not armed its alarm. `true` after a request to stop.
+    Starting(bool),
+    /// A request to stop rings this alarm.
+    Running(Key),
     Ended(Result<T, WorkerError>),
     Taken,
 }
 
+impl<T> Shared<T> {
+    fn new() -> Shared<T> {
+        Shared { progress: Mutex::new(Progress::Starting(false)), ended: Condvar::new() }
+    }
+
+    /// Runs `f` on the worker's thread.
+    fn run(&self, label: Option<Arc<str>>, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
+        let entered = under.as_ref().map(AlarmHandle::enter);
+        let result = self.arm(label).and_then(|_alarm| {
+            // `f` is `'static`: after a panic other threads see its state only through shared values, which have locks.
+            panic::catch_unwind(AssertUnwindSafe(f))
+                .map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
+        });
+        drop(entered);
+        *self.progress.lock() = Progress::Ended(result);
+        self.ended.notify_all();
+    }
+
+    /// Arms the alarm that a request to stop rings.
+    fn arm(&self, label: Option<Arc<str>>) -> Result<Alarm, WorkerError> {
+        let plan = Plan { label: label.as_ref(), ..Plan::new(Due::Never, Location::caller()) };
+        let alarm = Alarm::of(runtime::arm(plan).map_err(WorkerError::Arm)?, label);
+        let before = mem::replace(&mut *self.progress.lock(), Progress::Running(alarm.key()));
+        if let Progress::Starting(true) = before {
+            runtime::ring(alarm.key(), Cause::Stopped);
+        }
+        Ok(alarm)
+    }
+}
+
 impl Worker<()> {
     /// Returns the options of a worker.
-    ///
     /// ```
-    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| 42).unwrap();
-    /// assert_eq!(worker.join().unwrap(), 42);
+    /// assert_eq!(sigalarm::thread::Worker::builder().spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
     pub fn builder() -> Builder {
         Builder::default()
@@ -66,17 +92,9 @@ impl Worker<()> {
 }
 
 impl<T: Send + 'static> Worker<T> {
-    /// Runs `f` on a new thread.
-    ///
-    /// # Errors
-    ///
-    /// The error of [`std::thread::Builder::spawn`].
-    ///
-    /// # Examples
-    ///
+    /// Runs `f` on a new thread, with the errors of [`std::thread::Builder::spawn`].
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| 42).unwrap();
-    /// assert_eq!(worker.join().unwrap(), 42);
+    /// assert_eq!(sigalarm::thread::Worker::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
     pub fn spawn<F>(f: F) -> io::Result<Worker<T>>
     where
@@ -84,85 +102,42 @@ impl<T: Send + 'static> Worker<T> {
     {
         Builder::default().spawn(f)
     }
-
-    pub(super) fn start<F>(
-        builder: thread::Builder,
-        name: Option<String>,
-        under: Option<AlarmHandle>,
-        f: F,
-    ) -> io::Result<Worker<T>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-    {
-        let name: Option<Arc<str>> = name.map(Into::into);
-        let shared = Arc::new(Shared {
-            stopper: Stopper::new(),
-            result: Mutex::new(Progress::Running),
-            ended: Condvar::new(),
-        });
-        let (of_thread, label) = (shared.clone(), name.clone());
-        let handle = builder.spawn(move || {
-            let result = work(&of_thread.stopper, label, under, f);
-            *of_thread.result.lock() = Progress::Ended(result);
-            of_thread.ended.notify_all();
-        })?;
-        Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })
-    }
-}
-
-/// Runs `f` on the worker's thread.
-fn work<T>(
-    stopper: &Stopper,
-    label: Option<Arc<str>>,
-    under: Option<AlarmHandle>,
-    f: impl FnOnce() -> T,
-) -> Result<T, WorkerError> {
-    let _entered = under.as_ref().map(AlarmHandle::enter);
-    let alarm = StopAlarm::arm(label).map_err(WorkerError::Arm)?;
-    stopper.link(&alarm);
-    // `f` is `'static`: after a panic other threads see its state only through shared values, which have locks.
-    panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
 }
 
 impl<T> Worker<T> {
-    /// Requests the worker to stop: its checks then return an error with [`Cause::Stopped`]. Does not wait.
-    ///
-    /// Not for use in signal handlers: it takes a lock.
-    ///
+    /// Makes the worker's checks return an error with [`Cause::Stopped`]. Takes a lock, and does not wait.
     /// ```
-    /// use sigalarm::{checkpoint, thread::Worker};
-    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// worker.stop();
     /// worker.join().unwrap();
     /// ```
     #[doc(alias = "cancel")]
     pub fn stop(&self) {
-        self.shared.stopper.stop();
+        match &mut *self.shared.progress.lock() {
+            Progress::Starting(stopped) => *stopped = true,
+            Progress::Running(key) => _ = runtime::ring(*key, Cause::Stopped),
+            Progress::Ended(_) | Progress::Taken => {}
+        }
     }
 
-    /// Returns whether the function still runs. Does not block.
-    ///
+    /// Returns whether the function still runs.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
-    /// worker.join().unwrap();
-    /// assert!(!worker.is_alive());
+    /// assert!(worker.join().is_ok() && !worker.is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
-        matches!(*self.shared.result.lock(), Progress::Running)
+        matches!(*self.shared.progress.lock(), Progress::Starting(_) | Progress::Running(_))
     }
 
-    /// Returns the name that the [builder](Builder::name) set.
-    ///
+    /// Returns the [name](Builder::name).
     /// ```
-    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
-    /// assert_eq!(worker.name(), Some("solve"));
+    /// assert_eq!(sigalarm::thread::Worker::spawn(|| ()).unwrap().name(), None);
     /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// Returns the id of the worker's thread.
-    ///
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| std::thread::current().id()).unwrap();
     /// assert_eq!(worker.thread_id(), worker.join().unwrap());
@@ -173,103 +148,36 @@ impl<T> Worker<T> {
 
     /// Waits for the worker to end, and returns its value. The first of several joins gets the value.
     ///
-    /// Blocks until the destructors of the thread's thread-locals have run, or an alarm of the calling thread expires. Another join at the
-    /// same time may return before those destructors.
-    ///
-    /// # Errors
-    ///
-    /// - [`WorkerError::TimedOut`] if an alarm of the calling thread expired; the worker can be joined again.
-    /// - [`WorkerError::Panicked`] if the function panicked.
-    /// - [`WorkerError::AlreadyJoined`] after an earlier join, [`WorkerError::JoinSelf`] on the worker's thread.
-    /// - [`WorkerError::Arm`] if the worker's alarm could not be armed; then the function did not run.
-    ///
-    /// # Examples
-    ///
+    /// Waits for the destructors of thread-locals too, unless another thread joins at the same time. An alarm of the calling
+    /// thread ends the wait: see [`WorkerError`].
     /// ```
-    /// use sigalarm::{Alarm, checkpoint, thread::Worker};
-    ///
-    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {})?;
-    /// let alarm = Alarm::never()?;
-    /// alarm.ring();
-    /// let e = worker.join().unwrap_err();
-    /// assert!(alarm.owns(e.timed_out().unwrap()));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
+    /// let _alarm = sigalarm::testing::expired();
+    /// assert!(worker.join().unwrap_err().timed_out().is_some());
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, WorkerError> {
-        let location = Location::caller();
-        self.reject_own_thread()?;
-        let handle = self.handle.lock().take();
-        let Some(handle) = handle else { return self.join_until(Time::NEVER, None, location) };
-        if runtime::next_here().is_none() {
-            return self.reap(handle);
-        }
-        let result = self.join_until(Time::NEVER, None, location);
-        match result {
-            Err(WorkerError::TimedOut(_)) => *self.handle.lock() = Some(handle),
-            _ => drop(handle.join()),
-        }
+        let result = self.join_timeout(Duration::MAX);
+        let runs_on = matches!(result, Err(WorkerError::TimedOut(_) | WorkerError::JoinSelf));
+        let handle = self.handle.lock().take_if(|_| !runs_on);
+        // Never an error: `run` catches panics, and std aborts when a destructor of a thread-local panics.
+        drop(handle.map(JoinHandle::join));
         result
     }
 
-    /// Waits for the worker to end, but at most for `limit`. Zero does not wait.
-    ///
-    /// # Errors
-    ///
-    /// As [`join`](Worker::join). If `limit` expires, [`WorkerError::TimedOut`].
-    ///
-    /// # Examples
-    ///
+    /// Waits for at most `limit`, then returns [`WorkerError::TimedOut`]; otherwise as [`join`](Worker::join).
     /// ```
-    /// use sigalarm::{checkpoint, thread::Worker};
-    /// let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();
-    /// assert!(worker.join_timeout(std::time::Duration::from_millis(5)).is_err());
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
+    /// assert!(worker.join_timeout(std::time::Duration::ZERO).is_err());
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, WorkerError> {
-        let now = clock::now();
-        let location = Location::caller();
-        self.reject_own_thread()?;
-        self.join_until(now.after(limit), Some(now), location)
-    }
-
-    /// Waits for the worker to end, but not past `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// As [`join_timeout`](Worker::join_timeout).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    /// let worker = sigalarm::thread::Worker::spawn(|| 1).unwrap();
-    /// assert_eq!(worker.join_deadline(deadline).unwrap(), 1);
-    /// ```
-    #[track_caller]
-    pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
-        let location = Location::caller();
-        self.reject_own_thread()?;
-        self.join_until(clock::from_instant(deadline), Some(clock::now()), location)
-    }
-
-    fn reject_own_thread(&self) -> Result<(), WorkerError> {
-        if thread::current().id() == self.thread { Err(WorkerError::JoinSelf) } else { Ok(()) }
-    }
-
-    fn reap(&self, handle: JoinHandle<()>) -> Result<T, WorkerError> {
-        // Never an error: `work` catches panics, and std aborts when a destructor of a thread-local panics.
-        let _ = handle.join();
-        self.shared.result.lock().take().unwrap_or(Err(WorkerError::AlreadyJoined))
-    }
-
-    fn join_until(
-        &self,
-        deadline: Time,
-        since: Option<Time>,
-        location: &'static Location<'static>,
-    ) -> Result<T, WorkerError> {
-        let mut progress = self.shared.result.lock();
+        if thread::current().id() == self.thread {
+            return Err(WorkerError::JoinSelf);
+        }
+        let (since, location) = (clock::now(), Location::caller());
+        let deadline = since.after(limit);
+        let mut progress = self.shared.progress.lock();
         loop {
             if let Some(result) = progress.take() {
                 return result;
@@ -280,40 +188,40 @@ impl<T> Worker<T> {
             }
             let now = clock::now();
             if now >= deadline {
-                let since = since.unwrap_or(now);
-                return Err(self.timed_out(deadline.since(since), now.since(since), location).into());
+                let id = runtime::unused_id();
+                let mut expiry = Expiry::new(id, Cause::Deadline, now.since(since), location.into());
+                (expiry.label, expiry.limit) = (self.name.clone(), Some(limit));
+                return Err(expiry.into_error().into());
             }
-            // A `ring` from another thread does not wake this one.
-            let next_check = if alarm.is_some() { now.after(CHECK_INTERVAL) } else { Time::NEVER };
-            match clock::to_instant(deadline.min(alarm.unwrap_or(Time::NEVER)).min(next_check)) {
+            let next_check = alarm.map_or(Time::NEVER, |alarm| alarm.min(now.after(CHECK_INTERVAL)));
+            match clock::to_instant(deadline.min(next_check)) {
                 Some(until) => drop(self.shared.ended.wait_until(&mut progress, until)),
                 None => self.shared.ended.wait(&mut progress),
             }
         }
     }
 
-    fn timed_out(
-        &self,
-        limit: Duration,
-        elapsed: Duration,
-        location: &'static Location<'static>,
-    ) -> TimedOut {
-        let mut expiry = Expiry::new(runtime::unused_id(), Cause::Deadline, elapsed, location.into());
-        (expiry.label, expiry.limit) = (self.name.clone(), Some(limit));
-        expiry.into_error()
+    /// Waits until `deadline` at most; otherwise as [`join_timeout`](Worker::join_timeout).
+    /// ```
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
+    /// assert!(worker.join_deadline(std::time::Instant::now()).is_err());
+    /// ```
+    #[track_caller]
+    pub fn join_deadline(&self, deadline: Instant) -> Result<T, WorkerError> {
+        self.join_timeout(clock::from_instant(deadline).since(clock::now()))
     }
 }
 
 impl<T> Progress<T> {
     /// Returns the result once; `None` while the function runs.
     fn take(&mut self) -> Option<Result<T, WorkerError>> {
-        match std::mem::replace(self, Progress::Taken) {
-            Progress::Running => {
-                *self = Progress::Running;
-                None
-            }
+        match mem::replace(self, Progress::Taken) {
             Progress::Ended(result) => Some(result),
             Progress::Taken => Some(Err(WorkerError::AlreadyJoined)),
+            running => {
+                *self = running;
+                None
+            }
         }
     }
 }
@@ -331,5 +239,74 @@ impl<T> fmt::Debug for Worker<T> {
             .field("thread", &self.thread)
             .field("is_alive", &self.is_alive())
             .finish_non_exhaustive()
+    }
+}
+
+/// The options of a worker.
+/// ```
+/// let builder: sigalarm::thread::Builder = sigalarm::thread::Worker::builder().stack_size(8 << 20);
+/// assert_eq!(builder.spawn(|| 42).unwrap().join().unwrap(), 42);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing runs before `spawn()`"]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+    under: Option<AlarmHandle>,
+}
+
+impl Builder {
+    /// Sets the name of the thread, which is the label of its errors. A zero byte makes [`spawn`](Builder::spawn) panic.
+    /// ```
+    /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
+    /// assert_eq!(worker.name(), Some("solve"));
+    /// ```
+    pub fn name(self, name: impl Into<String>) -> Builder {
+        Builder { name: Some(name.into()), ..self }
+    }
+
+    /// Sets the size of the stack in bytes; the system may round it up.
+    /// ```
+    /// let builder = sigalarm::thread::Worker::builder().stack_size(64 << 20);
+    /// builder.spawn(|| std::hint::black_box([1_u8; 16 << 20])[0]).unwrap().join().unwrap();
+    /// ```
+    pub fn stack_size(self, bytes: usize) -> Builder {
+        Builder { stack_size: Some(bytes), ..self }
+    }
+
+    /// Makes an alarm of another thread enclose the worker, as long as its guard lives.
+    /// ```
+    /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
+    /// let alarm = Alarm::never()?;
+    /// let worker = Worker::builder().under(alarm.handle()).spawn(|| while checkpoint().is_ok() {})?;
+    /// alarm.ring();
+    /// shielded(|| worker.join())?; // `shielded`: the alarm also ends a join on this thread
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn under(self, alarm: AlarmHandle) -> Builder {
+        Builder { under: Some(alarm), ..self }
+    }
+
+    /// Runs `f` on a new thread, with the errors of [`Worker::spawn`].
+    /// ```
+    /// assert_eq!(sigalarm::thread::Worker::builder().spawn(|| 42).unwrap().join().unwrap(), 42);
+    /// ```
+    pub fn spawn<T, F>(self, f: F) -> io::Result<Worker<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut builder = thread::Builder::new();
+        if let Some(name) = &self.name {
+            builder = builder.name(name.clone());
+        }
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let name: Option<Arc<str>> = self.name.map(Into::into);
+        let shared = Arc::new(Shared::new());
+        let (of_thread, label) = (shared.clone(), name.clone());
+        let handle = builder.spawn(move || of_thread.run(label, self.under, f))?;
+        Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })
     }
 }

@@ -9,7 +9,7 @@ use super::Expiry;
 use super::TimedOut;
 
 impl TimedOut {
-    /// Finds a time-out in an error, its [sources](Error::source) and, with the feature `std`, the content of an `io::Error`.
+    /// Finds a time-out in an error and its [sources](Error::source); with feature `std` also inside an `io::Error`.
     ///
     /// ```
     /// use sigalarm::{TimedOut, testing};
@@ -62,43 +62,24 @@ impl<'de> serde::Deserialize<'de> for TimedOut {
     }
 }
 
-#[cfg(all(test, feature = "std"))]
-mod tests {
-    use core::fmt;
-    use core::time::Duration;
-
-    use super::*;
-    use crate::Cause;
-    use crate::timed_out::tests::example;
-
-    #[test]
-    fn find_in_searches_sources_and_io_errors() {
-        let e = || example(None, None, Duration::ZERO, Cause::Rung);
-        assert!(TimedOut::find_in(&e()).is_some());
-        let twice = io::Error::other(io::Error::from(e()));
-        assert!(TimedOut::find_in(&twice).is_some());
-        #[derive(Debug)]
-        struct Outer(io::Error);
-        impl fmt::Display for Outer {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
+#[cfg(feature = "std")]
+#[test]
+fn find_in_searches_sources_and_io_errors() {
+    #[derive(Debug)]
+    struct Outer(io::Error);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.fmt(f)
         }
-        impl Error for Outer {
-            fn source(&self) -> Option<&(dyn Error + 'static)> {
-                Some(&self.0)
-            }
+    }
+    impl Error for Outer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
         }
-        assert!(TimedOut::find_in(&io::Error::other(Outer(twice))).is_some());
-        assert!(TimedOut::find_in(&Outer(io::ErrorKind::TimedOut.into())).is_none());
-        assert!(TimedOut::find_in(&io::Error::other("text")).is_none());
     }
-
-    #[test]
-    fn passes_through_io_error() {
-        let io: io::Error = example(Some("x"), None, Duration::ZERO, Cause::Rung).into();
-        assert_eq!(io.kind(), io::ErrorKind::TimedOut);
-        let back = TimedOut::find_in(&io);
-        assert_eq!(back.and_then(TimedOut::label), Some("x"));
-    }
+    let twice = io::Error::other(io::Error::from(super::tests::example(None, None)));
+    assert!(TimedOut::find_in(&twice).is_some());
+    assert!(TimedOut::find_in(&io::Error::other(Outer(twice))).is_some());
+    assert!(TimedOut::find_in(&Outer(io::ErrorKind::TimedOut.into())).is_none());
+    assert!(TimedOut::find_in(&io::Error::other("text")).is_none());
 }

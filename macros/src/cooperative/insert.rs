@@ -1,5 +1,7 @@
 //! Inserts checks into a function body.
 
+use std::mem;
+
 use proc_macro2::Span;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
@@ -9,10 +11,10 @@ use syn::{
     ExprConst, ExprRepeat, ExprTryBlock, Item, Macro, Pat, Result, Signature, Type,
 };
 
-use super::options::{Options, Request};
+use super::options::Options;
 use super::{NAME, macros, stride};
 use crate::attribute;
-use crate::block::insert_first;
+use crate::syntax::{add, insert_first};
 
 /// Visits the code in which `?` returns from the function: no closures, `async` and `try` blocks, items or constants.
 pub(super) struct Inserter {
@@ -28,26 +30,20 @@ pub(super) struct Inserter {
 }
 
 impl Inserter {
-    pub(super) fn new(options: Options) -> Inserter {
-        Inserter { options, bare: false, labels: 0, changes: 0, may_take_long: false, errors: None }
-    }
-
-    /// The check at the entry is for recursion.
-    pub(super) fn function(&mut self, signature: &Signature, body: &mut Block) {
-        self.visit_block_mut(body);
-        self.enter(body, signature.ident.span());
-    }
-
-    /// As `function`, but a function without a loop or call, such as an accessor, gets no check.
-    pub(super) fn member(&mut self, signature: &Signature, body: &mut Block) {
-        self.visit_block_mut(body);
-        if self.may_take_long {
-            self.enter(body, signature.ident.span());
+    /// The check at the entry is for recursion. A member of a block without a loop or call, such as an accessor, gets none.
+    pub(super) fn insert(
+        options: Options,
+        signature: &Signature,
+        body: &mut Block,
+        is_member: bool,
+    ) -> Result<()> {
+        let mut inserter =
+            Inserter { options, bare: false, labels: 0, changes: 0, may_take_long: false, errors: None };
+        inserter.visit_block_mut(body);
+        if inserter.may_take_long || !is_member {
+            inserter.enter(body, signature.ident.span());
         }
-    }
-
-    pub(super) fn finish(self) -> Result<()> {
-        self.errors.map_or(Ok(()), Err)
+        inserter.errors.map_or(Ok(()), Err)
     }
 
     fn enter(&mut self, block: &mut Block, at: Span) {
@@ -55,97 +51,76 @@ impl Inserter {
         insert_first(block, self.options.check(at));
     }
 
-    fn error(&mut self, e: Error) {
-        match &mut self.errors {
-            Some(errors) => errors.combine(e),
-            None => self.errors = Some(e),
-        }
-    }
-
-    fn take(&mut self, attributes: &mut Vec<Attribute>) -> Option<Request> {
-        let attribute = attribute::take(attributes, NAME)?;
-        self.changes += 1;
-        match Request::of(&attribute) {
-            Ok(Request::Checks(options)) => {
-                let options = options.within(&self.options);
-                if let Err(e) = options.check_library() {
-                    self.error(e);
-                }
-                Some(Request::Checks(options))
-            }
-            Ok(request) => Some(request),
-            Err(e) => {
-                self.error(e);
-                None
-            }
-        }
-    }
-
-    fn visit_loop(&mut self, expr: &mut Expr) {
-        let (attributes, at) = match expr {
-            Expr::ForLoop(turns) => (&mut turns.attrs, turns.for_token.span),
-            Expr::While(turns) => (&mut turns.attrs, turns.while_token.span),
-            Expr::Loop(turns) => (&mut turns.attrs, turns.loop_token.span),
-            _ => return,
-        };
-        self.may_take_long = true;
-        let options = match self.take_on_loop(attributes) {
-            Some(options) if !self.bare => options,
-            _ => return visit_mut::visit_expr_mut(self, expr),
-        };
+    fn visit_loop(&mut self, options: Options, expr: &mut Expr, at: Span) {
         let check = options.check(at);
         self.changes += 1;
-        match options.stride() {
-            Some(turns) => stride::check_every(turns, check, expr, self),
-            None => {
-                visit_mut::visit_expr_mut(self, expr);
-                match expr {
-                    Expr::ForLoop(turns) => insert_first(&mut turns.body, check),
-                    Expr::While(turns) => insert_first(&mut turns.body, check),
-                    Expr::Loop(turns) => insert_first(&mut turns.body, check),
-                    _ => {}
-                }
-            }
+        match options.every {
+            Some(turns @ 2..) => return stride::check_every(turns, check, expr, self),
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+        if let Some((_, _, body)) = loop_parts(expr) {
+            insert_first(body, check);
         }
     }
 
     /// Returns the options of this loop; `None` for a loop without checks.
     fn take_on_loop(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
-        let Some(attribute) = attribute::take(attributes, NAME) else { return Some(self.options.clone()) };
-        self.changes += 1;
-        let options = match Request::of(&attribute) {
-            Ok(Request::Skip(_)) => return None,
-            Ok(Request::Checks(options)) => options,
-            Err(e) => {
-                self.error(e);
-                return None;
-            }
+        let Some(attribute) = attribute::take(attributes, NAME) else {
+            return (!self.bare).then(|| self.options.clone());
         };
-        if let Err(e) = options.refuse_on_loop() {
-            self.error(e);
-        } else if !options.has_every() {
-            self.error(Error::new_spanned(
-                attribute,
-                "not needed: each loop of a cooperative function is checked; a loop takes `every = …` or `skip`",
-            ));
-        } else if self.bare {
-            self.error(Error::new_spanned(
-                attribute,
-                "this loop has no checks, because the closure or `async` block around it is not cooperative: put \
-                 `#[cooperative]` before the closure or block",
-            ));
+        self.changes += 1;
+        let options = Options::of(&attribute).and_then(|options| {
+            options.refuse_on_loop()?;
+            match (&options.skip, options.every) {
+                (Some(_), _) => Ok(None),
+                (None, None) => Err(Error::new_spanned(
+                    attribute,
+                    "not needed: each loop of a cooperative function is checked; a loop takes `every = …` or `skip`",
+                )),
+                _ if self.bare => Err(Error::new_spanned(
+                    attribute,
+                    "this loop has no checks, because the closure or `async` block around it is not cooperative: put \
+                     `#[cooperative]` before the closure or block",
+                )),
+                _ => options.within(&self.options).map(Some),
+            }
+        });
+        options.unwrap_or_else(|e| {
+            add(&mut self.errors, e);
+            None
+        })
+    }
+
+    /// Returns the options of a closure or `async` block with checks.
+    fn take(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
+        let attribute = attribute::take(attributes, NAME)?;
+        self.changes += 1;
+        match Options::of(&attribute).and_then(|options| options.within(&self.options)) {
+            Ok(options) => options.skip.is_none().then_some(options),
+            Err(e) => {
+                add(&mut self.errors, e);
+                None
+            }
         }
-        Some(options.within(&self.options))
     }
 
-    fn with(&mut self, options: Options, bare: bool, walk: impl FnOnce(&mut Inserter)) {
-        let outer = (std::mem::replace(&mut self.options, options), std::mem::replace(&mut self.bare, bare));
-        walk(self);
-        (self.options, self.bare) = outer;
+    /// Visits code that `?` does not leave; without `options` it has no checks.
+    fn visit_apart(&mut self, options: Option<Options>, visit: impl FnOnce(&mut Inserter)) {
+        let bare = mem::replace(&mut self.bare, options.is_none());
+        let options = options.unwrap_or_else(|| self.options.clone());
+        let options = mem::replace(&mut self.options, options);
+        visit(self);
+        (self.bare, self.options) = (bare, options);
     }
+}
 
-    fn without_checks(&mut self, walk: impl FnOnce(&mut Inserter)) {
-        self.with(self.options.clone(), true, walk);
+/// Returns the attributes, the location of the keyword and the body of a loop.
+pub(super) fn loop_parts(expr: &mut Expr) -> Option<(&mut Vec<Attribute>, Span, &mut Block)> {
+    match expr {
+        Expr::ForLoop(turns) => Some((&mut turns.attrs, turns.for_token.span, &mut turns.body)),
+        Expr::While(turns) => Some((&mut turns.attrs, turns.while_token.span, &mut turns.body)),
+        Expr::Loop(turns) => Some((&mut turns.attrs, turns.loop_token.span, &mut turns.body)),
+        _ => None,
     }
 }
 
@@ -158,50 +133,52 @@ fn is_constructor(call: &ExprCall) -> bool {
 
 impl VisitMut for Inserter {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        match expr {
-            Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) => return self.visit_loop(expr),
-            Expr::Call(call) => self.may_take_long |= !is_constructor(call),
-            Expr::MethodCall(_) | Expr::Await(_) | Expr::Verbatim(_) => self.may_take_long = true,
-            _ => {}
+        if let Some((attributes, at, _)) = loop_parts(expr) {
+            self.may_take_long = true;
+            if let Some(options) = self.take_on_loop(attributes) {
+                return self.visit_loop(options, expr, at);
+            }
         }
+        self.may_take_long |= match expr {
+            Expr::Call(call) => !is_constructor(call),
+            Expr::MethodCall(_) | Expr::Await(_) | Expr::Verbatim(_) => true,
+            _ => false,
+        };
         visit_mut::visit_expr_mut(self, expr);
     }
 
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
         let at = closure.inputs_begin.span;
-        match self.take(&mut closure.attrs) {
-            Some(Request::Checks(options)) => self.with(options, false, |this| {
-                visit_mut::visit_expr_closure_mut(this, closure);
-                if let Expr::Block(body) = &mut *closure.body {
-                    if body.label.is_none() && body.attrs.is_empty() {
-                        return this.enter(&mut body.block, at);
-                    }
+        let options = self.take(&mut closure.attrs);
+        self.visit_apart(options, |this| {
+            visit_mut::visit_expr_closure_mut(this, closure);
+            match &mut *closure.body {
+                _ if this.bare => {}
+                Expr::Block(body) if body.label.is_none() && body.attrs.is_empty() => {
+                    this.enter(&mut body.block, at);
                 }
-                let (check, body) = (this.options.check(at), &closure.body);
-                let site = Span::mixed_site().located_at(body.span());
-                *closure.body = Expr::Verbatim(quote_spanned!(site=> { #check #body }));
-            }),
-            Some(Request::Skip(_)) | None => {
-                self.without_checks(|this| visit_mut::visit_expr_closure_mut(this, closure));
+                body => {
+                    let check = this.options.check(at);
+                    let site = Span::mixed_site().located_at(body.span());
+                    *body = Expr::Verbatim(quote_spanned!(site=> { #check #body }));
+                }
             }
-        }
+        });
     }
 
     fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
         let at = block.async_token.span;
-        match self.take(&mut block.attrs) {
-            Some(Request::Checks(options)) => self.with(options, false, |this| {
-                visit_mut::visit_expr_async_mut(this, block);
+        let options = self.take(&mut block.attrs);
+        self.visit_apart(options, |this| {
+            visit_mut::visit_expr_async_mut(this, block);
+            if !this.bare {
                 this.enter(&mut block.block, at);
-            }),
-            Some(Request::Skip(_)) | None => {
-                self.without_checks(|this| visit_mut::visit_expr_async_mut(this, block));
             }
-        }
+        });
     }
 
     fn visit_expr_try_block_mut(&mut self, block: &mut ExprTryBlock) {
-        self.without_checks(|this| visit_mut::visit_expr_try_block_mut(this, block));
+        self.visit_apart(None, |this| visit_mut::visit_expr_try_block_mut(this, block));
     }
 
     /// The length is a constant.
@@ -221,14 +198,14 @@ impl VisitMut for Inserter {
         }
     }
 
-    /// Reports a misplaced attribute.
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
         while let Some(stray) = attribute::take(attributes, NAME) {
             self.changes += 1;
-            self.error(Error::new_spanned(
+            let error = Error::new_spanned(
                 stray,
                 "inside a function, this attribute belongs directly before a loop, a closure or an `async` block",
-            ));
+            );
+            add(&mut self.errors, error);
         }
     }
 

@@ -1,92 +1,57 @@
 //! Visits the arguments of std's macros, which evaluate them in place. Another macro may move its tokens into a closure.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::quote;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
-use syn::punctuated::Punctuated;
 use syn::{Expr, Macro, Result, Token};
 
-/// Compares names only: a macro cannot resolve them.
-pub(super) fn is_known(invocation: &Macro) -> bool {
-    let known = [
-        "assert",
-        "assert_eq",
-        "assert_ne",
-        "dbg",
-        "debug_assert",
-        "debug_assert_eq",
-        "debug_assert_ne",
-        "eprint",
-        "eprintln",
-        "format",
-        "matches",
-        "panic",
-        "print",
-        "println",
-        "todo",
-        "unimplemented",
-        "unreachable",
-        "vec",
-        "write",
-        "writeln",
-    ];
-    name(invocation).is_some_and(|name| known.contains(&name.as_str()))
+use crate::syntax::{is_one_of, mentions};
+
+/// These call `Display` or `Debug`, which may be recursive.
+const FORMATTING: &str = "dbg eprint eprintln format print println write writeln";
+
+/// A macro cannot resolve names, so only the last segment is compared.
+const OTHERS: &str = "assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne matches panic todo \
+                      unimplemented unreachable vec";
+
+fn name(invocation: &Macro) -> Option<&Ident> {
+    invocation.path.segments.last().map(|last| &last.ident)
 }
 
-/// Returns whether this macro calls `Display` or `Debug`, which may be recursive.
 pub(super) fn formats(invocation: &Macro) -> bool {
-    let formatting = ["dbg", "eprint", "eprintln", "format", "print", "println", "write", "writeln"];
-    name(invocation).is_some_and(|name| formatting.contains(&name.as_str()))
+    name(invocation).is_some_and(|name| is_one_of(name, FORMATTING))
 }
 
-fn name(invocation: &Macro) -> Option<String> {
-    invocation.path.segments.last().map(|last| last.ident.to_string())
+fn is_known(invocation: &Macro) -> bool {
+    formats(invocation) || name(invocation).is_some_and(|name| is_one_of(name, OTHERS))
 }
 
 /// Calls `visit` with each argument, and returns the changed tokens; `None` for an unknown macro or syntax.
-pub(super) fn with_arguments(invocation: &Macro, mut visit: impl FnMut(&mut Expr)) -> Option<TokenStream> {
+pub(super) fn with_arguments(invocation: &Macro, visit: impl FnMut(&mut Expr)) -> Option<TokenStream> {
     if !is_known(invocation) {
         return None;
     }
-    let matches = name(invocation)? == "matches";
-    let parse = |input: ParseStream| -> Result<TokenStream> {
-        if matches {
-            let mut value: Expr = input.parse()?;
-            let rest: TokenStream = input.parse()?;
-            visit(&mut value);
-            return Ok(quote!(#value #rest));
-        }
-        let mut arguments = Punctuated::<Expr, Token![,]>::new();
+    let is_matches = name(invocation)? == "matches";
+    let parse = |input: ParseStream| -> Result<(Vec<Expr>, Vec<TokenStream>)> {
+        let (mut arguments, mut separators) = (Vec::new(), Vec::new());
         while !input.is_empty() {
-            arguments.push_value(input.parse()?);
-            if input.peek(Token![;]) && arguments.len() == 1 {
-                // `vec![value; length]`
-                let semicolon: Token![;] = input.parse()?;
-                let mut length: Expr = input.parse()?;
-                let value = &mut arguments[0];
-                visit(value);
-                visit(&mut length);
-                return Ok(quote!(#value #semicolon #length));
-            }
-            if input.is_empty() {
-                break;
-            }
-            arguments.push_punct(input.parse()?);
+            arguments.push(input.parse()?);
+            separators.push(if is_matches || input.is_empty() {
+                input.parse()? // The pattern of `matches`.
+            } else if input.peek(Token![;]) {
+                input.parse::<Token![;]>()?.into_token_stream() // `vec![value; length]`
+            } else {
+                input.parse::<Token![,]>()?.into_token_stream()
+            });
         }
-        arguments.iter_mut().for_each(&mut visit);
-        Ok(quote!(#arguments))
+        Ok((arguments, separators))
     };
-    parse.parse2(invocation.tokens.clone()).ok()
+    let (mut arguments, separators) = parse.parse2(invocation.tokens.clone()).ok()?;
+    arguments.iter_mut().for_each(visit);
+    Some(quote!(#(#arguments #separators)*))
 }
 
 /// Returns whether this macro may contain a `break` or `continue` of the enclosing loop.
 pub(super) fn may_jump(invocation: &Macro) -> bool {
-    fn jumps(tokens: TokenStream) -> bool {
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Ident(ident) => ident == "break" || ident == "continue",
-            TokenTree::Group(group) => jumps(group.stream()),
-            _ => false,
-        })
-    }
-    !is_known(invocation) || jumps(invocation.tokens.clone())
+    !is_known(invocation) || mentions(invocation.tokens.clone(), |word| is_one_of(word, "break continue"))
 }

@@ -4,20 +4,18 @@ mod insert;
 mod macros;
 mod options;
 mod stride;
-#[cfg(test)]
-mod tests;
 mod turn;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::punctuated::Punctuated;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Block, Error, FnArg, ImplItem, Item, ItemImpl, Result, Signature, TraitItem};
+use syn::{Attribute, Block, Error, ImplItem, Item, ItemImpl, Result, Signature, TraitItem, TraitItemFn};
 
 use self::insert::Inserter;
-use self::options::{Options, Request};
+use self::options::Options;
 use crate::library::Library;
 use crate::returns::{self, Returns};
+use crate::syntax::{add, mentions};
 use crate::{attribute, parse};
 
 const NAME: &str = "cooperative";
@@ -31,7 +29,7 @@ pub(crate) fn expand(library: Library, options: TokenStream, item: TokenStream) 
         Err(unparsed) => return unparsed,
     };
     let mut with_checks = parsed.clone();
-    match syn::parse2::<Request>(options).and_then(|request| annotate(library, request, &mut with_checks)) {
+    match syn::parse2::<Options>(options).and_then(|options| annotate(library, options, &mut with_checks)) {
         Ok(()) => with_checks.into_token_stream(),
         Err(e) => {
             Cleaner.visit_item_mut(&mut parsed);
@@ -41,38 +39,21 @@ pub(crate) fn expand(library: Library, options: TokenStream, item: TokenStream) 
     }
 }
 
-fn annotate(library: Library, request: Request, item: &mut Item) -> Result<()> {
-    let options = match request {
-        Request::Checks(options) => options.of(library),
-        Request::Skip(skip) => {
-            return Err(Error::new(
-                skip.span(),
-                "nothing to skip: `skip` is for a loop of a cooperative function, and for a function of a \
-                 cooperative `impl`, `trait` or `mod`",
-            ));
-        }
-    };
-    options.check_library()?;
+fn annotate(library: Library, options: Options, item: &mut Item) -> Result<()> {
+    if let Some(skip) = options.skip {
+        return Err(Error::new(
+            skip.span(),
+            "nothing to skip: `skip` is for a loop of a cooperative function, and for a function of a cooperative \
+             `impl`, `trait` or `mod`",
+        ));
+    }
+    let options = options.calls(library)?;
     match item {
         Item::Fn(function) => {
             check_signature(&function.sig, &function.attrs, &options)?;
-            let mut inserter = Inserter::new(options);
-            inserter.function(&function.sig, &mut function.block);
-            inserter.finish()
+            Inserter::insert(options, &function.sig, &mut function.block, false)
         }
-        Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
-            if let Item::Impl(block) = item {
-                if let (Some(unwind), true) = (options.unwind(), is_drop(block)) {
-                    return Err(Error::new(
-                        unwind.span(),
-                        "a destructor must not unwind: during an unwinding that aborts the process",
-                    ));
-                }
-            }
-            let mut members = Members { options, checked: 0, errors: None };
-            members.item(item);
-            members.finish(item)
-        }
+        Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => Members::insert(options, item),
         Item::Verbatim(tokens) => Err(Error::new_spanned(tokens, "there is no body for checks")),
         other => Err(Error::new_spanned(
             other,
@@ -91,15 +72,15 @@ fn check_signature(signature: &Signature, attributes: &[Attribute], options: &Op
             "a `const fn` cannot check: remove `const`, or annotate its callers",
         ));
     }
-    let Some(unwind) = options.unwind() else { return check_return_type(signature) };
+    let Some(unwind) = &options.unwind else { return check_return_type(signature) };
     refuse_limit(attributes)?;
-    if let Some(abi) = signature.abi.as_ref().filter(|abi| !unwinds(abi)) {
-        return Err(Error::new(
+    match &signature.abi {
+        Some(abi) if !unwinds(abi) => Err(Error::new(
             unwind.span(),
             format!("unwinding out of an `{}` function aborts the process", abi.to_token_stream()),
-        ));
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn check_return_type(signature: &Signature) -> Result<()> {
@@ -114,7 +95,6 @@ fn check_return_type(signature: &Signature) -> Result<()> {
     }
 }
 
-/// Rejects `#[time_limit]` on a function that unwinds.
 fn refuse_limit(attributes: &[Attribute]) -> Result<()> {
     let Some(limit) = attribute::find(attributes, "time_limit") else { return Ok(()) };
     Err(Error::new_spanned(
@@ -128,6 +108,7 @@ fn unwinds(abi: &syn::Abi) -> bool {
     abi.name.as_ref().is_some_and(|name| name.value() == "Rust" || name.value().ends_with("-unwind"))
 }
 
+/// Inserts checks into the functions of a block.
 struct Members {
     options: Options,
     /// The number of functions with checks or their own attribute.
@@ -136,90 +117,19 @@ struct Members {
 }
 
 impl Members {
-    fn item(&mut self, item: &mut Item) {
-        match item {
-            Item::Fn(function) => self.function(&mut function.attrs, &function.sig, &mut function.block),
-            Item::Impl(block) => {
-                if self.skips(&mut block.attrs) || self.options.unwind().is_some() && is_drop(block) {
-                    return;
-                }
-                for member in &mut block.items {
-                    if let ImplItem::Fn(function) = member {
-                        self.function(&mut function.attrs, &function.sig, &mut function.block);
-                    }
-                }
-            }
-            Item::Trait(block) => {
-                if self.skips(&mut block.attrs) {
-                    return;
-                }
-                for member in &mut block.items {
-                    let TraitItem::Fn(function) = member else { continue };
-                    if let Some(body) = &mut function.default {
-                        self.function(&mut function.attrs, &function.sig, body);
-                    }
-                }
-            }
-            Item::Mod(module) => {
-                if self.skips(&mut module.attrs) {
-                    return;
-                }
-                for item in module.content.iter_mut().flat_map(|(_, items)| items) {
-                    self.item(item);
-                }
-            }
-            _ => {}
+    fn insert(options: Options, item: &mut Item) -> Result<()> {
+        if let (Some(unwind), true) = (&options.unwind, is_drop(item)) {
+            return Err(Error::new(
+                unwind.span(),
+                "a destructor must not unwind: during an unwinding that aborts the process",
+            ));
         }
-    }
-
-    fn function(&mut self, attributes: &mut Vec<Attribute>, signature: &Signature, body: &mut Block) {
-        if self.skips(attributes) {
-            return;
-        }
-        let inserted = match self.options.unwind().map_or(Ok(()), |_| refuse_limit(attributes)) {
-            Ok(()) if !self.suits(signature, attributes) => return,
-            Ok(()) => {
-                let mut inserter = Inserter::new(self.options.clone());
-                inserter.member(signature, body);
-                inserter.finish()
-            }
-            Err(e) => Err(e),
-        };
-        self.checked += 1;
-        if let Err(e) = inserted {
-            self.error(e);
-        }
-    }
-
-    /// Returns whether this item has its own attribute: `skip`, or options that expand later.
-    fn skips(&mut self, attributes: &mut Vec<Attribute>) -> bool {
-        let Some(own) = attribute::find(attributes, NAME) else { return false };
-        match Request::of(own) {
-            Ok(Request::Skip(_)) => _ = attribute::take(attributes, NAME),
-            Ok(Request::Checks(_)) | Err(_) => self.checked += 1,
-        }
-        true
-    }
-
-    /// A possible alias of `Result` gets no checks: a wrong guess breaks correct code.
-    fn suits(&self, signature: &Signature, attributes: &[Attribute]) -> bool {
-        check_signature(signature, attributes, &self.options).is_ok()
-            && (self.options.unwind().is_some() || matches!(returns::of(signature), Returns::Result))
-            && (has_receiver(&signature.inputs) || !self.options.alarm().is_some_and(mentions_self))
-    }
-
-    fn error(&mut self, e: Error) {
-        match &mut self.errors {
-            Some(errors) => errors.combine(e),
-            None => self.errors = Some(e),
-        }
-    }
-
-    fn finish(self, item: &Item) -> Result<()> {
-        if let Some(errors) = self.errors {
+        let mut members = Members { options, checked: 0, errors: None };
+        members.item(item);
+        if let Some(errors) = members.errors {
             return Err(errors);
         }
-        if self.checked > 0 {
+        if members.checked > 0 {
             return Ok(());
         }
         let keyword: &dyn ToTokens = match item {
@@ -233,23 +143,80 @@ impl Members {
             "no function in this block can have checks: none has a body and returns a `Result` that can hold a `TimedOut`",
         ))
     }
+
+    fn item(&mut self, item: &mut Item) {
+        let attributes = match item {
+            Item::Impl(block) => &mut block.attrs,
+            Item::Trait(block) => &mut block.attrs,
+            Item::Mod(module) => &mut module.attrs,
+            Item::Fn(function) => {
+                return self.function(&mut function.attrs, &function.sig, &mut function.block);
+            }
+            _ => return,
+        };
+        if self.skips(attributes) || self.options.unwind.is_some() && is_drop(item) {
+            return;
+        }
+        match item {
+            Item::Impl(block) => {
+                for member in &mut block.items {
+                    if let ImplItem::Fn(function) = member {
+                        self.function(&mut function.attrs, &function.sig, &mut function.block);
+                    }
+                }
+            }
+            Item::Trait(block) => {
+                for member in &mut block.items {
+                    if let TraitItem::Fn(TraitItemFn { attrs, sig, default: Some(body), .. }) = member {
+                        self.function(attrs, sig, body);
+                    }
+                }
+            }
+            Item::Mod(module) => {
+                module.content.iter_mut().flat_map(|(_, items)| items).for_each(|item| self.item(item));
+            }
+            _ => {}
+        }
+    }
+
+    fn function(&mut self, attributes: &mut Vec<Attribute>, signature: &Signature, body: &mut Block) {
+        if self.skips(attributes) {
+            return;
+        }
+        let inserted = match self.options.unwind.as_ref().map_or(Ok(()), |_| refuse_limit(attributes)) {
+            Ok(()) if !self.suits(signature, attributes) => return,
+            Ok(()) => Inserter::insert(self.options.clone(), signature, body, true),
+            refused => refused,
+        };
+        self.checked += 1;
+        if let Err(e) = inserted {
+            add(&mut self.errors, e);
+        }
+    }
+
+    /// Returns whether the item has its own attribute: `skip`, or options that expand later.
+    fn skips(&mut self, attributes: &mut Vec<Attribute>) -> bool {
+        let Some(own) = attribute::find(attributes, NAME) else { return false };
+        if Options::of(own).is_ok_and(|options| options.skip.is_some()) {
+            attribute::take(attributes, NAME);
+        } else {
+            self.checked += 1;
+        }
+        true
+    }
+
+    /// A possible alias of `Result` gets no checks: a wrong guess breaks correct code.
+    fn suits(&self, signature: &Signature, attributes: &[Attribute]) -> bool {
+        let mentions_self = |expr: &TokenStream| mentions(expr.clone(), |name| name == "self");
+        check_signature(signature, attributes, &self.options).is_ok()
+            && (self.options.unwind.is_some() || matches!(returns::of(signature), Returns::Result))
+            && (signature.receiver().is_some() || !self.options.alarm.as_ref().is_some_and(mentions_self))
+    }
 }
 
-fn is_drop(block: &ItemImpl) -> bool {
-    let last = block.trait_.as_ref().and_then(|(path, _)| path.segments.last());
-    last.is_some_and(|last| last.ident == "Drop")
-}
-
-fn has_receiver<P>(inputs: &Punctuated<FnArg, P>) -> bool {
-    matches!(inputs.first(), Some(FnArg::Receiver(_)))
-}
-
-fn mentions_self(expr: &TokenStream) -> bool {
-    expr.clone().into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == "self",
-        TokenTree::Group(group) => mentions_self(&group.stream()),
-        _ => false,
-    })
+fn is_drop(item: &Item) -> bool {
+    let Item::Impl(ItemImpl { trait_: Some((path, _)), .. }) = item else { return false };
+    path.segments.last().is_some_and(|last| last.ident == "Drop")
 }
 
 /// Removes both attributes from an item with an error, which they would report again.

@@ -6,87 +6,56 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 
-use crate::library::{self, Library};
-use crate::options::{each, unknown, value, value_with};
+use crate::attribute::{self, crate_path, unknown, value};
+use crate::library::Library;
 
-/// The arguments of one attribute.
-pub(super) enum Request {
-    Checks(Options),
-    Skip(Ident),
-}
-
+/// The options of one attribute; with `skip`, no other.
 #[derive(Clone, Default)]
 pub(super) struct Options {
     /// The receiver of `check`.
-    alarm: Option<TokenStream>,
-    every: Option<Every>,
-    unwind: Option<Ident>,
+    pub(super) alarm: Option<TokenStream>,
+    /// The number of turns between two checks; not zero.
+    pub(super) every: Option<u32>,
+    pub(super) unwind: Option<Ident>,
+    pub(super) skip: Option<Ident>,
     krate: Option<Path>,
     library: Library,
 }
 
-/// The number of turns between two checks; not zero.
-#[derive(Clone, Copy)]
-struct Every(u32);
-
 impl Options {
-    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy takes the `?` for the user's; the
-    /// macro's span hides the `allow` from clippy.
-    pub(super) fn check(&self, at: Span) -> TokenStream {
-        let krate = library::path(self.library, self.krate.as_ref(), at);
-        let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
-        match (&self.alarm, &self.unwind) {
-            (None, None) => quote_spanned!(at=> #allow #krate::checkpoint()?;),
-            (None, Some(_)) => quote_spanned!(at=> #krate::unwind_if_expired();),
-            (Some(alarm), None) => quote_spanned!(at=> #allow #alarm.check()?;),
-            (Some(alarm), Some(_)) => quote_spanned!(at=> #alarm.unwind_if_expired();),
+    pub(super) fn of(attribute: &Attribute) -> Result<Options> {
+        match &attribute.meta {
+            Meta::Path(_) => Ok(Options::default()),
+            _ => attribute.parse_args(),
         }
     }
 
-    /// Returns the number of turns between two checks, if more than one.
-    pub(super) fn stride(&self) -> Option<u32> {
-        self.every.map(|Every(turns)| turns).filter(|turns| *turns > 1)
-    }
-
-    /// Returns `true` also for `every = 1`.
-    pub(super) fn has_every(&self) -> bool {
-        self.every.is_some()
-    }
-
-    pub(super) fn unwind(&self) -> Option<&Ident> {
-        self.unwind.as_ref()
-    }
-
-    pub(super) fn of(self, library: Library) -> Options {
+    /// Sets the library that the expansion calls. Rejects one that is renamed or cannot unwind.
+    pub(super) fn calls(self, library: Library) -> Result<Options> {
         let library = library.given(self.krate.as_ref());
-        Options { library, ..self }
-    }
-
-    /// Rejects a library that is renamed or cannot unwind.
-    pub(super) fn check_library(&self) -> Result<()> {
         match (&self.alarm, &self.unwind) {
-            (Some(_), _) => Ok(()),
-            (None, Some(unwind)) if self.library == Library::Core => Err(Error::new(
-                unwind.span(),
-                "`sigalarm-core` cannot unwind: return a `Result` and omit `unwind`, or depend on `sigalarm`",
-            )),
-            (None, _) => self.library.check_name(self.krate.as_ref()),
+            (Some(_), _) => {}
+            (None, Some(unwind)) if library == Library::Core => {
+                return Err(Error::new(
+                    unwind.span(),
+                    "`sigalarm-core` cannot unwind: return a `Result` and omit `unwind`, or depend on `sigalarm`",
+                ));
+            }
+            (None, _) => library.check_name(self.krate.as_ref())?,
         }
-    }
-
-    pub(super) fn alarm(&self) -> Option<&TokenStream> {
-        self.alarm.as_ref()
+        Ok(Options { library, ..self })
     }
 
     /// Adds the options of the enclosing code.
-    pub(super) fn within(self, outer: &Options) -> Options {
-        Options {
+    pub(super) fn within(self, outer: &Options) -> Result<Options> {
+        let options = Options {
             alarm: self.alarm.or_else(|| outer.alarm.clone()),
             every: self.every.or(outer.every),
             unwind: self.unwind.or_else(|| outer.unwind.clone()),
-            library: outer.library.given(self.krate.as_ref()),
             krate: self.krate.or_else(|| outer.krate.clone()),
-        }
+            ..self
+        };
+        options.calls(outer.library)
     }
 
     pub(super) fn refuse_on_loop(&self) -> Result<()> {
@@ -98,11 +67,47 @@ impl Options {
             _ => Ok(()),
         }
     }
+
+    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy takes the `?` for the user's.
+    pub(super) fn check(&self, at: Span) -> TokenStream {
+        let krate = self.library.path(self.krate.as_ref(), at);
+        let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
+        match (&self.alarm, &self.unwind) {
+            (None, None) => quote_spanned!(at=> #allow #krate::checkpoint()?;),
+            (None, Some(_)) => quote_spanned!(at=> #krate::unwind_if_expired();),
+            (Some(alarm), None) => quote_spanned!(at=> #allow #alarm.check()?;),
+            (Some(alarm), Some(_)) => quote_spanned!(at=> #alarm.unwind_if_expired();),
+        }
+    }
 }
 
-/// Returns the expression, in parentheses where a method call needs them.
-fn receiver(expr: &Expr) -> TokenStream {
-    match expr {
+impl Parse for Options {
+    fn parse(input: ParseStream) -> Result<Options> {
+        let mut options = Options::default();
+        let mut count = 0;
+        attribute::options(input, |name, input| {
+            count += 1;
+            match name.to_string().as_str() {
+                "alarm" => options.alarm = Some(value(input, name, "alarm", receiver)?),
+                "every" => options.every = Some(value(input, name, "1024", turns)?),
+                "crate" => options.krate = Some(crate_path(input, name)?),
+                "unwind" => options.unwind = Some(name.clone()),
+                "skip" => options.skip = Some(name.clone()),
+                _ => return Err(unknown(name, "`alarm`, `every`, `unwind`, `crate` and `skip`")),
+            }
+            Ok(())
+        })?;
+        match &options.skip {
+            Some(skip) if count > 1 => Err(Error::new(skip.span(), "`skip` excludes other options")),
+            _ => Ok(options),
+        }
+    }
+}
+
+/// Parses an expression, and adds parentheses if a method call needs them.
+fn receiver(input: ParseStream) -> Result<TokenStream> {
+    let expr: Expr = input.parse()?;
+    Ok(match &expr {
         Expr::Call(_)
         | Expr::Field(_)
         | Expr::Index(_)
@@ -111,61 +116,24 @@ fn receiver(expr: &Expr) -> TokenStream {
         | Expr::Paren(_)
         | Expr::Path(_) => quote_spanned!(expr.span()=> #expr),
         _ => quote_spanned!(expr.span()=> (#expr)),
-    }
+    })
 }
 
-impl Request {
-    pub(super) fn of(attribute: &Attribute) -> Result<Request> {
-        match &attribute.meta {
-            Meta::Path(_) => Ok(Request::Checks(Options::default())),
-            _ => attribute.parse_args(),
+fn turns(input: ParseStream) -> Result<u32> {
+    let literal = match input.parse::<Expr>()? {
+        Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(literal), .. }) => literal,
+        other => {
+            const WHAT: &str = "`every` takes a number of turns, as a literal: `every = 1024`";
+            return Err(Error::new_spanned(other, WHAT));
         }
-    }
-}
-
-impl Parse for Request {
-    fn parse(input: ParseStream) -> Result<Request> {
-        let mut options = Options::default();
-        let mut skip = None;
-        let mut others = false;
-        each(input, |name, input| {
-            match name.to_string().as_str() {
-                "alarm" => options.alarm = Some(receiver(&value(input, name, "alarm")?)),
-                "every" => options.every = Some(value(input, name, "1024")?),
-                "crate" => options.krate = Some(value_with(input, name, "sigalarm", Path::parse_mod_style)?),
-                "unwind" => options.unwind = Some(name.clone()),
-                "skip" => {
-                    skip = Some(name.clone());
-                    return Ok(());
-                }
-                _ => return Err(unknown(name, "`alarm`, `every`, `unwind`, `crate` and `skip`")),
-            }
-            others = true;
-            Ok(())
-        })?;
-        match skip {
-            Some(skip) if others => Err(Error::new(skip.span(), "`skip` excludes other options")),
-            Some(skip) => Ok(Request::Skip(skip)),
-            None => Ok(Request::Checks(options)),
-        }
-    }
-}
-
-impl Parse for Every {
-    fn parse(input: ParseStream) -> Result<Every> {
-        const WHAT: &str = "`every` takes a number of turns, as a literal: `every = 1024`";
-        let literal = match input.parse::<Expr>()? {
-            Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(literal), .. }) => literal,
-            other => return Err(Error::new_spanned(other, WHAT)),
-        };
-        match literal.base10_parse::<u32>() {
-            Ok(0) => Err(Error::new(
-                literal.span(),
-                "`every = 0` would never check: omit `every` to check at each turn, or put `#[cooperative(skip)]` \
-                 on a loop that needs no check",
-            )),
-            Ok(turns) => Ok(Every(turns)),
-            Err(_) => Err(Error::new(literal.span(), format!("`every` is at most {}", u32::MAX))),
-        }
+    };
+    match literal.base10_parse() {
+        Ok(0) => Err(Error::new(
+            literal.span(),
+            "`every = 0` would never check: omit `every` to check at each turn, or put `#[cooperative(skip)]` on a \
+             loop that needs no check",
+        )),
+        Ok(turns) => Ok(turns),
+        Err(_) => Err(Error::new(literal.span(), format!("`every` is at most {}", u32::MAX))),
     }
 }

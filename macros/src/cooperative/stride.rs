@@ -1,29 +1,28 @@
 //! Expands `every = …`: a check at the first turn of a loop and then at each n-th.
 //!
-//! - A `for` loop without a `break` becomes batches: an outer loop checks, an inner loop takes n turns. The inner loop tests the count
-//!   and the iterator after its body, so the compiler can vectorise it. A `break` would have to leave both loops.
-//! - Any other loop counts its turns.
+//! A `for` loop becomes batches: an outer loop checks, an inner loop takes n turns. The inner loop tests the count and
+//! the iterator after its body, so the compiler can vectorise it. A `break` would have to leave both loops, so a loop
+//! with one, and any other loop, counts its turns.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut;
-use syn::{AttrStyle, Expr, ExprForLoop, Lifetime};
+use syn::{AttrStyle, Attribute, Expr, ExprForLoop, Lifetime};
 
-use super::insert::Inserter;
+use super::insert::{Inserter, loop_parts};
 use super::turn;
-use crate::block::insert_first;
+use crate::syntax::insert_first;
 
 /// Inserts a check at each n-th turn of `expr`, and visits its body.
 pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inserter: &mut Inserter) {
     let turns = Literal::u32_suffixed(turns);
     if let Expr::ForLoop(whole) = expr {
         let label = Lifetime::new(&format!("'turn{}", inserter.labels), Span::mixed_site());
-        let inner_attributes =
-            whole.attrs.iter().any(|attribute| matches!(attribute.style, AttrStyle::Inner(_)));
-        if let (false, Some(turn)) = (inner_attributes, turn::of(whole, &label)) {
+        let is_outer = |attribute: &Attribute| matches!(attribute.style, AttrStyle::Outer);
+        if let (true, Some((block, turn))) = (whole.attrs.iter().all(is_outer), turn::of(whole, &label)) {
             inserter.labels += usize::from(turn.continues);
-            whole.body = turn.block;
+            whole.body = block;
             visit_mut::visit_expr_for_loop_mut(inserter, whole);
             if turn.label_is_used {
                 whole.label = None;
@@ -83,12 +82,7 @@ fn batches(
 }
 
 fn counted(turns: Literal, check: TokenStream, expr: &mut Expr) -> TokenStream {
-    let (at, body) = match expr {
-        Expr::ForLoop(whole) => (whole.for_token.span, &mut whole.body),
-        Expr::While(whole) => (whole.while_token.span, &mut whole.body),
-        Expr::Loop(whole) => (whole.loop_token.span, &mut whole.body),
-        other => return other.to_token_stream(),
-    };
+    let Some((_, at, body)) = loop_parts(expr) else { return expr.to_token_stream() };
     let site = Span::mixed_site().located_at(at);
     let head = quote_spanned!(site=>
         if left == 0 {

@@ -8,45 +8,38 @@ use syn::{
 
 use super::macros;
 
-pub(super) struct Body {
-    pub(super) block: Block,
-    /// A `continue` became a `break` of the label.
+pub(super) struct Turn<'a> {
+    loop_label: Option<Lifetime>,
+    block_label: &'a Lifetime,
+    /// The number of inner loops around the visited code.
+    inner: usize,
+    /// A `continue` became a `break` of `block_label`.
     pub(super) continues: bool,
-    /// A jump names the label of the loop.
+    /// A `continue` named the label of the loop.
     pub(super) label_is_used: bool,
+    breaks: bool,
 }
 
-/// Converts each `continue` to a `break` of `label`. Returns `None` if the body may contain a `break` of the loop.
-pub(super) fn of(turns: &ExprForLoop, label: &Lifetime) -> Option<Body> {
+/// Converts each `continue` to a `break` of `block_label`. Returns `None` if the body may contain a `break` of the loop.
+pub(super) fn of<'a>(turns: &ExprForLoop, block_label: &'a Lifetime) -> Option<(Block, Turn<'a>)> {
     let mut block = turns.body.clone();
     let mut turn = Turn {
-        loop_label: turns.label.as_ref().map(|label| &label.name),
-        block_label: label,
+        loop_label: turns.label.as_ref().map(|label| label.name.clone()),
+        block_label,
         inner: 0,
         continues: false,
         label_is_used: false,
         breaks: false,
     };
     turn.visit_block_mut(&mut block);
-    let Turn { continues, label_is_used, breaks, .. } = turn;
-    (!breaks).then_some(Body { block, continues, label_is_used })
-}
-
-struct Turn<'a> {
-    loop_label: Option<&'a Lifetime>,
-    block_label: &'a Lifetime,
-    /// The number of inner loops around the visited code.
-    inner: usize,
-    continues: bool,
-    label_is_used: bool,
-    breaks: bool,
+    (!turn.breaks).then_some((block, turn))
 }
 
 impl Turn<'_> {
     fn is_of_this_loop(&self, jump: Option<&Lifetime>) -> bool {
         match jump {
             None => self.inner == 0,
-            Some(label) => self.loop_label.is_some_and(|own| own.ident == label.ident),
+            Some(label) => self.loop_label.as_ref().is_some_and(|own| own.ident == label.ident),
         }
     }
 
@@ -107,4 +100,31 @@ impl VisitMut for Turn<'_> {
     fn visit_expr_async_mut(&mut self, _: &mut ExprAsync) {}
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}
+}
+
+#[test]
+fn inner_label_of_the_same_name_may_break() {
+    let label = Lifetime::new("'turn", proc_macro2::Span::call_site());
+    assert!(
+        of(
+            &syn::parse_quote!('a: for x in xs {
+                'a: loop {
+                    continue 'a;
+                }
+            }),
+            &label
+        )
+        .is_none()
+    );
+    assert!(
+        of(
+            &syn::parse_quote!('a: for x in xs {
+                'b: loop {
+                    continue 'b;
+                }
+            }),
+            &label
+        )
+        .is_some()
+    );
 }

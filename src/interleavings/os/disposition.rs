@@ -1,14 +1,14 @@
 use std::io;
 
-use nix::libc::SIGALRM;
+use nix::libc;
 
 use super::machine::call;
+pub(crate) use super::signal::{Kind, Manner};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Function {
     #[default]
     Default,
-    Ignore,
     Library,
     /// The program's handler, which records signals.
     Program,
@@ -24,53 +24,20 @@ pub(crate) struct Disposition {
     pub(crate) restart: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Default,
-    Ignore,
-    Function,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Manner {
-    pub(crate) restart: bool,
-    pub(crate) on_stack: bool,
-    pub(crate) alone: bool,
-}
-
-impl Manner {
-    pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
-
-    pub(crate) fn in_front_of(_: &Disposition) -> Manner {
-        Manner::USUAL
-    }
-}
-
 impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition { function: Function::Default, restart: false };
     pub(crate) const PROGRAM: Disposition = Disposition { function: Function::Program, restart: true };
+
+    pub(super) fn ours(manner: Manner) -> Disposition {
+        Disposition { function: Function::Library, restart: manner.restart }
+    }
 
     pub(crate) fn current_of(signal: i32) -> io::Result<Disposition> {
         Ok(call(|machine, _| *machine.action_of(signal)))
     }
 
     pub(crate) fn install_for(&self, signal: i32) -> io::Result<Disposition> {
-        Ok(call(|machine, _| match signal {
-            SIGALRM => machine.set_action(*self),
-            _ => std::mem::replace(machine.action_of(signal), *self),
-        }))
-    }
-
-    pub(crate) fn install_ours_for(signal: i32, manner: Manner) -> io::Result<Disposition> {
-        Disposition { function: Function::Library, restart: manner.restart }.install_for(signal)
-    }
-
-    pub(crate) fn interrupts(&self) -> bool {
-        self.kind() == Kind::Function && !self.restart
-    }
-
-    pub(crate) fn is_for_once(&self) -> bool {
-        false
+        Ok(call(|machine, _| machine.set_action_of(signal, *self)))
     }
 
     pub(crate) fn is_ours(&self) -> bool {
@@ -80,9 +47,12 @@ impl Disposition {
     pub(crate) fn kind(&self) -> Kind {
         match self.function {
             Function::Default => Kind::Default,
-            Function::Ignore => Kind::Ignore,
             _ => Kind::Function,
         }
+    }
+
+    pub(super) fn has(&self, flag: i32) -> bool {
+        flag == libc::SA_RESTART && self.restart
     }
 
     pub(crate) fn same_as(&self, other: &Disposition) -> bool {

@@ -32,9 +32,7 @@ impl<T> ForkMutex<T> {
         step();
         if self.epoch.replace(machine::epoch()) != machine::epoch() {
             self.locked.set(false);
-            // SAFETY:
-            // - One thread runs at a time, and the lock is free at the start of an execution.
-            // - The initial value of a static owns no memory, so a bitwise copy is a valid value.
+            // SAFETY: one thread runs at a time. The initial value of a static owns no memory, so it may be copied.
             unsafe { ptr::copy_nonoverlapping(&self.initial, self.value.get(), 1) };
         }
         while self.locked.get() && !std::thread::panicking() {

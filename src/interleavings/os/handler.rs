@@ -4,7 +4,7 @@ use once_cell::race::OnceRef;
 
 use super::disposition::{Disposition, Function};
 use super::machine::{Source, call, chance, choose, machine, me, pause, step};
-pub(crate) use super::origin::{InPlace, Sender};
+pub(crate) use super::signal::{InPlace, Sender};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
@@ -15,7 +15,7 @@ pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
 pub(super) fn run(function: Function, arrival: &Arrival) {
     step();
     match function {
-        Function::Default | Function::Ignore => {}
+        Function::Default => {}
         Function::Program => machine().record_program_signal(arrival.source),
         Function::Over => {
             let found = machine().previous;
@@ -78,9 +78,9 @@ impl Arrival {
         // A long preemption, which random scheduling seldom produces.
         let stop = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
         stop();
-        let current = Disposition::current_of(self.signal()).ok();
+        let in_place = InPlace::of(self.signal());
         stop();
-        InPlace::of(current)
+        in_place
     }
 
     pub(crate) fn take_default_action(&self) {
@@ -103,6 +103,6 @@ impl Arrival {
     }
 
     pub(crate) fn block_on_return(&self) {
-        machine().block_on_return(me());
+        machine().task(me()).blocked_on_return = true;
     }
 }

@@ -1,19 +1,16 @@
-//! A simulated kernel: timers, dispositions, pending signals, masks, threads and a clock.
-//!
-//! Shuttle runs one thread at a time, and chooses the next at every *step*. The chosen thread first handles its pending
-//! signals. Handlers consist of steps too, so other threads run during a handler.
+//! A simulated kernel. Shuttle chooses the thread that runs at every *step*. That thread first handles its pending signals, in
+//! steps too.
 //!
 //! The rules are Linux's:
-//! - The kernel drops a SIGALRM from `kill`, `raise` or the interval timer if the same queue has a pending SIGALRM. A POSIX
-//!   timer's signal is always queued, once per timer.
-//! - The kernel reads the disposition when a thread dequeues the signal. The handler starts later.
-//! - A signal to the process wakes one thread that does not block it. Another thread may dequeue it earlier, on a change of
-//!   its mask or a return from a handler.
+//! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if its queue has one. That of a POSIX timer is always
+//!   queued, once per timer.
+//! - The disposition is read when the signal is dequeued. The handler starts later.
+//! - A signal to the process wakes one thread that does not block it. Another may dequeue it earlier, on a change of its mask
+//!   or a return from a handler.
 //! - A system call delivers the caller's pending signals before it returns.
 //! - A periodic timer is re-armed when its signal is dequeued.
-//! - Kernels before 6.13 keep the pending signal of a disarmed or deleted timer. Both versions are simulated.
-//! - An expired interval timer reads as 1 µs until the hrtimer callback returns, and less than 1 µs reads as zero. Both are
-//!   simulated for the library's values only.
+//! - Some kernels, before 6.13, keep the pending signal of a disarmed or deleted timer.
+//! - The library's interval timer reads as 1 µs until the hrtimer callback returns, and as zero in its last microsecond.
 
 mod signals;
 mod threads;
@@ -32,7 +29,7 @@ use super::disposition::{Disposition, Function};
 use super::handler::{self, Arrival};
 use super::memory;
 
-/// The origin of a signal. All but `CtrlC` are SIGALRM.
+/// All but `CtrlC` are SIGALRM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Interval,
@@ -47,15 +44,20 @@ pub(crate) enum Source {
 pub(crate) const FOREIGN: usize = usize::MAX;
 
 #[derive(Clone, Default)]
-struct Task {
+pub(crate) struct Task {
     lives: bool,
-    blocked: bool,
+    pub(crate) blocked: bool,
     pending: Vec<Source>,
     handled: usize,
     is_handling: bool,
-    /// The mask after the handler's return.
-    blocked_on_return: bool,
-    has_end_hook: bool,
+    pub(crate) blocked_on_return: bool,
+    pub(crate) has_end_hook: bool,
+}
+
+impl Task {
+    fn lets_in(&self) -> bool {
+        self.lives && !self.blocked
+    }
 }
 
 #[derive(Default)]
@@ -63,33 +65,35 @@ pub(crate) struct Machine {
     pub(crate) now: u64,
     interval: Countdown,
     is_set_by_library: bool,
-    /// The time of an expiry, until the next setting.
     expired_at: Option<u64>,
     timers: Vec<Option<PosixTimer>>,
-    /// Whether disarming a timer discards its pending signal.
+    /// Disarming a timer discards its pending signal.
     pub(crate) discards_pending: bool,
     pub(crate) action: Disposition,
+    /// What `action` must be at the end, if known.
+    pub(crate) found: Option<Disposition>,
     sigint_action: Disposition,
-    /// The disposition before [`Function::Over`].
+    /// What a later handler is installed over.
     pub(crate) previous: Disposition,
-    /// The process's pending signals, and the thread that is to handle them.
     pending: Vec<Source>,
+    /// The thread that these signals have woken.
     announced: Option<usize>,
     is_sigint_pending: bool,
+    /// How many other processes will send a signal.
+    senders: usize,
     tasks: Vec<Task>,
     threads: usize,
     knows_single_threaded: bool,
-    /// Whether joins restore `knows_single_threaded`.
     relearns_single_threaded: bool,
     pub(crate) program_signals: Vec<Source>,
-    /// Whether a `kill` or `raise` was dropped.
+    /// A `kill` or `raise` was dropped.
     pub(crate) is_signal_dropped: bool,
-    /// Whether installing the library's handler triggers a `kill`.
+    /// Installing the library's handler triggers a `kill`.
     pub(crate) kills_at_installation: bool,
-    /// The number of default actions; `None` if they are failures.
+    /// How many default actions were taken; `None` if none may be.
     pub(crate) terminations: Option<usize>,
     is_clock_stopped: bool,
-    /// The clocks of two processors differ by up to this many nanoseconds.
+    /// How much the clocks of two processors may differ, in nanoseconds.
     pub(crate) skew: u64,
     log: Vec<String>,
 }
@@ -104,8 +108,8 @@ impl Machine {
 }
 
 pub(crate) fn printed_log() -> String {
-    let machine = MACHINE.0.try_borrow();
-    machine.map_or(String::new(), |machine| machine.as_ref().map_or(String::new(), |it| it.log.join("\n")))
+    let machine = MACHINE.0.try_borrow().ok();
+    machine.and_then(|machine| Some(machine.as_ref()?.log.join("\n"))).unwrap_or_default()
 }
 
 struct OneThread(RefCell<Option<Machine>>);
@@ -115,7 +119,7 @@ unsafe impl Sync for OneThread {}
 
 static MACHINE: OneThread = OneThread(RefCell::new(None));
 
-/// The number of the execution. Older values are invalid.
+/// The number of the execution.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn epoch() -> u64 {
@@ -130,7 +134,7 @@ pub(crate) fn me() -> usize {
     shuttle::current::me().into()
 }
 
-pub(crate) fn start_process() {
+pub(crate) fn run_process(f: fn()) {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     memory::reset();
     *MACHINE.0.borrow_mut() = Some(Machine {
@@ -139,20 +143,28 @@ pub(crate) fn start_process() {
         discards_pending: chance(2),
         relearns_single_threaded: chance(2),
         knows_single_threaded: !chance(4),
+        found: Some(Disposition::DEFAULT),
         ..Machine::default()
     });
     machine().task(me()).lives = true;
+    let clock = shuttle::thread::spawn(threads::advance_clock);
+    f();
+    machine().is_clock_stopped = true;
+    let _ = clock.join();
 }
 
 pub(crate) fn chance(one_in: u32) -> bool {
     thread_rng().gen_ratio(1, one_in)
 }
 
+pub(crate) fn pick<T: Copy, const N: usize>(of: [T; N]) -> T {
+    of[thread_rng().gen_range(0..N)]
+}
+
 pub(crate) fn choose(n: u32) -> u32 {
     thread_rng().gen_range(0..n)
 }
 
-/// Lets the scheduler switch threads, and handles pending signals.
 pub(crate) fn step() {
     switch(|| shuttle::thread::sleep(Duration::ZERO));
 }
@@ -170,7 +182,7 @@ fn switch(switch: impl FnOnce()) {
     }
 }
 
-/// Makes a system call, which takes time and delivers pending signals before it returns.
+/// Makes a system call, which takes time.
 pub(crate) fn call<T>(what: impl FnOnce(&mut Machine, usize) -> T) -> T {
     call_and_deliver(false, what)
 }
@@ -197,28 +209,22 @@ fn deliver(mut all: bool) {
         let dequeued = machine().dequeue(me, all);
         let Some((source, function)) = dequeued else { return };
         memory::flush(); // The kernel takes a lock.
-        match function {
-            Function::Default => {
-                machine().take_default_action(source);
-                continue;
-            }
-            Function::Ignore => continue,
-            _ => {}
+        if function == Function::Default {
+            machine().take_default_action(source);
+            continue;
         }
         machine().enter_handler(me);
-        // A preemption before the handler's first instruction.
         step();
         handler::run(function, &Arrival::new(source));
         step();
         memory::flush();
         machine().leave_handler(me);
-        // A changed mask makes the thread dequeue the process's signals.
-        all = true;
+        all = true; // The mask has changed.
     }
 }
 
 impl Machine {
-    fn task(&mut self, id: usize) -> &mut Task {
+    pub(crate) fn task(&mut self, id: usize) -> &mut Task {
         if id >= self.tasks.len() {
             self.tasks.resize(id + 1, Task::default());
         }
@@ -245,32 +251,21 @@ impl Machine {
         }
     }
 
-    pub(crate) fn is_blocked(&mut self, id: usize) -> bool {
-        self.task(id).blocked
-    }
-
     pub(crate) fn is_single_threaded(&self) -> bool {
         self.threads == 1 && self.knows_single_threaded
     }
 
-    pub(crate) fn set_end_hook(&mut self, id: usize) {
-        self.task(id).has_end_hook = true;
-    }
-
+    /// Returns whether no signal will come.
     pub(crate) fn is_idle(&self) -> bool {
-        let is_idle = |task: &Task| task.pending.is_empty() && !task.is_handling;
-        self.next_expiry().is_none()
-            && self.pending.is_empty()
-            && !self.is_sigint_pending
-            && self.tasks.iter().all(is_idle)
+        self.next_expiry().is_none() && self.is_quiet(|_| true)
     }
 
-    fn has_no_deliverable_signal(&self) -> bool {
-        let lets_in = |task: &Task| task.lives && !task.blocked;
-        let has_no_deliverable_signal =
-            |task: &Task| (task.pending.is_empty() || !lets_in(task)) && !task.is_handling;
-        (self.pending.is_empty() || !self.tasks.iter().any(lets_in))
+    /// Returns whether no handler runs, and no signal is pending for such a thread.
+    fn is_quiet(&self, counts: fn(&Task) -> bool) -> bool {
+        let is_quiet = |task: &Task| !task.is_handling && (task.pending.is_empty() || !counts(task));
+        self.senders == 0
             && !self.is_sigint_pending
-            && self.tasks.iter().all(has_no_deliverable_signal)
+            && self.tasks.iter().all(is_quiet)
+            && (self.pending.is_empty() || !self.tasks.iter().any(counts))
     }
 }

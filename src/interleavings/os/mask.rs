@@ -13,5 +13,5 @@ pub(crate) fn block_alarm() -> io::Result<()> {
 }
 
 pub(crate) fn is_alarm_blocked() -> io::Result<bool> {
-    Ok(call(|machine, me| machine.is_blocked(me)))
+    Ok(call(|machine, me| machine.task(me).blocked))
 }

@@ -27,8 +27,6 @@ pub(crate) use self::memory as atomic;
 pub(crate) mod child;
 #[path = "../../os/flag.rs"]
 pub(crate) mod flag;
-#[path = "../../os/origin.rs"]
-pub(crate) mod origin;
 #[path = "../../os/poll.rs"]
 pub(crate) mod poll;
 #[path = "../../os/published.rs"]
@@ -37,3 +35,5 @@ pub(crate) mod published;
 pub(crate) mod setting;
 #[path = "../../os/shared_arc.rs"]
 pub(crate) mod shared_arc;
+#[path = "../../os/signal.rs"]
+pub(crate) mod signal;

@@ -4,20 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use super::machine::{call, me};
-use crate::time::Time;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimerId(usize);
+pub(crate) use super::setting::{TimerId, When};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadId(usize);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    At(Time),
-    After(Duration),
-    Never,
-}
 
 pub(crate) const SUPPORTED: bool = true;
 
@@ -28,14 +18,6 @@ impl ThreadId {
 }
 
 impl TimerId {
-    pub(crate) fn to_bits(self) -> usize {
-        self.0 + 1
-    }
-
-    pub(crate) fn from_bits(bits: usize) -> Option<TimerId> {
-        bits.checked_sub(1).map(TimerId)
-    }
-
     pub(crate) fn create(thread: ThreadId, value: usize) -> io::Result<TimerId> {
         Ok(TimerId(call(|machine, _| machine.create_timer(thread.0, value))))
     }

@@ -13,7 +13,7 @@ pub(crate) fn prepare(at_end: extern "C" fn(*mut c_void)) -> io::Result<()> {
 }
 
 pub(crate) fn call_at_end() -> io::Result<()> {
-    call(|machine, me| machine.set_end_hook(me));
+    call(|machine, me| machine.task(me).has_end_hook = true);
     Ok(())
 }
 

@@ -62,14 +62,12 @@ impl Expiries {
         }
     }
 
-    /// Forgets all: nothing is set, and nothing is pending.
     pub(in crate::runtime) fn reset(&self) {
         if !self.is_none_to_come() {
             self.to_come.store(0, Ordering::SeqCst);
         }
     }
 
-    /// When the handler took the last one.
     pub(super) fn taken(&self) -> Time {
         Time::from_nanos(self.taken.load(Ordering::SeqCst))
     }

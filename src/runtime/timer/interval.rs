@@ -18,20 +18,16 @@ use crate::time::Time;
 /// rounding.
 pub(super) const NEARLY_NOTHING: Duration = Duration::from_micros(2);
 
-/// A microsecond of rounding on either side.
 const ROUNDING: Duration = Duration::from_micros(2);
 
-/// The count of a timer that repeats.
 const MANY: usize = usize::MAX / 4;
 
-/// The interval timer as the library has set it.
 pub(in crate::runtime) struct IntervalTimer {
     /// It expires between these two moments; `None` if it is not set.
     expiry: Option<(Time, Time)>,
     repeats: bool,
 }
 
-/// What a call found in the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::runtime) enum Found {
     /// What the library had set, or nothing.
@@ -45,7 +41,6 @@ impl IntervalTimer {
         IntervalTimer { expiry: None, repeats: false }
     }
 
-    /// Whether the timer holds nothing.
     pub(in crate::runtime) fn is_free() -> bool {
         // A limit: in its last microsecond a foreign timer is read out as none.
         itimer::get().is_ok_and(|held| held == Setting::DISARMED)
@@ -70,12 +65,10 @@ impl IntervalTimer {
         Ok(if held == Setting::DISARMED { Found::Own } else { Found::Foreign { held, has_expired: false } })
     }
 
-    /// Whether the library has set it, and not disarmed it since.
     pub(in crate::runtime) fn is_set(&self) -> bool {
         self.expiry.is_some()
     }
 
-    /// Whether its expiry has been handled.
     fn is_over(&self) -> bool {
         SHARED.expiries.is_none_to_come() && !self.has_expired_early()
     }
@@ -171,7 +164,6 @@ impl IntervalTimer {
             Some(_) if self.repeats => !held.interval.is_zero(),
             Some(_) if !held.interval.is_zero() => false,
             Some((earliest, latest)) => {
-                // The value expires between these two.
                 let (from, to) = (before.after(held.remaining), after.after(held.remaining));
                 let may_be_over = held.remaining <= NEARLY_NOTHING && earliest <= after.after(ROUNDING);
                 may_be_over || (earliest <= to.after(ROUNDING) && from <= latest.after(ROUNDING))
@@ -212,7 +204,6 @@ mod tests {
         {
             assert_eq!(timer.judge(held(remaining, 0), micros(before), micros(after)), Found::Own);
         }
-        // Set to an earlier and a later moment, set to repeat, disarmed.
         for (remaining, interval) in [(400, 0), (600, 0), (500, 500), (0, 0)] {
             let held = held(remaining, interval);
             assert_eq!(
@@ -220,7 +211,6 @@ mod tests {
                 Found::Foreign { held, has_expired: false }
             );
         }
-        // A thread that was held up between the two moments has a wider bracket.
         assert_eq!(timer.judge(held(100, 0), micros(500), micros(901)), Found::Own);
     }
 }

@@ -50,7 +50,6 @@ impl State {
             self.interval_owner = Some(index);
             Kind::Interval
         } else {
-            // A timer that is not free holds a foreign value.
             self.interval_is_foreign |= may_be_interval;
             if SUPPORTED { Kind::Private } else { Kind::Clock }
         };
@@ -68,7 +67,6 @@ impl State {
         }
     }
 
-    /// Takes its timer away from a thread.
     pub(super) fn use_clock(&mut self, index: usize) {
         self.disarm(index);
         self.set_kind(index, Kind::Clock);
@@ -166,7 +164,6 @@ impl State {
         }
     }
 
-    /// Moves a thread from the interval timer to a private one.
     pub(super) fn go_private(&mut self, index: usize) {
         if self.interval_owner != Some(index) {
             return;
@@ -189,7 +186,6 @@ impl State {
     /// `alarm`, or the clock may disagree with the timer.
     fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
-        // The foreign value has replaced the library's.
         SHARED.expiries.forget_lost();
         self.release_interval(index);
         if !is_harmless() {
@@ -231,7 +227,6 @@ impl State {
     }
 }
 
-/// Whether a foreign SIGALRM would not take the default action now.
 fn is_harmless() -> bool {
     let is_harmless = |it: &Disposition| it.kind() != Action::Default;
     previous_of(libc::SIGALRM).get().is_some_and(is_harmless)

@@ -8,7 +8,6 @@ use std::process;
 
 use crate::os::posix_timer::{ThreadId, TimerId};
 
-/// A timer, and the process that has created it.
 pub(in crate::runtime) struct PosixTimer {
     id: TimerId,
     process: u32,

@@ -1,5 +1,6 @@
 //! Audits: the longest gap between checks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sigalarm::{Alarm, Ticker, checkpoint};
@@ -73,6 +74,28 @@ fn audit_sees_a_stretch_without_checks_among_other_calls() {
     }
 }
 
+fn audit_is_not_ended_by_checks_of_another_thread() {
+    let alarm = arm(Alarm::builder().audit(20 * MS));
+    alarm.check().expect("no limit");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let own = arm(Alarm::builder().after(1_000 * SECOND));
+            while !is_over.load(Ordering::Relaxed) {
+                let short = arm(Alarm::builder().after(MS));
+                while short.check().is_ok() {}
+                drop(short);
+                own.check().expect("no time-out");
+            }
+        });
+        spin(300 * MS);
+        is_over.store(true, Ordering::Relaxed);
+    });
+    alarm.check().expect("no limit");
+    let gap = alarm.longest_gap().expect("a long one");
+    assert!(gap.length() >= 295 * MS, "{gap}");
+}
+
 /// With a check limit or an expired alarm the flag stays set.
 fn audit_works_on_the_slow_path() {
     let audited = || Alarm::builder().audit(20 * MS);
@@ -119,6 +142,10 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario(
             "audit_sees_a_stretch_without_checks_among_other_calls",
             audit_sees_a_stretch_without_checks_among_other_calls,
+        ),
+        scenario(
+            "audit_is_not_ended_by_checks_of_another_thread",
+            audit_is_not_ended_by_checks_of_another_thread,
         ),
         scenario("audit_works_on_the_slow_path", audit_works_on_the_slow_path),
         scenario("audit_ignores_an_earlier_signal", audit_ignores_an_earlier_signal),

@@ -1,5 +1,3 @@
-//! Pending signals, dispositions and handler calls.
-
 use std::mem;
 
 use shuttle::rand::{Rng, thread_rng};
@@ -16,11 +14,8 @@ impl Machine {
             return self
                 .log(None, format_args!("{source:?} is dropped: {:?} is pending", self.pending.clone()));
         } else {
-            let is_let_in = self.tasks.iter().any(|task| task.lives && !task.blocked);
-            if !(is_let_in && self.action.function == Function::Ignore) {
-                self.pending.push(source);
-                self.announce();
-            }
+            self.pending.push(source);
+            self.announce();
         }
         self.log(None, format_args!("{source:?} is sent"));
     }
@@ -30,8 +25,7 @@ impl Machine {
     }
 
     pub(super) fn announce(&mut self) {
-        let is_candidate = |id: &usize| self.tasks[*id].lives && !self.tasks[*id].blocked;
-        let candidates: Vec<usize> = (0..self.tasks.len()).filter(is_candidate).collect();
+        let candidates: Vec<usize> = (0..self.tasks.len()).filter(|id| self.tasks[*id].lets_in()).collect();
         self.announced = match (self.pending.len(), candidates.len()) {
             (0, _) | (_, 0) => None,
             (_, n) => Some(candidates[thread_rng().gen_range(0..n)]),
@@ -39,13 +33,12 @@ impl Machine {
     }
 
     pub(crate) fn send_to(&mut self, id: usize, source: Source) {
-        let ignores = self.action.function == Function::Ignore;
         let task = self.task(id);
         let is_dropped = match source {
             Source::Timer(..) => task.pending.contains(&source),
             _ => !task.pending.is_empty(),
         };
-        if task.lives && !is_dropped && (task.blocked || !ignores) {
+        if task.lives && !is_dropped {
             task.pending.push(source);
             self.log(None, format_args!("{source:?} is sent to thread {id}"));
         }
@@ -106,25 +99,22 @@ impl Machine {
         }
     }
 
-    pub(crate) fn block_on_return(&mut self, id: usize) {
-        self.task(id).blocked_on_return = true;
-    }
-
     pub(crate) fn action_of(&mut self, signal: i32) -> &mut Disposition {
         if signal == nix::libc::SIGALRM { &mut self.action } else { &mut self.sigint_action }
+    }
+
+    pub(crate) fn set_action_of(&mut self, signal: i32, new: Disposition) -> Disposition {
+        match signal {
+            nix::libc::SIGALRM => self.set_action(new),
+            _ => mem::replace(&mut self.sigint_action, new),
+        }
     }
 
     pub(crate) fn set_action(&mut self, new: Disposition) -> Disposition {
         let old = mem::replace(&mut self.action, new);
         self.log(None, format_args!("sigaction: {:?} after {:?}", new.function, old.function));
-        match new.function {
-            Function::Library if mem::take(&mut self.kills_at_installation) => self.send(Source::Kill),
-            Function::Ignore => {
-                self.pending.clear();
-                self.announced = None;
-                self.tasks.iter_mut().for_each(|task| task.pending.clear());
-            }
-            _ => {}
+        if new.function == Function::Library && mem::take(&mut self.kills_at_installation) {
+            self.send(Source::Kill);
         }
         old
     }

@@ -1,21 +1,17 @@
-//! Threads of the program, the clock, and other processes.
-
+use std::cell::RefMut;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use shuttle::rand::{Rng, thread_rng};
-
-use super::{Source, Task, call_and_deliver, chance, choose, machine, me, pause, step};
+use super::{Machine, Source, Task, call_and_deliver, chance, choose, machine, me, pause, pick, step};
 use crate::os::{memory, thread_end};
 
-/// The clock does not skip more than this.
 const LONGEST_LEAP: u64 = 1_000_000_000;
 
 /// Changes the mask. An unchanged mask delivers no signal.
 pub(crate) fn change_mask(block: bool) {
     let me = me();
-    let changes = machine().is_blocked(me) != block;
+    let changes = machine().task(me).blocked != block;
     call_and_deliver(changes, |machine, me| {
         let before = mem::replace(&mut machine.task(me).blocked, block);
         machine.log(Some(me), format_args!("blocks SIGALRM: {block} after {before}"));
@@ -25,12 +21,13 @@ pub(crate) fn change_mask(block: bool) {
     });
 }
 
-pub(crate) struct Thread(shuttle::thread::JoinHandle<()>, Arc<AtomicBool>);
+/// Whether the thread has ended.
+pub(crate) struct Thread(Arc<AtomicBool>);
 
-/// Starts a thread, which the caller must join.
+/// The caller must drop the thread before what it borrows.
 pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
     let f: Box<dyn FnOnce() + Send + 'a> = Box::new(f);
-    // SAFETY: the scenarios join all threads. A failed scenario resumes none.
+    // SAFETY: the scenarios drop all threads, which waits for their ends.
     let f: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(f) };
     let ended = Arc::new(AtomicBool::new(false));
     let sign = ended.clone();
@@ -38,10 +35,10 @@ pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
         let mut machine = machine();
         machine.threads += 1;
         machine.knows_single_threaded &= machine.relearns_single_threaded;
-        machine.is_blocked(me())
+        machine.task(me()).blocked
     };
     memory::flush();
-    let handle = shuttle::thread::spawn(move || {
+    shuttle::thread::spawn(move || {
         let me = self::me();
         *machine().task(me) = Task { lives: true, blocked, ..Task::default() };
         if machine().announced.is_none() {
@@ -63,57 +60,48 @@ pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
         }
         sign.store(true, Ordering::Relaxed);
     });
-    Thread(handle, ended)
+    Thread(ended)
 }
 
-impl Thread {
-    /// The caller handles signals while it waits.
-    pub(crate) fn join(self) {
-        while !self.1.load(Ordering::Relaxed) {
+/// Waits for the end of the thread.
+impl Drop for Thread {
+    fn drop(&mut self) {
+        while !self.0.load(Ordering::Relaxed) && !std::thread::panicking() {
             pause();
         }
-        drop(self.0);
         machine().threads -= 1;
     }
 }
 
-/// Starts a thread that advances the clock until [`stop_clock`].
-pub(crate) fn start_clock() -> shuttle::thread::JoinHandle<()> {
-    shuttle::thread::spawn(|| {
-        // The speed is random, but lets handlers finish.
-        let leaps = [8, 30, 150][thread_rng().gen_range(0..3)];
-        while !machine().is_clock_stopped {
-            {
-                let mut machine = machine();
-                let left = machine.next_expiry().map(|expiry| expiry.saturating_sub(machine.now));
-                let nanos = match left.filter(|left| *left < LONGEST_LEAP) {
-                    Some(left) if chance(leaps) => left + thread_rng().gen_range(0..3) * 400,
-                    None if chance(leaps) => thread_rng().gen_range(0..2_000_000),
-                    _ => thread_rng().gen_range(0..3_000),
-                };
-                machine.advance(nanos);
-            }
-            shuttle::thread::yield_now();
-        }
-    })
+pub(super) fn advance_clock() {
+    // The speed lets handlers finish.
+    let leaps = pick([8, 30, 150]);
+    let advance = |mut machine: RefMut<'_, Machine>| {
+        let left = machine.next_expiry().map(|expiry| expiry.saturating_sub(machine.now));
+        let nanos = match left.filter(|left| *left < LONGEST_LEAP) {
+            Some(left) if chance(leaps) => left + u64::from(choose(3)) * 400,
+            None if chance(leaps) => choose(2_000_000).into(),
+            _ => choose(3_000).into(),
+        };
+        machine.advance(nanos);
+    };
+    while !machine().is_clock_stopped {
+        advance(machine());
+        shuttle::thread::yield_now();
+    }
 }
 
-pub(crate) fn stop_clock(clock: shuttle::thread::JoinHandle<()>) {
-    machine().is_clock_stopped = true;
-    let _ = clock.join();
-}
-
-/// Waits until no deliverable signal is pending.
+/// Waits until no signal can be delivered any more.
 pub(crate) fn wait_for_handlers() {
     for _ in 0..3 {
-        while !machine().has_no_deliverable_signal() {
+        while !machine().is_quiet(Task::lets_in) {
             pause();
         }
         pause();
     }
 }
 
-/// Blocks until a handler has run, like a system call with EINTR.
+/// A system call that fails with EINTR.
 pub(crate) fn block_until_signal() {
     step();
     let me = me();
@@ -126,12 +114,14 @@ pub(crate) fn block_until_signal() {
     }
 }
 
-/// Another process sends a signal at a random time.
-pub(crate) fn send_from_outside(source: Source) -> shuttle::thread::JoinHandle<()> {
+/// Another process sends a signal later.
+pub(crate) fn send_from_outside(source: Source) {
+    machine().senders += 1;
     shuttle::thread::spawn(move || {
         for _ in 0..choose(40) {
             shuttle::thread::yield_now();
         }
         machine().send(source);
-    })
+        machine().senders -= 1;
+    });
 }

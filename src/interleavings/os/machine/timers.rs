@@ -1,5 +1,3 @@
-//! The interval timer and the POSIX timers.
-
 use std::time::Duration;
 
 use super::{Machine, Source, chance};
@@ -44,7 +42,7 @@ impl Machine {
         timers.chain(self.interval.expiry).min()
     }
 
-    pub(crate) fn set_interval(&mut self, new: Setting) -> Setting {
+    pub(crate) fn set_interval(&mut self, new: Setting, by_library: bool) -> Setting {
         let mut held = self.read_interval();
         // The hrtimer callback returns within this time.
         const CALLBACK: u64 = 300_000;
@@ -56,13 +54,7 @@ impl Machine {
         self.log(None, format_args!("setitimer: {remaining:?} + {interval:?} after {held:?}"));
         let expiry = (!remaining.is_zero()).then(|| self.now + remaining.as_nanos() as u64);
         self.interval.set(expiry, interval.as_nanos() as u64);
-        self.is_set_by_library = false;
-        held
-    }
-
-    pub(crate) fn set_interval_by_library(&mut self, new: Setting) -> Setting {
-        let held = self.set_interval(new);
-        self.is_set_by_library = true;
+        self.is_set_by_library = by_library;
         held
     }
 

@@ -1,0 +1,122 @@
+//! What the adapters have in common.
+
+use std::ops::ControlFlow;
+use std::panic::Location;
+
+use crate::alarm::Alarm;
+use crate::error::TimedOut;
+
+/// The check before each item.
+pub(super) trait Check: Copy {
+    fn check(&mut self) -> Result<(), TimedOut>;
+}
+
+/// The alarm, and the line that a [`TimedOut`] names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch<'a> {
+    alarm: &'a Alarm,
+    location: &'static Location<'static>,
+}
+
+impl<'a> Watch<'a> {
+    #[track_caller]
+    pub(super) fn new(alarm: &'a Alarm) -> Watch<'a> {
+        Watch { alarm, location: Location::caller() }
+    }
+}
+
+impl Check for Watch<'_> {
+    #[inline]
+    fn check(&mut self) -> Result<(), TimedOut> {
+        self.alarm.check_at(self.location)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stride<'a> {
+    watch: Watch<'a>,
+    stride: usize,
+    /// Decremented before each item. A check precedes the item that makes it zero.
+    left: usize,
+}
+
+impl<'a> Stride<'a> {
+    pub(super) fn new(watch: Watch<'a>, stride: usize) -> Stride<'a> {
+        Stride { watch, stride, left: 1 }
+    }
+}
+
+impl Check for Stride<'_> {
+    #[inline]
+    fn check(&mut self) -> Result<(), TimedOut> {
+        self.left -= 1;
+        if self.left == 0 {
+            self.watch.check()?;
+            self.left = self.stride;
+        }
+        Ok(())
+    }
+}
+
+/// Items with a check before each, up to the first error.
+#[derive(Clone, Debug)]
+pub(super) struct Guarded<I, C> {
+    pub(super) items: I,
+    pub(super) check: C,
+    pub(super) ended: bool,
+}
+
+impl<I: Iterator, C: Check> Guarded<I, C> {
+    pub(super) fn new(items: I, check: C) -> Guarded<I, C> {
+        Guarded { items, check, ended: false }
+    }
+
+    #[inline]
+    pub(super) fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<Result<T, TimedOut>> {
+        if self.ended {
+            return None;
+        }
+        if let Err(e) = self.check.check() {
+            self.ended = true;
+            return self.any_left(take).then_some(Err(e));
+        }
+        let item = take(&mut self.items);
+        self.ended = item.is_none();
+        item.map(Ok)
+    }
+
+    /// Calls the `try_fold` of `items`, which is faster than `next` for `Chain` and `Flatten`.
+    #[inline]
+    pub(super) fn fold<B>(mut self, init: B, mut f: impl FnMut(B, Result<I::Item, TimedOut>) -> B) -> B {
+        if self.ended {
+            return init;
+        }
+        let mut check = self.check;
+        let flow = match check.check() {
+            Err(e) => ControlFlow::Break((init, e)),
+            Ok(()) => self.items.try_fold(init, |acc, item| {
+                let acc = f(acc, Ok(item));
+                match check.check() {
+                    Ok(()) => ControlFlow::Continue(acc),
+                    Err(e) => ControlFlow::Break((acc, e)),
+                }
+            }),
+        };
+        match flow {
+            ControlFlow::Break((acc, e)) if self.any_left(I::next) => f(acc, Err(e)),
+            ControlFlow::Continue(acc) | ControlFlow::Break((acc, _)) => acc,
+        }
+    }
+
+    /// Returns whether an item is left. Takes one only if the size hint does not say.
+    ///
+    /// Inlined: a call would take the address of `items`, and the compiler would keep the iterator's state in memory.
+    #[inline(always)]
+    pub(super) fn any_left<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> bool {
+        match self.items.size_hint() {
+            (1.., _) => true,
+            (0, Some(0)) => false,
+            (0, _) => take(&mut self.items).is_some(),
+        }
+    }
+}

@@ -1,3 +1,0 @@
-//! Thread-locals, which the models replace.
-
-pub(crate) use std::thread_local;

@@ -1,0 +1,84 @@
+//! What the models share about signals.
+
+use std::io;
+
+use nix::libc::{self, c_int};
+
+use super::disposition::Disposition;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A POSIX timer, with its value.
+    #[cfg_attr(target_vendor = "apple", allow(dead_code))]
+    Timer(usize),
+    Interval,
+    /// This process, by `raise` or `pthread_kill`.
+    Raise,
+    /// Usually `kill`; or unknown.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Default,
+    Ignore,
+    Function,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InPlace {
+    Ours,
+    Default,
+    Other,
+}
+
+impl InPlace {
+    /// Async-signal-safe.
+    pub(super) fn of(signal: c_int) -> InPlace {
+        match Disposition::current_of(signal) {
+            Ok(current) if current.is_ours() => InPlace::Ours,
+            Ok(current) if current.kind() == Kind::Default => InPlace::Default,
+            _ => InPlace::Other,
+        }
+    }
+}
+
+/// The flags of the library's handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// SA_RESTART.
+    pub(crate) restart: bool,
+    /// SA_ONSTACK.
+    pub(crate) on_stack: bool,
+    /// All other signals are blocked, except faults.
+    pub(crate) alone: bool,
+}
+
+impl Manner {
+    /// On the signal stack, because Go and green threads have small stacks. It may have space for one handler only.
+    pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
+
+    /// A previous handler may need a larger stack or nested signals.
+    pub(crate) fn in_front_of(previous: &Disposition) -> Manner {
+        if previous.kind() != Kind::Function {
+            return Manner::USUAL;
+        }
+        let [restart, on_stack] = [libc::SA_RESTART, libc::SA_ONSTACK].map(|flag| previous.has(flag));
+        Manner { restart, on_stack, alone: false }
+    }
+}
+
+impl Disposition {
+    pub(crate) fn install_ours_for(signal: c_int, manner: Manner) -> io::Result<Disposition> {
+        Disposition::ours(manner).install_for(signal)
+    }
+
+    /// Returns whether the signal interrupts system calls.
+    pub(crate) fn interrupts(&self) -> bool {
+        self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
+    }
+
+    pub(crate) fn is_for_once(&self) -> bool {
+        self.kind() == Kind::Function && self.has(libc::SA_RESETHAND)
+    }
+}
