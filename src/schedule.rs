@@ -51,6 +51,8 @@ pub(crate) struct Schedule {
     listening: [usize; SIGNALS],
     /// Alarms of other threads that a scope has entered, sorted as `expired`.
     entered: BTreeSet<(Scope, AlarmId, usize)>,
+    /// In a forked child, until its first id: a child that needs none does not write to the counter's page.
+    must_skip_ids: bool,
 }
 
 impl Schedule {
@@ -63,12 +65,27 @@ impl Schedule {
             counting: Vec::new(),
             listening: [0; SIGNALS],
             entered: BTreeSet::new(),
+            must_skip_ids: false,
         }
     }
 
     /// Empties the schedule of a forked child, which must not free memory.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
-        (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())))
+        let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
+        self.skip_ids();
+        before
+    }
+
+    pub(crate) fn skip_ids(&mut self) {
+        self.must_skip_ids = true;
+    }
+
+    #[inline(always)]
+    pub(crate) fn next_id(&mut self) -> AlarmId {
+        if mem::take(&mut self.must_skip_ids) {
+            implementer::skip_ids();
+        }
+        implementer::next_id()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -94,7 +111,7 @@ impl Schedule {
     /// The alarm is pending, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
-        let id = implementer::next_id();
+        let id = self.next_id();
         let scope = terms.scope;
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);

@@ -46,6 +46,7 @@ impl Flag {
     }
 
     /// Returns the set bits. Acquires what happened before `set`.
+    #[inline]
     pub fn bits(&self) -> u8 {
         self.0.load(Ordering::Acquire)
     }

@@ -1,18 +1,33 @@
 //! Timers by which a forked child ends itself. A fork does not copy them, and an `exec` deletes them.
 //!
 //! [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html) by raw system calls: a preloaded
-//! library such as libfaketime may change the clocks.
+//! library such as libfaketime may change the clocks. Linux only.
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::ptr;
 use std::time::Duration;
 
 use nix::libc;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ChildTimer(libc::c_int);
+#[cfg(any(target_os = "linux", target_os = "android"))]
+type Id = libc::c_int;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+type Id = std::convert::Infallible;
 
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChildTimer(Id);
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl ChildTimer {
+    pub(crate) fn start(_: libc::c_int, _: libc::clockid_t, _: Duration) -> io::Result<ChildTimer> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn stop(self) {
+        match self.0 {}
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
 impl ChildTimer {
     /// Sends `signal` to this process when `clock` has advanced by `after`.
     pub(crate) fn start(
@@ -20,16 +35,17 @@ impl ChildTimer {
         clock: libc::clockid_t,
         after: Duration,
     ) -> io::Result<ChildTimer> {
+        use std::mem::MaybeUninit;
+        use std::ptr;
+
         let mut event = MaybeUninit::<libc::sigevent>::zeroed();
         let mut id: libc::c_int = 0;
         // SAFETY: zeroes are a valid kernel `sigevent`. Both pointers are valid for the call.
-        let created = unsafe {
+        unsafe {
             (*event.as_mut_ptr()).sigev_notify = libc::SIGEV_SIGNAL;
             (*event.as_mut_ptr()).sigev_signo = signal;
-            libc::syscall(libc::SYS_timer_create, clock, event.as_mut_ptr(), ptr::from_mut(&mut id))
-        };
-        if created != 0 {
-            return Err(io::Error::last_os_error());
+            let (event, id) = (event.as_mut_ptr() as usize, ptr::from_mut(&mut id) as usize);
+            super::kernel_call::kernel_call(libc::SYS_timer_create, [clock as usize, event, id, 0])?;
         }
         let timer = ChildTimer(id);
         timer.set(after.max(Duration::from_nanos(1)))?;
@@ -43,11 +59,13 @@ impl ChildTimer {
     fn set(self, after: Duration) -> io::Result<()> {
         let seconds = libc::c_long::try_from(after.as_secs()).unwrap_or(libc::c_long::MAX);
         let spec = [0, 0, seconds, after.subsec_nanos() as libc::c_long];
-        let none = ptr::null_mut::<libc::c_long>();
         // SAFETY: `spec` is valid for the call, and is an `itimerspec`: interval and value.
-        match unsafe { libc::syscall(libc::SYS_timer_settime, self.0, 0, spec.as_ptr(), none) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        unsafe {
+            super::kernel_call::kernel_call(
+                libc::SYS_timer_settime,
+                [self.0 as usize, 0, spec.as_ptr() as usize, 0],
+            )
+        }?;
+        Ok(())
     }
 }

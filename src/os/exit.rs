@@ -16,6 +16,7 @@ pub(crate) fn write_line(line: &[u8]) {
     }
 }
 
+/// Ends the process without destructors, `atexit` functions and flushes.
 pub(crate) fn exit(code: i32) -> ! {
     // SAFETY: async-signal-safe.
     unsafe { libc::_exit(code) }

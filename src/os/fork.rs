@@ -1,8 +1,6 @@
-//! A forked child has one thread, so a lock of another thread stays locked. Hooks of
-//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) lock each [`ForkMutex`] during a fork,
-//! and reset its value in the child.
-//!
-//! For the same reason, no initialisation here waits for another thread.
+//! A lock of another thread stays locked in a forked child. So hooks of
+//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) hold each [`ForkMutex`] during a fork
+//! and reset its value in the child, and no initialisation here waits for another thread.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -14,11 +12,12 @@ use nix::libc;
 pub(crate) use std::sync::MutexGuard;
 
 use super::atomic::{AtomicU32, AtomicUsize, Ordering};
+use super::single_threaded::is_single_threaded;
 use super::thread::Handle;
 
-/// A mutex that the fork hooks keep usable. parking_lot's global queue of waiting threads is wrong in a child.
+/// A mutex that the fork hooks keep usable. (In a child parking_lot's queue of waiting threads is wrong.)
 ///
-/// The alignment keeps it on one page: after a fork, each written page is copied.
+/// The alignment keeps it on one page, because a fork costs a copy of each page that is written.
 #[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
@@ -51,8 +50,11 @@ impl<T> ForkMutex<T> {
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs before a fork.
+    /// Runs before a fork. Without other threads the mutex is free, and a write to its page would cost a copy.
     fn acquire(&'static self) {
+        if is_single_threaded() {
+            return;
+        }
         let this = Handle::current().0;
         // Only this thread stores its own handle, so `Relaxed` suffices.
         if self.forking.load(Ordering::Relaxed) != this {
@@ -64,10 +66,10 @@ impl<T> ForkMutex<T> {
         self.hooks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Runs after a fork on both sides. The last hook returns the guard.
+    /// Runs after a fork. The last hook returns the guard, if it was acquired.
     #[inline]
     fn end_hook(&self) -> Option<MutexGuard<'static, T>> {
-        if self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
+        if self.hooks.load(Ordering::Relaxed) == 0 || self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
             return None;
         }
         self.forking.store(0, Ordering::Relaxed);
@@ -81,11 +83,13 @@ impl<T> ForkMutex<T> {
 
     /// Runs in the child. The waiting threads are in the parent, so the unlock wakes no thread.
     #[inline]
-    fn reset(&self)
+    fn reset(&'static self)
     where
         T: ForkSafe,
     {
-        if let Some(mut value) = self.end_hook() {
+        let was_acquired = self.hooks.load(Ordering::Relaxed) > 0;
+        let value = if was_acquired { self.end_hook() } else { self.mutex.try_lock().ok() };
+        if let Some(mut value) = value {
             value.start_again();
         }
     }
@@ -94,7 +98,7 @@ impl<T> ForkMutex<T> {
 pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn home() -> &'static ForkMutex<Self>;
 
-    /// Runs in the child. It must not use the heap, which another thread may have been changing.
+    /// Runs in the child, without the heap, which another thread may have been changing.
     fn start_again(&mut self);
 }
 

@@ -1,4 +1,4 @@
-//! A forked child: its fork, the changes to its process, and its exit.
+//! A fork and the changes to the child's process.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -7,6 +7,7 @@ use nix::libc;
 use nix::unistd::Pid;
 
 use super::alone::Alone;
+pub(crate) use super::exit::exit;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
@@ -47,12 +48,6 @@ pub(crate) fn lead_group() -> io::Result<()> {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     Ok(())
-}
-
-/// Ends the process without destructors, `atexit` functions and flushes.
-pub(crate) fn exit(code: i32) -> ! {
-    // SAFETY: the call touches no memory.
-    unsafe { libc::_exit(code) }
 }
 
 /// Has the kernel kill this process when the thread that forked it ends, or has ended.

@@ -1,7 +1,7 @@
 //! Signal dispositions and the mask of a forked child.
 //!
-//! A parent's handler in the child may write to a pipe of the parent's event loop. So the child has all signals blocked
-//! until it has reset its dispositions.
+//! A handler of the parent's may write to a pipe of its event loop. So all signals are blocked until the child has reset
+//! its dispositions.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -15,11 +15,11 @@ use super::kernel_call::kernel_call;
 
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
-#[derive(Clone, Copy)]
 pub(crate) struct BlockedSignals {
-    before: SigSet,
-    /// The child's mask, if known before the fork.
-    in_child: Option<SigSet>,
+    /// The mask before, without SIGTERM: the child's mask.
+    in_child: SigSet,
+    blocked_sigterm: bool,
+    alarms: bool,
     /// Which [`REQUESTS`] the child resets to their default action.
     reset: [bool; REQUESTS.len()],
 }
@@ -36,18 +36,22 @@ pub(crate) fn block_all(alarms: bool) -> io::Result<BlockedSignals> {
         libc::SIG_IGN => signal == Signal::SIGTERM,
         _ => true,
     });
-    let mut in_child = before;
-    in_child.remove(Signal::SIGTERM);
-    Ok(BlockedSignals { before, in_child: (!alarms).then_some(in_child), reset })
+    let blocked_sigterm = before.contains(Signal::SIGTERM);
+    before.remove(Signal::SIGTERM);
+    Ok(BlockedSignals { in_child: before, blocked_sigterm, alarms, reset })
 }
 
 impl BlockedSignals {
-    pub(crate) fn restore(self) {
-        let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
+    pub(crate) fn restore(&self) {
+        let mut mask = self.in_child;
+        if self.blocked_sigterm {
+            mask.add(Signal::SIGTERM);
+        }
+        let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None);
     }
 
-    /// Resets the dispositions in the child and sets its mask. SIGTERM always gets its default action. Ignored SIGINT,
-    /// SIGHUP and SIGQUIT stay ignored, as under `nohup`.
+    /// Resets the dispositions in the child and sets its mask. Ignored SIGINT, SIGHUP and SIGQUIT stay ignored, as under
+    /// `nohup`.
     #[inline]
     pub(crate) fn reset_in_child(&self) {
         for (signal, reset) in REQUESTS.into_iter().zip(self.reset) {
@@ -56,17 +60,13 @@ impl BlockedSignals {
                 unsafe { libc::signal(signal as libc::c_int, libc::SIG_DFL) };
             }
         }
-        match &self.in_child {
-            Some(mask) => set_mask(mask),
-            None => self.reset_with_alarms(),
-        }
+        if self.alarms { self.reset_with_alarms() } else { set_mask(&self.in_child) }
     }
 
     /// Keeps SIGALRM's current mask, which the parent's alarms have already restored in the child.
     #[cold]
     fn reset_with_alarms(&self) {
-        let (mut mask, mut now) = (self.before, SigSet::empty());
-        mask.remove(Signal::SIGTERM);
+        let (mut mask, mut now) = (self.in_child, SigSet::empty());
         let _ = pthread_sigmask(SigmaskHow::SIG_BLOCK, None, Some(&mut now));
         if now.contains(Signal::SIGALRM) {
             mask.add(Signal::SIGALRM);

@@ -1,12 +1,10 @@
-//! The descriptors of jobs, listed so that a forked child can close those of other jobs and not read their pipes.
-//!
-//! The list is a lock-free bitmap over descriptor numbers, valid after a fork at any moment.
+//! The descriptors of jobs, in a lock-free bitmap by which a forked child closes those of other jobs.
 
 use std::iter;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use nix::libc;
 use once_cell::race::OnceBox;
@@ -14,7 +12,7 @@ use once_cell::race::OnceBox;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// A descriptor of a job, closed on drop in the process that made it. In a forked child [`ToClose`] closes it.
+/// A descriptor of a job. A drop closes it in the process that made it, and [`close_all_but`] in a forked child.
 #[derive(Debug)]
 pub(crate) struct JobFd {
     fd: ManuallyDrop<OwnedFd>,
@@ -30,7 +28,6 @@ impl JobFd {
         }
         let (word, bit) = bit_of(fd.as_raw_fd());
         word.fetch_or(bit, Ordering::Relaxed);
-        list().length.fetch_add(1, Ordering::Relaxed);
         JobFd { fd: ManuallyDrop::new(fd), owner }
     }
 
@@ -42,7 +39,6 @@ impl JobFd {
         // Removed from the list before another thread can reuse the number.
         let (word, bit) = bit_of(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
-        list().length.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: the field is not used again, and only this process closes the descriptor.
         unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
@@ -62,33 +58,9 @@ impl AsFd for JobFd {
     }
 }
 
-#[derive(Clone, Copy)]
-pub(crate) enum ToClose {
-    /// No other job has a descriptor.
-    Only(RawFd),
-    AllBut(RawFd),
-}
-
-impl ToClose {
-    /// For a child that keeps `write`. `read` is the other end of the same pipe.
-    pub(crate) fn find(read: &JobFd, write: &JobFd) -> ToClose {
-        match list().length.load(Ordering::Relaxed) {
-            2 => ToClose::Only(read.fd.as_raw_fd()),
-            _ => ToClose::AllBut(write.fd.as_raw_fd()),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn close(self, parent: u32) {
-        match self {
-            // Does not touch the list's page, which would cost a page fault.
-            ToClose::Only(fd) => close(fd),
-            ToClose::AllBut(keep) => close_all_but(keep, parent),
-        }
-    }
-}
-
-fn close_all_but(keep: RawFd, parent: u32) {
+/// Closes the descriptors of other jobs in a child of `parent`, and the reading end of its own pipe.
+#[inline]
+pub(crate) fn close_all_but(keep: RawFd, parent: u32) {
     let Some(list) = FIRST.get().filter(|list| list.owner.load(Ordering::Relaxed) == parent) else { return };
     for (index, word) in chunks(list).flat_map(|chunk| &chunk.words).enumerate() {
         let mut bits = word.load(Ordering::Relaxed);
@@ -126,7 +98,6 @@ static FIRST: OnceBox<List> = OnceBox::new();
 
 struct List {
     owner: AtomicU32,
-    length: AtomicUsize,
     first: Chunk,
 }
 
@@ -137,9 +108,7 @@ impl Chunk {
 }
 
 fn list() -> &'static List {
-    FIRST.get_or_init(|| {
-        Box::new(List { owner: AtomicU32::new(0), length: AtomicUsize::new(0), first: Chunk::new() })
-    })
+    FIRST.get_or_init(|| Box::new(List { owner: AtomicU32::new(0), first: Chunk::new() }))
 }
 
 fn bit_of(fd: RawFd) -> (&'static AtomicU64, u64) {
@@ -153,7 +122,6 @@ fn bit_of(fd: RawFd) -> (&'static AtomicU64, u64) {
 }
 
 fn clear() {
-    list().length.store(0, Ordering::Relaxed);
     for word in chunks(list()).flat_map(|chunk| &chunk.words) {
         word.store(0, Ordering::Relaxed);
     }
@@ -166,20 +134,6 @@ fn chunks(list: &List) -> impl Iterator<Item = &Chunk> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn is_listed(fd: RawFd) -> bool {
-        let (word, bit) = bit_of(fd);
-        word.load(Ordering::Relaxed) & bit != 0
-    }
-
-    #[test]
-    fn listed_as_long_as_it_is_open() {
-        let fd = JobFd::new(std::fs::File::open("/").unwrap().into(), process::id());
-        let number = fd.as_fd().as_raw_fd();
-        assert!(is_listed(number));
-        drop(fd);
-        assert!(!is_listed(number));
-    }
 
     #[test]
     fn numbers_beyond_the_first_chunk_have_bits_of_their_own() {

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
+use super::child_timer::ChildTimer;
 use super::pipe::WriteEnd;
 
 pub(crate) fn memory(bytes: u64) -> io::Result<()> {
@@ -28,9 +29,9 @@ pub(crate) fn memory(bytes: u64) -> io::Result<()> {
 /// RLIMIT_CPU has whole seconds; on Linux a timer adds the fraction, until an `exec`.
 pub(crate) fn processor_time(time: Duration) -> io::Result<()> {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if time < Duration::from_secs(seconds) || time.is_zero() {
-        super::child_timer::ChildTimer::start(libc::SIGXCPU, libc::CLOCK_PROCESS_CPUTIME_ID, time)?;
+    let is_linux = cfg!(any(target_os = "linux", target_os = "android"));
+    if is_linux && (time < Duration::from_secs(seconds) || time.is_zero()) {
+        ChildTimer::start(libc::SIGXCPU, libc::CLOCK_PROCESS_CPUTIME_ID, time)?;
     }
     lower(Resource::RLIMIT_CPU, as_limit(seconds.max(1)), 1)
 }

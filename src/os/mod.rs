@@ -9,7 +9,7 @@ pub(crate) mod alone;
 #[cfg(feature = "process")]
 pub(crate) mod c_streams;
 pub(crate) mod child;
-#[cfg(all(feature = "process", any(target_os = "linux", target_os = "android")))]
+#[cfg(feature = "process")]
 pub(crate) mod child_timer;
 pub(crate) mod clock;
 pub(crate) mod disposition;

@@ -12,7 +12,7 @@ use nix::unistd;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// Opens a pipe: a non-blocking reading end and a blocking writing end. An `exec` closes both.
+/// Opens a pipe that does not block the reader. An `exec` closes both ends.
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = open()?;
     let (read, write) = (above_streams(read)?, above_streams(write)?);
@@ -84,7 +84,7 @@ pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
 
-/// The writing end in the child. A write fails if another file has its number by then.
+/// The writing end in the child. A write fails if another file has its number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteEnd {
     fd: RawFd,
@@ -95,6 +95,10 @@ impl WriteEnd {
     /// The descriptor must stay open as long as the result is used.
     pub(crate) fn new(fd: BorrowedFd<'_>) -> io::Result<WriteEnd> {
         Ok(WriteEnd { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
+    }
+
+    pub(crate) fn number(&self) -> RawFd {
+        self.fd
     }
 
     /// Writes everything, and blocks until then.
@@ -113,7 +117,7 @@ impl WriteEnd {
         Ok(())
     }
 
-    /// Enlarges the pipe to one megabyte, for fewer context switches. Linux only.
+    /// Enlarges the pipe to a megabyte, for fewer context switches. Linux only.
     pub(crate) fn enlarge(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: the call touches no memory.
@@ -146,24 +150,4 @@ fn identity(fd: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
         stat.assume_init()
     };
     Ok((stat.st_dev, stat.st_ino))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::fd::AsFd;
-
-    #[test]
-    fn end_of_file_differs_from_an_empty_pipe() {
-        let (read, write) = pipe().unwrap();
-        let mut buffer = vec![1];
-        let mut next = |most| read_onto(read.as_fd(), &mut buffer, most).unwrap();
-        assert_eq!(next(10), Found::Nothing);
-        unistd::write(&write, &[2, 3, 4]).unwrap();
-        assert_eq!(next(2), Found::Bytes(2));
-        assert_eq!(next(2), Found::Bytes(1));
-        drop(write);
-        assert_eq!(next(2), Found::End);
-        assert_eq!(buffer, [1, 2, 3, 4]);
-    }
 }

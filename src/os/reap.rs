@@ -1,7 +1,7 @@
-//! Whether a child has ended, and how.
+//! Whether a child has ended, and how: [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
 //!
-//! [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html) with WNOWAIT keeps the pid in use until its process
-//! group has been signalled. Both steps prefer the pidfd, because other code may reap the child.
+//! With WNOWAIT the pid stays in use until its process group has been signalled. Pidfds are preferred, because other code
+//! may reap the child.
 
 use std::io;
 use std::mem::MaybeUninit;

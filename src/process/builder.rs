@@ -17,9 +17,8 @@ const DEPTH: usize = 256;
 ///
 /// ```standalone_crate
 /// use sigalarm::process::Job;
-/// use std::time::Duration;
 ///
-/// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42)?, 42);
+/// assert_eq!(Job::builder().foreground(true).run(|| 42)?, 42);
 /// # Ok::<(), sigalarm::process::JobError>(())
 /// ```
 #[derive(Debug)]
@@ -37,6 +36,8 @@ pub(super) struct Options {
     pub(super) label: Option<Arc<str>>,
     pub(super) foreground: bool,
     pub(super) die_with_parent: bool,
+    /// The spawning thread waits at once.
+    pub(super) is_joined: bool,
     pub(super) memory: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
     pub(super) value_limit: usize,
@@ -51,6 +52,7 @@ impl Builder {
             label: None,
             foreground: false,
             die_with_parent: true,
+            is_joined: false,
             memory: None,
             cpu_limit: None,
             value_limit: usize::MAX,
@@ -76,8 +78,8 @@ impl Builder {
 
     /// Sets whether the child stays in the parent's process group; `false` by default. See [setpgid(2)].
     ///
-    /// By default the child leads a process group, which is killed when the child ends. In the foreground it can read
-    /// from the terminal, and Ctrl-C reaches it, but its own children are not signalled.
+    /// By default the child leads a group, which is killed when it ends. In the foreground it can read from the terminal
+    /// and Ctrl-C reaches it, but its own children are not signalled.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -92,11 +94,10 @@ impl Builder {
         self
     }
 
-    /// Sets whether the kernel kills the child when the parent dies; `true` by default. Linux only. See
+    /// Sets whether the child, without its own children, dies with the parent; `true` by default. Linux only. See
     /// [PR_SET_PDEATHSIG(2const)].
     ///
-    /// The child's own children are not killed. A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the
-    /// spawning *thread*.
+    /// A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the spawning *thread*.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -114,14 +115,10 @@ impl Builder {
     /// Sets where the child's standard output goes; by default to the parent's.
     ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::io::read_to_string;
-    /// use std::os::{fd::OwnedFd, unix::net::UnixStream};
+    /// use sigalarm::process::{Job, Output};
     ///
-    /// let (here, there) = UnixStream::pair()?;
-    /// Job::builder().stdout(OwnedFd::from(there)).run(|| println!("42 tours"))?;
-    /// assert_eq!(read_to_string(here)?, "42 tours\n");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// Job::builder().stdout(Output::Null).run(|| println!("42 tours"))?;
+    /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     pub fn stdout(self, to: impl Into<Output>) -> Builder {
         Builder { stdout: to.into(), ..self }
@@ -139,7 +136,7 @@ impl Builder {
         Builder { stderr: to.into(), ..self }
     }
 
-    /// Spawns the job, as [`Job::spawn`] does. Returns as soon as the child exists.
+    /// Spawns the job, as [`Job::spawn`] does.
     ///
     /// # Errors
     ///
@@ -164,7 +161,7 @@ impl Builder {
         spawn(self, alone, false, f, Location::caller())
     }
 
-    /// Spawns the job and joins it, as [`run`](super::run) does. Blocks until then.
+    /// Spawns the job and joins it, as [`run`](super::run) does.
     ///
     /// # Errors
     ///
@@ -177,11 +174,12 @@ impl Builder {
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
-    pub fn run<T, F>(self, f: F) -> Result<T, JobError>
+    pub fn run<T, F>(mut self, f: F) -> Result<T, JobError>
     where
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
+        self.options.is_joined = true;
         self.spawn(f)?.join()
     }
 
@@ -189,16 +187,14 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// What another thread holds locked or half changed at the fork stays so in the child. Until the child ends, the
-    /// caller must guarantee this:
+    /// What another thread holds locked or half changed at the fork stays so in the child. So:
     ///
-    /// - `f` and the serialisation of its value touch nothing that another thread may be changing.
+    /// - `f` and the serialisation of its value touch nothing that another thread may be changing at the fork, except
+    ///   Rust's standard streams and this crate's alarms, and do not rely on other threads.
     /// - They use the allocator only if it survives a fork, as those of glibc, musl and macOS do.
-    /// - They do not rely on other threads.
     /// - No other thread is reporting a panic or changing the panic hook.
     ///
-    /// Rust's standard streams and this crate's alarms may be used. The child may inherit a descriptor that another
-    /// thread is opening. A thread that reaps every child (`waitpid(-1)`) may reap it.
+    /// The child may inherit a descriptor that another thread is opening.
     ///
     /// # Errors
     ///
@@ -219,9 +215,9 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `assume` requires. Before and after `f` the child takes three kinds of
-        // lock: those of the standard streams, which this thread holds at the fork; those of the alarms, which the
-        // child creates again; that of the panic hook, which the guarantee covers.
+        // SAFETY: the caller guarantees what `assume` requires. Beside `f` the child takes the locks of the standard
+        // streams, which this thread holds at the fork; of the alarms, which the child creates again; of the panic hook,
+        // which the guarantee covers.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }

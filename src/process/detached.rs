@@ -7,10 +7,10 @@ use parking_lot::Mutex;
 use super::child::Child;
 use crate::os::reap::ChildState;
 
-/// Each child with its parent: a forked child inherits the list, but not the children.
+/// Each child with its parent, because a forked child inherits the list.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
-/// Avoids locking an unused list: a write to its page costs a copy after a fork.
+/// Unless set, the list is not locked: a write to its page costs a copy after a fork.
 static USED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn add(child: Child) {

@@ -72,21 +72,6 @@ mod tests {
     }
 
     #[test]
-    fn steps_come_one_grace_apart() {
-        let mut escalation = Escalation::new(at(100), Duration::from_nanos(10));
-        assert_eq!((escalation.next(), escalation.take(at(109))), (at(110), None));
-        assert!(!escalation.has_begun());
-        assert_eq!(escalation.take(at(150)), Some(Step::Terminate));
-        assert_eq!(
-            (escalation.next(), escalation.take(at(159))),
-            (at(160), None),
-            "late, and the grace is kept"
-        );
-        assert_eq!(escalation.take(at(160)), Some(Step::Kill));
-        assert_eq!((escalation.next(), escalation.take(at(1_000))), (Time::NEVER, None));
-    }
-
-    #[test]
     fn postponed_once_and_for_late_waiters() {
         let mut escalation = Escalation::new(at(100), Duration::from_nanos(10));
         escalation.postpone(at(99), at(109));
@@ -104,18 +89,5 @@ mod tests {
         let mut unlimited = Escalation::new(Time::NEVER, Duration::from_nanos(10));
         unlimited.postpone(at(100), at(100));
         assert_eq!(unlimited.next(), Time::NEVER);
-    }
-
-    #[test]
-    fn without_grace_both_steps_are_due_at_once() {
-        let mut escalation = Escalation::new(at(100), Duration::ZERO);
-        assert_eq!(escalation.take(at(100)), Some(Step::Terminate));
-        assert_eq!(escalation.take(at(100)), Some(Step::Kill));
-    }
-
-    #[test]
-    fn without_limit_no_step_is_due() {
-        let mut escalation = Escalation::new(Time::NEVER, Duration::from_secs(1));
-        assert_eq!((escalation.next(), escalation.take(at(u64::MAX - 1))), (Time::NEVER, None));
     }
 }

@@ -1,6 +1,6 @@
 //! The child, from the fork to `_exit`.
 //!
-//! Each page that the child writes to, and each page of code that it runs, costs a page fault.
+//! Each page that it writes to, and each page of code that it runs, costs a page fault.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
@@ -12,20 +12,18 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::builder::Options;
-#[cfg(any(target_os = "linux", target_os = "android"))]
 use super::escalation;
-use super::panics::{self, Panic};
+use super::panics;
 use super::wire::{ABORT_FRAME, Failure, SMALL, SendError, Sender};
-use crate::alarm::Alarm;
-#[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
 use crate::os::inherited::BlockedSignals;
-use crate::os::job_fd::ToClose;
+use crate::os::job_fd::close_all_but;
 use crate::os::pipe::WriteEnd;
 use crate::os::{c_streams, limits};
+use crate::runtime::{self, ForChild, Plan};
 
-/// Rust's exit code after a panic.
+/// As in Rust.
 const PANICKED: i32 = 101;
 
 const PIPE_CLOSED: i32 = 74;
@@ -46,9 +44,8 @@ pub(super) struct InChild {
     this: Pid,
     pipe: WriteEnd,
     c_streams: c_streams::Streams,
-    kill_timer: Option<KillTimer>,
-    _alarm: Option<Alarm>,
-    /// Keeps a panic from unwinding into the parent's frames.
+    kill_timer: Option<ChildTimer>,
+    /// A panic must not unwind into the parent's frames.
     _exit: ExitOnDrop,
 }
 
@@ -58,9 +55,11 @@ pub(super) struct SetUp<'a> {
     /// Replacements for standard output and standard error.
     pub(super) outputs: [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
-    pub(super) to_close: ToClose,
     pub(super) c_streams: c_streams::Streams,
     pub(super) blocked: BlockedSignals,
+    pub(super) plan: Option<Plan<'a>>,
+    /// The alarm of the plan, if the parent has armed it.
+    pub(super) alarm: Option<ForChild>,
 }
 
 impl SetUp<'_> {
@@ -70,25 +69,19 @@ impl SetUp<'_> {
         let _exit = ExitOnDrop;
         let this = forked::this();
         let &SetUp { options, pipe, c_streams, .. } = self;
-        self.to_close.close(self.parent.as_raw().unsigned_abs());
+        close_all_but(pipe.number(), self.parent.as_raw().unsigned_abs());
         if let Err((call, e)) = self.change_process() {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
             exit(libc::EXIT_FAILURE)
         }
         self.blocked.reset_in_child();
         drop(streams);
-        panics::capture(pipe, on_abort);
-        // If arming fails, the parent still enforces the limit.
-        let _alarm = options.limit.and_then(|limit| {
-            let builder = Alarm::builder().after(limit);
-            match &options.label {
-                Some(label) => builder.label(label.clone()),
-                None => builder,
-            }
-            .arm()
-            .ok()
-        });
-        InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _alarm, _exit }
+        panics::capture(pipe);
+        if let (Some(plan), None) = (self.plan, &self.alarm) {
+            // If arming fails, the parent still enforces the limit.
+            let _ = runtime::arm(plan);
+        }
+        InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _exit }
     }
 
     #[inline]
@@ -96,7 +89,7 @@ impl SetUp<'_> {
         fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
             move |e| (call, e)
         }
-        // First: until this call the child can outlive its parent.
+        // Until this call the child can outlive its parent.
         if self.options.die_with_parent {
             forked::die_with(self.parent).map_err(naming("prctl"))?;
         }
@@ -130,8 +123,10 @@ impl InChild {
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
             }
-            // A child that waits for a join to read its large value must not be killed.
-            stop_kill_timer(self.kill_timer);
+            // A large value may have to wait for a join.
+            if let Some(timer) = self.kill_timer {
+                timer.stop();
+            }
             // Before the value: SIGPIPE may end the process while it sends.
             flush(c_streams);
             let sent = sender.send(&value);
@@ -142,7 +137,7 @@ impl InChild {
             Ok(sent) => match sent.and_then(|()| {
                 flush(c_streams);
                 // Last: the parent may act as soon as it reads the end.
-                sender.finish()
+                sender.finish().map_err(|_| SendError::Pipe)
             }) {
                 Ok(()) => libc::EXIT_SUCCESS,
                 Err(SendError::NotEncoded(message)) => {
@@ -172,11 +167,7 @@ impl Drop for ExitOnDrop {
     }
 }
 
-fn on_abort(pipe: WriteEnd, panic: Panic) {
-    send_failure(pipe, &Failure::Panicked(panic));
-}
-
-fn send_failure(pipe: WriteEnd, failure: &Failure) {
+pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) {
     flush(c_streams::Streams::find());
     let _ = failure.send(pipe);
 }
@@ -190,31 +181,12 @@ fn flush(c_streams: c_streams::Streams) {
 
 type Fault = (&'static str, io::Error);
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-type KillTimer = ChildTimer;
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-type KillTimer = std::convert::Infallible;
-
 /// Kills this process after its limit, in case no thread of the parent waits.
 #[inline]
-fn start_kill_timer(options: &Options) -> Option<KillTimer> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let after = escalation::kill_timer(options.limit?, options.grace)?;
-        ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
+fn start_kill_timer(options: &Options) -> Option<ChildTimer> {
+    if options.is_joined && options.die_with_parent {
+        return None;
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    {
-        let _ = options;
-        None
-    }
-}
-
-#[inline]
-fn stop_kill_timer(_timer: Option<KillTimer>) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Some(timer) = _timer {
-        timer.stop();
-    }
+    let after = escalation::kill_timer(options.limit?, options.grace)?;
+    ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
 }

@@ -1,22 +1,26 @@
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::Shared;
+use super::shared::{Shared, terminate};
 use super::wire::{DecodeError, decode};
+use super::{Exit, Usage};
 use crate::os::clock;
 use crate::time::Time;
 
 /// A function that runs in a forked child.
 ///
-/// All joins, from any thread, have the same outcome. **Dropping a job kills it** with its process group; the drop
-/// blocks until the kernel has ended the process. A drop detaches a job that this process may not signal (EPERM).
+/// All joins, from any thread, have the same outcome. **A drop kills the job** with its process group, and blocks until
+/// the process has ended; it detaches a job that this process may not signal (EPERM).
 ///
 /// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
 ///
@@ -33,7 +37,7 @@ pub struct Job<T> {
 }
 
 impl Job<()> {
-    /// Returns a builder, for a job with a limit, a label or other settings.
+    /// Returns a builder, for a job with settings.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -51,8 +55,7 @@ impl<T: Serialize + DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError::MultiThreaded`] if other threads exist, and [`SpawnError::System`] if a system call fails. Then
-    /// `f` has not run.
+    /// [`SpawnError`] if other threads exist or a system call fails. Then `f` has not run.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -79,10 +82,7 @@ impl<T> Job<T> {
     }
 
     /// Lets the job go on without a join. Its value is lost, and only its own timers enforce its
-    /// [limit](Builder::limit).
-    ///
-    /// It still dies with this process unless [`die_with_parent`](Builder::die_with_parent) is `false`. A later spawn
-    /// reaps it.
+    /// [limit](Builder::limit). It still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -101,19 +101,17 @@ impl<T> Job<T> {
 impl<T: DeserializeOwned> Job<T> {
     /// Waits for the job to end and returns its value.
     ///
-    /// Blocks until the job has ended, or until an alarm of the calling thread expires. After such an alarm the job
-    /// goes on.
+    /// Blocks until then, or until an alarm of the calling thread expires.
     ///
     /// # Errors
     ///
-    /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired. The
-    /// other errors say how the job ended without a value.
+    /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired: then the
+    /// job goes on. The other errors say how the job ended without a value.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     ///
-    /// let job = Job::spawn(|| vec![1, 2, 3])?;
-    /// assert_eq!(job.join()?, [1, 2, 3]);
+    /// assert_eq!(Job::spawn(|| 42)?.join()?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -163,14 +161,13 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// As [`join_timeout`](Job::join_timeout).
+    /// As there.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
     /// use std::time::{Duration, Instant};
     ///
-    /// let deadline = Instant::now() + Duration::from_secs(10);
-    /// assert_eq!(Job::spawn(|| 1)?.join_deadline(deadline)?, 1);
+    /// assert_eq!(Job::spawn(|| 1)?.join_deadline(Instant::now() + Duration::from_secs(10))?, 1);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
@@ -193,6 +190,160 @@ impl<T: DeserializeOwned> Job<T> {
             DecodeError::TooDeep => JobError::TooDeep { limit },
             DecodeError::Other(message) => JobError::NotDecoded { message: message.into() },
         })
+    }
+}
+
+/// # State
+impl<T> Job<T> {
+    /// Returns the child's process id, which the kernel may reuse after the job has ended.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(std::process::id)?;
+    /// assert_eq!(job.join()?, job.id());
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
+    pub fn id(&self) -> u32 {
+        self.shared.pid.as_raw().unsigned_abs()
+    }
+
+    /// Returns whether the process runs. Does not block.
+    ///
+    /// Also does what [`try_join`](Job::try_join) does.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// assert!(Job::spawn(|| -> () { loop {} })?.is_alive());
+    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// ```
+    pub fn is_alive(&self) -> bool {
+        self.shared.in_parent() && self.shared.end().is_none()
+    }
+
+    /// Returns how the process ended; `None` while it runs. Does not block.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::{Exit, Job};
+    ///
+    /// let job = Job::spawn(|| -> () { std::process::exit(3) })?;
+    /// while job.is_alive() {}
+    /// assert_eq!(job.exit_status(), Some(Exit::Code(3)));
+    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// ```
+    pub fn exit_status(&self) -> Option<Exit> {
+        self.shared.end().map(|end| end.exit)
+    }
+
+    /// Returns the [code](Exit::code) of the exit status. Does not block.
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| 42)?;
+    /// while job.is_alive() {}
+    /// assert_eq!(job.exit_code(), Some(0));
+    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// ```
+    pub fn exit_code(&self) -> Option<i32> {
+        self.exit_status().and_then(Exit::code)
+    }
+
+    /// Returns what the process used; `None` while it runs, and if other code reaped it. Does not block. See
+    /// [getrusage(2)].
+    ///
+    /// ```standalone_crate
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| 42)?;
+    /// job.join()?;
+    /// println!("{:?}", job.usage().unwrap().user);
+    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// ```
+    ///
+    /// [getrusage(2)]: https://man7.org/linux/man-pages/man2/getrusage.2.html
+    pub fn usage(&self) -> Option<Usage> {
+        self.shared.end().and_then(|end| end.usage)
+    }
+
+    /// Returns a descriptor that becomes readable when the process has ended. See [pidfd_open(2)].
+    ///
+    /// `None` without pidfds, or if the job had ended before the first call. It stays open as long as the `Job`. Polling
+    /// it neither receives a large value nor enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
+    ///
+    /// ```standalone_crate
+    /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    /// use sigalarm::process::Job;
+    ///
+    /// let job = Job::spawn(|| 6 * 7)?;
+    /// if let Some(fd) = job.end_fd() {
+    ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE)?;
+    ///     assert!(job.try_join().is_some());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+    pub fn end_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.shared.end_fd()
+    }
+}
+
+/// # Signals
+impl<T> Job<T> {
+    /// Sends SIGTERM and SIGCONT to the job's process group, if it has not ended. Does not block. See [kill(2)].
+    ///
+    /// # Errors
+    ///
+    /// Those of the kernel, such as EPERM.
+    ///
+    /// ```standalone_crate
+    /// # use sigalarm::process::Job;
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// job.terminate()?;
+    /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGTERM");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [kill(2)]: https://man7.org/linux/man-pages/man2/kill.2.html
+    pub fn terminate(&self) -> io::Result<()> {
+        self.shared.signal(Signal::SIGTERM as i32, terminate)
+    }
+
+    /// Sends SIGKILL to the job's process group, if it has not ended. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// As [`terminate`](Job::terminate).
+    ///
+    /// ```standalone_crate
+    /// # use sigalarm::process::Job;
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// job.kill()?;
+    /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGKILL");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn kill(&self) -> io::Result<()> {
+        self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
+    }
+
+    /// Sends a signal by its number to the child alone. Does not block. See [pidfd_send_signal(2)].
+    ///
+    /// # Errors
+    ///
+    /// As [`terminate`](Job::terminate), and EINVAL for a number that is no signal's.
+    ///
+    /// ```standalone_crate
+    /// # use sigalarm::process::Job;
+    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// job.signal(10)?; // SIGUSR1
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [pidfd_send_signal(2)]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
+    pub fn signal(&self, signal: i32) -> io::Result<()> {
+        self.shared.signal(signal, |child| child.signal(signal))
     }
 }
 

@@ -8,21 +8,20 @@ use super::{Job, JobError};
 impl Builder {
     /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the steps.
     ///
-    /// The parent sends SIGTERM and SIGKILL only while a thread waits for the job or calls [`is_alive`](Job::is_alive)
-    /// or [`try_join`](Job::try_join). Otherwise, on Linux, a timer kills the child two graces and a second after the
-    /// limit. It does not kill the process group, and an `exec` deletes it. A later SIGKILL from another process also
-    /// gives [`TimedOut`](JobError::TimedOut).
+    /// The parent sends SIGTERM and SIGKILL while a thread waits for the job or calls [`is_alive`](Job::is_alive) or
+    /// [`try_join`](Job::try_join). Otherwise, on Linux, a timer of the child kills it two graces and a second after
+    /// the limit, but not its process group, and not after an `exec`. A later SIGKILL from another process also gives
+    /// [`TimedOut`](JobError::TimedOut).
     ///
     /// A value that is larger than the pipe waits for a join. A late join extends the limit by one grace.
     ///
     /// The clock is CLOCK_MONOTONIC. Zero has passed when the function starts. [`Duration::MAX`] means no limit.
     ///
     /// ```standalone_crate
-    /// use sigalarm::{checkpoint, process::Job};
+    /// use sigalarm::process::Job;
     /// use std::time::Duration;
     ///
-    /// let count = || (0_u64..).take_while(|_| checkpoint().is_ok()).count();
-    /// assert!(Job::builder().limit(Duration::from_millis(2)).run(count)? > 0);
+    /// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42)?, 42);
     /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     pub fn limit(mut self, limit: Duration) -> Builder {
@@ -33,8 +32,8 @@ impl Builder {
     /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between SIGTERM and SIGKILL. One second by
     /// default.
     ///
-    /// Zero sends both at the limit. A late join then loses a value larger than the pipe (64 KiB, or 1 MiB where Linux
-    /// grants it). For several jobs use at least 100 ms, or [`wait_any`](super::wait_any).
+    /// Zero sends both at the limit, and a late join then loses a value larger than the pipe (64 KiB, or 1 MiB where
+    /// Linux grants it). For several jobs use at least 100 ms, or [`wait_any`](super::wait_any).
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -51,8 +50,8 @@ impl Builder {
     /// Limits the address space to `bytes`, including the memory of the parent at the fork. See [setrlimit(2)].
     ///
     /// A stricter limit of the parent remains. NetBSD and OpenBSD limit the data instead. An allocation beyond the
-    /// limit fails, and a Rust program aborts: [`KillReason::Memory`](super::KillReason::Memory), which the child's
-    /// SIGABRT handler reports. There is no limit on resident memory.
+    /// limit fails, and a Rust program aborts: [`KillReason::Memory`](super::KillReason::Memory). There is no limit on
+    /// resident memory.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
@@ -69,9 +68,9 @@ impl Builder {
 
     /// Limits the processor time of the child: [`KillReason::CpuTime`](super::KillReason::CpuTime). See [setrlimit(2)].
     ///
-    /// On Linux a timer sends SIGXCPU within 10 ms of the limit, unless the child executes another program. On every
-    /// system RLIMIT_CPU sends SIGXCPU at the next whole second and SIGKILL one second later. A stricter limit of the
-    /// parent remains. The child's own children inherit RLIMIT_CPU only.
+    /// On Linux a timer sends SIGXCPU within 10 ms of the limit, unless the child executes another program. Everywhere
+    /// RLIMIT_CPU, which the child's own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second
+    /// later. A stricter limit of the parent remains.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
@@ -89,7 +88,7 @@ impl Builder {
     /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends more is killed:
     /// [`JobError::TooLarge`].
     ///
-    /// A decoded value can take more memory: each byte may be one element of a sequence, of any size.
+    /// Decoded, each byte may be one element of a sequence, of any size.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
@@ -104,8 +103,8 @@ impl Builder {
 
     /// Sets the deepest nesting of a value to accept, 256 by default. A deeper value gives [`JobError::TooDeep`].
     ///
-    /// Each struct, tuple, sequence, map, enum and `Some` is a level, and decoding recurses once a level. The default
-    /// is safe on a stack of 2 MiB, unless a level of the type takes more than 8 KiB of stack.
+    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, unless
+    /// decoding takes more than 8 KiB of stack a level.
     ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};

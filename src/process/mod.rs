@@ -1,7 +1,6 @@
 //! Runs functions in a forked child process, which can be killed.
 //!
-//! An [`Alarm`](crate::Alarm) stops only a function that checks. [`Job::spawn`] forks a child for a function that does
-//! not, [`Job::join`] returns its value, and [`run`] does both under a limit.
+//! For functions that do not check. [`run`] forks, waits under a limit and returns the value; [`Job`] is for more.
 //!
 //! ```standalone_crate
 //! use sigalarm::process::{self, JobError};
@@ -13,24 +12,21 @@
 //!
 //! # What the child is
 //!
-//! The child is a copy of this process at the fork. The function may borrow, and its changes to memory are lost. Of the
-//! parent's code only the function runs in it: no destructor, panic hook or `atexit` function. A captured value is
-//! dropped in both processes. The child inherits all descriptors except those of other jobs.
+//! A copy of this process at the fork. The function may borrow, and its changes to memory are lost. A captured value is
+//! dropped in both processes. No destructor, panic hook or `atexit` function of the parent runs in the child. It inherits
+//! all descriptors except those of other jobs.
 //!
 //! # Limitations
 //!
-//! - [`run`] returns up to two [graces](Builder::grace) after the limit if the function does not check.
-//! - A lock that another thread holds at the fork stays locked in the child. So a spawn fails if other threads exist.
-//!   [`Builder::spawn_unchecked`] skips this check.
-//! - The codec is [postcard](https://docs.rs/postcard). `serde_json::Value` and serde's `untagged` and `tag` give
-//!   [`JobError::NotDecoded`]; `flatten`, `skip_serializing_if` and a path that is not UTF-8 give
-//!   [`JobError::NotEncoded`]. `skip_serializing` without `skip_deserializing` gives a wrong value.
+//! - A spawn fails if other threads exist, whose locks would stay locked in the child. See [`Builder::spawn_unchecked`].
+//! - The codec is [postcard](https://docs.rs/postcard). It refuses `serde_json::Value`, serde's `untagged`, `tag`,
+//!   `flatten` and `skip_serializing_if`, and paths that are not UTF-8. `skip_serializing` without `skip_deserializing`
+//!   gives a wrong value.
 //! - A grandchild that leaves the job's process group (`setsid`) is not killed.
-//! - The first process of a PID namespace ignores SIGTERM, and an abort of it is reported as SIGSEGV.
-//! - Without pidfds (before Linux 5.3, other systems, some sandboxes) code that reaps every child can give the job
-//!   another child's status.
-//! - Systems other than Linux poll for the end of a child, and a child outlives its parent. Systems other than Linux
-//!   and macOS have only the unchecked spawn.
+//! - The first process of a PID namespace ignores SIGTERM, and its abort is reported as SIGSEGV.
+//! - Without pidfds (before Linux 5.3, other systems, some sandboxes) the parent polls for the end of a child. Code
+//!   that reaps every child can then give the job another child's status.
+//! - Outside of Linux a child outlives its parent. Only Linux and macOS have the checked spawn.
 
 mod builder;
 mod child;
@@ -44,10 +40,8 @@ mod limits;
 mod output;
 mod panics;
 mod shared;
-mod signals;
 mod spawn;
 mod state;
-mod status;
 mod wire;
 
 use std::panic::Location;
@@ -67,27 +61,25 @@ pub use panics::Panic;
 
 /// Runs `f` in a forked child under a limit and returns its value.
 ///
-/// Blocks until the child has been reaped. An alarm of the calling thread that expires kills it at once.
+/// Blocks until the child has been reaped. An alarm of the calling thread that expires kills the child at once.
 ///
 /// 1. At the limit [`checkpoint`](crate::checkpoint) returns an error in the child.
-/// 2. One [grace](Builder::grace) (a second) later the child's process group gets SIGTERM.
+/// 2. One [grace](Builder::grace) (a second) later its process group gets SIGTERM.
 /// 3. Another grace later it gets SIGKILL.
 ///
 /// Zero has passed when the function starts. [`Duration::MAX`] means no limit.
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the caller expired
-/// ([`Alarm::owns`](crate::Alarm::owns) distinguishes them). A value that arrives late is a success. The other errors
-/// say why there is no value.
+/// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired ([`Alarm::owns`](crate::Alarm::owns)
+/// distinguishes them). A late value is a success. The other errors say why there is no value.
 ///
 /// ```standalone_crate
 /// use sigalarm::{checkpoint, process};
 /// use std::time::Duration;
 ///
 /// // The second `?` returns the time-out of a function that checks.
-/// let answer = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42))??;
-/// assert_eq!(answer, 42);
+/// assert_eq!(process::run(Duration::from_secs(10), || checkpoint().map(|()| 42))??, 42);
 /// # Ok::<(), process::JobError>(())
 /// ```
 #[track_caller]
@@ -99,10 +91,10 @@ where
     Builder::new().limit(limit).run(f)
 }
 
-/// Waits until one of several jobs has ended, and returns its index; `None` if there are no jobs.
+/// Waits until one of several jobs has ended, and returns its index; `None` without jobs.
 ///
-/// Blocks for at most `limit`; [`Duration::MAX`] means no limit, and zero does not block. Meanwhile it receives the
-/// values of all the jobs and enforces their [limits](Builder::limit).
+/// Blocks for at most `limit`; [`Duration::MAX`] means no limit, and zero does not block. Meanwhile it receives all the
+/// values and enforces the jobs' [limits](Builder::limit).
 ///
 /// # Errors
 ///

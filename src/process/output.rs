@@ -31,7 +31,7 @@ impl Output {
             Output::Null => File::options().write(true).open("/dev/null")?.into(),
             Output::To(fd) => fd,
         };
-        // The descriptor may have the number of a closed standard stream, which `redirect` would overwrite.
+        // `redirect` would overwrite a descriptor with the number of a closed standard stream.
         pipe::above_streams(fd).map(Some)
     }
 }

@@ -10,6 +10,8 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use sigalarm_core::implementer;
 
+use super::in_child::send_failure;
+use super::wire::Failure;
 use crate::error::{SourceLocation, panic_message};
 use crate::os::pipe::WriteEnd;
 
@@ -20,10 +22,8 @@ const LONGEST: usize = 64 * 1024;
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError};
 ///
-/// let job = Job::spawn(|| -> () { panic!("no {}", "way") })?;
-/// let Err(JobError::Panicked(panic)) = job.join() else { unreachable!() };
-/// assert_eq!(panic.message(), "no way");
-/// # Ok::<(), JobError>(())
+/// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
+/// assert!(panic.to_string().ends_with("no way"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panic {
@@ -37,10 +37,8 @@ impl Panic {
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
     ///
-    /// let job = Job::spawn(|| "seven".parse::<u32>().unwrap())?;
-    /// let Err(JobError::Panicked(panic)) = job.join() else { unreachable!() };
-    /// assert!(panic.message().contains("InvalidDigit"));
-    /// # Ok::<(), JobError>(())
+    /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
+    /// assert_eq!(panic.message(), "no way");
     /// ```
     pub fn message(&self) -> &str {
         &self.message
@@ -51,10 +49,8 @@ impl Panic {
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
     ///
-    /// let job = Job::spawn(|| -> u32 { Option::None.unwrap() })?;
-    /// let Err(JobError::Panicked(panic)) = job.join() else { unreachable!() };
-    /// assert_eq!(panic.location().unwrap().line(), line!() - 2);
-    /// # Ok::<(), JobError>(())
+    /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
+    /// assert_eq!(panic.location().unwrap().line(), line!() - 1);
     /// ```
     pub fn location(&self) -> Option<&SourceLocation> {
         self.location.as_ref()
@@ -76,22 +72,15 @@ impl fmt::Display for Panic {
     }
 }
 
-#[derive(Clone, Copy)]
-struct PanicCapture {
-    pipe: WriteEnd,
-    /// Called on a panic if panics abort this program.
-    on_abort: fn(WriteEnd, Panic),
-}
-
 thread_local! {
-    static CAPTURE: Cell<Option<PanicCapture>> = const { Cell::new(None) };
+    static CAPTURE: Cell<Option<WriteEnd>> = const { Cell::new(None) };
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
 /// Replaces the parent's panic hook, which may have effects outside of the child.
 #[inline]
-pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
-    CAPTURE.set(Some(PanicCapture { pipe, on_abort }));
+pub(super) fn capture(pipe: WriteEnd) {
+    CAPTURE.set(Some(pipe));
     // The standard library panics if an unwinding thread changes the hook.
     if !thread::panicking() {
         // A drop of the parent's hook could have such effects too.
@@ -101,10 +90,10 @@ pub(super) fn capture(pipe: WriteEnd, on_abort: fn(WriteEnd, Panic)) {
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {
-    let Some(capture) = CAPTURE.get() else { return print(info) };
+    let Some(pipe) = CAPTURE.get() else { return print(info) };
     let panic = Panic::new(info.payload(), info.location().map(implementer::copied));
     if cfg!(panic = "abort") {
-        (capture.on_abort)(capture.pipe, panic.clone());
+        send_failure(pipe, &Failure::Panicked(panic.clone()));
     }
     LAST.set(ManuallyDrop::new(Some(panic)));
 }

@@ -34,7 +34,7 @@ pub(super) struct Shared {
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
-    /// Separate from the state, so that reading delays no signal.
+    /// Not in the state: reading must delay no signal.
     pub(super) receiver: Mutex<Receiver>,
     /// Locked before the receiver, if both are locked.
     pub(super) state: Mutex<State>,
@@ -52,8 +52,7 @@ struct Polled<'a> {
 /// For the end of a job and for its pipe.
 type Fds = [poll::Readable; 2];
 
-/// Waits until one of the jobs has ended, and returns its index. Fails at `deadline`, and when an alarm of this thread
-/// expires.
+/// Waits until one of the jobs has ended, and returns its index. Fails at `deadline`, and at an alarm of this thread.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
@@ -63,7 +62,7 @@ pub(super) fn wait_any(
     if !jobs.iter().all(|job| job.in_parent()) {
         return Err(JobError::NotParent);
     }
-    // Avoids the heap, each of whose pages costs a copy after a fork.
+    // Without the heap: each of its pages costs a copy after a fork.
     if let [job] = jobs {
         return wait_with(&[*job], &mut [None], &mut [Fds::default()], deadline, since, location);
     }
@@ -94,9 +93,9 @@ fn wait_with<'a>(
             fds[n] = job.fds();
             polled[n] = Some(job);
         }
-        // Before the check, so that an alarm that expires in between is not missed.
+        // Before the check, which then sees every alarm that expires earlier.
         if let Some(alarm) = runtime::next_here() {
-            // If `begin` fails, this thread still wakes at its deadlines.
+            // If it fails, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
@@ -108,7 +107,7 @@ fn wait_with<'a>(
         for (polled, fds) in polled.iter().flatten().zip(&*fds) {
             polled.advance(fds, wait_began).map_err(|e| JobError::system("waitid", e))?;
         }
-        // Checked after the jobs, so that a job that has ended is not late.
+        // After the jobs: one that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
             let since = since.unwrap_or(now);
@@ -131,7 +130,7 @@ impl Polled<'_> {
         [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Receives bytes, takes due steps and reaps an ended child. `wait_began` is when this thread began to wait.
+    /// Receives bytes, takes due steps and reaps an ended child.
     fn advance(&self, [end, pipe]: &Fds, wait_began: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
@@ -167,7 +166,7 @@ impl Polled<'_> {
         Ok(())
     }
 
-    /// Takes the outcome of an ended child. The pipe may end earlier or later than the child.
+    /// Takes the outcome of an ended child.
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
         if receiver.is_open() {
@@ -185,7 +184,7 @@ impl Polled<'_> {
 
 impl Shared {
     pub(super) fn in_parent(&self) -> bool {
-        process::id() == self.parent.as_raw().unsigned_abs()
+        is_process(self.parent)
     }
 
     pub(super) fn wait(
@@ -232,7 +231,7 @@ impl Shared {
         }
     }
 
-    /// Sends a signal if the child has not ended. The lock keeps other threads from reaping it.
+    /// Sends a signal to a child that has not ended. The lock keeps other threads from reaping it.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.in_parent() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
@@ -263,27 +262,29 @@ pub(super) fn terminate(child: &Child) -> io::Result<()> {
     child.signal_all(Signal::SIGCONT)
 }
 
+fn is_process(pid: Pid) -> bool {
+    process::id() == pid.as_raw().unsigned_abs()
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.in_parent() {
+        let state = self.state.get_mut();
+        let Stage::Running(watch) = &state.stage else { return };
+        if !is_process(self.parent) {
             return;
         }
-        let state = self.state.get_mut();
-        if let Stage::Running(watch) = &state.stage {
-            let child = &watch.child;
-            // The child has changed its user.
-            if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running))
-            {
-                state.detach();
-                return;
-            }
-            let mut interval = Interval::new();
-            while matches!(child.state(), Ok(ChildState::Running)) {
-                let time = child.end_fd().is_none().then(|| interval.next());
-                let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
-            }
-            child.reap();
+        let child = &watch.child;
+        // The child has changed its user.
+        if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {
+            state.detach();
+            return;
         }
+        let mut interval = Interval::new();
+        while matches!(child.state(), Ok(ChildState::Running)) {
+            let time = child.end_fd().is_none().then(|| interval.next());
+            let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
+        }
+        child.reap();
     }
 }
 

@@ -21,10 +21,10 @@ use super::state::{Stage, State, Watch};
 use super::wire::Receiver;
 use crate::os::alone::Alone;
 use crate::os::forked::{Side, fork};
-use crate::os::job_fd::{JobFd, ToClose};
+use crate::os::job_fd::JobFd;
 use crate::os::pipe::{self, WriteEnd};
 use crate::os::{c_streams, clock, inherited};
-use crate::runtime;
+use crate::runtime::{self, Due, Plan};
 use crate::time::Time;
 
 /// `threads` says whether there may be other threads.
@@ -50,7 +50,7 @@ enum Forked<T> {
     Parent(Job<T>),
 }
 
-/// Not inlined: the child would keep this frame, and each page of the stack costs a copy.
+/// Not inlined: each page of the stack that the child keeps using costs a copy.
 #[inline(never)]
 fn fork_job<T>(
     builder: Builder,
@@ -71,11 +71,16 @@ fn fork_job<T>(
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
     let c_streams = c_streams::Streams::find();
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-    let to_close = ToClose::find(&read, &write);
     let streams = Streams::flush(c_streams, threads);
-    let blocked = inherited::block_all(runtime::next_here().is_some()).map_err(naming("pthread_sigmask"))?;
-    let set_up = SetUp { parent, options: &options, outputs, pipe, to_close, c_streams, blocked };
+    let plan = options
+        .limit
+        .map(|limit| Plan { label: options.label.as_ref(), ..Plan::new(Due::After(limit), location) });
+    let alarms = runtime::next_here().is_some();
+    // Before the alarm is armed, whose signal then never comes before the limit.
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
+    let alarm = plan.filter(|_| !threads).and_then(runtime::arm_for_child);
+    let blocked = inherited::block_all(alarms).map_err(naming("pthread_sigmask"))?;
+    let set_up = SetUp { parent, options: &options, outputs, pipe, c_streams, blocked, plan, alarm };
     let forked = match fork(alone) {
         Ok(Side::Child) => {
             let child = set_up.set_up_child(streams);
@@ -87,8 +92,7 @@ fn fork_job<T>(
         Ok(Side::Parent(pid)) => Ok(pid),
         Err(e) => Err(e),
     };
-    // Closing the pipe frees a descriptor for the pidfd. The pidfd must be open before a signal handler can reap the
-    // child.
+    // Before the pidfd, which may need the number, and which must be open before a signal handler can reap the child.
     write.close();
     let child = forked
         .map_err(naming("fork"))

@@ -1,5 +1,4 @@
-//! The format of what the child sends: frames of a kind, a length and a body. A value is chunk frames and an end frame;
-//! a failure is one frame.
+//! What the child sends: frames of a kind, a length and a body. A value is chunks and an end; a failure is one frame.
 
 mod decode;
 mod encode;
@@ -17,7 +16,8 @@ use crate::os::pipe::{Found, WriteEnd};
 /// The kind, and the length of the body in four bytes, little-endian.
 const HEAD: usize = 5;
 
-pub(super) const SMALL: usize = 256;
+/// A larger value has a buffer on the heap, which costs a child page faults.
+pub(super) const SMALL: usize = 1024;
 
 /// The largest frame of a large value.
 const CHUNK: usize = 256 * 1024;
@@ -62,22 +62,26 @@ pub(super) struct Sender<'a> {
     /// Space for a head, then the next chunk.
     buffer: &'a mut [u8],
     filled: usize,
+    is_broken: bool,
 }
 
 impl<'a> Sender<'a> {
     #[inline]
-    pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8; SMALL]) -> Sender<'a> {
-        Sender { pipe, buffer: small, filled: HEAD }
+    pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8]) -> Sender<'a> {
+        Sender { pipe, buffer: small, filled: HEAD, is_broken: false }
     }
 
-    /// Encodes a value and sends it, except for its last chunk.
+    /// Sends a value, except for its last chunk.
     pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), SendError> {
-        value.serialize(self)
+        value.serialize(&mut *self).map_err(|e| match self.is_broken {
+            true => SendError::Pipe,
+            false => SendError::NotEncoded(e.to_string()),
+        })
     }
 
     /// Sends the rest and the end in one write, which wakes the parent once.
     #[inline]
-    pub(super) fn finish(mut self) -> Result<(), SendError> {
+    pub(super) fn finish(mut self) -> io::Result<()> {
         let end = head(KIND_END, 0);
         if self.filled + end.len() > self.buffer.len() {
             self.reserve(end.len())?;
@@ -87,11 +91,11 @@ impl<'a> Sender<'a> {
         // The receiver rejects an empty chunk.
         let first = if filled == HEAD { HEAD } else { 0 };
         self.buffer[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
-        self.pipe.write_all(&self.buffer[first..total]).map_err(|_| SendError::Pipe)
+        self.pipe.write_all(&self.buffer[first..total])
     }
 
     #[inline]
-    fn push(&mut self, byte: u8) -> Result<(), SendError> {
+    fn push(&mut self, byte: u8) -> io::Result<()> {
         if let Some(slot) = self.buffer.get_mut(self.filled) {
             *slot = byte;
             self.filled += 1;
@@ -102,7 +106,7 @@ impl<'a> Sender<'a> {
     }
 
     #[inline]
-    fn extend(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+    fn extend(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() >= CHUNK - HEAD {
             return self.send_in_place(bytes);
         }
@@ -116,19 +120,19 @@ impl<'a> Sender<'a> {
         self.extend(bytes)
     }
 
-    fn flush(&mut self) -> Result<(), SendError> {
+    fn flush(&mut self) -> io::Result<()> {
         let filled = mem::replace(&mut self.filled, HEAD);
         if filled == HEAD {
             return Ok(());
         }
         let chunk = &mut self.buffer[..filled];
         chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
-        self.pipe.write_all(chunk).map_err(|_| SendError::Pipe)
+        self.pipe.write_all(chunk).inspect_err(|_| self.is_broken = true)
     }
 
     /// Makes space for `bytes`, fewer than a chunk. Grows in steps, to touch few pages.
     #[cold]
-    fn reserve(&mut self, bytes: usize) -> Result<(), SendError> {
+    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
         let may_grow = self.buffer.len() < CHUNK;
         if self.filled + bytes > PIPE {
             if may_grow {
@@ -148,13 +152,13 @@ impl<'a> Sender<'a> {
     }
 
     #[cold]
-    fn send_in_place(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+    fn send_in_place(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.pipe.enlarge();
         self.flush()?;
         for part in bytes.chunks(1 << 30) {
             let head = head(KIND_CHUNK, part.len());
             let sent = self.pipe.write_all(&head).and_then(|()| self.pipe.write_all(part));
-            sent.map_err(|_| SendError::Pipe)?;
+            sent.inspect_err(|_| self.is_broken = true)?;
         }
         Ok(())
     }
@@ -325,7 +329,6 @@ impl Receiver {
     }
 }
 
-/// For a test, and for the fuzzer in `fuzz/`.
 #[cfg(any(test, fuzzing))]
 pub(super) mod adversary;
 

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use sigalarm_core::implementer;
-
-use super::fork::prepare;
-use super::state::{STATE, State};
+use super::state::{STATE, State, state_prepared};
 use super::thread_state;
 use crate::error::{AlarmId, Cause};
 use crate::gap::Gap;
@@ -80,7 +77,6 @@ pub(crate) fn leave(standing: Standing) {
 
 /// An id for a limit that is not an alarm: of a join, of a job.
 pub(crate) fn unused_id() -> AlarmId {
-    // Registers the hook, by which the texts of errors name signals.
-    let _ = prepare();
-    implementer::next_id()
+    // `prepare` registers the hook, by which the texts of errors name signals.
+    state_prepared().schedule.next_id()
 }

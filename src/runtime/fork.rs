@@ -1,21 +1,28 @@
 //! A forked child starts without alarms and with the lock free.
 
 use std::mem::{self, ManuallyDrop};
+use std::time::Duration;
 
 use once_cell::race::OnceBool;
 use sigalarm_core::implementer;
 
+#[cfg(feature = "process")]
+use super::arm::{arm, release};
 use super::audit::Audits;
 use super::deadline_timer::{self, DeadlineTimers};
+#[cfg(feature = "process")]
+use super::plan::Plan;
 use super::shared::SHARED;
 use super::slow_path::HOOK;
 use super::state::{STATE, State};
 use super::thread_state::at_thread_end;
-use super::timer::interval::IntervalTimer;
+use super::timer::interval::{Found, IntervalTimer};
 use super::{FLAG, blocked_threads, handler, tickers};
 use crate::error::ArmError;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
-use crate::os::{single_threaded, thread_end};
+use crate::os::{clock, single_threaded, thread_end};
+#[cfg(feature = "process")]
+use crate::schedule::Key;
 use crate::schedule::Schedule;
 
 impl ForkSafe for State {
@@ -23,11 +30,14 @@ impl ForkSafe for State {
         &STATE
     }
 
-    /// Writes only what must change, because each page that a child writes to is copied. All is inlined, because each page of
-    /// code that a child runs first costs a page fault.
+    /// Writes only what must change, and is inlined: each page that a child writes to, or whose code it runs, costs a fault.
     #[inline]
     fn start_again(&mut self) {
         SHARED.expiries.reset();
+        self.interval = IntervalTimer::new();
+        if mem::take(&mut self.is_handed_over) {
+            return self.set_interval_again();
+        }
         blocked_threads::start_again();
         self.threads.start_again();
         self.installation.remove();
@@ -35,22 +45,70 @@ impl ForkSafe for State {
         tickers::start_again();
         deadline_timer::start_again();
         FLAG.reset();
-        implementer::skip_ids();
         // None of these is dropped: a child frees nothing, for the heap may be in the middle of a change.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.deadlines, DeadlineTimers::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
-        self.interval = IntervalTimer::new();
         self.interval_owner = None;
         (self.active, self.clock_only, self.blocked, self.suspended) = (0, 0, 0, 0);
     }
 }
 
-/// Registers the hooks that have a forked child start without alarms and with the lock free. Must be called before the lock
-/// is taken.
+/// Arms an alarm that the child of the next fork keeps, while the result lives; `None` if there are other alarms, or if the
+/// program uses the interval timer.
 ///
-/// Two threads may do so at once, and the hooks allow for it. No thread waits for another here: in a child that is forked
-/// meanwhile there is no other.
+/// A child that arms its alarm touches a dozen pages more, and each costs a page fault.
+#[cfg(feature = "process")]
+pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
+    prepare().ok()?;
+    if !STATE.lock().is_idle() {
+        return None;
+    }
+    let alarm = ForChild(arm(plan).ok()?);
+    let is_handed_over = {
+        let mut state = STATE.lock();
+        // The child inherits no private timer.
+        state.is_handed_over = state.interval_owner.is_some();
+        state.is_handed_over
+    };
+    is_handed_over.then_some(alarm)
+}
+
+#[cfg(feature = "process")]
+pub(crate) struct ForChild(Key);
+
+#[cfg(feature = "process")]
+impl Drop for ForChild {
+    fn drop(&mut self) {
+        STATE.lock().is_handed_over = false;
+        release(self.0);
+    }
+}
+
+impl State {
+    #[cfg(feature = "process")]
+    fn is_idle(&self) -> bool {
+        self.schedule.is_empty() && self.active == 0 && self.suspended == 0
+    }
+
+    /// Sets the interval timer for the alarm that the parent has armed: a fork does not copy timers.
+    #[inline]
+    fn set_interval_again(&mut self) {
+        self.schedule.skip_ids();
+        let Some(index) = self.interval_owner else { return };
+        let Some(due) = self.threads.get(index).map(|thread| thread.due) else { return };
+        if !due.is_never()
+            && !self.interval.set(due, Duration::ZERO, clock::now()).is_ok_and(|found| found == Found::Own)
+        {
+            self.use_clock(index);
+        }
+    }
+}
+
+/// Registers the hooks of a fork. Must be called before the lock is taken.
+///
+/// Two threads may do so at once, and the hooks allow for it. None waits for another, which a child that is forked meanwhile
+/// would lack.
 pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {

@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) blocked: usize,
     /// How many calls of `suspended` are in force.
     pub(super) suspended: usize,
+    /// The child of the next fork keeps the only alarm.
+    pub(super) is_handed_over: bool,
 }
 
 pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
@@ -57,6 +59,7 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     clock_only: 0,
     blocked: 0,
     suspended: 0,
+    is_handed_over: false,
 });
 
 impl State {

@@ -97,7 +97,9 @@ impl Thread {
     pub(super) fn private(&mut self) -> io::Result<&PosixTimer> {
         if self.private.is_none() {
             let value = ptr::from_ref::<Record>(self.record).addr();
-            self.private = Some(PosixTimer::create(self.id, value)?);
+            // In a forked child the id that was registered is the parent's.
+            let id = if self.scope == scope() { ThreadId::current() } else { self.id };
+            self.private = Some(PosixTimer::create(id, value)?);
         }
         self.private.as_ref().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }

@@ -1,7 +1,5 @@
 use std::mem;
 
-use sigalarm_core::implementer;
-
 use super::{Entry, INNERMOST, Key, OUTERMOST, Schedule, Scope, Standing};
 use crate::error::AlarmId;
 use crate::time::Time;
@@ -9,7 +7,7 @@ use crate::time::Time;
 impl Schedule {
     /// Enters an alarm on a thread, as its innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
-        let standing = Standing { scope, order: implementer::next_id(), key };
+        let standing = Standing { scope, order: self.next_id(), key };
         // The arming thread checks the alarm already.
         if let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.scope != scope) {
             entry.entered_by += 1;
@@ -27,7 +25,8 @@ impl Schedule {
 
     /// Has the thread's checks ignore all current alarms. Returns the previous shield.
     pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
-        self.set_shield(scope, implementer::next_id())
+        let last = self.next_id();
+        self.set_shield(scope, last)
     }
 
     pub(crate) fn set_shield(&mut self, scope: Scope, last: AlarmId) -> AlarmId {

@@ -9,6 +9,7 @@ use crate::support;
 use crate::support::children::{self, fork, leaving_nothing, pause, raise, signal};
 use crate::support::{Scenario, scenario};
 use nix::libc;
+use nix::unistd::alarm;
 use sigalarm::process::{self, Job, JobError, KillReason};
 use sigalarm::{Alarm, Cause, TimedOut, checkpoint};
 
@@ -290,6 +291,40 @@ fn alarms_are_not_inherited() {
     });
 }
 
+/// The child's alarm is armed before the fork. It ends a system call of the child, and the parent keeps no trace of it.
+fn limit_ends_a_system_call_of_the_child() {
+    leaving_nothing(|| {
+        let state = support::process::state();
+        let (mut here, there) = UnixStream::pair().unwrap();
+        let blocked = || {
+            let nested = Alarm::never().unwrap();
+            let e = nested.blocking(|| here.read(&mut [0])).unwrap_err();
+            TimedOut::find_in(&e).is_some_and(|e| e.limit() == Some(LIMIT))
+        };
+        let job = || Job::builder().limit(LIMIT).grace(SLACK);
+        assert!(job().run(blocked).unwrap());
+        drop(there);
+        assert_eq!(support::process::state(), state);
+        assert!(process::run(Duration::ZERO, || checkpoint().is_err()).unwrap());
+        assert!(checkpoint().is_ok());
+
+        // Beside a timer of the program's, and beside an alarm of the parent, the child arms its own.
+        let until_limit = || loop {
+            if let Err(e) = checkpoint() {
+                break e.limit() == Some(LIMIT);
+            }
+        };
+        alarm::set(1_000);
+        assert!(job().run(until_limit).unwrap());
+        assert!(alarm::cancel().is_some_and(|left| left > 900));
+        assert_eq!(support::process::state(), state);
+
+        let own = Alarm::after(1_000 * LIMIT).unwrap();
+        assert!(job().run(until_limit).unwrap());
+        assert!(own.check().is_ok());
+    });
+}
+
 fn nested_jobs_have_their_own_limits() {
     leaving_nothing(|| {
         let outcome = process::run(SLACK, || {
@@ -434,6 +469,7 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("callers_ring_ends_a_join", callers_ring_ends_a_join),
         scenario("callers_alarm_ends_a_join_without_a_signal", callers_alarm_ends_a_join_without_a_signal),
         scenario("alarms_are_not_inherited", alarms_are_not_inherited),
+        scenario("limit_ends_a_system_call_of_the_child", limit_ends_a_system_call_of_the_child),
         scenario("nested_jobs_have_their_own_limits", nested_jobs_have_their_own_limits),
         scenario("exhausted_memory_is_reported", exhausted_memory_is_reported)
             .launched(support::without_backtrace),

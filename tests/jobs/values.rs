@@ -42,11 +42,11 @@ fn decoded<T: Serialize + serde::de::DeserializeOwned>(
     job.join()
 }
 
-/// Returns whether the child sleeps after it has sent all.
+/// Returns whether the child sleeps after it has sent all. A running process waits in the call "0".
 fn received_all<T>(job: &Job<T>) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", job.id())).unwrap_or_default();
-    let call = std::fs::read_to_string(format!("/proc/{}/wchan", job.id())).unwrap_or_default();
-    stat.contains(") S ") && !call.contains("pipe")
+    let read = |file| std::fs::read_to_string(format!("/proc/{}/{file}", job.id())).unwrap_or_default();
+    let (stat, call) = (read("stat"), read("wchan"));
+    stat.contains(") S ") && call != "0" && !call.contains("pipe")
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -109,10 +109,11 @@ pub fn fork_and_byte() {
     }
 }
 
-/// Makes all the system calls of a job: process group, death signal, masks, dispositions, flushes, pidfd, usage.
+/// Makes all the system calls of a job: process group, death signal, masks, dispositions, flushes, pidfd, usage; with a
+/// limit also those of an alarm, which the parent installs and the child sets.
 ///
 /// Only in a process with one thread and empty C streams.
-pub fn fork_as_a_job() {
+pub fn fork_as_a_job(limited: bool) {
     fn call(number: libc::c_long, arguments: [usize; 4]) -> usize {
         let result: usize;
         let [a, b, c, d] = arguments;
@@ -147,6 +148,16 @@ pub fn fork_as_a_job() {
             let mut action = [0_u64; 4];
             call(libc::SYS_rt_sigaction, [signal as usize, 0, &raw mut action as usize, 8]);
         }
+        let mut action: libc::sigaction = zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
+        let swap = |action: &mut libc::sigaction| {
+            let new = *action;
+            libc::sigaction(libc::SIGALRM, ptr::null(), action);
+            libc::sigaction(libc::SIGALRM, &new, action);
+        };
+        if limited {
+            swap(&mut action);
+        }
         let set_mask = || call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, mask_at, 0, 8]);
         match libc::fork() {
             -1 => panic!("fork"),
@@ -156,6 +167,10 @@ pub fn fork_as_a_job() {
                 call(libc::SYS_getppid, [0; 4]);
                 call(libc::SYS_setpgid, [0; 4]);
                 set_mask();
+                if limited {
+                    let minute = [0_usize, 0, 60, 0];
+                    call(libc::SYS_setitimer, [libc::ITIMER_REAL as usize, minute.as_ptr() as usize, 0, 0]);
+                }
                 std::mem::forget(std::panic::take_hook());
                 std::panic::set_hook(Box::new(|_| {}));
                 let _ = std::io::stdout().flush();
@@ -168,6 +183,9 @@ pub fn fork_as_a_job() {
                 libc::close(pipe[1]);
                 libc::setpgid(child, child);
                 let end = libc::syscall(libc::SYS_pidfd_open, child, 0) as libc::c_int;
+                if limited {
+                    swap(&mut action);
+                }
                 set_mask();
                 let on = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
                 assert!(libc::poll([on(end), on(pipe[0])].as_mut_ptr(), 2, -1) > 0);

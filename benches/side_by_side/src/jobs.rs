@@ -18,7 +18,8 @@ const TURN: Duration = Duration::from_micros(500);
 pub fn jobs(plan: &Plan) -> Vec<Group> {
     let mut jobs = Ways::new("bare `fork` + `pipe` + `poll` + `waitpid`", bare::fork_and_byte)
         .and("bare `fork` + `waitpid`, nothing comes back", bare::fork_and_wait)
-        .and("the calls that a job needs, bare", bare::fork_as_a_job)
+        .and("the calls that a job needs, bare", || bare::fork_as_a_job(false))
+        .and("the same under a limit, bare", || bare::fork_as_a_job(true))
         .and("`Job::spawn` + `join`", || {
             assert_eq!(Job::spawn(|| 7_u8).expect("spawning").join().expect("a value"), 7);
         })
@@ -39,7 +40,8 @@ pub fn jobs(plan: &Plan) -> Vec<Group> {
     python::add(&mut jobs, "jobs", plan);
     counts::print(&mut [
         ("bare `fork` + `pipe` + `poll` + `waitpid`", &mut bare::fork_and_byte),
-        ("the calls that a job needs, bare", &mut bare::fork_as_a_job),
+        ("the calls that a job needs, bare", &mut || bare::fork_as_a_job(false)),
+        ("the same under a limit, bare", &mut || bare::fork_as_a_job(true)),
         ("`Job::spawn` + `join`", &mut || {
             Job::spawn(|| 7_u8).expect("spawning").join().expect("a value");
         }),

@@ -1,12 +1,11 @@
 //! Decodes a value from an untrusted child. Postcard decodes the scalars only: it limits neither nesting nor elements
 //! without bytes.
 
-use std::fmt::Display;
-
 use serde::Deserialize;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
-    SeqAccess, VariantAccess, Visitor, value::U32Deserializer,
+    SeqAccess, VariantAccess, Visitor,
+    value::{Error, U32Deserializer},
 };
 
 /// A few bytes can claim any number of elements that take no bytes, as in a `Vec<()>`.
@@ -18,26 +17,12 @@ pub(in crate::process) enum DecodeError {
     Other(String),
 }
 
-impl serde::de::Error for DecodeError {
-    fn custom<T: Display>(message: T) -> DecodeError {
-        DecodeError::Other(message.to_string())
-    }
-}
-
-impl Display for DecodeError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            DecodeError::TooDeep => f.write_str("nested too deeply"),
-            DecodeError::Other(message) => f.write_str(message),
-        }
-    }
-}
-
-impl std::error::Error for DecodeError {}
-
 pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, DecodeError> {
-    let mut decoder = Decoder { bytes, depth, empty: EMPTY_ELEMENTS };
-    let value = T::deserialize(&mut decoder)?;
+    let mut decoder = Decoder { bytes, depth, is_too_deep: false, empty: EMPTY_ELEMENTS };
+    let value = T::deserialize(&mut decoder).map_err(|e| match decoder.is_too_deep {
+        true => DecodeError::TooDeep,
+        false => DecodeError::Other(e.to_string()),
+    })?;
     match decoder.bytes.len() {
         0 => Ok(value),
         rest => Err(DecodeError::Other(format!("{rest} bytes follow the value"))),
@@ -48,43 +33,48 @@ struct Decoder<'de> {
     bytes: &'de [u8],
     /// The levels that are left.
     depth: usize,
+    is_too_deep: bool,
     /// How many more elements may take no bytes.
     empty: usize,
 }
 
 impl<'de> Decoder<'de> {
     #[inline]
-    fn scalar<T: Deserialize<'de>>(&mut self) -> Result<T, DecodeError> {
-        let (value, rest) = postcard::take_from_bytes(self.bytes).map_err(DecodeError::custom)?;
+    fn scalar<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
+        let (value, rest) = postcard::take_from_bytes(self.bytes).map_err(Error::custom)?;
         self.bytes = rest;
         Ok(value)
     }
 
     #[inline]
-    fn nested<R>(
-        &mut self,
-        decode: impl FnOnce(&mut Self) -> Result<R, DecodeError>,
-    ) -> Result<R, DecodeError> {
-        self.depth = self.depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
+    fn nested<R>(&mut self, decode: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
+        if self.depth == 0 {
+            self.is_too_deep = true;
+            return Err(Error::custom("nested too deeply"));
+        }
+        self.depth -= 1;
         let result = decode(self);
         self.depth += 1;
         result
     }
 
-    fn fields<V: Visitor<'de>>(&mut self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_seq(Fields { decoder: self, left })
+    fn fields<V: Visitor<'de>>(&mut self, left: usize, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_seq(Elements { decoder: self, left, are_claimed: false })
     }
 
-    fn length(&mut self) -> Result<usize, DecodeError> {
+    /// As many elements as the input claims.
+    fn elements(&mut self) -> Result<Elements<'_, 'de>, Error> {
         let length = self.scalar::<u64>()?;
-        length.try_into().map_err(|_| DecodeError::Other(format!("the length {length} is too large")))
+        let left =
+            length.try_into().map_err(|_| Error::custom(format!("the length {length} is too large")))?;
+        Ok(Elements { decoder: self, left, are_claimed: true })
     }
 }
 
 macro_rules! scalars {
     ($($deserialize:ident: $type:ty, $visit:ident;)*) => {$(
         #[inline]
-        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             visitor.$visit(self.scalar::<$type>()?)
         }
     )*};
@@ -95,8 +85,8 @@ const UNKNOWN_TYPE: &str = "the type needs a self-describing format (`serde_json
 
 macro_rules! unknown {
     ($($deserialize:ident)*) => {$(
-        fn $deserialize<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
-            Err(DecodeError::Other(UNKNOWN_TYPE.to_owned()))
+        fn $deserialize<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+            Err(Error::custom(UNKNOWN_TYPE))
         }
     )*};
 }
@@ -105,7 +95,7 @@ type Names = &'static [&'static str];
 
 macro_rules! compounds {
     ($($deserialize:ident($($argument:tt: $type:ty),*) |$d:ident, $visitor:ident| => $value:expr;)*) => {$(
-        fn $deserialize<V: Visitor<'de>>(self, $($argument: $type,)* $visitor: V) -> Result<V::Value, DecodeError> {
+        fn $deserialize<V: Visitor<'de>>(self, $($argument: $type,)* $visitor: V) -> Result<V::Value, Error> {
             let $d = self;
             $value
         }
@@ -113,7 +103,7 @@ macro_rules! compounds {
 }
 
 impl<'de> Deserializer<'de> for &mut Decoder<'de> {
-    type Error = DecodeError;
+    type Error = Error;
 
     scalars! {
         deserialize_bool: bool, visit_bool;
@@ -146,14 +136,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         deserialize_unit() |_d, visitor| => visitor.visit_unit();
         deserialize_unit_struct(_: &'static str) |_d, visitor| => visitor.visit_unit();
         deserialize_newtype_struct(_: &'static str) |d, visitor| => d.nested(|d| visitor.visit_newtype_struct(d));
-        deserialize_seq() |d, visitor| => {
-            let left = d.length()?;
-            d.nested(|decoder| visitor.visit_seq(Elements { decoder, left }))
-        };
-        deserialize_map() |d, visitor| => {
-            let left = d.length()?;
-            d.nested(|decoder| visitor.visit_map(Elements { decoder, left }))
-        };
+        deserialize_seq() |d, visitor| => d.nested(|d| visitor.visit_seq(d.elements()?));
+        deserialize_map() |d, visitor| => d.nested(|d| visitor.visit_map(d.elements()?));
         deserialize_tuple(left: usize) |d, visitor| => d.nested(|d| d.fields(left, visitor));
         deserialize_tuple_struct(_: &'static str, left: usize) |d, visitor| => d.nested(|d| d.fields(left, visitor));
         deserialize_struct(_: &'static str, fields: Names) |d, visitor| => d.nested(|d| d.fields(fields.len(), visitor));
@@ -165,113 +149,75 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 }
 
-/// As many as the input claims.
+/// Elements of a sequence or map, or fields, of which the type has a fixed number.
 struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
+    /// The input claims their number, and may lie.
+    are_claimed: bool,
 }
 
-impl<'de> Elements<'_, 'de> {
+impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = Error;
+
     #[inline]
-    fn next<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         let before = self.decoder.bytes.len();
         let element = seed.deserialize(&mut *self.decoder)?;
-        if self.decoder.bytes.len() == before {
+        if self.are_claimed && self.decoder.bytes.len() == before {
             self.decoder.empty = self.decoder.empty.checked_sub(1).ok_or_else(|| {
-                DecodeError::Other(format!("more than {EMPTY_ELEMENTS} elements that take no bytes"))
+                Error::custom(format!("more than {EMPTY_ELEMENTS} elements that take no bytes"))
             })?;
         }
         Ok(Some(element))
     }
 
-    /// Returns at most one element per byte, since the input may lie.
-    fn hint(&self) -> Option<usize> {
-        Some(self.left.min(self.decoder.bytes.len()))
-    }
-}
-
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
-    type Error = DecodeError;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, DecodeError> {
-        self.next(seed)
-    }
-
+    /// Returns at most one claimed element per byte.
     fn size_hint(&self) -> Option<usize> {
-        self.hint()
+        Some(if self.are_claimed { self.left.min(self.decoder.bytes.len()) } else { self.left })
     }
 }
 
 impl<'de> MapAccess<'de> for Elements<'_, 'de> {
-    type Error = DecodeError;
+    type Error = Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
-        self.next(seed)
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        self.next_element_seed(seed)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         seed.deserialize(&mut *self.decoder)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.hint()
-    }
-}
-
-/// As many as the type has.
-struct Fields<'a, 'de> {
-    decoder: &'a mut Decoder<'de>,
-    left: usize,
-}
-
-impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
-    type Error = DecodeError;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, DecodeError> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        seed.deserialize(&mut *self.decoder).map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
+        SeqAccess::size_hint(self)
     }
 }
 
 impl<'de> EnumAccess<'de> for &mut Decoder<'de> {
-    type Error = DecodeError;
+    type Error = Error;
     type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), DecodeError> {
-        let index: U32Deserializer<DecodeError> = self.scalar::<u32>()?.into_deserializer();
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
+        let index: U32Deserializer<Error> = self.scalar::<u32>()?.into_deserializer();
         Ok((seed.deserialize(index)?, self))
     }
 }
 
 impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
-    type Error = DecodeError;
+    type Error = Error;
 
-    fn unit_variant(self) -> Result<(), DecodeError> {
+    fn unit_variant(self) -> Result<(), Error> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
         seed.deserialize(self)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, DecodeError> {
+    fn tuple_variant<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value, Error> {
         self.fields(left, visitor)
     }
 
@@ -279,7 +225,7 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, DecodeError> {
+    ) -> Result<V::Value, Error> {
         self.fields(fields.len(), visitor)
     }
 }

@@ -1,29 +1,11 @@
 //! Encodes a value in postcard's format. Postcard encodes the scalars only: it does not detect a field that is left
 //! out.
 
-use std::fmt::Display;
-
 use postcard::ser_flavors::Flavor;
-use serde::ser::{self, Serialize, Serializer};
+use serde::de::value::Error;
+use serde::ser::{self, Error as _, Serialize, Serializer};
 
-use super::{SendError, Sender};
-
-impl ser::Error for SendError {
-    fn custom<T: Display>(message: T) -> SendError {
-        SendError::NotEncoded(message.to_string())
-    }
-}
-
-impl Display for SendError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            SendError::NotEncoded(message) => f.write_str(message),
-            SendError::Pipe => f.write_str("the pipe is closed"),
-        }
-    }
-}
-
-impl std::error::Error for SendError {}
+use super::Sender;
 
 struct Buffer<'a, 'b>(&'a mut Sender<'b>);
 
@@ -47,21 +29,21 @@ impl Flavor for Buffer<'_, '_> {
 
 impl Sender<'_> {
     #[inline]
-    fn scalar<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SendError> {
-        postcard::serialize_with_flavor(value, Buffer(self)).map_err(|_| SendError::Pipe)
+    fn scalar<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        postcard::serialize_with_flavor(value, Buffer(self)).map_err(Error::custom)
     }
 
-    fn length(&mut self, length: Option<usize>) -> Result<(), SendError> {
+    fn length(&mut self, length: Option<usize>) -> Result<(), Error> {
         const UNKNOWN: &str =
             "its length is unknown, as with serde's `flatten`: return another type, or a `String` of JSON";
-        self.scalar(&length.ok_or_else(|| SendError::NotEncoded(UNKNOWN.to_owned()))?)
+        self.scalar(&length.ok_or_else(|| Error::custom(UNKNOWN))?)
     }
 }
 
 macro_rules! scalars {
     ($($serialize:ident: $type:ty;)*) => {$(
         #[inline]
-        fn $serialize(self, value: $type) -> Result<(), SendError> {
+        fn $serialize(self, value: $type) -> Result<(), Error> {
             self.scalar(&value)
         }
     )*};
@@ -70,7 +52,7 @@ macro_rules! scalars {
 /// Starts a compound value with its length or its variant, if it has one.
 macro_rules! compounds {
     ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| => $begin:expr;)*) => {$(
-        fn $serialize(self, $($argument: $type),*) -> Result<Self, SendError> {
+        fn $serialize(self, $($argument: $type),*) -> Result<Self, Error> {
             let $s = &mut *self;
             $begin?;
             Ok(self)
@@ -80,7 +62,7 @@ macro_rules! compounds {
 
 impl Serializer for &mut Sender<'_> {
     type Ok = ();
-    type Error = SendError;
+    type Error = Error;
     type SerializeSeq = Self;
     type SerializeTuple = Self;
     type SerializeTupleStruct = Self;
@@ -107,29 +89,29 @@ impl Serializer for &mut Sender<'_> {
         serialize_str: &str;
     }
 
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), SendError> {
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Error> {
         self.length(Some(bytes.len()))?;
-        self.extend(bytes)
+        self.extend(bytes).map_err(Error::custom)
     }
 
-    fn serialize_none(self) -> Result<(), SendError> {
+    fn serialize_none(self) -> Result<(), Error> {
         self.scalar(&false)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), SendError> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
         self.scalar(&true)?;
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Result<(), SendError> {
+    fn serialize_unit(self) -> Result<(), Error> {
         Ok(())
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), SendError> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
         Ok(())
     }
 
-    fn serialize_unit_variant(self, _: &'static str, index: u32, _: &'static str) -> Result<(), SendError> {
+    fn serialize_unit_variant(self, _: &'static str, index: u32, _: &'static str) -> Result<(), Error> {
         self.scalar(&index)
     }
 
@@ -138,7 +120,7 @@ impl Serializer for &mut Sender<'_> {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), Error> {
         value.serialize(self)
     }
 
@@ -148,7 +130,7 @@ impl Serializer for &mut Sender<'_> {
         index: u32,
         _: &'static str,
         value: &T,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), Error> {
         self.scalar(&index)?;
         value.serialize(self)
     }
@@ -168,60 +150,41 @@ impl Serializer for &mut Sender<'_> {
     }
 }
 
-macro_rules! without_names {
-    ($($compound:ident: $($serialize:ident),*;)*) => {$(
+macro_rules! compound_traits {
+    ($($compound:ident { $($serialize:ident($($name:tt)?))* } $($skip:ident)?;)*) => {$(
         impl ser::$compound for &mut Sender<'_> {
             type Ok = ();
-            type Error = SendError;
+            type Error = Error;
 
             $(#[inline]
-            fn $serialize<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SendError> {
+            fn $serialize<T: Serialize + ?Sized>(
+                &mut self,
+                $($name: &'static str,)?
+                value: &T,
+            ) -> Result<(), Error> {
                 value.serialize(&mut **self)
             })*
 
-            fn end(self) -> Result<(), SendError> {
-                Ok(())
-            }
-        }
-    )*};
-}
-
-without_names! {
-    SerializeSeq: serialize_element;
-    SerializeTuple: serialize_element;
-    SerializeTupleStruct: serialize_field;
-    SerializeTupleVariant: serialize_field;
-    SerializeMap: serialize_key, serialize_value;
-}
-
-macro_rules! with_names {
-    ($($compound:ident)*) => {$(
-        impl ser::$compound for &mut Sender<'_> {
-            type Ok = ();
-            type Error = SendError;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                _: &'static str,
-                value: &T,
-            ) -> Result<(), SendError> {
-                value.serialize(&mut **self)
-            }
-
-            fn skip_field(&mut self, name: &'static str) -> Result<(), SendError> {
-                let message = format!(
+            $(fn $skip(&mut self, name: &'static str) -> Result<(), Error> {
+                Err(Error::custom(format_args!(
                     "it leaves out the field `{name}`, but the format stores no field names: return a type that \
                      leaves none out"
-                );
-                Err(SendError::NotEncoded(message))
-            }
+                )))
+            })?
 
-            fn end(self) -> Result<(), SendError> {
+            fn end(self) -> Result<(), Error> {
                 Ok(())
             }
         }
     )*};
 }
 
-with_names! { SerializeStruct SerializeStructVariant }
+compound_traits! {
+    SerializeSeq { serialize_element() };
+    SerializeTuple { serialize_element() };
+    SerializeTupleStruct { serialize_field() };
+    SerializeTupleVariant { serialize_field() };
+    SerializeMap { serialize_key() serialize_value() };
+    SerializeStruct { serialize_field(_) } skip_field;
+    SerializeStructVariant { serialize_field(_) } skip_field;
+}

@@ -47,6 +47,7 @@ impl IntervalTimer {
     }
 
     /// Sets the timer to expire at `due`, or later by the time since `now` was read. Returns what the timer held.
+    #[inline]
     pub(in crate::runtime) fn set(&mut self, due: Time, repeat: Duration, now: Time) -> io::Result<Found> {
         // So the count is of one value at a time.
         if self.is_set() && !self.is_over() {
