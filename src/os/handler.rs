@@ -61,6 +61,16 @@ pub(crate) struct Arrival {
 pub(crate) const CAN_BLOCK_ON_RETURN: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
 
+/// Signals that end a process by default, which signal-hook takes for ignored ones or does not know.
+const TAKEN_FOR_IGNORED: &[libc::c_int] = &[
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    libc::SIGIO,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    libc::SIGPWR,
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    libc::SIGSTKFLT,
+];
+
 impl Arrival {
     pub(crate) fn signal(&self) -> c_int {
         self.signal
@@ -135,10 +145,11 @@ impl Arrival {
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
             pending::raise_alarm();
-        } else if signal_hook::low_level::emulate_default_handler(self.signal).is_err() {
-            // It does not know SIGIO, SIGPWR and SIGSTKFLT.
+        } else if TAKEN_FOR_IGNORED.contains(&self.signal) {
             let _ = Disposition::DEFAULT.install_for(self.signal);
             pending::send_again(self.signal as usize);
+        } else {
+            let _ = signal_hook::low_level::emulate_default_handler(self.signal);
         }
     }
 

@@ -280,4 +280,7 @@ pub(super) fn start_again() {
         shared.watchdog.forget();
     }
     SHARED.deadlines.free_all();
+    if SHARED.is_suspended.load(Ordering::SeqCst) {
+        SHARED.is_suspended.store(false, Ordering::SeqCst);
+    }
 }

@@ -126,6 +126,13 @@ fn watchdog_and_flag_move_by_a_pause() {
     hang();
 }
 
+/// The function does not check after the pause.
+fn watchdog_waits_for_an_alarm_that_was_rung_in_a_pause() {
+    let alarm = arm(Alarm::builder().after(100 * MS).abort_after(100 * MS));
+    paused(|| _ = alarm.handle().ring());
+    spin(LATE);
+}
+
 fn audit_sees_no_gap_in_a_pause() {
     let alarm = arm(Alarm::builder().audit(300 * MS));
     let began = Instant::now();
@@ -183,6 +190,7 @@ pub fn scenarios() -> Vec<Scenario> {
         pauses_nest_and_end_with_a_panic,
         alarm_is_changed_in_a_pause,
         watchdog_and_flag_move_by_a_pause.exits_with(124).takes(1_400 * MS),
+        watchdog_waits_for_an_alarm_that_was_rung_in_a_pause.exits_with(124).takes(200 * MS),
         audit_sees_no_gap_in_a_pause,
         processor_time_is_not_moved_by_a_pause,
         child_forked_in_a_pause_starts_clean,

@@ -1,10 +1,12 @@
 //! Handlers over the library's, and under it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::support::process::counted;
 use crate::support::*;
 use nix::libc::{self, SA_NODEFER, SA_RESTART, SA_SIGINFO, SIG_DFL, SIGALRM, c_int, c_void, siginfo_t};
+use sigalarm::Alarm;
 
 static OLD: AtomicUsize = AtomicUsize::new(0);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -63,6 +65,21 @@ fn over_a_guard(function: usize, flags: c_int) {
 
 fn handler_that_restores_and_raises_runs() {
     over_a_guard(process::handler(restore_and_raise), SA_NODEFER);
+}
+
+/// The flag's signal and the watchdog's come to the handler over the library's, and again by `raise`.
+fn flag_is_set_and_watchdog_ends_under_a_handler_that_restores_and_raises() {
+    for n in 0..40 {
+        let (limit, flag) = (100 * US + 50 * US * n, Arc::new(AtomicBool::new(false)));
+        let alarm = arm(Alarm::builder().after(limit).flag(Arc::clone(&flag)));
+        install_over(process::handler(restore_and_raise), SA_NODEFER);
+        spin_until(|| flag.load(Ordering::SeqCst));
+        assert!(alarm.elapsed() >= limit, "early");
+        process::set_action(old().sa_sigaction, old().sa_flags, &[]);
+    }
+    let _alarm = arm(Alarm::builder().after(MS).abort_after(100 * MS));
+    install_over(process::handler(restore_and_raise), SA_NODEFER);
+    spin(LATE);
 }
 
 fn handler_that_forwards_one_argument_runs() {
@@ -127,6 +144,7 @@ fn on_a_second_thread(run: fn()) {
 pub fn scenarios() -> Vec<Scenario> {
     scenarios![
         handler_that_restores_and_raises_runs,
+        flag_is_set_and_watchdog_ends_under_a_handler_that_restores_and_raises.exits_with(124),
         handler_that_restores_and_raises_runs_on_a_second_thread =
             || on_a_second_thread(handler_that_restores_and_raises_runs),
         handler_that_forwards_one_argument_runs,

@@ -47,6 +47,18 @@ fn second_ctrl_c_kills() {
     unreachable!("the second takes the default action");
 }
 
+#[cfg(target_os = "linux")]
+fn every_second_signal_takes_its_default_action() {
+    for signal in [libc::SIGIO, libc::SIGPWR, libc::SIGSTKFLT, libc::SIGXCPU, SIGUSR2] {
+        let status = process::in_child(|| {
+            let _alarm = arm(Alarm::builder().ring_on(signal));
+            process::kill_self(signal);
+            process::kill_self(signal);
+        });
+        assert_eq!(status & 0x7f, signal);
+    }
+}
+
 fn second_ctrl_c_kills_without_a_check() {
     let _alarm = arm(Alarm::builder().ring_on(SIGINT));
     process::kill_self(SIGINT);
@@ -236,6 +248,8 @@ pub fn scenarios() -> Vec<Scenario> {
         signal_rings_the_listening_alarm,
         signal_has_its_default_action_after_the_guard.dies_of(SIGUSR2),
         second_ctrl_c_kills.dies_of(SIGINT),
+        #[cfg(target_os = "linux")]
+        every_second_signal_takes_its_default_action,
         second_ctrl_c_kills_without_a_check.dies_of(SIGINT),
         one_shot_handler_runs_at_the_second_signal,
         signal_rings_only_the_alarm_that_was_listening,
