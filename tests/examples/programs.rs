@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::{executable, printed, run, texts};
@@ -206,7 +205,7 @@ fn interrupted_grader_leaves_nothing() {
         let mut command = Command::new(executable("grader"));
         let mut grader = command.env(key, value).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while marked() < 4 && grader.try_wait().unwrap().is_none() {
-            sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
         if grader.try_wait().unwrap().is_some() {
             continue; // The machine was busy and the fork bomb did not grow.
@@ -217,7 +216,7 @@ fn interrupted_grader_leaves_nothing() {
         let ended = Instant::now();
         while marked() > 0 {
             assert!(ended.elapsed() < Duration::from_secs(20), "{status}; {} are left", marked());
-            sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
         assert!(!status.success(), "{status}");
         return;
