@@ -66,7 +66,8 @@ fn printed(example: &str, args: &[&str]) -> String {
 
 /// Returns a path in a directory of the test's own.
 fn scratch(test: &str, name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    // Two runs at once must not share files.
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(std::process::id().to_string()).join(test);
     std::fs::create_dir_all(&directory).unwrap();
     directory.join(name)
 }

@@ -139,17 +139,22 @@ pub fn sweep(window: Window) -> ! {
         }
     }
     if let Choice::Glance(_) = Choice::made() {
+        // Less than the limit of a calm run.
+        tracer::end_after(8 * SECOND);
         let chosen = phase() % deals.len();
         deals = vec![deals[chosen]];
     }
     let mut traces = Vec::new();
     for (n, deal) in deals.iter().enumerate() {
-        let Some(trace) = traced(window, deal) else {
-            println!("skipped: {}: no process may be traced here", window.name);
-            exit(0);
+        let trace = match traced(window, deal) {
+            Ok(trace) => trace,
+            Err(why) => {
+                println!("skipped: {}: {why}", window.name);
+                exit(0);
+            }
         };
         tally.instructions = tally.instructions.max(trace.len());
-        if let (Choice::Once { .. }, Some(again)) = (Choice::made(), traced(window, deal)) {
+        if let (Choice::Once { .. }, Ok(again)) = (Choice::made(), traced(window, deal)) {
             tally.places.extend(trace.pcs.iter().filter(|pc| again.place_of(**pc).is_some()));
         }
         let choice = Choice::made().shared(n, deals.len());
@@ -163,8 +168,8 @@ pub fn sweep(window: Window) -> ! {
     tally.report(window.name, began)
 }
 
-/// Returns the instructions of a run without a signal; `None` if no process can be traced.
-fn traced(window: Window, deal: &Deal) -> Option<Trace> {
+/// Returns the instructions of a run without a signal, or why there is none.
+fn traced(window: Window, deal: &Deal) -> Result<Trace, &'static str> {
     // Stepping outlasts a short timer. Only a window with a short limit may see it expire.
     let calm = Deal { time: if deal.time == SHORT { SHORT } else { 9 * SECOND }, ..*deal };
     let trace = match tracer::start(|| (window.run)(&calm)) {
@@ -173,11 +178,14 @@ fn traced(window: Window, deal: &Deal) -> Option<Trace> {
             standing.end();
             trace
         }
-        Err(WaitStatus::Exited(_, NOT_TRACED)) => return None,
+        Err(WaitStatus::Exited(_, NOT_TRACED)) => return Err("no process may be traced here"),
         Err(end) => panic!("{}, {deal:?}: not started: {end:?}", window.name),
     };
-    let Ok(trace) = trace else { panic!("{}, {deal:?}: the end of the window was not reached", window.name) };
-    Some(trace)
+    match trace {
+        Ok(trace) => Ok(trace),
+        Err(Astray::Busy) => Err("the machine is too busy for single steps"),
+        Err(_) => panic!("{}, {deal:?}: the end of the window was not reached", window.name),
+    }
 }
 
 fn swept(window: Window, deal: &Deal, trace: &Trace, choice: Choice, tries: usize, tally: &mut Tally) {
@@ -246,7 +254,7 @@ fn interrupted(
 ) -> Result<(), String> {
     let is_quick = deal.comes == Comes::Kill && !cfg!(debug_assertions);
     let mut deal = *deal;
-    for n in 0..tries {
+    for n in (0..tries).take_while(|_| !tracer::is_over()) {
         // A loaded machine needs more time to reach the instruction.
         if n % 3 == 2 && deal.time > SHORT {
             deal.time = (deal.time * 2).min(SECOND / 20);

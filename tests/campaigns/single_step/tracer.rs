@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::machine;
@@ -32,6 +33,19 @@ pub enum Astray {
     Signal,
     /// The thread took another path, or the process ended.
     Elsewhere,
+    /// The time for a sample is over.
+    Busy,
+}
+
+static END: OnceLock<Instant> = OnceLock::new();
+
+/// Lets every step fail after `time`: on a busy machine a step takes milliseconds, and a window has thousands.
+pub fn end_after(time: Duration) {
+    let _ = END.set(Instant::now() + time);
+}
+
+pub fn is_over() -> bool {
+    END.get().is_some_and(|end| Instant::now() > *end)
 }
 
 impl From<Errno> for Astray {
@@ -144,6 +158,9 @@ impl Standing {
 
     /// Executes one instruction. A signal that comes first is an error.
     pub fn step(&self, with: Option<Signal>) -> Result<(), Astray> {
+        if is_over() {
+            return Err(Astray::Busy);
+        }
         ptrace::step(self.thread, with)?;
         arrived(wait(self.thread))
     }
