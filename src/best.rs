@@ -223,16 +223,20 @@ pub trait Better<S> {
     }
 }
 
-/// A lower score is better; see [`Best::lowest`].
+/// Lower scores are better; see [`Best::lowest`].
 /// ```
-/// assert!(sigalarm::Best::<u32, u32, sigalarm::Lowest>::default().is_beaten_by(&24));
+/// let mut best: sigalarm::Best<u32, &str, sigalarm::Lowest> = sigalarm::Best::lowest();
+/// best.offer(24, || "a");
+/// assert!(best.is_beaten_by(&23));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lowest;
 
-/// A higher score is better; see [`Best::highest`].
+/// Higher scores are better; see [`Best::highest`].
 /// ```
-/// assert!(sigalarm::Best::<u32, u32, sigalarm::Highest>::default().is_beaten_by(&24));
+/// let mut best: sigalarm::Best<u32, &str, sigalarm::Highest> = sigalarm::Best::highest();
+/// best.offer(24, || "a");
+/// assert!(best.is_beaten_by(&25));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Highest;

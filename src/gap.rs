@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::error::SourceLocation;
 
-/// A stretch without a check, and the check after it; returned by [`Alarm::longest_gap`](crate::Alarm::longest_gap).
+/// The longest time without a check, and the check after it; returned by [`Alarm::longest_gap`](crate::Alarm::longest_gap).
 ///
 /// ```
 /// let threshold = std::time::Duration::from_millis(4);
 /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm()?;
 /// std::thread::sleep(threshold * 5);
 /// assert!(alarm.check().is_ok());
-/// println!("{}", alarm.longest_gap().unwrap()); // 19.019 ms without a check, before the one at src/main.rs:5
+/// println!("{}", alarm.longest_gap().unwrap()); // 20.1 ms without a check, before the one at src/main.rs:5
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ pub(crate) fn item(tokens: &TokenStream, name: &str) -> Result<Item, TokenStream
         .map_err(|e| unparsed(tokens, name, &e))
 }
 
-/// Adds a semicolon to each block statement that a `macro_rules!` interpolates (`$body`): only syn needs one.
+/// Adds a semicolon after each block that a `macro_rules!` inserts (`$body`): syn needs one, rustc does not.
 fn with_semicolons(tokens: TokenStream) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();

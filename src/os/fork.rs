@@ -23,7 +23,7 @@ pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
     /// The handle of the thread that forks; zero for none.
     forking: AtomicUsize,
-    /// The number of hook calls: hooks may be registered twice.
+    /// How many `before` hooks this fork has called: they may be registered twice.
     hooks: AtomicU32,
     held: UnsafeCell<Option<MutexGuard<'static, T>>>,
 }
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    /// Calls the hooks of two registrations, as the C library does.
+    /// Calls the hooks as the C library does if they are registered twice.
     fn fork(end: extern "C" fn()) {
         [before::<Counted>, before::<Counted>].iter().for_each(|hook| hook());
         [end, end].iter().for_each(|hook| hook());

@@ -37,7 +37,7 @@ impl Waiting {
         let nothing = Ok(Waiting { scope: None });
         let scope = thread_state::scope_registered();
         let mut state = STATE.lock();
-        // A key from before a fork, or no alarm at all.
+        // The key predates a fork, or no alarm exists.
         if key.is_some_and(|key| state.schedule.get(key).is_none()) || state.schedule.is_empty() {
             return nothing;
         }
@@ -169,7 +169,7 @@ impl State {
         }
     }
 
-    /// Sets the timer of the calling thread anew, if the thread is blocked: a handler may have woken it.
+    /// Sets the timer of the calling thread again, if the thread is blocked: a handler may have woken it.
     #[cold]
     pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
         if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {

@@ -95,7 +95,7 @@ impl DeadlineTimer {
         }
     }
 
-    /// Forgets the kernel's timer, which is to be deleted, or which a forked child does not have.
+    /// Forgets the kernel's timer before its deletion, or in a forked child, which has no copy of it.
     fn forget(&self) {
         self.end.store(Due::NEVER.0, Ordering::SeqCst);
         self.timer.store(0, Ordering::SeqCst);
@@ -127,7 +127,8 @@ impl DeadlineTimer {
     }
 }
 
-/// Handles the expiry of the timer with this value. Returns `false` if it is not one of these. Async-signal-safe.
+/// Handles the expiry of the timer whose signal carries this value. Returns `false` if it is no deadline timer.
+/// Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.deadlines.at(value).map(DeadlineTimer::on_expiry).is_some()
 }

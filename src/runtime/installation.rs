@@ -70,7 +70,7 @@ impl Installation {
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
         let replaced = self.install_in_manner(is_any_blocked).map_err(failed)?;
-        // Another thread has changed the disposition between these lines, as another copy of the library does.
+        // Another thread, perhaps in another copy of the library, changed the disposition after `found` was read.
         if !replaced.is_ours() && !replaced.same_as(&found) {
             self.found_own = None;
             let replaced = self.keep(&replaced);

@@ -123,8 +123,9 @@ impl PreviousHandler {
             let version = self.version.load(Ordering::SeqCst);
             let Some(previous) = self.previous.get() else { return false };
             if previous.kind() == Kind::Default {
-                // The race: other threads install and remove the library's handler between any two of these lines. 1. The
-                // version has changed: look again. 2. It has not: everything was read as it was at one moment.
+                // The race: other threads may install or remove the library's handler between any two of these lines.
+                // 1. The version has changed: the loop reads everything again.
+                // 2. It has not: all that was read belongs to one moment.
                 let is_due = may_be_default
                     && match arrival.in_place() {
                         InPlace::Ours => true,

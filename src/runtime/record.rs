@@ -18,7 +18,7 @@ pub(super) struct Record {
     pub(super) is_opened: AtomicBool,
     /// A foreign signal has come there, and the handler has blocked SIGALRM again.
     pub(super) is_kept_out: AtomicBool,
-    /// A `raise` is to be repeated, as soon as no signal is pending for the thread that the kernel would merge it with.
+    /// The library must repeat a `raise`, once no pending signal of the thread can absorb it.
     pub(super) is_raise_due: AtomicBool,
     /// The private timer of the thread while it is blocked in a system call; else zero.
     pub(super) wake_by: AtomicUsize,
@@ -54,7 +54,8 @@ impl Record {
     }
 }
 
-/// Notes the expiry of the timer with this value. Returns `false` if it is not the timer of a thread. Async-signal-safe.
+/// Notes the expiry of the timer whose signal carries this value. Returns `false` if it is no thread's timer.
+/// Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.threads.at(value).map(note_expiry).is_some()
 }

@@ -1,4 +1,4 @@
-//! The schedule and the timers, behind one lock, and how they are kept in step.
+//! The schedule and the timers behind one lock, and how a change of one updates the other.
 
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ impl State {
         }
     }
 
-    /// Has expired timers set again, whatever the clock says: the clock may disagree with the timer.
+    /// Sets expired timers again, even if the clock says that nothing is due: the clock may disagree with the timer.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {
@@ -134,7 +134,7 @@ impl State {
         }
     }
 
-    /// Takes the timers away from threads on which the handler has blocked SIGALRM again.
+    /// Disarms the timers of threads on which the handler has blocked SIGALRM again.
     #[inline(always)]
     pub(super) fn find_kept_out(&mut self) {
         if SHARED.opened.load(Ordering::Relaxed) > 0 {
@@ -177,14 +177,14 @@ impl State {
             if !FLAG.is_set() {
                 FLAG.set();
             }
-            // Tickers that no timer serves read the clock as well.
+            // Without a timer, tickers read the clock at each call.
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
             }
         }
     }
 
-    /// Brings timers and lists in step after a change of an alarm of a thread.
+    /// Updates timers and lists after an alarm of a thread has changed.
     pub(super) fn settle(&mut self, scope: Scope, now: Time) {
         self.find_kept_out();
         self.schedule.expire(scope, now, clock::cpu_now);

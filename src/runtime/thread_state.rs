@@ -168,8 +168,8 @@ impl Thread {
 }
 
 thread_local! {
-    /// The calling thread's scope; zero until it needs one. Without a destructor, so that alarms work in the destructors of other
-    /// thread-locals.
+    /// The calling thread's scope; zero until the thread needs one. It has no destructor, so alarms work in the destructors of
+    /// other thread-locals.
     static SCOPE: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -194,7 +194,7 @@ fn register() -> Scope {
     let _ = prepare();
     let scope = STATE.lock().threads.register();
     SCOPE.with(|cell| cell.set(scope.0));
-    // If there is no memory for it, the timer is not deleted when the thread ends. Its signal then goes to no thread.
+    // If this fails for want of memory, the timer outlives its thread. Its signal then goes to no thread.
     let _ = thread_end::call_at_end();
     scope
 }

@@ -66,8 +66,8 @@ impl Watchdog {
         (nanos != u64::MAX).then(|| Duration::from_nanos(nanos))
     }
 
-    /// Ends the process. Returns how long a handler of SIGABRT may take: then this is to be called again. SIGABRT may be blocked,
-    /// and its handler may return. Async-signal-safe.
+    /// Ends the process. It returns if SIGABRT is blocked or its handler returns: the caller calls it again after the returned
+    /// time. Async-signal-safe.
     pub(super) fn end_process(&self) -> Duration {
         if self.is_aborting.swap(true, Ordering::SeqCst) {
             exit::abort();

@@ -29,10 +29,10 @@ pub fn each_check(test: impl FnMut(&mut Attempt)) -> Report {
     EachCheck::new().run(test)
 }
 
-/// The options of [`each_check`].
+/// Options for [`each_check`].
 /// ```
-/// let each: sigalarm::testing::EachCheck = sigalarm::testing::EachCheck::new().every(10).at_most(500);
-/// each.run(|a| drop(a.run(|alarm| alarm.check())));
+/// let each = sigalarm::testing::EachCheck::new().every(10).at_most(500); // stops at checks 1, 11, 21 …
+/// each.run(|attempt| drop(attempt.run(|alarm| alarm.check())));
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is tested before `run`"]
@@ -86,9 +86,10 @@ impl EachCheck {
         EachCheck { blank: Record { patience: checks, ..self.blank }, ..self }
     }
 
-    /// Runs the test as [`each_check`] does.
+    /// Runs [`each_check`] with these options.
     /// ```
-    /// sigalarm::testing::EachCheck::new().run(|a| drop(a.run(|alarm| alarm.check())));
+    /// let each = sigalarm::testing::EachCheck::new().at_most(500);
+    /// each.run(|attempt| drop(attempt.run(|alarm| alarm.check())));
     /// ```
     #[track_caller]
     pub fn run(&self, mut test: impl FnMut(&mut Attempt)) -> Report {

@@ -7,7 +7,7 @@ use syn::{Expr, Macro, Result, Token};
 
 use crate::syntax::{is_one_of, mentions};
 
-/// These call `Display` or `Debug`, which may be recursive.
+/// Macros that call the user's `Display` or `Debug`, which may recurse.
 const FORMATTING: &str = "dbg eprint eprintln format print println write writeln";
 
 /// A macro cannot resolve names, so only the last segment is compared.

@@ -199,8 +199,8 @@ impl State {
         }
     }
 
-    /// Looks whether the interval timer holds a foreign value, or has expired for one, or has expired before its deadline by the
-    /// clock: then the thread's timer is to be set anew.
+    /// Finds out whether the program has set the interval timer, or whether the timer expired before its deadline by the clock. In
+    /// both cases the thread's timer is marked to be set again.
     pub(super) fn find_interval_expiry(&mut self, now: Time) {
         let Some(index) = self.interval_owner else { return };
         let has_expired = self.interval.has_expired();
