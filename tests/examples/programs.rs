@@ -58,10 +58,10 @@ fn anytime_prints_an_answer_with_and_without_time() {
 #[test]
 fn unwind_sort_stops_the_longer_sort() {
     let out = printed("unwind_sort", &[]);
-    assert!(
-        out.contains("1000 numbers sorted with ") && out.contains("the longest walk starts at 871"),
-        "{out}"
-    );
+    let is_sorted =
+        out.contains("1000 numbers sorted with ") && out.contains("the longest walk starts at 871");
+    // A busy machine may need more than 200 ms for it.
+    assert!(is_sorted || out.contains("1000 numbers: sort timed out after "), "{out}");
     assert!(out.contains("1000000 numbers: sort timed out after "), "{out}");
 }
 

@@ -183,7 +183,7 @@ fn flag_is_not_set_by_a_forked_child() {
 /// Each flag takes a timer, of which a user has a bounded number.
 fn flags_beyond_the_timer_limit_are_an_error() {
     let (limit, _) = getrlimit(Resource::RLIMIT_SIGPENDING).expect("a limit");
-    let wanted = usize::try_from(limit / 2).unwrap_or(usize::MAX).min(100_000);
+    let wanted = usize::try_from(limit / 2).unwrap_or(usize::MAX).min(10_000);
     let flag = new_flag();
     let mut alarms = Vec::new();
     let mut fastest_up_to = |count: usize| {
