@@ -86,12 +86,14 @@ impl DeadlineTimer {
     fn set_kernels_timer(&self) {
         let Some(timer) = self.kernels_timer() else { return };
         let wanted = || if SHARED.is_suspended.load(Ordering::SeqCst) { Due::NEVER } else { self.due() };
-        // The race: a handler and another thread set the timer at once. The last of them sees what the other one has noted
-        // before, and sets the timer to that.
-        let mut set = None;
-        while set != Some(wanted()) {
-            set = Some(wanted());
-            let _ = timer.set(wanted().when(), Duration::ZERO);
+        // The race: a handler and another thread change the moment, and set the timer at once. Whichever call comes last, its
+        // caller then reads the later moment, and sets the timer to that.
+        loop {
+            let due = wanted();
+            let _ = timer.set(due.when(), Duration::ZERO);
+            if wanted() == due {
+                return;
+            }
         }
     }
 
@@ -135,6 +137,9 @@ pub(super) fn on_timer(value: usize) -> bool {
 
 /// Handles the expiries that another handler has had instead of this one. Returns whether there were any. Async-signal-safe.
 pub(super) fn handle_missed() -> bool {
+    if SHARED.is_suspended.load(Ordering::SeqCst) {
+        return false;
+    }
     let is_missed =
         |it: &&DeadlineTimer| it.due() != Due::NEVER && it.kernels_timer().is_some_and(TimerId::has_expired);
     SHARED.deadlines.iter().filter(is_missed).map(DeadlineTimer::on_expiry).count() > 0
