@@ -225,7 +225,7 @@ pub trait Better<S> {
 
 /// Lower scores are better; see [`Best::lowest`].
 /// ```
-/// let mut best: sigalarm::Best<u32, &str, sigalarm::Lowest> = sigalarm::Best::lowest();
+/// let mut best: sigalarm::Best<&str, u32, sigalarm::Lowest> = sigalarm::Best::lowest();
 /// best.offer(24, || "a");
 /// assert!(best.is_beaten_by(&23));
 /// ```
@@ -234,7 +234,7 @@ pub struct Lowest;
 
 /// Higher scores are better; see [`Best::highest`].
 /// ```
-/// let mut best: sigalarm::Best<u32, &str, sigalarm::Highest> = sigalarm::Best::highest();
+/// let mut best: sigalarm::Best<&str, u32, sigalarm::Highest> = sigalarm::Best::highest();
 /// best.offer(24, || "a");
 /// assert!(best.is_beaten_by(&25));
 /// ```

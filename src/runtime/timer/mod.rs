@@ -78,7 +78,17 @@ impl State {
         let due = due.min(now.after(LONGEST));
         self.threads.set_due(index, due);
         if self.suspended == 0 && self.try_set(index, due, repeat, now).is_err() {
+            // The kernel's timer may still be set for another moment, or repeat.
+            self.delete_private(index);
             self.set_kind(index, Kind::Clock);
+        }
+    }
+
+    fn delete_private(&mut self, index: usize) {
+        self.hide_timer(index);
+        if let Some(thread) = self.threads.get(index) {
+            thread.record.set_timer.store(0, Ordering::SeqCst);
+            thread.private = None;
         }
     }
 
@@ -140,10 +150,12 @@ impl State {
             },
             Kind::Private => {
                 let disarm = |timer: &PosixTimer| timer.id()?.set(When::Never, Duration::ZERO);
-                if thread.private.as_ref().map(disarm).is_some_and(|disarmed| disarmed.is_err()) {
-                    thread.private = None;
-                }
+                let is_refused =
+                    thread.private.as_ref().map(disarm).is_some_and(|disarmed| disarmed.is_err());
                 thread.record.set_timer.store(0, Ordering::SeqCst);
+                if is_refused {
+                    self.delete_private(index);
+                }
             }
             Kind::Clock => {}
         }
