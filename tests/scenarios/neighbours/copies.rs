@@ -15,10 +15,14 @@ fn after_b(limit: Duration) -> AlarmB {
 
 fn expires_b(alarm: &AlarmB, limit: Duration) {
     let began = std::time::Instant::now();
-    while alarm.check().is_ok() {
-        assert!(began.elapsed() < limit + LATE, "B's limit of {limit:?} is never seen");
-    }
-    assert!(alarm.elapsed() >= limit, "early");
+    let timed_out = loop {
+        match alarm.check() {
+            Err(timed_out) => break timed_out,
+            Ok(()) => assert!(began.elapsed() < limit + LATE, "B's limit of {limit:?} is never seen"),
+        }
+    };
+    // On a busy machine an enclosing alarm may have expired first.
+    assert!(!alarm.owns(&timed_out) || alarm.elapsed() >= limit, "early");
 }
 
 fn short_limit_of_b_inside_a_expires() {
