@@ -33,9 +33,7 @@ impl Player {
             return;
         }
         self.tally.threads.add(1);
-        // A timer that was set over an expiry of the library's, and that the library has not noticed yet, is lost once the process
-        // has two threads.
-        self.world.doubt_timer();
+        self.world.start_thread();
         let alarm = self.guard(i);
         let answers = std::thread::scope(|s| {
             let worker = s.spawn(move || {
