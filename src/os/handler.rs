@@ -198,8 +198,9 @@ impl Arrival {
             return;
         }
         let Some(mark) = Mark::take(self) else { return };
-        let before = mask::change(libc::SIG_BLOCK, Some(disposition.mask()));
-        if disposition.has(libc::SA_NODEFER) && !mask::contains(disposition.mask(), self.signal) {
+        let mask = disposition.mask();
+        let before = mask::change(libc::SIG_BLOCK, Some(&mask));
+        if disposition.has(libc::SA_NODEFER) && !mask::contains(&mask, self.signal) {
             let _ = mask::change(libc::SIG_UNBLOCK, Some(&mask::only(self.signal)));
         }
         // SAFETY: the disposition was installed for this signal, so its function fits its flags. The arguments are those of

@@ -7,7 +7,7 @@ use crate::time::Time;
 /// XNU's limit. Longer waits are split.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
-/// Disarmed if `remaining` is zero.
+/// What an interval timer is set to, in whole microseconds. It is disarmed if `remaining` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) remaining: Duration,
@@ -17,18 +17,15 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// Rounds up to microseconds, at most [`LONGEST`].
-    pub(crate) fn rounded(self) -> Setting {
-        let Setting { remaining, interval } = self.in_micros();
-        Setting { remaining: remaining.min(LONGEST), interval: interval.min(LONGEST) }
-    }
-
-    pub(crate) fn in_micros(self) -> Setting {
-        let [remaining, interval] =
-            [self.remaining, self.interval].map(|d| match d.subsec_nanos().div_ceil(1_000) {
-                1_000_000 => d.as_secs().checked_add(1).map_or(Duration::MAX, Duration::from_secs),
+    /// Rounds both times up to microseconds, because zero disarms. They are at most [`LONGEST`].
+    pub(crate) fn rounded(remaining: Duration, interval: Duration) -> Setting {
+        let [remaining, interval] = [remaining, interval].map(|d| {
+            let d = d.min(LONGEST);
+            match d.subsec_nanos().div_ceil(1_000) {
+                1_000_000 => Duration::from_secs(d.as_secs() + 1),
                 micros => Duration::new(d.as_secs(), micros * 1_000),
-            });
+            }
+        });
         Setting { remaining, interval }
     }
 }
@@ -61,12 +58,10 @@ mod tests {
 
     #[test]
     fn rounds_up_carries_and_clamps() {
-        let setting = |remaining| Setting { remaining, interval: Duration::ZERO };
+        let rounded = |d| Setting::rounded(d, Duration::ZERO).remaining;
         for (nanos, micros) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (999_999_500, 1_000_000)] {
-            let rounded = setting(Duration::from_nanos(nanos)).in_micros().remaining;
-            assert_eq!(rounded, Duration::from_micros(micros));
+            assert_eq!(rounded(Duration::from_nanos(nanos)), Duration::from_micros(micros));
         }
-        assert_eq!(setting(Duration::MAX).rounded().remaining, LONGEST);
-        assert_eq!(setting(Duration::MAX).in_micros().remaining, Duration::MAX);
+        assert_eq!(rounded(Duration::MAX), LONGEST);
     }
 }

@@ -220,7 +220,7 @@ impl State {
                 thread.take_pending();
             }
         }
-        SHARED.expiries.forget_lost();
+        self.interval.forget_lost();
         if self.interval_owner == Some(index) {
             self.interval_owner = None;
         }

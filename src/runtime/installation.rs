@@ -48,7 +48,7 @@ impl Installation {
     }
 
     fn keep(&mut self, disposition: &Disposition) -> &'static Disposition {
-        if let Some(known) = self.kept.iter().find(|known| known.same_as(disposition)) {
+        if let Some(known) = self.kept.iter().find(|&&known| *known == *disposition) {
             return known;
         }
         let new: &'static Disposition = Box::leak(Box::new(*disposition));
@@ -71,7 +71,7 @@ impl Installation {
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
         let replaced = self.install_in_manner(is_any_blocked).map_err(failed)?;
         // Another thread, perhaps in another copy of the library, changed the disposition after `found` was read.
-        if !replaced.is_ours() && !replaced.same_as(&found) {
+        if !replaced.is_ours() && replaced != found {
             self.found_own = None;
             let replaced = self.keep(&replaced);
             self.previous().announce(replaced);

@@ -347,6 +347,19 @@ fn in_turn(life: Life) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// The library's timer expires while the drop looks after a disarm that the kernel has refused.
+fn refused_disarm_of_a_timer_about_to_expire() {
+    refusals::prepare();
+    for n in rounds(50_000) {
+        let limit = 20 * US;
+        let alarm = Alarm::after(limit).expect("arming");
+        spin_until(|| alarm.elapsed() + Duration::from_nanos(n % 80 * 100) >= limit);
+        refusals::refuse("setitimer", 1, EPERM);
+        drop(alarm);
+        refusals::end();
+    }
+}
+
 macro_rules! lives {
     ($($(#[$meta:meta])* $life:ident),*) => {
         vec![$($(#[$meta])* scenario(stringify!($life), || in_turn($life))),*]
@@ -354,7 +367,7 @@ macro_rules! lives {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    lives![
+    let mut all = lives![
         a_guard,
         guards_in_guards,
         one_after_the_other,
@@ -372,5 +385,7 @@ pub fn scenarios() -> Vec<Scenario> {
         a_job,
         #[cfg(feature = "process")]
         a_job_without_an_end
-    ]
+    ];
+    all.extend(scenarios![refused_disarm_of_a_timer_about_to_expire]);
+    all
 }

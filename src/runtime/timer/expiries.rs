@@ -51,9 +51,9 @@ impl Expiries {
         self.to_come.load(Ordering::SeqCst) == 0
     }
 
-    /// Forgets what is counted, when the timer is not set and nothing can be pending: this thread is the only one, with SIGALRM
-    /// unblocked. The kernel has merged that expiry with another pending signal.
-    pub(in crate::runtime) fn forget_lost(&self) {
+    /// Forgets what is counted, if nothing can be pending: this thread is the only one, with SIGALRM unblocked. The timer must not
+    /// be set.
+    pub(super) fn forget_lost(&self) {
         if !self.is_none_to_come()
             && is_single_threaded()
             && mask::is_alarm_blocked().is_ok_and(|blocked| !blocked)

@@ -57,7 +57,7 @@ impl IntervalTimer {
             }
         }
         let remaining = due.since(now).max(Duration::from_micros(1));
-        let setting = Setting { remaining, interval: repeat }.rounded();
+        let setting = Setting::rounded(remaining, repeat);
         SHARED.expiries.start(if repeat.is_zero() { 1 } else { MANY });
         let held = itimer::set(setting).inspect_err(|_| _ = SHARED.expiries.take())?;
         self.expiry = Some((now.after(setting.remaining), clock::now().after(setting.remaining)));
@@ -99,10 +99,18 @@ impl IntervalTimer {
         if self.repeats {
             SHARED.expiries.reset();
         }
-        SHARED.expiries.forget_lost();
         self.expiry = None;
         self.repeats = false;
+        self.forget_lost();
         Ok(found)
+    }
+
+    /// Forgets an expiry that the kernel has merged with another pending signal. While the timer is set, because the kernel has
+    /// refused to disarm it, its signal still comes.
+    pub(in crate::runtime) fn forget_lost(&self) {
+        if !self.is_set() {
+            SHARED.expiries.forget_lost();
+        }
     }
 
     /// Waits for an expiry that is about to come, beside other threads.

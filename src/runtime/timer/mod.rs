@@ -198,7 +198,7 @@ impl State {
     /// `alarm`, or the clock may disagree with the timer.
     fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
-        SHARED.expiries.forget_lost();
+        self.interval.forget_lost();
         self.release_interval(index);
         if !is_harmless() {
             return;
