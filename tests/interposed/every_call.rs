@@ -347,7 +347,33 @@ fn in_turn(life: Life) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// The library's timer expires while the drop looks after a disarm that the kernel has refused.
+/// The kernel refuses one call, and the timer expires at any moment before and after it.
+fn refused_calls_around_expiries() {
+    refusals::prepare();
+    let before = state();
+    for n in rounds(100_000) {
+        let pause = || spin(Duration::from_nanos(n % 80 * 100));
+        let limit = 10 * US;
+        let name = if n % 5 == 0 { "timer_settime" } else { "setitimer" };
+        refusals::refuse(name, n as usize / 5 % 8 + 1, EPERM);
+        let outer = Alarm::after(2 * limit).expect("arming");
+        pause();
+        let inner = Alarm::after(limit).expect("arming");
+        pause();
+        drop(inner);
+        outer.restart();
+        pause();
+        suspended(pause);
+        pause();
+        drop(outer);
+        refusals::end();
+        // The next alarm disarms what the kernel has refused to disarm.
+        drop(Alarm::after(SECOND).expect("arming"));
+        assert_eq!(state(), before);
+    }
+}
+
+/// The same, for a drop alone.
 fn refused_disarm_of_a_timer_about_to_expire() {
     refusals::prepare();
     for n in rounds(50_000) {
@@ -386,6 +412,6 @@ pub fn scenarios() -> Vec<Scenario> {
         #[cfg(feature = "process")]
         a_job_without_an_end
     ];
-    all.extend(scenarios![refused_disarm_of_a_timer_about_to_expire]);
+    all.extend(scenarios![refused_calls_around_expiries, refused_disarm_of_a_timer_about_to_expire]);
     all
 }
