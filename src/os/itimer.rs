@@ -15,11 +15,11 @@ const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
-/// Sets the timer, and returns the previous setting. Rounds up, because zero disarms.
+/// Sets the timer to a setting that is [rounded](Setting::rounded), and returns the previous setting.
 #[inline(always)]
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
-    let Setting { remaining, interval } = setting.in_micros();
-    let new = libc::itimerval { it_value: timeval(remaining), it_interval: timeval(interval) };
+    let new =
+        libc::itimerval { it_value: timeval(setting.remaining), it_interval: timeval(setting.interval) };
     // SAFETY: both pointers are valid for the call.
     read(|old| unsafe { libc::setitimer(ITIMER_REAL, &new, old) })
 }

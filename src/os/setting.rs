@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// XNU's limit. Longer waits are split.
-const LONGEST: Duration = Duration::from_secs(100_000_000);
-
-/// Disarmed if `remaining` is zero.
+/// A setting of the interval timer. The timer is disarmed if `remaining` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) remaining: Duration,
@@ -17,19 +14,13 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// Rounds up to microseconds, at most [`LONGEST`].
+    /// Rounds up to microseconds, the kernel's unit: rounded down to zero, a setting would disarm the timer.
     pub(crate) fn rounded(self) -> Setting {
-        let Setting { remaining, interval } = self.in_micros();
-        Setting { remaining: remaining.min(LONGEST), interval: interval.min(LONGEST) }
-    }
-
-    pub(crate) fn in_micros(self) -> Setting {
-        let [remaining, interval] =
-            [self.remaining, self.interval].map(|d| match d.subsec_nanos().div_ceil(1_000) {
-                1_000_000 => d.as_secs().checked_add(1).map_or(Duration::MAX, Duration::from_secs),
-                micros => Duration::new(d.as_secs(), micros * 1_000),
-            });
-        Setting { remaining, interval }
+        let round = |d: Duration| {
+            let micros = d.subsec_nanos().div_ceil(1_000);
+            Duration::from_secs(d.as_secs()).saturating_add(Duration::from_micros(micros.into()))
+        };
+        Setting { remaining: round(self.remaining), interval: round(self.interval) }
     }
 }
 
@@ -53,20 +44,4 @@ pub(crate) enum When {
     At(Time),
     After(Duration),
     Never,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rounds_up_carries_and_clamps() {
-        let setting = |remaining| Setting { remaining, interval: Duration::ZERO };
-        for (nanos, micros) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (999_999_500, 1_000_000)] {
-            let rounded = setting(Duration::from_nanos(nanos)).in_micros().remaining;
-            assert_eq!(rounded, Duration::from_micros(micros));
-        }
-        assert_eq!(setting(Duration::MAX).rounded().remaining, LONGEST);
-        assert_eq!(setting(Duration::MAX).in_micros().remaining, Duration::MAX);
-    }
 }
