@@ -24,7 +24,7 @@ impl Disposition {
         Disposition(action)
     }
 
-    pub(super) fn ours(manner: Manner) -> Disposition {
+    pub(crate) fn ours(manner: Manner) -> Disposition {
         let mut ours = Disposition::plain(handler::address());
         let restart = if manner.restart { libc::SA_RESTART } else { 0 };
         let on_stack = if manner.on_stack { libc::SA_ONSTACK } else { 0 };

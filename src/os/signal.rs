@@ -1,8 +1,6 @@
 //! What the models share about signals.
 
-use std::io;
-
-use nix::libc::{self, c_int};
+use nix::libc;
 
 use super::disposition::Disposition;
 
@@ -23,24 +21,6 @@ pub(crate) enum Kind {
     Default,
     Ignore,
     Function,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InPlace {
-    Ours,
-    Default,
-    Other,
-}
-
-impl InPlace {
-    /// Async-signal-safe.
-    pub(super) fn of(signal: c_int) -> InPlace {
-        match Disposition::current_of(signal) {
-            Ok(current) if current.is_ours() => InPlace::Ours,
-            Ok(current) if current.kind() == Kind::Default => InPlace::Default,
-            _ => InPlace::Other,
-        }
-    }
 }
 
 /// The flags of the library's handler.
@@ -69,10 +49,6 @@ impl Manner {
 }
 
 impl Disposition {
-    pub(crate) fn install_ours_for(signal: c_int, manner: Manner) -> io::Result<Disposition> {
-        Disposition::ours(manner).install_for(signal)
-    }
-
     /// Returns whether the signal interrupts system calls.
     pub(crate) fn interrupts(&self) -> bool {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
