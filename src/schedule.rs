@@ -13,13 +13,12 @@ pub(crate) mod signals;
 mod slots;
 
 use std::collections::BTreeSet;
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::sync::atomic::Ordering;
 
 use sigalarm_core::implementer;
 
 pub(crate) use self::budget::Budget;
-use self::entry::periods;
 pub(crate) use self::entry::{Cpu, Entry, More, Removed, Terms};
 pub(crate) use self::key::{Key, Scope, Standing};
 pub(crate) use self::queue::{Positions, Queue};
@@ -70,10 +69,11 @@ impl Schedule {
     }
 
     /// Empties the schedule of a forked child, which must not free memory.
-    pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
-        let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
+    pub(crate) fn start_again(&mut self) {
+        if !self.is_empty() {
+            mem::forget(mem::replace(self, Schedule::new()));
+        }
         self.skip_ids();
-        before
     }
 
     pub(crate) fn skip_ids(&mut self) {
@@ -99,8 +99,12 @@ impl Schedule {
     /// Returns the earliest deadline of a thread's own pending alarms, or `NEVER`.
     #[inline(always)]
     pub(crate) fn next_of(&self, scope: Scope) -> Time {
-        let first = self.threads.get(scope.index()).and_then(|thread| thread.pending.first());
-        first.map_or(Time::NEVER, |(deadline, _)| deadline)
+        self.first_of(scope).map_or(Time::NEVER, |(deadline, _)| deadline)
+    }
+
+    #[inline(always)]
+    fn first_of(&self, scope: Scope) -> Option<(Time, usize)> {
+        self.threads.get(scope.index())?.pending.first()
     }
 
     /// Counts a thread's alarms and tickers, in linear time.
@@ -116,7 +120,7 @@ impl Schedule {
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
         entry.plan_probe(now);
-        if entry.budget().is_some() {
+        if entry.more().budget.is_some() {
             self.counting.push((scope, key));
         }
         if scope.index() >= self.threads.len() {
@@ -139,7 +143,7 @@ impl Schedule {
         if entry.entered_by > 0 {
             self.entered.retain(|&(.., slot)| slot != key.slot());
         }
-        if entry.budget().is_some() {
+        if entry.more().budget.is_some() {
             self.counting.retain(|(_, other)| *other != key);
         }
         self.unlist(key);
@@ -152,9 +156,8 @@ impl Schedule {
 
     /// Returns a thread's alarms, outermost first, in linear time.
     pub(crate) fn path(&self, scope: Scope) -> Vec<(Key, &Entry)> {
-        let is_own = |entry: &Entry| entry.scope == scope && entry.period().is_none();
-        let alarms = self.entries.iter().filter(|(_, entry)| is_own(entry));
-        let mut path: Vec<_> = alarms.map(|(slot, entry)| (Key::new(entry.id, slot), entry)).collect();
+        let is_own = |entry: &Entry| entry.scope == scope && entry.more().period.is_none();
+        let mut path: Vec<_> = self.entries.iter().filter(|(_, entry)| is_own(entry)).collect();
         path.sort_by_key(|(key, _)| key.id);
         path
     }
@@ -166,22 +169,21 @@ impl Schedule {
     /// Counts a ticker's periods since the previous call.
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
         let Some(entry) = self.entries.get_mut(key) else { return 0 };
-        let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
-        entry.more.as_deref_mut().map_or(0, |more| passed - mem::replace(&mut more.reported, passed))
+        let Some(More { period: Some(period), reported, .. }) = entry.more.as_deref_mut() else { return 0 };
+        let passed = (now.since(entry.since).as_nanos() / period.as_nanos()) as u64;
+        passed - mem::replace(reported, passed)
     }
 
-    fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
-        if self.get(key).is_none() {
-            return;
-        }
+    fn change<T>(&mut self, key: Key, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.get(key)?;
         self.unlist(key);
-        if let Some(entry) = self.entries.get_mut(key) {
-            change(entry);
-            if let Some(flag) = entry.flag().filter(|_| entry.expired.is_some()) {
-                flag.store(true, Ordering::SeqCst);
-            }
+        let entry = self.entries.get_mut(key)?;
+        let result = change(entry);
+        if let Some(flag) = entry.more().flag.as_ref().filter(|_| entry.expired.is_some()) {
+            flag.store(true, Ordering::SeqCst);
         }
         self.list(key);
+        Some(result)
     }
 
     #[inline(always)]
@@ -195,7 +197,7 @@ impl Schedule {
             let pending = &mut self.threads[entry.scope.index()].pending;
             pending.insert(&mut self.positions, entry.moment(), key.slot());
         }
-        signals::numbers(entry.signals()).for_each(|number| self.listening[number] += 1);
+        signals::numbers(entry.more().signals).for_each(|number| self.listening[number] += 1);
     }
 
     #[inline(always)]
@@ -208,7 +210,7 @@ impl Schedule {
         if !entry.moment().is_never() {
             self.threads[entry.scope.index()].pending.remove(&mut self.positions, key.slot());
         }
-        signals::numbers(entry.signals()).for_each(|number| self.listening[number] -= 1);
+        signals::numbers(entry.more().signals).for_each(|number| self.listening[number] -= 1);
     }
 }
 

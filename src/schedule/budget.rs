@@ -55,20 +55,6 @@ impl Schedule {
         }
     }
 
-    /// Counts a check by `asker`, for an alarm and those that enclose it.
-    pub(crate) fn count_around(
-        &mut self,
-        key: Key,
-        asker: Scope,
-        location: &'static Location<'static>,
-        now: Time,
-    ) {
-        let shield = self.shield_of(asker);
-        if let Some(entry) = self.get(key) {
-            self.count((entry.scope, entry.id), shield, location, now);
-        }
-    }
-
     /// Counts a check of a scope's alarms after `shield`, up to `innermost`.
     pub(crate) fn count(
         &mut self,
@@ -86,9 +72,6 @@ impl Schedule {
             if budget.is_some_and(|budget| budget.count(location)) {
                 self.change(key, |entry| entry.spend_budget(now));
             }
-        }
-        if self.entered.is_empty() {
-            return;
         }
         // As in `outermost`, enclosing alarms count too.
         let entered: Vec<(Scope, AlarmId)> =

@@ -23,12 +23,7 @@ impl Schedule {
         }
     }
 
-    /// Has the thread's checks ignore all current alarms. Returns the previous shield.
-    pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
-        let last = self.next_id();
-        self.set_shield(scope, last)
-    }
-
+    /// Has the thread's checks ignore alarms up to `last`. Returns the previous such id.
     pub(crate) fn set_shield(&mut self, scope: Scope, last: AlarmId) -> AlarmId {
         let index = scope.index();
         if index >= self.threads.len() {

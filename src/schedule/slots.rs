@@ -66,8 +66,9 @@ impl Slots {
         &self.entries[slot]
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        self.entries.iter().enumerate().filter(|(_, entry)| entry.id != FREE)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Entry)> {
+        let live = self.entries.iter().enumerate().filter(|(_, entry)| entry.id != FREE);
+        live.map(|(slot, entry)| (Key::new(entry.id, slot), entry))
     }
 }
 

@@ -181,16 +181,6 @@ fn a_reused_slot_has_no_old_state() {
 }
 
 #[test]
-fn start_again_invalidates_old_keys() {
-    let mut schedule = Schedule::new();
-    let old = schedule.insert(terms(1, at(1)), at(0));
-    drop(schedule.start_again().map(ManuallyDrop::into_inner));
-    assert!(schedule.get(old).is_none() && schedule.is_empty() && schedule.next_of(Scope(1)).is_never());
-    let new = schedule.insert(terms(1, at(1)), at(0));
-    assert!(new.slot() == old.slot() && new.id() != old.id() && schedule.get(old).is_none());
-}
-
-#[test]
 fn a_wait_ends_for_own_entered_and_enclosing_alarms() {
     let mut schedule = Schedule::new();
     let (here, there) = (Scope(1), Scope(2));
