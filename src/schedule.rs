@@ -1,7 +1,6 @@
-//! Live alarms and their deadlines, as pure data: callers pass the time in.
+//! Live alarms and their deadlines, as pure data: callers pass the time in. Operations take logarithmic time unless noted.
 //!
-//! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker's deadline advances by its
-//! period. Operations take logarithmic time unless noted.
+//! An alarm is pending until its deadline, then expired until a restart or its removal.
 
 mod budget;
 mod changes;
@@ -27,14 +26,14 @@ use self::slots::Slots;
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// Below and above every alarm's id.
+/// Ids below and above those of all alarms.
 const OUTERMOST: AlarmId = implementer::id(0);
 pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
 #[derive(Debug)]
 struct Thread {
     pending: Queue,
-    /// The thread's checks ignore alarms up to this id.
+    /// Checks of the thread ignore alarms up to this id.
     shield: AlarmId,
 }
 
@@ -43,14 +42,14 @@ pub(crate) struct Schedule {
     entries: Slots,
     threads: Vec<Thread>,
     positions: Positions,
-    /// Sorted by scope, then from outermost to innermost.
-    expired: BTreeSet<(Scope, AlarmId, usize)>,
+    /// Sorted by thread, then from outermost to innermost.
+    expired: BTreeSet<Standing>,
     /// Alarms with a check limit.
     counting: Vec<(Scope, Key)>,
     listening: [usize; SIGNALS],
-    /// Alarms of other threads that a scope has entered, sorted as `expired`.
-    entered: BTreeSet<(Scope, AlarmId, usize)>,
-    /// In a forked child, until its first id: a child that needs none does not write to the counter's page.
+    /// Alarms that threads have entered, sorted as `expired`.
+    entered: BTreeSet<Standing>,
+    /// The next id skips those of the parent process. A child that needs no id does not write to the counter's page.
     must_skip_ids: bool,
 }
 
@@ -112,7 +111,7 @@ impl Schedule {
         self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
 
-    /// The alarm is pending, even if its deadline is past.
+    /// Inserts a pending alarm, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
@@ -136,11 +135,11 @@ impl Schedule {
         self.threads.resize_with(index + 1, thread);
     }
 
-    /// Returns `None` for a stale key.
+    /// Removes an alarm; `None` for a stale key.
     #[inline(always)]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Removed> {
         let entry = self.entries.get(key)?;
-        if entry.entered_by > 0 {
+        if !self.entered.is_empty() {
             self.entered.retain(|&(.., slot)| slot != key.slot());
         }
         if entry.more().budget.is_some() {

@@ -12,7 +12,7 @@ use super::handler;
 pub(crate) use super::signal::{Kind, Manner};
 
 #[derive(Clone, Copy)]
-pub(crate) struct Disposition(libc::sigaction);
+pub(crate) struct Disposition(pub(super) libc::sigaction);
 
 impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition::plain(libc::SIG_DFL);
@@ -44,11 +44,11 @@ impl Disposition {
     }
 
     pub(crate) fn is_ours(&self) -> bool {
-        self.function() == handler::address()
+        self.0.sa_sigaction == handler::address()
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        match self.function() {
+        match self.0.sa_sigaction {
             libc::SIG_DFL => Kind::Default,
             libc::SIG_IGN => Kind::Ignore,
             _ => Kind::Function,
@@ -59,20 +59,12 @@ impl Disposition {
         self.0.sa_flags & flag != 0
     }
 
-    pub(super) fn mask(&self) -> &sigset_t {
-        &self.0.sa_mask
-    }
-
-    pub(super) fn function(&self) -> sighandler_t {
-        self.0.sa_sigaction
-    }
-
     pub(crate) fn same_as(&self, other: &Disposition) -> bool {
         // The C library adds SA_RESTORER.
         const HIDDEN: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
-        self.function() == other.function()
+        self.0.sa_sigaction == other.0.sa_sigaction
             && self.0.sa_flags | HIDDEN == other.0.sa_flags | HIDDEN
-            && bytes(self.mask()) == bytes(other.mask())
+            && bytes(&self.0.sa_mask) == bytes(&other.0.sa_mask)
     }
 }
 

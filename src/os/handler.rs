@@ -122,7 +122,7 @@ impl Arrival {
     }
 
     pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
-        self.in_place().is_some_and(|current| current.function() == disposition.function())
+        self.in_place().is_some_and(|current| current.0.sa_sigaction == disposition.0.sa_sigaction)
     }
 
     /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
@@ -191,19 +191,19 @@ impl Arrival {
             return;
         }
         let Some(mark) = Mark::take(self) else { return };
-        let before = mask::change(libc::SIG_BLOCK, Some(disposition.mask()));
-        if disposition.has(libc::SA_NODEFER) && !mask::contains(disposition.mask(), self.signal) {
+        let libc::sigaction { sa_sigaction: function, sa_mask, .. } = disposition.0;
+        let before = mask::change(libc::SIG_BLOCK, Some(&sa_mask));
+        if disposition.has(libc::SA_NODEFER) && !mask::contains(&sa_mask, self.signal) {
             let _ = mask::change(libc::SIG_UNBLOCK, Some(&mask::only(self.signal)));
         }
         // SAFETY: the disposition was installed for this signal, so the function has the type that its flags say. The
         // arguments are those of this handler.
         unsafe {
             if disposition.has(libc::SA_SIGINFO) {
-                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
-                    mem::transmute(disposition.function());
+                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = mem::transmute(function);
                 function(self.signal, self.info, self.context);
             } else {
-                let function: extern "C" fn(c_int) = mem::transmute(disposition.function());
+                let function: extern "C" fn(c_int) = mem::transmute(function);
                 function(self.signal);
             }
         }

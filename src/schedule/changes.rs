@@ -8,7 +8,7 @@ use crate::time::{CpuClock, Time};
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
 
 impl Schedule {
-    /// `cpu_now` reads a processor clock.
+    /// Restarts an alarm. `cpu_now` reads a processor clock.
     pub(crate) fn restart(&mut self, key: Key, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         self.change(key, |entry| {
             entry.since = now;
@@ -32,13 +32,13 @@ impl Schedule {
                 return;
             }
             entry.deadline = entry.deadline.after(more);
-            // `limit + more` is too long after a past deadline.
+            // Not `limit + more`: an alarm can be armed after its deadline.
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
-    /// Returns `false` if the alarm is already paused or expired.
+    /// Pauses an alarm. Returns `false` if it is already paused or expired.
     pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
         let is_new = self.change(key, |entry| {
             let is_new = entry.expired.is_none() && entry.more().paused.is_none();
@@ -71,7 +71,7 @@ impl Schedule {
         });
     }
 
-    /// An expired alarm keeps its first cause.
+    /// Expires an alarm. An expired one keeps its first cause.
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);

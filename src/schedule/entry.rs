@@ -14,11 +14,11 @@ pub(crate) struct Terms {
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
     pub(crate) location: &'static Location<'static>,
-    /// Boxed: most alarms have none.
+    /// Boxed, because most alarms have none.
     pub(crate) more: Option<Box<More>>,
 }
 
-/// What tickers have, and few alarms.
+/// What only tickers and few alarms have.
 #[derive(Clone, Debug)]
 pub(crate) struct More {
     pub(crate) cpu: Option<Cpu>,
@@ -54,7 +54,7 @@ pub(crate) struct Cpu {
     pub(crate) clock: CpuClock,
     pub(crate) limit: Duration,
     pub(crate) since: Time,
-    /// When to read the clock.
+    /// When `expire` reads the clock.
     pub(crate) probe: Time,
 }
 
@@ -71,8 +71,6 @@ pub(crate) struct Entry {
     pub(crate) expired: Option<Cause>,
     /// The cause of the first ring, for `extend`.
     pub(super) rung: Option<Cause>,
-    /// How many threads have entered it.
-    pub(super) entered_by: u32,
     pub(super) needs_signal: bool,
 }
 
@@ -81,7 +79,6 @@ impl Entry {
         self.more.as_deref().unwrap_or(&More::NONE)
     }
 
-    /// The time counts, but not that of pauses.
     pub(crate) fn elapsed(&self, now: Time) -> Duration {
         self.clock(now).since(self.since)
     }
@@ -90,7 +87,7 @@ impl Entry {
         (!self.deadline.is_never()).then(|| self.deadline.since(self.clock(now)))
     }
 
-    /// Stops during a pause.
+    /// Returns the alarm's time, which stops during a pause.
     fn clock(&self, now: Time) -> Time {
         self.more().paused.unwrap_or(now)
     }
@@ -100,7 +97,7 @@ impl Entry {
         if self.more().paused.is_some() { Time::NEVER } else { self.deadline }
     }
 
-    /// Returns when `expire` must look at the alarm.
+    /// Returns when `expire` must handle the alarm.
     #[inline(always)]
     pub(super) fn moment(&self) -> Time {
         match self.more.as_deref() {
@@ -133,7 +130,7 @@ impl Entry {
         self.more.is_none()
     }
 
-    /// Processor time advances no faster than real time.
+    /// Plans the next read of the processor clock, which advances no faster than real time.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);
@@ -146,7 +143,7 @@ impl Terms {
     pub(crate) fn needs_signal(&self) -> bool {
         match self.more.as_deref() {
             None => self.limit.is_some(),
-            // With a budget, checks read the clock.
+            // Beside a budget, each check reads the clock.
             Some(more) => {
                 let needs_deadline = self.limit.is_some() && more.budget.is_none();
                 needs_deadline || more.cpu.is_some() || more.period.is_some() || more.is_watched
@@ -155,7 +152,7 @@ impl Terms {
     }
 }
 
-/// To be dropped outside of locks: it frees memory.
+/// The rest of a removed alarm. A drop frees memory, so it belongs outside of locks.
 #[derive(Debug)]
 pub(crate) struct Removed {
     #[allow(dead_code)] // Kept to be dropped.

@@ -30,7 +30,7 @@ impl Queue {
         self.0.first().copied()
     }
 
-    /// Inserts an item that is absent.
+    /// Inserts an absent item.
     #[inline(always)]
     pub(crate) fn insert(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = self.0.len();
@@ -44,7 +44,7 @@ impl Queue {
         }
     }
 
-    /// Removes an item that is present.
+    /// Removes a present item.
     #[inline(always)]
     pub(crate) fn remove(&mut self, positions: &mut Positions, item: usize) {
         let hole = positions.0[item];
@@ -56,7 +56,7 @@ impl Queue {
         }
     }
 
-    /// Changes the time of an item that is present.
+    /// Changes the time of a present item.
     pub(crate) fn shift(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = positions.0[item];
         debug_assert_eq!(self.0[at].1, item);

@@ -1,4 +1,4 @@
-//! Alarms in reusable slots, written in place: moving a new entry stalls the processor.
+//! Alarms in reusable slots. A new entry is written in place: a move would stall the processor.
 
 use std::panic::Location;
 
@@ -40,7 +40,7 @@ impl Slots {
         (slot, entry)
     }
 
-    /// The slot must be occupied.
+    /// Removes the alarm in an occupied slot.
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
@@ -60,7 +60,7 @@ impl Slots {
         self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id)
     }
 
-    /// The slot must be occupied.
+    /// Returns the alarm in an occupied slot.
     pub(super) fn at(&self, slot: usize) -> &Entry {
         debug_assert_ne!(self.entries[slot].id, FREE);
         &self.entries[slot]
@@ -83,6 +83,5 @@ const VACANT: Entry = Entry {
     more: None,
     expired: None,
     rung: None,
-    entered_by: 0,
     needs_signal: false,
 };

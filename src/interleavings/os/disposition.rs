@@ -14,7 +14,7 @@ pub(crate) enum Function {
     Program,
     /// A later handler, which calls the previous handler.
     Over,
-    /// A later handler, which restores the previous handler and raises the signal.
+    /// A later handler, which restores the previous one and raises the signal.
     OverByRaise,
 }
 
