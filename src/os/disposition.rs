@@ -60,7 +60,7 @@ impl Disposition {
     }
 
     pub(crate) fn same_as(&self, other: &Disposition) -> bool {
-        // The C library adds SA_RESTORER.
+        // The C library adds SA_RESTORER to the flags.
         const HIDDEN: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
         self.0.sa_sigaction == other.0.sa_sigaction
             && self.0.sa_flags | HIDDEN == other.0.sa_flags | HIDDEN
@@ -69,14 +69,14 @@ impl Disposition {
 }
 
 fn bytes(set: &sigset_t) -> &[u8] {
-    // Linux has 64 signals; the C library leaves its other bits undefined. (MIPS has 128, and the last 64 are not compared.)
+    // Linux has 64 signals, and the C library leaves the other bits undefined.
     const KNOWN: usize =
         if cfg!(any(target_os = "linux", target_os = "android")) { 8 } else { size_of::<sigset_t>() };
-    // SAFETY: the set has that many bytes, all initialised by the C library or by `plain`.
+    // SAFETY: the set has so many bytes, which `plain` or the C library has initialised.
     unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), KNOWN) }
 }
 
-/// A blocked fault kills the process without its handler.
+/// Leaves faults unblocked: a blocked fault kills the process without its handler.
 fn all_but_faults() -> SigSet {
     let mut set = SigSet::all();
     [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS]
@@ -89,7 +89,7 @@ fn exchange(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<Disposit
     let mut old = MaybeUninit::zeroed();
     // SAFETY:
     // - The pointers are null or valid for the call, and zeroes are a valid value.
-    // - The action is SIG_DFL, SIG_IGN, an earlier disposition, or the library's handler, which is async-signal-safe.
+    // - The action is an earlier disposition, the default, or the library's handler, which is async-signal-safe.
     unsafe {
         if libc::sigaction(signal, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error());

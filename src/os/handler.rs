@@ -1,10 +1,10 @@
-//! The signal handler. The functions here are **async-signal-safe**, and use no thread-locals: in a `dlopen`ed library the
-//! first use of a thread-local can allocate.
+//! The signal handler. All functions are **async-signal-safe**, and use no thread-locals, whose first use can allocate.
 
 use std::mem;
 use std::ptr;
 
 use nix::libc::{self, c_int, c_void, siginfo_t};
+use nix::sys::signal::{SigSet, Signal};
 use once_cell::race::OnceRef;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -16,12 +16,12 @@ use super::{mask, pending};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// Sets the async-signal-safe function that handles every signal. Later calls have no effect.
+/// Sets the async-signal-safe function that handles signals. Later calls have no effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Returns the handler's address. Inlined copies could return different addresses.
+/// Returns the handler's address. Inlined, it could return several.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     on_signal as extern "C" fn(_, _, _) as libc::sighandler_t
@@ -37,12 +37,12 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     nix::errno::Errno::set_raw(errno);
 }
 
-/// Returns `info` if the kernel wrote it, above this frame on the same stack; else null. Another handler may call this one as
-/// `old(signal)`, which leaves `info` undefined.
+/// Returns `info` if the kernel wrote it, above this frame on the stack; else null. It is undefined if another handler calls
+/// this one as `old(signal)`.
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
-    // SAFETY: up to the end of the kernel's signal frame the stack is mapped, and any bytes are an integer.
+    // SAFETY: the stack is mapped above this frame, and any bytes are an integer.
     if is_above && info.is_aligned() && unsafe { (*info).si_signo } == signal {
         info
     } else {
@@ -71,9 +71,7 @@ impl Arrival {
         if self.info.is_null() {
             return Sender::Other;
         }
-        // SAFETY:
-        // - The kernel wrote the siginfo, which stays during the handler.
-        // - Each field that is read belongs to its `si_code`.
+        // SAFETY: the kernel wrote the siginfo, which stays during the handler. Each field that is read belongs to the `si_code`.
         unsafe {
             let info = &*self.info;
             #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -96,10 +94,9 @@ impl Arrival {
         }
     }
 
-    /// Counts the calls of [`deliver_to`](Arrival::deliver_to) on this stack that deliver this signal; without a siginfo, that
-    /// deliver any signal.
+    /// Counts the unfinished `deliver_to` of this signal on this thread; of any signal, if this one has no siginfo.
     pub(crate) fn times_forwarded_back(&self) -> usize {
-        // A thread sees its own marks, so `Relaxed` suffices.
+        // A thread sees its own marks.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }
@@ -116,7 +113,6 @@ impl Arrival {
         !self.info.is_null()
     }
 
-    /// Returns the signal's current disposition.
     pub(crate) fn in_place(&self) -> Option<Disposition> {
         Disposition::current_of(self.signal).ok()
     }
@@ -134,13 +130,12 @@ impl Arrival {
             && is_unblocked_on_return
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
-            // The signal is delivered after this handler. Another thread may have reinstalled the handler by then, which would
-            // run nested, on a small stack, if the signal were delivered here.
+            // Delivered after this handler: if another thread reinstalls it meanwhile, it does not run nested on a small stack.
             pending::raise_alarm();
         } else if (cfg!(any(target_os = "linux", target_os = "android")) && self.signal == libc::SIGIO)
             || emulate_default_handler(self.signal).is_err()
         {
-            // The action is to end the process. signal-hook takes SIGIO for an ignored signal, and does not know all others.
+            // signal-hook takes SIGIO for a signal that is ignored by default, and does not know every other signal.
             let _ = Disposition::DEFAULT.install_for(self.signal);
             pending::send(self.signal);
         }
@@ -159,7 +154,7 @@ impl Arrival {
         None
     }
 
-    /// Sends this SIGALRM again, with its siginfo.
+    /// Sends this SIGALRM again, with its siginfo if possible.
     pub(crate) fn send_again(&self, sender: Sender) {
         if sender == Sender::Raise {
             return pending::raise_alarm();
@@ -194,10 +189,11 @@ impl Arrival {
         let libc::sigaction { sa_sigaction: function, sa_mask, .. } = disposition.0;
         let before = mask::change(libc::SIG_BLOCK, Some(&sa_mask));
         if disposition.has(libc::SA_NODEFER) && !mask::contains(&sa_mask, self.signal) {
-            let _ = mask::change(libc::SIG_UNBLOCK, Some(&mask::only(self.signal)));
+            let only = Signal::try_from(self.signal).map(SigSet::from);
+            let _ = only.map(|only| mask::change(libc::SIG_UNBLOCK, Some(only.as_ref())));
         }
-        // SAFETY: the disposition was installed for this signal, so the function has the type that its flags say. The
-        // arguments are those of this handler.
+        // SAFETY: the disposition was installed for this signal, so the flags tell the function's type. The arguments are those
+        // of this handler.
         unsafe {
             if disposition.has(libc::SA_SIGINFO) {
                 let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = mem::transmute(function);
@@ -212,20 +208,19 @@ impl Arrival {
     }
 }
 
-/// A mark that a thread is forwarding a signal. Marks end the recursion of two handlers that forward to each other.
+/// A thread that is forwarding a signal. Marks end the recursion of two handlers that forward to each other.
 struct Mark {
-    /// The thread; zero in a free mark.
+    /// Zero in a free mark.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the handler's frame. Frames of nested handlers are lower. A `longjmp` out of a previous handler leaves
-    /// a stale mark, which is lower than a new frame of the thread.
+    /// An address in the handler's frame. Nested frames are lower. A mark below a new frame is stale, after a `longjmp`.
     frame: AtomicUsize,
 }
 
-/// One mark for each thread in a previous handler. The signal of a 65th thread is not forwarded.
+/// Limit: the signal of a 65th thread is not forwarded.
 static MARKS: [Mark; 64] = [const { Mark::free() }; 64];
 
-/// The number of marks in use, or more after a `longjmp`.
+/// At least the number of marks in use: a `longjmp` leaves one behind.
 static MARKS_IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 impl Mark {

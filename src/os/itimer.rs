@@ -1,5 +1,5 @@
-//! The interval timer of the process: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html). `exec` preserves
-//! it, `fork` does not, and `alarm(2)` uses it.
+//! The interval timer: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html). `exec` preserves the timer,
+//! `fork` does not, and `alarm(2)` uses it.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -15,7 +15,7 @@ const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
-/// Sets the timer to a setting that is [rounded](Setting::rounded), and returns the previous setting.
+/// Sets the timer to whole microseconds, and returns the previous setting.
 #[inline(always)]
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let new =
@@ -46,6 +46,6 @@ fn read(call: impl FnOnce(*mut libc::itimerval) -> libc::c_int) -> io::Result<Se
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    // libc deprecates the field types on musl.
+    // libc deprecates the types of the fields on musl.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }

@@ -1,5 +1,4 @@
-//! Timers that signal one thread: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html),
-//! SIGEV_THREAD_ID.
+//! Timers that signal one thread: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html).
 
 use std::io;
 use std::time::Duration;
@@ -25,7 +24,7 @@ mod imp {
             #[cfg(not(target_os = "freebsd"))]
             return ThreadId(nix::unistd::gettid().as_raw());
             #[cfg(target_os = "freebsd")]
-            // SAFETY: no arguments, no failure.
+            // SAFETY: the call takes no arguments.
             return ThreadId(unsafe { libc::pthread_getthreadid_np() });
         }
     }
@@ -50,7 +49,7 @@ mod imp {
             }
         }
 
-        /// [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html); async-signal-safe.
+        /// Sets the timer. Async-signal-safe.
         pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
             let timespec = |d| *TimeSpec::from_duration(d).as_ref();
             let (flags, value) = match when {
@@ -67,7 +66,7 @@ mod imp {
             }
         }
 
-        /// `true` also for a disarmed or periodic timer. Async-signal-safe.
+        /// Returns `true` also for a disarmed or periodic timer. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
             // SAFETY: the pointer is valid for the call, and zeroes are a valid value.
             let held = unsafe {
@@ -80,7 +79,7 @@ mod imp {
         }
 
         pub(crate) fn delete(self) {
-            // SAFETY: the call fails for an unknown timer.
+            // SAFETY: for an unknown timer the call fails.
             unsafe { libc::timer_delete(self.0 as libc::timer_t) };
         }
     }

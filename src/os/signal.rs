@@ -1,5 +1,3 @@
-//! What the models share about signals.
-
 use nix::libc;
 
 use super::disposition::Disposition;
@@ -12,7 +10,7 @@ pub(crate) enum Sender {
     Interval,
     /// This process, by `raise` or `pthread_kill`.
     Raise,
-    /// Usually `kill`; or unknown.
+    /// Usually `kill`.
     Other,
 }
 
@@ -23,19 +21,16 @@ pub(crate) enum Kind {
     Function,
 }
 
-/// The flags of the library's handler.
+/// The library handler's flags SA_RESTART and SA_ONSTACK, and whether all signals but faults are blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Manner {
-    /// SA_RESTART.
     pub(crate) restart: bool,
-    /// SA_ONSTACK.
     pub(crate) on_stack: bool,
-    /// All other signals are blocked, except faults.
     pub(crate) alone: bool,
 }
 
 impl Manner {
-    /// On the signal stack, because Go and green threads have small stacks. It may have space for one handler only.
+    /// Go and green threads have small stacks. A signal stack may have space for one handler only.
     pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
 
     /// A previous handler may need a larger stack or nested signals.
@@ -49,7 +44,7 @@ impl Manner {
 }
 
 impl Disposition {
-    /// Returns whether the signal interrupts system calls.
+    /// Returns whether a handled signal interrupts system calls.
     pub(crate) fn interrupts(&self) -> bool {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }
