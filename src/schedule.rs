@@ -12,7 +12,7 @@ pub(crate) mod signals;
 mod slots;
 
 use std::collections::BTreeSet;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::sync::atomic::Ordering;
 
 use sigalarm_core::implementer;
@@ -68,11 +68,10 @@ impl Schedule {
     }
 
     /// Empties the schedule of a forked child, which must not free memory.
-    pub(crate) fn start_again(&mut self) {
-        if !self.is_empty() {
-            mem::forget(mem::replace(self, Schedule::new()));
-        }
+    pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
+        let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
         self.skip_ids();
+        before
     }
 
     pub(crate) fn skip_ids(&mut self) {

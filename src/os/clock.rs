@@ -1,7 +1,7 @@
 //! The monotonic clock and processor clocks. Reads are async-signal-safe.
 
 use std::io;
-use std::mem;
+use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use nix::libc;
@@ -12,26 +12,31 @@ use crate::time::{CpuClock, Time};
 
 /// Reads CLOCK_MONOTONIC, which on Linux stops during suspend.
 pub(crate) fn now() -> Time {
-    // SAFETY: the pointer is valid for the call, and zeroes are a valid `timespec`.
-    time(unsafe {
-        let mut ts = mem::zeroed();
-        libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut ts);
-        ts
+    read(|ts| {
+        // SAFETY: the pointer is valid for the call.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, ts) };
     })
 }
 
-/// Reads the clock by a system call: libfaketime and similar libraries change [`now`] only.
+/// Reads it by a system call. libfaketime and similar libraries change [`now`] only, so the two must not be mixed.
 #[cfg(feature = "process")]
 pub(crate) fn kernel_now() -> Time {
     #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
-    // SAFETY: as in `now`. With 64-bit pointers, the kernel's `timespec` is the C library's.
-    return time(unsafe {
-        let mut ts: libc::timespec = mem::zeroed();
-        libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, &mut ts);
-        ts
+    return read(|ts| {
+        // SAFETY: the pointer is valid. With 64-bit pointers, the kernel's `timespec` is the C library's.
+        unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, ts) };
     });
     #[cfg(not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64")))]
     now()
+}
+
+/// Returns what `call` writes.
+#[inline(always)]
+fn read(call: impl FnOnce(*mut libc::timespec)) -> Time {
+    let mut ts = MaybeUninit::zeroed();
+    call(ts.as_mut_ptr());
+    // SAFETY: zeroes are a valid `timespec`.
+    time(unsafe { ts.assume_init() })
 }
 
 fn time(ts: libc::timespec) -> Time {

@@ -15,6 +15,7 @@ impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
     /// Rounds up to microseconds, the kernel's unit: rounded down to zero, a setting would disarm the timer.
+    #[inline]
     pub(crate) fn rounded(self) -> Setting {
         let round = |d: Duration| {
             let micros = d.subsec_nanos().div_ceil(1_000);

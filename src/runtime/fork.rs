@@ -1,6 +1,6 @@
 //! A forked child starts without alarms and with the lock free.
 
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::time::Duration;
 
 use once_cell::race::OnceBool;
@@ -23,6 +23,7 @@ use crate::os::fork::{self, ForkMutex, ForkSafe};
 use crate::os::{clock, single_threaded, thread_end};
 #[cfg(feature = "process")]
 use crate::schedule::Key;
+use crate::schedule::Schedule;
 
 impl ForkSafe for State {
     fn home() -> &'static ForkMutex<State> {
@@ -45,7 +46,7 @@ impl ForkSafe for State {
         deadline_timer::start_again();
         FLAG.reset();
         // None of these is dropped: a child frees nothing, for the heap may be in the middle of a change.
-        self.schedule.start_again();
+        let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.deadlines, DeadlineTimers::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.interval_owner = None;
