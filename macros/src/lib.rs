@@ -29,23 +29,17 @@ use self::library::Library;
 /// of the thread that polls.
 ///
 /// In an `impl`, `trait` or `mod` block, checks are inserted into functions with a loop or a call whose return type is named
-/// `Result`. A function's own attribute replaces that of its block.
-///
-/// # Options
+/// `Result`. A function's own attribute replaces that of its block. The options:
 ///
 /// - `alarm = expr` inserts `expr.check()?`.
-/// - `every = 1024` checks each loop, or a single loop that has the attribute, at its first turn and then at each 1024th. A
-///   `for` loop runs in batches, which the compiler can vectorise. Other loops, and those with a `break` or a macro, count
-///   their turns.
+/// - `every = 1024` checks each loop, or one loop that has the attribute, at its first turn and then at each 1024th. A `for`
+///   loop without a `break` or a macro runs in batches, which the compiler can vectorise.
 /// - `unwind` inserts `sigalarm::unwind_if_expired()`, for a function that returns no `Result`.
 /// - `crate = path` names the library, if its path is not `::sigalarm`.
 /// - `skip` inserts no checks, at a loop, or in a function of a block.
 ///
-/// # Code without checks
-///
-/// - Closures and `async` blocks, unless `#[cooperative]` stands before them.
-/// - Items inside the function, functions that it calls, and loops in std, such as iterator chains.
-/// - Macros, except for the arguments of std's.
+/// No checks are in closures and `async` blocks (unless `#[cooperative]` stands before them), in functions that are called,
+/// and in macros, except for the arguments of std's.
 #[proc_macro_attribute]
 pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
     cooperative::expand(Library::Sigalarm, options.into(), item.into()).into()

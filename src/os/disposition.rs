@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::slice;
 
+use nix::errno::Errno;
 use nix::libc::{self, c_int, sighandler_t, sigset_t};
 use nix::sys::signal::{SigSet, Signal::*};
 
@@ -91,9 +92,7 @@ fn exchange(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<Disposit
     // - The pointers are null or valid for the call, and zeroes are a valid value.
     // - The action is an earlier disposition, the default, or the library's handler, which is async-signal-safe.
     unsafe {
-        if libc::sigaction(signal, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        Errno::result(libc::sigaction(signal, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()))?;
         Ok(Disposition(old.assume_init()))
     }
 }

@@ -88,7 +88,7 @@ impl Arrival {
                 -6 if info.si_pid() == libc::getpid() => Sender::Raise, // SI_TKILL
                 _ => Sender::Other,
             }
-            // The interval timer's signal has no sender.
+            // Other systems give the interval timer's signal no sender.
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
             if info.si_pid() == 0 { Sender::Interval } else { Sender::Other }
         }
@@ -96,7 +96,7 @@ impl Arrival {
 
     /// Counts the unfinished `deliver_to` of this signal on this thread; of any signal, if this one has no siginfo.
     pub(crate) fn times_forwarded_back(&self) -> usize {
-        // A thread sees its own marks.
+        // `Relaxed`, because a thread sees its own marks.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }
@@ -124,18 +124,18 @@ impl Arrival {
     /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
     pub(crate) fn take_default_action(&self) {
         // SAFETY: the kernel wrote the set.
-        let is_blocked = |set: *mut _| mask::contains(unsafe { &*set }, self.signal);
-        let is_unblocked_on_return = self.mask_on_return().is_some_and(|set| !is_blocked(set));
+        let is_let_in = |set: *mut _| !mask::contains(unsafe { &*set }, self.signal);
         if self.signal == libc::SIGALRM
-            && is_unblocked_on_return
+            && self.mask_on_return().is_some_and(is_let_in)
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
-            // Delivered after this handler: if another thread reinstalls it meanwhile, it does not run nested on a small stack.
+            // The signal is delivered after this handler: if another thread reinstalls the handler meanwhile, a nested call may not
+            // fit on the stack.
             pending::raise_alarm();
         } else if (cfg!(any(target_os = "linux", target_os = "android")) && self.signal == libc::SIGIO)
             || emulate_default_handler(self.signal).is_err()
         {
-            // signal-hook takes SIGIO for a signal that is ignored by default, and does not know every other signal.
+            // signal-hook takes SIGIO for a signal that is ignored by default, and does not know every signal.
             let _ = Disposition::DEFAULT.install_for(self.signal);
             pending::send(self.signal);
         }
@@ -208,19 +208,19 @@ impl Arrival {
     }
 }
 
-/// A thread that is forwarding a signal. Marks end the recursion of two handlers that forward to each other.
+/// A record that a thread is forwarding a signal, which ends the recursion of two handlers that forward to each other.
 struct Mark {
-    /// Zero in a free mark.
+    /// The thread; zero in a free mark.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the handler's frame. Nested frames are lower. A mark below a new frame is stale, after a `longjmp`.
+    /// An address in the handler's frame. Frames of nested handlers are lower, so a mark below a new frame is stale.
     frame: AtomicUsize,
 }
 
 /// Limit: the signal of a 65th thread is not forwarded.
 static MARKS: [Mark; 64] = [const { Mark::free() }; 64];
 
-/// At least the number of marks in use: a `longjmp` leaves one behind.
+/// At least the number of marks in use. A `longjmp` out of a previous handler leaves a mark.
 static MARKS_IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 impl Mark {

@@ -5,6 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::libc;
 #[cfg(not(target_os = "android"))]
 use nix::libc::ITIMER_REAL;
@@ -29,13 +30,10 @@ pub(crate) fn get() -> io::Result<Setting> {
     read(|held| unsafe { libc::getitimer(ITIMER_REAL, held) })
 }
 
-/// Returns what `call` writes.
 #[inline(always)]
 fn read(call: impl FnOnce(*mut libc::itimerval) -> libc::c_int) -> io::Result<Setting> {
     let mut held = MaybeUninit::zeroed();
-    if call(held.as_mut_ptr()) != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    Errno::result(call(held.as_mut_ptr()))?;
     // SAFETY: zeroes are a valid value.
     let held: libc::itimerval = unsafe { held.assume_init() };
     let duration = |t: libc::timeval| match (u64::try_from(t.tv_sec), u32::try_from(t.tv_usec)) {

@@ -12,6 +12,7 @@ pub(crate) struct ThreadId(i32);
 mod imp {
     use std::{mem, ptr};
 
+    use nix::errno::Errno;
     use nix::libc;
     use nix::sys::time::TimeSpec;
 
@@ -43,10 +44,8 @@ mod imp {
             event.sigev_value = libc::sigval { sival_ptr: ptr::without_provenance_mut(value) };
             event.sigev_notify_thread_id = thread.0;
             // SAFETY: the pointers are valid for the call.
-            match unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) } {
-                0 => Ok(TimerId(timer as usize)),
-                _ => Err(io::Error::last_os_error()),
-            }
+            Errno::result(unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) })?;
+            Ok(TimerId(timer as usize))
         }
 
         /// Sets the timer. Async-signal-safe.
@@ -60,10 +59,8 @@ mod imp {
             };
             let new = libc::itimerspec { it_interval: timespec(repeat), it_value: timespec(value) };
             // SAFETY: the pointers are valid for the call or null.
-            match unsafe { libc::timer_settime(self.0 as libc::timer_t, flags, &new, ptr::null_mut()) } {
-                0 => Ok(()),
-                _ => Err(io::Error::last_os_error()),
-            }
+            let set = unsafe { libc::timer_settime(self.0 as libc::timer_t, flags, &new, ptr::null_mut()) };
+            Ok(Errno::result(set).map(drop)?)
         }
 
         /// Returns `true` also for a disarmed or periodic timer. Async-signal-safe.

@@ -1,5 +1,3 @@
-//! Settings and ids of timers.
-
 use std::time::Duration;
 
 use crate::time::Time;

@@ -37,7 +37,6 @@ impl Budget {
         self.left = self.checks.checked_sub(counted).unwrap_or(u64::MAX);
     }
 
-    /// Disables the limit until a restart.
     pub(super) fn suspend(&mut self) {
         self.left = u64::MAX;
     }

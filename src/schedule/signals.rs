@@ -1,7 +1,6 @@
 /// One more than the largest standard signal number.
 pub(crate) const SIGNALS: usize = 32;
 
-/// Returns the signals in a mask.
 pub(crate) fn numbers(mask: u32) -> impl Iterator<Item = usize> {
     let next = |mask: &u32| Some(mask & mask.wrapping_sub(1));
     let masks = std::iter::successors(Some(mask), next).take_while(|mask| *mask != 0);

@@ -40,7 +40,6 @@ impl Slots {
         (slot, entry)
     }
 
-    /// Removes the alarm in an occupied slot.
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];

@@ -1,5 +1,3 @@
-//! Inserts checks into a function body.
-
 use std::mem;
 
 use proc_macro2::Span;
@@ -114,7 +112,6 @@ impl Inserter {
     }
 }
 
-/// Returns the attributes, the keyword's location and the body of a loop.
 pub(super) fn loop_parts(expr: &mut Expr) -> Option<(&mut Vec<Attribute>, Span, &mut Block)> {
     match expr {
         Expr::ForLoop(turns) => Some((&mut turns.attrs, turns.for_token.span, &mut turns.body)),
