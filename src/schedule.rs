@@ -1,7 +1,6 @@
-//! Live alarms and their deadlines, as pure data: callers pass the time in.
+//! Live alarms and their deadlines, as pure data: callers pass the time in. Operations take logarithmic time unless noted.
 //!
-//! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker's deadline advances by its
-//! period. Operations take logarithmic time unless noted.
+//! An alarm is pending until its deadline, then expired until a restart or its removal.
 
 mod budget;
 mod changes;
@@ -19,7 +18,6 @@ use std::sync::atomic::Ordering;
 use sigalarm_core::implementer;
 
 pub(crate) use self::budget::Budget;
-use self::entry::periods;
 pub(crate) use self::entry::{Cpu, Entry, More, Removed, Terms};
 pub(crate) use self::key::{Key, Scope, Standing};
 pub(crate) use self::queue::{Positions, Queue};
@@ -28,14 +26,14 @@ use self::slots::Slots;
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// Below and above every alarm's id.
+/// Ids below and above those of all alarms.
 const OUTERMOST: AlarmId = implementer::id(0);
 pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
 #[derive(Debug)]
 struct Thread {
     pending: Queue,
-    /// The thread's checks ignore alarms up to this id.
+    /// Checks of the thread ignore alarms up to this id.
     shield: AlarmId,
 }
 
@@ -44,14 +42,14 @@ pub(crate) struct Schedule {
     entries: Slots,
     threads: Vec<Thread>,
     positions: Positions,
-    /// Sorted by scope, then from outermost to innermost.
-    expired: BTreeSet<(Scope, AlarmId, usize)>,
+    /// Sorted by thread, then from outermost to innermost.
+    expired: BTreeSet<Standing>,
     /// Alarms with a check limit.
     counting: Vec<(Scope, Key)>,
     listening: [usize; SIGNALS],
-    /// Alarms of other threads that a scope has entered, sorted as `expired`.
-    entered: BTreeSet<(Scope, AlarmId, usize)>,
-    /// In a forked child, until its first id: a child that needs none does not write to the counter's page.
+    /// Alarms that threads have entered, sorted as `expired`.
+    entered: BTreeSet<Standing>,
+    /// The next id skips those of the parent process. A child that needs no id does not write to the counter's page.
     must_skip_ids: bool,
 }
 
@@ -99,8 +97,12 @@ impl Schedule {
     /// Returns the earliest deadline of a thread's own pending alarms, or `NEVER`.
     #[inline(always)]
     pub(crate) fn next_of(&self, scope: Scope) -> Time {
-        let first = self.threads.get(scope.index()).and_then(|thread| thread.pending.first());
-        first.map_or(Time::NEVER, |(deadline, _)| deadline)
+        self.first_of(scope).map_or(Time::NEVER, |(deadline, _)| deadline)
+    }
+
+    #[inline(always)]
+    fn first_of(&self, scope: Scope) -> Option<(Time, usize)> {
+        self.threads.get(scope.index())?.pending.first()
     }
 
     /// Counts a thread's alarms and tickers, in linear time.
@@ -108,7 +110,7 @@ impl Schedule {
         self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
 
-    /// The alarm is pending, even if its deadline is past.
+    /// Inserts a pending alarm, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
@@ -116,7 +118,7 @@ impl Schedule {
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
         entry.plan_probe(now);
-        if entry.budget().is_some() {
+        if entry.more().budget.is_some() {
             self.counting.push((scope, key));
         }
         if scope.index() >= self.threads.len() {
@@ -132,14 +134,14 @@ impl Schedule {
         self.threads.resize_with(index + 1, thread);
     }
 
-    /// Returns `None` for a stale key.
+    /// Removes an alarm; `None` for a stale key.
     #[inline(always)]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Removed> {
         let entry = self.entries.get(key)?;
-        if entry.entered_by > 0 {
+        if !self.entered.is_empty() {
             self.entered.retain(|&(.., slot)| slot != key.slot());
         }
-        if entry.budget().is_some() {
+        if entry.more().budget.is_some() {
             self.counting.retain(|(_, other)| *other != key);
         }
         self.unlist(key);
@@ -152,9 +154,8 @@ impl Schedule {
 
     /// Returns a thread's alarms, outermost first, in linear time.
     pub(crate) fn path(&self, scope: Scope) -> Vec<(Key, &Entry)> {
-        let is_own = |entry: &Entry| entry.scope == scope && entry.period().is_none();
-        let alarms = self.entries.iter().filter(|(_, entry)| is_own(entry));
-        let mut path: Vec<_> = alarms.map(|(slot, entry)| (Key::new(entry.id, slot), entry)).collect();
+        let is_own = |entry: &Entry| entry.scope == scope && entry.more().period.is_none();
+        let mut path: Vec<_> = self.entries.iter().filter(|(_, entry)| is_own(entry)).collect();
         path.sort_by_key(|(key, _)| key.id);
         path
     }
@@ -166,22 +167,21 @@ impl Schedule {
     /// Counts a ticker's periods since the previous call.
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
         let Some(entry) = self.entries.get_mut(key) else { return 0 };
-        let passed = entry.period().map_or(0, |period| periods(now.since(entry.since), period));
-        entry.more.as_deref_mut().map_or(0, |more| passed - mem::replace(&mut more.reported, passed))
+        let Some(More { period: Some(period), reported, .. }) = entry.more.as_deref_mut() else { return 0 };
+        let passed = (now.since(entry.since).as_nanos() / period.as_nanos()) as u64;
+        passed - mem::replace(reported, passed)
     }
 
-    fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) {
-        if self.get(key).is_none() {
-            return;
-        }
+    fn change<T>(&mut self, key: Key, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.get(key)?;
         self.unlist(key);
-        if let Some(entry) = self.entries.get_mut(key) {
-            change(entry);
-            if let Some(flag) = entry.flag().filter(|_| entry.expired.is_some()) {
-                flag.store(true, Ordering::SeqCst);
-            }
+        let entry = self.entries.get_mut(key)?;
+        let result = change(entry);
+        if let Some(flag) = entry.more().flag.as_ref().filter(|_| entry.expired.is_some()) {
+            flag.store(true, Ordering::SeqCst);
         }
         self.list(key);
+        Some(result)
     }
 
     #[inline(always)]
@@ -195,7 +195,7 @@ impl Schedule {
             let pending = &mut self.threads[entry.scope.index()].pending;
             pending.insert(&mut self.positions, entry.moment(), key.slot());
         }
-        signals::numbers(entry.signals()).for_each(|number| self.listening[number] += 1);
+        signals::numbers(entry.more().signals).for_each(|number| self.listening[number] += 1);
     }
 
     #[inline(always)]
@@ -208,7 +208,7 @@ impl Schedule {
         if !entry.moment().is_never() {
             self.threads[entry.scope.index()].pending.remove(&mut self.positions, key.slot());
         }
-        signals::numbers(entry.signals()).for_each(|number| self.listening[number] -= 1);
+        signals::numbers(entry.more().signals).for_each(|number| self.listening[number] -= 1);
     }
 }
 

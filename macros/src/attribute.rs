@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Error, Ident, Path, Result, Token};
 
-/// Compares the last segment of the path: a macro cannot resolve a renamed import.
+/// Compares the last segment of the path only: a macro cannot resolve names.
 pub(crate) fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == name)
 }
@@ -18,7 +18,7 @@ pub(crate) fn take(attributes: &mut Vec<Attribute>, name: &str) -> Option<Attrib
     Some(attributes.remove(at))
 }
 
-/// Calls `take` to parse the value of each option. A repeated option is an error.
+/// Parses options. `take` parses the value of each. A repeated option is an error.
 pub(crate) fn options(
     input: ParseStream,
     mut take: impl FnMut(&Ident, ParseStream) -> Result<()>,
@@ -41,7 +41,7 @@ pub(crate) fn options(
     Ok(())
 }
 
-/// Parses the value of an option. The error message shows `example`.
+/// Parses the value of an option. An error shows `example`.
 pub(crate) fn value<T>(
     input: ParseStream,
     name: &Ident,

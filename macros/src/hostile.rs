@@ -1,4 +1,4 @@
-//! Random tokens as options and items: the macros never panic.
+//! The macros never panic, whatever tokens they are given.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use quote::quote;
 use crate::library::Library;
 use crate::{cooperative, time_limit};
 
-/// A SplitMix64 generator.
+/// The generator SplitMix64.
 struct Random(u64);
 
 impl Random {

@@ -8,7 +8,7 @@ use syn::{Error, Path, Result};
 pub(crate) enum Library {
     #[default]
     Sigalarm,
-    /// `sigalarm-core`, which has `checkpoint` only.
+    /// `sigalarm-core`, which cannot arm or unwind.
     Core,
 }
 
@@ -46,7 +46,7 @@ impl Library {
     }
 }
 
-/// Moves the tokens to the location `at` and keeps their hygiene.
+/// Sets the location of the tokens, and keeps their hygiene.
 fn located(tokens: TokenStream, at: Span) -> TokenStream {
     let move_one = |mut token: TokenTree| {
         if let TokenTree::Group(group) = &token {
@@ -66,7 +66,7 @@ fn new_name(package: &str) -> Option<String> {
     renamed(&manifest, package)
 }
 
-/// Returns the name of a dependency with `package = "sigalarm"`. Compares lines and does not parse TOML.
+/// Returns the name in `name = { package = "sigalarm" }`. Compares lines: a TOML parser would be a dependency.
 fn renamed(manifest: &str, package: &str) -> Option<String> {
     let mut section = "";
     let mut name = None;

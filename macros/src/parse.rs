@@ -1,4 +1,4 @@
-//! Parses the item of an attribute.
+//! Parses the item under an attribute.
 
 use proc_macro2::{Delimiter, Group, Punct, Spacing, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
@@ -6,14 +6,14 @@ use syn::{Error, Item};
 
 use crate::syntax::is_one_of;
 
-/// Parses the item below `#[name]`. On failure returns the item with an error inside.
+/// Parses the item under `#[name]`. On failure returns the item with an error inside.
 pub(crate) fn item(tokens: &TokenStream, name: &str) -> Result<Item, TokenStream> {
     syn::parse2(tokens.clone())
         .or_else(|e| syn::parse2(with_semicolons(tokens.clone())).map_err(|_| e))
         .map_err(|e| unparsed(tokens, name, &e))
 }
 
-/// Adds a semicolon after each block that a `macro_rules!` inserts (`$body`): syn needs one, rustc does not.
+/// Adds a semicolon, which syn needs and rustc does not, after each block that a `macro_rules!` inserts (`$body`).
 fn with_semicolons(tokens: TokenStream) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -52,7 +52,7 @@ fn ends_statement(token: &TokenTree) -> bool {
     }
 }
 
-/// Returns whether this is a block, or a keyword such as `if` with a block at the end.
+/// Returns whether the tokens are a block, or end with one, as an `if` does.
 fn is_block_like(tokens: TokenStream) -> bool {
     let is_block = |token: &TokenTree| match token {
         TokenTree::Group(group) if is_interpolated(group) => is_block_like(group.stream()),
@@ -69,8 +69,7 @@ fn is_block_like(tokens: TokenStream) -> bool {
     }
 }
 
-/// Returns the item with a lint error. After a syntax error the compiler runs no late lint such as `unused_must_use`, so the
-/// user sees one message.
+/// Returns the item with an error of a lint: if rustc finds a syntax error too, it runs no lint, and the user sees one error.
 fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     let message = format!(
         "`#[{name}]` cannot parse this item and left it unchanged: {error}; it reads the syntax of edition \

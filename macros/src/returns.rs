@@ -7,7 +7,6 @@ use syn::{Error, GenericArgument, Path, PathArguments, ReturnType, Signature, Ty
 use crate::syntax::{is_one_of, mentions};
 
 pub(crate) enum Returns {
-    /// The name is `Result`.
     Result,
     /// Possibly an alias of a `Result`.
     Perhaps,
@@ -90,7 +89,7 @@ fn error_type(path: &Path) -> Option<&Type> {
     types.skip(1).last()
 }
 
-/// Returns whether this error type is built in or std's: users cannot implement `From<TimedOut>` for it.
+/// Returns whether users cannot implement `From<TimedOut>` for this error type: it is built in or std's.
 fn is_foreign(error: &Type) -> bool {
     match error {
         Type::Group(group) => is_foreign(&group.elem),

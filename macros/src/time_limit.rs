@@ -1,5 +1,3 @@
-//! The attribute `#[time_limit(…)]`.
-
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -51,7 +49,7 @@ fn limited(library: Library, options: TokenStream, item: Item) -> Result<TokenSt
         return Err(Error::new_spanned(again, "`#[time_limit]` is given twice"));
     }
     if attribute::find(&function.attrs, "cooperative").is_some() {
-        // `#[cooperative]` expands first: its entry check follows the guard, and a wrong return type is one error.
+        // `#[cooperative]` expands first. The guard then precedes the check at the entry, and a wrong return type is one error.
         let krate = library.path(options.krate.as_ref(), Span::call_site());
         function.attrs.push(syn::parse_quote!(#[#krate::time_limit(#given)]));
     } else {
@@ -92,7 +90,7 @@ struct Options {
 }
 
 impl Options {
-    /// The inner function keeps the builder out of the stack frame of a recursive function.
+    /// Arms in an inner function, which keeps the builder out of the stack frame of a recursive function.
     fn guard(&self, function: &ItemFn) -> TokenStream {
         let site = Span::mixed_site();
         let krate = Library::Sigalarm.path(self.krate.as_ref(), site);
@@ -114,7 +112,7 @@ impl Options {
         quote_spanned!(site=>
             #[allow(clippy::question_mark_used)]
             let _alarm = {
-                // Makes a missing `From<TimedOut>` one error.
+                // A missing `From<TimedOut>` is one error, here.
                 if false {
                     #krate::checkpoint()?;
                 }

@@ -21,7 +21,7 @@ fn after(limit: Duration) -> Alarm {
     Alarm::after(limit).expect("arming")
 }
 
-/// It needs the handler, but no timer.
+/// Arms an alarm that needs the handler but no timer.
 fn without_deadline() -> Alarm {
     Alarm::builder().abort_after(US).arm().expect("arming")
 }
@@ -56,7 +56,6 @@ fn until_error(
     }
 }
 
-/// Checks as long as a signal can come.
 fn check_and_recheck(alarm: &Alarm) {
     while alarm.check().is_ok() && !machine().is_idle() {
         runtime::recheck();
@@ -64,7 +63,6 @@ fn check_and_recheck(alarm: &Alarm) {
     }
 }
 
-/// Drops alarms before, at and after their deadlines.
 fn arm_and_drop(times: u32, longest: u32) {
     for _ in 0..times {
         let alarm = after(US * choose(longest));
@@ -84,7 +82,7 @@ fn pause_up_to(times: u32) {
     (0..choose(times)).for_each(|_| pause());
 }
 
-/// The other thread only handles signals.
+/// Runs `f` beside a thread that only handles signals.
 fn beside_idle_thread(f: impl FnOnce()) {
     let is_over = AtomicBool::new(false);
     let _thread = spawn(|| {
@@ -95,18 +93,15 @@ fn beside_idle_thread(f: impl FnOnce()) {
     is_over.store(true, Ordering::Relaxed);
 }
 
-/// Installs what must be restored.
 fn install(disposition: Disposition) {
     machine().found = Some(disposition);
     machine().set_action(disposition);
 }
 
-/// The default action would end the process.
 fn install_any() {
     install(pick([Disposition::DEFAULT, Disposition::PROGRAM]));
 }
 
-/// Ends each scenario.
 fn assert_restored() {
     assert_eq!(program_signals(), [], "unexpected signals");
     let mut machine = machine();
@@ -118,7 +113,7 @@ fn assert_restored() {
     }
 }
 
-/// Waits for all handlers, and takes what the program's handler has got.
+/// Waits for all handlers. Returns the signals that the program's handler has got.
 fn program_signals() -> Vec<Source> {
     wait_for_handlers();
     std::mem::take(&mut machine().program_signals)

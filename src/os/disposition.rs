@@ -4,6 +4,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use nix::errno::Errno;
 use nix::libc::{self, c_int, sighandler_t, sigset_t};
 use nix::sys::signal::{SigSet, Signal::*};
 use once_cell::race::OnceBox;
@@ -33,7 +34,7 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition =
         Disposition { function: libc::SIG_DFL, flags: 0, mask: [0; SET_SIZE] };
 
-    pub(super) fn ours(manner: Manner) -> Disposition {
+    pub(crate) fn ours(manner: Manner) -> Disposition {
         let restart = if manner.restart { libc::SA_RESTART } else { 0 };
         let on_stack = if manner.on_stack { libc::SA_ONSTACK } else { 0 };
         Disposition {
@@ -86,7 +87,7 @@ fn bytes(set: &sigset_t) -> [u8; SET_SIZE] {
     unsafe { ptr::from_ref(set).cast::<[u8; SET_SIZE]>().read_unaligned() }
 }
 
-/// A blocked fault kills the process without its handler.
+/// Leaves faults unblocked: a blocked fault kills the process without its handler.
 fn all_but_faults() -> [u8; SET_SIZE] {
     static SET: OnceBox<[u8; SET_SIZE]> = OnceBox::new();
     *SET.get_or_init(|| {
@@ -108,12 +109,10 @@ fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition>
     let mut old = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY:
     // - The pointers are null or valid for the call, which initialises `old` if it returns 0.
-    // - The action is SIG_DFL, SIG_IGN, an earlier disposition, or the library's handler, which is async-signal-safe.
+    // - The action is an earlier disposition, the default, or the library's handler, which is async-signal-safe.
     let old = unsafe {
-        if libc::sigaction(signal, action.as_ref().map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) != 0
-        {
-            return Err(io::Error::last_os_error());
-        }
+        let new = action.as_ref().map_or(ptr::null(), ptr::from_ref);
+        Errno::result(libc::sigaction(signal, new, old.as_mut_ptr()))?;
         old.assume_init_ref()
     };
     Ok(Disposition {

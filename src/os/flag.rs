@@ -1,4 +1,4 @@
-// Not modelled: the value never changes.
+// Not simulated, because the value of an `OwnBit` never changes.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;
@@ -21,7 +21,7 @@ impl OwnBit {
     }
 }
 
-/// An independent flag with the same fast test.
+/// A flag of its own, with the same fast test.
 pub(crate) struct Flag(Byte);
 
 const SET: u8 = 1;

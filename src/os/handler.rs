@@ -1,26 +1,27 @@
-//! The signal handler, which calls **async-signal-safe** functions only and uses no thread-locals: in a `dlopen`ed library,
-//! their first use can allocate.
+//! The signal handler. All functions are **async-signal-safe**, and use no thread-locals, whose first use can allocate.
 
 use std::mem;
 use std::ptr;
 
 use nix::libc::{self, c_int, c_void, siginfo_t};
+use nix::sys::signal::{SigSet, Signal};
 use once_cell::race::OnceRef;
+use signal_hook::low_level::emulate_default_handler;
 
 use super::atomic::{AtomicUsize, Ordering};
 use super::disposition::{Disposition, Kind};
-pub(crate) use super::signal::{InPlace, Sender};
+pub(crate) use super::signal::Sender;
 use super::thread::Handle;
 use super::{mask, pending};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// Sets the function for every signal, which must be async-signal-safe. Later calls have no effect.
+/// Sets the async-signal-safe function that handles signals. Later calls have no effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Not inlined, so that all comparisons use one address.
+/// Returns the handler's address. Inlined, it could return several.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     on_signal as extern "C" fn(_, _, _) as libc::sighandler_t
@@ -36,12 +37,12 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     nix::errno::Errno::set_raw(errno);
 }
 
-/// Returns `info` if the kernel wrote it, above this frame on the same stack; else null. A handler over this one may call
-/// `old(signal)`, which leaves it undefined.
+/// Returns `info` if the kernel wrote it, above this frame on the stack; else null. It is undefined if another handler calls
+/// this one as `old(signal)`.
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
-    // SAFETY: up to the end of the kernel's signal frame the stack is mapped, and any bytes are an integer.
+    // SAFETY: the stack is mapped above this frame, and any bytes are an integer.
     if is_above && info.is_aligned() && unsafe { (*info).si_signo } == signal {
         info
     } else {
@@ -49,10 +50,10 @@ fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut sig
     }
 }
 
-/// A signal in its handler.
+/// A signal that is being handled.
 pub(crate) struct Arrival {
     signal: c_int,
-    /// Null, or the kernel's.
+    /// The kernel's siginfo, or null.
     info: *mut siginfo_t,
     context: *mut c_void,
     frame: usize,
@@ -60,16 +61,6 @@ pub(crate) struct Arrival {
 
 pub(crate) const CAN_BLOCK_ON_RETURN: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
-
-/// Signals that end a process by default, which signal-hook takes for ignored ones or does not know.
-const TAKEN_FOR_IGNORED: &[libc::c_int] = &[
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    libc::SIGIO,
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    libc::SIGPWR,
-    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    libc::SIGSTKFLT,
-];
 
 impl Arrival {
     pub(crate) fn signal(&self) -> c_int {
@@ -80,9 +71,7 @@ impl Arrival {
         if self.info.is_null() {
             return Sender::Other;
         }
-        // SAFETY:
-        // - The kernel wrote the siginfo, and keeps it during the handler.
-        // - The fields that are read belong to the `si_code`.
+        // SAFETY: the kernel wrote the siginfo, which stays during the handler. Each field that is read belongs to the `si_code`.
         unsafe {
             let info = &*self.info;
             #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -99,15 +88,15 @@ impl Arrival {
                 -6 if info.si_pid() == libc::getpid() => Sender::Raise, // SI_TKILL
                 _ => Sender::Other,
             }
-            // Here the interval timer's signal has no code and no sender.
+            // Other systems give the interval timer's signal no sender.
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
             if info.si_pid() == 0 { Sender::Interval } else { Sender::Other }
         }
     }
 
-    /// Counts how often later handlers have forwarded this signal back, or any signal if it has no siginfo.
+    /// Counts the unfinished `deliver_to` of this signal on this thread; of any signal, if this one has no siginfo.
     pub(crate) fn times_forwarded_back(&self) -> usize {
-        // `Relaxed`: a thread sees its own marks.
+        // `Relaxed`, because a thread sees its own marks.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }
@@ -124,32 +113,31 @@ impl Arrival {
         !self.info.is_null()
     }
 
-    pub(crate) fn in_place(&self) -> InPlace {
-        InPlace::of(self.signal)
+    pub(crate) fn in_place(&self) -> Option<Disposition> {
+        Disposition::current_of(self.signal).ok()
     }
 
     pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
-        Disposition::current_of(self.signal).is_ok_and(|current| current.function() == disposition.function())
+        self.in_place().is_some_and(|current| current.function() == disposition.function())
     }
 
-    /// If the process survives, as PID 1 of a namespace does, the disposition stays the default.
-    ///
-    /// If possible, the signal is delivered after this handler: another thread may reinstall the handler, which would run
-    /// nested on a small stack.
+    /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
     pub(crate) fn take_default_action(&self) {
         // SAFETY: the kernel wrote the set.
-        let is_blocked = |set: *mut _| mask::contains(unsafe { &*set }, self.signal);
-        let is_unblocked_on_return = self.mask_on_return().is_some_and(|set| !is_blocked(set));
+        let is_let_in = |set: *mut _| !mask::contains(unsafe { &*set }, self.signal);
         if self.signal == libc::SIGALRM
-            && is_unblocked_on_return
+            && self.mask_on_return().is_some_and(is_let_in)
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
+            // The signal is delivered after this handler: if another thread reinstalls the handler meanwhile, a nested call may not
+            // fit on the stack.
             pending::raise_alarm();
-        } else if TAKEN_FOR_IGNORED.contains(&self.signal) {
+        } else if (cfg!(any(target_os = "linux", target_os = "android")) && self.signal == libc::SIGIO)
+            || emulate_default_handler(self.signal).is_err()
+        {
+            // signal-hook takes SIGIO for a signal that is ignored by default, and does not know every signal.
             let _ = Disposition::DEFAULT.install_for(self.signal);
-            pending::send_again(self.signal as usize);
-        } else {
-            let _ = signal_hook::low_level::emulate_default_handler(self.signal);
+            pending::send(self.signal);
         }
     }
 
@@ -159,25 +147,25 @@ impl Arrival {
         {
             let context = self.context.cast::<libc::ucontext_t>();
             let is_from_kernel = !self.info.is_null() && !context.is_null();
-            // SAFETY: the kernel wrote the context, and keeps it during the handler.
+            // SAFETY: the kernel wrote the context, which stays during the handler.
             is_from_kernel.then(|| unsafe { &raw mut (*context).uc_sigmask })
         }
         #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
         None
     }
 
-    /// Sends this SIGALRM again, with its siginfo.
+    /// Sends this SIGALRM again, with its siginfo if possible.
     pub(crate) fn send_again(&self, sender: Sender) {
         if sender == Sender::Raise {
             return pending::raise_alarm();
         }
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        // SAFETY: a system call; `info` is null, which fails, or the kernel's.
+        // SAFETY: `info` is the kernel's, or null, for which the call fails.
         if unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, libc::getpid(), libc::SIGALRM, self.info) } == 0
         {
             return;
         }
-        pending::send_alarm();
+        pending::send(libc::SIGALRM);
     }
 
     pub(crate) fn can_block_on_return(&self) -> bool {
@@ -187,57 +175,59 @@ impl Arrival {
     /// Blocks the signal on this thread when the handler returns.
     pub(crate) fn block_on_return(&self) {
         if let Some(mask) = self.mask_on_return() {
-            // SAFETY: the kernel's set has no other reference.
+            // SAFETY: no other reference to the kernel's set exists.
             unsafe { libc::sigaddset(mask, self.signal) };
         }
     }
 
-    /// Calls the disposition's function, if it has one, with its own mask.
+    /// Calls the function of a disposition under the mask of that disposition.
     pub(crate) fn deliver_to(&self, disposition: &Disposition) {
         if disposition.kind() != Kind::Function {
             return;
         }
         let Some(mark) = Mark::take(self) else { return };
-        let mask = disposition.mask();
+        let (function, mask) = (disposition.function(), disposition.mask());
         let before = mask::change(libc::SIG_BLOCK, Some(&mask));
         if disposition.has(libc::SA_NODEFER) && !mask::contains(&mask, self.signal) {
-            let _ = mask::change(libc::SIG_UNBLOCK, Some(&mask::only(self.signal)));
+            let only = Signal::try_from(self.signal).map(SigSet::from);
+            let _ = only.map(|only| mask::change(libc::SIG_UNBLOCK, Some(only.as_ref())));
         }
-        // SAFETY: the disposition was installed for this signal, so its function fits its flags. The arguments are those of
-        // this handler.
+        // SAFETY: the disposition was installed for this signal, so the flags tell the function's type. The arguments are those
+        // of this handler.
         unsafe {
             if disposition.has(libc::SA_SIGINFO) {
-                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
-                    mem::transmute(disposition.function());
+                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = mem::transmute(function);
                 function(self.signal, self.info, self.context);
             } else {
-                let function: extern "C" fn(c_int) = mem::transmute(disposition.function());
+                let function: extern "C" fn(c_int) = mem::transmute(function);
                 function(self.signal);
             }
         }
         let _ = before.map(|before| mask::change(libc::SIG_SETMASK, Some(&before)));
-        mark.free();
+        mark.release();
     }
 }
 
-/// Marks that a thread is forwarding a signal, to end the recursion of two handlers that forward to each other.
+/// A record that a thread is forwarding a signal, which ends the recursion of two handlers that forward to each other.
 struct Mark {
-    /// The thread; zero if free.
+    /// The thread; zero in a free mark.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the handler's frame. Nested frames are lower; a lower mark is stale, after a `longjmp`.
+    /// An address in the handler's frame. Frames of nested handlers are lower, so a mark below a new frame is stale.
     frame: AtomicUsize,
 }
 
-/// One for each thread in a previous handler. The signal of one more is not forwarded.
-static MARKS: [Mark; 64] =
-    [const { Mark { thread: AtomicUsize::new(0), info: AtomicUsize::new(0), frame: AtomicUsize::new(0) } };
-        64];
+/// Limit: the signal of a 65th thread is not forwarded.
+static MARKS: [Mark; 64] = [const { Mark::free() }; 64];
 
-/// Too high after a `longjmp`.
+/// At least the number of marks in use. A `longjmp` out of a previous handler leaves a mark.
 static MARKS_IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 impl Mark {
+    const fn free() -> Mark {
+        Mark { thread: AtomicUsize::new(0), info: AtomicUsize::new(0), frame: AtomicUsize::new(0) }
+    }
+
     fn take(arrival: &Arrival) -> Option<&'static Mark> {
         let this = Handle::current().0;
         let take = |mark: &&Mark| match mark.thread.load(Ordering::SeqCst) {
@@ -255,7 +245,7 @@ impl Mark {
         Some(mark)
     }
 
-    fn free(&self) {
+    fn release(&self) {
         MARKS_IN_USE.fetch_sub(1, Ordering::SeqCst);
         self.thread.store(0, Ordering::SeqCst);
     }

@@ -1,10 +1,11 @@
-//! The interval timer of the process: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html). `exec` preserves
-//! it, `fork` does not, and `alarm(2)` uses it.
+//! The interval timer: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html). `exec` preserves the timer,
+//! `fork` does not, and `alarm(2)` uses it.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::libc;
 #[cfg(not(target_os = "android"))]
 use nix::libc::ITIMER_REAL;
@@ -15,7 +16,7 @@ const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
-/// Sets the timer, and returns the previous setting.
+/// Sets the timer to whole microseconds, and returns the previous setting.
 #[inline(always)]
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let new =
@@ -29,13 +30,10 @@ pub(crate) fn get() -> io::Result<Setting> {
     read(|held| unsafe { libc::getitimer(ITIMER_REAL, held) })
 }
 
-/// Returns what `call` writes.
 #[inline(always)]
 fn read(call: impl FnOnce(*mut libc::itimerval) -> libc::c_int) -> io::Result<Setting> {
     let mut held = MaybeUninit::zeroed();
-    if call(held.as_mut_ptr()) != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    Errno::result(call(held.as_mut_ptr()))?;
     // SAFETY: zeroes are a valid value.
     let held: libc::itimerval = unsafe { held.assume_init() };
     let duration = |t: libc::timeval| match (u64::try_from(t.tv_sec), u32::try_from(t.tv_usec)) {
@@ -46,6 +44,6 @@ fn read(call: impl FnOnce(*mut libc::itimerval) -> libc::c_int) -> io::Result<Se
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    // libc deprecates the field types on musl.
+    // libc deprecates the types of the fields on musl.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }

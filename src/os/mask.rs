@@ -1,13 +1,14 @@
-//! Signal masks: [pthread_sigmask(3)](https://man7.org/linux/man-pages/man3/pthread_sigmask.3.html). It returns an error
-//! number, which `nix` 0.31 ignores.
+//! Signal masks: [pthread_sigmask(3)](https://man7.org/linux/man-pages/man3/pthread_sigmask.3.html), whose errors `nix` 0.31
+//! ignores.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
 use nix::libc::{self, c_int, sigset_t};
+use nix::sys::signal::{SigSet, Signal::SIGALRM};
 
-/// Returns the previous mask. Async-signal-safe.
+/// Changes the mask, and returns the previous one. Async-signal-safe.
 pub(super) fn change(how: c_int, set: Option<&sigset_t>) -> io::Result<sigset_t> {
     let mut before = MaybeUninit::uninit();
     // SAFETY: the pointers are null or valid for the call, which initialises `before` if it returns 0.
@@ -19,27 +20,17 @@ pub(super) fn change(how: c_int, set: Option<&sigset_t>) -> io::Result<sigset_t>
     }
 }
 
-pub(super) fn only(signal: c_int) -> sigset_t {
-    let mut set = MaybeUninit::uninit();
-    // SAFETY: the pointers are valid for the calls, and `sigemptyset` initialises the set.
-    unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        libc::sigaddset(set.as_mut_ptr(), signal);
-        set.assume_init()
-    }
-}
-
 pub(super) fn contains(set: &sigset_t, signal: c_int) -> bool {
     // SAFETY: the pointer is valid for the call.
     unsafe { libc::sigismember(set, signal) == 1 }
 }
 
 pub(crate) fn unblock_alarm() -> io::Result<()> {
-    change(libc::SIG_UNBLOCK, Some(&only(libc::SIGALRM))).map(drop)
+    change(libc::SIG_UNBLOCK, Some(SigSet::from(SIGALRM).as_ref())).map(drop)
 }
 
 pub(crate) fn block_alarm() -> io::Result<()> {
-    change(libc::SIG_BLOCK, Some(&only(libc::SIGALRM))).map(drop)
+    change(libc::SIG_BLOCK, Some(SigSet::from(SIGALRM).as_ref())).map(drop)
 }
 
 pub(crate) fn is_alarm_blocked() -> io::Result<bool> {

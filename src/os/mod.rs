@@ -1,6 +1,4 @@
-//! Operating system calls behind safe functions: all `unsafe` and all platform differences.
-//!
-//! The models in `src/interleavings/os` replace what calls the system.
+//! Operating system calls behind safe functions. All `unsafe` and all differences between systems are here.
 
 #![allow(unsafe_code)]
 

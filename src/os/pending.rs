@@ -1,19 +1,17 @@
 use std::mem::MaybeUninit;
 
-use nix::libc;
+use nix::libc::{self, c_int};
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 
-pub(crate) fn send_alarm() {
-    let _ = kill(Pid::this(), Signal::SIGALRM);
+/// Sends a signal to this process.
+pub(crate) fn send(signal: c_int) {
+    let _ = Signal::try_from(signal).and_then(|signal| kill(Pid::this(), signal));
 }
 
+/// Sends SIGALRM to the calling thread.
 pub(crate) fn raise_alarm() {
     let _ = raise(Signal::SIGALRM);
-}
-
-pub(crate) fn send_again(number: usize) {
-    let _ = Signal::try_from(number as i32).and_then(|signal| kill(Pid::this(), signal));
 }
 
 /// Returns whether SIGALRM is pending for the thread or the process. Async-signal-safe.

@@ -1,5 +1,4 @@
-//! Timers that signal one thread: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html),
-//! SIGEV_THREAD_ID.
+//! Timers that signal one thread: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html).
 
 use std::io;
 use std::time::Duration;
@@ -11,10 +10,11 @@ pub(crate) struct ThreadId(i32);
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 mod imp {
-    use std::mem::{self, MaybeUninit};
-    use std::ptr;
+    use std::{mem, ptr};
 
+    use nix::errno::Errno;
     use nix::libc;
+    use nix::sys::time::TimeSpec;
 
     use super::*;
 
@@ -25,7 +25,7 @@ mod imp {
             #[cfg(not(target_os = "freebsd"))]
             return ThreadId(nix::unistd::gettid().as_raw());
             #[cfg(target_os = "freebsd")]
-            // SAFETY: no arguments, no failure.
+            // SAFETY: the call takes no arguments.
             return ThreadId(unsafe { libc::pthread_getthreadid_np() });
         }
     }
@@ -37,26 +37,20 @@ mod imp {
             const SIGEV_THREAD_ID: libc::c_int = 4; // <sys/signal.h>
             #[cfg(not(target_os = "freebsd"))]
             use libc::SIGEV_THREAD_ID;
-            // SAFETY: zeroes are a valid value.
-            let mut event: libc::sigevent = unsafe { mem::zeroed() };
+            // SAFETY: zeroes are valid values.
+            let (mut event, mut timer): (libc::sigevent, libc::timer_t) = unsafe { mem::zeroed() };
             event.sigev_notify = SIGEV_THREAD_ID;
             event.sigev_signo = libc::SIGALRM;
             event.sigev_value = libc::sigval { sival_ptr: ptr::without_provenance_mut(value) };
             event.sigev_notify_thread_id = thread.0;
-            let mut timer = MaybeUninit::<libc::timer_t>::uninit();
-            // SAFETY: the pointers are valid for the call, which initialises `timer` if it returns 0.
-            unsafe {
-                if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, timer.as_mut_ptr()) != 0 {
-                    return Err(io::Error::last_os_error());
-                }
-                Ok(TimerId(timer.assume_init() as usize))
-            }
+            // SAFETY: the pointers are valid for the call.
+            Errno::result(unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) })?;
+            Ok(TimerId(timer as usize))
         }
 
-        /// [timer_settime(2)](https://man7.org/linux/man-pages/man2/timer_settime.2.html); async-signal-safe.
+        /// Sets the timer. Async-signal-safe.
         pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
-            let timespec =
-                |d: Duration| libc::timespec { tv_sec: d.as_secs() as _, tv_nsec: d.subsec_nanos() as _ };
+            let timespec = |d| *TimeSpec::from_duration(d).as_ref();
             let (flags, value) = match when {
                 // Zero would disarm the timer.
                 When::At(time) => (libc::TIMER_ABSTIME, Duration::from_nanos(time.as_nanos().max(1))),
@@ -65,26 +59,24 @@ mod imp {
             };
             let new = libc::itimerspec { it_interval: timespec(repeat), it_value: timespec(value) };
             // SAFETY: the pointers are valid for the call or null.
-            match unsafe { libc::timer_settime(self.0 as libc::timer_t, flags, &new, ptr::null_mut()) } {
-                0 => Ok(()),
-                _ => Err(io::Error::last_os_error()),
-            }
+            let set = unsafe { libc::timer_settime(self.0 as libc::timer_t, flags, &new, ptr::null_mut()) };
+            Ok(Errno::result(set).map(drop)?)
         }
 
-        /// `true` also for a disarmed or periodic timer. Async-signal-safe.
+        /// Returns `true` also for a disarmed or periodic timer. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
-            let mut held = MaybeUninit::<libc::itimerspec>::zeroed();
             // SAFETY: the pointer is valid for the call, and zeroes are a valid value.
             let held = unsafe {
-                libc::timer_gettime(self.0 as libc::timer_t, held.as_mut_ptr());
-                held.assume_init()
+                let mut held: libc::itimerspec = mem::zeroed();
+                libc::timer_gettime(self.0 as libc::timer_t, &mut held);
+                held
             };
             let is_zero = |time: libc::timespec| time.tv_sec == 0 && time.tv_nsec == 0;
             is_zero(held.it_value) || !is_zero(held.it_interval)
         }
 
         pub(crate) fn delete(self) {
-            // SAFETY: the call fails for an unknown timer.
+            // SAFETY: for an unknown timer the call fails.
             unsafe { libc::timer_delete(self.0 as libc::timer_t) };
         }
     }

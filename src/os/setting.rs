@@ -1,13 +1,8 @@
-//! Settings and ids of timers.
-
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// XNU's limit. Longer waits are split.
-const LONGEST: Duration = Duration::from_secs(100_000_000);
-
-/// What an interval timer is set to, in whole microseconds. It is disarmed if `remaining` is zero.
+/// A setting of the interval timer. The timer is disarmed if `remaining` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) remaining: Duration,
@@ -17,16 +12,14 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// Rounds both times up to microseconds, because zero disarms. They are at most [`LONGEST`].
+    /// Rounds up to microseconds, the kernel's unit: rounded down to zero, a setting would disarm the timer.
+    #[inline]
     pub(crate) fn rounded(remaining: Duration, interval: Duration) -> Setting {
-        let [remaining, interval] = [remaining, interval].map(|d| {
-            let d = d.min(LONGEST);
-            match d.subsec_nanos().div_ceil(1_000) {
-                1_000_000 => Duration::from_secs(d.as_secs() + 1),
-                micros => Duration::new(d.as_secs(), micros * 1_000),
-            }
-        });
-        Setting { remaining, interval }
+        let round = |d: Duration| {
+            let micros = d.subsec_nanos().div_ceil(1_000);
+            Duration::from_secs(d.as_secs()).saturating_add(Duration::from_micros(micros.into()))
+        };
+        Setting { remaining: round(remaining), interval: round(interval) }
     }
 }
 
@@ -50,18 +43,4 @@ pub(crate) enum When {
     At(Time),
     After(Duration),
     Never,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rounds_up_carries_and_clamps() {
-        let rounded = |d| Setting::rounded(d, Duration::ZERO).remaining;
-        for (nanos, micros) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (999_999_500, 1_000_000)] {
-            assert_eq!(rounded(Duration::from_nanos(nanos)), Duration::from_micros(micros));
-        }
-        assert_eq!(rounded(Duration::MAX), LONGEST);
-    }
 }

@@ -1,11 +1,9 @@
-//! A value that the signal handler uses until it is taken away.
-
 use std::ptr;
 use std::sync::Arc;
 
 use super::atomic::{AtomicPtr, AtomicUsize, Ordering, spin_loop};
 
-/// An optional value.
+/// An optional value that a signal handler uses while another thread replaces it.
 pub(crate) struct SharedArc<T> {
     /// Null, or a pointer from `Arc::into_raw`.
     value: AtomicPtr<T>,
@@ -21,25 +19,24 @@ impl<T: Send + Sync> SharedArc<T> {
     /// Calls `f` with the value, if there is one. Async-signal-safe if `f` is.
     pub(crate) fn with(&self, f: impl FnOnce(&T)) {
         self.handlers.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: if not null, `replace` has not swapped the pointer yet. It keeps the value alive until this handler has left.
+        // SAFETY: `replace` keeps a value that it has swapped out alive until this handler has left.
         if let Some(value) = unsafe { self.value.load(Ordering::SeqCst).as_ref() } {
             f(value);
         }
         self.handlers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Puts a value in the place of the present one, and drops that. No handler uses it afterwards.
+    /// Replaces the value. Drops the previous one when no handler uses it: a handler that starts after the swap does not.
     pub(crate) fn replace(&self, value: Option<Arc<T>>) {
         let value = value.map_or(ptr::null_mut(), |value| Arc::into_raw(value).cast_mut());
         let before = self.value.swap(value, Ordering::SeqCst);
         if before.is_null() {
             return;
         }
-        // Handlers that start after the swap do not find it.
         while self.handlers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }
-        // SAFETY: the pointer is from `Arc::into_raw`, and only this call has swapped it out.
+        // SAFETY: the pointer is from `Arc::into_raw`, and only one call swaps it out.
         drop(unsafe { Arc::from_raw(before) });
     }
 
@@ -61,7 +58,7 @@ mod tests {
     fn value_is_used_until_it_is_replaced_and_freed_after() {
         const EACH: usize = if cfg!(miri) { 5 } else { 1_000 };
         static PLACE: SharedArc<AtomicBool> = SharedArc::empty();
-        let set = || PLACE.with(|flag| flag.store(true, std::sync::atomic::Ordering::SeqCst));
+        let set = || PLACE.with(|flag| flag.store(true, Ordering::SeqCst));
         thread::scope(|scope| {
             let handlers = [(); 2].map(|()| scope.spawn(|| (0..EACH * 2).for_each(|_| set())));
             for _ in 0..EACH {
@@ -69,7 +66,7 @@ mod tests {
                 PLACE.replace(Some(flag.clone()));
                 set();
                 PLACE.replace(None);
-                assert!(flag.load(std::sync::atomic::Ordering::SeqCst));
+                assert!(flag.load(Ordering::SeqCst));
                 assert_eq!(Arc::strong_count(&flag), 1);
             }
             handlers.into_iter().for_each(|handler| handler.join().expect("no panic"));

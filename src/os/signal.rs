@@ -1,8 +1,4 @@
-//! What the models share about signals.
-
-use std::io;
-
-use nix::libc::{self, c_int};
+use nix::libc;
 
 use super::disposition::Disposition;
 
@@ -14,7 +10,7 @@ pub(crate) enum Sender {
     Interval,
     /// This process, by `raise` or `pthread_kill`.
     Raise,
-    /// Usually `kill`; or unknown.
+    /// Usually `kill`.
     Other,
 }
 
@@ -25,37 +21,16 @@ pub(crate) enum Kind {
     Function,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InPlace {
-    Ours,
-    Default,
-    Other,
-}
-
-impl InPlace {
-    /// Async-signal-safe.
-    pub(super) fn of(signal: c_int) -> InPlace {
-        match Disposition::current_of(signal) {
-            Ok(current) if current.is_ours() => InPlace::Ours,
-            Ok(current) if current.kind() == Kind::Default => InPlace::Default,
-            _ => InPlace::Other,
-        }
-    }
-}
-
-/// The flags of the library's handler.
+/// The library handler's flags SA_RESTART and SA_ONSTACK, and whether all signals but faults are blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Manner {
-    /// SA_RESTART.
     pub(crate) restart: bool,
-    /// SA_ONSTACK.
     pub(crate) on_stack: bool,
-    /// All other signals are blocked, except faults.
     pub(crate) alone: bool,
 }
 
 impl Manner {
-    /// On the signal stack, because Go and green threads have small stacks. It may have space for one handler only.
+    /// Go and green threads have small stacks. A signal stack may have space for one handler only.
     pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
 
     /// A previous handler may need a larger stack or nested signals.
@@ -69,11 +44,7 @@ impl Manner {
 }
 
 impl Disposition {
-    pub(crate) fn install_ours_for(signal: c_int, manner: Manner) -> io::Result<Disposition> {
-        Disposition::ours(manner).install_for(signal)
-    }
-
-    /// Returns whether the signal interrupts system calls.
+    /// Returns whether a handled signal interrupts system calls.
     pub(crate) fn interrupts(&self) -> bool {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }

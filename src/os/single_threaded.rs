@@ -5,9 +5,7 @@ use nix::libc;
 
 use super::atomic::{AtomicPtr, Ordering};
 
-/// glibc's [`__libc_single_threaded`], or null.
-///
-/// [`__libc_single_threaded`]: https://www.gnu.org/software/libc/manual/html_node/Single_002dThreaded.html
+/// glibc's `__libc_single_threaded`, or null.
 static ADDRESS: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 pub(crate) fn prepare() {
@@ -18,7 +16,7 @@ pub(crate) fn prepare() {
 
 /// Returns a variable of the C library, or null.
 pub(super) fn symbol(name: &CStr) -> *mut libc::c_void {
-    // SAFETY: a C string.
+    // SAFETY: the name is a C string.
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
 }
 
@@ -27,7 +25,7 @@ pub(crate) fn is_single_threaded() -> bool {
     Variable::find().is_set()
 }
 
-/// glibc's variable, for a forked child, which does not read this module's memory.
+/// The address of glibc's variable.
 #[derive(Clone, Copy)]
 pub(crate) struct Variable(*const u8);
 
@@ -38,7 +36,7 @@ impl Variable {
 
     #[inline]
     pub(crate) fn is_set(self) -> bool {
-        // SAFETY: the variable is static. While it is not zero, the one thread that could write it is this one.
+        // SAFETY: the variable is static, and zero as soon as another thread could write to it.
         !self.0.is_null() && unsafe { self.0.read_volatile() } != 0
     }
 }

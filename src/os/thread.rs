@@ -6,7 +6,7 @@ pub(crate) struct Handle(pub(crate) usize);
 
 impl Handle {
     pub(crate) fn current() -> Handle {
-        // SAFETY: no arguments, no failure.
+        // SAFETY: the call takes no arguments.
         Handle(unsafe { libc::pthread_self() } as usize)
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
     let scope = thread_state::scope_registered();
     let mut state = STATE.lock();
     let now = clock::now();
-    let more = Some(Box::new(More { period: Some(period), ..More::default() }));
+    let more = Some(Box::new(More { period: Some(period), ..More::NONE }));
     let terms = Terms {
         scope,
         label: None,
@@ -131,7 +131,7 @@ impl State {
             signals: wishes.signals,
             is_watched: wishes.audit.is_some() || wishes.watchdog.is_some() || wishes.flag.is_some(),
             flag: wishes.flag.clone(),
-            ..More::default()
+            ..More::NONE
         }))
     }
 
@@ -243,7 +243,7 @@ fn start_of((of, limit): (CpuOf, Duration)) -> Result<Cpu, ArmError> {
         CpuOf::Thread => clock::thread_cpu().map_err(failed)?,
     };
     match clock::cpu_now(clock) {
-        Some(since) => Ok(Cpu::new(clock, limit, since)),
+        Some(since) => Ok(Cpu { clock, limit, since, probe: Time::NEVER }),
         None => Err(failed(io::Error::last_os_error())),
     }
 }

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{self, AtomicBool};
 use std::time::Duration;
 
@@ -198,7 +197,7 @@ impl DeadlineTimers {
         last_check: Option<&'static Location<'static>>,
     ) -> Result<(), ArmError> {
         let Some(entry) = schedule.get(key) else { return Ok(()) };
-        if entry.flag().is_none() && watchdog.is_none() {
+        if entry.more().flag.is_none() && watchdog.is_none() {
             return Ok(());
         }
         let shared = SHARED.deadlines.take(DeadlineTimer::new);
@@ -214,8 +213,8 @@ impl DeadlineTimers {
             SHARED.deadlines.give_back(shared);
             ArmError::system("timer_create", e)
         })?;
-        shared.flag.replace(entry.flag().map(Arc::clone));
-        shared.signals.store(entry.signals(), Ordering::SeqCst);
+        shared.flag.replace(entry.more().flag.clone());
+        shared.signals.store(entry.more().signals, Ordering::SeqCst);
         if let Some(grace) = watchdog {
             let thread = watchdog::describe(&schedule.path(entry.scope), last_check);
             shared.watchdog.start(grace, watchdog::report(entry, grace.grace, &thread));

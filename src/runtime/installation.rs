@@ -85,7 +85,7 @@ impl Installation {
     fn install_in_manner(&mut self, is_any_blocked: bool) -> io::Result<Disposition> {
         let manner = self.previous().get().map_or(Manner::USUAL, Manner::in_front_of);
         let manner = Manner { restart: manner.restart && !is_any_blocked, ..manner };
-        let replaced = Disposition::install_ours_for(self.signal, manner)?;
+        let replaced = Disposition::ours(manner).install_for(self.signal)?;
         self.manner = manner;
         Ok(replaced)
     }

@@ -14,8 +14,9 @@ pub(crate) struct Shield(Scope, AlarmId);
 /// Has the checks of the calling thread ignore the alarms that are armed now.
 pub(crate) fn shield() -> Shield {
     let scope = thread_state::scope_registered();
-    let before = state_prepared().schedule.shield(scope);
-    Shield(scope, before)
+    let mut state = state_prepared();
+    let last = state.schedule.next_id();
+    Shield(scope, state.schedule.set_shield(scope, last))
 }
 
 /// Undoes a [`shield`]. In a forked child the thread has another scope, without one.

@@ -9,7 +9,7 @@ use super::shared::SHARED;
 use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering, spin_loop};
 use crate::os::clock;
 use crate::os::disposition::{Disposition, Kind};
-use crate::os::handler::{Arrival, InPlace};
+use crate::os::handler::Arrival;
 use crate::os::published::Published;
 use crate::os::thread::Handle;
 
@@ -126,14 +126,11 @@ impl PreviousHandler {
                 // The race: other threads may install or remove the library's handler between any two of these lines.
                 // 1. The version has changed: the loop reads everything again.
                 // 2. The version has not changed: all that was read belongs to one moment.
+                let is_restored = || self.is_restored.load(Ordering::SeqCst) && arrival.is_from_kernel();
                 let is_due = may_be_default
-                    && match arrival.in_place() {
-                        InPlace::Ours => true,
-                        InPlace::Default => {
-                            self.is_restored.load(Ordering::SeqCst) && arrival.is_from_kernel()
-                        }
-                        InPlace::Other => false,
-                    };
+                    && arrival.in_place().is_some_and(|current| {
+                        current.is_ours() || (current.kind() == Kind::Default && is_restored())
+                    });
                 if self.version.load(Ordering::SeqCst) != version {
                     continue;
                 }

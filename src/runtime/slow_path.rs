@@ -28,7 +28,8 @@ pub(super) static HOOK: Hook = Hook::new(check_own)
 
 /// Checks this library's alarms of the calling thread, from the outermost to `innermost`.
 fn check_own(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
-    STATE.lock().check_thread(thread_state::scope(), innermost.unwrap_or(INNERMOST), location)
+    let asker = thread_state::scope();
+    STATE.lock().check((asker, innermost.unwrap_or(INNERMOST)), asker, location)
 }
 
 /// Checks an alarm and the alarms that enclose it; those of other implementations only on the alarm's own thread.
@@ -40,8 +41,9 @@ pub(crate) extern "C" fn check_alarm(
 ) -> Option<Box<TimedOut>> {
     let mut state = STATE.lock();
     let asker = thread_state::scope();
-    let own = if FLAG.is_set() { state.check_alarm(*key, asker, location) } else { None };
     let home = state.schedule.get(*key).map(|entry| entry.scope);
+    let own = home.filter(|_| FLAG.is_set());
+    let own = own.and_then(|home| state.check((home, key.id()), asker, location));
     drop(state);
     if home != Some(asker) {
         return own;
@@ -98,35 +100,21 @@ pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
 }
 
 impl State {
-    fn check_alarm(
+    /// Checks the alarms of a thread up to `innermost`, for the calling thread, `asker`.
+    fn check(
         &mut self,
-        key: Key,
+        (scope, innermost): (Scope, AlarmId),
         asker: Scope,
         location: &'static Location<'static>,
     ) -> Option<Box<TimedOut>> {
         let now = self.look_for_check(location);
-        if self.schedule.any_counting() {
-            self.schedule.count_around(key, asker, location, now);
-            self.publish_count(now);
-        }
-        let expired = self.schedule.expired_around(key, asker)?;
-        let home = self.schedule.get(key).map(|entry| entry.scope);
-        self.answer(expired, home, now, location)
-    }
-
-    fn check_thread(
-        &mut self,
-        scope: Scope,
-        innermost: AlarmId,
-        location: &'static Location<'static>,
-    ) -> Option<Box<TimedOut>> {
-        let now = self.look_for_check(location);
-        let shield = self.schedule.shield_of(scope);
+        let shield = self.schedule.shield_of(asker);
         if self.schedule.any_counting() {
             self.schedule.count((scope, innermost), shield, location, now);
             self.publish_count(now);
         }
-        self.answer(self.schedule.outermost(scope, innermost, shield)?, Some(scope), now, location)
+        let expired = self.schedule.outermost(scope, innermost, shield)?;
+        self.answer(expired, scope, now, location)
     }
 
     #[inline]
@@ -158,7 +146,7 @@ impl State {
     fn answer(
         &mut self,
         expired: Key,
-        asked: Option<Scope>,
+        asked: Scope,
         now: Time,
         location: &'static Location<'static>,
     ) -> Option<Box<TimedOut>> {
@@ -166,7 +154,7 @@ impl State {
         let expired = self.schedule.get(expired)?;
         self.deadlines.answered(&self.schedule, expired.scope);
         // The expired alarm may belong to another thread. The error disarms the watchdogs of the asked thread too.
-        if let Some(asked) = asked.filter(|asked| *asked != expired.scope) {
+        if asked != expired.scope {
             self.deadlines.answered(&self.schedule, asked);
         }
         timed_out(expired, now, location).map(Box::new)
@@ -175,7 +163,7 @@ impl State {
 
 fn timed_out(entry: &Entry, now: Time, location: &'static Location<'static>) -> Option<TimedOut> {
     let cause = entry.expired?;
-    let (limit, elapsed) = match entry.cpu().filter(|_| cause == Cause::Cpu) {
+    let (limit, elapsed) = match entry.more().cpu.filter(|_| cause == Cause::Cpu) {
         Some(cpu) => {
             let used = clock::cpu_now(cpu.clock).map_or(cpu.limit, |now| now.since(cpu.since));
             (Some(cpu.limit), used)

@@ -118,7 +118,7 @@ impl State {
             if self.schedule.signal(number) {
                 self.wake_blocked(now);
             } else {
-                pending::send_again(number);
+                pending::send(number as i32);
             }
         }
     }

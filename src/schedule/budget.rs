@@ -10,7 +10,7 @@ use crate::time::{CpuClock, Time};
 pub(crate) struct Budget {
     /// How many checks return `Ok`.
     pub(crate) checks: u64,
-    /// How many more of them; `u64::MAX` for no limit.
+    /// How many of these checks are left; `u64::MAX` without a limit.
     pub(crate) left: u64,
     /// The checks of a test alarm.
     pub(crate) record: Option<Record>,
@@ -21,7 +21,7 @@ impl Budget {
         Budget { checks, left: checks, record: None }
     }
 
-    /// Counts a check, and returns whether it must not return `Ok`.
+    /// Counts a check. Returns whether the check must err.
     fn count(&mut self, location: &'static Location<'static>) -> bool {
         if let Some(record) = &mut self.record {
             record.locations.push(location);
@@ -31,13 +31,12 @@ impl Budget {
         is_spent
     }
 
-    /// A test alarm expires once, at the same check.
+    /// Restores the limit, which in a test alarm counts all checks since arming.
     pub(super) fn restart(&mut self) {
         let counted = self.record.as_ref().map_or(0, Record::checks);
         self.left = self.checks.checked_sub(counted).unwrap_or(u64::MAX);
     }
 
-    /// Disables the limit until a restart.
     pub(super) fn suspend(&mut self) {
         self.left = u64::MAX;
     }
@@ -48,28 +47,14 @@ impl Schedule {
         !self.counting.is_empty()
     }
 
-    /// Expires due alarms of threads with a check limit, whose checks read the clock.
+    /// Expires due alarms of threads with a check limit.
     pub(crate) fn expire_counting(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time> + Copy) {
         for at in 0..self.counting.len() {
             self.expire(self.counting[at].0, now, cpu_now);
         }
     }
 
-    /// Counts a check by `asker`, for an alarm and those that enclose it.
-    pub(crate) fn count_around(
-        &mut self,
-        key: Key,
-        asker: Scope,
-        location: &'static Location<'static>,
-        now: Time,
-    ) {
-        let shield = self.shield_of(asker);
-        if let Some(entry) = self.get(key) {
-            self.count((entry.scope, entry.id), shield, location, now);
-        }
-    }
-
-    /// Counts a check of a scope's alarms after `shield`, up to `innermost`.
+    /// Counts a check of a thread's alarms above `shield`, up to `innermost`.
     pub(crate) fn count(
         &mut self,
         (scope, innermost): (Scope, AlarmId),
@@ -86,9 +71,6 @@ impl Schedule {
             if budget.is_some_and(|budget| budget.count(location)) {
                 self.change(key, |entry| entry.spend_budget(now));
             }
-        }
-        if self.entered.is_empty() {
-            return;
         }
         // As in `outermost`, enclosing alarms count too.
         let entered: Vec<(Scope, AlarmId)> =

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use super::entry::{periods, times};
-use super::{Entry, Key, Schedule, Scope};
+use super::{Budget, Key, More, Schedule, Scope};
 use crate::error::Cause;
 use crate::time::{CpuClock, Time};
 
@@ -9,7 +8,7 @@ use crate::time::{CpuClock, Time};
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
 
 impl Schedule {
-    /// `cpu_now` reads a processor clock.
+    /// Restarts an alarm. `cpu_now` reads a processor clock.
     pub(crate) fn restart(&mut self, key: Key, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         self.change(key, |entry| {
             entry.since = now;
@@ -18,14 +17,11 @@ impl Schedule {
                 if let Some(cpu) = &mut more.cpu {
                     cpu.since = cpu_now(cpu.clock).unwrap_or(cpu.since);
                 }
-                if let Some(budget) = &mut more.budget {
-                    budget.restart();
-                }
+                more.budget.iter_mut().for_each(Budget::restart);
                 more.paused = more.paused.map(|_| now);
             }
             entry.plan_probe(now);
-            entry.expired = None;
-            entry.rung = None;
+            (entry.expired, entry.rung) = (None, None);
         });
     }
 
@@ -36,22 +32,22 @@ impl Schedule {
                 return;
             }
             entry.deadline = entry.deadline.after(more);
-            // `limit + more` is too long after a past deadline.
+            // Not `limit + more`: an alarm can be armed after its deadline.
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
-    /// Returns `false` if the alarm is already paused or expired.
+    /// Pauses an alarm. Returns `false` if it is already paused or expired.
     pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
-        let mut is_new = false;
-        self.change(key, |entry| {
-            is_new = entry.expired.is_none() && entry.paused().is_none();
+        let is_new = self.change(key, |entry| {
+            let is_new = entry.expired.is_none() && entry.more().paused.is_none();
             if is_new {
-                entry.more.get_or_insert_default().paused = Some(now);
+                entry.more.get_or_insert_with(|| Box::new(More::NONE)).paused = Some(now);
             }
+            is_new
         });
-        is_new
+        is_new == Some(true)
     }
 
     pub(crate) fn unpause(&mut self, key: Key, now: Time) {
@@ -67,18 +63,15 @@ impl Schedule {
     pub(crate) fn disarm(&mut self, key: Key) {
         self.change(key, |entry| {
             entry.deadline = Time::NEVER;
-            if let Some(budget) = entry.budget_mut() {
-                budget.suspend();
+            if let Some(more) = entry.more.as_deref_mut() {
+                more.budget.iter_mut().for_each(Budget::suspend);
+                more.cpu.iter_mut().for_each(|cpu| cpu.probe = Time::NEVER);
             }
-            if let Some(cpu) = entry.cpu_mut() {
-                cpu.probe = Time::NEVER;
-            }
-            entry.expired = None;
-            entry.rung = None;
+            (entry.expired, entry.rung) = (None, None);
         });
     }
 
-    /// An expired alarm keeps its first cause.
+    /// Expires an alarm. An expired one keeps its first cause.
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
@@ -91,16 +84,17 @@ impl Schedule {
         while let Some((_, slot)) = self.first_of(scope).filter(|&(moment, _)| moment <= now) {
             let key = Key::new(self.entries.at(slot).id, slot);
             self.change(key, |entry| {
-                if let Some(period) = entry.period() {
-                    let passed = periods(now.since(entry.since), period);
-                    entry.deadline = entry.since.after(times(period, passed.saturating_add(1)));
+                if let Some(period) = entry.more().period {
+                    let begun = now.since(entry.since).as_nanos() % period.as_nanos();
+                    entry.deadline = now.after(period - Duration::from_nanos(begun as u64));
                 } else if entry.due() <= now {
                     entry.expired = Some(Cause::Deadline);
-                } else if let Some(cpu) = entry.cpu() {
+                } else if let Some(cpu) = entry.more().cpu {
                     // An ended thread has no clock.
                     let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
-                    match (cpu.limit.checked_sub(used).filter(|left| !left.is_zero()), entry.cpu_mut()) {
-                        (Some(left), Some(cpu)) => cpu.probe = now.after(left.max(SHORTEST_PROBE)),
+                    let left = cpu.limit.saturating_sub(used);
+                    match entry.cpu_mut() {
+                        Some(cpu) if !left.is_zero() => cpu.probe = now.after(left.max(SHORTEST_PROBE)),
                         _ => entry.expired = Some(Cause::Cpu),
                     }
                 }
@@ -108,19 +102,12 @@ impl Schedule {
         }
     }
 
-    fn first_of(&self, scope: Scope) -> Option<(Time, usize)> {
-        self.threads.get(scope.index()).and_then(|thread| thread.pending.first())
-    }
-
     /// Expires the alarms that listen to a signal, in linear time.
     pub(crate) fn signal(&mut self, number: usize) -> bool {
-        let bit = 1 << number;
-        let listens = |entry: &Entry| entry.signals() & bit != 0 && entry.expired.is_none();
-        let listeners = self.entries.iter().filter(|(_, entry)| listens(entry));
-        let keys: Vec<Key> = listeners.map(|(slot, entry)| Key::new(entry.id, slot)).collect();
-        for key in &keys {
-            self.ring(*key, Cause::Signal(number as i32));
-        }
+        let pending = self.entries.iter().filter(|(_, entry)| entry.expired.is_none());
+        let listeners = pending.filter(|(_, entry)| entry.more().signals & (1 << number) != 0);
+        let keys: Vec<Key> = listeners.map(|(key, _)| key).collect();
+        keys.iter().for_each(|key| self.ring(*key, Cause::Signal(number as i32)));
         !keys.is_empty()
     }
 }

@@ -14,12 +14,12 @@ pub(crate) struct Terms {
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
     pub(crate) location: &'static Location<'static>,
-    /// Boxed: most alarms have none.
+    /// Boxed, because most alarms have none.
     pub(crate) more: Option<Box<More>>,
 }
 
-/// What few alarms have, and tickers.
-#[derive(Clone, Debug, Default)]
+/// What only tickers and few alarms have.
+#[derive(Clone, Debug)]
 pub(crate) struct More {
     pub(crate) cpu: Option<Cpu>,
     pub(crate) budget: Option<Budget>,
@@ -36,19 +36,26 @@ pub(crate) struct More {
     pub(crate) paused: Option<Time>,
 }
 
+impl More {
+    pub(crate) const NONE: More = More {
+        cpu: None,
+        budget: None,
+        signals: 0,
+        is_watched: false,
+        period: None,
+        reported: 0,
+        flag: None,
+        paused: None,
+    };
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cpu {
     pub(crate) clock: CpuClock,
     pub(crate) limit: Duration,
     pub(crate) since: Time,
-    /// When to read the clock.
-    pub(super) probe: Time,
-}
-
-impl Cpu {
-    pub(crate) fn new(clock: CpuClock, limit: Duration, since: Time) -> Cpu {
-        Cpu { clock, limit, since, probe: Time::NEVER }
-    }
+    /// When `expire` reads the clock.
+    pub(crate) probe: Time,
 }
 
 #[derive(Debug)]
@@ -64,35 +71,33 @@ pub(crate) struct Entry {
     pub(crate) expired: Option<Cause>,
     /// The cause of the first ring, for `extend`.
     pub(super) rung: Option<Cause>,
-    /// How many threads have entered it.
-    pub(super) entered_by: u32,
     pub(super) needs_signal: bool,
 }
 
 impl Entry {
-    pub(crate) fn remaining(&self, now: Time) -> Option<Duration> {
-        (!self.deadline.is_never()).then(|| self.deadline.since(self.clock(now)))
+    pub(crate) fn more(&self) -> &More {
+        self.more.as_deref().unwrap_or(&More::NONE)
     }
 
     pub(crate) fn elapsed(&self, now: Time) -> Duration {
         self.clock(now).since(self.since)
     }
 
-    /// The alarm's time stops during a pause.
+    pub(crate) fn remaining(&self, now: Time) -> Option<Duration> {
+        (!self.deadline.is_never()).then(|| self.deadline.since(self.clock(now)))
+    }
+
+    /// Returns the alarm's time, which stops during a pause.
     fn clock(&self, now: Time) -> Time {
-        self.paused().unwrap_or(now)
+        self.more().paused.unwrap_or(now)
     }
 
-    pub(super) fn paused(&self) -> Option<Time> {
-        self.more.as_deref().and_then(|more| more.paused)
-    }
-
-    /// `NEVER` during a pause.
+    /// Returns `NEVER` during a pause.
     pub(crate) fn due(&self) -> Time {
-        if self.paused().is_some() { Time::NEVER } else { self.deadline }
+        if self.more().paused.is_some() { Time::NEVER } else { self.deadline }
     }
 
-    /// Returns the next moment to look at the alarm.
+    /// Returns when `expire` must handle the alarm.
     #[inline(always)]
     pub(super) fn moment(&self) -> Time {
         match self.more.as_deref() {
@@ -101,24 +106,8 @@ impl Entry {
         }
     }
 
-    pub(crate) fn flag(&self) -> Option<&Arc<AtomicBool>> {
-        self.more.as_deref().and_then(|more| more.flag.as_ref())
-    }
-
-    pub(crate) fn cpu(&self) -> Option<Cpu> {
-        self.more.as_deref().and_then(|more| more.cpu)
-    }
-
-    pub(crate) fn signals(&self) -> u32 {
-        self.more.as_deref().map_or(0, |more| more.signals)
-    }
-
-    pub(crate) fn budget(&self) -> Option<&Budget> {
-        self.more.as_deref().and_then(|more| more.budget.as_ref())
-    }
-
     pub(super) fn budget_mut(&mut self) -> Option<&mut Budget> {
-        self.more.as_deref_mut().and_then(|more| more.budget.as_mut())
+        self.more.as_deref_mut()?.budget.as_mut()
     }
 
     pub(super) fn spend_budget(&mut self, now: Time) {
@@ -133,19 +122,15 @@ impl Entry {
         }
     }
 
-    pub(super) fn period(&self) -> Option<Duration> {
-        self.more.as_deref().and_then(|more| more.period)
+    pub(super) fn cpu_mut(&mut self) -> Option<&mut Cpu> {
+        self.more.as_deref_mut()?.cpu.as_mut()
     }
 
     pub(crate) fn is_plain(&self) -> bool {
         self.more.is_none()
     }
 
-    pub(super) fn cpu_mut(&mut self) -> Option<&mut Cpu> {
-        self.more.as_deref_mut().and_then(|more| more.cpu.as_mut())
-    }
-
-    /// Processor time advances no faster than real time.
+    /// Plans the next read of the processor clock, which advances no faster than real time.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);
@@ -158,7 +143,7 @@ impl Terms {
     pub(crate) fn needs_signal(&self) -> bool {
         match self.more.as_deref() {
             None => self.limit.is_some(),
-            // With a budget, checks read the clock.
+            // Beside a budget, each check reads the clock.
             Some(more) => {
                 let needs_deadline = self.limit.is_some() && more.budget.is_none();
                 needs_deadline || more.cpu.is_some() || more.period.is_some() || more.is_watched
@@ -167,7 +152,7 @@ impl Terms {
     }
 }
 
-/// To be dropped outside of locks: it frees memory.
+/// The rest of a removed alarm. A drop frees memory, so it belongs outside of locks.
 #[derive(Debug)]
 pub(crate) struct Removed {
     #[allow(dead_code)] // Kept to be dropped.
@@ -184,14 +169,4 @@ impl Removed {
     pub(crate) fn signals(&self) -> u32 {
         self.more.as_deref().map_or(0, |more| more.signals)
     }
-}
-
-pub(super) fn periods(time: Duration, period: Duration) -> u64 {
-    u64::try_from(time.as_nanos() / period.as_nanos().max(1)).unwrap_or(u64::MAX)
-}
-
-/// Saturates at 2^64 nanoseconds.
-pub(super) fn times(period: Duration, n: u64) -> Duration {
-    let nanos = period.as_nanos().saturating_mul(u128::from(n));
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }

@@ -18,11 +18,11 @@ impl Scope {
     }
 }
 
-/// An alarm. The id detects a stale key. As an `Option` too, it is passed in two registers.
+/// An alarm. The id detects a stale key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) id: AlarmId,
-    /// The slot's index plus 1.
+    /// The slot's index plus 1, so that an `Option<Key>` fits into two registers.
     place: NonZeroUsize,
 }
 
@@ -40,11 +40,5 @@ impl Key {
     }
 }
 
-/// An alarm that a thread has entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(super) scope: Scope,
-    /// Its place among the thread's own alarms.
-    pub(super) order: AlarmId,
-    pub(super) key: Key,
-}
+/// An alarm of a thread: the thread, an id that orders its alarms, and the slot.
+pub(crate) type Standing = (Scope, AlarmId, usize);

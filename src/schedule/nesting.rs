@@ -7,28 +7,19 @@ use crate::time::Time;
 impl Schedule {
     /// Enters an alarm on a thread, as its innermost.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
-        let standing = Standing { scope, order: self.next_id(), key };
+        let standing = (scope, self.next_id(), key.slot());
         // The arming thread checks the alarm already.
-        if let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.scope != scope) {
-            entry.entered_by += 1;
-            self.entered.insert((scope, standing.order, key.slot()));
+        if self.get(key).is_some_and(|entry| entry.scope != scope) {
+            self.entered.insert(standing);
         }
         standing
     }
 
     pub(crate) fn leave(&mut self, standing: Standing) {
-        let Some(entry) = self.entries.get_mut(standing.key) else { return };
-        if self.entered.remove(&(standing.scope, standing.order, standing.key.slot())) {
-            entry.entered_by -= 1;
-        }
+        self.entered.remove(&standing);
     }
 
-    /// Has the thread's checks ignore all current alarms. Returns the previous shield.
-    pub(crate) fn shield(&mut self, scope: Scope) -> AlarmId {
-        let last = self.next_id();
-        self.set_shield(scope, last)
-    }
-
+    /// Has the thread's checks ignore alarms up to `last`. Returns the previous such id.
     pub(crate) fn set_shield(&mut self, scope: Scope, last: AlarmId) -> AlarmId {
         let index = scope.index();
         if index >= self.threads.len() {
@@ -42,8 +33,8 @@ impl Schedule {
         thread.map_or(OUTERMOST, |thread| thread.shield)
     }
 
-    /// Returns the earliest deadline that ends a wait of a thread for the alarm of `key`: of its own alarms, of entered ones,
-    /// and of all that enclose these.
+    /// Returns the earliest deadline that ends a thread's wait under the alarm of `key`: that of its own alarms, of those that
+    /// it has entered, and of all that enclose any of these alarms.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
         self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
@@ -54,7 +45,7 @@ impl Schedule {
         entered.min().unwrap_or(Time::NEVER).min(self.next_of(scope))
     }
 
-    /// Returns whether an alarm that ends such a wait has expired.
+    /// Returns whether an alarm has expired that ends this wait.
     pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
         self.expired_in(scope).is_some() || key.is_some_and(|key| self.expired_around(key, scope).is_some())
     }
@@ -73,7 +64,7 @@ impl Schedule {
         self.outermost(scope, INNERMOST, self.shield_of(scope))
     }
 
-    /// Returns a scope's outermost expired alarm after `shield`, up to `innermost`.
+    /// Returns a thread's outermost expired alarm above `shield`, up to `innermost`.
     pub(crate) fn outermost(&self, scope: Scope, innermost: AlarmId, shield: AlarmId) -> Option<Key> {
         if self.expired.is_empty() || innermost <= shield {
             return None;
@@ -81,8 +72,7 @@ impl Schedule {
         let range = (scope, shield, usize::MAX)..=(scope, innermost, usize::MAX);
         let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
-        // An entered alarm, or one that encloses it, may be outside `own`. An alarm is armed before it is entered, so ids
-        // decrease.
+        // An entered alarm may enclose `own`. The recursion ends: an alarm is armed before it is entered, so ids decrease.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 

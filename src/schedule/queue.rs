@@ -2,8 +2,8 @@
 
 use crate::time::Time;
 
-/// Each item's heap index, for queues with distinct items.
-#[derive(Debug, Default)]
+/// The heap index of each item. Queues with distinct items share one.
+#[derive(Debug)]
 pub(crate) struct Positions(Vec<usize>);
 
 impl Positions {
@@ -17,88 +17,72 @@ impl Positions {
     }
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    /// A child at `i` is no earlier than its parent at `(i - 1) / 2`.
-    heap: Vec<(Time, usize)>,
-}
+/// Items by time. A child at `i` is no earlier than its parent at `(i - 1) / 2`.
+#[derive(Debug)]
+pub(crate) struct Queue(Vec<(Time, usize)>);
 
 impl Queue {
     pub(crate) const fn new() -> Queue {
-        Queue { heap: Vec::new() }
+        Queue(Vec::new())
     }
 
     pub(crate) fn first(&self) -> Option<(Time, usize)> {
-        self.heap.first().copied()
+        self.0.first().copied()
     }
 
-    /// The item must be absent.
+    /// Inserts an absent item.
     #[inline(always)]
     pub(crate) fn insert(&mut self, positions: &mut Positions, time: Time, item: usize) {
-        let at = self.heap.len();
-        self.heap.push((time, item));
+        let at = self.0.len();
+        self.0.push((time, item));
         if item >= positions.0.len() {
             positions.grow(item);
         }
         positions.0[item] = at;
-        if at > 0 && time < self.heap[(at - 1) / 2].0 {
-            self.rise(positions, at);
+        if at > 0 && time < self.0[(at - 1) / 2].0 {
+            self.sift(positions, at);
         }
     }
 
-    /// The item must be present.
+    /// Removes a present item.
     #[inline(always)]
     pub(crate) fn remove(&mut self, positions: &mut Positions, item: usize) {
         let hole = positions.0[item];
-        debug_assert_eq!(self.heap[hole].1, item);
-        let Some(last) = self.heap.pop() else { return };
-        if hole < self.heap.len() {
-            // There it may be too early or too late.
-            self.put(positions, hole, last);
-            self.rise(positions, hole);
-            self.sink(positions, hole);
+        debug_assert_eq!(self.0[hole].1, item);
+        let Some(last) = self.0.pop() else { return };
+        if hole < self.0.len() {
+            self.0[hole] = last;
+            self.sift(positions, hole);
         }
     }
 
-    /// The item must be present.
+    /// Changes the time of a present item.
     pub(crate) fn shift(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = positions.0[item];
-        debug_assert_eq!(self.heap[at].1, item);
-        let was = std::mem::replace(&mut self.heap[at].0, time);
-        if time < was { self.rise(positions, at) } else { self.sink(positions, at) }
+        debug_assert_eq!(self.0[at].1, item);
+        self.0[at].0 = time;
+        self.sift(positions, at);
     }
 
-    fn rise(&mut self, positions: &mut Positions, mut at: usize) {
-        let moving = self.heap[at];
-        while at > 0 {
-            let parent = (at - 1) / 2;
-            if self.heap[parent].0 <= moving.0 {
-                break;
-            }
-            self.put(positions, at, self.heap[parent]);
-            at = parent;
+    /// Moves the item at an index up or down to its place.
+    fn sift(&mut self, positions: &mut Positions, mut at: usize) {
+        let moving = self.0[at];
+        while at > 0 && moving.0 < self.0[(at - 1) / 2].0 {
+            self.put(positions, at, self.0[(at - 1) / 2]);
+            at = (at - 1) / 2;
         }
-        self.put(positions, at, moving);
-    }
-
-    fn sink(&mut self, positions: &mut Positions, mut at: usize) {
-        let moving = self.heap[at];
         loop {
-            let mut child = 2 * at + 1;
-            if child + 1 < self.heap.len() && self.heap[child + 1].0 < self.heap[child].0 {
-                child += 1;
-            }
-            if child >= self.heap.len() || moving.0 <= self.heap[child].0 {
-                break;
-            }
-            self.put(positions, at, self.heap[child]);
+            let children = 2 * at + 1..self.0.len().min(2 * at + 3);
+            let earliest = children.min_by_key(|&child| self.0[child].0);
+            let Some(child) = earliest.filter(|&child| self.0[child].0 < moving.0) else { break };
+            self.put(positions, at, self.0[child]);
             at = child;
         }
         self.put(positions, at, moving);
     }
 
     fn put(&mut self, positions: &mut Positions, at: usize, item: (Time, usize)) {
-        self.heap[at] = item;
+        self.0[at] = item;
         positions.0[item.1] = at;
     }
 }

@@ -1,5 +1,3 @@
-//! Signal sets as bit masks.
-
 /// One more than the largest standard signal number.
 pub(crate) const SIGNALS: usize = 32;
 

@@ -1,4 +1,4 @@
-//! Alarms in reusable slots, written in place: moving a new entry stalls the processor.
+//! Alarms in reusable slots. A new entry is written in place: a move would stall the processor.
 
 use std::panic::Location;
 
@@ -40,7 +40,6 @@ impl Slots {
         (slot, entry)
     }
 
-    /// The slot must be occupied.
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
@@ -60,14 +59,15 @@ impl Slots {
         self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id)
     }
 
-    /// The slot must be occupied.
+    /// Returns the alarm in an occupied slot.
     pub(super) fn at(&self, slot: usize) -> &Entry {
         debug_assert_ne!(self.entries[slot].id, FREE);
         &self.entries[slot]
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        self.entries.iter().enumerate().filter(|(_, entry)| entry.id != FREE)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Entry)> {
+        let live = self.entries.iter().enumerate().filter(|(_, entry)| entry.id != FREE);
+        live.map(|(slot, entry)| (Key::new(entry.id, slot), entry))
     }
 }
 
@@ -82,6 +82,5 @@ const VACANT: Entry = Entry {
     more: None,
     expired: None,
     rung: None,
-    entered_by: 0,
     needs_signal: false,
 };

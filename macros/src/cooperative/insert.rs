@@ -1,5 +1,3 @@
-//! Inserts checks into a function body.
-
 use std::mem;
 
 use proc_macro2::Span;
@@ -16,12 +14,12 @@ use super::{NAME, macros, stride};
 use crate::attribute;
 use crate::syntax::{add, insert_first};
 
-/// Visits the code in which `?` returns from the function: no closures, `async` and `try` blocks, items or constants.
+/// Inserts checks where a `?` returns from the function: not into closures, `async` and `try` blocks, items or constants.
 pub(super) struct Inserter {
     options: Options,
-    /// The visited code has no checks: the visitor only finds misplaced attributes.
+    /// The visited code gets no checks; only misplaced attributes are reported.
     bare: bool,
-    /// The number of labels, which makes each label unique.
+    /// The number of labels so far, for unique names.
     pub(super) labels: usize,
     changes: usize,
     /// The body contains a loop or a call.
@@ -30,7 +28,7 @@ pub(super) struct Inserter {
 }
 
 impl Inserter {
-    /// The check at the entry is for recursion. A member of a block without a loop or call, such as an accessor, gets none.
+    /// Inserts the checks. The one at the entry is for recursion, so a member of a block without a loop or call gets none.
     pub(super) fn insert(
         options: Options,
         signature: &Signature,
@@ -63,7 +61,7 @@ impl Inserter {
         }
     }
 
-    /// Returns the options of this loop; `None` for a loop without checks.
+    /// Returns the options of a loop; `None` for one without checks.
     fn take_on_loop(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
         let Some(attribute) = attribute::take(attributes, NAME) else {
             return (!self.bare).then(|| self.options.clone());
@@ -91,7 +89,7 @@ impl Inserter {
         })
     }
 
-    /// Returns the options of a closure or `async` block with checks.
+    /// Returns the options of a closure or `async` block; `None` for one without checks.
     fn take(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
         let attribute = attribute::take(attributes, NAME)?;
         self.changes += 1;
@@ -104,7 +102,7 @@ impl Inserter {
         }
     }
 
-    /// Visits code that `?` does not leave; without `options` it has no checks.
+    /// Visits code from which a `?` does not return. Without `options` it gets no checks.
     fn visit_apart(&mut self, options: Option<Options>, visit: impl FnOnce(&mut Inserter)) {
         let bare = mem::replace(&mut self.bare, options.is_none());
         let options = options.unwrap_or_else(|| self.options.clone());
@@ -114,7 +112,6 @@ impl Inserter {
     }
 }
 
-/// Returns the attributes, the location of the keyword and the body of a loop.
 pub(super) fn loop_parts(expr: &mut Expr) -> Option<(&mut Vec<Attribute>, Span, &mut Block)> {
     match expr {
         Expr::ForLoop(turns) => Some((&mut turns.attrs, turns.for_token.span, &mut turns.body)),
@@ -124,7 +121,7 @@ pub(super) fn loop_parts(expr: &mut Expr) -> Option<(&mut Vec<Attribute>, Span, 
     }
 }
 
-/// Returns whether this calls a variant or a tuple struct.
+/// Returns whether the call constructs a variant or a tuple struct.
 fn is_constructor(call: &ExprCall) -> bool {
     let Expr::Path(path) = &*call.func else { return false };
     let last = path.path.segments.last();
@@ -181,7 +178,7 @@ impl VisitMut for Inserter {
         self.visit_apart(None, |this| visit_mut::visit_expr_try_block_mut(this, block));
     }
 
-    /// The length is a constant.
+    /// Skips the length, a constant.
     fn visit_expr_repeat_mut(&mut self, repeat: &mut ExprRepeat) {
         self.visit_attributes_mut(&mut repeat.attrs);
         self.visit_expr_mut(&mut repeat.expr);
@@ -191,7 +188,7 @@ impl VisitMut for Inserter {
         let before = self.changes;
         self.may_take_long |= macros::formats(invocation);
         match macros::with_arguments(invocation, |argument| self.visit_expr_mut(argument)) {
-            // The original tokens have better spans.
+            // Unchanged tokens keep their spans.
             Some(tokens) if self.changes != before => invocation.tokens = tokens,
             Some(_) => {}
             None => self.may_take_long = true,
@@ -209,14 +206,14 @@ impl VisitMut for Inserter {
         }
     }
 
-    /// Visits the guards of a `match`.
+    /// Visits the guards in patterns.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);
         }
     }
 
-    // These do not run as part of the body.
+    // This code does not run as part of the body.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}

@@ -1,4 +1,4 @@
-//! Visits the arguments of std's macros, which evaluate them in place. Another macro may move its tokens into a closure.
+//! The arguments of std's macros, which evaluate them in place. Other macros may move their tokens into a closure.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -10,7 +10,7 @@ use crate::syntax::{is_one_of, mentions};
 /// Macros that call the user's `Display` or `Debug`, which may recurse.
 const FORMATTING: &str = "dbg eprint eprintln format print println write writeln";
 
-/// A macro cannot resolve names, so only the last segment is compared.
+/// Macros that do not format.
 const OTHERS: &str = "assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne matches panic todo \
                       unimplemented unreachable vec";
 
@@ -26,7 +26,7 @@ fn is_known(invocation: &Macro) -> bool {
     formats(invocation) || name(invocation).is_some_and(|name| is_one_of(name, OTHERS))
 }
 
-/// Calls `visit` with each argument, and returns the changed tokens; `None` for an unknown macro or syntax.
+/// Visits each argument, and returns the changed tokens; `None` for an unknown macro or syntax.
 pub(super) fn with_arguments(invocation: &Macro, visit: impl FnMut(&mut Expr)) -> Option<TokenStream> {
     if !is_known(invocation) {
         return None;
@@ -51,7 +51,7 @@ pub(super) fn with_arguments(invocation: &Macro, visit: impl FnMut(&mut Expr)) -
     Some(quote!(#(#arguments #separators)*))
 }
 
-/// Returns whether this macro may contain a `break` or `continue` of the enclosing loop.
+/// Returns whether a macro may contain a `break` or `continue` of the enclosing loop.
 pub(super) fn may_jump(invocation: &Macro) -> bool {
     !is_known(invocation) || mentions(invocation.tokens.clone(), |word| is_one_of(word, "break continue"))
 }

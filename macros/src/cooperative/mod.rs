@@ -1,5 +1,3 @@
-//! The attribute `#[cooperative]`.
-
 mod insert;
 mod macros;
 mod options;
@@ -194,7 +192,7 @@ impl Members {
         }
     }
 
-    /// Returns whether the item has its own attribute: `skip`, or options that expand later.
+    /// Returns whether the item has its own attribute: `skip`, or one that expands later.
     fn skips(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let Some(own) = attribute::find(attributes, NAME) else { return false };
         if Options::of(own).is_ok_and(|options| options.skip.is_some()) {
@@ -205,7 +203,7 @@ impl Members {
         true
     }
 
-    /// A possible alias of `Result` gets no checks: a wrong guess breaks correct code.
+    /// Rejects a possible alias of `Result`: a wrong guess would break correct code.
     fn suits(&self, signature: &Signature, attributes: &[Attribute]) -> bool {
         let mentions_self = |expr: &TokenStream| mentions(expr.clone(), |name| name == "self");
         check_signature(signature, attributes, &self.options).is_ok()
@@ -219,7 +217,7 @@ fn is_drop(item: &Item) -> bool {
     path.segments.last().is_some_and(|last| last.ident == "Drop")
 }
 
-/// Removes both attributes from an item with an error, which they would report again.
+/// Removes both attributes from an item with an error, or they would report it again.
 struct Cleaner;
 
 impl VisitMut for Cleaner {

@@ -1,5 +1,3 @@
-//! The options of `#[cooperative(…)]`.
-
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::parse::{Parse, ParseStream};
@@ -9,7 +7,7 @@ use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 use crate::attribute::{self, crate_path, unknown, value};
 use crate::library::Library;
 
-/// The options of one attribute; with `skip`, no other.
+/// The options of a `#[cooperative(…)]`; with `skip`, no other.
 #[derive(Clone, Default)]
 pub(super) struct Options {
     /// The receiver of `check`.
@@ -30,7 +28,7 @@ impl Options {
         }
     }
 
-    /// Sets the library that the expansion calls. Rejects one that is renamed or cannot unwind.
+    /// Sets the library that the expansion calls. Rejects a library that is renamed or cannot unwind.
     pub(super) fn calls(self, library: Library) -> Result<Options> {
         let library = library.given(self.krate.as_ref());
         match (&self.alarm, &self.unwind) {
@@ -68,7 +66,7 @@ impl Options {
         }
     }
 
-    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy takes the `?` for the user's.
+    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy reports the `?` to the user.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = self.library.path(self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
@@ -104,7 +102,7 @@ impl Parse for Options {
     }
 }
 
-/// Parses an expression, and adds parentheses if a method call needs them.
+/// Parses an expression. Adds parentheses if a method call needs them.
 fn receiver(input: ParseStream) -> Result<TokenStream> {
     let expr: Expr = input.parse()?;
     Ok(match &expr {

@@ -1,4 +1,4 @@
-//! Converts the body of a `for` loop to a block inside another loop.
+//! Converts the body of a `for` loop to a block in another loop.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -71,7 +71,7 @@ impl VisitMut for Turn<'_> {
         }
     }
 
-    /// The iterator of an inner loop belongs to this loop.
+    /// Visits the iterator of an inner loop as code of this loop.
     fn visit_expr_for_loop_mut(&mut self, turns: &mut ExprForLoop) {
         turns.label.iter_mut().for_each(|label| self.visit_label_mut(label));
         self.visit_expr_mut(&mut turns.expr);
@@ -87,14 +87,14 @@ impl VisitMut for Turn<'_> {
         self.breaks |= macros::may_jump(invocation);
     }
 
-    /// Visits the guards of a `match`.
+    /// Visits the guards in patterns.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);
         }
     }
 
-    // No jump leaves these.
+    // No `break` or `continue` leaves this code.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_closure_mut(&mut self, _: &mut ExprClosure) {}
     fn visit_expr_async_mut(&mut self, _: &mut ExprAsync) {}

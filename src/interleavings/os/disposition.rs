@@ -14,7 +14,7 @@ pub(crate) enum Function {
     Program,
     /// A later handler, which calls the previous handler.
     Over,
-    /// A later handler, which restores the previous handler and raises the signal.
+    /// A later handler, which restores the previous one and raises the signal.
     OverByRaise,
 }
 
@@ -28,7 +28,7 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition { function: Function::Default, restart: false };
     pub(crate) const PROGRAM: Disposition = Disposition { function: Function::Program, restart: true };
 
-    pub(super) fn ours(manner: Manner) -> Disposition {
+    pub(crate) fn ours(manner: Manner) -> Disposition {
         Disposition { function: Function::Library, restart: manner.restart }
     }
 

@@ -4,7 +4,7 @@ use once_cell::race::OnceRef;
 
 use super::disposition::{Disposition, Function};
 use super::machine::{Source, call, chance, choose, machine, me, pause, step};
-pub(crate) use super::signal::{InPlace, Sender};
+pub(crate) use super::signal::Sender;
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
@@ -74,11 +74,11 @@ impl Arrival {
         true
     }
 
-    pub(crate) fn in_place(&self) -> InPlace {
+    pub(crate) fn in_place(&self) -> Option<Disposition> {
         // A long preemption, which random scheduling seldom produces.
         let stop = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
         stop();
-        let in_place = InPlace::of(self.signal());
+        let in_place = Disposition::current_of(self.signal()).ok();
         stop();
         in_place
     }

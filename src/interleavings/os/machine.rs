@@ -1,14 +1,10 @@
-//! A simulated kernel. Shuttle chooses the thread that runs at every *step*. That thread first handles its pending signals, in
-//! steps too.
+//! A simulated Linux kernel. The thread that is chosen for a step first handles its pending signals.
 //!
-//! The rules are Linux's:
-//! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if its queue has one. That of a POSIX timer is always
-//!   queued, once per timer.
-//! - The disposition is read when the signal is dequeued. The handler starts later.
+//! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if its queue has one. Each POSIX timer queues one.
 //! - A signal to the process wakes one thread that does not block it. Another may dequeue it earlier, on a change of its mask
 //!   or a return from a handler.
+//! - When a signal is dequeued, its disposition is read and its timer re-armed. The handler starts later.
 //! - A system call delivers the caller's pending signals before it returns.
-//! - A periodic timer is re-armed when its signal is dequeued.
 //! - Some kernels, before 6.13, keep the pending signal of a disarmed or deleted timer.
 //! - The library's interval timer reads as 1 µs until the hrtimer callback returns, and as zero in its last microsecond.
 
@@ -67,7 +63,6 @@ pub(crate) struct Machine {
     is_set_by_library: bool,
     expired_at: Option<u64>,
     timers: Vec<Option<PosixTimer>>,
-    /// Disarming a timer discards its pending signal.
     pub(crate) discards_pending: bool,
     pub(crate) action: Disposition,
     /// What `action` must be at the end, if known.
@@ -76,24 +71,22 @@ pub(crate) struct Machine {
     /// What a later handler is installed over.
     pub(crate) previous: Disposition,
     pending: Vec<Source>,
-    /// The thread that these signals have woken.
+    /// The thread that the pending signals have woken.
     announced: Option<usize>,
     is_sigint_pending: bool,
-    /// How many other processes will send a signal.
+    /// The number of signals that other processes will send.
     senders: usize,
     tasks: Vec<Task>,
     threads: usize,
     knows_single_threaded: bool,
     relearns_single_threaded: bool,
     pub(crate) program_signals: Vec<Source>,
-    /// A `kill` or `raise` was dropped.
     pub(crate) is_signal_dropped: bool,
-    /// Installing the library's handler triggers a `kill`.
     pub(crate) kills_at_installation: bool,
-    /// How many default actions were taken; `None` if none may be.
+    /// The number of default actions taken; `None` if none may be.
     pub(crate) terminations: Option<usize>,
     is_clock_stopped: bool,
-    /// How much the clocks of two processors may differ, in nanoseconds.
+    /// The most that the clocks of two processors differ, in nanoseconds.
     pub(crate) skew: u64,
     log: Vec<String>,
 }
@@ -182,7 +175,7 @@ fn switch(switch: impl FnOnce()) {
     }
 }
 
-/// Makes a system call, which takes time.
+/// Makes a system call.
 pub(crate) fn call<T>(what: impl FnOnce(&mut Machine, usize) -> T) -> T {
     call_and_deliver(false, what)
 }
@@ -260,7 +253,7 @@ impl Machine {
         self.next_expiry().is_none() && self.is_quiet(|_| true)
     }
 
-    /// Returns whether no handler runs, and no signal is pending for such a thread.
+    /// Returns whether no handler runs, and no signal is pending for a thread that counts.
     fn is_quiet(&self, counts: fn(&Task) -> bool) -> bool {
         let is_quiet = |task: &Task| !task.is_handling && (task.pending.is_empty() || !counts(task));
         self.senders == 0

@@ -1,5 +1,5 @@
-//! Atomics with store buffers. Stores leave in any order, but stores to one word in order, and a release store after all
-//! earlier stores. Sequentially consistent stores, exchanges, fences, locks, system calls and signals flush.
+//! Atomics with store buffers. Stores leave a buffer in any order, but stores to one word in order, and a release store after
+//! all earlier stores. Sequentially consistent stores, exchanges, fences, locks, system calls and signals flush the buffer.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -10,7 +10,7 @@ use shuttle::rand::{Rng, thread_rng};
 
 use super::machine::{self, step};
 
-/// In an execution with another `epoch`, the initial value counts.
+/// The value belongs to the execution `epoch`. Another execution starts with the initial value.
 struct Word {
     epoch: AtomicWord,
     value: AtomicWord,

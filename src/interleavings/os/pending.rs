@@ -1,12 +1,8 @@
 use super::machine::{Source, call};
 
-pub(crate) fn send_alarm() {
-    call(|machine, _| machine.send(Source::Kill));
-}
-
-pub(crate) fn send_again(number: usize) {
-    assert_eq!(number, nix::libc::SIGINT as usize);
-    call(|machine, _| machine.send(Source::CtrlC));
+pub(crate) fn send(signal: i32) {
+    let source = if signal == nix::libc::SIGALRM { Source::Kill } else { Source::CtrlC };
+    call(|machine, _| machine.send(source));
 }
 
 pub(crate) fn raise_alarm() {

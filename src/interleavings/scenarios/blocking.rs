@@ -15,7 +15,6 @@ fn blocked_thread_while_alarms_are_armed_and_dropped() {
     arm_and_drop(2, 20);
 }
 
-/// The library's handler stays while another thread has alarms.
 fn suspended_while_threads_are_blocked() {
     let alarm = after(US * (1 + choose(30)));
     let _threads = [spawn(|| block(&alarm)), spawn(|| block(&alarm))];
@@ -28,7 +27,6 @@ fn suspended_while_threads_are_blocked() {
     until_expired(&alarm);
 }
 
-/// The blocked thread may leave, end or be suspended.
 fn ring_wakes_a_blocked_thread_while_it_leaves() {
     let alarm = without_deadline();
     let _threads = [spawn(|| block(&alarm)), spawn(|| block_for_a_moment(&alarm))];
@@ -39,7 +37,6 @@ fn ring_wakes_a_blocked_thread_while_it_leaves() {
     alarm.ring();
 }
 
-/// `ring_on` wakes the thread in the handler, without the lock.
 fn ring_on_wakes_a_blocked_thread_while_it_leaves() {
     let alarm = Alarm::builder().ring_on(SIGINT).arm().expect("arming");
     machine::send_from_outside(Source::CtrlC);

@@ -2,7 +2,6 @@ use super::*;
 
 scenarios! {
 
-/// The signal arrives while a check clears the flag, spuriously or for another alarm.
 fn signal_while_flag_is_cleared_is_not_lost() {
     let _threads = [40 + choose(40), 10].map(|limit| spawn(move || drop(until_expired(&after(US * limit)))));
     let alarm = after(US * 25);
@@ -20,7 +19,6 @@ fn signal_while_another_thread_clears_flag_is_not_lost() {
     });
 }
 
-/// The alarms are dropped in either order around their deadlines, also with skewed clocks.
 fn nested_alarms_on_three_threads() {
     machine().skew = pick([0, 900]);
     install_any();
@@ -33,7 +31,6 @@ fn drops_around_expiry_leave_no_signal() {
     arm_and_drop(4, 12);
 }
 
-/// The drop completes before or after the handler.
 fn last_drop_while_another_thread_has_dequeued_the_expiry() {
     install_any();
     let alarm = after(US * (1 + choose(30)));
@@ -47,7 +44,6 @@ fn last_drop_while_another_thread_has_dequeued_the_expiry() {
     });
 }
 
-/// The threads have private timers.
 fn threads_started_under_an_interval_timer() {
     install_any();
     let alarm = after(US * (1 + choose(40)));
@@ -73,7 +69,7 @@ fn thread_ends_with_a_signal_pending() {
     }
 }
 
-/// The alarm keeps the handler installed, but no timer.
+/// The forgotten alarm keeps the handler installed.
 fn thread_ends_with_a_forgotten_alarm_that_another_has_entered() {
     machine().found = None;
     let forgotten: OnceLock<&Alarm> = OnceLock::new();
@@ -92,7 +88,6 @@ fn thread_ends_with_a_forgotten_alarm_that_another_has_entered() {
     arm_and_drop(1, 10);
 }
 
-/// The handler or a ring sets the flag during the drop.
 fn flag_is_set_while_the_alarm_is_dropped() {
     let flag = Arc::new(AtomicBool::new(false));
     let limit = US * choose(20);

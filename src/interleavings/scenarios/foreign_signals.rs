@@ -16,8 +16,8 @@ fn foreign_timer_set_over_an_alarm_is_delivered_once() {
     install(Disposition::PROGRAM);
     let began = machine().now;
     let alarm = after(US * 2_000);
-    // Limits. The library does not recognise a value near its own, a timer whose signal is handled after its own deadline,
-    // and a value that it reads after a long preemption.
+    // Limits: the library does not recognise a value near its own, one that expires after the alarm, or one that it reads
+    // after a long preemption.
     let is_set = machine().now - began < 400_000;
     let remaining = pick([500, 2_500]) + choose(300);
     let expiry = machine().now + u64::from(remaining) * 1_000;
@@ -36,7 +36,7 @@ fn foreign_timer_set_over_an_alarm_is_delivered_once() {
     assert!(!knows || got.len() == 1, "{got:?}");
 }
 
-/// Limit: the kernel drops a `kill` while the interval timer's signal is pending.
+/// Limit: the kernel drops a `kill` while a signal is pending.
 fn foreign_signal_reaches_the_previous_handler_once() {
     install(Disposition::PROGRAM);
     let source = pick([Source::Kill, Source::Timer(FOREIGN, 77)]);
@@ -58,7 +58,6 @@ fn kill_while_the_handler_is_installed() {
     assert_delivered_once(Source::Kill, |_| false);
 }
 
-/// Limit: the kernel drops a `kill` while a signal is pending.
 fn kill_takes_the_default_action_while_guards_are_armed_and_dropped() {
     machine().terminations = Some(0);
     machine::send_from_outside(Source::Kill);
@@ -71,7 +70,7 @@ fn kill_takes_the_default_action_while_guards_are_armed_and_dropped() {
     assert!(terminations == Some(1) || is_dropped, "{terminations:?}");
 }
 
-/// Limit: a handler call forwards to no handler if it begins in front of the other handler and ends behind it.
+/// Limit: a handler forwards nothing if it begins in front of the other handler and ends behind that handler.
 fn kills_while_installed_in_front_of_another_handler() {
     let _outer = without_deadline();
     install(Disposition::PROGRAM);
@@ -108,7 +107,7 @@ fn handler_over_the_librarys_raises_again() {
     until_expired(&alarm);
 }
 
-/// A raised signal does not say which timer has expired, so only the clock shows the expiry.
+/// A raised signal names no timer, so only the clock shows the expiry.
 fn raised_signal_while_another_thread_clears_flag_is_not_lost() {
     let alarm = after(US * (5 + choose(20)));
     machine().install_over(Function::OverByRaise);
@@ -117,7 +116,7 @@ fn raised_signal_while_another_thread_clears_flag_is_not_lost() {
     until_expired(&alarm);
 }
 
-/// Limits: the kernel drops a `kill` while a signal is pending, and, before 6.13, a `raise` while a timer's signal is.
+/// Limit: before Linux 6.13, the kernel also drops a `raise` while a timer's signal is pending.
 fn signal_that_the_program_blocks_stays_pending() {
     install(Disposition::PROGRAM);
     machine::change_mask(true);

@@ -207,7 +207,7 @@ impl State {
             let _ = itimer::set(held);
         }
         if has_expired {
-            pending::send_alarm();
+            pending::send(libc::SIGALRM);
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn change_mask(block: bool) {
     });
 }
 
-/// Whether the thread has ended.
+/// A thread, and whether it has ended. A drop waits for its end.
 pub(crate) struct Thread(Arc<AtomicBool>);
 
 /// The caller must drop the thread before what it borrows.
@@ -63,7 +63,6 @@ pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
     Thread(ended)
 }
 
-/// Waits for the end of the thread.
 impl Drop for Thread {
     fn drop(&mut self) {
         while !self.0.load(Ordering::Relaxed) && !std::thread::panicking() {
@@ -91,7 +90,6 @@ pub(super) fn advance_clock() {
     }
 }
 
-/// Waits until no signal can be delivered any more.
 pub(crate) fn wait_for_handlers() {
     for _ in 0..3 {
         while !machine().is_quiet(Task::lets_in) {
@@ -101,7 +99,7 @@ pub(crate) fn wait_for_handlers() {
     }
 }
 
-/// A system call that fails with EINTR.
+/// Makes a system call that a handled signal ends.
 pub(crate) fn block_until_signal() {
     step();
     let me = me();
@@ -114,7 +112,7 @@ pub(crate) fn block_until_signal() {
     }
 }
 
-/// Another process sends a signal later.
+/// Has another process send a signal later.
 pub(crate) fn send_from_outside(source: Source) {
     machine().senders += 1;
     shuttle::thread::spawn(move || {
