@@ -4,16 +4,18 @@ use alloc::boxed::Box;
 use core::error::Error;
 use core::fmt;
 use core::panic::Location;
+use core::sync::atomic::Ordering;
 
-use crate::id::COUNTER;
+use crate::id::LAST;
 use crate::os::{Flag, Slot};
 use crate::{AlarmId, TimedOut};
 
 /// The flag's bits.
 const MAX_HOOKS: usize = 8;
 
-/// Aligned to two cache lines, which some processors fetch together: other writes to them would slow checks.
-#[repr(C, align(128))] // The flag first: one instruction less in each function that checks.
+/// Aligned to two cache lines, which some processors fetch together: other writes to them would slow checks. The flag is
+/// first, which saves an instruction in each function that checks.
+#[repr(C, align(128))]
 struct Checked {
     flag: Flag,
     hooks: [Slot<Hook>; MAX_HOOKS],
@@ -21,7 +23,7 @@ struct Checked {
 
 static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MAX_HOOKS] };
 
-/// Returns the flag that every check reads. Relaxed loads suffice: the hooks decide.
+/// Returns the flag that every check reads. A relaxed load suffices, because the hooks decide.
 #[inline(always)]
 pub fn flag() -> &'static Flag {
     &CHECKED.flag
@@ -38,13 +40,13 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm, but of none with a larger id
-    /// than the given one.
+    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm. If it gets an id, alarms with
+    /// larger ids do not count.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
 
-    /// Sets a function that gets each error before a check returns it. It may panic.
+    /// Sets a function that gets each error before a check returns it. The function may panic.
     pub const fn before_error(mut self, f: fn(&TimedOut)) -> Hook {
         self.before_error = f;
         self
@@ -80,24 +82,25 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation for good; again, it returns the same bit. Takes no lock, which a `fork` could leave
+/// Registers an implementation for good. A second call returns the same bit. Takes no lock, which a `fork` could leave
 /// locked.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
 }
 
-/// Returns a new id, larger than all earlier ids.
+/// Returns a new id, larger than all earlier ids. On a target without 64-bit atomics, ids repeat after 2^32.
+#[allow(clippy::useless_conversion)] // On such a target it converts a `u32`.
 pub fn next_id() -> AlarmId {
-    AlarmId(COUNTER.next())
+    AlarmId(u64::from(LAST.fetch_add(1, Ordering::Relaxed)) + 1)
 }
 
-/// Skips 2^40 ids. A forked child calls it, so that its ids are new.
+/// Skips 2^40 ids (2^20 without 64-bit atomics), so that a forked child, which calls this function, has ids of its own.
 pub fn skip_ids() {
-    COUNTER.skip();
+    LAST.fetch_add(1 << if cfg!(target_has_atomic = "64") { 40 } else { 20 }, Ordering::Relaxed);
 }
 
-/// The slow path of a check: returns the error of the thread's outermost expired alarm.
+/// Returns the error of the thread's outermost expired alarm: the slow path of a check.
 ///
 /// `extern "C"` forbids unwinding, so a loop can keep values in registers.
 #[cold]
@@ -106,7 +109,7 @@ pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<B
     call_hooks(flag().bits(), None, location)
 }
 
-/// Returns `own`, or the error of an enclosing alarm of other implementations. Only for the arming thread.
+/// Returns `own`, or the error of an enclosing alarm of other implementations. Only the arming thread may call it.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,
@@ -119,7 +122,7 @@ pub fn outermost(
     }
 }
 
-/// Calls every hook of `bits`, because hooks count checks.
+/// Calls every hook of `bits`, also after an error, because hooks count checks.
 fn call_hooks(
     bits: u8,
     innermost: Option<AlarmId>,
@@ -143,7 +146,7 @@ pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     }
 }
 
-/// Not in the slow path, because `before_error` may unwind.
+/// Calls `before_error`, which may unwind, and therefore not in the slow path.
 #[cold]
 #[inline(never)]
 fn error(timed_out: Box<TimedOut>) -> TimedOut {
@@ -155,7 +158,7 @@ pub(crate) fn signal_name(number: i32) -> Option<&'static str> {
     registered().find_map(|hook| (hook.signal_name)(number))
 }
 
-/// Slots are filled in order.
+/// Returns the hooks, whose slots are filled in order.
 fn registered() -> impl Iterator<Item = &'static Hook> {
     CHECKED.hooks.iter().map_while(Slot::get)
 }
