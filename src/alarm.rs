@@ -19,8 +19,8 @@ use crate::schedule::{Entry, Key};
 /// Arming sets a timer that sends SIGALRM ([setitimer(2)], [timer_create(2)]). After the limit [`check`](Alarm::check)
 /// returns a [`TimedOut`]. A computation without checks never stops.
 ///
-/// - Alarms nest, on any threads, and drop in any order. After an outer alarm expires, inner checks return its error.
-/// - The last guard of a thread restores its signal mask, and the last of the process the previous handler.
+/// - Alarms nest. After an outer alarm expires, checks of inner alarms return its error. Guards drop in any order.
+/// - The last guard of a thread restores the thread's signal mask, and the last of the process the previous handler.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
 /// - Limits use the monotonic clock. On Linux it stops while the machine is suspended.
 /// - In a forked child checks return `Ok`, and a drop does nothing.
@@ -50,7 +50,6 @@ impl Alarm {
     /// # Errors
     ///
     /// [`ArmError`] if a system call fails; nothing stays armed. If the kernel refuses a timer, checks read the clock.
-    ///
     /// ```
     /// fn limited() -> std::io::Result<()> {
     ///     let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?; // `ArmError`
@@ -65,10 +64,8 @@ impl Alarm {
     }
 
     /// Arms an alarm that expires at `deadline`; otherwise as [`after`](Alarm::after).
-    ///
     /// ```
-    /// assert!(sigalarm::Alarm::at(std::time::Instant::now())?.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::at(std::time::Instant::now()).unwrap().is_expired());
     /// ```
     #[inline]
     #[track_caller]
@@ -76,11 +73,9 @@ impl Alarm {
         Alarm::of_due(Due::At(clock::from_instant(deadline)), Location::caller())
     }
 
-    /// Arms an alarm that only a [`ring`](Alarm::ring) expires, without a handler and a timer.
-    ///
+    /// Arms an alarm without a handler and a timer, which only a [`ring`](Alarm::ring) expires.
     /// ```
-    /// assert_eq!(sigalarm::Alarm::never()?.limit(), None);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::Alarm::never().unwrap().limit(), None);
     /// ```
     #[inline]
     #[track_caller]
@@ -89,10 +84,8 @@ impl Alarm {
     }
 
     /// Returns a builder for an alarm with a label or further limits.
-    ///
     /// ```
-    /// assert!(sigalarm::Alarm::builder().check_limit(0).arm()?.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::builder().check_limit(0).arm().unwrap().is_expired());
     /// ```
     pub fn builder() -> AlarmBuilder {
         AlarmBuilder::new()
@@ -110,13 +103,9 @@ impl Alarm {
     pub(crate) fn of(key: Key, label: Option<Arc<str>>) -> Alarm {
         Alarm { key, label, not_send: PhantomData }
     }
-
-    pub(crate) fn key(&self) -> Key {
-        self.key
-    }
 }
 
-/// Returns a `Key` in registers, and not a `Result` in memory.
+/// Returns a `Key`, which fits into registers, and not a `Result`, which does not.
 #[inline(never)]
 fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmError>) -> Option<Key> {
     runtime::arm(Plan::new(due, location)).map_err(|e| *error = Some(e)).ok()
@@ -126,19 +115,16 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 impl Alarm {
     /// Returns an error once this alarm, or an alarm that encloses it, has expired.
     ///
-    /// Costs one load and one branch; when the flag is set, it takes a lock. Do not check in a signal handler.
+    /// Costs one load and one branch; while an expired alarm is alive in the process, also a lock. Do not check in a
+    /// signal handler.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] of the outermost expired alarm, with the location of this call; again until
+    /// [`TimedOut`] of the outermost expired alarm, with the location of this call. Later checks return it too, until
     /// [`restart`](Alarm::restart), [`extend`](Alarm::extend) or [`disarm`](Alarm::disarm).
-    ///
     /// ```
     /// fn count(alarm: &sigalarm::Alarm) -> Result<(), sigalarm::TimedOut> {
-    ///     for _ in 0..1_000 {
-    ///         alarm.check()?;
-    ///     }
-    ///     Ok(())
+    ///     (0..1_000).try_for_each(|_| alarm.check())
     /// }
     /// assert!(count(&sigalarm::testing::never()).is_ok());
     /// ```
@@ -148,14 +134,13 @@ impl Alarm {
         self.check_at(Location::caller())
     }
 
-    /// Checks for an adapter, which passes the user's `location`.
+    /// Checks with the caller's `location`.
     #[inline(always)]
     pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         check(&self.key, location)
     }
 
     /// Returns whether [`check`](Alarm::check) returns an error.
-    ///
     /// ```
     /// assert!(sigalarm::testing::expired().is_expired());
     /// ```
@@ -165,8 +150,7 @@ impl Alarm {
         self.check().is_err()
     }
 
-    /// Returns whether `timed_out` is an error of this alarm, and not of one that encloses it.
-    ///
+    /// Returns whether `timed_out` is an error of this alarm, and not of an enclosing alarm.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.owns(&alarm.check().unwrap_err()));
@@ -186,35 +170,29 @@ pub(crate) fn check(key: &Key, location: &'static Location<'static>) -> Result<(
 
 /// Changing the limit.
 impl Alarm {
-    /// Starts the limit again from now; for [`Alarm::at`], with the time that it had at arming.
-    ///
+    /// Starts the limit again from now. For [`Alarm::at`] the limit is the time from arming to the deadline.
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1))?;
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1)).unwrap();
     /// for _job in 0..1_000 {
     ///     alarm.restart(); // each job has its own second
     /// }
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn restart(&self) {
         runtime::restart(self.key);
     }
 
     /// Moves the deadline, if there is one, later by `more`. Until then checks return `Ok`, unless the alarm was rung.
-    ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// let alarm = sigalarm::testing::expired();
     /// alarm.extend(std::time::Duration::from_secs(10));
     /// assert!(alarm.check().is_ok());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn extend(&self, more: Duration) {
         runtime::extend(self.key, more);
     }
 
-    /// Expires the alarm now, with [`Cause::Rung`], to cancel the computation. An expired alarm keeps its cause.
-    ///
-    /// Do not call it in a signal handler.
-    ///
+    /// Expires the alarm now, with [`Cause::Rung`]. An expired alarm keeps its cause. Do not call `ring` in a signal
+    /// handler.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// alarm.ring();
@@ -227,7 +205,6 @@ impl Alarm {
 
     /// Removes all limits until [`restart`](Alarm::restart). [`ring`](Alarm::ring) and
     /// [`ring_on`](AlarmBuilder::ring_on) still expire the alarm.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// alarm.disarm();
@@ -238,10 +215,9 @@ impl Alarm {
     }
 }
 
-/// Inspecting. These methods take a lock, except for `id` and `label`.
+/// Inspecting. All methods but `id` and `label` take a lock.
 impl Alarm {
     /// Returns the time until the deadline: zero after the deadline, `None` without one.
-    ///
     /// ```
     /// assert_eq!(sigalarm::testing::never().remaining(), None);
     /// ```
@@ -250,7 +226,6 @@ impl Alarm {
     }
 
     /// Returns the time since arming or the last restart, without [`paused`](Alarm::paused) time.
-    ///
     /// ```
     /// assert!(sigalarm::testing::never().elapsed().as_secs() < 60);
     /// ```
@@ -259,7 +234,6 @@ impl Alarm {
     }
 
     /// Returns the limit, which [`extend`](Alarm::extend) lengthens, or `None` without a deadline.
-    ///
     /// ```
     /// assert_eq!(sigalarm::testing::never().limit(), None);
     /// ```
@@ -268,7 +242,6 @@ impl Alarm {
     }
 
     /// Returns the deadline, or `None` without one and while the alarm is [`paused`](Alarm::paused).
-    ///
     /// ```
     /// assert_eq!(sigalarm::testing::never().deadline(), None);
     /// ```
@@ -277,7 +250,6 @@ impl Alarm {
     }
 
     /// Returns the longest stretch without a check, if an [`audit`](AlarmBuilder::audit) found one.
-    ///
     /// ```
     /// assert!(sigalarm::testing::never().longest_gap().is_none()); // no audit
     /// ```
@@ -286,18 +258,14 @@ impl Alarm {
     }
 
     /// Returns the label from the [builder](AlarmBuilder::label).
-    ///
     /// ```
-    /// let alarm = sigalarm::Alarm::builder().label("solve").arm()?;
-    /// assert_eq!(alarm.label(), Some("solve"));
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::Alarm::builder().label("solve").arm().unwrap().label(), Some("solve"));
     /// ```
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 
     /// Returns the id, which [`TimedOut::alarm`] returns too.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert_eq!(alarm.check().unwrap_err().alarm(), alarm.id());

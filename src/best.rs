@@ -10,7 +10,7 @@ use crate::unwind;
 
 /// The best answer `T` that a search has found, with its score `S`. Of equal scores the first stays.
 ///
-/// The caller lends it to the search, so the answer outlives an error, an unwinding and a panic.
+/// The caller lends the `Best` to the search, so the answer outlives an error, an unwinding and a panic.
 /// ```
 /// let mut best: sigalarm::Best<Vec<u32>, u64> = sigalarm::Best::lowest();
 /// best.offer(7_542, || vec![2, 0, 1]);
@@ -20,7 +20,7 @@ use crate::unwind;
 pub struct Best<T, S, O = Lowest> {
     order: O,
     kept: Option<(S, T)>,
-    /// A beaten answer, whose memory `offer_cloned` uses.
+    /// A beaten answer, whose memory `offer_cloned` uses again.
     spare: Option<T>,
     improvements: u64,
 }
@@ -48,7 +48,7 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns an empty `Best`, which takes the first offer, then those that are `better(new, best)`.
+    /// Returns an empty `Best`, which takes the first offer, and each later one for which `better(new, best)` is true.
     /// ```
     /// assert!(sigalarm::Best::by(|new: &(u32, f64), best| new < best).offer((3, 80.0), || "three vans"));
     /// ```
@@ -111,7 +111,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Takes the answer if its score is better, and returns whether it did. Only then calls `answer`; if that unwinds, the best stays.
+    /// Takes the answer if `score` is better, and returns whether it was. Calls `answer` only then. If `answer` unwinds,
+    /// the previous best stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
@@ -125,7 +126,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Offers a copy of the answer, in the memory of a beaten answer; otherwise as [`offer`](Best::offer).
+    /// Offers as [`offer`](Best::offer) does, and copies the answer into the memory of a beaten answer.
     /// ```
     /// let mut best = sigalarm::Best::<Vec<u32>, u64>::lowest();
     /// assert!(best.offer_cloned(40, &[0, 1, 2][..]));
@@ -139,7 +140,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     {
         let taken = self.is_beaten_by(&score);
         if taken {
-            // `take` moves the answer out: if `clone_into` unwinds, the half-written answer is dropped.
+            // If `clone_into` unwinds, the half-written answer is dropped, because `take` has moved it out of `self`.
             let copy = match self.spare.take() {
                 Some(mut spare) => {
                     answer.clone_into(&mut spare);
@@ -159,12 +160,13 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
 
     /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm.
     ///
-    /// The inner error is the [`TimedOut`] that ended `search`, also by [`unwind_if_expired`](crate::unwind_if_expired()). `self`
-    /// has the best answer in each case, and under any limit if `search` makes an offer before its first check.
+    /// If `search` makes an offer before its first check, `self` has an answer under any limit.
     ///
     /// # Errors
     ///
-    /// [`ArmError`]; then `search` does not run.
+    /// - The outer error is an [`ArmError`]; then `search` does not run.
+    /// - The inner error is the [`TimedOut`] that ended `search`, also by [`unwind_if_expired`](Alarm::unwind_if_expired).
+    ///
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
@@ -214,7 +216,7 @@ pub trait Better<S> {
     /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
-    /// Returns whether a score can be the first. A NaN cannot, because no score would be better.
+    /// Returns whether the score can be taken first. A NaN cannot, because no score would be better.
     /// ```
     /// assert!(!sigalarm::Better::is_comparable(&sigalarm::Lowest, &f64::NAN));
     /// ```

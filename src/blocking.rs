@@ -19,23 +19,21 @@ impl Alarm {
     /// Runs a system call, such as `flock`, `connect`, `accept` or `read`, which ends at the deadline.
     ///
     /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
-    /// After another EINTR `call` runs again.
+    /// After any other EINTR `call` runs again.
     ///
-    /// `call` must not retry after EINTR, as std's `read_exact`, `TcpListener::accept`, `TcpStream::connect` and
-    /// `File::open` do. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a
-    /// deadline of another thread interrupts that thread's system calls too.
+    /// `call` must not itself retry after EINTR, as std's `read_exact`, `TcpListener::accept`, `TcpStream::connect` and
+    /// `File::open` do. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` the handler has no SA_RESTART,
+    /// so a deadline of another thread interrupts that thread's system calls too.
     ///
     /// # Errors
     ///
     /// - After an expiry, kind [`io::ErrorKind::TimedOut`]; [`TimedOut::find_in`] returns the [`TimedOut`].
     /// - [`ArmError`](crate::ArmError) if no timer can interrupt this thread, as on macOS, NetBSD and OpenBSD.
     /// - Otherwise the error of `call`.
-    ///
     /// ```
-    /// use std::{io::Read, os::unix::net::UnixStream};
-    /// let (mut reader, _writer) = UnixStream::pair()?;
+    /// let (mut reader, _writer) = std::os::unix::net::UnixStream::pair()?;
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20))?;
-    /// assert!(alarm.blocking(|| reader.read(&mut [0])).is_err());
+    /// assert!(alarm.blocking(|| std::io::Read::read(&mut reader, &mut [0])).is_err());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
@@ -51,7 +49,7 @@ impl Alarm {
         mut call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_at(location)?;
-        let waiting = Waiting::begin(Some(self.key()))?;
+        let waiting = Waiting::begin(Some(self.key))?;
         let mut was_interrupted = false;
         loop {
             self.check_at(location)?;
@@ -73,7 +71,6 @@ impl Alarm {
     /// # Errors
     ///
     /// [`TimedOut`] if the alarm has expired.
-    ///
     /// ```
     /// assert!(sigalarm::testing::expired().sleep(std::time::Duration::MAX).is_err());
     /// ```
@@ -87,9 +84,9 @@ impl Alarm {
     fn sleep_at(&self, location: &'static Location<'static>, time: Duration) -> Result<(), TimedOut> {
         let end = clock::now().after(time);
         self.check_at(location)?;
-        let waiting = Waiting::begin(Some(self.key()));
+        let waiting = Waiting::begin(Some(self.key));
         loop {
-            // If a deadline precedes `end`, it must have passed by the check: read the clock first.
+            // The clock is read before the check, so that the check finds each deadline that is not after `end`.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -99,24 +96,20 @@ impl Alarm {
                 return Ok(());
             }
             let timeout = self.wait_timeout(waiting.is_ok()).map_or(left, |timeout| left.min(timeout));
-            let _ = poll::wait(None, Some(timeout)); // Without a descriptor it fails only for lack of memory.
+            let _ = poll::wait(None, Some(timeout)); // Fails only for lack of memory, because there is no descriptor.
             runtime::recheck();
         }
     }
 
-    /// Waits until a child process ends, or until this alarm or an enclosing one expires. Then the child keeps running.
-    ///
+    /// Waits until a child process ends, or until this alarm or an enclosing one expires. The child then keeps running.
     /// Closes the child's standard input, as [`Child::wait`] does.
     ///
     /// # Errors
     ///
     /// Those of [`blocking`](Alarm::blocking) after an expiry, otherwise those of [waitid(2)], such as ECHILD.
-    ///
     /// ```
-    /// let mut child = std::process::Command::new("sleep").arg("3600").spawn()?;
-    /// assert!(sigalarm::testing::expired().wait(&mut child).is_err());
-    /// child.kill()?;
-    /// # child.wait()?;
+    /// let mut child = std::process::Command::new("true").spawn()?;
+    /// assert!(sigalarm::testing::never().wait(&mut child)?.success());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
@@ -126,11 +119,11 @@ impl Alarm {
         let location = Location::caller();
         drop(child.stdin.take());
         loop {
-            // If the child has been reaped, another process may have its id.
+            // This call comes first: if the child has been reaped, another process may have its id.
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
-            match Waiting::begin(Some(self.key())) {
+            match Waiting::begin(Some(self.key)) {
                 Ok(_waiting) => self.blocking_at(location, || child::await_end(child.id()))?,
                 Err(_) => self.sleep_at(location, POLL_INTERVAL)?,
             }
@@ -139,26 +132,22 @@ impl Alarm {
 
     /// Calls `attempt` with a timeout until it returns a value, or until this alarm or an enclosing one expires.
     ///
-    /// For channels, condition variables and locks, whose waits no signal ends. `attempt` waits for up to the timeout,
-    /// at most 10 ms, and then returns `None`: a deadline is on time, and a [`ring`](Alarm::ring) up to 10 ms late.
+    /// For channels, condition variables (`wait_timeout_while`) and locks (parking_lot's `try_lock_for`), whose waits no
+    /// signal ends. `attempt` waits for up to the timeout, which is at most 10 ms, and then returns `None`. So a deadline
+    /// is noticed on time, and a [`ring`](Alarm::ring) up to 10 ms late.
     ///
     /// # Errors
     ///
     /// [`TimedOut`] if the alarm expires first.
-    ///
     /// ```
-    /// use std::sync::{Condvar, Mutex};
-    /// let (queue, filled) = (Mutex::new(vec!["job"]), Condvar::new());
-    /// let job = sigalarm::testing::never().wait_for(|timeout| {
-    ///     let locked = queue.lock().unwrap();
-    ///     // Checks the condition first, so no notification is lost.
-    ///     filled.wait_timeout_while(locked, timeout, |queue| queue.is_empty()).unwrap().0.pop()
+    /// use std::sync::mpsc::{RecvTimeoutError, channel};
+    /// let (_sender, receiver) = channel::<u32>();
+    /// let received = sigalarm::testing::at_check(2).wait_for(|timeout| match receiver.recv_timeout(timeout) {
+    ///     Err(RecvTimeoutError::Timeout) => None,
+    ///     result => Some(result),
     /// });
-    /// assert_eq!(job.unwrap(), "job");
+    /// assert!(received.is_err());
     /// ```
-    ///
-    /// For a channel, return `None` on `RecvTimeoutError::Timeout`. For a parking_lot lock, call
-    /// `try_lock_for(timeout)`. For std's `Mutex`, call `try_lock`, and sleep for up to `timeout` after a failure.
     #[track_caller]
     #[doc(alias("recv", "lock", "wait_timeout", "condvar", "channel"))]
     pub fn wait_for<T>(&self, mut attempt: impl FnMut(Duration) -> Option<T>) -> Result<T, TimedOut> {
@@ -168,12 +157,12 @@ impl Alarm {
             if let Some(value) = attempt(self.poll_timeout()) {
                 return Ok(value);
             }
-            // The deadline may have passed before its signal is handled.
+            // The deadline may have passed while its signal is unhandled.
             runtime::recheck();
         }
     }
 
-    /// Waits until the descriptor of `source` is ready and calls `call`, again after `WouldBlock`.
+    /// Waits until the descriptor of `source` is ready, then calls `call`. Repeats both after `WouldBlock`.
     pub(crate) fn when_ready<T, F: AsFd>(
         &self,
         location: &'static Location<'static>,
@@ -182,7 +171,7 @@ impl Alarm {
         mut call: impl FnMut(&mut F) -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_at(location)?;
-        let waiting = Waiting::begin(Some(self.key()));
+        let waiting = Waiting::begin(Some(self.key));
         loop {
             self.check_at(location)?;
             let timeout = self.wait_timeout(waiting.is_ok());
@@ -203,12 +192,12 @@ impl Alarm {
         if !can_be_interrupted {
             return Some(self.poll_timeout());
         }
-        let next = runtime::next_under(self.key());
+        let next = runtime::next_under(self.key);
         (!next.is_never()).then(|| clock::until(next))
     }
 
     /// Returns the timeout of a wait that no signal can end.
     fn poll_timeout(&self) -> Duration {
-        clock::until(runtime::next_under(self.key())).min(POLL_INTERVAL)
+        clock::until(runtime::next_under(self.key)).min(POLL_INTERVAL)
     }
 }

@@ -8,7 +8,6 @@ use crate::runtime;
 use crate::schedule::{Key, Standing};
 
 /// A guard that keeps an alarm entered on its thread; returned by [`Alarm::enter`].
-///
 /// ```
 /// let alarm = sigalarm::testing::never();
 /// let entered: sigalarm::Entered<'_> = alarm.enter();
@@ -22,11 +21,11 @@ pub struct Entered<'a> {
 }
 
 impl Alarm {
-    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check it too.
+    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check the alarm too.
+    /// Does not block.
     ///
-    /// It is inside the alarms that the thread has, and encloses those that the thread arms later. Alarms that enclose
-    /// it on its arming thread enclose it here too. Does not block.
-    ///
+    /// On this thread the alarm is inside the alarms that the thread has, and encloses those that the thread arms later.
+    /// Alarms that enclose it on its arming thread enclose it here too.
     /// ```
     /// let alarm: &sigalarm::Alarm = &sigalarm::testing::expired();
     /// std::thread::scope(|s| {
@@ -37,7 +36,7 @@ impl Alarm {
     /// });
     /// ```
     pub fn enter(&self) -> Entered<'_> {
-        Entered::new(self.key())
+        Entered::new(self.key)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The errors of checks and of arming: two types, so that code that handles an expired limit hides no failed system call.
+//! The errors of checks and of arming: two types, so that code that handles an expiry hides no failed system call.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -11,10 +11,7 @@ use sigalarm_core::implementer::TooMany;
 pub(crate) use sigalarm_core::implementer::{Exact, Expiry, Measured};
 pub use sigalarm_core::{AlarmId, Cause, SourceLocation, TimedOut};
 
-/// An error of arming an alarm; no alarm stays armed.
-///
-/// Common causes are a sandbox that forbids signal handlers (seccomp) and exhausted memory.
-///
+/// An error of arming an alarm; no alarm stays armed. Common causes are a seccomp filter and exhausted memory.
 /// ```
 /// let e: sigalarm::ArmError = sigalarm::Alarm::builder().ring_on(9).arm().unwrap_err();
 /// assert!(e.to_string().contains("signal 9 cannot ring it"));
@@ -49,7 +46,7 @@ impl ArmError {
         ArmError::new(io::ErrorKind::InvalidInput, text)
     }
 
-    /// Returns the error of the ninth implementation of `sigalarm-core`.
+    /// Returns the error of a process with eight other implementations of `sigalarm-core`.
     pub(crate) fn too_many(e: TooMany) -> ArmError {
         let text = format!("cannot arm the alarm: {e}; nothing was left armed");
         ArmError { source: Some(Arc::new(e)), ..ArmError::new(io::ErrorKind::Unsupported, text) }
@@ -63,7 +60,6 @@ impl ArmError {
     }
 
     /// Returns the name of the failed system call, such as `"sigaction"`, if one failed.
-    ///
     /// ```
     /// let e = sigalarm::Ticker::every(std::time::Duration::ZERO).unwrap_err();
     /// assert_eq!(e.call(), None);
@@ -92,7 +88,7 @@ impl From<ArmError> for io::Error {
     }
 }
 
-/// Returns the text of a panic's payload; for one that is not a string `Box<dyn Any>`, as std prints it.
+/// Returns the text of a panic's payload, or `Box<dyn Any>`, which std prints for a payload without text.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,

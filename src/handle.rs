@@ -12,14 +12,12 @@ use crate::schedule::{Entry, Key};
 
 /// A handle on an alarm, for code that cannot borrow the guard; returned by [`Alarm::handle`].
 ///
-/// Without the guard, and in a forked child, its checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
-///
+/// After the guard's drop, and in a forked child, checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
 /// ```
-/// let alarm = sigalarm::Alarm::never()?;
-/// let handle = alarm.handle();
+/// let alarm = sigalarm::testing::never();
+/// let handle: sigalarm::AlarmHandle = alarm.handle();
 /// std::thread::spawn(move || handle.ring());
 /// while alarm.check().is_ok() {}
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone)]
 pub struct AlarmHandle {
@@ -28,19 +26,17 @@ pub struct AlarmHandle {
 
 impl Alarm {
     /// Returns a handle on the alarm. Does not block.
-    ///
     /// ```
     /// let handle = sigalarm::testing::never().handle(); // drops the guard
     /// assert!(!handle.ring());
     /// ```
     pub fn handle(&self) -> AlarmHandle {
-        AlarmHandle { key: self.key() }
+        AlarmHandle { key: self.key }
     }
 }
 
 impl AlarmHandle {
     /// Expires the alarm now, as [`Alarm::ring`] does. Returns whether the alarm is still armed.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// assert!(alarm.handle().ring() && alarm.is_expired());
@@ -51,7 +47,6 @@ impl AlarmHandle {
     }
 
     /// Checks as [`Alarm::check`] does, with the same cost and errors.
-    ///
     /// ```
     /// assert!(sigalarm::testing::expired().handle().check().is_err());
     /// ```
@@ -62,7 +57,6 @@ impl AlarmHandle {
     }
 
     /// Returns whether [`check`](AlarmHandle::check) returns an error.
-    ///
     /// ```
     /// assert!(sigalarm::testing::expired().handle().is_expired());
     /// ```
@@ -72,8 +66,7 @@ impl AlarmHandle {
         self.check().is_err()
     }
 
-    /// Returns the time until the deadline, as [`Alarm::remaining`] does; `None` also without a guard.
-    ///
+    /// Returns the time until the deadline, as [`Alarm::remaining`] does; after the guard's drop `None`.
     /// ```
     /// assert_eq!(sigalarm::testing::never().handle().remaining(), None);
     /// ```
@@ -82,7 +75,6 @@ impl AlarmHandle {
     }
 
     /// Enters the alarm on the calling thread, as [`Alarm::enter`] does. Does not block.
-    ///
     /// ```
     /// let handle = sigalarm::testing::expired().handle();
     /// std::thread::spawn(move || drop(handle.enter()));
@@ -92,7 +84,6 @@ impl AlarmHandle {
     }
 
     /// Returns the alarm's id.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// assert_eq!(alarm.handle().id(), alarm.id());

@@ -12,28 +12,27 @@ use crate::os::poll::Readiness;
 impl Alarm {
     /// Returns a reader whose reads end at the deadline: for pipes, sockets, terminals and other descriptors.
     ///
-    /// At the deadline a read fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside. No
-    /// byte is lost. Put a [`BufReader`](io::BufReader) around the reader to read lines.
-    ///
     /// A read waits with [poll(2)], also in non-blocking mode. A regular file is always ready. `r` must be unbuffered,
-    /// or standard input.
+    /// or standard input. To read lines, put a [`BufReader`](io::BufReader) around the reader.
+    ///
+    /// # Errors
+    ///
+    /// Kind [`TimedOut`](io::ErrorKind::TimedOut), with the [`TimedOut`](crate::TimedOut) inside. No byte is lost.
     ///
     /// # Standard input
     ///
-    /// A read takes bytes from the buffer of [`io::stdin`](std::io::stdin), and then waits as
-    /// [`blocking`](Alarm::blocking) does: at most 10 ms late, with an [`ArmError`](crate::ArmError) where no timer can
+    /// A read takes the bytes that [`io::stdin`](std::io::stdin) has buffered. Without any it waits as
+    /// [`blocking`](Alarm::blocking) does: up to 10 ms late, and with an [`ArmError`](crate::ArmError) where no timer can
     /// interrupt the thread. The limit does not cover the wait for std's lock.
     ///
-    /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` keeps a partial line in its
-    /// `String`, unless it ends within a UTF-8 character. The next call appends.
-    ///
+    /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` leaves a partial line in its
+    /// `String`, unless the line ends within a UTF-8 character. The next call appends.
     /// ```
-    /// use std::{io::Read, os::unix::net::UnixStream, time::Duration};
+    /// use std::{io::Read, os::unix::net::UnixStream};
     /// let (here, _there) = UnixStream::pair()?;
-    /// let alarm = sigalarm::Alarm::after(Duration::from_millis(20))?;
-    /// let e = alarm.reader(&here).read(&mut [0]).unwrap_err();
+    /// let e = sigalarm::testing::expired().reader(&here).read(&mut [0]).unwrap_err();
     /// assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -45,17 +44,15 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` that has written a part returns its length, and the next fails. `write_all` does not report a part.
-    ///
-    /// `w` must be unbuffered: not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) made from
-    /// `stdout().as_fd().try_clone_to_owned()?`.
-    ///
+    /// A `write` that has written a part returns its length, and the next `write` fails. `write_all` does not report a
+    /// part. `w` must be unbuffered: in place of [`io::stdout`](std::io::stdout), pass a [`File`](std::fs::File) made
+    /// from `stdout().as_fd().try_clone_to_owned()?`.
     /// ```
-    /// use std::{io::Write, os::unix::net::UnixStream, time::Duration};
+    /// use std::{io::Write, os::unix::net::UnixStream};
     /// let (here, _there) = UnixStream::pair()?;
-    /// let alarm = sigalarm::Alarm::after(Duration::from_millis(20))?;
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20))?;
     /// assert!(alarm.writer(&here).write_all(&vec![0; 10_000_000]).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[track_caller]
     pub fn writer<W: Write + AsFd>(&self, w: W) -> Writer<'_, W> {
@@ -64,7 +61,6 @@ impl Alarm {
 }
 
 /// A reader with a time limit, returned by [`Alarm::reader`].
-///
 /// ```
 /// let alarm = sigalarm::testing::expired();
 /// let reader: sigalarm::Reader<std::io::Stdin> = alarm.reader(std::io::stdin());
@@ -74,12 +70,11 @@ impl Alarm {
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
     inner: R,
-    /// The call of [`Alarm::reader`]. Errors name it, because std calls `read`.
+    /// The call of [`Alarm::reader`], which errors name: the call of `read` may be in std.
     location: &'static Location<'static>,
 }
 
 /// A writer with a time limit, returned by [`Alarm::writer`].
-///
 /// ```
 /// use std::io::Write;
 /// let alarm = sigalarm::testing::expired();
@@ -95,7 +90,6 @@ pub struct Writer<'a, W> {
 
 impl<R> Reader<'_, R> {
     /// Returns the reader underneath, without the limit.
-    ///
     /// ```
     /// let _stdin: std::io::Stdin = sigalarm::testing::never().reader(std::io::stdin()).into_inner();
     /// ```
@@ -104,7 +98,6 @@ impl<R> Reader<'_, R> {
     }
 
     /// Returns a reference to the reader underneath.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// let _stdin: &std::io::Stdin = alarm.reader(std::io::stdin()).get_ref();
@@ -116,7 +109,6 @@ impl<R> Reader<'_, R> {
 
 impl<W> Writer<'_, W> {
     /// Returns the writer underneath, without the limit.
-    ///
     /// ```
     /// let _stderr: std::io::Stderr = sigalarm::testing::never().writer(std::io::stderr()).into_inner();
     /// ```
@@ -125,7 +117,6 @@ impl<W> Writer<'_, W> {
     }
 
     /// Returns a reference to the writer underneath.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// let _stderr: &std::io::Stderr = alarm.writer(std::io::stderr()).get_ref();
@@ -152,7 +143,7 @@ impl<R: Read + AsFd> Read for Reader<'_, R> {
 impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.read_through_buffer(|inner| inner.fill_buf().map(<[u8]>::len))? {
-            0 => Ok(&[]), // At the end of the file a second `fill_buf` reads again.
+            0 => Ok(&[]), // The end of the file: another `fill_buf` would wait again.
             _ => self.inner.fill_buf(),
         }
     }
@@ -163,7 +154,8 @@ impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
 }
 
 impl<R: AsFd> Reader<'_, R> {
-    /// Calls `call`, which takes bytes from a buffer or reads once into it, before poll(2), which sees no buffer.
+    /// Calls `call`, which takes bytes from a buffer or fills it by one read. poll(2) does not see bytes in the buffer,
+    /// so it is used only after `WouldBlock`.
     fn read_through_buffer<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
         let Reader { alarm, inner, location } = self;
         let called = alarm.blocking_at(location, || match call(inner) {

@@ -12,17 +12,15 @@ use crate::schedule::Key;
 
 /// A guard that counts periods, for a progress line or a checkpoint file.
 ///
-/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends a signal per period. It is inert in a
-/// forked child.
-///
+/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends a signal per period. In a forked child
+/// no period passes.
 /// ```
-/// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10))?;
+/// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10)).unwrap();
 /// for step in 0..1_000_000 {
 ///     if ticker.ticks() > 0 {
 ///         println!("step {step}");
 ///     }
 /// }
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[must_use = "dropping the ticker disarms it: write `let ticker = …;` (`let _ = …;` drops it at once)"]
 pub struct Ticker {
@@ -38,7 +36,6 @@ impl Ticker {
     /// # Errors
     ///
     /// [`ArmError`] for a period of zero, or if a system call fails; then nothing is armed.
-    ///
     /// ```
     /// assert!(sigalarm::Ticker::every(std::time::Duration::ZERO).is_err());
     /// ```
@@ -50,15 +47,12 @@ impl Ticker {
         Ok(Ticker { key, period, flag, not_send: PhantomData })
     }
 
-    /// Returns how many periods have passed since the last call, by any thread, or since arming.
-    ///
-    /// While it returns zero, it costs one load and one branch.
-    ///
+    /// Returns how many periods have passed since the last call, by any thread, or since arming. Costs one load and one
+    /// branch until a period has passed.
     /// ```
-    /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2))?;
+    /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2)).unwrap();
     /// std::thread::sleep(ticker.period() * 4);
     /// assert!(ticker.ticks() >= 3);
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[inline]
     pub fn ticks(&self) -> u64 {
@@ -69,11 +63,9 @@ impl Ticker {
     }
 
     /// Returns the period.
-    ///
     /// ```
     /// let second = std::time::Duration::from_secs(1);
-    /// assert_eq!(sigalarm::Ticker::every(second)?.period(), second);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::Ticker::every(second).unwrap().period(), second);
     /// ```
     pub fn period(&self) -> Duration {
         self.period

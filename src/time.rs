@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Time(u64);
 
 impl Time {
-    /// No deadline. Sums that overflow saturate to it.
+    /// No deadline; also the sum of an overflow.
     pub(crate) const NEVER: Time = Time(u64::MAX);
 
     pub(crate) const fn from_nanos(nanos: u64) -> Time {
@@ -44,7 +44,7 @@ impl Time {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CpuClock(pub(crate) i32);
 
-/// Saturates. ([`Duration::as_nanos`] computes in 128 bits.)
+/// Returns the nanoseconds in 64 bits, or the maximum. ([`Duration::as_nanos`] is slower, because it computes in 128.)
 fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }

@@ -76,7 +76,7 @@ impl TestAlarm {
     /// Reads the record; in a forked child, where the guard is inert, an empty one.
     pub(super) fn read<T: Default>(&self, read: impl Fn(&Record) -> T) -> T {
         let read = |entry: &Entry, _| entry.budget()?.record.as_ref().map(&read);
-        runtime::inspect(self.key(), read).flatten().unwrap_or_default()
+        runtime::inspect(self.key, read).flatten().unwrap_or_default()
     }
 
     /// Arms the alarm anew, with this cause.
