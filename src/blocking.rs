@@ -19,15 +19,12 @@ impl Alarm {
     /// Runs a system call, such as `flock`, `connect`, `accept` or `read`, which ends at the deadline.
     ///
     /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
-    /// After any other EINTR `call` runs again.
-    ///
-    /// `call` must not itself retry after EINTR, as std's `read_exact`, `TcpListener::accept`, `TcpStream::connect` and
-    /// `File::open` do. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` the handler has no SA_RESTART,
-    /// so a deadline of another thread interrupts that thread's system calls too.
+    /// After any other EINTR `call` runs again. `call` itself must not retry, as std's `read_exact`, `accept`, `connect`
+    /// and `File::open` do: use [`reader`](Alarm::reader), or nix's functions.
     ///
     /// # Errors
     ///
-    /// - After an expiry, kind [`io::ErrorKind::TimedOut`]; [`TimedOut::find_in`] returns the [`TimedOut`].
+    /// - After an expiry, kind [`TimedOut`](io::ErrorKind::TimedOut); [`TimedOut::find_in`] returns the [`TimedOut`].
     /// - [`ArmError`](crate::ArmError) if no timer can interrupt this thread, as on macOS, NetBSD and OpenBSD.
     /// - Otherwise the error of `call`.
     /// ```
@@ -66,11 +63,7 @@ impl Alarm {
         }
     }
 
-    /// Sleeps for `time`, or until this alarm or an enclosing one expires. Uses [poll(2)].
-    ///
-    /// # Errors
-    ///
-    /// [`TimedOut`] if the alarm has expired.
+    /// Sleeps for `time`, or returns a [`TimedOut`] once this alarm or an enclosing one expires. Uses [poll(2)].
     /// ```
     /// assert!(sigalarm::testing::expired().sleep(std::time::Duration::MAX).is_err());
     /// ```
@@ -133,8 +126,7 @@ impl Alarm {
     /// Calls `attempt` with a timeout until it returns a value, or until this alarm or an enclosing one expires.
     ///
     /// For channels, condition variables (`wait_timeout_while`) and locks (parking_lot's `try_lock_for`), whose waits no
-    /// signal ends. `attempt` waits for up to the timeout, which is at most 10 ms, and then returns `None`. So a deadline
-    /// is noticed on time, and a [`ring`](Alarm::ring) up to 10 ms late.
+    /// signal ends. The timeout ends at the deadline, and is at most 10 ms: so late is a [`ring`](Alarm::ring) noticed.
     ///
     /// # Errors
     ///

@@ -52,7 +52,7 @@ impl AlarmBuilder {
         AlarmBuilder { due: Due::At(clock::from_instant(deadline)), ..self }
     }
 
-    /// Sets the label with which the text of [`TimedOut`](crate::TimedOut) begins.
+    /// Sets the label, with which the text of an error begins.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().label("solve").check_limit(0).arm().unwrap();
     /// assert!(alarm.check().unwrap_err().to_string().starts_with("solve used up its checks"));
@@ -61,9 +61,8 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time that all threads of the process use after arming ([clock_gettime(2)]).
-    ///
-    /// The alarm is never early, and late by up to 1 ms and by the processor time that other threads use meanwhile.
+    /// Sets a limit on the processor time that all threads of the process use after arming ([clock_gettime(2)]). The
+    /// alarm is late by up to 1 ms and by the processor time that other threads use meanwhile.
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -74,8 +73,7 @@ impl AlarmBuilder {
     }
 
     /// Sets a limit on the processor time of the arming thread, in place of [`cpu_limit`](AlarmBuilder::cpu_limit).
-    ///
-    /// [`arm`](AlarmBuilder::arm) fails on Apple's systems, NetBSD and OpenBSD.
+    /// On Apple's systems, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
     /// ```
     /// assert!(sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -121,10 +119,8 @@ impl AlarmBuilder {
 
     /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
     ///
-    /// The watchdog writes a line to standard error, unless that is a full pipe, and exits with code 124 ([_exit(2)]).
-    /// No destructor and no flush runs. In a stopped or [`suspended`](crate::suspended()) process the watchdog waits.
-    ///
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
+    /// The watchdog writes a line to standard error and exits with code 124, without destructors and flushes
+    /// ([_exit(2)]). On macOS, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm().unwrap();
@@ -151,9 +147,8 @@ impl AlarmBuilder {
 
     /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check.
     ///
-    /// A limit on processor time or checks sets `flag` at a check. The library never clears `flag`.
-    ///
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD, OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]).
+    /// A limit on processor time or checks sets `flag` at a check. The library never clears `flag`. On macOS, NetBSD and
+    /// OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]), [`arm`](AlarmBuilder::arm) fails.
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
     /// let (limit, flag) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
@@ -180,11 +175,11 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.audit = Some(threshold))
     }
 
-    /// Arms the alarm; its limits count from this call. Does not block.
+    /// Arms the alarm, from whose arming the limits count. Does not block.
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails, or an option is impossible here; then nothing is armed.
+    /// [`ArmError`] if a system call fails, or if an option is impossible here; then nothing is armed.
     /// ```
     /// let builder = sigalarm::Alarm::builder().check_limit(10);
     /// for _page in 0..3 {

@@ -21,18 +21,16 @@ impl Alarm {
     ///
     /// # Standard input
     ///
-    /// A read takes the bytes that [`io::stdin`](std::io::stdin) has buffered. Without any it waits as
-    /// [`blocking`](Alarm::blocking) does: up to 10 ms late, and with an [`ArmError`](crate::ArmError) where no timer can
-    /// interrupt the thread. The limit does not cover the wait for std's lock.
+    /// A read takes bytes that [`io::stdin`](std::io::stdin) has buffered, or waits as [`blocking`](Alarm::blocking)
+    /// does, with the same errors. The limit does not cover the wait for std's lock.
     ///
     /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` leaves a partial line in its
     /// `String`, unless the line ends within a UTF-8 character. The next call appends.
     /// ```
-    /// use std::{io::Read, os::unix::net::UnixStream};
-    /// let (here, _there) = UnixStream::pair()?;
-    /// let e = sigalarm::testing::expired().reader(&here).read(&mut [0]).unwrap_err();
+    /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
+    /// let e = std::io::read_to_string(alarm.reader(&here)).unwrap_err();
     /// assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
-    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -44,15 +42,12 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` that has written a part returns its length, and the next `write` fails. `write_all` does not report a
-    /// part. `w` must be unbuffered: in place of [`io::stdout`](std::io::stdout), pass a [`File`](std::fs::File) made
-    /// from `stdout().as_fd().try_clone_to_owned()?`.
+    /// A `write` that has written a part returns its length; `write_all` does not report a part. `w` must be unbuffered:
+    /// not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) from `stdout().as_fd().try_clone_to_owned()?`.
     /// ```
-    /// use std::{io::Write, os::unix::net::UnixStream};
-    /// let (here, _there) = UnixStream::pair()?;
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20))?;
-    /// assert!(alarm.writer(&here).write_all(&vec![0; 10_000_000]).is_err());
-    /// # Ok::<(), std::io::Error>(())
+    /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
+    /// assert!(std::io::Write::write_all(&mut alarm.writer(&here), &vec![0; 10_000_000]).is_err());
     /// ```
     #[track_caller]
     pub fn writer<W: Write + AsFd>(&self, w: W) -> Writer<'_, W> {

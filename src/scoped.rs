@@ -49,13 +49,10 @@ pub fn try_within<T, E: Into<io::Error>>(
     within(limit, f)?.map_err(E::into)
 }
 
-/// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger.
+/// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger. Calls nest.
 ///
-/// A paused alarm has no deadline on any thread. When `f` returns or panics, the alarm's deadline, watchdog, flag and
-/// audit move later by the time that `f` took.
-///
-/// Expired alarms, a watchdog whose grace has begun, limits on processor time and checks, and alarms that `f` arms are
-/// not paused. Calls nest.
+/// A paused alarm has no deadline. When `f` returns or panics, the deadline, watchdog, flag and audit move later by the
+/// time that `f` took. Expired alarms, a watchdog's running grace, and limits on processor time and checks go on.
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500)).unwrap();
 /// sigalarm::paused(|| std::thread::sleep(std::time::Duration::from_millis(600)));
@@ -85,10 +82,8 @@ impl Alarm {
 /// Runs `f`, in which this thread's checks ignore every alarm that is armed now: for clean-up after an expiry.
 ///
 /// [`blocking`](Alarm::blocking) ignores the alarms too, and no [`check_limit`](crate::AlarmBuilder::check_limit) counts.
-/// Alarms that `f` arms work as usual, so the clean-up can have a limit.
-///
-/// Deadlines pass meanwhile, watchdogs ([`abort_after`](crate::AlarmBuilder::abort_after)) end the process, and the
-/// first check after `f` returns the error. Calls nest.
+/// Deadlines pass meanwhile, and [`abort_after`](crate::AlarmBuilder::abort_after) ends the process. Alarms that `f` arms
+/// work as usual, so the clean-up can have a limit. Calls nest.
 /// ```
 /// let _alarm = sigalarm::testing::expired();
 /// assert!(sigalarm::checkpoint().is_err());
@@ -105,9 +100,8 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 /// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer ([execve(2)]): without
 /// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
 ///
-/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile. If other
-/// threads have alarms, the handler stays, and forwards signals of other senders. Calls nest. A child that `f` forks is
-/// not suspended.
+/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile; if they have
+/// alarms, the handler stays installed. A child that `f` forks is not suspended. Calls nest.
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());

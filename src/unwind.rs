@@ -1,6 +1,4 @@
-//! Unwinding to a `catch`.
-//!
-//! Without a `catch` it would end the thread silently, without the panic hook. So a check that finds none panics.
+//! Unwinding to a `catch`. Without a `catch` the unwinding would end the thread silently, so the check panics instead.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -16,31 +14,19 @@ use crate::runtime;
 struct Expired(TimedOut);
 
 impl Alarm {
-    /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, this one or one that encloses it.
+    /// Unwinds to the [`catch`](Alarm::catch) of this alarm or an enclosing one if it has expired, in code without a
+    /// `Result`.
     ///
-    /// For code without a `Result`. The unwinding runs destructors, and not the panic hook. While the thread unwinds, this
-    /// function does nothing.
-    ///
-    /// <div class="warning">
-    ///
-    /// An unwinding aborts the process at an `extern "C"` function of Rust. There store the error of
-    /// [`check`](Alarm::check).
-    ///
-    /// </div>
+    /// The unwinding runs destructors, and not the panic hook. At an `extern "C"` function of Rust it **aborts the
+    /// process**: there store the error of [`check`](Alarm::check). While the thread unwinds, this function does nothing.
     ///
     /// # Panics
     ///
     /// Panics if the alarm has expired, and no `catch` runs on this thread and none of that alarm on another.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::expired();
-    /// let sorted = alarm.catch(|| {
-    ///     [3, 1, 2].sort_by(|a, b| {
-    ///         alarm.unwind_if_expired();
-    ///         a.cmp(b)
-    ///     });
-    /// });
-    /// assert!(alarm.owns(&sorted.unwrap_err()));
+    /// let caught = alarm.catch(|| [3, 1, 2].sort_by_key(|_| alarm.unwind_if_expired()));
+    /// assert!(alarm.owns(&caught.unwrap_err()));
     /// ```
     #[inline]
     #[track_caller]
@@ -53,20 +39,16 @@ impl Alarm {
     }
 
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
+    /// Under `panic = "abort"` a call does not compile.
     ///
-    /// The unwinding of another alarm passes through if that alarm's `catch` runs further out on this thread. Otherwise
-    /// `catch` returns its [`TimedOut`], which the alarm does not [own](Alarm::owns).
-    ///
-    /// On another thread the unwinding ends that thread. [`resume_unwind`](std::panic::resume_unwind) with the error of
+    /// If a function between `f` and the check is not valid after a panic, do not use it after the unwinding. On another
+    /// thread the unwinding ends that thread; [`resume_unwind`](std::panic::resume_unwind) with the error of
     /// [`join`](std::thread::JoinHandle::join) continues it.
-    ///
-    /// `f` need not be [`UnwindSafe`](std::panic::UnwindSafe), because the unwinding starts only at a check. A function
-    /// that calls back must keep its state valid when the callback panics; std's functions do.
     ///
     /// # Errors
     ///
-    /// The [`TimedOut`] of the expired alarm. Under `panic = "abort"` a call does not compile.
-    ///
+    /// The [`TimedOut`] of the expired alarm. The unwinding of an enclosing alarm passes through if that alarm's `catch`
+    /// runs further out on this thread; otherwise its [`TimedOut`] is returned.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired()));
@@ -89,7 +71,6 @@ impl Alarm {
 /// # Panics
 ///
 /// As [`Alarm::unwind_if_expired`].
-///
 /// ```
 /// fn fibonacci(n: u32) -> u64 {
 ///     sigalarm::unwind_if_expired();
@@ -119,7 +100,7 @@ fn raise(e: TimedOut) -> ! {
     panic::resume_unwind(Box::new(Expired(e)))
 }
 
-/// Implements [`Alarm::catch`]. Under `panic = "abort"` it compiles, and catches nothing.
+/// Implements [`Alarm::catch`]. Compiles under `panic = "abort"` too, where it catches nothing.
 pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
     let registration = Registration::add(alarm.id());
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));
@@ -138,11 +119,11 @@ thread_local! {
     static ON_THIS_THREAD: RefCell<Vec<AlarmId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of `catch`es that run on any thread, by the alarm's number modulo 256.
+/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. No lock, which a fork could leave
+/// locked.
 ///
-/// - No lock: a fork could leave it locked.
 /// - Two alarms may share a counter. Then an unwinding without a `catch` may end its thread silently.
-/// - Relaxed: a `catch` matters to another thread only if it started that thread's work, which orders both.
+/// - Relaxed operations suffice: a `catch` concerns another thread only if it has started that thread's work.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
 /// The registration of a running `catch`, removed by its drop.
@@ -150,7 +131,7 @@ struct Registration(AlarmId);
 
 impl Registration {
     fn add(alarm: AlarmId) -> Registration {
-        // The thread's last destructors run without the thread-local. The counter still has the `catch`.
+        // In the thread's last destructors the thread-local is gone, and the counter alone has the `catch`.
         let _ = ON_THIS_THREAD.try_with(|alarms| alarms.borrow_mut().push(alarm));
         Registration::counter(alarm).fetch_add(1, Ordering::Relaxed);
         Registration(alarm)
