@@ -1,4 +1,4 @@
-//! Live alarms and their deadlines, as pure data: callers pass the time in.
+//! Armed alarms and their deadlines, as pure data: callers pass the time in.
 //!
 //! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker's deadline advances by its
 //! period. Operations take logarithmic time unless noted.
@@ -28,7 +28,7 @@ use self::slots::Slots;
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// Below and above every alarm's id.
+/// Ids below and above those of all alarms.
 const OUTERMOST: AlarmId = implementer::id(0);
 pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
@@ -51,7 +51,7 @@ pub(crate) struct Schedule {
     listening: [usize; SIGNALS],
     /// Alarms of other threads that a scope has entered, sorted as `expired`.
     entered: BTreeSet<(Scope, AlarmId, usize)>,
-    /// In a forked child, until its first id: a child that needs none does not write to the counter's page.
+    /// True in a forked child until its first id. A child that arms no alarm does not write to the counter's page.
     must_skip_ids: bool,
 }
 
@@ -108,7 +108,7 @@ impl Schedule {
         self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
 
-    /// The alarm is pending, even if its deadline is past.
+    /// Inserts a pending alarm, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();

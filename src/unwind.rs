@@ -14,8 +14,7 @@ use crate::runtime;
 struct Expired(TimedOut);
 
 impl Alarm {
-    /// Unwinds to the [`catch`](Alarm::catch) of this alarm or an enclosing one if it has expired, in code without a
-    /// `Result`.
+    /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, in code without a `Result`.
     ///
     /// The unwinding runs destructors, and not the panic hook. At an `extern "C"` function of Rust it **aborts the
     /// process**: there store the error of [`check`](Alarm::check). While the thread unwinds, this function does nothing.
@@ -41,7 +40,7 @@ impl Alarm {
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
     /// Under `panic = "abort"` a call does not compile.
     ///
-    /// If a function between `f` and the check is not valid after a panic, do not use it after the unwinding. On another
+    /// A function that calls back must keep its state valid when the callback panics; std's functions do. On another
     /// thread the unwinding ends that thread; [`resume_unwind`](std::panic::resume_unwind) with the error of
     /// [`join`](std::thread::JoinHandle::join) continues it.
     ///

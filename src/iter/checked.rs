@@ -15,8 +15,7 @@ use crate::error::TimedOut;
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Checked<'a, I>(pub(super) Guarded<I, Watch<'a>>);
 
-/// An iterator that checks an alarm before every `stride`-th item of both ends, returned by
-/// [`checked_every`](super::IteratorExt::checked_every).
+/// An iterator that checks an alarm every `stride` items, returned by [`checked_every`](super::IteratorExt::checked_every).
 /// ```
 /// use sigalarm::IteratorExt;
 /// let alarm = sigalarm::testing::at_check(3);
@@ -46,8 +45,11 @@ macro_rules! implement_iterator {
             }
 
             #[inline]
-            fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, f: F) -> B {
-                self.0.fold(init, f)
+            fn fold<B, F: FnMut(B, Self::Item) -> B>(mut self, init: B, mut f: F) -> B {
+                match self.0.fold(init, |acc, item| f(acc, Ok(item))) {
+                    (acc, Some(e)) if self.0.any_left(I::next) => f(acc, Err(e)),
+                    (acc, _) => acc,
+                }
             }
         }
 

@@ -11,9 +11,7 @@ use crate::error::{Cause, SourceLocation};
 use crate::runtime::{self, Due, Plan, Wishes};
 use crate::schedule::{Budget, Entry};
 
-/// An alarm that expires at a check; see [the module](super).
-///
-/// A drop during a panic prints where the alarm stopped the function.
+/// An alarm that expires at a check; see [the module](super). A drop during a panic prints the check.
 /// ```
 /// let alarm: sigalarm::testing::TestAlarm = sigalarm::testing::at_check(4);
 /// assert_eq!((0..9).take_while(|_| alarm.check().is_ok()).count(), 3);
@@ -22,13 +20,13 @@ use crate::schedule::{Budget, Entry};
 #[must_use = "dropping the guard disarms it: write `let _alarm = …;` (`let _ = …;` drops it at once)"]
 pub struct TestAlarm {
     alarm: Alarm,
-    /// As armed.
+    /// The record at arming.
     blank: Record,
 }
 
 /// Arms an alarm that expires at the `n`-th check, counted from 1.
 ///
-/// Panics if `n` is zero and, as [`expired`] and [`never`](fn@never), without memory for `pthread_atfork`.
+/// Panics if `n` is zero and, as [`expired`] and [`never`](fn@never) do, if memory is exhausted.
 /// ```
 /// let alarm = sigalarm::testing::at_check(2);
 /// assert!(alarm.check().is_ok() && alarm.check().is_err());
@@ -73,13 +71,13 @@ impl TestAlarm {
         }
     }
 
-    /// Reads the record; in a forked child, where the guard is inert, an empty one.
+    /// Reads the record; in a forked child, which has no alarm, returns the default.
     pub(super) fn read<T: Default>(&self, read: impl Fn(&Record) -> T) -> T {
         let read = |entry: &Entry, _| entry.budget()?.record.as_ref().map(&read);
         runtime::inspect(self.key, read).flatten().unwrap_or_default()
     }
 
-    /// Arms the alarm anew, with this cause.
+    /// Arms the alarm again, with this cause.
     /// ```
     /// let alarm = sigalarm::testing::at_check(1).cause(sigalarm::Cause::Rung);
     /// assert_eq!(alarm.check().unwrap_err().cause(), sigalarm::Cause::Rung);
@@ -88,7 +86,7 @@ impl TestAlarm {
         TestAlarm::arm(Record { cause, ..self.blank.clone() })
     }
 
-    /// Arms the alarm anew; otherwise as [`EachCheck::patience`](super::EachCheck::patience).
+    /// Arms the alarm again, with this [patience](super::EachCheck::patience).
     /// ```should_panic
     /// let alarm = sigalarm::testing::at_check(1).patience(100);
     /// while alarm.check().is_err() {}
@@ -97,7 +95,7 @@ impl TestAlarm {
         TestAlarm::arm(Record { patience: checks, ..self.blank.clone() })
     }
 
-    /// Returns the number of checks so far, with those after the stop.
+    /// Returns the number of checks so far.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.checks() == 1);
@@ -106,7 +104,7 @@ impl TestAlarm {
         self.read(Record::checks)
     }
 
-    /// Returns the location of each check so far, in order. Each takes 8 bytes of memory.
+    /// Returns the location of each check so far, in order.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.locations().len() == 1);
