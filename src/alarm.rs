@@ -1,5 +1,3 @@
-//! The guard.
-
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -20,7 +18,7 @@ use crate::schedule::{Entry, Key};
 /// returns a [`TimedOut`]. A computation without checks never stops.
 ///
 /// - Alarms nest. After an outer alarm expires, checks of inner alarms return its error. Guards drop in any order.
-/// - The last drop restores the previous handler and, on each thread, the signal mask.
+/// - The last drop restores the previous handler, and the last of a thread the thread's signal mask.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
 /// - In a forked child checks return `Ok`, and a drop does nothing.
 /// ```
@@ -69,7 +67,7 @@ impl Alarm {
         Alarm::of_due(Due::At(clock::from_instant(deadline)), Location::caller())
     }
 
-    /// Arms an alarm without a handler and a timer, which only a [`ring`](Alarm::ring) expires.
+    /// Arms an alarm without a timer, which only a [`ring`](Alarm::ring) expires.
     /// ```
     /// assert_eq!(sigalarm::Alarm::never().unwrap().limit(), None);
     /// ```
@@ -101,7 +99,7 @@ impl Alarm {
     }
 }
 
-/// Returns a `Key`, which fits into registers, and not a `Result`, which does not.
+/// Returns a key in registers. A `Result` would be in memory.
 #[inline(never)]
 fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmError>) -> Option<Key> {
     runtime::arm(Plan::new(due, location)).map_err(|e| *error = Some(e)).ok()
@@ -111,8 +109,7 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 impl Alarm {
     /// Returns an error if this alarm or an enclosing one has expired.
     ///
-    /// Costs one load and one branch; while an expired alarm is alive in the process, also a lock. Do not check in a
-    /// signal handler.
+    /// Costs one load and one branch; while an expired alarm is alive in the process, also a lock. Not for signal handlers.
     ///
     /// # Errors
     ///
@@ -128,7 +125,6 @@ impl Alarm {
         self.check_at(Location::caller())
     }
 
-    /// Checks with the caller's `location`.
     #[inline(always)]
     pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         check(&self.key, location)
@@ -144,7 +140,7 @@ impl Alarm {
         self.check().is_err()
     }
 
-    /// Returns whether `timed_out` is an error of this alarm, and not of another.
+    /// Returns whether this alarm's expiry caused the error.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.owns(&alarm.check().unwrap_err()));
@@ -164,7 +160,7 @@ pub(crate) fn check(key: &Key, location: &'static Location<'static>) -> Result<(
 
 /// Changing the limit.
 impl Alarm {
-    /// Starts the limit again from now. For [`Alarm::at`] the limit is the time from arming to the deadline.
+    /// Starts the limit again; for [`Alarm::at`], the time from arming to the deadline.
     /// ```
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1)).unwrap();
     /// for _job in 0..1_000 {
@@ -185,7 +181,7 @@ impl Alarm {
         runtime::extend(self.key, more);
     }
 
-    /// Expires the alarm now, with [`Cause::Rung`]. An expired alarm keeps its cause. Not for signal handlers.
+    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Not for signal handlers.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// alarm.ring();
@@ -225,7 +221,7 @@ impl Alarm {
         runtime::inspect(self.key, Entry::elapsed).unwrap_or_default()
     }
 
-    /// Returns the limit, which [`extend`](Alarm::extend) lengthens, or `None` without a deadline.
+    /// Returns the limit, which [`extend`](Alarm::extend) lengthens; `None` without a deadline.
     /// ```
     /// assert_eq!(sigalarm::testing::never().limit(), None);
     /// ```
@@ -233,7 +229,7 @@ impl Alarm {
         runtime::inspect(self.key, |entry, _| entry.limit).flatten()
     }
 
-    /// Returns the deadline, or `None` without one and while the alarm is [`paused`](Alarm::paused).
+    /// Returns the deadline; `None` without one and while the alarm is [`paused`](Alarm::paused).
     /// ```
     /// assert_eq!(sigalarm::testing::never().deadline(), None);
     /// ```

@@ -1,5 +1,3 @@
-//! The best answer of a search that a limit may stop.
-
 use std::borrow::{Borrow, ToOwned};
 use std::fmt;
 use std::time::Duration;
@@ -8,9 +6,8 @@ use crate::alarm::Alarm;
 use crate::error::{ArmError, TimedOut};
 use crate::unwind;
 
-/// The best answer `T` that a search has found, with its score `S`. Of equal scores the first stays.
-///
-/// The caller lends the `Best` to the search, so the answer outlives an error, an unwinding and a panic.
+/// The best answer `T` that a search has found, with its score `S`. Of equal scores the first stays. The search borrows
+/// the `Best`, so the answer outlives an error, an unwinding and a panic.
 /// ```
 /// let mut best: sigalarm::Best<Vec<u32>, u64> = sigalarm::Best::lowest();
 /// best.offer(7_542, || vec![2, 0, 1]);
@@ -48,7 +45,7 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns an empty `Best`, which takes the first offer, and each later one for which `better(new, best)` is true.
+    /// Returns an empty `Best`, which takes the first offer, then each for which `better(new, best)` is true.
     /// ```
     /// assert!(sigalarm::Best::by(|new: &(u32, f64), best| new < best).offer((3, 80.0), || "three vans"));
     /// ```
@@ -111,8 +108,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Takes the answer if `score` is better, and returns whether it was. Calls `answer` only then. If `answer` unwinds,
-    /// the previous best stays.
+    /// Calls `answer` and keeps its value if `score` is better. Returns whether it was. If `answer` unwinds, the previous
+    /// best stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
@@ -158,15 +155,12 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
     }
 
-    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm.
-    ///
-    /// If `search` makes an offer before its first check, `self` has an answer under any limit.
+    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm. An offer before the first check is made under
+    /// any limit.
     ///
     /// # Errors
     ///
-    /// - The outer error is an [`ArmError`]; then `search` does not run.
-    /// - The inner error is the [`TimedOut`] that ended `search`, also by [`unwind_if_expired`](Alarm::unwind_if_expired).
-    ///
+    /// [`ArmError`]; then `search` does not run. The inner error is the [`TimedOut`] that ended `search`, also by unwinding.
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
@@ -205,9 +199,7 @@ impl<T: fmt::Debug, S: fmt::Debug, O> fmt::Debug for Best<T, S, O> {
 
 /// An order of scores: [`Lowest`], [`Highest`], or a closure.
 /// ```
-/// use sigalarm::Better;
-/// let nearest_to_50 = |new: &i32, best: &i32| new.abs_diff(50) < best.abs_diff(50);
-/// assert!(nearest_to_50.better(&48, &60));
+/// assert!(sigalarm::Better::better(&|new: &i32, best: &i32| new.abs() < best.abs(), &1, &-2));
 /// ```
 pub trait Better<S> {
     /// Returns whether `new` is better than `best`; `false` for equal scores.
@@ -216,7 +208,7 @@ pub trait Better<S> {
     /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
-    /// Returns whether the score can be taken first. A NaN cannot, because no score would be better.
+    /// Returns whether the score can be the first. A NaN cannot, because no score would be better.
     /// ```
     /// assert!(!sigalarm::Better::is_comparable(&sigalarm::Lowest, &f64::NAN));
     /// ```
@@ -227,18 +219,14 @@ pub trait Better<S> {
 
 /// Lower scores are better; see [`Best::lowest`].
 /// ```
-/// let mut best: sigalarm::Best<&str, u32, sigalarm::Lowest> = sigalarm::Best::lowest();
-/// best.offer(24, || "a");
-/// assert!(best.is_beaten_by(&23));
+/// assert!(sigalarm::Best::<&str, u32, sigalarm::Lowest>::default().offer(24, || "a"));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lowest;
 
 /// Higher scores are better; see [`Best::highest`].
 /// ```
-/// let mut best: sigalarm::Best<&str, u32, sigalarm::Highest> = sigalarm::Best::highest();
-/// best.offer(24, || "a");
-/// assert!(best.is_beaten_by(&25));
+/// assert!(sigalarm::Best::<&str, u32, sigalarm::Highest>::default().offer(24, || "a"));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Highest;

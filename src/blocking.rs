@@ -1,5 +1,3 @@
-//! Waits that end at the deadline.
-
 use std::io;
 use std::os::fd::AsFd;
 use std::panic::Location;
@@ -16,7 +14,7 @@ use crate::runtime::{self, Waiting};
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Alarm {
-    /// Runs a system call, such as `flock`, `connect`, `accept` or `read`, which ends at the deadline.
+    /// Runs a system call, such as `flock`, `connect` or `read`, which ends at the deadline.
     ///
     /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
     /// After any other EINTR `call` runs again. `call` itself must not retry, as std's `read_exact`, `accept`, `connect`
@@ -79,7 +77,7 @@ impl Alarm {
         self.check_at(location)?;
         let waiting = Waiting::begin(Some(self.key));
         loop {
-            // The clock is read before the check, so that the check finds each deadline that is not after `end`.
+            // The clock is read before the check, so the check sees a deadline that is not after `end`.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -89,17 +87,16 @@ impl Alarm {
                 return Ok(());
             }
             let timeout = self.wait_timeout(waiting.is_ok()).map_or(left, |timeout| left.min(timeout));
-            let _ = poll::wait(None, Some(timeout)); // Fails only for lack of memory, because there is no descriptor.
+            let _ = poll::wait(None, Some(timeout)); // Without a descriptor, only exhausted memory is an error.
             runtime::recheck();
         }
     }
 
-    /// Waits until a child process ends, or until this alarm or an enclosing one expires. The child then keeps running.
-    /// Closes the child's standard input, as [`Child::wait`] does.
+    /// Closes the child's standard input, as [`Child::wait`] does, and waits until the child ends or the alarm expires.
     ///
     /// # Errors
     ///
-    /// Those of [`blocking`](Alarm::blocking) after an expiry, otherwise those of [waitid(2)], such as ECHILD.
+    /// As [`blocking`](Alarm::blocking) after an expiry; the child keeps running. Otherwise as [waitid(2)].
     /// ```
     /// let mut child = std::process::Command::new("true").spawn()?;
     /// assert!(sigalarm::testing::never().wait(&mut child)?.success());
@@ -112,7 +109,7 @@ impl Alarm {
         let location = Location::caller();
         drop(child.stdin.take());
         loop {
-            // This call comes first: if the child has been reaped, another process may have its id.
+            // If the child has been reaped, another process may have its id.
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
@@ -123,14 +120,10 @@ impl Alarm {
         }
     }
 
-    /// Calls `attempt` with a timeout until it returns a value, or until this alarm or an enclosing one expires.
+    /// Calls `attempt` until it returns a value, or returns a [`TimedOut`] once the alarm or an enclosing one expires.
     ///
     /// For channels, condition variables (`wait_timeout_while`) and locks (parking_lot's `try_lock_for`), whose waits no
-    /// signal ends. The timeout ends at the deadline, and is at most 10 ms: so late is a [`ring`](Alarm::ring) noticed.
-    ///
-    /// # Errors
-    ///
-    /// [`TimedOut`] if the alarm expires first.
+    /// signal ends. The timeout ends at the deadline, after at most 10 ms. A [`ring`](Alarm::ring) is noticed after it.
     /// ```
     /// use std::sync::mpsc::{RecvTimeoutError, channel};
     /// let (_sender, receiver) = channel::<u32>();
@@ -149,12 +142,11 @@ impl Alarm {
             if let Some(value) = attempt(self.poll_timeout()) {
                 return Ok(value);
             }
-            // The deadline may have passed while its signal is unhandled.
             runtime::recheck();
         }
     }
 
-    /// Waits until the descriptor of `source` is ready, then calls `call`. Repeats both after `WouldBlock`.
+    /// Waits until `source` is ready, then calls `call`; again after `WouldBlock`.
     pub(crate) fn when_ready<T, F: AsFd>(
         &self,
         location: &'static Location<'static>,
@@ -179,7 +171,6 @@ impl Alarm {
         }
     }
 
-    /// Returns the time after which a wait must check again.
     fn wait_timeout(&self, can_be_interrupted: bool) -> Option<Duration> {
         if !can_be_interrupted {
             return Some(self.poll_timeout());
@@ -188,7 +179,6 @@ impl Alarm {
         (!next.is_never()).then(|| clock::until(next))
     }
 
-    /// Returns the timeout of a wait that no signal can end.
     fn poll_timeout(&self) -> Duration {
         clock::until(runtime::next_under(self.key)).min(POLL_INTERVAL)
     }

@@ -1,5 +1,3 @@
-//! The builder.
-
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -61,8 +59,8 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time that all threads of the process use after arming ([clock_gettime(2)]). The
-    /// alarm is late by up to 1 ms and by the processor time that other threads use meanwhile.
+    /// Sets a limit on the processor time of the process from arming ([clock_gettime(2)]). The alarm is late by up to 1 ms
+    /// and by what other threads use meanwhile.
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -81,9 +79,9 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }
 
-    /// Sets a limit on the number of checks: `budget` checks return `Ok`, and the next returns an error.
+    /// Sets a limit on the checks of the alarm, of alarms inside it and of its thread: the first `budget` return `Ok`, the
+    /// next returns an error. [`restart`](Alarm::restart) resets the count.
     ///
-    /// Checks of the alarm, of alarms inside it and of its thread count. [`restart`](Alarm::restart) resets the count.
     /// While the guard is alive, every check of the process takes the slow path.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm().unwrap();
@@ -95,10 +93,9 @@ impl AlarmBuilder {
 
     /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm ([signal(7)]).
     ///
-    /// - A second signal goes to the previous handler if no check has seen the first, or if all alarms that listen to
-    ///   the signal have expired. So a second Ctrl-C ends the process.
-    /// - The drop of the last such guard restores the previous disposition, and discards a signal that no check has seen.
-    /// - A signal that was ignored at arming stays ignored, as under `nohup`.
+    /// A second signal goes to the previous handler if no check has seen the first, or if all such alarms have expired:
+    /// a second Ctrl-C ends the process. The last guard that uses the signal restores the disposition, and discards a
+    /// signal that no check has seen. A signal that was ignored at arming stays ignored, as under `nohup`.
     ///
     /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
     /// ```
@@ -119,14 +116,12 @@ impl AlarmBuilder {
 
     /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
     ///
-    /// The watchdog writes a line to standard error and exits with code 124, without destructors and flushes
-    /// ([_exit(2)]). On macOS, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
+    /// The watchdog writes a line to standard error and exits with code 124, without destructors and flushes. On macOS,
+    /// NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm().unwrap();
     /// ```
-    ///
-    /// [_exit(2)]: https://man7.org/linux/man-pages/man2/_exit.2.html
     pub fn abort_after(self, grace: Duration) -> AlarmBuilder {
         self.set(|wishes| {
             let dumps_core = wishes.watchdog.is_some_and(|watchdog| watchdog.dumps_core);
@@ -134,37 +129,34 @@ impl AlarmBuilder {
         })
     }
 
-    /// Ends the process as [`abort_after`](AlarmBuilder::abort_after) does, but by [abort(3)], which dumps core.
+    /// Ends the process as [`abort_after`](AlarmBuilder::abort_after) does, but by [`abort`](std::process::abort), which dumps core.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).dump_core_after(limit).arm().unwrap();
     /// ```
-    ///
-    /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
     pub fn dump_core_after(self, grace: Duration) -> AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
     /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check.
+    /// The library never clears `flag`.
     ///
-    /// A limit on processor time or checks sets `flag` at a check. The library never clears `flag`. On macOS, NetBSD and
-    /// OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]), [`arm`](AlarmBuilder::arm) fails.
+    /// Limits on processor time and checks set `flag` at a check. On macOS, NetBSD and OpenBSD, and beyond
+    /// RLIMIT_SIGPENDING timers, [`arm`](AlarmBuilder::arm) fails.
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
     /// let (limit, flag) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
     /// let _alarm = sigalarm::Alarm::builder().after(limit).flag(flag.clone()).arm().unwrap();
     /// while !flag.load(Ordering::Relaxed) {}
     /// ```
-    ///
-    /// [getrlimit(2)]: https://man7.org/linux/man-pages/man2/getrlimit.2.html
     pub fn flag(self, flag: Arc<AtomicBool>) -> AlarmBuilder {
         self.set(|wishes| wishes.flag = Some(flag))
     }
 
-    /// Measures stretches without a check on the arming thread; [`Alarm::longest_gap`] returns the longest.
+    /// Measures each stretch of `threshold` or longer without a check on the arming thread; see [`Alarm::longest_gap`].
     ///
-    /// The audit finds every stretch of `threshold` or longer. The timer sends four signals in each `threshold`, at
-    /// most 4,000 a second. A preempted thread looks like a missing check.
+    /// The timer sends four signals in each `threshold`, at most 4,000 a second. A preempted thread looks like a missing
+    /// check.
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
     /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();
@@ -175,7 +167,7 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.audit = Some(threshold))
     }
 
-    /// Arms the alarm, from whose arming the limits count. Does not block.
+    /// Arms the alarm; its limits count from now. Does not block.
     ///
     /// # Errors
     ///

@@ -1,5 +1,3 @@
-//! Alarms that other threads enter.
-
 use std::marker::PhantomData;
 
 use crate::alarm::Alarm;
@@ -22,10 +20,9 @@ pub struct Entered<'a> {
 
 impl Alarm {
     /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check the alarm too.
-    /// Does not block.
     ///
-    /// On this thread the alarm is inside the alarms that the thread has, and encloses those that the thread arms later.
-    /// Alarms that enclose it on its arming thread enclose it here too.
+    /// The thread's alarms enclose the entered alarm, as those of the arming thread do. The entered alarm encloses alarms
+    /// that the thread arms later.
     /// ```
     /// let alarm: &sigalarm::Alarm = &sigalarm::testing::expired();
     /// std::thread::scope(|s| {

@@ -1,5 +1,3 @@
-//! The errors of checks and of arming: two types, so that code that handles an expiry hides no failed system call.
-
 use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
@@ -46,13 +44,11 @@ impl ArmError {
         ArmError::new(io::ErrorKind::InvalidInput, text)
     }
 
-    /// Returns the error of a process with eight other implementations of `sigalarm-core`.
     pub(crate) fn too_many(e: TooMany) -> ArmError {
         let text = format!("cannot arm the alarm: {e}; nothing was left armed");
         ArmError { source: Some(Arc::new(e)), ..ArmError::new(io::ErrorKind::Unsupported, text) }
     }
 
-    /// Returns the error of a thread that no timer can interrupt.
     pub(crate) fn no_timer() -> ArmError {
         let text = "no timer can interrupt this thread: SIGALRM is blocked on it, or the system has no timer for it; \
                     unblock SIGALRM, or wait with a timeout and check";
@@ -82,13 +78,13 @@ impl Error for ArmError {
 }
 
 impl From<ArmError> for io::Error {
-    /// Returns an error of the failed call's kind, `InvalidInput` or `Unsupported`.
+    /// Converts into the failed call's kind, `InvalidInput` or `Unsupported`.
     fn from(e: ArmError) -> io::Error {
         io::Error::new(e.kind, e)
     }
 }
 
-/// Returns the text of a panic's payload, or `Box<dyn Any>`, which std prints for a payload without text.
+/// Returns the text of a panic's payload, or `Box<dyn Any>`, as std prints it.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,

@@ -1,5 +1,3 @@
-//! The stretch that an audit measures.
-
 use std::fmt;
 use std::time::Duration;
 
@@ -24,7 +22,7 @@ impl Gap {
         Gap { length, location }
     }
 
-    /// Returns the length, which is measured short by up to a quarter of the audit's threshold.
+    /// Returns the length, short by up to a quarter of the audit's threshold.
     /// ```
     /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.length()), None);
     /// ```

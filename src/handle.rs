@@ -1,5 +1,3 @@
-//! The handle on an alarm.
-
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -25,7 +23,7 @@ pub struct AlarmHandle {
 }
 
 impl Alarm {
-    /// Returns a handle on the alarm. Does not block.
+    /// Returns a handle on the alarm.
     /// ```
     /// let handle = sigalarm::testing::never().handle(); // drops the guard
     /// assert!(!handle.ring());
@@ -36,7 +34,7 @@ impl Alarm {
 }
 
 impl AlarmHandle {
-    /// Expires the alarm now, as [`Alarm::ring`] does. Returns whether the alarm is still armed.
+    /// Expires the alarm, as [`Alarm::ring`] does. Returns whether the guard is alive.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// assert!(alarm.handle().ring() && alarm.is_expired());
@@ -46,7 +44,7 @@ impl AlarmHandle {
         runtime::ring(self.key, Cause::Rung)
     }
 
-    /// Checks as [`Alarm::check`] does, with the same cost and errors.
+    /// Checks as [`Alarm::check`] does.
     /// ```
     /// assert!(sigalarm::testing::expired().handle().check().is_err());
     /// ```
@@ -66,7 +64,7 @@ impl AlarmHandle {
         self.check().is_err()
     }
 
-    /// Returns the time until the deadline, as [`Alarm::remaining`] does; after the guard's drop `None`.
+    /// Returns the time until the deadline, as [`Alarm::remaining`] does; `None` after the guard's drop.
     /// ```
     /// assert_eq!(sigalarm::testing::never().handle().remaining(), None);
     /// ```
@@ -74,7 +72,7 @@ impl AlarmHandle {
         runtime::inspect(self.key, Entry::remaining).flatten()
     }
 
-    /// Enters the alarm on the calling thread, as [`Alarm::enter`] does. Does not block.
+    /// Enters the alarm on the calling thread, as [`Alarm::enter`] does.
     /// ```
     /// let handle = sigalarm::testing::expired().handle();
     /// std::thread::spawn(move || drop(handle.enter()));

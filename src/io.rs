@@ -1,5 +1,3 @@
-//! Readers and writers whose calls end at the deadline.
-
 use std::io::{self, BufRead, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::Location;
@@ -12,8 +10,8 @@ use crate::os::poll::Readiness;
 impl Alarm {
     /// Returns a reader whose reads end at the deadline: for pipes, sockets, terminals and other descriptors.
     ///
-    /// A read waits with [poll(2)], also in non-blocking mode. A regular file is always ready. `r` must be unbuffered,
-    /// or standard input. To read lines, put a [`BufReader`](io::BufReader) around the reader.
+    /// A read waits with poll(2), also in non-blocking mode. A regular file is always ready. `r` must be unbuffered, or
+    /// standard input; a [`BufReader`](io::BufReader) around the reader reads lines.
     ///
     /// # Errors
     ///
@@ -32,8 +30,6 @@ impl Alarm {
     /// let e = std::io::read_to_string(alarm.reader(&here)).unwrap_err();
     /// assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
     /// ```
-    ///
-    /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[track_caller]
     #[doc(alias("stdin", "read_line"))]
     pub fn reader<R: Read + AsFd>(&self, r: R) -> Reader<'_, R> {
@@ -65,16 +61,15 @@ impl Alarm {
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
     inner: R,
-    /// The call of [`Alarm::reader`], which errors name: the call of `read` may be in std.
+    /// The call of [`Alarm::reader`]. An error names this location, because std may call `read`.
     location: &'static Location<'static>,
 }
 
 /// A writer with a time limit, returned by [`Alarm::writer`].
 /// ```
-/// use std::io::Write;
 /// let alarm = sigalarm::testing::expired();
 /// let mut writer: sigalarm::Writer<std::io::Stderr> = alarm.writer(std::io::stderr());
-/// assert!(writeln!(writer, "late").is_err());
+/// assert!(std::io::Write::write(&mut writer, b"late").is_err());
 /// ```
 #[derive(Debug)]
 pub struct Writer<'a, W> {
@@ -92,7 +87,7 @@ impl<R> Reader<'_, R> {
         self.inner
     }
 
-    /// Returns a reference to the reader underneath.
+    /// Borrows the reader underneath.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// let _stdin: &std::io::Stdin = alarm.reader(std::io::stdin()).get_ref();
@@ -111,7 +106,7 @@ impl<W> Writer<'_, W> {
         self.inner
     }
 
-    /// Returns a reference to the writer underneath.
+    /// Borrows the writer underneath.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// let _stderr: &std::io::Stderr = alarm.writer(std::io::stderr()).get_ref();
@@ -134,7 +129,6 @@ impl<R: Read + AsFd> Read for Reader<'_, R> {
     }
 }
 
-/// For [`io::StdinLock`]; see [`Alarm::reader`].
 impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.read_through_buffer(|inner| inner.fill_buf().map(<[u8]>::len))? {
@@ -149,8 +143,7 @@ impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
 }
 
 impl<R: AsFd> Reader<'_, R> {
-    /// Calls `call`, which takes bytes from a buffer or fills it by one read. poll(2) does not see bytes in the buffer,
-    /// so it is used only after `WouldBlock`.
+    /// Calls `call`, which reads through a buffer. poll(2) comes second, because it does not see bytes in the buffer.
     fn read_through_buffer<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
         let Reader { alarm, inner, location } = self;
         let called = alarm.blocking_at(location, || match call(inner) {

@@ -51,7 +51,7 @@ pub(crate) struct Schedule {
     listening: [usize; SIGNALS],
     /// Alarms of other threads that a scope has entered, sorted as `expired`.
     entered: BTreeSet<(Scope, AlarmId, usize)>,
-    /// True in a forked child until its first id. A child that arms no alarm does not write to the counter's page.
+    /// True in a forked child until its first id, so that a child that arms nothing does not write to the counter's page.
     must_skip_ids: bool,
 }
 
@@ -103,12 +103,12 @@ impl Schedule {
         first.map_or(Time::NEVER, |(deadline, _)| deadline)
     }
 
-    /// Counts a thread's alarms and tickers, in linear time.
+    /// Counts a thread's alarms and tickers. Takes linear time.
     pub(crate) fn alarms_of(&self, scope: Scope) -> usize {
         self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
 
-    /// Inserts a pending alarm, even if its deadline is past.
+    /// Inserts the alarm as pending, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();
@@ -150,7 +150,7 @@ impl Schedule {
         self.entries.get(key)
     }
 
-    /// Returns a thread's alarms, outermost first, in linear time.
+    /// Returns a thread's alarms, outermost first. Takes linear time.
     pub(crate) fn path(&self, scope: Scope) -> Vec<(Key, &Entry)> {
         let is_own = |entry: &Entry| entry.scope == scope && entry.period().is_none();
         let alarms = self.entries.iter().filter(|(_, entry)| is_own(entry));

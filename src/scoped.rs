@@ -1,5 +1,3 @@
-//! Functions that run a closure: under a limit, with paused or ignored limits, or without the library's signal handling.
-
 use std::io;
 use std::panic::Location;
 use std::time::Duration;
@@ -8,7 +6,6 @@ use crate::alarm::Alarm;
 use crate::error::ArmError;
 use crate::runtime;
 
-/// A guard that calls a function when it is dropped, also by a panic.
 struct OnDrop<F: FnMut()>(F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
@@ -17,7 +14,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// Runs `f` with an alarm that expires `limit` from now, and returns the value of `f`.
+/// Runs `f` with an alarm that expires `limit` from now.
 ///
 /// # Errors
 ///
@@ -32,12 +29,8 @@ pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmE
     Ok(f(&alarm))
 }
 
-/// Runs `f` as [`within`] does, and returns one error type for arming, expiry and `f`.
-///
-/// # Errors
-///
-/// The error of `f`, converted: a [`TimedOut`](crate::TimedOut) gets the kind [`TimedOut`](io::ErrorKind::TimedOut).
-/// An [`ArmError`] if the alarm cannot be armed; then `f` does not run.
+/// Runs `f` as [`within`] does, and converts errors into [`io::Error`]; a [`TimedOut`](crate::TimedOut) has the kind
+/// [`TimedOut`](io::ErrorKind::TimedOut).
 /// ```
 /// let limit = std::time::Duration::from_secs(10);
 /// assert!(sigalarm::try_within(limit, |alarm| alarm.check()).is_ok());
@@ -51,8 +44,8 @@ pub fn try_within<T, E: Into<io::Error>>(
 
 /// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger. Calls nest.
 ///
-/// A paused alarm has no deadline. When `f` returns or panics, the deadline, watchdog, flag and audit move later by the
-/// time that `f` took. Expired alarms, a watchdog's running grace, and limits on processor time and checks go on.
+/// A paused alarm has no deadline. When `f` returns or panics, its deadline, watchdog, flag and audit move later by the
+/// time that `f` took. Not paused are expired alarms, a running grace, and limits on processor time and checks.
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500)).unwrap();
 /// sigalarm::paused(|| std::thread::sleep(std::time::Duration::from_millis(600)));
@@ -81,7 +74,7 @@ impl Alarm {
 
 /// Runs `f`, in which this thread's checks ignore every alarm that is armed now: for clean-up after an expiry.
 ///
-/// [`blocking`](Alarm::blocking) ignores the alarms too, and no [`check_limit`](crate::AlarmBuilder::check_limit) counts.
+/// [`blocking`](Alarm::blocking) ignores them too, and no [`check_limit`](crate::AlarmBuilder::check_limit) counts.
 /// Deadlines pass meanwhile, and [`abort_after`](crate::AlarmBuilder::abort_after) ends the process. Alarms that `f` arms
 /// work as usual, so the clean-up can have a limit. Calls nest.
 /// ```
@@ -100,8 +93,8 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 /// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer ([execve(2)]): without
 /// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
 ///
-/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile; if they have
-/// alarms, the handler stays installed. A child that `f` forks is not suspended. Calls nest.
+/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile. While other
+/// threads have alarms, the handler stays installed. Calls nest.
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());

@@ -1,5 +1,3 @@
-//! Alarms for libraries that take an [`enough::Stop`].
-
 use enough::{Stop, StopReason};
 
 use crate::alarm::Alarm;
@@ -26,7 +24,7 @@ impl Stop for ThreadAlarms {
     }
 }
 
-/// A reference, because a `Stop` must be `Send`, and a guard is not.
+/// A `Stop` must be `Send`: a reference is, a guard is not.
 impl Stop for &Alarm {
     #[inline]
     #[track_caller]
@@ -35,7 +33,6 @@ impl Stop for &Alarm {
     }
 }
 
-/// After the guard's drop checks return `Ok`.
 impl Stop for AlarmHandle {
     #[inline]
     #[track_caller]

@@ -1,5 +1,3 @@
-//! Progress reports from a computation.
-
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -12,8 +10,8 @@ use crate::schedule::Key;
 
 /// A guard that counts periods, for a progress line or a checkpoint file.
 ///
-/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends a signal per period. In a forked child
-/// no period passes.
+/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends a signal per period. Inert in a forked
+/// child.
 /// ```
 /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10)).unwrap();
 /// for step in 0..1_000_000 {
@@ -31,7 +29,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Arms a ticker, whose first period begins now. Does not block. Periods should be 50 µs or longer.
+    /// Arms a ticker. Periods should be 50 µs or longer. Does not block.
     ///
     /// # Errors
     ///
@@ -47,8 +45,7 @@ impl Ticker {
         Ok(Ticker { key, period, flag, not_send: PhantomData })
     }
 
-    /// Returns how many periods have passed since the last call, by any thread, or since arming. Costs one load and one
-    /// branch until a period has passed.
+    /// Counts the periods since the last call, by any thread, or since arming. Until the first, costs a load and a branch.
     /// ```
     /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2)).unwrap();
     /// std::thread::sleep(ticker.period() * 4);

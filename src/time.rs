@@ -44,7 +44,7 @@ impl Time {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CpuClock(pub(crate) i32);
 
-/// Returns the nanoseconds in 64 bits, or the maximum. ([`Duration::as_nanos`] is slower, because it computes in 128.)
+/// Saturates. [`Duration::as_nanos`] is slower, because it computes in 128 bits.
 fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }

@@ -10,14 +10,13 @@ use crate::alarm::Alarm;
 use crate::error::{AlarmId, TimedOut};
 use crate::runtime;
 
-/// The payload of the unwinding.
 struct Expired(TimedOut);
 
 impl Alarm {
     /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, in code without a `Result`.
     ///
     /// The unwinding runs destructors, and not the panic hook. At an `extern "C"` function of Rust it **aborts the
-    /// process**: there store the error of [`check`](Alarm::check). While the thread unwinds, this function does nothing.
+    /// process**: store the error of [`check`](Alarm::check) there. Does nothing while the thread unwinds.
     ///
     /// # Panics
     ///
@@ -41,13 +40,13 @@ impl Alarm {
     /// Under `panic = "abort"` a call does not compile.
     ///
     /// A function that calls back must keep its state valid when the callback panics; std's functions do. On another
-    /// thread the unwinding ends that thread; [`resume_unwind`](std::panic::resume_unwind) with the error of
-    /// [`join`](std::thread::JoinHandle::join) continues it.
+    /// thread the unwinding ends that thread; [`resume_unwind`](std::panic::resume_unwind) with the error of `join`
+    /// continues it.
     ///
     /// # Errors
     ///
-    /// The [`TimedOut`] of the expired alarm. The unwinding of an enclosing alarm passes through if that alarm's `catch`
-    /// runs further out on this thread; otherwise its [`TimedOut`] is returned.
+    /// The [`TimedOut`] of this alarm; or of an enclosing one, unless a `catch` of that alarm runs further out on this
+    /// thread.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired()));
@@ -65,19 +64,14 @@ impl Alarm {
     }
 }
 
-/// Checks the thread's alarms, and unwinds as [`Alarm::unwind_if_expired`] does.
-///
-/// # Panics
-///
-/// As [`Alarm::unwind_if_expired`].
+/// Checks the thread's alarms, and unwinds or panics as [`Alarm::unwind_if_expired`] does.
 /// ```
 /// fn fibonacci(n: u32) -> u64 {
 ///     sigalarm::unwind_if_expired();
 ///     if n < 2 { n.into() } else { fibonacci(n - 1) + fibonacci(n - 2) }
 /// }
-/// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(5))?;
+/// let alarm = sigalarm::testing::at_check(1_000);
 /// assert!(alarm.catch(|| fibonacci(90)).is_err());
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[inline]
 #[track_caller]
@@ -99,7 +93,7 @@ fn raise(e: TimedOut) -> ! {
     panic::resume_unwind(Box::new(Expired(e)))
 }
 
-/// Implements [`Alarm::catch`]. Compiles under `panic = "abort"` too, where it catches nothing.
+/// Implements [`Alarm::catch`], but compiles under `panic = "abort"`.
 pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
     let registration = Registration::add(alarm.id());
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));
@@ -118,14 +112,12 @@ thread_local! {
     static ON_THIS_THREAD: RefCell<Vec<AlarmId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. No lock, which a fork could leave
-/// locked.
+/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. A lock could stay locked after a
+/// fork. If two alarms share a counter, an unwinding without a `catch` may end its thread silently.
 ///
-/// - Two alarms may share a counter. Then an unwinding without a `catch` may end its thread silently.
-/// - Relaxed operations suffice: a `catch` concerns another thread only if it has started that thread's work.
+/// Relaxed operations suffice: a `catch` concerns another thread only if it has started that thread's work.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
-/// The registration of a running `catch`, removed by its drop.
 struct Registration(AlarmId);
 
 impl Registration {

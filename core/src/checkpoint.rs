@@ -2,19 +2,14 @@ use crate::TimedOut;
 
 /// Checks every alarm of the calling thread.
 ///
-/// Costs one load and one branch until an alarm expires; then it may block briefly. Do not call it in a signal handler.
+/// Costs one load and one branch until an alarm expires; then it may block briefly. Not for signal handlers.
 ///
 /// # Errors
 ///
-/// The [`TimedOut`] of the outermost expired alarm, with the location of the call. Pass `|| checkpoint()` to another
-/// function: without the closure the location is in that function.
+/// The [`TimedOut`] of the outermost expired alarm, with the location of the call. To pass the function, write
+/// `|| checkpoint()`: for a function pointer, the location is not in your code.
 /// ```
-/// fn count() -> Result<(), sigalarm_core::TimedOut> {
-///     for _ in 0..1_000 {
-///         sigalarm_core::checkpoint()?;
-///     }
-///     Ok(())
-/// }
+/// let count = || (0..1_000).try_for_each(|_| sigalarm_core::checkpoint());
 /// assert!(count().is_ok()); // no limit
 /// let _alarm = sigalarm::testing::expired();
 /// assert!(count().is_err());

@@ -1,20 +1,21 @@
-//! The flag and the registered hooks.
-
 use alloc::boxed::Box;
 use core::error::Error;
 use core::fmt;
 use core::panic::Location;
+#[cfg(not(target_has_atomic = "64"))]
+use core::sync::atomic::AtomicU32 as Counter;
+#[cfg(target_has_atomic = "64")]
+use core::sync::atomic::AtomicU64 as Counter;
 use core::sync::atomic::Ordering;
 
-use crate::id::LAST;
 use crate::os::{Flag, Slot};
 use crate::{AlarmId, TimedOut};
 
 /// The flag's bits.
 const MAX_HOOKS: usize = 8;
 
-/// Aligned to two cache lines, which some processors fetch together: other writes to them would slow checks. The flag is
-/// first, which saves an instruction in each function that checks.
+/// The flag is first, which saves an instruction in each function that checks. The alignment keeps other data, whose
+/// writes would slow checks, out of the flag's pair of cache lines.
 #[repr(C, align(128))]
 struct Checked {
     flag: Flag,
@@ -23,7 +24,7 @@ struct Checked {
 
 static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MAX_HOOKS] };
 
-/// Returns the flag that every check reads. A relaxed load suffices, because the hooks decide.
+/// Returns the flag. Checks read it by a relaxed load, because the hooks decide.
 #[inline(always)]
 pub fn flag() -> &'static Flag {
     &CHECKED.flag
@@ -40,13 +41,12 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm. If it gets an id, alarms with
-    /// larger ids do not count.
+    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm, if its id is not above the given.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
 
-    /// Sets a function that gets each error before a check returns it. The function may panic.
+    /// Sets a function that gets each error before a check returns it. It may panic.
     pub const fn before_error(mut self, f: fn(&TimedOut)) -> Hook {
         self.before_error = f;
         self
@@ -82,34 +82,35 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation for good. A second call returns the same bit. Takes no lock, which a `fork` could leave
-/// locked.
+/// Registers an implementation for good; a second call returns the same bit. A lock could stay locked after a fork.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
 }
 
+/// The number of the last id.
+static LAST: Counter = Counter::new(0);
+
 /// Returns a new id, larger than all earlier ids. On a target without 64-bit atomics, ids repeat after 2^32.
-#[allow(clippy::useless_conversion)] // On such a target it converts a `u32`.
+#[allow(clippy::useless_conversion)] // On such a target the number is a `u32`.
 pub fn next_id() -> AlarmId {
     AlarmId(u64::from(LAST.fetch_add(1, Ordering::Relaxed)) + 1)
 }
 
-/// Skips 2^40 ids (2^20 without 64-bit atomics), so that a forked child, which calls this function, has ids of its own.
+/// Skips 2^40 ids, or 2^20 without 64-bit atomics. A forked child calls this function, so that its ids are new.
 pub fn skip_ids() {
     LAST.fetch_add(1 << if cfg!(target_has_atomic = "64") { 40 } else { 20 }, Ordering::Relaxed);
 }
 
-/// Returns the error of the thread's outermost expired alarm: the slow path of a check.
-///
-/// `extern "C"` forbids unwinding, so a loop can keep values in registers.
+/// Returns the error of the thread's outermost expired alarm: the slow path of a check. `extern "C"` forbids unwinding,
+/// so a loop can keep values in registers.
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     call_hooks(flag().bits(), None, location)
 }
 
-/// Returns `own`, or the error of an enclosing alarm of other implementations. Only the arming thread may call it.
+/// Returns `own`, or the error of an enclosing alarm of another implementation. Only for the arming thread.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,
@@ -137,7 +138,7 @@ fn outer_of(a: Option<Box<TimedOut>>, b: Option<Box<TimedOut>>) -> Option<Box<Ti
     a.into_iter().chain(b).min_by_key(|timed_out| timed_out.alarm())
 }
 
-/// Converts the slow path's result into a `Result`.
+/// Converts the result of the slow path.
 #[inline(always)]
 pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     match timed_out {
@@ -146,7 +147,7 @@ pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     }
 }
 
-/// Calls `before_error`, which may unwind, and therefore not in the slow path.
+/// Calls `before_error`, which may unwind, so the slow path cannot call it.
 #[cold]
 #[inline(never)]
 fn error(timed_out: Box<TimedOut>) -> TimedOut {
@@ -158,7 +159,7 @@ pub(crate) fn signal_name(number: i32) -> Option<&'static str> {
     registered().find_map(|hook| (hook.signal_name)(number))
 }
 
-/// Returns the hooks, whose slots are filled in order.
+/// Returns the hooks. Slots are filled in order.
 fn registered() -> impl Iterator<Item = &'static Hook> {
     CHECKED.hooks.iter().map_while(Slot::get)
 }

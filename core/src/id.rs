@@ -1,8 +1,4 @@
 use core::fmt;
-#[cfg(all(target_has_atomic = "ptr", not(target_has_atomic = "64")))]
-use core::sync::atomic::AtomicU32 as Counter;
-#[cfg(target_has_atomic = "64")]
-use core::sync::atomic::AtomicU64 as Counter;
 
 /// The id of an alarm, unique in the process and its forked children. An outer alarm has a smaller id.
 /// ```
@@ -18,7 +14,3 @@ impl fmt::Display for AlarmId {
         write!(f, "#{}", self.0)
     }
 }
-
-/// The number of the last id.
-#[cfg(target_has_atomic = "ptr")]
-pub(crate) static LAST: Counter = Counter::new(0);

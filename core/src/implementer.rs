@@ -1,18 +1,16 @@
 //! The interface for crates that implement alarms, as `sigalarm` does.
 //!
-//! Each of up to eight implementations has a bit of the flag, and a hook. A check calls the hook while the bit is set.
+//! Each of up to eight implementations has a bit of the flag, and a hook. Checks call the hook while the bit is set.
 //!
 //! 1. **Register before arming**: [`register`] takes a static [`Hook`] and returns its [`Bit`]. Change no other bit.
-//! 2. **Set the bit on expiry**; `set` is async-signal-safe. While the bit is set, each check costs a call of the hook.
-//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep it while an alarm has expired or
-//!    counts checks.
-//! 4. **The hook's check runs on any thread**, also in destructors and under the program's locks. It may allocate and
-//!    block briefly. It must not unwind, check or call the program's code.
-//! 5. **Take [`next_id`] when arming.** The outermost alarm has the smallest id, and checks return its error.
-//! 6. **To check one alarm**, when [`Flag::is_set`], pass its own error to [`outermost`], and the result to [`answer`].
+//! 2. **Set the bit on expiry.** [`Flag::set`] is async-signal-safe.
+//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep the bit while an alarm has expired
+//!    or counts checks.
+//! 4. **A hook runs on any thread**, also in destructors and under the program's locks. It may allocate and block
+//!    briefly. It must not unwind, check or call the program's code.
+//! 5. **Take [`next_id`] when arming.** The outermost alarm has the smallest id.
+//! 6. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and the result to [`answer`].
 //! 7. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the first check.
-//!
-//! Two copies of this crate in one process do not see each other's alarms.
 
 pub use crate::duration::{Exact, Measured};
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]

@@ -24,8 +24,8 @@ impl Flag {
 
     /// Returns whether any bit is set: `cmp byte ptr [flag], 0; jne set`.
     ///
-    /// LLVM's atomic load needs one more instruction and register. A `sym` operand would need no register, but breaks
-    /// dynamic Rust libraries.
+    /// An atomic load costs one more instruction and register. A `sym` operand, without a register, breaks dynamic Rust
+    /// libraries.
     #[inline(always)]
     #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub fn is_set(&self) -> bool {
@@ -56,8 +56,8 @@ impl Flag {
         self.0.fetch_or(bits, Ordering::SeqCst);
     }
 
-    /// Clears bits, before every later read of this thread: without the fence, the store could follow a read of the
-    /// clock and overwrite a concurrent `set`.
+    /// Clears bits, before every later read of this thread. Without the fence, the store could follow a read of the
+    /// clock, and undo a concurrent `set`.
     pub fn clear(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::SeqCst);
         fence(Ordering::SeqCst);

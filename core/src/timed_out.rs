@@ -14,9 +14,6 @@ use alloc::sync::Arc as Shared;
 use alloc::boxed::Box as Shared;
 
 /// The error of a check after an expiry: one pointer, with content that clones share.
-///
-/// With feature `std`, which `sigalarm` enables, it converts into an `io::Error`. A deserialized error belongs to no
-/// alarm of this process.
 /// ```
 /// let error: sigalarm::TimedOut = sigalarm::testing::expired().check().unwrap_err();
 /// println!("{error}"); // timed out after 10.021 ms (limit 10 ms) at src/main.rs:1
@@ -50,14 +47,14 @@ impl Expiry {
         Expiry { alarm, label: None, limit: None, elapsed, cause, location }
     }
 
-    /// Converts into the error. A `From` would be visible to users.
+    /// Converts into the error. Not a `From`, which users would see.
     pub fn into_error(self) -> TimedOut {
         TimedOut(Shared::new(self))
     }
 }
 
 impl TimedOut {
-    /// Returns the expired alarm's id, which `Alarm::owns` compares.
+    /// Returns the expired alarm's id.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert_eq!(alarm.check().unwrap_err().alarm(), alarm.id());
@@ -75,7 +72,7 @@ impl TimedOut {
         self.0.label.as_deref()
     }
 
-    /// Returns the time limit, if any; for [`Cause::Cpu`], in processor time.
+    /// Returns the time limit; for [`Cause::Cpu`], in processor time.
     /// ```
     /// let timed_out = sigalarm::testing::expired().check().unwrap_err();
     /// assert_eq!(timed_out.limit(), Some(std::time::Duration::ZERO));
@@ -84,9 +81,8 @@ impl TimedOut {
         self.0.limit
     }
 
-    /// Returns the time from arming or the last restart to the check; for [`Cause::Cpu`], in processor time.
-    ///
-    /// For [`Cause::Deadline`] and `Cpu` it is at least the limit. A job's time includes the grace periods.
+    /// Returns the time from arming or the last restart to the check; for [`Cause::Cpu`], in processor time. A job's time
+    /// includes the grace periods.
     /// ```
     /// assert!(sigalarm::testing::expired().check().unwrap_err().elapsed().as_secs() < 60);
     /// ```
@@ -110,7 +106,7 @@ impl TimedOut {
         &self.0.location
     }
 
-    /// Finds a time-out in an error and its [sources](Error::source); with feature `std` also inside an `io::Error`.
+    /// Finds a time-out in an error, its [sources](Error::source) and, with feature `std`, inside an `io::Error`.
     /// ```
     /// use sigalarm::{TimedOut, testing};
     /// let error = std::io::Error::from(testing::expired().check().unwrap_err());

@@ -1,5 +1,3 @@
-//! The adapters that return a `Result` for each item.
-
 use std::iter::FusedIterator;
 
 use super::guarded::{Guarded, Stride, Watch};

@@ -1,5 +1,3 @@
-//! An iterator and the check before its items: the common part of the adapters.
-
 use std::ops::ControlFlow;
 use std::panic::Location;
 
@@ -10,7 +8,6 @@ pub(super) trait Check: Copy {
     fn check(&mut self) -> Result<(), TimedOut>;
 }
 
-/// An alarm, and the line of the adapter, which a [`TimedOut`] names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Watch<'a> {
     alarm: &'a Alarm,
@@ -35,7 +32,7 @@ impl Check for Watch<'_> {
 pub(super) struct Stride<'a> {
     watch: Watch<'a>,
     stride: usize,
-    /// How many items until the next check, counted from 1.
+    /// The items until the next check, counted from 1.
     left: usize,
 }
 

@@ -1,5 +1,3 @@
-//! Iterator adapters that check an alarm before each item.
-
 mod checked;
 mod guarded;
 mod until;
@@ -12,7 +10,7 @@ use crate::alarm::Alarm;
 
 /// Iterator adapters with a time limit.
 ///
-/// An error names the line that made the adapter. An expiry during or after the last item gives none. Where
+/// An error names the line that made the adapter. An expiry during or after the last item is no error. Where
 /// [`size_hint`](Iterator::size_hint) does not say whether an item is left (after `filter`), the adapter takes one more
 /// item after the expiry and drops it.
 ///
@@ -25,7 +23,7 @@ use crate::alarm::Alarm;
 /// assert_eq!(sum(&[2; 100_000], &Alarm::never().unwrap()).unwrap(), 200_000);
 /// ```
 pub trait IteratorExt: Iterator {
-    /// Returns an iterator of `Ok` items; after an expiry of this alarm or an enclosing one, of an `Err`, then `None`.
+    /// Returns an iterator of `Ok` items, which ends with an `Err` after this alarm or an enclosing one expires.
     /// ```
     /// use sigalarm::IteratorExt;
     /// let numbers = (0..3).checked(&sigalarm::testing::never()).collect::<Result<Vec<u32>, _>>();
@@ -39,8 +37,7 @@ pub trait IteratorExt: Iterator {
         Checked(Guarded::new(self, Watch::new(alarm)))
     }
 
-    /// Returns an iterator as [`checked`](IteratorExt::checked) does, with a check at the start and after every `stride`
-    /// items.
+    /// Returns an iterator as [`checked`](IteratorExt::checked) does, but checks every `stride` items.
     ///
     /// Panics if `stride` is zero. Faster than `checked` only while an expired alarm is alive in the process.
     /// ```

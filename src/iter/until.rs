@@ -1,5 +1,3 @@
-//! The adapter of [`IteratorExt::until`](super::IteratorExt::until).
-
 use std::iter::FusedIterator;
 
 use super::guarded::{Guarded, Watch};

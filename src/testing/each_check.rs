@@ -1,5 +1,3 @@
-//! A function under test, stopped at each of its checks in turn.
-
 use std::panic::{self, AssertUnwindSafe};
 use std::{mem, thread};
 
@@ -9,14 +7,13 @@ use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Runs the test with a stop at the function's first check, then at its second, until the function completes.
-///
-/// A function with n checks makes n²/2 checks in all. [`EachCheck`] has options for a large n.
+/// Runs the test with a stop at the function's first check, then at its second, until the function completes. A function
+/// with n checks makes n²/2 in all; [`EachCheck`] has options for a large n.
 ///
 /// # Panics
 ///
-/// Panics if the test panics or does not call [`Attempt::run`], after 2,000 attempts ([`EachCheck::at_most`]), after
-/// 100,000 failed checks in one attempt ([`EachCheck::patience`]), or if an alarm around the test expires.
+/// If the test panics, does not call [`Attempt::run`], makes 2,000 attempts ([`EachCheck::at_most`]) or fails 100,000
+/// checks in one of them ([`EachCheck::patience`]), or if an alarm around the test expires.
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
 ///     let outcome = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
@@ -165,7 +162,7 @@ impl Attempt {
         self.record.checks()
     }
 
-    /// Returns the number of this attempt, counted from 1.
+    /// Returns the attempt's number, from 1.
     /// ```
     /// sigalarm::testing::each_check(|a| assert_eq!(a.run(|alarm| alarm.check()).is_ok(), a.number() == 2));
     /// ```

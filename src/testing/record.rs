@@ -1,5 +1,3 @@
-//! Records of a function under test.
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
@@ -10,7 +8,7 @@ use sigalarm_core::implementer;
 
 use crate::error::{AlarmId, Cause, SourceLocation, TimedOut};
 
-/// The wanted stop of one run, and the run's checks.
+/// The wanted stop of a run, and the checks.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// The check that stops the function, counted from 1; 0 for a limit of zero, `u64::MAX` for none.
@@ -33,7 +31,6 @@ impl Record {
         self.locations.len() as u64
     }
 
-    /// Records that the last check returns the test alarm's error.
     pub(crate) fn note_error(&mut self, alarm: AlarmId, location: &'static Location<'static>) {
         let check = self.checks();
         match &mut self.stop {
@@ -51,7 +48,7 @@ impl Record {
 /// The id of the test alarm whose stop was ignored last; 0 for none.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
-/// Panics if the function under test ignores the stop. Called with each error of a check.
+/// Panics if the function under test ignores the stop, when a check returns this error.
 pub(crate) fn note_error(timed_out: &TimedOut) {
     let is_ignored = IGNORED.load(Ordering::Relaxed) == implementer::number(timed_out.alarm());
     // During a panic, a panic in a destructor would abort the process.
@@ -148,7 +145,7 @@ impl Report {
         self.attempts
     }
 
-    /// Returns whether the function completed; `false` after the attempts of [`at_most`](super::EachCheck::at_most).
+    /// Returns whether the last attempt completed.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).is_complete());
     /// ```
@@ -164,7 +161,7 @@ impl Report {
         self.locations.len() as u64
     }
 
-    /// Returns the location of each of these checks, in order.
+    /// Returns the location of each check of the last attempt.
     /// ```
     /// assert_eq!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).locations().len(), 1);
     /// ```
@@ -182,8 +179,7 @@ impl Report {
         tally
     }
 
-    /// Returns the first difference between two attempts, from a clock, a `HashMap` or threads. Then some checks may not
-    /// have been tested.
+    /// Returns the first difference between two attempts (by a clock, a `HashMap`, threads): a check may be untested.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).divergence().is_none());
     /// ```

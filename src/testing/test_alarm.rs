@@ -1,5 +1,3 @@
-//! An alarm that expires at a check.
-
 use std::ops::Deref;
 use std::panic::Location;
 use std::thread;
@@ -71,7 +69,7 @@ impl TestAlarm {
         }
     }
 
-    /// Reads the record; in a forked child, which has no alarm, returns the default.
+    /// Reads the record. A forked child has none.
     pub(super) fn read<T: Default>(&self, read: impl Fn(&Record) -> T) -> T {
         let read = |entry: &Entry, _| entry.budget()?.record.as_ref().map(&read);
         runtime::inspect(self.key, read).flatten().unwrap_or_default()

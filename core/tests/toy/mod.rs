@@ -17,7 +17,7 @@ fn check(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Op
     let mut due = limits.iter().filter(|(.., began, limit)| began.elapsed() >= *limit);
     if due.clone().next().is_none() {
         flag().clear(bit());
-        // The clock is read again, because a limit may have passed before the clear.
+        // A limit may have passed before the clear.
         due.clone().for_each(|_| flag().set(bit()));
     }
     let is_enclosing = |id: AlarmId| innermost.map_or(true, |innermost| id <= innermost);
