@@ -86,7 +86,7 @@ impl Alarm {
             if left.is_zero() {
                 return Ok(());
             }
-            let timeout = self.wait_timeout(waiting.is_ok()).map_or(left, |timeout| left.min(timeout));
+            let timeout = left.min(self.wait_timeout(waiting.is_ok()));
             let _ = poll::wait(None, Some(timeout)); // Without a descriptor, only exhausted memory is an error.
             runtime::recheck();
         }
@@ -122,16 +122,12 @@ impl Alarm {
 
     /// Calls `attempt` until it returns a value, or returns a [`TimedOut`] once the alarm or an enclosing one expires.
     ///
-    /// For channels, condition variables (`wait_timeout_while`) and locks (parking_lot's `try_lock_for`), whose waits no
-    /// signal ends. The timeout ends at the deadline, after at most 10 ms. A [`ring`](Alarm::ring) is noticed after it.
+    /// For locks, channels (`recv_timeout`) and condition variables (`wait_timeout_while`), whose waits no signal ends. The
+    /// timeout ends at the deadline, after at most 10 ms; a [`ring`](Alarm::ring) is noticed only then.
     /// ```
-    /// use std::sync::mpsc::{RecvTimeoutError, channel};
-    /// let (_sender, receiver) = channel::<u32>();
-    /// let received = sigalarm::testing::at_check(2).wait_for(|timeout| match receiver.recv_timeout(timeout) {
-    ///     Err(RecvTimeoutError::Timeout) => None,
-    ///     result => Some(result),
-    /// });
-    /// assert!(received.is_err());
+    /// let lock = parking_lot::Mutex::new(7);
+    /// let locked = sigalarm::testing::never().wait_for(|timeout| lock.try_lock_for(timeout));
+    /// assert_eq!(*locked.unwrap(), 7);
     /// ```
     #[track_caller]
     #[doc(alias("recv", "lock", "wait_timeout", "condvar", "channel"))]
@@ -139,10 +135,10 @@ impl Alarm {
         let location = Location::caller();
         loop {
             self.check_at(location)?;
-            if let Some(value) = attempt(self.poll_timeout()) {
+            if let Some(value) = attempt(self.wait_timeout(false)) {
                 return Ok(value);
             }
-            runtime::recheck();
+            runtime::recheck(); // The deadline may have passed before the handler runs.
         }
     }
 
@@ -159,7 +155,7 @@ impl Alarm {
         loop {
             self.check_at(location)?;
             let timeout = self.wait_timeout(waiting.is_ok());
-            if !poll::wait(Some((source.as_fd(), readiness)), timeout)? {
+            if !poll::wait(Some((source.as_fd(), readiness)), Some(timeout))? {
                 runtime::recheck();
                 continue;
             }
@@ -171,15 +167,9 @@ impl Alarm {
         }
     }
 
-    fn wait_timeout(&self, can_be_interrupted: bool) -> Option<Duration> {
-        if !can_be_interrupted {
-            return Some(self.poll_timeout());
-        }
-        let next = runtime::next_under(self.key);
-        (!next.is_never()).then(|| clock::until(next))
-    }
-
-    fn poll_timeout(&self) -> Duration {
-        clock::until(runtime::next_under(self.key)).min(POLL_INTERVAL)
+    /// Returns the longest time that a wait may take before it checks again.
+    fn wait_timeout(&self, can_be_interrupted: bool) -> Duration {
+        let left = clock::until(runtime::next_under(self.key));
+        if can_be_interrupted { left } else { left.min(POLL_INTERVAL) }
     }
 }

@@ -2,8 +2,7 @@ use core::fmt;
 
 /// The id of an alarm, unique in the process and its forked children. An outer alarm has a smaller id.
 /// ```
-/// use sigalarm::testing::expired;
-/// assert!(expired().id() < expired().id());
+/// assert!(sigalarm::testing::expired().id() < sigalarm::testing::expired().id());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -108,9 +108,8 @@ impl TimedOut {
 
     /// Finds a time-out in an error, its [sources](Error::source) and, with feature `std`, inside an `io::Error`.
     /// ```
-    /// use sigalarm::{TimedOut, testing};
-    /// let error = std::io::Error::from(testing::expired().check().unwrap_err());
-    /// assert!(TimedOut::find_in(&error).is_some());
+    /// let error = std::io::Error::from(sigalarm::testing::expired().check().unwrap_err());
+    /// assert!(sigalarm::TimedOut::find_in(&error).is_some());
     /// ```
     pub fn find_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TimedOut> {
         let mut next = Some(error);

@@ -1,10 +1,8 @@
-mod checked;
+mod adapters;
 mod guarded;
-mod until;
 
-pub use checked::{Checked, CheckedEvery};
+pub use adapters::{Checked, CheckedEvery, Until};
 use guarded::{Guarded, Stride, Watch};
-pub use until::Until;
 
 use crate::alarm::Alarm;
 
