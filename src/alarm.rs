@@ -47,9 +47,7 @@ impl Alarm {
     ///
     /// [`ArmError`] if a system call fails; nothing stays armed. If the kernel refuses a timer, checks read the clock.
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
-    /// assert!(alarm.check().is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::after(std::time::Duration::ZERO).unwrap().is_expired());
     /// ```
     #[inline]
     #[track_caller]

@@ -98,9 +98,8 @@ impl Alarm {
     ///
     /// As [`blocking`](Alarm::blocking) after an expiry; the child keeps running. Otherwise as [waitid(2)].
     /// ```
-    /// let mut child = std::process::Command::new("true").spawn()?;
-    /// assert!(sigalarm::testing::never().wait(&mut child)?.success());
-    /// # Ok::<(), std::io::Error>(())
+    /// let mut child = std::process::Command::new("true").spawn().unwrap();
+    /// assert!(sigalarm::testing::never().wait(&mut child).unwrap().success());
     /// ```
     ///
     /// [waitid(2)]: https://man7.org/linux/man-pages/man2/waitid.2.html

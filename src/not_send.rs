@@ -1,5 +1,3 @@
-//! A marker that makes a guard not `Send`.
-
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 

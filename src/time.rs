@@ -1,8 +1,6 @@
-//! Time on the monotonic clock.
-
 use std::time::Duration;
 
-/// Nanoseconds since the clock's epoch, as an integer that an atomic can hold.
+/// Nanoseconds since the epoch of the monotonic clock, as an integer that an atomic can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Time(u64);
 
@@ -44,7 +42,7 @@ impl Time {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CpuClock(pub(crate) i32);
 
-/// Saturates. [`Duration::as_nanos`] is slower, because it computes in 128 bits.
+/// Computes in 64 bits, and saturates. [`Duration::as_nanos`] computes in 128.
 fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }

@@ -14,8 +14,8 @@ use crate::{AlarmId, TimedOut};
 /// The flag's bits.
 const MAX_HOOKS: usize = 8;
 
-/// The flag is first, which saves an instruction in each function that checks. The alignment keeps other data, whose
-/// writes would slow checks, out of the flag's pair of cache lines.
+/// The flag is first, which saves an instruction in each function that checks. Two cache lines hold no other data, whose
+/// writes would slow checks.
 #[repr(C, align(128))]
 struct Checked {
     flag: Flag,
@@ -82,28 +82,27 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation for good; a second call returns the same bit. A lock could stay locked after a fork.
+/// Registers an implementation; a second call returns the same bit. Takes no lock, which a fork could leave locked.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
 }
 
-/// The number of the last id.
-static LAST: Counter = Counter::new(0);
+static LAST_ID: Counter = Counter::new(0);
 
 /// Returns a new id, larger than all earlier ids. On a target without 64-bit atomics, ids repeat after 2^32.
 #[allow(clippy::useless_conversion)] // On such a target the number is a `u32`.
 pub fn next_id() -> AlarmId {
-    AlarmId(u64::from(LAST.fetch_add(1, Ordering::Relaxed)) + 1)
+    AlarmId(u64::from(LAST_ID.fetch_add(1, Ordering::Relaxed)) + 1)
 }
 
-/// Skips 2^40 ids, or 2^20 without 64-bit atomics. A forked child calls this function, so that its ids are new.
+/// Skips 2^40 ids, or 2^20 without 64-bit atomics, so that the ids of a forked child are new.
 pub fn skip_ids() {
-    LAST.fetch_add(1 << if cfg!(target_has_atomic = "64") { 40 } else { 20 }, Ordering::Relaxed);
+    LAST_ID.fetch_add(1 << if cfg!(target_has_atomic = "64") { 40 } else { 20 }, Ordering::Relaxed);
 }
 
-/// Returns the error of the thread's outermost expired alarm: the slow path of a check. `extern "C"` forbids unwinding,
-/// so a loop can keep values in registers.
+/// Returns the error of the thread's outermost expired alarm. `extern "C"` forbids unwinding, so a loop that checks can
+/// keep values in registers.
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
@@ -133,7 +132,6 @@ fn call_hooks(
     called.map(|(_, hook)| (hook.check)(innermost, location)).fold(None, outer_of)
 }
 
-/// Returns the error with the smaller id.
 fn outer_of(a: Option<Box<TimedOut>>, b: Option<Box<TimedOut>>) -> Option<Box<TimedOut>> {
     a.into_iter().chain(b).min_by_key(|timed_out| timed_out.alarm())
 }

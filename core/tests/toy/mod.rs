@@ -1,5 +1,3 @@
-//! A small implementation.
-
 use std::panic::Location;
 use std::sync::Mutex;
 use std::thread::{self, ThreadId};
