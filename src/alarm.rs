@@ -18,7 +18,7 @@ use crate::schedule::{Entry, Key};
 /// returns a [`TimedOut`]. A computation without checks never stops.
 ///
 /// - Alarms nest. After an outer alarm expires, checks of inner alarms return its error. Guards drop in any order.
-/// - The last drop restores the previous handler, and the last of a thread the thread's signal mask.
+/// - The last drop of a guard restores the previous handler. The last drop on a thread restores its signal mask.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
 /// - In a forked child checks return `Ok`, and a drop does nothing.
 /// ```
@@ -107,7 +107,8 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 impl Alarm {
     /// Returns an error if this alarm or an enclosing one has expired.
     ///
-    /// Costs one load and one branch; while an expired alarm is alive in the process, also a lock. Not for signal handlers.
+    /// Costs one load and one branch; while an expired alarm is alive in the process, also a lock. Must not be
+    /// called in a signal handler.
     ///
     /// # Errors
     ///
@@ -179,7 +180,7 @@ impl Alarm {
         runtime::extend(self.key, more);
     }
 
-    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Not for signal handlers.
+    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Must not be called in a signal handler.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// alarm.ring();

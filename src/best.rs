@@ -108,8 +108,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Calls `answer` and keeps its value if `score` is better. Returns whether it was. If `answer` unwinds, the previous
-    /// best stays.
+    /// Keeps the value of `answer` if `score` is better, and returns whether it is. Otherwise `answer` does not run. If
+    /// `answer` unwinds, the previous best stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
@@ -155,12 +155,13 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
     }
 
-    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm. An offer before the first check is made under
-    /// any limit.
+    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm. An offer before the first check is made
+    /// under any limit.
     ///
     /// # Errors
     ///
-    /// [`ArmError`]; then `search` does not run. The inner error is the [`TimedOut`] that ended `search`, also by unwinding.
+    /// [`ArmError`]; then `search` does not run. The inner error is the [`TimedOut`] that ended `search`, also by
+    /// unwinding.
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {

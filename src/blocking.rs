@@ -17,8 +17,8 @@ impl Alarm {
     /// Runs a system call, such as `flock`, `connect` or `read`, which ends at the deadline.
     ///
     /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
-    /// After any other EINTR `call` runs again. `call` itself must not retry, as std's `read_exact`, `accept`, `connect`
-    /// and `File::open` do: use [`reader`](Alarm::reader), or nix's functions.
+    /// After any other EINTR `call` runs again. `call` itself must not retry, as std's `read_exact`, `accept`,
+    /// `connect` and `File::open` do: use [`reader`](Alarm::reader), or nix's functions.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Alarm {
         self.check_at(location)?;
         let waiting = Waiting::begin(Some(self.key));
         loop {
-            // The clock is read before the check, so the check sees a deadline that is not after `end`.
+            // The clock is read before the check, so that the check sees every deadline up to `end`.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -108,7 +108,7 @@ impl Alarm {
         let location = Location::caller();
         drop(child.stdin.take());
         loop {
-            // If the child has been reaped, another process may have its id.
+            // `try_wait` comes first: if the child has been reaped, another process may have its id.
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
@@ -121,8 +121,9 @@ impl Alarm {
 
     /// Calls `attempt` until it returns a value, or returns a [`TimedOut`] once the alarm or an enclosing one expires.
     ///
-    /// For locks, channels (`recv_timeout`) and condition variables (`wait_timeout_while`), whose waits no signal ends. The
-    /// timeout ends at the deadline, after at most 10 ms; a [`ring`](Alarm::ring) is noticed only then.
+    /// For locks, channels (`recv_timeout`) and condition variables (`wait_timeout_while`), whose waits no signal ends.
+    /// `attempt` waits for up to the given timeout, then returns `None`. The timeout ends at the deadline, after at
+    /// most 10 ms; a [`ring`](Alarm::ring) is noticed only then.
     /// ```
     /// let lock = parking_lot::Mutex::new(7);
     /// let locked = sigalarm::testing::never().wait_for(|timeout| lock.try_lock_for(timeout));

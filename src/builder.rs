@@ -59,8 +59,8 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time of the process from arming ([clock_gettime(2)]). The alarm is late by up to 1 ms
-    /// and by what other threads use meanwhile.
+    /// Sets a limit on the processor time of the process, from arming ([clock_gettime(2)]). The alarm is late by up to
+    /// 1 ms and by what other threads use meanwhile.
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -79,8 +79,8 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }
 
-    /// Sets a limit on the checks of the alarm, of alarms inside it and of its thread: the first `budget` return `Ok`, the
-    /// next returns an error. [`restart`](Alarm::restart) resets the count.
+    /// Sets a limit on the checks of the alarm, of alarms inside it and of its thread: the first `budget` return `Ok`,
+    /// the next returns an error. [`restart`](Alarm::restart) resets the count.
     ///
     /// While the guard is alive, every check of the process takes the slow path.
     /// ```
@@ -93,9 +93,10 @@ impl AlarmBuilder {
 
     /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm ([signal(7)]).
     ///
-    /// A second signal goes to the previous handler if no check has seen the first, or if all such alarms have expired:
-    /// a second Ctrl-C ends the process. The last such guard restores the disposition, and discards a signal that no
-    /// check has seen. A signal that was ignored at arming stays ignored, as under `nohup`.
+    /// A second signal goes to the previous handler if no check has seen the first, or if all alarms of the signal have
+    /// expired: a second Ctrl-C ends the process. The drop of the signal's last guard restores the previous
+    /// disposition, and discards a signal that no check has seen. A signal that was ignored at arming stays ignored, as
+    /// under `nohup`.
     ///
     /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
     /// ```
@@ -127,7 +128,7 @@ impl AlarmBuilder {
         })
     }
 
-    /// Ends the process as [`abort_after`](AlarmBuilder::abort_after) does, but by [`abort`](std::process::abort), which dumps core.
+    /// Ends the process as `abort_after` does, but by [`abort`](std::process::abort), which dumps core.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).dump_core_after(limit).arm().unwrap();
@@ -136,8 +137,8 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check.
-    /// The library never clears `flag`.
+    /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not
+    /// check. The library never clears `flag`.
     ///
     /// Limits on processor time and checks set `flag` at a check. On macOS, NetBSD and OpenBSD, and beyond
     /// RLIMIT_SIGPENDING timers, [`arm`](AlarmBuilder::arm) fails.
@@ -153,8 +154,8 @@ impl AlarmBuilder {
 
     /// Measures each stretch of `threshold` or longer without a check on the arming thread; see [`Alarm::longest_gap`].
     ///
-    /// The timer sends four signals in each `threshold`, at most 4,000 a second. A preempted thread looks like a missing
-    /// check.
+    /// The timer sends four signals in each `threshold`, at most 4,000 a second. A preempted thread looks like a
+    /// missing check.
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
     /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();

@@ -78,7 +78,7 @@ impl Error for ArmError {
 }
 
 impl From<ArmError> for io::Error {
-    /// Converts into the failed call's kind, `InvalidInput` or `Unsupported`.
+    /// Returns an error of the failed call's kind, `InvalidInput` or `Unsupported`.
     fn from(e: ArmError) -> io::Error {
         io::Error::new(e.kind, e)
     }

@@ -15,7 +15,7 @@ impl Alarm {
     ///
     /// # Errors
     ///
-    /// Kind [`TimedOut`](io::ErrorKind::TimedOut), with the [`TimedOut`](crate::TimedOut) inside. No byte is lost.
+    /// After an expiry, [`io::ErrorKind::TimedOut`] with a [`TimedOut`](crate::TimedOut) inside. No byte is lost.
     ///
     /// # Standard input
     ///
@@ -38,8 +38,9 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` that has written a part returns its length; `write_all` does not report a part. `w` must be unbuffered:
-    /// not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) from `stdout().as_fd().try_clone_to_owned()?`.
+    /// A `write` that has written a part returns its length; `write_all` does not report a part. `w` must be
+    /// unbuffered: not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) from
+    /// `stdout().as_fd().try_clone_to_owned()?`.
     /// ```
     /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();

@@ -1,7 +1,7 @@
 //! Armed alarms and their deadlines, as pure data: callers pass the time in.
 //!
-//! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker's deadline advances by its
-//! period. Operations take logarithmic time unless noted.
+//! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker's deadline advances by
+//! its period. Operations take logarithmic time unless noted.
 
 mod budget;
 mod changes;
@@ -51,7 +51,8 @@ pub(crate) struct Schedule {
     listening: [usize; SIGNALS],
     /// Alarms of other threads that a scope has entered, sorted as `expired`.
     entered: BTreeSet<(Scope, AlarmId, usize)>,
-    /// True in a forked child until its first id, so that a child that arms nothing does not write to the counter's page.
+    /// True in a forked child until its first id, so that a child that arms nothing does not write to the counter's
+    /// page.
     must_skip_ids: bool,
 }
 

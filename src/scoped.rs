@@ -29,8 +29,8 @@ pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmE
     Ok(f(&alarm))
 }
 
-/// Runs `f` as [`within`] does, and converts errors into [`io::Error`]; a [`TimedOut`](crate::TimedOut) has the kind
-/// [`TimedOut`](io::ErrorKind::TimedOut).
+/// Runs `f` as [`within`] does, and converts each error into an [`io::Error`]. A [`TimedOut`](crate::TimedOut) gets the
+/// kind [`io::ErrorKind::TimedOut`].
 /// ```
 /// let limit = std::time::Duration::from_secs(10);
 /// assert!(sigalarm::try_within(limit, |alarm| alarm.check()).is_ok());
@@ -61,8 +61,8 @@ pub fn paused<T>(f: impl FnOnce() -> T) -> T {
 impl Alarm {
     /// Runs `f` and pauses this alarm only; otherwise as [`paused`]. Any thread may call it.
     /// ```
-    /// let alarm = sigalarm::testing::expired();
-    /// assert!(alarm.paused(|| alarm.is_expired()));
+    /// let alarm = sigalarm::Alarm::at(std::time::Instant::now() + std::time::Duration::from_secs(1)).unwrap();
+    /// assert_eq!(alarm.paused(|| alarm.deadline()), None);
     /// ```
     #[track_caller]
     pub fn paused<T>(&self, f: impl FnOnce() -> T) -> T {
@@ -74,9 +74,9 @@ impl Alarm {
 
 /// Runs `f`, in which this thread's checks ignore every alarm that is armed now: for clean-up after an expiry.
 ///
-/// [`blocking`](Alarm::blocking) ignores them too, and no [`check_limit`](crate::AlarmBuilder::check_limit) counts.
-/// Deadlines pass meanwhile, and [`abort_after`](crate::AlarmBuilder::abort_after) ends the process. Alarms that `f` arms
-/// work as usual, so the clean-up can have a limit. Calls nest.
+/// [`blocking`](Alarm::blocking) ignores the alarms too, and no [`check_limit`](crate::AlarmBuilder::check_limit)
+/// counts. Deadlines pass meanwhile, and [`abort_after`](crate::AlarmBuilder::abort_after) ends the process. Alarms
+/// that `f` arms work as usual, so the clean-up can have a limit. Calls nest.
 /// ```
 /// let _alarm = sigalarm::testing::expired();
 /// assert!(sigalarm::checkpoint().is_err());

@@ -7,7 +7,8 @@ use crate::handle::AlarmHandle;
 /// The checking thread's alarms, for a library that needs a `'static` [`enough::Stop`]. `&Alarm` and [`AlarmHandle`]
 /// implement `Stop` too.
 ///
-/// Expired limits on time, processor time and checks are [`StopReason::TimedOut`], other causes [`StopReason::Cancelled`].
+/// Expired limits on time, processor time and checks are [`StopReason::TimedOut`], other causes
+/// [`StopReason::Cancelled`].
 /// ```
 /// use enough::{Stop, StopReason};
 /// let _alarm = sigalarm::testing::expired();

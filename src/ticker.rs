@@ -45,7 +45,8 @@ impl Ticker {
         Ok(Ticker { key, period, flag, not_send: PhantomData })
     }
 
-    /// Counts the periods since the last call, by any thread, or since arming. Until the first, costs a load and a branch.
+    /// Counts the periods since the last call, by any thread, or since arming. Until the first, costs a load and a
+    /// branch.
     /// ```
     /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2)).unwrap();
     /// std::thread::sleep(ticker.period() * 4);

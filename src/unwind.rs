@@ -10,7 +10,7 @@ use crate::alarm::Alarm;
 use crate::error::{AlarmId, TimedOut};
 use crate::runtime;
 
-struct Expired(TimedOut);
+struct Unwinding(TimedOut);
 
 impl Alarm {
     /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, in code without a `Result`.
@@ -90,7 +90,7 @@ fn raise(e: TimedOut) -> ! {
     if !Registration::exists(e.alarm()) {
         panic!("{e}, and no `Alarm::catch` is running");
     }
-    panic::resume_unwind(Box::new(Expired(e)))
+    panic::resume_unwind(Box::new(Unwinding(e)))
 }
 
 /// Implements [`Alarm::catch`], but compiles under `panic = "abort"`.
@@ -98,11 +98,13 @@ pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedO
     let registration = Registration::add(alarm.id());
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));
     drop(registration);
-    outcome.or_else(|payload| match payload.downcast::<Expired>() {
-        Ok(expired) if !alarm.owns(&expired.0) && Registration::is_on_this_thread(expired.0.alarm()) => {
-            panic::resume_unwind(expired)
+    outcome.or_else(|payload| match payload.downcast::<Unwinding>() {
+        Ok(unwinding)
+            if !alarm.owns(&unwinding.0) && Registration::is_on_this_thread(unwinding.0.alarm()) =>
+        {
+            panic::resume_unwind(unwinding)
         }
-        Ok(expired) => Err(expired.0),
+        Ok(unwinding) => Err(unwinding.0),
         Err(panic) => panic::resume_unwind(panic),
     })
 }

@@ -2,7 +2,8 @@ use crate::TimedOut;
 
 /// Checks every alarm of the calling thread.
 ///
-/// Costs one load and one branch until an alarm expires; then it may block briefly. Not for signal handlers.
+/// Costs one load and one branch until an alarm expires; then it may block briefly. Must not be called in
+/// a signal handler.
 ///
 /// # Errors
 ///

@@ -4,12 +4,13 @@
 //!
 //! 1. **Register before arming**: [`register`] takes a static [`Hook`] and returns its [`Bit`]. Change no other bit.
 //! 2. **Set the bit on expiry.** [`Flag::set`] is async-signal-safe.
-//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep the bit while an alarm has expired
-//!    or counts checks.
+//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep the bit while an alarm has
+//!    expired or counts checks.
 //! 4. **A hook runs on any thread**, also in destructors and under the program's locks. It may allocate and block
 //!    briefly. It must not unwind, check or call the program's code.
 //! 5. **Take [`next_id`] when arming.** The outermost alarm has the smallest id.
-//! 6. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and the result to [`answer`].
+//! 6. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and the result to
+//!    [`answer`].
 //! 7. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the first check.
 
 pub use crate::duration::{Exact, Measured};

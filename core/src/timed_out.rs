@@ -81,8 +81,8 @@ impl TimedOut {
         self.0.limit
     }
 
-    /// Returns the time from arming or the last restart to the check; for [`Cause::Cpu`], in processor time. A job's time
-    /// includes the grace periods.
+    /// Returns the time from arming or the last restart to the check; for [`Cause::Cpu`], in processor time. A job's
+    /// time includes the grace periods.
     /// ```
     /// assert!(sigalarm::testing::expired().check().unwrap_err().elapsed().as_secs() < 60);
     /// ```

@@ -13,7 +13,8 @@ use crate::error::TimedOut;
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Checked<'a, I>(pub(super) Guarded<I, Watch<'a>>);
 
-/// An iterator that checks an alarm every `stride` items, returned by [`checked_every`](super::IteratorExt::checked_every).
+/// An iterator that checks an alarm every `stride` items, returned by
+/// [`checked_every`](super::IteratorExt::checked_every).
 /// ```
 /// use sigalarm::IteratorExt;
 /// let alarm = sigalarm::testing::at_check(3);

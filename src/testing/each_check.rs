@@ -7,8 +7,8 @@ use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Runs the test with a stop at the function's first check, then at its second, until the function completes. A function
-/// with n checks makes n²/2 in all; [`EachCheck`] has options for a large n.
+/// Runs the test with a stop at the function's first check, then at its second, until the function completes. A
+/// function with n checks makes n²/2 in all; [`EachCheck`] has options for a large n.
 ///
 /// # Panics
 ///

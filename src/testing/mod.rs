@@ -11,10 +11,10 @@
 //! });
 //! ```
 //!
-//! A [`TestAlarm`] sets no timer. It counts its own checks, those of alarms inside it, and all checks of a thread that has
-//! entered it. [`sleep`](crate::Alarm::sleep) makes three checks, for a time of zero two;
-//! [`blocking`](crate::Alarm::blocking), a read, a write and [`wait`](crate::Alarm::wait) for a running child make two; a
-//! join of a running worker or job makes one. Each wake-up makes one more.
+//! A [`TestAlarm`] sets no timer. It counts its own checks, those of alarms inside it, and all checks of a thread that
+//! has entered it. [`sleep`](crate::Alarm::sleep) makes three checks, for a time of zero two;
+//! [`blocking`](crate::Alarm::blocking), a read, a write and [`wait`](crate::Alarm::wait) for a running child make two;
+//! a join of a running worker or job makes one. Each wake-up makes one more.
 
 mod each_check;
 mod record;
