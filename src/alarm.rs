@@ -86,10 +86,8 @@ impl Alarm {
     #[inline(always)]
     fn of_due(due: Due, location: &'static Location<'static>) -> Result<Alarm, ArmError> {
         let mut error = None;
-        match arm(due, location, &mut error) {
-            Some(key) => Ok(Alarm::of(key, None)),
-            None => Err(error.expect("no key without an error")),
-        }
+        let key = arm(due, location, &mut error);
+        key.map(|key| Alarm::of(key, None)).ok_or_else(|| error.expect("no key without an error"))
     }
 
     pub(crate) fn of(key: Key, label: Option<Arc<str>>) -> Alarm {

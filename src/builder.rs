@@ -20,13 +20,12 @@ pub struct AlarmBuilder {
     due: Due,
     label: Option<Arc<str>>,
     wishes: Option<Wishes>,
-    /// A signal that cannot ring an alarm, and the reason.
-    refused: Option<(i32, &'static str)>,
+    error: Option<ArmError>,
 }
 
 impl AlarmBuilder {
     pub(crate) fn new() -> AlarmBuilder {
-        AlarmBuilder { due: Due::Never, label: None, wishes: None, refused: None }
+        AlarmBuilder { due: Due::Never, label: None, wishes: None, error: None }
     }
 
     fn set(mut self, change: impl FnOnce(&mut Wishes)) -> AlarmBuilder {
@@ -80,9 +79,8 @@ impl AlarmBuilder {
     }
 
     /// Sets a limit on the checks of the alarm, of alarms inside it and of its thread: the first `budget` return `Ok`,
-    /// the next returns an error. [`restart`](Alarm::restart) resets the count.
-    ///
-    /// While the guard is alive, every check of the process takes the slow path.
+    /// the next returns an error. [`restart`](Alarm::restart) resets the count. While the guard is alive, every check
+    /// of the process takes the slow path.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm().unwrap();
     /// assert!(sigalarm::checkpoint().is_ok() && alarm.check().is_err());
@@ -108,7 +106,7 @@ impl AlarmBuilder {
     /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
     pub fn ring_on(self, signal: i32) -> AlarmBuilder {
         match runtime::ring_signals::refusal(signal) {
-            Some(why) => AlarmBuilder { refused: self.refused.or(Some((signal, why))), ..self },
+            Some(why) => AlarmBuilder { error: self.error.or(Some(ArmError::signal(signal, why))), ..self },
             None => self.set(|wishes| wishes.signals |= 1 << signal),
         }
     }
@@ -179,9 +177,7 @@ impl AlarmBuilder {
     /// ```
     #[track_caller]
     pub fn arm(self) -> Result<Alarm, ArmError> {
-        if let Some((signal, why)) = self.refused {
-            return Err(ArmError::signal(signal, why));
-        }
+        self.error.map_or(Ok(()), Err)?;
         let (label, wishes) = (self.label.as_ref(), self.wishes.as_ref());
         let key = runtime::arm(Plan { label, wishes, ..Plan::new(self.due, Location::caller()) })?;
         Ok(Alarm::of(key, self.label))

@@ -33,9 +33,8 @@ impl ArmError {
         ArmError { call: Some(call), source: Some(Arc::new(source)), ..ArmError::new(kind, text) }
     }
 
-    pub(crate) fn signal(number: i32, why: &'static str) -> ArmError {
-        let text =
-            format!("cannot arm the alarm: signal {number} cannot ring it: {why}; nothing was left armed");
+    pub(crate) fn signal(n: i32, why: &'static str) -> ArmError {
+        let text = format!("cannot arm the alarm: signal {n} cannot ring it: {why}; nothing was left armed");
         ArmError::new(io::ErrorKind::InvalidInput, text)
     }
 

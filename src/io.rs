@@ -151,10 +151,7 @@ impl<R: AsFd> Reader<'_, R> {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
             result => result.map(Some),
         })?;
-        match called {
-            Some(value) => Ok(value),
-            None => alarm.when_ready(location, Readiness::Readable, inner, call),
-        }
+        called.map_or_else(|| alarm.when_ready(location, Readiness::Readable, inner, call), Ok)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Armed alarms and their deadlines, as pure data: callers pass the time in.
 //!
 //! An alarm is pending until its deadline, then expired until a restart or its removal. A ticker's deadline advances by
-//! its period. Operations take logarithmic time unless noted.
+//! its period.
 
 mod budget;
 mod changes;
@@ -104,7 +104,7 @@ impl Schedule {
         first.map_or(Time::NEVER, |(deadline, _)| deadline)
     }
 
-    /// Counts a thread's alarms and tickers. Takes linear time.
+    /// Counts a thread's alarms and tickers, in linear time.
     pub(crate) fn alarms_of(&self, scope: Scope) -> usize {
         self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
@@ -151,7 +151,7 @@ impl Schedule {
         self.entries.get(key)
     }
 
-    /// Returns a thread's alarms, outermost first. Takes linear time.
+    /// Returns a thread's alarms, outermost first, in linear time.
     pub(crate) fn path(&self, scope: Scope) -> Vec<(Key, &Entry)> {
         let is_own = |entry: &Entry| entry.scope == scope && entry.period().is_none();
         let alarms = self.entries.iter().filter(|(_, entry)| is_own(entry));

@@ -45,7 +45,7 @@ pub fn try_within<T, E: Into<io::Error>>(
 /// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger. Calls nest.
 ///
 /// A paused alarm has no deadline. When `f` returns or panics, its deadline, watchdog, flag and audit move later by the
-/// time that `f` took. Not paused are expired alarms, a running grace, and limits on processor time and checks.
+/// time that `f` took. Limits on processor time and checks are not paused.
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500)).unwrap();
 /// sigalarm::paused(|| std::thread::sleep(std::time::Duration::from_millis(600)));
@@ -93,8 +93,7 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 /// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer ([execve(2)]): without
 /// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
 ///
-/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile. While other
-/// threads have alarms, the handler stays installed. Calls nest.
+/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile. Calls nest.
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());

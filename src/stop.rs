@@ -4,9 +4,7 @@ use crate::alarm::Alarm;
 use crate::error::{Cause, TimedOut};
 use crate::handle::AlarmHandle;
 
-/// The checking thread's alarms, for a library that needs a `'static` [`enough::Stop`]. `&Alarm` and [`AlarmHandle`]
-/// implement `Stop` too.
-///
+/// The checking thread's alarms, as a `'static` [`enough::Stop`]. `&Alarm` and [`AlarmHandle`] implement `Stop` too.
 /// Expired limits on time, processor time and checks are [`StopReason::TimedOut`], other causes
 /// [`StopReason::Cancelled`].
 /// ```

@@ -14,8 +14,8 @@ use crate::{AlarmId, TimedOut};
 /// The flag's bits.
 const MAX_HOOKS: usize = 8;
 
-/// The flag is first, which saves an instruction in each function that checks. Two cache lines hold no other data,
-/// whose writes would slow checks.
+/// The flag is first, which saves an instruction in each function that checks. Its pair of cache lines has no other
+/// data, because writes there would slow checks.
 #[repr(C, align(128))]
 struct Checked {
     flag: Flag,
@@ -41,7 +41,7 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm, if its id is not above the
+    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm whose id is not above the
     /// given.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }

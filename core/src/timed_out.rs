@@ -190,9 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_small_error() {
-        fn is_error<E: Error + Clone + PartialEq + Send + Sync + 'static>() {}
-        is_error::<TimedOut>();
+    fn is_one_pointer() {
         assert_eq!(size_of::<Result<(), TimedOut>>(), size_of::<usize>());
         assert_eq!(size_of::<Result<u64, TimedOut>>(), 2 * size_of::<usize>());
     }

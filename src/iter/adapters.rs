@@ -13,8 +13,7 @@ use crate::error::TimedOut;
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Checked<'a, I>(pub(super) Guarded<I, Watch<'a>>);
 
-/// An iterator that checks an alarm every `stride` items, returned by
-/// [`checked_every`](super::IteratorExt::checked_every).
+/// An iterator that checks at intervals, returned by [`checked_every`](super::IteratorExt::checked_every).
 /// ```
 /// use sigalarm::IteratorExt;
 /// let alarm = sigalarm::testing::at_check(3);
@@ -97,13 +96,7 @@ impl<I> Until<'_, I> {
 impl<I: Iterator> Until<'_, I> {
     #[inline]
     fn step<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> Option<T> {
-        match self.guarded.step(take)? {
-            Ok(item) => Some(item),
-            Err(e) => {
-                self.timed_out = Some(Box::new(e));
-                None
-            }
-        }
+        self.guarded.step(take)?.map_err(|e| self.timed_out = Some(Box::new(e))).ok()
     }
 }
 

@@ -48,7 +48,7 @@ impl Record {
 /// The id of the test alarm whose stop was ignored last; 0 for none.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
-/// Panics if the function under test ignores the stop, when a check returns this error.
+/// Panics if the function under test ignores the stop. Checks call this function before they return an error.
 pub(crate) fn note_error(timed_out: &TimedOut) {
     let is_ignored = IGNORED.load(Ordering::Relaxed) == implementer::number(timed_out.alarm());
     // During a panic, a panic in a destructor would abort the process.
@@ -179,7 +179,8 @@ impl Report {
         tally
     }
 
-    /// Returns the first difference between two attempts (by a clock, a `HashMap`, threads): a check may be untested.
+    /// Returns the first difference between two attempts (by a clock, a `HashMap`, threads). Some checks may be
+    /// untested.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).divergence().is_none());
     /// ```
