@@ -24,7 +24,7 @@ impl Time {
         Time(self.0.saturating_add(nanos(d)))
     }
 
-    /// Returns the moment `d` earlier, or the epoch. `NEVER` is unchanged.
+    /// Returns the moment `d` earlier, or the epoch; from `NEVER`, `NEVER`.
     pub(crate) fn before(self, d: Duration) -> Time {
         if self.is_never() {
             return self;

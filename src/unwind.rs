@@ -114,9 +114,8 @@ thread_local! {
     static ON_THIS_THREAD: RefCell<Vec<AlarmId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. A lock could stay locked after a
-/// fork. If two alarms share a counter, an unwinding without a `catch` may end its thread silently.
-///
+/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. Not a list under a lock, which a
+/// fork could leave locked. If two alarms share a counter, an unwinding without a `catch` may end its thread silently.
 /// Relaxed operations suffice: a `catch` concerns another thread only if it has started that thread's work.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
@@ -124,7 +123,7 @@ struct Registration(AlarmId);
 
 impl Registration {
     fn add(alarm: AlarmId) -> Registration {
-        // In the thread's last destructors the thread-local is gone, and the counter alone has the `catch`.
+        // The thread's last destructors run without the thread-local. The counter still has the `catch`.
         let _ = ON_THIS_THREAD.try_with(|alarms| alarms.borrow_mut().push(alarm));
         Registration::counter(alarm).fetch_add(1, Ordering::Relaxed);
         Registration(alarm)

@@ -12,8 +12,8 @@ use crate::error::Cause;
 ///
 /// # Panics
 ///
-/// If the test panics, does not call [`Attempt::run`], makes 2,000 attempts ([`EachCheck::at_most`]) or fails 100,000
-/// checks in one of them ([`EachCheck::patience`]), or if an alarm around the test expires.
+/// Panics if the test panics or does not call [`Attempt::run`], after 2,000 attempts ([`EachCheck::at_most`]), after
+/// 100,000 failed checks in one attempt ([`EachCheck::patience`]), or if an alarm around the test expires.
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
 ///     let outcome = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
