@@ -236,7 +236,7 @@ impl Alarm {
 
     /// Returns the longest stretch without a check that an [`audit`](AlarmBuilder::audit) found.
     /// ```
-    /// assert!(sigalarm::testing::never().longest_gap().is_none()); // no audit
+    /// assert!(sigalarm::testing::never().longest_gap().is_none());
     /// ```
     pub fn longest_gap(&self) -> Option<Gap> {
         runtime::longest_gap(self.key)

@@ -62,7 +62,7 @@ impl Alarm {
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
     inner: R,
-    /// The call of [`Alarm::reader`]. An error names this location, because std may call `read`.
+    /// The call of [`Alarm::reader`], which errors name, because std may call `read`.
     location: &'static Location<'static>,
 }
 

@@ -39,7 +39,7 @@ impl Alarm {
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
     /// Under `panic = "abort"` a call does not compile.
     ///
-    /// A function that calls back must keep its state valid when the callback panics; std's functions do. On another
+    /// A function that the unwinding leaves must keep its state valid after a panic; std's functions do. On another
     /// thread the unwinding ends that thread; [`resume_unwind`](std::panic::resume_unwind) with the error of `join`
     /// continues it.
     ///
@@ -93,7 +93,7 @@ fn raise(e: TimedOut) -> ! {
     panic::resume_unwind(Box::new(Unwinding(e)))
 }
 
-/// Implements [`Alarm::catch`], but compiles under `panic = "abort"`.
+/// Implements `Alarm::catch`. Compiles under `panic = "abort"`.
 pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
     let registration = Registration::add(alarm.id());
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));

@@ -69,7 +69,7 @@ impl TestAlarm {
         }
     }
 
-    /// Reads the record, which a forked child has not.
+    /// Reads the record; in a forked child, the default.
     pub(super) fn read<T: Default>(&self, read: impl Fn(&Record) -> T) -> T {
         let read = |entry: &Entry, _| entry.budget()?.record.as_ref().map(&read);
         runtime::inspect(self.key, read).flatten().unwrap_or_default()
