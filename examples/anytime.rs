@@ -48,7 +48,7 @@ fn share_out(
         best.offer_cloned(tip.abs(), left);
         return Ok(());
     }
-    // The lighter pan first, because good answers then come early.
+    // The search tries the lighter pan first, because good answers then come early.
     for to_the_left in [tip <= 0, tip > 0] {
         left[at] = to_the_left;
         let weight = if to_the_left { weights[at] } else { -weights[at] };

@@ -13,10 +13,9 @@ fn main() -> Result<(), ArmError> {
     let limit = Duration::from_millis(200);
     let alarm = Alarm::builder().after(limit).abort_after(limit).label("factors").arm()?;
 
-    // In time: `restart` also moves the watchdog's limit.
     println!("91 = 7 x {}", 91 / smallest_factor(91));
 
-    alarm.restart();
+    alarm.restart(); // moves the watchdog's limit too
     // 2^61 - 1 is a prime, so this call takes too long. At the abort no destructor runs, and unflushed output is lost.
     println!("now a number that takes too long");
     println!("its smallest factor is {}", smallest_factor((1 << 61) - 1));

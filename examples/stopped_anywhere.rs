@@ -21,7 +21,7 @@ fn merge(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), Time
         alarm.check()?;
         *sums.entry(name).or_default() += amount;
     }
-    *into = sums; // No check follows.
+    *into = sums; // No check follows, so both ledgers change or none.
     from.clear();
     Ok(())
 }
@@ -29,7 +29,7 @@ fn merge(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), Time
 /// Moves one entry at a time.
 fn merge_in_place(into: &mut Ledger, from: &mut Ledger, alarm: &Alarm) -> Result<(), TimedOut> {
     while let Some((name, amount)) = from.pop_first() {
-        alarm.check()?; // After a time-out, where is that entry?
+        alarm.check()?; // A time-out loses the entry.
         *into.entry(name).or_default() += amount;
     }
     Ok(())

@@ -45,7 +45,7 @@ fn on_a_worker(limit: Duration, end: u64) -> Result<Result<u32, TimedOut>, Worke
     let worker = Worker::builder().name("worker").spawn(move || longest(end)).expect("a thread");
     match worker.join_timeout(limit) {
         Err(WorkerError::TimedOut(_)) => {
-            worker.stop(); // It stops at its next check.
+            worker.stop(); // The worker stops at its next check.
             worker.join()
         }
         joined => joined,

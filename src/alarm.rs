@@ -1,5 +1,3 @@
-//! The guard.
-
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -19,12 +17,10 @@ use crate::schedule::{Entry, Key};
 /// Arming sets a timer that sends SIGALRM ([setitimer(2)], [timer_create(2)]). After the limit [`check`](Alarm::check)
 /// returns a [`TimedOut`]. A computation without checks never stops.
 ///
-/// - Alarms nest, on any threads, and drop in any order. After an outer alarm expires, inner checks return its error.
-/// - The last guard of a thread restores its signal mask, and the last of the process the previous handler.
+/// - Alarms nest. After an outer alarm expires, checks of inner alarms return its error. Guards drop in any order.
+/// - The last drop of a guard restores the previous handler. The last drop on a thread restores its signal mask.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
-/// - Limits use the monotonic clock. On Linux it stops while the machine is suspended.
 /// - In a forked child checks return `Ok`, and a drop does nothing.
-///
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(5))?;
 /// while alarm.check().is_ok() {}
@@ -50,13 +46,8 @@ impl Alarm {
     /// # Errors
     ///
     /// [`ArmError`] if a system call fails; nothing stays armed. If the kernel refuses a timer, checks read the clock.
-    ///
     /// ```
-    /// fn limited() -> std::io::Result<()> {
-    ///     let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?; // `ArmError`
-    ///     Ok(alarm.check()?) // `TimedOut`
-    /// }
-    /// assert!(limited().is_err());
+    /// assert!(sigalarm::Alarm::after(std::time::Duration::ZERO).unwrap().is_expired());
     /// ```
     #[inline]
     #[track_caller]
@@ -65,10 +56,8 @@ impl Alarm {
     }
 
     /// Arms an alarm that expires at `deadline`; otherwise as [`after`](Alarm::after).
-    ///
     /// ```
-    /// assert!(sigalarm::Alarm::at(std::time::Instant::now())?.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::at(std::time::Instant::now()).unwrap().is_expired());
     /// ```
     #[inline]
     #[track_caller]
@@ -76,11 +65,9 @@ impl Alarm {
         Alarm::of_due(Due::At(clock::from_instant(deadline)), Location::caller())
     }
 
-    /// Arms an alarm that only a [`ring`](Alarm::ring) expires, without a handler and a timer.
-    ///
+    /// Arms an alarm without a timer, which only a [`ring`](Alarm::ring) expires.
     /// ```
-    /// assert_eq!(sigalarm::Alarm::never()?.limit(), None);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::Alarm::never().unwrap().limit(), None);
     /// ```
     #[inline]
     #[track_caller]
@@ -89,10 +76,8 @@ impl Alarm {
     }
 
     /// Returns a builder for an alarm with a label or further limits.
-    ///
     /// ```
-    /// assert!(sigalarm::Alarm::builder().check_limit(0).arm()?.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::builder().check_limit(0).arm().unwrap().is_expired());
     /// ```
     pub fn builder() -> AlarmBuilder {
         AlarmBuilder::new()
@@ -101,22 +86,16 @@ impl Alarm {
     #[inline(always)]
     fn of_due(due: Due, location: &'static Location<'static>) -> Result<Alarm, ArmError> {
         let mut error = None;
-        match arm(due, location, &mut error) {
-            Some(key) => Ok(Alarm::of(key, None)),
-            None => Err(error.expect("no key without an error")),
-        }
+        let key = arm(due, location, &mut error);
+        key.map(|key| Alarm::of(key, None)).ok_or_else(|| error.expect("no key without an error"))
     }
 
     pub(crate) fn of(key: Key, label: Option<Arc<str>>) -> Alarm {
         Alarm { key, label, not_send: PhantomData }
     }
-
-    pub(crate) fn key(&self) -> Key {
-        self.key
-    }
 }
 
-/// Returns a `Key` in registers, and not a `Result` in memory.
+/// Returns a key in registers. A `Result` would be in memory.
 #[inline(never)]
 fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmError>) -> Option<Key> {
     runtime::arm(Plan::new(due, location)).map_err(|e| *error = Some(e)).ok()
@@ -124,23 +103,18 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 
 /// Checking.
 impl Alarm {
-    /// Returns an error once this alarm, or an alarm that encloses it, has expired.
+    /// Returns an error if this alarm or an enclosing one has expired.
     ///
-    /// Costs one load and one branch; when the flag is set, it takes a lock. Do not check in a signal handler.
+    /// Costs one load and one branch; while an expired alarm is alive in the process, also a lock. Must not be
+    /// called in a signal handler.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] of the outermost expired alarm, with the location of this call; again until
+    /// [`TimedOut`] of the outermost expired alarm, with the location of this call. Later checks return it too, until
     /// [`restart`](Alarm::restart), [`extend`](Alarm::extend) or [`disarm`](Alarm::disarm).
-    ///
     /// ```
-    /// fn count(alarm: &sigalarm::Alarm) -> Result<(), sigalarm::TimedOut> {
-    ///     for _ in 0..1_000 {
-    ///         alarm.check()?;
-    ///     }
-    ///     Ok(())
-    /// }
-    /// assert!(count(&sigalarm::testing::never()).is_ok());
+    /// let alarm = sigalarm::testing::at_check(9);
+    /// assert!((0..1_000).try_for_each(|_| alarm.check()).is_err());
     /// ```
     #[inline]
     #[track_caller]
@@ -148,14 +122,12 @@ impl Alarm {
         self.check_at(Location::caller())
     }
 
-    /// Checks for an adapter, which passes the user's `location`.
     #[inline(always)]
     pub(crate) fn check_at(&self, location: &'static Location<'static>) -> Result<(), TimedOut> {
         check(&self.key, location)
     }
 
     /// Returns whether [`check`](Alarm::check) returns an error.
-    ///
     /// ```
     /// assert!(sigalarm::testing::expired().is_expired());
     /// ```
@@ -165,8 +137,7 @@ impl Alarm {
         self.check().is_err()
     }
 
-    /// Returns whether `timed_out` is an error of this alarm, and not of one that encloses it.
-    ///
+    /// Returns whether this alarm's expiry caused the error.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.owns(&alarm.check().unwrap_err()));
@@ -186,35 +157,28 @@ pub(crate) fn check(key: &Key, location: &'static Location<'static>) -> Result<(
 
 /// Changing the limit.
 impl Alarm {
-    /// Starts the limit again from now; for [`Alarm::at`], with the time that it had at arming.
-    ///
+    /// Starts the limit again; for [`Alarm::at`], the time from arming to the deadline.
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1))?;
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1)).unwrap();
     /// for _job in 0..1_000 {
     ///     alarm.restart(); // each job has its own second
     /// }
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn restart(&self) {
         runtime::restart(self.key);
     }
 
     /// Moves the deadline, if there is one, later by `more`. Until then checks return `Ok`, unless the alarm was rung.
-    ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::ZERO)?;
+    /// let alarm = sigalarm::testing::expired();
     /// alarm.extend(std::time::Duration::from_secs(10));
     /// assert!(alarm.check().is_ok());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn extend(&self, more: Duration) {
         runtime::extend(self.key, more);
     }
 
-    /// Expires the alarm now, with [`Cause::Rung`], to cancel the computation. An expired alarm keeps its cause.
-    ///
-    /// Do not call it in a signal handler.
-    ///
+    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Must not be called in a signal handler.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// alarm.ring();
@@ -225,9 +189,7 @@ impl Alarm {
         let _ = runtime::ring(self.key, Cause::Rung);
     }
 
-    /// Removes all limits until [`restart`](Alarm::restart). [`ring`](Alarm::ring) and
-    /// [`ring_on`](AlarmBuilder::ring_on) still expire the alarm.
-    ///
+    /// Removes all limits until [`restart`](Alarm::restart). [`ring`](Alarm::ring) and a signal still expire the alarm.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// alarm.disarm();
@@ -238,10 +200,9 @@ impl Alarm {
     }
 }
 
-/// Inspecting. These methods take a lock, except for `id` and `label`.
+/// Inspecting. All methods but `id` and `label` take a lock.
 impl Alarm {
-    /// Returns the time until the deadline: zero after the deadline, `None` without one.
-    ///
+    /// Returns the time until the deadline, or zero; `None` without a deadline.
     /// ```
     /// assert_eq!(sigalarm::testing::never().remaining(), None);
     /// ```
@@ -250,7 +211,6 @@ impl Alarm {
     }
 
     /// Returns the time since arming or the last restart, without [`paused`](Alarm::paused) time.
-    ///
     /// ```
     /// assert!(sigalarm::testing::never().elapsed().as_secs() < 60);
     /// ```
@@ -258,8 +218,7 @@ impl Alarm {
         runtime::inspect(self.key, Entry::elapsed).unwrap_or_default()
     }
 
-    /// Returns the limit, which [`extend`](Alarm::extend) lengthens, or `None` without a deadline.
-    ///
+    /// Returns the limit, which [`extend`](Alarm::extend) lengthens; `None` without a deadline.
     /// ```
     /// assert_eq!(sigalarm::testing::never().limit(), None);
     /// ```
@@ -267,8 +226,7 @@ impl Alarm {
         runtime::inspect(self.key, |entry, _| entry.limit).flatten()
     }
 
-    /// Returns the deadline, or `None` without one and while the alarm is [`paused`](Alarm::paused).
-    ///
+    /// Returns the deadline; `None` without one and while the alarm is [`paused`](Alarm::paused).
     /// ```
     /// assert_eq!(sigalarm::testing::never().deadline(), None);
     /// ```
@@ -276,28 +234,23 @@ impl Alarm {
         runtime::inspect(self.key, |entry, _| clock::to_instant(entry.due())).flatten()
     }
 
-    /// Returns the longest stretch without a check, if an [`audit`](AlarmBuilder::audit) found one.
-    ///
+    /// Returns the longest stretch without a check that an [`audit`](AlarmBuilder::audit) found.
     /// ```
-    /// assert!(sigalarm::testing::never().longest_gap().is_none()); // no audit
+    /// assert!(sigalarm::testing::never().longest_gap().is_none());
     /// ```
     pub fn longest_gap(&self) -> Option<Gap> {
         runtime::longest_gap(self.key)
     }
 
     /// Returns the label from the [builder](AlarmBuilder::label).
-    ///
     /// ```
-    /// let alarm = sigalarm::Alarm::builder().label("solve").arm()?;
-    /// assert_eq!(alarm.label(), Some("solve"));
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::Alarm::builder().label("solve").arm().unwrap().label(), Some("solve"));
     /// ```
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 
-    /// Returns the id, which [`TimedOut::alarm`] returns too.
-    ///
+    /// Returns the id, as [`TimedOut::alarm`] does.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert_eq!(alarm.check().unwrap_err().alarm(), alarm.id());

@@ -1,5 +1,3 @@
-//! The best answer of a search that a limit may stop.
-
 use std::borrow::{Borrow, ToOwned};
 use std::fmt;
 use std::time::Duration;
@@ -8,9 +6,8 @@ use crate::alarm::Alarm;
 use crate::error::{ArmError, TimedOut};
 use crate::unwind;
 
-/// The best answer `T` that a search has found, with its score `S`. Of equal scores the first stays.
-///
-/// The caller lends it to the search, so the answer outlives an error, an unwinding and a panic.
+/// The best answer `T` that a search has found, with its score `S`. Of equal scores the first stays. The search borrows
+/// the `Best`, so the answer outlives an error, an unwinding and a panic.
 /// ```
 /// let mut best: sigalarm::Best<Vec<u32>, u64> = sigalarm::Best::lowest();
 /// best.offer(7_542, || vec![2, 0, 1]);
@@ -20,7 +17,7 @@ use crate::unwind;
 pub struct Best<T, S, O = Lowest> {
     order: O,
     kept: Option<(S, T)>,
-    /// A beaten answer, whose memory `offer_cloned` uses.
+    /// A beaten answer, whose memory `offer_cloned` uses again.
     spare: Option<T>,
     improvements: u64,
 }
@@ -48,7 +45,7 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns an empty `Best`, which takes the first offer, then those that are `better(new, best)`.
+    /// Returns an empty `Best`, which takes the first offer, then each for which `better(new, best)` is true.
     /// ```
     /// assert!(sigalarm::Best::by(|new: &(u32, f64), best| new < best).offer((3, 80.0), || "three vans"));
     /// ```
@@ -111,7 +108,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Takes the answer if its score is better, and returns whether it did. Only then calls `answer`; if that unwinds, the best stays.
+    /// Keeps the value of `answer` if `score` is better, and returns whether it is. Otherwise `answer` does not run. If
+    /// `answer` unwinds, the previous best stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
@@ -125,7 +123,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Offers a copy of the answer, in the memory of a beaten answer; otherwise as [`offer`](Best::offer).
+    /// Offers as [`offer`](Best::offer) does, and copies the answer into the memory of a beaten answer.
     /// ```
     /// let mut best = sigalarm::Best::<Vec<u32>, u64>::lowest();
     /// assert!(best.offer_cloned(40, &[0, 1, 2][..]));
@@ -139,7 +137,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     {
         let taken = self.is_beaten_by(&score);
         if taken {
-            // `take` moves the answer out: if `clone_into` unwinds, the half-written answer is dropped.
+            // If `clone_into` unwinds, the half-written answer is dropped, because `take` has moved it out of `self`.
             let copy = match self.spare.take() {
                 Some(mut spare) => {
                     answer.clone_into(&mut spare);
@@ -157,14 +155,13 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
     }
 
-    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm.
-    ///
-    /// The inner error is the [`TimedOut`] that ended `search`, also by [`unwind_if_expired`](crate::unwind_if_expired()). `self`
-    /// has the best answer in each case, and under any limit if `search` makes an offer before its first check.
+    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm. An offer before the first check is made
+    /// under any limit.
     ///
     /// # Errors
     ///
-    /// [`ArmError`]; then `search` does not run.
+    /// [`ArmError`]; then `search` does not run. The inner error is the [`TimedOut`] that ended `search`, also by
+    /// unwinding.
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
@@ -203,9 +200,7 @@ impl<T: fmt::Debug, S: fmt::Debug, O> fmt::Debug for Best<T, S, O> {
 
 /// An order of scores: [`Lowest`], [`Highest`], or a closure.
 /// ```
-/// use sigalarm::Better;
-/// let nearest_to_50 = |new: &i32, best: &i32| new.abs_diff(50) < best.abs_diff(50);
-/// assert!(nearest_to_50.better(&48, &60));
+/// assert!(sigalarm::Better::better(&|new: &i32, best: &i32| new.abs() < best.abs(), &1, &-2));
 /// ```
 pub trait Better<S> {
     /// Returns whether `new` is better than `best`; `false` for equal scores.
@@ -214,7 +209,7 @@ pub trait Better<S> {
     /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
-    /// Returns whether a score can be the first. A NaN cannot, because no score would be better.
+    /// Returns whether the score can be the first. A NaN cannot, because no score would be better.
     /// ```
     /// assert!(!sigalarm::Better::is_comparable(&sigalarm::Lowest, &f64::NAN));
     /// ```
@@ -225,18 +220,14 @@ pub trait Better<S> {
 
 /// Lower scores are better; see [`Best::lowest`].
 /// ```
-/// let mut best: sigalarm::Best<&str, u32, sigalarm::Lowest> = sigalarm::Best::lowest();
-/// best.offer(24, || "a");
-/// assert!(best.is_beaten_by(&23));
+/// assert!(sigalarm::Best::<&str, u32, sigalarm::Lowest>::default().offer(24, || "a"));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lowest;
 
 /// Higher scores are better; see [`Best::highest`].
 /// ```
-/// let mut best: sigalarm::Best<&str, u32, sigalarm::Highest> = sigalarm::Best::highest();
-/// best.offer(24, || "a");
-/// assert!(best.is_beaten_by(&25));
+/// assert!(sigalarm::Best::<&str, u32, sigalarm::Highest>::default().offer(24, || "a"));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Highest;

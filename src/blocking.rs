@@ -1,5 +1,3 @@
-//! Waits that end at the deadline.
-
 use std::io;
 use std::os::fd::AsFd;
 use std::panic::Location;
@@ -16,26 +14,21 @@ use crate::runtime::{self, Waiting};
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Alarm {
-    /// Runs a system call, such as `flock`, `connect`, `accept` or `read`, which ends at the deadline.
+    /// Runs a system call, such as `flock`, `connect` or `read`, which ends at the deadline.
     ///
     /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
-    /// After another EINTR `call` runs again.
-    ///
-    /// `call` must not retry after EINTR, as std's `read_exact`, `TcpListener::accept`, `TcpStream::connect` and
-    /// `File::open` do. Use [`reader`](Alarm::reader), or nix's functions. In `blocking` SA_RESTART is off, so a
-    /// deadline of another thread interrupts that thread's system calls too.
+    /// After any other EINTR `call` runs again. `call` itself must not retry, as std's `read_exact`, `accept`,
+    /// `connect` and `File::open` do: use [`reader`](Alarm::reader), or nix's functions.
     ///
     /// # Errors
     ///
-    /// - After an expiry, kind [`io::ErrorKind::TimedOut`]; [`TimedOut::find_in`] returns the [`TimedOut`].
+    /// - After an expiry, kind [`TimedOut`](io::ErrorKind::TimedOut); [`TimedOut::find_in`] returns the [`TimedOut`].
     /// - [`ArmError`](crate::ArmError) if no timer can interrupt this thread, as on macOS, NetBSD and OpenBSD.
     /// - Otherwise the error of `call`.
-    ///
     /// ```
-    /// use std::{io::Read, os::unix::net::UnixStream};
-    /// let (mut reader, _writer) = UnixStream::pair()?;
+    /// let (mut reader, _writer) = std::os::unix::net::UnixStream::pair()?;
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20))?;
-    /// assert!(alarm.blocking(|| reader.read(&mut [0])).is_err());
+    /// assert!(alarm.blocking(|| std::io::Read::read(&mut reader, &mut [0])).is_err());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
@@ -51,7 +44,7 @@ impl Alarm {
         mut call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_at(location)?;
-        let waiting = Waiting::begin(Some(self.key()))?;
+        let waiting = Waiting::begin(Some(self.key))?;
         let mut was_interrupted = false;
         loop {
             self.check_at(location)?;
@@ -68,12 +61,7 @@ impl Alarm {
         }
     }
 
-    /// Sleeps for `time`, or until this alarm or an enclosing one expires. Uses [poll(2)].
-    ///
-    /// # Errors
-    ///
-    /// [`TimedOut`] if the alarm has expired.
-    ///
+    /// Sleeps for `time`, or returns a [`TimedOut`] once this alarm or an enclosing one expires. Uses [poll(2)].
     /// ```
     /// assert!(sigalarm::testing::expired().sleep(std::time::Duration::MAX).is_err());
     /// ```
@@ -87,9 +75,9 @@ impl Alarm {
     fn sleep_at(&self, location: &'static Location<'static>, time: Duration) -> Result<(), TimedOut> {
         let end = clock::now().after(time);
         self.check_at(location)?;
-        let waiting = Waiting::begin(Some(self.key()));
+        let waiting = Waiting::begin(Some(self.key));
         loop {
-            // If a deadline precedes `end`, it must have passed by the check: read the clock first.
+            // The clock is read before the check, so that the check sees every deadline up to `end`.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -98,26 +86,20 @@ impl Alarm {
             if left.is_zero() {
                 return Ok(());
             }
-            let timeout = self.wait_timeout(waiting.is_ok()).map_or(left, |timeout| left.min(timeout));
-            let _ = poll::wait(None, Some(timeout)); // Without a descriptor it fails only for lack of memory.
+            let timeout = left.min(self.wait_timeout(waiting.is_ok()));
+            let _ = poll::wait(None, Some(timeout)); // Without a descriptor, only exhausted memory is an error.
             runtime::recheck();
         }
     }
 
-    /// Waits until a child process ends, or until this alarm or an enclosing one expires. Then the child keeps running.
-    ///
-    /// Closes the child's standard input, as [`Child::wait`] does.
+    /// Closes the child's standard input, as [`Child::wait`] does, and waits until the child ends or the alarm expires.
     ///
     /// # Errors
     ///
-    /// Those of [`blocking`](Alarm::blocking) after an expiry, otherwise those of [waitid(2)], such as ECHILD.
-    ///
+    /// As [`blocking`](Alarm::blocking) after an expiry; the child keeps running. Otherwise as [waitid(2)].
     /// ```
-    /// let mut child = std::process::Command::new("sleep").arg("3600").spawn()?;
-    /// assert!(sigalarm::testing::expired().wait(&mut child).is_err());
-    /// child.kill()?;
-    /// # child.wait()?;
-    /// # Ok::<(), std::io::Error>(())
+    /// let mut child = std::process::Command::new("true").spawn().unwrap();
+    /// assert!(sigalarm::testing::never().wait(&mut child).unwrap().success());
     /// ```
     ///
     /// [waitid(2)]: https://man7.org/linux/man-pages/man2/waitid.2.html
@@ -126,54 +108,41 @@ impl Alarm {
         let location = Location::caller();
         drop(child.stdin.take());
         loop {
-            // If the child has been reaped, another process may have its id.
+            // `try_wait` comes first: if the child has been reaped, another process may have its id.
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
-            match Waiting::begin(Some(self.key())) {
+            match Waiting::begin(Some(self.key)) {
                 Ok(_waiting) => self.blocking_at(location, || child::await_end(child.id()))?,
                 Err(_) => self.sleep_at(location, POLL_INTERVAL)?,
             }
         }
     }
 
-    /// Calls `attempt` with a timeout until it returns a value, or until this alarm or an enclosing one expires.
+    /// Calls `attempt` until it returns a value, or returns a [`TimedOut`] once the alarm or an enclosing one expires.
     ///
-    /// For channels, condition variables and locks, whose waits no signal ends. `attempt` waits for up to the timeout,
-    /// at most 10 ms, and then returns `None`: a deadline is on time, and a [`ring`](Alarm::ring) up to 10 ms late.
-    ///
-    /// # Errors
-    ///
-    /// [`TimedOut`] if the alarm expires first.
-    ///
+    /// For locks, channels (`recv_timeout`) and condition variables (`wait_timeout_while`), whose waits no signal ends.
+    /// `attempt` waits for up to the given timeout, then returns `None`. The timeout ends at the deadline, after at
+    /// most 10 ms; a [`ring`](Alarm::ring) is noticed only then.
     /// ```
-    /// use std::sync::{Condvar, Mutex};
-    /// let (queue, filled) = (Mutex::new(vec!["job"]), Condvar::new());
-    /// let job = sigalarm::testing::never().wait_for(|timeout| {
-    ///     let locked = queue.lock().unwrap();
-    ///     // Checks the condition first, so no notification is lost.
-    ///     filled.wait_timeout_while(locked, timeout, |queue| queue.is_empty()).unwrap().0.pop()
-    /// });
-    /// assert_eq!(job.unwrap(), "job");
+    /// let lock = parking_lot::Mutex::new(7);
+    /// let locked = sigalarm::testing::never().wait_for(|timeout| lock.try_lock_for(timeout));
+    /// assert_eq!(*locked.unwrap(), 7);
     /// ```
-    ///
-    /// For a channel, return `None` on `RecvTimeoutError::Timeout`. For a parking_lot lock, call
-    /// `try_lock_for(timeout)`. For std's `Mutex`, call `try_lock`, and sleep for up to `timeout` after a failure.
     #[track_caller]
     #[doc(alias("recv", "lock", "wait_timeout", "condvar", "channel"))]
     pub fn wait_for<T>(&self, mut attempt: impl FnMut(Duration) -> Option<T>) -> Result<T, TimedOut> {
         let location = Location::caller();
         loop {
             self.check_at(location)?;
-            if let Some(value) = attempt(self.poll_timeout()) {
+            if let Some(value) = attempt(self.wait_timeout(false)) {
                 return Ok(value);
             }
-            // The deadline may have passed before its signal is handled.
-            runtime::recheck();
+            runtime::recheck(); // The deadline may have passed before the handler runs.
         }
     }
 
-    /// Waits until the descriptor of `source` is ready and calls `call`, again after `WouldBlock`.
+    /// Waits until `source` is ready, then calls `call`; again after `WouldBlock`.
     pub(crate) fn when_ready<T, F: AsFd>(
         &self,
         location: &'static Location<'static>,
@@ -182,11 +151,11 @@ impl Alarm {
         mut call: impl FnMut(&mut F) -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_at(location)?;
-        let waiting = Waiting::begin(Some(self.key()));
+        let waiting = Waiting::begin(Some(self.key));
         loop {
             self.check_at(location)?;
             let timeout = self.wait_timeout(waiting.is_ok());
-            if !poll::wait(Some((source.as_fd(), readiness)), timeout)? {
+            if !poll::wait(Some((source.as_fd(), readiness)), Some(timeout))? {
                 runtime::recheck();
                 continue;
             }
@@ -198,17 +167,9 @@ impl Alarm {
         }
     }
 
-    /// Returns the time after which a wait must check again.
-    fn wait_timeout(&self, can_be_interrupted: bool) -> Option<Duration> {
-        if !can_be_interrupted {
-            return Some(self.poll_timeout());
-        }
-        let next = runtime::next_under(self.key());
-        (!next.is_never()).then(|| clock::until(next))
-    }
-
-    /// Returns the timeout of a wait that no signal can end.
-    fn poll_timeout(&self) -> Duration {
-        clock::until(runtime::next_under(self.key())).min(POLL_INTERVAL)
+    /// Returns the longest time that a wait may take before it checks again.
+    fn wait_timeout(&self, can_be_interrupted: bool) -> Duration {
+        let left = clock::until(runtime::next_under(self.key));
+        if can_be_interrupted { left } else { left.min(POLL_INTERVAL) }
     }
 }

@@ -1,6 +1,6 @@
 //! Guides: recipes by task, how to choose, and what to know.
 
-// The pages of `docs`. Their examples run as doctests; those that fork are `standalone_crate`s.
+// The pages of `docs`, whose examples run as doctests. Examples that fork are `standalone_crate`s.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

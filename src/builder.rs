@@ -1,5 +1,3 @@
-//! The builder.
-
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,11 +10,9 @@ use crate::runtime::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::schedule::Budget;
 
 /// A builder for an alarm, which expires at the first limit that is reached; returned by [`Alarm::builder`].
-///
 /// ```
-/// let builder = sigalarm::Alarm::builder().label("solve").check_limit(9);
-/// assert!(builder.arm()?.check().is_ok());
-/// # Ok::<(), sigalarm::ArmError>(())
+/// let builder: sigalarm::AlarmBuilder = sigalarm::Alarm::builder().check_limit(9);
+/// assert!(builder.arm().unwrap().check().is_ok());
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is armed before `arm()`"]
@@ -24,13 +20,12 @@ pub struct AlarmBuilder {
     due: Due,
     label: Option<Arc<str>>,
     wishes: Option<Wishes>,
-    /// A signal that cannot ring an alarm, and the reason.
-    refused: Option<(i32, &'static str)>,
+    error: Option<ArmError>,
 }
 
 impl AlarmBuilder {
     pub(crate) fn new() -> AlarmBuilder {
-        AlarmBuilder { due: Due::Never, label: None, wishes: None, refused: None }
+        AlarmBuilder { due: Due::Never, label: None, wishes: None, error: None }
     }
 
     fn set(mut self, change: impl FnOnce(&mut Wishes)) -> AlarmBuilder {
@@ -38,44 +33,35 @@ impl AlarmBuilder {
         self
     }
 
-    /// Sets a limit that counts from arming; see [`Alarm::after`].
-    ///
+    /// Sets a time limit; see [`Alarm::after`].
     /// ```
-    /// assert!(sigalarm::Alarm::builder().after(std::time::Duration::ZERO).arm()?.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::builder().after(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
     pub fn after(self, limit: Duration) -> AlarmBuilder {
         AlarmBuilder { due: Due::After(limit), ..self }
     }
 
     /// Sets a deadline, in place of [`after`](AlarmBuilder::after); see [`Alarm::at`].
-    ///
     /// ```
-    /// assert!(sigalarm::Alarm::builder().at(std::time::Instant::now()).arm()?.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::builder().at(std::time::Instant::now()).arm().unwrap().is_expired());
     /// ```
     pub fn at(self, deadline: Instant) -> AlarmBuilder {
         AlarmBuilder { due: Due::At(clock::from_instant(deadline)), ..self }
     }
 
-    /// Sets the label with which the text of [`TimedOut`](crate::TimedOut) begins.
-    ///
+    /// Sets the label, with which the text of an error begins.
     /// ```
-    /// let alarm = sigalarm::Alarm::builder().label("solve").check_limit(0).arm()?;
+    /// let alarm = sigalarm::Alarm::builder().label("solve").check_limit(0).arm().unwrap();
     /// assert!(alarm.check().unwrap_err().to_string().starts_with("solve used up its checks"));
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn label(self, label: impl Into<Arc<str>>) -> AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time of the process since arming, over all threads ([clock_gettime(2)]).
-    ///
-    /// The alarm is never early, and late by 1 ms and by what other running threads use.
-    ///
+    /// Sets a limit on the processor time of the process, from arming ([clock_gettime(2)]). The alarm is late by up to
+    /// 1 ms and by what other threads use meanwhile.
     /// ```
-    /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm()?.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
     ///
     /// [clock_gettime(2)]: https://man7.org/linux/man-pages/man2/clock_gettime.2.html
@@ -84,27 +70,20 @@ impl AlarmBuilder {
     }
 
     /// Sets a limit on the processor time of the arming thread, in place of [`cpu_limit`](AlarmBuilder::cpu_limit).
-    ///
-    /// [`arm`](AlarmBuilder::arm) fails on Apple's systems, NetBSD and OpenBSD.
-    ///
+    /// On Apple's systems, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
     /// ```
-    /// assert!(sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO).arm()?.is_expired());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert!(sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
     pub fn thread_cpu_limit(self, limit: Duration) -> AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }
 
-    /// Sets a limit on the number of checks: `budget` checks return `Ok`, and the next returns an error.
-    ///
-    /// Checks of the alarm, of alarms inside it and of its thread count. [`restart`](Alarm::restart) resets the count.
-    /// While the guard lives, every check of the process takes the slow path.
-    ///
+    /// Sets a limit on the checks of the alarm, of alarms inside it and of its thread: the first `budget` return `Ok`,
+    /// the next returns an error. [`restart`](Alarm::restart) resets the count. While the guard is alive, every check
+    /// of the process takes the slow path.
     /// ```
-    /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm()?;
-    /// assert!(sigalarm::checkpoint().is_ok());
-    /// assert!(alarm.check().is_err());
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm().unwrap();
+    /// assert!(sigalarm::checkpoint().is_ok() && alarm.check().is_err());
     /// ```
     pub fn check_limit(self, budget: u64) -> AlarmBuilder {
         self.set(|wishes| wishes.budget = Some(Budget::new(budget)))
@@ -112,45 +91,34 @@ impl AlarmBuilder {
 
     /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm ([signal(7)]).
     ///
-    /// - A second signal is forwarded to the previous handler, if no check has seen the first or all alarms that use
-    ///   the signal have expired. So a second Ctrl-C ends the process.
-    /// - The last guard that uses the signal restores the previous disposition. Then a signal that no check has seen is
-    ///   discarded.
-    /// - A signal that was ignored at arming stays ignored, as under `nohup`.
+    /// A second signal goes to the previous handler if no check has seen the first, or if all alarms of the signal have
+    /// expired: a second Ctrl-C ends the process. The drop of the signal's last guard restores the previous
+    /// disposition, and discards a signal that no check has seen. A signal that was ignored at arming stays ignored, as
+    /// under `nohup`.
     ///
     /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
-    ///
     /// ```
     /// use signal_hook::{consts::SIGUSR1, low_level::raise};
-    /// let alarm = sigalarm::Alarm::builder().ring_on(SIGUSR1).arm()?;
-    /// raise(SIGUSR1)?;
-    /// assert!(alarm.check().is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let alarm = sigalarm::Alarm::builder().ring_on(SIGUSR1).arm().unwrap();
+    /// assert!(raise(SIGUSR1).is_ok() && alarm.check().is_err());
     /// ```
     ///
     /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
-    pub fn ring_on(mut self, signal: i32) -> AlarmBuilder {
+    pub fn ring_on(self, signal: i32) -> AlarmBuilder {
         match runtime::ring_signals::refusal(signal) {
-            Some(why) => self.refused = self.refused.or(Some((signal, why))),
-            None => return self.set(|wishes| wishes.signals |= 1 << signal),
+            Some(why) => AlarmBuilder { error: self.error.or(Some(ArmError::signal(signal, why))), ..self },
+            None => self.set(|wishes| wishes.signals |= 1 << signal),
         }
-        self
     }
 
     /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
     ///
-    /// The watchdog writes a line to standard error, unless that is a full pipe, and exits with code 124, without
-    /// destructors and flushes ([_exit(2)]). It waits in a stopped or [`suspended`](crate::suspended()) process.
-    ///
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
-    ///
+    /// The watchdog writes a line to standard error and exits with code 124, without destructors and flushes. On macOS,
+    /// NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
-    /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm()?;
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm().unwrap();
     /// ```
-    ///
-    /// [_exit(2)]: https://man7.org/linux/man-pages/man2/_exit.2.html
     pub fn abort_after(self, grace: Duration) -> AlarmBuilder {
         self.set(|wishes| {
             let dumps_core = wishes.watchdog.is_some_and(|watchdog| watchdog.dumps_core);
@@ -158,72 +126,58 @@ impl AlarmBuilder {
         })
     }
 
-    /// Ends the process as [`abort_after`](AlarmBuilder::abort_after) does, but by [abort(3)], which dumps core.
-    ///
+    /// Ends the process as `abort_after` does, but by [`abort`](std::process::abort), which dumps core.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
-    /// let _alarm = sigalarm::Alarm::builder().after(limit).dump_core_after(limit).arm()?;
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let _alarm = sigalarm::Alarm::builder().after(limit).dump_core_after(limit).arm().unwrap();
     /// ```
-    ///
-    /// [abort(3)]: https://man7.org/linux/man-pages/man3/abort.3.html
     pub fn dump_core_after(self, grace: Duration) -> AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not check.
+    /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not
+    /// check. The library never clears `flag`.
     ///
-    /// A limit on processor time or checks sets it only at a check. The library never clears it.
-    ///
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD, OpenBSD, and beyond RLIMIT_SIGPENDING timers ([getrlimit(2)]).
-    ///
+    /// Limits on processor time and checks set `flag` at a check. On macOS, NetBSD and OpenBSD, and beyond
+    /// RLIMIT_SIGPENDING timers, [`arm`](AlarmBuilder::arm) fails.
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
     /// let (limit, flag) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
-    /// let _alarm = sigalarm::Alarm::builder().after(limit).flag(flag.clone()).arm()?;
+    /// let _alarm = sigalarm::Alarm::builder().after(limit).flag(flag.clone()).arm().unwrap();
     /// while !flag.load(Ordering::Relaxed) {}
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
-    ///
-    /// [getrlimit(2)]: https://man7.org/linux/man-pages/man2/getrlimit.2.html
     pub fn flag(self, flag: Arc<AtomicBool>) -> AlarmBuilder {
         self.set(|wishes| wishes.flag = Some(flag))
     }
 
-    /// Measures stretches without a check on the arming thread; [`Alarm::longest_gap`] returns the longest.
+    /// Measures each stretch of `threshold` or longer without a check on the arming thread; see [`Alarm::longest_gap`].
     ///
-    /// The timer sends four signals a threshold, at most 4,000 a second. No stretch of a threshold is missed; its
-    /// length is short by up to a quarter. Preemption looks like a missing check.
-    ///
+    /// The timer sends four signals in each `threshold`, at most 4,000 a second. A preempted thread looks like a
+    /// missing check.
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
-    /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm()?;
+    /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();
     /// std::thread::sleep(threshold * 5);
     /// assert!(alarm.check().is_ok() && alarm.longest_gap().is_some());
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn audit(self, threshold: Duration) -> AlarmBuilder {
         self.set(|wishes| wishes.audit = Some(threshold))
     }
 
-    /// Arms the alarm; its limits count from this call. Does not block.
+    /// Arms the alarm; its limits count from now. Does not block.
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails, or an option is impossible here; then nothing is armed.
-    ///
+    /// [`ArmError`] if a system call fails, or if an option is impossible here; then nothing is armed.
     /// ```
     /// let builder = sigalarm::Alarm::builder().check_limit(10);
     /// for _page in 0..3 {
-    ///     let _alarm = builder.clone().arm()?; // ten checks for each page
+    ///     let _alarm = builder.clone().arm().unwrap(); // ten checks for each page
     /// }
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[track_caller]
     pub fn arm(self) -> Result<Alarm, ArmError> {
-        if let Some((signal, why)) = self.refused {
-            return Err(ArmError::signal(signal, why));
-        }
+        self.error.map_or(Ok(()), Err)?;
         let (label, wishes) = (self.label.as_ref(), self.wishes.as_ref());
         let key = runtime::arm(Plan { label, wishes, ..Plan::new(self.due, Location::caller()) })?;
         Ok(Alarm::of(key, self.label))

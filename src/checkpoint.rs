@@ -1,5 +1,3 @@
-//! The check without a guard.
-
 #[cfg(not(sigalarm_shuttle))]
 pub use sigalarm_core::checkpoint;
 

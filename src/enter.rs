@@ -1,5 +1,3 @@
-//! Alarms that other threads enter.
-
 use std::marker::PhantomData;
 
 use crate::alarm::Alarm;
@@ -8,7 +6,6 @@ use crate::runtime;
 use crate::schedule::{Key, Standing};
 
 /// A guard that keeps an alarm entered on its thread; returned by [`Alarm::enter`].
-///
 /// ```
 /// let alarm = sigalarm::testing::never();
 /// let entered: sigalarm::Entered<'_> = alarm.enter();
@@ -22,11 +19,10 @@ pub struct Entered<'a> {
 }
 
 impl Alarm {
-    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check it too.
+    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check the alarm too.
     ///
-    /// It is inside the alarms that the thread has, and encloses those that the thread arms later. Alarms that enclose
-    /// it on its arming thread enclose it here too. Does not block.
-    ///
+    /// The thread's alarms enclose the entered alarm, as those of the arming thread do. The entered alarm encloses
+    /// alarms that the thread arms later.
     /// ```
     /// let alarm: &sigalarm::Alarm = &sigalarm::testing::expired();
     /// std::thread::scope(|s| {
@@ -37,7 +33,7 @@ impl Alarm {
     /// });
     /// ```
     pub fn enter(&self) -> Entered<'_> {
-        Entered::new(self.key())
+        Entered::new(self.key)
     }
 }
 

@@ -1,5 +1,3 @@
-//! The errors of checks and of arming: two types, so that code that handles an expired limit hides no failed system call.
-
 use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,10 +9,7 @@ use sigalarm_core::implementer::TooMany;
 pub(crate) use sigalarm_core::implementer::{Exact, Expiry, Measured};
 pub use sigalarm_core::{AlarmId, Cause, SourceLocation, TimedOut};
 
-/// An error of arming an alarm; no alarm stays armed.
-///
-/// Common causes are a sandbox that forbids signal handlers (seccomp) and exhausted memory.
-///
+/// An error of arming an alarm; no alarm stays armed. Common causes are a seccomp filter and exhausted memory.
 /// ```
 /// let e: sigalarm::ArmError = sigalarm::Alarm::builder().ring_on(9).arm().unwrap_err();
 /// assert!(e.to_string().contains("signal 9 cannot ring it"));
@@ -38,9 +33,8 @@ impl ArmError {
         ArmError { call: Some(call), source: Some(Arc::new(source)), ..ArmError::new(kind, text) }
     }
 
-    pub(crate) fn signal(number: i32, why: &'static str) -> ArmError {
-        let text =
-            format!("cannot arm the alarm: signal {number} cannot ring it: {why}; nothing was left armed");
+    pub(crate) fn signal(n: i32, why: &'static str) -> ArmError {
+        let text = format!("cannot arm the alarm: signal {n} cannot ring it: {why}; nothing was left armed");
         ArmError::new(io::ErrorKind::InvalidInput, text)
     }
 
@@ -49,13 +43,11 @@ impl ArmError {
         ArmError::new(io::ErrorKind::InvalidInput, text)
     }
 
-    /// Returns the error of the ninth implementation of `sigalarm-core`.
     pub(crate) fn too_many(e: TooMany) -> ArmError {
         let text = format!("cannot arm the alarm: {e}; nothing was left armed");
         ArmError { source: Some(Arc::new(e)), ..ArmError::new(io::ErrorKind::Unsupported, text) }
     }
 
-    /// Returns the error of a thread that no timer can interrupt.
     pub(crate) fn no_timer() -> ArmError {
         let text = "no timer can interrupt this thread: SIGALRM is blocked on it, or the system has no timer for it; \
                     unblock SIGALRM, or wait with a timeout and check";
@@ -63,7 +55,6 @@ impl ArmError {
     }
 
     /// Returns the name of the failed system call, such as `"sigaction"`, if one failed.
-    ///
     /// ```
     /// let e = sigalarm::Ticker::every(std::time::Duration::ZERO).unwrap_err();
     /// assert_eq!(e.call(), None);
@@ -92,7 +83,7 @@ impl From<ArmError> for io::Error {
     }
 }
 
-/// Returns the text of a panic's payload; for one that is not a string `Box<dyn Any>`, as std prints it.
+/// Returns the text of a panic's payload, or `Box<dyn Any>`, as std prints it.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,

@@ -1,19 +1,15 @@
-//! The stretch that an audit measures.
-
 use std::fmt;
 use std::time::Duration;
 
 use crate::error::SourceLocation;
 
-/// The longest time without a check, and the check after it; returned by [`Alarm::longest_gap`](crate::Alarm::longest_gap).
-///
+/// The longest stretch without a check, returned by [`Alarm::longest_gap`](crate::Alarm::longest_gap).
 /// ```
 /// let threshold = std::time::Duration::from_millis(4);
-/// let alarm = sigalarm::Alarm::builder().audit(threshold).arm()?;
+/// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();
 /// std::thread::sleep(threshold * 5);
 /// assert!(alarm.check().is_ok());
-/// println!("{}", alarm.longest_gap().unwrap()); // 20.1 ms without a check, before the one at src/main.rs:5
-/// # Ok::<(), sigalarm::ArmError>(())
+/// println!("{}", alarm.longest_gap().unwrap()); // 20.1 ms without a check, before the one at src/main.rs:4
 /// ```
 #[derive(Clone, Debug)]
 pub struct Gap {
@@ -26,8 +22,7 @@ impl Gap {
         Gap { length, location }
     }
 
-    /// Returns the length, short by at most a quarter of the audit's threshold.
-    ///
+    /// Returns the length, short by up to a quarter of the audit's threshold.
     /// ```
     /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.length()), None);
     /// ```
@@ -36,7 +31,6 @@ impl Gap {
     }
 
     /// Returns the location of the check after the stretch.
-    ///
     /// ```
     /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.location().line()), None);
     /// ```

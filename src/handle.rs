@@ -1,5 +1,3 @@
-//! The handle on an alarm.
-
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -12,14 +10,12 @@ use crate::schedule::{Entry, Key};
 
 /// A handle on an alarm, for code that cannot borrow the guard; returned by [`Alarm::handle`].
 ///
-/// Without the guard, and in a forked child, its checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
-///
+/// After the guard's drop, and in a forked child, checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
 /// ```
-/// let alarm = sigalarm::Alarm::never()?;
-/// let handle = alarm.handle();
+/// let alarm = sigalarm::testing::never();
+/// let handle: sigalarm::AlarmHandle = alarm.handle();
 /// std::thread::spawn(move || handle.ring());
 /// while alarm.check().is_ok() {}
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[derive(Clone)]
 pub struct AlarmHandle {
@@ -27,20 +23,18 @@ pub struct AlarmHandle {
 }
 
 impl Alarm {
-    /// Returns a handle on the alarm. Does not block.
-    ///
+    /// Returns a handle on the alarm.
     /// ```
     /// let handle = sigalarm::testing::never().handle(); // drops the guard
     /// assert!(!handle.ring());
     /// ```
     pub fn handle(&self) -> AlarmHandle {
-        AlarmHandle { key: self.key() }
+        AlarmHandle { key: self.key }
     }
 }
 
 impl AlarmHandle {
-    /// Expires the alarm now, as [`Alarm::ring`] does. Returns whether the alarm is still armed.
-    ///
+    /// Expires the alarm, as [`Alarm::ring`] does. Returns whether the guard is alive.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// assert!(alarm.handle().ring() && alarm.is_expired());
@@ -50,8 +44,7 @@ impl AlarmHandle {
         runtime::ring(self.key, Cause::Rung)
     }
 
-    /// Checks as [`Alarm::check`] does, with the same cost and errors.
-    ///
+    /// Checks as [`Alarm::check`] does.
     /// ```
     /// assert!(sigalarm::testing::expired().handle().check().is_err());
     /// ```
@@ -62,7 +55,6 @@ impl AlarmHandle {
     }
 
     /// Returns whether [`check`](AlarmHandle::check) returns an error.
-    ///
     /// ```
     /// assert!(sigalarm::testing::expired().handle().is_expired());
     /// ```
@@ -72,8 +64,7 @@ impl AlarmHandle {
         self.check().is_err()
     }
 
-    /// Returns the time until the deadline, as [`Alarm::remaining`] does; `None` also without a guard.
-    ///
+    /// Returns the time until the deadline, as [`Alarm::remaining`] does; `None` after the guard's drop.
     /// ```
     /// assert_eq!(sigalarm::testing::never().handle().remaining(), None);
     /// ```
@@ -81,8 +72,7 @@ impl AlarmHandle {
         runtime::inspect(self.key, Entry::remaining).flatten()
     }
 
-    /// Enters the alarm on the calling thread, as [`Alarm::enter`] does. Does not block.
-    ///
+    /// Enters the alarm on the calling thread, as [`Alarm::enter`] does.
     /// ```
     /// let handle = sigalarm::testing::expired().handle();
     /// std::thread::spawn(move || drop(handle.enter()));
@@ -92,7 +82,6 @@ impl AlarmHandle {
     }
 
     /// Returns the alarm's id.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// assert_eq!(alarm.handle().id(), alarm.id());

@@ -1,5 +1,3 @@
-//! Readers and writers whose calls end at the deadline.
-
 use std::io::{self, BufRead, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::Location;
@@ -12,31 +10,26 @@ use crate::os::poll::Readiness;
 impl Alarm {
     /// Returns a reader whose reads end at the deadline: for pipes, sockets, terminals and other descriptors.
     ///
-    /// At the deadline a read fails with [`io::ErrorKind::TimedOut`] and the [`TimedOut`](crate::TimedOut) inside. No
-    /// byte is lost. Put a [`BufReader`](io::BufReader) around the reader to read lines.
+    /// A read waits with poll(2), also in non-blocking mode. A regular file is always ready. `r` must be unbuffered, or
+    /// standard input; a [`BufReader`](io::BufReader) around the reader reads lines.
     ///
-    /// A read waits with [poll(2)], also in non-blocking mode. A regular file is always ready. `r` must be unbuffered,
-    /// or standard input.
+    /// # Errors
+    ///
+    /// After an expiry, [`io::ErrorKind::TimedOut`] with a [`TimedOut`](crate::TimedOut) inside. No byte is lost.
     ///
     /// # Standard input
     ///
-    /// A read takes bytes from the buffer of [`io::stdin`](std::io::stdin), and then waits as
-    /// [`blocking`](Alarm::blocking) does: at most 10 ms late, with an [`ArmError`](crate::ArmError) where no timer can
-    /// interrupt the thread. The limit does not cover the wait for std's lock.
+    /// A read takes bytes that [`io::stdin`](std::io::stdin) has buffered, or waits as [`blocking`](Alarm::blocking)
+    /// does, with the same errors. The limit does not cover the wait for std's lock.
     ///
-    /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` keeps a partial line in its
-    /// `String`, unless it ends within a UTF-8 character. The next call appends.
-    ///
+    /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` leaves a partial line in its
+    /// `String`, unless the line ends within a UTF-8 character. The next call appends.
     /// ```
-    /// use std::{io::Read, os::unix::net::UnixStream, time::Duration};
-    /// let (here, _there) = UnixStream::pair()?;
-    /// let alarm = sigalarm::Alarm::after(Duration::from_millis(20))?;
-    /// let e = alarm.reader(&here).read(&mut [0]).unwrap_err();
+    /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
+    /// let e = std::io::read_to_string(alarm.reader(&here)).unwrap_err();
     /// assert_eq!(e.kind(), std::io::ErrorKind::TimedOut);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    ///
-    /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[track_caller]
     #[doc(alias("stdin", "read_line"))]
     pub fn reader<R: Read + AsFd>(&self, r: R) -> Reader<'_, R> {
@@ -45,17 +38,13 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` that has written a part returns its length, and the next fails. `write_all` does not report a part.
-    ///
-    /// `w` must be unbuffered: not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) made from
+    /// A `write` that has written a part returns its length; `write_all` does not report a part. `w` must be
+    /// unbuffered: not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) from
     /// `stdout().as_fd().try_clone_to_owned()?`.
-    ///
     /// ```
-    /// use std::{io::Write, os::unix::net::UnixStream, time::Duration};
-    /// let (here, _there) = UnixStream::pair()?;
-    /// let alarm = sigalarm::Alarm::after(Duration::from_millis(20))?;
-    /// assert!(alarm.writer(&here).write_all(&vec![0; 10_000_000]).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
+    /// assert!(std::io::Write::write_all(&mut alarm.writer(&here), &vec![0; 10_000_000]).is_err());
     /// ```
     #[track_caller]
     pub fn writer<W: Write + AsFd>(&self, w: W) -> Writer<'_, W> {
@@ -64,7 +53,6 @@ impl Alarm {
 }
 
 /// A reader with a time limit, returned by [`Alarm::reader`].
-///
 /// ```
 /// let alarm = sigalarm::testing::expired();
 /// let reader: sigalarm::Reader<std::io::Stdin> = alarm.reader(std::io::stdin());
@@ -74,17 +62,15 @@ impl Alarm {
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
     inner: R,
-    /// The call of [`Alarm::reader`]. Errors name it, because std calls `read`.
+    /// The call of [`Alarm::reader`], which errors name, because std may call `read`.
     location: &'static Location<'static>,
 }
 
 /// A writer with a time limit, returned by [`Alarm::writer`].
-///
 /// ```
-/// use std::io::Write;
 /// let alarm = sigalarm::testing::expired();
 /// let mut writer: sigalarm::Writer<std::io::Stderr> = alarm.writer(std::io::stderr());
-/// assert!(writeln!(writer, "late").is_err());
+/// assert!(std::io::Write::write(&mut writer, b"late").is_err());
 /// ```
 #[derive(Debug)]
 pub struct Writer<'a, W> {
@@ -95,7 +81,6 @@ pub struct Writer<'a, W> {
 
 impl<R> Reader<'_, R> {
     /// Returns the reader underneath, without the limit.
-    ///
     /// ```
     /// let _stdin: std::io::Stdin = sigalarm::testing::never().reader(std::io::stdin()).into_inner();
     /// ```
@@ -103,8 +88,7 @@ impl<R> Reader<'_, R> {
         self.inner
     }
 
-    /// Returns a reference to the reader underneath.
-    ///
+    /// Borrows the reader underneath.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// let _stdin: &std::io::Stdin = alarm.reader(std::io::stdin()).get_ref();
@@ -116,7 +100,6 @@ impl<R> Reader<'_, R> {
 
 impl<W> Writer<'_, W> {
     /// Returns the writer underneath, without the limit.
-    ///
     /// ```
     /// let _stderr: std::io::Stderr = sigalarm::testing::never().writer(std::io::stderr()).into_inner();
     /// ```
@@ -124,8 +107,7 @@ impl<W> Writer<'_, W> {
         self.inner
     }
 
-    /// Returns a reference to the writer underneath.
-    ///
+    /// Borrows the writer underneath.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// let _stderr: &std::io::Stderr = alarm.writer(std::io::stderr()).get_ref();
@@ -148,11 +130,10 @@ impl<R: Read + AsFd> Read for Reader<'_, R> {
     }
 }
 
-/// For [`io::StdinLock`]; see [`Alarm::reader`].
 impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.read_through_buffer(|inner| inner.fill_buf().map(<[u8]>::len))? {
-            0 => Ok(&[]), // At the end of the file a second `fill_buf` reads again.
+            0 => Ok(&[]), // The end of the file: another `fill_buf` would wait again.
             _ => self.inner.fill_buf(),
         }
     }
@@ -163,17 +144,14 @@ impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
 }
 
 impl<R: AsFd> Reader<'_, R> {
-    /// Calls `call`, which takes bytes from a buffer or reads once into it, before poll(2), which sees no buffer.
+    /// Calls `call`, which reads through a buffer. poll(2) comes second, because it does not see bytes in the buffer.
     fn read_through_buffer<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
         let Reader { alarm, inner, location } = self;
         let called = alarm.blocking_at(location, || match call(inner) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
             result => result.map(Some),
         })?;
-        match called {
-            Some(value) => Ok(value),
-            None => alarm.when_ready(location, Readiness::Readable, inner, call),
-        }
+        called.map_or_else(|| alarm.when_ready(location, Readiness::Readable, inner, call), Ok)
     }
 }
 

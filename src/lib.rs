@@ -19,35 +19,27 @@
 //! # Ok::<(), sigalarm::ArmError>(())
 //! ```
 //!
-//! [`Alarm::builder`] has further limits, and [`Alarm::reader`] reads with a limit. A `process::Job` limits code that
-//! cannot check.
-//!
 #![cfg_attr(
     all(doc, feature = "macros", feature = "process"),
     doc = "The [guides](book) have [recipes](book::recipes), [how to choose](book::choosing), [common mistakes](book::mistakes) and [all limits](book::limits).\n"
 )]
 //! # Features
 //!
-//! No feature is on by default. The seconds are CPU time of a debug build (AMD EPYC, Rust 1.95).
+//! No feature is on by default. Without features, 16 crates are built.
 //!
-//! | feature | adds | crates | seconds |
-//! |---|---|---|---|
-//! | none | | 16 | 7 |
-//! | `macros` | `#[cooperative]`, `#[time_limit]` | 22 | 11 |
-//! | `process` | jobs in forked processes | 27 | 16 |
-//! | `enough` | `enough::Stop` for alarms | 17 | 7 |
-//!
-//! # Platforms
-//!
-//! The library needs Unix. Tests run on Linux; macOS, FreeBSD, NetBSD and Android only compile.
+//! | feature | adds | crates |
+//! |---|---|---|
+//! | `macros` | `#[cooperative]`, `#[time_limit]` | 6 |
+//! | `process` | jobs in forked processes, for code that cannot check | 11 |
+//! | `enough` | `enough::Stop` for alarms | 1 |
 //!
 //! # Limits
 //!
 //! - A computation without checks never stops. A limit is noticed at the next check, never early.
 //! - While an expired alarm is armed, every check of the process takes the slow path.
 //! - In a single-threaded process the alarm uses the interval timer, which `exec` keeps; see [`suspended`].
+//! - Only Unix. Tests run on Linux; macOS, FreeBSD, NetBSD and Android only compile.
 
-// For a build under RealtimeSanitizer (`.ci/parts/sanitizers`).
 #![cfg_attr(sigalarm_rtsan, feature(sanitize))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -72,7 +64,6 @@ mod iter;
 mod not_send;
 #[cfg(not(sigalarm_shuttle))]
 mod os;
-/// The same functions over a simulated kernel.
 #[cfg(sigalarm_shuttle)]
 #[path = "interleavings/os/mod.rs"]
 mod os;

@@ -1,5 +1,3 @@
-//! Functions that run a closure: under a limit, with limits paused or ignored, or without the library's signal handling.
-
 use std::io;
 use std::panic::Location;
 use std::time::Duration;
@@ -8,7 +6,6 @@ use crate::alarm::Alarm;
 use crate::error::ArmError;
 use crate::runtime;
 
-/// Calls a function when it is dropped, also by a panic.
 struct OnDrop<F: FnMut()>(F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
@@ -17,16 +14,14 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// Runs `f` with an alarm that expires `limit` from now, and returns what `f` returns.
+/// Runs `f` with an alarm that expires `limit` from now.
 ///
 /// # Errors
 ///
 /// [`ArmError`] if the alarm cannot be armed; then `f` does not run.
-///
 /// ```
 /// let limit = std::time::Duration::from_secs(10);
-/// assert!(sigalarm::within(limit, |alarm| alarm.check())?.is_ok()); // or `??` for both errors
-/// # Ok::<(), sigalarm::ArmError>(())
+/// assert!(sigalarm::within(limit, |alarm| alarm.check()).unwrap().is_ok());
 /// ```
 #[track_caller]
 pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmError> {
@@ -34,17 +29,11 @@ pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmE
     Ok(f(&alarm))
 }
 
-/// Runs `f` as [`within`] does, and returns one error type for arming, expiry and `f`.
-///
-/// # Errors
-///
-/// - After an expiry, kind [`TimedOut`](io::ErrorKind::TimedOut) with the [`TimedOut`](crate::TimedOut) inside.
-/// - Otherwise the error of `f`, or an [`ArmError`]; then `f` does not run.
-///
+/// Runs `f` as [`within`] does, and converts each error into an [`io::Error`]. A [`TimedOut`](crate::TimedOut) gets the
+/// kind [`io::ErrorKind::TimedOut`].
 /// ```
 /// let limit = std::time::Duration::from_secs(10);
-/// sigalarm::try_within(limit, |alarm| alarm.check())?;
-/// # Ok::<(), std::io::Error>(())
+/// assert!(sigalarm::try_within(limit, |alarm| alarm.check()).is_ok());
 /// ```
 pub fn try_within<T, E: Into<io::Error>>(
     limit: Duration,
@@ -53,18 +42,14 @@ pub fn try_within<T, E: Into<io::Error>>(
     within(limit, f)?.map_err(E::into)
 }
 
-/// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger.
+/// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger. Calls nest.
 ///
-/// A paused alarm has no deadline on any thread. When `f` returns or panics, its deadline, watchdog, flag and audit
-/// move later by the time that `f` took.
-///
-/// Not paused are expired alarms, a running grace, limits on processor time and checks, and alarms of `f`. Calls nest.
-///
+/// A paused alarm has no deadline. When `f` returns or panics, its deadline, watchdog, flag and audit move later by the
+/// time that `f` took. Limits on processor time and checks are not paused.
 /// ```
-/// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500))?;
+/// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500)).unwrap();
 /// sigalarm::paused(|| std::thread::sleep(std::time::Duration::from_millis(600)));
 /// assert!(alarm.check().is_ok());
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[track_caller]
 pub fn paused<T>(f: impl FnOnce() -> T) -> T {
@@ -75,15 +60,13 @@ pub fn paused<T>(f: impl FnOnce() -> T) -> T {
 
 impl Alarm {
     /// Runs `f` and pauses this alarm only; otherwise as [`paused`]. Any thread may call it.
-    ///
     /// ```
-    /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1))?;
+    /// let alarm = sigalarm::Alarm::at(std::time::Instant::now() + std::time::Duration::from_secs(1)).unwrap();
     /// assert_eq!(alarm.paused(|| alarm.deadline()), None);
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[track_caller]
     pub fn paused<T>(&self, f: impl FnOnce() -> T) -> T {
-        let keys = runtime::pause(self.key(), Location::caller());
+        let keys = runtime::pause(self.key, Location::caller());
         let _resume = OnDrop(|| runtime::unpause(&keys));
         f()
     }
@@ -91,19 +74,16 @@ impl Alarm {
 
 /// Runs `f`, in which this thread's checks ignore every alarm that is armed now: for clean-up after an expiry.
 ///
-/// So do [`blocking`](Alarm::blocking) and checks through a handle. Alarms that `f` arms work as usual, so the clean-up
-/// can have a limit. No [`check_limit`](crate::AlarmBuilder::check_limit) of an ignored alarm counts.
-///
-/// Deadlines pass meanwhile, watchdogs ([`abort_after`](crate::AlarmBuilder::abort_after)) end the process, and the
-/// first check after `f` returns the error. Calls nest.
-///
+/// [`blocking`](Alarm::blocking) ignores the alarms too, and no [`check_limit`](crate::AlarmBuilder::check_limit)
+/// counts. Deadlines pass meanwhile, and [`abort_after`](crate::AlarmBuilder::abort_after) ends the process. Alarms
+/// that `f` arms work as usual, so the clean-up can have a limit. Calls nest.
 /// ```
 /// let _alarm = sigalarm::testing::expired();
 /// assert!(sigalarm::checkpoint().is_err());
 /// sigalarm::shielded(|| assert!(sigalarm::checkpoint().is_ok())); // the clean-up
 /// ```
 pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
-    let shield: runtime::Shield = runtime::shield();
+    let shield = runtime::shield();
     let _lower = OnDrop(|| runtime::lower(&shield));
     f()
 }
@@ -113,9 +93,7 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 /// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer ([execve(2)]): without
 /// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
 ///
-/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile; if they have
-/// alarms, the handler stays and forwards foreign signals. Calls nest. A child that `f` forks is not suspended.
-///
+/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile. Calls nest.
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());

@@ -1,17 +1,12 @@
-//! Alarms for libraries that take an [`enough::Stop`].
-
 use enough::{Stop, StopReason};
 
 use crate::alarm::Alarm;
 use crate::error::{Cause, TimedOut};
 use crate::handle::AlarmHandle;
 
-/// The checking thread's alarms, for a library that needs a `'static` [`enough::Stop`]. `&Alarm` and [`AlarmHandle`] are
-/// `Stop`s too.
-///
+/// The checking thread's alarms, as a `'static` [`enough::Stop`]. `&Alarm` and [`AlarmHandle`] implement `Stop` too.
 /// Expired limits on time, processor time and checks are [`StopReason::TimedOut`], other causes
 /// [`StopReason::Cancelled`].
-///
 /// ```
 /// use enough::{Stop, StopReason};
 /// let _alarm = sigalarm::testing::expired();
@@ -28,7 +23,7 @@ impl Stop for ThreadAlarms {
     }
 }
 
-/// For a reference, because a `Stop` is `Send` and a guard is not.
+/// A `Stop` must be `Send`: a reference is, a guard is not.
 impl Stop for &Alarm {
     #[inline]
     #[track_caller]
@@ -37,7 +32,6 @@ impl Stop for &Alarm {
     }
 }
 
-/// Returns `Ok` once the guard is dropped.
 impl Stop for AlarmHandle {
     #[inline]
     #[track_caller]

@@ -1,5 +1,3 @@
-//! Progress reports from a computation.
-
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -12,17 +10,15 @@ use crate::schedule::Key;
 
 /// A guard that counts periods, for a progress line or a checkpoint file.
 ///
-/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends a signal per period. It is inert in a
-/// forked child.
-///
+/// No period is lost. While [`ticks`](Ticker::ticks) is called, the timer sends a signal per period. Inert in a forked
+/// child.
 /// ```
-/// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10))?;
+/// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10)).unwrap();
 /// for step in 0..1_000_000 {
 ///     if ticker.ticks() > 0 {
 ///         println!("step {step}");
 ///     }
 /// }
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[must_use = "dropping the ticker disarms it: write `let ticker = …;` (`let _ = …;` drops it at once)"]
 pub struct Ticker {
@@ -33,12 +29,11 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Arms a ticker, whose first period begins now. Does not block. Periods should be 50 µs or longer.
+    /// Arms a ticker. Periods should be 50 µs or longer. Does not block.
     ///
     /// # Errors
     ///
     /// [`ArmError`] for a period of zero, or if a system call fails; then nothing is armed.
-    ///
     /// ```
     /// assert!(sigalarm::Ticker::every(std::time::Duration::ZERO).is_err());
     /// ```
@@ -50,15 +45,12 @@ impl Ticker {
         Ok(Ticker { key, period, flag, not_send: PhantomData })
     }
 
-    /// Returns how many periods have passed since the last call, by any thread, or since arming.
-    ///
-    /// While it returns zero, it costs one load and one branch.
-    ///
+    /// Counts the periods since the last call, by any thread, or since arming. Until the first, costs a load and a
+    /// branch.
     /// ```
-    /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2))?;
+    /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2)).unwrap();
     /// std::thread::sleep(ticker.period() * 4);
     /// assert!(ticker.ticks() >= 3);
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     #[inline]
     pub fn ticks(&self) -> u64 {
@@ -69,11 +61,9 @@ impl Ticker {
     }
 
     /// Returns the period.
-    ///
     /// ```
     /// let second = std::time::Duration::from_secs(1);
-    /// assert_eq!(sigalarm::Ticker::every(second)?.period(), second);
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// assert_eq!(sigalarm::Ticker::every(second).unwrap().period(), second);
     /// ```
     pub fn period(&self) -> Duration {
         self.period

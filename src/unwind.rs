@@ -1,6 +1,4 @@
-//! Unwinding to a `catch`.
-//!
-//! Without a `catch` it would end the thread silently, without the panic hook. So a check that finds none panics.
+//! Unwinding to a `catch`. Without a `catch` the unwinding would end the thread silently, so the check panics instead.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -12,35 +10,21 @@ use crate::alarm::Alarm;
 use crate::error::{AlarmId, TimedOut};
 use crate::runtime;
 
-/// The payload of the unwinding.
-struct Expired(TimedOut);
+struct Unwinding(TimedOut);
 
 impl Alarm {
-    /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, this one or one that encloses it.
+    /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, in code without a `Result`.
     ///
-    /// For code without a `Result`. The unwinding runs destructors, and not the panic hook. While the thread unwinds, this
-    /// function does nothing.
-    ///
-    /// <div class="warning">
-    ///
-    /// An unwinding aborts the process at an `extern "C"` function of Rust. There store the error of
-    /// [`check`](Alarm::check).
-    ///
-    /// </div>
+    /// The unwinding runs destructors, and not the panic hook. At an `extern "C"` function of Rust it **aborts the
+    /// process**: store the error of [`check`](Alarm::check) there. Does nothing while the thread unwinds.
     ///
     /// # Panics
     ///
     /// Panics if the alarm has expired, and no `catch` runs on this thread and none of that alarm on another.
-    ///
     /// ```
     /// let alarm = sigalarm::testing::expired();
-    /// let sorted = alarm.catch(|| {
-    ///     [3, 1, 2].sort_by(|a, b| {
-    ///         alarm.unwind_if_expired();
-    ///         a.cmp(b)
-    ///     });
-    /// });
-    /// assert!(alarm.owns(&sorted.unwrap_err()));
+    /// let caught = alarm.catch(|| [3, 1, 2].sort_by_key(|_| alarm.unwind_if_expired()));
+    /// assert!(alarm.owns(&caught.unwrap_err()));
     /// ```
     #[inline]
     #[track_caller]
@@ -53,20 +37,16 @@ impl Alarm {
     }
 
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
+    /// Under `panic = "abort"` a call does not compile.
     ///
-    /// The unwinding of another alarm passes through if that alarm's `catch` runs further out on this thread. Otherwise
-    /// `catch` returns its [`TimedOut`], which the alarm does not [own](Alarm::owns).
-    ///
-    /// On another thread the unwinding ends that thread. [`resume_unwind`](std::panic::resume_unwind) with the error of
-    /// [`join`](std::thread::JoinHandle::join) continues it.
-    ///
-    /// `f` need not be [`UnwindSafe`](std::panic::UnwindSafe), because the unwinding starts only at a check. A function
-    /// that calls back must keep its state valid when the callback panics; std's functions do.
+    /// A function that the unwinding leaves must keep its state valid after a panic; std's functions do. On another
+    /// thread the unwinding ends that thread; [`resume_unwind`](std::panic::resume_unwind) with the error of `join`
+    /// continues it.
     ///
     /// # Errors
     ///
-    /// The [`TimedOut`] of the expired alarm. Under `panic = "abort"` a call does not compile.
-    ///
+    /// The [`TimedOut`] of this alarm; or of an enclosing one, unless a `catch` of that alarm runs further out on this
+    /// thread.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired()));
@@ -84,20 +64,14 @@ impl Alarm {
     }
 }
 
-/// Checks the thread's alarms, and unwinds as [`Alarm::unwind_if_expired`] does.
-///
-/// # Panics
-///
-/// As [`Alarm::unwind_if_expired`].
-///
+/// Checks the thread's alarms, and unwinds or panics as [`Alarm::unwind_if_expired`] does.
 /// ```
 /// fn fibonacci(n: u32) -> u64 {
 ///     sigalarm::unwind_if_expired();
 ///     if n < 2 { n.into() } else { fibonacci(n - 1) + fibonacci(n - 2) }
 /// }
-/// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(5))?;
+/// let alarm = sigalarm::testing::at_check(1_000);
 /// assert!(alarm.catch(|| fibonacci(90)).is_err());
-/// # Ok::<(), sigalarm::ArmError>(())
 /// ```
 #[inline]
 #[track_caller]
@@ -116,19 +90,21 @@ fn raise(e: TimedOut) -> ! {
     if !Registration::exists(e.alarm()) {
         panic!("{e}, and no `Alarm::catch` is running");
     }
-    panic::resume_unwind(Box::new(Expired(e)))
+    panic::resume_unwind(Box::new(Unwinding(e)))
 }
 
-/// Implements [`Alarm::catch`]. Under `panic = "abort"` it compiles, and catches nothing.
+/// Implements `Alarm::catch`. Compiles under `panic = "abort"`.
 pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
     let registration = Registration::add(alarm.id());
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));
     drop(registration);
-    outcome.or_else(|payload| match payload.downcast::<Expired>() {
-        Ok(expired) if !alarm.owns(&expired.0) && Registration::is_on_this_thread(expired.0.alarm()) => {
-            panic::resume_unwind(expired)
+    outcome.or_else(|payload| match payload.downcast::<Unwinding>() {
+        Ok(unwinding)
+            if !alarm.owns(&unwinding.0) && Registration::is_on_this_thread(unwinding.0.alarm()) =>
+        {
+            panic::resume_unwind(unwinding)
         }
-        Ok(expired) => Err(expired.0),
+        Ok(unwinding) => Err(unwinding.0),
         Err(panic) => panic::resume_unwind(panic),
     })
 }
@@ -138,14 +114,11 @@ thread_local! {
     static ON_THIS_THREAD: RefCell<Vec<AlarmId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of `catch`es that run on any thread, by the alarm's number modulo 256.
-///
-/// - No lock: a fork could leave it locked.
-/// - Two alarms may share a counter. Then an unwinding without a `catch` may end its thread silently.
-/// - Relaxed: a `catch` matters to another thread only if it started that thread's work, which orders both.
+/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. Not a list under a lock, which a
+/// fork could leave locked. If two alarms share a counter, an unwinding without a `catch` may end its thread silently.
+/// Relaxed operations suffice: a `catch` concerns another thread only if it has started that thread's work.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
-/// The registration of a running `catch`, removed by its drop.
 struct Registration(AlarmId);
 
 impl Registration {

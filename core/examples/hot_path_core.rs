@@ -1,6 +1,6 @@
 //! Loops with and without a checkpoint, whose instructions `.ci/parts/hot-path` counts.
 
-#![allow(unsafe_code)] // For the names, so that they can be found.
+#![allow(unsafe_code)] // `no_mangle`, so that the script finds the functions.
 
 use std::hint::black_box;
 

@@ -1,10 +1,8 @@
 use core::fmt;
 
 /// The cause of an expiry.
-///
 /// ```
-/// let error = sigalarm::testing::expired().check().unwrap_err();
-/// assert_eq!(error.cause(), sigalarm::Cause::Deadline);
+/// assert_eq!(sigalarm::testing::expired().check().unwrap_err().cause(), sigalarm::Cause::Deadline);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -1,19 +1,22 @@
-//! The flag and the registered hooks.
-
 use alloc::boxed::Box;
 use core::error::Error;
 use core::fmt;
 use core::panic::Location;
+#[cfg(not(target_has_atomic = "64"))]
+use core::sync::atomic::AtomicU32 as Counter;
+#[cfg(target_has_atomic = "64")]
+use core::sync::atomic::AtomicU64 as Counter;
+use core::sync::atomic::Ordering;
 
-use crate::id::COUNTER;
 use crate::os::{Flag, Slot};
 use crate::{AlarmId, TimedOut};
 
 /// The flag's bits.
 const MAX_HOOKS: usize = 8;
 
-/// Aligned to two cache lines, which some processors fetch together: other writes to them would slow checks.
-#[repr(C, align(128))] // The flag first: one instruction less in each function that checks.
+/// The flag is first, which saves an instruction in each function that checks. Its pair of cache lines has no other
+/// data, because writes there would slow checks.
+#[repr(C, align(128))]
 struct Checked {
     flag: Flag,
     hooks: [Slot<Hook>; MAX_HOOKS],
@@ -21,7 +24,7 @@ struct Checked {
 
 static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MAX_HOOKS] };
 
-/// Returns the flag that every check reads. Relaxed loads suffice: the hooks decide.
+/// Returns the flag. Checks read it by a relaxed load, because the hooks decide.
 #[inline(always)]
 pub fn flag() -> &'static Flag {
     &CHECKED.flag
@@ -38,8 +41,8 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm, but of none with a larger id
-    /// than the given one.
+    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm whose id is not above the
+    /// given.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
@@ -80,33 +83,34 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation for good; again, it returns the same bit. Takes no lock, which a `fork` could leave
-/// locked.
+/// Registers an implementation; a second call returns the same bit. Takes no lock, which a fork could leave locked.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
 }
 
-/// Returns a new id, larger than all earlier ids.
+static LAST_ID: Counter = Counter::new(0);
+
+/// Returns a new id, larger than all earlier ids. On a target without 64-bit atomics, ids repeat after 2^32.
+#[allow(clippy::useless_conversion)] // On such a target the number is a `u32`.
 pub fn next_id() -> AlarmId {
-    AlarmId(COUNTER.next())
+    AlarmId(u64::from(LAST_ID.fetch_add(1, Ordering::Relaxed)) + 1)
 }
 
-/// Skips 2^40 ids. A forked child calls it, so that its ids are new.
+/// Skips 2^40 ids, or 2^20 without 64-bit atomics, so that the ids of a forked child are new.
 pub fn skip_ids() {
-    COUNTER.skip();
+    LAST_ID.fetch_add(1 << if cfg!(target_has_atomic = "64") { 40 } else { 20 }, Ordering::Relaxed);
 }
 
-/// The slow path of a check: returns the error of the thread's outermost expired alarm.
-///
-/// `extern "C"` forbids unwinding, so a loop can keep values in registers.
+/// Returns the error of the thread's outermost expired alarm. `extern "C"` forbids unwinding, so a loop that checks can
+/// keep values in registers.
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     call_hooks(flag().bits(), None, location)
 }
 
-/// Returns `own`, or the error of an enclosing alarm of other implementations. Only for the arming thread.
+/// Returns `own`, or the error of an enclosing alarm of another implementation. Only for the arming thread.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,
@@ -119,7 +123,7 @@ pub fn outermost(
     }
 }
 
-/// Calls every hook of `bits`, because hooks count checks.
+/// Calls every hook of `bits`, also after an error, because hooks count checks.
 fn call_hooks(
     bits: u8,
     innermost: Option<AlarmId>,
@@ -129,12 +133,11 @@ fn call_hooks(
     called.map(|(_, hook)| (hook.check)(innermost, location)).fold(None, outer_of)
 }
 
-/// Returns the error with the smaller id.
 fn outer_of(a: Option<Box<TimedOut>>, b: Option<Box<TimedOut>>) -> Option<Box<TimedOut>> {
     a.into_iter().chain(b).min_by_key(|timed_out| timed_out.alarm())
 }
 
-/// Converts the slow path's result into a `Result`.
+/// Converts the result of the slow path.
 #[inline(always)]
 pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     match timed_out {
@@ -143,7 +146,7 @@ pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     }
 }
 
-/// Not in the slow path, because `before_error` may unwind.
+/// Calls `before_error`, which may unwind, so the slow path cannot call it.
 #[cold]
 #[inline(never)]
 fn error(timed_out: Box<TimedOut>) -> TimedOut {

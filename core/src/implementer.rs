@@ -1,19 +1,17 @@
 //! The interface for crates that implement alarms, as `sigalarm` does.
 //!
-//! Each of up to eight implementations has a bit of the flag, and a hook, which checks call while the bit is set.
+//! Each of up to eight implementations has a bit of the flag, and a hook. Checks call the hook while the bit is set.
 //!
-//! 1. **Register first**: [`register`] takes a static [`Hook`] and returns its [`Bit`]. Change no other bit.
-//! 2. **Set the bit on expiry**; `set` is async-signal-safe. A needless bit costs each check a call of the hook.
-//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep it while an alarm has expired or
-//!    counts checks.
-//! 4. **A hook's check runs on any thread**, also in destructors and under the program's locks. It may allocate and
-//!    block briefly. It must not unwind, check or call the program's code.
-//! 5. **Take [`next_id`] when arming.** Checks return the error with the smallest id, which is the outermost.
+//! 1. **Register before arming**: [`register`] takes a static [`Hook`] and returns its [`Bit`]. Change no other bit.
+//! 2. **Set the bit on expiry.** [`Flag::set`] is async-signal-safe.
+//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep the bit while an alarm has
+//!    expired or counts checks.
+//! 4. **A hook runs on any thread**, also in destructors and under the program's locks. It may allocate and block
+//!    briefly. It must not unwind, check or call the program's code.
+//! 5. **Take [`next_id`] when arming.** The outermost alarm has the smallest id.
 //! 6. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and the result to
 //!    [`answer`].
 //! 7. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the first check.
-//!
-//! Two copies of core in one process do not see each other's alarms.
 
 pub use crate::duration::{Exact, Measured};
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
@@ -24,6 +22,7 @@ pub use crate::hook::{
 pub use crate::os::Flag;
 pub use crate::timed_out::Expiry;
 
+use alloc::borrow::Cow;
 use core::panic::Location;
 
 use crate::{AlarmId, SourceLocation};
@@ -40,5 +39,6 @@ pub const fn number(id: AlarmId) -> u64 {
 
 /// Copies a location that is not `'static`.
 pub fn copied(location: &Location<'_>) -> SourceLocation {
-    SourceLocation::copied(location)
+    let file = Cow::Owned(location.file().into());
+    SourceLocation { file, line: location.line(), column: location.column() }
 }

@@ -6,8 +6,6 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-#[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
-mod atomic;
 mod cause;
 mod checkpoint;
 mod duration;
@@ -28,6 +26,10 @@ mod hook {
         None
     }
 }
+
+/// The atomic types of `os`, which a model of the memory replaces.
+#[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
+use core::sync::atomic;
 
 pub use cause::Cause;
 pub use checkpoint::checkpoint;

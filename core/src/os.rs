@@ -24,15 +24,15 @@ impl Flag {
 
     /// Returns whether any bit is set: `cmp byte ptr [flag], 0; jne set`.
     ///
-    /// LLVM's atomic load costs one more instruction and register. A `sym` operand, without a register, breaks dynamic Rust
+    /// An atomic load costs one more instruction and register. A `sym` operand, without a register, breaks dynamic Rust
     /// libraries.
     #[inline(always)]
     #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub fn is_set(&self) -> bool {
         // SAFETY:
-        // - The byte lives, and only atomic operations change it.
+        // - The byte outlives the call, and only atomic operations change it.
         // - A byte load is atomic on this processor.
-        // - The options are true. Without `pure` and `nomem`, the check stays inside loops.
+        // - The code writes no memory and uses no stack. Without `pure` and `nomem`, the check stays inside loops.
         unsafe {
             core::arch::asm!(
                 "cmp byte ptr [{flag}], 0",
@@ -56,9 +56,8 @@ impl Flag {
         self.0.fetch_or(bits, Ordering::SeqCst);
     }
 
-    /// Clears bits, before every later read of this thread.
-    ///
-    /// Without the fence, a delayed store could overwrite a concurrent `set`.
+    /// Clears bits, before every later read of this thread. Without the fence, the store could follow a read of the
+    /// clock, and undo a concurrent `set`.
     pub fn clear(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::SeqCst);
         fence(Ordering::SeqCst);

@@ -3,7 +3,6 @@ use core::fmt;
 use core::panic::Location;
 
 /// A location in source code, of this or another process.
-///
 /// ```
 /// let error = sigalarm::testing::expired().check().unwrap_err();
 /// println!("{}", error.location()); // src/main.rs:1:45
@@ -11,14 +10,13 @@ use core::panic::Location;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SourceLocation {
-    file: Cow<'static, str>,
-    line: u32,
-    column: u32,
+    pub(crate) file: Cow<'static, str>,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
 }
 
 impl SourceLocation {
     /// Returns the file path, as the compiler received it.
-    ///
     /// ```
     /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().location().file(), file!());
     /// ```
@@ -27,7 +25,6 @@ impl SourceLocation {
     }
 
     /// Returns the line, counted from 1.
-    ///
     /// ```
     /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().location().line(), line!());
     /// ```
@@ -36,24 +33,17 @@ impl SourceLocation {
     }
 
     /// Returns the column, counted from 1.
-    ///
     /// ```
     /// assert!(sigalarm::testing::expired().check().unwrap_err().location().column() > 1);
     /// ```
     pub fn column(&self) -> u32 {
         self.column
     }
-
-    pub(crate) fn copied(location: &Location<'_>) -> SourceLocation {
-        let file = Cow::Owned(location.file().into());
-        SourceLocation { file, line: location.line(), column: location.column() }
-    }
 }
 
 impl From<&'static Location<'static>> for SourceLocation {
     fn from(location: &'static Location<'static>) -> SourceLocation {
-        let file = Cow::Borrowed(location.file());
-        SourceLocation { file, line: location.line(), column: location.column() }
+        SourceLocation { file: location.file().into(), line: location.line(), column: location.column() }
     }
 }
 

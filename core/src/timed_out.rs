@@ -1,8 +1,8 @@
-mod conversion;
-
 use core::error::Error;
 use core::fmt;
 use core::time::Duration;
+#[cfg(feature = "std")]
+use std::io;
 
 use crate::duration::{Exact, Measured};
 use crate::{AlarmId, Cause, SourceLocation};
@@ -14,14 +14,12 @@ use alloc::sync::Arc as Shared;
 use alloc::boxed::Box as Shared;
 
 /// The error of a check after an expiry: one pointer, with content that clones share.
-///
-/// With feature `std`, which `sigalarm` enables, it converts into an `io::Error`.
-///
 /// ```
 /// let error: sigalarm::TimedOut = sigalarm::testing::expired().check().unwrap_err();
 /// println!("{error}"); // timed out after 10.021 ms (limit 10 ms) at src/main.rs:1
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct TimedOut(Shared<Expiry>);
 
 /// The fields of a [`TimedOut`].
@@ -31,9 +29,9 @@ pub struct TimedOut(Shared<Expiry>);
 pub struct Expiry {
     /// The expired alarm.
     pub alarm: AlarmId,
-    /// Its label, if any.
+    /// The alarm's label.
     pub label: Option<Shared<str>>,
-    /// Its time limit, if any.
+    /// The alarm's time limit.
     pub limit: Option<Duration>,
     /// The time since arming; for a deadline, at least the limit.
     pub elapsed: Duration,
@@ -49,15 +47,14 @@ impl Expiry {
         Expiry { alarm, label: None, limit: None, elapsed, cause, location }
     }
 
-    /// Converts into the error; not a `From`, which users would see.
+    /// Converts into the error. Not a `From`, which users would see.
     pub fn into_error(self) -> TimedOut {
         TimedOut(Shared::new(self))
     }
 }
 
 impl TimedOut {
-    /// Returns the expired alarm's id, which `Alarm::owns` compares.
-    ///
+    /// Returns the expired alarm's id.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert_eq!(alarm.check().unwrap_err().alarm(), alarm.id());
@@ -67,33 +64,25 @@ impl TimedOut {
     }
 
     /// Returns the alarm's label.
-    ///
     /// ```
-    /// let alarm = sigalarm::Alarm::builder().check_limit(0).label("solve").arm()?;
+    /// let alarm = sigalarm::Alarm::builder().check_limit(0).label("solve").arm().unwrap();
     /// assert_eq!(alarm.check().unwrap_err().label(), Some("solve"));
-    /// # Ok::<(), sigalarm::ArmError>(())
     /// ```
     pub fn label(&self) -> Option<&str> {
         self.0.label.as_deref()
     }
 
-    /// Returns the time limit, if any; for [`Cause::Cpu`], in processor time.
-    ///
+    /// Returns the time limit; for [`Cause::Cpu`], in processor time.
     /// ```
-    /// let limit = std::time::Duration::from_millis(1);
-    /// let alarm = sigalarm::Alarm::after(limit)?;
-    /// alarm.ring();
-    /// assert_eq!(alarm.check().unwrap_err().limit(), Some(limit));
-    /// # Ok::<(), sigalarm::ArmError>(())
+    /// let timed_out = sigalarm::testing::expired().check().unwrap_err();
+    /// assert_eq!(timed_out.limit(), Some(std::time::Duration::ZERO));
     /// ```
     pub fn limit(&self) -> Option<Duration> {
         self.0.limit
     }
 
-    /// Returns the time from arming or the last restart to the check; for [`Cause::Cpu`], in processor time.
-    ///
-    /// For [`Cause::Deadline`] and `Cpu` at least the limit. A job's time includes the grace periods.
-    ///
+    /// Returns the time from arming or the last restart to the check; for [`Cause::Cpu`], in processor time. A job's
+    /// time includes the grace periods.
     /// ```
     /// assert!(sigalarm::testing::expired().check().unwrap_err().elapsed().as_secs() < 60);
     /// ```
@@ -102,7 +91,6 @@ impl TimedOut {
     }
 
     /// Returns the cause of the expiry.
-    ///
     /// ```
     /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().cause(), sigalarm::Cause::Deadline);
     /// ```
@@ -110,13 +98,40 @@ impl TimedOut {
         self.0.cause
     }
 
-    /// Returns the check's location: for adapters, of their creation; for joins, of the join; for jobs, of the spawn.
-    ///
+    /// Returns the location of the check; for an adapter or a job, of its creation; for a join, of the join.
     /// ```
     /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().location().line(), line!());
     /// ```
     pub fn location(&self) -> &SourceLocation {
         &self.0.location
+    }
+
+    /// Finds a time-out in an error, its [sources](Error::source) and, with feature `std`, inside an `io::Error`.
+    /// ```
+    /// let error = std::io::Error::from(sigalarm::testing::expired().check().unwrap_err());
+    /// assert!(sigalarm::TimedOut::find_in(&error).is_some());
+    /// ```
+    pub fn find_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TimedOut> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(timed_out) = error.downcast_ref() {
+                return Some(timed_out);
+            }
+            next = error.source();
+            // The content of an `io::Error` is not its source.
+            #[cfg(feature = "std")]
+            if let Some(content) = error.downcast_ref().and_then(io::Error::get_ref) {
+                next = Some(content);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<TimedOut> for io::Error {
+    fn from(e: TimedOut) -> io::Error {
+        io::Error::new(io::ErrorKind::TimedOut, e)
     }
 }
 
@@ -153,33 +168,52 @@ impl Error for TimedOut {}
 #[cfg(test)]
 mod tests {
     use alloc::format;
+    use core::panic::Location;
 
     use super::*;
 
     #[track_caller]
-    pub(super) fn example(label: Option<&str>, limit: Option<Duration>) -> TimedOut {
-        let location = core::panic::Location::caller().into();
+    fn expiry() -> Expiry {
         let elapsed = Duration::from_micros(10_000_345);
-        let mut expiry = Expiry::new(AlarmId(7), Cause::Deadline, elapsed, location);
-        expiry.label = label.map(Shared::from);
-        expiry.limit = limit;
-        expiry.into_error()
+        Expiry::new(AlarmId(7), Cause::Deadline, elapsed, Location::caller().into())
     }
 
     #[test]
     fn displays_a_sentence() {
-        let (e, line) = (example(Some("solve"), Some(Duration::from_secs(10))), line!());
+        let (mut expiry, line) = (expiry(), line!());
+        let sentence = format!("timed out after 10.000 s at {}:{line}", file!());
+        assert_eq!(format!("{}", expiry.clone().into_error()), sentence);
+        expiry.label = Some("solve".into());
+        expiry.limit = Some(Duration::from_secs(10));
         let sentence = format!("solve timed out after 10.000 s (limit 10 s) at {}:{line}", file!());
-        assert_eq!(format!("{e}"), sentence);
-        let (e, line) = (example(None, None), line!());
-        assert_eq!(format!("{e}"), format!("timed out after 10.000 s at {}:{line}", file!()));
+        assert_eq!(format!("{}", expiry.into_error()), sentence);
     }
 
     #[test]
-    fn is_a_small_error() {
-        fn is_error<E: Error + Clone + PartialEq + Send + Sync + 'static>() {}
-        is_error::<TimedOut>();
+    fn is_one_pointer() {
         assert_eq!(size_of::<Result<(), TimedOut>>(), size_of::<usize>());
         assert_eq!(size_of::<Result<u64, TimedOut>>(), 2 * size_of::<usize>());
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn find_in_searches_sources_and_io_errors() {
+        #[derive(Debug)]
+        struct Outer(io::Error);
+        impl fmt::Display for Outer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+        impl Error for Outer {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let twice = io::Error::other(io::Error::from(expiry().into_error()));
+        assert!(TimedOut::find_in(&twice).is_some());
+        assert!(TimedOut::find_in(&io::Error::other(Outer(twice))).is_some());
+        assert!(TimedOut::find_in(&Outer(io::ErrorKind::TimedOut.into())).is_none());
+        assert!(TimedOut::find_in(&io::Error::other("text")).is_none());
     }
 }

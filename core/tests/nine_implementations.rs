@@ -1,4 +1,4 @@
-//! Nine registrations, which need a separate process.
+//! Nine registrations, in a process of their own, because no other test could arm.
 
 use std::panic::Location;
 use std::thread;
@@ -7,7 +7,7 @@ use sigalarm::Alarm;
 use sigalarm_core::implementer::{Expiry, Hook, TooMany, flag, next_id, register};
 use sigalarm_core::{AlarmId, Cause, TimedOut, checkpoint};
 
-/// Each hook reports an alarm, with ids in the order of first calls.
+/// Makes hooks that always report an alarm. The hook that is called first has the smallest id.
 macro_rules! hooks {
     ($($number:literal)*) => {
         [$({

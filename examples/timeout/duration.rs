@@ -60,7 +60,7 @@ fn hexadecimal(text: &[u8]) -> Option<(f64, &[u8])> {
     });
     let places = i32::try_from(fraction.len()).ok()? - more;
     let exponent = exponent.saturating_sub(4 * places);
-    // In two steps, because the power alone may be out of range.
+    // The scaling has two steps, because the power alone may be out of range.
     let number = number * 2_f64.powi(exponent / 2) * 2_f64.powi(exponent - exponent / 2);
     Some((not_lost(number, &mantissa), rest))
 }

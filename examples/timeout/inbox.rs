@@ -28,7 +28,7 @@ impl Inbox {
                 continue;
             }
             let flag = Arc::new(AtomicBool::new(false));
-            // In this order, because a reader of the byte must find the flag set.
+            // The flag is set first, because a reader of the byte must find it set.
             signal_hook::flag::register(signal, flag.clone())?;
             pipe::register(signal, writer.try_clone()?)?;
             inbox.flags.push((signal, flag));

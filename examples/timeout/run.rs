@@ -28,10 +28,10 @@ pub fn run(name: &str, options: &Options) -> c_int {
     let found = [SIGALRM, SIGPIPE, SIGTTIN, SIGTTOU].into_iter().filter_map(Disposition::of).collect();
 
     if !options.foreground {
-        // A new process group, so that a signal reaches all processes of the command. A group leader already has one.
+        // In a group of its own, a signal reaches all processes of the command. A group leader already has a group.
         let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     }
-    // Before the command starts, so that no signal is missed.
+    // The handlers are installed before the command starts, so that no signal is missed.
     let inbox = match Inbox::open(&[SIGCHLD, SIGALRM, SIGINT, SIGQUIT, SIGHUP, SIGTERM, options.signal]) {
         Ok(inbox) => inbox,
         Err(e) => return fail(name, &format!("cannot wait for signals: {}", reason(&e))),
@@ -47,7 +47,7 @@ pub fn run(name: &str, options: &Options) -> c_int {
         Ok(child) => child,
         Err(e) => return not_started(name, options, &e),
     };
-    // Unblocked only after the spawn, because the command inherits the mask.
+    // This process unblocks the signals after the spawn, because the command inherits the mask.
     let heard: SigSet = [Signal::SIGCHLD, Signal::SIGALRM].into_iter().collect();
     let _ = heard.thread_unblock();
 
@@ -121,7 +121,7 @@ impl Supervisor<'_> {
             let command = quote(&self.options.command);
             say(self.name, &format!("sending signal {} to command {command}", signals::name(signal)));
         }
-        // To the command first, which may have left the group.
+        // The command gets a signal of its own, because it may have left the group.
         let child = self.child.id() as pid_t;
         os::kill(child, signal);
         if self.options.foreground {

@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// 2 for wrong input, 1 otherwise.
+/// A message and the exit status: 2 for wrong input, otherwise 1.
 struct Failure {
     message: String,
     code: u8,
@@ -89,7 +89,7 @@ impl Failure {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    // Before the search, so that an unwritable file is reported early.
+    // The files are opened before the search, so that an unwritable file is reported early.
     let tour = args.tour.as_deref().map(Target::open).transpose()?;
     let svg = args.svg.as_deref().map(Target::open).transpose()?;
     let arm = || Alarm::builder().after(args.limit).ring_on(SIGINT).label("tsp").arm();

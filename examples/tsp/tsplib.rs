@@ -88,7 +88,7 @@ impl Header {
                         );
                     }
                 },
-                // These may repeat or have no effect.
+                // These keywords may repeat, or have no effect.
                 "COMMENT" | "NODE_COORD_TYPE" | "DISPLAY_DATA_TYPE" => true,
                 _ => return Err(lines.error(format!("{} is no TSPLIB keyword known here", quoted(&line)))),
             };
@@ -169,7 +169,7 @@ impl<R: BufRead> Lines<R> {
             }
             // Comments may have any encoding. Elsewhere a replacement character is a parse error.
             let text = String::from_utf8_lossy(&self.buffer);
-            // The byte order mark.
+            // The file may begin with a byte order mark.
             let text = if self.number == 1 { text.trim_start_matches('\u{feff}') } else { &text };
             if !text.trim().is_empty() {
                 return Ok(Some(text.trim().to_owned()));

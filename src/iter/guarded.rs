@@ -1,17 +1,13 @@
-//! What the adapters have in common.
-
 use std::ops::ControlFlow;
 use std::panic::Location;
 
 use crate::alarm::Alarm;
 use crate::error::TimedOut;
 
-/// The check before each item.
 pub(super) trait Check: Copy {
     fn check(&mut self) -> Result<(), TimedOut>;
 }
 
-/// The alarm, and the line that a [`TimedOut`] names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Watch<'a> {
     alarm: &'a Alarm,
@@ -36,7 +32,7 @@ impl Check for Watch<'_> {
 pub(super) struct Stride<'a> {
     watch: Watch<'a>,
     stride: usize,
-    /// Decremented before each item. A check precedes the item that makes it zero.
+    /// The items until the next check, counted from 1.
     left: usize,
 }
 
@@ -85,17 +81,17 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
         item.map(Ok)
     }
 
-    /// Calls the `try_fold` of `items`, which is faster than `next` for `Chain` and `Flatten`.
+    /// Folds the items up to the first error. Calls `try_fold`, which is faster than `next` for `Chain` and `Flatten`.
     #[inline]
-    pub(super) fn fold<B>(mut self, init: B, mut f: impl FnMut(B, Result<I::Item, TimedOut>) -> B) -> B {
+    pub(super) fn fold<B>(&mut self, init: B, mut f: impl FnMut(B, I::Item) -> B) -> (B, Option<TimedOut>) {
         if self.ended {
-            return init;
+            return (init, None);
         }
         let mut check = self.check;
         let flow = match check.check() {
             Err(e) => ControlFlow::Break((init, e)),
             Ok(()) => self.items.try_fold(init, |acc, item| {
-                let acc = f(acc, Ok(item));
+                let acc = f(acc, item);
                 match check.check() {
                     Ok(()) => ControlFlow::Continue(acc),
                     Err(e) => ControlFlow::Break((acc, e)),
@@ -103,8 +99,8 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
             }),
         };
         match flow {
-            ControlFlow::Break((acc, e)) if self.any_left(I::next) => f(acc, Err(e)),
-            ControlFlow::Continue(acc) | ControlFlow::Break((acc, _)) => acc,
+            ControlFlow::Continue(acc) => (acc, None),
+            ControlFlow::Break((acc, e)) => (acc, Some(e)),
         }
     }
 

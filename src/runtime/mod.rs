@@ -48,7 +48,7 @@ pub(crate) use self::control::{
 use self::flag::FLAG;
 #[cfg(feature = "process")]
 pub(crate) use self::fork::{ForChild, arm_for_child, prepare};
-pub(crate) use self::pause::{Shield, lower, pause, pause_thread, shield, unpause};
+pub(crate) use self::pause::{lower, pause, pause_thread, shield, unpause};
 pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
 pub(crate) use self::registry::Registered;
 #[cfg(sigalarm_shuttle)]

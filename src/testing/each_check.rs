@@ -1,5 +1,3 @@
-//! A function under test, stopped at each of its checks in turn.
-
 use std::panic::{self, AssertUnwindSafe};
 use std::{mem, thread};
 
@@ -9,14 +7,13 @@ use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Runs the test with a stop at the function's first check, then at its second, until the function completes.
-///
-/// A function with n checks makes n²/2 checks in all. [`EachCheck`] has options for a large n.
+/// Runs the test with a stop at the function's first check, then at its second, until the function completes. A
+/// function with n checks makes n²/2 in all; [`EachCheck`] has options for a large n.
 ///
 /// # Panics
 ///
-/// If the test panics (then it prints the attempt and the check), after 2,000 attempts ([`EachCheck::at_most`]), after 100,000
-/// checks that err after a stop ([`EachCheck::patience`]), without [`Attempt::run`], or if an alarm around the test expires.
+/// Panics if the test panics or does not call [`Attempt::run`], after 2,000 attempts ([`EachCheck::at_most`]), after
+/// 100,000 failed checks in one attempt ([`EachCheck::patience`]), or if an alarm around the test expires.
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
 ///     let outcome = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
@@ -31,13 +28,13 @@ pub fn each_check(test: impl FnMut(&mut Attempt)) -> Report {
 
 /// Options for [`each_check`].
 /// ```
-/// let each = sigalarm::testing::EachCheck::new().every(10).at_most(500); // stops at checks 1, 11, 21 …
+/// let each: sigalarm::testing::EachCheck = sigalarm::testing::EachCheck::new().every(10).at_most(500);
 /// each.run(|attempt| drop(attempt.run(|alarm| alarm.check())));
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is tested before `run`"]
 pub struct EachCheck {
-    /// How many checks to leave out between two stops.
+    /// The number of checks between two stops.
     skip: u64,
     at_most: Option<u64>,
     blank: Record,
@@ -70,7 +67,7 @@ impl EachCheck {
         EachCheck { at_most: Some(n), ..self }
     }
 
-    /// Sets the cause of the stops (default: [`Cause::Deadline`]).
+    /// Sets the cause of the stops; the default is [`Cause::Deadline`].
     /// ```
     /// sigalarm::testing::EachCheck::new().cause(sigalarm::Cause::Rung).run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
@@ -78,7 +75,7 @@ impl EachCheck {
         EachCheck { blank: Record { cause, ..self.blank }, ..self }
     }
 
-    /// Allows this many checks that err after the stop (default: 100,000); the next one panics.
+    /// Sets how many checks may fail after the stop; the next one panics. The default is 100,000.
     /// ```should_panic
     /// sigalarm::testing::EachCheck::new().patience(9).run(|a| a.run(|alarm| while alarm.check().is_err() {}));
     /// ```
@@ -86,10 +83,9 @@ impl EachCheck {
         EachCheck { blank: Record { patience: checks, ..self.blank }, ..self }
     }
 
-    /// Runs [`each_check`] with these options.
+    /// Runs [`each_check`] with the options.
     /// ```
-    /// let each = sigalarm::testing::EachCheck::new().at_most(500);
-    /// each.run(|attempt| drop(attempt.run(|alarm| alarm.check())));
+    /// sigalarm::testing::EachCheck::new().at_most(500).run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
     #[track_caller]
     pub fn run(&self, mut test: impl FnMut(&mut Attempt)) -> Report {
@@ -111,9 +107,7 @@ impl EachCheck {
     }
 }
 
-/// One run of the function under test, stopped at one of its checks.
-///
-/// A test that panics prints the stop: "sigalarm: in attempt 17, stopped at check 17, src/solver.rs:42:15".
+/// One run of the function under test. A test that panics prints the check that stopped the function.
 /// ```
 /// use sigalarm::testing::{Attempt, each_check};
 /// each_check(|a: &mut Attempt| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.was_stopped()));
@@ -126,7 +120,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Runs the function under test, whose checks count, and returns its value. Panics on a second call.
+    /// Runs the function under test, and returns its value. Panics on a second call.
     /// ```
     /// sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
@@ -168,7 +162,7 @@ impl Attempt {
         self.record.checks()
     }
 
-    /// Returns the number of this attempt, counted from 1.
+    /// Returns the attempt's number, from 1.
     /// ```
     /// sigalarm::testing::each_check(|a| assert_eq!(a.run(|alarm| alarm.check()).is_ok(), a.number() == 2));
     /// ```

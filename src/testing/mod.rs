@@ -1,25 +1,20 @@
 //! Tests of functions that check: stops a function at any check, without a clock.
 //!
 //! ```
-//! use sigalarm::{TimedOut, checkpoint, testing};
-//!
-//! fn move_all(from: &mut Vec<u32>, to: &mut Vec<u32>) -> Result<(), TimedOut> {
-//!     from.iter().try_for_each(|_| checkpoint())?;
-//!     Ok(to.append(from))
-//! }
-//!
-//! testing::each_check(|attempt| {
+//! sigalarm::testing::each_check(|attempt| {
 //!     let (mut from, mut to) = (vec![1, 2, 3], vec![]);
-//!     let _ = attempt.run(|_| move_all(&mut from, &mut to));
+//!     let _ = attempt.run(|alarm| {
+//!         from.iter().try_for_each(|_| alarm.check())?;
+//!         Ok::<_, sigalarm::TimedOut>(to.append(&mut from))
+//!     });
 //!     assert!(from.len() == 3 || to.len() == 3, "half the work is done");
 //! });
 //! ```
 //!
-//! A [`TestAlarm`] sets no timer. It encloses the alarms that its thread arms later, and counts as checks:
-//!
-//! - each check of these alarms and of its own, also on other threads, and all checks of a thread that has entered it;
-//! - [`sleep`](crate::Alarm::sleep): three, for a time of zero two; [`blocking`](crate::Alarm::blocking), a read, a write,
-//!   [`wait`](crate::Alarm::wait) for a running child: two; a join of a running worker or job: one; each wake-up: one more.
+//! A [`TestAlarm`] sets no timer. It counts its own checks, those of alarms inside it, and all checks of a thread that
+//! has entered it. [`sleep`](crate::Alarm::sleep) makes three checks, for a time of zero two;
+//! [`blocking`](crate::Alarm::blocking), a read, a write and [`wait`](crate::Alarm::wait) for a running child make two;
+//! a join of a running worker or job makes one. Each wake-up makes one more.
 
 mod each_check;
 mod record;

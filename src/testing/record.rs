@@ -1,5 +1,3 @@
-//! What the runs of a function under test record.
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
@@ -10,13 +8,13 @@ use sigalarm_core::implementer;
 
 use crate::error::{AlarmId, Cause, SourceLocation, TimedOut};
 
-/// The wanted stop, and the checks that were made.
+/// The wanted stop of a run, and the checks.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
-    /// The check that stops, counted from 1; 0 for a limit of zero, `u64::MAX` for none.
+    /// The check that stops the function, counted from 1; 0 for a limit of zero, `u64::MAX` for none.
     pub(super) stop_at: u64,
     pub(crate) cause: Cause,
-    /// How many checks after the stop may err.
+    /// How many checks after the stop may fail.
     pub(super) patience: u64,
     pub(crate) locations: Vec<&'static Location<'static>>,
     pub(super) stop: Option<Stop>,
@@ -33,7 +31,6 @@ impl Record {
         self.locations.len() as u64
     }
 
-    /// Records that the last check returns this alarm's error.
     pub(crate) fn note_error(&mut self, alarm: AlarmId, location: &'static Location<'static>) {
         let check = self.checks();
         match &mut self.stop {
@@ -48,13 +45,13 @@ impl Record {
     }
 }
 
-/// The number of the test alarm whose stop was ignored last; 0 for none.
+/// The id of the test alarm whose stop was ignored last; 0 for none.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
-/// Panics if the function under test ignores the stop; called with each error of a check.
+/// Panics if the function under test ignores the stop. Checks call this function before they return an error.
 pub(crate) fn note_error(timed_out: &TimedOut) {
     let is_ignored = IGNORED.load(Ordering::Relaxed) == implementer::number(timed_out.alarm());
-    // A panic in a destructor during a panic would abort the process.
+    // During a panic, a panic in a destructor would abort the process.
     if is_ignored && !thread::panicking() {
         panic!("the function ignores the stop: it is still checking, at {}", timed_out.location());
     }
@@ -69,7 +66,7 @@ impl fmt::Display for Record {
     }
 }
 
-/// The check that stopped a function: the first that erred.
+/// The check that stopped a function: the first that failed.
 /// ```
 /// let alarm = sigalarm::testing::expired();
 /// assert!(alarm.is_expired() && alarm.stop().unwrap().to_string().starts_with("stopped at check 1, "));
@@ -101,7 +98,7 @@ impl Stop {
         &self.location
     }
 
-    /// Returns how many later checks erred.
+    /// Returns how many later checks failed.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.stop().unwrap().later() == 0);
@@ -148,7 +145,7 @@ impl Report {
         self.attempts
     }
 
-    /// Returns whether the function completed before [`at_most`](super::EachCheck::at_most).
+    /// Returns whether the last attempt completed.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).is_complete());
     /// ```
@@ -164,7 +161,7 @@ impl Report {
         self.locations.len() as u64
     }
 
-    /// Returns the locations of these checks, in order.
+    /// Returns the location of each check of the last attempt.
     /// ```
     /// assert_eq!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).locations().len(), 1);
     /// ```
@@ -182,7 +179,8 @@ impl Report {
         tally
     }
 
-    /// Returns the first difference between two attempts (a clock, a `HashMap`, threads): checks may have been missed.
+    /// Returns the first difference between two attempts (by a clock, a `HashMap`, threads). Some checks may be
+    /// untested.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).divergence().is_none());
     /// ```
@@ -190,7 +188,7 @@ impl Report {
         self.divergence.as_ref()
     }
 
-    /// Adds an attempt. Checks after the stop are not compared.
+    /// Adds an attempt, without its checks after the stop.
     pub(super) fn add(&mut self, Record { stop_at, mut locations, .. }: Record) {
         self.attempts += 1;
         self.complete = (locations.len() as u64) < stop_at;
@@ -221,7 +219,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// An attempt whose checks before the stop differ from those of the attempt before.
+/// A difference between the checks of an attempt and those of the attempt before.
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
 ///     let checks = 10 / attempt.number();
@@ -238,7 +236,7 @@ pub struct Divergence {
     pub check: u64,
     /// The location of the check in the attempt before.
     pub expected: SourceLocation,
-    /// The location in this attempt; `None` if the function returned before the check.
+    /// The location in this attempt; `None` if the function made no such check.
     pub found: Option<SourceLocation>,
 }
 

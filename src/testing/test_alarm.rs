@@ -1,5 +1,3 @@
-//! An alarm that expires at a check.
-
 use std::ops::Deref;
 use std::panic::Location;
 use std::thread;
@@ -11,9 +9,7 @@ use crate::error::{Cause, SourceLocation};
 use crate::runtime::{self, Due, Plan, Wishes};
 use crate::schedule::{Budget, Entry};
 
-/// An alarm that expires at a check; see [the module](super).
-///
-/// A drop during a panic prints where the alarm stopped the function.
+/// An alarm that expires at a check; see [the module](super). A drop during a panic prints the check.
 /// ```
 /// let alarm: sigalarm::testing::TestAlarm = sigalarm::testing::at_check(4);
 /// assert_eq!((0..9).take_while(|_| alarm.check().is_ok()).count(), 3);
@@ -22,13 +18,13 @@ use crate::schedule::{Budget, Entry};
 #[must_use = "dropping the guard disarms it: write `let _alarm = …;` (`let _ = …;` drops it at once)"]
 pub struct TestAlarm {
     alarm: Alarm,
-    /// As armed.
+    /// The record at arming.
     blank: Record,
 }
 
 /// Arms an alarm that expires at the `n`-th check, counted from 1.
 ///
-/// Panics if `n` is zero and, as [`expired`] and [`never`](fn@never), without memory for `pthread_atfork`.
+/// Panics if `n` is zero and, as [`expired`] and [`never`](fn@never) do, if memory is exhausted.
 /// ```
 /// let alarm = sigalarm::testing::at_check(2);
 /// assert!(alarm.check().is_ok() && alarm.check().is_err());
@@ -73,13 +69,13 @@ impl TestAlarm {
         }
     }
 
-    /// Reads the record; in a forked child, where the guard is inert, an empty one.
+    /// Reads the record; in a forked child, the default.
     pub(super) fn read<T: Default>(&self, read: impl Fn(&Record) -> T) -> T {
         let read = |entry: &Entry, _| entry.more().budget.as_ref()?.record.as_ref().map(&read);
-        runtime::inspect(self.key(), read).flatten().unwrap_or_default()
+        runtime::inspect(self.key, read).flatten().unwrap_or_default()
     }
 
-    /// Arms the alarm anew, with this cause.
+    /// Arms the alarm again, with this cause.
     /// ```
     /// let alarm = sigalarm::testing::at_check(1).cause(sigalarm::Cause::Rung);
     /// assert_eq!(alarm.check().unwrap_err().cause(), sigalarm::Cause::Rung);
@@ -88,7 +84,7 @@ impl TestAlarm {
         TestAlarm::arm(Record { cause, ..self.blank.clone() })
     }
 
-    /// Arms the alarm anew; otherwise as [`EachCheck::patience`](super::EachCheck::patience).
+    /// Arms the alarm again, with this [patience](super::EachCheck::patience).
     /// ```should_panic
     /// let alarm = sigalarm::testing::at_check(1).patience(100);
     /// while alarm.check().is_err() {}
@@ -97,7 +93,7 @@ impl TestAlarm {
         TestAlarm::arm(Record { patience: checks, ..self.blank.clone() })
     }
 
-    /// Returns the number of checks so far, with those after the stop.
+    /// Returns the number of checks so far.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.checks() == 1);
@@ -106,7 +102,7 @@ impl TestAlarm {
         self.read(Record::checks)
     }
 
-    /// Returns the location of each check so far, in order. Each takes 8 bytes of memory.
+    /// Returns the location of each check so far, in order.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.locations().len() == 1);

@@ -73,9 +73,9 @@ impl<T> Shared<T> {
     fn arm(&self, label: Option<Arc<str>>) -> Result<Alarm, WorkerError> {
         let plan = Plan { label: label.as_ref(), ..Plan::new(Due::Never, Location::caller()) };
         let alarm = Alarm::of(runtime::arm(plan).map_err(WorkerError::Arm)?, label);
-        let before = mem::replace(&mut *self.progress.lock(), Progress::Running(alarm.key()));
+        let before = mem::replace(&mut *self.progress.lock(), Progress::Running(alarm.key));
         if let Progress::Starting(true) = before {
-            runtime::ring(alarm.key(), Cause::Stopped);
+            runtime::ring(alarm.key, Cause::Stopped);
         }
         Ok(alarm)
     }

@@ -77,7 +77,7 @@ fn checks_of_adapters_and_waits_are_counted() {
     // These calls wait in real time. A signal may add one check.
     assert_eq!(counted(|alarm| alarm.sleep(Duration::ZERO)), 2);
     let began = Instant::now();
-    assert!(counted(|alarm| alarm.sleep(10 * MS)) >= 3 && began.elapsed() >= 10 * MS);
+    assert!(counted(|alarm| alarm.sleep(10 * MS)) >= 2 && began.elapsed() >= 10 * MS);
     assert_eq!(counted(|alarm| alarm.blocking(|| Ok(()))), 2);
     let (here, mut there) = UnixStream::pair().expect("sockets");
     there.write_all(b"x").expect("room");

@@ -1,5 +1,3 @@
-//! A small implementation.
-
 use std::panic::Location;
 use std::sync::Mutex;
 use std::thread::{self, ThreadId};
@@ -8,7 +6,7 @@ use std::time::{Duration, Instant};
 use sigalarm_core::implementer::{Expiry, Hook, flag, next_id, register};
 use sigalarm_core::{AlarmId, Cause, TimedOut};
 
-/// Id, thread, start, limit.
+/// Each limit's id, thread, start and length.
 static LIMITS: Mutex<Vec<(AlarmId, ThreadId, Instant, Duration)>> = Mutex::new(Vec::new());
 static HOOK: Hook = Hook::new(check);
 
@@ -16,7 +14,8 @@ fn check(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Op
     let limits = LIMITS.lock().unwrap();
     let mut due = limits.iter().filter(|(.., began, limit)| began.elapsed() >= *limit);
     if due.clone().next().is_none() {
-        flag().clear(bit()); // And then the clock is read again.
+        flag().clear(bit());
+        // A limit may have passed before the clear.
         due.clone().for_each(|_| flag().set(bit()));
     }
     let is_enclosing = |id: AlarmId| innermost.map_or(true, |innermost| id <= innermost);
