@@ -147,7 +147,7 @@ fn stopped_anywhere_finds_the_broken_invariant() {
     assert!(out.starts_with("merge keeps its promise: 3 checks at 1 location, 4 attempts\n"), "{out}");
     let lost = include_str!("../../examples/stopped_anywhere.rs")
         .lines()
-        .position(|line| line.contains("where is that"));
+        .position(|line| line.contains("loses the entry"));
     let place = format!("stopped at check 1, examples/stopped_anywhere.rs:{}:", lost.unwrap() + 1);
     assert!(err.contains(&format!("sigalarm: in attempt 1, {place}")), "{err}");
 }
