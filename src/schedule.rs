@@ -118,7 +118,7 @@ impl Schedule {
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
         entry.plan_probe(now);
-        if entry.more().budget.is_some() {
+        if let Some(More { budget: Some(_), .. }) = entry.more.as_deref() {
             self.counting.push((scope, key));
         }
         if scope.index() >= self.threads.len() {
@@ -141,7 +141,7 @@ impl Schedule {
         if !self.entered.is_empty() {
             self.entered.retain(|&(.., slot)| slot != key.slot());
         }
-        if entry.more().budget.is_some() {
+        if let Some(More { budget: Some(_), .. }) = entry.more.as_deref() {
             self.counting.retain(|(_, other)| *other != key);
         }
         self.unlist(key);
@@ -195,7 +195,9 @@ impl Schedule {
             let pending = &mut self.threads[entry.scope.index()].pending;
             pending.insert(&mut self.positions, entry.moment(), key.slot());
         }
-        signals::numbers(entry.more().signals).for_each(|number| self.listening[number] += 1);
+        if let Some(more) = &entry.more {
+            signals::numbers(more.signals).for_each(|number| self.listening[number] += 1);
+        }
     }
 
     #[inline(always)]
@@ -208,7 +210,9 @@ impl Schedule {
         if !entry.moment().is_never() {
             self.threads[entry.scope.index()].pending.remove(&mut self.positions, key.slot());
         }
-        signals::numbers(entry.more().signals).for_each(|number| self.listening[number] -= 1);
+        if let Some(more) = &entry.more {
+            signals::numbers(more.signals).for_each(|number| self.listening[number] -= 1);
+        }
     }
 }
 
