@@ -125,7 +125,7 @@ fn assert_delivered_once(source: Source, may_be_dropped: impl FnOnce(&Machine) -
 }
 
 fn set_foreign_timer(remaining: Duration) {
-    machine().set_interval(Setting { remaining, interval: Duration::ZERO }, false);
+    machine().set_interval(Setting::rounded(remaining, Duration::ZERO), false);
 }
 
 macro_rules! scenarios {

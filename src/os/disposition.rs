@@ -1,39 +1,47 @@
 //! Signal dispositions: [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html).
 
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem;
 use std::ptr;
-use std::slice;
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, sighandler_t, sigset_t};
 use nix::sys::signal::{SigSet, Signal::*};
+use once_cell::race::OnceBox;
 
 use super::handler;
 pub(crate) use super::signal::{Kind, Manner};
 
-#[derive(Clone, Copy)]
-pub(crate) struct Disposition(pub(super) libc::sigaction);
+/// Linux has 64 signals (on MIPS 128). The C library leaves the other bits of its sets undefined.
+const SET_SIZE: usize = match () {
+    _ if cfg!(not(any(target_os = "linux", target_os = "android"))) => size_of::<sigset_t>(),
+    _ if cfg!(any(target_arch = "mips", target_arch = "mips64")) => 16,
+    _ => 8,
+};
+
+/// The flag that the C library adds.
+const SA_RESTORER: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
+
+/// What the kernel keeps of a `struct sigaction`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Disposition {
+    pub(super) function: sighandler_t,
+    flags: c_int,
+    mask: [u8; SET_SIZE],
+}
 
 impl Disposition {
-    pub(crate) const DEFAULT: Disposition = Disposition::plain(libc::SIG_DFL);
-
-    const fn plain(function: sighandler_t) -> Disposition {
-        // SAFETY: zeroes are a valid value of integers, bit sets and `Option`s of functions.
-        let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-        action.sa_sigaction = function;
-        Disposition(action)
-    }
+    pub(crate) const DEFAULT: Disposition =
+        Disposition { function: libc::SIG_DFL, flags: 0, mask: [0; SET_SIZE] };
 
     pub(crate) fn ours(manner: Manner) -> Disposition {
-        let mut ours = Disposition::plain(handler::address());
         let restart = if manner.restart { libc::SA_RESTART } else { 0 };
         let on_stack = if manner.on_stack { libc::SA_ONSTACK } else { 0 };
-        ours.0.sa_flags = libc::SA_SIGINFO | restart | on_stack;
-        if manner.alone {
-            ours.0.sa_mask = *all_but_faults().as_ref();
+        Disposition {
+            function: handler::address(),
+            flags: libc::SA_SIGINFO | restart | on_stack,
+            mask: if manner.alone { all_but_faults() } else { [0; SET_SIZE] },
         }
-        ours
     }
 
     pub(crate) fn current_of(signal: c_int) -> io::Result<Disposition> {
@@ -41,15 +49,15 @@ impl Disposition {
     }
 
     pub(crate) fn install_for(&self, signal: c_int) -> io::Result<Disposition> {
-        exchange(signal, Some(&self.0))
+        exchange(signal, Some(self))
     }
 
     pub(crate) fn is_ours(&self) -> bool {
-        self.0.sa_sigaction == handler::address()
+        self.function == handler::address()
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        match self.0.sa_sigaction {
+        match self.function {
             libc::SIG_DFL => Kind::Default,
             libc::SIG_IGN => Kind::Ignore,
             _ => Kind::Function,
@@ -57,42 +65,48 @@ impl Disposition {
     }
 
     pub(super) fn has(&self, flag: c_int) -> bool {
-        self.0.sa_flags & flag != 0
+        self.flags & flag != 0
     }
 
-    pub(crate) fn same_as(&self, other: &Disposition) -> bool {
-        // The C library adds SA_RESTORER to the flags.
-        const HIDDEN: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
-        self.0.sa_sigaction == other.0.sa_sigaction
-            && self.0.sa_flags | HIDDEN == other.0.sa_flags | HIDDEN
-            && bytes(&self.0.sa_mask) == bytes(&other.0.sa_mask)
+    pub(super) fn mask(&self) -> sigset_t {
+        // SAFETY: a set has at least `SET_SIZE` bytes, and zeroes are a valid value of the others.
+        unsafe {
+            let mut set: sigset_t = mem::zeroed();
+            ptr::from_mut(&mut set).cast::<[u8; SET_SIZE]>().write_unaligned(self.mask);
+            set
+        }
     }
 }
 
-fn bytes(set: &sigset_t) -> &[u8] {
-    // Linux has 64 signals, and the C library leaves the other bits undefined.
-    const KNOWN: usize =
-        if cfg!(any(target_os = "linux", target_os = "android")) { 8 } else { size_of::<sigset_t>() };
-    // SAFETY: the set has so many bytes, which `plain` or the C library has initialised.
-    unsafe { slice::from_raw_parts(ptr::from_ref(set).cast(), KNOWN) }
+fn bytes(set: &sigset_t) -> [u8; SET_SIZE] {
+    // SAFETY: a set has at least `SET_SIZE` bytes, all initialised by the C library.
+    unsafe { ptr::from_ref(set).cast::<[u8; SET_SIZE]>().read_unaligned() }
 }
 
 /// Leaves faults unblocked: a blocked fault kills the process without its handler.
-fn all_but_faults() -> SigSet {
-    let mut set = SigSet::all();
-    [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS]
-        .into_iter()
-        .for_each(|fault| set.remove(fault));
-    set
+fn all_but_faults() -> [u8; SET_SIZE] {
+    static SET: OnceBox<[u8; SET_SIZE]> = OnceBox::new();
+    *SET.get_or_init(|| {
+        let mut set = SigSet::all();
+        [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS]
+            .into_iter()
+            .for_each(|fault| set.remove(fault));
+        Box::new(bytes(set.as_ref()))
+    })
 }
 
-fn exchange(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<Disposition> {
-    let mut old = MaybeUninit::zeroed();
+fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition> {
     // SAFETY:
-    // - The pointers are null or valid for the call, and zeroes are a valid value.
-    // - The action is an earlier disposition, the default, or the library's handler, which is async-signal-safe.
-    unsafe {
-        Errno::result(libc::sigaction(signal, new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()))?;
-        Ok(Disposition(old.assume_init()))
-    }
+    // - The pointers are null or valid for the call, and zeroes are a valid `sigaction`.
+    // - The new disposition is an earlier one, the default, or the library's handler, which is async-signal-safe.
+    let old = unsafe {
+        let [mut action, mut old]: [libc::sigaction; 2] = mem::zeroed();
+        if let Some(new) = new {
+            (action.sa_sigaction, action.sa_flags, action.sa_mask) = (new.function, new.flags, new.mask());
+        }
+        Errno::result(libc::sigaction(signal, new.map_or(ptr::null(), |_| &action), &mut old))?;
+        old
+    };
+    let (flags, mask) = (old.sa_flags & !SA_RESTORER, bytes(&old.sa_mask));
+    Ok(Disposition { function: old.sa_sigaction, flags, mask })
 }

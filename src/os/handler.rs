@@ -118,7 +118,7 @@ impl Arrival {
     }
 
     pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
-        self.in_place().is_some_and(|current| current.0.sa_sigaction == disposition.0.sa_sigaction)
+        self.in_place().is_some_and(|current| current.function == disposition.function)
     }
 
     /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
@@ -186,9 +186,9 @@ impl Arrival {
             return;
         }
         let Some(mark) = Mark::take(self) else { return };
-        let libc::sigaction { sa_sigaction: function, sa_mask, .. } = disposition.0;
-        let before = mask::change(libc::SIG_BLOCK, Some(&sa_mask));
-        if disposition.has(libc::SA_NODEFER) && !mask::contains(&sa_mask, self.signal) {
+        let mask = disposition.mask();
+        let before = mask::change(libc::SIG_BLOCK, Some(&mask));
+        if disposition.has(libc::SA_NODEFER) && !mask::contains(&mask, self.signal) {
             let only = Signal::try_from(self.signal).map(SigSet::from);
             let _ = only.map(|only| mask::change(libc::SIG_UNBLOCK, Some(only.as_ref())));
         }
@@ -196,10 +196,11 @@ impl Arrival {
         // of this handler.
         unsafe {
             if disposition.has(libc::SA_SIGINFO) {
-                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = mem::transmute(function);
+                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
+                    mem::transmute(disposition.function);
                 function(self.signal, self.info, self.context);
             } else {
-                let function: extern "C" fn(c_int) = mem::transmute(function);
+                let function: extern "C" fn(c_int) = mem::transmute(disposition.function);
                 function(self.signal);
             }
         }

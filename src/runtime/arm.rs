@@ -70,7 +70,7 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 
 /// Drops a ticker of the calling thread, and gives its flag back.
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
-    // In a forked child the flag may belong to a ticker of the child.
+    // In a forked child, which has no such key, the flag may belong to a ticker of the child.
     if release(key) {
         give_back(flag);
     }
@@ -121,7 +121,7 @@ pub(crate) fn release(key: Key) -> bool {
 }
 
 impl State {
-    /// Starts to handle the signals that ring the alarm. Returns what the schedule must know.
+    /// Starts to handle the signals that ring the alarm.
     fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
         let cpu = wishes.cpu.map(start_of).transpose()?;
         self.signals.engage(wishes.signals, self.blocked > 0)?;
@@ -160,7 +160,6 @@ impl State {
         if had_user {
             self.drop_user(thread_state::scope());
         }
-        // If a late handler sets the flag again, the next slow path clears it.
         if self.schedule.is_empty() {
             FLAG.reset();
         }
@@ -173,8 +172,8 @@ impl State {
         }
     }
 
-    /// Counts an alarm or a wait that needs the calling thread's timer. The first one of the process installs the handler, then
-    /// the first one of the thread lets SIGALRM in. After an error nothing has changed.
+    /// Counts a user, an alarm or a wait, of the calling thread's timer. The first user of the process installs the handler, and
+    /// the first user of the thread unblocks SIGALRM. After an error nothing has changed.
     pub(super) fn add_user(&mut self, scope: Scope) -> Result<(), ArmError> {
         let Some(thread) = self.threads.of(scope) else { return Ok(()) };
         thread.users += 1;
@@ -205,8 +204,8 @@ impl State {
         Ok(())
     }
 
-    /// Undoes [`add_user`](State::add_user). The last one of the thread disarms the timer while SIGALRM is let in, then restores
-    /// the mask. The last one of the process then restores the previous disposition.
+    /// Undoes [`add_user`](State::add_user). The last user of the thread disarms the timer while SIGALRM is unblocked, then
+    /// restores the mask. The last user of the process then restores the previous disposition.
     pub(super) fn drop_user(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
         if thread.drop_user_of_many() {
@@ -220,7 +219,7 @@ impl State {
                 thread.take_pending();
             }
         }
-        SHARED.expiries.forget_lost();
+        self.interval.forget_lost();
         if self.interval_owner == Some(index) {
             self.interval_owner = None;
         }

@@ -1,11 +1,10 @@
 //! Audits: the longest stretch without a check.
 //!
-//! The timer of an audited thread expires four times a threshold. A gap between checks that is longer than the threshold contains
-//! an expiry. The flag stays set from then until that thread checks, and the check measures the time since the expiry. So each such
-//! gap is seen, and its measured length is too short by a quarter of the threshold at most.
+//! The timer of an audited thread expires four times in each threshold, so it expires in every gap that is longer than the
+//! threshold. The flag stays set until that thread checks, and the check measures the time since the expiry. The measured length
+//! is too short by a quarter of the threshold at most.
 //!
-//! The time counts from the planned moment of the expiry, not from the run of the handler: a thread that is preempted at that
-//! moment makes no check either.
+//! The time counts from the planned moment of the expiry: a thread that is preempted at that moment makes no check either.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -55,19 +54,19 @@ impl Audits {
         self.0.iter().filter(move |audit| audit.scope == scope)
     }
 
-    /// When the timer of a thread is to expire for its audits.
+    /// Returns when the timer of a thread must expire for its audits.
     pub(super) fn next_of(&self, scope: Scope, now: Time) -> Time {
         let to_come = self.of(scope).map(|audit| audit.from).filter(|from| *from > now);
         to_come.min().unwrap_or(Time::NEVER)
     }
 
-    /// Whether an audited thread must take the slow path at its next check.
+    /// Returns whether an audited thread must take the slow path at its next check.
     #[inline(always)]
     pub(super) fn await_check(&self, now: Time) -> bool {
         self.0.iter().any(|audit| audit.from <= now)
     }
 
-    /// Measures the gap that ends with this check of a thread. If `every_check` takes the slow path, the next one counts from now.
+    /// Measures the gap that ends with this check of a thread. If every check takes the slow path, the next gap counts from now.
     pub(super) fn end_gap(
         &mut self,
         scope: Scope,
@@ -95,7 +94,7 @@ impl Audits {
         self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = now);
     }
 
-    /// The last check of a thread that took the slow path, if the thread has an audit.
+    /// Returns an audited thread's last check that took the slow path.
     pub(super) fn last_check(&self, scope: Scope) -> Option<&'static Location<'static>> {
         self.of(scope).find_map(|audit| audit.last_check)
     }

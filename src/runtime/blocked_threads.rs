@@ -1,11 +1,11 @@
 //! Threads that are blocked in a system call and cannot check.
 //!
-//! A signal ends the system call of the thread that handles it, with EINTR. A blocked thread has a private timer, directed at
-//! itself and set for the earliest deadline that concerns it. The timer repeats, because the first signal may come between the
-//! thread's check and its system call.
+//! A blocked thread has a private timer, set for the earliest deadline that concerns the thread. The timer's signal ends the
+//! thread's system call with EINTR. The timer repeats, because its first signal may come between the thread's check and the
+//! system call.
 //!
-//! A ring ends the wait by setting that timer to expire at once. A handler does so without the lock. So a thread that ends its
-//! wait first withdraws its timer from the handlers, then waits until no handler uses it.
+//! A ring sets that timer to expire at once. A handler does so without the lock. So a thread that ends its wait withdraws its
+//! timer from the handlers, then waits until no handler uses the timer.
 
 use std::time::Duration;
 
@@ -25,14 +25,13 @@ const AGAIN: Duration = Duration::from_millis(10);
 
 /// While this lives, a deadline or a ring ends the calling thread's system calls with EINTR.
 pub(crate) struct Waiting {
-    /// `None` inside another wait of the thread, and where no alarm can end the wait.
+    /// `None` inside another wait of the thread, and if no alarm can end the wait.
     scope: Option<Scope>,
 }
 
 impl Waiting {
-    /// Prepares the calling thread to block under the alarm of `key` and its own alarms.
-    ///
-    /// Returns an error if no timer can interrupt the thread.
+    /// Prepares the calling thread to block under its own alarms and the alarm of `key`. Returns an error if no timer can
+    /// interrupt the thread.
     pub(crate) fn begin(key: Option<Key>) -> Result<Waiting, ArmError> {
         let nothing = Ok(Waiting { scope: None });
         let scope = thread_state::scope_registered();
@@ -45,7 +44,7 @@ impl Waiting {
             return nothing;
         }
         state.add_user(scope)?;
-        // Where SIGALRM is kept out no timer can end the wait.
+        // No timer can interrupt a thread on which the handler has blocked SIGALRM again.
         if !state.schedule.next_for(scope, key).is_never() {
             state.find_kept_out();
         }
@@ -131,7 +130,7 @@ impl State {
         thread.record.wake_by.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
     }
 
-    /// Withdraws the timer from the handlers. None uses it when this returns.
+    /// Withdraws the thread's timer from the handlers. When this returns, no handler uses the timer.
     pub(super) fn hide_timer(&mut self, index: usize) {
         let Some(thread) = self.threads.get(index) else { return };
         if thread.record.wake_by.swap(0, Ordering::SeqCst) == 0 {
@@ -161,15 +160,16 @@ impl State {
             (false, false) if due > now && due == wanted => {}
             (false, _) => self.set_timer(index, wanted, AGAIN, now),
         }
-        // The race: a handler wakes the thread for a ring signal that no check has followed yet. 1. It has noted the signal
-        // before this line: the lines above may have undone its wake, which is repeated here. 2. It notes the signal later: its
-        // wake comes after the lines above.
+        // The race: a handler notes a ring signal, then sets this timer to expire at once.
+        // 1. The handler has noted the signal before this line. The match above may have set the timer to another moment, so
+        //    the timer is set to expire at once again.
+        // 2. The handler notes the signal later. It sets the timer after the match above.
         if !is_expired && ring_signals::has_any_arrived() {
             self.expire_timer_now(index, AGAIN);
         }
     }
 
-    /// Sets the timer of the calling thread again, if the thread is blocked: a handler may have woken it.
+    /// Sets the timer of the calling thread again, if the thread is blocked: a handler may have set that timer.
     #[cold]
     pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
         if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {
@@ -210,18 +210,17 @@ pub(super) fn wake_all() {
     SHARED.walkers.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Has the next check read the clock: after a wait that ended at a deadline, or was interrupted.
+/// Sets the flag after a wait that ended at a deadline, or was interrupted, so that the next check reads the clock.
 pub(crate) fn recheck() {
     FLAG.set();
 }
 
-/// The next deadline that concerns a wait of the calling thread under the alarm of `key`; *never* without one.
+/// Returns the next deadline that concerns a wait of the calling thread under the alarm of `key`.
 pub(crate) fn next_under(key: Key) -> Time {
     state_prepared().schedule.next_for(thread_state::scope(), Some(key))
 }
 
-/// The next deadline that concerns the calling thread, for a wait that ends by its own timeout. `None` on a thread without
-/// alarms.
+/// Returns the next deadline that concerns the calling thread, or `None` on a thread without alarms.
 pub(crate) fn next_here() -> Option<Time> {
     let scope = thread_state::scope();
     if scope == Scope::NONE {
@@ -231,7 +230,7 @@ pub(crate) fn next_here() -> Option<Time> {
     state.schedule.has_any_in(scope).then(|| state.schedule.next_for(scope, None))
 }
 
-/// In a forked child: the threads that were blocked stayed with the parent.
+/// Resets the counts in a forked child, in which no thread is blocked.
 #[inline]
 pub(super) fn start_again() {
     for count in [&SHARED.blocked, &SHARED.walkers] {

@@ -17,7 +17,7 @@ pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Optio
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
-/// Changes an alarm, then timers and lists with it. Returns `false` if the alarm is gone.
+/// Changes an alarm, then sets timers and flags accordingly. Returns `false` if the alarm is gone.
 fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     let mut state = STATE.lock();
     let now = clock::now();
@@ -65,7 +65,7 @@ pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
     STATE.lock().audits.longest(key)
 }
 
-/// Makes an alarm one of the calling thread's. Returns its place among them.
+/// Adds an alarm to the alarms of the calling thread, as the innermost.
 pub(crate) fn enter(key: Key) -> Standing {
     let scope = thread_state::scope_registered();
     STATE.lock().schedule.enter(key, scope)
@@ -75,8 +75,8 @@ pub(crate) fn leave(standing: Standing) {
     STATE.lock().schedule.leave(standing);
 }
 
-/// An id for a limit that is not an alarm: of a join, of a job.
+/// Returns an id for a limit that is not an alarm: of a join, of a job.
 pub(crate) fn unused_id() -> AlarmId {
-    // `prepare` registers the hook, by which the texts of errors name signals.
+    // `state_prepared` registers the hook, by which error texts name signals.
     state_prepared().schedule.next_id()
 }

@@ -1,9 +1,9 @@
-//! What the handler does at an alarm's deadline, whether or not a check follows: it sets a flag of the program, for code that
-//! takes a flag and makes no checks, and it starts the grace of a watchdog.
+//! What the handler does at an alarm's deadline, whether or not a check follows: it sets a flag of the program, and it starts
+//! the grace of a watchdog.
 //!
 //! Such an alarm has a private timer of its own, directed at its thread. At the end of the grace the timer expires once more,
-//! and the handler ends the process. So a process that was stopped across the deadline has its whole grace after it continues.
-//! A check that returns an error in time disarms the watchdog.
+//! and the handler ends the process. A check that returns an error in time disarms the watchdog. The handler starts the grace, so
+//! a process that was stopped across the deadline has its whole grace after SIGCONT.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -23,10 +23,10 @@ use crate::os::shared_arc::SharedArc;
 use crate::schedule::{Entry, Key, Schedule, Scope};
 use crate::time::Time;
 
-/// What the handler reads of such a timer.
+/// The part of an alarm's timer that the handler reads and writes.
 pub(super) struct DeadlineTimer {
-    /// When it is due, in nanoseconds. The lowest bit is set for the end of a grace: one word, so that a handler and another
-    /// thread that change it see each other.
+    /// When the timer is due, in nanoseconds. The lowest bit is set for the end of a grace. A handler and another thread may
+    /// change both, so they are one word.
     end: AtomicU64,
     timer: AtomicUsize,
     flag: SharedArc<AtomicBool>,
@@ -85,8 +85,8 @@ impl DeadlineTimer {
     fn set_kernels_timer(&self) {
         let Some(timer) = self.kernels_timer() else { return };
         let wanted = || if SHARED.is_suspended.load(Ordering::SeqCst) { Due::NEVER } else { self.due() };
-        // The race: a handler and another thread change the moment, and set the timer at once. Whichever call comes last, its
-        // caller then reads the later moment, and sets the timer to that.
+        // The race: a handler and another thread each change the moment, then set the kernel's timer. The thread whose call comes
+        // last then reads the latest moment, and sets the timer to that.
         loop {
             let due = wanted();
             let _ = timer.set(due.when(), Duration::ZERO);
@@ -111,7 +111,7 @@ impl DeadlineTimer {
         let (now, due) = (clock::now(), self.due());
         match due.when() {
             When::At(end) if now >= end => {}
-            // Too early: a signal of the time before a change.
+            // The signal was sent before the moment was changed.
             When::At(_) => return self.set_kernels_timer(),
             _ => return,
         }
@@ -121,7 +121,7 @@ impl DeadlineTimer {
         }
         self.set_flag();
         let end = self.watchdog.begin_grace().map_or(Due::NEVER, |grace| Due::grace(now.after(grace)));
-        // Unless another thread has changed it meanwhile.
+        // Another thread may have changed the moment meanwhile.
         if self.end.compare_exchange(due.0, end.0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             self.set_kernels_timer();
         }
@@ -134,7 +134,7 @@ pub(super) fn on_timer(value: usize) -> bool {
     SHARED.deadlines.at(value).map(DeadlineTimer::on_expiry).is_some()
 }
 
-/// Handles the expiries that another handler has had instead of this one. Returns whether there were any. Async-signal-safe.
+/// Handles the expiries whose signals another handler received. Returns whether there were any. Async-signal-safe.
 pub(super) fn handle_missed() -> bool {
     if SHARED.is_suspended.load(Ordering::SeqCst) {
         return false;
@@ -176,13 +176,13 @@ impl DeadlineTimers {
         self.watchdogs > 0
     }
 
-    /// Disarms the kernel's timers. Deadlines and graces go on.
+    /// Disarms the kernel's timers. Deadlines and graces are kept.
     pub(super) fn suspend(&self) {
         SHARED.is_suspended.store(true, Ordering::SeqCst);
         self.live.values().for_each(|live| live.shared.set_kernels_timer());
     }
 
-    /// Sets the kernel's timers again. What was due meanwhile is due now.
+    /// Sets the kernel's timers again. A moment that has passed meanwhile is due now.
     pub(super) fn resume(&self) {
         SHARED.is_suspended.store(false, Ordering::SeqCst);
         self.live.values().for_each(|live| live.shared.set_kernels_timer());
@@ -241,7 +241,7 @@ impl DeadlineTimers {
         let Some(live) = self.live.get_mut(&entry.id) else { return };
         let (was, is_expired) = (live.shared.due(), entry.expired.is_some());
         let due = if is_expired && live.grace.is_none() { Due::NEVER } else { Due::at(entry.due()) };
-        // A ring after the expiry changes nothing: not a grace that runs, nor a watchdog that a check has disarmed.
+        // A ring after the expiry changes neither a grace that has begun nor a watchdog that a check has disarmed.
         let stays = was == due || (is_expired && (was.is_grace() || live.is_answered));
         live.is_answered &= is_expired;
         if !stays {
@@ -260,7 +260,7 @@ impl DeadlineTimers {
         }
     }
 
-    /// Writes the reports of a thread's watchdogs: which alarms it has, and which check was the last.
+    /// Writes the reports of a thread's watchdogs: the thread's alarms, and its last check.
     pub(super) fn describe(
         &self,
         scope: Scope,
@@ -276,7 +276,7 @@ impl DeadlineTimers {
     }
 }
 
-/// Forgets all of them in a forked child: the alarms stayed with the parent.
+/// Frees all deadline timers in a forked child, which has no alarms.
 #[inline]
 pub(super) fn start_again() {
     for shared in SHARED.deadlines.iter() {

@@ -3,7 +3,7 @@
 use super::shared::SHARED;
 use crate::os::flag::flag;
 
-/// It is a hint and orders no memory. The lock, which the slow path takes, does.
+/// The flag is a hint and orders no memory. The lock of the slow path does.
 pub(super) const FLAG: OwnFlag = OwnFlag;
 
 pub(super) struct OwnFlag;
@@ -18,12 +18,12 @@ impl OwnFlag {
         flag().set(SHARED.bit.mask());
     }
 
-    /// Clears the bit. Every processor sees that before this thread reads anything else.
+    /// Clears the bit. Every processor sees the change before this thread reads anything else.
     pub(super) fn clear(&self) {
         flag().clear(SHARED.bit.mask());
     }
 
-    /// Clears the bit, without order.
+    /// Clears the bit, without that order.
     pub(super) fn reset(&self) {
         if self.is_set() {
             flag().reset(SHARED.bit.mask());

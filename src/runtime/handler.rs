@@ -22,14 +22,14 @@ fn on_signal(arrival: &Arrival) {
     }
 }
 
-/// Every SIGALRM sets the flag, whatever its sender: the kernel merges the interval timer's signal with a `kill` that is
-/// pending. The check that follows finds what is due by the clock.
+/// Every SIGALRM sets the flag, whatever its sender, because the kernel merges the interval timer's signal with a pending
+/// `kill`. The check that follows finds what is due by the clock.
 fn on_alarm(arrival: &Arrival) {
     if arrival.times_forwarded_back() > 0 {
         return previous_of(libc::SIGALRM).forward_back(arrival);
     }
     let sender = arrival.sender();
-    // Before the flag is set, so that a check that finds it set finds the expiry.
+    // The expiry is noted before the flag is set, so that a check that finds the flag finds the expiry.
     let is_the_librarys = match sender {
         Sender::Timer(value) => record::on_timer(value) || deadline_timer::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),
@@ -39,7 +39,7 @@ fn on_alarm(arrival: &Arrival) {
     if is_the_librarys {
         return;
     }
-    // A handler installed over this one may forward by restoring this one and calling `raise`.
+    // A handler installed over the library's may forward by restoring the library's and calling `raise`.
     let may_be_the_librarys =
         sender == Sender::Raise && (deadline_timer::handle_missed() | record::is_any_expiry_unhandled());
     if record::keep_out(arrival, sender) {

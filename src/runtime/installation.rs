@@ -14,15 +14,16 @@ use crate::os::disposition::{Disposition, Kind, Manner};
 pub(super) struct Installation {
     signal: c_int,
     is_installed: bool,
-    /// The library's handler as it was found in place, put there by other code. It is left so.
+    /// The library's handler was in place already, restored by other code with this mask and these flags. The last drop restores
+    /// them.
     found_own: Option<Disposition>,
     /// The kernel refused to restore the previous disposition. The next alarm tries again.
     is_left_behind: bool,
     manner: Manner,
-    /// Another handler that was installed over the library's. The library's handler is in front of it while threads are blocked:
-    /// a handler with SA_RESTART would not end their system calls.
+    /// Another handler that was installed over the library's. While threads are blocked the library's handler is in front of it,
+    /// because a handler with SA_RESTART would not end their system calls.
     in_front_of: Option<&'static Disposition>,
-    /// Each distinct disposition that was found, so that the handler may read it at any time. A program has one or two.
+    /// Each distinct disposition that was found, kept for good, so that the handler may read it at any time.
     kept: Vec<&'static Disposition>,
 }
 
@@ -48,7 +49,7 @@ impl Installation {
     }
 
     fn keep(&mut self, disposition: &Disposition) -> &'static Disposition {
-        if let Some(known) = self.kept.iter().find(|known| known.same_as(disposition)) {
+        if let Some(known) = self.kept.iter().find(|&&known| *known == *disposition) {
             return known;
         }
         let new: &'static Disposition = Box::leak(Box::new(*disposition));
@@ -71,7 +72,7 @@ impl Installation {
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
         let replaced = self.install_in_manner(is_any_blocked).map_err(failed)?;
         // Another thread, perhaps in another copy of the library, changed the disposition after `found` was read.
-        if !replaced.is_ours() && !replaced.same_as(&found) {
+        if !replaced.is_ours() && replaced != found {
             self.found_own = None;
             let replaced = self.keep(&replaced);
             self.previous().announce(replaced);
@@ -159,8 +160,8 @@ impl Installation {
     pub(super) fn end_interrupting(&mut self) {
         let Ok(current) = self.current() else { return };
         match self.in_front_of.take() {
-            // Without SA_RESTART the library's handler is the one in front. With it, the other handler has restored what it had
-            // found, and is gone.
+            // If the library's handler has SA_RESTART, the other handler has restored the disposition that it had found, and is
+            // gone.
             Some(over)
                 if current.is_ours() && (!current.interrupts() || over.install_for(self.signal).is_ok()) =>
             {

@@ -1,16 +1,16 @@
 //! The runtime: timers, the signal handler, and the slow path of checks.
 //!
 //! A timer's signal sets the *flag*. A check that finds it set takes the slow path: it takes the lock, **clears the flag before
-//! it reads the clock**, expires what is due, sets the timers for what comes next, and answers. While an expired alarm lives
-//! the flag stays set, so that every later check takes the slow path and gets the right answer.
+//! it reads the clock**, expires the alarms that are due, sets the timers for the next deadlines, and returns the result. While an
+//! expired alarm lives the flag stays set, so that every later check takes the slow path and returns the right result.
 //!
-//! The signal is a hint, the deadline is the truth: a signal that means nothing costs one slow path, and one that no check
-//! follows is not lost, for the flag stays set.
+//! The signal is a hint, the deadline is the truth: a signal without meaning costs one slow path.
 //!
 //! Four rules decide about timers and signals; `docs/design.md` gives the reasons.
 //! 1. Each thread that has alarms has a timer of its own ([`timer`]), and no timer is shared.
-//! 2. The signal's siginfo says whose it is ([`handler`]); everything else is forwarded to the previous handler at once.
-//! 3. A timer is disarmed while SIGALRM can be delivered, so that the handler takes what is pending.
+//! 2. The siginfo decides whether a signal is the library's ([`handler`]). Every other signal is forwarded to the previous handler
+//!    at once.
+//! 3. A timer is disarmed while SIGALRM is unblocked, so that the handler takes a pending signal.
 //! 4. The handler takes no default action for a signal that could be the library's ([`previous_handler`]).
 
 mod arm;
@@ -57,7 +57,7 @@ pub(crate) use self::slow_path::{check_alarm, checkpoint_at, ticks, unwind_alarm
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::watchdog::Grace;
 
-/// Whether a check must take the slow path. This is the whole hot path.
+/// Returns whether a check must take the slow path. This is the whole hot path.
 #[inline(always)]
 pub(crate) fn is_flag_set() -> bool {
     crate::os::flag::flag().is_set()

@@ -1,4 +1,4 @@
-//! Shields, inside which checks pass over alarms, and pauses, whose time does not count.
+//! Shields, inside which checks ignore alarms, and pauses, whose time does not count.
 
 use std::panic::Location;
 
@@ -8,10 +8,10 @@ use crate::error::AlarmId;
 use crate::os::clock;
 use crate::schedule::{Key, Scope};
 
-/// What a shield has replaced: the thread, and up to which alarm its checks passed over before.
+/// The thread of a shield, and its previous shield: the last alarm that checks ignored.
 pub(crate) struct Shield(Scope, AlarmId);
 
-/// Has the checks of the calling thread pass over the alarms that are armed now.
+/// Has the checks of the calling thread ignore the alarms that are armed now.
 pub(crate) fn shield() -> Shield {
     let scope = thread_state::scope_registered();
     let mut state = state_prepared();
@@ -56,7 +56,7 @@ pub(crate) fn unpause(keys: &[Key]) {
 
 impl State {
     fn pause(&mut self, mut keys: Vec<Key>, location: &'static Location<'static>) -> Vec<Key> {
-        // For an audit this is a check. What is due now expires.
+        // A pause counts as a check for audits, and expires the alarms that are due.
         let now = self.look_for_check(location);
         keys.retain(|key| self.schedule.pause(*key, now));
         for key in &keys {

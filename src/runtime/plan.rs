@@ -1,4 +1,4 @@
-//! What is wanted of an alarm.
+//! The settings of an alarm.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(crate) enum CpuOf {
     Thread,
 }
 
-/// What is wanted of an alarm. By value, so that the compiler knows where an alarm has a limit and nothing else.
+/// The settings of an alarm, by value, so that the compiler knows where an alarm has a limit and nothing else.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) due: Due,
@@ -44,7 +44,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) location: &'static Location<'static>,
 }
 
-/// What few alarms have.
+/// The settings that few alarms have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) cpu: Option<(CpuOf, Duration)>,

@@ -1,6 +1,6 @@
-//! The previous handler of a signal, and what is forwarded to it.
+//! The previous handler of a signal, and how the library's handler forwards signals to it.
 //!
-//! The library's handler may run on any thread, also a moment after the last drop. So dispositions are kept for good.
+//! The library's handler may run on any thread, also a moment after the last drop. So dispositions are never freed.
 
 use std::ptr;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::os::thread::Handle;
 
 pub(super) struct PreviousHandler {
     previous: Published<Disposition>,
-    /// What `previous` was before another handler was installed over the library's. What that handler forwards to the
-    /// library's goes here.
+    /// The value of `previous` before another handler was installed over the library's. A signal that the other handler forwards
+    /// to the library's goes to this disposition.
     beneath: Published<Disposition>,
     /// The handler that was last found installed over the library's.
     over: Published<Disposition>,
-    /// How often the first two have changed.
+    /// How often `previous` and `beneath` have changed.
     version: AtomicUsize,
     /// The thread that is installing the library's handler; zero if none is. Until it is done, `previous` may be wrong.
     changing: AtomicUsize,
@@ -28,7 +28,7 @@ pub(super) struct PreviousHandler {
     is_restored: AtomicBool,
 }
 
-/// Where the handler forwards a standard signal to. Async-signal-safe.
+/// Returns where the handler forwards a standard signal. Async-signal-safe.
 pub(super) fn previous_of(signal: i32) -> &'static PreviousHandler {
     &SHARED.previous[signal as usize]
 }
@@ -37,7 +37,7 @@ pub(super) struct Change<'a>(&'a PreviousHandler);
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        // The version first: `forward` reads it last.
+        // The version changes first, because `forward` reads it last.
         self.0.version.fetch_add(1, Ordering::SeqCst);
         self.0.is_restored.store(false, Ordering::SeqCst);
         self.0.changing.store(0, Ordering::SeqCst);
@@ -98,7 +98,7 @@ impl PreviousHandler {
         self.is_restored.store(true, Ordering::SeqCst);
     }
 
-    /// Notes that the previous disposition is restored. If it calls the library's handler, that forwards to what is beneath.
+    /// Notes that the previous disposition is restored. If it calls the library's handler, that forwards to `beneath`.
     pub(super) fn put_back(&self) {
         if let Some(beneath) = self.beneath.get() {
             self.previous.exchange(Some(beneath));
@@ -125,7 +125,7 @@ impl PreviousHandler {
             if previous.kind() == Kind::Default {
                 // The race: other threads may install or remove the library's handler between any two of these lines.
                 // 1. The version has changed: the loop reads everything again.
-                // 2. It has not: all that was read belongs to one moment.
+                // 2. The version has not changed: all that was read belongs to one moment.
                 let is_restored = || self.is_restored.load(Ordering::SeqCst) && arrival.is_from_kernel();
                 let is_due = may_be_default
                     && arrival.in_place().is_some_and(|current| {

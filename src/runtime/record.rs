@@ -1,4 +1,4 @@
-//! The record of a thread: what the handler reads and writes of it.
+//! The record of a thread: its data that the handler reads and writes.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::os::{mask, pending};
 pub(super) struct Record {
     /// The thread's timer has expired, and has not been set since.
     pub(super) has_expired: AtomicBool,
-    /// As [`Handle`] names it; zero for none.
+    /// The thread's [`Handle`]; zero for a free record.
     pub(super) thread: AtomicUsize,
     /// The thread had SIGALRM blocked, and the library has unblocked it.
     pub(super) is_opened: AtomicBool,
-    /// A foreign signal has come there, and the handler has blocked SIGALRM again.
+    /// The handler has received a foreign signal on the thread, and has blocked SIGALRM again.
     pub(super) is_kept_out: AtomicBool,
     /// The library must repeat a `raise`, once no pending signal of the thread can absorb it.
     pub(super) is_raise_due: AtomicBool,
     /// The private timer of the thread while it is blocked in a system call; else zero.
     pub(super) wake_by: AtomicUsize,
-    /// A handler has set that timer.
+    /// A handler has set `wake_by` to expire at once.
     pub(super) is_woken: AtomicBool,
     /// The thread's private timer, from when it is set until it is disarmed; else zero.
     pub(super) set_timer: AtomicUsize,
@@ -60,13 +60,14 @@ pub(super) fn on_timer(value: usize) -> bool {
     SHARED.threads.at(value).map(note_expiry).is_some()
 }
 
-/// In this order: a check that clears the second finds the first.
+/// A check that clears `any_expired` must find `has_expired`, so that is set first.
 fn note_expiry(record: &Record) {
     record.has_expired.store(true, Ordering::SeqCst);
     SHARED.any_expired.store(true, Ordering::SeqCst);
 }
 
-/// Whether a timer has expired without a run of this handler: another handler may have had the signal. Async-signal-safe.
+/// Returns whether a timer has expired and this handler has not run: another handler may have received the signal.
+/// Async-signal-safe.
 pub(super) fn is_any_expiry_unhandled() -> bool {
     let this = Handle::current().0;
     let is_this = |record: &&Record| record.thread.load(Ordering::SeqCst) == this;
@@ -75,9 +76,9 @@ pub(super) fn is_any_expiry_unhandled() -> bool {
     timer.is_some_and(TimerId::has_expired) || SHARED.expiries.is_any_pending()
 }
 
-/// Keeps a foreign signal out of a thread that had SIGALRM blocked before its first alarm. SIGALRM is blocked again when the
-/// handler returns, and this signal is sent again, so that it is pending as the program expects. From then on the checks of
-/// the thread's alarms read the clock. Returns `false` for other threads. Async-signal-safe.
+/// Blocks SIGALRM again, when the handler returns, on a thread that had SIGALRM blocked before its first alarm. The foreign signal
+/// is sent again, so that it is pending as the program expects. From then on the checks of the thread's alarms read the clock.
+/// Returns `false`, and does nothing, on other threads. Async-signal-safe.
 pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
     if SHARED.opened.load(Ordering::SeqCst) == 0 {
         return false;
@@ -96,7 +97,7 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
         let _ = timer.set(When::Never, Duration::ZERO);
         record.set_timer.store(0, Ordering::SeqCst);
     }
-    // `is_opened` stays set: if this handler has interrupted another run of it, the end of that one unblocks SIGALRM again.
+    // `is_opened` stays set: this run of the handler may have interrupted another, whose end unblocks SIGALRM again.
     record.is_kept_out.store(true, Ordering::SeqCst);
     // The kernel drops a `raise` while another signal is pending for the thread, also that of a disarmed timer.
     if sender == Sender::Raise {
@@ -106,7 +107,8 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
             return true;
         }
     } else if !has_expired {
-        // Otherwise the timer's signal may be pending. It is delivered first when this handler returns, then this one again.
+        // If the timer has expired, its signal may be pending. It is delivered when this handler returns, then the foreign signal
+        // again.
         arrival.block_on_return();
     }
     arrival.send_again(sender);
@@ -115,8 +117,9 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
 
 /// Has the handler take a pending expiry of the disarmed interval timer, unless the calling thread has SIGALRM blocked.
 ///
-/// The race: the kernel has chosen another thread for the signal. 1. That thread has not dequeued it: a change of this
-/// thread's mask delivers it here. 2. It has: it runs the library's handler, now or later.
+/// The race: the kernel has chosen another thread for the signal.
+/// 1. That thread has not dequeued the signal. A change of this thread's mask delivers it here.
+/// 2. That thread has dequeued the signal. It runs the library's handler, now or later.
 pub(super) fn take_pending_expiry() {
     let is_let_in = || mask::is_alarm_blocked().is_ok_and(|blocked| !blocked);
     if !SHARED.expiries.is_none_to_come() && is_let_in() && mask::block_alarm().is_ok() {

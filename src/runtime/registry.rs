@@ -1,6 +1,6 @@
 //! A table that only grows, which the handler reads without a lock.
 //!
-//! Its entries are never freed, and free ones are used again. A late handler reads at worst an entry that is free.
+//! Entries are never deallocated, and free entries are used again. A late handler reads at worst a free entry.
 
 use std::ops::Deref;
 use std::ptr;
@@ -43,12 +43,12 @@ impl<T: Sync> Registry<T> {
         (0..self.len.load(Ordering::SeqCst)).map_while(|index| self.entry(index))
     }
 
-    /// All values, of entries in use and of free ones. Async-signal-safe.
+    /// Returns all values, also those of free entries. Async-signal-safe.
     pub(super) fn iter(&self) -> impl Iterator<Item = &'static T> {
         self.entries().map(|entry| &entry.value)
     }
 
-    /// The value at an address, if this registry has one there. Async-signal-safe.
+    /// Returns the value at an address, if it is one of this registry. Async-signal-safe.
     pub(super) fn at(&self, address: usize) -> Option<&'static T> {
         let chunks = self.chunks.iter().map_while(Published::get);
         let chunk = chunks.into_iter().find(|chunk| {
@@ -59,7 +59,7 @@ impl<T: Sync> Registry<T> {
         (ptr::from_ref(&entry.value).addr() == address).then_some(&entry.value)
     }
 
-    /// Takes a free entry, or a new one. Called under the lock of the state, as is `give_back`.
+    /// Takes a free entry, or a new one. The caller of `take` and `give_back` holds the lock of the state.
     pub(super) fn take(&self, new: impl Fn() -> T) -> &'static Registered<T> {
         let (from, len) = (self.free_from.load(Ordering::SeqCst), self.len.load(Ordering::SeqCst));
         let mut free = (from..len).filter_map(|index| self.entry(index));
@@ -86,7 +86,7 @@ impl<T: Sync> Registry<T> {
         self.free_from.store(from, Ordering::SeqCst);
     }
 
-    /// Frees every entry in a forked child: their users stayed with the parent.
+    /// Frees every entry, in a forked child, which has none of their users.
     pub(super) fn free_all(&self) {
         self.entries().for_each(|entry| self.give_back(entry));
     }

@@ -1,7 +1,7 @@
 //! Signals that ring alarms: Ctrl-C as a reason to stop.
 //!
-//! The first one rings the alarms that listen to it. One that comes before a check has followed, or when no alarm listens any
-//! more, is forwarded to the previous handler: a second Ctrl-C takes the default action.
+//! A signal rings the alarms that listen to it. A second signal before the next check, or one to which no alarm listens any more,
+//! is forwarded to the previous handler: a second Ctrl-C takes the default action.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::schedule::signals::{SIGNALS, numbers};
 /// How many alarms listen to each signal and have not expired.
 static LISTENING: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNALS];
 
-/// The signals that have come and that no check has followed, a bit for each.
+/// The signals that have come since the last slow path, a bit for each.
 static ARRIVED: AtomicU32 = AtomicU32::new(0);
 
 pub(super) fn on_signal(arrival: &Arrival) {
@@ -62,7 +62,7 @@ impl Signals {
         Signals { rings: BTreeMap::new(), all_users: 0 }
     }
 
-    /// Counts an alarm that listens to the signals of this mask. After an error nothing has changed.
+    /// Handles the signals of this mask for one more alarm. After an error nothing has changed.
     pub(super) fn engage(&mut self, mask: u32, is_any_blocked: bool) -> Result<(), ArmError> {
         for number in numbers(mask) {
             if let Err(e) = self.engage_one(number, is_any_blocked) {
@@ -79,7 +79,7 @@ impl Signals {
             self.rings.entry(number).or_insert_with(|| (0, Installation::new(signal)));
         if *users == 0 {
             let found = Disposition::current_of(signal).map_err(|e| ArmError::system("sigaction", e))?;
-            // A program that was started with this signal ignored (nohup, a shell's background job) keeps it ignored.
+            // A signal that was ignored when the program was started (by nohup, or a shell's `&`) stays ignored.
             if found.kind() != Kind::Ignore {
                 installation.install(is_any_blocked)?;
             }

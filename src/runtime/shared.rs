@@ -1,5 +1,5 @@
-//! What the handler reads and writes, together on few cache lines. After milliseconds of other work each line is a miss, and
-//! the misses are most of the time from the deadline to the check that notices.
+//! The data that the handler reads and writes, on few cache lines. After milliseconds of other work each line is a cache miss,
+//! and the misses are most of the time from the deadline to the check that notices it.
 
 use super::deadline_timer::DeadlineTimer;
 use super::previous_handler::PreviousHandler;
@@ -19,9 +19,9 @@ pub(super) struct Shared {
     pub(super) threads: Registry<Record>,
     /// A thread's timer has expired, as its record says.
     pub(super) any_expired: AtomicBool,
-    /// Deadline timers are not set.
+    /// The alarms are suspended: the kernel's deadline timers are not set.
     pub(super) is_suspended: AtomicBool,
-    /// How many threads had SIGALRM blocked and have it let in by the library.
+    /// On how many threads the library has unblocked SIGALRM.
     pub(super) opened: AtomicUsize,
     /// How many threads are blocked in system calls that a signal is to end.
     pub(super) blocked: AtomicUsize,

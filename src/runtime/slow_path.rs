@@ -1,4 +1,4 @@
-//! What a check does when the flag is set.
+//! The slow path: what a check does when the flag is set.
 //!
 //! `checkpoint()` asks every implementation of `sigalarm-core`, and this library through its [`HOOK`]. A check of an alarm asks
 //! this library first, then the others for alarms that enclose it.
@@ -26,13 +26,13 @@ pub(super) static HOOK: Hook = Hook::new(check_own)
     .before_error(testing::note_error)
     .signal_name(|number| Signal::try_from(number).ok().map(Signal::as_str));
 
-/// Checks this library's alarms of the calling thread, from the outermost to the one of that id.
+/// Checks this library's alarms of the calling thread, from the outermost to `innermost`.
 fn check_own(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     let asker = thread_state::scope();
     STATE.lock().check((asker, innermost.unwrap_or(INNERMOST)), asker, location)
 }
 
-/// Checks an alarm and those that enclose it. Those of other implementations are asked on its own thread only.
+/// Checks an alarm and the alarms that enclose it; those of other implementations only on the alarm's own thread.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn check_alarm(
@@ -55,7 +55,7 @@ pub(crate) extern "C" fn check_alarm(
 #[cfg(not(sigalarm_shuttle))]
 pub(crate) use sigalarm_core::implementer::check_thread;
 
-/// Over the scripted kernel there are no other implementations.
+/// The model of the kernel has no other implementations.
 #[cfg(sigalarm_shuttle)]
 pub(crate) fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     check_own(None, location)
@@ -93,7 +93,7 @@ pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     if state.schedule.get(*key).is_none() {
         return 0;
     }
-    // Before the clock is read: see `look`.
+    // The flag is cleared before the clock is read: see `clear_flag`.
     flag.clear();
     let now = state.look();
     state.schedule.ticks(*key, now)

@@ -1,4 +1,4 @@
-//! The schedule and the timers behind one lock, and how a change of one updates the other.
+//! The schedule and the timers behind one lock, and how a change of the schedule updates the timers.
 
 use std::time::Duration;
 
@@ -19,8 +19,7 @@ use crate::os::{clock, pending};
 use crate::schedule::{Schedule, Scope};
 use crate::time::Time;
 
-/// The schedule and the timers, changed together under one lock. Under the lock nothing calls the program's code. No handler
-/// takes the lock.
+/// The schedule and the timers. Under their lock the library calls no code of the program, and no handler takes the lock.
 pub(super) struct State {
     pub(super) schedule: Schedule,
     pub(super) threads: Threads,
@@ -35,7 +34,7 @@ pub(super) struct State {
     pub(super) audits: Audits,
     /// How many threads have alarms that need the signal.
     pub(super) active: usize,
-    /// How many of them have no timer.
+    /// How many active threads have no timer.
     pub(super) clock_only: usize,
     /// How many threads are blocked in system calls that a signal is to end.
     pub(super) blocked: usize,
@@ -63,7 +62,7 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
 });
 
 impl State {
-    /// Clears the flag and expires what is due at the moment that it returns.
+    /// Clears the flag and expires what is due. Returns the time.
     #[inline]
     pub(super) fn look(&mut self) -> Time {
         let now = self.clear_flag();
@@ -75,16 +74,16 @@ impl State {
     #[inline]
     pub(super) fn clear_flag(&mut self) -> Time {
         // The race: a handler on another thread sets the flag while this thread clears it.
-        // 1. The handler sets it first. Its deadline has passed, and the clock, which is read after the flag is cleared, shows
-        //    so. (`clear` promises that order on every processor.)
-        // 2. The handler sets it afterwards. The flag stays set, and the next check takes the slow path.
+        // 1. The handler sets the flag first. Its deadline has passed, and the clock, which is read after the flag is cleared,
+        //    shows this. (`clear` promises that order on every processor.)
+        // 2. The handler sets the flag afterwards. The flag stays set, and the next check takes the slow path.
         if !self.needs_every_check() {
             FLAG.clear();
         }
         clock::now()
     }
 
-    /// Whether every check must take the slow path, so that the flag may not be cleared even for a moment.
+    /// Returns whether every check must take the slow path: then the flag stays set.
     pub(super) fn needs_every_check(&self) -> bool {
         self.schedule.any_expired()
             || self.schedule.any_counting()
@@ -105,7 +104,7 @@ impl State {
         }
         if SHARED.must_reinstall.load(Ordering::Relaxed) {
             self.installation.reinstall(self.blocked > 0);
-            // What has expired between the reading of the clock and this line was lost. The next check reads the clock again.
+            // The handler was not installed when a timer expired in the meantime. The next check reads the clock again.
             FLAG.set();
         }
         self.find_kept_out();
@@ -124,7 +123,7 @@ impl State {
         }
     }
 
-    /// Sets expired timers again, even if the clock says that nothing is due: the clock may disagree with the timer.
+    /// Marks the timers that have expired, so that they are set again: the clock, which may disagree, may show nothing due.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {
@@ -184,7 +183,7 @@ impl State {
         }
     }
 
-    /// Updates timers and lists after an alarm of a thread has changed.
+    /// Sets timers and the flag after an alarm of a thread has changed.
     pub(super) fn settle(&mut self, scope: Scope, now: Time) {
         self.find_kept_out();
         self.schedule.expire(scope, now, clock::cpu_now);
@@ -216,7 +215,7 @@ impl State {
         }
         let wanted = schedule.next_of(scope).min(audit);
         if wanted.is_never() {
-            // A timer that is still set costs one signal without meaning, and no system call now.
+            // A timer that stays set costs one signal without meaning, and saves a system call.
             if due <= now {
                 self.threads.set_due(index, Time::NEVER);
             }
@@ -225,7 +224,7 @@ impl State {
         }
     }
 
-    /// Deletes the timer of a thread that has ended. Alarms that it has forgotten live on by the clock: other threads may have
+    /// Deletes the timer of a thread that has ended. Its forgotten alarms remain, without a timer, because other threads may have
     /// entered them.
     pub(super) fn end_thread(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
@@ -244,8 +243,8 @@ impl State {
     }
 }
 
-/// Takes the lock, for a caller that cannot fail. If the hooks are refused, a fork at the moment at which another thread holds
-/// the lock leaves it locked in the child.
+/// Takes the lock, for a caller that cannot fail. If the C library refuses the fork hooks, a fork while another thread holds the
+/// lock leaves the lock locked in the child.
 pub(super) fn state_prepared() -> MutexGuard<'static, State> {
     let _ = prepare();
     STATE.lock()

@@ -16,7 +16,7 @@ pub(crate) fn suspend() {
     if state.suspended == 0 {
         let scope = thread_state::scope();
         let timer = state.threads.of(scope).map(|thread| (thread.kind, thread.due));
-        // The handlers of ring signals stay installed, and could wake blocked threads.
+        // Ring signals are still handled, and their handler could set the timers of blocked threads.
         for (index, _) in state.active_threads() {
             state.hide_timer(index);
         }
@@ -62,7 +62,7 @@ pub(crate) fn resume() {
     if state.active > 0 {
         let is_any_blocked = state.blocked > 0;
         let _ = state.installation.install(is_any_blocked);
-        // A thread may have begun or ended to block meanwhile.
+        // A thread may have begun or ended a wait meanwhile.
         if is_any_blocked {
             let _ = state.installation.begin_interrupting();
         } else {
@@ -76,7 +76,7 @@ pub(crate) fn resume() {
     for (index, _) in state.active_threads() {
         state.show_timer(index);
     }
-    // A ring signal that came before this line has woken no thread.
+    // The handler of a ring signal that came before this line has woken no thread.
     if state.signals.in_use() {
         state.take_ring_signals(now);
     }
@@ -94,7 +94,7 @@ impl State {
         }
     }
 
-    /// Sets the timers of all threads. While suspended, it only notes when they would expire.
+    /// Sets the timers of all threads. While the alarms are suspended, only the moments are noted.
     fn settle_all(&mut self, now: Time) {
         for (index, scope) in self.active_threads() {
             self.schedule.expire(scope, now, clock::cpu_now);

@@ -20,27 +20,27 @@ use crate::os::{mask, pending, thread_end};
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
-/// A thread that has, or has had, alarms that need the signal.
+/// A thread that has, or has had, alarms with a timer.
 pub(super) struct Thread {
     pub(super) scope: Scope,
     pub(super) id: ThreadId,
     pub(super) record: &'static Registered<Record>,
-    /// How many alarms and waits need its timer.
+    /// How many alarms and waits of the thread need its timer.
     pub(super) users: usize,
     pub(super) kind: Kind,
     pub(super) private: Option<PosixTimer>,
-    /// When its timer expires; *never* if it is not set. Without a timer: when its next alarm is due.
+    /// When the thread's timer expires; *never* if the timer is not set. Without a timer: when the next alarm is due.
     pub(super) due: Time,
     pub(super) wait: Option<Wait>,
-    /// SIGALRM was blocked before its first alarm.
+    /// SIGALRM was blocked before the thread's first alarm.
     was_blocked: bool,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
-    /// The alarm that ends it, beside those of the thread.
+    /// The alarm that ends the wait, beside the thread's own alarms.
     pub(super) under: Option<Key>,
-    /// The timer has been set to expire at once, and repeats.
+    /// The thread's timer has been set to expire at once, and repeats.
     pub(super) is_woken: bool,
 }
 
@@ -59,7 +59,7 @@ impl Thread {
         }
     }
 
-    /// Whether its timer is set for a later moment, without repetition.
+    /// Returns whether the thread's timer is set for a later moment, without repetition.
     pub(super) fn is_to_expire(&self, now: Time) -> bool {
         self.due > now && !self.due.is_never() && self.wait.is_none()
     }
@@ -68,8 +68,8 @@ impl Thread {
         self.record.has_expired.swap(false, Ordering::SeqCst)
     }
 
-    /// Whether its timer may stay as it is for an alarm that is due at `deadline`: it expires no later, and the alarm is not due
-    /// yet. True for nearly every nested alarm and every restart.
+    /// Returns whether the thread's timer may stay as it is for an alarm that is due at `deadline`: the timer expires no later,
+    /// and the alarm is not due yet. Nearly every nested alarm and every restart is covered.
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
         // A moment that has passed counts only if its signal has been handled.
@@ -77,7 +77,7 @@ impl Thread {
         expires_in_time && self.users > 0 && deadline > now
     }
 
-    /// Counts an alarm that the timer covers. Returns `false`, and does nothing, for another one.
+    /// Counts an alarm, if the timer covers it. Returns whether it does.
     #[inline(always)]
     pub(super) fn add_covered(&mut self, deadline: Time, now: Time) -> bool {
         let is_covered = self.covers(deadline, now);
@@ -85,7 +85,7 @@ impl Thread {
         is_covered
     }
 
-    /// Counts one alarm less, if it is not the last. Returns `false`, and does nothing, if it is.
+    /// Counts one alarm less, unless it is the last. Returns `false` for the last.
     #[inline(always)]
     pub(super) fn drop_user_of_many(&mut self) -> bool {
         let others = self.users > 1;
@@ -93,7 +93,7 @@ impl Thread {
         others
     }
 
-    /// The private timer of the thread, created at its first use.
+    /// Returns the private timer of the thread, created at its first use.
     pub(super) fn private(&mut self) -> io::Result<&PosixTimer> {
         if self.private.is_none() {
             let value = ptr::from_ref::<Record>(self.record).addr();
@@ -104,7 +104,7 @@ impl Thread {
         self.private.as_ref().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
-    /// Unblocks SIGALRM on this thread, which is the calling one.
+    /// Unblocks SIGALRM on this thread, the calling one.
     pub(super) fn let_in(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("pthread_sigmask", e);
         if mask::is_alarm_blocked().map_err(failed)? {
@@ -115,7 +115,7 @@ impl Thread {
 
     #[cold]
     fn open(&mut self) -> io::Result<()> {
-        // Noted first: a pending signal is delivered before the call returns.
+        // The fields are written first, because a pending signal is delivered before the call returns.
         if !self.was_blocked {
             self.was_blocked = true;
             SHARED.opened.fetch_add(1, Ordering::SeqCst);
@@ -125,8 +125,8 @@ impl Thread {
         mask::unblock_alarm().inspect_err(|_| self.forget_mask())
     }
 
-    /// Has the handler take a pending signal of the disarmed timer, on this thread, which is the calling one. The program may have
-    /// blocked SIGALRM since the timer was set.
+    /// Has the handler take a pending signal of the calling thread's disarmed timer. The program may have blocked SIGALRM since the
+    /// timer was set.
     #[cold]
     pub(super) fn take_pending(&mut self) {
         let _ = self.let_in();
@@ -173,13 +173,13 @@ thread_local! {
     static SCOPE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The calling thread's scope; [`Scope::NONE`] if it has never needed one.
+/// Returns the calling thread's scope, or [`Scope::NONE`] if it has never needed one.
 #[inline(always)]
 pub(super) fn scope() -> Scope {
     SCOPE.with(|scope| Scope(scope.get()))
 }
 
-/// The calling thread's scope, registered at the first call.
+/// Returns the calling thread's scope, registered at the first call.
 #[inline(always)]
 pub(super) fn scope_registered() -> Scope {
     match scope() {
@@ -194,7 +194,7 @@ fn register() -> Scope {
     let _ = prepare();
     let scope = STATE.lock().threads.register();
     SCOPE.with(|cell| cell.set(scope.0));
-    // If this fails for want of memory, the timer outlives its thread. Its signal then goes to no thread.
+    // Without the call at the thread's end, which needs memory, the timer outlives its thread, and its signal goes to no thread.
     let _ = thread_end::call_at_end();
     scope
 }

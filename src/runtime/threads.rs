@@ -10,12 +10,12 @@ use crate::os::thread::Handle;
 use crate::schedule::{Positions, Queue, Scope};
 use crate::time::Time;
 
-/// All threads that have, or have had, alarms that need the signal, by the index of their scopes.
+/// All threads that have, or have had, alarms with a timer, by the index of their scopes.
 pub(super) struct Threads {
     /// A free entry has no scope.
     threads: Vec<Thread>,
     free: Vec<usize>,
-    /// The threads whose timers are set, in the order in which these expire.
+    /// The threads whose timers are set, in the order of expiry.
     order: Queue,
     positions: Positions,
     last_serial: u32,

@@ -1,7 +1,6 @@
 //! The flags of the tickers.
 //!
-//! Each ticker has a flag of its own, which every signal sets. It cannot use the flag of the checks, which the next check
-//! clears.
+//! Each ticker has a flag of its own, which every signal sets, because the next check clears the flag of the checks.
 
 use super::registry::Registered;
 use super::shared::SHARED;

@@ -1,5 +1,5 @@
-//! Watchdogs: the handler ends the process if a function never checks. Their timers are in
-//! [`deadline_timer`](super::deadline_timer).
+//! Watchdogs: the handler ends the process if a function never checks. [`deadline_timer`](super::deadline_timer) has their
+//! timers.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -59,15 +59,15 @@ impl Watchdog {
         self.report.forget();
     }
 
-    /// Returns the grace, if there is a watchdog. Async-signal-safe.
+    /// Returns the grace, or `None` without a watchdog. Async-signal-safe.
     pub(super) fn begin_grace(&self) -> Option<Duration> {
         self.is_aborting.store(false, Ordering::SeqCst);
         let nanos = self.grace.load(Ordering::SeqCst);
         (nanos != u64::MAX).then(|| Duration::from_nanos(nanos))
     }
 
-    /// Ends the process. It returns if SIGABRT is blocked or its handler returns: the caller calls it again after the returned
-    /// time. Async-signal-safe.
+    /// Ends the process. If SIGABRT is blocked or its handler returns, this function returns when the caller must call it again.
+    /// Async-signal-safe.
     pub(super) fn end_process(&self) -> Duration {
         if self.is_aborting.swap(true, Ordering::SeqCst) {
             exit::abort();

@@ -347,6 +347,45 @@ fn in_turn(life: Life) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// The kernel refuses one call, and the timer expires at any moment before and after it.
+fn refused_calls_around_expiries() {
+    refusals::prepare();
+    let before = state();
+    for n in rounds(100_000) {
+        let pause = || spin(Duration::from_nanos(n % 80 * 100));
+        let limit = 10 * US;
+        let name = if n % 5 == 0 { "timer_settime" } else { "setitimer" };
+        refusals::refuse(name, n as usize / 5 % 8 + 1, EPERM);
+        let outer = Alarm::after(2 * limit).expect("arming");
+        pause();
+        let inner = Alarm::after(limit).expect("arming");
+        pause();
+        drop(inner);
+        outer.restart();
+        pause();
+        suspended(pause);
+        pause();
+        drop(outer);
+        refusals::end();
+        // The next alarm disarms what the kernel has refused to disarm.
+        drop(Alarm::after(SECOND).expect("arming"));
+        assert_eq!(state(), before);
+    }
+}
+
+/// The same, for a drop alone.
+fn refused_disarm_of_a_timer_about_to_expire() {
+    refusals::prepare();
+    for n in rounds(50_000) {
+        let limit = 20 * US;
+        let alarm = Alarm::after(limit).expect("arming");
+        spin_until(|| alarm.elapsed() + Duration::from_nanos(n % 80 * 100) >= limit);
+        refusals::refuse("setitimer", 1, EPERM);
+        drop(alarm);
+        refusals::end();
+    }
+}
+
 macro_rules! lives {
     ($($(#[$meta:meta])* $life:ident),*) => {
         vec![$($(#[$meta])* scenario(stringify!($life), || in_turn($life))),*]
@@ -354,7 +393,7 @@ macro_rules! lives {
 }
 
 pub fn scenarios() -> Vec<Scenario> {
-    lives![
+    let mut all = lives![
         a_guard,
         guards_in_guards,
         one_after_the_other,
@@ -372,5 +411,7 @@ pub fn scenarios() -> Vec<Scenario> {
         a_job,
         #[cfg(feature = "process")]
         a_job_without_an_end
-    ]
+    ];
+    all.extend(scenarios![refused_calls_around_expiries, refused_disarm_of_a_timer_about_to_expire]);
+    all
 }

@@ -33,7 +33,8 @@ fn of_two_expired_the_outer_is_reported() {
     assert!(outer.owns(&inner.check().unwrap_err()));
     assert!(outer.owns(&checkpoint().unwrap_err()));
     drop(outer);
-    assert!(inner.owns(&inner.check().unwrap_err()));
+    // The inner alarm may have been armed much later.
+    assert!(inner.owns(&expiry(&inner)));
 }
 
 fn alarms_dropped_in_any_order_leave_the_rest() {

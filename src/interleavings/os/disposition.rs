@@ -54,8 +54,4 @@ impl Disposition {
     pub(super) fn has(&self, flag: i32) -> bool {
         flag == libc::SA_RESTART && self.restart
     }
-
-    pub(crate) fn same_as(&self, other: &Disposition) -> bool {
-        self == other
-    }
 }

@@ -9,12 +9,12 @@ use crate::time::Time;
 
 /// How many expiries of the library's may still come to the handler.
 ///
-/// Too few is fatal: the handler would forward one, and the default action would end the process. Too many costs a program
-/// that sets the timer over an armed alarm one signal. So the count rises before the timer is set. It falls when the handler
-/// takes an expiry, or when a call has found time left in the timer.
+/// A count that is too low is fatal: the handler would forward an expiry of the library's, and the default action would end the
+/// process. A count that is too high costs a program that sets the timer over an armed alarm one signal. So the count rises before
+/// the timer is set. It falls when the handler takes an expiry, or when a call has found time left in the timer.
 pub(in crate::runtime) struct Expiries {
     to_come: AtomicUsize,
-    /// When the handler took the last one; *never* since the timer was set.
+    /// When the handler took the last expiry; *never* if it has taken none since the timer was set.
     taken: AtomicU64,
 }
 
@@ -42,7 +42,7 @@ impl Expiries {
         self.to_come.fetch_add(n, Ordering::SeqCst);
     }
 
-    /// Whether the timer has expired and no handler has taken the expiry.
+    /// Returns whether the timer has expired and the handler has not taken the expiry.
     pub(in crate::runtime) fn is_any_pending(&self) -> bool {
         !self.is_none_to_come() && itimer::get().is_ok_and(|held| held.remaining <= NEARLY_NOTHING)
     }
@@ -51,9 +51,9 @@ impl Expiries {
         self.to_come.load(Ordering::SeqCst) == 0
     }
 
-    /// Forgets what is counted, when the timer is not set and nothing can be pending: this thread is the only one, with SIGALRM
-    /// unblocked. The kernel has merged that expiry with another pending signal.
-    pub(in crate::runtime) fn forget_lost(&self) {
+    /// Resets the count, if no expiry can be pending: this thread is the only one, and has SIGALRM unblocked. The timer must not be
+    /// set.
+    pub(super) fn forget_lost(&self) {
         if !self.is_none_to_come()
             && is_single_threaded()
             && mask::is_alarm_blocked().is_ok_and(|blocked| !blocked)

@@ -1,8 +1,8 @@
 //! The interval timer, for the thread of a single-threaded process.
 //!
-//! A process has one (`setitimer(ITIMER_REAL)`), and the rest of the program may set it as well. So each call compares what the
-//! timer held with what must be left of the library's time, and an expiry that comes too early is foreign. After the first
-//! sign of a foreign value the library never uses this timer again.
+//! A process has one interval timer (`setitimer(ITIMER_REAL)`), which the rest of the program may set as well, to a *foreign
+//! value*. So each call compares the time left in the timer with the time that must be left of the library's value, and an
+//! expiry that comes too early is foreign. After the first sign of a foreign value the library never uses this timer again.
 
 use std::io;
 use std::time::Duration;
@@ -14,8 +14,7 @@ use crate::os::single_threaded::is_single_threaded;
 use crate::runtime::shared::SHARED;
 use crate::time::Time;
 
-/// What `setitimer` returns at most of a timer that has expired: 1 us until the hrtimer callback returns, and 1 us of
-/// rounding.
+/// The most that `setitimer` returns of a timer that has expired: 1 us until the hrtimer callback returns, and 1 us of rounding.
 pub(super) const NEARLY_NOTHING: Duration = Duration::from_micros(2);
 
 const ROUNDING: Duration = Duration::from_micros(2);
@@ -23,17 +22,19 @@ const ROUNDING: Duration = Duration::from_micros(2);
 const MANY: usize = usize::MAX / 4;
 
 pub(in crate::runtime) struct IntervalTimer {
-    /// It expires between these two moments; `None` if it is not set.
+    /// The timer expires between these two moments; `None` if it is not set.
     expiry: Option<(Time, Time)>,
     repeats: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::runtime) enum Found {
-    /// What the library had set, or nothing.
+    /// The library's value, or none.
     Own,
-    /// A value of the rest of the program.
-    Foreign { held: Setting, has_expired: bool },
+    Foreign {
+        held: Setting,
+        has_expired: bool,
+    },
 }
 
 impl IntervalTimer {
@@ -42,14 +43,14 @@ impl IntervalTimer {
     }
 
     pub(in crate::runtime) fn is_free() -> bool {
-        // A limit: in its last microsecond a foreign timer is read out as none.
+        // A limit: in its last microsecond a foreign timer reads as disarmed.
         itimer::get().is_ok_and(|held| held == Setting::DISARMED)
     }
 
-    /// Sets the timer to expire at `due`, or later by the time since `now` was read. Returns what the timer held.
+    /// Sets the timer to expire at `due`, or later by the time since `now` was read. Returns whose value the timer held.
     #[inline]
     pub(in crate::runtime) fn set(&mut self, due: Time, repeat: Duration, now: Time) -> io::Result<Found> {
-        // So the count is of one value at a time.
+        // A live timer is disarmed first, so that the count is of one value.
         if self.is_set() && !self.is_over() {
             let found = self.disarm()?;
             if found != Found::Own {
@@ -57,7 +58,7 @@ impl IntervalTimer {
             }
         }
         let remaining = due.since(now).max(Duration::from_micros(1));
-        let setting = Setting { remaining, interval: repeat }.rounded();
+        let setting = Setting::rounded(remaining, repeat);
         SHARED.expiries.start(if repeat.is_zero() { 1 } else { MANY });
         let held = itimer::set(setting).inspect_err(|_| _ = SHARED.expiries.take())?;
         self.expiry = Some((now.after(setting.remaining), clock::now().after(setting.remaining)));
@@ -73,8 +74,8 @@ impl IntervalTimer {
         SHARED.expiries.is_none_to_come() && !self.has_expired_early()
     }
 
-    /// Disarms the timer. Returns what it held. If SIGALRM is unblocked on this thread, an expiry has been handled when this
-    /// returns, or another thread is about to handle it.
+    /// Disarms the timer. Returns whose value the timer held. If SIGALRM is unblocked on this thread, an expiry has been handled
+    /// when this returns, or another thread is about to handle it.
     pub(in crate::runtime) fn disarm(&mut self) -> io::Result<Found> {
         if !is_single_threaded() {
             self.wait_if_close();
@@ -83,7 +84,7 @@ impl IntervalTimer {
         let held = itimer::set(Setting::DISARMED)?;
         let mut after = before;
         let mut found = self.judge(held, before, after);
-        // A thread that was held up needs a wider bracket.
+        // A thread that was preempted before the call needs a wider bracket.
         if found != Found::Own {
             after = clock::now();
             found = self.judge(held, before, after);
@@ -99,24 +100,31 @@ impl IntervalTimer {
         if self.repeats {
             SHARED.expiries.reset();
         }
-        SHARED.expiries.forget_lost();
         self.expiry = None;
         self.repeats = false;
+        self.forget_lost();
         Ok(found)
+    }
+
+    /// Forgets an expiry that the kernel has merged with another pending signal. While the timer is set, because the kernel has
+    /// refused to disarm it, its signal still comes.
+    pub(in crate::runtime) fn forget_lost(&self) {
+        if !self.is_set() {
+            SHARED.expiries.forget_lost();
+        }
     }
 
     /// Waits for an expiry that is about to come, beside other threads.
     ///
-    /// A timer with less than 2 us left is read out as one that has expired. Another thread may be about to handle the signal,
-    /// so the library could not know whether the signal still comes. This happens once in a process: the library does not set
-    /// this timer beside other threads.
+    /// A timer with less than 2 us left reads as expired, so the library could not know whether another thread is about to handle
+    /// its signal. This happens once in a process: the library does not set this timer beside other threads.
     #[cold]
     fn wait_if_close(&self) {
         let Some((earliest, latest)) = self.expiry else { return };
         if earliest > clock::now().after(Duration::from_micros(50)) {
             return;
         }
-        // At most some milliseconds, also where the clock stands still.
+        // The loop ends after some milliseconds, even if the clock is frozen.
         for _ in 0..100_000 {
             // The kernel has merged the signal with another one, or a handler is about to count it.
             let is_over =
@@ -128,19 +136,19 @@ impl IntervalTimer {
         }
     }
 
-    /// Whether the handler has taken an expiry since the timer was set.
+    /// Returns whether the handler has taken an expiry since the timer was set.
     pub(in crate::runtime) fn has_expired(&self) -> bool {
         self.expiry.is_some() && !SHARED.expiries.taken().is_never()
     }
 
-    /// Whether the timer has expired before its time: then a foreign value has expired.
+    /// Returns whether the timer has expired before its time: then a foreign value has expired.
     pub(in crate::runtime) fn has_expired_early(&self) -> bool {
         let taken = SHARED.expiries.taken();
         self.expiry.is_some_and(|(earliest, _)| taken < earliest.before(ROUNDING)) && !self.repeats
     }
 
-    /// Whether the timer holds a foreign value that was set over an expiry of the library's: that is past its time and was not
-    /// handled, and the timer has time left. The kernel may be late with an expiry by milliseconds on a busy machine.
+    /// Returns whether a foreign value has replaced the library's: the library's time has passed without an expiry, and the timer
+    /// has time left. The kernel alone may be late by milliseconds, on a busy machine.
     pub(in crate::runtime) fn is_replaced(&self, now: Time) -> bool {
         self.expiry.is_some_and(|(_, latest)| latest < now)
             && !self.repeats
@@ -149,13 +157,13 @@ impl IntervalTimer {
             && itimer::get().is_ok_and(|held| held.remaining > NEARLY_NOTHING)
     }
 
-    /// Forgets what the library had set, because a foreign value has replaced it and expired.
+    /// Forgets the library's value, which a foreign value has replaced.
     pub(in crate::runtime) fn forget(&mut self) {
         self.expiry = None;
         SHARED.expiries.reset();
     }
 
-    /// Judges whose value a call has read out between two moments.
+    /// Returns whose value a call has read between two moments.
     fn judge(&self, held: Setting, before: Time, after: Time) -> Found {
         let expired_early = self.has_expired_early();
         let is_own = match self.expiry {

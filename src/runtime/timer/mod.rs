@@ -27,7 +27,7 @@ use crate::time::Time;
 /// The kind of a thread's timer, chosen when the thread arms its outermost alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `setitimer`: for the only thread of a process that does not use the interval timer itself.
+    /// `setitimer`: for the only thread of a process whose program does not use the interval timer.
     Interval,
     /// `timer_create`, directed at the thread: in every other case.
     Private,
@@ -35,7 +35,7 @@ pub(super) enum Kind {
     Clock,
 }
 
-/// The longest time that a timer is set to, since XNU refuses more. A later deadline takes several.
+/// The longest time that a timer is set to, since XNU refuses more. A later deadline takes several settings.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
 impl State {
@@ -118,7 +118,7 @@ impl State {
         }
     }
 
-    /// Has a thread's private timer expire at once, and again every `repeat`.
+    /// Sets a thread's private timer to expire at once, and again every `repeat`.
     pub(super) fn expire_timer_now(&mut self, index: usize, repeat: Duration) {
         self.threads.set_due(index, clock::now().after(repeat));
         if self.suspended > 0 {
@@ -194,11 +194,11 @@ impl State {
     /// Puts a foreign value back into the interval timer, which the library never uses again. If the value has expired, its
     /// signal is sent again.
     ///
-    /// Neither is done where the default action would follow: the value may be the library's own, saved and restored with
-    /// `alarm`, or the clock may disagree with the timer.
+    /// If the default action would follow, the value is dropped: it may be the library's own, saved and restored with `alarm`, or
+    /// the clock may disagree with the timer.
     fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
-        SHARED.expiries.forget_lost();
+        self.interval.forget_lost();
         self.release_interval(index);
         if !is_harmless() {
             return;
@@ -211,8 +211,8 @@ impl State {
         }
     }
 
-    /// Finds out whether the program has set the interval timer, or whether the timer expired before its deadline by the clock. In
-    /// both cases the thread's timer is marked to be set again.
+    /// Marks the thread's timer to be set again, if the program has set the interval timer, or if the timer has expired before its
+    /// deadline by the clock.
     pub(super) fn find_interval_expiry(&mut self, now: Time) {
         let Some(index) = self.interval_owner else { return };
         let has_expired = self.interval.has_expired();
@@ -230,9 +230,10 @@ impl State {
         }
     }
 
-    /// Whether a signal of a thread's disarmed timer may be pending: it has expired, and no handler has run.
+    /// Returns whether a signal of a thread's disarmed timer may be pending.
     pub(super) fn may_be_pending(&mut self, index: usize, kind: Kind, due: Time) -> bool {
-        // Kernels since 6.13 discard the signal of a private timer. If the handler has disarmed it, `due` says nothing.
+        // Kernels since 6.13 discard the signal of a disarmed private timer. If the handler has disarmed the timer, `due` is of no
+        // use.
         !SHARED.expiries.is_none_to_come()
             || (kind == Kind::Private && due <= clock::now())
             || self.threads.get(index).is_some_and(|thread| thread.is_kept_out())

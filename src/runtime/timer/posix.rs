@@ -1,7 +1,7 @@
 //! The private timer of a thread: a POSIX timer whose signal goes to this thread alone.
 //!
-//! It is created when the thread first needs it, kept disarmed between alarms, and deleted when the thread ends. Its signal is
-//! queued whatever else is pending, and merges with no signal to the process.
+//! The timer is created when the thread first needs it, kept disarmed between alarms, and deleted when the thread ends. Its signal
+//! is queued whatever else is pending, and does not merge with a signal to the process.
 
 use std::io;
 use std::process;
@@ -18,7 +18,7 @@ impl PosixTimer {
         Ok(PosixTimer { id: TimerId::create(thread, value)?, process: process::id() })
     }
 
-    /// The timer's id, for one call. Returns an error in a child of bare `clone`, which has no such timer.
+    /// Returns the timer's id, or an error in a child of bare `clone`, which has no such timer.
     pub(in crate::runtime) fn id(&self) -> io::Result<TimerId> {
         if process::id() == self.process { Ok(self.id) } else { Err(io::ErrorKind::Unsupported.into()) }
     }

@@ -50,7 +50,7 @@ impl Machine {
         if held == Setting::DISARMED && expired_at.is_some_and(|at| self.now - at < CALLBACK) && chance(2) {
             held.remaining = Duration::from_micros(1);
         }
-        let Setting { remaining, interval } = new.rounded();
+        let Setting { remaining, interval } = new;
         self.log(None, format_args!("setitimer: {remaining:?} + {interval:?} after {held:?}"));
         let expiry = (!remaining.is_zero()).then(|| self.now + remaining.as_nanos() as u64);
         self.interval.set(expiry, interval.as_nanos() as u64);
