@@ -14,7 +14,7 @@ use super::{NAME, macros, stride};
 use crate::attribute;
 use crate::syntax::{add, insert_first};
 
-/// Inserts checks where a `?` returns from the function: not into closures, `async` and `try` blocks, items or constants.
+/// A visitor of the code in which a `?` returns from the function: no closures, `async` and `try` blocks, items or constants.
 pub(super) struct Inserter {
     options: Options,
     /// The visited code gets no checks; only misplaced attributes are reported.

@@ -68,7 +68,7 @@ pub(crate) struct Machine {
     /// What `action` must be at the end, if known.
     pub(crate) found: Option<Disposition>,
     sigint_action: Disposition,
-    /// What a later handler is installed over.
+    /// The disposition over which a later handler is installed.
     pub(crate) previous: Disposition,
     pending: Vec<Source>,
     /// The thread that the pending signals have woken.
@@ -253,7 +253,7 @@ impl Machine {
         self.next_expiry().is_none() && self.is_quiet(|_| true)
     }
 
-    /// Returns whether no handler runs, and no signal is pending for a thread that counts.
+    /// Returns whether no handler runs, and no signal is pending for a thread that `counts`.
     fn is_quiet(&self, counts: fn(&Task) -> bool) -> bool {
         let is_quiet = |task: &Task| !task.is_handling && (task.pending.is_empty() || !counts(task));
         self.senders == 0

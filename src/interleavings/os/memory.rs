@@ -133,7 +133,7 @@ pub(crate) type AtomicPtr<T> = Atomic<*mut T>;
 
 // SAFETY: the words are atomic, and `initial` is never written.
 unsafe impl<T> Sync for Atomic<T> {}
-// SAFETY: the same.
+// SAFETY: as for `Sync`.
 unsafe impl<T> Send for Atomic<T> {}
 
 impl<T: Value> Atomic<T> {
