@@ -69,8 +69,9 @@ impl Schedule {
         if self.expired.is_empty() || innermost <= shield {
             return None;
         }
-        let range = (scope, shield, usize::MAX)..=(scope, innermost, usize::MAX);
-        let own = self.expired.range(range).next().map(|&(_, id, slot)| Key::new(id, slot));
+        let first = self.expired.range((scope, shield, usize::MAX)..).next();
+        let own = first.filter(|(found, id, _)| *found == scope && *id <= innermost);
+        let own = own.map(|&(_, id, slot)| Key::new(id, slot));
         let within = own.map_or(innermost, Key::id);
         // An entered alarm may enclose `own`. The recursion ends: an alarm is armed before it is entered, so ids decrease.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
