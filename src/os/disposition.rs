@@ -10,7 +10,7 @@ use nix::sys::signal::{SigSet, Signal::*};
 use once_cell::race::OnceBox;
 
 use super::handler;
-pub(crate) use super::signal::{Kind, Manner};
+pub(crate) use super::signal::Kind;
 
 /// Linux has 64 signals (on MIPS 128). The C library leaves the other bits of its sets undefined.
 const SET_SIZE: usize = match () {
@@ -34,14 +34,17 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition =
         Disposition { function: libc::SIG_DFL, flags: 0, mask: [0; SET_SIZE] };
 
-    pub(crate) fn ours(manner: Manner) -> Disposition {
-        let restart = if manner.restart { libc::SA_RESTART } else { 0 };
-        let on_stack = if manner.on_stack { libc::SA_ONSTACK } else { 0 };
-        Disposition {
-            function: handler::address(),
-            flags: libc::SA_SIGINFO | restart | on_stack,
-            mask: if manner.alone { all_but_faults() } else { [0; SET_SIZE] },
-        }
+    /// Returns the library's handler, for in front of a previous disposition. With `interrupts` it has no SA_RESTART.
+    pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
+        const INHERITED: c_int = libc::SA_RESTART | libc::SA_ONSTACK;
+        let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
+            // A previous handler may need a larger stack or nested signals.
+            Some(previous) => (previous.flags & INHERITED, [0; SET_SIZE]),
+            // Go and green threads have small stacks. A signal stack may have space for one handler only.
+            None => (INHERITED, all_but_faults()),
+        };
+        let without = if interrupts { libc::SA_RESTART } else { 0 };
+        Disposition { function: handler::address(), flags: libc::SA_SIGINFO | flags & !without, mask }
     }
 
     pub(crate) fn current_of(signal: c_int) -> io::Result<Disposition> {
