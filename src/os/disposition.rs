@@ -34,7 +34,7 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition =
         Disposition { function: libc::SIG_DFL, flags: 0, mask: [0; SET_SIZE] };
 
-    /// Returns the library's handler, for in front of a previous disposition. With `interrupts` it has no SA_RESTART.
+    /// Returns the library's handler, to be installed over a previous disposition; with `interrupts`, without SA_RESTART.
     pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
         const INHERITED: c_int = libc::SA_RESTART | libc::SA_ONSTACK;
         let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {

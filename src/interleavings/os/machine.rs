@@ -4,7 +4,7 @@
 //! - A signal to the process wakes one thread that does not block it. Another may dequeue it earlier, on a change of its mask
 //!   or a return from a handler.
 //! - When a signal is dequeued, its disposition is read and its timer re-armed. The handler starts later.
-//! - A system call delivers the caller's pending signals before it returns.
+//! - A system call delivers pending signals before it returns.
 //! - Some kernels, before 6.13, keep the pending signal of a disarmed or deleted timer.
 //! - The library's interval timer reads as 1 µs until the hrtimer callback returns, and as zero in its last microsecond.
 
@@ -86,7 +86,7 @@ pub(crate) struct Machine {
     /// The number of default actions taken; `None` if none may be.
     pub(crate) terminations: Option<usize>,
     is_clock_stopped: bool,
-    /// The most that the clocks of two processors differ, in nanoseconds.
+    /// How much the clocks of two processors may differ, in nanoseconds.
     pub(crate) skew: u64,
     log: Vec<String>,
 }

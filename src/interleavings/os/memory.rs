@@ -50,7 +50,7 @@ pub(super) fn settle() {
     }
     let chosen = thread_rng().gen_range(0..buffers.stores.len());
     let Store { thread, word, release, .. } = buffers.stores[chosen];
-    // The chosen store, or the first that must leave before it.
+    // A store that must leave before the chosen one leaves instead.
     let leaves_before = |store: &Store| store.thread == thread && (release || store.word == word);
     let first = buffers.stores[..chosen].iter().position(leaves_before).unwrap_or(chosen);
     let store = buffers.stores.remove(first);
