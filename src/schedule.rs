@@ -8,7 +8,6 @@ mod entry;
 mod key;
 mod nesting;
 mod queue;
-pub(crate) mod signals;
 mod slots;
 
 use std::collections::BTreeSet;
@@ -21,7 +20,6 @@ pub(crate) use self::budget::Budget;
 pub(crate) use self::entry::{Cpu, Entry, More, Removed, Terms};
 pub(crate) use self::key::{Key, Scope, Standing};
 pub(crate) use self::queue::{Positions, Queue};
-use self::signals::SIGNALS;
 use self::slots::Slots;
 use crate::error::AlarmId;
 use crate::time::Time;
@@ -46,7 +44,8 @@ pub(crate) struct Schedule {
     expired: BTreeSet<Standing>,
     /// Alarms with a check limit.
     counting: Vec<(Scope, Key)>,
-    listening: [usize; SIGNALS],
+    /// Alarms that signals expire.
+    listeners: Vec<Key>,
     /// Alarms that threads have entered, sorted as `expired`.
     entered: BTreeSet<Standing>,
     /// The next id skips those of the parent process. A child that needs no id does not write to the counter's page.
@@ -61,7 +60,7 @@ impl Schedule {
             positions: Positions::new(),
             expired: BTreeSet::new(),
             counting: Vec::new(),
-            listening: [0; SIGNALS],
+            listeners: Vec::new(),
             entered: BTreeSet::new(),
             must_skip_ids: false,
         }
@@ -118,8 +117,13 @@ impl Schedule {
         let (slot, entry) = self.entries.insert(id, terms, now);
         let key = Key::new(id, slot);
         entry.plan_probe(now);
-        if entry.more().budget.is_some() {
-            self.counting.push((scope, key));
+        if let Some(more) = &entry.more {
+            if more.budget.is_some() {
+                self.counting.push((scope, key));
+            }
+            if more.signals != 0 {
+                self.listeners.push(key);
+            }
         }
         if scope.index() >= self.threads.len() {
             self.add_threads(scope.index());
@@ -141,8 +145,9 @@ impl Schedule {
         if !self.entered.is_empty() {
             self.entered.retain(|&(.., slot)| slot != key.slot());
         }
-        if entry.more().budget.is_some() {
+        if !entry.is_plain() {
             self.counting.retain(|(_, other)| *other != key);
+            self.listeners.retain(|other| *other != key);
         }
         self.unlist(key);
         Some(self.entries.remove(key.slot()))
@@ -160,8 +165,11 @@ impl Schedule {
         path
     }
 
-    pub(crate) fn listening(&self) -> &[usize; SIGNALS] {
-        &self.listening
+    /// Returns the signals that would expire an alarm, a bit for each.
+    pub(crate) fn listening(&self) -> u32 {
+        let pending =
+            self.listeners.iter().filter_map(|key| self.get(*key).filter(|it| it.expired.is_none()));
+        pending.fold(0, |signals, entry| signals | entry.more().signals)
     }
 
     /// Counts a ticker's periods since the previous call.
@@ -189,13 +197,10 @@ impl Schedule {
         let entry = self.entries.at(key.slot());
         if entry.expired.is_some() {
             self.expired.insert((entry.scope, key.id, key.slot()));
-            return;
-        }
-        if !entry.moment().is_never() {
+        } else if !entry.moment().is_never() {
             let pending = &mut self.threads[entry.scope.index()].pending;
             pending.insert(&mut self.positions, entry.moment(), key.slot());
         }
-        signals::numbers(entry.more().signals).for_each(|number| self.listening[number] += 1);
     }
 
     #[inline(always)]
@@ -203,12 +208,9 @@ impl Schedule {
         let entry = self.entries.at(key.slot());
         if entry.expired.is_some() {
             self.expired.remove(&(entry.scope, key.id, key.slot()));
-            return;
-        }
-        if !entry.moment().is_never() {
+        } else if !entry.moment().is_never() {
             self.threads[entry.scope.index()].pending.remove(&mut self.positions, key.slot());
         }
-        signals::numbers(entry.more().signals).for_each(|number| self.listening[number] -= 1);
     }
 }
 

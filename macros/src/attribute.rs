@@ -1,5 +1,3 @@
-//! Attributes of this crate, and their options: `name` and `name = value`.
-
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Error, Ident, Path, Result, Token};

@@ -38,8 +38,8 @@ use self::library::Library;
 /// - `crate = path` names the library, if its path is not `::sigalarm`.
 /// - `skip` inserts no checks, at a loop, or in a function of a block.
 ///
-/// No checks are in closures and `async` blocks (unless `#[cooperative]` stands before them), in functions that are called,
-/// and in macros, except for the arguments of std's.
+/// No checks are inserted into closures and `async` blocks (unless `#[cooperative]` stands before them), called functions,
+/// and macros (except for the arguments of std's).
 #[proc_macro_attribute]
 pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
     cooperative::expand(Library::Sigalarm, options.into(), item.into()).into()
@@ -95,7 +95,7 @@ pub fn core_cooperative(options: TokenStream, item: TokenStream) -> TokenStream 
     cooperative::expand(Library::Core, options.into(), item.into()).into()
 }
 
-/// Reports at compile time that `sigalarm-core` arms no alarm.
+/// Reports that `sigalarm-core` arms no alarm.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn core_time_limit(options: TokenStream, item: TokenStream) -> TokenStream {

@@ -1,9 +1,8 @@
-//! The library that an expansion calls, and its path.
-
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Error, Path, Result};
 
+/// The library that an expansion calls.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Library {
     #[default]
@@ -66,7 +65,7 @@ fn new_name(package: &str) -> Option<String> {
     renamed(&manifest, package)
 }
 
-/// Returns the name in `name = { package = "sigalarm" }`. Compares lines: a TOML parser would be a dependency.
+/// Returns the name in `name = { package = "sigalarm" }`, without a TOML parser.
 fn renamed(manifest: &str, package: &str) -> Option<String> {
     let mut section = "";
     let mut name = None;

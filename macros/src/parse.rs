@@ -1,5 +1,3 @@
-//! Parses the item under an attribute.
-
 use proc_macro2::{Delimiter, Group, Punct, Spacing, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::{Error, Item};
@@ -69,7 +67,7 @@ fn is_block_like(tokens: TokenStream) -> bool {
     }
 }
 
-/// Returns the item with an error of a lint: if rustc finds a syntax error too, it runs no lint, and the user sees one error.
+/// Returns the item with an error that a lint reports. After a syntax error rustc runs no lint, so the user sees one error.
 fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     let message = format!(
         "`#[{name}]` cannot parse this item and left it unchanged: {error}; it reads the syntax of edition \

@@ -1,7 +1,7 @@
 //! Signal dispositions: [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html).
 
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem;
 use std::ptr;
 
 use nix::errno::Errno;
@@ -10,7 +10,7 @@ use nix::sys::signal::{SigSet, Signal::*};
 use once_cell::race::OnceBox;
 
 use super::handler;
-pub(crate) use super::signal::{Kind, Manner};
+pub(crate) use super::signal::Kind;
 
 /// Linux has 64 signals (on MIPS 128). The C library leaves the other bits of its sets undefined.
 const SET_SIZE: usize = match () {
@@ -25,7 +25,7 @@ const SA_RESTORER: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0
 /// What the kernel keeps of a `struct sigaction`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Disposition {
-    function: sighandler_t,
+    pub(super) function: sighandler_t,
     flags: c_int,
     mask: [u8; SET_SIZE],
 }
@@ -34,14 +34,17 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition =
         Disposition { function: libc::SIG_DFL, flags: 0, mask: [0; SET_SIZE] };
 
-    pub(crate) fn ours(manner: Manner) -> Disposition {
-        let restart = if manner.restart { libc::SA_RESTART } else { 0 };
-        let on_stack = if manner.on_stack { libc::SA_ONSTACK } else { 0 };
-        Disposition {
-            function: handler::address(),
-            flags: libc::SA_SIGINFO | restart | on_stack,
-            mask: if manner.alone { all_but_faults() } else { [0; SET_SIZE] },
-        }
+    /// Returns the library's handler, to be installed over a previous disposition; with `interrupts`, without SA_RESTART.
+    pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
+        const INHERITED: c_int = libc::SA_RESTART | libc::SA_ONSTACK;
+        let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
+            // A previous handler may need a larger stack or nested signals.
+            Some(previous) => (previous.flags & INHERITED, [0; SET_SIZE]),
+            // Go and green threads have small stacks. A signal stack may have space for one handler only.
+            None => (INHERITED, all_but_faults()),
+        };
+        let without = if interrupts { libc::SA_RESTART } else { 0 };
+        Disposition { function: handler::address(), flags: libc::SA_SIGINFO | flags & !without, mask }
     }
 
     pub(crate) fn current_of(signal: c_int) -> io::Result<Disposition> {
@@ -68,16 +71,12 @@ impl Disposition {
         self.flags & flag != 0
     }
 
-    pub(super) fn function(&self) -> sighandler_t {
-        self.function
-    }
-
     pub(super) fn mask(&self) -> sigset_t {
-        let mut set = MaybeUninit::<sigset_t>::zeroed();
         // SAFETY: a set has at least `SET_SIZE` bytes, and zeroes are a valid value of the others.
         unsafe {
-            set.as_mut_ptr().cast::<[u8; SET_SIZE]>().write_unaligned(self.mask);
-            set.assume_init()
+            let mut set: sigset_t = mem::zeroed();
+            ptr::from_mut(&mut set).cast::<[u8; SET_SIZE]>().write_unaligned(self.mask);
+            set
         }
     }
 }
@@ -100,24 +99,17 @@ fn all_but_faults() -> [u8; SET_SIZE] {
 }
 
 fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition> {
-    let action = new.map(|new| {
-        // SAFETY: zeroes are a valid value of integers, bit sets and `Option`s of functions.
-        let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-        (action.sa_sigaction, action.sa_flags, action.sa_mask) = (new.function, new.flags, new.mask());
-        action
-    });
-    let mut old = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY:
-    // - The pointers are null or valid for the call, which initialises `old` if it returns 0.
-    // - The action is an earlier disposition, the default, or the library's handler, which is async-signal-safe.
+    // - The pointers are null or valid for the call, and zeroes are a valid `sigaction`.
+    // - The new disposition is an earlier one, the default, or the library's handler, which is async-signal-safe.
     let old = unsafe {
-        let new = action.as_ref().map_or(ptr::null(), ptr::from_ref);
-        Errno::result(libc::sigaction(signal, new, old.as_mut_ptr()))?;
-        old.assume_init_ref()
+        let [mut action, mut old]: [libc::sigaction; 2] = mem::zeroed();
+        if let Some(new) = new {
+            (action.sa_sigaction, action.sa_flags, action.sa_mask) = (new.function, new.flags, new.mask());
+        }
+        Errno::result(libc::sigaction(signal, new.map_or(ptr::null(), |_| &action), &mut old))?;
+        old
     };
-    Ok(Disposition {
-        function: old.sa_sigaction,
-        flags: old.sa_flags & !SA_RESTORER,
-        mask: bytes(&old.sa_mask),
-    })
+    let (flags, mask) = (old.sa_flags & !SA_RESTORER, bytes(&old.sa_mask));
+    Ok(Disposition { function: old.sa_sigaction, flags, mask })
 }

@@ -21,7 +21,7 @@ impl OwnBit {
     }
 }
 
-/// A flag of its own, with the same fast test.
+/// A flag beside the library's bit, with the same fast test.
 pub(crate) struct Flag(Byte);
 
 const SET: u8 = 1;

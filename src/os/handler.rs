@@ -21,7 +21,7 @@ pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Returns the handler's address. Inlined, it could return several.
+/// Returns the handler's address. Inlined copies could return different addresses.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     on_signal as extern "C" fn(_, _, _) as libc::sighandler_t
@@ -37,8 +37,8 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     nix::errno::Errno::set_raw(errno);
 }
 
-/// Returns `info` if the kernel wrote it, above this frame on the stack; else null. It is undefined if another handler calls
-/// this one as `old(signal)`.
+/// Returns `info` if the kernel wrote it, above this frame on the stack; else null. A call by another handler as `old(signal)`
+/// leaves `info` undefined.
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
@@ -94,7 +94,7 @@ impl Arrival {
         }
     }
 
-    /// Counts the unfinished `deliver_to` of this signal on this thread; of any signal, if this one has no siginfo.
+    /// Counts this thread's unfinished calls of `deliver_to` for this signal; without a siginfo, for any signal.
     pub(crate) fn times_forwarded_back(&self) -> usize {
         // `Relaxed`, because a thread sees its own marks.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
@@ -118,10 +118,10 @@ impl Arrival {
     }
 
     pub(crate) fn is_in_place(&self, disposition: &Disposition) -> bool {
-        self.in_place().is_some_and(|current| current.function() == disposition.function())
+        self.in_place().is_some_and(|current| current.function == disposition.function)
     }
 
-    /// Takes the default action. If the process survives, as PID 1 of a namespace does, the disposition stays the default.
+    /// Takes the default action. A process that survives, such as PID 1, keeps the default disposition.
     pub(crate) fn take_default_action(&self) {
         // SAFETY: the kernel wrote the set.
         let is_let_in = |set: *mut _| !mask::contains(unsafe { &*set }, self.signal);
@@ -135,7 +135,7 @@ impl Arrival {
         } else if (cfg!(any(target_os = "linux", target_os = "android")) && self.signal == libc::SIGIO)
             || emulate_default_handler(self.signal).is_err()
         {
-            // signal-hook takes SIGIO for a signal that is ignored by default, and does not know every signal.
+            // signal-hook takes SIGIO for an ignored signal, and does not know every signal.
             let _ = Disposition::DEFAULT.install_for(self.signal);
             pending::send(self.signal);
         }
@@ -180,26 +180,27 @@ impl Arrival {
         }
     }
 
-    /// Calls the function of a disposition under the mask of that disposition.
+    /// Calls the function of a disposition, under its mask.
     pub(crate) fn deliver_to(&self, disposition: &Disposition) {
         if disposition.kind() != Kind::Function {
             return;
         }
         let Some(mark) = Mark::take(self) else { return };
-        let (function, mask) = (disposition.function(), disposition.mask());
+        let mask = disposition.mask();
         let before = mask::change(libc::SIG_BLOCK, Some(&mask));
         if disposition.has(libc::SA_NODEFER) && !mask::contains(&mask, self.signal) {
             let only = Signal::try_from(self.signal).map(SigSet::from);
             let _ = only.map(|only| mask::change(libc::SIG_UNBLOCK, Some(only.as_ref())));
         }
-        // SAFETY: the disposition was installed for this signal, so the flags tell the function's type. The arguments are those
-        // of this handler.
+        // SAFETY: the disposition was installed for this signal, so its flags tell the function's type. The arguments are those of
+        // this handler.
         unsafe {
             if disposition.has(libc::SA_SIGINFO) {
-                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = mem::transmute(function);
+                let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
+                    mem::transmute(disposition.function);
                 function(self.signal, self.info, self.context);
             } else {
-                let function: extern "C" fn(c_int) = mem::transmute(function);
+                let function: extern "C" fn(c_int) = mem::transmute(disposition.function);
                 function(self.signal);
             }
         }
@@ -208,7 +209,7 @@ impl Arrival {
     }
 }
 
-/// A record that a thread is forwarding a signal, which ends the recursion of two handlers that forward to each other.
+/// A thread that is forwarding a signal. A second mark ends the recursion of two handlers that forward to each other.
 struct Mark {
     /// The thread; zero in a free mark.
     thread: AtomicUsize,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// A setting of the interval timer. The timer is disarmed if `remaining` is zero.
+/// A setting of the interval timer, in whole microseconds. The timer is disarmed if `remaining` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) remaining: Duration,
@@ -12,7 +12,7 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// Rounds up to microseconds, the kernel's unit: rounded down to zero, a setting would disarm the timer.
+    /// Rounds up to microseconds: rounded down to zero, a setting would disarm the timer.
     #[inline]
     pub(crate) fn rounded(remaining: Duration, interval: Duration) -> Setting {
         let round = |d: Duration| {

@@ -26,13 +26,14 @@ impl<T: Send + Sync> SharedArc<T> {
         self.handlers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Replaces the value. Drops the previous one when no handler uses it: a handler that starts after the swap does not.
+    /// Replaces the value. Waits until no handler uses the previous value, and drops it.
     pub(crate) fn replace(&self, value: Option<Arc<T>>) {
         let value = value.map_or(ptr::null_mut(), |value| Arc::into_raw(value).cast_mut());
         let before = self.value.swap(value, Ordering::SeqCst);
         if before.is_null() {
             return;
         }
+        // A handler that starts after the swap does not use `before`.
         while self.handlers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }

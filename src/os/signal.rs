@@ -21,28 +21,6 @@ pub(crate) enum Kind {
     Function,
 }
 
-/// The library handler's flags SA_RESTART and SA_ONSTACK, and whether all signals but faults are blocked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Manner {
-    pub(crate) restart: bool,
-    pub(crate) on_stack: bool,
-    pub(crate) alone: bool,
-}
-
-impl Manner {
-    /// Go and green threads have small stacks. A signal stack may have space for one handler only.
-    pub(crate) const USUAL: Manner = Manner { restart: true, on_stack: true, alone: true };
-
-    /// A previous handler may need a larger stack or nested signals.
-    pub(crate) fn in_front_of(previous: &Disposition) -> Manner {
-        if previous.kind() != Kind::Function {
-            return Manner::USUAL;
-        }
-        let [restart, on_stack] = [libc::SA_RESTART, libc::SA_ONSTACK].map(|flag| previous.has(flag));
-        Manner { restart, on_stack, alone: false }
-    }
-}
-
 impl Disposition {
     /// Returns whether a handled signal interrupts system calls.
     pub(crate) fn interrupts(&self) -> bool {

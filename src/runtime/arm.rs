@@ -108,7 +108,7 @@ pub(crate) fn release(key: Key) -> bool {
     let mut state = STATE.lock();
     let Some(removed) = state.schedule.remove(key) else { return false };
     // The common case: the thread has other alarms, and nothing else changes.
-    let is_nested = removed.is_plain()
+    let is_nested = removed.more.is_none()
         && removed.needs_signal
         && !state.deadlines.has_watchdogs()
         && state.threads.of(thread_state::scope()).is_some_and(Thread::drop_user_of_many);
@@ -147,13 +147,12 @@ impl State {
 
     #[inline(never)]
     fn put_away(&mut self, key: Key, removed: &Removed, had_user: bool) {
-        if !removed.is_plain() {
+        if let Some(more) = &removed.more {
             self.deadlines.remove(key.id());
             self.audits.remove(key);
-            let signals = removed.signals();
-            if signals != 0 {
+            if more.signals != 0 {
                 ring_signals::publish(self.schedule.listening());
-                self.signals.disengage(signals);
+                self.signals.disengage(more.signals);
             }
         }
         self.describe(thread_state::scope());

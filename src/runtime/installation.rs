@@ -9,7 +9,7 @@ use super::previous_handler::{PreviousHandler, previous_of};
 use super::shared::SHARED;
 use crate::error::ArmError;
 use crate::os::atomic::Ordering;
-use crate::os::disposition::{Disposition, Kind, Manner};
+use crate::os::disposition::{Disposition, Kind};
 
 pub(super) struct Installation {
     signal: c_int,
@@ -19,7 +19,6 @@ pub(super) struct Installation {
     found_own: Option<Disposition>,
     /// The kernel refused to restore the previous disposition. The next alarm tries again.
     is_left_behind: bool,
-    manner: Manner,
     /// Another handler that was installed over the library's. While threads are blocked the library's handler is in front of it,
     /// because a handler with SA_RESTART would not end their system calls.
     in_front_of: Option<&'static Disposition>,
@@ -34,7 +33,6 @@ impl Installation {
             is_installed: false,
             found_own: None,
             is_left_behind: false,
-            manner: Manner::USUAL,
             in_front_of: None,
             kept: Vec::new(),
         }
@@ -70,24 +68,20 @@ impl Installation {
             self.previous().announce(found);
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
-        let replaced = self.install_in_manner(is_any_blocked).map_err(failed)?;
+        let replaced = self.install_ours(is_any_blocked).map_err(failed)?;
         // Another thread, perhaps in another copy of the library, changed the disposition after `found` was read.
         if !replaced.is_ours() && replaced != found {
             self.found_own = None;
             let replaced = self.keep(&replaced);
             self.previous().announce(replaced);
-            let _ = self.install_in_manner(is_any_blocked);
+            let _ = self.install_ours(is_any_blocked);
         }
         self.is_installed = true;
         Ok(())
     }
 
-    fn install_in_manner(&mut self, is_any_blocked: bool) -> io::Result<Disposition> {
-        let manner = self.previous().get().map_or(Manner::USUAL, Manner::in_front_of);
-        let manner = Manner { restart: manner.restart && !is_any_blocked, ..manner };
-        let replaced = Disposition::ours(manner).install_for(self.signal)?;
-        self.manner = manner;
-        Ok(replaced)
+    fn install_ours(&self, is_any_blocked: bool) -> io::Result<Disposition> {
+        Disposition::ours(self.previous().get(), is_any_blocked).install_for(self.signal)
     }
 
     /// Installs the handler again after it took the default action and the process survived, as PID 1 does.
@@ -95,7 +89,7 @@ impl Installation {
     pub(super) fn reinstall(&mut self, is_any_blocked: bool) {
         SHARED.must_reinstall.store(false, Ordering::SeqCst);
         if self.is_installed && self.current().is_ok_and(|current| current.kind() == Kind::Default) {
-            let _ = self.install_in_manner(is_any_blocked);
+            let _ = self.install_ours(is_any_blocked);
         }
     }
 
@@ -150,10 +144,10 @@ impl Installation {
             let over = self.stay_under(&current);
             self.previous().announce(over);
             self.in_front_of = Some(over);
-        } else if !self.manner.restart {
+        } else if current.interrupts() {
             return Ok(());
         }
-        self.install_in_manner(true).map(drop).map_err(failed)
+        self.install_ours(true).map(drop).map_err(failed)
     }
 
     /// Undoes [`begin_interrupting`](Installation::begin_interrupting), after the last blocked thread.
@@ -167,7 +161,7 @@ impl Installation {
             {
                 self.previous().put_back();
             }
-            None if current.is_ours() => _ = self.install_in_manner(false),
+            None if current.is_ours() => _ = self.install_ours(false),
             _ => {}
         }
     }

@@ -11,26 +11,26 @@ use super::installation::Installation;
 use super::previous_handler::previous_of;
 use super::{blocked_threads, deadline_timer, set_flags};
 use crate::error::ArmError;
-use crate::os::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::os::atomic::{AtomicU32, Ordering};
 use crate::os::disposition::{Disposition, Kind};
 use crate::os::handler::Arrival;
-use crate::schedule::signals::{SIGNALS, numbers};
 
-/// How many alarms listen to each signal and have not expired.
-static LISTENING: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNALS];
+/// One more than the largest standard signal number.
+pub(super) const SIGNALS: usize = 32;
+
+/// The signals that would expire an alarm, a bit for each.
+static LISTENING: AtomicU32 = AtomicU32::new(0);
 
 /// The signals that have come since the last slow path, a bit for each.
 static ARRIVED: AtomicU32 = AtomicU32::new(0);
 
 pub(super) fn on_signal(arrival: &Arrival) {
-    let number = arrival.signal() as usize;
-    let Some(listening) = LISTENING.get(number) else { return };
+    let Some(bit) = 1_u32.checked_shl(arrival.signal() as u32) else { return };
     let previous = previous_of(arrival.signal());
     if arrival.times_forwarded_back() > 0 {
         return previous.forward_back(arrival);
     }
-    let bit = 1 << number;
-    if listening.load(Ordering::SeqCst) > 0 && ARRIVED.fetch_or(bit, Ordering::SeqCst) & bit == 0 {
+    if LISTENING.load(Ordering::SeqCst) & bit != 0 && ARRIVED.fetch_or(bit, Ordering::SeqCst) & bit == 0 {
         set_flags();
         deadline_timer::on_ring_signal(bit);
         blocked_threads::wake_all();
@@ -124,7 +124,7 @@ impl Signals {
             ARRIVED.store(0, Ordering::SeqCst);
         }
         if self.in_use() {
-            LISTENING.iter().for_each(|listening| listening.store(0, Ordering::SeqCst));
+            publish(0);
             for (users, installation) in self.rings.values_mut() {
                 *users = 0;
                 installation.remove();
@@ -134,10 +134,8 @@ impl Signals {
     }
 }
 
-pub(super) fn publish(listening: &[usize; SIGNALS]) {
-    for (to, from) in LISTENING.iter().zip(listening) {
-        to.store(*from, Ordering::SeqCst);
-    }
+pub(super) fn publish(listening: u32) {
+    LISTENING.store(listening, Ordering::SeqCst);
 }
 
 pub(super) fn has_any_arrived() -> bool {
@@ -147,4 +145,8 @@ pub(super) fn has_any_arrived() -> bool {
 pub(super) fn take_arrived() -> impl Iterator<Item = usize> {
     // As a rule there is none, and a load is cheaper than an exchange.
     numbers(if has_any_arrived() { ARRIVED.swap(0, Ordering::SeqCst) } else { 0 })
+}
+
+fn numbers(mask: u32) -> impl Iterator<Item = usize> {
+    (0..SIGNALS).filter(move |number| mask & (1 << number) != 0)
 }

@@ -5,10 +5,10 @@ use super::deadline_timer::DeadlineTimer;
 use super::previous_handler::PreviousHandler;
 use super::record::Record;
 use super::registry::Registry;
+use super::ring_signals::SIGNALS;
 use super::timer::expiries::Expiries;
 use crate::os::atomic::{AtomicBool, AtomicUsize};
 use crate::os::flag::{Flag, OwnBit};
-use crate::schedule::signals::SIGNALS;
 
 #[repr(align(128))]
 pub(super) struct Shared {

@@ -10,7 +10,7 @@ use crate::time::{CpuClock, Time};
 pub(crate) struct Budget {
     /// How many checks return `Ok`.
     pub(crate) checks: u64,
-    /// How many of these checks are left; `u64::MAX` without a limit.
+    /// How many checks are left; `u64::MAX` without a limit.
     pub(crate) left: u64,
     /// The checks of a test alarm.
     pub(crate) record: Option<Record>,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Budget, Key, More, Schedule, Scope};
+use super::{Budget, Entry, Key, More, Schedule, Scope};
 use crate::error::Cause;
 use crate::time::{CpuClock, Time};
 
@@ -102,11 +102,11 @@ impl Schedule {
         }
     }
 
-    /// Expires the alarms that listen to a signal, in linear time.
+    /// Expires the alarms that listen to a signal. Returns whether there are any.
     pub(crate) fn signal(&mut self, number: usize) -> bool {
-        let pending = self.entries.iter().filter(|(_, entry)| entry.expired.is_none());
-        let listeners = pending.filter(|(_, entry)| entry.more().signals & (1 << number) != 0);
-        let keys: Vec<Key> = listeners.map(|(key, _)| key).collect();
+        let listens = |entry: &Entry| entry.expired.is_none() && entry.more().signals & (1 << number) != 0;
+        let mut keys = self.listeners.clone();
+        keys.retain(|key| self.get(*key).is_some_and(listens));
         keys.iter().for_each(|key| self.ring(*key, Cause::Signal(number as i32)));
         !keys.is_empty()
     }

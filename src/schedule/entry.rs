@@ -141,14 +141,10 @@ impl Entry {
 impl Terms {
     #[inline(always)]
     pub(crate) fn needs_signal(&self) -> bool {
-        match self.more.as_deref() {
-            None => self.limit.is_some(),
-            // Beside a budget, each check reads the clock.
-            Some(more) => {
-                let needs_deadline = self.limit.is_some() && more.budget.is_none();
-                needs_deadline || more.cpu.is_some() || more.period.is_some() || more.is_watched
-            }
-        }
+        let Some(more) = self.more.as_deref() else { return self.limit.is_some() };
+        // Beside a budget, each check reads the clock.
+        let needs_deadline = self.limit.is_some() && more.budget.is_none();
+        needs_deadline || more.cpu.is_some() || more.period.is_some() || more.is_watched
     }
 }
 
@@ -157,16 +153,6 @@ impl Terms {
 pub(crate) struct Removed {
     #[allow(dead_code)] // Kept to be dropped.
     pub(super) label: Option<Arc<str>>,
-    pub(super) more: Option<Box<More>>,
+    pub(crate) more: Option<Box<More>>,
     pub(crate) needs_signal: bool,
-}
-
-impl Removed {
-    pub(crate) fn is_plain(&self) -> bool {
-        self.more.is_none()
-    }
-
-    pub(crate) fn signals(&self) -> u32 {
-        self.more.as_deref().map_or(0, |more| more.signals)
-    }
 }

@@ -14,7 +14,7 @@ use super::{NAME, macros, stride};
 use crate::attribute;
 use crate::syntax::{add, insert_first};
 
-/// Inserts checks where a `?` returns from the function: not into closures, `async` and `try` blocks, items or constants.
+/// A visitor of the code in which a `?` returns from the function: no closures, `async` and `try` blocks, items or constants.
 pub(super) struct Inserter {
     options: Options,
     /// The visited code gets no checks; only misplaced attributes are reported.
@@ -28,7 +28,7 @@ pub(super) struct Inserter {
 }
 
 impl Inserter {
-    /// Inserts the checks. The one at the entry is for recursion, so a member of a block without a loop or call gets none.
+    /// Inserts the checks. A member of a block is checked at its entry, for recursion, only if it has a loop or a call.
     pub(super) fn insert(
         options: Options,
         signature: &Signature,
@@ -89,7 +89,6 @@ impl Inserter {
         })
     }
 
-    /// Returns the options of a closure or `async` block; `None` for one without checks.
     fn take(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
         let attribute = attribute::take(attributes, NAME)?;
         self.changes += 1;
@@ -178,7 +177,6 @@ impl VisitMut for Inserter {
         self.visit_apart(None, |this| visit_mut::visit_expr_try_block_mut(this, block));
     }
 
-    /// Skips the length, a constant.
     fn visit_expr_repeat_mut(&mut self, repeat: &mut ExprRepeat) {
         self.visit_attributes_mut(&mut repeat.attrs);
         self.visit_expr_mut(&mut repeat.expr);
@@ -206,7 +204,6 @@ impl VisitMut for Inserter {
         }
     }
 
-    /// Visits the guards in patterns.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);

@@ -1,4 +1,4 @@
-//! The arguments of std's macros, which evaluate them in place. Other macros may move their tokens into a closure.
+//! The arguments of std's macros. Other macros may move their tokens into a closure.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -10,7 +10,6 @@ use crate::syntax::{is_one_of, mentions};
 /// Macros that call the user's `Display` or `Debug`, which may recurse.
 const FORMATTING: &str = "dbg eprint eprintln format print println write writeln";
 
-/// Macros that do not format.
 const OTHERS: &str = "assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne matches panic todo \
                       unimplemented unreachable vec";
 

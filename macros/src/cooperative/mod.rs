@@ -106,7 +106,7 @@ fn unwinds(abi: &syn::Abi) -> bool {
     abi.name.as_ref().is_some_and(|name| name.value() == "Rust" || name.value().ends_with("-unwind"))
 }
 
-/// Inserts checks into the functions of a block.
+/// The functions of a block.
 struct Members {
     options: Options,
     /// The number of functions with checks or their own attribute.
@@ -217,7 +217,7 @@ fn is_drop(item: &Item) -> bool {
     path.segments.last().is_some_and(|last| last.ident == "Drop")
 }
 
-/// Removes both attributes from an item with an error, or they would report it again.
+/// A visitor that removes both attributes from an item with an error, which they would report again.
 struct Cleaner;
 
 impl VisitMut for Cleaner {

@@ -28,7 +28,7 @@ impl Options {
         }
     }
 
-    /// Sets the library that the expansion calls. Rejects a library that is renamed or cannot unwind.
+    /// Sets the library, and rejects one that is renamed or cannot unwind.
     pub(super) fn calls(self, library: Library) -> Result<Options> {
         let library = library.given(self.krate.as_ref());
         match (&self.alarm, &self.unwind) {
@@ -44,7 +44,6 @@ impl Options {
         Ok(Options { library, ..self })
     }
 
-    /// Adds the options of the enclosing code.
     pub(super) fn within(self, outer: &Options) -> Result<Options> {
         let options = Options {
             alarm: self.alarm.or_else(|| outer.alarm.clone()),
@@ -66,7 +65,7 @@ impl Options {
         }
     }
 
-    /// Returns the check at `at`, which becomes `TimedOut::location`. Without the `allow`, clippy reports the `?` to the user.
+    /// Returns the check at `at`, which becomes `TimedOut::location`. The `allow` keeps clippy from reporting the `?`.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = self.library.path(self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);

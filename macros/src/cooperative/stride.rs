@@ -1,8 +1,8 @@
 //! Expands `every = …`: a check at the first turn of a loop and then at each n-th.
 //!
-//! A `for` loop becomes two: the outer loop checks, the inner loop takes n turns. The inner loop tests the count and the
-//! iterator after its body, so the compiler can vectorise it. A `break` would have to leave both loops, so a loop with a
-//! `break` counts its turns, as do `while` and `loop`.
+//! A `for` loop becomes two: the outer one checks, the inner one takes n turns. The inner loop tests the count and the iterator
+//! after its body, so the compiler can vectorise it. A `break` would have to leave both, so a loop with a `break` counts its
+//! turns, as do `while` and `loop`.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -35,11 +35,9 @@ pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inser
     *expr = Expr::Verbatim(counted(turns, check, expr));
 }
 
-/// As in the compiler's expansion of `for`, one `match` keeps the iterator's temporaries, and one drops the item last.
-///
-/// - `fuse`: the expansion calls `next` again after the end.
-/// - `over`: all calls have one location, so a type that is no iterator is one error.
-/// - `unreachable_code`: the body may always return.
+/// As in the compiler's expansion of `for`, one `match` keeps the iterator's temporaries, and one drops the item last. The
+/// iterator is fused, because `next` is called again after the end. All calls have one location, so a type that is no iterator
+/// is one error.
 fn batches(
     turns: Literal,
     check: TokenStream,

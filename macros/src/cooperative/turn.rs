@@ -13,7 +13,7 @@ pub(super) struct Turn<'a> {
     block_label: &'a Lifetime,
     /// The number of inner loops around the visited code.
     inner: usize,
-    /// A `continue` became a `break` of `block_label`.
+    /// A `continue` became a `break`.
     pub(super) continues: bool,
     /// A `continue` named the label of the loop.
     pub(super) label_is_used: bool,
@@ -87,7 +87,6 @@ impl VisitMut for Turn<'_> {
         self.breaks |= macros::may_jump(invocation);
     }
 
-    /// Visits the guards in patterns.
     fn visit_pat_mut(&mut self, pat: &mut Pat) {
         if !matches!(pat, Pat::Macro(_)) {
             visit_mut::visit_pat_mut(self, pat);

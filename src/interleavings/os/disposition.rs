@@ -3,7 +3,7 @@ use std::io;
 use nix::libc;
 
 use super::machine::call;
-pub(crate) use super::signal::{Kind, Manner};
+pub(crate) use super::signal::Kind;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Function {
@@ -28,8 +28,9 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition = Disposition { function: Function::Default, restart: false };
     pub(crate) const PROGRAM: Disposition = Disposition { function: Function::Program, restart: true };
 
-    pub(crate) fn ours(manner: Manner) -> Disposition {
-        Disposition { function: Function::Library, restart: manner.restart }
+    pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
+        let restarts = previous.is_none_or(|previous| !previous.interrupts());
+        Disposition { function: Function::Library, restart: restarts && !interrupts }
     }
 
     pub(crate) fn current_of(signal: i32) -> io::Result<Disposition> {

@@ -57,7 +57,7 @@ impl<T> Deref for MutexGuard<'_, T> {
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the same.
+        // SAFETY: as in `deref`.
         unsafe { (*self.0.value.get()).assume_init_mut() }
     }
 }

@@ -4,7 +4,7 @@
 //! - A signal to the process wakes one thread that does not block it. Another may dequeue it earlier, on a change of its mask
 //!   or a return from a handler.
 //! - When a signal is dequeued, its disposition is read and its timer re-armed. The handler starts later.
-//! - A system call delivers the caller's pending signals before it returns.
+//! - A system call delivers pending signals before it returns.
 //! - Some kernels, before 6.13, keep the pending signal of a disarmed or deleted timer.
 //! - The library's interval timer reads as 1 µs until the hrtimer callback returns, and as zero in its last microsecond.
 
@@ -68,7 +68,7 @@ pub(crate) struct Machine {
     /// What `action` must be at the end, if known.
     pub(crate) found: Option<Disposition>,
     sigint_action: Disposition,
-    /// What a later handler is installed over.
+    /// The disposition over which a later handler is installed.
     pub(crate) previous: Disposition,
     pending: Vec<Source>,
     /// The thread that the pending signals have woken.
@@ -86,7 +86,7 @@ pub(crate) struct Machine {
     /// The number of default actions taken; `None` if none may be.
     pub(crate) terminations: Option<usize>,
     is_clock_stopped: bool,
-    /// The most that the clocks of two processors differ, in nanoseconds.
+    /// How much the clocks of two processors may differ, in nanoseconds.
     pub(crate) skew: u64,
     log: Vec<String>,
 }
@@ -253,7 +253,7 @@ impl Machine {
         self.next_expiry().is_none() && self.is_quiet(|_| true)
     }
 
-    /// Returns whether no handler runs, and no signal is pending for a thread that counts.
+    /// Returns whether no handler runs, and no signal is pending for a thread that `counts`.
     fn is_quiet(&self, counts: fn(&Task) -> bool) -> bool {
         let is_quiet = |task: &Task| !task.is_handling && (task.pending.is_empty() || !counts(task));
         self.senders == 0

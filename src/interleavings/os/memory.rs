@@ -50,7 +50,7 @@ pub(super) fn settle() {
     }
     let chosen = thread_rng().gen_range(0..buffers.stores.len());
     let Store { thread, word, release, .. } = buffers.stores[chosen];
-    // The chosen store, or the first that must leave before it.
+    // A store that must leave before the chosen one leaves instead.
     let leaves_before = |store: &Store| store.thread == thread && (release || store.word == word);
     let first = buffers.stores[..chosen].iter().position(leaves_before).unwrap_or(chosen);
     let store = buffers.stores.remove(first);
@@ -133,7 +133,7 @@ pub(crate) type AtomicPtr<T> = Atomic<*mut T>;
 
 // SAFETY: the words are atomic, and `initial` is never written.
 unsafe impl<T> Sync for Atomic<T> {}
-// SAFETY: the same.
+// SAFETY: as for `Sync`.
 unsafe impl<T> Send for Atomic<T> {}
 
 impl<T: Value> Atomic<T> {
