@@ -38,20 +38,17 @@ impl Model {
     }
 }
 
-/// SplitMix64.
+/// A linear congruential generator.
 struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (self.0 >> 33) % n
     }
 
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
+    fn index(&mut self, length: usize) -> usize {
+        self.below(length.max(1) as u64) as usize
     }
 }
 
@@ -92,7 +89,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
             // Deadlines are often equal.
             _ => now.after(Duration::from_nanos(random.below(40))),
         };
-        let pick = random.next() as usize % model.0.len().max(1);
+        let pick = random.index(model.0.len());
         match random.below(10) {
             0..=2 if model.0.len() < alive => {
                 let scope = random.below(3);
@@ -119,7 +116,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
                 model.expire(now);
             }
             8 if !stale.is_empty() => {
-                let key = stale[random.next() as usize % stale.len()];
+                let key = stale[random.index(stale.len())];
                 assert!(schedule.get(key).is_none() && schedule.remove(key).is_none());
                 schedule.ring(key, Cause::Rung);
                 reschedule(&mut schedule, key, now, now);
