@@ -39,8 +39,8 @@ impl Drop for Change<'_> {
     fn drop(&mut self) {
         // The version changes first, because `forward` reads it last.
         self.0.version.fetch_add(1, Ordering::SeqCst);
-        self.0.is_restored.store(false, Ordering::SeqCst);
-        self.0.changing.store(0, Ordering::SeqCst);
+        self.0.is_restored.store(false, Ordering::Release);
+        self.0.changing.store(0, Ordering::Release);
     }
 }
 

@@ -22,6 +22,7 @@ const TURN: Duration = Duration::from_micros(500);
 pub fn measure(plan: &Plan) -> Vec<Group> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let mut outermost = Ways::new("its eight bare system calls", bare::arm_and_disarm)
+        .and("the same, with a lock, the clock and atomics", bare::arm_and_disarm_under_a_lock)
         .and("`Alarm::after` + drop", arm_and_drop)
         .and("tokio `timeout`, on a ready runtime", || runtime.block_on(timeout()))
         .and("a thread per limit", thread_per_limit)

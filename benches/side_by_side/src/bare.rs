@@ -7,15 +7,30 @@ use std::io::{Read, Write};
 use std::mem::zeroed;
 use std::os::fd::FromRawFd;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::libc;
+use parking_lot::Mutex;
 
 extern "C" fn nothing(_: libc::c_int) {}
 
 /// The library's system calls to arm and drop an outermost alarm.
 pub fn arm_and_disarm() {
+    eight_calls::<false>();
+}
+
+/// The same calls with what the design needs between them: the lock, the clock, and what the handler reads.
+pub fn arm_and_disarm_under_a_lock() {
+    eight_calls::<true>();
+}
+
+fn eight_calls<const GUARDED: bool>() {
+    static LOCK: Mutex<()> = Mutex::new(());
+    static SHARED: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+    let lock = || GUARDED.then(|| LOCK.lock());
+    let set = |index: usize, value| _ = GUARDED.then(|| SHARED[index].swap(value, Ordering::SeqCst));
+    let read_clock = || _ = GUARDED.then(|| black_box(Instant::now()));
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
@@ -26,19 +41,31 @@ pub fn arm_and_disarm() {
         let mut old: libc::itimerval = zeroed();
         let on = libc::itimerval { it_value: minute, ..old };
         let off = old;
-
         let mut found: libc::sigaction = zeroed();
+
+        let locked = lock();
+        read_clock(); // for the deadline
+        set(0, 1); // the handler is being installed
         libc::sigaction(libc::SIGALRM, ptr::null(), &mut found);
         libc::sigaction(libc::SIGALRM, &action, &mut old_action);
+        set(1, 1); // the version of the previous disposition
+        set(0, 0);
         libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), &mut old_mask);
         libc::getitimer(libc::ITIMER_REAL, &mut old);
+        set(2, 1); // an expiry may come
         libc::setitimer(libc::ITIMER_REAL, &on, &mut old);
+        read_clock(); // for the bracket of the expiry
+        drop(locked);
 
+        let locked = lock();
+        read_clock(); // whether the timer held the library's value
         libc::setitimer(libc::ITIMER_REAL, &off, &mut old);
+        set(2, 0);
+        set(3, 1); // the previous disposition is restored
         libc::sigaction(libc::SIGALRM, ptr::null(), &mut found);
         libc::sigaction(libc::SIGALRM, &old_action, &mut action);
-        black_box((found, old_mask));
-        black_box((old, action));
+        drop(locked);
+        black_box((found, old_mask, old, action));
     }
 }
 
