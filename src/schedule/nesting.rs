@@ -72,6 +72,9 @@ impl Schedule {
         let first = self.expired.range((scope, shield, usize::MAX)..).next();
         let own = first.filter(|(found, id, _)| *found == scope && *id <= innermost);
         let own = own.map(|&(_, id, slot)| Key::new(id, slot));
+        if self.entered.is_empty() {
+            return own;
+        }
         let within = own.map_or(innermost, Key::id);
         // An entered alarm may enclose `own`. The recursion ends: an alarm is armed before it is entered, so ids decrease.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
