@@ -12,12 +12,13 @@ use once_cell::race::OnceBox;
 use super::handler;
 pub(crate) use super::signal::Kind;
 
-/// Linux has 64 signals (on MIPS 128). The C library leaves the other bits of its sets undefined.
+/// How many bytes of a set are signals: Linux has 64 signals (on MIPS 128), and glibc and musl leave the other bits undefined.
 const SET_SIZE: usize = match () {
-    _ if cfg!(not(any(target_os = "linux", target_os = "android"))) => size_of::<sigset_t>(),
+    _ if cfg!(not(target_os = "linux")) => size_of::<sigset_t>(),
     _ if cfg!(any(target_arch = "mips", target_arch = "mips64")) => 16,
     _ => 8,
 };
+const _: () = assert!(SET_SIZE <= size_of::<sigset_t>());
 
 /// The flag that the C library adds.
 const SA_RESTORER: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
