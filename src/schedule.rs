@@ -1,4 +1,5 @@
-//! Live alarms and their deadlines, as pure data: callers pass the time in. Operations take logarithmic time unless noted.
+//! The schedule: live alarms and their deadlines, as pure data. Callers pass the time in. Operations take logarithmic time unless
+//! noted.
 //!
 //! An alarm is pending until its deadline, then expired until a restart or its removal.
 
@@ -40,15 +41,16 @@ pub(crate) struct Schedule {
     entries: Slots,
     threads: Vec<Thread>,
     positions: Positions,
-    /// Sorted by thread, then from outermost to innermost.
+    /// Expired alarms, sorted by thread, then from outermost to innermost.
     expired: BTreeSet<Standing>,
     /// Alarms with a check limit.
     counting: Vec<(Scope, Key)>,
     /// Alarms that signals expire.
     listeners: Vec<Key>,
-    /// Alarms that threads have entered, sorted as `expired`.
+    /// Alarms that threads have entered, sorted in the same way.
     entered: BTreeSet<Standing>,
-    /// The next id skips those of the parent process. A child that needs no id does not write to the counter's page.
+    /// The next id must skip those of the parent process. They are not skipped earlier, because the write to the counter's page
+    /// costs a child a page fault.
     must_skip_ids: bool,
 }
 
@@ -66,7 +68,7 @@ impl Schedule {
         }
     }
 
-    /// Empties the schedule of a forked child, which must not free memory.
+    /// Empties the schedule of a forked child. Returns the old one, which is not dropped because a child must not free memory.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
         self.skip_ids();
@@ -104,7 +106,6 @@ impl Schedule {
         self.threads.get(scope.index())?.pending.first()
     }
 
-    /// Counts a thread's alarms and tickers, in linear time.
     pub(crate) fn alarms_of(&self, scope: Scope) -> usize {
         self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
@@ -138,7 +139,6 @@ impl Schedule {
         self.threads.resize_with(index + 1, thread);
     }
 
-    /// Removes an alarm; `None` for a stale key.
     #[inline(always)]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Removed> {
         let entry = self.entries.get(key)?;
@@ -157,7 +157,6 @@ impl Schedule {
         self.entries.get(key)
     }
 
-    /// Returns a thread's alarms, outermost first, in linear time.
     pub(crate) fn path(&self, scope: Scope) -> Vec<(Key, &Entry)> {
         let is_own = |entry: &Entry| entry.scope == scope && entry.more().period.is_none();
         let mut path: Vec<_> = self.entries.iter().filter(|(_, entry)| is_own(entry)).collect();
@@ -165,14 +164,12 @@ impl Schedule {
         path
     }
 
-    /// Returns the signals that would expire an alarm, a bit for each.
     pub(crate) fn listening(&self) -> u32 {
         let pending =
             self.listeners.iter().filter_map(|key| self.get(*key).filter(|it| it.expired.is_none()));
         pending.fold(0, |signals, entry| signals | entry.more().signals)
     }
 
-    /// Counts a ticker's periods since the previous call.
     pub(crate) fn ticks(&mut self, key: Key, now: Time) -> u64 {
         let Some(entry) = self.entries.get_mut(key) else { return 0 };
         let Some(More { period: Some(period), reported, .. }) = entry.more.as_deref_mut() else { return 0 };

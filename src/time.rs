@@ -5,7 +5,7 @@ use std::time::Duration;
 pub(crate) struct Time(u64);
 
 impl Time {
-    /// No deadline; also the sum of an overflow.
+    /// No deadline; also the result of an addition that overflows.
     pub(crate) const NEVER: Time = Time(u64::MAX);
 
     pub(crate) const fn from_nanos(nanos: u64) -> Time {
@@ -24,7 +24,6 @@ impl Time {
         Time(self.0.saturating_add(nanos(d)))
     }
 
-    /// Returns the moment `d` earlier, or the epoch; from `NEVER`, `NEVER`.
     pub(crate) fn before(self, d: Duration) -> Time {
         if self.is_never() {
             return self;
@@ -32,7 +31,6 @@ impl Time {
         Time(self.0.saturating_sub(nanos(d)))
     }
 
-    /// Returns the time since `earlier`, or zero.
     pub(crate) const fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -42,7 +40,7 @@ impl Time {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CpuClock(pub(crate) i32);
 
-/// Computes in 64 bits, and saturates. [`Duration::as_nanos`] computes in 128.
+/// Returns at most `u64::MAX`. [`Duration::as_nanos`] computes in 128 bits, which is slower.
 fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }

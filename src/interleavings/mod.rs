@@ -1,9 +1,9 @@
-//! Tests of `src/runtime` on a simulated kernel ([`os`](crate::os)). A scheduler chooses the thread for every step: an atomic
-//! operation, a lock operation, a clock read or a system call.
+//! Tests of `src/runtime` on a simulated kernel ([`os`](crate::os)). A scheduler chooses which thread makes the next step: an
+//! atomic operation, a lock operation, a clock read or a system call.
 //!
 //! Limits:
 //!
-//! - Handlers run at steps only. `tests/campaigns/single_step` runs them at each instruction.
+//! - Handlers run between steps only. `tests/campaigns/single_step` runs them at each instruction.
 //! - Stores are reordered, more than on x86-64; loads are not.
 //! - `src/os`, `fork`, processor time, failing system calls, and signals other than SIGALRM and SIGINT are not tested.
 //! - The schedules are a sample. Half are uniformly random, half have few thread switches.
@@ -22,7 +22,7 @@ fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
 
-/// The default of `SHUTTLE_RANDOM_SEED`.
+/// The seed, if `SHUTTLE_RANDOM_SEED` is not set.
 const SEED: u64 = 7;
 
 fn explore(name: &str, scenario: fn()) {
@@ -35,7 +35,7 @@ fn explore(name: &str, scenario: fn()) {
         std::panic::set_hook(Box::new(move |info| {
             hook(info);
             eprintln!("{}", machine::printed_log());
-            // Destructors may block.
+            // Unwinding would run destructors, which may block.
             std::process::exit(101);
         }));
     });

@@ -26,7 +26,7 @@ fn without_deadline() -> Alarm {
     Alarm::builder().abort_after(US).arm().expect("arming")
 }
 
-/// Asserts that the expiry is not early, not lost, and permanent.
+/// Asserts that the alarm expires, not early, and stays expired.
 fn until_expired(alarm: &Alarm) -> TimedOut {
     let timed_out = until_error(|| alarm.check(), || alarm.remaining());
     let apart = Duration::from_nanos(machine().skew);
@@ -48,7 +48,8 @@ fn until_error(
             return e;
         }
         let is_overdue = remaining().is_some_and(|left| left.is_zero());
-        // No signal or buffered store will set the flag. A thread may, so this must hold 100 times.
+        // When idle, no signal or buffered store will set the flag. Another thread still may, so this must hold 100 times in a
+        // row.
         let is_idle = !runtime::is_flag_set() && memory::is_empty() && machine().is_idle();
         lost = if is_overdue && is_idle { lost + 1 } else { 0 };
         assert!(lost < 100, "the alarm is lost");
@@ -82,7 +83,6 @@ fn pause_up_to(times: u32) {
     (0..choose(times)).for_each(|_| pause());
 }
 
-/// Runs `f` beside a thread that only handles signals.
 fn beside_idle_thread(f: impl FnOnce()) {
     let is_over = AtomicBool::new(false);
     let _thread = spawn(|| {
@@ -113,7 +113,6 @@ fn assert_restored() {
     }
 }
 
-/// Waits for all handlers. Returns the signals that the program's handler has got.
 fn program_signals() -> Vec<Source> {
     wait_for_handlers();
     std::mem::take(&mut machine().program_signals)

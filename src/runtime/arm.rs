@@ -20,7 +20,7 @@ use crate::schedule::{Cpu, Key, More, Removed, Scope, Terms};
 use crate::time::Time;
 
 /// Arms an alarm of the calling thread. After an error nothing has changed.
-#[inline(always)] // Each caller knows what its plan has not.
+#[inline(always)] // So the compiler omits the code for settings that a caller's plan lacks.
 pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread_state::scope_registered();
@@ -31,7 +31,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, location: plan.location, more };
     let needs_signal = terms.needs_signal();
     let key = state.schedule.insert(terms, now);
-    // The common case, a limit inside an earlier one: no system call.
+    // The common case: an enclosing alarm expires earlier, so the timer stays as it is.
     if plan.wishes.is_none()
         && needs_signal
         && !state.deadlines.has_watchdogs()
@@ -42,7 +42,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     finish_arming(state, key, needs_signal, plan.wishes, now)
 }
 
-/// Arms a ticker of the calling thread. Every signal sets its flag.
+/// Arms a ticker of the calling thread. Every handled signal sets the ticker's flag.
 pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<Flag>), ArmError> {
     prepare()?;
     let scope = thread_state::scope_registered();
@@ -68,9 +68,8 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
     }
 }
 
-/// Drops a ticker of the calling thread, and gives its flag back.
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
-    // In a forked child, which has no such key, the flag may belong to a ticker of the child.
+    // A forked child lacks its parent's key, and may have given the flag to a ticker of its own.
     if release(key) {
         give_back(flag);
     }
@@ -103,11 +102,11 @@ fn finish_arming(
     Ok(key)
 }
 
-/// Drops an alarm of the calling thread. Returns `false`, and does nothing, for a key from before a fork.
+/// Drops an alarm of the calling thread. Returns `false` for a key that a forked child has inherited.
 pub(crate) fn release(key: Key) -> bool {
     let mut state = STATE.lock();
     let Some(removed) = state.schedule.remove(key) else { return false };
-    // The common case: the thread has other alarms, and nothing else changes.
+    // The common case: the thread has other alarms, so its timer stays as it is.
     let is_nested = removed.more.is_none()
         && removed.needs_signal
         && !state.deadlines.has_watchdogs()
@@ -116,12 +115,12 @@ pub(crate) fn release(key: Key) -> bool {
         state.put_away(key, &removed, removed.needs_signal);
     }
     drop(state);
-    drop(removed); // Outside of the lock: it may free memory.
+    drop(removed); // After the lock's release, because the drop may free memory.
     true
 }
 
 impl State {
-    /// Starts to handle the signals that ring the alarm.
+    /// Installs the handlers of the signals that ring the alarm. Returns the alarm's rare settings.
     fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
         let cpu = wishes.cpu.map(start_of).transpose()?;
         self.signals.engage(wishes.signals, self.blocked > 0)?;
@@ -171,8 +170,8 @@ impl State {
         }
     }
 
-    /// Counts a user, an alarm or a wait, of the calling thread's timer. The first user of the process installs the handler, and
-    /// the first user of the thread unblocks SIGALRM. After an error nothing has changed.
+    /// Counts one more user of the calling thread's timer: an alarm or a wait. For the first user of the process it installs the
+    /// handler, and for the first user of the thread it unblocks SIGALRM. After an error nothing has changed.
     pub(super) fn add_user(&mut self, scope: Scope) -> Result<(), ArmError> {
         let Some(thread) = self.threads.of(scope) else { return Ok(()) };
         thread.users += 1;
@@ -203,8 +202,8 @@ impl State {
         Ok(())
     }
 
-    /// Undoes [`add_user`](State::add_user). The last user of the thread disarms the timer while SIGALRM is unblocked, then
-    /// restores the mask. The last user of the process then restores the previous disposition.
+    /// Undoes [`add_user`](State::add_user). After the last user of the thread it disarms the timer while SIGALRM is unblocked,
+    /// then restores the mask. After the last user of the process it then restores the previous disposition.
     pub(super) fn drop_user(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
         if thread.drop_user_of_many() {
@@ -228,7 +227,8 @@ impl State {
         self.clock_only -= usize::from(thread.kind == Kind::Clock);
         thread.kind = Kind::Private;
         thread.keep_out_again();
-        // While the interval timer is set, its signal must not take the default action.
+        // If the kernel has refused to disarm the interval timer, the handler stays installed: the timer's signal would take the
+        // default action.
         if self.active == 0 && self.suspended == 0 && self.is_interval_cleared() {
             self.installation.remove();
         }

@@ -1,10 +1,10 @@
-//! Audits: the longest stretch without a check.
+//! Audits: the longest gap, which is a stretch without a check.
 //!
-//! The timer of an audited thread expires four times in each threshold, so it expires in every gap that is longer than the
-//! threshold. The flag stays set until that thread checks, and the check measures the time since the expiry. The measured length
-//! is too short by a quarter of the threshold at most.
+//! After a check, the timer of an audited thread expires within a quarter of the threshold. The flag then stays set until the
+//! thread checks, and that check measures the time since the expiry. So the measured length is too short by a quarter of the
+//! threshold at most.
 //!
-//! The time counts from the planned moment of the expiry: a thread that is preempted at that moment makes no check either.
+//! The time counts from the moment for which the timer was set: a thread that is preempted at that moment makes no check either.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -17,7 +17,7 @@ struct Audit {
     key: Key,
     scope: Scope,
     threshold: Duration,
-    /// The gap counts from this moment. If it has passed, the next check of the thread must take the slow path.
+    /// The measured gap begins at this moment. Once the moment has passed, the thread's next check must take the slow path.
     from: Time,
     longest: Option<Gap>,
     /// The last check that took the slow path.
@@ -54,19 +54,18 @@ impl Audits {
         self.0.iter().filter(move |audit| audit.scope == scope)
     }
 
-    /// Returns when the timer of a thread must expire for its audits.
     pub(super) fn next_of(&self, scope: Scope, now: Time) -> Time {
         let to_come = self.of(scope).map(|audit| audit.from).filter(|from| *from > now);
         to_come.min().unwrap_or(Time::NEVER)
     }
 
-    /// Returns whether an audited thread must take the slow path at its next check.
+    /// Returns whether any audited thread must take the slow path at its next check.
     #[inline(always)]
     pub(super) fn await_check(&self, now: Time) -> bool {
         self.0.iter().any(|audit| audit.from <= now)
     }
 
-    /// Measures the gap that ends with this check of a thread. If every check takes the slow path, the next gap counts from now.
+    /// Measures the gap that ends with this check of a thread. If every check takes the slow path, the next gap begins now.
     pub(super) fn end_gap(
         &mut self,
         scope: Scope,
@@ -89,12 +88,11 @@ impl Audits {
         }
     }
 
-    /// Leaves out the time until now from the gaps of an alarm's audit.
+    /// Excludes the time before `now` from the current gap of an alarm's audit.
     pub(super) fn begin_again(&mut self, key: Key, now: Time) {
         self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = now);
     }
 
-    /// Returns an audited thread's last check that took the slow path.
     pub(super) fn last_check(&self, scope: Scope) -> Option<&'static Location<'static>> {
         self.of(scope).find_map(|audit| audit.last_check)
     }

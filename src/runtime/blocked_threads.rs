@@ -1,11 +1,11 @@
-//! Threads that are blocked in a system call and cannot check.
+//! Wakes threads that are blocked in a system call, where they cannot check.
 //!
 //! A blocked thread has a private timer, set for the earliest deadline that concerns the thread. The timer's signal ends the
-//! thread's system call with EINTR. The timer repeats, because its first signal may come between the thread's check and the
-//! system call.
+//! system call with EINTR. The signal may come just before the system call begins, so the timer repeats.
 //!
-//! A ring sets that timer to expire at once. A handler does so without the lock. So a thread that ends its wait withdraws its
-//! timer from the handlers, then waits until no handler uses the timer.
+//! A ring, which expires an alarm on request, sets the timer to expire at once. The handler of a signal that rings alarms does so
+//! without the lock. So a thread that ends its wait first hides its timer from handlers, then waits until no handler uses the
+//! timer.
 
 use std::time::Duration;
 
@@ -23,20 +23,19 @@ use crate::time::Time;
 
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// While this lives, a deadline or a ring ends the calling thread's system calls with EINTR.
+/// A wait of the calling thread: until its drop, a deadline or a ring ends the thread's system calls with EINTR.
 pub(crate) struct Waiting {
-    /// `None` inside another wait of the thread, and if no alarm can end the wait.
+    /// `None` if the wait does nothing: inside another wait of the thread, and if no alarm can end the wait.
     scope: Option<Scope>,
 }
 
 impl Waiting {
-    /// Prepares the calling thread to block under its own alarms and the alarm of `key`. Returns an error if no timer can
-    /// interrupt the thread.
+    /// Makes the calling thread's alarms, and the alarm of `key`, end its system calls. Returns an error if no timer can do so.
     pub(crate) fn begin(key: Option<Key>) -> Result<Waiting, ArmError> {
         let nothing = Ok(Waiting { scope: None });
         let scope = thread_state::scope_registered();
         let mut state = STATE.lock();
-        // The key predates a fork, or no alarm exists.
+        // No alarm can end the wait: a forked child has inherited `key`, or no alarm exists.
         if key.is_some_and(|key| state.schedule.get(key).is_none()) || state.schedule.is_empty() {
             return nothing;
         }
@@ -44,7 +43,7 @@ impl Waiting {
             return nothing;
         }
         state.add_user(scope)?;
-        // No timer can interrupt a thread on which the handler has blocked SIGALRM again.
+        // A thread on which the handler has blocked SIGALRM again loses its timer here, and `begin_wait` returns an error.
         if !state.schedule.next_for(scope, key).is_never() {
             state.find_kept_out();
         }
@@ -66,7 +65,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let Some(scope) = self.scope else { return };
         let mut state = STATE.lock();
-        // In a forked child no thread is blocked.
+        // A fork has ended the wait: in the child no thread is blocked.
         if state.threads.of(scope).is_none_or(|thread| thread.wait.is_none()) {
             return;
         }
@@ -103,7 +102,7 @@ impl State {
         let now = clock::now();
         self.disarm(index);
         self.settle_thread(index, now);
-        // While the process is suspended no timer is set, and every check reads the clock.
+        // While the alarms are suspended, no timer is set, and `publish` makes every check read the clock.
         self.publish(now);
         let has_timer = self.threads.of(scope).is_some_and(|thread| thread.kind != Kind::Clock);
         if has_timer { Ok(()) } else { Err(ArmError::no_timer()) }
@@ -130,13 +129,13 @@ impl State {
         thread.record.wake_by.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
     }
 
-    /// Withdraws the thread's timer from the handlers. When this returns, no handler uses the timer.
+    /// Hides a thread's timer from handlers. When this returns, no handler uses the timer.
     pub(super) fn hide_timer(&mut self, index: usize) {
         let Some(thread) = self.threads.get(index) else { return };
         if thread.record.wake_by.swap(0, Ordering::SeqCst) == 0 {
             return;
         }
-        // A handler that counts itself later finds no timer.
+        // A handler that joins the walkers later finds no timer.
         while SHARED.walkers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }
@@ -161,15 +160,15 @@ impl State {
             (false, _) => self.set_timer(index, wanted, AGAIN, now),
         }
         // The race: a handler notes a ring signal, then sets this timer to expire at once.
-        // 1. The handler has noted the signal before this line. The match above may have set the timer to another moment, so
-        //    the timer is set to expire at once again.
+        // 1. The handler has noted the signal before this line. The match above may have set the timer to another moment, so the
+        //    timer is set to expire at once again.
         // 2. The handler notes the signal later. It sets the timer after the match above.
         if !is_expired && ring_signals::has_any_arrived() {
             self.expire_timer_now(index, AGAIN);
         }
     }
 
-    /// Sets the timer of the calling thread again, if the thread is blocked: a handler may have set that timer.
+    /// Sets the calling thread's timer again, if the thread is in a wait: a handler may have set the timer to expire at once.
     #[cold]
     pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
         if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {
@@ -177,7 +176,7 @@ impl State {
         }
     }
 
-    /// Wakes the blocked threads for which an alarm has expired, and sets the timers of those whose deadlines have changed.
+    /// Wakes the blocked threads for which an alarm has expired, and sets the timers of the others for their next deadlines.
     #[inline(always)]
     pub(super) fn wake_blocked(&mut self, now: Time) {
         if self.blocked > 0 {
@@ -210,17 +209,17 @@ pub(super) fn wake_all() {
     SHARED.walkers.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Sets the flag after a wait that ended at a deadline, or was interrupted, so that the next check reads the clock.
+/// Sets the flag after a wait, so that the next check reads the clock.
 pub(crate) fn recheck() {
     FLAG.set();
 }
 
-/// Returns the next deadline that concerns a wait of the calling thread under the alarm of `key`.
+/// Returns the next deadline that can end a wait of the calling thread under the alarm of `key`.
 pub(crate) fn next_under(key: Key) -> Time {
     state_prepared().schedule.next_for(thread_state::scope(), Some(key))
 }
 
-/// Returns the next deadline that concerns the calling thread, or `None` on a thread without alarms.
+/// Returns the next deadline that can end a wait of the calling thread, or `None` if the thread has no alarms.
 pub(crate) fn next_here() -> Option<Time> {
     let scope = thread_state::scope();
     if scope == Scope::NONE {
@@ -230,7 +229,6 @@ pub(crate) fn next_here() -> Option<Time> {
     state.schedule.has_any_in(scope).then(|| state.schedule.next_for(scope, None))
 }
 
-/// Resets the counts in a forked child, in which no thread is blocked.
 #[inline]
 pub(super) fn start_again() {
     for count in [&SHARED.blocked, &SHARED.walkers] {

@@ -10,7 +10,7 @@ use crate::os::clock;
 use crate::schedule::{Entry, Key, Schedule, Standing};
 use crate::time::Time;
 
-/// Calls `ask` with an alarm and the time; `None` for a key from before a fork.
+/// Calls `ask` with an alarm and the time. Returns `None` for a key that a forked child has inherited.
 pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Option<T> {
     let state = STATE.lock();
     let now = clock::now();
@@ -56,7 +56,6 @@ pub(crate) fn disarm(key: Key) {
     let _ = change(key, |schedule, _| schedule.disarm(key));
 }
 
-/// Expires an alarm at once. Returns `false` if the alarm is gone.
 pub(crate) fn ring(key: Key, cause: Cause) -> bool {
     change(key, |schedule, _| schedule.ring(key, cause))
 }
@@ -65,7 +64,7 @@ pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
     STATE.lock().audits.longest(key)
 }
 
-/// Adds an alarm to the alarms of the calling thread, as the innermost.
+/// Makes an alarm the innermost of the calling thread, so that the thread's checks find the alarm.
 pub(crate) fn enter(key: Key) -> Standing {
     let scope = thread_state::scope_registered();
     STATE.lock().schedule.enter(key, scope)
@@ -75,8 +74,8 @@ pub(crate) fn leave(standing: Standing) {
     STATE.lock().schedule.leave(standing);
 }
 
-/// Returns an id for a limit that is not an alarm: of a join, of a job.
+/// Returns an id for a limit that has no alarm: that of a join, or of a job.
 pub(crate) fn unused_id() -> AlarmId {
-    // `state_prepared` registers the hook, by which error texts name signals.
+    // `state_prepared` registers the hook by which error texts name signals.
     state_prepared().schedule.next_id()
 }

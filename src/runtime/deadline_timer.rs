@@ -1,9 +1,9 @@
-//! What the handler does at an alarm's deadline, whether or not a check follows: it sets a flag of the program, and it starts
-//! the grace of a watchdog.
+//! What the handler itself does at an alarm's deadline, without a check: it sets a flag of the program, and it starts the *grace*
+//! of a watchdog, after which the process ends.
 //!
-//! Such an alarm has a private timer of its own, directed at its thread. At the end of the grace the timer expires once more,
-//! and the handler ends the process. A check that returns an error in time disarms the watchdog. The handler starts the grace, so
-//! a process that was stopped across the deadline has its whole grace after SIGCONT.
+//! An alarm with a flag or a watchdog has a private timer of its own. At the end of the grace the timer expires once more, and
+//! the handler ends the process. A check that returns an error before then disarms the watchdog. The grace starts when the
+//! handler runs, so a process that was stopped at the deadline has its whole grace after SIGCONT.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -25,8 +25,8 @@ use crate::time::Time;
 
 /// The part of an alarm's timer that the handler reads and writes.
 pub(super) struct DeadlineTimer {
-    /// When the timer is due, in nanoseconds. The lowest bit is set for the end of a grace. A handler and another thread may
-    /// change both, so they are one word.
+    /// When the timer is due, in nanoseconds. The lowest bit is set for the end of a grace. One word holds both, so that a
+    /// handler and another thread change both in one step.
     end: AtomicU64,
     timer: AtomicUsize,
     flag: SharedArc<AtomicBool>,
@@ -81,12 +81,12 @@ impl DeadlineTimer {
         TimerId::from_bits(self.timer.load(Ordering::SeqCst))
     }
 
-    /// Async-signal-safe.
+    /// Sets the kernel's timer for the moment in `end`. Async-signal-safe.
     fn set_kernels_timer(&self) {
         let Some(timer) = self.kernels_timer() else { return };
         let wanted = || if SHARED.is_suspended.load(Ordering::SeqCst) { Due::NEVER } else { self.due() };
-        // The race: a handler and another thread each change the moment, then set the kernel's timer. The thread whose call comes
-        // last then reads the latest moment, and sets the timer to that.
+        // The race: a handler and another thread each change the moment, then set the kernel's timer, perhaps in the other order.
+        // So each reads the moment again after its call, and repeats the call if the moment has changed.
         loop {
             let due = wanted();
             let _ = timer.set(due.when(), Duration::ZERO);
@@ -96,7 +96,7 @@ impl DeadlineTimer {
         }
     }
 
-    /// Forgets the kernel's timer before its deletion, or in a forked child, which has no copy of it.
+    /// Forgets the kernel's timer before its deletion, or in a forked child, which has no copy of the timer.
     fn forget(&self) {
         self.end.store(Due::NEVER.0, Ordering::SeqCst);
         self.timer.store(0, Ordering::SeqCst);
@@ -111,7 +111,7 @@ impl DeadlineTimer {
         let (now, due) = (clock::now(), self.due());
         match due.when() {
             When::At(end) if now >= end => {}
-            // The signal was sent before the moment was changed.
+            // The signal was sent before the moment was changed: the timer is set for the new moment.
             When::At(_) => return self.set_kernels_timer(),
             _ => return,
         }
@@ -121,14 +121,14 @@ impl DeadlineTimer {
         }
         self.set_flag();
         let end = self.watchdog.begin_grace().map_or(Due::NEVER, |grace| Due::grace(now.after(grace)));
-        // Another thread may have changed the moment meanwhile.
+        // A thread that has changed the moment meanwhile sets the timer itself.
         if self.end.compare_exchange(due.0, end.0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             self.set_kernels_timer();
         }
     }
 }
 
-/// Handles the expiry of the timer whose signal carries this value. Returns `false` if it is no deadline timer.
+/// Handles the expiry of the timer whose signal carries this value. Returns `false` if the timer is no deadline timer.
 /// Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.deadlines.at(value).map(DeadlineTimer::on_expiry).is_some()
@@ -144,7 +144,6 @@ pub(super) fn handle_missed() -> bool {
     SHARED.deadlines.iter().filter(is_missed).map(DeadlineTimer::on_expiry).count() > 0
 }
 
-/// Sets the flags of the alarms that this signal rings. Async-signal-safe.
 pub(super) fn on_ring_signal(bit: u32) {
     for it in SHARED.deadlines.iter().filter(|it| it.signals.load(Ordering::SeqCst) & bit != 0) {
         it.set_flag();
@@ -182,13 +181,13 @@ impl DeadlineTimers {
         self.live.values().for_each(|live| live.shared.set_kernels_timer());
     }
 
-    /// Sets the kernel's timers again. A moment that has passed meanwhile is due now.
+    /// Sets the kernel's timers again. A timer whose moment has passed meanwhile expires at once.
     pub(super) fn resume(&self) {
         SHARED.is_suspended.store(false, Ordering::SeqCst);
         self.live.values().for_each(|live| live.shared.set_kernels_timer());
     }
 
-    /// Starts the timer of an alarm of this thread, if the alarm has a flag or a watchdog.
+    /// Starts the timer of an alarm of the calling thread, if the alarm has a flag or a watchdog.
     pub(super) fn add(
         &mut self,
         key: Key,
@@ -249,7 +248,7 @@ impl DeadlineTimers {
         }
     }
 
-    /// Disarms the watchdogs of the expired alarms of a thread: one of its checks has returned an error.
+    /// Disarms the watchdogs of a thread's expired alarms, after one of the thread's checks has returned an error.
     pub(super) fn answered(&mut self, schedule: &Schedule, scope: Scope) {
         let own = |live: &&mut Live| live.scope == scope && live.grace.is_some() && !live.is_answered;
         for live in self.live.values_mut().filter(own) {
@@ -260,7 +259,7 @@ impl DeadlineTimers {
         }
     }
 
-    /// Writes the reports of a thread's watchdogs: the thread's alarms, and its last check.
+    /// Writes the thread's alarms and last check into the reports of its watchdogs.
     pub(super) fn describe(
         &self,
         scope: Scope,
@@ -276,7 +275,6 @@ impl DeadlineTimers {
     }
 }
 
-/// Frees all deadline timers in a forked child, which has no alarms.
 #[inline]
 pub(super) fn start_again() {
     for shared in SHARED.deadlines.iter() {

@@ -3,7 +3,7 @@
 use super::shared::SHARED;
 use crate::os::flag::flag;
 
-/// The flag is a hint and orders no memory. The lock of the slow path does.
+/// The flag orders no memory: a check that finds it set takes the lock, which does.
 pub(super) const FLAG: OwnFlag = OwnFlag;
 
 pub(super) struct OwnFlag;
@@ -13,7 +13,7 @@ impl OwnFlag {
         flag().bits() & SHARED.bit.mask() != 0
     }
 
-    /// Async-signal-safe.
+    /// Sets the bit. Async-signal-safe.
     pub(super) fn set(&self) {
         flag().set(SHARED.bit.mask());
     }
@@ -23,7 +23,7 @@ impl OwnFlag {
         flag().clear(SHARED.bit.mask());
     }
 
-    /// Clears the bit, without that order.
+    /// Clears the bit, without the order that `clear` promises.
     pub(super) fn reset(&self) {
         if self.is_set() {
             flag().reset(SHARED.bit.mask());

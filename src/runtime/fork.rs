@@ -30,7 +30,8 @@ impl ForkSafe for State {
         &STATE
     }
 
-    /// Writes only what must change, and is inlined: each page that a child writes to, or whose code it runs, costs a fault.
+    /// Writes only what must change, and is inlined, because each page that a child writes to, or runs code of, costs a page
+    /// fault.
     #[inline]
     fn start_again(&mut self) {
         SHARED.expiries.reset();
@@ -45,7 +46,7 @@ impl ForkSafe for State {
         tickers::start_again();
         deadline_timer::start_again();
         FLAG.reset();
-        // None of these is dropped: a child frees nothing, for the heap may be in the middle of a change.
+        // Nothing is dropped: a child frees no memory, because another thread may have been changing the heap at the fork.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.deadlines, DeadlineTimers::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
@@ -54,10 +55,10 @@ impl ForkSafe for State {
     }
 }
 
-/// Arms an alarm that the child of the next fork keeps, while the result lives; `None` if there are other alarms, or if the
-/// program uses the interval timer.
+/// Arms an alarm that the child of the next fork inherits, if the fork comes while the result lives. Returns `None` if there are
+/// other alarms, or if the program uses the interval timer.
 ///
-/// A child that arms its alarm touches a dozen pages more, and each costs a page fault.
+/// A child that arms an alarm itself touches a dozen pages more, and each costs a fault.
 #[cfg(feature = "process")]
 pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
     prepare().ok()?;
@@ -67,7 +68,7 @@ pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
     let alarm = ForChild(arm(plan).ok()?);
     let is_handed_over = {
         let mut state = STATE.lock();
-        // The child inherits no private timer.
+        // Only the interval timer is handed over: the child sets it again, but lacks the parent's private timers.
         state.is_handed_over = state.interval_owner.is_some();
         state.is_handed_over
     };
@@ -105,10 +106,10 @@ impl State {
     }
 }
 
-/// Registers the hooks of a fork. Must be called before the lock is taken.
+/// Registers the hooks that run at a fork. Must be called before the lock is taken.
 ///
-/// Two threads may do so at once, and the hooks allow for it. None waits for another, which a child that is forked meanwhile
-/// would lack.
+/// Two threads may do so at once. Neither waits for the other, because a child that is forked meanwhile lacks the other thread,
+/// and would wait for ever.
 pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {

@@ -8,7 +8,7 @@ use super::{deadline_timer, record, ring_signals, set_flags};
 use crate::os::atomic::Ordering;
 use crate::os::handler::{self, Arrival, Sender};
 
-/// Must be called before the handler is first installed.
+/// Sets the function that handles signals. Must be called before the handler is first installed.
 pub(super) fn prepare() {
     static ON_SIGNAL: fn(&Arrival) = on_signal;
     handler::prepare(&ON_SIGNAL);
@@ -22,14 +22,14 @@ fn on_signal(arrival: &Arrival) {
     }
 }
 
-/// Every SIGALRM sets the flag, whatever its sender, because the kernel merges the interval timer's signal with a pending
-/// `kill`. The check that follows finds what is due by the clock.
+/// Handles a SIGALRM. Each one sets the flag, whatever its sender: a `kill` may stand for an expiry of the interval timer, with
+/// which the kernel has merged it. The next check finds what is due by the clock.
 fn on_alarm(arrival: &Arrival) {
     if arrival.times_forwarded_back() > 0 {
         return previous_of(libc::SIGALRM).forward_back(arrival);
     }
     let sender = arrival.sender();
-    // The expiry is noted before the flag is set, so that a check that finds the flag finds the expiry.
+    // The expiry is noted before the flag is set, so that a check that finds the flag set finds the expiry.
     let is_the_librarys = match sender {
         Sender::Timer(value) => record::on_timer(value) || deadline_timer::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),
@@ -39,7 +39,8 @@ fn on_alarm(arrival: &Arrival) {
     if is_the_librarys {
         return;
     }
-    // A handler installed over the library's may forward by restoring the library's and calling `raise`.
+    // A handler over the library's may have received the library's signal, and forward it by restoring the library's handler and
+    // calling `raise`.
     let may_be_the_librarys =
         sender == Sender::Raise && (deadline_timer::handle_missed() | record::is_any_expiry_unhandled());
     if record::keep_out(arrival, sender) {

@@ -1,5 +1,5 @@
-//! Installs the library's handler for a signal before the first alarm that needs it, and restores the previous disposition after
-//! the last.
+//! Installs the library's handler for a signal before the first alarm that needs the signal, and restores the previous
+//! disposition after the last.
 
 use std::{io, mem};
 
@@ -14,15 +14,15 @@ use crate::os::disposition::{Disposition, Kind};
 pub(super) struct Installation {
     signal: c_int,
     is_installed: bool,
-    /// The library's handler was in place already, restored by other code with this mask and these flags. The last drop restores
-    /// them.
+    /// The library's handler, if it was in place already: other code had restored it, with this mask and these flags. The last
+    /// drop restores them.
     found_own: Option<Disposition>,
-    /// The kernel refused to restore the previous disposition. The next alarm tries again.
+    /// The kernel refused to restore the previous disposition. The drop of the next alarm tries again.
     is_left_behind: bool,
-    /// Another handler that was installed over the library's. While threads are blocked the library's handler is in front of it,
-    /// because a handler with SA_RESTART would not end their system calls.
+    /// Another handler that was installed over the library's. While threads are blocked, the library's handler is in front of
+    /// that handler, whose SA_RESTART would let system calls continue.
     in_front_of: Option<&'static Disposition>,
-    /// Each distinct disposition that was found, kept for good, so that the handler may read it at any time.
+    /// Each distinct disposition that was found. They are never freed, because a handler may read them at any time.
     kept: Vec<&'static Disposition>,
 }
 
@@ -59,7 +59,8 @@ impl Installation {
         if self.is_installed {
             return Ok(());
         }
-        // The previous disposition is published before the library's handler can run, so that each signal is forwarded.
+        // The previous disposition is published before the library's handler can run, so that the handler can forward every
+        // signal.
         let _change = self.previous().begin_change();
         let failed = |e| ArmError::system("sigaction", e);
         let found = self.current().map_err(failed)?;
@@ -69,7 +70,7 @@ impl Installation {
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
         let replaced = self.install_ours(is_any_blocked).map_err(failed)?;
-        // Another thread, perhaps in another copy of the library, changed the disposition after `found` was read.
+        // Another thread changed the disposition after `found` was read: `replaced` is the previous one.
         if !replaced.is_ours() && replaced != found {
             self.found_own = None;
             let replaced = self.keep(&replaced);
@@ -93,8 +94,8 @@ impl Installation {
         }
     }
 
-    /// Restores the previous disposition, unless another handler is installed over the library's. No timer of the library is set
-    /// now, and no signal of one is pending.
+    /// Restores the previous disposition, unless another handler is installed over the library's. The caller has disarmed the
+    /// library's timers, and none of their signals is pending.
     pub(super) fn remove(&mut self) {
         if mem::take(&mut self.is_installed) {
             self.in_front_of = None;
@@ -118,7 +119,7 @@ impl Installation {
             (None, None) => return Err(io::ErrorKind::NotFound.into()),
         };
         if !replaced.is_ours() {
-            // Another thread installed this handler over the library's in the same moment.
+            // Another thread has installed `replaced` since `current` was read, so `replaced` is restored.
             let _ = replaced.install_for(self.signal);
             self.stay_under(&replaced);
         } else if own.is_none() {
@@ -133,7 +134,7 @@ impl Installation {
         over
     }
 
-    /// Has signals interrupt system calls from now on: the first thread is about to block.
+    /// Makes the signal end system calls with EINTR, before the first thread blocks in one.
     pub(super) fn begin_interrupting(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("sigaction", e);
         let current = self.current().map_err(failed)?;
@@ -150,12 +151,11 @@ impl Installation {
         self.install_ours(true).map(drop).map_err(failed)
     }
 
-    /// Undoes [`begin_interrupting`](Installation::begin_interrupting), after the last blocked thread.
     pub(super) fn end_interrupting(&mut self) {
         let Ok(current) = self.current() else { return };
         match self.in_front_of.take() {
-            // If the library's handler has SA_RESTART, the other handler has restored the disposition that it had found, and is
-            // gone.
+            // If the library's handler has SA_RESTART, the other handler has restored the disposition that it had found. That
+            // handler is gone, and is not installed again.
             Some(over)
                 if current.is_ours() && (!current.interrupts() || over.install_for(self.signal).is_ok()) =>
             {

@@ -1,17 +1,20 @@
 //! The runtime: timers, the signal handler, and the slow path of checks.
 //!
-//! A timer's signal sets the *flag*. A check that finds it set takes the slow path: it takes the lock, **clears the flag before
-//! it reads the clock**, expires the alarms that are due, sets the timers for the next deadlines, and returns the result. While an
-//! expired alarm lives the flag stays set, so that every later check takes the slow path and returns the right result.
+//! A timer's signal sets the *flag*. A check that finds the flag set takes the slow path:
+//! 1. It takes the lock.
+//! 2. It clears the flag, **then** reads the clock.
+//! 3. It expires the alarms that are due, and sets the timers for the next deadlines.
+//! 4. It returns an error if an alarm has expired.
 //!
-//! The signal is a hint, the deadline is the truth: a signal without meaning costs one slow path.
+//! The flag stays set while an expired alarm lives, so that every later check finds that alarm.
+//!
+//! The clock alone decides whether an alarm has expired: a signal that comes for no deadline costs one slow path.
 //!
 //! Four rules decide about timers and signals; `docs/design.md` gives the reasons.
-//! 1. Each thread that has alarms has a timer of its own ([`timer`]), and no timer is shared.
-//! 2. The siginfo decides whether a signal is the library's ([`handler`]). Every other signal is forwarded to the previous handler
-//!    at once.
-//! 3. A timer is disarmed while SIGALRM is unblocked, so that the handler takes a pending signal.
-//! 4. The handler takes no default action for a signal that could be the library's ([`previous_handler`]).
+//! 1. Each thread that has alarms has a [`timer`] of its own.
+//! 2. The [`handler`] knows the library's signals by their siginfo. It forwards every other signal, a *foreign* one, at once.
+//! 3. A timer is disarmed while SIGALRM is unblocked, so that its pending signal still goes to the library's handler.
+//! 4. A signal that could be the library's takes no default action ([`previous_handler`]).
 
 mod arm;
 mod audit;
@@ -57,7 +60,7 @@ pub(crate) use self::slow_path::{check_alarm, checkpoint_at, ticks, unwind_alarm
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::watchdog::Grace;
 
-/// Returns whether a check must take the slow path. This is the whole hot path.
+/// Returns whether a check must take the slow path. A check on the hot path does nothing else.
 #[inline(always)]
 pub(crate) fn is_flag_set() -> bool {
     crate::os::flag::flag().is_set()

@@ -1,4 +1,4 @@
-//! Shields, inside which checks ignore alarms, and pauses, whose time does not count.
+//! Shields, inside which checks ignore the enclosing alarms, and pauses, whose time counts for no limit.
 
 use std::panic::Location;
 
@@ -8,10 +8,9 @@ use crate::error::AlarmId;
 use crate::os::clock;
 use crate::schedule::{Key, Scope};
 
-/// The thread of a shield, and its previous shield: the last alarm that checks ignored.
+/// The thread of a shield, and the last alarm that the thread's checks ignored before the shield.
 pub(crate) struct Shield(Scope, AlarmId);
 
-/// Has the checks of the calling thread ignore the alarms that are armed now.
 pub(crate) fn shield() -> Shield {
     let scope = thread_state::scope_registered();
     let mut state = state_prepared();
@@ -19,14 +18,14 @@ pub(crate) fn shield() -> Shield {
     Shield(scope, state.schedule.set_shield(scope, last))
 }
 
-/// Undoes a [`shield`]. In a forked child the thread has another scope, without one.
+/// Undoes a [`shield`]. In a forked child the thread has another scope, without a shield.
 pub(crate) fn lower(shield: &Shield) {
     if thread_state::scope() == shield.0 {
         let _ = STATE.lock().schedule.set_shield(shield.0, shield.1);
     }
 }
 
-/// Pauses the calling thread's alarms. Returns those that were not paused before.
+/// Pauses the calling thread's alarms. Returns the alarms that were not paused before.
 pub(crate) fn pause_thread(location: &'static Location<'static>) -> Vec<Key> {
     let scope = thread_state::scope();
     if scope == Scope::NONE {
@@ -56,7 +55,7 @@ pub(crate) fn unpause(keys: &[Key]) {
 
 impl State {
     fn pause(&mut self, mut keys: Vec<Key>, location: &'static Location<'static>) -> Vec<Key> {
-        // A pause counts as a check for audits, and expires the alarms that are due.
+        // A pause ends the gaps of audits, as a check does. An alarm that is due expires and is not paused.
         let now = self.look_for_check(location);
         keys.retain(|key| self.schedule.pause(*key, now));
         for key in &keys {

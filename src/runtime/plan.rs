@@ -35,7 +35,7 @@ pub(crate) enum CpuOf {
     Thread,
 }
 
-/// The settings of an alarm, by value, so that the compiler knows where an alarm has a limit and nothing else.
+/// The settings of an alarm, passed by value, so that the compiler omits the code for settings that a caller lacks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) due: Due,

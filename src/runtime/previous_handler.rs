@@ -1,6 +1,6 @@
 //! The previous handler of a signal, and how the library's handler forwards signals to it.
 //!
-//! The library's handler may run on any thread, also a moment after the last drop. So dispositions are never freed.
+//! The library's handler may still run on any thread after the last drop, so the dispositions that it reads are never freed.
 
 use std::ptr;
 use std::time::Duration;
@@ -15,20 +15,19 @@ use crate::os::thread::Handle;
 
 pub(super) struct PreviousHandler {
     previous: Published<Disposition>,
-    /// The value of `previous` before another handler was installed over the library's. A signal that the other handler forwards
-    /// to the library's goes to this disposition.
+    /// The value that `previous` had before another handler was installed over the library's. When that handler calls the
+    /// library's, the signal goes on to this disposition.
     beneath: Published<Disposition>,
     /// The handler that was last found installed over the library's.
     over: Published<Disposition>,
     /// How often `previous` and `beneath` have changed.
     version: AtomicUsize,
-    /// The thread that is installing the library's handler; zero if none is. Until it is done, `previous` may be wrong.
+    /// The thread that is installing the library's handler; zero if none is. During the installation `previous` may be wrong.
     changing: AtomicUsize,
     /// The library has restored the previous disposition, and has not installed its handler since.
     is_restored: AtomicBool,
 }
 
-/// Returns where the handler forwards a standard signal. Async-signal-safe.
 pub(super) fn previous_of(signal: i32) -> &'static PreviousHandler {
     &SHARED.previous[signal as usize]
 }
@@ -37,7 +36,7 @@ pub(super) struct Change<'a>(&'a PreviousHandler);
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        // The version changes first, because `forward` reads it last.
+        // The version changes first and `forward` reads it last, so `forward` notices every change.
         self.0.version.fetch_add(1, Ordering::SeqCst);
         self.0.is_restored.store(false, Ordering::Release);
         self.0.changing.store(0, Ordering::Release);
@@ -98,7 +97,8 @@ impl PreviousHandler {
         self.is_restored.store(true, Ordering::SeqCst);
     }
 
-    /// Notes that the previous disposition is restored. If it calls the library's handler, that forwards to `beneath`.
+    /// Notes that the previous disposition is restored. If its handler still calls the library's, that call forwards to
+    /// `beneath`.
     pub(super) fn put_back(&self) {
         if let Some(beneath) = self.beneath.get() {
             self.previous.exchange(Some(beneath));
@@ -115,7 +115,7 @@ impl PreviousHandler {
 
     /// Forwards a signal to the previous handler. Returns whether it took the default action. Async-signal-safe.
     ///
-    /// It takes the default action only if `may_be_default`, and if no handler over the library's may have had the signal: the
+    /// The default action is taken only if `may_be_default`, and if no handler over the library's may have had the signal: the
     /// library's handler is in place, or the library has removed it after the kernel chose it for this signal.
     pub(super) fn forward(&self, arrival: &Arrival, may_be_default: bool) -> bool {
         loop {
@@ -123,9 +123,9 @@ impl PreviousHandler {
             let version = self.version.load(Ordering::SeqCst);
             let Some(previous) = self.previous.get() else { return false };
             if previous.kind() == Kind::Default {
-                // The race: other threads may install or remove the library's handler between any two of these lines.
+                // The race: other threads may install or remove the library's handler between any two reads.
                 // 1. The version has changed: the loop reads everything again.
-                // 2. The version has not changed: all that was read belongs to one moment.
+                // 2. The version has not changed: all values that were read belong to one moment.
                 let is_restored = || self.is_restored.load(Ordering::SeqCst) && arrival.is_from_kernel();
                 let is_due = may_be_default
                     && arrival.in_place().is_some_and(|current| {
@@ -139,7 +139,7 @@ impl PreviousHandler {
                 }
                 return is_due;
             }
-            // The previous handler is in place, so it has had the signal and forwarded it.
+            // A previous handler that is in place has had the signal and forwarded it, so the disposition beneath is next.
             let (place, receiver) = match self.beneath.get() {
                 Some(beneath) if arrival.is_in_place(previous) => (&self.beneath, beneath),
                 _ => (&self.previous, previous),
@@ -151,13 +151,13 @@ impl PreviousHandler {
         }
     }
 
-    /// Forwards a signal that the previous handler has forwarded to the library's. Takes no default action, and forwards each
-    /// signal once. Async-signal-safe.
+    /// Forwards a signal that the previous handler has forwarded back to the library's. Takes no default action, and forwards
+    /// each signal once. Async-signal-safe.
     pub(super) fn forward_back(&self, arrival: &Arrival) {
         if arrival.times_forwarded_back() > 1 {
             return;
         }
-        // The race: another thread restores the previous disposition meanwhile. Then the one beneath has become the previous one.
+        // The race: another thread has restored the previous disposition meanwhile. Then `beneath` has become `previous`.
         let is_put_back = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
         let (place, found) = match self.beneath.get() {
             Some(beneath) => (&self.beneath, Some(beneath)),
@@ -169,8 +169,8 @@ impl PreviousHandler {
     }
 }
 
-/// Whether the disposition that was read from `place` may be called. One with SA_RESETHAND may be called once: the default
-/// action replaces it first, as the kernel does. Async-signal-safe.
+/// Returns whether the disposition that was read from `place` may be called. One with SA_RESETHAND may be called once: as the
+/// kernel does, this function first replaces it by the default action. Async-signal-safe.
 fn is_due(place: &Published<Disposition>, disposition: &'static Disposition) -> bool {
     static DEFAULT: Disposition = Disposition::DEFAULT;
     !disposition.is_for_once() || place.replace(disposition, &DEFAULT)

@@ -1,4 +1,4 @@
-//! The record of a thread: its data that the handler reads and writes.
+//! The record of a thread: the data that handlers read and write.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ pub(super) struct Record {
     pub(super) is_opened: AtomicBool,
     /// The handler has received a foreign signal on the thread, and has blocked SIGALRM again.
     pub(super) is_kept_out: AtomicBool,
-    /// The library must repeat a `raise`, once no pending signal of the thread can absorb it.
+    /// The library must repeat a `raise`, once the thread has no pending signal with which the kernel would merge it.
     pub(super) is_raise_due: AtomicBool,
-    /// The private timer of the thread while it is blocked in a system call; else zero.
+    /// The thread's private timer while the thread is blocked in a system call; else zero.
     pub(super) wake_by: AtomicUsize,
-    /// A handler has set `wake_by` to expire at once.
+    /// A handler has set the timer in `wake_by` to expire at once.
     pub(super) is_woken: AtomicBool,
     /// The thread's private timer, from when it is set until it is disarmed; else zero.
     pub(super) set_timer: AtomicUsize,
@@ -54,20 +54,19 @@ impl Record {
     }
 }
 
-/// Notes the expiry of the timer whose signal carries this value. Returns `false` if it is no thread's timer.
-/// Async-signal-safe.
+/// Notes the expiry of the timer whose signal carries this value. Returns `false` if the timer is no thread's. Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.threads.at(value).map(note_expiry).is_some()
 }
 
-/// A check that clears `any_expired` must find `has_expired`, so that is set first.
+/// A check that finds `any_expired` set must find `has_expired` set, so `has_expired` is set first.
 fn note_expiry(record: &Record) {
     record.has_expired.store(true, Ordering::SeqCst);
     SHARED.any_expired.store(true, Ordering::SeqCst);
 }
 
-/// Returns whether a timer has expired and this handler has not run: another handler may have received the signal.
-/// Async-signal-safe.
+/// Returns whether the calling thread's timer has expired without a run of this handler: another handler may have received the
+/// signal. Async-signal-safe.
 pub(super) fn is_any_expiry_unhandled() -> bool {
     let this = Handle::current().0;
     let is_this = |record: &&Record| record.thread.load(Ordering::SeqCst) == this;
@@ -76,9 +75,9 @@ pub(super) fn is_any_expiry_unhandled() -> bool {
     timer.is_some_and(TimerId::has_expired) || SHARED.expiries.is_any_pending()
 }
 
-/// Blocks SIGALRM again, when the handler returns, on a thread that had SIGALRM blocked before its first alarm. The foreign signal
-/// is sent again, so that it is pending as the program expects. From then on the checks of the thread's alarms read the clock.
-/// Returns `false`, and does nothing, on other threads. Async-signal-safe.
+/// Handles a foreign signal on a thread that had SIGALRM blocked before its first alarm. When the handler returns, SIGALRM is
+/// blocked again, and the signal, sent again, is pending as the program expects. From then on the checks of the thread's alarms
+/// read the clock. Returns `false`, and does nothing, on other threads. Async-signal-safe.
 pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
     if SHARED.opened.load(Ordering::SeqCst) == 0 {
         return false;
@@ -97,9 +96,11 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
         let _ = timer.set(When::Never, Duration::ZERO);
         record.set_timer.store(0, Ordering::SeqCst);
     }
-    // `is_opened` stays set: this run of the handler may have interrupted another, whose end unblocks SIGALRM again.
+    // `is_opened` stays set for the next signal: this run of the handler may have interrupted another run, whose end unblocks
+    // SIGALRM.
     record.is_kept_out.store(true, Ordering::SeqCst);
-    // The kernel drops a `raise` while another signal is pending for the thread, also that of a disarmed timer.
+    // The kernel drops a `raise` while any signal is pending for the thread, even that of a disarmed timer. Then the library
+    // repeats the `raise` later.
     if sender == Sender::Raise {
         arrival.block_on_return();
         if pending::is_alarm_pending() {
@@ -107,15 +108,15 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
             return true;
         }
     } else if !has_expired {
-        // If the timer has expired, its signal may be pending. It is delivered when this handler returns, then the foreign signal
-        // again.
+        // If the timer has expired, its signal may be pending, so SIGALRM stays unblocked for now. After that signal the foreign
+        // signal comes again.
         arrival.block_on_return();
     }
     arrival.send_again(sender);
     true
 }
 
-/// Has the handler take a pending expiry of the disarmed interval timer, unless the calling thread has SIGALRM blocked.
+/// Makes a pending expiry of the disarmed interval timer go to the handler, unless the calling thread has SIGALRM blocked.
 ///
 /// The race: the kernel has chosen another thread for the signal.
 /// 1. That thread has not dequeued the signal. A change of this thread's mask delivers it here.

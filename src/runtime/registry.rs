@@ -1,6 +1,6 @@
-//! A table that only grows, which the handler reads without a lock.
+//! A table that only grows, which handlers read without a lock.
 //!
-//! Entries are never deallocated, and free entries are used again. A late handler reads at worst a free entry.
+//! An entry is never deallocated, only freed for another use. So a late handler reads, at worst, a free entry.
 
 use std::ops::Deref;
 use std::ptr;
@@ -43,12 +43,11 @@ impl<T: Sync> Registry<T> {
         (0..self.len.load(Ordering::SeqCst)).map_while(|index| self.entry(index))
     }
 
-    /// Returns all values, also those of free entries. Async-signal-safe.
     pub(super) fn iter(&self) -> impl Iterator<Item = &'static T> {
         self.entries().map(|entry| &entry.value)
     }
 
-    /// Returns the value at an address, if it is one of this registry. Async-signal-safe.
+    /// Returns the value at an address, if the address belongs to this registry. Async-signal-safe.
     pub(super) fn at(&self, address: usize) -> Option<&'static T> {
         let chunks = self.chunks.iter().map_while(Published::get);
         let chunk = chunks.into_iter().find(|chunk| {
@@ -86,7 +85,7 @@ impl<T: Sync> Registry<T> {
         self.free_from.store(from, Ordering::SeqCst);
     }
 
-    /// Frees every entry, in a forked child, which has none of their users.
+    /// Frees every entry, in a forked child.
     pub(super) fn free_all(&self) {
         self.entries().for_each(|entry| self.give_back(entry));
     }

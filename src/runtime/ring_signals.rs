@@ -1,7 +1,7 @@
-//! Signals that ring alarms: Ctrl-C as a reason to stop.
+//! Signals that ring alarms: a Ctrl-C may stop a computation.
 //!
-//! A signal rings the alarms that listen to it. A second signal before the next check, or one to which no alarm listens any more,
-//! is forwarded to the previous handler: a second Ctrl-C takes the default action.
+//! A signal rings the alarms that listen to it. If it comes again before the next check, or if no alarm listens any more, it is
+//! forwarded to the previous handler: a second Ctrl-C ends a program that does not check.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ impl Signals {
         Signals { rings: BTreeMap::new(), all_users: 0 }
     }
 
-    /// Handles the signals of this mask for one more alarm. After an error nothing has changed.
+    /// Handles the signals whose bits are set in `mask` for one more alarm. After an error nothing has changed.
     pub(super) fn engage(&mut self, mask: u32, is_any_blocked: bool) -> Result<(), ArmError> {
         for number in numbers(mask) {
             if let Err(e) = self.engage_one(number, is_any_blocked) {
@@ -79,7 +79,7 @@ impl Signals {
             self.rings.entry(number).or_insert_with(|| (0, Installation::new(signal)));
         if *users == 0 {
             let found = Disposition::current_of(signal).map_err(|e| ArmError::system("sigaction", e))?;
-            // A signal that was ignored when the program was started (by nohup, or a shell's `&`) stays ignored.
+            // A signal stays ignored if the program was started so, by nohup or a shell's `&`.
             if found.kind() != Kind::Ignore {
                 installation.install(is_any_blocked)?;
             }
@@ -89,7 +89,6 @@ impl Signals {
         Ok(())
     }
 
-    /// Undoes [`engage`](Signals::engage).
     pub(super) fn disengage(&mut self, mask: u32) {
         for number in numbers(mask) {
             let Some((users, installation)) = self.rings.get_mut(&number) else { continue };
@@ -107,7 +106,6 @@ impl Signals {
         self.all_users > 0
     }
 
-    /// Sets whether these signals end system calls with EINTR.
     pub(super) fn interrupt(&mut self, is_any_blocked: bool) {
         for (_, installation) in self.rings.values_mut().filter(|(users, _)| *users > 0) {
             if is_any_blocked {
@@ -143,7 +141,7 @@ pub(super) fn has_any_arrived() -> bool {
 }
 
 pub(super) fn take_arrived() -> impl Iterator<Item = usize> {
-    // As a rule there is none, and a load is cheaper than an exchange.
+    // Mostly no signal has arrived, and a load is cheaper than an exchange.
     numbers(if has_any_arrived() { ARRIVED.swap(0, Ordering::SeqCst) } else { 0 })
 }
 

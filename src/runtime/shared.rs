@@ -1,5 +1,5 @@
 //! The data that the handler reads and writes, on few cache lines. After milliseconds of other work each line is a cache miss,
-//! and the misses are most of the time from the deadline to the check that notices it.
+//! and these misses are most of the time from the deadline to the check that notices it.
 
 use super::deadline_timer::DeadlineTimer;
 use super::previous_handler::PreviousHandler;
@@ -17,17 +17,17 @@ pub(super) struct Shared {
     pub(super) tickers: Registry<Flag>,
     pub(super) deadlines: Registry<DeadlineTimer>,
     pub(super) threads: Registry<Record>,
-    /// A thread's timer has expired, as its record says.
+    /// The timer of a thread has expired: `has_expired` is set in its record.
     pub(super) any_expired: AtomicBool,
     /// The alarms are suspended: the kernel's deadline timers are not set.
     pub(super) is_suspended: AtomicBool,
     /// On how many threads the library has unblocked SIGALRM.
     pub(super) opened: AtomicUsize,
-    /// How many threads are blocked in system calls that a signal is to end.
+    /// How many threads are in `alarm.blocking`.
     pub(super) blocked: AtomicUsize,
-    /// How many handlers are walking the blocked threads.
+    /// How many handlers are going through the blocked threads.
     pub(super) walkers: AtomicUsize,
-    /// The handler took the default action and the process has survived it.
+    /// The handler took the default action, and the process survived. The handler must be installed again.
     pub(super) must_reinstall: AtomicBool,
     pub(super) previous: [PreviousHandler; SIGNALS],
 }

@@ -1,9 +1,11 @@
 //! The slow path: what a check does when the flag is set.
 //!
-//! `checkpoint()` asks every implementation of `sigalarm-core`, and this library through its [`HOOK`]. A check of an alarm asks
-//! this library first, then the others for alarms that enclose it.
+//! A process may have several *implementations* of `sigalarm-core`, such as two versions of this library. `checkpoint()` asks
+//! each for its expired alarms, this library through [`HOOK`]. A check of an alarm asks this library first, then the others for
+//! alarms that enclose it.
 //!
-//! The functions do not unwind, so that a loop around a check can keep its values in registers.
+//! The functions that checks call are `extern "C"`, and so do not unwind. The compiler then needs no cleanup at a check, and a
+//! loop can keep its values in registers.
 
 use std::panic::Location;
 use std::thread;
@@ -32,7 +34,8 @@ fn check_own(innermost: Option<AlarmId>, location: &'static Location<'static>) -
     STATE.lock().check((asker, innermost.unwrap_or(INNERMOST)), asker, location)
 }
 
-/// Checks an alarm and the alarms that enclose it; those of other implementations only on the alarm's own thread.
+/// Checks an alarm and the alarms that enclose it. Enclosing alarms of other implementations are checked only on the alarm's own
+/// thread.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn check_alarm(
@@ -51,11 +54,10 @@ pub(crate) extern "C" fn check_alarm(
     implementer::outermost(own, SHARED.bit.mask(), key.id(), location)
 }
 
-/// Checks every alarm of the calling thread, of all implementations.
 #[cfg(not(sigalarm_shuttle))]
 pub(crate) use sigalarm_core::implementer::check_thread;
 
-/// The model of the kernel has no other implementations.
+/// On the simulated kernel there is no other implementation.
 #[cfg(sigalarm_shuttle)]
 pub(crate) fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     check_own(None, location)
@@ -67,7 +69,7 @@ pub(crate) fn checkpoint_at(location: &'static Location<'static>) -> Result<(), 
     answer(implementer::outermost(own, SHARED.bit.mask(), INNERMOST, location))
 }
 
-/// As [`check_alarm`], but `Ok` on a thread that unwinds already.
+/// Checks as [`check_alarm`] does, but returns `None` on a thread that unwinds already.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn unwind_alarm(
@@ -77,19 +79,18 @@ pub(crate) extern "C" fn unwind_alarm(
     check_alarm(key, location).filter(|_| !thread::panicking())
 }
 
-/// As [`check_thread`], but `Ok` on a thread that unwinds already.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn unwind_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     check_thread(location).filter(|_| !thread::panicking())
 }
 
-/// Returns how many periods of a ticker have passed since the last call, when its flag is set.
+/// Returns how many periods of a ticker have passed since the last call. Called when the ticker's flag is set.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     let mut state = STATE.lock();
-    // A key from before a fork. The flag may belong to a ticker of the child.
+    // A forked child has inherited the key. The flag may belong to a ticker of the child, so it stays set.
     if state.schedule.get(*key).is_none() {
         return 0;
     }
@@ -153,7 +154,8 @@ impl State {
         self.schedule.note_error(expired, location);
         let expired = self.schedule.get(expired)?;
         self.deadlines.answered(&self.schedule, expired.scope);
-        // The expired alarm may belong to another thread. The error disarms the watchdogs of the asked thread too.
+        // The expired alarm may be one of another thread, which `asked` has entered. The error disarms the watchdogs of both
+        // threads.
         if asked != expired.scope {
             self.deadlines.answered(&self.schedule, asked);
         }

@@ -19,28 +19,28 @@ use crate::os::{clock, pending};
 use crate::schedule::{Schedule, Scope};
 use crate::time::Time;
 
-/// The schedule and the timers. Under their lock the library calls no code of the program, and no handler takes the lock.
+/// The data behind the lock. Its holder calls no code of the program, and no handler takes the lock.
 pub(super) struct State {
     pub(super) schedule: Schedule,
     pub(super) threads: Threads,
     pub(super) interval: IntervalTimer,
     /// The thread that uses the interval timer.
     pub(super) interval_owner: Option<usize>,
-    /// A foreign value has been seen in the interval timer.
+    /// A *foreign value*, one that the program has set, has been seen in the interval timer.
     pub(super) interval_is_foreign: bool,
     pub(super) installation: Installation,
     pub(super) signals: Signals,
     pub(super) deadlines: DeadlineTimers,
     pub(super) audits: Audits,
-    /// How many threads have alarms that need the signal.
+    /// How many threads have alarms that need SIGALRM.
     pub(super) active: usize,
     /// How many active threads have no timer.
     pub(super) clock_only: usize,
-    /// How many threads are blocked in system calls that a signal is to end.
+    /// How many threads are in `alarm.blocking`.
     pub(super) blocked: usize,
     /// How many calls of `suspended` are in force.
     pub(super) suspended: usize,
-    /// The child of the next fork keeps the only alarm.
+    /// A child that is forked now keeps the only alarm.
     pub(super) is_handed_over: bool,
 }
 
@@ -62,7 +62,7 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
 });
 
 impl State {
-    /// Clears the flag and expires what is due. Returns the time.
+    /// Clears the flag, then expires the alarms that are due. Returns the time.
     #[inline]
     pub(super) fn look(&mut self) -> Time {
         let now = self.clear_flag();
@@ -70,7 +70,6 @@ impl State {
         now
     }
 
-    /// Clears the flag, then reads the clock.
     #[inline]
     pub(super) fn clear_flag(&mut self) -> Time {
         // The race: a handler on another thread sets the flag while this thread clears it.
@@ -104,7 +103,7 @@ impl State {
         }
         if SHARED.must_reinstall.load(Ordering::Relaxed) {
             self.installation.reinstall(self.blocked > 0);
-            // The handler was not installed when a timer expired in the meantime. The next check reads the clock again.
+            // A timer may have expired while the handler was not installed, so the next check reads the clock again.
             FLAG.set();
         }
         self.find_kept_out();
@@ -114,7 +113,7 @@ impl State {
     #[cold]
     pub(super) fn take_ring_signals(&mut self, now: Time) {
         for number in ring_signals::take_arrived() {
-            // If no alarm listens any more, the signal goes to the previous handler.
+            // If no alarm listens any more, the signal is sent again, for the previous handler.
             if self.schedule.signal(number) {
                 self.wake_blocked(now);
             } else {
@@ -123,7 +122,7 @@ impl State {
         }
     }
 
-    /// Marks the timers that have expired, so that they are set again: the clock, which may disagree, may show nothing due.
+    /// Marks expired timers as due, so that they are set again, even if a slower clock shows nothing due.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {
@@ -151,7 +150,7 @@ impl State {
         }
     }
 
-    /// Expires what is due on every thread, and sets the timers of these threads.
+    /// Expires the due alarms of all threads, and sets the timers of the threads that had any.
     #[inline]
     fn expire(&mut self, now: Time) {
         while let Some((_, index)) = self.threads.first().filter(|(due, _)| *due <= now) {
@@ -166,7 +165,7 @@ impl State {
         self.publish(now);
     }
 
-    /// Publishes a change to checks and handlers.
+    /// Publishes which signals ring alarms, and sets the flag if the next check must take the slow path.
     #[inline]
     pub(super) fn publish(&mut self, now: Time) {
         if self.signals.in_use() {
@@ -176,7 +175,7 @@ impl State {
             if !FLAG.is_set() {
                 FLAG.set();
             }
-            // Without a timer, tickers read the clock at each call.
+            // Without a timer no signal sets the flags of tickers, so each call of a ticker reads the clock.
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
             }
@@ -201,7 +200,7 @@ impl State {
         }
     }
 
-    /// Sets a thread's timer for its next deadline. None of its alarms is due.
+    /// Sets a thread's timer for the next deadline. The caller has expired the alarms that are due.
     pub(super) fn settle_thread(&mut self, index: usize, now: Time) {
         let State { threads, schedule, audits, .. } = self;
         let Some(thread) = threads.get(index) else { return };
@@ -215,7 +214,7 @@ impl State {
         }
         let wanted = schedule.next_of(scope).min(audit);
         if wanted.is_never() {
-            // A timer that stays set costs one signal without meaning, and saves a system call.
+            // A timer that is set stays set: one useless signal costs less than a system call at each drop.
             if due <= now {
                 self.threads.set_due(index, Time::NEVER);
             }
@@ -243,8 +242,8 @@ impl State {
     }
 }
 
-/// Takes the lock, for a caller that cannot fail. If the C library refuses the fork hooks, a fork while another thread holds the
-/// lock leaves the lock locked in the child.
+/// Takes the lock, for a caller that cannot return an error. If the C library refuses the fork hooks, a child that is forked
+/// beside a holder of the lock finds it locked for ever.
 pub(super) fn state_prepared() -> MutexGuard<'static, State> {
     let _ = prepare();
     STATE.lock()

@@ -1,4 +1,4 @@
-//! Suspends the alarms: the process is as it was before the first one.
+//! Suspends and resumes the alarms.
 
 use nix::libc;
 
@@ -9,14 +9,14 @@ use crate::os::clock;
 use crate::schedule::Scope;
 use crate::time::Time;
 
-/// Restores the process to what it was before the first alarm, until [`resume`] has been called as often. Checks read the
-/// clock meanwhile.
+/// Disarms the timers, and restores the mask and the previous disposition, until [`resume`] has been called as often. Meanwhile
+/// checks read the clock.
 pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
         let scope = thread_state::scope();
         let timer = state.threads.of(scope).map(|thread| (thread.kind, thread.due));
-        // Ring signals are still handled, and their handler could set the timers of blocked threads.
+        // Ring signals are still handled, and their handler must not set the timers of blocked threads.
         for (index, _) in state.active_threads() {
             state.hide_timer(index);
         }
@@ -31,9 +31,9 @@ pub(crate) fn suspend() {
             }
             thread.keep_out_again();
         }
-        // The race: another thread dequeues the signal of its timer while that is disarmed here. The kernel chooses the action
-        // after it has released the lock of the signals in between, so it would find the previous disposition. So the handler
-        // stays while other threads have alarms, and forwards.
+        // The race: the kernel dequeues the signal of another thread's timer, releases its lock, and then reads the disposition.
+        // If the library restored the previous disposition in between, the signal would go there. So the handler stays while
+        // other threads have alarms.
         let has_others = state.active_threads().iter().any(|(_, other)| *other != scope);
         if state.is_interval_cleared() && (!has_others || previous_of(libc::SIGALRM).is_ignored()) {
             state.installation.remove();
@@ -62,7 +62,7 @@ pub(crate) fn resume() {
     if state.active > 0 {
         let is_any_blocked = state.blocked > 0;
         let _ = state.installation.install(is_any_blocked);
-        // A thread may have begun or ended a wait meanwhile.
+        // Waits may have begun or ended during the suspension, so the handler's flags are set again.
         if is_any_blocked {
             let _ = state.installation.begin_interrupting();
         } else {
@@ -76,7 +76,7 @@ pub(crate) fn resume() {
     for (index, _) in state.active_threads() {
         state.show_timer(index);
     }
-    // The handler of a ring signal that came before this line has woken no thread.
+    // The handler of a ring signal has woken no thread while the timers were hidden, so its signal is handled here.
     if state.signals.in_use() {
         state.take_ring_signals(now);
     }
@@ -94,7 +94,7 @@ impl State {
         }
     }
 
-    /// Sets the timers of all threads. While the alarms are suspended, only the moments are noted.
+    /// Sets the timers of all threads; during a suspension, only notes when they are due.
     fn settle_all(&mut self, now: Time) {
         for (index, scope) in self.active_threads() {
             self.schedule.expire(scope, now, clock::cpu_now);

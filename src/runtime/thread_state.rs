@@ -20,7 +20,6 @@ use crate::os::{mask, pending, thread_end};
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
-/// A thread that has, or has had, alarms with a timer.
 pub(super) struct Thread {
     pub(super) scope: Scope,
     pub(super) id: ThreadId,
@@ -29,7 +28,8 @@ pub(super) struct Thread {
     pub(super) users: usize,
     pub(super) kind: Kind,
     pub(super) private: Option<PosixTimer>,
-    /// When the thread's timer expires; *never* if the timer is not set. Without a timer: when the next alarm is due.
+    /// When the thread's timer expires; `NEVER` if the timer is not set. For a thread without a timer: when its next alarm is
+    /// due.
     pub(super) due: Time,
     pub(super) wait: Option<Wait>,
     /// SIGALRM was blocked before the thread's first alarm.
@@ -68,16 +68,16 @@ impl Thread {
         self.record.has_expired.swap(false, Ordering::SeqCst)
     }
 
-    /// Returns whether the thread's timer may stay as it is for an alarm that is due at `deadline`: the timer expires no later,
-    /// and the alarm is not due yet. Nearly every nested alarm and every restart is covered.
+    /// Returns whether the thread's timer may stay as it is for a new deadline: the timer expires no later, and the deadline is
+    /// to come.
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
-        // A moment that has passed counts only if its signal has been handled.
+        // A timer whose moment has passed expires no more. Such a timer suffices only if its signal has set the flag.
         let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
         expires_in_time && self.users > 0 && deadline > now
     }
 
-    /// Counts an alarm, if the timer covers it. Returns whether it does.
+    /// Counts one alarm more, if the timer covers `deadline`. Returns whether it does.
     #[inline(always)]
     pub(super) fn add_covered(&mut self, deadline: Time, now: Time) -> bool {
         let is_covered = self.covers(deadline, now);
@@ -85,7 +85,7 @@ impl Thread {
         is_covered
     }
 
-    /// Counts one alarm less, unless it is the last. Returns `false` for the last.
+    /// Counts one alarm less, or returns `false` for the last.
     #[inline(always)]
     pub(super) fn drop_user_of_many(&mut self) -> bool {
         let others = self.users > 1;
@@ -93,11 +93,10 @@ impl Thread {
         others
     }
 
-    /// Returns the private timer of the thread, created at its first use.
     pub(super) fn private(&mut self) -> io::Result<&PosixTimer> {
         if self.private.is_none() {
             let value = ptr::from_ref::<Record>(self.record).addr();
-            // In a forked child the id that was registered is the parent's.
+            // In a forked child `self.id` names a thread of the parent.
             let id = if self.scope == scope() { ThreadId::current() } else { self.id };
             self.private = Some(PosixTimer::create(id, value)?);
         }
@@ -115,7 +114,8 @@ impl Thread {
 
     #[cold]
     fn open(&mut self) -> io::Result<()> {
-        // The fields are written first, because a pending signal is delivered before the call returns.
+        // These fields are written before SIGALRM is unblocked, because the call delivers a pending signal, whose handler reads
+        // them.
         if !self.was_blocked {
             self.was_blocked = true;
             SHARED.opened.fetch_add(1, Ordering::SeqCst);
@@ -125,8 +125,8 @@ impl Thread {
         mask::unblock_alarm().inspect_err(|_| self.forget_mask())
     }
 
-    /// Has the handler take a pending signal of the calling thread's disarmed timer. The program may have blocked SIGALRM since the
-    /// timer was set.
+    /// Makes a pending signal of the calling thread's disarmed timer go to the handler, even if the program has blocked SIGALRM
+    /// since.
     #[cold]
     pub(super) fn take_pending(&mut self) {
         let _ = self.let_in();
@@ -141,16 +141,16 @@ impl Thread {
         self.was_blocked && self.record.is_kept_out.load(Ordering::SeqCst)
     }
 
-    /// Blocks SIGALRM again on this thread, the calling one, if it was blocked. The timer is disarmed.
+    /// Blocks SIGALRM again on this thread, the calling one, if the library has unblocked it. The timer must be disarmed.
     pub(super) fn keep_out_again(&mut self) {
         if !self.was_blocked {
             return;
         }
-        // A pending signal, with which the kernel would merge the `raise`, is delivered before the call returns.
+        // The kernel would merge the `raise` below with a pending signal, so that signal is let in first.
         if self.record.is_raise_due.load(Ordering::SeqCst) {
             let _ = mask::unblock_alarm();
         }
-        // If the call fails, the next drop tries again.
+        // If the call fails, the next drop of an alarm tries again.
         if mask::block_alarm().is_ok() {
             if self.record.is_raise_due.swap(false, Ordering::SeqCst) {
                 pending::raise_alarm();
@@ -168,18 +168,16 @@ impl Thread {
 }
 
 thread_local! {
-    /// The calling thread's scope; zero until the thread needs one. It has no destructor, so alarms work in the destructors of
-    /// other thread-locals.
+    /// The calling thread's scope; zero until the thread needs one. The variable has no destructor, so alarms work in the
+    /// destructors of other thread-locals.
     static SCOPE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Returns the calling thread's scope, or [`Scope::NONE`] if it has never needed one.
 #[inline(always)]
 pub(super) fn scope() -> Scope {
     SCOPE.with(|scope| Scope(scope.get()))
 }
 
-/// Returns the calling thread's scope, registered at the first call.
 #[inline(always)]
 pub(super) fn scope_registered() -> Scope {
     match scope() {
@@ -194,7 +192,7 @@ fn register() -> Scope {
     let _ = prepare();
     let scope = STATE.lock().threads.register();
     SCOPE.with(|cell| cell.set(scope.0));
-    // Without the call at the thread's end, which needs memory, the timer outlives its thread, and its signal goes to no thread.
+    // Fails if memory is short. Then the timer outlives its thread, and its signals go to no thread.
     let _ = thread_end::call_at_end();
     scope
 }

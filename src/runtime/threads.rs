@@ -10,9 +10,8 @@ use crate::os::thread::Handle;
 use crate::schedule::{Positions, Queue, Scope};
 use crate::time::Time;
 
-/// All threads that have, or have had, alarms with a timer, by the index of their scopes.
 pub(super) struct Threads {
-    /// A free entry has no scope.
+    /// A free entry has `Scope::NONE`.
     threads: Vec<Thread>,
     free: Vec<usize>,
     /// The threads whose timers are set, in the order of expiry.
@@ -82,7 +81,6 @@ impl Threads {
         scope
     }
 
-    /// Forgets a thread that has ended and has no alarm left.
     pub(super) fn remove(&mut self, index: usize) {
         self.set_due(index, Time::NEVER);
         let Some(thread) = self.get(index) else { return };
@@ -92,17 +90,16 @@ impl Threads {
         self.free.push(index);
     }
 
-    /// Starts again in a forked child, which has one thread and inherits no timers.
     #[inline]
     pub(super) fn start_again(&mut self) {
         let scope = forget_scope();
         if let Some(thread) = self.of(scope) {
-            // The signal is repeated in the parent.
+            // The parent repeats the `raise`.
             thread.record.is_raise_due.store(false, Ordering::SeqCst);
             thread.keep_out_again();
         }
         let serial = self.last_serial;
-        // Not dropped: a child frees nothing.
+        // The old table is not dropped: a child frees no memory.
         mem::forget(mem::replace(self, Threads { last_serial: serial, ..Threads::new() }));
         for record in SHARED.threads.iter() {
             record.clear();

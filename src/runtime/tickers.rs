@@ -1,6 +1,5 @@
-//! The flags of the tickers.
-//!
-//! Each ticker has a flag of its own, which every signal sets, because the next check clears the flag of the checks.
+//! Each ticker has a flag of its own, because the next check clears the flag that checks read. Every handled signal sets all
+//! flags.
 
 use super::registry::Registered;
 use super::shared::SHARED;

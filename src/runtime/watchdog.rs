@@ -11,7 +11,7 @@ use crate::os::exit;
 use crate::os::shared_arc::SharedArc;
 use crate::schedule::{Entry, Key};
 
-/// How long after the handled expiry the process ends, and how.
+/// How long after the handled expiry the process ends, and whether it dumps core.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grace {
     pub(crate) grace: Duration,
@@ -19,7 +19,7 @@ pub(crate) struct Grace {
 }
 
 pub(super) struct Watchdog {
-    /// In nanoseconds; the largest number if there is no watchdog.
+    /// In nanoseconds; `u64::MAX` without a watchdog.
     grace: AtomicU64,
     dumps_core: AtomicBool,
     /// SIGABRT has been raised.
@@ -59,15 +59,15 @@ impl Watchdog {
         self.report.forget();
     }
 
-    /// Returns the grace, or `None` without a watchdog. Async-signal-safe.
+    /// Starts the grace and returns its length, or `None` without a watchdog. Async-signal-safe.
     pub(super) fn begin_grace(&self) -> Option<Duration> {
         self.is_aborting.store(false, Ordering::SeqCst);
         let nanos = self.grace.load(Ordering::SeqCst);
         (nanos != u64::MAX).then(|| Duration::from_nanos(nanos))
     }
 
-    /// Ends the process. If SIGABRT is blocked or its handler returns, this function returns when the caller must call it again.
-    /// Async-signal-safe.
+    /// Ends the process. If SIGABRT is blocked or its handler returns, this function returns the time after which the caller must
+    /// call it again. Async-signal-safe.
     pub(super) fn end_process(&self) -> Duration {
         if self.is_aborting.swap(true, Ordering::SeqCst) {
             exit::abort();
@@ -81,10 +81,9 @@ impl Watchdog {
     }
 }
 
-/// The length to which a report is cut.
 const LENGTH: usize = 600;
 
-/// The line that the handler writes before it ends the process.
+/// Returns the line that the handler writes before it ends the process.
 pub(super) fn report(entry: &Entry, grace: Duration, thread: &str) -> String {
     let name = cut(label(entry, "a computation"), 120);
     let limit = entry.limit.map_or("no limit".to_owned(), |limit| Exact(limit).to_string());
@@ -94,7 +93,7 @@ pub(super) fn report(entry: &Entry, grace: Duration, thread: &str) -> String {
     cut(format!("sigalarm: {line}"), LENGTH - 1) + "\n"
 }
 
-/// The last part of the line: the alarms of the thread from the outermost to the innermost, and the last check.
+/// Returns the last part of that line: the alarms of the thread from the outermost to the innermost, and the last check.
 pub(super) fn describe(path: &[(Key, &Entry)], last_check: Option<&'static Location<'static>>) -> String {
     let mut text = "On its thread: ".to_owned();
     for (n, (_, entry)) in path.iter().enumerate() {

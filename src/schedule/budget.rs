@@ -12,7 +12,7 @@ pub(crate) struct Budget {
     pub(crate) checks: u64,
     /// How many checks are left; `u64::MAX` without a limit.
     pub(crate) left: u64,
-    /// The checks of a test alarm.
+    /// The log of a test alarm's checks.
     pub(crate) record: Option<Record>,
 }
 
@@ -21,7 +21,7 @@ impl Budget {
         Budget { checks, left: checks, record: None }
     }
 
-    /// Counts a check. Returns whether the check must err.
+    /// Counts a check. Returns whether the check must return an error.
     fn count(&mut self, location: &'static Location<'static>) -> bool {
         if let Some(record) = &mut self.record {
             record.locations.push(location);
@@ -31,7 +31,7 @@ impl Budget {
         is_spent
     }
 
-    /// Restores the limit, which in a test alarm counts all checks since arming.
+    /// Restores the limit. In a test alarm the checks before the restart still count.
     pub(super) fn restart(&mut self) {
         let counted = self.record.as_ref().map_or(0, Record::checks);
         self.left = self.checks.checked_sub(counted).unwrap_or(u64::MAX);
@@ -47,14 +47,13 @@ impl Schedule {
         !self.counting.is_empty()
     }
 
-    /// Expires due alarms of threads with a check limit.
     pub(crate) fn expire_counting(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time> + Copy) {
         for at in 0..self.counting.len() {
             self.expire(self.counting[at].0, now, cpu_now);
         }
     }
 
-    /// Counts a check of a thread's alarms above `shield`, up to `innermost`.
+    /// Counts a check for the check limits of a thread's alarms above `shield`, up to `innermost`.
     pub(crate) fn count(
         &mut self,
         (scope, innermost): (Scope, AlarmId),
@@ -72,7 +71,7 @@ impl Schedule {
                 self.change(key, |entry| entry.spend_budget(now));
             }
         }
-        // As in `outermost`, enclosing alarms count too.
+        // As in `outermost`, alarms that enclose an entered alarm count too.
         let entered: Vec<(Scope, AlarmId)> =
             self.entered_in(scope, innermost).map(|entry| (entry.scope, entry.id)).collect();
         for entry in entered {

@@ -8,7 +8,6 @@ use crate::time::{CpuClock, Time};
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
 
 impl Schedule {
-    /// Restarts an alarm. `cpu_now` reads a processor clock.
     pub(crate) fn restart(&mut self, key: Key, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         self.change(key, |entry| {
             entry.since = now;
@@ -25,14 +24,14 @@ impl Schedule {
         });
     }
 
-    /// Moves the deadline, which undoes an expiry by the earlier one.
+    /// Moves the deadline to a later time, which undoes an expiry at the earlier deadline.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
             if entry.deadline.is_never() {
                 return;
             }
             entry.deadline = entry.deadline.after(more);
-            // Not `limit + more`: an alarm can be armed after its deadline.
+            // The limit is not `limit + more`: an alarm that was armed after its deadline has a limit of zero.
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
@@ -59,7 +58,7 @@ impl Schedule {
         });
     }
 
-    /// Disables every limit until a restart.
+    /// Disables every limit of an alarm until a restart.
     pub(crate) fn disarm(&mut self, key: Key) {
         self.change(key, |entry| {
             entry.deadline = Time::NEVER;
@@ -71,7 +70,7 @@ impl Schedule {
         });
     }
 
-    /// Expires an alarm. An expired one keeps its first cause.
+    /// Expires an alarm. An expired alarm keeps its first cause.
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);
@@ -79,7 +78,6 @@ impl Schedule {
         });
     }
 
-    /// Expires a thread's alarms whose deadline or processor time has passed.
     pub(crate) fn expire(&mut self, scope: Scope, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time>) {
         while let Some((_, slot)) = self.first_of(scope).filter(|&(moment, _)| moment <= now) {
             let key = Key::new(self.entries.at(slot).id, slot);
@@ -90,7 +88,7 @@ impl Schedule {
                 } else if entry.due() <= now {
                     entry.expired = Some(Cause::Deadline);
                 } else if let Some(cpu) = entry.more().cpu {
-                    // An ended thread has no clock.
+                    // An ended thread has no clock, and uses no more processor time.
                     let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
                     let left = cpu.limit.saturating_sub(used);
                     match entry.cpu_mut() {
@@ -102,7 +100,6 @@ impl Schedule {
         }
     }
 
-    /// Expires the alarms that listen to a signal. Returns whether there are any.
     pub(crate) fn signal(&mut self, number: usize) -> bool {
         let listens = |entry: &Entry| entry.expired.is_none() && entry.more().signals & (1 << number) != 0;
         let mut keys = self.listeners.clone();

@@ -30,7 +30,7 @@ pub(crate) struct More {
     pub(crate) period: Option<Duration>,
     /// How many periods `ticks` has returned.
     pub(crate) reported: u64,
-    /// Set on expiry.
+    /// The program's flag, set on expiry.
     pub(crate) flag: Option<Arc<AtomicBool>>,
     /// The start of the current pause.
     pub(crate) paused: Option<Time>,
@@ -54,7 +54,7 @@ pub(crate) struct Cpu {
     pub(crate) clock: CpuClock,
     pub(crate) limit: Duration,
     pub(crate) since: Time,
-    /// When `expire` reads the clock.
+    /// When `expire` next reads the clock.
     pub(crate) probe: Time,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Entry {
     pub(crate) location: &'static Location<'static>,
     pub(super) more: Option<Box<More>>,
     pub(crate) expired: Option<Cause>,
-    /// The cause of the first ring, for `extend`.
+    /// The cause of the first ring, which `extend` does not undo.
     pub(super) rung: Option<Cause>,
     pub(super) needs_signal: bool,
 }
@@ -92,7 +92,6 @@ impl Entry {
         self.more().paused.unwrap_or(now)
     }
 
-    /// Returns `NEVER` during a pause.
     pub(crate) fn due(&self) -> Time {
         if self.more().paused.is_some() { Time::NEVER } else { self.deadline }
     }
@@ -117,7 +116,7 @@ impl Entry {
             let cause = budget.record.as_ref().map_or(Cause::Checks, |record| record.cause);
             self.expired = Some(cause);
             if cause == Cause::Deadline {
-                self.deadline = now; // It must have passed.
+                self.deadline = now; // `TimedOut` reports a deadline that has passed.
             }
         }
     }
@@ -130,7 +129,7 @@ impl Entry {
         self.more.is_none()
     }
 
-    /// Plans the next read of the processor clock, which advances no faster than real time.
+    /// Plans the next read of the processor clock, which advances no faster than real time, except beside other threads.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);
@@ -142,16 +141,16 @@ impl Terms {
     #[inline(always)]
     pub(crate) fn needs_signal(&self) -> bool {
         let Some(more) = self.more.as_deref() else { return self.limit.is_some() };
-        // Beside a budget, each check reads the clock.
+        // Beside a budget, each check reads the clock, so the deadline needs no timer.
         let needs_deadline = self.limit.is_some() && more.budget.is_none();
         needs_deadline || more.cpu.is_some() || more.period.is_some() || more.is_watched
     }
 }
 
-/// The rest of a removed alarm. A drop frees memory, so it belongs outside of locks.
+/// The rest of a removed alarm. Its drop frees memory, so the caller drops it after the lock's release.
 #[derive(Debug)]
 pub(crate) struct Removed {
-    #[allow(dead_code)] // Kept to be dropped.
+    #[allow(dead_code)] // Only dropped with the rest.
     pub(super) label: Option<Arc<str>>,
     pub(crate) more: Option<Box<More>>,
     pub(crate) needs_signal: bool,

@@ -5,10 +5,10 @@ use crate::error::AlarmId;
 use crate::time::Time;
 
 impl Schedule {
-    /// Enters an alarm on a thread, as its innermost.
+    /// Makes an alarm the innermost of a thread.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let standing = (scope, self.next_id(), key.slot());
-        // The arming thread checks the alarm already.
+        // The arming thread's checks find the alarm already.
         if self.get(key).is_some_and(|entry| entry.scope != scope) {
             self.entered.insert(standing);
         }
@@ -19,7 +19,7 @@ impl Schedule {
         self.entered.remove(&standing);
     }
 
-    /// Has the thread's checks ignore alarms up to `last`. Returns the previous such id.
+    /// Makes the thread's checks ignore alarms up to `last`. Returns the previous `last`.
     pub(crate) fn set_shield(&mut self, scope: Scope, last: AlarmId) -> AlarmId {
         let index = scope.index();
         if index >= self.threads.len() {
@@ -33,8 +33,8 @@ impl Schedule {
         thread.map_or(OUTERMOST, |thread| thread.shield)
     }
 
-    /// Returns the earliest deadline that ends a thread's wait under the alarm of `key`: that of its own alarms, of those that
-    /// it has entered, and of all that enclose any of these alarms.
+    /// Returns the earliest deadline that ends a thread's wait: that of the thread's own alarms, of the alarm of `key`, of alarms
+    /// that the thread has entered, or of alarms that enclose any of these.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
         self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
@@ -45,7 +45,7 @@ impl Schedule {
         entered.min().unwrap_or(Time::NEVER).min(self.next_of(scope))
     }
 
-    /// Returns whether an alarm has expired that ends this wait.
+    /// Returns whether an alarm has expired that ends the wait of `next_for`.
     pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
         self.expired_in(scope).is_some() || key.is_some_and(|key| self.expired_around(key, scope).is_some())
     }
@@ -76,11 +76,10 @@ impl Schedule {
             return own;
         }
         let within = own.map_or(innermost, Key::id);
-        // An entered alarm may enclose `own`. The recursion ends: an alarm is armed before it is entered, so ids decrease.
+        // An entered alarm may enclose `own`. The recursion ends because ids decrease: an alarm is armed before it is entered.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 
-    /// Returns the entered alarms of a thread, outermost first.
     pub(super) fn entered_in(&self, scope: Scope, innermost: AlarmId) -> impl Iterator<Item = &Entry> {
         let range = (scope, OUTERMOST, 0)..=(scope, innermost, usize::MAX);
         self.entered.range(range).map(|&(.., slot)| self.entries.at(slot))

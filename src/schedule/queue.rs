@@ -1,8 +1,8 @@
-//! A binary heap from which any item is quick to remove: most alarms never expire.
+//! A binary heap from which any item can be removed quickly, because most alarms never expire.
 
 use crate::time::Time;
 
-/// The heap index of each item. Queues with distinct items share one.
+/// The heap index of each item. Queues without common items share one table.
 #[derive(Debug)]
 pub(crate) struct Positions(Vec<usize>);
 
@@ -17,7 +17,7 @@ impl Positions {
     }
 }
 
-/// Items by time. A child at `i` is no earlier than its parent at `(i - 1) / 2`.
+/// Items by time. The item at index `i` is no earlier than its parent at `(i - 1) / 2`.
 #[derive(Debug)]
 pub(crate) struct Queue(Vec<(Time, usize)>);
 
@@ -30,7 +30,6 @@ impl Queue {
         self.0.first().copied()
     }
 
-    /// Inserts an absent item.
     #[inline(always)]
     pub(crate) fn insert(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = self.0.len();
@@ -44,7 +43,6 @@ impl Queue {
         }
     }
 
-    /// Removes a present item.
     #[inline(always)]
     pub(crate) fn remove(&mut self, positions: &mut Positions, item: usize) {
         let hole = positions.0[item];
@@ -56,7 +54,6 @@ impl Queue {
         }
     }
 
-    /// Changes the time of a present item.
     pub(crate) fn shift(&mut self, positions: &mut Positions, time: Time, item: usize) {
         let at = positions.0[item];
         debug_assert_eq!(self.0[at].1, item);
@@ -64,7 +61,6 @@ impl Queue {
         self.sift(positions, at);
     }
 
-    /// Moves the item at an index up or down to its place.
     fn sift(&mut self, positions: &mut Positions, mut at: usize) {
         let moving = self.0[at];
         while at > 0 && moving.0 < self.0[(at - 1) / 2].0 {

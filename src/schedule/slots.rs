@@ -1,4 +1,4 @@
-//! Alarms in reusable slots. A new entry is written in place: a move would stall the processor.
+//! Alarms in reusable slots. A new entry is written in place: the processor would stall on a copy of words just written.
 
 use std::panic::Location;
 
@@ -59,7 +59,6 @@ impl Slots {
         self.entries.get_mut(key.slot()).filter(|entry| entry.id == key.id)
     }
 
-    /// Returns the alarm in an occupied slot.
     pub(super) fn at(&self, slot: usize) -> &Entry {
         debug_assert_ne!(self.entries[slot].id, FREE);
         &self.entries[slot]

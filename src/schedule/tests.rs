@@ -86,7 +86,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         let deadline = match random.below(8) {
             0 => Time::NEVER,
             1 => now,
-            // Deadlines are often equal.
+            // So few values that equal deadlines are frequent.
             _ => now.after(Duration::from_nanos(random.below(40))),
         };
         let pick = random.index(model.0.len());
@@ -154,7 +154,7 @@ fn agrees_with_the_naive_list() {
     }
 }
 
-/// The previous alarm was rung, and entered on another thread.
+/// The slot's previous alarm was rung, and entered on another thread.
 #[test]
 fn a_reused_slot_has_no_old_state() {
     let mut schedule = Schedule::new();
@@ -190,7 +190,7 @@ fn a_wait_ends_for_own_entered_and_enclosing_alarms() {
 
     let standing = schedule.enter(entered, here);
     assert_eq!(schedule.next_for(here, None), at(10));
-    // Each thread enters the other's alarm, and the search ends.
+    // Each thread has now entered an alarm of the other, and the search still ends.
     let back = schedule.enter(own, there);
     assert_eq!(schedule.next_for(there, None), at(10));
     schedule.expire(there, at(10), no_cpu);

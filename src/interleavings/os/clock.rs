@@ -1,4 +1,4 @@
-//! The simulated clock. A read does not flush stores.
+//! The simulated clock. A read does not flush the thread's buffered stores.
 
 use std::io;
 use std::time::{Duration, Instant};

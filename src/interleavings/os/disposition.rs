@@ -12,9 +12,9 @@ pub(crate) enum Function {
     Library,
     /// The program's handler, which records signals.
     Program,
-    /// A later handler, which calls the previous handler.
+    /// A handler over the library's, which calls the library's.
     Over,
-    /// A later handler, which restores the previous one and raises the signal.
+    /// A handler over the library's, which restores the library's and raises the signal.
     OverByRaise,
 }
 

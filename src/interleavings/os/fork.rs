@@ -7,7 +7,7 @@ use std::ptr;
 use super::machine::{self, step};
 use super::memory;
 
-/// Each execution starts with the initial value.
+/// A mutex whose value is the initial one in each execution.
 pub(crate) struct ForkMutex<T> {
     initial: MaybeUninit<T>,
     value: UnsafeCell<MaybeUninit<T>>,

@@ -36,7 +36,7 @@ pub(super) fn run(function: Function, arrival: &Arrival) {
 
 pub(crate) struct Arrival {
     source: Source,
-    /// The number of running previous handlers.
+    /// The number of previous handlers that are running.
     forwarding: Cell<usize>,
 }
 
@@ -75,7 +75,7 @@ impl Arrival {
     }
 
     pub(crate) fn in_place(&self) -> Option<Disposition> {
-        // A long preemption, which random scheduling seldom produces.
+        // A long preemption, which the random scheduler seldom produces.
         let stop = || (0..if chance(2) { choose(150) } else { 0 }).for_each(|_| pause());
         stop();
         let in_place = Disposition::current_of(self.signal()).ok();

@@ -1,11 +1,12 @@
 //! A simulated Linux kernel. The thread that is chosen for a step first handles its pending signals.
 //!
-//! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if its queue has one. Each POSIX timer queues one.
-//! - A signal to the process wakes one thread that does not block it. Another may dequeue it earlier, on a change of its mask
-//!   or a return from a handler.
+//! - A SIGALRM from `kill`, `raise` or the interval timer is dropped if its queue already has a signal. Each POSIX timer queues
+//!   one.
+//! - A signal to the process wakes one thread that does not block it. Another thread may dequeue the signal earlier, on a change
+//!   of its mask or a return from a handler.
 //! - When a signal is dequeued, its disposition is read and its timer re-armed. The handler starts later.
 //! - A system call delivers pending signals before it returns.
-//! - Some kernels, before 6.13, keep the pending signal of a disarmed or deleted timer.
+//! - In half of the executions the kernel keeps the pending signal of a disarmed or deleted timer, as before Linux 6.13.
 //! - The library's interval timer reads as 1 µs until the hrtimer callback returns, and as zero in its last microsecond.
 
 mod signals;
@@ -25,7 +26,7 @@ use super::disposition::{Disposition, Function};
 use super::handler::{self, Arrival};
 use super::memory;
 
-/// All but `CtrlC` are SIGALRM.
+/// All but `CtrlC` send SIGALRM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Interval,
@@ -65,16 +66,16 @@ pub(crate) struct Machine {
     timers: Vec<Option<PosixTimer>>,
     pub(crate) discards_pending: bool,
     pub(crate) action: Disposition,
-    /// What `action` must be at the end, if known.
+    /// What `action` must be at the end of a scenario, if known.
     pub(crate) found: Option<Disposition>,
     sigint_action: Disposition,
-    /// The disposition over which a later handler is installed.
+    /// The disposition that a handler over the library's has found.
     pub(crate) previous: Disposition,
     pending: Vec<Source>,
-    /// The thread that the pending signals have woken.
+    /// The thread that the kernel has woken for the pending signals.
     announced: Option<usize>,
     is_sigint_pending: bool,
-    /// The number of signals that other processes will send.
+    /// The number of signals that other processes will still send.
     senders: usize,
     tasks: Vec<Task>,
     threads: usize,
@@ -112,7 +113,7 @@ unsafe impl Sync for OneThread {}
 
 static MACHINE: OneThread = OneThread(RefCell::new(None));
 
-/// The number of the execution.
+/// Counts executions.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn epoch() -> u64 {
@@ -175,7 +176,6 @@ fn switch(switch: impl FnOnce()) {
     }
 }
 
-/// Makes a system call.
 pub(crate) fn call<T>(what: impl FnOnce(&mut Machine, usize) -> T) -> T {
     call_and_deliver(false, what)
 }
@@ -195,13 +195,13 @@ fn call_and_deliver<T>(all: bool, what: impl FnOnce(&mut Machine, usize) -> T) -
     result
 }
 
-/// Handles this thread's signals; with `all`, also the process's.
+/// Handles the signals of the calling thread and, with `all`, of the process.
 fn deliver(mut all: bool) {
     let me = me();
     loop {
         let dequeued = machine().dequeue(me, all);
         let Some((source, function)) = dequeued else { return };
-        memory::flush(); // The kernel takes a lock.
+        memory::flush(); // The kernel takes a lock here.
         if function == Function::Default {
             machine().take_default_action(source);
             continue;
@@ -212,7 +212,7 @@ fn deliver(mut all: bool) {
         step();
         memory::flush();
         machine().leave_handler(me);
-        all = true; // The mask has changed.
+        all = true; // The return from the handler has changed the mask.
     }
 }
 
@@ -253,7 +253,6 @@ impl Machine {
         self.next_expiry().is_none() && self.is_quiet(|_| true)
     }
 
-    /// Returns whether no handler runs, and no signal is pending for a thread that `counts`.
     fn is_quiet(&self, counts: fn(&Task) -> bool) -> bool {
         let is_quiet = |task: &Task| !task.is_handling && (task.pending.is_empty() || !counts(task));
         self.senders == 0

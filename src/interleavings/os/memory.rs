@@ -1,5 +1,5 @@
-//! Atomics with store buffers. Stores leave a buffer in any order, but stores to one word in order, and a release store after
-//! all earlier stores. Sequentially consistent stores, exchanges, fences, locks, system calls and signals flush the buffer.
+//! Atomics with store buffers. A thread's stores reach memory in any order, but stores to one word in order, and a release store
+//! after all earlier stores. Sequentially consistent stores, exchanges, fences, locks, system calls and signals flush the buffer.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -26,7 +26,7 @@ struct Store {
 
 struct Buffers {
     stores: Vec<Store>,
-    /// One store leaves in this many steps.
+    /// One store on average reaches memory in this many steps.
     delay: u32,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn settle() {
     }
     let chosen = thread_rng().gen_range(0..buffers.stores.len());
     let Store { thread, word, release, .. } = buffers.stores[chosen];
-    // A store that must leave before the chosen one leaves instead.
+    // A store that must reach memory before the chosen one goes first.
     let leaves_before = |store: &Store| store.thread == thread && (release || store.word == word);
     let first = buffers.stores[..chosen].iter().position(leaves_before).unwrap_or(chosen);
     let store = buffers.stores.remove(first);

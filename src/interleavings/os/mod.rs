@@ -1,4 +1,4 @@
-//! `src/os` on a simulated [`machine`]. Modules without system calls are the originals.
+//! `src/os` on a simulated [`machine`]. Modules that make no system calls are those of `src/os` itself.
 
 #![allow(unsafe_code)]
 #![allow(dead_code)] // The scenarios use a part of the interface.

@@ -1,4 +1,4 @@
-//! Ids are not reused: a use after deletion fails.
+//! Timer ids are not reused, so that a use after deletion fails.
 
 use std::io;
 use std::time::Duration;

@@ -69,7 +69,7 @@ fn thread_ends_with_a_signal_pending() {
     }
 }
 
-/// The forgotten alarm keeps the handler installed.
+/// The forgotten alarm keeps the handler installed, so no final disposition is asserted.
 fn thread_ends_with_a_forgotten_alarm_that_another_has_entered() {
     machine().found = None;
     let forgotten: OnceLock<&Alarm> = OnceLock::new();
@@ -91,7 +91,7 @@ fn thread_ends_with_a_forgotten_alarm_that_another_has_entered() {
 fn flag_is_set_while_the_alarm_is_dropped() {
     let flag = Arc::new(AtomicBool::new(false));
     let limit = US * choose(20);
-    // A later SIGINT takes the default action.
+    // A SIGINT after the drop takes the default action.
     machine().terminations = Some(0);
     let began = clock::now();
     let alarm = Alarm::builder().after(limit).ring_on(SIGINT).flag(flag.clone()).arm().expect("arming");

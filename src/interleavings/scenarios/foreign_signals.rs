@@ -16,7 +16,7 @@ fn foreign_timer_set_over_an_alarm_is_delivered_once() {
     install(Disposition::PROGRAM);
     let began = machine().now;
     let alarm = after(US * 2_000);
-    // Limits: the library does not recognise a value near its own, one that expires after the alarm, or one that it reads
+    // Limits: the library does not recognise a foreign value near its own, one that expires after the alarm, or one that it reads
     // after a long preemption.
     let is_set = machine().now - began < 400_000;
     let remaining = pick([500, 2_500]) + choose(300);
@@ -36,7 +36,7 @@ fn foreign_timer_set_over_an_alarm_is_delivered_once() {
     assert!(!knows || got.len() == 1, "{got:?}");
 }
 
-/// Limit: the kernel drops a `kill` while a signal is pending.
+/// Limit: the kernel drops a `kill` while another SIGALRM is pending.
 fn foreign_signal_reaches_the_previous_handler_once() {
     install(Disposition::PROGRAM);
     let source = pick([Source::Kill, Source::Timer(FOREIGN, 77)]);
@@ -70,7 +70,7 @@ fn kill_takes_the_default_action_while_guards_are_armed_and_dropped() {
     assert!(terminations == Some(1) || is_dropped, "{terminations:?}");
 }
 
-/// Limit: a handler forwards nothing if it begins in front of the other handler and ends behind that handler.
+/// Limit: the library's handler forwards nothing if the other handler is installed over it while it runs.
 fn kills_while_installed_in_front_of_another_handler() {
     let _outer = without_deadline();
     install(Disposition::PROGRAM);

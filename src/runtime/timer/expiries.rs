@@ -1,5 +1,3 @@
-//! Counts the expiries of the interval timer that the handler has not taken.
-
 use super::interval::NEARLY_NOTHING;
 use crate::os::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::os::itimer;
@@ -7,14 +5,14 @@ use crate::os::single_threaded::is_single_threaded;
 use crate::os::{clock, mask};
 use crate::time::Time;
 
-/// How many expiries of the library's may still come to the handler.
+/// How many expiries of the library's values may still come to the handler.
 ///
-/// A count that is too low is fatal: the handler would forward an expiry of the library's, and the default action would end the
-/// process. A count that is too high costs a program that sets the timer over an armed alarm one signal. So the count rises before
-/// the timer is set. It falls when the handler takes an expiry, or when a call has found time left in the timer.
+/// If the count is too low, the handler forwards an expiry of the library's, and the default action ends the process. If it is
+/// too high, the handler does not forward the expiry of a foreign value, and the program loses that signal. So the count rises
+/// before the timer is set. It falls when the handler takes an expiry, or when a call has found time left in the timer.
 pub(in crate::runtime) struct Expiries {
     to_come: AtomicUsize,
-    /// When the handler took the last expiry; *never* if it has taken none since the timer was set.
+    /// When the handler took the last expiry; `NEVER` if it has taken none since the timer was set.
     taken: AtomicU64,
 }
 
@@ -23,7 +21,7 @@ impl Expiries {
         Expiries { to_come: AtomicUsize::new(0), taken: AtomicU64::new(u64::MAX) }
     }
 
-    /// Takes an expiry for the handler, and notes the time. Returns `false` if there is none. Async-signal-safe.
+    /// Counts an expiry as taken by the handler, and notes the time. Returns `false` if none was to come. Async-signal-safe.
     pub(in crate::runtime) fn handle(&self) -> bool {
         let is_taken = self.take();
         if is_taken {
@@ -36,13 +34,12 @@ impl Expiries {
         self.to_come.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
     }
 
-    /// Must be called before the timer is set.
+    /// Counts expiries to come. Must be called before the timer is set.
     pub(super) fn start(&self, n: usize) {
         self.taken.store(u64::MAX, Ordering::SeqCst);
         self.to_come.fetch_add(n, Ordering::SeqCst);
     }
 
-    /// Returns whether the timer has expired and the handler has not taken the expiry.
     pub(in crate::runtime) fn is_any_pending(&self) -> bool {
         !self.is_none_to_come() && itimer::get().is_ok_and(|held| held.remaining <= NEARLY_NOTHING)
     }
@@ -51,8 +48,8 @@ impl Expiries {
         self.to_come.load(Ordering::SeqCst) == 0
     }
 
-    /// Resets the count, if no expiry can be pending: this thread is the only one, and has SIGALRM unblocked. The timer must not be
-    /// set.
+    /// Resets the count, if this thread is the only one and has SIGALRM unblocked: then no expiry can be pending. The timer must
+    /// not be set.
     pub(super) fn forget_lost(&self) {
         if !self.is_none_to_come()
             && is_single_threaded()

@@ -1,8 +1,8 @@
 //! The interval timer, for the thread of a single-threaded process.
 //!
-//! A process has one interval timer (`setitimer(ITIMER_REAL)`), which the rest of the program may set as well, to a *foreign
-//! value*. So each call compares the time left in the timer with the time that must be left of the library's value, and an
-//! expiry that comes too early is foreign. After the first sign of a foreign value the library never uses this timer again.
+//! A process has one interval timer (`setitimer(ITIMER_REAL)`). The rest of the program may set it too, to a *foreign value*. Two
+//! signs show a foreign value: a call finds more or less time left than the library's value can have, or an expiry comes too
+//! early. After the first sign the library never uses this timer again.
 
 use std::io;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use crate::os::single_threaded::is_single_threaded;
 use crate::runtime::shared::SHARED;
 use crate::time::Time;
 
-/// The most that `setitimer` returns of a timer that has expired: 1 us until the hrtimer callback returns, and 1 us of rounding.
+/// The most that `setitimer` returns for a timer that has expired: 1 us until the kernel's hrtimer callback returns, and 1 us of
+/// rounding.
 pub(super) const NEARLY_NOTHING: Duration = Duration::from_micros(2);
 
 const ROUNDING: Duration = Duration::from_micros(2);
@@ -29,7 +30,7 @@ pub(in crate::runtime) struct IntervalTimer {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::runtime) enum Found {
-    /// The library's value, or none.
+    /// The library's value, or a disarmed timer.
     Own,
     Foreign {
         held: Setting,
@@ -43,14 +44,14 @@ impl IntervalTimer {
     }
 
     pub(in crate::runtime) fn is_free() -> bool {
-        // A limit: in its last microsecond a foreign timer reads as disarmed.
+        // A limit: a foreign value is not seen in its last microsecond, when the timer reads as disarmed.
         itimer::get().is_ok_and(|held| held == Setting::DISARMED)
     }
 
     /// Sets the timer to expire at `due`, or later by the time since `now` was read. Returns whose value the timer held.
     #[inline]
     pub(in crate::runtime) fn set(&mut self, due: Time, repeat: Duration, now: Time) -> io::Result<Found> {
-        // A live timer is disarmed first, so that the count is of one value.
+        // A running timer is disarmed first, so that the expiries to come are those of one value.
         if self.is_set() && !self.is_over() {
             let found = self.disarm()?;
             if found != Found::Own {
@@ -84,7 +85,7 @@ impl IntervalTimer {
         let held = itimer::set(Setting::DISARMED)?;
         let mut after = before;
         let mut found = self.judge(held, before, after);
-        // A thread that was preempted before the call needs a wider bracket.
+        // If the thread was preempted before the call, the time that was left must be judged by a later moment.
         if found != Found::Own {
             after = clock::now();
             found = self.judge(held, before, after);
@@ -106,18 +107,18 @@ impl IntervalTimer {
         Ok(found)
     }
 
-    /// Forgets an expiry that the kernel has merged with another pending signal. While the timer is set, because the kernel has
-    /// refused to disarm it, its signal still comes.
+    /// Forgets an expiry that the kernel has merged with another pending signal. Does nothing if the kernel has refused to disarm
+    /// the timer, whose signal still comes.
     pub(in crate::runtime) fn forget_lost(&self) {
         if !self.is_set() {
             SHARED.expiries.forget_lost();
         }
     }
 
-    /// Waits for an expiry that is about to come, beside other threads.
+    /// Waits, beside other threads, for an expiry that comes within 50 us.
     ///
-    /// A timer with less than 2 us left reads as expired, so the library could not know whether another thread is about to handle
-    /// its signal. This happens once in a process: the library does not set this timer beside other threads.
+    /// With less than 2 us left the timer reads as expired, so the library could not know whether another thread is about to
+    /// handle its signal.
     #[cold]
     fn wait_if_close(&self) {
         let Some((earliest, latest)) = self.expiry else { return };
@@ -126,7 +127,7 @@ impl IntervalTimer {
         }
         // The loop ends after some milliseconds, even if the clock is frozen.
         for _ in 0..100_000 {
-            // The kernel has merged the signal with another one, or a handler is about to count it.
+            // After `latest` the kernel has merged the signal with another one, or a handler is about to count the expiry.
             let is_over =
                 || clock::now() > latest && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
             if SHARED.expiries.is_none_to_come() || is_over() {
@@ -136,19 +137,18 @@ impl IntervalTimer {
         }
     }
 
-    /// Returns whether the handler has taken an expiry since the timer was set.
     pub(in crate::runtime) fn has_expired(&self) -> bool {
         self.expiry.is_some() && !SHARED.expiries.taken().is_never()
     }
 
-    /// Returns whether the timer has expired before its time: then a foreign value has expired.
+    /// Returns whether the timer has expired earlier than the library's value can.
     pub(in crate::runtime) fn has_expired_early(&self) -> bool {
         let taken = SHARED.expiries.taken();
         self.expiry.is_some_and(|(earliest, _)| taken < earliest.before(ROUNDING)) && !self.repeats
     }
 
     /// Returns whether a foreign value has replaced the library's: the library's time has passed without an expiry, and the timer
-    /// has time left. The kernel alone may be late by milliseconds, on a busy machine.
+    /// has time left. A missing expiry alone is no sign, because a busy kernel is late by milliseconds.
     pub(in crate::runtime) fn is_replaced(&self, now: Time) -> bool {
         self.expiry.is_some_and(|(_, latest)| latest < now)
             && !self.repeats
@@ -157,13 +157,12 @@ impl IntervalTimer {
             && itimer::get().is_ok_and(|held| held.remaining > NEARLY_NOTHING)
     }
 
-    /// Forgets the library's value, which a foreign value has replaced.
     pub(in crate::runtime) fn forget(&mut self) {
         self.expiry = None;
         SHARED.expiries.reset();
     }
 
-    /// Returns whose value a call has read between two moments.
+    /// Returns whose value a call has read between `before` and `after`.
     fn judge(&self, held: Setting, before: Time, after: Time) -> Found {
         let expired_early = self.has_expired_early();
         let is_own = match self.expiry {

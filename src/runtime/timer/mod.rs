@@ -35,11 +35,12 @@ pub(super) enum Kind {
     Clock,
 }
 
-/// The longest time that a timer is set to, since XNU refuses more. A later deadline takes several settings.
+/// The longest time to which a timer is set, because the kernel of macOS refuses more. For a later deadline the timer is set
+/// several times.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
 impl State {
-    /// Chooses the kind of the calling thread's timer. SIGALRM is unblocked.
+    /// Chooses the kind of the calling thread's timer. The caller has unblocked SIGALRM.
     pub(super) fn choose_timer(&mut self, index: usize) {
         let may_be_interval = !self.interval_is_foreign
             && self.interval_owner.is_none()
@@ -78,7 +79,7 @@ impl State {
         let due = due.min(now.after(LONGEST));
         self.threads.set_due(index, due);
         if self.suspended == 0 && self.try_set(index, due, repeat, now).is_err() {
-            // The kernel's timer may still be set for another moment, or repeat.
+            // The kernel's timer may still be set for another moment, or repeat, so it is deleted.
             self.delete_private(index);
             self.set_kind(index, Kind::Clock);
         }
@@ -118,7 +119,6 @@ impl State {
         }
     }
 
-    /// Sets a thread's private timer to expire at once, and again every `repeat`.
     pub(super) fn expire_timer_now(&mut self, index: usize, repeat: Duration) {
         self.threads.set_due(index, clock::now().after(repeat));
         if self.suspended > 0 {
@@ -129,8 +129,8 @@ impl State {
         let _ = thread.private.as_ref().map(set);
     }
 
-    /// Disarms a thread's timer. On that thread, with SIGALRM unblocked, a pending signal of it has been handled when this
-    /// returns.
+    /// Disarms a thread's timer. If the thread does so itself, with SIGALRM unblocked, the timer's pending signal has been
+    /// handled when this returns.
     pub(super) fn disarm(&mut self, index: usize) {
         self.threads.set_due(index, Time::NEVER);
         let Some(thread) = self.threads.get(index) else { return };
@@ -161,7 +161,7 @@ impl State {
         }
     }
 
-    /// Tries again to disarm the interval timer, if the kernel has refused. Returns whether it is disarmed.
+    /// Tries again to disarm the interval timer, if the kernel has refused. Returns `false` if the kernel refuses again.
     pub(super) fn is_interval_cleared(&mut self) -> bool {
         if self.interval_owner.is_some() || !self.interval.is_set() {
             return true;
@@ -191,11 +191,11 @@ impl State {
         self.set_kind(index, if SUPPORTED { Kind::Private } else { Kind::Clock });
     }
 
-    /// Puts a foreign value back into the interval timer, which the library never uses again. If the value has expired, its
-    /// signal is sent again.
+    /// Leaves the interval timer to the program for good. Sets the foreign value again, or sends its signal again if the value
+    /// has expired.
     ///
-    /// If the default action would follow, the value is dropped: it may be the library's own, saved and restored with `alarm`, or
-    /// the clock may disagree with the timer.
+    /// If that signal would take the default action, the value is dropped, because it may be the library's own. The program may
+    /// have saved and restored it with `alarm`, or the clock may disagree with the timer.
     fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
         self.interval.forget_lost();
@@ -211,8 +211,8 @@ impl State {
         }
     }
 
-    /// Marks the thread's timer to be set again, if the program has set the interval timer, or if the timer has expired before its
-    /// deadline by the clock.
+    /// Marks the thread of the interval timer as due, so that its timer is set again, if the program has set the interval timer,
+    /// or if the interval timer has expired before its deadline by the clock.
     pub(super) fn find_interval_expiry(&mut self, now: Time) {
         let Some(index) = self.interval_owner else { return };
         let has_expired = self.interval.has_expired();
@@ -230,10 +230,9 @@ impl State {
         }
     }
 
-    /// Returns whether a signal of a thread's disarmed timer may be pending.
     pub(super) fn may_be_pending(&mut self, index: usize, kind: Kind, due: Time) -> bool {
-        // Kernels since 6.13 discard the signal of a disarmed private timer. If the handler has disarmed the timer, `due` is of no
-        // use.
+        // Before Linux 6.13 the kernel keeps the pending signal of a disarmed private timer. If the handler has disarmed the
+        // timer, `due` proves nothing.
         !SHARED.expiries.is_none_to_come()
             || (kind == Kind::Private && due <= clock::now())
             || self.threads.get(index).is_some_and(|thread| thread.is_kept_out())

@@ -1,7 +1,6 @@
-//! The private timer of a thread: a POSIX timer whose signal goes to this thread alone.
+//! A private timer: a POSIX timer whose signal goes to one thread alone.
 //!
-//! The timer is created when the thread first needs it, kept disarmed between alarms, and deleted when the thread ends. Its signal
-//! is queued whatever else is pending, and does not merge with a signal to the process.
+//! The signal is queued even beside other pending signals, and does not merge with a signal to the process.
 
 use std::io;
 use std::process;
@@ -18,7 +17,7 @@ impl PosixTimer {
         Ok(PosixTimer { id: TimerId::create(thread, value)?, process: process::id() })
     }
 
-    /// Returns the timer's id, or an error in a child of bare `clone`, which has no such timer.
+    /// Returns the timer's id, or an error in the child of a `clone` without fork hooks, which has no such timer.
     pub(in crate::runtime) fn id(&self) -> io::Result<TimerId> {
         if process::id() == self.process { Ok(self.id) } else { Err(io::ErrorKind::Unsupported.into()) }
     }

@@ -8,7 +8,7 @@ use crate::os::{memory, thread_end};
 
 const LONGEST_LEAP: u64 = 1_000_000_000;
 
-/// Changes the mask. An unchanged mask delivers no signal.
+/// Changes the calling thread's mask. A call that changes nothing delivers no signal of the process.
 pub(crate) fn change_mask(block: bool) {
     let me = me();
     let changes = machine().task(me).blocked != block;
@@ -21,13 +21,13 @@ pub(crate) fn change_mask(block: bool) {
     });
 }
 
-/// A thread, and whether it has ended. A drop waits for its end.
+/// A thread, and whether it has ended. The drop waits for the thread's end.
 pub(crate) struct Thread(Arc<AtomicBool>);
 
-/// The caller must drop the thread before what it borrows.
+/// Starts a thread. The caller must drop the result before what `f` borrows.
 pub(crate) fn spawn<'a>(f: impl FnOnce() + Send + 'a) -> Thread {
     let f: Box<dyn FnOnce() + Send + 'a> = Box::new(f);
-    // SAFETY: the scenarios drop all threads, which waits for their ends.
+    // SAFETY: the scenarios drop each thread before what it borrows, and the drop waits for its end.
     let f: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(f) };
     let ended = Arc::new(AtomicBool::new(false));
     let sign = ended.clone();
@@ -73,7 +73,7 @@ impl Drop for Thread {
 }
 
 pub(super) fn advance_clock() {
-    // The speed lets handlers finish.
+    // The clock leaps seldom enough for handlers to finish.
     let leaps = pick([8, 30, 150]);
     let advance = |mut machine: RefMut<'_, Machine>| {
         let left = machine.next_expiry().map(|expiry| expiry.saturating_sub(machine.now));
@@ -99,7 +99,7 @@ pub(crate) fn wait_for_handlers() {
     }
 }
 
-/// Makes a system call that a handled signal ends.
+/// Blocks, as a system call, until the thread has handled a signal.
 pub(crate) fn block_until_signal() {
     step();
     let me = me();
@@ -112,7 +112,6 @@ pub(crate) fn block_until_signal() {
     }
 }
 
-/// Has another process send a signal later.
 pub(crate) fn send_from_outside(source: Source) {
     machine().senders += 1;
     shuttle::thread::spawn(move || {
