@@ -18,18 +18,19 @@ impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
     /// Rounds up to microseconds, at most [`LONGEST`].
+    #[inline]
     pub(crate) fn rounded(self) -> Setting {
         let Setting { remaining, interval } = self.in_micros();
         Setting { remaining: remaining.min(LONGEST), interval: interval.min(LONGEST) }
     }
 
+    #[inline]
     pub(crate) fn in_micros(self) -> Setting {
-        let [remaining, interval] =
-            [self.remaining, self.interval].map(|d| match d.subsec_nanos().div_ceil(1_000) {
-                1_000_000 => d.as_secs().checked_add(1).map_or(Duration::MAX, Duration::from_secs),
-                micros => Duration::new(d.as_secs(), micros * 1_000),
-            });
-        Setting { remaining, interval }
+        let round = |d: Duration| match d.subsec_nanos().div_ceil(1_000) {
+            1_000_000 => d.as_secs().checked_add(1).map_or(Duration::MAX, Duration::from_secs),
+            micros => Duration::new(d.as_secs(), micros * 1_000),
+        };
+        Setting { remaining: round(self.remaining), interval: round(self.interval) }
     }
 }
 

@@ -100,6 +100,7 @@ impl Installation {
 
     /// Restores the previous disposition, unless another handler is installed over the library's. No timer of the library is set
     /// now, and no signal of one is pending.
+    #[inline]
     pub(super) fn remove(&mut self) {
         if mem::take(&mut self.is_installed) {
             self.in_front_of = None;

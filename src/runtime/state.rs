@@ -41,8 +41,9 @@ pub(super) struct State {
     pub(super) blocked: usize,
     /// How many calls of `suspended` are in force.
     pub(super) suspended: usize,
-    /// The child of the next fork keeps the only alarm.
-    pub(super) is_handed_over: bool,
+    /// If the child of the next fork keeps the only alarm: one moment on the clock and on the kernel's clock.
+    #[cfg(feature = "process")]
+    pub(super) handed_over: Option<(Time, Time)>,
 }
 
 pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
@@ -59,7 +60,8 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     clock_only: 0,
     blocked: 0,
     suspended: 0,
-    is_handed_over: false,
+    #[cfg(feature = "process")]
+    handed_over: None,
 });
 
 impl State {

@@ -343,10 +343,21 @@ fn returned_time_out_has_no_owner_in_the_parent() {
         }
     }
     leaving_nothing(|| {
+        let five = || [(); 5].map(|()| Alarm::never().unwrap());
+        drop(five());
+        let alarm_in_child = || {
+            let _alarm = Alarm::after(Duration::ZERO).unwrap();
+            checkpoint().unwrap_err()
+        };
+        let job = Job::spawn(alarm_in_child).unwrap();
+        let after = five();
+        let timed_out = job.join().unwrap();
+        assert!(after.iter().all(|alarm| !alarm.owns(&timed_out)));
+
         let _before = Alarm::never().unwrap();
         let limit = Duration::from_millis(10);
         let job = Job::builder().limit(limit).label("count").spawn(long).unwrap();
-        let after: Vec<Alarm> = (0..5).map(|_| Alarm::never().unwrap()).collect();
+        let after = five();
         let timed_out = job.join().unwrap().unwrap_err();
         assert_eq!((timed_out.label(), timed_out.limit()), (Some("count"), Some(limit)));
         assert_eq!(timed_out.cause(), Cause::Deadline);
