@@ -10,6 +10,7 @@ use super::job::Job;
 use super::output::Output;
 use super::spawn::spawn;
 use crate::os::alone::{Alone, NotAlone};
+use crate::runtime::{Due, Plan};
 
 const DEPTH: usize = 256;
 
@@ -42,6 +43,14 @@ pub(super) struct Options {
     pub(super) cpu_limit: Option<Duration>,
     pub(super) value_limit: usize,
     pub(super) depth_limit: usize,
+}
+
+impl Options {
+    /// Returns the alarm of the child, if the job has a limit.
+    pub(super) fn plan(&self, location: &'static Location<'static>) -> Option<Plan<'_>> {
+        let plan = Plan::new(Due::After(self.limit?), location);
+        Some(Plan { label: self.label.as_ref(), ..plan })
+    }
 }
 
 impl Builder {

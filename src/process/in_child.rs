@@ -5,7 +5,7 @@
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 
 use nix::libc;
 use nix::unistd::Pid;
@@ -21,7 +21,7 @@ use crate::os::inherited::BlockedSignals;
 use crate::os::job_fd::close_all_but;
 use crate::os::pipe::WriteEnd;
 use crate::os::{c_streams, limits};
-use crate::runtime::{self, ForChild, Plan};
+use crate::runtime;
 
 /// As in Rust.
 const PANICKED: i32 = 101;
@@ -53,22 +53,25 @@ pub(super) struct SetUp<'a> {
     pub(super) parent: Pid,
     pub(super) options: &'a Options,
     /// Replacements for standard output and standard error.
-    pub(super) outputs: [Option<OwnedFd>; 2],
+    pub(super) outputs: &'a [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
-    pub(super) c_streams: c_streams::Streams,
-    pub(super) blocked: BlockedSignals,
-    pub(super) plan: Option<Plan<'a>>,
-    /// The alarm of the plan, if the parent has armed it.
-    pub(super) alarm: Option<ForChild>,
+    pub(super) blocked: &'a BlockedSignals,
+    pub(super) location: &'static Location<'static>,
 }
 
 impl SetUp<'_> {
     /// Sets the child up; sends an error to the parent and exits.
     #[inline]
-    pub(super) fn set_up_child(&self, streams: Option<Streams>) -> InChild {
+    pub(super) fn set_up_child(
+        self,
+        c_streams: c_streams::Streams,
+        streams: Option<Streams>,
+        threads: bool,
+        has_alarm: bool,
+    ) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
-        let &SetUp { options, pipe, c_streams, .. } = self;
+        let SetUp { options, pipe, .. } = self;
         close_all_but(pipe.number(), self.parent.as_raw().unsigned_abs());
         if let Err((call, e)) = self.change_process() {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
@@ -77,9 +80,13 @@ impl SetUp<'_> {
         self.blocked.reset_in_child();
         drop(streams);
         panics::capture(pipe);
-        if let (Some(plan), None) = (self.plan, &self.alarm) {
+        if threads {
+            // A drop of the parent's hook could have effects outside of the child.
+            mem::forget(panics::replace_hook());
+        }
+        if !has_alarm {
             // If arming fails, the parent still enforces the limit.
-            let _ = runtime::arm(plan);
+            let _ = options.plan(self.location).map(runtime::arm);
         }
         InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _exit }
     }
@@ -96,7 +103,7 @@ impl SetUp<'_> {
         if !self.options.foreground {
             forked::lead_group().map_err(naming("setpgid"))?;
         }
-        for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(&self.outputs) {
+        for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(self.outputs) {
             if let Some(to) = to {
                 forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
             }

@@ -77,16 +77,21 @@ thread_local! {
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-/// Replaces the parent's panic hook, which may have effects outside of the child.
 #[inline]
 pub(super) fn capture(pipe: WriteEnd) {
     CAPTURE.set(Some(pipe));
+}
+
+pub(super) type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
+
+/// Replaces the parent's panic hook, which may have effects outside of a child, and returns that hook.
+pub(super) fn replace_hook() -> Option<Hook> {
     // The standard library panics if an unwinding thread changes the hook.
-    if !thread::panicking() {
-        // A drop of the parent's hook could have such effects too.
-        mem::forget(panic::take_hook());
+    (!thread::panicking()).then(|| {
+        let hook = panic::take_hook();
         panic::set_hook(Box::new(on_panic));
-    }
+        hook
+    })
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::builder::Options;
 use super::child::Child;
 use super::error::JobError;
-use super::escalation::Step;
+use super::escalation::{Escalation, Step};
 use super::state::{End, Stage, State, Watch, bit, timed_out};
 use super::wire::Receiver;
 use crate::error::SourceLocation;
@@ -183,6 +183,29 @@ impl Polled<'_> {
 }
 
 impl Shared {
+    pub(super) fn new(options: Options, began: Time, location: &'static Location<'static>) -> Box<Shared> {
+        let deadline = options.limit.map_or(Time::NEVER, |limit| began.after(limit));
+        Box::new(Shared {
+            parent: Pid::this(),
+            pid: Pid::from_raw(0),
+            receiver: Mutex::new(Receiver::new(options.value_limit)),
+            state: Mutex::new(State {
+                escalation: Escalation::new(deadline, options.grace),
+                stage: Stage::Detached,
+                sent: 0,
+            }),
+            began,
+            options,
+            location: location.into(),
+            end_fd: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn begin(&mut self, child: Child, pipe: JobFd) {
+        self.pid = child.pid();
+        self.state.get_mut().stage = Stage::Running(Arc::new(Watch { child, pipe }));
+    }
+
     pub(super) fn in_parent(&self) -> bool {
         is_process(self.parent)
     }

@@ -16,8 +16,9 @@ use crate::os::pipe::{Found, WriteEnd};
 /// The kind, and the length of the body in four bytes, little-endian.
 const HEAD: usize = 5;
 
-/// A larger value has a buffer on the heap, which costs a child page faults.
-pub(super) const SMALL: usize = 1024;
+/// A larger value has a buffer on the heap, which costs a child page faults. For a larger array the compiler calls `memset`,
+/// which costs one, too.
+pub(super) const SMALL: usize = 256;
 
 /// The largest frame of a large value.
 const CHUNK: usize = 256 * 1024;
