@@ -15,12 +15,9 @@ use crate::runtime::{Due, Plan};
 const DEPTH: usize = 256;
 
 /// The settings of a job, from [`Job::builder`].
-///
 /// ```standalone_crate
-/// use sigalarm::process::Job;
-///
-/// assert_eq!(Job::builder().foreground(true).run(|| 42)?, 42);
-/// # Ok::<(), sigalarm::process::JobError>(())
+/// let builder: sigalarm::process::Builder = sigalarm::process::Job::builder();
+/// assert_eq!(builder.run(|| 42).unwrap(), 42);
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing runs before `spawn()` or `run()`"]
@@ -71,14 +68,10 @@ impl Builder {
     }
 
     /// Names the job in the message of [`TimedOut`](crate::TimedOut).
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
+    /// use {sigalarm::process::Job, std::time::Duration};
     /// let job = Job::builder().label("parse").limit(Duration::ZERO).grace(Duration::ZERO);
-    /// let e = job.run(|| -> () { loop {} }).unwrap_err();
-    /// assert!(e.to_string().starts_with("parse timed out"));
+    /// assert!(job.run(|| -> () { loop {} }).unwrap_err().to_string().starts_with("parse timed out"));
     /// ```
     pub fn label(mut self, label: impl Into<Arc<str>>) -> Builder {
         self.options.label = Some(label.into());
@@ -87,14 +80,11 @@ impl Builder {
 
     /// Sets whether the child stays in the parent's process group; `false` by default. See [setpgid(2)].
     ///
-    /// By default the child leads a group, which is killed when it ends. In the foreground it can read from the terminal
-    /// and Ctrl-C reaches it, but its own children are not signalled.
-    ///
+    /// By default the child leads a group, which is killed when the child ends. In the foreground the child can read from the
+    /// terminal and Ctrl-C reaches it, but its own children are not signalled.
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().foreground(true).run(|| 42)?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(Job::builder().foreground(true).run(|| 42).unwrap(), 42);
     /// ```
     ///
     /// [setpgid(2)]: https://man7.org/linux/man-pages/man2/setpgid.2.html
@@ -107,12 +97,9 @@ impl Builder {
     /// [PR_SET_PDEATHSIG(2const)].
     ///
     /// A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the spawning *thread*.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().die_with_parent(false).run(|| 42)?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
     /// ```
     ///
     /// [PR_SET_PDEATHSIG(2const)]: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
@@ -122,40 +109,27 @@ impl Builder {
     }
 
     /// Sets where the child's standard output goes; by default to the parent's.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
-    ///
-    /// Job::builder().stdout(Output::Null).run(|| println!("42 tours"))?;
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// Job::builder().stdout(Output::Null).run(|| println!("42 tours")).unwrap();
     /// ```
     pub fn stdout(self, to: impl Into<Output>) -> Builder {
         Builder { stdout: to.into(), ..self }
     }
 
     /// Sets where the child's standard error goes; by default to the parent's.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
-    ///
-    /// Job::builder().stderr(Output::Null).run(|| eprintln!("warning: no tours"))?;
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// Job::builder().stderr(Output::Null).run(|| eprintln!("warning: no tours")).unwrap();
     /// ```
     pub fn stderr(self, to: impl Into<Output>) -> Builder {
         Builder { stderr: to.into(), ..self }
     }
 
-    /// Spawns the job, as [`Job::spawn`] does.
-    ///
-    /// # Errors
-    ///
-    /// As [`Job::spawn`].
-    ///
+    /// Spawns the job as [`Job::spawn`] does, with the same errors.
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().spawn(|| 6 * 7)?.join()?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(Job::builder().spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
     #[track_caller]
     pub fn spawn<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
@@ -170,17 +144,10 @@ impl Builder {
         spawn(self, alone, false, f, Location::caller())
     }
 
-    /// Spawns the job and joins it, as [`run`](super::run) does.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](super::run).
-    ///
+    /// Spawns the job and joins it as [`run`](super::run) does, with the same errors.
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().run(|| 12 * 12)?, 144);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(Job::builder().run(|| 12 * 12).unwrap(), 144);
     /// ```
     #[track_caller]
     pub fn run<T, F>(mut self, f: F) -> Result<T, JobError>
@@ -192,7 +159,7 @@ impl Builder {
         self.spawn(f)?.join()
     }
 
-    /// Spawns the job without looking for other threads.
+    /// Spawns the job without counting the threads of this process. The only error is [`SpawnError::System`].
     ///
     /// # Safety
     ///
@@ -204,18 +171,10 @@ impl Builder {
     /// - No other thread is reporting a panic or changing the panic hook.
     ///
     /// The child may inherit a descriptor that another thread is opening.
-    ///
-    /// # Errors
-    ///
-    /// [`SpawnError::System`].
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
     /// // SAFETY: there is no other thread.
-    /// let job = unsafe { Job::builder().spawn_unchecked(|| 6 * 7) }?;
-    /// assert_eq!(job.join()?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = unsafe { sigalarm::process::Job::builder().spawn_unchecked(|| 6 * 7) }.unwrap();
+    /// assert_eq!(job.join().unwrap(), 42);
     /// ```
     #[track_caller]
     #[allow(unsafe_code)] // The caller's promise, used one line below.

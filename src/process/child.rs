@@ -12,7 +12,7 @@ use nix::unistd::{Pid, getpgid, setpgid};
 use super::{Exit, Usage};
 use crate::os::job_fd::JobFd;
 use crate::os::pidfd::PidFd;
-use crate::os::reap::{self, ChildState, Consumption};
+use crate::os::reap::{self, ChildState};
 
 #[derive(Debug)]
 pub(super) struct Child {
@@ -101,7 +101,7 @@ impl Child {
         (status.map_or(Exit::Unknown, Exit::from_status), reaped.map(|(_, used)| used.into()))
     }
 
-    pub(super) fn reap_alone(&self) -> Option<(libc::c_int, Consumption)> {
+    pub(super) fn reap_alone(&self) -> Option<(libc::c_int, libc::rusage)> {
         reap::reap(self.pid, self.pidfd.as_ref())
     }
 }

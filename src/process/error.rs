@@ -7,10 +7,8 @@ use super::{Exit, KillReason, Panic};
 use crate::error::TimedOut;
 
 /// Why a job was not spawned.
-///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, SpawnError};
-///
 /// let job = std::thread::spawn(|| Job::spawn(|| 42)).join().unwrap();
 /// assert!(matches!(job, Err(SpawnError::MultiThreaded { threads: 2 })));
 /// ```
@@ -64,10 +62,8 @@ impl Error for SpawnError {
 }
 
 /// Why a join returned no value. A clone is cheap.
-///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError};
-///
 /// assert!(matches!(Job::builder().run(|| -> u32 { panic!() }), Err(JobError::Panicked(_))));
 /// ```
 #[derive(Clone, Debug)]
@@ -153,15 +149,10 @@ impl JobError {
         JobError::System { call: call.into(), source: Arc::new(source) }
     }
 
-    /// Returns the time-out, if it is one.
-    ///
+    /// Returns the time-out, if the error is one.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
-    /// let e = Job::spawn(|| -> () { loop {} })?.join_timeout(Duration::from_millis(2)).unwrap_err();
-    /// assert!(e.timed_out().is_some());
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// assert!(job.join_timeout(std::time::Duration::ZERO).unwrap_err().timed_out().is_some());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         match self {

@@ -4,17 +4,11 @@ use std::time::Duration;
 use nix::libc;
 use nix::sys::signal::Signal;
 
-use crate::os::reap::Consumption;
-
 /// How a child process ended, with or without a value.
-///
 /// ```standalone_crate
 /// use sigalarm::process::{Exit, Job};
-///
-/// let job = Job::spawn(|| 42)?;
-/// while job.is_alive() {}
-/// assert_eq!(job.exit_status(), Some(Exit::Code(0)));
-/// # Ok::<(), sigalarm::process::SpawnError>(())
+/// let job = Job::spawn(|| 42).unwrap();
+/// assert!(job.join().is_ok() && job.exit_status() == Some(Exit::Code(0)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -44,10 +38,8 @@ impl Exit {
     }
 
     /// Returns the code as in Python: the exit code, or minus the signal's number; `None` if unknown.
-    ///
     /// ```
     /// use sigalarm::process::Exit;
-    ///
     /// assert_eq!(Exit::Signal { signal: 9, core_dumped: false }.code(), Some(-9));
     /// ```
     pub fn code(self) -> Option<i32> {
@@ -76,21 +68,19 @@ impl fmt::Display for Exit {
 }
 
 /// Why a signal ended a job without a value.
-///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError, KillReason};
-///
-/// let job = Job::spawn(|| -> () { loop {} })?;
-/// job.kill()?;
+/// let job = Job::spawn(|| -> () { loop {} }).unwrap();
+/// job.kill().unwrap();
 /// assert!(matches!(job.join(), Err(JobError::Killed { reason: KillReason::Requested, .. })));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
     /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), and the child aborted.
     ///
-    /// The child's SIGABRT handler reports this; a hostile child can lie. With RUST_BACKTRACE it may be `Unknown`.
+    /// The child's SIGABRT handler reports the reason, so a hostile child can lie. With RUST_BACKTRACE the reason may be
+    /// `Unknown`.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,
@@ -101,14 +91,9 @@ pub enum KillReason {
 }
 
 /// The resources of a child and of its own children that it waited for.
-///
 /// ```standalone_crate
-/// use sigalarm::process::Job;
-///
-/// let job = Job::spawn(|| 42)?;
-/// job.join()?;
-/// assert!(job.usage().unwrap().max_resident > 0);
-/// # Ok::<(), sigalarm::process::JobError>(())
+/// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
+/// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -121,8 +106,12 @@ pub struct Usage {
     pub max_resident: u64,
 }
 
-impl From<Consumption> for Usage {
-    fn from(used: Consumption) -> Usage {
-        Usage { user: used.user, system: used.system, max_resident: used.memory }
+impl From<libc::rusage> for Usage {
+    fn from(raw: libc::rusage) -> Usage {
+        let duration =
+            |t: libc::timeval| Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64);
+        let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+        let max_resident = u64::try_from(raw.ru_maxrss).unwrap_or(0).saturating_mul(unit);
+        Usage { user: duration(raw.ru_utime), system: duration(raw.ru_stime), max_resident }
     }
 }

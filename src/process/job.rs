@@ -19,16 +19,14 @@ use crate::time::Time;
 
 /// A function that runs in a forked child.
 ///
-/// All joins, from any thread, have the same outcome. **A drop kills the job** with its process group, and blocks until
-/// the process has ended; it detaches a job that this process may not signal (EPERM).
+/// All joins, from any thread, have the same outcome. **A drop kills the job** with its process group and blocks until the
+/// process has ended. A job that this process may not signal (EPERM) is detached instead.
 ///
 /// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
-///
 /// ```standalone_crate
 /// use sigalarm::process::Job;
-///
-/// assert_eq!(Job::spawn(|| 6 * 7)?.join()?, 42);
-/// # Ok::<(), sigalarm::process::JobError>(())
+/// let text = "borrowed".to_owned();
+/// assert_eq!(Job::spawn(|| text.len()).unwrap().join().unwrap(), 8);
 /// ```
 #[must_use = "dropping a job kills it; join it, or `detach()` it"]
 pub struct Job<T> {
@@ -38,12 +36,9 @@ pub struct Job<T> {
 
 impl Job<()> {
     /// Returns a builder, for a job with settings.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().label("square").run(|| 12 * 12)?, 144);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(Job::builder().label("square").run(|| 12 * 12).unwrap(), 144);
     /// ```
     pub fn builder() -> Builder {
         Builder::new()
@@ -56,13 +51,9 @@ impl<T: Serialize + DeserializeOwned> Job<T> {
     /// # Errors
     ///
     /// [`SpawnError`] if other threads exist or a system call fails. Then `f` has not run.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    ///
-    /// let text = "borrowed".to_owned();
-    /// assert_eq!(Job::spawn(|| text.len())?.join()?, 8);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(Job::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
     ///
     /// [fork(2)]: https://man7.org/linux/man-pages/man2/fork.2.html
@@ -82,19 +73,14 @@ impl<T> Job<T> {
     }
 
     /// Lets the job go on without a join. Its value is lost, and only its own timers enforce its
-    /// [limit](Builder::limit). It still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
-    ///
+    /// [limit](Builder::limit). The job still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// Job::spawn(|| ())?.detach();
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// sigalarm::process::Job::spawn(|| ()).unwrap().detach();
     /// ```
     pub fn detach(self) {
-        if !self.shared.in_parent() {
-            return;
+        if self.shared.in_parent() {
+            self.shared.state.lock().detach();
         }
-        self.shared.state.lock().detach();
     }
 }
 
@@ -107,31 +93,24 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired: then the
     /// job goes on. The other errors say how the job ended without a value.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::spawn(|| 42)?.join()?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(Job::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JobError> {
         self.join_until(Time::NEVER, None, Location::caller())
     }
 
-    /// Waits for the job to end, but no longer than `limit`. Zero does not block.
+    /// Waits as [`join`](Job::join) does, but no longer than `limit`. Zero does not block.
     ///
     /// # Errors
     ///
-    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` passes. Then the job goes on.
-    ///
+    /// Also [`JobError::TimedOut`] if `limit` passes. Then the job goes on.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
-    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// let job = Job::spawn(|| -> () { loop {} }).unwrap();
     /// assert!(job.join_timeout(Duration::from_millis(10)).is_err() && job.is_alive());
-    /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
@@ -139,16 +118,12 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_until(now.after(limit), Some(now), Location::caller())
     }
 
-    /// Returns the outcome of an ended job, as [`join`](Job::join) does; `None` while it runs. Does not block.
+    /// Returns the outcome of an ended job, as [`join`](Job::join) does; `None` while the job runs. Does not block.
     ///
-    /// It also receives what the job has sent, and enforces the [limit](Builder::limit).
-    ///
+    /// Each call receives what the job has sent, and enforces the [limit](Builder::limit).
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 42)?;
+    /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// while job.try_join().is_none() {}
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn try_join(&self) -> Option<Result<T, JobError>> {
         if !self.shared.in_parent() {
@@ -157,18 +132,11 @@ impl<T: DeserializeOwned> Job<T> {
         self.shared.end().map(|end| self.decode(&end.outcome?))
     }
 
-    /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
+    /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`, with the same errors.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
     /// use std::time::{Duration, Instant};
-    ///
-    /// assert_eq!(Job::spawn(|| 1)?.join_deadline(Instant::now() + Duration::from_secs(10))?, 1);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = sigalarm::process::Job::spawn(|| 1).unwrap();
+    /// assert_eq!(job.join_deadline(Instant::now() + Duration::from_secs(10)).unwrap(), 1);
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
@@ -196,70 +164,47 @@ impl<T: DeserializeOwned> Job<T> {
 /// # State
 impl<T> Job<T> {
     /// Returns the child's process id, which the kernel may reuse after the job has ended.
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(std::process::id)?;
-    /// assert_eq!(job.join()?, job.id());
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = sigalarm::process::Job::spawn(std::process::id).unwrap();
+    /// assert_eq!(job.join().unwrap(), job.id());
     /// ```
     pub fn id(&self) -> u32 {
         self.shared.pid.as_raw().unsigned_abs()
     }
 
-    /// Returns whether the process runs. Does not block.
-    ///
-    /// Also does what [`try_join`](Job::try_join) does.
-    ///
+    /// Returns whether the process runs. Does not block. Also does what [`try_join`](Job::try_join) does.
     /// ```standalone_crate
     /// use sigalarm::process::Job;
-    ///
-    /// assert!(Job::spawn(|| -> () { loop {} })?.is_alive());
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// assert!(Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
         self.shared.in_parent() && self.shared.end().is_none()
     }
 
-    /// Returns how the process ended; `None` while it runs. Does not block.
-    ///
+    /// Returns how the process ended; `None` while the process runs. Does not block.
     /// ```standalone_crate
     /// use sigalarm::process::{Exit, Job};
-    ///
-    /// let job = Job::spawn(|| -> () { std::process::exit(3) })?;
-    /// while job.is_alive() {}
-    /// assert_eq!(job.exit_status(), Some(Exit::Code(3)));
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// let job = Job::spawn(|| -> () { std::process::exit(3) }).unwrap();
+    /// assert!(job.join().is_err() && job.exit_status() == Some(Exit::Code(3)));
     /// ```
     pub fn exit_status(&self) -> Option<Exit> {
         self.shared.end().map(|end| end.exit)
     }
 
     /// Returns the [code](Exit::code) of the exit status. Does not block.
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 42)?;
-    /// while job.is_alive() {}
-    /// assert_eq!(job.exit_code(), Some(0));
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
+    /// assert!(job.join().is_ok() && job.exit_code() == Some(0));
     /// ```
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_status().and_then(Exit::code)
     }
 
-    /// Returns what the process used; `None` while it runs, and if other code reaped it. Does not block. See
+    /// Returns what the process used; `None` while the process runs, and if other code reaped it. Does not block. See
     /// [getrusage(2)].
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 42)?;
-    /// job.join()?;
-    /// println!("{:?}", job.usage().unwrap().user);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
+    /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
     /// ```
     ///
     /// [getrusage(2)]: https://man7.org/linux/man-pages/man2/getrusage.2.html
@@ -269,19 +214,16 @@ impl<T> Job<T> {
 
     /// Returns a descriptor that becomes readable when the process has ended. See [pidfd_open(2)].
     ///
-    /// `None` without pidfds, or if the job had ended before the first call. It stays open as long as the `Job`. Polling
-    /// it neither receives a large value nor enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
-    ///
+    /// `None` without pidfds, or if the job had ended before the first call. The descriptor stays open as long as the `Job`.
+    /// Polling it neither receives a large value nor enforces the [limit](Builder::limit): call
+    /// [`try_join`](Job::try_join) too.
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 6 * 7)?;
+    /// let job = sigalarm::process::Job::spawn(|| 6 * 7).unwrap();
     /// if let Some(fd) = job.end_fd() {
-    ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE)?;
+    ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
     ///     assert!(job.try_join().is_some());
     /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
@@ -291,19 +233,14 @@ impl<T> Job<T> {
 }
 
 /// # Signals
+///
+/// The functions do not block, and have no effect on a job that has ended. They return the kernel's errors, such as EPERM.
 impl<T> Job<T> {
-    /// Sends SIGTERM and SIGCONT to the job's process group, if it has not ended. Does not block. See [kill(2)].
-    ///
-    /// # Errors
-    ///
-    /// Those of the kernel, such as EPERM.
-    ///
+    /// Sends SIGTERM and SIGCONT to the job's process group. See [kill(2)].
     /// ```standalone_crate
-    /// # use sigalarm::process::Job;
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.terminate()?;
+    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// job.terminate().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGTERM");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// [kill(2)]: https://man7.org/linux/man-pages/man2/kill.2.html
@@ -311,34 +248,20 @@ impl<T> Job<T> {
         self.shared.signal(Signal::SIGTERM as i32, terminate)
     }
 
-    /// Sends SIGKILL to the job's process group, if it has not ended. Does not block.
-    ///
-    /// # Errors
-    ///
-    /// As [`terminate`](Job::terminate).
-    ///
+    /// Sends SIGKILL to the job's process group.
     /// ```standalone_crate
-    /// # use sigalarm::process::Job;
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.kill()?;
+    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// job.kill().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGKILL");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn kill(&self) -> io::Result<()> {
         self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
     }
 
-    /// Sends a signal by its number to the child alone. Does not block. See [pidfd_send_signal(2)].
-    ///
-    /// # Errors
-    ///
-    /// As [`terminate`](Job::terminate), and EINVAL for a number that is no signal's.
-    ///
+    /// Sends a signal by its number to the child alone. EINVAL: the number is no signal's. See [pidfd_send_signal(2)].
     /// ```standalone_crate
-    /// # use sigalarm::process::Job;
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.signal(10)?; // SIGUSR1
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// job.signal(10).unwrap(); // SIGUSR1
     /// ```
     ///
     /// [pidfd_send_signal(2)]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html

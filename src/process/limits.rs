@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::builder::Builder;
 #[cfg(doc)]
-use super::{Job, JobError};
+use super::{Job, JobError, KillReason, wait_any};
 
 /// # Limits
 impl Builder {
@@ -16,29 +16,22 @@ impl Builder {
     /// A value that is larger than the pipe waits for a join. A late join extends the limit by one grace.
     ///
     /// The clock is CLOCK_MONOTONIC. Zero has passed when the function starts. [`Duration::MAX`] means no limit.
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
-    /// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42)?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42).unwrap(), 42);
     /// ```
     pub fn limit(mut self, limit: Duration) -> Builder {
         self.options.limit = Some(limit).filter(|limit| *limit < Duration::MAX);
         self
     }
 
-    /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between SIGTERM and SIGKILL. One second by
+    /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between SIGTERM and SIGKILL; one second by
     /// default.
     ///
     /// Zero sends both at the limit, and a late join then loses a value larger than the pipe (64 KiB, or 1 MiB where
-    /// Linux grants it). For several jobs use at least 100 ms, or [`wait_any`](super::wait_any).
-    ///
+    /// Linux grants it). For several jobs use at least 100 ms, or [`wait_any`].
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
+    /// use {sigalarm::process::Job, std::time::Duration};
     /// let limited = Job::builder().limit(Duration::from_millis(1)).grace(Duration::ZERO);
     /// assert!(limited.run(|| -> () { loop {} }).unwrap_err().timed_out().is_some());
     /// ```
@@ -50,12 +43,9 @@ impl Builder {
     /// Limits the address space to `bytes`, including the memory of the parent at the fork. See [setrlimit(2)].
     ///
     /// A stricter limit of the parent remains. NetBSD and OpenBSD limit the data instead. An allocation beyond the
-    /// limit fails, and a Rust program aborts: [`KillReason::Memory`](super::KillReason::Memory). There is no limit on
-    /// resident memory.
-    ///
+    /// limit fails, and a Rust program aborts: [`KillReason::Memory`]. There is no limit on resident memory.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
-    ///
     /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
     /// assert!(Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard).is_err());
     /// ```
@@ -66,16 +56,13 @@ impl Builder {
         self
     }
 
-    /// Limits the processor time of the child: [`KillReason::CpuTime`](super::KillReason::CpuTime). See [setrlimit(2)].
+    /// Limits the processor time of the child: [`KillReason::CpuTime`]. See [setrlimit(2)].
     ///
     /// On Linux a timer sends SIGXCPU within 10 ms of the limit, unless the child executes another program. Everywhere
     /// RLIMIT_CPU, which the child's own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second
     /// later. A stricter limit of the parent remains.
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
+    /// use {sigalarm::process::Job, std::time::Duration};
     /// assert!(Job::builder().cpu_limit(Duration::from_secs(1)).run(|| -> () { loop {} }).is_err());
     /// ```
     ///
@@ -89,10 +76,8 @@ impl Builder {
     /// [`JobError::TooLarge`].
     ///
     /// Decoded, each byte may be one element of a sequence, of any size.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
-    ///
     /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));
     /// assert!(matches!(outcome, Err(JobError::TooLarge { limit: 1_000, .. })));
     /// ```
@@ -105,10 +90,8 @@ impl Builder {
     ///
     /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, unless
     /// decoding takes more than 8 KiB of stack a level.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
-    ///
     /// let outcome = Job::builder().depth_limit(1).run(|| Some(Some(7)));
     /// assert!(matches!(outcome, Err(JobError::TooDeep { limit: 1, .. })));
     /// ```

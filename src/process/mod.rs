@@ -1,13 +1,9 @@
 //! Runs functions in a forked child process, which can be killed.
 //!
 //! For functions that do not check. [`run`] forks, waits under a limit and returns the value; [`Job`] is for more.
-//!
 //! ```standalone_crate
-//! use sigalarm::process::{self, JobError};
-//! use std::time::Duration;
-//!
-//! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7)?, 42);
-//! # Ok::<(), JobError>(())
+//! use {sigalarm::process, std::time::Duration};
+//! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7).unwrap(), 42);
 //! ```
 //!
 //! # What the child is
@@ -65,7 +61,7 @@ pub use panics::Panic;
 ///
 /// 1. At the limit [`checkpoint`](crate::checkpoint) returns an error in the child.
 /// 2. One [grace](Builder::grace) (a second) later its process group gets SIGTERM.
-/// 3. Another grace later it gets SIGKILL.
+/// 3. Another grace later the group gets SIGKILL.
 ///
 /// Zero has passed when the function starts. [`Duration::MAX`] means no limit.
 ///
@@ -73,11 +69,8 @@ pub use panics::Panic;
 ///
 /// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired ([`Alarm::owns`](crate::Alarm::owns)
 /// distinguishes them). A late value is a success. The other errors say why there is no value.
-///
 /// ```standalone_crate
-/// use sigalarm::{checkpoint, process};
-/// use std::time::Duration;
-///
+/// use {sigalarm::{checkpoint, process}, std::time::Duration};
 /// // The second `?` returns the time-out of a function that checks.
 /// assert_eq!(process::run(Duration::from_secs(10), || checkpoint().map(|()| 42))??, 42);
 /// # Ok::<(), process::JobError>(())
@@ -93,24 +86,17 @@ where
 
 /// Waits until one of several jobs has ended, and returns its index; `None` without jobs.
 ///
-/// Blocks for at most `limit`; [`Duration::MAX`] means no limit, and zero does not block. Meanwhile it receives all the
-/// values and enforces the jobs' [limits](Builder::limit).
+/// Blocks for at most `limit`; [`Duration::MAX`] means no limit, and zero does not block. Meanwhile the call receives all
+/// the values and enforces the jobs' [limits](Builder::limit).
 ///
 /// # Errors
 ///
 /// [`JobError::TimedOut`] if `limit` passes, or if an alarm of the calling thread expires. The jobs go on.
-///
 /// ```standalone_crate
-/// use sigalarm::process::{self, Job};
-/// use std::time::Duration;
-///
-/// let mut jobs = vec![Job::spawn(|| 1)?, Job::spawn(|| 2)?];
-/// let mut sum = 0;
-/// while let Some(ended) = process::wait_any(&jobs, Duration::MAX)? {
-///     sum += jobs.swap_remove(ended).join()?;
-/// }
-/// assert_eq!(sum, 3);
-/// # Ok::<(), process::JobError>(())
+/// use {sigalarm::process::{Job, wait_any}, std::time::Duration};
+/// let jobs = [Job::spawn(|| 1).unwrap(), Job::spawn(|| 2).unwrap()];
+/// let ended = wait_any(&jobs, Duration::MAX).unwrap().unwrap();
+/// assert_eq!(jobs[ended].join().unwrap(), ended + 1);
 /// ```
 #[track_caller]
 pub fn wait_any<'a, T: 'a>(

@@ -18,10 +18,8 @@ use crate::os::pipe::WriteEnd;
 const LONGEST: usize = 64 * 1024;
 
 /// A panic of the function in a job. The child prints nothing.
-///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError};
-///
 /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
 /// assert!(panic.to_string().ends_with("no way"));
 /// ```
@@ -33,10 +31,8 @@ pub struct Panic {
 
 impl Panic {
     /// Returns the first 64 KiB of the message; `Box<dyn Any>` for a payload that is not a string.
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
-    ///
     /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
     /// assert_eq!(panic.message(), "no way");
     /// ```
@@ -45,10 +41,8 @@ impl Panic {
     }
 
     /// Returns where it panicked; `None` after [`resume_unwind`](std::panic::resume_unwind).
-    ///
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
-    ///
     /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
     /// assert_eq!(panic.location().unwrap().line(), line!() - 1);
     /// ```
