@@ -62,32 +62,3 @@ impl Escalation {
         Some(step)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(nanos: u64) -> Time {
-        Time::from_nanos(nanos)
-    }
-
-    #[test]
-    fn postponed_once_and_for_late_waiters() {
-        let mut escalation = Escalation::new(at(100), Duration::from_nanos(10));
-        escalation.postpone(at(99), at(109));
-        assert_eq!(escalation.next(), at(110), "in time");
-        let mut just_before = escalation;
-        just_before.postpone(at(109), at(109));
-        assert_eq!(just_before.next(), at(119), "before the step, and after the deadline");
-        escalation.postpone(at(110), at(115));
-        assert_eq!((escalation.next(), escalation.take(at(124))), (at(125), None));
-        escalation.postpone(at(130), at(130));
-        assert_eq!(escalation.take(at(130)), Some(Step::Terminate), "once");
-        escalation.postpone(at(140), at(140));
-        assert_eq!(escalation.take(at(140)), Some(Step::Kill), "never the second");
-
-        let mut unlimited = Escalation::new(Time::NEVER, Duration::from_nanos(10));
-        unlimited.postpone(at(100), at(100));
-        assert_eq!(unlimited.next(), Time::NEVER);
-    }
-}

@@ -168,7 +168,7 @@ impl Polled<'_> {
 
     /// Takes the outcome of an ended child.
     fn finish(&self, state: &mut State) {
-        let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
+        let mut receiver = std::mem::take(&mut *self.job.receiver.lock());
         if receiver.is_open() {
             // Only what the pipe holds now: a grandchild may go on writing.
             let pipe = self.watch.pipe.as_fd();

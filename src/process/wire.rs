@@ -183,11 +183,11 @@ pub(super) enum Received {
     Invalid,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Receiver {
-    /// Bytes that are not parsed yet.
-    buffer: Vec<u8>,
-    /// The current frame: its kind, and how many bytes of it are missing.
+    /// The head of the next frame, or a part of it.
+    head: Vec<u8>,
+    /// The current frame: its kind, and how many bytes of its body are missing.
     frame: Option<(u8, usize)>,
     value: Vec<u8>,
     failure: Vec<u8>,
@@ -198,12 +198,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) fn new(value_limit: usize) -> Receiver {
-        let (buffer, value, failure) = (Vec::new(), Vec::new(), Vec::new());
-        Receiver { buffer, frame: None, value, failure, value_limit, result: None, open: true }
-    }
-
-    pub(super) fn closed() -> Receiver {
-        Receiver { open: false, ..Receiver::new(0) }
+        Receiver { value_limit, open: true, ..Receiver::default() }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -224,80 +219,46 @@ impl Receiver {
         mut budget: usize,
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
-        const BUFFER: usize = 256;
         // Bounds the memory that a head alone can claim.
         const AT_ONCE: usize = 1 << 20;
-        for _ in 0..16 + budget / BUFFER {
+        for _ in 0..16 + budget / 256 {
             if !self.open || budget == 0 {
                 break;
             }
+            let head_left = HEAD - self.head.len();
             let (into, most) = match self.frame {
-                Some((KIND_CHUNK, left)) => (&mut self.value, left.min(AT_ONCE)),
-                _ => (&mut self.buffer, BUFFER),
+                None => (&mut self.head, head_left),
+                Some((KIND_CHUNK, left)) => (&mut self.value, left),
+                Some((_, left)) => (&mut self.failure, left),
             };
-            let found = match read(into, most.min(budget)) {
-                Ok(Found::Bytes(n)) => n,
-                Ok(Found::Nothing) => break,
-                Err(e) if e.kind() == io::ErrorKind::OutOfMemory => return self.out_of_memory(most),
-                // A pipe has no other errors.
-                Ok(Found::End) | Err(_) => {
-                    self.open = false;
-                    break;
+            let most = most.min(AT_ONCE).min(budget);
+            match read(into, most) {
+                Ok(Found::Bytes(n)) => {
+                    budget -= n;
+                    self.take(n);
                 }
-            };
-            budget -= found;
-            match self.frame {
-                Some((KIND_CHUNK, left)) => self.frame = (left > found).then_some((KIND_CHUNK, left - found)),
-                _ => self.parse(),
+                Ok(Found::Nothing) => break,
+                Err(e) if e.kind() == io::ErrorKind::OutOfMemory => {
+                    self.end(Received::OutOfMemory(self.value.len().saturating_add(most)));
+                }
+                // A pipe has no other errors.
+                Ok(Found::End) | Err(_) => self.open = false,
             }
         }
     }
 
-    fn parse(&mut self) {
-        let mut buffer = mem::take(&mut self.buffer);
-        if let Some(length) = self.whole_value(&buffer) {
-            buffer.drain(..HEAD);
-            buffer.truncate(length);
-            return self.end(Received::Value(buffer));
-        }
-        let mut rest = &buffer[..];
-        while self.open {
-            let Some((kind, left)) = self.frame else {
-                let Some((&[kind, a, b, c, d], after)) = rest.split_first_chunk::<HEAD>() else { break };
-                rest = after;
-                self.begin(kind, u32::from_le_bytes([a, b, c, d]) as usize);
-                continue;
-            };
-            let Some((body, after)) =
-                rest.split_at_checked(left.min(rest.len())).filter(|(b, _)| !b.is_empty())
-            else {
-                break;
-            };
-            rest = after;
-            let into = if kind == KIND_CHUNK { &mut self.value } else { &mut self.failure };
-            if into.try_reserve(body.len()).is_err() {
-                self.out_of_memory(body.len());
-                break;
-            }
-            into.extend_from_slice(body);
-            self.frame = (left > body.len()).then_some((kind, left - body.len()));
+    /// Takes note of bytes that were read.
+    fn take(&mut self, found: usize) {
+        if let Some((kind, left)) = self.frame {
+            self.frame = (left > found).then_some((kind, left - found));
             if kind == KIND_FAILURE && self.frame.is_none() {
                 let failure = postcard::from_bytes(&self.failure);
                 self.end(failure.map_or(Received::Invalid, Received::Failure));
             }
+        } else if let &[kind, a, b, c, d] = &self.head[..] {
+            self.head.clear();
+            self.begin(kind, u32::from_le_bytes([a, b, c, d]) as usize);
         }
-        let parsed = buffer.len() - rest.len();
-        self.buffer = buffer;
-        self.buffer.drain(..parsed);
-    }
-
-    /// Returns the length of a value that fills the buffer exactly; it is then not copied.
-    fn whole_value(&self, buffer: &[u8]) -> Option<usize> {
-        let length =
-            buffer.len().checked_sub(2 * HEAD).filter(|length| (1..=self.value_limit).contains(length))?;
-        let (chunk, end) = (head(KIND_CHUNK, length), head(KIND_END, 0));
-        let is_whole = buffer.starts_with(&chunk) && buffer.ends_with(&end);
-        (is_whole && self.frame.is_none() && self.value.is_empty()).then_some(length)
     }
 
     fn begin(&mut self, kind: u8, length: usize) {
@@ -315,10 +276,6 @@ impl Receiver {
         }
     }
 
-    fn out_of_memory(&mut self, more: usize) {
-        self.end(Received::OutOfMemory(self.value.len().saturating_add(more)));
-    }
-
     fn end(&mut self, result: Received) {
         self.result = Some(result);
         self.value = Vec::new();
@@ -332,6 +289,3 @@ impl Receiver {
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod adversary;
-
-#[cfg(test)]
-mod tests;

@@ -50,7 +50,7 @@ pub(in crate::process) fn check(input: &[u8]) {
             Ok(Found::Bytes(n))
         });
     }
-    for buffer in [&receiver.value, &receiver.failure, &receiver.buffer] {
+    for buffer in [&receiver.value, &receiver.failure, &receiver.head] {
         assert!(buffer.capacity() <= 2 * bytes.len() + 64);
     }
     assert_eq!(receiver.finish(), naive(bytes, value_limit));
