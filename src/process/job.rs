@@ -11,11 +11,10 @@ use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::{Shared, terminate};
+use super::shared::{Shared, terminate, wait_any};
 use super::wire::{DecodeError, decode};
 use super::{Exit, Usage};
 use crate::os::clock;
-use crate::time::Time;
 
 /// A function that runs in a forked child.
 ///
@@ -99,7 +98,7 @@ impl<T: DeserializeOwned> Job<T> {
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JobError> {
-        self.join_until(Time::NEVER, None, Location::caller())
+        self.join_timeout(Duration::MAX)
     }
 
     /// Waits as [`join`](Job::join) does, but no longer than `limit`. Zero does not block.
@@ -115,7 +114,8 @@ impl<T: DeserializeOwned> Job<T> {
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
         let now = clock::kernel_now();
-        self.join_until(now.after(limit), Some(now), Location::caller())
+        wait_any(&[self.shared()], now.after(limit), now, Location::caller())?;
+        self.try_join().expect("a job that was waited for has ended")
     }
 
     /// Returns the outcome of an ended job, as [`join`](Job::join) does; `None` while the job runs. Does not block.
@@ -141,15 +141,6 @@ impl<T: DeserializeOwned> Job<T> {
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
         self.join_timeout(deadline.saturating_duration_since(Instant::now()))
-    }
-
-    fn join_until(
-        &self,
-        deadline: Time,
-        since: Option<Time>,
-        location: &'static Location<'static>,
-    ) -> Result<T, JobError> {
-        self.decode(&self.shared.wait(deadline, since, location)?.outcome?)
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<T, JobError> {

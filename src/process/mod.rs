@@ -108,7 +108,7 @@ pub fn wait_any<'a, T: 'a>(
         return Ok(None);
     }
     let now = clock::kernel_now();
-    shared::wait_any(&jobs, now.after(limit), Some(now), Location::caller()).map(Some)
+    shared::wait_any(&jobs, now.after(limit), now, Location::caller()).map(Some)
 }
 
 /// Checks the receiver against a hostile child; for `fuzz/`.

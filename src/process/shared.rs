@@ -27,6 +27,10 @@ const BUDGET: usize = 256 * 1024;
 
 const LARGEST_PIPE: usize = 1 << 20;
 
+/// Between two looks for the end of a child without a pidfd.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) pid: Pid,
@@ -56,43 +60,23 @@ type Fds = [poll::Readable; 2];
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
-    since: Option<Time>,
+    since: Time,
     location: &'static Location<'static>,
 ) -> Result<usize, JobError> {
     if !jobs.iter().all(|job| job.in_parent()) {
         return Err(JobError::NotParent);
     }
-    // Without the heap: each of its pages costs a copy after a fork.
-    if let [job] = jobs {
-        return wait_with(&[*job], &mut [None], &mut [Fds::default()], deadline, since, location);
-    }
-    let mut polled: Vec<_> = jobs.iter().map(|_| None).collect();
-    wait_with(jobs, &mut polled, &mut vec![Fds::default(); jobs.len()], deadline, since, location)
-}
-
-fn wait_with<'a>(
-    jobs: &[&'a Shared],
-    polled: &mut [Option<Polled<'a>>],
-    fds: &mut [Fds],
-    deadline: Time,
-    since: Option<Time>,
-    location: &'static Location<'static>,
-) -> Result<usize, JobError> {
-    let limited = jobs.iter().any(|job| job.options.limit.is_some());
-    let wait_began = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
-    let mut interval = Interval::new();
+    let mut pause = SHORTEST_PAUSE;
     // Wakes this thread if another thread rings one of its alarms.
     let mut waiting = None;
     loop {
-        let mut until = deadline;
-        let mut all_have_fds = true;
+        let mut polled = Vec::with_capacity(jobs.len());
         for (n, job) in jobs.iter().enumerate() {
             let Some(job) = job.polled() else { return Ok(n) };
-            until = until.min(job.next);
-            all_have_fds &= job.watch.child.end_fd().is_some();
-            fds[n] = job.fds();
-            polled[n] = Some(job);
+            polled.push(job);
         }
+        let mut fds: Vec<Fds> = polled.iter().map(Polled::fds).collect();
+        let mut until = polled.iter().fold(deadline, |until, job| until.min(job.next));
         // Before the check, which then sees every alarm that expires earlier.
         if let Some(alarm) = runtime::next_here() {
             // If it fails, this thread still wakes at its deadlines.
@@ -100,21 +84,19 @@ fn wait_with<'a>(
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
         }
-        if !all_have_fds {
-            until = until.min(clock::kernel_now().after(interval.next()));
+        if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {
+            until = until.min(clock::kernel_now().after(lengthen(&mut pause)));
         }
-        poll_until(fds, until).map_err(|e| JobError::system("poll", e))?;
-        for (polled, fds) in polled.iter().flatten().zip(&*fds) {
-            polled.advance(fds, wait_began).map_err(|e| JobError::system("waitid", e))?;
+        poll_until(&mut fds, until).map_err(|e| JobError::system("poll", e))?;
+        for (job, fds) in polled.iter().zip(&fds) {
+            job.advance(fds, since).map_err(|e| JobError::system("waitid", e))?;
         }
         // After the jobs: one that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.is_running()) {
-            let since = since.unwrap_or(now);
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
-            return Err(
-                timed_out(label, Some(deadline.since(since)), now.since(since), location.into()).into()
-            );
+            let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
+            return Err(timed_out(label, limit, elapsed, location.into()).into());
         }
     }
 }
@@ -210,19 +192,6 @@ impl Shared {
         is_process(self.parent)
     }
 
-    pub(super) fn wait(
-        &self,
-        deadline: Time,
-        since: Option<Time>,
-        location: &'static Location<'static>,
-    ) -> Result<End, JobError> {
-        wait_any(&[self], deadline, since, location)?;
-        match &self.state.lock().stage {
-            Stage::Ended(end) => Ok(end.clone()),
-            Stage::Running(_) | Stage::Detached => unreachable!("a job that is waited for has ended"),
-        }
-    }
-
     fn polled(&self) -> Option<Polled<'_>> {
         let listening = self.receiver.lock().is_open();
         let state = self.state.lock();
@@ -302,25 +271,18 @@ impl Drop for Shared {
             state.detach();
             return;
         }
-        let mut interval = Interval::new();
+        let mut pause = SHORTEST_PAUSE;
         while matches!(child.state(), Ok(ChildState::Running)) {
-            let time = child.end_fd().is_none().then(|| interval.next());
+            let time = child.end_fd().is_none().then(|| lengthen(&mut pause));
             let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
         }
         child.reap();
     }
 }
 
-struct Interval(Duration);
-
-impl Interval {
-    fn new() -> Interval {
-        Interval(Duration::from_micros(500))
-    }
-
-    fn next(&mut self) -> Duration {
-        let interval = self.0;
-        self.0 = (interval * 2).min(Duration::from_millis(20));
-        interval
-    }
+/// Returns the pause, and doubles the next one.
+fn lengthen(pause: &mut Duration) -> Duration {
+    let now = *pause;
+    *pause = (2 * now).min(LONGEST_PAUSE);
+    now
 }
