@@ -107,6 +107,6 @@ fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_
     };
     match reaped {
         -1 => Err(nix::errno::Errno::last_raw()),
-        reaped => Ok((reaped == pid.as_raw()).then(|| (status, usage))),
+        reaped => Ok((reaped == pid.as_raw()).then_some((status, usage))),
     }
 }

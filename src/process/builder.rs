@@ -9,6 +9,8 @@ use super::error::{JobError, SpawnError};
 use super::job::Job;
 use super::output::Output;
 use super::spawn::spawn;
+#[cfg(doc)]
+use super::{KillReason, wait_any};
 use crate::os::alone::{Alone, NotAlone};
 use crate::runtime::{Due, Plan};
 
@@ -78,31 +80,26 @@ impl Builder {
         self
     }
 
-    /// Sets whether the child stays in the parent's process group; `false` by default. See [setpgid(2)].
+    /// Sets whether the child stays in the parent's process group; `false` by default.
+    /// See [setpgid(2)](https://man7.org/linux/man-pages/man2/setpgid.2.html).
     ///
     /// By default the child leads a group, which is killed when the child ends. In the foreground the child can read from the
     /// terminal and Ctrl-C reaches it, but its own children are not signalled.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// assert_eq!(Job::builder().foreground(true).run(|| 42).unwrap(), 42);
+    /// assert_eq!(sigalarm::process::Job::builder().foreground(true).run(|| 42).unwrap(), 42);
     /// ```
-    ///
-    /// [setpgid(2)]: https://man7.org/linux/man-pages/man2/setpgid.2.html
     pub fn foreground(mut self, foreground: bool) -> Builder {
         self.options.foreground = foreground;
         self
     }
 
     /// Sets whether the child, without its own children, dies with the parent; `true` by default. Linux only. See
-    /// [PR_SET_PDEATHSIG(2const)].
+    /// [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
     ///
     /// A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the spawning *thread*.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// assert_eq!(Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
+    /// assert_eq!(sigalarm::process::Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
     /// ```
-    ///
-    /// [PR_SET_PDEATHSIG(2const)]: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     pub fn die_with_parent(mut self, die: bool) -> Builder {
         self.options.die_with_parent = die;
         self
@@ -128,8 +125,7 @@ impl Builder {
 
     /// Spawns the job as [`Job::spawn`] does, with the same errors.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// assert_eq!(Job::builder().spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
+    /// assert_eq!(sigalarm::process::Job::builder().spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
     #[track_caller]
     pub fn spawn<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
@@ -146,8 +142,7 @@ impl Builder {
 
     /// Spawns the job and joins it as [`run`](super::run) does, with the same errors.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// assert_eq!(Job::builder().run(|| 12 * 12).unwrap(), 144);
+    /// assert_eq!(sigalarm::process::Job::builder().run(|| 12 * 12).unwrap(), 144);
     /// ```
     #[track_caller]
     pub fn run<T, F>(mut self, f: F) -> Result<T, JobError>
@@ -188,5 +183,94 @@ impl Builder {
         // which the guarantee covers.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
+    }
+}
+
+/// # Limits
+impl Builder {
+    /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the steps.
+    ///
+    /// The parent sends SIGTERM and SIGKILL while a thread waits for the job or calls [`is_alive`](Job::is_alive) or
+    /// [`try_join`](Job::try_join). Otherwise, on Linux, a timer kills the child two graces and a second after the limit,
+    /// but not its process group, and not after an `exec`. A late join extends the limit by one grace.
+    ///
+    /// The clock is CLOCK_MONOTONIC. Zero has passed when the function starts. [`Duration::MAX`] means no limit.
+    /// ```standalone_crate
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42).unwrap(), 42);
+    /// ```
+    pub fn limit(mut self, limit: Duration) -> Builder {
+        self.options.limit = Some(limit).filter(|limit| *limit < Duration::MAX);
+        self
+    }
+
+    /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between SIGTERM and SIGKILL; one second by
+    /// default.
+    ///
+    /// Zero sends both at the limit. A late join then loses a value larger than the pipe (64 KiB or 1 MiB). For several
+    /// jobs use at least 100 ms, or [`wait_any`].
+    /// ```standalone_crate
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// let limited = Job::builder().limit(Duration::from_millis(1)).grace(Duration::ZERO);
+    /// assert!(limited.run(|| -> () { loop {} }).unwrap_err().timed_out().is_some());
+    /// ```
+    pub fn grace(mut self, grace: Duration) -> Builder {
+        self.options.grace = grace;
+        self
+    }
+
+    /// Limits the address space to `bytes`, including the memory of the parent at the fork.
+    /// See [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
+    ///
+    /// An allocation beyond the limit fails, and a Rust program aborts: [`KillReason::Memory`]. A stricter limit of the
+    /// parent remains. NetBSD and OpenBSD limit the data instead.
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, Output};
+    /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
+    /// assert!(Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard).is_err());
+    /// ```
+    pub fn memory_limit(mut self, bytes: u64) -> Builder {
+        self.options.memory = Some(bytes);
+        self
+    }
+
+    /// Limits the processor time of the child: [`KillReason::CpuTime`].
+    /// See [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
+    ///
+    /// On Linux a timer sends SIGXCPU within 10 ms of the limit, until an `exec`. Everywhere RLIMIT_CPU, which the child's
+    /// own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second later.
+    /// ```standalone_crate
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// assert!(Job::builder().cpu_limit(Duration::from_secs(1)).run(|| -> () { loop {} }).is_err());
+    /// ```
+    pub fn cpu_limit(mut self, time: Duration) -> Builder {
+        self.options.cpu_limit = Some(time);
+        self
+    }
+
+    /// Sets the largest value to accept, in serialised bytes, each of which may become an element of any size. No limit by
+    /// default. A job that sends more is killed: [`JobError::TooLarge`].
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));
+    /// assert!(matches!(outcome, Err(JobError::TooLarge { limit: 1_000, .. })));
+    /// ```
+    pub fn value_limit(mut self, bytes: usize) -> Builder {
+        self.options.value_limit = bytes;
+        self
+    }
+
+    /// Sets the deepest nesting of a value to accept, 256 by default. A deeper value gives [`JobError::TooDeep`].
+    ///
+    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, unless
+    /// decoding takes more than 8 KiB of stack a level.
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    /// let outcome = Job::builder().depth_limit(1).run(|| Some(Some(7)));
+    /// assert!(matches!(outcome, Err(JobError::TooDeep { limit: 1, .. })));
+    /// ```
+    pub fn depth_limit(mut self, levels: usize) -> Builder {
+        self.options.depth_limit = levels;
+        self
     }
 }

@@ -14,22 +14,15 @@ use crate::error::TimedOut;
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(missing_docs)] // The variants describe their fields.
 pub enum SpawnError {
     /// Other threads exist, whose locks could stay locked in the child. Tests need `harness = false`.
-    MultiThreaded {
-        /// The number of threads.
-        threads: usize,
-    },
+    MultiThreaded { threads: usize },
     /// This system cannot count threads. Use [`spawn_unchecked`](super::Builder::spawn_unchecked).
     ThreadsUnknown,
     /// A system call failed, as `fork` does with too many processes.
     #[non_exhaustive]
-    System {
-        /// The name of the call.
-        call: &'static str,
-        /// The error.
-        source: Arc<io::Error>,
-    },
+    System { call: &'static str, source: Arc<io::Error> },
 }
 
 impl SpawnError {
@@ -68,6 +61,7 @@ impl Error for SpawnError {
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(missing_docs)] // The variants describe their fields.
 pub enum JobError {
     /// There is no job.
     Spawn(SpawnError),
@@ -78,70 +72,35 @@ pub enum JobError {
     Panicked(Panic),
     /// The process exited without a value. Code 74 (EX_IOERR) means that the function closed the pipe.
     #[non_exhaustive]
-    Exited {
-        /// The exit code.
-        code: i32,
-    },
+    Exited { code: i32 },
     /// A signal ended the process: SIGABRT also after a failed allocation, SIGKILL when the system had no memory.
     #[non_exhaustive]
-    Killed {
-        /// The signal's number.
-        signal: i32,
-        /// Whether the kernel wrote a core file.
-        core_dumped: bool,
-        /// The reason, if known.
-        reason: KillReason,
-    },
-    /// The process ended while it sent the value.
+    Killed { signal: i32, core_dumped: bool, reason: KillReason },
+    /// The process ended while it sent the value, of which `received` bytes arrived.
     #[non_exhaustive]
-    CutShort {
-        /// The number of bytes that arrived.
-        received: u64,
-        /// How the process ended.
-        exit: Exit,
-    },
+    CutShort { received: u64, exit: Exit },
     /// The value could not be [serialised](super#limitations).
     #[non_exhaustive]
-    NotEncoded {
-        /// The text of the error.
-        message: Arc<str>,
-    },
+    NotEncoded { message: Arc<str> },
     /// The bytes are [not a value](super#limitations) of the type.
     #[non_exhaustive]
-    NotDecoded {
-        /// The text of the error.
-        message: Arc<str>,
-    },
-    /// The value was larger than the [limit](super::Builder::value_limit). The job was killed.
+    NotDecoded { message: Arc<str> },
+    /// The value had more bytes than the [limit](super::Builder::value_limit). The job was killed.
     #[non_exhaustive]
-    TooLarge {
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// The value was nested more deeply than the [limit](super::Builder::depth_limit).
+    TooLarge { limit: usize },
+    /// The value had more levels than the [limit](super::Builder::depth_limit).
     #[non_exhaustive]
-    TooDeep {
-        /// The limit, in levels.
-        limit: usize,
-    },
-    /// The joining process had no memory for the value. The job was killed.
+    TooDeep { limit: usize },
+    /// The joining process had no memory for the value, which needs at least `bytes`. The job was killed.
     #[non_exhaustive]
-    OutOfMemory {
-        /// The number of bytes that the value needed, at least.
-        bytes: usize,
-    },
+    OutOfMemory { bytes: usize },
     /// The status of the process is unknown: see [`Exit::Unknown`].
     Lost,
     /// This process is a forked child of the one that spawned the job.
     NotParent,
     /// A system call failed, in the child before the function ran or in the parent during a wait.
     #[non_exhaustive]
-    System {
-        /// The name of the call.
-        call: Arc<str>,
-        /// The error.
-        source: Arc<io::Error>,
-    },
+    System { call: Arc<str>, source: Arc<io::Error> },
 }
 
 impl JobError {

@@ -12,16 +12,12 @@ use nix::sys::signal::Signal;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[allow(missing_docs)] // The variant describes its fields.
 pub enum Exit {
     /// The process exited with this code.
     Code(i32),
-    /// A signal ended the process.
-    Signal {
-        /// The signal's number.
-        signal: i32,
-        /// Whether the kernel wrote a core file.
-        core_dumped: bool,
-    },
+    /// A signal ended the process. `core_dumped`: the kernel wrote a core file.
+    Signal { signal: i32, core_dumped: bool },
     /// Other code reaped the process, or SIGCHLD is ignored (before Linux 6.15).
     Unknown,
 }
@@ -39,8 +35,7 @@ impl Exit {
 
     /// Returns the code as in Python: the exit code, or minus the signal's number; `None` if unknown.
     /// ```
-    /// use sigalarm::process::Exit;
-    /// assert_eq!(Exit::Signal { signal: 9, core_dumped: false }.code(), Some(-9));
+    /// assert_eq!(sigalarm::process::Exit::Signal { signal: 9, core_dumped: false }.code(), Some(-9));
     /// ```
     pub fn code(self) -> Option<i32> {
         match self {

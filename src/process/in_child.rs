@@ -55,23 +55,22 @@ pub(super) struct SetUp<'a> {
     /// Replacements for standard output and standard error.
     pub(super) outputs: &'a [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
+    pub(super) c_streams: c_streams::Streams,
     pub(super) blocked: &'a BlockedSignals,
     pub(super) location: &'static Location<'static>,
+    /// There may be other threads in the parent.
+    pub(super) threads: bool,
+    /// The parent has armed the child's alarm.
+    pub(super) has_alarm: bool,
 }
 
 impl SetUp<'_> {
     /// Sets the child up; sends an error to the parent and exits.
     #[inline]
-    pub(super) fn set_up_child(
-        self,
-        c_streams: c_streams::Streams,
-        streams: Option<Streams>,
-        threads: bool,
-        has_alarm: bool,
-    ) -> InChild {
+    pub(super) fn set_up_child(self, streams: Option<Streams>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
-        let SetUp { options, pipe, .. } = self;
+        let SetUp { options, pipe, c_streams, .. } = self;
         close_all_but(pipe.number(), self.parent.as_raw().unsigned_abs());
         if let Err((call, e)) = self.change_process() {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
@@ -80,11 +79,11 @@ impl SetUp<'_> {
         self.blocked.reset_in_child();
         drop(streams);
         panics::capture(pipe);
-        if threads {
+        if self.threads {
             // A drop of the parent's hook could have effects outside of the child.
             mem::forget(panics::replace_hook());
         }
-        if !has_alarm {
+        if !self.has_alarm {
             // If arming fails, the parent still enforces the limit.
             let _ = options.plan(self.location).map(runtime::arm);
         }

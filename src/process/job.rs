@@ -23,9 +23,8 @@ use crate::os::clock;
 ///
 /// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
 /// ```standalone_crate
-/// use sigalarm::process::Job;
 /// let text = "borrowed".to_owned();
-/// assert_eq!(Job::spawn(|| text.len()).unwrap().join().unwrap(), 8);
+/// assert_eq!(sigalarm::process::Job::spawn(|| text.len()).unwrap().join().unwrap(), 8);
 /// ```
 #[must_use = "dropping a job kills it; join it, or `detach()` it"]
 pub struct Job<T> {
@@ -36,8 +35,7 @@ pub struct Job<T> {
 impl Job<()> {
     /// Returns a builder, for a job with settings.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// assert_eq!(Job::builder().label("square").run(|| 12 * 12).unwrap(), 144);
+    /// assert_eq!(sigalarm::process::Job::builder().label("square").run(|| 12 * 12).unwrap(), 144);
     /// ```
     pub fn builder() -> Builder {
         Builder::new()
@@ -45,17 +43,15 @@ impl Job<()> {
 }
 
 impl<T: Serialize + DeserializeOwned> Job<T> {
-    /// Runs `f` in a forked child, without a limit. Returns as soon as the child exists. See [fork(2)].
+    /// Runs `f` in a forked child, without a limit. Returns as soon as the child exists.
+    /// See [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html).
     ///
     /// # Errors
     ///
     /// [`SpawnError`] if other threads exist or a system call fails. Then `f` has not run.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// assert_eq!(Job::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
+    /// assert_eq!(sigalarm::process::Job::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
-    ///
-    /// [fork(2)]: https://man7.org/linux/man-pages/man2/fork.2.html
     #[track_caller]
     pub fn spawn<F: FnOnce() -> T>(f: F) -> Result<Job<T>, SpawnError> {
         Builder::new().spawn(f)
@@ -93,8 +89,7 @@ impl<T: DeserializeOwned> Job<T> {
     /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired: then the
     /// job goes on. The other errors say how the job ended without a value.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// assert_eq!(Job::spawn(|| 42).unwrap().join().unwrap(), 42);
+    /// assert_eq!(sigalarm::process::Job::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JobError> {
@@ -165,8 +160,7 @@ impl<T> Job<T> {
 
     /// Returns whether the process runs. Does not block. Also does what [`try_join`](Job::try_join) does.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// assert!(Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
+    /// assert!(sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
         self.shared.in_parent() && self.shared.end().is_none()
@@ -192,18 +186,17 @@ impl<T> Job<T> {
     }
 
     /// Returns what the process used; `None` while the process runs, and if other code reaped it. Does not block. See
-    /// [getrusage(2)].
+    /// [getrusage(2)](https://man7.org/linux/man-pages/man2/getrusage.2.html).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
     /// ```
-    ///
-    /// [getrusage(2)]: https://man7.org/linux/man-pages/man2/getrusage.2.html
     pub fn usage(&self) -> Option<Usage> {
         self.shared.end().and_then(|end| end.usage)
     }
 
-    /// Returns a descriptor that becomes readable when the process has ended. See [pidfd_open(2)].
+    /// Returns a descriptor that becomes readable when the process has ended.
+    /// See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
     ///
     /// `None` without pidfds, or if the job had ended before the first call. The descriptor stays open as long as the `Job`.
     /// Polling it neither receives a large value nor enforces the [limit](Builder::limit): call
@@ -216,8 +209,6 @@ impl<T> Job<T> {
     ///     assert!(job.try_join().is_some());
     /// }
     /// ```
-    ///
-    /// [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
     pub fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.shared.end_fd()
     }
@@ -227,14 +218,13 @@ impl<T> Job<T> {
 ///
 /// The functions do not block, and have no effect on a job that has ended. They return the kernel's errors, such as EPERM.
 impl<T> Job<T> {
-    /// Sends SIGTERM and SIGCONT to the job's process group. See [kill(2)].
+    /// Sends SIGTERM and SIGCONT to the job's process group.
+    /// See [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
     /// job.terminate().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGTERM");
     /// ```
-    ///
-    /// [kill(2)]: https://man7.org/linux/man-pages/man2/kill.2.html
     pub fn terminate(&self) -> io::Result<()> {
         self.shared.signal(Signal::SIGTERM as i32, terminate)
     }
@@ -249,13 +239,12 @@ impl<T> Job<T> {
         self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
     }
 
-    /// Sends a signal by its number to the child alone. EINVAL: the number is no signal's. See [pidfd_send_signal(2)].
+    /// Sends a signal by its number to the child alone. EINVAL: the number is no signal's.
+    /// See [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
     /// job.signal(10).unwrap(); // SIGUSR1
     /// ```
-    ///
-    /// [pidfd_send_signal(2)]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         self.shared.signal(signal, |child| child.signal(signal))
     }

@@ -6,18 +6,14 @@
 //! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7).unwrap(), 42);
 //! ```
 //!
-//! # What the child is
-//!
-//! A copy of this process at the fork. The function may borrow, and its changes to memory are lost. A captured value is
-//! dropped in both processes. No destructor, panic hook or `atexit` function of the parent runs in the child. It inherits
-//! all descriptors except those of other jobs.
+//! The child is a copy of this process at the fork. The function may borrow, and its changes to memory are lost. A captured
+//! value is dropped in both processes. [`book::jobs`](crate::book::jobs) says what the child has and what ends it.
 //!
 //! # Limitations
 //!
-//! - A spawn fails if other threads exist, whose locks would stay locked in the child. See [`Builder::spawn_unchecked`].
-//! - The codec is [postcard](https://docs.rs/postcard). It refuses `serde_json::Value`, serde's `untagged`, `tag`,
-//!   `flatten` and `skip_serializing_if`, and paths that are not UTF-8. `skip_serializing` without `skip_deserializing`
-//!   gives a wrong value.
+//! - A spawn fails if other threads exist, whose locks would stay locked in the child: [`Builder::spawn_unchecked`].
+//! - [Some types](crate::book::jobs#why-postcard) cannot be returned. With serde's `skip_serializing` but without
+//!   `skip_deserializing` the value is wrong.
 //! - A grandchild that leaves the job's process group (`setsid`) is not killed.
 //! - The first process of a PID namespace ignores SIGTERM, and its abort is reported as SIGSEGV.
 //! - Without pidfds (before Linux 5.3, other systems, some sandboxes) the parent polls for the end of a child. Code
@@ -32,7 +28,6 @@ mod escalation;
 mod exit;
 mod in_child;
 mod job;
-mod limits;
 mod output;
 mod panics;
 mod shared;

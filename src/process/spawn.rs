@@ -91,9 +91,18 @@ fn fork_job<T>(
     let hook = if threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
         Ok(None) => {
-            let options = &shared.options;
-            let set_up = SetUp { parent, options, outputs: &outputs, pipe, blocked: &blocked, location };
-            let child = set_up.set_up_child(c_streams, streams, threads, alarm.is_some());
+            let set_up = SetUp {
+                parent,
+                options: &shared.options,
+                outputs: &outputs,
+                pipe,
+                c_streams,
+                blocked: &blocked,
+                location,
+                threads,
+                has_alarm: alarm.is_some(),
+            };
+            let child = set_up.set_up_child(streams);
             // A drop would write to shared pages.
             mem::forget((shared, read, alarm, outputs, write, hook));
             return Ok(Forked::Child(child));

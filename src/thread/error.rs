@@ -1,5 +1,3 @@
-//! The errors of a join.
-
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
@@ -90,9 +88,9 @@ impl Panic {
 
     /// Returns the message, or `Box<dyn Any>` if the payload is not a string.
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-    /// let Err(sigalarm::thread::WorkerError::Panicked(panic)) = worker.join() else { unreachable!() };
-    /// assert_eq!(panic.message(), "failed");
+    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// assert!(matches!(result, Err(Panicked(panic)) if panic.message() == "failed"));
     /// ```
     pub fn message(&self) -> &str {
         &self.message
@@ -100,10 +98,9 @@ impl Panic {
 
     /// Returns the payload.
     /// ```
-    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
-    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
-    /// assert!(panic.into_payload().is::<&str>());
+    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// assert!(matches!(result, Err(Panicked(panic)) if panic.into_payload().is::<&str>()));
     /// ```
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         self.payload.into_inner()
@@ -111,10 +108,9 @@ impl Panic {
 
     /// Resumes the panic on the calling thread, without the panic hook.
     /// ```should_panic
-    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
-    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
-    /// panic.resume();
+    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// if let Err(Panicked(panic)) = result { panic.resume() }
     /// ```
     pub fn resume(self) -> ! {
         panic::resume_unwind(self.into_payload())

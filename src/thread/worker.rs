@@ -1,5 +1,3 @@
-//! Workers and their options.
-
 use std::fmt;
 use std::io;
 use std::mem;
@@ -56,11 +54,10 @@ impl<T> Shared<T> {
         Shared { progress: Mutex::new(Progress::Starting(false)), ended: Condvar::new() }
     }
 
-    /// Runs `f` on the worker's thread.
     fn run(&self, label: Option<Arc<str>>, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
         let entered = under.as_ref().map(AlarmHandle::enter);
         let result = self.arm(label).and_then(|_alarm| {
-            // `f` is `'static`: after a panic other threads see its state only through shared values, which have locks.
+            // `f` is `'static`, so a panic leaves no borrowed value half changed.
             panic::catch_unwind(AssertUnwindSafe(f))
                 .map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
         });
@@ -69,7 +66,6 @@ impl<T> Shared<T> {
         self.ended.notify_all();
     }
 
-    /// Arms the alarm that a request to stop rings.
     fn arm(&self, label: Option<Arc<str>>) -> Result<Alarm, WorkerError> {
         let plan = Plan { label: label.as_ref(), ..Plan::new(Due::Never, Location::caller()) };
         let alarm = Alarm::of(runtime::arm(plan).map_err(WorkerError::Arm)?, label);
@@ -146,10 +142,10 @@ impl<T> Worker<T> {
         self.thread
     }
 
-    /// Waits for the worker to end, and returns its value. The first of several joins gets the value.
+    /// Waits for the worker to end, and returns its value once.
     ///
-    /// Waits for the destructors of thread-locals too, unless another thread joins at the same time. An alarm of the calling
-    /// thread ends the wait: see [`WorkerError`].
+    /// Blocks until then, or until an alarm of the calling thread expires. One join waits for the destructors of
+    /// thread-locals, too.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// let _alarm = sigalarm::testing::expired();
