@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::builder::Options;
 use super::escalation;
 use super::panics;
-use super::wire::{ABORT_FRAME, Failure, SMALL, SendError, Sender};
+use super::wire::{ABORT_FRAME, Failure, SMALL, Sender};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
 use crate::os::inherited::BlockedSignals;
@@ -28,16 +28,14 @@ const PANICKED: i32 = 101;
 
 const PIPE_CLOSED: i32 = 74;
 
-pub(super) struct Streams(#[allow(dead_code)] StdoutLock<'static>, #[allow(dead_code)] StderrLock<'static>);
+pub(super) type Streams = (StdoutLock<'static>, StderrLock<'static>);
 
-impl Streams {
-    /// Flushes the streams before a fork, and locks them if there may be other threads.
-    pub(super) fn flush(c_streams: c_streams::Streams, lock: bool) -> Option<Streams> {
-        let mut stdout = io::stdout().lock();
-        let _ = stdout.flush();
-        c_streams.flush();
-        lock.then(|| Streams(stdout, io::stderr().lock()))
-    }
+/// Flushes the streams before a fork, and locks them if there may be other threads.
+pub(super) fn flush_and_lock(c_streams: c_streams::Streams, lock: bool) -> Option<Streams> {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.flush();
+    c_streams.flush();
+    lock.then(|| (stdout, io::stderr().lock()))
 }
 
 pub(super) struct InChild {
@@ -140,24 +138,17 @@ impl InChild {
             sent
         }));
         let code = match sent {
-            Ok(sent) => match sent.and_then(|()| {
+            Ok(Ok(())) => {
                 flush(c_streams);
                 // Last: the parent may act as soon as it reads the end.
-                sender.finish().map_err(|_| SendError::Pipe)
-            }) {
-                Ok(()) => libc::EXIT_SUCCESS,
-                Err(SendError::NotEncoded(message)) => {
-                    send_failure(pipe, &Failure::NotEncoded(message.into()));
-                    libc::EXIT_FAILURE
-                }
-                Err(SendError::Pipe) => {
-                    flush(c_streams);
-                    PIPE_CLOSED
-                }
-            },
+                sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
+            }
+            // After an error of the pipe this fails as well.
+            Ok(Err(e)) => send_failure(pipe, &Failure::NotEncoded(e.to_string().into()))
+                .map_or(PIPE_CLOSED, |()| libc::EXIT_FAILURE),
             Err(_) if forked::this() != this => PANICKED,
             Err(payload) => {
-                send_failure(pipe, &Failure::Panicked(panics::panic_of(payload)));
+                let _ = send_failure(pipe, &Failure::Panicked(panics::panic_of(payload)));
                 PANICKED
             }
         };
@@ -173,9 +164,9 @@ impl Drop for ExitOnDrop {
     }
 }
 
-pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) {
+pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) -> io::Result<()> {
     flush(c_streams::Streams::find());
-    let _ = failure.send(pipe);
+    failure.send(pipe)
 }
 
 #[inline]

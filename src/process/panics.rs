@@ -92,7 +92,7 @@ fn on_panic(info: &PanicHookInfo<'_>) {
     let Some(pipe) = CAPTURE.get() else { return print(info) };
     let panic = Panic::new(info.payload(), info.location().map(implementer::copied));
     if cfg!(panic = "abort") {
-        send_failure(pipe, &Failure::Panicked(panic.clone()));
+        let _ = send_failure(pipe, &Failure::Panicked(panic.clone()));
     }
     LAST.set(ManuallyDrop::new(Some(panic)));
 }

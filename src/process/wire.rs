@@ -52,32 +52,22 @@ impl Failure {
     }
 }
 
-#[derive(Debug)]
-pub(super) enum SendError {
-    NotEncoded(String),
-    Pipe,
-}
-
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
     /// Space for a head, then the next chunk.
     buffer: &'a mut [u8],
     filled: usize,
-    is_broken: bool,
 }
 
 impl<'a> Sender<'a> {
     #[inline]
     pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8]) -> Sender<'a> {
-        Sender { pipe, buffer: small, filled: HEAD, is_broken: false }
+        Sender { pipe, buffer: small, filled: HEAD }
     }
 
     /// Sends a value, except for its last chunk.
-    pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), SendError> {
-        value.serialize(&mut *self).map_err(|e| match self.is_broken {
-            true => SendError::Pipe,
-            false => SendError::NotEncoded(e.to_string()),
-        })
+    pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
+        value.serialize(self)
     }
 
     /// Sends the rest and the end in one write, which wakes the parent once.
@@ -128,7 +118,7 @@ impl<'a> Sender<'a> {
         }
         let chunk = &mut self.buffer[..filled];
         chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
-        self.pipe.write_all(chunk).inspect_err(|_| self.is_broken = true)
+        self.pipe.write_all(chunk)
     }
 
     /// Makes space for `bytes`, fewer than a chunk. Grows in steps, to touch few pages.
@@ -158,8 +148,8 @@ impl<'a> Sender<'a> {
         self.flush()?;
         for part in bytes.chunks(1 << 30) {
             let head = head(KIND_CHUNK, part.len());
-            let sent = self.pipe.write_all(&head).and_then(|()| self.pipe.write_all(part));
-            sent.inspect_err(|_| self.is_broken = true)?;
+            self.pipe.write_all(&head)?;
+            self.pipe.write_all(part)?;
         }
         Ok(())
     }

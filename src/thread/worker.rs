@@ -50,10 +50,6 @@ enum Progress<T> {
 }
 
 impl<T> Shared<T> {
-    fn new() -> Shared<T> {
-        Shared { progress: Mutex::new(Progress::Starting(false)), ended: Condvar::new() }
-    }
-
     fn run(&self, label: Option<Arc<str>>, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
         let entered = under.as_ref().map(AlarmHandle::enter);
         let result = self.arm(label).and_then(|_alarm| {
@@ -300,7 +296,8 @@ impl Builder {
             builder = builder.stack_size(bytes);
         }
         let name: Option<Arc<str>> = self.name.map(Into::into);
-        let shared = Arc::new(Shared::new());
+        let progress = Mutex::new(Progress::Starting(false));
+        let shared = Arc::new(Shared { progress, ended: Condvar::new() });
         let (of_thread, label) = (shared.clone(), name.clone());
         let handle = builder.spawn(move || of_thread.run(label, self.under, f))?;
         Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })
