@@ -95,7 +95,6 @@ impl Builder {
 
     /// Sets whether the child, without its own children, dies with the parent; `true` by default. Linux only. See
     /// [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
-    ///
     /// A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the spawning *thread*.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
@@ -178,9 +177,9 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `assume` requires. Beside `f` the child takes the locks of the standard
-        // streams, which this thread holds at the fork; of the alarms, which the child creates again; of the panic hook,
-        // which the guarantee covers.
+        // SAFETY: the caller guarantees what `assume` requires. Beside `f` the child takes the locks of the standard streams,
+        // which this thread holds at the fork; of the alarms, which the child creates again; of the panic hook, which no other
+        // thread holds.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }
@@ -219,8 +218,8 @@ impl Builder {
         self
     }
 
-    /// Limits the address space to `bytes`, including the memory of the parent at the fork.
-    /// See [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
+    /// Limits the address space to `bytes`, including the memory of the parent at the fork:
+    /// [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
     ///
     /// An allocation beyond the limit fails, and a Rust program aborts: [`KillReason::Memory`]. A stricter limit of the
     /// parent remains. NetBSD and OpenBSD limit the data instead.
@@ -235,7 +234,6 @@ impl Builder {
     }
 
     /// Limits the processor time of the child: [`KillReason::CpuTime`].
-    /// See [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
     ///
     /// On Linux a timer sends SIGXCPU within 10 ms of the limit, until an `exec`. Everywhere RLIMIT_CPU, which the child's
     /// own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second later.

@@ -28,16 +28,18 @@ impl Child {
         if leads {
             let _ = setpgid(pid, pid);
         }
+        let mut child = Child { pid, pidfd: None, leads };
         match PidFd::open(pid, parent) {
-            Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
+            Ok(pidfd) => child.pidfd = pidfd,
             // The kernel or other code has already reaped the child.
-            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
+            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
             Err(e) => {
-                let _ = Child { pid, pidfd: None, leads }.signal_all(Signal::SIGKILL);
+                let _ = child.signal_all(Signal::SIGKILL);
                 while waitpid(pid, None) == Err(Errno::EINTR) {}
-                Err(e)
+                return Err(e);
             }
         }
+        Ok(child)
     }
 
     pub(super) fn pid(&self) -> Pid {
@@ -62,7 +64,7 @@ impl Child {
             None if self.state()? == ChildState::Reaped => Ok(()),
             None => Signal::try_from(signal).and_then(|signal| kill(self.pid, signal)).map_err(Into::into),
         };
-        sent.or_else(ignore_ended)
+        ignore_ended(sent)
     }
 
     pub(super) fn signal_all(&self, signal: Signal) -> io::Result<()> {
@@ -75,19 +77,13 @@ impl Child {
     }
 
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
-        let by_pid = || match self.state()? {
+        let sent = match self.pidfd.as_ref().map(|pidfd| pidfd.signal_group(signal as i32)) {
+            Some(sent) if !is(&sent, libc::EINVAL) => sent,
             // The pid may name another group by now.
-            ChildState::Reaped => Ok(()),
-            ChildState::Running | ChildState::Ended => killpg(self.pid, signal).map_err(io::Error::from),
+            _ if self.state()? == ChildState::Reaped => Ok(()),
+            _ => killpg(self.pid, signal).map_err(Into::into),
         };
-        let sent = match &self.pidfd {
-            Some(pidfd) => pidfd.signal_group(signal as i32).or_else(|e| match e.raw_os_error() {
-                Some(libc::EINVAL) => by_pid(),
-                _ => Err(e),
-            }),
-            None => by_pid(),
-        };
-        sent.or_else(ignore_ended)
+        ignore_ended(sent)
     }
 
     /// Kills the group of an ended child and then reaps the child, which frees its pid.
@@ -106,6 +102,10 @@ impl Child {
     }
 }
 
-fn ignore_ended(e: io::Error) -> io::Result<()> {
-    if e.raw_os_error() == Some(libc::ESRCH) { Ok(()) } else { Err(e) }
+fn is<T>(result: &io::Result<T>, errno: i32) -> bool {
+    result.as_ref().is_err_and(|e| e.raw_os_error() == Some(errno))
+}
+
+fn ignore_ended(sent: io::Result<()>) -> io::Result<()> {
+    if is(&sent, libc::ESRCH) { Ok(()) } else { sent }
 }

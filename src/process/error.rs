@@ -65,8 +65,8 @@ impl Error for SpawnError {
 pub enum JobError {
     /// There is no job.
     Spawn(SpawnError),
-    /// A limit expired: the job's own, that of a join, or an alarm of the calling thread ([`owns`](crate::Alarm::owns)).
-    /// The job goes on after the last two.
+    /// The limit of the job or of the join expired, or an alarm of the calling thread, which [`owns`](crate::Alarm::owns) the
+    /// error. Only the limit of the job ends the job.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
@@ -79,10 +79,10 @@ pub enum JobError {
     /// The process ended while it sent the value, of which `received` bytes arrived.
     #[non_exhaustive]
     CutShort { received: u64, exit: Exit },
-    /// The value could not be [serialised](super#limitations).
+    /// The value could not be [serialised](crate::book::jobs#why-postcard).
     #[non_exhaustive]
     NotEncoded { message: Arc<str> },
-    /// The bytes are [not a value](super#limitations) of the type.
+    /// The bytes are [not a value](crate::book::jobs#why-postcard) of the type.
     #[non_exhaustive]
     NotDecoded { message: Arc<str> },
     /// The value had more bytes than the [limit](super::Builder::value_limit). The job was killed.

@@ -72,10 +72,8 @@ impl fmt::Display for Exit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
-    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), and the child aborted.
-    ///
-    /// The child's SIGABRT handler reports the reason, so a hostile child can lie. With RUST_BACKTRACE the reason may be
-    /// `Unknown`.
+    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), and the child aborted. A hostile child can
+    /// lie. With RUST_BACKTRACE the reason may be `Unknown`.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,
@@ -85,7 +83,8 @@ pub enum KillReason {
     Unknown,
 }
 
-/// The resources of a child and of its own children that it waited for.
+/// The resources of a child and of the children that it waited for:
+/// [getrusage(2)](https://man7.org/linux/man-pages/man2/getrusage.2.html).
 /// ```standalone_crate
 /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
 /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);

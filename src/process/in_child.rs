@@ -90,9 +90,7 @@ impl SetUp<'_> {
 
     #[inline]
     fn change_process(&self) -> Result<(), Fault> {
-        fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
-            move |e| (call, e)
-        }
+        let naming = |call: &'static str| move |e: io::Error| (call, e);
         // Until this call the child can outlive its parent.
         if self.options.die_with_parent {
             forked::die_with(self.parent).map_err(naming("prctl"))?;

@@ -19,9 +19,8 @@ use crate::os::clock;
 /// A function that runs in a forked child.
 ///
 /// All joins, from any thread, have the same outcome. **A drop kills the job** with its process group and blocks until the
-/// process has ended. A job that this process may not signal (EPERM) is detached instead.
-///
-/// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
+/// process has ended. A job that this process may not signal (EPERM) is detached instead. In a forked child of this process
+/// a join returns [`JobError::NotParent`], and a drop has no effect.
 /// ```standalone_crate
 /// let text = "borrowed".to_owned();
 /// assert_eq!(sigalarm::process::Job::spawn(|| text.len()).unwrap().join().unwrap(), 8);
@@ -43,8 +42,7 @@ impl Job<()> {
 }
 
 impl<T: Serialize + DeserializeOwned> Job<T> {
-    /// Runs `f` in a forked child, without a limit. Returns as soon as the child exists.
-    /// See [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html).
+    /// Runs `f` in a forked child, without a limit: [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html). Does not block.
     ///
     /// # Errors
     ///
@@ -96,11 +94,8 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_timeout(Duration::MAX)
     }
 
-    /// Waits as [`join`](Job::join) does, but no longer than `limit`. Zero does not block.
-    ///
-    /// # Errors
-    ///
-    /// Also [`JobError::TimedOut`] if `limit` passes. Then the job goes on.
+    /// Waits as [`join`](Job::join) does, but no longer than `limit`: then [`JobError::TimedOut`], and the job goes on. Zero
+    /// does not block.
     /// ```standalone_crate
     /// use {sigalarm::process::Job, std::time::Duration};
     /// let job = Job::spawn(|| -> () { loop {} }).unwrap();
@@ -149,7 +144,7 @@ impl<T: DeserializeOwned> Job<T> {
 
 /// # State
 impl<T> Job<T> {
-    /// Returns the child's process id, which the kernel may reuse after the job has ended.
+    /// Returns the child's process id, which the kernel may use again after the job has ended.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(std::process::id).unwrap();
     /// assert_eq!(job.join().unwrap(), job.id());
@@ -185,8 +180,7 @@ impl<T> Job<T> {
         self.exit_status().and_then(Exit::code)
     }
 
-    /// Returns what the process used; `None` while the process runs, and if other code reaped it. Does not block. See
-    /// [getrusage(2)](https://man7.org/linux/man-pages/man2/getrusage.2.html).
+    /// Returns what the process used; `None` while the process runs, and if other code reaped it. Does not block.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
@@ -195,19 +189,16 @@ impl<T> Job<T> {
         self.shared.end().and_then(|end| end.usage)
     }
 
-    /// Returns a descriptor that becomes readable when the process has ended.
+    /// Returns a descriptor that becomes readable when the process has ended, and stays open as long as the `Job`.
     /// See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
     ///
-    /// `None` without pidfds, or if the job had ended before the first call. The descriptor stays open as long as the `Job`.
-    /// Polling it neither receives a large value nor enforces the [limit](Builder::limit): call
-    /// [`try_join`](Job::try_join) too.
+    /// `None` without pidfds, or if the job had ended before the first call. A poll neither receives a large value nor
+    /// enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
     /// ```standalone_crate
-    /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    /// use nix::poll::{PollFd, PollFlags, poll};
     /// let job = sigalarm::process::Job::spawn(|| 6 * 7).unwrap();
-    /// if let Some(fd) = job.end_fd() {
-    ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
-    ///     assert!(job.try_join().is_some());
-    /// }
+    /// let ended = job.end_fd().map(|fd| poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], 10_000_u16));
+    /// assert!(ended.is_none_or(|ended| ended == Ok(1)));
     /// ```
     pub fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.shared.end_fd()
@@ -218,8 +209,7 @@ impl<T> Job<T> {
 ///
 /// The functions do not block, and have no effect on a job that has ended. They return the kernel's errors, such as EPERM.
 impl<T> Job<T> {
-    /// Sends SIGTERM and SIGCONT to the job's process group.
-    /// See [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
+    /// Sends SIGTERM and SIGCONT to the job's process group: [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
     /// job.terminate().unwrap();
@@ -240,7 +230,6 @@ impl<T> Job<T> {
     }
 
     /// Sends a signal by its number to the child alone. EINVAL: the number is no signal's.
-    /// See [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
     /// job.signal(10).unwrap(); // SIGUSR1

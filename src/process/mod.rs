@@ -7,18 +7,7 @@
 //! ```
 //!
 //! The child is a copy of this process at the fork. The function may borrow, and its changes to memory are lost. A captured
-//! value is dropped in both processes. [`book::jobs`](crate::book::jobs) says what the child has and what ends it.
-//!
-//! # Limitations
-//!
-//! - A spawn fails if other threads exist, whose locks would stay locked in the child: [`Builder::spawn_unchecked`].
-//! - [Some types](crate::book::jobs#why-postcard) cannot be returned. With serde's `skip_serializing` but without
-//!   `skip_deserializing` the value is wrong.
-//! - A grandchild that leaves the job's process group (`setsid`) is not killed.
-//! - The first process of a PID namespace ignores SIGTERM, and its abort is reported as SIGSEGV.
-//! - Without pidfds (before Linux 5.3, other systems, some sandboxes) the parent polls for the end of a child. Code
-//!   that reaps every child can then give the job another child's status.
-//! - Outside of Linux a child outlives its parent. Only Linux and macOS have the checked spawn.
+//! value is dropped in both processes. See the [guide](crate::book::jobs) and the [limits of jobs](crate::book::limits#jobs).
 
 mod builder;
 mod child;
@@ -52,7 +41,7 @@ pub use panics::Panic;
 
 /// Runs `f` in a forked child under a limit and returns its value.
 ///
-/// Blocks until the child has been reaped. An alarm of the calling thread that expires kills the child at once.
+/// Blocks until the child has ended. An alarm of the calling thread that expires kills the child at once.
 ///
 /// 1. At the limit [`checkpoint`](crate::checkpoint) returns an error in the child.
 /// 2. One [grace](Builder::grace) (a second) later its process group gets SIGTERM.
@@ -62,8 +51,8 @@ pub use panics::Panic;
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired ([`Alarm::owns`](crate::Alarm::owns)
-/// distinguishes them). A late value is a success. The other errors say why there is no value.
+/// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired. A late value is a success. The other errors say
+/// why there is no value.
 /// ```standalone_crate
 /// use {sigalarm::{checkpoint, process}, std::time::Duration};
 /// // The second `?` returns the time-out of a function that checks.
@@ -86,7 +75,7 @@ where
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] if `limit` passes, or if an alarm of the calling thread expires. The jobs go on.
+/// [`JobError::TimedOut`] if `limit` passes, or an alarm of the calling thread expires. The jobs go on.
 /// ```standalone_crate
 /// use {sigalarm::process::{Job, wait_any}, std::time::Duration};
 /// let jobs = [Job::spawn(|| 1).unwrap(), Job::spawn(|| 2).unwrap()];

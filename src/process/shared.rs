@@ -13,7 +13,7 @@ use super::builder::Options;
 use super::child::Child;
 use super::error::JobError;
 use super::escalation::{Escalation, Step};
-use super::state::{End, Stage, State, Watch, bit, timed_out};
+use super::state::{End, State, Watch, bit, timed_out};
 use super::wire::Receiver;
 use crate::error::SourceLocation;
 use crate::os::job_fd::JobFd;
@@ -93,7 +93,7 @@ pub(super) fn wait_any(
         }
         // After the jobs: one that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
-        if now >= deadline && jobs.iter().all(|job| job.is_running()) {
+        if now >= deadline && jobs.iter().all(|job| job.state.lock().watch.is_some()) {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
             let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
             return Err(timed_out(label, limit, elapsed, location.into()).into());
@@ -120,25 +120,25 @@ impl Polled<'_> {
         if pipe.is_ready() {
             let mut receiver = receiver.lock();
             let before = receiver.received();
-            receiver.read(BUDGET, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
+            self.receive(&mut receiver, BUDGET);
             (more, must_kill) = (receiver.received() > before, receiver.must_kill());
         }
         let mut state = state.lock();
-        if !matches!(state.stage, Stage::Running(_)) {
+        if state.watch.is_none() {
             return Ok(());
         }
         if end.is_ready() || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
             self.finish(&mut state);
             return Ok(());
         }
+        let now = clock::kernel_now();
         if more {
-            state.escalation.postpone(wait_began, clock::kernel_now());
+            state.escalation.postpone(wait_began, now);
         }
         if must_kill {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        while !state.escalation.next().is_never() {
-            let Some(step) = state.escalation.take(clock::kernel_now()) else { break };
+        while let Some(step) = state.escalation.take(now) {
             // Fails if the child has ended or has changed its user.
             let _ = match step {
                 Step::Terminate => terminate(child),
@@ -153,14 +153,15 @@ impl Polled<'_> {
         let mut receiver = std::mem::take(&mut *self.job.receiver.lock());
         if receiver.is_open() {
             // Only what the pipe holds now: a grandchild may go on writing.
-            let pipe = self.watch.pipe.as_fd();
-            receiver.read(pipe::bytes_in(pipe).min(LARGEST_PIPE), |buffer, most| {
-                pipe::read_onto(pipe, buffer, most)
-            });
+            self.receive(&mut receiver, pipe::bytes_in(self.watch.pipe.as_fd()).min(LARGEST_PIPE));
         }
         let (exit, usage) = self.watch.child.reap();
         let outcome = state.outcome(self.job, receiver.finish(), exit, usage);
-        state.stage = Stage::Ended(End { outcome, exit, usage });
+        (state.watch, state.end) = (None, Some(End { outcome, exit, usage }));
+    }
+
+    fn receive(&self, receiver: &mut Receiver, budget: usize) {
+        receiver.read(budget, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
     }
 }
 
@@ -173,7 +174,8 @@ impl Shared {
             receiver: Mutex::new(Receiver::new(options.value_limit)),
             state: Mutex::new(State {
                 escalation: Escalation::new(deadline, options.grace),
-                stage: Stage::Detached,
+                watch: None,
+                end: None,
                 sent: 0,
             }),
             began,
@@ -185,26 +187,17 @@ impl Shared {
 
     pub(super) fn begin(&mut self, child: Child, pipe: JobFd) {
         self.pid = child.pid();
-        self.state.get_mut().stage = Stage::Running(Arc::new(Watch { child, pipe }));
+        self.state.get_mut().watch = Some(Arc::new(Watch { child, pipe }));
     }
 
     pub(super) fn in_parent(&self) -> bool {
-        is_process(self.parent)
+        process::id() == self.parent.as_raw().unsigned_abs()
     }
 
     fn polled(&self) -> Option<Polled<'_>> {
         let listening = self.receiver.lock().is_open();
         let state = self.state.lock();
-        match &state.stage {
-            Stage::Running(watch) => {
-                Some(Polled { job: self, watch: watch.clone(), listening, next: state.escalation.next() })
-            }
-            Stage::Ended(_) | Stage::Detached => None,
-        }
-    }
-
-    fn is_running(&self) -> bool {
-        matches!(self.state.lock().stage, Stage::Running(_))
+        Some(Polled { job: self, watch: state.watch.clone()?, listening, next: state.escalation.next() })
     }
 
     pub(super) fn end(&self) -> Option<End> {
@@ -217,10 +210,7 @@ impl Shared {
                 let _ = polled.advance(&fds[0], clock::kernel_now());
             }
         }
-        match &self.state.lock().stage {
-            Stage::Ended(end) => Some(end.clone()),
-            Stage::Running(_) | Stage::Detached => None,
-        }
+        self.state.lock().end.clone()
     }
 
     /// Sends a signal to a child that has not ended. The lock keeps other threads from reaping it.
@@ -229,7 +219,7 @@ impl Shared {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
         }
         let mut state = self.state.lock();
-        if let Stage::Running(watch) = &state.stage {
+        if let Some(watch) = &state.watch {
             send(&watch.child)?;
             state.sent |= bit(signal);
         }
@@ -241,7 +231,7 @@ impl Shared {
             return None;
         }
         if self.end_fd.get().is_none() {
-            if let Stage::Running(watch) = &self.state.lock().stage {
+            if let Some(watch) = &self.state.lock().watch {
                 let _ = watch.child.copy_end_fd().map(|fd| self.end_fd.set(fd));
             }
         }
@@ -254,17 +244,13 @@ pub(super) fn terminate(child: &Child) -> io::Result<()> {
     child.signal_all(Signal::SIGCONT)
 }
 
-fn is_process(pid: Pid) -> bool {
-    process::id() == pid.as_raw().unsigned_abs()
-}
-
 impl Drop for Shared {
     fn drop(&mut self) {
-        let state = self.state.get_mut();
-        let Stage::Running(watch) = &state.stage else { return };
-        if !is_process(self.parent) {
+        if !self.in_parent() {
             return;
         }
+        let state = self.state.get_mut();
+        let Some(watch) = &state.watch else { return };
         let child = &watch.child;
         // The child has changed its user.
         if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {

@@ -36,16 +36,15 @@ where
     F: FnOnce() -> T,
 {
     let Builder { options, stdout, stderr } = builder;
-    let (shared, alarm) = prepare(options, threads, location)?;
-    match fork_job(shared, alarm, [stdout, stderr], alone, threads, location)? {
-        Forked::Child(child) => child.run(f),
-        Forked::Parent(job) => Ok(job),
+    let (mut shared, alarm) = prepare(options, threads, location)?;
+    match fork_job::<T>(&mut shared, alarm, [stdout, stderr], alone, threads, location)? {
+        Some(child) => {
+            // A drop would write to shared pages.
+            mem::forget(shared);
+            child.run(f)
+        }
+        None => Ok(Job::new(shared)),
     }
-}
-
-enum Forked<T> {
-    Child(InChild),
-    Parent(Job<T>),
 }
 
 /// Arms the child's alarm, if the parent can. Like [`fork_job`], the function is not inlined: each page of the stack that is
@@ -63,19 +62,18 @@ fn prepare(
     Ok((Shared::new(options, began, location), alarm))
 }
 
-/// Generic, so that the compiler places it near `f`: each page of code that the child runs costs a page fault.
+/// Forks, and returns `Some` in the child. Generic, so that the compiler places the function near `f`: each page of code that
+/// the child runs costs a page fault.
 #[inline(never)]
 fn fork_job<T>(
-    mut shared: Box<Shared>,
+    shared: &mut Shared,
     alarm: Option<ForChild>,
     [stdout, stderr]: [Output; 2],
     alone: Alone,
     threads: bool,
     location: &'static Location<'static>,
-) -> Result<Forked<T>, SpawnError> {
-    fn naming(call: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
-        move |e| SpawnError::system(call, e)
-    }
+) -> Result<Option<InChild>, SpawnError> {
+    let naming = |call: &'static str| move |e: io::Error| SpawnError::system(call, e);
     detached::reap();
     let (parent, owner) = (shared.parent, shared.parent.as_raw().unsigned_abs());
     let outputs = [stdout.open().map_err(naming("open"))?, stderr.open().map_err(naming("open"))?];
@@ -103,9 +101,8 @@ fn fork_job<T>(
                 has_alarm: alarm.is_some(),
             };
             let child = set_up.set_up_child(streams);
-            // A drop would write to shared pages.
-            mem::forget((shared, read, alarm, outputs, write, hook));
-            return Ok(Forked::Child(child));
+            mem::forget((read, alarm, outputs, write, hook));
+            return Ok(Some(child));
         }
         Ok(Some(pid)) => Ok(pid),
         Err(e) => Err(naming("fork")(e)),
@@ -120,5 +117,5 @@ fn fork_job<T>(
     blocked.restore();
     drop((streams, alarm));
     shared.begin(child?, read);
-    Ok(Forked::Parent(Job::new(shared)))
+    Ok(None)
 }

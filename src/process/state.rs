@@ -38,16 +38,11 @@ pub(super) struct End {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) escalation: Escalation,
-    pub(super) stage: Stage,
+    /// While the job runs and is not detached.
+    pub(super) watch: Option<Arc<Watch>>,
+    pub(super) end: Option<End>,
     /// The signals that the program has sent to the job, one bit each.
     pub(super) sent: u64,
-}
-
-#[derive(Debug)]
-pub(super) enum Stage {
-    Running(Arc<Watch>),
-    Ended(End),
-    Detached,
 }
 
 /// The descriptors of a child, open as long as a thread polls them.
@@ -59,11 +54,8 @@ pub(super) struct Watch {
 
 impl State {
     pub(super) fn detach(&mut self) {
-        let stage = std::mem::replace(&mut self.stage, Stage::Detached);
-        if let Stage::Running(watch) = stage {
-            if let Some(watch) = Arc::into_inner(watch) {
-                detached::add(watch.child);
-            }
+        if let Some(watch) = self.watch.take().and_then(Arc::into_inner) {
+            detached::add(watch.child);
         }
     }
 

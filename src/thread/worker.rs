@@ -32,7 +32,7 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How often a join checks the alarms of its thread, because a `ring` from another thread does not wake it.
+/// Between two checks of a join: a ring from another thread does not wake the joining thread.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
@@ -97,7 +97,7 @@ impl<T: Send + 'static> Worker<T> {
 }
 
 impl<T> Worker<T> {
-    /// Makes the worker's checks return an error with [`Cause::Stopped`]. Takes a lock, and does not wait.
+    /// Makes the worker's checks return an error with [`Cause::Stopped`]. Does not wait.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// worker.stop();
