@@ -14,8 +14,6 @@ use super::{KillReason, wait_any};
 use crate::os::alone::{Alone, NotAlone};
 use crate::runtime::{Due, Plan};
 
-const DEPTH: usize = 256;
-
 /// The settings of a job, from [`Job::builder`].
 /// ```standalone_crate
 /// let builder: sigalarm::process::Builder = sigalarm::process::Job::builder();
@@ -29,7 +27,7 @@ pub struct Builder {
     pub(super) stderr: Output,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Options {
     pub(super) limit: Option<Duration>,
     pub(super) grace: Duration,
@@ -55,16 +53,11 @@ impl Options {
 impl Builder {
     pub(super) fn new() -> Builder {
         let options = Options {
-            limit: None,
             grace: Duration::from_secs(1),
-            label: None,
-            foreground: false,
             die_with_parent: true,
-            is_joined: false,
-            memory: None,
-            cpu_limit: None,
             value_limit: usize::MAX,
-            depth_limit: DEPTH,
+            depth_limit: 256,
+            ..Options::default()
         };
         Builder { options, stdout: Output::Inherit, stderr: Output::Inherit }
     }
@@ -84,7 +77,7 @@ impl Builder {
     /// See [setpgid(2)](https://man7.org/linux/man-pages/man2/setpgid.2.html).
     ///
     /// By default the child leads a group, which is killed when the child ends. In the foreground the child can read from the
-    /// terminal and Ctrl-C reaches it, but its own children are not signalled.
+    /// terminal, and Ctrl-C reaches it, but signals to the job do not reach its own children.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().foreground(true).run(|| 42).unwrap(), 42);
     /// ```
@@ -153,7 +146,7 @@ impl Builder {
         self.spawn(f)?.join()
     }
 
-    /// Spawns the job without counting the threads of this process. The only error is [`SpawnError::System`].
+    /// Spawns the job beside other threads. The only error is [`SpawnError::System`].
     ///
     /// # Safety
     ///
@@ -189,9 +182,9 @@ impl Builder {
 impl Builder {
     /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the steps.
     ///
-    /// The parent sends SIGTERM and SIGKILL while a thread waits for the job or calls [`is_alive`](Job::is_alive) or
-    /// [`try_join`](Job::try_join). Otherwise, on Linux, a timer kills the child two graces and a second after the limit,
-    /// but not its process group, and not after an `exec`. A late join extends the limit by one grace.
+    /// The parent sends the signals while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on
+    /// Linux, a timer kills the child two graces and a second after the limit, but not its process group, and not after an
+    /// `exec`. A late join extends the limit by one grace.
     ///
     /// The clock is CLOCK_MONOTONIC. Zero has passed when the function starts. [`Duration::MAX`] means no limit.
     /// ```standalone_crate
@@ -203,11 +196,10 @@ impl Builder {
         self
     }
 
-    /// Sets the time between the [limit](Builder::limit) and SIGTERM, and between SIGTERM and SIGKILL; one second by
-    /// default.
+    /// Sets the time from the [limit](Builder::limit) to SIGTERM, and from SIGTERM to SIGKILL; one second by default.
     ///
-    /// Zero sends both at the limit. A late join then loses a value larger than the pipe (64 KiB or 1 MiB). For several
-    /// jobs use at least 100 ms, or [`wait_any`].
+    /// After zero, a late join loses a value larger than the pipe (64 KiB or 1 MiB). For several jobs use at least 100 ms,
+    /// or [`wait_any`].
     /// ```standalone_crate
     /// use {sigalarm::process::Job, std::time::Duration};
     /// let limited = Job::builder().limit(Duration::from_millis(1)).grace(Duration::ZERO);

@@ -10,7 +10,6 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpgid, setpgid};
 
 use super::{Exit, Usage};
-use crate::os::job_fd::JobFd;
 use crate::os::pidfd::PidFd;
 use crate::os::reap::{self, ChildState};
 
@@ -50,10 +49,6 @@ impl Child {
         self.pidfd.as_ref().map(PidFd::as_fd)
     }
 
-    pub(super) fn copy_end_fd(&self) -> Option<JobFd> {
-        self.end_fd().and_then(|fd| fd.try_clone_to_owned().ok()).map(|fd| JobFd::new(fd, std::process::id()))
-    }
-
     pub(super) fn state(&self) -> io::Result<ChildState> {
         reap::child_state(self.pid, self.pidfd.as_ref())
     }
@@ -67,13 +62,15 @@ impl Child {
         ignore_ended(sent)
     }
 
+    /// Signals the group that the child leads, and the child if it has left the group. SIGCONT follows SIGTERM.
     pub(super) fn signal_all(&self, signal: Signal) -> io::Result<()> {
         if !self.leads {
-            return self.signal(signal as i32);
+            self.signal(signal as i32)?;
+        } else {
+            let group = self.signal_group(signal);
+            if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }?;
         }
-        let group = self.signal_group(signal);
-        // The child may have left the group.
-        if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }
+        if signal == Signal::SIGTERM { self.signal_all(Signal::SIGCONT) } else { Ok(()) }
     }
 
     fn signal_group(&self, signal: Signal) -> io::Result<()> {

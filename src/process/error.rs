@@ -49,7 +49,7 @@ impl Error for SpawnError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             SpawnError::System { source, .. } => Some(&**source),
-            SpawnError::MultiThreaded { .. } | SpawnError::ThreadsUnknown => None,
+            _ => None,
         }
     }
 }

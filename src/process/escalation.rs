@@ -2,37 +2,31 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use crate::time::Time;
 
 /// Returns when the child's own timer kills it: a second after the parent's SIGKILL.
 pub(super) fn kill_timer(limit: Duration, grace: Duration) -> Option<Duration> {
-    const MARGIN: Duration = Duration::from_secs(1);
-    limit.checked_add(grace.checked_mul(2)?)?.checked_add(MARGIN)
+    limit.checked_add(grace.checked_mul(2)?)?.checked_add(Duration::from_secs(1))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Terminate,
-    Kill,
-}
-
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Escalation {
     deadline: Time,
     grace: Duration,
-    next: Option<(Time, Step)>,
+    next: Time,
     begun: bool,
     postponed: bool,
 }
 
 impl Escalation {
     pub(super) fn new(deadline: Time, grace: Duration) -> Escalation {
-        let next = Some((deadline.after(grace), Step::Terminate));
-        Escalation { deadline, grace, next, begun: false, postponed: false }
+        Escalation { deadline, grace, next: deadline.after(grace), begun: false, postponed: false }
     }
 
     pub(super) fn next(&self) -> Time {
-        self.next.map_or(Time::NEVER, |(at, _)| at)
+        self.next
     }
 
     pub(super) fn has_begun(&self) -> bool {
@@ -42,23 +36,19 @@ impl Escalation {
     /// Delays the first step to one grace from now, if a thread that began to wait after the deadline receives bytes.
     /// Once only: a child may send without end.
     pub(super) fn postpone(&mut self, wait_began: Time, now: Time) {
-        if self.begun || self.postponed || wait_began < self.deadline {
-            return;
+        if !self.begun && !self.postponed && wait_began >= self.deadline {
+            self.postponed = true;
+            self.next = now.after(self.grace);
         }
-        self.postponed = true;
-        self.next = self.next.map(|(_, step)| (now.after(self.grace), step));
     }
 
-    pub(super) fn take(&mut self, now: Time) -> Option<Step> {
-        let (at, step) = self.next?;
-        if now < at {
+    /// Returns the signal that is due.
+    pub(super) fn take(&mut self, now: Time) -> Option<Signal> {
+        if now < self.next {
             return None;
         }
-        self.begun = true;
-        self.next = match step {
-            Step::Terminate => Some((now.after(self.grace), Step::Kill)),
-            Step::Kill => None,
-        };
-        Some(step)
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        self.next = if is_first { now.after(self.grace) } else { Time::NEVER };
+        Some(if is_first { Signal::SIGTERM } else { Signal::SIGKILL })
     }
 }

@@ -1,4 +1,6 @@
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use nix::libc;
@@ -24,12 +26,11 @@ pub enum Exit {
 
 impl Exit {
     pub(super) fn from_status(status: libc::c_int) -> Exit {
-        if libc::WIFEXITED(status) {
-            Exit::Code(libc::WEXITSTATUS(status))
-        } else if libc::WIFSIGNALED(status) {
-            Exit::Signal { signal: libc::WTERMSIG(status), core_dumped: libc::WCOREDUMP(status) }
-        } else {
-            Exit::Unknown
+        let status = ExitStatus::from_raw(status);
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, Some(signal)) => Exit::Signal { signal, core_dumped: status.core_dumped() },
+            (None, None) => Exit::Unknown,
         }
     }
 

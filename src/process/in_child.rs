@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::builder::Options;
 use super::escalation;
 use super::panics;
+use super::shared::Shared;
 use super::wire::{ABORT_FRAME, Failure, SMALL, Sender};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
@@ -48,8 +49,7 @@ pub(super) struct InChild {
 }
 
 pub(super) struct SetUp<'a> {
-    pub(super) parent: Pid,
-    pub(super) options: &'a Options,
+    pub(super) shared: &'a Shared,
     /// Replacements for standard output and standard error.
     pub(super) outputs: &'a [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
@@ -68,8 +68,8 @@ impl SetUp<'_> {
     pub(super) fn set_up_child(self, streams: Option<Streams>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
-        let SetUp { options, pipe, c_streams, .. } = self;
-        close_all_but(pipe.number(), self.parent.as_raw().unsigned_abs());
+        let SetUp { shared: Shared { options, parent, .. }, pipe, c_streams, .. } = self;
+        close_all_but(pipe.number(), parent.as_raw().unsigned_abs());
         if let Err((call, e)) = self.change_process() {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
             exit(libc::EXIT_FAILURE)
@@ -90,12 +90,13 @@ impl SetUp<'_> {
 
     #[inline]
     fn change_process(&self) -> Result<(), Fault> {
+        let Shared { options, parent, .. } = self.shared;
         let naming = |call: &'static str| move |e: io::Error| (call, e);
         // Until this call the child can outlive its parent.
-        if self.options.die_with_parent {
-            forked::die_with(self.parent).map_err(naming("prctl"))?;
+        if options.die_with_parent {
+            forked::die_with(*parent).map_err(naming("prctl"))?;
         }
-        if !self.options.foreground {
+        if !options.foreground {
             forked::lead_group().map_err(naming("setpgid"))?;
         }
         for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(self.outputs) {
@@ -103,10 +104,10 @@ impl SetUp<'_> {
                 forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
             }
         }
-        if let Some(time) = self.options.cpu_limit {
+        if let Some(time) = options.cpu_limit {
             limits::processor_time(time).map_err(naming("setrlimit"))?;
         }
-        if let Some(bytes) = self.options.memory {
+        if let Some(bytes) = options.memory {
             limits::memory(bytes).map_err(naming("setrlimit"))?;
             limits::report_abort(self.pipe, &ABORT_FRAME);
         }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::{Shared, terminate, wait_any};
+use super::shared::{Shared, wait_any};
 use super::wire::{DecodeError, decode};
 use super::{Exit, Usage};
 use crate::os::clock;
@@ -78,9 +78,7 @@ impl<T> Job<T> {
 }
 
 impl<T: DeserializeOwned> Job<T> {
-    /// Waits for the job to end and returns its value.
-    ///
-    /// Blocks until then, or until an alarm of the calling thread expires.
+    /// Waits for the job to end, or for an alarm of the calling thread to expire, and returns the value.
     ///
     /// # Errors
     ///
@@ -108,9 +106,8 @@ impl<T: DeserializeOwned> Job<T> {
         self.try_join().expect("a job that was waited for has ended")
     }
 
-    /// Returns the outcome of an ended job, as [`join`](Job::join) does; `None` while the job runs. Does not block.
-    ///
-    /// Each call receives what the job has sent, and enforces the [limit](Builder::limit).
+    /// Returns the outcome as [`join`](Job::join) does; `None` while the job runs. Does not block. Each call receives what
+    /// the job has sent, and enforces the [limit](Builder::limit).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// while job.try_join().is_none() {}
@@ -143,6 +140,8 @@ impl<T: DeserializeOwned> Job<T> {
 }
 
 /// # State
+///
+/// The functions do not block. A running process has no exit status and no usage.
 impl<T> Job<T> {
     /// Returns the child's process id, which the kernel may use again after the job has ended.
     /// ```standalone_crate
@@ -153,7 +152,7 @@ impl<T> Job<T> {
         self.shared.pid.as_raw().unsigned_abs()
     }
 
-    /// Returns whether the process runs. Does not block. Also does what [`try_join`](Job::try_join) does.
+    /// Returns whether the process runs, and does what [`try_join`](Job::try_join) does.
     /// ```standalone_crate
     /// assert!(sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
     /// ```
@@ -161,7 +160,7 @@ impl<T> Job<T> {
         self.shared.in_parent() && self.shared.end().is_none()
     }
 
-    /// Returns how the process ended; `None` while the process runs. Does not block.
+    /// Returns how the process ended.
     /// ```standalone_crate
     /// use sigalarm::process::{Exit, Job};
     /// let job = Job::spawn(|| -> () { std::process::exit(3) }).unwrap();
@@ -171,7 +170,7 @@ impl<T> Job<T> {
         self.shared.end().map(|end| end.exit)
     }
 
-    /// Returns the [code](Exit::code) of the exit status. Does not block.
+    /// Returns the [code](Exit::code) of the exit status.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// assert!(job.join().is_ok() && job.exit_code() == Some(0));
@@ -180,7 +179,7 @@ impl<T> Job<T> {
         self.exit_status().and_then(Exit::code)
     }
 
-    /// Returns what the process used; `None` while the process runs, and if other code reaped it. Does not block.
+    /// Returns what the process used; `None` if other code reaped it.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
@@ -216,7 +215,7 @@ impl<T> Job<T> {
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGTERM");
     /// ```
     pub fn terminate(&self) -> io::Result<()> {
-        self.shared.signal(Signal::SIGTERM as i32, terminate)
+        self.shared.signal(Signal::SIGTERM as i32, |child| child.signal_all(Signal::SIGTERM))
     }
 
     /// Sends SIGKILL to the job's process group.

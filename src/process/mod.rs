@@ -44,7 +44,7 @@ pub use panics::Panic;
 /// Blocks until the child has ended. An alarm of the calling thread that expires kills the child at once.
 ///
 /// 1. At the limit [`checkpoint`](crate::checkpoint) returns an error in the child.
-/// 2. One [grace](Builder::grace) (a second) later its process group gets SIGTERM.
+/// 2. A [grace](Builder::grace) of a second later its process group gets SIGTERM.
 /// 3. Another grace later the group gets SIGKILL.
 ///
 /// Zero has passed when the function starts. [`Duration::MAX`] means no limit.

@@ -19,9 +19,8 @@ const LONGEST: usize = 64 * 1024;
 
 /// A panic of the function in a job. The child prints nothing.
 /// ```standalone_crate
-/// use sigalarm::process::{Job, JobError};
-/// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
-/// assert!(panic.to_string().ends_with("no way"));
+/// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("no way") });
+/// assert!(outcome.unwrap_err().to_string().ends_with("no way"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panic {
@@ -32,9 +31,9 @@ pub struct Panic {
 impl Panic {
     /// Returns the first 64 KiB of the message; `Box<dyn Any>` for a payload that is not a string.
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
-    /// assert_eq!(panic.message(), "no way");
+    /// use sigalarm::process::{Job, JobError::Panicked};
+    /// let outcome = Job::builder().run(|| -> () { panic!("no way") });
+    /// assert!(matches!(outcome, Err(Panicked(panic)) if panic.message() == "no way"));
     /// ```
     pub fn message(&self) -> &str {
         &self.message
@@ -42,9 +41,9 @@ impl Panic {
 
     /// Returns where it panicked; `None` after [`resume_unwind`](std::panic::resume_unwind).
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
-    /// assert_eq!(panic.location().unwrap().line(), line!() - 1);
+    /// use sigalarm::process::{Job, JobError::Panicked};
+    /// let outcome = Job::builder().run(|| -> () { panic!("no way") });
+    /// assert!(matches!(outcome, Err(Panicked(panic)) if panic.location().unwrap().line() == line!() - 1));
     /// ```
     pub fn location(&self) -> Option<&SourceLocation> {
         self.location.as_ref()

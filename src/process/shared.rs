@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::builder::Options;
 use super::child::Child;
 use super::error::JobError;
-use super::escalation::{Escalation, Step};
+use super::escalation::Escalation;
 use super::state::{End, State, Watch, bit, timed_out};
 use super::wire::Receiver;
 use crate::error::SourceLocation;
@@ -138,12 +138,9 @@ impl Polled<'_> {
         if must_kill {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        while let Some(step) = state.escalation.take(now) {
+        while let Some(signal) = state.escalation.take(now) {
             // Fails if the child has ended or has changed its user.
-            let _ = match step {
-                Step::Terminate => terminate(child),
-                Step::Kill => child.signal_all(Signal::SIGKILL),
-            };
+            let _ = child.signal_all(signal);
         }
         Ok(())
     }
@@ -232,16 +229,12 @@ impl Shared {
         }
         if self.end_fd.get().is_none() {
             if let Some(watch) = &self.state.lock().watch {
-                let _ = watch.child.copy_end_fd().map(|fd| self.end_fd.set(fd));
+                let copy = watch.child.end_fd().and_then(|fd| fd.try_clone_to_owned().ok());
+                let _ = copy.map(|fd| self.end_fd.set(JobFd::new(fd, process::id())));
             }
         }
         self.end_fd.get().map(AsFd::as_fd)
     }
-}
-
-pub(super) fn terminate(child: &Child) -> io::Result<()> {
-    child.signal_all(Signal::SIGTERM)?;
-    child.signal_all(Signal::SIGCONT)
 }
 
 impl Drop for Shared {

@@ -47,8 +47,8 @@ where
     }
 }
 
-/// Arms the child's alarm, if the parent can. Like [`fork_job`], the function is not inlined: each page of the stack that is
-/// written between two forks costs a page fault.
+/// Arms the child's alarm, if the parent can. Not inlined: each page of the stack that is written between two forks costs a page
+/// fault.
 #[inline(never)]
 fn prepare(
     options: Options,
@@ -62,8 +62,7 @@ fn prepare(
     Ok((Shared::new(options, began, location), alarm))
 }
 
-/// Forks, and returns `Some` in the child. Generic, so that the compiler places the function near `f`: each page of code that
-/// the child runs costs a page fault.
+/// Forks, and returns `Some` in the child. Generic, so that its code is near that of `f`.
 #[inline(never)]
 fn fork_job<T>(
     shared: &mut Shared,
@@ -85,13 +84,12 @@ fn fork_job<T>(
     // The alarm of the child is the only one, if there is one.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
-    // Not in the child, where each write costs a copy; but another thread could panic meanwhile.
+    // In the child each write would cost a copy. But another thread could panic meanwhile.
     let hook = if threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
         Ok(None) => {
             let set_up = SetUp {
-                parent,
-                options: &shared.options,
+                shared,
                 outputs: &outputs,
                 pipe,
                 c_streams,

@@ -13,11 +13,10 @@ pub(super) use self::decode::{DecodeError, decode};
 use super::panics::Panic;
 use crate::os::pipe::{Found, WriteEnd};
 
-/// The kind, and the length of the body in four bytes, little-endian.
+/// The kind, and the length of the body in little-endian order.
 const HEAD: usize = 5;
 
-/// A larger value has a buffer on the heap, which costs a child page faults. For a larger array the compiler calls `memset`,
-/// which costs one, too.
+/// A larger value has a buffer on the heap. For a larger array the compiler calls `memset`. Both cost a child page faults.
 pub(super) const SMALL: usize = 256;
 
 /// The largest frame of a large value.
