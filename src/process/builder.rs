@@ -43,7 +43,6 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Returns the alarm of the child, if the job has a limit.
     pub(super) fn plan(&self, location: &'static Location<'static>) -> Option<Plan<'_>> {
         let plan = Plan::new(Due::After(self.limit?), location);
         Some(Plan { label: self.label.as_ref(), ..plan })

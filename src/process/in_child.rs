@@ -31,14 +31,6 @@ const PIPE_CLOSED: i32 = 74;
 
 pub(super) type Streams = (StdoutLock<'static>, StderrLock<'static>);
 
-/// Flushes the streams before a fork, and locks them if there may be other threads.
-pub(super) fn flush_and_lock(c_streams: c_streams::Streams, lock: bool) -> Option<Streams> {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.flush();
-    c_streams.flush();
-    lock.then(|| (stdout, io::stderr().lock()))
-}
-
 pub(super) struct InChild {
     this: Pid,
     pipe: WriteEnd,
@@ -50,20 +42,18 @@ pub(super) struct InChild {
 
 pub(super) struct SetUp<'a> {
     pub(super) shared: &'a Shared,
-    /// Replacements for standard output and standard error.
     pub(super) outputs: &'a [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
     pub(super) c_streams: c_streams::Streams,
     pub(super) blocked: &'a BlockedSignals,
     pub(super) location: &'static Location<'static>,
-    /// There may be other threads in the parent.
     pub(super) threads: bool,
     /// The parent has armed the child's alarm.
     pub(super) has_alarm: bool,
 }
 
 impl SetUp<'_> {
-    /// Sets the child up; sends an error to the parent and exits.
+    /// Sends an error to the parent and exits.
     #[inline]
     pub(super) fn set_up_child(self, streams: Option<Streams>) -> InChild {
         let _exit = ExitOnDrop;
@@ -89,7 +79,7 @@ impl SetUp<'_> {
     }
 
     #[inline]
-    fn change_process(&self) -> Result<(), Fault> {
+    fn change_process(&self) -> Result<(), (&'static str, io::Error)> {
         let Shared { options, parent, .. } = self.shared;
         let naming = |call: &'static str| move |e: io::Error| (call, e);
         // Until this call the child can outlive its parent.
@@ -169,13 +159,11 @@ pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) -> io::Result<()> 
 }
 
 #[inline]
-fn flush(c_streams: c_streams::Streams) {
+pub(super) fn flush(c_streams: c_streams::Streams) {
     // `stdout()` panics if the function has leaked a lock of it.
     let _ = panic::catch_unwind(|| io::stdout().flush());
     c_streams.flush();
 }
-
-type Fault = (&'static str, io::Error);
 
 /// Kills this process after its limit, in case no thread of the parent waits.
 #[inline]

@@ -53,7 +53,6 @@ struct Polled<'a> {
     next: Time,
 }
 
-/// For the end of a job and for its pipe.
 type Fds = [poll::Readable; 2];
 
 /// Waits until one of the jobs has ended, and returns its index. Fails at `deadline`, and at an alarm of this thread.
@@ -145,7 +144,6 @@ impl Polled<'_> {
         Ok(())
     }
 
-    /// Takes the outcome of an ended child.
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::take(&mut *self.job.receiver.lock());
         if receiver.is_open() {
@@ -259,7 +257,6 @@ impl Drop for Shared {
     }
 }
 
-/// Returns the pause, and doubles the next one.
 fn lengthen(pause: &mut Duration) -> Duration {
     let now = *pause;
     *pause = (2 * now).min(LONGEST_PAUSE);

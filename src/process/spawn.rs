@@ -10,7 +10,7 @@ use super::builder::{Builder, Options};
 use super::child::Child;
 use super::detached;
 use super::error::SpawnError;
-use super::in_child::{InChild, SetUp, flush_and_lock};
+use super::in_child::{InChild, SetUp, flush};
 use super::job::Job;
 use super::output::Output;
 use super::panics;
@@ -80,7 +80,9 @@ fn fork_job<T>(
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
     let c_streams = c_streams::Streams::find();
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-    let streams = flush_and_lock(c_streams, threads);
+    // Another thread must not print between the flush and the fork.
+    let streams = threads.then(|| (io::stdout().lock(), io::stderr().lock()));
+    flush(c_streams);
     // The alarm of the child is the only one, if there is one.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;

@@ -15,7 +15,6 @@ use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
 use crate::os::job_fd::JobFd;
 
-/// Makes a time-out that belongs to no alarm.
 pub(super) fn timed_out(
     label: Option<Arc<str>>,
     limit: Option<Duration>,
@@ -39,7 +38,7 @@ pub(super) struct End {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) escalation: Escalation,
-    /// While the job runs and is not detached.
+    /// `None` after the end and after `detach`.
     pub(super) watch: Option<Arc<Watch>>,
     pub(super) end: Option<End>,
     /// The signals that the program has sent to the job, one bit each.

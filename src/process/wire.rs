@@ -19,7 +19,6 @@ const HEAD: usize = 5;
 /// A larger value has a buffer on the heap. For a larger array the compiler calls `memset`. Both cost a child page faults.
 pub(super) const SMALL: usize = 256;
 
-/// The largest frame of a large value.
 const CHUNK: usize = 256 * 1024;
 
 const PIPE: usize = 64 * 1024;
@@ -64,7 +63,7 @@ impl<'a> Sender<'a> {
         Sender { pipe, buffer: small, filled: HEAD }
     }
 
-    /// Sends a value, except for its last chunk.
+    /// Sends all but the last chunk.
     pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
         value.serialize(self)
     }
@@ -120,7 +119,7 @@ impl<'a> Sender<'a> {
         self.pipe.write_all(chunk)
     }
 
-    /// Makes space for `bytes`, fewer than a chunk. Grows in steps, to touch few pages.
+    /// Makes space for fewer bytes than a chunk. Grows in steps, to touch few pages.
     #[cold]
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
         let may_grow = self.buffer.len() < CHUNK;
@@ -236,7 +235,6 @@ impl Receiver {
         }
     }
 
-    /// Takes note of bytes that were read.
     fn take(&mut self, found: usize) {
         if let Some((kind, left)) = self.frame {
             self.frame = (left > found).then_some((kind, left - found));

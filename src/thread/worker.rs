@@ -118,7 +118,7 @@ impl<T> Worker<T> {
     /// assert!(worker.join().is_ok() && !worker.is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
-        matches!(*self.shared.progress.lock(), Progress::Starting(_) | Progress::Running(_))
+        self.shared.progress.lock().is_running()
     }
 
     /// Returns the [name](Builder::name).
@@ -138,10 +138,8 @@ impl<T> Worker<T> {
         self.thread
     }
 
-    /// Waits for the worker to end, and returns its value once.
-    ///
-    /// Blocks until then, or until an alarm of the calling thread expires. One join waits for the destructors of
-    /// thread-locals, too.
+    /// Waits for the worker to end, or for an alarm of the calling thread to expire. The first join gets the value. One join
+    /// waits for the destructors of thread-locals, too.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// let _alarm = sigalarm::testing::expired();
@@ -171,8 +169,11 @@ impl<T> Worker<T> {
         let deadline = since.after(limit);
         let mut progress = self.shared.progress.lock();
         loop {
-            if let Some(result) = progress.take() {
-                return result;
+            if !progress.is_running() {
+                return match mem::replace(&mut *progress, Progress::Taken) {
+                    Progress::Ended(result) => result,
+                    _ => Err(WorkerError::AlreadyJoined),
+                };
             }
             let alarm = runtime::next_here();
             if alarm.is_some() {
@@ -205,16 +206,8 @@ impl<T> Worker<T> {
 }
 
 impl<T> Progress<T> {
-    /// Returns the result once; `None` while the function runs.
-    fn take(&mut self) -> Option<Result<T, WorkerError>> {
-        match mem::replace(self, Progress::Taken) {
-            Progress::Ended(result) => Some(result),
-            Progress::Taken => Some(Err(WorkerError::AlreadyJoined)),
-            running => {
-                *self = running;
-                None
-            }
-        }
+    fn is_running(&self) -> bool {
+        matches!(self, Progress::Starting(_) | Progress::Running(_))
     }
 }
 

@@ -18,7 +18,7 @@ pub(in crate::process) enum DecodeError {
 }
 
 pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, DecodeError> {
-    let mut decoder = Decoder { bytes, depth, is_too_deep: false, empty: EMPTY_ELEMENTS };
+    let mut decoder = Decoder { bytes, depth_left: depth, is_too_deep: false, empty_left: EMPTY_ELEMENTS };
     let value = T::deserialize(&mut decoder).map_err(|e| match decoder.is_too_deep {
         true => DecodeError::TooDeep,
         false => DecodeError::Other(e.to_string()),
@@ -31,11 +31,9 @@ pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize
 
 struct Decoder<'de> {
     bytes: &'de [u8],
-    /// The levels that are left.
-    depth: usize,
+    depth_left: usize,
     is_too_deep: bool,
-    /// How many more elements may take no bytes.
-    empty: usize,
+    empty_left: usize,
 }
 
 impl<'de> Decoder<'de> {
@@ -48,13 +46,13 @@ impl<'de> Decoder<'de> {
 
     #[inline]
     fn nested<R>(&mut self, decode: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
-        if self.depth == 0 {
+        if self.depth_left == 0 {
             self.is_too_deep = true;
             return Err(Error::custom("nested too deeply"));
         }
-        self.depth -= 1;
+        self.depth_left -= 1;
         let result = decode(self);
-        self.depth += 1;
+        self.depth_left += 1;
         result
     }
 
@@ -62,7 +60,6 @@ impl<'de> Decoder<'de> {
         visitor.visit_seq(Elements { decoder: self, left, are_claimed: false })
     }
 
-    /// As many elements as the input claims.
     fn elements(&mut self) -> Result<Elements<'_, 'de>, Error> {
         let length = self.scalar::<u64>()?;
         let left =
@@ -151,14 +148,13 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
         let before = self.decoder.bytes.len();
         let element = seed.deserialize(&mut *self.decoder)?;
         if self.are_claimed && self.decoder.bytes.len() == before {
-            self.decoder.empty = self.decoder.empty.checked_sub(1).ok_or_else(|| {
+            self.decoder.empty_left = self.decoder.empty_left.checked_sub(1).ok_or_else(|| {
                 Error::custom(format!("more than {EMPTY_ELEMENTS} elements that take no bytes"))
             })?;
         }
         Ok(Some(element))
     }
 
-    /// Returns at most one claimed element per byte.
     fn size_hint(&self) -> Option<usize> {
         Some(if self.are_claimed { self.left.min(self.decoder.bytes.len()) } else { self.left })
     }
