@@ -11,7 +11,7 @@ use super::output::Output;
 use super::spawn::spawn;
 #[cfg(doc)]
 use super::{KillReason, wait_any};
-use crate::os::alone::{Alone, NotAlone};
+use crate::os::alone::Alone;
 use crate::runtime::{Due, Plan};
 
 /// The settings of a job, from [`Job::builder`].
@@ -124,9 +124,8 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        let alone = Alone::check().map_err(|e| match e {
-            NotAlone::Threads(threads) => SpawnError::MultiThreaded { threads },
-            NotAlone::Unknown => SpawnError::ThreadsUnknown,
+        let alone = Alone::check().map_err(|threads| {
+            threads.map_or(SpawnError::ThreadsUnknown, |threads| SpawnError::MultiThreaded { threads })
         })?;
         spawn(self, alone, false, f, Location::caller())
     }

@@ -103,7 +103,7 @@ impl<T: DeserializeOwned> Job<T> {
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
         let now = clock::kernel_now();
         wait_any(&[self.shared()], now.after(limit), now, Location::caller())?;
-        self.try_join().expect("a job that was waited for has ended")
+        self.decode(&self.shared.end().expect("a job that was waited for has ended").outcome?)
     }
 
     /// Returns the outcome as [`join`](Job::join) does; `None` while the job runs. Does not block. Each call receives what
@@ -116,7 +116,7 @@ impl<T: DeserializeOwned> Job<T> {
         if !self.shared.in_parent() {
             return Some(Err(JobError::NotParent));
         }
-        self.shared.end().map(|end| self.decode(&end.outcome?))
+        self.shared.poll_end().map(|end| self.decode(&end.outcome?))
     }
 
     /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`, with the same errors.
@@ -157,7 +157,7 @@ impl<T> Job<T> {
     /// assert!(sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
-        self.shared.in_parent() && self.shared.end().is_none()
+        self.shared.in_parent() && self.shared.poll_end().is_none()
     }
 
     /// Returns how the process ended.
@@ -167,7 +167,7 @@ impl<T> Job<T> {
     /// assert!(job.join().is_err() && job.exit_status() == Some(Exit::Code(3)));
     /// ```
     pub fn exit_status(&self) -> Option<Exit> {
-        self.shared.end().map(|end| end.exit)
+        self.shared.poll_end().map(|end| end.exit)
     }
 
     /// Returns the [code](Exit::code) of the exit status.
@@ -185,7 +185,7 @@ impl<T> Job<T> {
     /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
     /// ```
     pub fn usage(&self) -> Option<Usage> {
-        self.shared.end().and_then(|end| end.usage)
+        self.shared.poll_end().and_then(|end| end.usage)
     }
 
     /// Returns a descriptor that becomes readable when the process has ended, and stays open as long as the `Job`.

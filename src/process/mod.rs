@@ -55,8 +55,8 @@ pub use panics::Panic;
 /// why there is no value.
 /// ```standalone_crate
 /// use {sigalarm::{checkpoint, process}, std::time::Duration};
-/// // The second `?` returns the time-out of a function that checks.
-/// assert_eq!(process::run(Duration::from_secs(10), || checkpoint().map(|()| 42))??, 42);
+/// let result = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42));
+/// assert_eq!(result.unwrap().unwrap(), 42); // a result in a result
 /// # Ok::<(), process::JobError>(())
 /// ```
 #[track_caller]

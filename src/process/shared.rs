@@ -130,12 +130,15 @@ impl Polled<'_> {
             self.finish(&mut state);
             return Ok(());
         }
+        if must_kill {
+            let _ = child.signal_all(Signal::SIGKILL);
+        }
+        if state.escalation.next().is_never() {
+            return Ok(());
+        }
         let now = clock::kernel_now();
         if more {
             state.escalation.postpone(wait_began, now);
-        }
-        if must_kill {
-            let _ = child.signal_all(Signal::SIGKILL);
         }
         while let Some(signal) = state.escalation.take(now) {
             // Fails if the child has ended or has changed its user.
@@ -195,7 +198,12 @@ impl Shared {
         Some(Polled { job: self, watch: state.watch.clone()?, listening, next: state.escalation.next() })
     }
 
+    /// Returns the end of a job that is known to have ended.
     pub(super) fn end(&self) -> Option<End> {
+        self.state.lock().end.clone()
+    }
+
+    pub(super) fn poll_end(&self) -> Option<End> {
         if !self.in_parent() {
             return None;
         }
@@ -205,7 +213,7 @@ impl Shared {
                 let _ = polled.advance(&fds[0], clock::kernel_now());
             }
         }
-        self.state.lock().end.clone()
+        self.end()
     }
 
     /// Sends a signal to a child that has not ended. The lock keeps other threads from reaping it.

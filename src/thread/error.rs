@@ -100,7 +100,8 @@ impl Panic {
     /// ```
     /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
     /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
-    /// assert!(matches!(result, Err(Panicked(panic)) if panic.into_payload().is::<&str>()));
+    /// let Err(Panicked(panic)) = result else { unreachable!() };
+    /// assert!(panic.into_payload().is::<&str>());
     /// ```
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         self.payload.into_inner()
