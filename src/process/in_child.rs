@@ -66,7 +66,6 @@ impl SetUp<'_> {
         }
         self.blocked.reset_in_child();
         drop(streams);
-        panics::capture(pipe);
         if self.threads {
             // A drop of the parent's hook could have effects outside of the child.
             mem::forget(panics::replace_hook());

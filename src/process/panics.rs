@@ -70,7 +70,7 @@ thread_local! {
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-#[inline]
+/// Prepares for [`replace_hook`], before the fork.
 pub(super) fn capture(pipe: WriteEnd) {
     CAPTURE.set(Some(pipe));
 }

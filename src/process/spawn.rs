@@ -86,6 +86,7 @@ fn fork_job<T>(
     // The alarm of the child is the only one, if there is one.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
+    panics::capture(pipe);
     // In the child each write would cost a copy. But another thread could panic meanwhile.
     let hook = if threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
