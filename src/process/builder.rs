@@ -76,7 +76,7 @@ impl Builder {
     /// See [setpgid(2)](https://man7.org/linux/man-pages/man2/setpgid.2.html).
     ///
     /// By default the child leads a group, which is killed when the child ends. In the foreground the child can read from the
-    /// terminal, and Ctrl-C reaches it, but signals to the job do not reach its own children.
+    /// terminal and receives Ctrl-C, but its own children get no signals of the job.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().foreground(true).run(|| 42).unwrap(), 42);
     /// ```
@@ -85,9 +85,8 @@ impl Builder {
         self
     }
 
-    /// Sets whether the child, without its own children, dies with the parent; `true` by default. Linux only. See
-    /// [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
-    /// A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the spawning *thread*.
+    /// Sets whether the child, without its own children, dies with the thread that spawned it; `true` by default. Linux only.
+    /// See [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
     /// ```
@@ -96,7 +95,7 @@ impl Builder {
         self
     }
 
-    /// Sets where the child's standard output goes; by default to the parent's.
+    /// Sets where the child's standard output goes.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
     /// Job::builder().stdout(Output::Null).run(|| println!("42 tours")).unwrap();
@@ -105,7 +104,7 @@ impl Builder {
         Builder { stdout: to.into(), ..self }
     }
 
-    /// Sets where the child's standard error goes; by default to the parent's.
+    /// Sets where the child's standard error goes.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
     /// Job::builder().stderr(Output::Null).run(|| eprintln!("warning: no tours")).unwrap();
@@ -168,9 +167,8 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `assume` requires. Beside `f` the child takes the locks of the standard streams,
-        // which this thread holds at the fork; of the alarms, which the child creates again; of the panic hook, which no other
-        // thread holds.
+        // SAFETY: the caller guarantees what `assume` requires. Of other locks the child takes those of the standard streams,
+        // which this thread holds at the fork, of the alarms, which the child creates again, and of the panic hook, which is free.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }
@@ -184,7 +182,7 @@ impl Builder {
     /// Linux, a timer kills the child two graces and a second after the limit, but not its process group, and not after an
     /// `exec`. A late join extends the limit by one grace.
     ///
-    /// The clock is CLOCK_MONOTONIC. Zero has passed when the function starts. [`Duration::MAX`] means no limit.
+    /// Zero has passed when the function starts. [`Duration::MAX`] means no limit. The clock is CLOCK_MONOTONIC.
     /// ```standalone_crate
     /// use {sigalarm::process::Job, std::time::Duration};
     /// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42).unwrap(), 42);
@@ -211,8 +209,8 @@ impl Builder {
     /// Limits the address space to `bytes`, including the memory of the parent at the fork:
     /// [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
     ///
-    /// An allocation beyond the limit fails, and a Rust program aborts: [`KillReason::Memory`]. A stricter limit of the
-    /// parent remains. NetBSD and OpenBSD limit the data instead.
+    /// An allocation beyond the limit aborts a Rust program: [`KillReason::Memory`]. A stricter limit of the parent remains.
+    /// NetBSD and OpenBSD limit the data instead.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
     /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
@@ -236,8 +234,8 @@ impl Builder {
         self
     }
 
-    /// Sets the largest value to accept, in serialised bytes, each of which may become an element of any size. No limit by
-    /// default. A job that sends more is killed: [`JobError::TooLarge`].
+    /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends more is killed:
+    /// [`JobError::TooLarge`]. Each byte may become an element of any size.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
     /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));
@@ -250,8 +248,8 @@ impl Builder {
 
     /// Sets the deepest nesting of a value to accept, 256 by default. A deeper value gives [`JobError::TooDeep`].
     ///
-    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, unless
-    /// decoding takes more than 8 KiB of stack a level.
+    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, if a level of
+    /// decoding takes at most 8 KiB.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
     /// let outcome = Job::builder().depth_limit(1).run(|| Some(Some(7)));

@@ -15,7 +15,7 @@ use crate::os::reap::{self, ChildState};
 
 #[derive(Debug)]
 pub(super) struct Child {
-    pid: Pid,
+    pub(super) pid: Pid,
     pidfd: Option<PidFd>,
     leads: bool,
 }
@@ -39,10 +39,6 @@ impl Child {
             }
         }
         Ok(child)
-    }
-
-    pub(super) fn pid(&self) -> Pid {
-        self.pid
     }
 
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {

@@ -47,14 +47,11 @@ impl fmt::Display for SpawnError {
 
 impl Error for SpawnError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            SpawnError::System { source, .. } => Some(&**source),
-            _ => None,
-        }
+        if let SpawnError::System { source, .. } = self { Some(&**source) } else { None }
     }
 }
 
-/// Why a join returned no value. A clone is cheap.
+/// Why a join returned no value.
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError};
 /// assert!(matches!(Job::builder().run(|| -> u32 { panic!() }), Err(JobError::Panicked(_))));
@@ -65,8 +62,8 @@ impl Error for SpawnError {
 pub enum JobError {
     /// There is no job.
     Spawn(SpawnError),
-    /// The limit of the job or of the join expired, or an alarm of the calling thread, which [`owns`](crate::Alarm::owns) the
-    /// error. Only the limit of the job ends the job.
+    /// The limit of the job or of the join expired, or an alarm of the caller, which [`owns`](crate::Alarm::owns) the error. Only
+    /// the first ends the job.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
@@ -98,7 +95,7 @@ pub enum JobError {
     Lost,
     /// This process is a forked child of the one that spawned the job.
     NotParent,
-    /// A system call failed, in the child before the function ran or in the parent during a wait.
+    /// A system call failed, before the function ran or during a wait.
     #[non_exhaustive]
     System { call: Arc<str>, source: Arc<io::Error> },
 }
@@ -114,10 +111,7 @@ impl JobError {
     /// assert!(job.join_timeout(std::time::Duration::ZERO).unwrap_err().timed_out().is_some());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
-        match self {
-            JobError::TimedOut(timed_out) => Some(timed_out),
-            _ => None,
-        }
+        if let JobError::TimedOut(timed_out) = self { Some(timed_out) } else { None }
     }
 }
 

@@ -15,22 +15,14 @@ pub(super) fn kill_timer(limit: Duration, grace: Duration) -> Option<Duration> {
 pub(super) struct Escalation {
     deadline: Time,
     grace: Duration,
-    next: Time,
-    begun: bool,
+    pub(super) next: Time,
+    pub(super) begun: bool,
     postponed: bool,
 }
 
 impl Escalation {
     pub(super) fn new(deadline: Time, grace: Duration) -> Escalation {
         Escalation { deadline, grace, next: deadline.after(grace), begun: false, postponed: false }
-    }
-
-    pub(super) fn next(&self) -> Time {
-        self.next
-    }
-
-    pub(super) fn has_begun(&self) -> bool {
-        self.begun
     }
 
     /// Delays the first step to one grace from now, if a thread that began to wait after the deadline receives bytes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::libc;
 use nix::sys::signal::Signal;
 
-/// How a child process ended, with or without a value.
+/// How a child process ended.
 /// ```standalone_crate
 /// use sigalarm::process::{Exit, Job};
 /// let job = Job::spawn(|| 42).unwrap();
@@ -73,8 +73,8 @@ impl fmt::Display for Exit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
-    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), and the child aborted. A hostile child can
-    /// lie. With RUST_BACKTRACE the reason may be `Unknown`.
+    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), says the child, which can lie. With
+    /// RUST_BACKTRACE the reason may be `Unknown`.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,

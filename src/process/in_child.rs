@@ -24,12 +24,8 @@ use crate::os::pipe::WriteEnd;
 use crate::os::{c_streams, limits};
 use crate::runtime;
 
-/// As in Rust.
-const PANICKED: i32 = 101;
-
+const PANICKED: i32 = 101; // as in Rust
 const PIPE_CLOSED: i32 = 74;
-
-pub(super) type Streams = (StdoutLock<'static>, StderrLock<'static>);
 
 pub(super) struct InChild {
     this: Pid,
@@ -55,7 +51,7 @@ pub(super) struct SetUp<'a> {
 impl SetUp<'_> {
     /// Sends an error to the parent and exits.
     #[inline]
-    pub(super) fn set_up_child(self, streams: Option<Streams>) -> InChild {
+    pub(super) fn set_up_child(self, streams: Option<(StdoutLock<'_>, StderrLock<'_>)>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
         let SetUp { shared: Shared { options, parent, .. }, pipe, c_streams, .. } = self;

@@ -27,12 +27,12 @@ use crate::os::clock;
 /// ```
 #[must_use = "dropping a job kills it; join it, or `detach()` it"]
 pub struct Job<T> {
-    shared: Box<Shared>,
+    pub(super) shared: Box<Shared>,
     value: PhantomData<fn() -> T>,
 }
 
 impl Job<()> {
-    /// Returns a builder, for a job with settings.
+    /// Returns a builder.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().label("square").run(|| 12 * 12).unwrap(), 144);
     /// ```
@@ -61,12 +61,8 @@ impl<T> Job<T> {
         Job { shared, value: PhantomData }
     }
 
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
-    /// Lets the job go on without a join. Its value is lost, and only its own timers enforce its
-    /// [limit](Builder::limit). The job still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
+    /// Lets the job go on without a join. The value is lost, and only the child's timer enforces the [limit](Builder::limit).
+    /// The job still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
     /// ```standalone_crate
     /// sigalarm::process::Job::spawn(|| ()).unwrap().detach();
     /// ```
@@ -82,8 +78,8 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired: then the
-    /// job goes on. The other errors say how the job ended without a value.
+    /// [`JobError::TimedOut`] at the job's limit, or if the alarm expired: then the job goes on. The other errors say how the job
+    /// ended.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
@@ -102,7 +98,7 @@ impl<T: DeserializeOwned> Job<T> {
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
         let now = clock::kernel_now();
-        wait_any(&[self.shared()], now.after(limit), now, Location::caller())?;
+        wait_any(&[&self.shared], now.after(limit), now, Location::caller())?;
         self.decode(&self.shared.end().expect("a job that was waited for has ended").outcome?)
     }
 
@@ -206,7 +202,7 @@ impl<T> Job<T> {
 
 /// # Signals
 ///
-/// The functions do not block, and have no effect on a job that has ended. They return the kernel's errors, such as EPERM.
+/// The functions do not block, and have no effect on a job that has ended. They return the kernel's errors.
 impl<T> Job<T> {
     /// Sends SIGTERM and SIGCONT to the job's process group: [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
     /// ```standalone_crate
@@ -228,7 +224,7 @@ impl<T> Job<T> {
         self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
     }
 
-    /// Sends a signal by its number to the child alone. EINVAL: the number is no signal's.
+    /// Sends a signal by its number to the child alone.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
     /// job.signal(10).unwrap(); // SIGUSR1

@@ -1,6 +1,6 @@
 //! Runs functions in a forked child process, which can be killed.
 //!
-//! For functions that do not check. [`run`] forks, waits under a limit and returns the value; [`Job`] is for more.
+//! [`run`] forks, waits under a limit and returns the value; [`Job`] is for more.
 //! ```standalone_crate
 //! use {sigalarm::process, std::time::Duration};
 //! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7).unwrap(), 42);
@@ -47,7 +47,7 @@ pub use panics::Panic;
 /// 2. A [grace](Builder::grace) of a second later its process group gets SIGTERM.
 /// 3. Another grace later the group gets SIGKILL.
 ///
-/// Zero has passed when the function starts. [`Duration::MAX`] means no limit.
+/// [`Duration::MAX`] means no limit.
 ///
 /// # Errors
 ///
@@ -87,7 +87,7 @@ pub fn wait_any<'a, T: 'a>(
     jobs: impl IntoIterator<Item = &'a Job<T>>,
     limit: Duration,
 ) -> Result<Option<usize>, JobError> {
-    let jobs: Vec<_> = jobs.into_iter().map(Job::shared).collect();
+    let jobs: Vec<_> = jobs.into_iter().map(|job| &*job.shared).collect();
     if jobs.is_empty() {
         return Ok(None);
     }

@@ -55,7 +55,7 @@ struct Polled<'a> {
 
 type Fds = [poll::Readable; 2];
 
-/// Waits until one of the jobs has ended, and returns its index. Fails at `deadline`, and at an alarm of this thread.
+/// Waits for the first end of a job, and returns its index. Fails at `deadline`, and at an alarm of this thread.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
@@ -133,7 +133,7 @@ impl Polled<'_> {
         if must_kill {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        if state.escalation.next().is_never() {
+        if state.escalation.next.is_never() {
             return Ok(());
         }
         let now = clock::kernel_now();
@@ -149,7 +149,7 @@ impl Polled<'_> {
 
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::take(&mut *self.job.receiver.lock());
-        if receiver.is_open() {
+        if receiver.open {
             // Only what the pipe holds now: a grandchild may go on writing.
             self.receive(&mut receiver, pipe::bytes_in(self.watch.pipe.as_fd()).min(LARGEST_PIPE));
         }
@@ -184,7 +184,7 @@ impl Shared {
     }
 
     pub(super) fn begin(&mut self, child: Child, pipe: JobFd) {
-        self.pid = child.pid();
+        self.pid = child.pid;
         self.state.get_mut().watch = Some(Arc::new(Watch { child, pipe }));
     }
 
@@ -193,12 +193,12 @@ impl Shared {
     }
 
     fn polled(&self) -> Option<Polled<'_>> {
-        let listening = self.receiver.lock().is_open();
+        let listening = self.receiver.lock().open;
         let state = self.state.lock();
-        Some(Polled { job: self, watch: state.watch.clone()?, listening, next: state.escalation.next() })
+        Some(Polled { job: self, watch: state.watch.clone()?, listening, next: state.escalation.next })
     }
 
-    /// Returns the end of a job that is known to have ended.
+    /// Returns the end, if a thread has noticed it.
     pub(super) fn end(&self) -> Option<End> {
         self.state.lock().end.clone()
     }
@@ -216,7 +216,7 @@ impl Shared {
         self.end()
     }
 
-    /// Sends a signal to a child that has not ended. The lock keeps other threads from reaping it.
+    /// The lock keeps other threads from reaping the child.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.in_parent() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));

@@ -80,10 +80,10 @@ fn fork_job<T>(
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
     let c_streams = c_streams::Streams::find();
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-    // Another thread must not print between the flush and the fork.
+    // No other thread may print between the flush and the fork.
     let streams = threads.then(|| (io::stdout().lock(), io::stderr().lock()));
     flush(c_streams);
-    // The alarm of the child is the only one, if there is one.
+    // The child's alarm is the only one.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
     panics::capture(pipe);

@@ -95,7 +95,7 @@ impl State {
             }
             _ => false,
         });
-        if self.escalation.has_begun() || by_timer {
+        if self.escalation.begun || by_timer {
             let Options { label, limit, .. } = &job.options;
             return Err(timed_out(label.clone(), *limit, elapsed, job.location.clone()).into());
         }

@@ -1,4 +1,4 @@
-//! What the child sends: frames of a kind, a length and a body. A value is chunks and an end; a failure is one frame.
+//! What the child sends: frames. A value is chunks and an end; a failure is one frame.
 
 mod decode;
 mod encode;
@@ -20,9 +20,7 @@ const HEAD: usize = 5;
 pub(super) const SMALL: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
-
 const PIPE: usize = 64 * 1024;
-
 const MAX_FAILURE: usize = 1 << 20;
 
 const KIND_CHUNK: u8 = 1;
@@ -68,7 +66,7 @@ impl<'a> Sender<'a> {
         value.serialize(self)
     }
 
-    /// Sends the rest and the end in one write, which wakes the parent once.
+    /// Sends the rest and the end in one write.
     #[inline]
     pub(super) fn finish(mut self) -> io::Result<()> {
         let end = head(KIND_END, 0);
@@ -181,16 +179,12 @@ pub(super) struct Receiver {
     failure: Vec<u8>,
     value_limit: usize,
     result: Option<Received>,
-    open: bool,
+    pub(super) open: bool,
 }
 
 impl Receiver {
     pub(super) fn new(value_limit: usize) -> Receiver {
         Receiver { value_limit, open: true, ..Receiver::default() }
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.open
     }
 
     pub(super) fn must_kill(&self) -> bool {

@@ -35,10 +35,7 @@ impl WorkerError {
     /// assert!(worker.join().is_ok() && worker.join().unwrap_err().timed_out().is_none());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
-        match self {
-            WorkerError::TimedOut(timed_out) => Some(timed_out),
-            _ => None,
-        }
+        if let WorkerError::TimedOut(timed_out) = self { Some(timed_out) } else { None }
     }
 }
 
@@ -56,10 +53,7 @@ impl fmt::Display for WorkerError {
 
 impl Error for WorkerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            WorkerError::Arm(e) => e.source(),
-            _ => None,
-        }
+        if let WorkerError::Arm(e) = self { e.source() } else { None }
     }
 }
 

@@ -141,9 +141,7 @@ impl<T> Worker<T> {
     /// Waits for the worker to end, or for an alarm of the calling thread to expire. The first join gets the value. One join
     /// waits for the destructors of thread-locals, too.
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
-    /// let _alarm = sigalarm::testing::expired();
-    /// assert!(worker.join().unwrap_err().timed_out().is_some());
+    /// assert_eq!(sigalarm::thread::Worker::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, WorkerError> {
@@ -265,14 +263,14 @@ impl Builder {
     /// let alarm = Alarm::never()?;
     /// let worker = Worker::builder().under(alarm.handle()).spawn(|| while checkpoint().is_ok() {})?;
     /// alarm.ring();
-    /// shielded(|| worker.join())?; // `shielded`: the alarm also ends a join on this thread
+    /// shielded(|| worker.join())?; // the alarm also ends a join on this thread
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn under(self, alarm: AlarmHandle) -> Builder {
         Builder { under: Some(alarm), ..self }
     }
 
-    /// Runs `f` on a new thread, with the errors of [`Worker::spawn`].
+    /// Runs `f` on a new thread.
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::builder().spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```

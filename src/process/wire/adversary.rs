@@ -35,7 +35,7 @@ pub(in crate::process) fn check(input: &[u8]) {
     let mut rest = bytes;
     let mut receiver = Receiver::new(value_limit);
     let mut turn = usize::from(*pieces);
-    while receiver.is_open() {
+    while receiver.open {
         receiver.read(1 + turn % 7, |buffer, most| {
             turn += 1;
             assert!(most > 0 && buffer.len() <= bytes.len());
