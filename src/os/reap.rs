@@ -64,8 +64,7 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc
     }
 }
 
-/// The raw system call has a fifth argument, the usage. On 32-bit systems the C library's `rusage` may have another
-/// layout.
+/// The raw system call has a fifth argument, the usage. On 32-bit systems the C library's `rusage` may differ.
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     const OPTIONS: libc::c_int = libc::WEXITED | libc::WNOHANG;
@@ -95,8 +94,7 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, l
     Ok(Some((status, usage)))
 }
 
-/// Reaps by [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps children, the pid may
-/// name another child by now.
+/// Reaps by [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html), perhaps another child if other code reaps too.
 fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();

@@ -64,6 +64,7 @@ fn prepare(
 
 /// Forks, and returns `Some` in the child. Generic, so that its code is near that of `f`.
 #[inline(never)]
+#[allow(clippy::extra_unused_type_parameters)]
 fn fork_job<T>(
     shared: &mut Shared,
     alarm: Option<ForChild>,
