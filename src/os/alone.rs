@@ -6,24 +6,19 @@ use std::time::{Duration, Instant};
 /// Proof that a fork is safe.
 pub(crate) struct Alone(());
 
-#[derive(Debug)]
-pub(crate) enum NotAlone {
-    Threads(usize),
-    Unknown,
-}
-
 impl Alone {
-    /// Takes up to 20 ms: the kernel counts a joined thread for some microseconds more.
-    pub(crate) fn check() -> Result<Alone, NotAlone> {
+    /// Returns the number of threads, if known, as an error. Takes up to 20 ms: the kernel counts a joined thread for some
+    /// microseconds more.
+    pub(crate) fn check() -> Result<Alone, Option<usize>> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if kernel_says_alone() {
             return Ok(Alone(()));
         }
         let began = Instant::now();
         loop {
-            match count_threads().ok_or(NotAlone::Unknown)? {
+            match count_threads().ok_or(None)? {
                 1 => return Ok(Alone(())),
-                threads if began.elapsed() >= A_WHILE => return Err(NotAlone::Threads(threads)),
+                threads if began.elapsed() >= A_WHILE => return Err(Some(threads)),
                 _ => thread::sleep(Duration::from_micros(50)),
             }
         }

@@ -20,11 +20,13 @@ pub(crate) fn now() -> Time {
 
 /// Reads it by a system call. libfaketime and similar libraries change [`now`] only, so the two must not be mixed.
 #[cfg(feature = "process")]
+#[inline]
 pub(crate) fn kernel_now() -> Time {
     #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
     return read(|ts| {
+        let arguments = [libc::CLOCK_MONOTONIC as usize, ts as usize, 0, 0];
         // SAFETY: the pointer is valid. With 64-bit pointers, the kernel's `timespec` is the C library's.
-        unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, ts) };
+        let _ = unsafe { super::kernel_call::kernel_call(libc::SYS_clock_gettime, arguments) };
     });
     #[cfg(not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64")))]
     now()

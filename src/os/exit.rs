@@ -1,9 +1,9 @@
 //! Ends the process in a signal handler. All functions are async-signal-safe.
 
-use std::mem::MaybeUninit;
-use std::ptr;
-
 use nix::libc;
+use nix::sys::signal::{SigSet, Signal};
+
+use super::mask;
 
 /// Writes to standard error, unless a full pipe or a stopped terminal would block.
 pub(crate) fn write_line(line: &[u8]) {
@@ -31,15 +31,7 @@ pub(crate) fn abort() -> ! {
 ///
 /// Limit: a thread can block SIGABRT.
 pub(crate) fn abort_on_return() {
-    let mut only = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY:
-    // - The first call initialises the set.
-    // - All calls are async-signal-safe.
-    // - The kernel restores the mask when the handler returns.
-    unsafe {
-        libc::sigemptyset(only.as_mut_ptr());
-        libc::sigaddset(only.as_mut_ptr(), libc::SIGABRT);
-        libc::pthread_sigmask(libc::SIG_BLOCK, only.as_ptr(), ptr::null_mut());
-        libc::raise(libc::SIGABRT);
-    }
+    let _ = mask::change(libc::SIG_BLOCK, Some(SigSet::from(Signal::SIGABRT).as_ref()));
+    // SAFETY: async-signal-safe. The kernel restores the mask when the handler returns.
+    unsafe { libc::raise(libc::SIGABRT) };
 }

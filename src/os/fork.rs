@@ -15,9 +15,8 @@ use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::single_threaded::is_single_threaded;
 use super::thread::Handle;
 
-/// A mutex that the fork hooks keep usable. (In a child parking_lot's queue of waiting threads is wrong.)
-///
-/// The alignment keeps it on one page, because a fork costs a copy of each page that is written.
+/// A mutex that the fork hooks keep usable. (In a child parking_lot's queue of waiting threads is wrong.) The alignment keeps
+/// the mutex on one page, because a fork costs a copy of each page that is written.
 #[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,

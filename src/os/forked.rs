@@ -7,25 +7,28 @@ use nix::libc;
 use nix::unistd::Pid;
 
 use super::alone::Alone;
-pub(crate) use super::exit::exit;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-pub(crate) enum Side {
-    Parent(Pid),
-    Child,
-}
-
-/// Forks; see [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html). The child must end in [`exit`] and never
-/// return past the caller.
+/// Forks, and returns the child's pid; `None` in the child, which must end in [`exit`] and never return past the caller. See
+/// [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html).
 #[inline]
-pub(crate) fn fork(_: Alone) -> io::Result<Side> {
+pub(crate) fn fork(_: Alone) -> io::Result<Option<Pid>> {
     // SAFETY: `Alone` proves that the child may run any code.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Side::Child),
-        child => Ok(Side::Parent(Pid::from_raw(child))),
+        0 => Ok(None),
+        child => Ok(Some(Pid::from_raw(child))),
     }
+}
+
+/// Ends this process at once, as [`exit`](super::exit::exit) does.
+#[inline]
+pub(crate) fn exit(code: i32) -> ! {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: the call touches no memory.
+    let _ = unsafe { kernel_call(libc::SYS_exit_group, [code as usize, 0, 0, 0]) };
+    super::exit::exit(code)
 }
 
 #[inline]

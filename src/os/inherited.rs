@@ -1,7 +1,7 @@
 //! Signal dispositions and the mask of a forked child.
 //!
-//! A handler of the parent's may write to a pipe of its event loop. So all signals are blocked until the child has reset
-//! its dispositions.
+//! A handler of the parent may write to a pipe of its event loop. So signals are blocked until the child has reset its
+//! dispositions.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -50,8 +50,7 @@ impl BlockedSignals {
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None);
     }
 
-    /// Resets the dispositions in the child and sets its mask. Ignored SIGINT, SIGHUP and SIGQUIT stay ignored, as under
-    /// `nohup`.
+    /// Resets the dispositions in the child and sets its mask. Ignored SIGINT, SIGHUP and SIGQUIT stay ignored.
     #[inline]
     pub(crate) fn reset_in_child(&self) {
         for (signal, reset) in REQUESTS.into_iter().zip(self.reset) {

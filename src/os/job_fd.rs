@@ -22,9 +22,9 @@ pub(crate) struct JobFd {
 impl JobFd {
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
         // A forked child starts with its parent's list.
-        if list().owner.load(Ordering::Relaxed) != owner {
+        if OWNER.load(Ordering::Relaxed) != owner {
             clear();
-            list().owner.store(owner, Ordering::Relaxed);
+            OWNER.store(owner, Ordering::Relaxed);
         }
         let (word, bit) = bit_of(fd.as_raw_fd());
         word.fetch_or(bit, Ordering::Relaxed);
@@ -61,8 +61,10 @@ impl AsFd for JobFd {
 /// Closes the descriptors of other jobs in a child of `parent`, and the reading end of its own pipe.
 #[inline]
 pub(crate) fn close_all_but(keep: RawFd, parent: u32) {
-    let Some(list) = FIRST.get().filter(|list| list.owner.load(Ordering::Relaxed) == parent) else { return };
-    for (index, word) in chunks(list).flat_map(|chunk| &chunk.words).enumerate() {
+    if OWNER.load(Ordering::Relaxed) != parent {
+        return;
+    }
+    for (index, word) in words().enumerate() {
         let mut bits = word.load(Ordering::Relaxed);
         while bits != 0 {
             let fd = 64 * index as RawFd + bits.trailing_zeros() as RawFd;
@@ -93,27 +95,20 @@ struct Chunk {
 
 const WORDS: usize = 16;
 
-/// On the heap: the parent writes to a heap page for each job anyway.
-static FIRST: OnceBox<List> = OnceBox::new();
+/// The process whose descriptors are in the list.
+static OWNER: AtomicU32 = AtomicU32::new(0);
 
-struct List {
-    owner: AtomicU32,
-    first: Chunk,
-}
+static FIRST: Chunk = Chunk::new();
 
 impl Chunk {
-    fn new() -> Chunk {
+    const fn new() -> Chunk {
         Chunk { words: [const { AtomicU64::new(0) }; WORDS], next: OnceBox::new() }
     }
 }
 
-fn list() -> &'static List {
-    FIRST.get_or_init(|| Box::new(List { owner: AtomicU32::new(0), first: Chunk::new() }))
-}
-
 fn bit_of(fd: RawFd) -> (&'static AtomicU64, u64) {
     let (mut word, bit) = (fd as usize / 64, 1 << (fd % 64));
-    let mut chunk = &list().first;
+    let mut chunk = &FIRST;
     while word >= WORDS {
         chunk = chunk.next.get_or_init(|| Box::new(Chunk::new()));
         word -= WORDS;
@@ -122,13 +117,14 @@ fn bit_of(fd: RawFd) -> (&'static AtomicU64, u64) {
 }
 
 fn clear() {
-    for word in chunks(list()).flat_map(|chunk| &chunk.words) {
+    for word in words() {
         word.store(0, Ordering::Relaxed);
     }
 }
 
-fn chunks(list: &List) -> impl Iterator<Item = &Chunk> {
-    iter::successors(Some(&list.first), |chunk| chunk.next.get())
+#[inline]
+fn words() -> impl Iterator<Item = &'static AtomicU64> {
+    iter::successors(Some(&FIRST), |chunk| chunk.next.get()).flat_map(|chunk| &chunk.words)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Resource limits of a process: [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 use std::{process, ptr};
@@ -9,6 +8,7 @@ use std::{process, ptr};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 use super::child_timer::ChildTimer;
 use super::pipe::WriteEnd;
@@ -55,15 +55,10 @@ pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
 
     let report: Report = (process::id(), pipe, frame);
     REPORT.store(Box::leak(Box::new(report)), Ordering::Release);
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: zeroes are a valid `sigaction`. The handler calls only async-signal-safe functions (`getpid`, `fstat`,
-    // `write`), and the process ends when it returns.
-    unsafe {
-        let to = action.as_mut_ptr();
-        (*to).sa_sigaction = on_abort as extern "C" fn(libc::c_int) as libc::sighandler_t;
-        (*to).sa_flags = libc::SA_ONSTACK;
-        libc::sigaction(libc::SIGABRT, to, ptr::null_mut());
-    }
+    let action = SigAction::new(SigHandler::Handler(on_abort), SaFlags::SA_ONSTACK, SigSet::empty());
+    // SAFETY: the handler calls only async-signal-safe functions (`getpid`, `fstat`, `write`), and the process ends when it
+    // returns.
+    let _ = unsafe { sigaction(Signal::SIGABRT, &action) };
 }
 
 fn as_limit(value: u64) -> rlim_t {

@@ -1,6 +1,5 @@
-//! A process by descriptor, which never names another process. It is readable when the process has ended.
-//!
-//! See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
+//! A process by descriptor, which is readable when the process has ended:
+//! [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
 
 pub(crate) use imp::PidFd;
 

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::time::Duration;
 
 use nix::libc;
 use nix::unistd::Pid;
@@ -46,7 +45,7 @@ pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildSt
 }
 
 /// Reaps an ended child; `None` if it was already reaped.
-pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, Consumption)> {
+pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc::rusage)> {
     loop {
         let reaped = match pidfd {
             #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
@@ -65,10 +64,9 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, Cons
     }
 }
 
-/// The raw system call has a fifth argument, the usage. On 32-bit systems the C library's `rusage` may have another
-/// layout.
+/// The raw system call has a fifth argument, the usage. On 32-bit systems the C library's `rusage` may differ.
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
-fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, Consumption)>, libc::c_int> {
+fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     const OPTIONS: libc::c_int = libc::WEXITED | libc::WNOHANG;
     let (kind, id) = pidfd.wait_id();
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
@@ -93,12 +91,11 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, Consumption)>, li
         libc::CLD_DUMPED => status | 0x80,
         _ => status,
     };
-    Ok(Some((status, usage.into())))
+    Ok(Some((status, usage)))
 }
 
-/// Reaps by [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps children, the pid may
-/// name another child by now.
-fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, Consumption)>, libc::c_int> {
+/// Reaps by [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html), perhaps another child if other code reaps too.
+fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: both pointers are valid for the call, and zeroes are a valid `rusage`.
@@ -108,25 +105,6 @@ fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, Consumption)>, libc::c_i
     };
     match reaped {
         -1 => Err(nix::errno::Errno::last_raw()),
-        reaped => Ok((reaped == pid.as_raw()).then(|| (status, usage.into()))),
-    }
-}
-
-/// The resources that a child and its own reaped children used.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Consumption {
-    pub(crate) user: Duration,
-    pub(crate) system: Duration,
-    /// The peak of resident memory, in bytes.
-    pub(crate) memory: u64,
-}
-
-impl From<libc::rusage> for Consumption {
-    fn from(raw: libc::rusage) -> Consumption {
-        let duration =
-            |t: libc::timeval| Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64);
-        let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
-        let memory = u64::try_from(raw.ru_maxrss).unwrap_or(0).saturating_mul(unit);
-        Consumption { user: duration(raw.ru_utime), system: duration(raw.ru_stime), memory }
+        reaped => Ok((reaped == pid.as_raw()).then_some((status, usage))),
     }
 }

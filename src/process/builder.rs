@@ -9,17 +9,15 @@ use super::error::{JobError, SpawnError};
 use super::job::Job;
 use super::output::Output;
 use super::spawn::spawn;
-use crate::os::alone::{Alone, NotAlone};
-
-const DEPTH: usize = 256;
+#[cfg(doc)]
+use super::{KillReason, wait_any};
+use crate::os::alone::Alone;
+use crate::runtime::{Due, Plan};
 
 /// The settings of a job, from [`Job::builder`].
-///
 /// ```standalone_crate
-/// use sigalarm::process::Job;
-///
-/// assert_eq!(Job::builder().foreground(true).run(|| 42)?, 42);
-/// # Ok::<(), sigalarm::process::JobError>(())
+/// let builder: sigalarm::process::Builder = sigalarm::process::Job::builder();
+/// assert_eq!(builder.run(|| 42).unwrap(), 42);
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing runs before `spawn()` or `run()`"]
@@ -29,7 +27,7 @@ pub struct Builder {
     pub(super) stderr: Output,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Options {
     pub(super) limit: Option<Duration>,
     pub(super) grace: Duration,
@@ -44,109 +42,80 @@ pub(super) struct Options {
     pub(super) depth_limit: usize,
 }
 
+impl Options {
+    pub(super) fn plan(&self, location: &'static Location<'static>) -> Option<Plan<'_>> {
+        let plan = Plan::new(Due::After(self.limit?), location);
+        Some(Plan { label: self.label.as_ref(), ..plan })
+    }
+}
+
 impl Builder {
     pub(super) fn new() -> Builder {
         let options = Options {
-            limit: None,
             grace: Duration::from_secs(1),
-            label: None,
-            foreground: false,
             die_with_parent: true,
-            is_joined: false,
-            memory: None,
-            cpu_limit: None,
             value_limit: usize::MAX,
-            depth_limit: DEPTH,
+            depth_limit: 256,
+            ..Options::default()
         };
         Builder { options, stdout: Output::Inherit, stderr: Output::Inherit }
     }
 
     /// Names the job in the message of [`TimedOut`](crate::TimedOut).
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
+    /// use {sigalarm::process::Job, std::time::Duration};
     /// let job = Job::builder().label("parse").limit(Duration::ZERO).grace(Duration::ZERO);
-    /// let e = job.run(|| -> () { loop {} }).unwrap_err();
-    /// assert!(e.to_string().starts_with("parse timed out"));
+    /// assert!(job.run(|| -> () { loop {} }).unwrap_err().to_string().starts_with("parse timed out"));
     /// ```
     pub fn label(mut self, label: impl Into<Arc<str>>) -> Builder {
         self.options.label = Some(label.into());
         self
     }
 
-    /// Sets whether the child stays in the parent's process group; `false` by default. See [setpgid(2)].
+    /// Sets whether the child stays in the parent's process group; `false` by default.
+    /// See [setpgid(2)](https://man7.org/linux/man-pages/man2/setpgid.2.html).
     ///
-    /// By default the child leads a group, which is killed when it ends. In the foreground it can read from the terminal
-    /// and Ctrl-C reaches it, but its own children are not signalled.
-    ///
+    /// By default the child leads a group, which is killed when the child ends. In the foreground the child can read from the
+    /// terminal and receives Ctrl-C, but its own children get no signals of the job.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().foreground(true).run(|| 42)?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(sigalarm::process::Job::builder().foreground(true).run(|| 42).unwrap(), 42);
     /// ```
-    ///
-    /// [setpgid(2)]: https://man7.org/linux/man-pages/man2/setpgid.2.html
     pub fn foreground(mut self, foreground: bool) -> Builder {
         self.options.foreground = foreground;
         self
     }
 
-    /// Sets whether the child, without its own children, dies with the parent; `true` by default. Linux only. See
-    /// [PR_SET_PDEATHSIG(2const)].
-    ///
-    /// A job from [`spawn_unchecked`](Builder::spawn_unchecked) dies with the spawning *thread*.
-    ///
+    /// Sets whether the child, without its own children, dies with the thread that spawned it; `true` by default. Linux only.
+    /// See [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().die_with_parent(false).run(|| 42)?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(sigalarm::process::Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
     /// ```
-    ///
-    /// [PR_SET_PDEATHSIG(2const)]: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     pub fn die_with_parent(mut self, die: bool) -> Builder {
         self.options.die_with_parent = die;
         self
     }
 
-    /// Sets where the child's standard output goes; by default to the parent's.
-    ///
+    /// Sets where the child's standard output goes.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
-    ///
-    /// Job::builder().stdout(Output::Null).run(|| println!("42 tours"))?;
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// Job::builder().stdout(Output::Null).run(|| println!("42 tours")).unwrap();
     /// ```
     pub fn stdout(self, to: impl Into<Output>) -> Builder {
         Builder { stdout: to.into(), ..self }
     }
 
-    /// Sets where the child's standard error goes; by default to the parent's.
-    ///
+    /// Sets where the child's standard error goes.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
-    ///
-    /// Job::builder().stderr(Output::Null).run(|| eprintln!("warning: no tours"))?;
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// Job::builder().stderr(Output::Null).run(|| eprintln!("warning: no tours")).unwrap();
     /// ```
     pub fn stderr(self, to: impl Into<Output>) -> Builder {
         Builder { stderr: to.into(), ..self }
     }
 
-    /// Spawns the job, as [`Job::spawn`] does.
-    ///
-    /// # Errors
-    ///
-    /// As [`Job::spawn`].
-    ///
+    /// Spawns the job as [`Job::spawn`] does, with the same errors.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().spawn(|| 6 * 7)?.join()?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(sigalarm::process::Job::builder().spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
     #[track_caller]
     pub fn spawn<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
@@ -154,24 +123,15 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        let alone = Alone::check().map_err(|e| match e {
-            NotAlone::Threads(threads) => SpawnError::MultiThreaded { threads },
-            NotAlone::Unknown => SpawnError::ThreadsUnknown,
+        let alone = Alone::check().map_err(|threads| {
+            threads.map_or(SpawnError::ThreadsUnknown, |threads| SpawnError::MultiThreaded { threads })
         })?;
         spawn(self, alone, false, f, Location::caller())
     }
 
-    /// Spawns the job and joins it, as [`run`](super::run) does.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](super::run).
-    ///
+    /// Spawns the job and joins it as [`run`](super::run) does, with the same errors.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().run(|| 12 * 12)?, 144);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(sigalarm::process::Job::builder().run(|| 12 * 12).unwrap(), 144);
     /// ```
     #[track_caller]
     pub fn run<T, F>(mut self, f: F) -> Result<T, JobError>
@@ -183,7 +143,7 @@ impl Builder {
         self.spawn(f)?.join()
     }
 
-    /// Spawns the job without looking for other threads.
+    /// Spawns the job beside other threads. The only error is [`SpawnError::System`].
     ///
     /// # Safety
     ///
@@ -195,18 +155,10 @@ impl Builder {
     /// - No other thread is reporting a panic or changing the panic hook.
     ///
     /// The child may inherit a descriptor that another thread is opening.
-    ///
-    /// # Errors
-    ///
-    /// [`SpawnError::System`].
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
     /// // SAFETY: there is no other thread.
-    /// let job = unsafe { Job::builder().spawn_unchecked(|| 6 * 7) }?;
-    /// assert_eq!(job.join()?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = unsafe { sigalarm::process::Job::builder().spawn_unchecked(|| 6 * 7) }.unwrap();
+    /// assert_eq!(job.join().unwrap(), 42);
     /// ```
     #[track_caller]
     #[allow(unsafe_code)] // The caller's promise, used one line below.
@@ -215,10 +167,96 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `assume` requires. Beside `f` the child takes the locks of the standard
-        // streams, which this thread holds at the fork; of the alarms, which the child creates again; of the panic hook,
-        // which the guarantee covers.
+        // SAFETY: the caller guarantees what `assume` requires. Of other locks the child takes those of the standard streams,
+        // which this thread holds at the fork, of the alarms, which the child creates again, and of the panic hook, which is free.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
+    }
+}
+
+/// # Limits
+impl Builder {
+    /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the steps.
+    ///
+    /// The parent sends the signals while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on
+    /// Linux, a timer kills the child two graces and a second after the limit, but not its process group, and not after an
+    /// `exec`. A late join extends the limit by one grace.
+    ///
+    /// Zero has passed when the function starts. [`Duration::MAX`] means no limit. The clock is CLOCK_MONOTONIC.
+    /// ```standalone_crate
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42).unwrap(), 42);
+    /// ```
+    pub fn limit(mut self, limit: Duration) -> Builder {
+        self.options.limit = Some(limit).filter(|limit| *limit < Duration::MAX);
+        self
+    }
+
+    /// Sets the time from the [limit](Builder::limit) to SIGTERM, and from SIGTERM to SIGKILL; one second by default.
+    ///
+    /// After zero, a late join loses a value larger than the pipe (64 KiB or 1 MiB). For several jobs use at least 100 ms,
+    /// or [`wait_any`].
+    /// ```standalone_crate
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// let limited = Job::builder().limit(Duration::from_millis(1)).grace(Duration::ZERO);
+    /// assert!(limited.run(|| -> () { loop {} }).unwrap_err().timed_out().is_some());
+    /// ```
+    pub fn grace(mut self, grace: Duration) -> Builder {
+        self.options.grace = grace;
+        self
+    }
+
+    /// Limits the address space to `bytes`, including the memory of the parent at the fork:
+    /// [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
+    ///
+    /// An allocation beyond the limit aborts a Rust program: [`KillReason::Memory`]. A stricter limit of the parent remains.
+    /// NetBSD and OpenBSD limit the data instead.
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, Output};
+    /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
+    /// assert!(Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard).is_err());
+    /// ```
+    pub fn memory_limit(mut self, bytes: u64) -> Builder {
+        self.options.memory = Some(bytes);
+        self
+    }
+
+    /// Limits the processor time of the child: [`KillReason::CpuTime`].
+    ///
+    /// On Linux a timer sends SIGXCPU within 10 ms of the limit, until an `exec`. Everywhere RLIMIT_CPU, which the child's
+    /// own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second later.
+    /// ```standalone_crate
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// assert!(Job::builder().cpu_limit(Duration::from_secs(1)).run(|| -> () { loop {} }).is_err());
+    /// ```
+    pub fn cpu_limit(mut self, time: Duration) -> Builder {
+        self.options.cpu_limit = Some(time);
+        self
+    }
+
+    /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends more is killed:
+    /// [`JobError::TooLarge`]. Each byte may become an element of any size.
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));
+    /// assert!(matches!(outcome, Err(JobError::TooLarge { limit: 1_000, .. })));
+    /// ```
+    pub fn value_limit(mut self, bytes: usize) -> Builder {
+        self.options.value_limit = bytes;
+        self
+    }
+
+    /// Sets the deepest nesting of a value to accept, 256 by default. A deeper value gives [`JobError::TooDeep`].
+    ///
+    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, if a level of
+    /// decoding takes at most 8 KiB.
+    /// ```standalone_crate
+    /// use sigalarm::process::{Job, JobError};
+    /// let outcome = Job::builder().depth_limit(1).run(|| Some(Some(7)));
+    /// assert!(matches!(outcome, Err(JobError::TooDeep { limit: 1, .. })));
+    /// ```
+    pub fn depth_limit(mut self, levels: usize) -> Builder {
+        self.options.depth_limit = levels;
+        self
     }
 }

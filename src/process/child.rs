@@ -10,13 +10,12 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpgid, setpgid};
 
 use super::{Exit, Usage};
-use crate::os::job_fd::JobFd;
 use crate::os::pidfd::PidFd;
-use crate::os::reap::{self, ChildState, Consumption};
+use crate::os::reap::{self, ChildState};
 
 #[derive(Debug)]
 pub(super) struct Child {
-    pid: Pid,
+    pub(super) pid: Pid,
     pidfd: Option<PidFd>,
     leads: bool,
 }
@@ -28,28 +27,22 @@ impl Child {
         if leads {
             let _ = setpgid(pid, pid);
         }
+        let mut child = Child { pid, pidfd: None, leads };
         match PidFd::open(pid, parent) {
-            Ok(pidfd) => Ok(Child { pid, pidfd, leads }),
+            Ok(pidfd) => child.pidfd = pidfd,
             // The kernel or other code has already reaped the child.
-            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(Child { pid, pidfd: None, leads }),
+            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
             Err(e) => {
-                let _ = Child { pid, pidfd: None, leads }.signal_all(Signal::SIGKILL);
+                let _ = child.signal_all(Signal::SIGKILL);
                 while waitpid(pid, None) == Err(Errno::EINTR) {}
-                Err(e)
+                return Err(e);
             }
         }
-    }
-
-    pub(super) fn pid(&self) -> Pid {
-        self.pid
+        Ok(child)
     }
 
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(PidFd::as_fd)
-    }
-
-    pub(super) fn copy_end_fd(&self) -> Option<JobFd> {
-        self.end_fd().and_then(|fd| fd.try_clone_to_owned().ok()).map(|fd| JobFd::new(fd, std::process::id()))
     }
 
     pub(super) fn state(&self) -> io::Result<ChildState> {
@@ -62,32 +55,28 @@ impl Child {
             None if self.state()? == ChildState::Reaped => Ok(()),
             None => Signal::try_from(signal).and_then(|signal| kill(self.pid, signal)).map_err(Into::into),
         };
-        sent.or_else(ignore_ended)
+        ignore_ended(sent)
     }
 
+    /// Signals the group that the child leads, and the child if it has left the group. SIGCONT follows SIGTERM.
     pub(super) fn signal_all(&self, signal: Signal) -> io::Result<()> {
         if !self.leads {
-            return self.signal(signal as i32);
+            self.signal(signal as i32)?;
+        } else {
+            let group = self.signal_group(signal);
+            if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }?;
         }
-        let group = self.signal_group(signal);
-        // The child may have left the group.
-        if getpgid(Some(self.pid)) == Ok(self.pid) { group } else { self.signal(signal as i32) }
+        if signal == Signal::SIGTERM { self.signal_all(Signal::SIGCONT) } else { Ok(()) }
     }
 
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
-        let by_pid = || match self.state()? {
+        let sent = match self.pidfd.as_ref().map(|pidfd| pidfd.signal_group(signal as i32)) {
+            Some(sent) if !is(&sent, libc::EINVAL) => sent,
             // The pid may name another group by now.
-            ChildState::Reaped => Ok(()),
-            ChildState::Running | ChildState::Ended => killpg(self.pid, signal).map_err(io::Error::from),
+            _ if self.state()? == ChildState::Reaped => Ok(()),
+            _ => killpg(self.pid, signal).map_err(Into::into),
         };
-        let sent = match &self.pidfd {
-            Some(pidfd) => pidfd.signal_group(signal as i32).or_else(|e| match e.raw_os_error() {
-                Some(libc::EINVAL) => by_pid(),
-                _ => Err(e),
-            }),
-            None => by_pid(),
-        };
-        sent.or_else(ignore_ended)
+        ignore_ended(sent)
     }
 
     /// Kills the group of an ended child and then reaps the child, which frees its pid.
@@ -101,11 +90,15 @@ impl Child {
         (status.map_or(Exit::Unknown, Exit::from_status), reaped.map(|(_, used)| used.into()))
     }
 
-    pub(super) fn reap_alone(&self) -> Option<(libc::c_int, Consumption)> {
+    pub(super) fn reap_alone(&self) -> Option<(libc::c_int, libc::rusage)> {
         reap::reap(self.pid, self.pidfd.as_ref())
     }
 }
 
-fn ignore_ended(e: io::Error) -> io::Result<()> {
-    if e.raw_os_error() == Some(libc::ESRCH) { Ok(()) } else { Err(e) }
+fn is<T>(result: &io::Result<T>, errno: i32) -> bool {
+    result.as_ref().is_err_and(|e| e.raw_os_error() == Some(errno))
+}
+
+fn ignore_ended(sent: io::Result<()>) -> io::Result<()> {
+    if is(&sent, libc::ESRCH) { Ok(()) } else { sent }
 }

@@ -1,5 +1,4 @@
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -10,22 +9,15 @@ use crate::os::reap::ChildState;
 /// Each child with its parent, because a forked child inherits the list.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
-/// Unless set, the list is not locked: a write to its page costs a copy after a fork.
-static USED: AtomicBool = AtomicBool::new(false);
-
 pub(super) fn add(child: Child) {
     // After a fork the lock may be held for ever. Then init reaps the child.
     const LONG: Duration = Duration::from_millis(100);
     if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
         detached.push((process::id(), child));
-        USED.store(true, Ordering::Relaxed);
     }
 }
 
 pub(super) fn reap() {
-    if !USED.load(Ordering::Relaxed) {
-        return;
-    }
     let Some(mut detached) = DETACHED.try_lock() else { return };
     if !detached.is_empty() {
         let this = process::id();

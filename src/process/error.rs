@@ -7,31 +7,22 @@ use super::{Exit, KillReason, Panic};
 use crate::error::TimedOut;
 
 /// Why a job was not spawned.
-///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, SpawnError};
-///
 /// let job = std::thread::spawn(|| Job::spawn(|| 42)).join().unwrap();
 /// assert!(matches!(job, Err(SpawnError::MultiThreaded { threads: 2 })));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(missing_docs)] // The variants describe their fields.
 pub enum SpawnError {
     /// Other threads exist, whose locks could stay locked in the child. Tests need `harness = false`.
-    MultiThreaded {
-        /// The number of threads.
-        threads: usize,
-    },
+    MultiThreaded { threads: usize },
     /// This system cannot count threads. Use [`spawn_unchecked`](super::Builder::spawn_unchecked).
     ThreadsUnknown,
     /// A system call failed, as `fork` does with too many processes.
     #[non_exhaustive]
-    System {
-        /// The name of the call.
-        call: &'static str,
-        /// The error.
-        source: Arc<io::Error>,
-    },
+    System { call: &'static str, source: Arc<io::Error> },
 }
 
 impl SpawnError {
@@ -56,96 +47,57 @@ impl fmt::Display for SpawnError {
 
 impl Error for SpawnError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            SpawnError::System { source, .. } => Some(&**source),
-            SpawnError::MultiThreaded { .. } | SpawnError::ThreadsUnknown => None,
-        }
+        if let SpawnError::System { source, .. } = self { Some(&**source) } else { None }
     }
 }
 
-/// Why a join returned no value. A clone is cheap.
-///
+/// Why a join returned no value.
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError};
-///
 /// assert!(matches!(Job::builder().run(|| -> u32 { panic!() }), Err(JobError::Panicked(_))));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(missing_docs)] // The variants describe their fields.
 pub enum JobError {
     /// There is no job.
     Spawn(SpawnError),
-    /// A limit expired: the job's own, that of a join, or an alarm of the calling thread ([`owns`](crate::Alarm::owns)).
-    /// The job goes on after the last two.
+    /// The limit of the job or of the join expired, or an alarm of the caller, which [`owns`](crate::Alarm::owns) the error. Only
+    /// the first ends the job.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
     /// The process exited without a value. Code 74 (EX_IOERR) means that the function closed the pipe.
     #[non_exhaustive]
-    Exited {
-        /// The exit code.
-        code: i32,
-    },
+    Exited { code: i32 },
     /// A signal ended the process: SIGABRT also after a failed allocation, SIGKILL when the system had no memory.
     #[non_exhaustive]
-    Killed {
-        /// The signal's number.
-        signal: i32,
-        /// Whether the kernel wrote a core file.
-        core_dumped: bool,
-        /// The reason, if known.
-        reason: KillReason,
-    },
-    /// The process ended while it sent the value.
+    Killed { signal: i32, core_dumped: bool, reason: KillReason },
+    /// The process ended while it sent the value, of which `received` bytes arrived.
     #[non_exhaustive]
-    CutShort {
-        /// The number of bytes that arrived.
-        received: u64,
-        /// How the process ended.
-        exit: Exit,
-    },
-    /// The value could not be [serialised](super#limitations).
+    CutShort { received: u64, exit: Exit },
+    /// The value could not be [serialised](crate::book::jobs#why-postcard).
     #[non_exhaustive]
-    NotEncoded {
-        /// The text of the error.
-        message: Arc<str>,
-    },
-    /// The bytes are [not a value](super#limitations) of the type.
+    NotEncoded { message: Arc<str> },
+    /// The bytes are [not a value](crate::book::jobs#why-postcard) of the type.
     #[non_exhaustive]
-    NotDecoded {
-        /// The text of the error.
-        message: Arc<str>,
-    },
-    /// The value was larger than the [limit](super::Builder::value_limit). The job was killed.
+    NotDecoded { message: Arc<str> },
+    /// The value had more bytes than the [limit](super::Builder::value_limit). The job was killed.
     #[non_exhaustive]
-    TooLarge {
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// The value was nested more deeply than the [limit](super::Builder::depth_limit).
+    TooLarge { limit: usize },
+    /// The value had more levels than the [limit](super::Builder::depth_limit).
     #[non_exhaustive]
-    TooDeep {
-        /// The limit, in levels.
-        limit: usize,
-    },
-    /// The joining process had no memory for the value. The job was killed.
+    TooDeep { limit: usize },
+    /// The joining process had no memory for the value, which needs at least `bytes`. The job was killed.
     #[non_exhaustive]
-    OutOfMemory {
-        /// The number of bytes that the value needed, at least.
-        bytes: usize,
-    },
+    OutOfMemory { bytes: usize },
     /// The status of the process is unknown: see [`Exit::Unknown`].
     Lost,
     /// This process is a forked child of the one that spawned the job.
     NotParent,
-    /// A system call failed, in the child before the function ran or in the parent during a wait.
+    /// A system call failed, before the function ran or during a wait.
     #[non_exhaustive]
-    System {
-        /// The name of the call.
-        call: Arc<str>,
-        /// The error.
-        source: Arc<io::Error>,
-    },
+    System { call: Arc<str>, source: Arc<io::Error> },
 }
 
 impl JobError {
@@ -153,21 +105,13 @@ impl JobError {
         JobError::System { call: call.into(), source: Arc::new(source) }
     }
 
-    /// Returns the time-out, if it is one.
-    ///
+    /// Returns the time-out, if the error is one.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
-    /// let e = Job::spawn(|| -> () { loop {} })?.join_timeout(Duration::from_millis(2)).unwrap_err();
-    /// assert!(e.timed_out().is_some());
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// assert!(job.join_timeout(std::time::Duration::ZERO).unwrap_err().timed_out().is_some());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
-        match self {
-            JobError::TimedOut(timed_out) => Some(timed_out),
-            _ => None,
-        }
+        if let JobError::TimedOut(timed_out) = self { Some(timed_out) } else { None }
     }
 }
 

@@ -1,54 +1,42 @@
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use nix::libc;
 use nix::sys::signal::Signal;
 
-use crate::os::reap::Consumption;
-
-/// How a child process ended, with or without a value.
-///
+/// How a child process ended.
 /// ```standalone_crate
 /// use sigalarm::process::{Exit, Job};
-///
-/// let job = Job::spawn(|| 42)?;
-/// while job.is_alive() {}
-/// assert_eq!(job.exit_status(), Some(Exit::Code(0)));
-/// # Ok::<(), sigalarm::process::SpawnError>(())
+/// let job = Job::spawn(|| 42).unwrap();
+/// assert!(job.join().is_ok() && job.exit_status() == Some(Exit::Code(0)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[allow(missing_docs)] // The variant describes its fields.
 pub enum Exit {
     /// The process exited with this code.
     Code(i32),
-    /// A signal ended the process.
-    Signal {
-        /// The signal's number.
-        signal: i32,
-        /// Whether the kernel wrote a core file.
-        core_dumped: bool,
-    },
+    /// A signal ended the process. `core_dumped`: the kernel wrote a core file.
+    Signal { signal: i32, core_dumped: bool },
     /// Other code reaped the process, or SIGCHLD is ignored (before Linux 6.15).
     Unknown,
 }
 
 impl Exit {
     pub(super) fn from_status(status: libc::c_int) -> Exit {
-        if libc::WIFEXITED(status) {
-            Exit::Code(libc::WEXITSTATUS(status))
-        } else if libc::WIFSIGNALED(status) {
-            Exit::Signal { signal: libc::WTERMSIG(status), core_dumped: libc::WCOREDUMP(status) }
-        } else {
-            Exit::Unknown
+        let status = ExitStatus::from_raw(status);
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, Some(signal)) => Exit::Signal { signal, core_dumped: status.core_dumped() },
+            (None, None) => Exit::Unknown,
         }
     }
 
     /// Returns the code as in Python: the exit code, or minus the signal's number; `None` if unknown.
-    ///
     /// ```
-    /// use sigalarm::process::Exit;
-    ///
-    /// assert_eq!(Exit::Signal { signal: 9, core_dumped: false }.code(), Some(-9));
+    /// assert_eq!(sigalarm::process::Exit::Signal { signal: 9, core_dumped: false }.code(), Some(-9));
     /// ```
     pub fn code(self) -> Option<i32> {
         match self {
@@ -76,21 +64,17 @@ impl fmt::Display for Exit {
 }
 
 /// Why a signal ended a job without a value.
-///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError, KillReason};
-///
-/// let job = Job::spawn(|| -> () { loop {} })?;
-/// job.kill()?;
+/// let job = Job::spawn(|| -> () { loop {} }).unwrap();
+/// job.kill().unwrap();
 /// assert!(matches!(job.join(), Err(JobError::Killed { reason: KillReason::Requested, .. })));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
-    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), and the child aborted.
-    ///
-    /// The child's SIGABRT handler reports this; a hostile child can lie. With RUST_BACKTRACE it may be `Unknown`.
+    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), says the child, which can lie. With
+    /// RUST_BACKTRACE the reason may be `Unknown`.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,
@@ -100,15 +84,11 @@ pub enum KillReason {
     Unknown,
 }
 
-/// The resources of a child and of its own children that it waited for.
-///
+/// The resources of a child and of the children that it waited for:
+/// [getrusage(2)](https://man7.org/linux/man-pages/man2/getrusage.2.html).
 /// ```standalone_crate
-/// use sigalarm::process::Job;
-///
-/// let job = Job::spawn(|| 42)?;
-/// job.join()?;
-/// assert!(job.usage().unwrap().max_resident > 0);
-/// # Ok::<(), sigalarm::process::JobError>(())
+/// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
+/// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -121,8 +101,12 @@ pub struct Usage {
     pub max_resident: u64,
 }
 
-impl From<Consumption> for Usage {
-    fn from(used: Consumption) -> Usage {
-        Usage { user: used.user, system: used.system, max_resident: used.memory }
+impl From<libc::rusage> for Usage {
+    fn from(raw: libc::rusage) -> Usage {
+        let duration =
+            |t: libc::timeval| Duration::from_secs(t.tv_sec as u64) + Duration::from_micros(t.tv_usec as u64);
+        let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+        let max_resident = u64::try_from(raw.ru_maxrss).unwrap_or(0).saturating_mul(unit);
+        Usage { user: duration(raw.ru_utime), system: duration(raw.ru_stime), max_resident }
     }
 }

@@ -5,7 +5,7 @@
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 
 use nix::libc;
 use nix::unistd::Pid;
@@ -14,31 +14,18 @@ use serde::Serialize;
 use super::builder::Options;
 use super::escalation;
 use super::panics;
-use super::wire::{ABORT_FRAME, Failure, SMALL, SendError, Sender};
+use super::shared::Shared;
+use super::wire::{ABORT_FRAME, Failure, SMALL, Sender};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
 use crate::os::inherited::BlockedSignals;
 use crate::os::job_fd::close_all_but;
 use crate::os::pipe::WriteEnd;
 use crate::os::{c_streams, limits};
-use crate::runtime::{self, ForChild, Plan};
+use crate::runtime;
 
-/// As in Rust.
-const PANICKED: i32 = 101;
-
+const PANICKED: i32 = 101; // as in Rust
 const PIPE_CLOSED: i32 = 74;
-
-pub(super) struct Streams(#[allow(dead_code)] StdoutLock<'static>, #[allow(dead_code)] StderrLock<'static>);
-
-impl Streams {
-    /// Flushes the streams before a fork, and locks them if there may be other threads.
-    pub(super) fn flush(c_streams: c_streams::Streams, lock: bool) -> Option<Streams> {
-        let mut stdout = io::stdout().lock();
-        let _ = stdout.flush();
-        c_streams.flush();
-        lock.then(|| Streams(stdout, io::stderr().lock()))
-    }
-}
 
 pub(super) struct InChild {
     this: Pid,
@@ -50,61 +37,62 @@ pub(super) struct InChild {
 }
 
 pub(super) struct SetUp<'a> {
-    pub(super) parent: Pid,
-    pub(super) options: &'a Options,
-    /// Replacements for standard output and standard error.
-    pub(super) outputs: [Option<OwnedFd>; 2],
+    pub(super) shared: &'a Shared,
+    pub(super) outputs: &'a [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
     pub(super) c_streams: c_streams::Streams,
-    pub(super) blocked: BlockedSignals,
-    pub(super) plan: Option<Plan<'a>>,
-    /// The alarm of the plan, if the parent has armed it.
-    pub(super) alarm: Option<ForChild>,
+    pub(super) blocked: &'a BlockedSignals,
+    pub(super) location: &'static Location<'static>,
+    pub(super) threads: bool,
+    /// The parent has armed the child's alarm.
+    pub(super) has_alarm: bool,
 }
 
 impl SetUp<'_> {
-    /// Sets the child up; sends an error to the parent and exits.
+    /// Sends an error to the parent and exits.
     #[inline]
-    pub(super) fn set_up_child(&self, streams: Option<Streams>) -> InChild {
+    pub(super) fn set_up_child(self, streams: Option<(StdoutLock<'_>, StderrLock<'_>)>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
-        let &SetUp { options, pipe, c_streams, .. } = self;
-        close_all_but(pipe.number(), self.parent.as_raw().unsigned_abs());
+        let SetUp { shared: Shared { options, parent, .. }, pipe, c_streams, .. } = self;
+        close_all_but(pipe.number(), parent.as_raw().unsigned_abs());
         if let Err((call, e)) = self.change_process() {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
             exit(libc::EXIT_FAILURE)
         }
         self.blocked.reset_in_child();
         drop(streams);
-        panics::capture(pipe);
-        if let (Some(plan), None) = (self.plan, &self.alarm) {
+        if self.threads {
+            // A drop of the parent's hook could have effects outside of the child.
+            mem::forget(panics::replace_hook());
+        }
+        if !self.has_alarm {
             // If arming fails, the parent still enforces the limit.
-            let _ = runtime::arm(plan);
+            let _ = options.plan(self.location).map(runtime::arm);
         }
         InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _exit }
     }
 
     #[inline]
-    fn change_process(&self) -> Result<(), Fault> {
-        fn naming(call: &'static str) -> impl FnOnce(io::Error) -> Fault {
-            move |e| (call, e)
-        }
+    fn change_process(&self) -> Result<(), (&'static str, io::Error)> {
+        let Shared { options, parent, .. } = self.shared;
+        let naming = |call: &'static str| move |e: io::Error| (call, e);
         // Until this call the child can outlive its parent.
-        if self.options.die_with_parent {
-            forked::die_with(self.parent).map_err(naming("prctl"))?;
+        if options.die_with_parent {
+            forked::die_with(*parent).map_err(naming("prctl"))?;
         }
-        if !self.options.foreground {
+        if !options.foreground {
             forked::lead_group().map_err(naming("setpgid"))?;
         }
-        for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(&self.outputs) {
+        for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(self.outputs) {
             if let Some(to) = to {
                 forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
             }
         }
-        if let Some(time) = self.options.cpu_limit {
+        if let Some(time) = options.cpu_limit {
             limits::processor_time(time).map_err(naming("setrlimit"))?;
         }
-        if let Some(bytes) = self.options.memory {
+        if let Some(bytes) = options.memory {
             limits::memory(bytes).map_err(naming("setrlimit"))?;
             limits::report_abort(self.pipe, &ABORT_FRAME);
         }
@@ -134,24 +122,17 @@ impl InChild {
             sent
         }));
         let code = match sent {
-            Ok(sent) => match sent.and_then(|()| {
+            Ok(Ok(())) => {
                 flush(c_streams);
                 // Last: the parent may act as soon as it reads the end.
-                sender.finish().map_err(|_| SendError::Pipe)
-            }) {
-                Ok(()) => libc::EXIT_SUCCESS,
-                Err(SendError::NotEncoded(message)) => {
-                    send_failure(pipe, &Failure::NotEncoded(message.into()));
-                    libc::EXIT_FAILURE
-                }
-                Err(SendError::Pipe) => {
-                    flush(c_streams);
-                    PIPE_CLOSED
-                }
-            },
+                sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
+            }
+            // After an error of the pipe this fails as well.
+            Ok(Err(e)) => send_failure(pipe, &Failure::NotEncoded(e.to_string().into()))
+                .map_or(PIPE_CLOSED, |()| libc::EXIT_FAILURE),
             Err(_) if forked::this() != this => PANICKED,
             Err(payload) => {
-                send_failure(pipe, &Failure::Panicked(panics::panic_of(payload)));
+                let _ = send_failure(pipe, &Failure::Panicked(panics::panic_of(payload)));
                 PANICKED
             }
         };
@@ -167,19 +148,17 @@ impl Drop for ExitOnDrop {
     }
 }
 
-pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) {
+pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) -> io::Result<()> {
     flush(c_streams::Streams::find());
-    let _ = failure.send(pipe);
+    failure.send(pipe)
 }
 
 #[inline]
-fn flush(c_streams: c_streams::Streams) {
+pub(super) fn flush(c_streams: c_streams::Streams) {
     // `stdout()` panics if the function has leaked a lock of it.
     let _ = panic::catch_unwind(|| io::stdout().flush());
     c_streams.flush();
 }
-
-type Fault = (&'static str, io::Error);
 
 /// Kills this process after its limit, in case no thread of the parent waits.
 #[inline]

@@ -11,39 +11,30 @@ use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::{Shared, terminate};
+use super::shared::{Shared, wait_any};
 use super::wire::{DecodeError, decode};
 use super::{Exit, Usage};
 use crate::os::clock;
-use crate::time::Time;
 
 /// A function that runs in a forked child.
 ///
-/// All joins, from any thread, have the same outcome. **A drop kills the job** with its process group, and blocks until
-/// the process has ended; it detaches a job that this process may not signal (EPERM).
-///
-/// In a forked child of this process a join returns [`JobError::NotParent`], and a drop has no effect.
-///
+/// All joins, from any thread, have the same outcome. **A drop kills the job** with its process group and blocks until the
+/// process has ended. A job that this process may not signal (EPERM) is detached instead. In a forked child of this process
+/// a join returns [`JobError::NotParent`], and a drop has no effect.
 /// ```standalone_crate
-/// use sigalarm::process::Job;
-///
-/// assert_eq!(Job::spawn(|| 6 * 7)?.join()?, 42);
-/// # Ok::<(), sigalarm::process::JobError>(())
+/// let text = "borrowed".to_owned();
+/// assert_eq!(sigalarm::process::Job::spawn(|| text.len()).unwrap().join().unwrap(), 8);
 /// ```
 #[must_use = "dropping a job kills it; join it, or `detach()` it"]
 pub struct Job<T> {
-    shared: Box<Shared>,
+    pub(super) shared: Box<Shared>,
     value: PhantomData<fn() -> T>,
 }
 
 impl Job<()> {
-    /// Returns a builder, for a job with settings.
-    ///
+    /// Returns a builder.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::builder().label("square").run(|| 12 * 12)?, 144);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(sigalarm::process::Job::builder().label("square").run(|| 12 * 12).unwrap(), 144);
     /// ```
     pub fn builder() -> Builder {
         Builder::new()
@@ -51,21 +42,14 @@ impl Job<()> {
 }
 
 impl<T: Serialize + DeserializeOwned> Job<T> {
-    /// Runs `f` in a forked child, without a limit. Returns as soon as the child exists. See [fork(2)].
+    /// Runs `f` in a forked child, without a limit: [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html). Does not block.
     ///
     /// # Errors
     ///
     /// [`SpawnError`] if other threads exist or a system call fails. Then `f` has not run.
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let text = "borrowed".to_owned();
-    /// assert_eq!(Job::spawn(|| text.len())?.join()?, 8);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(sigalarm::process::Job::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
-    ///
-    /// [fork(2)]: https://man7.org/linux/man-pages/man2/fork.2.html
     #[track_caller]
     pub fn spawn<F: FnOnce() -> T>(f: F) -> Result<Job<T>, SpawnError> {
         Builder::new().spawn(f)
@@ -77,111 +61,69 @@ impl<T> Job<T> {
         Job { shared, value: PhantomData }
     }
 
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
-    /// Lets the job go on without a join. Its value is lost, and only its own timers enforce its
-    /// [limit](Builder::limit). It still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
-    ///
+    /// Lets the job go on without a join. The value is lost, and only the child's timer enforces the [limit](Builder::limit).
+    /// The job still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// Job::spawn(|| ())?.detach();
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// sigalarm::process::Job::spawn(|| ()).unwrap().detach();
     /// ```
     pub fn detach(self) {
-        if !self.shared.in_parent() {
-            return;
+        if self.shared.in_parent() {
+            self.shared.state.lock().detach();
         }
-        self.shared.state.lock().detach();
     }
 }
 
 impl<T: DeserializeOwned> Job<T> {
-    /// Waits for the job to end and returns its value.
-    ///
-    /// Blocks until then, or until an alarm of the calling thread expires.
+    /// Waits for the job to end, or for an alarm of the calling thread to expire, and returns the value.
     ///
     /// # Errors
     ///
-    /// [`JobError::TimedOut`] if the job was ended at its limit, or if an alarm of the calling thread expired: then the
-    /// job goes on. The other errors say how the job ended without a value.
-    ///
+    /// [`JobError::TimedOut`] at the job's limit, or if the alarm expired: then the job goes on. The other errors say how the job
+    /// ended.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// assert_eq!(Job::spawn(|| 42)?.join()?, 42);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// assert_eq!(sigalarm::process::Job::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JobError> {
-        self.join_until(Time::NEVER, None, Location::caller())
+        self.join_timeout(Duration::MAX)
     }
 
-    /// Waits for the job to end, but no longer than `limit`. Zero does not block.
-    ///
-    /// # Errors
-    ///
-    /// As [`join`](Job::join), and [`JobError::TimedOut`] if `limit` passes. Then the job goes on.
-    ///
+    /// Waits as [`join`](Job::join) does, but no longer than `limit`: then [`JobError::TimedOut`], and the job goes on. Zero
+    /// does not block.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    /// use std::time::Duration;
-    ///
-    /// let job = Job::spawn(|| -> () { loop {} })?;
+    /// use {sigalarm::process::Job, std::time::Duration};
+    /// let job = Job::spawn(|| -> () { loop {} }).unwrap();
     /// assert!(job.join_timeout(Duration::from_millis(10)).is_err() && job.is_alive());
-    /// # Ok::<(), sigalarm::process::JobError>(())
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
         let now = clock::kernel_now();
-        self.join_until(now.after(limit), Some(now), Location::caller())
+        wait_any(&[&self.shared], now.after(limit), now, Location::caller())?;
+        self.decode(&self.shared.end().expect("a job that was waited for has ended").outcome?)
     }
 
-    /// Returns the outcome of an ended job, as [`join`](Job::join) does; `None` while it runs. Does not block.
-    ///
-    /// It also receives what the job has sent, and enforces the [limit](Builder::limit).
-    ///
+    /// Returns the outcome as [`join`](Job::join) does; `None` while the job runs. Does not block. Each call receives what
+    /// the job has sent, and enforces the [limit](Builder::limit).
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 42)?;
+    /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// while job.try_join().is_none() {}
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
     /// ```
     pub fn try_join(&self) -> Option<Result<T, JobError>> {
         if !self.shared.in_parent() {
             return Some(Err(JobError::NotParent));
         }
-        self.shared.end().map(|end| self.decode(&end.outcome?))
+        self.shared.poll_end().map(|end| self.decode(&end.outcome?))
     }
 
-    /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
+    /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`, with the same errors.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
     /// use std::time::{Duration, Instant};
-    ///
-    /// assert_eq!(Job::spawn(|| 1)?.join_deadline(Instant::now() + Duration::from_secs(10))?, 1);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = sigalarm::process::Job::spawn(|| 1).unwrap();
+    /// assert_eq!(job.join_deadline(Instant::now() + Duration::from_secs(10)).unwrap(), 1);
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
         self.join_timeout(deadline.saturating_duration_since(Instant::now()))
-    }
-
-    fn join_until(
-        &self,
-        deadline: Time,
-        since: Option<Time>,
-        location: &'static Location<'static>,
-    ) -> Result<T, JobError> {
-        self.decode(&self.shared.wait(deadline, since, location)?.outcome?)
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<T, JobError> {
@@ -194,154 +136,99 @@ impl<T: DeserializeOwned> Job<T> {
 }
 
 /// # State
+///
+/// The functions do not block. A running process has no exit status and no usage.
 impl<T> Job<T> {
-    /// Returns the child's process id, which the kernel may reuse after the job has ended.
-    ///
+    /// Returns the child's process id, which the kernel may use again after the job has ended.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(std::process::id)?;
-    /// assert_eq!(job.join()?, job.id());
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = sigalarm::process::Job::spawn(std::process::id).unwrap();
+    /// assert_eq!(job.join().unwrap(), job.id());
     /// ```
     pub fn id(&self) -> u32 {
         self.shared.pid.as_raw().unsigned_abs()
     }
 
-    /// Returns whether the process runs. Does not block.
-    ///
-    /// Also does what [`try_join`](Job::try_join) does.
-    ///
+    /// Returns whether the process runs, and does what [`try_join`](Job::try_join) does.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// assert!(Job::spawn(|| -> () { loop {} })?.is_alive());
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// assert!(sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
-        self.shared.in_parent() && self.shared.end().is_none()
+        self.shared.in_parent() && self.shared.poll_end().is_none()
     }
 
-    /// Returns how the process ended; `None` while it runs. Does not block.
-    ///
+    /// Returns how the process ended.
     /// ```standalone_crate
     /// use sigalarm::process::{Exit, Job};
-    ///
-    /// let job = Job::spawn(|| -> () { std::process::exit(3) })?;
-    /// while job.is_alive() {}
-    /// assert_eq!(job.exit_status(), Some(Exit::Code(3)));
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// let job = Job::spawn(|| -> () { std::process::exit(3) }).unwrap();
+    /// assert!(job.join().is_err() && job.exit_status() == Some(Exit::Code(3)));
     /// ```
     pub fn exit_status(&self) -> Option<Exit> {
-        self.shared.end().map(|end| end.exit)
+        self.shared.poll_end().map(|end| end.exit)
     }
 
-    /// Returns the [code](Exit::code) of the exit status. Does not block.
-    ///
+    /// Returns the [code](Exit::code) of the exit status.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 42)?;
-    /// while job.is_alive() {}
-    /// assert_eq!(job.exit_code(), Some(0));
-    /// # Ok::<(), sigalarm::process::SpawnError>(())
+    /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
+    /// assert!(job.join().is_ok() && job.exit_code() == Some(0));
     /// ```
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_status().and_then(Exit::code)
     }
 
-    /// Returns what the process used; `None` while it runs, and if other code reaped it. Does not block. See
-    /// [getrusage(2)].
-    ///
+    /// Returns what the process used; `None` if other code reaped it.
     /// ```standalone_crate
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 42)?;
-    /// job.join()?;
-    /// println!("{:?}", job.usage().unwrap().user);
-    /// # Ok::<(), sigalarm::process::JobError>(())
+    /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
+    /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
     /// ```
-    ///
-    /// [getrusage(2)]: https://man7.org/linux/man-pages/man2/getrusage.2.html
     pub fn usage(&self) -> Option<Usage> {
-        self.shared.end().and_then(|end| end.usage)
+        self.shared.poll_end().and_then(|end| end.usage)
     }
 
-    /// Returns a descriptor that becomes readable when the process has ended. See [pidfd_open(2)].
+    /// Returns a descriptor that becomes readable when the process has ended, and stays open as long as the `Job`.
+    /// See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
     ///
-    /// `None` without pidfds, or if the job had ended before the first call. It stays open as long as the `Job`. Polling
-    /// it neither receives a large value nor enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
-    ///
+    /// `None` without pidfds, or if the job had ended before the first call. A poll neither receives a large value nor
+    /// enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
     /// ```standalone_crate
-    /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    /// use sigalarm::process::Job;
-    ///
-    /// let job = Job::spawn(|| 6 * 7)?;
-    /// if let Some(fd) = job.end_fd() {
-    ///     poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::NONE)?;
-    ///     assert!(job.try_join().is_some());
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// use nix::poll::{PollFd, PollFlags, poll};
+    /// let job = sigalarm::process::Job::spawn(|| 6 * 7).unwrap();
+    /// let ended = job.end_fd().map(|fd| poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], 10_000_u16));
+    /// assert!(ended.is_none_or(|ended| ended == Ok(1)));
     /// ```
-    ///
-    /// [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
     pub fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.shared.end_fd()
     }
 }
 
 /// # Signals
+///
+/// The functions do not block, and have no effect on a job that has ended. They return the kernel's errors.
 impl<T> Job<T> {
-    /// Sends SIGTERM and SIGCONT to the job's process group, if it has not ended. Does not block. See [kill(2)].
-    ///
-    /// # Errors
-    ///
-    /// Those of the kernel, such as EPERM.
-    ///
+    /// Sends SIGTERM and SIGCONT to the job's process group: [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
     /// ```standalone_crate
-    /// # use sigalarm::process::Job;
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.terminate()?;
+    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// job.terminate().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGTERM");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    ///
-    /// [kill(2)]: https://man7.org/linux/man-pages/man2/kill.2.html
     pub fn terminate(&self) -> io::Result<()> {
-        self.shared.signal(Signal::SIGTERM as i32, terminate)
+        self.shared.signal(Signal::SIGTERM as i32, |child| child.signal_all(Signal::SIGTERM))
     }
 
-    /// Sends SIGKILL to the job's process group, if it has not ended. Does not block.
-    ///
-    /// # Errors
-    ///
-    /// As [`terminate`](Job::terminate).
-    ///
+    /// Sends SIGKILL to the job's process group.
     /// ```standalone_crate
-    /// # use sigalarm::process::Job;
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.kill()?;
+    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// job.kill().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGKILL");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn kill(&self) -> io::Result<()> {
         self.shared.signal(Signal::SIGKILL as i32, |child| child.signal_all(Signal::SIGKILL))
     }
 
-    /// Sends a signal by its number to the child alone. Does not block. See [pidfd_send_signal(2)].
-    ///
-    /// # Errors
-    ///
-    /// As [`terminate`](Job::terminate), and EINVAL for a number that is no signal's.
-    ///
+    /// Sends a signal by its number to the child alone.
     /// ```standalone_crate
-    /// # use sigalarm::process::Job;
-    /// let job = Job::spawn(|| -> () { loop {} })?;
-    /// job.signal(10)?; // SIGUSR1
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// job.signal(10).unwrap(); // SIGUSR1
     /// ```
-    ///
-    /// [pidfd_send_signal(2)]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         self.shared.signal(signal, |child| child.signal(signal))
     }

@@ -1,32 +1,13 @@
 //! Runs functions in a forked child process, which can be killed.
 //!
-//! For functions that do not check. [`run`] forks, waits under a limit and returns the value; [`Job`] is for more.
-//!
+//! [`run`] forks, waits under a limit and returns the value; [`Job`] is for more.
 //! ```standalone_crate
-//! use sigalarm::process::{self, JobError};
-//! use std::time::Duration;
-//!
-//! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7)?, 42);
-//! # Ok::<(), JobError>(())
+//! use {sigalarm::process, std::time::Duration};
+//! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7).unwrap(), 42);
 //! ```
 //!
-//! # What the child is
-//!
-//! A copy of this process at the fork. The function may borrow, and its changes to memory are lost. A captured value is
-//! dropped in both processes. No destructor, panic hook or `atexit` function of the parent runs in the child. It inherits
-//! all descriptors except those of other jobs.
-//!
-//! # Limitations
-//!
-//! - A spawn fails if other threads exist, whose locks would stay locked in the child. See [`Builder::spawn_unchecked`].
-//! - The codec is [postcard](https://docs.rs/postcard). It refuses `serde_json::Value`, serde's `untagged`, `tag`,
-//!   `flatten` and `skip_serializing_if`, and paths that are not UTF-8. `skip_serializing` without `skip_deserializing`
-//!   gives a wrong value.
-//! - A grandchild that leaves the job's process group (`setsid`) is not killed.
-//! - The first process of a PID namespace ignores SIGTERM, and its abort is reported as SIGSEGV.
-//! - Without pidfds (before Linux 5.3, other systems, some sandboxes) the parent polls for the end of a child. Code
-//!   that reaps every child can then give the job another child's status.
-//! - Outside of Linux a child outlives its parent. Only Linux and macOS have the checked spawn.
+//! The child is a copy of this process at the fork. The function may borrow, and its changes to memory are lost. A captured
+//! value is dropped in both processes. See the [guide](crate::book::jobs) and the [limits of jobs](crate::book::limits#jobs).
 
 mod builder;
 mod child;
@@ -36,7 +17,6 @@ mod escalation;
 mod exit;
 mod in_child;
 mod job;
-mod limits;
 mod output;
 mod panics;
 mod shared;
@@ -61,25 +41,22 @@ pub use panics::Panic;
 
 /// Runs `f` in a forked child under a limit and returns its value.
 ///
-/// Blocks until the child has been reaped. An alarm of the calling thread that expires kills the child at once.
+/// Blocks until the child has ended. An alarm of the calling thread that expires kills the child at once.
 ///
 /// 1. At the limit [`checkpoint`](crate::checkpoint) returns an error in the child.
-/// 2. One [grace](Builder::grace) (a second) later its process group gets SIGTERM.
-/// 3. Another grace later it gets SIGKILL.
+/// 2. A [grace](Builder::grace) of a second later its process group gets SIGTERM.
+/// 3. Another grace later the group gets SIGKILL.
 ///
-/// Zero has passed when the function starts. [`Duration::MAX`] means no limit.
+/// [`Duration::MAX`] means no limit.
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired ([`Alarm::owns`](crate::Alarm::owns)
-/// distinguishes them). A late value is a success. The other errors say why there is no value.
-///
+/// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired. A late value is a success. The other errors say
+/// why there is no value.
 /// ```standalone_crate
-/// use sigalarm::{checkpoint, process};
-/// use std::time::Duration;
-///
-/// // The second `?` returns the time-out of a function that checks.
-/// assert_eq!(process::run(Duration::from_secs(10), || checkpoint().map(|()| 42))??, 42);
+/// use {sigalarm::{checkpoint, process}, std::time::Duration};
+/// let result = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42));
+/// assert_eq!(result.unwrap().unwrap(), 42); // a result in a result
 /// # Ok::<(), process::JobError>(())
 /// ```
 #[track_caller]
@@ -93,36 +70,29 @@ where
 
 /// Waits until one of several jobs has ended, and returns its index; `None` without jobs.
 ///
-/// Blocks for at most `limit`; [`Duration::MAX`] means no limit, and zero does not block. Meanwhile it receives all the
-/// values and enforces the jobs' [limits](Builder::limit).
+/// Blocks for at most `limit`; [`Duration::MAX`] means no limit, and zero does not block. Meanwhile the call receives all
+/// the values and enforces the jobs' [limits](Builder::limit).
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] if `limit` passes, or if an alarm of the calling thread expires. The jobs go on.
-///
+/// [`JobError::TimedOut`] if `limit` passes, or an alarm of the calling thread expires. The jobs go on.
 /// ```standalone_crate
-/// use sigalarm::process::{self, Job};
-/// use std::time::Duration;
-///
-/// let mut jobs = vec![Job::spawn(|| 1)?, Job::spawn(|| 2)?];
-/// let mut sum = 0;
-/// while let Some(ended) = process::wait_any(&jobs, Duration::MAX)? {
-///     sum += jobs.swap_remove(ended).join()?;
-/// }
-/// assert_eq!(sum, 3);
-/// # Ok::<(), process::JobError>(())
+/// use {sigalarm::process::{Job, wait_any}, std::time::Duration};
+/// let jobs = [Job::spawn(|| 1).unwrap(), Job::spawn(|| 2).unwrap()];
+/// let ended = wait_any(&jobs, Duration::MAX).unwrap().unwrap();
+/// assert_eq!(jobs[ended].join().unwrap(), ended + 1);
 /// ```
 #[track_caller]
 pub fn wait_any<'a, T: 'a>(
     jobs: impl IntoIterator<Item = &'a Job<T>>,
     limit: Duration,
 ) -> Result<Option<usize>, JobError> {
-    let jobs: Vec<_> = jobs.into_iter().map(Job::shared).collect();
+    let jobs: Vec<_> = jobs.into_iter().map(|job| &*job.shared).collect();
     if jobs.is_empty() {
         return Ok(None);
     }
     let now = clock::kernel_now();
-    shared::wait_any(&jobs, now.after(limit), Some(now), Location::caller()).map(Some)
+    shared::wait_any(&jobs, now.after(limit), now, Location::caller()).map(Some)
 }
 
 /// Checks the receiver against a hostile child; for `fuzz/`.

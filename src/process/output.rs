@@ -5,12 +5,9 @@ use std::os::fd::OwnedFd;
 use crate::os::pipe;
 
 /// Where the output of a job goes: see [`Builder::stdout`](super::Builder::stdout).
-///
 /// ```standalone_crate
 /// use sigalarm::process::{Job, Output};
-///
-/// Job::builder().stdout(Output::Null).run(|| println!("not shown"))?;
-/// # Ok::<(), sigalarm::process::JobError>(())
+/// Job::builder().stdout(Output::Null).run(|| println!("not shown")).unwrap();
 /// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]

@@ -18,12 +18,9 @@ use crate::os::pipe::WriteEnd;
 const LONGEST: usize = 64 * 1024;
 
 /// A panic of the function in a job. The child prints nothing.
-///
 /// ```standalone_crate
-/// use sigalarm::process::{Job, JobError};
-///
-/// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
-/// assert!(panic.to_string().ends_with("no way"));
+/// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("no way") });
+/// assert!(outcome.unwrap_err().to_string().ends_with("no way"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panic {
@@ -33,24 +30,20 @@ pub struct Panic {
 
 impl Panic {
     /// Returns the first 64 KiB of the message; `Box<dyn Any>` for a payload that is not a string.
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    ///
-    /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
-    /// assert_eq!(panic.message(), "no way");
+    /// use sigalarm::process::{Job, JobError::Panicked};
+    /// let outcome = Job::builder().run(|| -> () { panic!("no way") });
+    /// assert!(matches!(outcome, Err(Panicked(panic)) if panic.message() == "no way"));
     /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
     /// Returns where it panicked; `None` after [`resume_unwind`](std::panic::resume_unwind).
-    ///
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    ///
-    /// let Err(JobError::Panicked(panic)) = Job::builder().run(|| -> () { panic!("no way") }) else { panic!() };
-    /// assert_eq!(panic.location().unwrap().line(), line!() - 1);
+    /// use sigalarm::process::{Job, JobError::Panicked};
+    /// let outcome = Job::builder().run(|| -> () { panic!("no way") });
+    /// assert!(matches!(outcome, Err(Panicked(panic)) if panic.location().unwrap().line() == line!() - 1));
     /// ```
     pub fn location(&self) -> Option<&SourceLocation> {
         self.location.as_ref()
@@ -77,23 +70,28 @@ thread_local! {
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-/// Replaces the parent's panic hook, which may have effects outside of the child.
-#[inline]
+/// Prepares for [`replace_hook`], before the fork.
 pub(super) fn capture(pipe: WriteEnd) {
     CAPTURE.set(Some(pipe));
+}
+
+pub(super) type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
+
+/// Replaces the parent's panic hook, which may have effects outside of a child, and returns that hook.
+pub(super) fn replace_hook() -> Option<Hook> {
     // The standard library panics if an unwinding thread changes the hook.
-    if !thread::panicking() {
-        // A drop of the parent's hook could have such effects too.
-        mem::forget(panic::take_hook());
+    (!thread::panicking()).then(|| {
+        let hook = panic::take_hook();
         panic::set_hook(Box::new(on_panic));
-    }
+        hook
+    })
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {
     let Some(pipe) = CAPTURE.get() else { return print(info) };
     let panic = Panic::new(info.payload(), info.location().map(implementer::copied));
     if cfg!(panic = "abort") {
-        send_failure(pipe, &Failure::Panicked(panic.clone()));
+        let _ = send_failure(pipe, &Failure::Panicked(panic.clone()));
     }
     LAST.set(ManuallyDrop::new(Some(panic)));
 }

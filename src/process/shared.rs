@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use super::builder::Options;
 use super::child::Child;
 use super::error::JobError;
-use super::escalation::Step;
-use super::state::{End, Stage, State, Watch, bit, timed_out};
+use super::escalation::Escalation;
+use super::state::{End, State, Watch, bit, timed_out};
 use super::wire::Receiver;
 use crate::error::SourceLocation;
 use crate::os::job_fd::JobFd;
@@ -26,6 +26,10 @@ use crate::time::Time;
 const BUDGET: usize = 256 * 1024;
 
 const LARGEST_PIPE: usize = 1 << 20;
+
+/// Between two looks for the end of a child without a pidfd.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Shared {
     pub(super) parent: Pid,
@@ -49,50 +53,29 @@ struct Polled<'a> {
     next: Time,
 }
 
-/// For the end of a job and for its pipe.
 type Fds = [poll::Readable; 2];
 
-/// Waits until one of the jobs has ended, and returns its index. Fails at `deadline`, and at an alarm of this thread.
+/// Waits for the first end of a job, and returns its index. Fails at `deadline`, and at an alarm of this thread.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
-    since: Option<Time>,
+    since: Time,
     location: &'static Location<'static>,
 ) -> Result<usize, JobError> {
     if !jobs.iter().all(|job| job.in_parent()) {
         return Err(JobError::NotParent);
     }
-    // Without the heap: each of its pages costs a copy after a fork.
-    if let [job] = jobs {
-        return wait_with(&[*job], &mut [None], &mut [Fds::default()], deadline, since, location);
-    }
-    let mut polled: Vec<_> = jobs.iter().map(|_| None).collect();
-    wait_with(jobs, &mut polled, &mut vec![Fds::default(); jobs.len()], deadline, since, location)
-}
-
-fn wait_with<'a>(
-    jobs: &[&'a Shared],
-    polled: &mut [Option<Polled<'a>>],
-    fds: &mut [Fds],
-    deadline: Time,
-    since: Option<Time>,
-    location: &'static Location<'static>,
-) -> Result<usize, JobError> {
-    let limited = jobs.iter().any(|job| job.options.limit.is_some());
-    let wait_began = if limited { clock::kernel_now() } else { Time::from_nanos(0) };
-    let mut interval = Interval::new();
+    let mut pause = SHORTEST_PAUSE;
     // Wakes this thread if another thread rings one of its alarms.
     let mut waiting = None;
     loop {
-        let mut until = deadline;
-        let mut all_have_fds = true;
+        let mut polled = Vec::with_capacity(jobs.len());
         for (n, job) in jobs.iter().enumerate() {
             let Some(job) = job.polled() else { return Ok(n) };
-            until = until.min(job.next);
-            all_have_fds &= job.watch.child.end_fd().is_some();
-            fds[n] = job.fds();
-            polled[n] = Some(job);
+            polled.push(job);
         }
+        let mut fds: Vec<Fds> = polled.iter().map(Polled::fds).collect();
+        let mut until = polled.iter().fold(deadline, |until, job| until.min(job.next));
         // Before the check, which then sees every alarm that expires earlier.
         if let Some(alarm) = runtime::next_here() {
             // If it fails, this thread still wakes at its deadlines.
@@ -100,21 +83,19 @@ fn wait_with<'a>(
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
         }
-        if !all_have_fds {
-            until = until.min(clock::kernel_now().after(interval.next()));
+        if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {
+            until = until.min(clock::kernel_now().after(lengthen(&mut pause)));
         }
-        poll_until(fds, until).map_err(|e| JobError::system("poll", e))?;
-        for (polled, fds) in polled.iter().flatten().zip(&*fds) {
-            polled.advance(fds, wait_began).map_err(|e| JobError::system("waitid", e))?;
+        poll_until(&mut fds, until).map_err(|e| JobError::system("poll", e))?;
+        for (job, fds) in polled.iter().zip(&fds) {
+            job.advance(fds, since).map_err(|e| JobError::system("waitid", e))?;
         }
         // After the jobs: one that has ended is not late.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
-        if now >= deadline && jobs.iter().all(|job| job.is_running()) {
-            let since = since.unwrap_or(now);
+        if now >= deadline && jobs.iter().all(|job| job.state.lock().watch.is_some()) {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
-            return Err(
-                timed_out(label, Some(deadline.since(since)), now.since(since), location.into()).into()
-            );
+            let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
+            return Err(timed_out(label, limit, elapsed, location.into()).into());
         }
     }
 }
@@ -138,84 +119,91 @@ impl Polled<'_> {
         if pipe.is_ready() {
             let mut receiver = receiver.lock();
             let before = receiver.received();
-            receiver.read(BUDGET, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
+            self.receive(&mut receiver, BUDGET);
             (more, must_kill) = (receiver.received() > before, receiver.must_kill());
         }
         let mut state = state.lock();
-        if !matches!(state.stage, Stage::Running(_)) {
+        if state.watch.is_none() {
             return Ok(());
         }
         if end.is_ready() || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
             self.finish(&mut state);
             return Ok(());
         }
-        if more {
-            state.escalation.postpone(wait_began, clock::kernel_now());
-        }
         if must_kill {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        while !state.escalation.next().is_never() {
-            let Some(step) = state.escalation.take(clock::kernel_now()) else { break };
+        if state.escalation.next.is_never() {
+            return Ok(());
+        }
+        let now = clock::kernel_now();
+        if more {
+            state.escalation.postpone(wait_began, now);
+        }
+        while let Some(signal) = state.escalation.take(now) {
             // Fails if the child has ended or has changed its user.
-            let _ = match step {
-                Step::Terminate => terminate(child),
-                Step::Kill => child.signal_all(Signal::SIGKILL),
-            };
+            let _ = child.signal_all(signal);
         }
         Ok(())
     }
 
-    /// Takes the outcome of an ended child.
     fn finish(&self, state: &mut State) {
-        let mut receiver = std::mem::replace(&mut *self.job.receiver.lock(), Receiver::closed());
-        if receiver.is_open() {
+        let mut receiver = std::mem::take(&mut *self.job.receiver.lock());
+        if receiver.open {
             // Only what the pipe holds now: a grandchild may go on writing.
-            let pipe = self.watch.pipe.as_fd();
-            receiver.read(pipe::bytes_in(pipe).min(LARGEST_PIPE), |buffer, most| {
-                pipe::read_onto(pipe, buffer, most)
-            });
+            self.receive(&mut receiver, pipe::bytes_in(self.watch.pipe.as_fd()).min(LARGEST_PIPE));
         }
         let (exit, usage) = self.watch.child.reap();
         let outcome = state.outcome(self.job, receiver.finish(), exit, usage);
-        state.stage = Stage::Ended(End { outcome, exit, usage });
+        (state.watch, state.end) = (None, Some(End { outcome, exit, usage }));
+    }
+
+    fn receive(&self, receiver: &mut Receiver, budget: usize) {
+        receiver.read(budget, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
     }
 }
 
 impl Shared {
-    pub(super) fn in_parent(&self) -> bool {
-        is_process(self.parent)
+    pub(super) fn new(options: Options, began: Time, location: &'static Location<'static>) -> Box<Shared> {
+        let deadline = options.limit.map_or(Time::NEVER, |limit| began.after(limit));
+        Box::new(Shared {
+            parent: Pid::this(),
+            pid: Pid::from_raw(0),
+            receiver: Mutex::new(Receiver::new(options.value_limit)),
+            state: Mutex::new(State {
+                escalation: Escalation::new(deadline, options.grace),
+                watch: None,
+                end: None,
+                sent: 0,
+            }),
+            began,
+            options,
+            location: location.into(),
+            end_fd: OnceLock::new(),
+        })
     }
 
-    pub(super) fn wait(
-        &self,
-        deadline: Time,
-        since: Option<Time>,
-        location: &'static Location<'static>,
-    ) -> Result<End, JobError> {
-        wait_any(&[self], deadline, since, location)?;
-        match &self.state.lock().stage {
-            Stage::Ended(end) => Ok(end.clone()),
-            Stage::Running(_) | Stage::Detached => unreachable!("a job that is waited for has ended"),
-        }
+    pub(super) fn begin(&mut self, child: Child, pipe: JobFd) {
+        self.pid = child.pid;
+        self.state.get_mut().watch = Some(Arc::new(Watch { child, pipe }));
+    }
+
+    pub(super) fn in_parent(&self) -> bool {
+        process::id() == self.parent.as_raw().unsigned_abs()
     }
 
     fn polled(&self) -> Option<Polled<'_>> {
-        let listening = self.receiver.lock().is_open();
+        let listening = self.receiver.lock().open;
         let state = self.state.lock();
-        match &state.stage {
-            Stage::Running(watch) => {
-                Some(Polled { job: self, watch: watch.clone(), listening, next: state.escalation.next() })
-            }
-            Stage::Ended(_) | Stage::Detached => None,
-        }
+        Some(Polled { job: self, watch: state.watch.clone()?, listening, next: state.escalation.next })
     }
 
-    fn is_running(&self) -> bool {
-        matches!(self.state.lock().stage, Stage::Running(_))
-    }
-
+    /// Returns the end, if a thread has noticed it.
     pub(super) fn end(&self) -> Option<End> {
+        self.state.lock().end.clone()
+    }
+
+    pub(super) fn poll_end(&self) -> Option<End> {
         if !self.in_parent() {
             return None;
         }
@@ -225,19 +213,16 @@ impl Shared {
                 let _ = polled.advance(&fds[0], clock::kernel_now());
             }
         }
-        match &self.state.lock().stage {
-            Stage::Ended(end) => Some(end.clone()),
-            Stage::Running(_) | Stage::Detached => None,
-        }
+        self.end()
     }
 
-    /// Sends a signal to a child that has not ended. The lock keeps other threads from reaping it.
+    /// The lock keeps other threads from reaping the child.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.in_parent() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
         }
         let mut state = self.state.lock();
-        if let Stage::Running(watch) = &state.stage {
+        if let Some(watch) = &state.watch {
             send(&watch.child)?;
             state.sent |= bit(signal);
         }
@@ -249,55 +234,39 @@ impl Shared {
             return None;
         }
         if self.end_fd.get().is_none() {
-            if let Stage::Running(watch) = &self.state.lock().stage {
-                let _ = watch.child.copy_end_fd().map(|fd| self.end_fd.set(fd));
+            if let Some(watch) = &self.state.lock().watch {
+                let copy = watch.child.end_fd().and_then(|fd| fd.try_clone_to_owned().ok());
+                let _ = copy.map(|fd| self.end_fd.set(JobFd::new(fd, process::id())));
             }
         }
         self.end_fd.get().map(AsFd::as_fd)
     }
 }
 
-pub(super) fn terminate(child: &Child) -> io::Result<()> {
-    child.signal_all(Signal::SIGTERM)?;
-    child.signal_all(Signal::SIGCONT)
-}
-
-fn is_process(pid: Pid) -> bool {
-    process::id() == pid.as_raw().unsigned_abs()
-}
-
 impl Drop for Shared {
     fn drop(&mut self) {
-        let state = self.state.get_mut();
-        let Stage::Running(watch) = &state.stage else { return };
-        if !is_process(self.parent) {
+        if !self.in_parent() {
             return;
         }
+        let state = self.state.get_mut();
+        let Some(watch) = &state.watch else { return };
         let child = &watch.child;
         // The child has changed its user.
         if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {
             state.detach();
             return;
         }
-        let mut interval = Interval::new();
+        let mut pause = SHORTEST_PAUSE;
         while matches!(child.state(), Ok(ChildState::Running)) {
-            let time = child.end_fd().is_none().then(|| interval.next());
+            let time = child.end_fd().is_none().then(|| lengthen(&mut pause));
             let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
         }
         child.reap();
     }
 }
 
-struct Interval(Duration);
-
-impl Interval {
-    fn new() -> Interval {
-        Interval(Duration::from_micros(500))
-    }
-
-    fn next(&mut self) -> Duration {
-        let interval = self.0;
-        self.0 = (interval * 2).min(Duration::from_millis(20));
-        interval
-    }
+fn lengthen(pause: &mut Duration) -> Duration {
+    let now = *pause;
+    *pause = (2 * now).min(LONGEST_PAUSE);
+    now
 }

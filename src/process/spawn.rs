@@ -1,11 +1,8 @@
 use std::io;
 use std::mem;
 use std::os::fd::AsFd;
-use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::panic::{self, Location};
 
-use nix::unistd::Pid;
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,18 +10,17 @@ use super::builder::{Builder, Options};
 use super::child::Child;
 use super::detached;
 use super::error::SpawnError;
-use super::escalation::Escalation;
-use super::in_child::{InChild, SetUp, Streams};
+use super::in_child::{InChild, SetUp, flush};
 use super::job::Job;
+use super::output::Output;
+use super::panics;
 use super::shared::Shared;
-use super::state::{Stage, State, Watch};
-use super::wire::Receiver;
 use crate::os::alone::Alone;
-use crate::os::forked::{Side, fork};
+use crate::os::forked::fork;
 use crate::os::job_fd::JobFd;
 use crate::os::pipe::{self, WriteEnd};
 use crate::os::{c_streams, clock, inherited};
-use crate::runtime::{self, Due, Plan};
+use crate::runtime::{self, ForChild};
 use crate::time::Time;
 
 /// `threads` says whether there may be other threads.
@@ -39,92 +35,89 @@ where
     T: Serialize + DeserializeOwned,
     F: FnOnce() -> T,
 {
-    match fork_job(builder, alone, threads, location)? {
-        Forked::Child(child) => child.run(f),
-        Forked::Parent(job) => Ok(job),
+    let Builder { options, stdout, stderr } = builder;
+    let (mut shared, alarm) = prepare(options, threads, location)?;
+    match fork_job::<T>(&mut shared, alarm, [stdout, stderr], alone, threads, location)? {
+        Some(child) => {
+            // A drop would write to shared pages.
+            mem::forget(shared);
+            child.run(f)
+        }
+        None => Ok(Job::new(shared)),
     }
 }
 
-enum Forked<T> {
-    Child(InChild),
-    Parent(Job<T>),
+/// Arms the child's alarm, if the parent can. Not inlined: each page of the stack that is written between two forks costs a page
+/// fault.
+#[inline(never)]
+fn prepare(
+    options: Options,
+    threads: bool,
+    location: &'static Location<'static>,
+) -> Result<(Box<Shared>, Option<ForChild>), SpawnError> {
+    runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
+    // Before the alarm is armed, whose signal then never comes before the limit.
+    let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
+    let alarm = options.plan(location).filter(|_| !threads).and_then(runtime::arm_for_child);
+    Ok((Shared::new(options, began, location), alarm))
 }
 
-/// Not inlined: each page of the stack that the child keeps using costs a copy.
+/// Forks, and returns `Some` in the child. Generic, so that its code is near that of `f`.
 #[inline(never)]
+#[allow(clippy::extra_unused_type_parameters)]
 fn fork_job<T>(
-    builder: Builder,
+    shared: &mut Shared,
+    alarm: Option<ForChild>,
+    [stdout, stderr]: [Output; 2],
     alone: Alone,
     threads: bool,
     location: &'static Location<'static>,
-) -> Result<Forked<T>, SpawnError> {
-    fn naming(call: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
-        move |e| SpawnError::system(call, e)
-    }
-    runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
+) -> Result<Option<InChild>, SpawnError> {
+    let naming = |call: &'static str| move |e: io::Error| SpawnError::system(call, e);
     detached::reap();
-    let parent = Pid::this();
-    let Builder { options, stdout, stderr } = builder;
+    let (parent, owner) = (shared.parent, shared.parent.as_raw().unsigned_abs());
     let outputs = [stdout.open().map_err(naming("open"))?, stderr.open().map_err(naming("open"))?];
-    let owner = parent.as_raw().unsigned_abs();
     let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
     let c_streams = c_streams::Streams::find();
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-    let streams = Streams::flush(c_streams, threads);
-    let plan = options
-        .limit
-        .map(|limit| Plan { label: options.label.as_ref(), ..Plan::new(Due::After(limit), location) });
-    let alarms = runtime::next_here().is_some();
-    // Before the alarm is armed, whose signal then never comes before the limit.
-    let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
-    let alarm = plan.filter(|_| !threads).and_then(runtime::arm_for_child);
-    let blocked = inherited::block_all(alarms).map_err(naming("pthread_sigmask"))?;
-    let set_up = SetUp { parent, options: &options, outputs, pipe, c_streams, blocked, plan, alarm };
-    let forked = match fork(alone) {
-        Ok(Side::Child) => {
+    // No other thread may print between the flush and the fork.
+    let streams = threads.then(|| (io::stdout().lock(), io::stderr().lock()));
+    flush(c_streams);
+    // The child's alarm is the only one.
+    let has_alarms = alarm.is_none() && runtime::next_here().is_some();
+    let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
+    panics::capture(pipe);
+    // In the child each write would cost a copy. But another thread could panic meanwhile.
+    let hook = if threads { None } else { panics::replace_hook() };
+    let pid = match fork(alone) {
+        Ok(None) => {
+            let set_up = SetUp {
+                shared,
+                outputs: &outputs,
+                pipe,
+                c_streams,
+                blocked: &blocked,
+                location,
+                threads,
+                has_alarm: alarm.is_some(),
+            };
             let child = set_up.set_up_child(streams);
-            // A drop would write to shared pages.
-            mem::forget((read, write, set_up));
-            mem::forget(options);
-            return Ok(Forked::Child(child));
+            mem::forget((read, alarm, outputs, write, hook));
+            return Ok(Some(child));
         }
-        Ok(Side::Parent(pid)) => Ok(pid),
-        Err(e) => Err(e),
+        Ok(Some(pid)) => Ok(pid),
+        Err(e) => Err(naming("fork")(e)),
     };
+    if let Some(hook) = hook {
+        panic::set_hook(hook);
+    }
     // Before the pidfd, which may need the number, and which must be open before a signal handler can reap the child.
     write.close();
-    let child = forked
-        .map_err(naming("fork"))
-        .and_then(|pid| Child::new(pid, parent, !options.foreground).map_err(naming("pidfd_open")));
-    set_up.blocked.restore();
-    drop(streams);
-    drop(set_up);
-    Ok(Forked::Parent(Job::new(share(parent, child?, read, began, options, location))))
-}
-
-#[inline(never)]
-fn share(
-    parent: Pid,
-    child: Child,
-    pipe: JobFd,
-    began: Time,
-    options: Options,
-    location: &'static Location<'static>,
-) -> Box<Shared> {
-    let deadline = options.limit.map_or(Time::NEVER, |limit| began.after(limit));
-    Box::new(Shared {
-        parent,
-        pid: child.pid(),
-        receiver: Mutex::new(Receiver::new(options.value_limit)),
-        state: Mutex::new(State {
-            escalation: Escalation::new(deadline, options.grace),
-            stage: Stage::Running(Arc::new(Watch { child, pipe })),
-            sent: 0,
-        }),
-        began,
-        options,
-        location: location.into(),
-        end_fd: OnceLock::new(),
-    })
+    let leads = !shared.options.foreground;
+    let child = pid.and_then(|pid| Child::new(pid, parent, leads).map_err(naming("pidfd_open")));
+    blocked.restore();
+    drop((streams, alarm));
+    shared.begin(child?, read);
+    Ok(None)
 }

@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
 use crate::os::job_fd::JobFd;
 
-/// Makes a time-out that belongs to no alarm.
 pub(super) fn timed_out(
     label: Option<Arc<str>>,
     limit: Option<Duration>,
@@ -38,16 +38,11 @@ pub(super) struct End {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) escalation: Escalation,
-    pub(super) stage: Stage,
+    /// `None` after the end and after `detach`.
+    pub(super) watch: Option<Arc<Watch>>,
+    pub(super) end: Option<End>,
     /// The signals that the program has sent to the job, one bit each.
     pub(super) sent: u64,
-}
-
-#[derive(Debug)]
-pub(super) enum Stage {
-    Running(Arc<Watch>),
-    Ended(End),
-    Detached,
 }
 
 /// The descriptors of a child, open as long as a thread polls them.
@@ -59,11 +54,8 @@ pub(super) struct Watch {
 
 impl State {
     pub(super) fn detach(&mut self) {
-        let stage = std::mem::replace(&mut self.stage, Stage::Detached);
-        if let Stage::Running(watch) = stage {
-            if let Some(watch) = Arc::into_inner(watch) {
-                detached::add(watch.child);
-            }
+        if let Some(watch) = self.watch.take().and_then(Arc::into_inner) {
+            detached::add(watch.child);
         }
     }
 
@@ -74,21 +66,24 @@ impl State {
         exit: Exit,
         usage: Option<Usage>,
     ) -> Result<Arc<Vec<u8>>, JobError> {
-        let mut out_of_memory = false;
+        let (out_of_memory, limit) = (received == Received::AbortedWithoutMemory, job.options.cpu_limit);
+        // SIGKILL comes a second after SIGXCPU.
+        let used_up = limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit);
         let received = match received {
             // A whole value counts, however the child ended.
             Received::Value(bytes) => return Ok(Arc::new(bytes)),
-            Received::Failure(failure) => return Err(failure.into()),
+            Received::Failure(Failure::Panicked(panic)) => return Err(JobError::Panicked(panic)),
+            Received::Failure(Failure::NotEncoded(message)) => return Err(JobError::NotEncoded { message }),
+            Received::Failure(Failure::Setup(call, errno)) => {
+                return Err(JobError::system(&call, io::Error::from_raw_os_error(errno)));
+            }
             Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
             Received::OutOfMemory(bytes) => return Err(JobError::OutOfMemory { bytes }),
             Received::Invalid => {
                 let message = "the job's pipe contained invalid bytes".into();
                 return Err(JobError::NotDecoded { message });
             }
-            Received::AbortedWithoutMemory => {
-                out_of_memory = true;
-                0
-            }
+            Received::AbortedWithoutMemory => 0,
             Received::Incomplete(received) => received,
         };
         let elapsed = clock::kernel_now().since(job.began);
@@ -100,7 +95,7 @@ impl State {
             }
             _ => false,
         });
-        if self.escalation.has_begun() || by_timer {
+        if self.escalation.begun || by_timer {
             let Options { label, limit, .. } = &job.options;
             return Err(timed_out(label.clone(), *limit, elapsed, job.location.clone()).into());
         }
@@ -111,8 +106,8 @@ impl State {
                 let reason = match signal {
                     _ if out_of_memory => KillReason::Memory,
                     _ if self.sent & bit(signal) != 0 => KillReason::Requested,
-                    libc::SIGXCPU if job.options.cpu_limit.is_some() => KillReason::CpuTime,
-                    libc::SIGKILL if used_up(job.options.cpu_limit, usage) => KillReason::CpuTime,
+                    libc::SIGXCPU if limit.is_some() => KillReason::CpuTime,
+                    libc::SIGKILL if used_up => KillReason::CpuTime,
                     _ => KillReason::Unknown,
                 };
                 JobError::Killed { signal, core_dumped, reason }
@@ -125,19 +120,4 @@ impl State {
 /// The bit of a signal in [`State::sent`].
 pub(super) fn bit(signal: i32) -> u64 {
     u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
-}
-
-/// SIGKILL comes a second after SIGXCPU.
-fn used_up(limit: Option<Duration>, usage: Option<Usage>) -> bool {
-    limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit)
-}
-
-impl From<Failure> for JobError {
-    fn from(failure: Failure) -> JobError {
-        match failure {
-            Failure::Panicked(panic) => JobError::Panicked(panic),
-            Failure::NotEncoded(message) => JobError::NotEncoded { message },
-            Failure::Setup(call, errno) => JobError::system(&call, std::io::Error::from_raw_os_error(errno)),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! What the child sends: frames of a kind, a length and a body. A value is chunks and an end; a failure is one frame.
+//! What the child sends: frames. A value is chunks and an end; a failure is one frame.
 
 mod decode;
 mod encode;
@@ -13,17 +13,14 @@ pub(super) use self::decode::{DecodeError, decode};
 use super::panics::Panic;
 use crate::os::pipe::{Found, WriteEnd};
 
-/// The kind, and the length of the body in four bytes, little-endian.
+/// The kind, and the length of the body in little-endian order.
 const HEAD: usize = 5;
 
-/// A larger value has a buffer on the heap, which costs a child page faults.
-pub(super) const SMALL: usize = 1024;
+/// A larger value has a buffer on the heap. For a larger array the compiler calls `memset`. Both cost a child page faults.
+pub(super) const SMALL: usize = 256;
 
-/// The largest frame of a large value.
 const CHUNK: usize = 256 * 1024;
-
 const PIPE: usize = 64 * 1024;
-
 const MAX_FAILURE: usize = 1 << 20;
 
 const KIND_CHUNK: u8 = 1;
@@ -51,35 +48,25 @@ impl Failure {
     }
 }
 
-#[derive(Debug)]
-pub(super) enum SendError {
-    NotEncoded(String),
-    Pipe,
-}
-
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
     /// Space for a head, then the next chunk.
     buffer: &'a mut [u8],
     filled: usize,
-    is_broken: bool,
 }
 
 impl<'a> Sender<'a> {
     #[inline]
     pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8]) -> Sender<'a> {
-        Sender { pipe, buffer: small, filled: HEAD, is_broken: false }
+        Sender { pipe, buffer: small, filled: HEAD }
     }
 
-    /// Sends a value, except for its last chunk.
-    pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), SendError> {
-        value.serialize(&mut *self).map_err(|e| match self.is_broken {
-            true => SendError::Pipe,
-            false => SendError::NotEncoded(e.to_string()),
-        })
+    /// Sends all but the last chunk.
+    pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
+        value.serialize(self)
     }
 
-    /// Sends the rest and the end in one write, which wakes the parent once.
+    /// Sends the rest and the end in one write.
     #[inline]
     pub(super) fn finish(mut self) -> io::Result<()> {
         let end = head(KIND_END, 0);
@@ -127,10 +114,10 @@ impl<'a> Sender<'a> {
         }
         let chunk = &mut self.buffer[..filled];
         chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
-        self.pipe.write_all(chunk).inspect_err(|_| self.is_broken = true)
+        self.pipe.write_all(chunk)
     }
 
-    /// Makes space for `bytes`, fewer than a chunk. Grows in steps, to touch few pages.
+    /// Makes space for fewer bytes than a chunk. Grows in steps, to touch few pages.
     #[cold]
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
         let may_grow = self.buffer.len() < CHUNK;
@@ -157,8 +144,8 @@ impl<'a> Sender<'a> {
         self.flush()?;
         for part in bytes.chunks(1 << 30) {
             let head = head(KIND_CHUNK, part.len());
-            let sent = self.pipe.write_all(&head).and_then(|()| self.pipe.write_all(part));
-            sent.inspect_err(|_| self.is_broken = true)?;
+            self.pipe.write_all(&head)?;
+            self.pipe.write_all(part)?;
         }
         Ok(())
     }
@@ -182,31 +169,22 @@ pub(super) enum Received {
     Invalid,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Receiver {
-    /// Bytes that are not parsed yet.
-    buffer: Vec<u8>,
-    /// The current frame: its kind, and how many bytes of it are missing.
+    /// The head of the next frame, or a part of it.
+    head: Vec<u8>,
+    /// The current frame: its kind, and how many bytes of its body are missing.
     frame: Option<(u8, usize)>,
     value: Vec<u8>,
     failure: Vec<u8>,
     value_limit: usize,
     result: Option<Received>,
-    open: bool,
+    pub(super) open: bool,
 }
 
 impl Receiver {
     pub(super) fn new(value_limit: usize) -> Receiver {
-        let (buffer, value, failure) = (Vec::new(), Vec::new(), Vec::new());
-        Receiver { buffer, frame: None, value, failure, value_limit, result: None, open: true }
-    }
-
-    pub(super) fn closed() -> Receiver {
-        Receiver { open: false, ..Receiver::new(0) }
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.open
+        Receiver { value_limit, open: true, ..Receiver::default() }
     }
 
     pub(super) fn must_kill(&self) -> bool {
@@ -223,80 +201,45 @@ impl Receiver {
         mut budget: usize,
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
-        const BUFFER: usize = 256;
         // Bounds the memory that a head alone can claim.
         const AT_ONCE: usize = 1 << 20;
-        for _ in 0..16 + budget / BUFFER {
+        for _ in 0..16 + budget / 256 {
             if !self.open || budget == 0 {
                 break;
             }
+            let head_left = HEAD - self.head.len();
             let (into, most) = match self.frame {
-                Some((KIND_CHUNK, left)) => (&mut self.value, left.min(AT_ONCE)),
-                _ => (&mut self.buffer, BUFFER),
+                None => (&mut self.head, head_left),
+                Some((KIND_CHUNK, left)) => (&mut self.value, left),
+                Some((_, left)) => (&mut self.failure, left),
             };
-            let found = match read(into, most.min(budget)) {
-                Ok(Found::Bytes(n)) => n,
-                Ok(Found::Nothing) => break,
-                Err(e) if e.kind() == io::ErrorKind::OutOfMemory => return self.out_of_memory(most),
-                // A pipe has no other errors.
-                Ok(Found::End) | Err(_) => {
-                    self.open = false;
-                    break;
+            let most = most.min(AT_ONCE).min(budget);
+            match read(into, most) {
+                Ok(Found::Bytes(n)) => {
+                    budget -= n;
+                    self.take(n);
                 }
-            };
-            budget -= found;
-            match self.frame {
-                Some((KIND_CHUNK, left)) => self.frame = (left > found).then_some((KIND_CHUNK, left - found)),
-                _ => self.parse(),
+                Ok(Found::Nothing) => break,
+                Err(e) if e.kind() == io::ErrorKind::OutOfMemory => {
+                    self.end(Received::OutOfMemory(self.value.len().saturating_add(most)));
+                }
+                // A pipe has no other errors.
+                Ok(Found::End) | Err(_) => self.open = false,
             }
         }
     }
 
-    fn parse(&mut self) {
-        let mut buffer = mem::take(&mut self.buffer);
-        if let Some(length) = self.whole_value(&buffer) {
-            buffer.drain(..HEAD);
-            buffer.truncate(length);
-            return self.end(Received::Value(buffer));
-        }
-        let mut rest = &buffer[..];
-        while self.open {
-            let Some((kind, left)) = self.frame else {
-                let Some((&[kind, a, b, c, d], after)) = rest.split_first_chunk::<HEAD>() else { break };
-                rest = after;
-                self.begin(kind, u32::from_le_bytes([a, b, c, d]) as usize);
-                continue;
-            };
-            let Some((body, after)) =
-                rest.split_at_checked(left.min(rest.len())).filter(|(b, _)| !b.is_empty())
-            else {
-                break;
-            };
-            rest = after;
-            let into = if kind == KIND_CHUNK { &mut self.value } else { &mut self.failure };
-            if into.try_reserve(body.len()).is_err() {
-                self.out_of_memory(body.len());
-                break;
-            }
-            into.extend_from_slice(body);
-            self.frame = (left > body.len()).then_some((kind, left - body.len()));
+    fn take(&mut self, found: usize) {
+        if let Some((kind, left)) = self.frame {
+            self.frame = (left > found).then_some((kind, left - found));
             if kind == KIND_FAILURE && self.frame.is_none() {
                 let failure = postcard::from_bytes(&self.failure);
                 self.end(failure.map_or(Received::Invalid, Received::Failure));
             }
+        } else if let &[kind, a, b, c, d] = &self.head[..] {
+            self.head.clear();
+            self.begin(kind, u32::from_le_bytes([a, b, c, d]) as usize);
         }
-        let parsed = buffer.len() - rest.len();
-        self.buffer = buffer;
-        self.buffer.drain(..parsed);
-    }
-
-    /// Returns the length of a value that fills the buffer exactly; it is then not copied.
-    fn whole_value(&self, buffer: &[u8]) -> Option<usize> {
-        let length =
-            buffer.len().checked_sub(2 * HEAD).filter(|length| (1..=self.value_limit).contains(length))?;
-        let (chunk, end) = (head(KIND_CHUNK, length), head(KIND_END, 0));
-        let is_whole = buffer.starts_with(&chunk) && buffer.ends_with(&end);
-        (is_whole && self.frame.is_none() && self.value.is_empty()).then_some(length)
     }
 
     fn begin(&mut self, kind: u8, length: usize) {
@@ -314,10 +257,6 @@ impl Receiver {
         }
     }
 
-    fn out_of_memory(&mut self, more: usize) {
-        self.end(Received::OutOfMemory(self.value.len().saturating_add(more)));
-    }
-
     fn end(&mut self, result: Received) {
         self.result = Some(result);
         self.value = Vec::new();
@@ -331,6 +270,3 @@ impl Receiver {
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod adversary;
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,7 @@
 //! A forked child starts without alarms and with the lock free.
 
 use std::mem::{self, ManuallyDrop};
+#[cfg(feature = "process")]
 use std::time::Duration;
 
 use once_cell::race::OnceBool;
@@ -16,14 +17,20 @@ use super::shared::SHARED;
 use super::slow_path::HOOK;
 use super::state::{STATE, State};
 use super::thread_state::at_thread_end;
-use super::timer::interval::{Found, IntervalTimer};
+#[cfg(feature = "process")]
+use super::timer::interval::Found;
+use super::timer::interval::IntervalTimer;
 use super::{FLAG, blocked_threads, handler, tickers};
 use crate::error::ArmError;
+#[cfg(feature = "process")]
+use crate::os::clock;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
-use crate::os::{clock, single_threaded, thread_end};
+use crate::os::{single_threaded, thread_end};
 #[cfg(feature = "process")]
 use crate::schedule::Key;
 use crate::schedule::Schedule;
+#[cfg(feature = "process")]
+use crate::time::Time;
 
 impl ForkSafe for State {
     fn home() -> &'static ForkMutex<State> {
@@ -36,13 +43,19 @@ impl ForkSafe for State {
     fn start_again(&mut self) {
         SHARED.expiries.reset();
         self.interval = IntervalTimer::new();
-        if mem::take(&mut self.is_handed_over) {
-            return self.set_interval_again();
+        #[cfg(feature = "process")]
+        if let Some(clocks) = self.handed_over.take() {
+            return self.set_interval_again(clocks);
         }
         blocked_threads::start_again();
+        self.signals.start_again();
+        // The common case: nothing else must change.
+        if self.is_idle() && self.threads.may_stay_in_child() {
+            self.installation.remove();
+            return self.schedule.skip_ids();
+        }
         self.threads.start_again();
         self.installation.remove();
-        self.signals.start_again();
         tickers::start_again();
         deadline_timer::start_again();
         FLAG.reset();
@@ -69,8 +82,8 @@ pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
     let is_handed_over = {
         let mut state = STATE.lock();
         // Only the interval timer is handed over: the child sets it again, but lacks the parent's private timers.
-        state.is_handed_over = state.interval_owner.is_some();
-        state.is_handed_over
+        state.handed_over = state.interval_owner.map(|_| (clock::now(), clock::kernel_now()));
+        state.handed_over.is_some()
     };
     is_handed_over.then_some(alarm)
 }
@@ -81,26 +94,29 @@ pub(crate) struct ForChild(Key);
 #[cfg(feature = "process")]
 impl Drop for ForChild {
     fn drop(&mut self) {
-        STATE.lock().is_handed_over = false;
+        STATE.lock().handed_over = None;
         release(self.0);
     }
 }
 
 impl State {
-    #[cfg(feature = "process")]
     fn is_idle(&self) -> bool {
         self.schedule.is_empty() && self.active == 0 && self.suspended == 0
     }
 
     /// Sets the interval timer for the alarm that the parent has armed: a fork does not copy timers.
+    ///
+    /// The arguments are one moment on the clock and on the kernel's clock. The child reads the kernel's clock by a system call,
+    /// because the code that reads the other one is on two pages.
+    #[cfg(feature = "process")]
     #[inline]
-    fn set_interval_again(&mut self) {
+    fn set_interval_again(&mut self, (now, kernel_now): (Time, Time)) {
         self.schedule.skip_ids();
         let Some(index) = self.interval_owner else { return };
         let Some(due) = self.threads.get(index).map(|thread| thread.due) else { return };
-        if !due.is_never()
-            && !self.interval.set(due, Duration::ZERO, clock::now()).is_ok_and(|found| found == Found::Own)
-        {
+        let clock = || now.after(clock::kernel_now().since(kernel_now));
+        let mut set = |due| self.interval.set(due, Duration::ZERO, clock(), clock);
+        if !due.is_never() && !set(due).is_ok_and(|found| found == Found::Own) {
             self.use_clock(index);
         }
     }

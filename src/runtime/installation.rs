@@ -96,6 +96,7 @@ impl Installation {
 
     /// Restores the previous disposition, unless another handler is installed over the library's. The caller has disarmed the
     /// library's timers, and none of their signals is pending.
+    #[inline]
     pub(super) fn remove(&mut self) {
         if mem::take(&mut self.is_installed) {
             self.in_front_of = None;

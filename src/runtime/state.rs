@@ -40,8 +40,9 @@ pub(super) struct State {
     pub(super) blocked: usize,
     /// How many calls of `suspended` are in force.
     pub(super) suspended: usize,
-    /// A child that is forked now keeps the only alarm.
-    pub(super) is_handed_over: bool,
+    /// If a child that is forked now keeps the only alarm: one moment on the clock and on the kernel's clock.
+    #[cfg(feature = "process")]
+    pub(super) handed_over: Option<(Time, Time)>,
 }
 
 pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
@@ -58,7 +59,8 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     clock_only: 0,
     blocked: 0,
     suspended: 0,
-    is_handed_over: false,
+    #[cfg(feature = "process")]
+    handed_over: None,
 });
 
 impl State {

@@ -4,7 +4,7 @@ use std::mem;
 
 use super::record::Record;
 use super::shared::SHARED;
-use super::thread_state::{Thread, forget_scope};
+use super::thread_state::{Thread, forget_scope, scope};
 use crate::os::atomic::Ordering;
 use crate::os::thread::Handle;
 use crate::schedule::{Positions, Queue, Scope};
@@ -88,6 +88,13 @@ impl Threads {
         thread.record.clear();
         SHARED.threads.give_back(thread.record);
         self.free.push(index);
+    }
+
+    /// Returns whether the table has no thread but the calling one, and no private timer.
+    #[inline]
+    pub(super) fn may_stay_in_child(&self) -> bool {
+        let this = scope();
+        self.threads.iter().all(|thread| thread.scope == this && thread.private.is_none())
     }
 
     #[inline]

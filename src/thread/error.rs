@@ -1,5 +1,3 @@
-//! The errors of a join.
-
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
@@ -37,10 +35,7 @@ impl WorkerError {
     /// assert!(worker.join().is_ok() && worker.join().unwrap_err().timed_out().is_none());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
-        match self {
-            WorkerError::TimedOut(timed_out) => Some(timed_out),
-            _ => None,
-        }
+        if let WorkerError::TimedOut(timed_out) = self { Some(timed_out) } else { None }
     }
 }
 
@@ -58,10 +53,7 @@ impl fmt::Display for WorkerError {
 
 impl Error for WorkerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            WorkerError::Arm(e) => e.source(),
-            _ => None,
-        }
+        if let WorkerError::Arm(e) = self { e.source() } else { None }
     }
 }
 
@@ -90,9 +82,9 @@ impl Panic {
 
     /// Returns the message, or `Box<dyn Any>` if the payload is not a string.
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-    /// let Err(sigalarm::thread::WorkerError::Panicked(panic)) = worker.join() else { unreachable!() };
-    /// assert_eq!(panic.message(), "failed");
+    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// assert!(matches!(result, Err(Panicked(panic)) if panic.message() == "failed"));
     /// ```
     pub fn message(&self) -> &str {
         &self.message
@@ -100,9 +92,9 @@ impl Panic {
 
     /// Returns the payload.
     /// ```
-    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
-    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
+    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// let Err(Panicked(panic)) = result else { unreachable!() };
     /// assert!(panic.into_payload().is::<&str>());
     /// ```
     pub fn into_payload(self) -> Box<dyn Any + Send> {
@@ -111,10 +103,9 @@ impl Panic {
 
     /// Resumes the panic on the calling thread, without the panic hook.
     /// ```should_panic
-    /// use sigalarm::thread::{Worker, WorkerError::Panicked};
-    /// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-    /// let Err(Panicked(panic)) = worker.join() else { unreachable!() };
-    /// panic.resume();
+    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
+    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// if let Err(Panicked(panic)) = result { panic.resume() }
     /// ```
     pub fn resume(self) -> ! {
         panic::resume_unwind(self.into_payload())

@@ -1,7 +1,6 @@
 //! Functions on their own thread, with a request to stop.
 //!
-//! A function without checks runs to its end: Rust cannot end a thread from outside. Jobs (feature `process`) can be killed.
-//!
+//! A function without checks runs to its end. Jobs (feature `process`) can be killed.
 //! ```
 //! use sigalarm::{checkpoint, thread::Worker};
 //! let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();

@@ -1,5 +1,3 @@
-//! Workers and their options.
-
 use std::fmt;
 use std::io;
 use std::mem;
@@ -34,7 +32,7 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How often a join checks the alarms of its thread, because a `ring` from another thread does not wake it.
+/// Between two checks of a join: a ring from another thread does not wake the joining thread.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
@@ -52,15 +50,10 @@ enum Progress<T> {
 }
 
 impl<T> Shared<T> {
-    fn new() -> Shared<T> {
-        Shared { progress: Mutex::new(Progress::Starting(false)), ended: Condvar::new() }
-    }
-
-    /// Runs `f` on the worker's thread.
     fn run(&self, label: Option<Arc<str>>, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
         let entered = under.as_ref().map(AlarmHandle::enter);
         let result = self.arm(label).and_then(|_alarm| {
-            // `f` is `'static`: after a panic other threads see its state only through shared values, which have locks.
+            // `f` is `'static`, so a panic leaves no borrowed value half changed.
             panic::catch_unwind(AssertUnwindSafe(f))
                 .map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
         });
@@ -69,7 +62,6 @@ impl<T> Shared<T> {
         self.ended.notify_all();
     }
 
-    /// Arms the alarm that a request to stop rings.
     fn arm(&self, label: Option<Arc<str>>) -> Result<Alarm, WorkerError> {
         let plan = Plan { label: label.as_ref(), ..Plan::new(Due::Never, Location::caller()) };
         let alarm = Alarm::of(runtime::arm(plan).map_err(WorkerError::Arm)?, label);
@@ -105,7 +97,7 @@ impl<T: Send + 'static> Worker<T> {
 }
 
 impl<T> Worker<T> {
-    /// Makes the worker's checks return an error with [`Cause::Stopped`]. Takes a lock, and does not wait.
+    /// Makes the worker's checks return an error with [`Cause::Stopped`]. Does not wait.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// worker.stop();
@@ -126,7 +118,7 @@ impl<T> Worker<T> {
     /// assert!(worker.join().is_ok() && !worker.is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
-        matches!(*self.shared.progress.lock(), Progress::Starting(_) | Progress::Running(_))
+        self.shared.progress.lock().is_running()
     }
 
     /// Returns the [name](Builder::name).
@@ -146,14 +138,10 @@ impl<T> Worker<T> {
         self.thread
     }
 
-    /// Waits for the worker to end, and returns its value. The first of several joins gets the value.
-    ///
-    /// Waits for the destructors of thread-locals too, unless another thread joins at the same time. An alarm of the calling
-    /// thread ends the wait: see [`WorkerError`].
+    /// Waits for the worker to end, or for an alarm of the calling thread to expire. The first join gets the value. One join
+    /// waits for the destructors of thread-locals, too.
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
-    /// let _alarm = sigalarm::testing::expired();
-    /// assert!(worker.join().unwrap_err().timed_out().is_some());
+    /// assert_eq!(sigalarm::thread::Worker::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, WorkerError> {
@@ -179,8 +167,11 @@ impl<T> Worker<T> {
         let deadline = since.after(limit);
         let mut progress = self.shared.progress.lock();
         loop {
-            if let Some(result) = progress.take() {
-                return result;
+            if !progress.is_running() {
+                return match mem::replace(&mut *progress, Progress::Taken) {
+                    Progress::Ended(result) => result,
+                    _ => Err(WorkerError::AlreadyJoined),
+                };
             }
             let alarm = runtime::next_here();
             if alarm.is_some() {
@@ -213,16 +204,8 @@ impl<T> Worker<T> {
 }
 
 impl<T> Progress<T> {
-    /// Returns the result once; `None` while the function runs.
-    fn take(&mut self) -> Option<Result<T, WorkerError>> {
-        match mem::replace(self, Progress::Taken) {
-            Progress::Ended(result) => Some(result),
-            Progress::Taken => Some(Err(WorkerError::AlreadyJoined)),
-            running => {
-                *self = running;
-                None
-            }
-        }
+    fn is_running(&self) -> bool {
+        matches!(self, Progress::Starting(_) | Progress::Running(_))
     }
 }
 
@@ -280,14 +263,14 @@ impl Builder {
     /// let alarm = Alarm::never()?;
     /// let worker = Worker::builder().under(alarm.handle()).spawn(|| while checkpoint().is_ok() {})?;
     /// alarm.ring();
-    /// shielded(|| worker.join())?; // `shielded`: the alarm also ends a join on this thread
+    /// shielded(|| worker.join())?; // the alarm also ends a join on this thread
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn under(self, alarm: AlarmHandle) -> Builder {
         Builder { under: Some(alarm), ..self }
     }
 
-    /// Runs `f` on a new thread, with the errors of [`Worker::spawn`].
+    /// Runs `f` on a new thread.
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::builder().spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
@@ -304,7 +287,8 @@ impl Builder {
             builder = builder.stack_size(bytes);
         }
         let name: Option<Arc<str>> = self.name.map(Into::into);
-        let shared = Arc::new(Shared::new());
+        let progress = Mutex::new(Progress::Starting(false));
+        let shared = Arc::new(Shared { progress, ended: Condvar::new() });
         let (of_thread, label) = (shared.clone(), name.clone());
         let handle = builder.spawn(move || of_thread.run(label, self.under, f))?;
         Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })

@@ -46,6 +46,15 @@ fn large_values_are_returned() {
             let text = process::run(Duration::MAX, || "x".repeat(size)).unwrap();
             assert!(text.len() == size && text.bytes().all(|b| b == b'x'), "{size}");
         }
+        // Around the sizes of the sender's buffers and frames. A string goes in one piece, a vector byte by byte.
+        for size in [256, 64 << 10, 256 << 10].into_iter().flat_map(|size| size - 20..size + 10) {
+            let text = "x".repeat(size);
+            let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();
+            assert!(process::run(Duration::MAX, || text.clone()).unwrap() == text, "{size}");
+            assert!(process::run(Duration::MAX, || bytes.clone()).unwrap() == bytes, "{size}");
+            let both = (text, bytes, 7_u64);
+            assert!(process::run(Duration::MAX, || both.clone()).unwrap() == both, "{size}");
+        }
         let numbers = process::run(Duration::MAX, || (0..1_000_000_u32).collect::<Vec<_>>()).unwrap();
         assert!(numbers.iter().copied().eq(0..1_000_000));
     });
@@ -343,10 +352,21 @@ fn returned_time_out_has_no_owner_in_the_parent() {
         }
     }
     leaving_nothing(|| {
+        let five = || [(); 5].map(|()| Alarm::never().unwrap());
+        drop(five());
+        let alarm_in_child = || {
+            let _alarm = Alarm::after(Duration::ZERO).unwrap();
+            checkpoint().unwrap_err()
+        };
+        let job = Job::spawn(alarm_in_child).unwrap();
+        let after = five();
+        let timed_out = job.join().unwrap();
+        assert!(after.iter().all(|alarm| !alarm.owns(&timed_out)));
+
         let _before = Alarm::never().unwrap();
         let limit = Duration::from_millis(10);
         let job = Job::builder().limit(limit).label("count").spawn(long).unwrap();
-        let after: Vec<Alarm> = (0..5).map(|_| Alarm::never().unwrap()).collect();
+        let after = five();
         let timed_out = job.join().unwrap().unwrap_err();
         assert_eq!((timed_out.label(), timed_out.limit()), (Some("count"), Some(limit)));
         assert_eq!(timed_out.cause(), Cause::Deadline);

@@ -124,7 +124,13 @@ fn claimed_lengths_allocate_nothing() {
             assert!(matches!(outcome, Err(JobError::NotDecoded { .. })), "{outcome:?}");
         }
         assert!(resident() < before + (32 << 20), "{} and then {}", before, resident());
-        assert_eq!(process::run(std::time::Duration::MAX, || vec![(); 1_000]).unwrap().len(), 1_000);
+        let units = |n| process::run(std::time::Duration::MAX, || vec![(); n]);
+        assert_eq!(units(60_000).unwrap().len(), 60_000);
+        assert!(matches!(units(70_000), Err(JobError::NotDecoded { .. })));
+        // Fields without bytes are not elements.
+        let pairs = vec![((), 1_u8); 70_000];
+        assert!(process::run(std::time::Duration::MAX, || pairs.clone()).unwrap() == pairs);
+        assert!(matches!(decoded::<u8>(Job::builder(), &[1, 2]), Err(JobError::NotDecoded { .. })));
     });
 }
 

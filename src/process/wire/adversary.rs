@@ -1,5 +1,7 @@
 //! Checks the receiver against a hostile child: any split gives the same result, in memory proportional to the bytes.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
@@ -33,7 +35,7 @@ pub(in crate::process) fn check(input: &[u8]) {
     let mut rest = bytes;
     let mut receiver = Receiver::new(value_limit);
     let mut turn = usize::from(*pieces);
-    while receiver.is_open() {
+    while receiver.open {
         receiver.read(1 + turn % 7, |buffer, most| {
             turn += 1;
             assert!(most > 0 && buffer.len() <= bytes.len());
@@ -50,29 +52,24 @@ pub(in crate::process) fn check(input: &[u8]) {
             Ok(Found::Bytes(n))
         });
     }
-    for buffer in [&receiver.value, &receiver.failure, &receiver.buffer] {
+    for buffer in [&receiver.value, &receiver.failure, &receiver.head] {
         assert!(buffer.capacity() <= 2 * bytes.len() + 64);
     }
     assert_eq!(receiver.finish(), naive(bytes, value_limit));
-    decode_anything(bytes);
-}
-
-fn decode_anything(bytes: &[u8]) {
-    use std::collections::BTreeMap;
-
-    #[derive(Deserialize)]
-    #[allow(dead_code)]
-    enum Tree {
-        Leaf,
-        List(Vec<Tree>),
-        Pair { one: Box<Tree>, other: Option<Box<Tree>> },
-        Named(BTreeMap<String, Tree>),
-        Text(String, char, u128, f32),
-        Units(Vec<()>),
-    }
     if let Ok(tree) = decode::<Tree>(bytes, 64) {
         drop(tree);
     }
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+enum Tree {
+    Leaf,
+    List(Vec<Tree>),
+    Pair { one: Box<Tree>, other: Option<Box<Tree>> },
+    Named(BTreeMap<String, Tree>),
+    Text(String, char, u128, f32),
+    Units(Vec<()>),
 }
 
 #[cfg(test)]

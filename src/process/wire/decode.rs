@@ -18,7 +18,7 @@ pub(in crate::process) enum DecodeError {
 }
 
 pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, DecodeError> {
-    let mut decoder = Decoder { bytes, depth, is_too_deep: false, empty: EMPTY_ELEMENTS };
+    let mut decoder = Decoder { bytes, depth_left: depth, is_too_deep: false, empty_left: EMPTY_ELEMENTS };
     let value = T::deserialize(&mut decoder).map_err(|e| match decoder.is_too_deep {
         true => DecodeError::TooDeep,
         false => DecodeError::Other(e.to_string()),
@@ -31,11 +31,9 @@ pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize
 
 struct Decoder<'de> {
     bytes: &'de [u8],
-    /// The levels that are left.
-    depth: usize,
+    depth_left: usize,
     is_too_deep: bool,
-    /// How many more elements may take no bytes.
-    empty: usize,
+    empty_left: usize,
 }
 
 impl<'de> Decoder<'de> {
@@ -48,13 +46,13 @@ impl<'de> Decoder<'de> {
 
     #[inline]
     fn nested<R>(&mut self, decode: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
-        if self.depth == 0 {
+        if self.depth_left == 0 {
             self.is_too_deep = true;
             return Err(Error::custom("nested too deeply"));
         }
-        self.depth -= 1;
+        self.depth_left -= 1;
         let result = decode(self);
-        self.depth += 1;
+        self.depth_left += 1;
         result
     }
 
@@ -62,7 +60,6 @@ impl<'de> Decoder<'de> {
         visitor.visit_seq(Elements { decoder: self, left, are_claimed: false })
     }
 
-    /// As many elements as the input claims.
     fn elements(&mut self) -> Result<Elements<'_, 'de>, Error> {
         let length = self.scalar::<u64>()?;
         let left =
@@ -72,7 +69,7 @@ impl<'de> Decoder<'de> {
 }
 
 macro_rules! scalars {
-    ($($deserialize:ident: $type:ty, $visit:ident;)*) => {$(
+    ($($deserialize:ident($type:ty => $visit:ident))*) => {$(
         #[inline]
         fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             visitor.$visit(self.scalar::<$type>()?)
@@ -80,21 +77,8 @@ macro_rules! scalars {
     )*};
 }
 
-const UNKNOWN_TYPE: &str = "the type needs a self-describing format (`serde_json::Value`, or serde's `untagged`, `tag` or \
-    `flatten`): return another type, or a `String` of JSON";
-
-macro_rules! unknown {
-    ($($deserialize:ident)*) => {$(
-        fn $deserialize<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-            Err(Error::custom(UNKNOWN_TYPE))
-        }
-    )*};
-}
-
-type Names = &'static [&'static str];
-
-macro_rules! compounds {
-    ($($deserialize:ident($($argument:tt: $type:ty),*) |$d:ident, $visitor:ident| => $value:expr;)*) => {$(
+macro_rules! values {
+    ($($deserialize:ident($($argument:tt: $type:ty),*) |$d:ident, $visitor:ident| $value:expr;)*) => {$(
         fn $deserialize<V: Visitor<'de>>(self, $($argument: $type,)* $visitor: V) -> Result<V::Value, Error> {
             let $d = self;
             $value
@@ -102,46 +86,43 @@ macro_rules! compounds {
     )*};
 }
 
+const UNKNOWN_TYPE: &str = "the type needs a self-describing format (`serde_json::Value`, or serde's `untagged`, `tag` or \
+    `flatten`): return another type, or a `String` of JSON";
+
+type Name = &'static str;
+type Names = &'static [Name];
+
 impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     type Error = Error;
 
     scalars! {
-        deserialize_bool: bool, visit_bool;
-        deserialize_i8: i8, visit_i8;
-        deserialize_i16: i16, visit_i16;
-        deserialize_i32: i32, visit_i32;
-        deserialize_i64: i64, visit_i64;
-        deserialize_i128: i128, visit_i128;
-        deserialize_u8: u8, visit_u8;
-        deserialize_u16: u16, visit_u16;
-        deserialize_u32: u32, visit_u32;
-        deserialize_u64: u64, visit_u64;
-        deserialize_u128: u128, visit_u128;
-        deserialize_f32: f32, visit_f32;
-        deserialize_f64: f64, visit_f64;
-        deserialize_char: char, visit_char;
-        deserialize_str: &'de str, visit_borrowed_str;
-        deserialize_string: &'de str, visit_borrowed_str;
-        deserialize_bytes: &'de [u8], visit_borrowed_bytes;
-        deserialize_byte_buf: &'de [u8], visit_borrowed_bytes;
+        deserialize_bool(bool => visit_bool) deserialize_char(char => visit_char)
+        deserialize_i8(i8 => visit_i8) deserialize_i16(i16 => visit_i16) deserialize_i32(i32 => visit_i32)
+        deserialize_i64(i64 => visit_i64) deserialize_i128(i128 => visit_i128)
+        deserialize_u8(u8 => visit_u8) deserialize_u16(u16 => visit_u16) deserialize_u32(u32 => visit_u32)
+        deserialize_u64(u64 => visit_u64) deserialize_u128(u128 => visit_u128)
+        deserialize_f32(f32 => visit_f32) deserialize_f64(f64 => visit_f64)
+        deserialize_str(&'de str => visit_borrowed_str) deserialize_string(&'de str => visit_borrowed_str)
+        deserialize_bytes(&'de [u8] => visit_borrowed_bytes) deserialize_byte_buf(&'de [u8] => visit_borrowed_bytes)
     }
 
-    unknown! { deserialize_any deserialize_identifier deserialize_ignored_any }
-
-    compounds! {
-        deserialize_option() |d, visitor| => match d.scalar::<bool>()? {
+    values! {
+        deserialize_option() |d, visitor| match d.scalar::<bool>()? {
             true => d.nested(|d| visitor.visit_some(d)),
             false => visitor.visit_none(),
         };
-        deserialize_unit() |_d, visitor| => visitor.visit_unit();
-        deserialize_unit_struct(_: &'static str) |_d, visitor| => visitor.visit_unit();
-        deserialize_newtype_struct(_: &'static str) |d, visitor| => d.nested(|d| visitor.visit_newtype_struct(d));
-        deserialize_seq() |d, visitor| => d.nested(|d| visitor.visit_seq(d.elements()?));
-        deserialize_map() |d, visitor| => d.nested(|d| visitor.visit_map(d.elements()?));
-        deserialize_tuple(left: usize) |d, visitor| => d.nested(|d| d.fields(left, visitor));
-        deserialize_tuple_struct(_: &'static str, left: usize) |d, visitor| => d.nested(|d| d.fields(left, visitor));
-        deserialize_struct(_: &'static str, fields: Names) |d, visitor| => d.nested(|d| d.fields(fields.len(), visitor));
-        deserialize_enum(_: &'static str, _: Names) |d, visitor| => d.nested(|d| visitor.visit_enum(d));
+        deserialize_unit() |_d, visitor| visitor.visit_unit();
+        deserialize_unit_struct(_: Name) |_d, visitor| visitor.visit_unit();
+        deserialize_newtype_struct(_: Name) |d, visitor| d.nested(|d| visitor.visit_newtype_struct(d));
+        deserialize_seq() |d, visitor| d.nested(|d| visitor.visit_seq(d.elements()?));
+        deserialize_map() |d, visitor| d.nested(|d| visitor.visit_map(d.elements()?));
+        deserialize_tuple(left: usize) |d, visitor| d.nested(|d| d.fields(left, visitor));
+        deserialize_tuple_struct(_: Name, left: usize) |d, visitor| d.nested(|d| d.fields(left, visitor));
+        deserialize_struct(_: Name, fields: Names) |d, visitor| d.nested(|d| d.fields(fields.len(), visitor));
+        deserialize_enum(_: Name, _: Names) |d, visitor| d.nested(|d| visitor.visit_enum(d));
+        deserialize_any() |_d, _v| Err(Error::custom(UNKNOWN_TYPE));
+        deserialize_identifier() |_d, _v| Err(Error::custom(UNKNOWN_TYPE));
+        deserialize_ignored_any() |_d, _v| Err(Error::custom(UNKNOWN_TYPE));
     }
 
     fn is_human_readable(&self) -> bool {
@@ -167,14 +148,13 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
         let before = self.decoder.bytes.len();
         let element = seed.deserialize(&mut *self.decoder)?;
         if self.are_claimed && self.decoder.bytes.len() == before {
-            self.decoder.empty = self.decoder.empty.checked_sub(1).ok_or_else(|| {
+            self.decoder.empty_left = self.decoder.empty_left.checked_sub(1).ok_or_else(|| {
                 Error::custom(format!("more than {EMPTY_ELEMENTS} elements that take no bytes"))
             })?;
         }
         Ok(Some(element))
     }
 
-    /// Returns at most one claimed element per byte.
     fn size_hint(&self) -> Option<usize> {
         Some(if self.are_claimed { self.left.min(self.decoder.bytes.len()) } else { self.left })
     }
@@ -221,11 +201,7 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
         self.fields(left, visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
+    fn struct_variant<V: Visitor<'de>>(self, fields: Names, visitor: V) -> Result<V::Value, Error> {
         self.fields(fields.len(), visitor)
     }
 }

@@ -41,7 +41,7 @@ impl Sender<'_> {
 }
 
 macro_rules! scalars {
-    ($($serialize:ident: $type:ty;)*) => {$(
+    ($($serialize:ident($type:ty))*) => {$(
         #[inline]
         fn $serialize(self, value: $type) -> Result<(), Error> {
             self.scalar(&value)
@@ -49,9 +49,23 @@ macro_rules! scalars {
     )*};
 }
 
-/// Starts a compound value with its length or its variant, if it has one.
-macro_rules! compounds {
-    ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| => $begin:expr;)*) => {$(
+/// A value that begins with its length or its variant, if it has one.
+macro_rules! values {
+    ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| $begin:expr;)*) => {$(
+        fn $serialize(self, $($argument: $type),*) -> Result<(), Error> {
+            let $s = self;
+            $begin
+        }
+    )*};
+    ($($serialize:ident<T>($($argument:tt: $type:ty),*) |$s:ident| $begin:expr;)*) => {$(
+        #[inline]
+        fn $serialize<T: Serialize + ?Sized>(self, $($argument: $type,)* value: &T) -> Result<(), Error> {
+            let $s = &mut *self;
+            $begin?;
+            value.serialize(self)
+        }
+    )*};
+    ($($serialize:ident[$($argument:tt: $type:ty),*] |$s:ident| $begin:expr;)*) => {$(
         fn $serialize(self, $($argument: $type),*) -> Result<Self, Error> {
             let $s = &mut *self;
             $begin?;
@@ -59,6 +73,8 @@ macro_rules! compounds {
         }
     )*};
 }
+
+type Name = &'static str;
 
 impl Serializer for &mut Sender<'_> {
     type Ok = ();
@@ -72,77 +88,33 @@ impl Serializer for &mut Sender<'_> {
     type SerializeStructVariant = Self;
 
     scalars! {
-        serialize_bool: bool;
-        serialize_i8: i8;
-        serialize_i16: i16;
-        serialize_i32: i32;
-        serialize_i64: i64;
-        serialize_i128: i128;
-        serialize_u8: u8;
-        serialize_u16: u16;
-        serialize_u32: u32;
-        serialize_u64: u64;
-        serialize_u128: u128;
-        serialize_f32: f32;
-        serialize_f64: f64;
-        serialize_char: char;
-        serialize_str: &str;
+        serialize_bool(bool) serialize_char(char) serialize_str(&str) serialize_f32(f32) serialize_f64(f64)
+        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
+        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
     }
 
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Error> {
-        self.length(Some(bytes.len()))?;
-        self.extend(bytes).map_err(Error::custom)
+    values! {
+        serialize_bytes(bytes: &[u8]) |s| s.length(Some(bytes.len())).and_then(|()| s.extend(bytes).map_err(Error::custom));
+        serialize_none() |s| s.scalar(&false);
+        serialize_unit() |_s| Ok(());
+        serialize_unit_struct(_: Name) |_s| Ok(());
+        serialize_unit_variant(_: Name, index: u32, _: Name) |s| s.scalar(&index);
     }
 
-    fn serialize_none(self) -> Result<(), Error> {
-        self.scalar(&false)
+    values! {
+        serialize_some<T>() |s| s.scalar(&true);
+        serialize_newtype_struct<T>(_: Name) |_s| Ok::<_, Error>(());
+        serialize_newtype_variant<T>(_: Name, index: u32, _: Name) |s| s.scalar(&index);
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        self.scalar(&true)?;
-        value.serialize(self)
-    }
-
-    fn serialize_unit(self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, index: u32, _: &'static str) -> Result<(), Error> {
-        self.scalar(&index)
-    }
-
-    #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        index: u32,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        self.scalar(&index)?;
-        value.serialize(self)
-    }
-
-    compounds! {
-        serialize_seq(length: Option<usize>) |s| => s.length(length);
-        serialize_map(length: Option<usize>) |s| => s.length(length);
-        serialize_tuple(_: usize) |_s| => Ok(());
-        serialize_tuple_struct(_: &'static str, _: usize) |_s| => Ok(());
-        serialize_struct(_: &'static str, _: usize) |_s| => Ok(());
-        serialize_tuple_variant(_: &'static str, index: u32, _: &'static str, _: usize) |s| => s.scalar(&index);
-        serialize_struct_variant(_: &'static str, index: u32, _: &'static str, _: usize) |s| => s.scalar(&index);
+    values! {
+        serialize_seq[length: Option<usize>] |s| s.length(length);
+        serialize_map[length: Option<usize>] |s| s.length(length);
+        serialize_tuple[_: usize] |_s| Ok::<_, Error>(());
+        serialize_tuple_struct[_: Name, _: usize] |_s| Ok::<_, Error>(());
+        serialize_struct[_: Name, _: usize] |_s| Ok::<_, Error>(());
+        serialize_tuple_variant[_: Name, index: u32, _: Name, _: usize] |s| s.scalar(&index);
+        serialize_struct_variant[_: Name, index: u32, _: Name, _: usize] |s| s.scalar(&index);
     }
 
     fn is_human_readable(&self) -> bool {
@@ -150,22 +122,19 @@ impl Serializer for &mut Sender<'_> {
     }
 }
 
-macro_rules! compound_traits {
+/// Elements and fields follow one another. A field that is left out is an error.
+macro_rules! compounds {
     ($($compound:ident { $($serialize:ident($($name:tt)?))* } $($skip:ident)?;)*) => {$(
         impl ser::$compound for &mut Sender<'_> {
             type Ok = ();
             type Error = Error;
 
             $(#[inline]
-            fn $serialize<T: Serialize + ?Sized>(
-                &mut self,
-                $($name: &'static str,)?
-                value: &T,
-            ) -> Result<(), Error> {
+            fn $serialize<T: Serialize + ?Sized>(&mut self, $($name: Name,)? value: &T) -> Result<(), Error> {
                 value.serialize(&mut **self)
             })*
 
-            $(fn $skip(&mut self, name: &'static str) -> Result<(), Error> {
+            $(fn $skip(&mut self, name: Name) -> Result<(), Error> {
                 Err(Error::custom(format_args!(
                     "it leaves out the field `{name}`, but the format stores no field names: return a type that \
                      leaves none out"
@@ -179,7 +148,7 @@ macro_rules! compound_traits {
     )*};
 }
 
-compound_traits! {
+compounds! {
     SerializeSeq { serialize_element() };
     SerializeTuple { serialize_element() };
     SerializeTupleStruct { serialize_field() };

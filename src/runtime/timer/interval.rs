@@ -48,9 +48,16 @@ impl IntervalTimer {
         itimer::get().is_ok_and(|held| held == Setting::DISARMED)
     }
 
-    /// Sets the timer to expire at `due`, or later by the time since `now` was read. Returns whose value the timer held.
+    /// Sets the timer to expire at `due`, or later by the time since `now` was read from `clock`. Returns whose value the timer
+    /// held.
     #[inline]
-    pub(in crate::runtime) fn set(&mut self, due: Time, repeat: Duration, now: Time) -> io::Result<Found> {
+    pub(in crate::runtime) fn set(
+        &mut self,
+        due: Time,
+        repeat: Duration,
+        now: Time,
+        clock: impl Fn() -> Time,
+    ) -> io::Result<Found> {
         // A running timer is disarmed first, so that the expiries to come are those of one value.
         if self.is_set() && !self.is_over() {
             let found = self.disarm()?;
@@ -62,7 +69,7 @@ impl IntervalTimer {
         let setting = Setting::rounded(remaining, repeat);
         SHARED.expiries.start(if repeat.is_zero() { 1 } else { MANY });
         let held = itimer::set(setting).inspect_err(|_| _ = SHARED.expiries.take())?;
-        self.expiry = Some((now.after(setting.remaining), clock::now().after(setting.remaining)));
+        self.expiry = Some((now.after(setting.remaining), clock().after(setting.remaining)));
         self.repeats = !repeat.is_zero();
         Ok(if held == Setting::DISARMED { Found::Own } else { Found::Foreign { held, has_expired: false } })
     }

@@ -99,7 +99,7 @@ impl State {
             if SUPPORTED && (!repeat.is_zero() || !is_single_threaded()) {
                 self.go_private(index);
             } else {
-                match self.interval.set(due, repeat, now) {
+                match self.interval.set(due, repeat, now, clock::now) {
                     Ok(Found::Own) => return Ok(()),
                     Err(_) => self.release_interval(index),
                     Ok(Found::Foreign { held, has_expired }) => {
