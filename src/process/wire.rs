@@ -22,7 +22,6 @@ pub(super) const SMALL: usize = 256;
 const CHUNK: usize = 256 * 1024;
 const PIPE: usize = 64 * 1024;
 const MAX_FAILURE: usize = 1 << 20;
-
 const KIND_CHUNK: u8 = 1;
 const KIND_END: u8 = 2;
 const KIND_FAILURE: u8 = 3;
