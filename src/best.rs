@@ -218,14 +218,14 @@ pub trait Better<S> {
     }
 }
 
-/// Lower scores are better; see [`Best::lowest`].
+/// The order in which lower scores are better; see [`Best::lowest`].
 /// ```
 /// assert!(sigalarm::Best::<&str, u32, sigalarm::Lowest>::default().offer(24, || "a"));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lowest;
 
-/// Higher scores are better; see [`Best::highest`].
+/// The order in which higher scores are better; see [`Best::highest`].
 /// ```
 /// assert!(sigalarm::Best::<&str, u32, sigalarm::Highest>::default().offer(24, || "a"));
 /// ```

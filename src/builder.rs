@@ -49,7 +49,7 @@ impl AlarmBuilder {
         AlarmBuilder { due: Due::At(clock::from_instant(deadline)), ..self }
     }
 
-    /// Sets the label, with which the texts of the alarm's errors begin.
+    /// Sets the label, with which the alarm's error texts begin.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().label("solve").check_limit(0).arm().unwrap();
     /// assert!(alarm.check().unwrap_err().to_string().starts_with("solve used up its checks"));
@@ -58,8 +58,8 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time of the process, from arming. The alarm is late by up to 1 ms, and by what
-    /// other threads use while the alarm's timer runs.
+    /// Sets a limit on the processor time of the process, from arming. The alarm is late by up to 1 ms, and by the
+    /// processor time that other threads use while its timer runs.
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```

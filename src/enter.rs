@@ -5,7 +5,7 @@ use crate::not_send::NotSend;
 use crate::runtime;
 use crate::schedule::{Key, Standing};
 
-/// A guard that keeps an alarm entered on its thread; returned by [`Alarm::enter`].
+/// A guard that keeps an alarm entered on the guard's thread; returned by [`Alarm::enter`].
 /// ```
 /// let alarm = sigalarm::testing::never();
 /// let entered: sigalarm::Entered<'_> = alarm.enter();

@@ -8,7 +8,7 @@ use crate::alarm::Alarm;
 use crate::os::poll::Readiness;
 
 impl Alarm {
-    /// Returns a reader whose reads end at the deadline: for pipes, sockets, terminals and other descriptors.
+    /// Returns a reader whose reads end at the deadline: for pipes, sockets and terminals.
     ///
     /// A read waits in poll(2), for which a regular file is always ready. poll(2) sees no buffered bytes, so `r` must
     /// be unbuffered, or standard input; a [`BufReader`](io::BufReader) around the reader reads lines.

@@ -90,8 +90,8 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 
 /// Runs `f` with the previous disposition of SIGALRM, this thread's previous signal mask, and no timer of the library.
 ///
-/// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer ([execve(2)]): without
-/// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
+/// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer: without `suspended` the new
+/// program of a single-threaded process **dies of SIGALRM**.
 ///
 /// Limits count the time of `f`, but a deadline interrupts no system call. Arm no alarm on another thread until `f`
 /// returns. Calls nest.
@@ -100,8 +100,6 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());
 /// println!("{error}");
 /// ```
-///
-/// [execve(2)]: https://man7.org/linux/man-pages/man2/execve.2.html
 pub fn suspended<T>(f: impl FnOnce() -> T) -> T {
     runtime::suspend();
     let _resume = OnDrop(runtime::resume);

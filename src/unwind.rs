@@ -41,8 +41,8 @@ impl Alarm {
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
     /// Under `panic = "abort"` a call does not compile.
     ///
-    /// A function that the unwinding leaves must keep its data valid, as after a panic; std's functions do. On another
-    /// thread the unwinding ends that thread: to continue it here, pass the error of `join` to
+    /// A function that the unwinding leaves must keep its data valid, as after a panic. On another thread the unwinding
+    /// ends that thread: to continue it here, pass the error of `join` to
     /// [`resume_unwind`](std::panic::resume_unwind).
     ///
     /// # Errors

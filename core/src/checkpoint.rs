@@ -2,8 +2,8 @@ use crate::TimedOut;
 
 /// Checks every alarm of the calling thread.
 ///
-/// Costs one load and one branch until an alarm expires. Then it may wait for a lock, so do not call it in a signal
-/// handler.
+/// Costs one load and one branch until an alarm expires. Then `checkpoint` may wait for a lock, so do not call it in a
+/// signal handler.
 ///
 /// # Errors
 ///

@@ -13,7 +13,7 @@ use alloc::sync::Arc as Shared;
 #[cfg(not(target_has_atomic = "ptr"))]
 use alloc::boxed::Box as Shared;
 
-/// The error that a check returns after an expiry. It is one pointer, and clones share its content.
+/// The error that a check returns after an expiry: one pointer, whose content clones share.
 /// ```
 /// let error: sigalarm::TimedOut = sigalarm::testing::expired().check().unwrap_err();
 /// println!("{error}"); // timed out after 10.021 ms (limit 10 ms) at src/main.rs:1

@@ -31,7 +31,7 @@ use self::library::Library;
 /// In an `impl`, `trait` or `mod` block, checks are inserted into functions that return a type named `Result` and contain a
 /// loop or a call. A function's own attribute replaces that of its block.
 ///
-/// The options:
+/// Options:
 ///
 /// - `alarm = expr` inserts `expr.check()?`.
 /// - `every = 1024` checks at the first turn of a loop and then at each 1024th. On a loop, it concerns that loop alone. A

@@ -43,7 +43,6 @@ impl Library {
     }
 }
 
-/// Moves the tokens to the location `at`, and keeps their hygiene.
 fn located(tokens: TokenStream, at: Span) -> TokenStream {
     let move_one = |mut token: TokenTree| {
         if let TokenTree::Group(group) = &token {

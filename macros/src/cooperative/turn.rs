@@ -90,7 +90,7 @@ impl VisitMut for Turn<'_> {
         }
     }
 
-    // No `break` or `continue` can leave this code.
+    // No `break` or `continue` leaves this code.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_closure_mut(&mut self, _: &mut ExprClosure) {}
     fn visit_expr_async_mut(&mut self, _: &mut ExprAsync) {}
