@@ -14,22 +14,19 @@ use crate::schedule::{Entry, Key};
 
 /// A guard that limits a computation until the guard is dropped.
 ///
-/// Arming sets a timer that sends SIGALRM ([setitimer(2)], [timer_create(2)]). After the limit [`check`](Alarm::check)
-/// returns a [`TimedOut`]. A computation without checks never stops.
+/// Arming sets a timer that sends SIGALRM. After the limit [`check`](Alarm::check) returns a [`TimedOut`].
 ///
-/// - Alarms nest. After an outer alarm expires, checks of inner alarms return its error. Guards drop in any order.
-/// - The last drop of a guard restores the previous handler. The last drop on a thread restores its signal mask.
+/// - Alarms nest. After an outer alarm expires, checks of inner alarms return the outer alarm's error.
+/// - Guards drop in any order. The process's last drop restores SIGALRM's previous handler, a thread's last drop its
+///   signal mask.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
-/// - In a forked child checks return `Ok`, and a drop does nothing.
+/// - In a forked child, inherited guards are inert: checks return `Ok`.
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(5))?;
 /// while alarm.check().is_ok() {}
 /// assert!(alarm.elapsed().as_millis() >= 5);
 /// # Ok::<(), sigalarm::ArmError>(())
 /// ```
-///
-/// [setitimer(2)]: https://man7.org/linux/man-pages/man2/setitimer.2.html
-/// [timer_create(2)]: https://man7.org/linux/man-pages/man2/timer_create.2.html
 #[must_use = "dropping the guard disarms it: write `let _alarm = …;` (`let _ = …;` drops it at once)"]
 pub struct Alarm {
     pub(crate) key: Key,
@@ -41,11 +38,11 @@ pub struct Alarm {
 impl Alarm {
     /// Arms an alarm that expires `limit` from now, never earlier. Does not block.
     ///
-    /// After a limit of zero the first check returns an error. A limit over 584 years never passes.
+    /// A limit of zero expires at the first check, a limit over 584 years never.
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails; nothing stays armed. If the kernel refuses a timer, checks read the clock.
+    /// [`ArmError`] if a system call fails; then no alarm is armed. A refused timer is no error: checks read the clock.
     /// ```
     /// assert!(sigalarm::Alarm::after(std::time::Duration::ZERO).unwrap().is_expired());
     /// ```
@@ -55,7 +52,7 @@ impl Alarm {
         Alarm::of_due(Due::After(limit), Location::caller())
     }
 
-    /// Arms an alarm that expires at `deadline`; otherwise as [`after`](Alarm::after).
+    /// Arms an alarm that expires at `deadline`, with the errors of [`after`](Alarm::after).
     /// ```
     /// assert!(sigalarm::Alarm::at(std::time::Instant::now()).unwrap().is_expired());
     /// ```
@@ -65,7 +62,7 @@ impl Alarm {
         Alarm::of_due(Due::At(clock::from_instant(deadline)), Location::caller())
     }
 
-    /// Arms an alarm without a timer, which only a [`ring`](Alarm::ring) expires.
+    /// Arms an alarm without a deadline, which expires only by [`ring`](Alarm::ring).
     /// ```
     /// assert_eq!(sigalarm::Alarm::never().unwrap().limit(), None);
     /// ```
@@ -75,7 +72,7 @@ impl Alarm {
         Alarm::of_due(Due::Never, Location::caller())
     }
 
-    /// Returns a builder for an alarm with a label or further limits.
+    /// Returns a builder for an alarm with other limits or a label.
     /// ```
     /// assert!(sigalarm::Alarm::builder().check_limit(0).arm().unwrap().is_expired());
     /// ```
@@ -95,7 +92,7 @@ impl Alarm {
     }
 }
 
-/// Returns a key in registers. A `Result` would be in memory.
+/// Returns the key in registers, and an error in `error`. A `Result` would be in memory.
 #[inline(never)]
 fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmError>) -> Option<Key> {
     runtime::arm(Plan::new(due, location)).map_err(|e| *error = Some(e)).ok()
@@ -105,13 +102,13 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 impl Alarm {
     /// Returns an error if this alarm or an enclosing one has expired.
     ///
-    /// Costs one load and one branch; while an expired alarm is alive in the process, also a lock. Must not be
-    /// called in a signal handler.
+    /// Costs one load and one branch. While an expired alarm is alive in the process, a check also takes a lock, so do
+    /// not check in a signal handler.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] of the outermost expired alarm, with the location of this call. Later checks return it too, until
-    /// [`restart`](Alarm::restart), [`extend`](Alarm::extend) or [`disarm`](Alarm::disarm).
+    /// [`TimedOut`] of the outermost expired alarm, with the location of this call. Later checks fail too, until
+    /// that alarm's [`restart`](Alarm::restart), [`extend`](Alarm::extend), [`disarm`](Alarm::disarm) or drop.
     /// ```
     /// let alarm = sigalarm::testing::at_check(9);
     /// assert!((0..1_000).try_for_each(|_| alarm.check()).is_err());
@@ -157,7 +154,7 @@ pub(crate) fn check(key: &Key, location: &'static Location<'static>) -> Result<(
 
 /// Changing the limit.
 impl Alarm {
-    /// Starts the limit again; for [`Alarm::at`], the time from arming to the deadline.
+    /// Starts the limit again from now; for [`Alarm::at`], the time from arming to the deadline.
     /// ```
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1)).unwrap();
     /// for _job in 0..1_000 {
@@ -168,7 +165,7 @@ impl Alarm {
         runtime::restart(self.key);
     }
 
-    /// Moves the deadline, if there is one, later by `more`. Until then checks return `Ok`, unless the alarm was rung.
+    /// Moves the deadline, if the alarm has one, later by `more`. An expiry by the earlier deadline is undone.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// alarm.extend(std::time::Duration::from_secs(10));
@@ -178,7 +175,7 @@ impl Alarm {
         runtime::extend(self.key, more);
     }
 
-    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Must not be called in a signal handler.
+    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Takes a lock: not for signal handlers.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// alarm.ring();
@@ -189,7 +186,8 @@ impl Alarm {
         let _ = runtime::ring(self.key, Cause::Rung);
     }
 
-    /// Removes all limits until [`restart`](Alarm::restart). [`ring`](Alarm::ring) and a signal still expire the alarm.
+    /// Removes all limits until [`restart`](Alarm::restart). [`ring`](Alarm::ring) and a signal of
+    /// [`ring_on`](AlarmBuilder::ring_on) still expire the alarm.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// alarm.disarm();
@@ -202,7 +200,7 @@ impl Alarm {
 
 /// Inspecting. All methods but `id` and `label` take a lock.
 impl Alarm {
-    /// Returns the time until the deadline, or zero; `None` without a deadline.
+    /// Returns the time until the deadline, zero after it; `None` without a deadline.
     /// ```
     /// assert_eq!(sigalarm::testing::never().remaining(), None);
     /// ```
@@ -218,7 +216,7 @@ impl Alarm {
         runtime::inspect(self.key, Entry::elapsed).unwrap_or_default()
     }
 
-    /// Returns the limit, which [`extend`](Alarm::extend) lengthens; `None` without a deadline.
+    /// Returns the time limit, which [`extend`](Alarm::extend) lengthens; `None` without a deadline.
     /// ```
     /// assert_eq!(sigalarm::testing::never().limit(), None);
     /// ```
@@ -226,7 +224,7 @@ impl Alarm {
         runtime::inspect(self.key, |entry, _| entry.limit).flatten()
     }
 
-    /// Returns the deadline; `None` without one and while the alarm is [`paused`](Alarm::paused).
+    /// Returns the deadline; `None` if the alarm has none or is [`paused`](Alarm::paused).
     /// ```
     /// assert_eq!(sigalarm::testing::never().deadline(), None);
     /// ```
@@ -250,7 +248,7 @@ impl Alarm {
         self.label.as_deref()
     }
 
-    /// Returns the id, as [`TimedOut::alarm`] does.
+    /// Returns the alarm's id; see [`TimedOut::alarm`].
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert_eq!(alarm.check().unwrap_err().alarm(), alarm.id());
@@ -262,7 +260,7 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        let _ = runtime::release(self.key); // A forked child has nothing to release.
+        let _ = runtime::release(self.key); // A forked child has no such alarm.
     }
 }
 

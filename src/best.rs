@@ -6,8 +6,8 @@ use crate::alarm::Alarm;
 use crate::error::{ArmError, TimedOut};
 use crate::unwind;
 
-/// The best answer `T` that a search has found, with its score `S`. Of equal scores the first stays. The search borrows
-/// the `Best`, so the answer outlives an error, an unwinding and a panic.
+/// The best answer `T` that a search has found, with its score `S`. Of answers with equal scores the first stays. The
+/// search borrows the `Best`, so the answer outlives an error or panic of the search.
 /// ```
 /// let mut best: sigalarm::Best<Vec<u32>, u64> = sigalarm::Best::lowest();
 /// best.offer(7_542, || vec![2, 0, 1]);
@@ -45,7 +45,7 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns an empty `Best`, which takes the first offer, then each for which `better(new, best)` is true.
+    /// Returns an empty `Best`, which takes the first offer, then each whose score makes `better(new, best)` true.
     /// ```
     /// assert!(sigalarm::Best::by(|new: &(u32, f64), best| new < best).offer((3, 80.0), || "three vans"));
     /// ```
@@ -108,8 +108,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Keeps the value of `answer` if `score` is better, and returns whether it is. Otherwise `answer` does not run. If
-    /// `answer` unwinds, the previous best stays.
+    /// Runs `answer` and keeps its value if `score` is better than the best. Returns whether it is better. If `answer`
+    /// unwinds, the previous answer stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
@@ -123,7 +123,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Offers as [`offer`](Best::offer) does, and copies the answer into the memory of a beaten answer.
+    /// Offers a copy of `answer`, as [`offer`](Best::offer) does. The copy reuses the memory of a beaten answer.
     /// ```
     /// let mut best = sigalarm::Best::<Vec<u32>, u64>::lowest();
     /// assert!(best.offer_cloned(40, &[0, 1, 2][..]));
@@ -137,7 +137,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     {
         let taken = self.is_beaten_by(&score);
         if taken {
-            // If `clone_into` unwinds, the half-written answer is dropped, because `take` has moved it out of `self`.
+            // If `clone_into` unwinds, the half-written copy is dropped, because `take` has moved it out of `self`.
             let copy = match self.spare.take() {
                 Some(mut spare) => {
                     answer.clone_into(&mut spare);
@@ -155,13 +155,13 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
     }
 
-    /// Arms an alarm for `limit`, and runs `search` with `self` and the alarm. An offer before the first check is made
-    /// under any limit.
+    /// Arms an alarm with this limit, and runs `search` with `self` and the alarm. An offer before the first check is
+    /// kept under any limit.
     ///
     /// # Errors
     ///
-    /// [`ArmError`]; then `search` does not run. The inner error is the [`TimedOut`] that ended `search`, also by
-    /// unwinding.
+    /// [`ArmError`] if arming fails; then `search` does not run. The inner error is the [`TimedOut`] that `search`
+    /// returned, or that unwound it.
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
@@ -209,7 +209,7 @@ pub trait Better<S> {
     /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
-    /// Returns whether the score can be the first. A NaN cannot, because no score would be better.
+    /// Returns whether the score can be the first. A NaN cannot, because no score is better than NaN.
     /// ```
     /// assert!(!sigalarm::Better::is_comparable(&sigalarm::Lowest, &f64::NAN));
     /// ```
@@ -218,14 +218,14 @@ pub trait Better<S> {
     }
 }
 
-/// Lower scores are better; see [`Best::lowest`].
+/// The order in which lower scores are better; see [`Best::lowest`].
 /// ```
 /// assert!(sigalarm::Best::<&str, u32, sigalarm::Lowest>::default().offer(24, || "a"));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lowest;
 
-/// Higher scores are better; see [`Best::highest`].
+/// The order in which higher scores are better; see [`Best::highest`].
 /// ```
 /// assert!(sigalarm::Best::<&str, u32, sigalarm::Highest>::default().offer(24, || "a"));
 /// ```

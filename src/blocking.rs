@@ -14,11 +14,13 @@ use crate::runtime::{self, Waiting};
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Alarm {
-    /// Runs a system call, such as `flock`, `connect` or `read`, which ends at the deadline.
+    /// Runs `call`, a system call such as `flock`, `connect` or `read`, and ends it at the deadline.
     ///
-    /// When this alarm or an enclosing one expires, the system call returns EINTR ([signal(7)]), at worst 10 ms late.
-    /// After any other EINTR `call` runs again. `call` itself must not retry, as std's `read_exact`, `accept`,
-    /// `connect` and `File::open` do: use [`reader`](Alarm::reader), or nix's functions.
+    /// When this alarm or an enclosing one expires, the system call fails with EINTR, at most 10 ms late. After any
+    /// other EINTR `call` runs again.
+    ///
+    /// A `call` that itself retries after EINTR, as std's `read_exact`, `accept`, `connect` and `File::open` do, never
+    /// ends: use [`reader`](Alarm::reader), or nix's functions.
     ///
     /// # Errors
     ///
@@ -31,8 +33,6 @@ impl Alarm {
     /// assert!(alarm.blocking(|| std::io::Read::read(&mut reader, &mut [0])).is_err());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    ///
-    /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
     #[track_caller]
     pub fn blocking<T>(&self, call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         self.blocking_at(Location::caller(), call)
@@ -61,12 +61,10 @@ impl Alarm {
         }
     }
 
-    /// Sleeps for `time`, or returns a [`TimedOut`] once this alarm or an enclosing one expires. Uses [poll(2)].
+    /// Sleeps for `time`. Returns a [`TimedOut`] as soon as this alarm or an enclosing one expires.
     /// ```
     /// assert!(sigalarm::testing::expired().sleep(std::time::Duration::MAX).is_err());
     /// ```
-    ///
-    /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[track_caller]
     pub fn sleep(&self, time: Duration) -> Result<(), TimedOut> {
         self.sleep_at(Location::caller(), time)
@@ -77,7 +75,7 @@ impl Alarm {
         self.check_at(location)?;
         let waiting = Waiting::begin(Some(self.key));
         loop {
-            // The clock is read before the check, so that the check sees every deadline up to `end`.
+            // Read before the check, so that the check returns an error for any deadline before `end`.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -87,7 +85,7 @@ impl Alarm {
                 return Ok(());
             }
             let timeout = left.min(self.wait_timeout(waiting.is_ok()));
-            let _ = poll::wait(None, Some(timeout)); // Without a descriptor, only exhausted memory is an error.
+            let _ = poll::wait(None, Some(timeout)); // Fails only if memory is exhausted; then the loop goes on.
             runtime::recheck();
         }
     }
@@ -96,19 +94,17 @@ impl Alarm {
     ///
     /// # Errors
     ///
-    /// As [`blocking`](Alarm::blocking) after an expiry; the child keeps running. Otherwise as [waitid(2)].
+    /// The errors of [`blocking`](Alarm::blocking) and waitid(2). After an expiry the child keeps running.
     /// ```
     /// let mut child = std::process::Command::new("true").spawn().unwrap();
     /// assert!(sigalarm::testing::never().wait(&mut child).unwrap().success());
     /// ```
-    ///
-    /// [waitid(2)]: https://man7.org/linux/man-pages/man2/waitid.2.html
     #[track_caller]
     pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let location = Location::caller();
         drop(child.stdin.take());
         loop {
-            // `try_wait` comes first: if the child has been reaped, another process may have its id.
+            // `try_wait` comes first: it knows a child that has been reaped, whose id another process may have.
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
@@ -119,11 +115,11 @@ impl Alarm {
         }
     }
 
-    /// Calls `attempt` until it returns a value, or returns a [`TimedOut`] once the alarm or an enclosing one expires.
+    /// Calls `attempt` until it returns a value. Returns a [`TimedOut`] if the alarm or an enclosing one expires first.
     ///
     /// For locks, channels (`recv_timeout`) and condition variables (`wait_timeout_while`), whose waits no signal ends.
-    /// `attempt` waits for up to the given timeout, then returns `None`. The timeout ends at the deadline, after at
-    /// most 10 ms; a [`ring`](Alarm::ring) is noticed only then.
+    /// `attempt` gets a timeout: the time to the deadline, at most 10 ms. It waits no longer, then returns `None`. A
+    /// [`ring`](Alarm::ring) is noticed between two attempts.
     /// ```
     /// let lock = parking_lot::Mutex::new(7);
     /// let locked = sigalarm::testing::never().wait_for(|timeout| lock.try_lock_for(timeout));
@@ -138,11 +134,10 @@ impl Alarm {
             if let Some(value) = attempt(self.wait_timeout(false)) {
                 return Ok(value);
             }
-            runtime::recheck(); // The deadline may have passed before the handler runs.
+            runtime::recheck(); // The deadline may have passed, even if no handler has set the flag.
         }
     }
 
-    /// Waits until `source` is ready, then calls `call`; again after `WouldBlock`.
     pub(crate) fn when_ready<T, F: AsFd>(
         &self,
         location: &'static Location<'static>,
@@ -167,7 +162,6 @@ impl Alarm {
         }
     }
 
-    /// Returns the longest time that a wait may take before it checks again.
     fn wait_timeout(&self, can_be_interrupted: bool) -> Duration {
         let left = clock::until(runtime::next_under(self.key));
         if can_be_interrupted { left } else { left.min(POLL_INTERVAL) }

@@ -1,6 +1,7 @@
-//! Guides: recipes by task, how to choose, and what to know.
+//! Guides: recipes, the choice between alarms, workers and jobs, mistakes, limits.
 
-// The pages of `docs`, whose examples run as doctests. Examples that fork are `standalone_crate`s.
+// Each module is a page of `docs`, whose examples run as doctests. Examples that fork are `standalone_crate`s: only a
+// process with one thread may fork a job.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -9,7 +9,7 @@ use crate::os::clock;
 use crate::runtime::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::schedule::Budget;
 
-/// A builder for an alarm, which expires at the first limit that is reached; returned by [`Alarm::builder`].
+/// A builder for an alarm, returned by [`Alarm::builder`]. Of several limits, the first reached expires the alarm.
 /// ```
 /// let builder: sigalarm::AlarmBuilder = sigalarm::Alarm::builder().check_limit(9);
 /// assert!(builder.arm().unwrap().check().is_ok());
@@ -49,7 +49,7 @@ impl AlarmBuilder {
         AlarmBuilder { due: Due::At(clock::from_instant(deadline)), ..self }
     }
 
-    /// Sets the label, with which the text of an error begins.
+    /// Sets the label, with which the alarm's error texts begin.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().label("solve").check_limit(0).arm().unwrap();
     /// assert!(alarm.check().unwrap_err().to_string().starts_with("solve used up its checks"));
@@ -58,19 +58,17 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time of the process, from arming ([clock_gettime(2)]). The alarm is late by up to
-    /// 1 ms and by what other threads use meanwhile.
+    /// Sets a limit on the processor time of the process, from arming. The alarm is late by up to 1 ms, and by the
+    /// processor time that other threads use while its timer runs.
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
-    ///
-    /// [clock_gettime(2)]: https://man7.org/linux/man-pages/man2/clock_gettime.2.html
     pub fn cpu_limit(self, limit: Duration) -> AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Process, limit)))
     }
 
-    /// Sets a limit on the processor time of the arming thread, in place of [`cpu_limit`](AlarmBuilder::cpu_limit).
-    /// On Apple's systems, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
+    /// Sets a limit on the processor time of the arming thread, which replaces [`cpu_limit`](AlarmBuilder::cpu_limit).
+    /// On Apple's systems, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) then fails.
     /// ```
     /// assert!(sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -78,9 +76,10 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Thread, limit)))
     }
 
-    /// Sets a limit on the checks of the alarm, of alarms inside it and of its thread: the first `budget` return `Ok`,
-    /// the next returns an error. [`restart`](Alarm::restart) resets the count. While the guard is alive, every check
-    /// of the process takes the slow path.
+    /// Sets a limit on the number of checks: the first `budget` return `Ok`, the next returns an error.
+    ///
+    /// Counted are checks of the alarm, of alarms inside it, and of its thread. [`restart`](Alarm::restart) resets the
+    /// count. While the guard is alive, every check in the process takes a lock.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm().unwrap();
     /// assert!(sigalarm::checkpoint().is_ok() && alarm.check().is_err());
@@ -89,12 +88,14 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.budget = Some(Budget::new(budget)))
     }
 
-    /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm ([signal(7)]).
+    /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm.
     ///
-    /// A second signal goes to the previous handler if no check has seen the first, or if all alarms of the signal have
-    /// expired: a second Ctrl-C ends the process. The drop of the signal's last guard restores the previous
-    /// disposition, and discards a signal that no check has seen. A signal that was ignored at arming stays ignored, as
-    /// under `nohup`.
+    /// A second signal is forwarded to the previous handler if no check has followed the first, or if all alarms with
+    /// this signal have expired. So a second Ctrl-C ends the process. A signal that was ignored at arming, as under
+    /// `nohup`, stays ignored.
+    ///
+    /// The drop of the signal's last guard restores the previous disposition, and discards a signal that no check has
+    /// followed.
     ///
     /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
     /// ```
@@ -102,8 +103,6 @@ impl AlarmBuilder {
     /// let alarm = sigalarm::Alarm::builder().ring_on(SIGUSR1).arm().unwrap();
     /// assert!(raise(SIGUSR1).is_ok() && alarm.check().is_err());
     /// ```
-    ///
-    /// [signal(7)]: https://man7.org/linux/man-pages/man7/signal.7.html
     pub fn ring_on(self, signal: i32) -> AlarmBuilder {
         match runtime::ring_signals::refusal(signal) {
             Some(why) => AlarmBuilder { error: self.error.or(Some(ArmError::signal(signal, why))), ..self },
@@ -113,8 +112,8 @@ impl AlarmBuilder {
 
     /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
     ///
-    /// The watchdog writes a line to standard error and exits with code 124, without destructors and flushes. On macOS,
-    /// NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) fails.
+    /// This watchdog writes a line to standard error and exits with code 124. It runs no destructors and flushes no
+    /// buffers. On macOS, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) then fails.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm().unwrap();
@@ -135,11 +134,11 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Makes the handler set `flag` when the alarm expires, for code that takes an `Arc<AtomicBool>` and does not
+    /// Makes the handler set `flag` when the alarm expires, for code that reads an `Arc<AtomicBool>` and does not
     /// check. The library never clears `flag`.
     ///
-    /// Limits on processor time and checks set `flag` at a check. On macOS, NetBSD and OpenBSD, and beyond
-    /// RLIMIT_SIGPENDING timers, [`arm`](AlarmBuilder::arm) fails.
+    /// For limits on processor time and checks, a check sets `flag`. On macOS, NetBSD and OpenBSD, and if
+    /// RLIMIT_SIGPENDING allows no further timer, [`arm`](AlarmBuilder::arm) fails.
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
     /// let (limit, flag) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
@@ -152,8 +151,8 @@ impl AlarmBuilder {
 
     /// Measures each stretch of `threshold` or longer without a check on the arming thread; see [`Alarm::longest_gap`].
     ///
-    /// The timer sends four signals in each `threshold`, at most 4,000 a second. A preempted thread looks like a
-    /// missing check.
+    /// The timer sends four signals in each `threshold`, at most 4,000 a second. An audit measures wall time, so a
+    /// preempted thread looks like a missing check.
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
     /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();
@@ -168,7 +167,7 @@ impl AlarmBuilder {
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails, or if an option is impossible here; then nothing is armed.
+    /// [`ArmError`] if a system call fails or the system cannot provide an option; then nothing is armed.
     /// ```
     /// let builder = sigalarm::Alarm::builder().check_limit(10);
     /// for _page in 0..3 {

@@ -22,17 +22,23 @@ impl Gap {
         Gap { length, location }
     }
 
-    /// Returns the length, short by up to a quarter of the audit's threshold.
+    /// Returns the length, too short by up to a quarter of the audit's threshold.
     /// ```
-    /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.length()), None);
+    /// let threshold = std::time::Duration::from_millis(4);
+    /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();
+    /// std::thread::sleep(threshold * 5);
+    /// assert!(alarm.check().is_ok() && alarm.longest_gap().unwrap().length() >= threshold * 4);
     /// ```
     pub fn length(&self) -> Duration {
         self.length
     }
 
-    /// Returns the location of the check after the stretch.
+    /// Returns the location of the check that ended the stretch.
     /// ```
-    /// assert_eq!(sigalarm::testing::never().longest_gap().map(|gap| gap.location().line()), None);
+    /// let threshold = std::time::Duration::from_millis(4);
+    /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();
+    /// std::thread::sleep(threshold * 5);
+    /// assert!(alarm.check().is_ok() && alarm.longest_gap().unwrap().location().line() == line!());
     /// ```
     pub fn location(&self) -> &SourceLocation {
         &self.location

@@ -74,8 +74,13 @@ impl AlarmHandle {
 
     /// Enters the alarm on the calling thread, as [`Alarm::enter`] does.
     /// ```
-    /// let handle = sigalarm::testing::expired().handle();
-    /// std::thread::spawn(move || drop(handle.enter()));
+    /// let alarm = sigalarm::testing::expired();
+    /// let handle = alarm.handle();
+    /// let worker = std::thread::spawn(move || {
+    ///     let _entered = handle.enter();
+    ///     sigalarm::checkpoint()
+    /// });
+    /// assert!(worker.join().unwrap().is_err());
     /// ```
     pub fn enter(&self) -> Entered<'static> {
         Entered::new(self.key)

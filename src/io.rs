@@ -8,10 +8,10 @@ use crate::alarm::Alarm;
 use crate::os::poll::Readiness;
 
 impl Alarm {
-    /// Returns a reader whose reads end at the deadline: for pipes, sockets, terminals and other descriptors.
+    /// Returns a reader whose reads end at the deadline: for pipes, sockets and terminals.
     ///
-    /// A read waits with poll(2), also in non-blocking mode. A regular file is always ready. `r` must be unbuffered, or
-    /// standard input; a [`BufReader`](io::BufReader) around the reader reads lines.
+    /// A read waits in poll(2), for which a regular file is always ready. poll(2) sees no buffered bytes, so `r` must
+    /// be unbuffered, or standard input; a [`BufReader`](io::BufReader) around the reader reads lines.
     ///
     /// # Errors
     ///
@@ -20,10 +20,10 @@ impl Alarm {
     /// # Standard input
     ///
     /// A read takes bytes that [`io::stdin`](std::io::stdin) has buffered, or waits as [`blocking`](Alarm::blocking)
-    /// does, with the same errors. The limit does not cover the wait for std's lock.
+    /// does, with the same errors. The limit does not cover the wait for the lock of `io::stdin`.
     ///
     /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` leaves a partial line in its
-    /// `String`, unless the line ends within a UTF-8 character. The next call appends.
+    /// `String`, unless the line ends within a UTF-8 character. The next `read_line` appends to it.
     /// ```
     /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
@@ -38,9 +38,8 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` that has written a part returns its length; `write_all` does not report a part. `w` must be
-    /// unbuffered: not [`io::stdout`](std::io::stdout), but a [`File`](std::fs::File) from
-    /// `stdout().as_fd().try_clone_to_owned()?`.
+    /// A `write` returns how many bytes it has written; a failed `write_all` does not. `w` must be unbuffered. For
+    /// standard output, pass a [`File`](std::fs::File) from `stdout().as_fd().try_clone_to_owned()?`.
     /// ```
     /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
@@ -62,7 +61,7 @@ impl Alarm {
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
     inner: R,
-    /// The call of [`Alarm::reader`], which errors name, because std may call `read`.
+    /// The call of [`Alarm::reader`], which errors report, because std may call `read`.
     location: &'static Location<'static>,
 }
 
@@ -80,7 +79,7 @@ pub struct Writer<'a, W> {
 }
 
 impl<R> Reader<'_, R> {
-    /// Returns the reader underneath, without the limit.
+    /// Returns the reader underneath.
     /// ```
     /// let _stdin: std::io::Stdin = sigalarm::testing::never().reader(std::io::stdin()).into_inner();
     /// ```
@@ -99,7 +98,7 @@ impl<R> Reader<'_, R> {
 }
 
 impl<W> Writer<'_, W> {
-    /// Returns the writer underneath, without the limit.
+    /// Returns the writer underneath.
     /// ```
     /// let _stderr: std::io::Stderr = sigalarm::testing::never().writer(std::io::stderr()).into_inner();
     /// ```
@@ -144,7 +143,7 @@ impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
 }
 
 impl<R: AsFd> Reader<'_, R> {
-    /// Calls `call`, which reads through a buffer. poll(2) comes second, because it does not see bytes in the buffer.
+    /// Runs `call` before poll(2), which does not see bytes in the buffer that `call` reads.
     fn read_through_buffer<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
         let Reader { alarm, inner, location } = self;
         let called = alarm.blocking_at(location, || match call(inner) {

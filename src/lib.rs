@@ -21,24 +21,24 @@
 //!
 #![cfg_attr(
     all(doc, feature = "macros", feature = "process"),
-    doc = "The [guides](book) have [recipes](book::recipes), [how to choose](book::choosing), [common mistakes](book::mistakes) and [all limits](book::limits).\n"
+    doc = "The [guides](book) have [recipes](book::recipes), [the choice between alarms, workers and jobs](book::choosing), [common mistakes](book::mistakes) and [all limits](book::limits).\n"
 )]
 //! # Features
 //!
-//! No feature is on by default. Without features, 16 crates are built.
+//! No feature is on by default. A build without features compiles 16 crates.
 //!
-//! | feature | adds | crates |
+//! | feature | adds | further crates |
 //! |---|---|---|
 //! | `macros` | `#[cooperative]`, `#[time_limit]` | 6 |
 //! | `process` | jobs in forked processes, for code that cannot check | 11 |
-//! | `enough` | `enough::Stop` for alarms | 1 |
+//! | `enough` | implementations of `enough::Stop` | 1 |
 //!
 //! # Limits
 //!
 //! - A computation without checks never stops. A limit is noticed at the next check, never early.
-//! - While an expired alarm is armed, every check of the process takes the slow path.
-//! - In a single-threaded process the alarm uses the interval timer, which `exec` keeps; see [`suspended`].
-//! - Only Unix. Tests run on Linux; macOS, FreeBSD, NetBSD and Android only compile.
+//! - While an expired alarm is alive, every check in the process takes a lock.
+//! - In a single-threaded process an alarm uses the interval timer, which `exec` keeps: call `exec` in [`suspended`].
+//! - Unix only. Tests run on Linux; for macOS, FreeBSD, NetBSD and Android the library is only compiled.
 
 #![cfg_attr(sigalarm_rtsan, feature(sanitize))]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -29,8 +29,8 @@ pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmE
     Ok(f(&alarm))
 }
 
-/// Runs `f` as [`within`] does, and converts each error into an [`io::Error`]. A [`TimedOut`](crate::TimedOut) gets the
-/// kind [`io::ErrorKind::TimedOut`].
+/// Runs `f` as [`within`] does, and converts an [`ArmError`] or `E` into an [`io::Error`]. A
+/// [`TimedOut`](crate::TimedOut) gets the kind [`io::ErrorKind::TimedOut`].
 /// ```
 /// let limit = std::time::Duration::from_secs(10);
 /// assert!(sigalarm::try_within(limit, |alarm| alarm.check()).is_ok());
@@ -42,10 +42,10 @@ pub fn try_within<T, E: Into<io::Error>>(
     within(limit, f)?.map_err(E::into)
 }
 
-/// Runs `f` and pauses the calling thread's alarms meanwhile, for a prompt or a debugger. Calls nest.
+/// Runs `f` while the calling thread's alarms are paused, for a prompt or a debugger. Calls nest.
 ///
-/// A paused alarm has no deadline. When `f` returns or panics, its deadline, watchdog, flag and audit move later by the
-/// time that `f` took. Limits on processor time and checks are not paused.
+/// A paused alarm has no deadline. When `f` has returned or panicked, the alarm's deadline, watchdog, flag and audit
+/// come later by the time that `f` took. Limits on processor time and checks are not paused.
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500)).unwrap();
 /// sigalarm::paused(|| std::thread::sleep(std::time::Duration::from_millis(600)));
@@ -59,7 +59,7 @@ pub fn paused<T>(f: impl FnOnce() -> T) -> T {
 }
 
 impl Alarm {
-    /// Runs `f` and pauses this alarm only; otherwise as [`paused`]. Any thread may call it.
+    /// Runs `f` while this alarm alone is paused, as by [`paused`]. Any thread may call this method.
     /// ```
     /// let alarm = sigalarm::Alarm::at(std::time::Instant::now() + std::time::Duration::from_secs(1)).unwrap();
     /// assert_eq!(alarm.paused(|| alarm.deadline()), None);
@@ -72,11 +72,11 @@ impl Alarm {
     }
 }
 
-/// Runs `f`, in which this thread's checks ignore every alarm that is armed now: for clean-up after an expiry.
+/// Runs `f`, in which this thread's checks ignore the alarms armed before: for clean-up after an expiry. Calls nest.
 ///
-/// [`blocking`](Alarm::blocking) ignores the alarms too, and no [`check_limit`](crate::AlarmBuilder::check_limit)
-/// counts. Deadlines pass meanwhile, and [`abort_after`](crate::AlarmBuilder::abort_after) ends the process. Alarms
-/// that `f` arms work as usual, so the clean-up can have a limit. Calls nest.
+/// [`blocking`](Alarm::blocking) ignores these alarms too, and their [`check_limit`](crate::AlarmBuilder::check_limit)s
+/// count no check. But deadlines pass, and [`abort_after`](crate::AlarmBuilder::abort_after) ends the process. Alarms
+/// that `f` arms work as usual, so the clean-up can have a limit.
 /// ```
 /// let _alarm = sigalarm::testing::expired();
 /// assert!(sigalarm::checkpoint().is_err());
@@ -90,17 +90,16 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 
 /// Runs `f` with the previous disposition of SIGALRM, this thread's previous signal mask, and no timer of the library.
 ///
-/// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer ([execve(2)]): without
-/// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
+/// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer: without `suspended` the new
+/// program of a single-threaded process **dies of SIGALRM**.
 ///
-/// Time counts in `f`, but a deadline interrupts no system call. Arm no alarm on other threads meanwhile. Calls nest.
+/// Limits count the time of `f`, but a deadline interrupts no system call. Arm no alarm on another thread until `f`
+/// returns. Calls nest.
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());
 /// println!("{error}");
 /// ```
-///
-/// [execve(2)]: https://man7.org/linux/man-pages/man2/execve.2.html
 pub fn suspended<T>(f: impl FnOnce() -> T) -> T {
     runtime::suspend();
     let _resume = OnDrop(runtime::resume);

@@ -4,8 +4,8 @@ use crate::alarm::Alarm;
 use crate::error::{Cause, TimedOut};
 use crate::handle::AlarmHandle;
 
-/// The checking thread's alarms, as a `'static` [`enough::Stop`]. `&Alarm` and [`AlarmHandle`] implement `Stop` too.
-/// Expired limits on time, processor time and checks are [`StopReason::TimedOut`], other causes
+/// A `'static` [`enough::Stop`] that checks the calling thread's alarms. `&Alarm` and [`AlarmHandle`] implement `Stop`
+/// too. A limit on time, processor time or checks returns [`StopReason::TimedOut`], another cause
 /// [`StopReason::Cancelled`].
 /// ```
 /// use enough::{Stop, StopReason};
@@ -23,7 +23,7 @@ impl Stop for ThreadAlarms {
     }
 }
 
-/// A `Stop` must be `Send`: a reference is, a guard is not.
+/// A `Stop` must be `Send`: the reference is `Send`, the guard is not.
 impl Stop for &Alarm {
     #[inline]
     #[track_caller]

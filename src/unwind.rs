@@ -1,4 +1,5 @@
-//! Unwinding to a `catch`. Without a `catch` the unwinding would end the thread silently, so the check panics instead.
+//! Unwinding from a check to a `catch`. Without a `catch`, unwinding would end the thread without a message, so the
+//! check panics instead.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -15,12 +16,13 @@ struct Unwinding(TimedOut);
 impl Alarm {
     /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, in code without a `Result`.
     ///
-    /// The unwinding runs destructors, and not the panic hook. At an `extern "C"` function of Rust it **aborts the
-    /// process**: store the error of [`check`](Alarm::check) there. Does nothing while the thread unwinds.
+    /// The unwinding runs destructors, but not the panic hook. At an `extern "C"` function of Rust it **aborts the
+    /// process**: in a callback from C, store the error of [`check`](Alarm::check) instead. Does nothing on a thread
+    /// that unwinds already.
     ///
     /// # Panics
     ///
-    /// Panics if the alarm has expired, and no `catch` runs on this thread and none of that alarm on another.
+    /// Panics if an alarm has expired, no `catch` runs on this thread, and no `catch` of that alarm on another.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [3, 1, 2].sort_by_key(|_| alarm.unwind_if_expired()));
@@ -39,14 +41,13 @@ impl Alarm {
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
     /// Under `panic = "abort"` a call does not compile.
     ///
-    /// A function that the unwinding leaves must keep its state valid after a panic; std's functions do. On another
-    /// thread the unwinding ends that thread; [`resume_unwind`](std::panic::resume_unwind) with the error of `join`
-    /// continues it.
+    /// A function that the unwinding leaves must keep its data valid, as after a panic. On another thread the unwinding
+    /// ends that thread: to continue it here, pass the error of `join` to
+    /// [`resume_unwind`](std::panic::resume_unwind).
     ///
     /// # Errors
     ///
-    /// The [`TimedOut`] of this alarm; or of an enclosing one, unless a `catch` of that alarm runs further out on this
-    /// thread.
+    /// The [`TimedOut`] of this alarm; or of an enclosing alarm, unless this thread has a `catch` of that alarm.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired()));
@@ -93,7 +94,7 @@ fn raise(e: TimedOut) -> ! {
     panic::resume_unwind(Box::new(Unwinding(e)))
 }
 
-/// Implements `Alarm::catch`. Compiles under `panic = "abort"`.
+/// Implements `Alarm::catch`, without its assertion: `Best::within` must compile under `panic = "abort"`.
 pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
     let registration = Registration::add(alarm.id());
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));
@@ -114,22 +115,21 @@ thread_local! {
     static ON_THIS_THREAD: RefCell<Vec<AlarmId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. Not a list under a lock, which a
-/// fork could leave locked. If two alarms share a counter, an unwinding without a `catch` may end its thread silently.
-/// Relaxed operations suffice: a `catch` concerns another thread only if it has started that thread's work.
+/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. A list would need a lock, which a
+/// fork could leave locked. If two alarms share a counter, an unwinding without a `catch` may end its thread without a
+/// message. Relaxed operations suffice: a thread that unwinds to another thread's `catch` was started inside it.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
 struct Registration(AlarmId);
 
 impl Registration {
     fn add(alarm: AlarmId) -> Registration {
-        // The thread's last destructors run without the thread-local. The counter still has the `catch`.
+        // A destructor may run after the thread-local is gone. Then the counter alone registers the `catch`.
         let _ = ON_THIS_THREAD.try_with(|alarms| alarms.borrow_mut().push(alarm));
         Registration::counter(alarm).fetch_add(1, Ordering::Relaxed);
         Registration(alarm)
     }
 
-    /// Returns whether a `catch` may take this alarm's unwinding.
     fn exists(alarm: AlarmId) -> bool {
         cfg!(panic = "unwind")
             && (ON_THIS_THREAD.try_with(|alarms| !alarms.borrow().is_empty()).unwrap_or(false)

@@ -10,9 +10,9 @@ use core::fmt;
 pub enum Cause {
     /// The deadline passed.
     Deadline,
-    /// The processor time was used up.
+    /// The limit on processor time was reached.
     Cpu,
-    /// The checks were used up.
+    /// The limit on checks was reached.
     Checks,
     /// This signal arrived.
     Signal(i32),

@@ -2,13 +2,13 @@ use crate::TimedOut;
 
 /// Checks every alarm of the calling thread.
 ///
-/// Costs one load and one branch until an alarm expires; then it may block briefly. Must not be called in
-/// a signal handler.
+/// Costs one load and one branch until an alarm expires. Then `checkpoint` may wait for a lock, so do not call it in a
+/// signal handler.
 ///
 /// # Errors
 ///
-/// The [`TimedOut`] of the outermost expired alarm, with the location of the call. To pass the function, write
-/// `|| checkpoint()`: for a function pointer, the location is not in your code.
+/// The [`TimedOut`] of the outermost expired alarm, with the location of the call. To pass the function as a value,
+/// write `|| checkpoint()`: a call by function pointer has a location outside your code.
 /// ```
 /// let count = || (0..1_000).try_for_each(|_| sigalarm_core::checkpoint());
 /// assert!(count().is_ok()); // no limit

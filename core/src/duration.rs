@@ -2,14 +2,14 @@ use alloc::format;
 use core::fmt;
 use core::time::Duration;
 
-/// Formats with three decimals.
+/// A `Display` with three decimals.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured(pub Duration);
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
-        // Not rounded: 9.9999 s is less than a limit of 10 s.
+        // Rounded down: 9.9999 s must not look like a limit of 10 s.
         let (unit, name) = match nanos {
             0..1_000_000 => (1_000, "µs"),
             1_000_000..1_000_000_000 => (1_000_000, "ms"),
@@ -19,7 +19,7 @@ impl fmt::Display for Measured {
     }
 }
 
-/// Formats all digits.
+/// A `Display` with all digits.
 #[derive(Clone, Copy, Debug)]
 pub struct Exact(pub Duration);
 

@@ -11,11 +11,11 @@ use core::sync::atomic::Ordering;
 use crate::os::{Flag, Slot};
 use crate::{AlarmId, TimedOut};
 
-/// The flag's bits.
+/// The number of the flag's bits.
 const MAX_HOOKS: usize = 8;
 
-/// The flag is first, which saves an instruction in each function that checks. Its pair of cache lines has no other
-/// data, because writes there would slow checks.
+/// The flag comes first, which saves an instruction in each function that checks. No other data is in its pair of cache
+/// lines, because writes there would slow checks.
 #[repr(C, align(128))]
 struct Checked {
     flag: Flag,
@@ -24,7 +24,7 @@ struct Checked {
 
 static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MAX_HOOKS] };
 
-/// Returns the flag. Checks read it by a relaxed load, because the hooks decide.
+/// Returns the flag. A relaxed load suffices for checks: the flag is a hint, and the hooks decide.
 #[inline(always)]
 pub fn flag() -> &'static Flag {
     &CHECKED.flag
@@ -41,19 +41,19 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// Creates a hook. `check` returns the error of the thread's outermost expired alarm whose id is not above the
-    /// given.
+    /// Creates a hook. `check` returns the error of the calling thread's outermost expired alarm; if `check` gets an
+    /// id, among alarms up to that id.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
 
-    /// Sets a function that gets each error before a check returns it. It may panic.
+    /// Sets a function that gets each error before a check returns the error, and may panic.
     pub const fn before_error(mut self, f: fn(&TimedOut)) -> Hook {
         self.before_error = f;
         self
     }
 
-    /// Sets a function that names signals.
+    /// Sets a function that returns the names of signals.
     pub const fn signal_name(mut self, f: fn(i32) -> Option<&'static str>) -> Hook {
         self.signal_name = f;
         self
@@ -83,7 +83,8 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation; a second call returns the same bit. Takes no lock, which a fork could leave locked.
+/// Registers an implementation. A second call with its hook returns the same bit. Takes no lock, which a fork could
+/// leave locked.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
@@ -92,25 +93,26 @@ pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
 static LAST_ID: Counter = Counter::new(0);
 
 /// Returns a new id, larger than all earlier ids. On a target without 64-bit atomics, ids repeat after 2^32.
-#[allow(clippy::useless_conversion)] // On such a target the number is a `u32`.
+#[allow(clippy::useless_conversion)] // Without 64-bit atomics the number is a `u32`.
 pub fn next_id() -> AlarmId {
     AlarmId(u64::from(LAST_ID.fetch_add(1, Ordering::Relaxed)) + 1)
 }
 
-/// Skips 2^40 ids, or 2^20 without 64-bit atomics, so that the ids of a forked child are new.
+/// Skips 2^40 ids, or 2^20 without 64-bit atomics, so that a forked child takes other ids than its parent.
 pub fn skip_ids() {
     LAST_ID.fetch_add(1 << if cfg!(target_has_atomic = "64") { 40 } else { 20 }, Ordering::Relaxed);
 }
 
-/// Returns the error of the thread's outermost expired alarm. `extern "C"` forbids unwinding, so a loop that checks can
-/// keep values in registers.
+/// Returns the error of the thread's outermost expired alarm. `extern "C"` forbids unwinding, so the compiler needs no
+/// clean-up at a check, and a loop can keep values in registers.
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     call_hooks(flag().bits(), None, location)
 }
 
-/// Returns `own`, or the error of an enclosing alarm of another implementation. Only for the arming thread.
+/// Returns the outermost of `own` and the errors of other implementations' alarms that enclose `alarm`. Only for the
+/// thread that armed `alarm`.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,
@@ -123,7 +125,7 @@ pub fn outermost(
     }
 }
 
-/// Calls every hook of `bits`, also after an error, because hooks count checks.
+/// Calls the hook of each bit, even after an error, because each hook counts the check.
 fn call_hooks(
     bits: u8,
     innermost: Option<AlarmId>,
@@ -137,7 +139,7 @@ fn outer_of(a: Option<Box<TimedOut>>, b: Option<Box<TimedOut>>) -> Option<Box<Ti
     a.into_iter().chain(b).min_by_key(|timed_out| timed_out.alarm())
 }
 
-/// Converts the result of the slow path.
+/// Converts the slow path's result.
 #[inline(always)]
 pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     match timed_out {
@@ -146,7 +148,7 @@ pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     }
 }
 
-/// Calls `before_error`, which may unwind, so the slow path cannot call it.
+/// Calls each `before_error`. It may unwind, so the slow path, which is `extern "C"`, cannot call it.
 #[cold]
 #[inline(never)]
 fn error(timed_out: Box<TimedOut>) -> TimedOut {
@@ -158,7 +160,7 @@ pub(crate) fn signal_name(number: i32) -> Option<&'static str> {
     registered().find_map(|hook| (hook.signal_name)(number))
 }
 
-/// Slots are filled in order.
+/// Slots are filled in order, so an empty slot is the end.
 fn registered() -> impl Iterator<Item = &'static Hook> {
     CHECKED.hooks.iter().map_while(Slot::get)
 }

@@ -1,17 +1,17 @@
 //! The interface for crates that implement alarms, as `sigalarm` does.
 //!
-//! Each of up to eight implementations has a bit of the flag, and a hook. Checks call the hook while the bit is set.
+//! Up to eight implementations each have a bit of the flag and a hook. While a bit is set, checks call its hook.
 //!
 //! 1. **Register before arming**: [`register`] takes a static [`Hook`] and returns its [`Bit`]. Change no other bit.
 //! 2. **Set the bit on expiry.** [`Flag::set`] is async-signal-safe.
-//! 3. **Clear the bit before you read the clock**, or a concurrent `set` is lost. Keep the bit while an alarm has
-//!    expired or counts checks.
-//! 4. **A hook runs on any thread**, also in destructors and under the program's locks. It may allocate and block
+//! 3. **Clear the bit, then read the clock.** In the other order, a `set` between the two is lost. Keep the bit while
+//!    an alarm that has expired or counts checks is alive.
+//! 4. **A hook runs on any thread**, also in destructors and under the program's locks. It may allocate and wait
 //!    briefly. It must not unwind, check or call the program's code.
-//! 5. **Take [`next_id`] when arming.** The outermost alarm has the smallest id.
-//! 6. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and the result to
+//! 5. **Take [`next_id`] when arming**, so that the outermost alarm has the smallest id.
+//! 6. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and the result of that to
 //!    [`answer`].
-//! 7. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the first check.
+//! 7. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the child's first check.
 
 pub use crate::duration::{Exact, Measured};
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
@@ -27,7 +27,7 @@ use core::panic::Location;
 
 use crate::{AlarmId, SourceLocation};
 
-/// Returns the id of a number.
+/// Creates an id from its number.
 pub const fn id(number: u64) -> AlarmId {
     AlarmId(number)
 }

@@ -24,15 +24,15 @@ impl Flag {
 
     /// Returns whether any bit is set: `cmp byte ptr [flag], 0; jne set`.
     ///
-    /// An atomic load costs one more instruction and register. A `sym` operand, without a register, breaks dynamic Rust
-    /// libraries.
+    /// An atomic load costs one more instruction and register. With a `sym` operand, which needs no register, Rust
+    /// dylibs do not link.
     #[inline(always)]
     #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub fn is_set(&self) -> bool {
         // SAFETY:
         // - The byte outlives the call, and only atomic operations change it.
         // - A byte load is atomic on this processor.
-        // - The code writes no memory and uses no stack. Without `pure` and `nomem`, the check stays inside loops.
+        // - The code writes no memory and uses no stack. Without `pure`, the compiler does not move it out of a loop.
         unsafe {
             core::arch::asm!(
                 "cmp byte ptr [{flag}], 0",
@@ -45,7 +45,7 @@ impl Flag {
         false
     }
 
-    /// Returns the set bits. Acquires what happened before `set`.
+    /// Returns the set bits. What happened before a `set` is visible after this call.
     #[inline]
     pub fn bits(&self) -> u8 {
         self.0.load(Ordering::Acquire)
@@ -56,14 +56,14 @@ impl Flag {
         self.0.fetch_or(bits, Ordering::SeqCst);
     }
 
-    /// Clears bits, before every later read of this thread. Without the fence, the store could follow a read of the
-    /// clock, and undo a concurrent `set`.
+    /// Clears bits, before every later read of this thread. Without the fence, the thread could read the clock, and
+    /// then clear a bit that was set after the read.
     pub fn clear(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
-    /// Clears bits without ordering.
+    /// Clears bits, without that order.
     pub fn reset(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::Relaxed);
     }
@@ -75,7 +75,7 @@ impl Default for Flag {
     }
 }
 
-/// A write-once slot.
+/// A slot that is written once.
 pub(crate) struct Slot<T: 'static>(AtomicPtr<T>);
 
 impl<T: Sync> Slot<T> {
@@ -91,12 +91,12 @@ impl<T: Sync> Slot<T> {
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Fills an empty slot, and returns its value.
+    /// Fills an empty slot. Returns the slot's value, old or new.
     pub(crate) fn fill(&self, value: &'static T) -> &'static T {
         let new = (value as *const T).cast_mut();
         match self.0.compare_exchange(ptr::null_mut(), new, Ordering::SeqCst, Ordering::SeqCst) {
             Ok(_) => value,
-            // SAFETY: as in `get`, and not null.
+            // SAFETY: as in `get`, and not null, because the exchange failed.
             Err(there) => unsafe { &*there },
         }
     }

@@ -13,7 +13,7 @@ use alloc::sync::Arc as Shared;
 #[cfg(not(target_has_atomic = "ptr"))]
 use alloc::boxed::Box as Shared;
 
-/// The error of a check after an expiry: one pointer, with content that clones share.
+/// The error that a check returns after an expiry: one pointer, whose content clones share.
 /// ```
 /// let error: sigalarm::TimedOut = sigalarm::testing::expired().check().unwrap_err();
 /// println!("{error}"); // timed out after 10.021 ms (limit 10 ms) at src/main.rs:1
@@ -27,13 +27,13 @@ pub struct TimedOut(Shared<Expiry>);
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Expiry {
-    /// The expired alarm.
+    /// The id of the expired alarm.
     pub alarm: AlarmId,
     /// The alarm's label.
     pub label: Option<Shared<str>>,
     /// The alarm's time limit.
     pub limit: Option<Duration>,
-    /// The time since arming; for a deadline, at least the limit.
+    /// The time since arming; at least the limit if the deadline passed.
     pub elapsed: Duration,
     /// The cause of the expiry.
     pub cause: Cause,
@@ -42,12 +42,12 @@ pub struct Expiry {
 }
 
 impl Expiry {
-    /// Creates an expiry without a label and a limit.
+    /// Creates an expiry without a label or limit.
     pub fn new(alarm: AlarmId, cause: Cause, elapsed: Duration, location: SourceLocation) -> Expiry {
         Expiry { alarm, label: None, limit: None, elapsed, cause, location }
     }
 
-    /// Converts into the error. Not a `From`, which users would see.
+    /// Converts into the error. Not a `From`, which the compiler would suggest to users.
     pub fn into_error(self) -> TimedOut {
         TimedOut(Shared::new(self))
     }
@@ -98,7 +98,8 @@ impl TimedOut {
         self.0.cause
     }
 
-    /// Returns the location of the check; for an adapter or a job, of its creation; for a join, of the join.
+    /// Returns the location of the check; for an iterator, reader, writer or job, of its creation; for a join, of the
+    /// join.
     /// ```
     /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().location().line(), line!());
     /// ```
@@ -106,7 +107,7 @@ impl TimedOut {
         &self.0.location
     }
 
-    /// Finds a time-out in an error, its [sources](Error::source) and, with feature `std`, inside an `io::Error`.
+    /// Finds a `TimedOut` in an error, its [sources](Error::source) and, with feature `std`, inside an `io::Error`.
     /// ```
     /// let error = std::io::Error::from(sigalarm::testing::expired().check().unwrap_err());
     /// assert!(sigalarm::TimedOut::find_in(&error).is_some());
@@ -118,7 +119,7 @@ impl TimedOut {
                 return Some(timed_out);
             }
             next = error.source();
-            // The content of an `io::Error` is not its source.
+            // `source` skips the content of an `io::Error`.
             #[cfg(feature = "std")]
             if let Some(content) = error.downcast_ref().and_then(io::Error::get_ref) {
                 next = Some(content);

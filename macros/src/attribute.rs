@@ -16,7 +16,6 @@ pub(crate) fn take(attributes: &mut Vec<Attribute>, name: &str) -> Option<Attrib
     Some(attributes.remove(at))
 }
 
-/// Parses options. `take` parses the value of each. A repeated option is an error.
 pub(crate) fn options(
     input: ParseStream,
     mut take: impl FnMut(&Ident, ParseStream) -> Result<()>,
@@ -39,7 +38,6 @@ pub(crate) fn options(
     Ok(())
 }
 
-/// Parses the value of an option. An error shows `example`.
 pub(crate) fn value<T>(
     input: ParseStream,
     name: &Ident,

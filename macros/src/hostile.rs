@@ -20,7 +20,6 @@ impl Random {
         ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
     }
 
-    /// Returns up to `most` words.
     fn words(&mut self, most: usize) -> String {
         self.choose(WORDS, ' ', most).join(" ")
     }
@@ -39,7 +38,6 @@ const WORDS: &str = "\"10s\" 10 every = , label \"x\" try_arm crate :: sigalarm 
     impl move |x| macro_rules! m! #[cooperative] #[time_limit(\"1s\")] 4 18446744073709551616 -1 0x extern \"C\" where T dyn \
     yield try mod struct";
 
-/// Runs `try_one` for `SIGALARM_FUZZ_SECONDS` (default: 1).
 fn campaign(name: &str, mut try_one: impl FnMut(&mut Random)) {
     let setting = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
     let from_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as u64);

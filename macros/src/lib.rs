@@ -26,20 +26,22 @@ use self::library::Library;
 /// ```
 ///
 /// A function must return a `Result<_, E>` with `E: From<TimedOut>`, and not be a `const fn`. An `async fn` checks the alarms
-/// of the thread that polls.
+/// of the thread that polls it.
 ///
-/// In an `impl`, `trait` or `mod` block, checks are inserted into functions with a loop or a call whose return type is named
-/// `Result`. A function's own attribute replaces that of its block. The options:
+/// In an `impl`, `trait` or `mod` block, checks are inserted into functions that return a type named `Result` and contain a
+/// loop or a call. A function's own attribute replaces that of its block.
+///
+/// Options:
 ///
 /// - `alarm = expr` inserts `expr.check()?`.
-/// - `every = 1024` checks each loop, or one loop that has the attribute, at its first turn and then at each 1024th. A `for`
-///   loop without a `break` or a macro runs in batches, which the compiler can vectorise.
+/// - `every = 1024` checks at the first turn of a loop and then at each 1024th. On a loop, it concerns that loop alone. A
+///   `for` loop without a `break` or a macro runs in batches, which the compiler can vectorise.
 /// - `unwind` inserts `sigalarm::unwind_if_expired()`, for a function that returns no `Result`.
 /// - `crate = path` names the library, if its path is not `::sigalarm`.
-/// - `skip` inserts no checks, at a loop, or in a function of a block.
+/// - `skip` leaves a loop, or a function of a block, without checks.
 ///
 /// No checks are inserted into closures and `async` blocks (unless `#[cooperative]` stands before them), called functions,
-/// and macros (except for the arguments of std's).
+/// and macros (except for the arguments of std's macros).
 #[proc_macro_attribute]
 pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
     cooperative::expand(Library::Sigalarm, options.into(), item.into()).into()
@@ -47,7 +49,7 @@ pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Arms an alarm in each call of a function, and drops it when the function returns.
 ///
-/// **The attribute alone stops nothing.** The function must check, by hand or with `#[cooperative]` above or below.
+/// **The attribute alone stops nothing.** The function must check, by hand or with `#[cooperative]` above or below it.
 ///
 /// ```
 /// #[sigalarm::time_limit("10ms")]
@@ -62,13 +64,13 @@ pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
 /// [`Duration`](std::time::Duration), such as `self.budget`, which each call evaluates. Options follow the limit:
 ///
 /// - `label = "search"` labels the alarm. The default is the function's name.
-/// - `try_arm` returns a failure to arm, for `E: From<ArmError>`.
+/// - `try_arm` returns the error of a failed arming, for `E: From<ArmError>`.
 /// - `crate = path` names the library, if its path is not `::sigalarm`.
 ///
 /// The function must return a `Result<_, E>` with `E: From<TimedOut>`. A `const fn`, a future (`async fn`, `#[async_trait]`)
 /// and `#[cooperative(unwind)]` are refused.
 ///
-/// The limit does not cover an iterator that the function returns. In a recursion, each level arms an alarm.
+/// The limit does not cover the use of a returned iterator.
 ///
 /// # Panics
 ///
@@ -80,7 +82,8 @@ pub fn time_limit(options: TokenStream, item: TokenStream) -> TokenStream {
     time_limit::expand(Library::Sigalarm, options.into(), item.into()).into()
 }
 
-/// Inserts `sigalarm_core::checkpoint()?;`; otherwise as [`cooperative`]. The option `unwind` needs an `alarm = …`.
+/// Inserts `sigalarm_core::checkpoint()?;`, with the options of [`cooperative`]. `unwind` needs `alarm = …`, because
+/// `sigalarm-core` cannot unwind.
 ///
 /// ```
 /// #[sigalarm_core::cooperative]

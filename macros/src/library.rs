@@ -2,7 +2,6 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Error, Path, Result};
 
-/// The library that an expansion calls.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Library {
     #[default]
@@ -19,7 +18,7 @@ impl Library {
         }
     }
 
-    /// Returns the path, with each token at `at`, which becomes `TimedOut::location`.
+    /// Returns the path. Its tokens get the span `at`, which becomes `TimedOut::location`.
     pub(crate) fn path(self, given: Option<&Path>, at: Span) -> TokenStream {
         match (given, self) {
             (None, Library::Sigalarm) => quote_spanned!(at=> ::sigalarm),
@@ -28,7 +27,6 @@ impl Library {
         }
     }
 
-    /// Rejects a renamed dependency without `crate = …`.
     pub(crate) fn check_name(self, given: Option<&Path>) -> Result<()> {
         let package = match (given, self) {
             (Some(_), _) => return Ok(()),
@@ -45,7 +43,6 @@ impl Library {
     }
 }
 
-/// Sets the location of the tokens, and keeps their hygiene.
 fn located(tokens: TokenStream, at: Span) -> TokenStream {
     let move_one = |mut token: TokenTree| {
         if let TokenTree::Group(group) = &token {
@@ -65,7 +62,7 @@ fn new_name(package: &str) -> Option<String> {
     renamed(&manifest, package)
 }
 
-/// Returns the name in `name = { package = "sigalarm" }`, without a TOML parser.
+/// Returns the `name` in `name = { package = "sigalarm" }`, without a TOML parser.
 fn renamed(manifest: &str, package: &str) -> Option<String> {
     let mut section = "";
     let mut name = None;

@@ -4,7 +4,7 @@ use syn::{Error, Item};
 
 use crate::syntax::is_one_of;
 
-/// Parses the item under `#[name]`. On failure returns the item with an error inside.
+/// On failure, returns the item with an error inside.
 pub(crate) fn item(tokens: &TokenStream, name: &str) -> Result<Item, TokenStream> {
     syn::parse2(tokens.clone())
         .or_else(|e| syn::parse2(with_semicolons(tokens.clone())).map_err(|_| e))
@@ -50,7 +50,6 @@ fn ends_statement(token: &TokenTree) -> bool {
     }
 }
 
-/// Returns whether the tokens are a block, or end with one, as an `if` does.
 fn is_block_like(tokens: TokenStream) -> bool {
     let is_block = |token: &TokenTree| match token {
         TokenTree::Group(group) if is_interpolated(group) => is_block_like(group.stream()),
@@ -67,7 +66,8 @@ fn is_block_like(tokens: TokenStream) -> bool {
     }
 }
 
-/// Returns the item with an error that a lint reports. After a syntax error rustc runs no lint, so the user sees one error.
+/// Returns the item with an error that a lint reports. After a syntax error of its own, rustc runs no lint, so the user sees
+/// one error.
 fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     let message = format!(
         "`#[{name}]` cannot parse this item and left it unchanged: {error}; it reads the syntax of edition \
@@ -86,7 +86,7 @@ fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     });
     let is_function = keyword.is_some_and(|keyword| keyword == "fn");
     match tokens.last_mut() {
-        // An `impl` block cannot contain a `const _`.
+        // The report goes into the body, because an `impl` block cannot contain a `const _`.
         Some(TokenTree::Group(body)) if is_function => {
             let statements = body.stream();
             let mut with_report = Group::new(body.delimiter(), quote!(#report #statements));

@@ -1,4 +1,4 @@
-//! Decides by its name whether a return type can hold a `TimedOut`.
+//! Decides whether a return type can hold a `TimedOut`, by the type's name.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -28,7 +28,6 @@ fn no(at: impl ToTokens, reason: impl Into<String>) -> Returns {
     Returns::No(Refusal { at: at.to_token_stream(), reason: reason.into() })
 }
 
-/// Returns the return type if it names a future, such as `BoxFuture<…>`.
 pub(crate) fn future(signature: &Signature) -> Option<&Type> {
     match &signature.output {
         ReturnType::Type(_, ty)
@@ -89,7 +88,7 @@ fn error_type(path: &Path) -> Option<&Type> {
     types.skip(1).last()
 }
 
-/// Returns whether users cannot implement `From<TimedOut>` for this error type: it is built in or std's.
+/// Returns whether this error type is built in or std's, so that users cannot implement `From<TimedOut>` for it.
 fn is_foreign(error: &Type) -> bool {
     match error {
         Type::Group(group) => is_foreign(&group.elem),

@@ -1,12 +1,10 @@
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::{Block, Error, Expr, Stmt};
 
-/// Returns whether `ident` is one of `names`, which spaces separate.
 pub(crate) fn is_one_of(ident: &Ident, names: &str) -> bool {
     names.split(' ').any(|name| ident == name)
 }
 
-/// Returns whether the tokens, or groups in them, contain such an identifier.
 pub(crate) fn mentions(tokens: TokenStream, is_such: fn(&Ident) -> bool) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => is_such(&ident),
@@ -18,7 +16,7 @@ pub(crate) fn mentions(tokens: TokenStream, is_such: fn(&Ident) -> bool) -> bool
 /// Inserts a statement at the top of a block, after its leading items (`clippy::items_after_statements`).
 pub(crate) fn insert_first(block: &mut Block, statement: TokenStream) {
     let items = block.stmts.iter().take_while(|statement| matches!(statement, Stmt::Item(_))).count();
-    // The visitor of the body does not visit verbatim tokens.
+    // Verbatim, because the visitor of the body must not visit the statement.
     block.stmts.insert(items, Stmt::Expr(Expr::Verbatim(statement), None));
 }
 

@@ -15,7 +15,6 @@ const NAME: &str = "time_limit";
 
 const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or arm an `Alarm` in the body";
 
-/// Returns the function with a guard; on an error, the original function and the error.
 pub(crate) fn expand(library: Library, options: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = match parse::item(&item, NAME) {
         Ok(parsed) => parsed,
@@ -49,7 +48,8 @@ fn limited(library: Library, options: TokenStream, item: Item) -> Result<TokenSt
         return Err(Error::new_spanned(again, "`#[time_limit]` is given twice"));
     }
     if attribute::find(&function.attrs, "cooperative").is_some() {
-        // `#[cooperative]` expands first. The guard then precedes the check at the entry, and a wrong return type is one error.
+        // This attribute is put back, so that `#[cooperative]` expands first. The guard then precedes the check at the entry, and
+        // a wrong return type gives one error.
         let krate = library.path(options.krate.as_ref(), Span::call_site());
         function.attrs.push(syn::parse_quote!(#[#krate::time_limit(#given)]));
     } else {
@@ -90,7 +90,7 @@ struct Options {
 }
 
 impl Options {
-    /// Arms in an inner function, which keeps the builder out of the stack frame of a recursive function.
+    /// Returns a statement that arms in an inner function, to keep the builder out of a recursive function's stack frame.
     fn guard(&self, function: &ItemFn) -> TokenStream {
         let site = Span::mixed_site();
         let krate = Library::Sigalarm.path(self.krate.as_ref(), site);
@@ -112,7 +112,7 @@ impl Options {
         quote_spanned!(site=>
             #[allow(clippy::question_mark_used)]
             let _alarm = {
-                // A missing `From<TimedOut>` is one error, here.
+                // Reports a missing `From<TimedOut>`, once.
                 if false {
                     #krate::checkpoint()?;
                 }

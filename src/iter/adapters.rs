@@ -13,7 +13,8 @@ use crate::error::TimedOut;
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Checked<'a, I>(pub(super) Guarded<I, Watch<'a>>);
 
-/// An iterator that checks at intervals, returned by [`checked_every`](super::IteratorExt::checked_every).
+/// An iterator that checks an alarm before every n-th item, returned by
+/// [`checked_every`](super::IteratorExt::checked_every).
 /// ```
 /// use sigalarm::IteratorExt;
 /// let alarm = sigalarm::testing::at_check(3);
@@ -76,7 +77,7 @@ implement_iterator!(CheckedEvery);
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Until<'a, I> {
     pub(super) guarded: Guarded<I, Watch<'a>>,
-    /// Boxed, because the drop of a `TimedOut` would take its address: see `Guarded::any_left`.
+    /// Boxed: the drop of a `TimedOut` takes its address, which would keep the iterator in memory, not in registers.
     pub(super) timed_out: Option<Box<TimedOut>>,
 }
 

@@ -32,7 +32,7 @@ impl Check for Watch<'_> {
 pub(super) struct Stride<'a> {
     watch: Watch<'a>,
     stride: usize,
-    /// The items until the next check, counted from 1.
+    /// One more than the items before the next check.
     left: usize,
 }
 
@@ -81,7 +81,7 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
         item.map(Ok)
     }
 
-    /// Folds the items up to the first error. Calls `try_fold`, which is faster than `next` for `Chain` and `Flatten`.
+    /// Calls `try_fold`, which is faster than `next` for `Chain` and `Flatten`.
     #[inline]
     pub(super) fn fold<B>(&mut self, init: B, mut f: impl FnMut(B, I::Item) -> B) -> (B, Option<TimedOut>) {
         if self.ended {
@@ -104,9 +104,9 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
         }
     }
 
-    /// Returns whether an item is left. Takes one only if the size hint does not say.
+    /// Returns whether an item is left. Takes an item only if the size hint does not say.
     ///
-    /// Inlined: a call would take the address of `items`, and the compiler would keep the iterator's state in memory.
+    /// Inlined: a call would take the address of `items`, which would keep the iterator in memory, not in registers.
     #[inline(always)]
     pub(super) fn any_left<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> bool {
         match self.items.size_hint() {

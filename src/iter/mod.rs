@@ -8,11 +8,11 @@ use crate::alarm::Alarm;
 
 /// Iterator adapters with a time limit.
 ///
-/// An error names the line that made the adapter. An expiry during or after the last item is no error. Where
-/// [`size_hint`](Iterator::size_hint) does not say whether an item is left (after `filter`), the adapter takes one more
-/// item after the expiry and drops it.
+/// An error has the location of the call that made the adapter. An expiry is an error only if an item is left. Where
+/// [`size_hint`](Iterator::size_hint) does not say whether one is left (after `filter`), the adapter takes an item and
+/// drops it.
 ///
-/// The compiler does not vectorise a loop that may end early. Check between chunks of 1 µs to 1 ms instead:
+/// The compiler does not vectorise a loop that may end early. Check between chunks that take 1 µs to 1 ms instead:
 /// ```
 /// use sigalarm::{Alarm, IteratorExt, TimedOut};
 /// fn sum(numbers: &[u64], alarm: &Alarm) -> Result<u64, TimedOut> {
@@ -35,9 +35,9 @@ pub trait IteratorExt: Iterator {
         Checked(Guarded::new(self, Watch::new(alarm)))
     }
 
-    /// Returns an iterator as [`checked`](IteratorExt::checked) does, but checks every `stride` items.
+    /// Returns an iterator as [`checked`](IteratorExt::checked) does, with one check for every `stride` items.
     ///
-    /// Panics if `stride` is zero. Faster than `checked` only while an expired alarm is alive in the process.
+    /// Panics if `stride` is zero. Faster than `checked` only while an expired alarm makes checks slow.
     /// ```
     /// use sigalarm::IteratorExt;
     /// assert!((0..10_000).checked_every(1_024, &sigalarm::testing::never()).all(|n| n.is_ok()));

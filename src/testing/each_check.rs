@@ -7,13 +7,15 @@ use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Runs the test with a stop at the function's first check, then at its second, until the function completes. A
+/// Runs `test` with a stop at the function's first check, then with one at its second, until the function completes. A
 /// function with n checks makes n²/2 in all; [`EachCheck`] has options for a large n.
 ///
 /// # Panics
 ///
-/// Panics if the test panics or does not call [`Attempt::run`], after 2,000 attempts ([`EachCheck::at_most`]), after
-/// 100,000 failed checks in one attempt ([`EachCheck::patience`]), or if an alarm around the test expires.
+/// - if `test` panics, or does not call [`Attempt::run`]
+/// - after 2,000 attempts: see [`EachCheck::at_most`]
+/// - after 100,000 failed checks in one attempt: see [`EachCheck::patience`]
+/// - if an alarm around the test expires
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
 ///     let outcome = attempt.run(|alarm| (0..3).try_for_each(|_| alarm.check()));
@@ -49,7 +51,7 @@ impl EachCheck {
         EachCheck::default()
     }
 
-    /// Stops at check 1, n + 1, 2n + 1 … only. Panics if `n` is zero.
+    /// Stops the function at check 1, n + 1, 2n + 1 … only. Panics if `n` is zero.
     /// ```
     /// sigalarm::testing::EachCheck::new().every(9).run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
@@ -75,7 +77,7 @@ impl EachCheck {
         EachCheck { blank: Record { cause, ..self.blank }, ..self }
     }
 
-    /// Sets how many checks may fail after the stop; the next one panics. The default is 100,000.
+    /// Sets how many checks may fail after the stop; the next check panics. The default is 100,000.
     /// ```should_panic
     /// sigalarm::testing::EachCheck::new().patience(9).run(|a| a.run(|alarm| while alarm.check().is_err() {}));
     /// ```
@@ -83,7 +85,7 @@ impl EachCheck {
         EachCheck { blank: Record { patience: checks, ..self.blank }, ..self }
     }
 
-    /// Runs [`each_check`] with the options.
+    /// Runs [`each_check`] with these options.
     /// ```
     /// sigalarm::testing::EachCheck::new().at_most(500).run(|a| drop(a.run(|alarm| alarm.check())));
     /// ```
@@ -138,7 +140,7 @@ impl Attempt {
         value
     }
 
-    /// Returns the check that stopped the function.
+    /// Returns the check that stopped the function; `None` if it completed.
     /// ```
     /// sigalarm::testing::each_check(|a| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.stop().is_some()));
     /// ```

@@ -1,4 +1,4 @@
-//! Tests of functions that check: stops a function at any check, without a clock.
+//! A test kit, which stops a function at any of its checks, without a clock.
 //!
 //! ```
 //! sigalarm::testing::each_check(|attempt| {
@@ -12,9 +12,11 @@
 //! ```
 //!
 //! A [`TestAlarm`] sets no timer. It counts its own checks, those of alarms inside it, and all checks of a thread that
-//! has entered it. [`sleep`](crate::Alarm::sleep) makes three checks, for a time of zero two;
-//! [`blocking`](crate::Alarm::blocking), a read, a write and [`wait`](crate::Alarm::wait) for a running child make two;
-//! a join of a running worker or job makes one. Each wake-up makes one more.
+//! has entered it. Calls that wait make several checks, and one more after each wake-up:
+//!
+//! - [`sleep`](crate::Alarm::sleep): three; two for a time of zero
+//! - [`blocking`](crate::Alarm::blocking), a read, a write, [`wait`](crate::Alarm::wait) for a running child: two
+//! - a join of a running worker or job: one
 
 mod each_check;
 mod record;

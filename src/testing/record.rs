@@ -8,10 +8,9 @@ use sigalarm_core::implementer;
 
 use crate::error::{AlarmId, Cause, SourceLocation, TimedOut};
 
-/// The wanted stop of a run, and the checks.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
-    /// The check that stops the function, counted from 1; 0 for a limit of zero, `u64::MAX` for none.
+    /// The check that stops the function, counted from 1; 0 for a limit of zero, `u64::MAX` for no stop.
     pub(super) stop_at: u64,
     pub(crate) cause: Cause,
     /// How many checks after the stop may fail.
@@ -45,13 +44,13 @@ impl Record {
     }
 }
 
-/// The id of the test alarm whose stop was ignored last; 0 for none.
+/// The id of the last test alarm whose stop a function ignored; 0 for none.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
-/// Panics if the function under test ignores the stop. Checks call this function before they return an error.
+/// Panics if the function under test ignores the stop. Checks call `note_error` before they return an error.
 pub(crate) fn note_error(timed_out: &TimedOut) {
     let is_ignored = IGNORED.load(Ordering::Relaxed) == implementer::number(timed_out.alarm());
-    // During a panic, a panic in a destructor would abort the process.
+    // In a destructor during a panic, a second panic would abort the process.
     if is_ignored && !thread::panicking() {
         panic!("the function ignores the stop: it is still checking, at {}", timed_out.location());
     }
@@ -107,7 +106,7 @@ impl Stop {
         self.later
     }
 
-    /// Returns whether an error is the test alarm's.
+    /// Returns whether an error reports the test alarm's expiry.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.check().is_err_and(|timed_out| alarm.stop().unwrap().owns(&timed_out)));
@@ -123,7 +122,7 @@ impl fmt::Display for Stop {
     }
 }
 
-/// The checks of a function, returned by [`each_check`](super::each_check).
+/// A report on all attempts, returned by [`each_check`](super::each_check).
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| drop(attempt.run(|alarm| alarm.check())));
 /// assert!(report.to_string().starts_with("1 check at 1 location, 2 attempts"));
@@ -145,7 +144,7 @@ impl Report {
         self.attempts
     }
 
-    /// Returns whether the last attempt completed.
+    /// Returns whether the function completed in the last attempt.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).is_complete());
     /// ```
@@ -169,7 +168,7 @@ impl Report {
         self.locations.iter().copied().map(SourceLocation::from).collect()
     }
 
-    /// Returns how many checks were made at each location.
+    /// Returns how many checks the last attempt made at each location.
     /// ```
     /// assert_eq!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).tally().len(), 1);
     /// ```
@@ -179,8 +178,8 @@ impl Report {
         tally
     }
 
-    /// Returns the first difference between two attempts (by a clock, a `HashMap`, threads). Some checks may be
-    /// untested.
+    /// Returns the first difference between two attempts, which a clock, a `HashMap` or threads can cause. Then some
+    /// checks may be untested.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).divergence().is_none());
     /// ```
@@ -188,7 +187,6 @@ impl Report {
         self.divergence.as_ref()
     }
 
-    /// Adds an attempt, without its checks after the stop.
     pub(super) fn add(&mut self, Record { stop_at, mut locations, .. }: Record) {
         self.attempts += 1;
         self.complete = (locations.len() as u64) < stop_at;
@@ -230,13 +228,13 @@ impl fmt::Display for Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Divergence {
-    /// The number of the attempt, from 1.
+    /// The number of the later attempt, from 1.
     pub attempt: u64,
     /// The number of the check, from 1.
     pub check: u64,
-    /// The location of the check in the attempt before.
+    /// The check's location in the attempt before.
     pub expected: SourceLocation,
-    /// The location in this attempt; `None` if the function made no such check.
+    /// The check's location in the later attempt; `None` if it was not made.
     pub found: Option<SourceLocation>,
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Cause, SourceLocation};
 use crate::runtime::{self, Due, Plan, Wishes};
 use crate::schedule::{Budget, Entry};
 
-/// An alarm that expires at a check; see [the module](super). A drop during a panic prints the check.
+/// An alarm that expires at a given check; see [the module](super). A drop during a panic prints that check.
 /// ```
 /// let alarm: sigalarm::testing::TestAlarm = sigalarm::testing::at_check(4);
 /// assert_eq!((0..9).take_while(|_| alarm.check().is_ok()).count(), 3);
@@ -18,13 +18,12 @@ use crate::schedule::{Budget, Entry};
 #[must_use = "dropping the guard disarms it: write `let _alarm = …;` (`let _ = …;` drops it at once)"]
 pub struct TestAlarm {
     alarm: Alarm,
-    /// The record at arming.
     blank: Record,
 }
 
 /// Arms an alarm that expires at the `n`-th check, counted from 1.
 ///
-/// Panics if `n` is zero and, as [`expired`] and [`never`](fn@never) do, if memory is exhausted.
+/// Panics if `n` is zero, or if no alarm can be armed.
 /// ```
 /// let alarm = sigalarm::testing::at_check(2);
 /// assert!(alarm.check().is_ok() && alarm.check().is_err());
@@ -111,7 +110,7 @@ impl TestAlarm {
         self.read(|record| record.locations.iter().copied().map(SourceLocation::from).collect())
     }
 
-    /// Returns the check that stopped the function.
+    /// Returns the check that stopped the function; `None` before that check.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.stop().is_some());

@@ -14,12 +14,12 @@ use super::{NAME, macros, stride};
 use crate::attribute;
 use crate::syntax::{add, insert_first};
 
-/// A visitor of the code in which a `?` returns from the function: no closures, `async` and `try` blocks, items or constants.
+/// A visitor that inserts checks where a `?` returns from the function: not in closures, `async` and `try` blocks, items or
+/// constants.
 pub(super) struct Inserter {
     options: Options,
-    /// The visited code gets no checks; only misplaced attributes are reported.
+    /// The visited code gets no checks. Misplaced attributes are still reported.
     bare: bool,
-    /// The number of labels so far, for unique names.
     pub(super) labels: usize,
     changes: usize,
     /// The body contains a loop or a call.
@@ -28,7 +28,7 @@ pub(super) struct Inserter {
 }
 
 impl Inserter {
-    /// Inserts the checks. A member of a block is checked at its entry, for recursion, only if it has a loop or a call.
+    /// Inserts the checks. The check at the entry is for recursions, so a member of a block without a loop or call gets none.
     pub(super) fn insert(
         options: Options,
         signature: &Signature,
@@ -61,7 +61,6 @@ impl Inserter {
         }
     }
 
-    /// Returns the options of a loop; `None` for one without checks.
     fn take_on_loop(&mut self, attributes: &mut Vec<Attribute>) -> Option<Options> {
         let Some(attribute) = attribute::take(attributes, NAME) else {
             return (!self.bare).then(|| self.options.clone());
@@ -101,7 +100,7 @@ impl Inserter {
         }
     }
 
-    /// Visits code from which a `?` does not return. Without `options` it gets no checks.
+    /// Visits code in which a `?` does not return from the function. Without `options` it gets no checks.
     fn visit_apart(&mut self, options: Option<Options>, visit: impl FnOnce(&mut Inserter)) {
         let bare = mem::replace(&mut self.bare, options.is_none());
         let options = options.unwrap_or_else(|| self.options.clone());
@@ -120,7 +119,6 @@ pub(super) fn loop_parts(expr: &mut Expr) -> Option<(&mut Vec<Attribute>, Span, 
     }
 }
 
-/// Returns whether the call constructs a variant or a tuple struct.
 fn is_constructor(call: &ExprCall) -> bool {
     let Expr::Path(path) = &*call.func else { return false };
     let last = path.path.segments.last();
@@ -186,7 +184,7 @@ impl VisitMut for Inserter {
         let before = self.changes;
         self.may_take_long |= macros::formats(invocation);
         match macros::with_arguments(invocation, |argument| self.visit_expr_mut(argument)) {
-            // Unchanged tokens keep their spans.
+            // Without a change the old tokens stay, and keep their spans.
             Some(tokens) if self.changes != before => invocation.tokens = tokens,
             Some(_) => {}
             None => self.may_take_long = true,

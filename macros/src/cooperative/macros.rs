@@ -1,4 +1,4 @@
-//! The arguments of std's macros. Other macros may move their tokens into a closure.
+//! The arguments of std's macros, which get checks. Another macro may move its tokens into a closure.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -7,7 +7,7 @@ use syn::{Expr, Macro, Result, Token};
 
 use crate::syntax::{is_one_of, mentions};
 
-/// Macros that call the user's `Display` or `Debug`, which may recurse.
+/// Macros that call the user's `Display` or `Debug`, which may recurse, so they count as calls.
 const FORMATTING: &str = "dbg eprint eprintln format print println write writeln";
 
 const OTHERS: &str = "assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne matches panic todo \
@@ -50,7 +50,6 @@ pub(super) fn with_arguments(invocation: &Macro, visit: impl FnMut(&mut Expr)) -
     Some(quote!(#(#arguments #separators)*))
 }
 
-/// Returns whether a macro may contain a `break` or `continue` of the enclosing loop.
 pub(super) fn may_jump(invocation: &Macro) -> bool {
     !is_known(invocation) || mentions(invocation.tokens.clone(), |word| is_one_of(word, "break continue"))
 }

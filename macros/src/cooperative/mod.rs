@@ -20,7 +20,6 @@ const NAME: &str = "cooperative";
 
 const ADVICE: &str = "return a `Result<_, E>` with `E: From<TimedOut>`, or use `#[cooperative(unwind)]`";
 
-/// Returns the item with checks; on an error, the item without checks, and the error.
 pub(crate) fn expand(library: Library, options: TokenStream, item: TokenStream) -> TokenStream {
     let mut parsed = match parse::item(&item, NAME) {
         Ok(parsed) => parsed,
@@ -106,10 +105,9 @@ fn unwinds(abi: &syn::Abi) -> bool {
     abi.name.as_ref().is_some_and(|name| name.value() == "Rust" || name.value().ends_with("-unwind"))
 }
 
-/// The functions of a block.
 struct Members {
     options: Options,
-    /// The number of functions with checks or their own attribute.
+    /// The number of functions with checks, or with an attribute of their own.
     checked: usize,
     errors: Option<Error>,
 }
@@ -192,7 +190,7 @@ impl Members {
         }
     }
 
-    /// Returns whether the item has its own attribute: `skip`, or one that expands later.
+    /// Returns whether the item has its own attribute: `skip`, which is removed, or one that expands later.
     fn skips(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let Some(own) = attribute::find(attributes, NAME) else { return false };
         if Options::of(own).is_ok_and(|options| options.skip.is_some()) {
@@ -217,7 +215,7 @@ fn is_drop(item: &Item) -> bool {
     path.segments.last().is_some_and(|last| last.ident == "Drop")
 }
 
-/// A visitor that removes both attributes from an item with an error, which they would report again.
+/// A visitor that removes `#[cooperative]` and `#[time_limit]` from an item with an error: they would report the error again.
 struct Cleaner;
 
 impl VisitMut for Cleaner {

@@ -7,10 +7,10 @@ use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 use crate::attribute::{self, crate_path, unknown, value};
 use crate::library::Library;
 
-/// The options of a `#[cooperative(…)]`; with `skip`, no other.
+/// The options of a `#[cooperative(…)]`. `skip` excludes the others.
 #[derive(Clone, Default)]
 pub(super) struct Options {
-    /// The receiver of `check`.
+    /// The expression whose `check` is called.
     pub(super) alarm: Option<TokenStream>,
     /// The number of turns between two checks; not zero.
     pub(super) every: Option<u32>,
@@ -28,7 +28,6 @@ impl Options {
         }
     }
 
-    /// Sets the library, and rejects one that is renamed or cannot unwind.
     pub(super) fn calls(self, library: Library) -> Result<Options> {
         let library = library.given(self.krate.as_ref());
         match (&self.alarm, &self.unwind) {
@@ -65,7 +64,7 @@ impl Options {
         }
     }
 
-    /// Returns the check at `at`, which becomes `TimedOut::location`. The `allow` keeps clippy from reporting the `?`.
+    /// Returns a check with the span `at`, which becomes `TimedOut::location`.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = self.library.path(self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
@@ -101,7 +100,6 @@ impl Parse for Options {
     }
 }
 
-/// Parses an expression. Adds parentheses if a method call needs them.
 fn receiver(input: ParseStream) -> Result<TokenStream> {
     let expr: Expr = input.parse()?;
     Ok(match &expr {

@@ -1,8 +1,10 @@
 //! Expands `every = …`: a check at the first turn of a loop and then at each n-th.
 //!
-//! A `for` loop becomes two: the outer one checks, the inner one takes n turns. The inner loop tests the count and the iterator
-//! after its body, so the compiler can vectorise it. A `break` would have to leave both, so a loop with a `break` counts its
-//! turns, as do `while` and `loop`.
+//! A `for` loop becomes two loops: the outer one checks, the inner one takes n turns. The inner loop tests the count and the
+//! iterator after its body, so the compiler can vectorise it.
+//!
+//! A `break` would have to leave both loops. So a loop with a `break` stays one, which counts its turns, as do `while` and
+//! `loop`.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -14,7 +16,6 @@ use super::insert::{Inserter, loop_parts};
 use super::turn;
 use crate::syntax::insert_first;
 
-/// Inserts a check at each n-th turn of `expr`, and visits its body.
 pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inserter: &mut Inserter) {
     let turns = Literal::u32_suffixed(turns);
     if let Expr::ForLoop(whole) = expr {
@@ -35,9 +36,9 @@ pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inser
     *expr = Expr::Verbatim(counted(turns, check, expr));
 }
 
-/// As in the compiler's expansion of `for`, one `match` keeps the iterator's temporaries, and one drops the item last. The
-/// iterator is fused, because `next` is called again after the end. All calls have one location, so a type that is no iterator
-/// is one error.
+/// As in the compiler's expansion of `for`, one `match` keeps the iterator's temporaries, and one drops the item after the body.
+/// The iterator is fused, because the outer loop calls `next` again after the end. All calls have one span, so a type that is
+/// no iterator gives one error.
 fn batches(
     turns: Literal,
     check: TokenStream,

@@ -1,4 +1,4 @@
-//! Converts the body of a `for` loop to a block in another loop.
+//! Converts the body of a `for` loop to a block in another loop, for `every = …`.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -11,16 +11,13 @@ use super::macros;
 pub(super) struct Turn<'a> {
     loop_label: Option<Lifetime>,
     block_label: &'a Lifetime,
-    /// The number of inner loops around the visited code.
     inner: usize,
-    /// A `continue` became a `break`.
     pub(super) continues: bool,
-    /// A `continue` named the label of the loop.
     pub(super) label_is_used: bool,
     breaks: bool,
 }
 
-/// Converts each `continue` to a `break` of `block_label`. Returns `None` if the body may contain a `break` of the loop.
+/// Converts each `continue` of the loop to a `break` of `block_label`. Returns `None` if the body may `break` the loop.
 pub(super) fn of<'a>(turns: &ExprForLoop, block_label: &'a Lifetime) -> Option<(Block, Turn<'a>)> {
     let mut block = turns.body.clone();
     let mut turn = Turn {
@@ -65,7 +62,7 @@ impl VisitMut for Turn<'_> {
                 });
             }
             Expr::Loop(_) | Expr::While(_) => self.inside(|this| visit_mut::visit_expr_mut(this, expr)),
-            // Unparsed syntax may contain a `break`.
+            // Syntax unknown to syn may contain a `break`.
             Expr::Verbatim(_) => self.breaks = true,
             _ => visit_mut::visit_expr_mut(self, expr),
         }
@@ -78,7 +75,7 @@ impl VisitMut for Turn<'_> {
         self.inside(|this| this.visit_block_mut(&mut turns.body));
     }
 
-    /// Rejects an inner label of the same name.
+    /// Rejects an inner label of the same name, whose jumps would look like this loop's.
     fn visit_label_mut(&mut self, label: &mut Label) {
         self.breaks |= self.is_of_this_loop(Some(&label.name));
     }
