@@ -8,7 +8,6 @@ use quote::quote;
 use crate::library::Library;
 use crate::{cooperative, time_limit};
 
-/// The generator SplitMix64.
 struct Random(u64);
 
 impl Random {

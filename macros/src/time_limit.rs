@@ -82,7 +82,6 @@ fn check_signature(function: &ItemFn) -> Result<()> {
 }
 
 struct Options {
-    /// An expression of type `Duration`.
     limit: TokenStream,
     label: Option<LitStr>,
     try_arm: bool,

@@ -22,7 +22,6 @@ fn executions() -> usize {
     std::env::var("SIGALARM_EXECUTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
 
-/// The seed, if `SHUTTLE_RANDOM_SEED` is not set.
 const SEED: u64 = 7;
 
 fn explore(name: &str, scenario: fn()) {

@@ -26,7 +26,6 @@ fn without_deadline() -> Alarm {
     Alarm::builder().abort_after(US).arm().expect("arming")
 }
 
-/// Asserts that the alarm expires, not early, and stays expired.
 fn until_expired(alarm: &Alarm) -> TimedOut {
     let timed_out = until_error(|| alarm.check(), || alarm.remaining());
     let apart = Duration::from_nanos(machine().skew);

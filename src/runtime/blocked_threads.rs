@@ -152,7 +152,6 @@ impl State {
             wait.is_woken = is_expired && suspended == 0;
         }
         match (is_expired, wait.is_woken || was_woken) {
-            // The timer repeats already.
             (true, true) => self.threads.set_due(index, now.after(AGAIN)),
             (true, false) => self.expire_timer_now(index, AGAIN),
             (false, _) if wanted.is_never() => self.disarm(index),

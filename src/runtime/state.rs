@@ -24,7 +24,6 @@ pub(super) struct State {
     pub(super) schedule: Schedule,
     pub(super) threads: Threads,
     pub(super) interval: IntervalTimer,
-    /// The thread that uses the interval timer.
     pub(super) interval_owner: Option<usize>,
     /// A *foreign value*, one that the program has set, has been seen in the interval timer.
     pub(super) interval_is_foreign: bool,

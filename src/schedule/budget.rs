@@ -5,7 +5,6 @@ use crate::error::AlarmId;
 use crate::testing::Record;
 use crate::time::{CpuClock, Time};
 
-/// A limit on checks.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
     /// How many checks return `Ok`.

@@ -30,9 +30,7 @@ pub(crate) struct More {
     pub(crate) period: Option<Duration>,
     /// How many periods `ticks` has returned.
     pub(crate) reported: u64,
-    /// The program's flag, set on expiry.
     pub(crate) flag: Option<Arc<AtomicBool>>,
-    /// The start of the current pause.
     pub(crate) paused: Option<Time>,
 }
 

@@ -5,7 +5,6 @@ use crate::error::AlarmId;
 use crate::time::Time;
 
 impl Schedule {
-    /// Makes an alarm the innermost of a thread.
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let standing = (scope, self.next_id(), key.slot());
         // The arming thread's checks find the alarm already.

@@ -38,7 +38,6 @@ impl Model {
     }
 }
 
-/// A linear congruential generator.
 struct Random(u64);
 
 impl Random {

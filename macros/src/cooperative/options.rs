@@ -10,7 +10,6 @@ use crate::library::Library;
 /// The options of a `#[cooperative(…)]`. `skip` excludes the others.
 #[derive(Clone, Default)]
 pub(super) struct Options {
-    /// The expression whose `check` is called.
     pub(super) alarm: Option<TokenStream>,
     /// The number of turns between two checks; not zero.
     pub(super) every: Option<u32>,

@@ -36,7 +36,6 @@ pub(super) fn run(function: Function, arrival: &Arrival) {
 
 pub(crate) struct Arrival {
     source: Source,
-    /// The number of previous handlers that are running.
     forwarding: Cell<usize>,
 }
 

@@ -26,18 +26,15 @@ use super::disposition::{Disposition, Function};
 use super::handler::{self, Arrival};
 use super::memory;
 
-/// All but `CtrlC` send SIGALRM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Interval,
-    /// The timer's id and value.
     Timer(usize, usize),
     Kill,
     Raise,
     CtrlC,
 }
 
-/// The id of the program's POSIX timer.
 pub(crate) const FOREIGN: usize = usize::MAX;
 
 #[derive(Clone, Default)]
@@ -113,7 +110,6 @@ unsafe impl Sync for OneThread {}
 
 static MACHINE: OneThread = OneThread(RefCell::new(None));
 
-/// Counts executions.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn epoch() -> u64 {
@@ -163,7 +159,6 @@ pub(crate) fn step() {
     switch(|| shuttle::thread::sleep(Duration::ZERO));
 }
 
-/// A step at which the scheduler prefers another thread.
 pub(crate) fn pause() {
     switch(shuttle::thread::yield_now);
 }
@@ -248,7 +243,6 @@ impl Machine {
         self.threads == 1 && self.knows_single_threaded
     }
 
-    /// Returns whether no signal will come.
     pub(crate) fn is_idle(&self) -> bool {
         self.next_expiry().is_none() && self.is_quiet(|_| true)
     }

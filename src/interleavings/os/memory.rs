@@ -42,7 +42,6 @@ pub(super) fn reset() {
     *BUFFERS.0.borrow_mut() = Buffers { stores: Vec::new(), delay };
 }
 
-/// Sometimes moves a random store to memory.
 pub(super) fn settle() {
     let mut buffers = BUFFERS.0.borrow_mut();
     if buffers.stores.is_empty() || !machine::chance(buffers.delay) {

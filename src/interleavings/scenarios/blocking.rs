@@ -59,7 +59,6 @@ fn blocking_call_that_blocks_sigalrm() {
 
 }
 
-/// Blocks again after each signal, until the deadline.
 fn block(alarm: &Alarm) {
     let e = alarm.blocking(|| -> io::Result<()> {
         machine::block_until_signal();

@@ -99,7 +99,6 @@ pub(crate) fn wait_for_handlers() {
     }
 }
 
-/// Blocks, as a system call, until the thread has handled a signal.
 pub(crate) fn block_until_signal() {
     step();
     let me = me();
