@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::python;
 
 const MINUTE: Duration = Duration::from_secs(60);
-const TURN: Duration = Duration::from_micros(500);
+const TURN: Duration = Duration::from_millis(2);
 
 pub fn jobs(plan: &Plan) -> Vec<Group> {
     let mut jobs = Ways::new("bare `fork` + `pipe` + `poll` + `waitpid`", bare::fork_and_byte)
