@@ -1,7 +1,7 @@
-//! Timers by which a forked child ends itself. A fork does not copy them, and an `exec` deletes them.
+//! Timers that end a forked child: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html). A fork does
+//! not copy them, and an `exec` deletes them. Linux only.
 //!
-//! [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html) by raw system calls: a preloaded
-//! library such as libfaketime may change the clocks. Linux only.
+//! The system calls are raw, because libfaketime and similar libraries change the C library's functions.
 
 use std::io;
 use std::time::Duration;

@@ -18,7 +18,7 @@ pub(crate) fn now() -> Time {
     })
 }
 
-/// Reads it by a system call. libfaketime and similar libraries change [`now`] only, so the two must not be mixed.
+/// Reads CLOCK_MONOTONIC by a system call. Not comparable with [`now`], which libfaketime and similar libraries change.
 #[cfg(feature = "process")]
 #[inline]
 pub(crate) fn kernel_now() -> Time {
@@ -32,7 +32,6 @@ pub(crate) fn kernel_now() -> Time {
     now()
 }
 
-/// Returns what `call` writes.
 #[inline(always)]
 fn read(call: impl FnOnce(*mut libc::timespec)) -> Time {
     let mut ts = MaybeUninit::zeroed();

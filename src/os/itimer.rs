@@ -44,6 +44,6 @@ fn read(call: impl FnOnce(*mut libc::itimerval) -> libc::c_int) -> io::Result<Se
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    // libc deprecates the types of the fields on musl.
+    // `as _`, because libc deprecates the names of the types on musl.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }

@@ -47,7 +47,7 @@ pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
         }
         // SAFETY: the box was leaked before the handler was installed.
         let (process, pipe, frame) = unsafe { &*REPORT.load(Ordering::Acquire) };
-        // A child of this process inherits the handler.
+        // A child of this process inherits the handler, but must not write.
         if *process == process::id() {
             let _ = pipe.write_all(frame);
         }

@@ -9,7 +9,6 @@ pub(crate) fn send(signal: c_int) {
     let _ = Signal::try_from(signal).and_then(|signal| kill(Pid::this(), signal));
 }
 
-/// Sends SIGALRM to the calling thread.
 pub(crate) fn raise_alarm() {
     let _ = raise(Signal::SIGALRM);
 }

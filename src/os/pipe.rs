@@ -84,7 +84,7 @@ pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
 
-/// The writing end in the child. A write fails if another file has its number.
+/// The writing end in the child. A write fails if the job's function has given its number to another file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteEnd {
     fd: RawFd,
@@ -101,7 +101,6 @@ impl WriteEnd {
         self.fd
     }
 
-    /// Writes everything, and blocks until then.
     #[inline]
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         if identity(self.fd)? != self.identity {

@@ -25,7 +25,6 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
     }
 }
 
-/// A descriptor, or none, that is to become readable.
 #[cfg(feature = "process")]
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
@@ -82,7 +81,6 @@ fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, _: bool) -> io::Result
     ended(unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, time.map_or(-1, millis)) })
 }
 
-/// Returns no error after a handled signal.
 fn ended(result: libc::c_int) -> io::Result<()> {
     match Errno::result(result) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),

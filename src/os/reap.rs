@@ -1,7 +1,7 @@
 //! Whether a child has ended, and how: [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
 //!
-//! With WNOWAIT the pid stays in use until its process group has been signalled. Pidfds are preferred, because other code
-//! may reap the child.
+//! WNOWAIT does not reap the child, so its pid stays in use until its process group has been signalled. Pidfds are
+//! preferred: other code may reap the child, and its pid may then name another process.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -94,7 +94,8 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, l
     Ok(Some((status, usage)))
 }
 
-/// Reaps by [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html), perhaps another child if other code reaps too.
+/// See [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps too, the pid may be another
+/// child's.
 fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();

@@ -25,7 +25,6 @@ pub(crate) fn is_single_threaded() -> bool {
     Variable::find().is_set()
 }
 
-/// The address of glibc's variable.
 #[derive(Clone, Copy)]
 pub(crate) struct Variable(*const u8);
 

@@ -34,7 +34,7 @@ pub(super) struct Options {
     pub(super) label: Option<Arc<str>>,
     pub(super) foreground: bool,
     pub(super) die_with_parent: bool,
-    /// The spawning thread waits at once.
+    /// Set by `run`: the spawning thread waits at once.
     pub(super) is_joined: bool,
     pub(super) memory: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
@@ -72,8 +72,8 @@ impl Builder {
         self
     }
 
-    /// Sets whether the child stays in the parent's process group; `false` by default.
-    /// See [setpgid(2)](https://man7.org/linux/man-pages/man2/setpgid.2.html).
+    /// Sets whether the child stays in the parent's [process group](https://man7.org/linux/man-pages/man2/setpgid.2.html);
+    /// `false` by default.
     ///
     /// By default the child leads a group, which is killed when the child ends. In the foreground the child can read from the
     /// terminal and receives Ctrl-C, but its own children get no signals of the job.
@@ -85,8 +85,8 @@ impl Builder {
         self
     }
 
-    /// Sets whether the child, without its own children, dies with the thread that spawned it; `true` by default. Linux only.
-    /// See [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
+    /// Sets whether the kernel [kills](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html) the child, but not
+    /// its own children, when the thread that spawned it ends; `true` by default. Linux only.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
     /// ```
@@ -143,7 +143,7 @@ impl Builder {
         self.spawn(f)?.join()
     }
 
-    /// Spawns the job beside other threads. The only error is [`SpawnError::System`].
+    /// Spawns the job even if other threads exist. The only error is [`SpawnError::System`].
     ///
     /// # Safety
     ///
@@ -167,8 +167,8 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `assume` requires. Of other locks the child takes those of the standard streams,
-        // which this thread holds at the fork, of the alarms, which the child creates again, and of the panic hook, which is free.
+        // SAFETY: the caller guarantees what `assume` requires of `f`. Beside `f`, the child takes the locks of the standard
+        // streams, which this thread holds at the fork; of the alarms, which fork hooks reset; of the panic hook, which is free.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }
@@ -176,13 +176,13 @@ impl Builder {
 
 /// # Limits
 impl Builder {
-    /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the steps.
+    /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the signals that follow.
     ///
-    /// The parent sends the signals while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on
-    /// Linux, a timer kills the child two graces and a second after the limit, but not its process group, and not after an
-    /// `exec`. A late join extends the limit by one grace.
+    /// The parent sends them while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on Linux, a
+    /// timer kills the child two graces and a second after the limit, but not its process group, and not after an `exec`. A
+    /// join that begins after the limit gives the child one grace to send its value.
     ///
-    /// Zero has passed when the function starts. [`Duration::MAX`] means no limit. The clock is CLOCK_MONOTONIC.
+    /// A limit of zero has expired when the function starts. [`Duration::MAX`] means no limit. The clock is CLOCK_MONOTONIC.
     /// ```standalone_crate
     /// use {sigalarm::process::Job, std::time::Duration};
     /// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42).unwrap(), 42);
@@ -194,8 +194,8 @@ impl Builder {
 
     /// Sets the time from the [limit](Builder::limit) to SIGTERM, and from SIGTERM to SIGKILL; one second by default.
     ///
-    /// After zero, a late join loses a value larger than the pipe (64 KiB or 1 MiB). For several jobs use at least 100 ms,
-    /// or [`wait_any`].
+    /// Zero leaves a join that begins after the limit no time to receive a value larger than the pipe (64 KiB or 1 MiB). So
+    /// set at least 100 ms for jobs that are joined one after another, or use [`wait_any`].
     /// ```standalone_crate
     /// use {sigalarm::process::Job, std::time::Duration};
     /// let limited = Job::builder().limit(Duration::from_millis(1)).grace(Duration::ZERO);
@@ -209,8 +209,8 @@ impl Builder {
     /// Limits the address space to `bytes`, including the memory of the parent at the fork:
     /// [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
     ///
-    /// An allocation beyond the limit aborts a Rust program: [`KillReason::Memory`]. A stricter limit of the parent remains.
-    /// NetBSD and OpenBSD limit the data instead.
+    /// An allocation beyond the limit aborts the child: [`KillReason::Memory`]. A stricter limit of the parent remains.
+    /// NetBSD and OpenBSD limit the data segment instead.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, Output};
     /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
@@ -221,7 +221,7 @@ impl Builder {
         self
     }
 
-    /// Limits the processor time of the child: [`KillReason::CpuTime`].
+    /// Limits the processor time of the child, which is then killed: [`KillReason::CpuTime`].
     ///
     /// On Linux a timer sends SIGXCPU within 10 ms of the limit, until an `exec`. Everywhere RLIMIT_CPU, which the child's
     /// own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second later.
@@ -235,7 +235,7 @@ impl Builder {
     }
 
     /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends more is killed:
-    /// [`JobError::TooLarge`]. Each byte may become an element of any size.
+    /// [`JobError::TooLarge`]. In memory, one byte may become an element of any size.
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError};
     /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));

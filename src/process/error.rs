@@ -16,7 +16,8 @@ use crate::error::TimedOut;
 #[non_exhaustive]
 #[allow(missing_docs)] // The variants describe their fields.
 pub enum SpawnError {
-    /// Other threads exist, whose locks could stay locked in the child. Tests need `harness = false`.
+    /// Other threads exist, whose locks could stay locked in the child. Tests need `harness = false`, because
+    /// the test harness starts threads.
     MultiThreaded { threads: usize },
     /// This system cannot count threads. Use [`spawn_unchecked`](super::Builder::spawn_unchecked).
     ThreadsUnknown,
@@ -60,17 +61,17 @@ impl Error for SpawnError {
 #[non_exhaustive]
 #[allow(missing_docs)] // The variants describe their fields.
 pub enum JobError {
-    /// There is no job.
+    /// The job was not spawned.
     Spawn(SpawnError),
-    /// The limit of the job or of the join expired, or an alarm of the caller, which [`owns`](crate::Alarm::owns) the error. Only
-    /// the first ends the job.
+    /// The limit of the job expired, which ends the job. Or the limit of the join, or an alarm of the caller, which
+    /// [`owns`](crate::Alarm::owns) the error: the job goes on.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// The process exited without a value. Code 74 (EX_IOERR) means that the function closed the pipe.
+    /// The process exited without a value. Code 74 (EX_IOERR) means that the function closed the job's pipe.
     #[non_exhaustive]
     Exited { code: i32 },
-    /// A signal ended the process: SIGABRT also after a failed allocation, SIGKILL when the system had no memory.
+    /// A signal ended the process. SIGABRT may mean a failed allocation, SIGKILL a system without memory.
     #[non_exhaustive]
     Killed { signal: i32, core_dumped: bool, reason: KillReason },
     /// The process ended while it sent the value, of which `received` bytes arrived.

@@ -20,7 +20,7 @@ pub enum Exit {
     Code(i32),
     /// A signal ended the process. `core_dumped`: the kernel wrote a core file.
     Signal { signal: i32, core_dumped: bool },
-    /// Other code reaped the process, or SIGCHLD is ignored (before Linux 6.15).
+    /// Other code reaped the process, or the kernel because SIGCHLD is ignored. Since Linux 6.15 the status is known.
     Unknown,
 }
 
@@ -73,8 +73,8 @@ impl fmt::Display for Exit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
-    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), says the child, which can lie. With
-    /// RUST_BACKTRACE the reason may be `Unknown`.
+    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit). The child reports the reason, and may
+    /// report a false one. With RUST_BACKTRACE the reason may be `Unknown`.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,

@@ -78,8 +78,8 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// [`JobError::TimedOut`] at the job's limit, or if the alarm expired: then the job goes on. The other errors say how the job
-    /// ended.
+    /// [`JobError::TimedOut`] if the job's limit expired, or if the alarm expired; then the job goes on. The other errors say how
+    /// the job ended.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
@@ -88,8 +88,8 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_timeout(Duration::MAX)
     }
 
-    /// Waits as [`join`](Job::join) does, but no longer than `limit`: then [`JobError::TimedOut`], and the job goes on. Zero
-    /// does not block.
+    /// Waits as [`join`](Job::join) does, but returns [`JobError::TimedOut`] after `limit`, and the job goes on. A `limit` of
+    /// zero does not block.
     /// ```standalone_crate
     /// use {sigalarm::process::Job, std::time::Duration};
     /// let job = Job::spawn(|| -> () { loop {} }).unwrap();
@@ -103,7 +103,7 @@ impl<T: DeserializeOwned> Job<T> {
     }
 
     /// Returns the outcome as [`join`](Job::join) does; `None` while the job runs. Does not block. Each call receives what
-    /// the job has sent, and enforces the [limit](Builder::limit).
+    /// the job has sent and enforces its [limit](Builder::limit).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// while job.try_join().is_none() {}
@@ -137,7 +137,7 @@ impl<T: DeserializeOwned> Job<T> {
 
 /// # State
 ///
-/// The functions do not block. A running process has no exit status and no usage.
+/// These functions do not block. A running process has no exit status and no usage.
 impl<T> Job<T> {
     /// Returns the child's process id, which the kernel may use again after the job has ended.
     /// ```standalone_crate
@@ -148,7 +148,7 @@ impl<T> Job<T> {
         self.shared.pid.as_raw().unsigned_abs()
     }
 
-    /// Returns whether the process runs, and does what [`try_join`](Job::try_join) does.
+    /// Returns whether the process runs. Receives and enforces the limit as [`try_join`](Job::try_join) does.
     /// ```standalone_crate
     /// assert!(sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
     /// ```
@@ -184,11 +184,11 @@ impl<T> Job<T> {
         self.shared.poll_end().and_then(|end| end.usage)
     }
 
-    /// Returns a descriptor that becomes readable when the process has ended, and stays open as long as the `Job`.
-    /// See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
+    /// Returns a [pidfd](https://man7.org/linux/man-pages/man2/pidfd_open.2.html), which is readable when the process has
+    /// ended, and open as long as the `Job`.
     ///
-    /// `None` without pidfds, or if the job had ended before the first call. A poll neither receives a large value nor
-    /// enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
+    /// `None` if the system has no pidfds, or if the job had ended before the first call. A poll neither receives a large
+    /// value nor enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, poll};
     /// let job = sigalarm::process::Job::spawn(|| 6 * 7).unwrap();
@@ -202,7 +202,7 @@ impl<T> Job<T> {
 
 /// # Signals
 ///
-/// The functions do not block, and have no effect on a job that has ended. They return the kernel's errors.
+/// These functions do not block, and have no effect on a job that has ended. They return the kernel's errors.
 impl<T> Job<T> {
     /// Sends SIGTERM and SIGCONT to the job's process group: [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
     /// ```standalone_crate

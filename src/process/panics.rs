@@ -39,7 +39,7 @@ impl Panic {
         &self.message
     }
 
-    /// Returns where it panicked; `None` after [`resume_unwind`](std::panic::resume_unwind).
+    /// Returns where the function panicked; `None` after [`resume_unwind`](std::panic::resume_unwind).
     /// ```standalone_crate
     /// use sigalarm::process::{Job, JobError::Panicked};
     /// let outcome = Job::builder().run(|| -> () { panic!("no way") });
@@ -70,7 +70,7 @@ thread_local! {
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-/// Prepares for [`replace_hook`], before the fork.
+/// Sets the pipe for [`on_panic`].
 pub(super) fn capture(pipe: WriteEnd) {
     CAPTURE.set(Some(pipe));
 }
@@ -101,7 +101,7 @@ pub(super) fn panic_of(payload: Box<dyn Any + Send>) -> Panic {
     let bare = Panic::new(&*payload, None);
     let last = ManuallyDrop::into_inner(LAST.replace(ManuallyDrop::new(None)));
     let located = last.filter(|panic| panic.message == bare.message);
-    // A destructor could panic again.
+    // A drop of the payload could panic again.
     mem::forget(payload);
     located.unwrap_or(bare)
 }

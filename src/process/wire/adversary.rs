@@ -1,4 +1,4 @@
-//! Checks the receiver against a hostile child: any split gives the same result, in memory proportional to the bytes.
+//! Checks the receiver against a hostile child: any split of the bytes gives the same result, in proportional memory.
 
 use std::collections::BTreeMap;
 

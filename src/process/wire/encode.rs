@@ -1,5 +1,4 @@
-//! Encodes a value in postcard's format. Postcard encodes the scalars only: it does not detect a field that is left
-//! out.
+//! Encodes a value in postcard's format. Postcard encodes only the scalars, because it does not detect a field that is left out.
 
 use postcard::ser_flavors::Flavor;
 use serde::de::value::Error;
