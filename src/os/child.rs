@@ -7,7 +7,7 @@ use nix::libc;
 /// [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
 pub(crate) fn await_end(pid: u32) -> io::Result<()> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    // SAFETY: the pointer is valid for the length of the call.
+    // SAFETY: the pointer is valid.
     let result = unsafe {
         libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), libc::WEXITED | libc::WNOWAIT)
     };

@@ -23,7 +23,6 @@ const _: () = assert!(SET_SIZE <= size_of::<sigset_t>());
 /// The C library adds this flag, so it is not compared.
 const SA_RESTORER: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
 
-/// What the kernel keeps of a `struct sigaction`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Disposition {
     pub(super) function: sighandler_t,
@@ -41,7 +40,8 @@ impl Disposition {
         let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
             // The handler calls the previous one, which may need the thread's larger stack, or nested signals.
             Some(previous) => (previous.flags & INHERITED, [0; SET_SIZE]),
-            // Go and green threads have small stacks: SA_ONSTACK. A signal stack may have space for one handler only: the mask.
+            // SA_ONSTACK, because Go and green threads have small stacks. The mask, because a signal stack may have space for one
+            // handler only.
             None => (INHERITED, all_but_faults()),
         };
         let without = if interrupts { libc::SA_RESTART } else { 0 };
@@ -101,7 +101,7 @@ fn all_but_faults() -> [u8; SET_SIZE] {
 
 fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition> {
     // SAFETY:
-    // - The pointers are null or valid for the call, and zeroes are a valid `sigaction`.
+    // - The pointers are null or valid, and zeroes are a valid `sigaction`.
     // - The new disposition is an earlier one, the default, or the library's handler, which is async-signal-safe.
     let old = unsafe {
         let [mut action, mut old]: [libc::sigaction; 2] = mem::zeroed();

@@ -65,7 +65,6 @@ impl<T> ForkMutex<T> {
         self.hooks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Runs after a fork. The last hook returns the guard, if it was acquired.
     #[inline]
     fn end_hook(&self) -> Option<MutexGuard<'static, T>> {
         if self.hooks.load(Ordering::Relaxed) == 0 || self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
@@ -131,7 +130,6 @@ mod tests {
 
     use super::*;
 
-    /// Increments under the lock, and resets after forks.
     struct Counted(u64, u64);
 
     static HOME: ForkMutex<Counted> = ForkMutex::new(Counted(0, 0));
@@ -146,7 +144,7 @@ mod tests {
         }
     }
 
-    /// Calls the hooks as the C library does if they are registered twice.
+    /// Runs hooks that are registered twice.
     fn fork(end: extern "C" fn()) {
         [before::<Counted>, before::<Counted>].iter().for_each(|hook| hook());
         [end, end].iter().for_each(|hook| hook());

@@ -73,7 +73,6 @@ pub(crate) fn die_with(_: Pid) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes `stream` (1 or 2) a copy of `to` that survives an `exec`.
 pub(crate) fn redirect(stream: RawFd, to: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: `to` is open, and no `OwnedFd` owns a standard stream.
     match unsafe { libc::dup2(to.as_raw_fd(), stream) } {

@@ -16,12 +16,12 @@ use super::{mask, pending};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// Sets the async-signal-safe function that handles signals. Later calls have no effect.
+/// `on_signal` must be async-signal-safe. Later calls have no effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Returns the handler's address. Inlined copies could return different addresses.
+/// Not inlined, because copies could return different addresses.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     on_signal as extern "C" fn(_, _, _) as libc::sighandler_t

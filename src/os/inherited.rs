@@ -83,7 +83,7 @@ fn set_mask(mask: &SigSet) {
         // The size of the kernel's signal set, which is a prefix of the C library's.
         const SIZE: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
         let set: *const libc::sigset_t = mask.as_ref();
-        // SAFETY: the pointer is valid for the call, which reads `SIZE` bytes.
+        // SAFETY: the pointer is valid, which reads `SIZE` bytes.
         let _ = unsafe {
             kernel_call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set as usize, 0, SIZE])
         };

@@ -36,7 +36,7 @@ impl JobFd {
     }
 
     fn unlist_and_close(&mut self) {
-        // First, because another thread can reuse the number after the close.
+        // Cleared first, because another thread can reuse the number after the close.
         let (word, bit) = bit_of(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
         // SAFETY: the field is not used again, and only this process closes the descriptor.

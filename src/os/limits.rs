@@ -65,7 +65,6 @@ fn as_limit(value: u64) -> rlim_t {
     rlim_t::try_from(value).unwrap_or(rlim_t::MAX)
 }
 
-/// Lowers a limit; a stricter one remains.
 fn lower(resource: Resource, soft: rlim_t, extra: rlim_t) -> io::Result<()> {
     let (_, most) = getrlimit(resource)?;
     Ok(setrlimit(resource, soft.min(most), soft.saturating_add(extra).min(most))?)

@@ -9,11 +9,11 @@ use once_cell::race::OnceBox;
 
 static KEY: OnceBox<libc::pthread_key_t> = OnceBox::new();
 
-/// Sets the function. Later calls have no effect.
+/// Later calls have no effect.
 pub(crate) fn prepare(at_end: extern "C" fn(*mut libc::c_void)) -> io::Result<()> {
     let create = || {
         let mut key = 0;
-        // SAFETY: the pointer is valid for the call, and `at_end` is static.
+        // SAFETY: the pointer is valid, and `at_end` is static.
         match unsafe { libc::pthread_key_create(&mut key, Some(at_end)) } {
             0 => Ok(Box::new(key)),
             errno => Err(io::Error::from_raw_os_error(errno)),

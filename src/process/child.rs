@@ -1,5 +1,3 @@
-//! Signals and reaps a child: by its pidfd, or by its pid until the child has been reaped.
-
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 

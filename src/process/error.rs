@@ -8,9 +8,8 @@ use crate::error::TimedOut;
 
 /// Why a job was not spawned.
 /// ```standalone_crate
-/// use sigalarm::process::{Job, SpawnError};
-/// let job = std::thread::spawn(|| Job::spawn(|| 42)).join().unwrap();
-/// assert!(matches!(job, Err(SpawnError::MultiThreaded { threads: 2 })));
+/// let job = std::thread::spawn(|| sigalarm::process::Job::spawn(|| 42)).join().unwrap();
+/// assert!(matches!(job, Err(sigalarm::process::SpawnError::MultiThreaded { threads: 2 })));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -108,7 +107,7 @@ impl JobError {
 
     /// Returns the time-out, if the error is one.
     /// ```standalone_crate
-    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// assert!(job.join_timeout(std::time::Duration::ZERO).unwrap_err().timed_out().is_some());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {

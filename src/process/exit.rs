@@ -8,9 +8,9 @@ use nix::sys::signal::Signal;
 
 /// How a child process ended.
 /// ```standalone_crate
-/// use sigalarm::process::{Exit, Job};
-/// let job = Job::spawn(|| 42).unwrap();
-/// assert!(job.join().is_ok() && job.exit_status() == Some(Exit::Code(0)));
+/// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
+/// job.join().unwrap();
+/// assert_eq!(job.exit_status(), Some(sigalarm::process::Exit::Code(0)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -66,7 +66,7 @@ impl fmt::Display for Exit {
 /// Why a signal ended a job without a value.
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError, KillReason};
-/// let job = Job::spawn(|| -> () { loop {} }).unwrap();
+/// let job = Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
 /// job.kill().unwrap();
 /// assert!(matches!(job.join(), Err(JobError::Killed { reason: KillReason::Requested, .. })));
 /// ```
@@ -88,7 +88,8 @@ pub enum KillReason {
 /// [getrusage(2)](https://man7.org/linux/man-pages/man2/getrusage.2.html).
 /// ```standalone_crate
 /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
-/// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
+/// job.join().unwrap();
+/// assert!(job.usage().unwrap().max_resident > 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

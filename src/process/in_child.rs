@@ -1,6 +1,6 @@
 //! The child, from the fork to `_exit`.
 //!
-//! Each page that the child writes to, and each page of code that it runs, costs a page fault.
+//! Each page of memory or code costs the child a page fault at its first use.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
@@ -44,12 +44,10 @@ pub(super) struct SetUp<'a> {
     pub(super) blocked: &'a BlockedSignals,
     pub(super) location: &'static Location<'static>,
     pub(super) threads: bool,
-    /// The parent has armed the child's alarm.
     pub(super) has_alarm: bool,
 }
 
 impl SetUp<'_> {
-    /// After an error, sends the error to the parent and exits.
     #[inline]
     pub(super) fn set_up_child(self, streams: Option<(StdoutLock<'_>, StderrLock<'_>)>) -> InChild {
         let _exit = ExitOnDrop;
@@ -127,7 +125,6 @@ impl InChild {
                 // The end follows the output, because the parent goes on as soon as it reads the end.
                 sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
             }
-            // If the pipe has failed, this fails as well.
             Ok(Err(e)) => send_failure(pipe, &Failure::NotEncoded(e.to_string().into()))
                 .map_or(PIPE_CLOSED, |()| libc::EXIT_FAILURE),
             Err(_) if forked::this() != this => PANICKED,

@@ -78,7 +78,7 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// [`JobError::TimedOut`] if the job's limit expired, or if the alarm expired; then the job goes on. The other errors say how
+    /// [`JobError::TimedOut`] if the job's limit or the alarm expired. After an alarm the job goes on. The other errors say how
     /// the job ended.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::spawn(|| 42).unwrap().join().unwrap(), 42);
@@ -91,9 +91,8 @@ impl<T: DeserializeOwned> Job<T> {
     /// Waits as [`join`](Job::join) does, but returns [`JobError::TimedOut`] after `limit`, and the job goes on. A `limit` of
     /// zero does not block.
     /// ```standalone_crate
-    /// use {sigalarm::process::Job, std::time::Duration};
-    /// let job = Job::spawn(|| -> () { loop {} }).unwrap();
-    /// assert!(job.join_timeout(Duration::from_millis(10)).is_err() && job.is_alive());
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
+    /// assert!(job.join_timeout(std::time::Duration::from_millis(10)).is_err() && job.is_alive());
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
@@ -117,9 +116,8 @@ impl<T: DeserializeOwned> Job<T> {
 
     /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`, with the same errors.
     /// ```standalone_crate
-    /// use std::time::{Duration, Instant};
     /// let job = sigalarm::process::Job::spawn(|| 1).unwrap();
-    /// assert_eq!(job.join_deadline(Instant::now() + Duration::from_secs(10)).unwrap(), 1);
+    /// assert_eq!(job.join_deadline(std::time::Instant::now() + std::time::Duration::from_secs(10)).unwrap(), 1);
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
@@ -150,7 +148,7 @@ impl<T> Job<T> {
 
     /// Returns whether the process runs. Receives and enforces the limit as [`try_join`](Job::try_join) does.
     /// ```standalone_crate
-    /// assert!(sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
+    /// assert!(sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap().is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
         self.shared.in_parent() && self.shared.poll_end().is_none()
@@ -158,9 +156,8 @@ impl<T> Job<T> {
 
     /// Returns how the process ended.
     /// ```standalone_crate
-    /// use sigalarm::process::{Exit, Job};
-    /// let job = Job::spawn(|| -> () { std::process::exit(3) }).unwrap();
-    /// assert!(job.join().is_err() && job.exit_status() == Some(Exit::Code(3)));
+    /// let job = sigalarm::process::Job::spawn(|| -> () { std::process::exit(3) }).unwrap();
+    /// assert!(job.join().is_err() && job.exit_status() == Some(sigalarm::process::Exit::Code(3)));
     /// ```
     pub fn exit_status(&self) -> Option<Exit> {
         self.shared.poll_end().map(|end| end.exit)
@@ -169,7 +166,8 @@ impl<T> Job<T> {
     /// Returns the [code](Exit::code) of the exit status.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
-    /// assert!(job.join().is_ok() && job.exit_code() == Some(0));
+    /// job.join().unwrap();
+    /// assert_eq!(job.exit_code(), Some(0));
     /// ```
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_status().and_then(Exit::code)
@@ -178,7 +176,8 @@ impl<T> Job<T> {
     /// Returns what the process used; `None` if other code reaped it.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
-    /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
+    /// job.join().unwrap();
+    /// assert!(job.usage().unwrap().max_resident > 0);
     /// ```
     pub fn usage(&self) -> Option<Usage> {
         self.shared.poll_end().and_then(|end| end.usage)
@@ -206,7 +205,7 @@ impl<T> Job<T> {
 impl<T> Job<T> {
     /// Sends SIGTERM and SIGCONT to the job's process group: [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
     /// ```standalone_crate
-    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// job.terminate().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGTERM");
     /// ```
@@ -216,7 +215,7 @@ impl<T> Job<T> {
 
     /// Sends SIGKILL to the job's process group.
     /// ```standalone_crate
-    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// job.kill().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGKILL");
     /// ```
@@ -226,7 +225,7 @@ impl<T> Job<T> {
 
     /// Sends a signal by its number to the child alone.
     /// ```standalone_crate
-    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// job.signal(10).unwrap(); // SIGUSR1
     /// ```
     pub fn signal(&self, signal: i32) -> io::Result<()> {

@@ -57,7 +57,6 @@ pub use panics::Panic;
 /// use {sigalarm::{checkpoint, process}, std::time::Duration};
 /// let result = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42));
 /// assert_eq!(result.unwrap().unwrap(), 42); // a result in a result
-/// # Ok::<(), process::JobError>(())
 /// ```
 #[track_caller]
 pub fn run<T, F>(limit: Duration, f: F) -> Result<T, JobError>

@@ -111,7 +111,6 @@ impl Polled<'_> {
         [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Receives bytes, sends the signals that are due, and reaps an ended child.
     fn advance(&self, [end, pipe]: &Fds, wait_began: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
@@ -198,7 +197,6 @@ impl Shared {
         Some(Polled { job: self, watch: state.watch.clone()?, listening, next: state.escalation.next })
     }
 
-    /// Returns the end, if a thread has noticed it.
     pub(super) fn end(&self) -> Option<End> {
         self.state.lock().end.clone()
     }

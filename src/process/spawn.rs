@@ -39,7 +39,7 @@ where
     let (mut shared, alarm) = prepare(options, threads, location)?;
     match fork_job::<T>(&mut shared, alarm, [stdout, stderr], alone, threads, location)? {
         Some(child) => {
-            // A drop would write to pages, and copy them.
+            // A drop would write to pages, which copies them.
             mem::forget(shared);
             child.run(f)
         }

@@ -27,7 +27,6 @@ const KIND_END: u8 = 2;
 const KIND_FAILURE: u8 = 3;
 const KIND_ABORT: u8 = 4;
 
-/// Sent by a child that aborts after a failed allocation.
 pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +64,6 @@ impl<'a> Sender<'a> {
         value.serialize(self)
     }
 
-    /// Sends the rest and the end in one write.
     #[inline]
     pub(super) fn finish(mut self) -> io::Result<()> {
         let end = head(KIND_END, 0);

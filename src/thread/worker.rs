@@ -21,8 +21,7 @@ use crate::time::Time;
 ///
 /// Other threads' alarms limit it only through [`Builder::under`]. **A drop calls [`stop`](Worker::stop) and does not wait.**
 /// ```
-/// let worker: sigalarm::thread::Worker<u32> = sigalarm::thread::Worker::spawn(|| 42).unwrap();
-/// assert_eq!(worker.join().unwrap(), 42);
+/// assert_eq!(sigalarm::thread::Worker::spawn(|| 42).unwrap().join().unwrap(), 42);
 /// ```
 #[must_use = "dropping a worker asks it to stop"]
 pub struct Worker<T> {
@@ -115,7 +114,8 @@ impl<T> Worker<T> {
     /// Returns whether the function still runs.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
-    /// assert!(worker.join().is_ok() && !worker.is_alive());
+    /// worker.join().unwrap();
+    /// assert!(!worker.is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
         self.shared.progress.lock().is_running()

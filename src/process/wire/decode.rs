@@ -130,11 +130,10 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 }
 
-/// Elements of a sequence or map, or fields, of which the type has a fixed number.
 struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
-    /// The input claims their number, and may lie.
+    /// The input, which may lie, gives the number of elements.
     are_claimed: bool,
 }
 

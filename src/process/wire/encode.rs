@@ -48,7 +48,6 @@ macro_rules! scalars {
     )*};
 }
 
-/// A value that begins with its length or its variant, if it has one.
 macro_rules! values {
     ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| $begin:expr;)*) => {$(
         fn $serialize(self, $($argument: $type),*) -> Result<(), Error> {
@@ -121,7 +120,6 @@ impl Serializer for &mut Sender<'_> {
     }
 }
 
-/// Elements and fields follow one another. A field that is left out is an error.
 macro_rules! compounds {
     ($($compound:ident { $($serialize:ident($($name:tt)?))* } $($skip:ident)?;)*) => {$(
         impl ser::$compound for &mut Sender<'_> {
