@@ -146,7 +146,7 @@ impl<T> Job<T> {
         self.shared.pid.as_raw().unsigned_abs()
     }
 
-    /// Returns whether the process runs. Receives and enforces the limit as [`try_join`](Job::try_join) does.
+    /// Returns whether the process runs. Receives bytes and enforces the limit as [`try_join`](Job::try_join) does.
     /// ```standalone_crate
     /// assert!(sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap().is_alive());
     /// ```
