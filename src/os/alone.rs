@@ -3,12 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Proof that a fork is safe.
 pub(crate) struct Alone(());
 
 impl Alone {
-    /// Returns the number of threads, if known, as an error. Takes up to 20 ms: the kernel counts a joined thread for some
-    /// microseconds more.
+    /// Fails with the number of threads, if known. Waits up to 20 ms for threads to go, because the kernel counts a joined
+    /// thread for some microseconds more.
     pub(crate) fn check() -> Result<Alone, Option<usize>> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if kernel_says_alone() {
@@ -32,8 +31,8 @@ impl Alone {
     }
 }
 
-/// Returns `false` if unknown. [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html): CLONE_THREAD fails in a
-/// process with several threads, and has no effect in others.
+/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD fails in a process with several
+/// threads, and has no effect in others.
 fn kernel_says_alone() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -45,8 +44,8 @@ fn kernel_says_alone() -> bool {
     false
 }
 
-/// The link count of the directory in [proc_pid_task(5)](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html) is
-/// two more than its subdirectories, one for each thread.
+/// Each thread has a subdirectory in [/proc/self/task](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html), which
+/// adds one to the two links of that directory.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn count_threads() -> Option<usize> {
     use std::os::unix::fs::MetadataExt;

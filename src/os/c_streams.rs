@@ -6,7 +6,7 @@ use super::single_threaded::{Variable, symbol};
 /// The C library's output streams.
 ///
 /// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which writes to pages that a fork
-/// then copies. So it is not called if glibc's streams are empty.
+/// then copies. So `flush` does not call it if all streams of glibc are empty.
 #[derive(Clone, Copy)]
 pub(crate) struct Streams {
     /// Null if unknown.
@@ -41,7 +41,7 @@ impl Streams {
         Streams { list, single_threaded: Variable::find() }
     }
 
-    /// Before a fork, so that the child does not write the same output, and before `_exit`.
+    /// Must run before a fork, so that the child does not write the same output again, and before `_exit`.
     #[inline]
     pub(crate) fn flush(self) {
         if !self.all_are_empty() {
@@ -52,7 +52,7 @@ impl Streams {
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        // Counts threads without a system call, which the function may have forbidden.
+        // `is_set` makes no system call, which the job's function may have forbidden.
         if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }

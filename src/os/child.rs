@@ -1,16 +1,13 @@
-//! Waiting for a child process without taking its status away.
-
 use std::io;
 use std::mem::MaybeUninit;
 
 use nix::libc;
 
-/// Blocks until the child has ended, and leaves it to be reaped; EINTR after a signal. Needs no descriptor.
-///
-/// See [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
+/// Blocks until the child has ended, and does not reap it; EINTR after a signal. See
+/// [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
 pub(crate) fn await_end(pid: u32) -> io::Result<()> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    // SAFETY: the pointer is valid for the length of the call.
+    // SAFETY: the pointer is valid.
     let result = unsafe {
         libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), libc::WEXITED | libc::WNOWAIT)
     };

@@ -1,7 +1,7 @@
-//! Timers by which a forked child ends itself. A fork does not copy them, and an `exec` deletes them.
+//! Timers that end a forked child: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html). A fork does
+//! not copy them, and an `exec` deletes them. Linux only.
 //!
-//! [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html) by raw system calls: a preloaded
-//! library such as libfaketime may change the clocks. Linux only.
+//! The system calls are raw, because libfaketime and similar libraries change the C library's functions.
 
 use std::io;
 use std::time::Duration;
@@ -29,7 +29,6 @@ impl ChildTimer {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 impl ChildTimer {
-    /// Sends `signal` to this process when `clock` has advanced by `after`.
     pub(crate) fn start(
         signal: libc::c_int,
         clock: libc::clockid_t,
@@ -40,7 +39,7 @@ impl ChildTimer {
 
         let mut event = MaybeUninit::<libc::sigevent>::zeroed();
         let mut id: libc::c_int = 0;
-        // SAFETY: zeroes are a valid kernel `sigevent`. Both pointers are valid for the call.
+        // SAFETY: zeroes are a valid kernel `sigevent`. Both pointers are valid.
         unsafe {
             (*event.as_mut_ptr()).sigev_notify = libc::SIGEV_SIGNAL;
             (*event.as_mut_ptr()).sigev_signo = signal;
@@ -59,7 +58,7 @@ impl ChildTimer {
     fn set(self, after: Duration) -> io::Result<()> {
         let seconds = libc::c_long::try_from(after.as_secs()).unwrap_or(libc::c_long::MAX);
         let spec = [0, 0, seconds, after.subsec_nanos() as libc::c_long];
-        // SAFETY: `spec` is valid for the call, and is an `itimerspec`: interval and value.
+        // SAFETY: `spec` is valid, and is an `itimerspec`: interval and value.
         unsafe {
             super::kernel_call::kernel_call(
                 libc::SYS_timer_settime,

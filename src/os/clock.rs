@@ -13,12 +13,12 @@ use crate::time::{CpuClock, Time};
 /// Reads CLOCK_MONOTONIC, which on Linux stops during suspend.
 pub(crate) fn now() -> Time {
     read(|ts| {
-        // SAFETY: the pointer is valid for the call.
+        // SAFETY: the pointer is valid.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, ts) };
     })
 }
 
-/// Reads it by a system call. libfaketime and similar libraries change [`now`] only, so the two must not be mixed.
+/// Reads CLOCK_MONOTONIC by a system call. Not comparable with [`now`], which libfaketime and similar libraries change.
 #[cfg(feature = "process")]
 #[inline]
 pub(crate) fn kernel_now() -> Time {
@@ -32,7 +32,6 @@ pub(crate) fn kernel_now() -> Time {
     now()
 }
 
-/// Returns what `call` writes.
 #[inline(always)]
 fn read(call: impl FnOnce(*mut libc::timespec)) -> Time {
     let mut ts = MaybeUninit::zeroed();
@@ -53,7 +52,7 @@ pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
     {
         let mut clock: libc::clockid_t = 0;
-        // SAFETY: the thread exists, and the pointer is valid for the call.
+        // SAFETY: the thread exists, and the pointer is valid.
         return match unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &mut clock) } {
             0 => Ok(CpuClock(clock as _)),
             errno => Err(io::Error::from_raw_os_error(errno)),
@@ -62,7 +61,6 @@ pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Returns `None` after the clock's thread has ended.
 pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     let ts = ClockId::from_raw(clock.0 as _).now().ok()?;
     Some(time(*ts.as_ref()))
@@ -75,7 +73,6 @@ fn anchor() -> (Instant, Time) {
     *ANCHOR.get_or_init(|| Box::new((Instant::now(), now())))
 }
 
-/// Returns `NEVER` for moments more than 584 years ahead.
 pub(crate) fn from_instant(instant: Instant) -> Time {
     let (origin, at) = anchor();
     match instant.checked_duration_since(origin) {
@@ -84,7 +81,6 @@ pub(crate) fn from_instant(instant: Instant) -> Time {
     }
 }
 
-/// Returns `None` for `NEVER` and beyond `Instant`'s range.
 pub(crate) fn to_instant(time: Time) -> Option<Instant> {
     let (origin, at) = anchor();
     if time.is_never() {

@@ -12,7 +12,7 @@ use once_cell::race::OnceBox;
 use super::handler;
 pub(crate) use super::signal::Kind;
 
-/// How many bytes of a set are signals: Linux has 64 signals (on MIPS 128), and glibc and musl leave the other bits undefined.
+/// How many bytes of a `sigset_t` the kernel uses: Linux has 64 signals (128 on MIPS). glibc and musl leave the rest undefined.
 const SET_SIZE: usize = match () {
     _ if cfg!(not(target_os = "linux")) => size_of::<sigset_t>(),
     _ if cfg!(any(target_arch = "mips", target_arch = "mips64")) => 16,
@@ -20,10 +20,9 @@ const SET_SIZE: usize = match () {
 };
 const _: () = assert!(SET_SIZE <= size_of::<sigset_t>());
 
-/// The flag that the C library adds.
+/// The C library adds this flag, so it is not compared.
 const SA_RESTORER: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
 
-/// What the kernel keeps of a `struct sigaction`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Disposition {
     pub(super) function: sighandler_t,
@@ -35,13 +34,14 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition =
         Disposition { function: libc::SIG_DFL, flags: 0, mask: [0; SET_SIZE] };
 
-    /// Returns the library's handler, to be installed over a previous disposition; with `interrupts`, without SA_RESTART.
+    /// Returns the disposition with the library's handler. `interrupts`: the signal interrupts system calls.
     pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
         const INHERITED: c_int = libc::SA_RESTART | libc::SA_ONSTACK;
         let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
-            // A previous handler may need a larger stack or nested signals.
+            // The handler calls the previous one, which may need the thread's larger stack, or nested signals.
             Some(previous) => (previous.flags & INHERITED, [0; SET_SIZE]),
-            // Go and green threads have small stacks. A signal stack may have space for one handler only.
+            // SA_ONSTACK, because Go and green threads have small stacks. The mask, because a signal stack may have space for one
+            // handler only.
             None => (INHERITED, all_but_faults()),
         };
         let without = if interrupts { libc::SA_RESTART } else { 0 };
@@ -101,7 +101,7 @@ fn all_but_faults() -> [u8; SET_SIZE] {
 
 fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition> {
     // SAFETY:
-    // - The pointers are null or valid for the call, and zeroes are a valid `sigaction`.
+    // - The pointers are null or valid, and zeroes are a valid `sigaction`.
     // - The new disposition is an earlier one, the default, or the library's handler, which is async-signal-safe.
     let old = unsafe {
         let [mut action, mut old]: [libc::sigaction; 2] = mem::zeroed();

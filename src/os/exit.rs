@@ -5,7 +5,7 @@ use nix::sys::signal::{SigSet, Signal};
 
 use super::mask;
 
-/// Writes to standard error, unless a full pipe or a stopped terminal would block.
+/// Writes to standard error, unless a full pipe or a stopped terminal would block the write.
 pub(crate) fn write_line(line: &[u8]) {
     let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
     // SAFETY: the pointers are valid for the lengths, and the calls are async-signal-safe.
@@ -16,7 +16,7 @@ pub(crate) fn write_line(line: &[u8]) {
     }
 }
 
-/// Ends the process without destructors, `atexit` functions and flushes.
+/// Ends the process. Runs no destructors and no `atexit` functions, and flushes no buffers.
 pub(crate) fn exit(code: i32) -> ! {
     // SAFETY: async-signal-safe.
     unsafe { libc::_exit(code) }
@@ -27,9 +27,8 @@ pub(crate) fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
-/// Raises SIGABRT, delivered when the calling handler returns. A core dump then shows the interrupted function on top.
-///
-/// Limit: a thread can block SIGABRT.
+/// Raises SIGABRT so that it is delivered when the calling handler returns: a core dump then shows the interrupted function on
+/// top. Limit: has no effect on a thread that blocks SIGABRT.
 pub(crate) fn abort_on_return() {
     let _ = mask::change(libc::SIG_BLOCK, Some(SigSet::from(Signal::SIGABRT).as_ref()));
     // SAFETY: async-signal-safe. The kernel restores the mask when the handler returns.

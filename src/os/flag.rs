@@ -1,4 +1,4 @@
-// Not simulated, because the value of an `OwnBit` never changes.
+// Not an atomic of the simulated kernel, because the value of an `OwnBit` never changes.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;
@@ -21,7 +21,7 @@ impl OwnBit {
     }
 }
 
-/// A flag beside the library's bit, with the same fast test.
+/// A flag with a byte of its own, as fast to test as the library's bit.
 pub(crate) struct Flag(Byte);
 
 const SET: u8 = 1;

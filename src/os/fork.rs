@@ -1,6 +1,6 @@
-//! A lock of another thread stays locked in a forked child. So hooks of
-//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) hold each [`ForkMutex`] during a fork
-//! and reset its value in the child, and no initialisation here waits for another thread.
+//! A lock that another thread holds at a fork stays locked in the child. So hooks of
+//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) hold each [`ForkMutex`] during a fork,
+//! and reset its value in the child.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -15,8 +15,8 @@ use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::single_threaded::is_single_threaded;
 use super::thread::Handle;
 
-/// A mutex that the fork hooks keep usable. (In a child parking_lot's queue of waiting threads is wrong.) The alignment keeps
-/// the mutex on one page, because a fork costs a copy of each page that is written.
+/// A mutex that stays usable in a child. One of parking_lot would not: its queue contains threads of the parent. The alignment
+/// keeps the mutex on one page, because a write after a fork copies the page.
 #[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
@@ -43,13 +43,13 @@ impl<T> ForkMutex<T> {
         }
     }
 
-    // The real-time sanitizer cannot see this lock: a free mutex makes no call.
+    // Locking a free mutex makes no call that the real-time sanitizer could see.
     #[cfg_attr(sigalarm_rtsan, sanitize(realtime = "blocking"))]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs before a fork. Without other threads the mutex is free, and a write to its page would cost a copy.
+    /// Runs before a fork. Without other threads it leaves the mutex free, because a write would copy the page.
     fn acquire(&'static self) {
         if is_single_threaded() {
             return;
@@ -65,7 +65,6 @@ impl<T> ForkMutex<T> {
         self.hooks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Runs after a fork. The last hook returns the guard, if it was acquired.
     #[inline]
     fn end_hook(&self) -> Option<MutexGuard<'static, T>> {
         if self.hooks.load(Ordering::Relaxed) == 0 || self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
@@ -97,7 +96,7 @@ impl<T> ForkMutex<T> {
 pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn home() -> &'static ForkMutex<Self>;
 
-    /// Runs in the child, without the heap, which another thread may have been changing.
+    /// Runs in the child. Must not use the heap, which another thread may have been changing at the fork.
     fn start_again(&mut self);
 }
 
@@ -131,7 +130,6 @@ mod tests {
 
     use super::*;
 
-    /// Increments under the lock, and resets after forks.
     struct Counted(u64, u64);
 
     static HOME: ForkMutex<Counted> = ForkMutex::new(Counted(0, 0));
@@ -146,7 +144,7 @@ mod tests {
         }
     }
 
-    /// Calls the hooks as the C library does if they are registered twice.
+    /// Runs hooks that are registered twice.
     fn fork(end: extern "C" fn()) {
         [before::<Counted>, before::<Counted>].iter().for_each(|hook| hook());
         [end, end].iter().for_each(|hook| hook());

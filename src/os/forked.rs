@@ -22,7 +22,6 @@ pub(crate) fn fork(_: Alone) -> io::Result<Option<Pid>> {
     }
 }
 
-/// Ends this process at once, as [`exit`](super::exit::exit) does.
 #[inline]
 pub(crate) fn exit(code: i32) -> ! {
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -42,7 +41,6 @@ pub(crate) fn this() -> Pid {
     Pid::this()
 }
 
-/// Makes this process the leader of a new process group.
 #[inline]
 pub(crate) fn lead_group() -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -53,16 +51,15 @@ pub(crate) fn lead_group() -> io::Result<()> {
     Ok(())
 }
 
-/// Has the kernel kill this process when the thread that forked it ends, or has ended.
-///
-/// See [PR_SET_PDEATHSIG](https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html).
+/// Makes the kernel kill this process when the thread that forked it ends:
+/// [PR_SET_PDEATHSIG](https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
 pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
     let set = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0];
     // SAFETY: the call touches no memory.
     unsafe { kernel_call(libc::SYS_prctl, set) }?;
-    // No signal comes if the parent ended before the call. A parent outside of this PID namespace reads as zero.
+    // The kernel sends no signal if the parent ended before the call. A parent outside of this PID namespace has the pid 0.
     // SAFETY: the call touches no memory.
     let now = unsafe { kernel_call(libc::SYS_getppid, [0; 4]) }?;
     if now != parent.as_raw() as usize && now != 0 {
@@ -76,7 +73,6 @@ pub(crate) fn die_with(_: Pid) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes `stream` (1 or 2) a copy of `to` that survives an `exec`.
 pub(crate) fn redirect(stream: RawFd, to: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: `to` is open, and no `OwnedFd` owns a standard stream.
     match unsafe { libc::dup2(to.as_raw_fd(), stream) } {

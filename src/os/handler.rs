@@ -16,12 +16,12 @@ use super::{mask, pending};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// Sets the async-signal-safe function that handles signals. Later calls have no effect.
+/// `on_signal` must be async-signal-safe. Later calls have no effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Returns the handler's address. Inlined copies could return different addresses.
+/// Not inlined, because copies could return different addresses.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     on_signal as extern "C" fn(_, _, _) as libc::sighandler_t
@@ -37,8 +37,8 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     nix::errno::Errno::set_raw(errno);
 }
 
-/// Returns `info` if the kernel wrote it, above this frame on the stack; else null. A call by another handler as `old(signal)`
-/// leaves `info` undefined.
+/// Returns `info` if the kernel wrote it, which puts it above this frame on the stack; else null. Another handler that calls
+/// this one as `old(signal)` leaves `info` undefined.
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
@@ -50,7 +50,6 @@ fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut sig
     }
 }
 
-/// A signal that is being handled.
 pub(crate) struct Arrival {
     signal: c_int,
     /// The kernel's siginfo, or null.
@@ -121,7 +120,7 @@ impl Arrival {
         self.in_place().is_some_and(|current| current.function == disposition.function)
     }
 
-    /// Takes the default action. A process that survives, such as PID 1, keeps the default disposition.
+    /// Takes the default action. If the process survives it, as PID 1 does, the default disposition stays installed.
     pub(crate) fn take_default_action(&self) {
         // SAFETY: the kernel wrote the set.
         let is_let_in = |set: *mut _| !mask::contains(unsafe { &*set }, self.signal);
@@ -129,19 +128,18 @@ impl Arrival {
             && self.mask_on_return().is_some_and(is_let_in)
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
-            // The signal is delivered after this handler: if another thread reinstalls the handler meanwhile, a nested call may not
-            // fit on the stack.
+            // SIGALRM is blocked here, so it is delivered when this handler returns. A nested handler, which another thread may
+            // have reinstalled, might not fit on the stack.
             pending::raise_alarm();
         } else if (cfg!(any(target_os = "linux", target_os = "android")) && self.signal == libc::SIGIO)
             || emulate_default_handler(self.signal).is_err()
         {
-            // signal-hook takes SIGIO for an ignored signal, and does not know every signal.
+            // signal-hook ignores SIGIO, which ends a process on Linux, and does not know every signal.
             let _ = Disposition::DEFAULT.install_for(self.signal);
             pending::send(self.signal);
         }
     }
 
-    /// Returns the thread's mask after this handler.
     fn mask_on_return(&self) -> Option<*mut libc::sigset_t> {
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         {
@@ -154,7 +152,6 @@ impl Arrival {
         None
     }
 
-    /// Sends this SIGALRM again, with its siginfo if possible.
     pub(crate) fn send_again(&self, sender: Sender) {
         if sender == Sender::Raise {
             return pending::raise_alarm();
@@ -172,7 +169,6 @@ impl Arrival {
         self.mask_on_return().is_some()
     }
 
-    /// Blocks the signal on this thread when the handler returns.
     pub(crate) fn block_on_return(&self) {
         if let Some(mask) = self.mask_on_return() {
             // SAFETY: no other reference to the kernel's set exists.
@@ -180,7 +176,6 @@ impl Arrival {
         }
     }
 
-    /// Calls the function of a disposition, under its mask.
     pub(crate) fn deliver_to(&self, disposition: &Disposition) {
         if disposition.kind() != Kind::Function {
             return;
@@ -192,8 +187,8 @@ impl Arrival {
             let only = Signal::try_from(self.signal).map(SigSet::from);
             let _ = only.map(|only| mask::change(libc::SIG_UNBLOCK, Some(only.as_ref())));
         }
-        // SAFETY: the disposition was installed for this signal, so its flags tell the function's type. The arguments are those of
-        // this handler.
+        // SAFETY: the disposition was installed for this signal, so its flags tell the function's type. The arguments are this
+        // handler's.
         unsafe {
             if disposition.has(libc::SA_SIGINFO) {
                 let function: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
@@ -209,7 +204,7 @@ impl Arrival {
     }
 }
 
-/// A thread that is forwarding a signal. A second mark ends the recursion of two handlers that forward to each other.
+/// A call of `deliver_to` that has not returned. If two handlers forward to each other, a second mark ends the recursion.
 struct Mark {
     /// The thread; zero in a free mark.
     thread: AtomicUsize,

@@ -1,7 +1,7 @@
 //! Signal dispositions and the mask of a forked child.
 //!
-//! A handler of the parent may write to a pipe of its event loop. So signals are blocked until the child has reset its
-//! dispositions.
+//! In the child, a handler could write to a pipe of the parent's event loop. So signals are blocked until the child has
+//! reset its dispositions.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -16,7 +16,7 @@ use super::kernel_call::kernel_call;
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
 pub(crate) struct BlockedSignals {
-    /// The mask before, without SIGTERM: the child's mask.
+    /// The parent's mask without SIGTERM.
     in_child: SigSet,
     blocked_sigterm: bool,
     alarms: bool,
@@ -24,13 +24,13 @@ pub(crate) struct BlockedSignals {
     reset: [bool; REQUESTS.len()],
 }
 
-/// Blocks every signal except SIGALRM, whose mask the alarms restore. `alarms` says whether this thread has any.
+/// Blocks every signal except SIGALRM, which the runtime blocks or unblocks. `alarms` says whether this thread has alarms.
 pub(crate) fn block_all(alarms: bool) -> io::Result<BlockedSignals> {
     let mut wanted = SigSet::all();
     wanted.remove(Signal::SIGALRM);
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), Some(&mut before))?;
-    // Read before the fork: in the child each page that is written costs a page fault.
+    // The parent reads the dispositions, because in the child each page that is written costs a page fault.
     let reset = REQUESTS.map(|signal| match function_of(signal) {
         libc::SIG_DFL => false,
         libc::SIG_IGN => signal == Signal::SIGTERM,
@@ -50,7 +50,7 @@ impl BlockedSignals {
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None);
     }
 
-    /// Resets the dispositions in the child and sets its mask. Ignored SIGINT, SIGHUP and SIGQUIT stay ignored.
+    /// Ignored SIGINT, SIGHUP and SIGQUIT stay ignored.
     #[inline]
     pub(crate) fn reset_in_child(&self) {
         for (signal, reset) in REQUESTS.into_iter().zip(self.reset) {
@@ -62,7 +62,7 @@ impl BlockedSignals {
         if self.alarms { self.reset_with_alarms() } else { set_mask(&self.in_child) }
     }
 
-    /// Keeps SIGALRM's current mask, which the parent's alarms have already restored in the child.
+    /// Leaves SIGALRM as it is: the fork hooks have already undone what the parent's alarms changed.
     #[cold]
     fn reset_with_alarms(&self) {
         let (mut mask, mut now) = (self.in_child, SigSet::empty());
@@ -83,7 +83,7 @@ fn set_mask(mask: &SigSet) {
         // The size of the kernel's signal set, which is a prefix of the C library's.
         const SIZE: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
         let set: *const libc::sigset_t = mask.as_ref();
-        // SAFETY: the pointer is valid for the call, which reads `SIZE` bytes.
+        // SAFETY: the pointer is valid, which reads `SIZE` bytes.
         let _ = unsafe {
             kernel_call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set as usize, 0, SIZE])
         };

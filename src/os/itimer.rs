@@ -16,17 +16,16 @@ const ITIMER_REAL: libc::c_int = 0;
 
 pub(crate) use super::setting::Setting;
 
-/// Sets the timer to whole microseconds, and returns the previous setting.
 #[inline(always)]
 pub(crate) fn set(setting: Setting) -> io::Result<Setting> {
     let new =
         libc::itimerval { it_value: timeval(setting.remaining), it_interval: timeval(setting.interval) };
-    // SAFETY: both pointers are valid for the call.
+    // SAFETY: both pointers are valid.
     read(|old| unsafe { libc::setitimer(ITIMER_REAL, &new, old) })
 }
 
 pub(crate) fn get() -> io::Result<Setting> {
-    // SAFETY: the pointer is valid for the call.
+    // SAFETY: the pointer is valid.
     read(|held| unsafe { libc::getitimer(ITIMER_REAL, held) })
 }
 
@@ -44,6 +43,6 @@ fn read(call: impl FnOnce(*mut libc::itimerval) -> libc::c_int) -> io::Result<Se
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    // libc deprecates the types of the fields on musl.
+    // `as _`, because libc deprecates the names of the types on musl.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }

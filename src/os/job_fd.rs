@@ -1,4 +1,4 @@
-//! The descriptors of jobs, in a lock-free bitmap by which a forked child closes those of other jobs.
+//! The descriptors of jobs. A lock-free bitmap tells a forked child which to close.
 
 use std::iter;
 use std::mem::ManuallyDrop;
@@ -12,7 +12,7 @@ use once_cell::race::OnceBox;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// A descriptor of a job. A drop closes it in the process that made it, and [`close_all_but`] in a forked child.
+/// A descriptor of a job. A drop closes it only in the process that opened it; a forked child calls [`close_all_but`].
 #[derive(Debug)]
 pub(crate) struct JobFd {
     fd: ManuallyDrop<OwnedFd>,
@@ -36,7 +36,7 @@ impl JobFd {
     }
 
     fn unlist_and_close(&mut self) {
-        // Removed from the list before another thread can reuse the number.
+        // Cleared first, because another thread can reuse the number after the close.
         let (word, bit) = bit_of(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
         // SAFETY: the field is not used again, and only this process closes the descriptor.
@@ -58,7 +58,7 @@ impl AsFd for JobFd {
     }
 }
 
-/// Closes the descriptors of other jobs in a child of `parent`, and the reading end of its own pipe.
+/// Closes the descriptors of jobs in a child of `parent`, except its writing end.
 #[inline]
 pub(crate) fn close_all_but(keep: RawFd, parent: u32) {
     if OWNER.load(Ordering::Relaxed) != parent {
@@ -87,7 +87,6 @@ fn close(fd: RawFd) {
     }
 }
 
-/// One bit for each of `64 * WORDS` numbers, and the next chunk.
 struct Chunk {
     words: [AtomicU64; WORDS],
     next: OnceBox<Chunk>,

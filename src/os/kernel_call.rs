@@ -1,8 +1,8 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// Makes a system call without the C library, whose pages cost a forked child a page fault each, as slow as ten system calls. On
-/// x86-64, `errno` is unchanged.
+/// Makes a system call without the C library: each page of that library costs a forked child a page fault, as slow as ten
+/// system calls. On x86-64, `errno` does not change.
 ///
 /// # Safety
 ///

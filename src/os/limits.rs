@@ -47,7 +47,7 @@ pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
         }
         // SAFETY: the box was leaked before the handler was installed.
         let (process, pipe, frame) = unsafe { &*REPORT.load(Ordering::Acquire) };
-        // A child of this process inherits the handler.
+        // A child of this process inherits the handler, but must not write.
         if *process == process::id() {
             let _ = pipe.write_all(frame);
         }
@@ -65,7 +65,6 @@ fn as_limit(value: u64) -> rlim_t {
     rlim_t::try_from(value).unwrap_or(rlim_t::MAX)
 }
 
-/// Lowers a limit; a stricter one remains.
 fn lower(resource: Resource, soft: rlim_t, extra: rlim_t) -> io::Result<()> {
     let (_, most) = getrlimit(resource)?;
     Ok(setrlimit(resource, soft.min(most), soft.saturating_add(extra).min(most))?)

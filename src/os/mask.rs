@@ -8,10 +8,10 @@ use std::ptr;
 use nix::libc::{self, c_int, sigset_t};
 use nix::sys::signal::{SigSet, Signal::SIGALRM};
 
-/// Changes the mask, and returns the previous one. Async-signal-safe.
+/// Returns the previous mask. Async-signal-safe.
 pub(super) fn change(how: c_int, set: Option<&sigset_t>) -> io::Result<sigset_t> {
     let mut before = MaybeUninit::uninit();
-    // SAFETY: the pointers are null or valid for the call, which initialises `before` if it returns 0.
+    // SAFETY: the pointers are null or valid, which initialises `before` if it returns 0.
     unsafe {
         match libc::pthread_sigmask(how, set.map_or(ptr::null(), ptr::from_ref), before.as_mut_ptr()) {
             0 => Ok(before.assume_init()),
@@ -21,7 +21,7 @@ pub(super) fn change(how: c_int, set: Option<&sigset_t>) -> io::Result<sigset_t>
 }
 
 pub(super) fn contains(set: &sigset_t, signal: c_int) -> bool {
-    // SAFETY: the pointer is valid for the call.
+    // SAFETY: the pointer is valid.
     unsafe { libc::sigismember(set, signal) == 1 }
 }
 

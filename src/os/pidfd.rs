@@ -1,4 +1,4 @@
-//! A process by descriptor, which is readable when the process has ended:
+//! A descriptor of a process, readable after the process has ended:
 //! [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
 
 pub(crate) use imp::PidFd;
@@ -34,7 +34,6 @@ mod imp {
             }
         }
 
-        /// Returns the arguments for [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
             (libc::P_PIDFD, self.as_fd().as_raw_fd() as libc::id_t)
         }

@@ -12,7 +12,6 @@ use nix::unistd;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// Opens a pipe that does not block the reader. An `exec` closes both ends.
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = open()?;
     let (read, write) = (above_streams(read)?, above_streams(write)?);
@@ -34,7 +33,6 @@ fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-/// Moves a descriptor above the numbers of the standard streams.
 pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(fd);
@@ -52,7 +50,6 @@ pub(crate) enum Found {
     End,
 }
 
-/// Appends at most `most` bytes to `buffer`; `OutOfMemory` if it cannot grow.
 pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<Found> {
     // Amortised growth asks for twice the size, which may not be available.
     let reserved = buffer.try_reserve(most).or_else(|_| buffer.try_reserve_exact(most));
@@ -79,12 +76,12 @@ pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -
 
 pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
     let mut bytes: libc::c_int = 0;
-    // SAFETY: the pointer is valid for the call.
+    // SAFETY: the pointer is valid.
     unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut bytes) };
     usize::try_from(bytes).unwrap_or(0)
 }
 
-/// The writing end in the child. A write fails if another file has its number.
+/// The writing end in the child. A write fails if the job's function has given its number to another file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteEnd {
     fd: RawFd,
@@ -101,7 +98,6 @@ impl WriteEnd {
         self.fd
     }
 
-    /// Writes everything, and blocks until then.
     #[inline]
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         if identity(self.fd)? != self.identity {

@@ -25,7 +25,6 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
     }
 }
 
-/// A descriptor, or none, that is to become readable.
 #[cfg(feature = "process")]
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
@@ -78,11 +77,10 @@ fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, is_system_call: bool) 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly")))]
 fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, _: bool) -> io::Result<()> {
     let millis = |time: Duration| i32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
-    // SAFETY: the pointer is valid for the call.
+    // SAFETY: the pointer is valid.
     ended(unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, time.map_or(-1, millis)) })
 }
 
-/// Returns no error after a handled signal.
 fn ended(result: libc::c_int) -> io::Result<()> {
     match Errno::result(result) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),

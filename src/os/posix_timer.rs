@@ -31,7 +31,6 @@ mod imp {
     }
 
     impl TimerId {
-        /// Creates a disarmed timer that sends `value` to `thread`.
         pub(crate) fn create(thread: ThreadId, value: usize) -> io::Result<TimerId> {
             #[cfg(target_os = "freebsd")]
             const SIGEV_THREAD_ID: libc::c_int = 4; // <sys/signal.h>
@@ -43,12 +42,12 @@ mod imp {
             event.sigev_signo = libc::SIGALRM;
             event.sigev_value = libc::sigval { sival_ptr: ptr::without_provenance_mut(value) };
             event.sigev_notify_thread_id = thread.0;
-            // SAFETY: the pointers are valid for the call.
+            // SAFETY: the pointers are valid.
             Errno::result(unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) })?;
             Ok(TimerId(timer as usize))
         }
 
-        /// Sets the timer. Async-signal-safe.
+        /// Async-signal-safe.
         pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
             let timespec = |d| *TimeSpec::from_duration(d).as_ref();
             let (flags, value) = match when {
@@ -65,7 +64,7 @@ mod imp {
 
         /// Returns `true` also for a disarmed or periodic timer. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
-            // SAFETY: the pointer is valid for the call, and zeroes are a valid value.
+            // SAFETY: the pointer is valid, and zeroes are a valid value.
             let held = unsafe {
                 let mut held: libc::itimerspec = mem::zeroed();
                 libc::timer_gettime(self.0 as libc::timer_t, &mut held);

@@ -15,14 +15,13 @@ impl<T: Sync> Published<T> {
         unsafe { self.0.load(Ordering::SeqCst).as_ref() }
     }
 
-    /// Publishes `new`, and returns the previous reference.
     pub(crate) fn exchange(&self, new: Option<&'static T>) -> Option<&'static T> {
         let new = new.map_or(ptr::null_mut(), |new| ptr::from_ref(new).cast_mut());
         // SAFETY: as in `get`.
         unsafe { self.0.swap(new, Ordering::SeqCst).as_ref() }
     }
 
-    /// Replaces `old`, and returns whether it was published. Async-signal-safe.
+    /// Replaces `old`; returns `false` if another reference is published. Async-signal-safe.
     pub(crate) fn replace(&self, old: &'static T, new: &'static T) -> bool {
         let [old, new] = [old, new].map(|it| ptr::from_ref(it).cast_mut());
         self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()

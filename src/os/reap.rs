@@ -1,7 +1,7 @@
 //! Whether a child has ended, and how: [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
 //!
-//! With WNOWAIT the pid stays in use until its process group has been signalled. Pidfds are preferred, because other code
-//! may reap the child.
+//! WNOWAIT does not reap the child, so its pid stays in use until its process group has been signalled. Pidfds are
+//! preferred: other code may reap the child, and its pid may then name another process.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -23,7 +23,7 @@ pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildSt
     let (kind, id) = pidfd.map_or((libc::P_PID, pid.as_raw() as libc::id_t), PidFd::wait_id);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     loop {
-        // SAFETY: the pointer is valid for the call. Zeroes are a valid `siginfo_t`, if the kernel writes none.
+        // SAFETY: the pointer is valid. Zeroes are a valid `siginfo_t`, if the kernel writes none.
         let signal = unsafe {
             match libc::waitid(kind, id, info.as_mut_ptr(), libc::WEXITED | libc::WNOHANG | libc::WNOWAIT) {
                 0 => Ok((*info.as_ptr()).si_signo),
@@ -50,7 +50,7 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc
         let reaped = match pidfd {
             #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
             Some(pidfd) => match reap_by_pidfd(pidfd) {
-                // The `waitid` of Linux 5.3 does not accept pidfds.
+                // Linux 5.3, as in `child_state`.
                 Err(libc::EINVAL) => reap_by_pid(pid),
                 reaped => reaped,
             },
@@ -71,7 +71,7 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, l
     let (kind, id) = pidfd.wait_id();
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: both pointers are valid for the call, and zeroes are valid for both structures.
+    // SAFETY: both pointers are valid, and zeroes are valid for both structures.
     let (result, info, usage) = unsafe {
         let result =
             libc::syscall(libc::SYS_waitid, kind, id, info.as_mut_ptr(), OPTIONS, usage.as_mut_ptr());
@@ -94,11 +94,12 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, l
     Ok(Some((status, usage)))
 }
 
-/// Reaps by [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html), perhaps another child if other code reaps too.
+/// See [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps too, the pid may be another
+/// child's.
 fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: both pointers are valid for the call, and zeroes are a valid `rusage`.
+    // SAFETY: both pointers are valid, and zeroes are a valid `rusage`.
     let (reaped, usage) = unsafe {
         let reaped = libc::wait4(pid.as_raw(), &mut status, libc::WNOHANG, usage.as_mut_ptr());
         (reaped, usage.assume_init())

@@ -23,7 +23,6 @@ impl Setting {
     }
 }
 
-/// The kernel's id of a POSIX timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerId(pub(super) usize);
 

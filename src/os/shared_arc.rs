@@ -16,7 +16,7 @@ impl<T: Send + Sync> SharedArc<T> {
         SharedArc { value: AtomicPtr::new(ptr::null_mut()), handlers: AtomicUsize::new(0) }
     }
 
-    /// Calls `f` with the value, if there is one. Async-signal-safe if `f` is.
+    /// Async-signal-safe if `f` is.
     pub(crate) fn with(&self, f: impl FnOnce(&T)) {
         self.handlers.fetch_add(1, Ordering::SeqCst);
         // SAFETY: `replace` keeps a value that it has swapped out alive until this handler has left.
@@ -26,7 +26,7 @@ impl<T: Send + Sync> SharedArc<T> {
         self.handlers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Replaces the value. Waits until no handler uses the previous value, and drops it.
+    /// Waits until no handler uses the previous value, and drops it.
     pub(crate) fn replace(&self, value: Option<Arc<T>>) {
         let value = value.map_or(ptr::null_mut(), |value| Arc::into_raw(value).cast_mut());
         let before = self.value.swap(value, Ordering::SeqCst);

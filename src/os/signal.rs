@@ -22,7 +22,6 @@ pub(crate) enum Kind {
 }
 
 impl Disposition {
-    /// Returns whether a handled signal interrupts system calls.
     pub(crate) fn interrupts(&self) -> bool {
         self.kind() == Kind::Function && !self.has(libc::SA_RESTART)
     }

@@ -14,18 +14,16 @@ pub(crate) fn prepare() {
     }
 }
 
-/// Returns a variable of the C library, or null.
 pub(super) fn symbol(name: &CStr) -> *mut libc::c_void {
     // SAFETY: the name is a C string.
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
 }
 
-/// Returns whether the process has one thread; `false` if unknown.
+/// Returns `false` if unknown.
 pub(crate) fn is_single_threaded() -> bool {
     Variable::find().is_set()
 }
 
-/// The address of glibc's variable.
 #[derive(Clone, Copy)]
 pub(crate) struct Variable(*const u8);
 

@@ -1,5 +1,5 @@
-//! A call at thread end: [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). Destructors
-//! of thread-locals do not run after `pthread_exit` on the main thread.
+//! A call at thread end: [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). A
+//! thread-local would not do: its destructor does not run after `pthread_exit` on the main thread.
 
 use std::io;
 use std::ptr;
@@ -9,11 +9,11 @@ use once_cell::race::OnceBox;
 
 static KEY: OnceBox<libc::pthread_key_t> = OnceBox::new();
 
-/// Sets the function. Later calls have no effect.
+/// Later calls have no effect.
 pub(crate) fn prepare(at_end: extern "C" fn(*mut libc::c_void)) -> io::Result<()> {
     let create = || {
         let mut key = 0;
-        // SAFETY: the pointer is valid for the call, and `at_end` is static.
+        // SAFETY: the pointer is valid, and `at_end` is static.
         match unsafe { libc::pthread_key_create(&mut key, Some(at_end)) } {
             0 => Ok(Box::new(key)),
             errno => Err(io::Error::from_raw_os_error(errno)),
@@ -22,7 +22,6 @@ pub(crate) fn prepare(at_end: extern "C" fn(*mut libc::c_void)) -> io::Result<()
     KEY.get_or_try_init(create).map(drop)
 }
 
-/// Requests the call for the calling thread.
 pub(crate) fn call_at_end() -> io::Result<()> {
     let Some(key) = KEY.get() else { return Ok(()) };
     // SAFETY: the key is never deleted, and the value is not dereferenced.

@@ -16,8 +16,7 @@ use crate::runtime::{Due, Plan};
 
 /// The settings of a job, from [`Job::builder`].
 /// ```standalone_crate
-/// let builder: sigalarm::process::Builder = sigalarm::process::Job::builder();
-/// assert_eq!(builder.run(|| 42).unwrap(), 42);
+/// assert_eq!(sigalarm::process::Job::builder().die_with_parent(false).run(|| 6 * 7).unwrap(), 42);
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing runs before `spawn()` or `run()`"]
@@ -34,7 +33,7 @@ pub(super) struct Options {
     pub(super) label: Option<Arc<str>>,
     pub(super) foreground: bool,
     pub(super) die_with_parent: bool,
-    /// The spawning thread waits at once.
+    /// Set by `run`: the spawning thread waits at once.
     pub(super) is_joined: bool,
     pub(super) memory: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
@@ -65,15 +64,15 @@ impl Builder {
     /// ```standalone_crate
     /// use {sigalarm::process::Job, std::time::Duration};
     /// let job = Job::builder().label("parse").limit(Duration::ZERO).grace(Duration::ZERO);
-    /// assert!(job.run(|| -> () { loop {} }).unwrap_err().to_string().starts_with("parse timed out"));
+    /// assert!(job.run(|| std::thread::sleep(Duration::MAX)).unwrap_err().to_string().starts_with("parse timed out"));
     /// ```
     pub fn label(mut self, label: impl Into<Arc<str>>) -> Builder {
         self.options.label = Some(label.into());
         self
     }
 
-    /// Sets whether the child stays in the parent's process group; `false` by default.
-    /// See [setpgid(2)](https://man7.org/linux/man-pages/man2/setpgid.2.html).
+    /// Sets whether the child stays in the parent's [process group](https://man7.org/linux/man-pages/man2/setpgid.2.html);
+    /// `false` by default.
     ///
     /// By default the child leads a group, which is killed when the child ends. In the foreground the child can read from the
     /// terminal and receives Ctrl-C, but its own children get no signals of the job.
@@ -85,8 +84,8 @@ impl Builder {
         self
     }
 
-    /// Sets whether the child, without its own children, dies with the thread that spawned it; `true` by default. Linux only.
-    /// See [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
+    /// Sets whether the kernel [kills](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html) the child, but not
+    /// its own children, when the thread that spawned it ends; `true` by default. Linux only.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
     /// ```
@@ -97,8 +96,7 @@ impl Builder {
 
     /// Sets where the child's standard output goes.
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, Output};
-    /// Job::builder().stdout(Output::Null).run(|| println!("42 tours")).unwrap();
+    /// sigalarm::process::Job::builder().stdout(sigalarm::process::Output::Null).run(|| println!("tours")).unwrap();
     /// ```
     pub fn stdout(self, to: impl Into<Output>) -> Builder {
         Builder { stdout: to.into(), ..self }
@@ -106,8 +104,7 @@ impl Builder {
 
     /// Sets where the child's standard error goes.
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, Output};
-    /// Job::builder().stderr(Output::Null).run(|| eprintln!("warning: no tours")).unwrap();
+    /// sigalarm::process::Job::builder().stderr(sigalarm::process::Output::Null).run(|| eprintln!("warning")).unwrap();
     /// ```
     pub fn stderr(self, to: impl Into<Output>) -> Builder {
         Builder { stderr: to.into(), ..self }
@@ -143,7 +140,7 @@ impl Builder {
         self.spawn(f)?.join()
     }
 
-    /// Spawns the job beside other threads. The only error is [`SpawnError::System`].
+    /// Spawns the job even if other threads exist. The only error is [`SpawnError::System`].
     ///
     /// # Safety
     ///
@@ -167,8 +164,8 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `assume` requires. Of other locks the child takes those of the standard streams,
-        // which this thread holds at the fork, of the alarms, which the child creates again, and of the panic hook, which is free.
+        // SAFETY: the caller guarantees what `assume` requires of `f`. Beside `f`, the child takes the locks of the standard
+        // streams, which this thread holds at the fork; of the alarms, which fork hooks reset; of the panic hook, which is free.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }
@@ -176,16 +173,15 @@ impl Builder {
 
 /// # Limits
 impl Builder {
-    /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the steps.
+    /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the signals that follow.
     ///
-    /// The parent sends the signals while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on
-    /// Linux, a timer kills the child two graces and a second after the limit, but not its process group, and not after an
-    /// `exec`. A late join extends the limit by one grace.
+    /// The parent sends them while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on Linux, a
+    /// timer kills the child two graces and a second after the limit, but not its process group, and not after an `exec`. A
+    /// join that begins after the limit gives the child one grace to send its value.
     ///
-    /// Zero has passed when the function starts. [`Duration::MAX`] means no limit. The clock is CLOCK_MONOTONIC.
+    /// A limit of zero has expired when the function starts. [`Duration::MAX`] means no limit. The clock is CLOCK_MONOTONIC.
     /// ```standalone_crate
-    /// use {sigalarm::process::Job, std::time::Duration};
-    /// assert_eq!(Job::builder().limit(Duration::from_secs(10)).run(|| 42).unwrap(), 42);
+    /// assert_eq!(sigalarm::process::Job::builder().limit(std::time::Duration::from_secs(10)).run(|| 42).unwrap(), 42);
     /// ```
     pub fn limit(mut self, limit: Duration) -> Builder {
         self.options.limit = Some(limit).filter(|limit| *limit < Duration::MAX);
@@ -194,12 +190,11 @@ impl Builder {
 
     /// Sets the time from the [limit](Builder::limit) to SIGTERM, and from SIGTERM to SIGKILL; one second by default.
     ///
-    /// After zero, a late join loses a value larger than the pipe (64 KiB or 1 MiB). For several jobs use at least 100 ms,
-    /// or [`wait_any`].
+    /// Zero leaves a join that begins after the limit no time to receive a value larger than the pipe (64 KiB or 1 MiB). So
+    /// set at least 100 ms for jobs that are joined one after another, or use [`wait_any`].
     /// ```standalone_crate
-    /// use {sigalarm::process::Job, std::time::Duration};
-    /// let limited = Job::builder().limit(Duration::from_millis(1)).grace(Duration::ZERO);
-    /// assert!(limited.run(|| -> () { loop {} }).unwrap_err().timed_out().is_some());
+    /// let job = sigalarm::process::Job::builder().limit(std::time::Duration::ZERO).grace(std::time::Duration::ZERO);
+    /// assert!(job.run(|| std::thread::sleep(std::time::Duration::MAX)).unwrap_err().timed_out().is_some());
     /// ```
     pub fn grace(mut self, grace: Duration) -> Builder {
         self.options.grace = grace;
@@ -209,25 +204,24 @@ impl Builder {
     /// Limits the address space to `bytes`, including the memory of the parent at the fork:
     /// [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
     ///
-    /// An allocation beyond the limit aborts a Rust program: [`KillReason::Memory`]. A stricter limit of the parent remains.
-    /// NetBSD and OpenBSD limit the data instead.
+    /// An allocation beyond the limit aborts the child: [`KillReason::Memory`]. A stricter limit of the parent remains.
+    /// NetBSD and OpenBSD limit the data segment instead.
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, Output};
-    /// let hoard = || Vec::<u8>::with_capacity(1 << 40).capacity();
-    /// assert!(Job::builder().memory_limit(4 << 30).stderr(Output::Null).run(hoard).is_err());
+    /// let job = sigalarm::process::Job::builder().memory_limit(4 << 30).stderr(sigalarm::process::Output::Null);
+    /// assert!(job.run(|| Vec::<u8>::with_capacity(1 << 40).capacity()).is_err());
     /// ```
     pub fn memory_limit(mut self, bytes: u64) -> Builder {
         self.options.memory = Some(bytes);
         self
     }
 
-    /// Limits the processor time of the child: [`KillReason::CpuTime`].
+    /// Limits the processor time of the child, which is then killed: [`KillReason::CpuTime`].
     ///
     /// On Linux a timer sends SIGXCPU within 10 ms of the limit, until an `exec`. Everywhere RLIMIT_CPU, which the child's
     /// own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second later.
     /// ```standalone_crate
-    /// use {sigalarm::process::Job, std::time::Duration};
-    /// assert!(Job::builder().cpu_limit(Duration::from_secs(1)).run(|| -> () { loop {} }).is_err());
+    /// let job = sigalarm::process::Job::builder().cpu_limit(std::time::Duration::from_secs(1));
+    /// assert!(job.run(|| -> () { loop {} }).is_err());
     /// ```
     pub fn cpu_limit(mut self, time: Duration) -> Builder {
         self.options.cpu_limit = Some(time);
@@ -235,11 +229,10 @@ impl Builder {
     }
 
     /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends more is killed:
-    /// [`JobError::TooLarge`]. Each byte may become an element of any size.
+    /// [`JobError::TooLarge`]. In memory, one byte may become an element of any size.
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    /// let outcome = Job::builder().value_limit(1_000).run(|| "too much ".repeat(1_000));
-    /// assert!(matches!(outcome, Err(JobError::TooLarge { limit: 1_000, .. })));
+    /// let outcome = sigalarm::process::Job::builder().value_limit(1_000).run(|| "tours".repeat(1_000));
+    /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooLarge { limit: 1_000, .. })));
     /// ```
     pub fn value_limit(mut self, bytes: usize) -> Builder {
         self.options.value_limit = bytes;
@@ -251,9 +244,8 @@ impl Builder {
     /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, if a level of
     /// decoding takes at most 8 KiB.
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError};
-    /// let outcome = Job::builder().depth_limit(1).run(|| Some(Some(7)));
-    /// assert!(matches!(outcome, Err(JobError::TooDeep { limit: 1, .. })));
+    /// let outcome = sigalarm::process::Job::builder().depth_limit(1).run(|| Some(Some(7)));
+    /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooDeep { limit: 1, .. })));
     /// ```
     pub fn depth_limit(mut self, levels: usize) -> Builder {
         self.options.depth_limit = levels;

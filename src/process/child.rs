@@ -1,5 +1,3 @@
-//! Signals and reaps a child: by its pidfd, or by a pid that has not been reaped yet.
-
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -58,7 +56,8 @@ impl Child {
         ignore_ended(sent)
     }
 
-    /// Signals the group that the child leads, and the child if it has left the group. SIGCONT follows SIGTERM.
+    /// Signals the group that the child leads, and the child if it has left the group. SIGCONT follows SIGTERM,
+    /// which a stopped process would not handle.
     pub(super) fn signal_all(&self, signal: Signal) -> io::Result<()> {
         if !self.leads {
             self.signal(signal as i32)?;
@@ -72,7 +71,7 @@ impl Child {
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
         let sent = match self.pidfd.as_ref().map(|pidfd| pidfd.signal_group(signal as i32)) {
             Some(sent) if !is(&sent, libc::EINVAL) => sent,
-            // The pid may name another group by now.
+            // After the reap, another group may have the pid.
             _ if self.state()? == ChildState::Reaped => Ok(()),
             _ => killpg(self.pid, signal).map_err(Into::into),
         };

@@ -8,15 +8,15 @@ use crate::error::TimedOut;
 
 /// Why a job was not spawned.
 /// ```standalone_crate
-/// use sigalarm::process::{Job, SpawnError};
-/// let job = std::thread::spawn(|| Job::spawn(|| 42)).join().unwrap();
-/// assert!(matches!(job, Err(SpawnError::MultiThreaded { threads: 2 })));
+/// let job = std::thread::spawn(|| sigalarm::process::Job::spawn(|| 42)).join().unwrap();
+/// assert!(matches!(job, Err(sigalarm::process::SpawnError::MultiThreaded { threads: 2 })));
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[allow(missing_docs)] // The variants describe their fields.
 pub enum SpawnError {
-    /// Other threads exist, whose locks could stay locked in the child. Tests need `harness = false`.
+    /// Other threads exist, whose locks could stay locked in the child. Tests need `harness = false`, because
+    /// the test harness starts threads.
     MultiThreaded { threads: usize },
     /// This system cannot count threads. Use [`spawn_unchecked`](super::Builder::spawn_unchecked).
     ThreadsUnknown,
@@ -60,17 +60,17 @@ impl Error for SpawnError {
 #[non_exhaustive]
 #[allow(missing_docs)] // The variants describe their fields.
 pub enum JobError {
-    /// There is no job.
+    /// The job was not spawned.
     Spawn(SpawnError),
-    /// The limit of the job or of the join expired, or an alarm of the caller, which [`owns`](crate::Alarm::owns) the error. Only
-    /// the first ends the job.
+    /// The limit of the job expired, which ends the job. Or the limit of the join, or an alarm of the caller, which
+    /// [`owns`](crate::Alarm::owns) the error: the job goes on.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// The process exited without a value. Code 74 (EX_IOERR) means that the function closed the pipe.
+    /// The process exited without a value. Code 74 (EX_IOERR) means that the function closed the job's pipe.
     #[non_exhaustive]
     Exited { code: i32 },
-    /// A signal ended the process: SIGABRT also after a failed allocation, SIGKILL when the system had no memory.
+    /// A signal ended the process. SIGABRT may mean a failed allocation, SIGKILL a system without memory.
     #[non_exhaustive]
     Killed { signal: i32, core_dumped: bool, reason: KillReason },
     /// The process ended while it sent the value, of which `received` bytes arrived.
@@ -107,7 +107,7 @@ impl JobError {
 
     /// Returns the time-out, if the error is one.
     /// ```standalone_crate
-    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// assert!(job.join_timeout(std::time::Duration::ZERO).unwrap_err().timed_out().is_some());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {

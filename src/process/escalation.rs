@@ -1,4 +1,4 @@
-//! Escalation: limit, SIGTERM one grace later, SIGKILL one grace after that. A late step moves the next one.
+//! Escalation: limit, SIGTERM one grace later, SIGKILL one grace after that. A late step delays the next one.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ impl Escalation {
         Escalation { deadline, grace, next: deadline.after(grace), begun: false, postponed: false }
     }
 
-    /// Delays the first step to one grace from now, if a thread that began to wait after the deadline receives bytes.
-    /// Once only: a child may send without end.
+    /// Delays SIGTERM to one grace from now, if a thread that began to wait after the deadline receives bytes. Does so only
+    /// once, because a child may send without end.
     pub(super) fn postpone(&mut self, wait_began: Time, now: Time) {
         if !self.begun && !self.postponed && wait_began >= self.deadline {
             self.postponed = true;
@@ -34,7 +34,6 @@ impl Escalation {
         }
     }
 
-    /// Returns the signal that is due.
     pub(super) fn take(&mut self, now: Time) -> Option<Signal> {
         if now < self.next {
             return None;

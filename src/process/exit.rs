@@ -8,9 +8,9 @@ use nix::sys::signal::Signal;
 
 /// How a child process ended.
 /// ```standalone_crate
-/// use sigalarm::process::{Exit, Job};
-/// let job = Job::spawn(|| 42).unwrap();
-/// assert!(job.join().is_ok() && job.exit_status() == Some(Exit::Code(0)));
+/// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
+/// job.join().unwrap();
+/// assert_eq!(job.exit_status(), Some(sigalarm::process::Exit::Code(0)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -20,7 +20,7 @@ pub enum Exit {
     Code(i32),
     /// A signal ended the process. `core_dumped`: the kernel wrote a core file.
     Signal { signal: i32, core_dumped: bool },
-    /// Other code reaped the process, or SIGCHLD is ignored (before Linux 6.15).
+    /// Other code reaped the process, or the kernel because SIGCHLD is ignored. Since Linux 6.15 the status is known.
     Unknown,
 }
 
@@ -66,15 +66,15 @@ impl fmt::Display for Exit {
 /// Why a signal ended a job without a value.
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError, KillReason};
-/// let job = Job::spawn(|| -> () { loop {} }).unwrap();
+/// let job = Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
 /// job.kill().unwrap();
 /// assert!(matches!(job.join(), Err(JobError::Killed { reason: KillReason::Requested, .. })));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
-    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit), says the child, which can lie. With
-    /// RUST_BACKTRACE the reason may be `Unknown`.
+    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit). The child reports the reason, and may
+    /// report a false one. With RUST_BACKTRACE the reason may be `Unknown`.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,
@@ -88,7 +88,8 @@ pub enum KillReason {
 /// [getrusage(2)](https://man7.org/linux/man-pages/man2/getrusage.2.html).
 /// ```standalone_crate
 /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
-/// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
+/// job.join().unwrap();
+/// assert!(job.usage().unwrap().max_resident > 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

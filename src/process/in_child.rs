@@ -1,6 +1,6 @@
 //! The child, from the fork to `_exit`.
 //!
-//! Each page that it writes to, and each page of code that it runs, costs a page fault.
+//! Each page of memory or code costs the child a page fault at its first use.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
@@ -44,12 +44,10 @@ pub(super) struct SetUp<'a> {
     pub(super) blocked: &'a BlockedSignals,
     pub(super) location: &'static Location<'static>,
     pub(super) threads: bool,
-    /// The parent has armed the child's alarm.
     pub(super) has_alarm: bool,
 }
 
 impl SetUp<'_> {
-    /// Sends an error to the parent and exits.
     #[inline]
     pub(super) fn set_up_child(self, streams: Option<(StdoutLock<'_>, StderrLock<'_>)>) -> InChild {
         let _exit = ExitOnDrop;
@@ -77,7 +75,7 @@ impl SetUp<'_> {
     fn change_process(&self) -> Result<(), (&'static str, io::Error)> {
         let Shared { options, parent, .. } = self.shared;
         let naming = |call: &'static str| move |e: io::Error| (call, e);
-        // Until this call the child can outlive its parent.
+        // First, because until this call the child can outlive its parent.
         if options.die_with_parent {
             forked::die_with(*parent).map_err(naming("prctl"))?;
         }
@@ -107,15 +105,15 @@ impl InChild {
         let mut sender = Sender::new(pipe, &mut small);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
             let value = f();
-            // The function may have forked, and this may be its child.
+            // `f` may have forked, and returned in its child too, which must not send a value.
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
             }
-            // A large value may have to wait for a join.
+            // The pipe may be full until a join, which may come after the timer.
             if let Some(timer) = self.kill_timer {
                 timer.stop();
             }
-            // Before the value: SIGPIPE may end the process while it sends.
+            // Output is flushed before the value is sent, because SIGPIPE may end the process meanwhile.
             flush(c_streams);
             let sent = sender.send(&value);
             mem::forget(value);
@@ -124,10 +122,9 @@ impl InChild {
         let code = match sent {
             Ok(Ok(())) => {
                 flush(c_streams);
-                // Last: the parent may act as soon as it reads the end.
+                // The end follows the output, because the parent goes on as soon as it reads the end.
                 sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
             }
-            // After an error of the pipe this fails as well.
             Ok(Err(e)) => send_failure(pipe, &Failure::NotEncoded(e.to_string().into()))
                 .map_or(PIPE_CLOSED, |()| libc::EXIT_FAILURE),
             Err(_) if forked::this() != this => PANICKED,
@@ -160,7 +157,7 @@ pub(super) fn flush(c_streams: c_streams::Streams) {
     c_streams.flush();
 }
 
-/// Kills this process after its limit, in case no thread of the parent waits.
+/// Starts a timer that kills this process after its limit, in case no thread of the parent waits.
 #[inline]
 fn start_kill_timer(options: &Options) -> Option<ChildTimer> {
     if options.is_joined && options.die_with_parent {

@@ -78,8 +78,8 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// [`JobError::TimedOut`] at the job's limit, or if the alarm expired: then the job goes on. The other errors say how the job
-    /// ended.
+    /// [`JobError::TimedOut`] if the job's limit or the alarm expired. After an alarm the job goes on. The other errors say how
+    /// the job ended.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
@@ -88,12 +88,11 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_timeout(Duration::MAX)
     }
 
-    /// Waits as [`join`](Job::join) does, but no longer than `limit`: then [`JobError::TimedOut`], and the job goes on. Zero
-    /// does not block.
+    /// Waits as [`join`](Job::join) does, but returns [`JobError::TimedOut`] after `limit`, and the job goes on. A `limit` of
+    /// zero does not block.
     /// ```standalone_crate
-    /// use {sigalarm::process::Job, std::time::Duration};
-    /// let job = Job::spawn(|| -> () { loop {} }).unwrap();
-    /// assert!(job.join_timeout(Duration::from_millis(10)).is_err() && job.is_alive());
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
+    /// assert!(job.join_timeout(std::time::Duration::from_millis(10)).is_err() && job.is_alive());
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
@@ -103,7 +102,7 @@ impl<T: DeserializeOwned> Job<T> {
     }
 
     /// Returns the outcome as [`join`](Job::join) does; `None` while the job runs. Does not block. Each call receives what
-    /// the job has sent, and enforces the [limit](Builder::limit).
+    /// the job has sent and enforces its [limit](Builder::limit).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// while job.try_join().is_none() {}
@@ -117,9 +116,8 @@ impl<T: DeserializeOwned> Job<T> {
 
     /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`, with the same errors.
     /// ```standalone_crate
-    /// use std::time::{Duration, Instant};
     /// let job = sigalarm::process::Job::spawn(|| 1).unwrap();
-    /// assert_eq!(job.join_deadline(Instant::now() + Duration::from_secs(10)).unwrap(), 1);
+    /// assert_eq!(job.join_deadline(std::time::Instant::now() + std::time::Duration::from_secs(10)).unwrap(), 1);
     /// ```
     #[track_caller]
     pub fn join_deadline(&self, deadline: Instant) -> Result<T, JobError> {
@@ -137,7 +135,7 @@ impl<T: DeserializeOwned> Job<T> {
 
 /// # State
 ///
-/// The functions do not block. A running process has no exit status and no usage.
+/// These functions do not block. A running process has no exit status and no usage.
 impl<T> Job<T> {
     /// Returns the child's process id, which the kernel may use again after the job has ended.
     /// ```standalone_crate
@@ -148,9 +146,9 @@ impl<T> Job<T> {
         self.shared.pid.as_raw().unsigned_abs()
     }
 
-    /// Returns whether the process runs, and does what [`try_join`](Job::try_join) does.
+    /// Returns whether the process runs. Receives bytes and enforces the limit as [`try_join`](Job::try_join) does.
     /// ```standalone_crate
-    /// assert!(sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap().is_alive());
+    /// assert!(sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap().is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
         self.shared.in_parent() && self.shared.poll_end().is_none()
@@ -158,9 +156,8 @@ impl<T> Job<T> {
 
     /// Returns how the process ended.
     /// ```standalone_crate
-    /// use sigalarm::process::{Exit, Job};
-    /// let job = Job::spawn(|| -> () { std::process::exit(3) }).unwrap();
-    /// assert!(job.join().is_err() && job.exit_status() == Some(Exit::Code(3)));
+    /// let job = sigalarm::process::Job::spawn(|| -> () { std::process::exit(3) }).unwrap();
+    /// assert!(job.join().is_err() && job.exit_status() == Some(sigalarm::process::Exit::Code(3)));
     /// ```
     pub fn exit_status(&self) -> Option<Exit> {
         self.shared.poll_end().map(|end| end.exit)
@@ -169,7 +166,8 @@ impl<T> Job<T> {
     /// Returns the [code](Exit::code) of the exit status.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
-    /// assert!(job.join().is_ok() && job.exit_code() == Some(0));
+    /// job.join().unwrap();
+    /// assert_eq!(job.exit_code(), Some(0));
     /// ```
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_status().and_then(Exit::code)
@@ -178,17 +176,18 @@ impl<T> Job<T> {
     /// Returns what the process used; `None` if other code reaped it.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
-    /// assert!(job.join().is_ok() && job.usage().unwrap().max_resident > 0);
+    /// job.join().unwrap();
+    /// assert!(job.usage().unwrap().max_resident > 0);
     /// ```
     pub fn usage(&self) -> Option<Usage> {
         self.shared.poll_end().and_then(|end| end.usage)
     }
 
-    /// Returns a descriptor that becomes readable when the process has ended, and stays open as long as the `Job`.
-    /// See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
+    /// Returns a [pidfd](https://man7.org/linux/man-pages/man2/pidfd_open.2.html), which is readable when the process has
+    /// ended, and open as long as the `Job`.
     ///
-    /// `None` without pidfds, or if the job had ended before the first call. A poll neither receives a large value nor
-    /// enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
+    /// `None` if the system has no pidfds, or if the job had ended before the first call. A poll neither receives a large
+    /// value nor enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, poll};
     /// let job = sigalarm::process::Job::spawn(|| 6 * 7).unwrap();
@@ -202,11 +201,11 @@ impl<T> Job<T> {
 
 /// # Signals
 ///
-/// The functions do not block, and have no effect on a job that has ended. They return the kernel's errors.
+/// These functions do not block, and have no effect on a job that has ended. They return the kernel's errors.
 impl<T> Job<T> {
     /// Sends SIGTERM and SIGCONT to the job's process group: [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
     /// ```standalone_crate
-    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// job.terminate().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGTERM");
     /// ```
@@ -216,7 +215,7 @@ impl<T> Job<T> {
 
     /// Sends SIGKILL to the job's process group.
     /// ```standalone_crate
-    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// job.kill().unwrap();
     /// assert_eq!(job.join().unwrap_err().to_string(), "was killed by SIGKILL");
     /// ```
@@ -226,7 +225,7 @@ impl<T> Job<T> {
 
     /// Sends a signal by its number to the child alone.
     /// ```standalone_crate
-    /// let job = sigalarm::process::Job::spawn(|| -> () { loop {} }).unwrap();
+    /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// job.signal(10).unwrap(); // SIGUSR1
     /// ```
     pub fn signal(&self, signal: i32) -> io::Result<()> {

@@ -1,13 +1,13 @@
 //! Runs functions in a forked child process, which can be killed.
 //!
-//! [`run`] forks, waits under a limit and returns the value; [`Job`] is for more.
+//! [`run`] forks, waits under a limit and returns the value. A [`Job`] runs beside the caller.
 //! ```standalone_crate
 //! use {sigalarm::process, std::time::Duration};
 //! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7).unwrap(), 42);
 //! ```
 //!
-//! The child is a copy of this process at the fork. The function may borrow, and its changes to memory are lost. A captured
-//! value is dropped in both processes. See the [guide](crate::book::jobs) and the [limits of jobs](crate::book::limits#jobs).
+//! The child is a copy of this process at the fork. So the function may borrow, and its changes to memory are lost. Both
+//! processes drop a captured value. See the [guide](crate::book::jobs) and the [limits of jobs](crate::book::limits#jobs).
 
 mod builder;
 mod child;
@@ -44,20 +44,19 @@ pub use panics::Panic;
 /// Blocks until the child has ended. An alarm of the calling thread that expires kills the child at once.
 ///
 /// 1. At the limit [`checkpoint`](crate::checkpoint) returns an error in the child.
-/// 2. A [grace](Builder::grace) of a second later its process group gets SIGTERM.
+/// 2. A [grace](Builder::grace) of a second later the child's process group gets SIGTERM.
 /// 3. Another grace later the group gets SIGKILL.
 ///
 /// [`Duration::MAX`] means no limit.
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired. A late value is a success. The other errors say
-/// why there is no value.
+/// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired. A value that comes after
+/// the limit is a success. The other errors say why there is no value.
 /// ```standalone_crate
 /// use {sigalarm::{checkpoint, process}, std::time::Duration};
 /// let result = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42));
 /// assert_eq!(result.unwrap().unwrap(), 42); // a result in a result
-/// # Ok::<(), process::JobError>(())
 /// ```
 #[track_caller]
 pub fn run<T, F>(limit: Duration, f: F) -> Result<T, JobError>

@@ -6,8 +6,7 @@ use crate::os::pipe;
 
 /// Where the output of a job goes: see [`Builder::stdout`](super::Builder::stdout).
 /// ```standalone_crate
-/// use sigalarm::process::{Job, Output};
-/// Job::builder().stdout(Output::Null).run(|| println!("not shown")).unwrap();
+/// sigalarm::process::Job::builder().stdout(sigalarm::process::Output::Null).run(|| println!("hidden")).unwrap();
 /// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]

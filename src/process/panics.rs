@@ -19,8 +19,8 @@ const LONGEST: usize = 64 * 1024;
 
 /// A panic of the function in a job. The child prints nothing.
 /// ```standalone_crate
-/// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("no way") });
-/// assert!(outcome.unwrap_err().to_string().ends_with("no way"));
+/// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("failed") });
+/// assert!(outcome.unwrap_err().to_string().ends_with("failed"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panic {
@@ -31,19 +31,18 @@ pub struct Panic {
 impl Panic {
     /// Returns the first 64 KiB of the message; `Box<dyn Any>` for a payload that is not a string.
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError::Panicked};
-    /// let outcome = Job::builder().run(|| -> () { panic!("no way") });
-    /// assert!(matches!(outcome, Err(Panicked(panic)) if panic.message() == "no way"));
+    /// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("failed") });
+    /// assert!(matches!(outcome, Err(sigalarm::process::JobError::Panicked(panic)) if panic.message() == "failed"));
     /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Returns where it panicked; `None` after [`resume_unwind`](std::panic::resume_unwind).
+    /// Returns where the function panicked; `None` after [`resume_unwind`](std::panic::resume_unwind).
     /// ```standalone_crate
-    /// use sigalarm::process::{Job, JobError::Panicked};
-    /// let outcome = Job::builder().run(|| -> () { panic!("no way") });
-    /// assert!(matches!(outcome, Err(Panicked(panic)) if panic.location().unwrap().line() == line!() - 1));
+    /// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("failed") });
+    /// let Err(sigalarm::process::JobError::Panicked(panic)) = outcome else { unreachable!() };
+    /// assert_eq!(panic.location().unwrap().line(), line!() - 2);
     /// ```
     pub fn location(&self) -> Option<&SourceLocation> {
         self.location.as_ref()
@@ -70,14 +69,13 @@ thread_local! {
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-/// Prepares for [`replace_hook`], before the fork.
 pub(super) fn capture(pipe: WriteEnd) {
     CAPTURE.set(Some(pipe));
 }
 
 pub(super) type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
 
-/// Replaces the parent's panic hook, which may have effects outside of a child, and returns that hook.
+/// Replaces the parent's panic hook, which may have effects outside of the child.
 pub(super) fn replace_hook() -> Option<Hook> {
     // The standard library panics if an unwinding thread changes the hook.
     (!thread::panicking()).then(|| {
@@ -96,12 +94,11 @@ fn on_panic(info: &PanicHookInfo<'_>) {
     LAST.set(ManuallyDrop::new(Some(panic)));
 }
 
-/// Returns the panic of a payload, with its location if the hook recorded it.
 pub(super) fn panic_of(payload: Box<dyn Any + Send>) -> Panic {
     let bare = Panic::new(&*payload, None);
     let last = ManuallyDrop::into_inner(LAST.replace(ManuallyDrop::new(None)));
     let located = last.filter(|panic| panic.message == bare.message);
-    // A destructor could panic again.
+    // A drop of the payload could panic again.
     mem::forget(payload);
     located.unwrap_or(bare)
 }

@@ -27,7 +27,7 @@ const BUDGET: usize = 256 * 1024;
 
 const LARGEST_PIPE: usize = 1 << 20;
 
-/// Between two looks for the end of a child without a pidfd.
+/// Between two checks whether a child without a pidfd has ended.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -38,7 +38,7 @@ pub(super) struct Shared {
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
-    /// Not in the state: reading must delay no signal.
+    /// Outside of the state, because a thread that reads must not keep another from sending a signal.
     pub(super) receiver: Mutex<Receiver>,
     /// Locked before the receiver, if both are locked.
     pub(super) state: Mutex<State>,
@@ -55,7 +55,7 @@ struct Polled<'a> {
 
 type Fds = [poll::Readable; 2];
 
-/// Waits for the first end of a job, and returns its index. Fails at `deadline`, and at an alarm of this thread.
+/// Waits until a job has ended, and returns its index. Fails at `deadline`, or when an alarm of this thread expires.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
@@ -76,9 +76,9 @@ pub(super) fn wait_any(
         }
         let mut fds: Vec<Fds> = polled.iter().map(Polled::fds).collect();
         let mut until = polled.iter().fold(deadline, |until, job| until.min(job.next));
-        // Before the check, which then sees every alarm that expires earlier.
+        // `next_here` comes before the check: if its alarm expires in between, the check fails.
         if let Some(alarm) = runtime::next_here() {
-            // If it fails, this thread still wakes at its deadlines.
+            // If `begin` fails, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
@@ -90,7 +90,7 @@ pub(super) fn wait_any(
         for (job, fds) in polled.iter().zip(&fds) {
             job.advance(fds, since).map_err(|e| JobError::system("waitid", e))?;
         }
-        // After the jobs: one that has ended is not late.
+        // The deadline is checked after the jobs, because a job that has ended is a success.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.state.lock().watch.is_some()) {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
@@ -111,7 +111,6 @@ impl Polled<'_> {
         [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Receives bytes, takes due steps and reaps an ended child.
     fn advance(&self, [end, pipe]: &Fds, wait_began: Time) -> io::Result<()> {
         let Shared { receiver, state, .. } = self.job;
         let child = &self.watch.child;
@@ -150,7 +149,7 @@ impl Polled<'_> {
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::take(&mut *self.job.receiver.lock());
         if receiver.open {
-            // Only what the pipe holds now: a grandchild may go on writing.
+            // Reads no more than the pipe holds now, because a grandchild may go on writing.
             self.receive(&mut receiver, pipe::bytes_in(self.watch.pipe.as_fd()).min(LARGEST_PIPE));
         }
         let (exit, usage) = self.watch.child.reap();
@@ -198,7 +197,6 @@ impl Shared {
         Some(Polled { job: self, watch: state.watch.clone()?, listening, next: state.escalation.next })
     }
 
-    /// Returns the end, if a thread has noticed it.
     pub(super) fn end(&self) -> Option<End> {
         self.state.lock().end.clone()
     }
@@ -251,7 +249,7 @@ impl Drop for Shared {
         let state = self.state.get_mut();
         let Some(watch) = &state.watch else { return };
         let child = &watch.child;
-        // The child has changed its user.
+        // The kill fails if the child has changed its user.
         if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {
             state.detach();
             return;

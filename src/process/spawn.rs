@@ -39,7 +39,7 @@ where
     let (mut shared, alarm) = prepare(options, threads, location)?;
     match fork_job::<T>(&mut shared, alarm, [stdout, stderr], alone, threads, location)? {
         Some(child) => {
-            // A drop would write to shared pages.
+            // A drop would write to pages, which copies them.
             mem::forget(shared);
             child.run(f)
         }
@@ -47,8 +47,8 @@ where
     }
 }
 
-/// Arms the child's alarm, if the parent can. Not inlined: each page of the stack that is written between two forks costs a page
-/// fault.
+/// Arms the child's alarm, if the parent can. Not inlined, to keep the stack of `spawn` small: each page of it that is written
+/// between two forks costs a page fault.
 #[inline(never)]
 fn prepare(
     options: Options,
@@ -56,13 +56,13 @@ fn prepare(
     location: &'static Location<'static>,
 ) -> Result<(Box<Shared>, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
-    // Before the alarm is armed, whose signal then never comes before the limit.
+    // Read before the alarm is armed, so that the alarm's signal never comes before the limit.
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let alarm = options.plan(location).filter(|_| !threads).and_then(runtime::arm_for_child);
     Ok((Shared::new(options, began, location), alarm))
 }
 
-/// Forks, and returns `Some` in the child. Generic, so that its code is near that of `f`.
+/// Forks, and returns `Some` in the child. Generic, so that its code is near that of `f`, on few pages.
 #[inline(never)]
 #[allow(clippy::extra_unused_type_parameters)]
 fn fork_job<T>(
@@ -84,11 +84,11 @@ fn fork_job<T>(
     // No other thread may print between the flush and the fork.
     let streams = threads.then(|| (io::stdout().lock(), io::stderr().lock()));
     flush(c_streams);
-    // The child's alarm is the only one.
+    // The parent arms the child's alarm only if it has no other.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
     panics::capture(pipe);
-    // In the child each write would cost a copy. But another thread could panic meanwhile.
+    // In the child each write would copy a page. But with other threads the child replaces the hook: one could panic meanwhile.
     let hook = if threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
         Ok(None) => {
@@ -112,7 +112,7 @@ fn fork_job<T>(
     if let Some(hook) = hook {
         panic::set_hook(hook);
     }
-    // Before the pidfd, which may need the number, and which must be open before a signal handler can reap the child.
+    // The pidfd may need the number of `write`. Signals stay blocked until it is open, because a handler could reap the child.
     write.close();
     let leads = !shared.options.foreground;
     let child = pid.and_then(|pid| Child::new(pid, parent, leads).map_err(naming("pidfd_open")));

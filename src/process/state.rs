@@ -67,7 +67,7 @@ impl State {
         usage: Option<Usage>,
     ) -> Result<Arc<Vec<u8>>, JobError> {
         let (out_of_memory, limit) = (received == Received::AbortedWithoutMemory, job.options.cpu_limit);
-        // SIGKILL comes a second after SIGXCPU.
+        // RLIMIT_CPU sends SIGKILL a second after SIGXCPU.
         let used_up = limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit);
         let received = match received {
             // A whole value counts, however the child ended.
@@ -117,7 +117,6 @@ impl State {
     }
 }
 
-/// The bit of a signal in [`State::sent`].
 pub(super) fn bit(signal: i32) -> u64 {
     u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! What the child sends: frames. A value is chunks and an end; a failure is one frame.
+//! The frames that a child sends: chunks and an end for a value, one frame for a failure.
 
 mod decode;
 mod encode;
@@ -16,7 +16,7 @@ use crate::os::pipe::{Found, WriteEnd};
 /// The kind, and the length of the body in little-endian order.
 const HEAD: usize = 5;
 
-/// A larger value has a buffer on the heap. For a larger array the compiler calls `memset`. Both cost a child page faults.
+/// The buffer on the stack. The heap for a larger value, and `memset` for a larger array, cost a child page faults.
 pub(super) const SMALL: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
@@ -27,7 +27,6 @@ const KIND_END: u8 = 2;
 const KIND_FAILURE: u8 = 3;
 const KIND_ABORT: u8 = 4;
 
-/// Sent by a child that aborts after a failed allocation.
 pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +64,6 @@ impl<'a> Sender<'a> {
         value.serialize(self)
     }
 
-    /// Sends the rest and the end in one write.
     #[inline]
     pub(super) fn finish(mut self) -> io::Result<()> {
         let end = head(KIND_END, 0);
@@ -74,7 +72,7 @@ impl<'a> Sender<'a> {
         }
         let (filled, total) = (self.filled, self.filled + end.len());
         self.buffer[filled..total].copy_from_slice(&end);
-        // The receiver rejects an empty chunk.
+        // Leaves out an empty chunk, which the receiver rejects.
         let first = if filled == HEAD { HEAD } else { 0 };
         self.buffer[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
         self.pipe.write_all(&self.buffer[first..total])

@@ -9,9 +9,9 @@ use crate::error::{ArmError, TimedOut, panic_message};
 
 /// The reason why a join returned no value.
 /// ```
-/// use sigalarm::thread::{Worker, WorkerError};
-/// let worker = Worker::spawn(|| 42).unwrap();
-/// assert!(worker.join().is_ok() && matches!(worker.join(), Err(WorkerError::AlreadyJoined)));
+/// let worker = sigalarm::thread::Worker::spawn(|| 42).unwrap();
+/// assert!(worker.join().is_ok());
+/// assert!(matches!(worker.join(), Err(sigalarm::thread::WorkerError::AlreadyJoined)));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
@@ -31,8 +31,8 @@ pub enum WorkerError {
 impl WorkerError {
     /// Returns the [`TimedOut`], if a limit expired.
     /// ```
-    /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
-    /// assert!(worker.join().is_ok() && worker.join().unwrap_err().timed_out().is_none());
+    /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
+    /// assert!(worker.join_timeout(std::time::Duration::ZERO).unwrap_err().timed_out().is_some());
     /// ```
     pub fn timed_out(&self) -> Option<&TimedOut> {
         if let WorkerError::TimedOut(timed_out) = self { Some(timed_out) } else { None }
@@ -65,9 +65,8 @@ impl From<TimedOut> for WorkerError {
 
 /// A panic of a worker's function. The panic hook has already printed the message.
 /// ```
-/// use sigalarm::thread::{Worker, WorkerError::Panicked};
-/// let worker = Worker::spawn(|| -> () { panic!("failed") }).unwrap();
-/// assert!(matches!(worker.join(), Err(Panicked(panic)) if panic.message() == "failed"));
+/// let worker = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap();
+/// assert!(matches!(worker.join(), Err(sigalarm::thread::WorkerError::Panicked(_))));
 /// ```
 pub struct Panic {
     message: String,
@@ -82,9 +81,8 @@ impl Panic {
 
     /// Returns the message, or `Box<dyn Any>` if the payload is not a string.
     /// ```
-    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
-    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
-    /// assert!(matches!(result, Err(Panicked(panic)) if panic.message() == "failed"));
+    /// let result = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// assert!(matches!(result, Err(sigalarm::thread::WorkerError::Panicked(panic)) if panic.message() == "failed"));
     /// ```
     pub fn message(&self) -> &str {
         &self.message
@@ -92,9 +90,8 @@ impl Panic {
 
     /// Returns the payload.
     /// ```
-    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
-    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
-    /// let Err(Panicked(panic)) = result else { unreachable!() };
+    /// let result = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// let Err(sigalarm::thread::WorkerError::Panicked(panic)) = result else { unreachable!() };
     /// assert!(panic.into_payload().is::<&str>());
     /// ```
     pub fn into_payload(self) -> Box<dyn Any + Send> {
@@ -103,9 +100,8 @@ impl Panic {
 
     /// Resumes the panic on the calling thread, without the panic hook.
     /// ```should_panic
-    /// # use sigalarm::thread::{Worker, WorkerError::Panicked};
-    /// let result = Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
-    /// if let Err(Panicked(panic)) = result { panic.resume() }
+    /// let result = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
+    /// if let Err(sigalarm::thread::WorkerError::Panicked(panic)) = result { panic.resume() }
     /// ```
     pub fn resume(self) -> ! {
         panic::resume_unwind(self.into_payload())

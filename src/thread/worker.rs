@@ -21,8 +21,7 @@ use crate::time::Time;
 ///
 /// Other threads' alarms limit it only through [`Builder::under`]. **A drop calls [`stop`](Worker::stop) and does not wait.**
 /// ```
-/// let worker: sigalarm::thread::Worker<u32> = sigalarm::thread::Worker::spawn(|| 42).unwrap();
-/// assert_eq!(worker.join().unwrap(), 42);
+/// assert_eq!(sigalarm::thread::Worker::spawn(|| 42).unwrap().join().unwrap(), 42);
 /// ```
 #[must_use = "dropping a worker asks it to stop"]
 pub struct Worker<T> {
@@ -32,7 +31,7 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Between two checks of a join: a ring from another thread does not wake the joining thread.
+/// Between two checks of a joining thread, which a ring from another thread does not wake.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
@@ -43,7 +42,7 @@ struct Shared<T> {
 enum Progress<T> {
     /// The worker has not armed its alarm. `true` after a request to stop.
     Starting(bool),
-    /// A request to stop rings this alarm.
+    /// The key of the alarm that `stop` rings.
     Running(Key),
     Ended(Result<T, WorkerError>),
     Taken,
@@ -115,7 +114,8 @@ impl<T> Worker<T> {
     /// Returns whether the function still runs.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| ()).unwrap();
-    /// assert!(worker.join().is_ok() && !worker.is_alive());
+    /// worker.join().unwrap();
+    /// assert!(!worker.is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
         self.shared.progress.lock().is_running()
@@ -139,7 +139,7 @@ impl<T> Worker<T> {
     }
 
     /// Waits for the worker to end, or for an alarm of the calling thread to expire. The first join gets the value. One join
-    /// waits for the destructors of thread-locals, too.
+    /// also waits for the destructors of the worker's thread-locals.
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
@@ -148,7 +148,7 @@ impl<T> Worker<T> {
         let result = self.join_timeout(Duration::MAX);
         let runs_on = matches!(result, Err(WorkerError::TimedOut(_) | WorkerError::JoinSelf));
         let handle = self.handle.lock().take_if(|_| !runs_on);
-        // Never an error: `run` catches panics, and std aborts when a destructor of a thread-local panics.
+        // The join cannot fail: `run` catches panics, and std aborts when a destructor of a thread-local panics.
         drop(handle.map(JoinHandle::join));
         result
     }
@@ -257,7 +257,7 @@ impl Builder {
         Builder { stack_size: Some(bytes), ..self }
     }
 
-    /// Makes an alarm of another thread enclose the worker, as long as its guard lives.
+    /// Makes an alarm of another thread limit the worker, as long as the alarm's guard lives.
     /// ```
     /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
     /// let alarm = Alarm::never()?;

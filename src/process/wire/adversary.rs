@@ -1,4 +1,4 @@
-//! Checks the receiver against a hostile child: any split gives the same result, in memory proportional to the bytes.
+//! Checks the receiver against a hostile child.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,6 @@ fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
     }
 }
 
-/// Checks one input. Byte 0 sets how the rest is split; byte 1 sets the value limit.
 pub(in crate::process) fn check(input: &[u8]) {
     let [pieces, value_limit, bytes @ ..] = input else { return };
     let value_limit = if *value_limit == 255 { usize::MAX } else { usize::from(*value_limit) };

@@ -1,4 +1,4 @@
-//! Decodes a value from an untrusted child. Postcard decodes the scalars only: it limits neither nesting nor elements
+//! Decodes a value from an untrusted child. Postcard decodes only the scalars, because it limits neither nesting nor elements
 //! without bytes.
 
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use serde::de::{
     value::{Error, U32Deserializer},
 };
 
-/// A few bytes can claim any number of elements that take no bytes, as in a `Vec<()>`.
+/// The most elements that take no bytes, as in a `Vec<()>`: a few bytes can claim any number.
 const EMPTY_ELEMENTS: usize = 1 << 16;
 
 #[derive(Debug)]
@@ -130,11 +130,10 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 }
 
-/// Elements of a sequence or map, or fields, of which the type has a fixed number.
 struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
-    /// The input claims their number, and may lie.
+    /// The input, which may lie, gives the number of elements.
     are_claimed: bool,
 }
 

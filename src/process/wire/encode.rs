@@ -1,5 +1,4 @@
-//! Encodes a value in postcard's format. Postcard encodes the scalars only: it does not detect a field that is left
-//! out.
+//! Encodes a value in postcard's format. Postcard encodes only the scalars, because it does not detect a field that is left out.
 
 use postcard::ser_flavors::Flavor;
 use serde::de::value::Error;
@@ -49,7 +48,6 @@ macro_rules! scalars {
     )*};
 }
 
-/// A value that begins with its length or its variant, if it has one.
 macro_rules! values {
     ($($serialize:ident($($argument:tt: $type:ty),*) |$s:ident| $begin:expr;)*) => {$(
         fn $serialize(self, $($argument: $type),*) -> Result<(), Error> {
@@ -122,7 +120,6 @@ impl Serializer for &mut Sender<'_> {
     }
 }
 
-/// Elements and fields follow one another. A field that is left out is an error.
 macro_rules! compounds {
     ($($compound:ident { $($serialize:ident($($name:tt)?))* } $($skip:ident)?;)*) => {$(
         impl ser::$compound for &mut Sender<'_> {
