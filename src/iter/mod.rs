@@ -37,7 +37,8 @@ pub trait IteratorExt: Iterator {
 
     /// Returns an iterator as [`checked`](IteratorExt::checked) does, with one check for every `stride` items.
     ///
-    /// Panics if `stride` is zero. Faster than `checked` only while an expired alarm makes checks slow.
+    /// Panics if `stride` is zero. A check costs one load, so this is faster than `checked` only
+    /// while another alarm has expired, which makes every check take the slow path.
     /// ```
     /// use sigalarm::IteratorExt;
     /// assert!((0..10_000).checked_every(1_024, &sigalarm::testing::never()).all(|n| n.is_ok()));

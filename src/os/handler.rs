@@ -209,7 +209,8 @@ struct Mark {
     /// The thread; zero in a free mark.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the handler's frame. Frames of nested handlers are lower, so a mark below a new frame is stale.
+    /// An address in the handler's frame. The stack grows down, so a mark whose address is lower than the frame of a newer handler is
+    /// stale: its handler ended by `longjmp`.
     frame: AtomicUsize,
 }
 

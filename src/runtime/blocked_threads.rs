@@ -65,7 +65,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let Some(scope) = self.scope else { return };
         let mut state = STATE.lock();
-        // A fork has ended the wait: in the child no thread is blocked.
+        // In a forked child the wait is over already: no thread is blocked.
         if state.threads.of(scope).is_none_or(|thread| thread.wait.is_none()) {
             return;
         }

@@ -240,7 +240,7 @@ impl DeadlineTimers {
         let Some(live) = self.live.get_mut(&entry.id) else { return };
         let (was, is_expired) = (live.shared.due(), entry.expired.is_some());
         let due = if is_expired && live.grace.is_none() { Due::NEVER } else { Due::at(entry.due()) };
-        // A ring after the expiry changes neither a grace that has begun nor a watchdog that a check has disarmed.
+        // If an expired alarm is rung, its timer stays as it is once the grace has begun, or a check has disarmed the watchdog.
         let stays = was == due || (is_expired && (was.is_grace() || live.is_answered));
         live.is_answered &= is_expired;
         if !stays {

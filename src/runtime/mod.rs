@@ -60,7 +60,7 @@ pub(crate) use self::slow_path::{check_alarm, checkpoint_at, ticks, unwind_alarm
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::watchdog::Grace;
 
-/// Returns whether a check must take the slow path. A check on the hot path does nothing else.
+/// Returns whether a check must take the slow path. Without an expired alarm, this is all that a check does.
 #[inline(always)]
 pub(crate) fn is_flag_set() -> bool {
     crate::os::flag::flag().is_set()

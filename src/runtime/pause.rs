@@ -18,7 +18,7 @@ pub(crate) fn shield() -> Shield {
     Shield(scope, state.schedule.set_shield(scope, last))
 }
 
-/// Undoes a [`shield`]. In a forked child the thread has another scope, without a shield.
+/// Undoes a [`shield`]. Does nothing in a forked child, whose thread has a new scope without a shield.
 pub(crate) fn lower(shield: &Shield) {
     if thread_state::scope() == shield.0 {
         let _ = STATE.lock().schedule.set_shield(shield.0, shield.1);

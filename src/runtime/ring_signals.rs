@@ -62,7 +62,8 @@ impl Signals {
         Signals { rings: BTreeMap::new(), all_users: 0 }
     }
 
-    /// Handles the signals whose bits are set in `mask` for one more alarm. After an error nothing has changed.
+    /// Adds an alarm as a user of each signal in `mask`. The first user of a signal installs the handler. After an error nothing has
+    /// changed.
     pub(super) fn engage(&mut self, mask: u32, is_any_blocked: bool) -> Result<(), ArmError> {
         for number in numbers(mask) {
             if let Err(e) = self.engage_one(number, is_any_blocked) {

@@ -39,7 +39,8 @@ pub(super) struct State {
     pub(super) blocked: usize,
     /// How many calls of `suspended` are in force.
     pub(super) suspended: usize,
-    /// If a child that is forked now keeps the only alarm: one moment on the clock and on the kernel's clock.
+    /// `Some` if a child that is forked now takes over the only alarm: one moment, read on the library's clock and on the kernel's,
+    /// so that the child can convert one into the other.
     #[cfg(feature = "process")]
     pub(super) handed_over: Option<(Time, Time)>,
 }

@@ -38,7 +38,7 @@ pub(super) struct Thread {
 
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
-    /// The alarm that ends the wait, beside the thread's own alarms.
+    /// A further alarm that ends the wait when it expires, as the thread's own alarms do.
     pub(super) under: Option<Key>,
     /// The thread's timer has been set to expire at once, and repeats.
     pub(super) is_woken: bool,

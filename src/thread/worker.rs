@@ -31,7 +31,7 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Between two checks of a joining thread, which a ring from another thread does not wake.
+/// How often a joining thread checks its alarms, because it does not wake when another thread rings one.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
