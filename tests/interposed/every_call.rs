@@ -347,15 +347,24 @@ fn in_turn(life: Life) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// The kernel refuses one call, and the timer expires at any moment before and after it.
 fn refused_calls_around_expiries() {
+    refuse_around_expiries("setitimer");
+}
+
+fn refused_calls_around_expiries_of_private_timers() {
+    have_private_timers();
+    refuse_around_expiries("timer_settime");
+}
+
+/// The kernel refuses one call, and the timer expires at any moment before and after it.
+fn refuse_around_expiries(name: &str) {
     refusals::prepare();
     let before = state();
+    let mut refused = 0;
     for n in rounds(100_000) {
         let pause = || spin(Duration::from_nanos(n % 80 * 100));
         let limit = 10 * US;
-        let name = if n % 5 == 0 { "timer_settime" } else { "setitimer" };
-        refusals::refuse(name, n as usize / 5 % 8 + 1, EPERM);
+        refusals::refuse(name, n as usize % 6 + 1, EPERM);
         let outer = Alarm::after(2 * limit).expect("arming");
         pause();
         let inner = Alarm::after(limit).expect("arming");
@@ -366,11 +375,12 @@ fn refused_calls_around_expiries() {
         suspended(pause);
         pause();
         drop(outer);
-        refusals::end();
+        refused += usize::from(refusals::end());
         // The next alarm disarms what the kernel has refused to disarm.
         drop(Alarm::after(SECOND).expect("arming"));
         assert_eq!(state(), before);
     }
+    assert!(refused > 0, "no call was refused");
 }
 
 /// The same, for a drop alone.
@@ -412,6 +422,10 @@ pub fn scenarios() -> Vec<Scenario> {
         #[cfg(feature = "process")]
         a_job_without_an_end
     ];
-    all.extend(scenarios![refused_calls_around_expiries, refused_disarm_of_a_timer_about_to_expire]);
+    all.extend(scenarios![
+        refused_calls_around_expiries,
+        refused_calls_around_expiries_of_private_timers,
+        refused_disarm_of_a_timer_about_to_expire
+    ]);
     all
 }
