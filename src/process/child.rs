@@ -39,6 +39,11 @@ impl Child {
         Ok(child)
     }
 
+    /// Moves the child out of a job that ends no longer.
+    pub(super) fn take(&mut self) -> Child {
+        Child { pid: self.pid, pidfd: self.pidfd.take(), leads: self.leads }
+    }
+
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(PidFd::as_fd)
     }

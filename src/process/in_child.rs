@@ -14,7 +14,6 @@ use serde::Serialize;
 use super::builder::Options;
 use super::escalation;
 use super::panics;
-use super::shared::Shared;
 use super::wire::{ABORT_FRAME, Failure, SMALL, Sender};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
@@ -37,7 +36,8 @@ pub(super) struct InChild {
 }
 
 pub(super) struct SetUp<'a> {
-    pub(super) shared: &'a Shared,
+    pub(super) options: &'a Options,
+    pub(super) parent: Pid,
     pub(super) outputs: &'a [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
     pub(super) c_streams: c_streams::Streams,
@@ -52,7 +52,7 @@ impl SetUp<'_> {
     pub(super) fn set_up_child(self, streams: Option<(StdoutLock<'_>, StderrLock<'_>)>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
-        let SetUp { shared: Shared { options, parent, .. }, pipe, c_streams, .. } = self;
+        let SetUp { options, parent, pipe, c_streams, .. } = self;
         close_all_but(pipe.number(), parent.as_raw().unsigned_abs());
         if let Err((call, e)) = self.change_process() {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
@@ -73,11 +73,11 @@ impl SetUp<'_> {
 
     #[inline]
     fn change_process(&self) -> Result<(), (&'static str, io::Error)> {
-        let Shared { options, parent, .. } = self.shared;
+        let options = self.options;
         let naming = |call: &'static str| move |e: io::Error| (call, e);
         // First, because until this call the child can outlive its parent.
         if options.die_with_parent {
-            forked::die_with(*parent).map_err(naming("prctl"))?;
+            forked::die_with(self.parent).map_err(naming("prctl"))?;
         }
         if !options.foreground {
             forked::lead_group().map_err(naming("setpgid"))?;

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::{Shared, wait_any};
+use super::shared::{Fds, Shared, wait_any};
+use super::state::End;
 use super::wire::{DecodeError, decode};
 use super::{Exit, Usage};
 use crate::os::clock;
@@ -66,9 +67,9 @@ impl<T> Job<T> {
     /// ```standalone_crate
     /// sigalarm::process::Job::spawn(|| ()).unwrap().detach();
     /// ```
-    pub fn detach(self) {
+    pub fn detach(mut self) {
         if self.shared.in_parent() {
-            self.shared.state.lock().detach();
+            self.shared.detach();
         }
     }
 }
@@ -97,8 +98,9 @@ impl<T: DeserializeOwned> Job<T> {
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
         let now = clock::kernel_now();
-        wait_any(&[&self.shared], now.after(limit), now, Location::caller())?;
-        self.decode(&self.shared.end().expect("a job that was waited for has ended").outcome?)
+        let mut fds = [Fds::default()];
+        wait_any(&[&self.shared], &mut fds, now.after(limit), now, Location::caller())?;
+        self.decode(self.shared.end.get().expect("a job that was waited for has ended"))
     }
 
     /// Returns the outcome as [`join`](Job::join) does; `None` while the job runs. Does not block. Each call receives what
@@ -111,7 +113,7 @@ impl<T: DeserializeOwned> Job<T> {
         if !self.shared.in_parent() {
             return Some(Err(JobError::NotParent));
         }
-        self.shared.poll_end().map(|end| self.decode(&end.outcome?))
+        self.shared.poll_end().map(|end| self.decode(end))
     }
 
     /// Waits as [`join_timeout`](Job::join_timeout) does, but until `deadline`, with the same errors.
@@ -124,8 +126,9 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_timeout(deadline.saturating_duration_since(Instant::now()))
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<T, JobError> {
+    fn decode(&self, end: &End) -> Result<T, JobError> {
         let limit = self.shared.options.depth_limit;
+        let bytes = end.outcome.as_ref().map_err(JobError::clone)?;
         decode(bytes, limit).map_err(|e| match e {
             DecodeError::TooDeep => JobError::TooDeep { limit },
             DecodeError::Other(message) => JobError::NotDecoded { message: message.into() },
@@ -143,7 +146,7 @@ impl<T> Job<T> {
     /// assert_eq!(job.join().unwrap(), job.id());
     /// ```
     pub fn id(&self) -> u32 {
-        self.shared.pid.as_raw().unsigned_abs()
+        self.shared.child.pid.as_raw().unsigned_abs()
     }
 
     /// Returns whether the process runs. Receives bytes and enforces the limit as [`try_join`](Job::try_join) does.
@@ -180,14 +183,14 @@ impl<T> Job<T> {
     /// assert!(job.usage().unwrap().max_resident > 0);
     /// ```
     pub fn usage(&self) -> Option<Usage> {
-        self.shared.poll_end().and_then(|end| end.usage)
+        self.shared.poll_end()?.usage
     }
 
     /// Returns a [pidfd](https://man7.org/linux/man-pages/man2/pidfd_open.2.html), which is readable when the process has
     /// ended, and open as long as the `Job`.
     ///
-    /// `None` if the system has no pidfds, or if the job had ended before the first call. A poll neither receives a large
-    /// value nor enforces the [limit](Builder::limit): call [`try_join`](Job::try_join) too.
+    /// `None` if the system has no pidfds. A poll neither receives a large value nor enforces the [limit](Builder::limit):
+    /// call [`try_join`](Job::try_join) too.
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, poll};
     /// let job = sigalarm::process::Job::spawn(|| 6 * 7).unwrap();
@@ -195,7 +198,7 @@ impl<T> Job<T> {
     /// assert!(ended.is_none_or(|ended| ended == Ok(1)));
     /// ```
     pub fn end_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.shared.end_fd()
+        if self.shared.in_parent() { self.shared.child.end_fd() } else { None }
     }
 }
 

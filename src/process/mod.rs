@@ -91,7 +91,8 @@ pub fn wait_any<'a, T: 'a>(
         return Ok(None);
     }
     let now = clock::kernel_now();
-    shared::wait_any(&jobs, now.after(limit), now, Location::caller()).map(Some)
+    let mut fds = vec![shared::Fds::default(); jobs.len()];
+    shared::wait_any(&jobs, &mut fds, now.after(limit), now, Location::caller()).map(Some)
 }
 
 /// Checks the receiver against a hostile child; for `fuzz/`.

@@ -1,9 +1,8 @@
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::panic::Location;
-use std::process;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
+use std::{io, mem, process};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -11,9 +10,10 @@ use parking_lot::Mutex;
 
 use super::builder::Options;
 use super::child::Child;
+use super::detached;
 use super::error::JobError;
 use super::escalation::Escalation;
-use super::state::{End, State, Watch, bit, timed_out};
+use super::state::{End, State, bit, timed_out};
 use super::wire::Receiver;
 use crate::error::SourceLocation;
 use crate::os::job_fd::JobFd;
@@ -33,31 +33,29 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Shared {
     pub(super) parent: Pid,
-    pub(super) pid: Pid,
+    pub(super) child: Child,
+    /// `None` after [`detach`](Shared::detach).
+    pipe: Option<JobFd>,
     /// On the [kernel's clock](clock::kernel_now).
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
     /// Outside of the state, because a thread that reads must not keep another from sending a signal.
-    pub(super) receiver: Mutex<Receiver>,
+    receiver: Mutex<Receiver>,
     /// Locked before the receiver, if both are locked.
-    pub(super) state: Mutex<State>,
-    /// A copy that stays open after the child has been reaped.
-    pub(super) end_fd: OnceLock<JobFd>,
+    state: Mutex<State>,
+    /// Set while the state is locked.
+    pub(super) end: OnceLock<End>,
 }
 
-struct Polled<'a> {
-    job: &'a Shared,
-    watch: Arc<Watch>,
-    listening: bool,
-    next: Time,
-}
+/// What a wait polls for one job: the pidfd and the pipe.
+pub(super) type Fds = [poll::Readable; 2];
 
-type Fds = [poll::Readable; 2];
-
-/// Waits until a job has ended, and returns its index. Fails at `deadline`, or when an alarm of this thread expires.
+/// Waits until a job has ended, and returns its index. Fails at `deadline`, or when an alarm of this thread expires. `fds` has
+/// an element for each job.
 pub(super) fn wait_any(
     jobs: &[&Shared],
+    fds: &mut [Fds],
     deadline: Time,
     since: Time,
     location: &'static Location<'static>,
@@ -69,13 +67,14 @@ pub(super) fn wait_any(
     // Wakes this thread if another thread rings one of its alarms.
     let mut waiting = None;
     loop {
-        let mut polled = Vec::with_capacity(jobs.len());
+        let mut until = deadline;
         for (n, job) in jobs.iter().enumerate() {
-            let Some(job) = job.polled() else { return Ok(n) };
-            polled.push(job);
+            if job.end.get().is_some() {
+                return Ok(n);
+            }
+            fds[n] = job.fds();
+            until = until.min(job.state.lock().escalation.next);
         }
-        let mut fds: Vec<Fds> = polled.iter().map(Polled::fds).collect();
-        let mut until = polled.iter().fold(deadline, |until, job| until.min(job.next));
         // `next_here` comes before the check: if its alarm expires in between, the check fails.
         if let Some(alarm) = runtime::next_here() {
             // If `begin` fails, this thread still wakes at its deadlines.
@@ -83,16 +82,16 @@ pub(super) fn wait_any(
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
         }
-        if polled.iter().any(|job| job.watch.child.end_fd().is_none()) {
+        if jobs.iter().any(|job| job.child.end_fd().is_none()) {
             until = until.min(clock::kernel_now().after(lengthen(&mut pause)));
         }
-        poll_until(&mut fds, until).map_err(|e| JobError::system("poll", e))?;
-        for (job, fds) in polled.iter().zip(&fds) {
+        poll_until(fds, until).map_err(|e| JobError::system("poll", e))?;
+        for (job, fds) in jobs.iter().zip(&*fds) {
             job.advance(fds, since).map_err(|e| JobError::system("waitid", e))?;
         }
         // The deadline is checked after the jobs, because a job that has ended is a success.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
-        if now >= deadline && jobs.iter().all(|job| job.state.lock().watch.is_some()) {
+        if now >= deadline && jobs.iter().all(|job| job.end.get().is_none()) {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
             let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
             return Err(timed_out(label, limit, elapsed, location.into()).into());
@@ -105,28 +104,55 @@ fn poll_until(fds: &mut [Fds], until: Time) -> io::Result<()> {
     poll::wait_any(fds.as_flattened_mut(), time)
 }
 
-impl Polled<'_> {
+impl Shared {
+    /// Not inlined, to keep the stack of `spawn` small: each page of it that is written between two forks costs a page fault.
+    #[inline(never)]
+    pub(super) fn new(
+        child: Child,
+        pipe: JobFd,
+        options: Options,
+        (parent, began): (Pid, Time),
+        location: &'static Location<'static>,
+    ) -> Box<Shared> {
+        let deadline = options.limit.map_or(Time::NEVER, |limit| began.after(limit));
+        Box::new(Shared {
+            parent,
+            child,
+            pipe: Some(pipe),
+            receiver: Mutex::new(Receiver::new(options.value_limit)),
+            state: Mutex::new(State { escalation: Escalation::new(deadline, options.grace), sent: 0 }),
+            began,
+            options,
+            location: location.into(),
+            end: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn in_parent(&self) -> bool {
+        process::id() == self.parent.as_raw().unsigned_abs()
+    }
+
     fn fds(&self) -> Fds {
-        let pipe = self.listening.then(|| self.watch.pipe.as_fd());
-        [self.watch.child.end_fd(), pipe].map(poll::Readable::new)
+        let is_open = self.receiver.lock().open;
+        let pipe = self.pipe.as_ref().filter(|_| is_open).map(AsFd::as_fd);
+        [self.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
     fn advance(&self, [end, pipe]: &Fds, wait_began: Time) -> io::Result<()> {
-        let Shared { receiver, state, .. } = self.job;
-        let child = &self.watch.child;
         let (mut more, mut must_kill) = (false, false);
         if pipe.is_ready() {
-            let mut receiver = receiver.lock();
+            let mut receiver = self.receiver.lock();
             let before = receiver.received();
             self.receive(&mut receiver, BUDGET);
             (more, must_kill) = (receiver.received() > before, receiver.must_kill());
         }
-        let mut state = state.lock();
-        if state.watch.is_none() {
+        let mut state = self.state.lock();
+        if self.end.get().is_some() {
             return Ok(());
         }
+        let child = &self.child;
         if end.is_ready() || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
-            self.finish(&mut state);
+            self.finish(&state);
             return Ok(());
         }
         if must_kill {
@@ -146,72 +172,34 @@ impl Polled<'_> {
         Ok(())
     }
 
-    fn finish(&self, state: &mut State) {
-        let mut receiver = std::mem::take(&mut *self.job.receiver.lock());
-        if receiver.open {
+    fn finish(&self, state: &State) {
+        let mut receiver = mem::take(&mut *self.receiver.lock());
+        if let Some(pipe) = self.pipe.as_ref().filter(|_| receiver.open) {
             // Reads no more than the pipe holds now, because a grandchild may go on writing.
-            self.receive(&mut receiver, pipe::bytes_in(self.watch.pipe.as_fd()).min(LARGEST_PIPE));
+            self.receive(&mut receiver, pipe::bytes_in(pipe.as_fd()).min(LARGEST_PIPE));
         }
-        let (exit, usage) = self.watch.child.reap();
-        let outcome = state.outcome(self.job, receiver.finish(), exit, usage);
-        (state.watch, state.end) = (None, Some(End { outcome, exit, usage }));
+        let (exit, usage) = self.child.reap();
+        let outcome = state.outcome(self, receiver.finish(), exit, usage);
+        let _ = self.end.set(End { outcome, exit, usage });
     }
 
     fn receive(&self, receiver: &mut Receiver, budget: usize) {
-        receiver.read(budget, |buffer, most| pipe::read_onto(self.watch.pipe.as_fd(), buffer, most));
-    }
-}
-
-impl Shared {
-    pub(super) fn new(options: Options, began: Time, location: &'static Location<'static>) -> Box<Shared> {
-        let deadline = options.limit.map_or(Time::NEVER, |limit| began.after(limit));
-        Box::new(Shared {
-            parent: Pid::this(),
-            pid: Pid::from_raw(0),
-            receiver: Mutex::new(Receiver::new(options.value_limit)),
-            state: Mutex::new(State {
-                escalation: Escalation::new(deadline, options.grace),
-                watch: None,
-                end: None,
-                sent: 0,
-            }),
-            began,
-            options,
-            location: location.into(),
-            end_fd: OnceLock::new(),
-        })
+        if let Some(pipe) = &self.pipe {
+            receiver.read(budget, |buffer, most| pipe::read_onto(pipe.as_fd(), buffer, most));
+        }
     }
 
-    pub(super) fn begin(&mut self, child: Child, pipe: JobFd) {
-        self.pid = child.pid;
-        self.state.get_mut().watch = Some(Arc::new(Watch { child, pipe }));
-    }
-
-    pub(super) fn in_parent(&self) -> bool {
-        process::id() == self.parent.as_raw().unsigned_abs()
-    }
-
-    fn polled(&self) -> Option<Polled<'_>> {
-        let listening = self.receiver.lock().open;
-        let state = self.state.lock();
-        Some(Polled { job: self, watch: state.watch.clone()?, listening, next: state.escalation.next })
-    }
-
-    pub(super) fn end(&self) -> Option<End> {
-        self.state.lock().end.clone()
-    }
-
-    pub(super) fn poll_end(&self) -> Option<End> {
+    pub(super) fn poll_end(&self) -> Option<&End> {
         if !self.in_parent() {
             return None;
         }
-        if let Some(polled) = self.polled() {
-            let mut fds = [polled.fds()];
+        if self.end.get().is_none() {
+            let mut fds = [self.fds()];
             if poll_until(&mut fds, Time::from_nanos(0)).is_ok() {
-                let _ = polled.advance(&fds[0], clock::kernel_now());
+                let _ = self.advance(&fds[0], clock::kernel_now());
             }
         }
-        self.end()
+        self.end.get()
     }
 
     /// The lock keeps other threads from reaping the child.
@@ -220,39 +208,30 @@ impl Shared {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
         }
         let mut state = self.state.lock();
-        if let Some(watch) = &state.watch {
-            send(&watch.child)?;
+        if self.end.get().is_none() {
+            send(&self.child)?;
             state.sent |= bit(signal);
         }
         Ok(())
     }
 
-    pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
-        if !self.in_parent() {
-            return None;
+    /// Lets the child go on, if it has not ended. Then the drop does nothing.
+    pub(super) fn detach(&mut self) {
+        if self.end.get().is_none() && self.pipe.take().is_some() {
+            detached::add(self.child.take());
         }
-        if self.end_fd.get().is_none() {
-            if let Some(watch) = &self.state.lock().watch {
-                let copy = watch.child.end_fd().and_then(|fd| fd.try_clone_to_owned().ok());
-                let _ = copy.map(|fd| self.end_fd.set(JobFd::new(fd, process::id())));
-            }
-        }
-        self.end_fd.get().map(AsFd::as_fd)
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.in_parent() {
+        if self.end.get().is_some() || self.pipe.is_none() || !self.in_parent() {
             return;
         }
-        let state = self.state.get_mut();
-        let Some(watch) = &state.watch else { return };
-        let child = &watch.child;
+        let child = &self.child;
         // The kill fails if the child has changed its user.
         if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {
-            state.detach();
-            return;
+            return self.detach();
         }
         let mut pause = SHORTEST_PAUSE;
         while matches!(child.state(), Ok(ChildState::Running)) {

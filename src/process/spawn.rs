@@ -3,6 +3,7 @@ use std::mem;
 use std::os::fd::AsFd;
 use std::panic::{self, Location};
 
+use nix::unistd::Pid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,46 +37,55 @@ where
     F: FnOnce() -> T,
 {
     let Builder { options, stdout, stderr } = builder;
-    let (mut shared, alarm) = prepare(options, threads, location)?;
-    match fork_job::<T>(&mut shared, alarm, [stdout, stderr], alone, threads, location)? {
-        Some(child) => {
+    let (began, alarm) = prepare(&options, threads, location)?;
+    let parent = Pid::this();
+    match fork_job::<T>(&options, parent, alarm, [stdout, stderr], alone, threads, location)? {
+        Forked::InChild(child) => {
             // A drop would write to pages, which copies them.
-            mem::forget(shared);
+            mem::forget(options);
             child.run(f)
         }
-        None => Ok(Job::new(shared)),
+        Forked::InParent(child, pipe) => {
+            Ok(Job::new(Shared::new(child, pipe, options, (parent, began), location)))
+        }
     }
 }
 
-/// Arms the child's alarm, if the parent can. Not inlined, to keep the stack of `spawn` small: each page of it that is written
-/// between two forks costs a page fault.
+enum Forked {
+    InChild(InChild),
+    InParent(Child, JobFd),
+}
+
+/// Arms the child's alarm, if the parent can, and returns when the limit begins. Not inlined, to keep the stack of `spawn` small:
+/// each page of it that is written between two forks costs a page fault.
 #[inline(never)]
 fn prepare(
-    options: Options,
+    options: &Options,
     threads: bool,
     location: &'static Location<'static>,
-) -> Result<(Box<Shared>, Option<ForChild>), SpawnError> {
+) -> Result<(Time, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
     // Read before the alarm is armed, so that the alarm's signal never comes before the limit.
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let alarm = options.plan(location).filter(|_| !threads).and_then(runtime::arm_for_child);
-    Ok((Shared::new(options, began, location), alarm))
+    Ok((began, alarm))
 }
 
-/// Forks, and returns `Some` in the child. Generic, so that its code is near that of `f`, on few pages.
+/// Generic, so that its code is near that of `f`, on few pages.
 #[inline(never)]
 #[allow(clippy::extra_unused_type_parameters)]
 fn fork_job<T>(
-    shared: &mut Shared,
+    options: &Options,
+    parent: Pid,
     alarm: Option<ForChild>,
     [stdout, stderr]: [Output; 2],
     alone: Alone,
     threads: bool,
     location: &'static Location<'static>,
-) -> Result<Option<InChild>, SpawnError> {
+) -> Result<Forked, SpawnError> {
     let naming = |call: &'static str| move |e: io::Error| SpawnError::system(call, e);
     detached::reap();
-    let (parent, owner) = (shared.parent, shared.parent.as_raw().unsigned_abs());
+    let owner = parent.as_raw().unsigned_abs();
     let outputs = [stdout.open().map_err(naming("open"))?, stderr.open().map_err(naming("open"))?];
     let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
@@ -93,7 +103,8 @@ fn fork_job<T>(
     let pid = match fork(alone) {
         Ok(None) => {
             let set_up = SetUp {
-                shared,
+                options,
+                parent,
                 outputs: &outputs,
                 pipe,
                 c_streams,
@@ -104,7 +115,7 @@ fn fork_job<T>(
             };
             let child = set_up.set_up_child(streams);
             mem::forget((read, alarm, outputs, write, hook));
-            return Ok(Some(child));
+            return Ok(Forked::InChild(child));
         }
         Ok(Some(pid)) => Ok(pid),
         Err(e) => Err(naming("fork")(e)),
@@ -114,10 +125,9 @@ fn fork_job<T>(
     }
     // The pidfd may need the number of `write`. Signals stay blocked until it is open, because a handler could reap the child.
     write.close();
-    let leads = !shared.options.foreground;
+    let leads = !options.foreground;
     let child = pid.and_then(|pid| Child::new(pid, parent, leads).map_err(naming("pidfd_open")));
     blocked.restore();
     drop((streams, alarm));
-    shared.begin(child?, read);
-    Ok(None)
+    Ok(Forked::InParent(child?, read))
 }

@@ -5,15 +5,13 @@ use std::time::Duration;
 use nix::libc;
 
 use super::builder::Options;
-use super::child::Child;
 use super::error::JobError;
 use super::escalation::{Escalation, kill_timer};
 use super::shared::Shared;
 use super::wire::{Failure, Received};
-use super::{Exit, KillReason, Usage, detached};
+use super::{Exit, KillReason, Usage};
 use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
-use crate::os::job_fd::JobFd;
 
 pub(super) fn timed_out(
     label: Option<Arc<str>>,
@@ -27,10 +25,10 @@ pub(super) fn timed_out(
     expiry.into_error()
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct End {
     /// Each join decodes the bytes.
-    pub(super) outcome: Result<Arc<Vec<u8>>, JobError>,
+    pub(super) outcome: Result<Vec<u8>, JobError>,
     pub(super) exit: Exit,
     pub(super) usage: Option<Usage>,
 }
@@ -38,40 +36,24 @@ pub(super) struct End {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) escalation: Escalation,
-    /// `None` after the end and after `detach`.
-    pub(super) watch: Option<Arc<Watch>>,
-    pub(super) end: Option<End>,
     /// The signals that the program has sent to the job, one bit each.
     pub(super) sent: u64,
 }
 
-/// The descriptors of a child, open as long as a thread polls them.
-#[derive(Debug)]
-pub(super) struct Watch {
-    pub(super) child: Child,
-    pub(super) pipe: JobFd,
-}
-
 impl State {
-    pub(super) fn detach(&mut self) {
-        if let Some(watch) = self.watch.take().and_then(Arc::into_inner) {
-            detached::add(watch.child);
-        }
-    }
-
     pub(super) fn outcome(
         &self,
         job: &Shared,
         received: Received,
         exit: Exit,
         usage: Option<Usage>,
-    ) -> Result<Arc<Vec<u8>>, JobError> {
+    ) -> Result<Vec<u8>, JobError> {
         let (out_of_memory, limit) = (received == Received::AbortedWithoutMemory, job.options.cpu_limit);
         // RLIMIT_CPU sends SIGKILL a second after SIGXCPU.
         let used_up = limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit);
         let received = match received {
             // A whole value counts, however the child ended.
-            Received::Value(bytes) => return Ok(Arc::new(bytes)),
+            Received::Value(bytes) => return Ok(bytes),
             Received::Failure(Failure::Panicked(panic)) => return Err(JobError::Panicked(panic)),
             Received::Failure(Failure::NotEncoded(message)) => return Err(JobError::NotEncoded { message }),
             Received::Failure(Failure::Setup(call, errno)) => {
