@@ -36,7 +36,7 @@ pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildSt
             Err(e) => match e.raw_os_error() {
                 Some(libc::EINTR) => {}
                 Some(libc::ECHILD) => return Ok(ChildState::Reaped),
-                // The `waitid` of Linux 5.3 does not accept pidfds.
+                // The `waitid` of Linux 5.3 accepts only pids, no pidfds.
                 Some(libc::EINVAL) if pidfd.is_some() => return child_state(pid, None),
                 _ => return Err(e),
             },
