@@ -22,27 +22,24 @@ use crate::os::{clock, pipe, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
-/// The most bytes to read between two checks of the limit.
 const BUDGET: usize = 256 * 1024;
 
 const LARGEST_PIPE: usize = 1 << 20;
 
-/// Between two checks whether a child without a pidfd has ended.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) pid: Pid,
-    /// On the [kernel's clock](clock::kernel_now).
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
-    /// Outside of the state, because a thread that reads must not keep another from sending a signal.
+    /// It has its own lock, because a thread that reads must not delay a signal that another thread sends.
     pub(super) receiver: Mutex<Receiver>,
     /// Locked before the receiver, if both are locked.
     pub(super) state: Mutex<State>,
-    /// A copy that stays open after the child has been reaped.
+    /// A copy of the pidfd, which stays open after the child has been reaped.
     pub(super) end_fd: OnceLock<JobFd>,
 }
 
@@ -55,7 +52,6 @@ struct Polled<'a> {
 
 type Fds = [poll::Readable; 2];
 
-/// Waits until a job has ended, and returns its index. Fails at `deadline`, or when an alarm of this thread expires.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     deadline: Time,
@@ -66,7 +62,7 @@ pub(super) fn wait_any(
         return Err(JobError::NotParent);
     }
     let mut pause = SHORTEST_PAUSE;
-    // Wakes this thread if another thread rings one of its alarms.
+    // While this is `Some`, the `poll` ends when another thread rings an alarm of this thread.
     let mut waiting = None;
     loop {
         let mut polled = Vec::with_capacity(jobs.len());
@@ -76,9 +72,8 @@ pub(super) fn wait_any(
         }
         let mut fds: Vec<Fds> = polled.iter().map(Polled::fds).collect();
         let mut until = polled.iter().fold(deadline, |until, job| until.min(job.next));
-        // `next_here` comes before the check: if its alarm expires in between, the check fails.
+        // The alarm's deadline is read before the check: if it passes between the two, the check fails.
         if let Some(alarm) = runtime::next_here() {
-            // If `begin` fails, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
@@ -90,7 +85,7 @@ pub(super) fn wait_any(
         for (job, fds) in polled.iter().zip(&fds) {
             job.advance(fds, since).map_err(|e| JobError::system("waitid", e))?;
         }
-        // The deadline is checked after the jobs, because a job that has ended is a success.
+        // The deadline is checked last, because a job that has ended counts even after the deadline.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.state.lock().watch.is_some()) {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
@@ -140,7 +135,6 @@ impl Polled<'_> {
             state.escalation.postpone(wait_began, now);
         }
         while let Some(signal) = state.escalation.take(now) {
-            // Fails if the child has ended or has changed its user.
             let _ = child.signal_all(signal);
         }
         Ok(())
@@ -149,7 +143,7 @@ impl Polled<'_> {
     fn finish(&self, state: &mut State) {
         let mut receiver = std::mem::take(&mut *self.job.receiver.lock());
         if receiver.open {
-            // Reads no more than the pipe holds now, because a grandchild may go on writing.
+            // Reads only the bytes that are in the pipe now, because a grandchild may write for ever.
             self.receive(&mut receiver, pipe::bytes_in(self.watch.pipe.as_fd()).min(LARGEST_PIPE));
         }
         let (exit, usage) = self.watch.child.reap();
@@ -214,7 +208,7 @@ impl Shared {
         self.end()
     }
 
-    /// The lock keeps other threads from reaping the child.
+    /// While `state` is locked, no other thread reaps the child, which would free its pid.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.in_parent() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
@@ -249,7 +243,7 @@ impl Drop for Shared {
         let state = self.state.get_mut();
         let Some(watch) = &state.watch else { return };
         let child = &watch.child;
-        // The kill fails if the child has changed its user.
+        // If the child has changed its user, the kernel refuses the kill, and a wait could last for ever.
         if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {
             state.detach();
             return;

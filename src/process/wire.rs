@@ -1,4 +1,4 @@
-//! The frames that a child sends: chunks and an end for a value, one frame for a failure.
+//! The frames that a child sends: chunk frames and an end frame for a value, one frame for a failure.
 
 mod decode;
 mod encode;
@@ -13,10 +13,10 @@ pub(super) use self::decode::{DecodeError, decode};
 use super::panics::Panic;
 use crate::os::pipe::{Found, WriteEnd};
 
-/// The kind, and the length of the body in little-endian order.
 const HEAD: usize = 5;
 
-/// The buffer on the stack. The heap for a larger value, and `memset` for a larger array, cost a child page faults.
+/// The length of the sender's array on the stack. A larger array (cleared by `memset`) or the heap would cost the child
+/// page faults.
 pub(super) const SMALL: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
@@ -48,7 +48,6 @@ impl Failure {
 
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
-    /// Space for a head, then the next chunk.
     buffer: &'a mut [u8],
     filled: usize,
 }
@@ -59,7 +58,7 @@ impl<'a> Sender<'a> {
         Sender { pipe, buffer: small, filled: HEAD }
     }
 
-    /// Sends all but the last chunk.
+    /// Sends all but the last chunk, which `finish` sends.
     pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
         value.serialize(self)
     }
@@ -114,7 +113,7 @@ impl<'a> Sender<'a> {
         self.pipe.write_all(chunk)
     }
 
-    /// Makes space for fewer bytes than a chunk. Grows in steps, to touch few pages.
+    /// Grows the buffer in steps, because each new page costs a page fault.
     #[cold]
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
         let may_grow = self.buffer.len() < CHUNK;
@@ -125,7 +124,7 @@ impl<'a> Sender<'a> {
             self.flush()?;
         }
         if may_grow {
-            // Includes space for the end frame.
+            // HEAD is space for the end frame.
             let needed = self.filled + bytes + HEAD;
             let length = (4 * self.buffer.len()).max(needed).min(CHUNK);
             let buffer = Box::leak(vec![0; length].into_boxed_slice());
@@ -158,7 +157,6 @@ fn head(kind: u8, body: usize) -> [u8; HEAD] {
 pub(super) enum Received {
     Value(Vec<u8>),
     Failure(Failure),
-    /// This many bytes of a value, without its end.
     Incomplete(u64),
     TooLarge,
     OutOfMemory(usize),
@@ -168,7 +166,6 @@ pub(super) enum Received {
 
 #[derive(Debug, Default)]
 pub(super) struct Receiver {
-    /// The head of the next frame, or a part of it.
     head: Vec<u8>,
     /// The current frame: its kind, and how many bytes of its body are missing.
     frame: Option<(u8, usize)>,
@@ -192,13 +189,13 @@ impl Receiver {
         self.value.len()
     }
 
-    /// Reads at most `budget` bytes, in a bounded number of calls.
+    /// The number of reads is bounded too, because a child may send single bytes.
     pub(super) fn read(
         &mut self,
         mut budget: usize,
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
-        // Bounds the memory that a head alone can claim.
+        // This bounds the memory that `read` reserves before the bytes arrive: a hostile head may announce 4 GiB.
         const AT_ONCE: usize = 1 << 20;
         for _ in 0..16 + budget / 256 {
             if !self.open || budget == 0 {
@@ -220,7 +217,6 @@ impl Receiver {
                 Err(e) if e.kind() == io::ErrorKind::OutOfMemory => {
                     self.end(Received::OutOfMemory(self.value.len().saturating_add(most)));
                 }
-                // A pipe has no other errors.
                 Ok(Found::End) | Err(_) => self.open = false,
             }
         }

@@ -1,4 +1,4 @@
-//! Checks the receiver against a hostile child.
+//! Compares the receiver with a naive one on arbitrary bytes.
 
 use std::collections::BTreeMap;
 
