@@ -16,9 +16,10 @@ use crate::schedule::{Entry, Key};
 ///
 /// Arming sets a timer that sends SIGALRM. After the limit [`check`](Alarm::check) returns a [`TimedOut`].
 ///
-/// - Alarms nest. After an outer alarm expires, checks of inner alarms return the outer alarm's error.
-/// - Guards drop in any order. The process's last drop restores SIGALRM's previous handler, a thread's last drop its
-///   signal mask.
+/// - Alarms nest: an alarm encloses the alarms that its thread arms later. After it expires, checks of those return its
+///   error.
+/// - Guards drop in any order. The last drop on a thread restores its signal mask. The last drop in the process
+///   restores the previous handler of SIGALRM.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
 /// - In a forked child, inherited guards are inert: checks return `Ok`.
 /// ```
@@ -42,7 +43,8 @@ impl Alarm {
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails; then no alarm is armed. A refused timer is no error: checks read the clock.
+    /// [`ArmError`] if a system call fails; then no alarm is armed. If the kernel refuses only a timer, arming
+    /// succeeds, because checks can read the clock.
     /// ```
     /// assert!(sigalarm::Alarm::after(std::time::Duration::ZERO).unwrap().is_expired());
     /// ```
@@ -62,7 +64,7 @@ impl Alarm {
         Alarm::of_due(Due::At(clock::from_instant(deadline)), Location::caller())
     }
 
-    /// Arms an alarm without a deadline, which expires only by [`ring`](Alarm::ring).
+    /// Arms an alarm without a deadline, which expires only when [`ring`](Alarm::ring) is called.
     /// ```
     /// assert_eq!(sigalarm::Alarm::never().unwrap().limit(), None);
     /// ```
@@ -72,7 +74,7 @@ impl Alarm {
         Alarm::of_due(Due::Never, Location::caller())
     }
 
-    /// Returns a builder for an alarm with other limits or a label.
+    /// Returns a builder for an alarm with several limits, a label or other options.
     /// ```
     /// assert!(sigalarm::Alarm::builder().check_limit(0).arm().unwrap().is_expired());
     /// ```
@@ -92,7 +94,7 @@ impl Alarm {
     }
 }
 
-/// Returns the key in registers, and an error in `error`. A `Result` would be in memory.
+/// Returns an error in `error`, because a `Result` would be returned in memory, not in registers.
 #[inline(never)]
 fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmError>) -> Option<Key> {
     runtime::arm(Plan::new(due, location)).map_err(|e| *error = Some(e)).ok()
@@ -102,8 +104,8 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 impl Alarm {
     /// Returns an error if this alarm or an enclosing one has expired.
     ///
-    /// Costs one load and one branch. While an expired alarm is alive in the process, a check also takes a lock, so do
-    /// not check in a signal handler.
+    /// Costs one load and one branch. While an expired alarm is alive in the process, a check also takes a lock, so a
+    /// check in a signal handler can deadlock.
     ///
     /// # Errors
     ///
@@ -154,7 +156,7 @@ pub(crate) fn check(key: &Key, location: &'static Location<'static>) -> Result<(
 
 /// Changing the limit.
 impl Alarm {
-    /// Starts the limit again from now; for [`Alarm::at`], the time from arming to the deadline.
+    /// Starts the limit again from now. For [`Alarm::at`], the limit is the time from arming to the deadline.
     /// ```
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_secs(1)).unwrap();
     /// for _job in 0..1_000 {
@@ -165,7 +167,7 @@ impl Alarm {
         runtime::restart(self.key);
     }
 
-    /// Moves the deadline, if the alarm has one, later by `more`. An expiry by the earlier deadline is undone.
+    /// Moves the deadline, if the alarm has one, later by `more`. This undoes an expiry at the earlier deadline.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// alarm.extend(std::time::Duration::from_secs(10));
@@ -175,7 +177,8 @@ impl Alarm {
         runtime::extend(self.key, more);
     }
 
-    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Takes a lock: not for signal handlers.
+    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Takes a lock, so a call in a signal handler can
+    /// deadlock.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// alarm.ring();
@@ -186,7 +189,7 @@ impl Alarm {
         let _ = runtime::ring(self.key, Cause::Rung);
     }
 
-    /// Removes all limits until [`restart`](Alarm::restart). [`ring`](Alarm::ring) and a signal of
+    /// Removes all limits until [`restart`](Alarm::restart). Calls of [`ring`](Alarm::ring) and signals of
     /// [`ring_on`](AlarmBuilder::ring_on) still expire the alarm.
     /// ```
     /// let alarm = sigalarm::testing::expired();
@@ -198,7 +201,7 @@ impl Alarm {
     }
 }
 
-/// Inspecting. All methods but `id` and `label` take a lock.
+/// Inspecting. All methods but `id` and `label` take a lock, so a call in a signal handler can deadlock.
 impl Alarm {
     /// Returns the time until the deadline, zero after it; `None` without a deadline.
     /// ```
@@ -208,7 +211,7 @@ impl Alarm {
         runtime::inspect(self.key, Entry::remaining).flatten()
     }
 
-    /// Returns the time since arming or the last restart, without [`paused`](Alarm::paused) time.
+    /// Returns the time since arming or the last restart, without the time spent [`paused`](Alarm::paused).
     /// ```
     /// assert!(sigalarm::testing::never().elapsed().as_secs() < 60);
     /// ```
@@ -232,7 +235,7 @@ impl Alarm {
         runtime::inspect(self.key, |entry, _| clock::to_instant(entry.due())).flatten()
     }
 
-    /// Returns the longest stretch without a check that an [`audit`](AlarmBuilder::audit) found.
+    /// Returns the longest stretch without a check that the alarm's [`audit`](AlarmBuilder::audit) has measured.
     /// ```
     /// assert!(sigalarm::testing::never().longest_gap().is_none());
     /// ```

@@ -6,8 +6,8 @@ use crate::alarm::Alarm;
 use crate::error::{ArmError, TimedOut};
 use crate::unwind;
 
-/// The best answer `T` that a search has found, with its score `S`. Of answers with equal scores the first stays. The
-/// search borrows the `Best`, so the answer outlives an error or panic of the search.
+/// The best answer `T` that a search has found, with its score `S`. An answer with an equal score does not replace it.
+/// The search only borrows the `Best`, so the answer outlives an error or panic of the search.
 /// ```
 /// let mut best: sigalarm::Best<Vec<u32>, u64> = sigalarm::Best::lowest();
 /// best.offer(7_542, || vec![2, 0, 1]);
@@ -17,7 +17,6 @@ use crate::unwind;
 pub struct Best<T, S, O = Lowest> {
     order: O,
     kept: Option<(S, T)>,
-    /// A beaten answer, whose memory `offer_cloned` uses again.
     spare: Option<T>,
     improvements: u64,
 }
@@ -45,7 +44,7 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns an empty `Best`, which takes the first offer, then each whose score makes `better(new, best)` true.
+    /// Returns an empty `Best`. It takes the first offer, then every offer for which `better(new, best)` is true.
     /// ```
     /// assert!(sigalarm::Best::by(|new: &(u32, f64), best| new < best).offer((3, 80.0), || "three vans"));
     /// ```
@@ -108,8 +107,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Runs `answer` and keeps its value if `score` is better than the best. Returns whether it is better. If `answer`
-    /// unwinds, the previous answer stays.
+    /// Runs `answer` and stores its value only if `score` is better than the best score. Returns whether it is. If
+    /// `answer` unwinds, the previous answer stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
@@ -123,7 +122,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Offers a copy of `answer`, as [`offer`](Best::offer) does. The copy reuses the memory of a beaten answer.
+    /// Offers a copy of `answer`, as [`offer`](Best::offer) does. The copy reuses the memory of an earlier answer.
     /// ```
     /// let mut best = sigalarm::Best::<Vec<u32>, u64>::lowest();
     /// assert!(best.offer_cloned(40, &[0, 1, 2][..]));
@@ -137,7 +136,6 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
     {
         let taken = self.is_beaten_by(&score);
         if taken {
-            // If `clone_into` unwinds, the half-written copy is dropped, because `take` has moved it out of `self`.
             let copy = match self.spare.take() {
                 Some(mut spare) => {
                     answer.clone_into(&mut spare);
@@ -155,13 +153,13 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
     }
 
-    /// Arms an alarm with this limit, and runs `search` with `self` and the alarm. An offer before the first check is
-    /// kept under any limit.
+    /// Arms an alarm with this limit, and runs `search` with `self` and the alarm. Offers before the first check count
+    /// even if the limit is zero.
     ///
     /// # Errors
     ///
     /// [`ArmError`] if arming fails; then `search` does not run. The inner error is the [`TimedOut`] that `search`
-    /// returned, or that unwound it.
+    /// returned, or with which a check unwound it.
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
@@ -209,7 +207,7 @@ pub trait Better<S> {
     /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
-    /// Returns whether the score can be the first. A NaN cannot, because no score is better than NaN.
+    /// Returns whether an empty `Best` takes the score. It takes no NaN, because no score is better than NaN.
     /// ```
     /// assert!(!sigalarm::Better::is_comparable(&sigalarm::Lowest, &f64::NAN));
     /// ```

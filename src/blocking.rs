@@ -10,17 +10,16 @@ use crate::os::poll::{self, Readiness};
 use crate::os::{child, clock};
 use crate::runtime::{self, Waiting};
 
-/// The longest timeout of a wait that no signal can end.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Alarm {
-    /// Runs `call`, a system call such as `flock`, `connect` or `read`, and ends it at the deadline.
+    /// Runs `call`, which makes a system call such as `flock`, `connect` or `read`, and interrupts it at the deadline.
     ///
-    /// When this alarm or an enclosing one expires, the system call fails with EINTR, at most 10 ms late. After any
-    /// other EINTR `call` runs again.
+    /// When this alarm or an enclosing one expires, the system call fails with EINTR, at most 10 ms late. After an
+    /// EINTR without an expiry, `call` runs again.
     ///
-    /// A `call` that itself retries after EINTR, as std's `read_exact`, `accept`, `connect` and `File::open` do, never
-    /// ends: use [`reader`](Alarm::reader), or nix's functions.
+    /// No deadline ends a `call` that itself retries after EINTR, as std's `read_exact`, `accept`, `connect` and
+    /// `File::open` do. Use [`reader`](Alarm::reader) instead, or nix's functions.
     ///
     /// # Errors
     ///
@@ -75,7 +74,7 @@ impl Alarm {
         self.check_at(location)?;
         let waiting = Waiting::begin(Some(self.key));
         loop {
-            // Read before the check, so that the check returns an error for any deadline before `end`.
+            // The clock is read before the check. So if `end` has passed, the check finds every deadline before `end`.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -104,7 +103,8 @@ impl Alarm {
         let location = Location::caller();
         drop(child.stdin.take());
         loop {
-            // `try_wait` comes first: it knows a child that has been reaped, whose id another process may have.
+            // If the child has been reaped, another process may have its id. `try_wait` knows this, so it precedes
+            // waitid(2).
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }
@@ -117,9 +117,9 @@ impl Alarm {
 
     /// Calls `attempt` until it returns a value. Returns a [`TimedOut`] if the alarm or an enclosing one expires first.
     ///
-    /// For locks, channels (`recv_timeout`) and condition variables (`wait_timeout_while`), whose waits no signal ends.
-    /// `attempt` gets a timeout: the time to the deadline, at most 10 ms. It waits no longer, then returns `None`. A
-    /// [`ring`](Alarm::ring) is noticed between two attempts.
+    /// Suits locks, channels (`recv_timeout`) and condition variables (`wait_timeout_while`), whose waits no signal
+    /// interrupts. `attempt` gets a timeout: the time to the deadline, at most 10 ms. After the timeout it must return
+    /// `None`. A [`ring`](Alarm::ring) takes effect between two attempts.
     /// ```
     /// let lock = parking_lot::Mutex::new(7);
     /// let locked = sigalarm::testing::never().wait_for(|timeout| lock.try_lock_for(timeout));

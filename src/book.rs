@@ -1,7 +1,6 @@
-//! Guides: recipes, the choice between alarms, workers and jobs, mistakes, limits.
+//! Guides: recipes, mistakes, limits, and the choice between alarms, workers and jobs.
 
-// Each module is a page of `docs`, whose examples run as doctests. Examples that fork are `standalone_crate`s: only a
-// process with one thread may fork a job.
+// Doctests that fork jobs are `standalone_crate`s, because each then runs in a process of its own, with one thread.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

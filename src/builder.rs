@@ -9,7 +9,7 @@ use crate::os::clock;
 use crate::runtime::{self, CpuOf, Due, Grace, Plan, Wishes};
 use crate::schedule::Budget;
 
-/// A builder for an alarm, returned by [`Alarm::builder`]. Of several limits, the first reached expires the alarm.
+/// A builder for an alarm, returned by [`Alarm::builder`]. The limit that is reached first expires the alarm.
 /// ```
 /// let builder: sigalarm::AlarmBuilder = sigalarm::Alarm::builder().check_limit(9);
 /// assert!(builder.arm().unwrap().check().is_ok());
@@ -58,8 +58,8 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time of the process, from arming. The alarm is late by up to 1 ms, and by the
-    /// processor time that other threads use while its timer runs.
+    /// Sets a limit on the processor time of the process, from arming. The alarm is late by up to 1 ms. Its timer
+    /// assumes that only one thread is busy, so it is also late by the processor time of other threads.
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -67,8 +67,8 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.cpu = Some((CpuOf::Process, limit)))
     }
 
-    /// Sets a limit on the processor time of the arming thread, which replaces [`cpu_limit`](AlarmBuilder::cpu_limit).
-    /// On Apple's systems, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) then fails.
+    /// Sets a limit on the processor time of the arming thread, in place of [`cpu_limit`](AlarmBuilder::cpu_limit).
+    /// With it [`arm`](AlarmBuilder::arm) fails on Apple's systems, NetBSD and OpenBSD.
     /// ```
     /// assert!(sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -78,8 +78,8 @@ impl AlarmBuilder {
 
     /// Sets a limit on the number of checks: the first `budget` return `Ok`, the next returns an error.
     ///
-    /// Counted are checks of the alarm, of alarms inside it, and of its thread. [`restart`](Alarm::restart) resets the
-    /// count. While the guard is alive, every check in the process takes a lock.
+    /// These checks count: those of the alarm, of alarms that it encloses, and of its thread.
+    /// [`restart`](Alarm::restart) resets the count. While the guard is alive, every check in the process takes a lock.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm().unwrap();
     /// assert!(sigalarm::checkpoint().is_ok() && alarm.check().is_err());
@@ -90,12 +90,12 @@ impl AlarmBuilder {
 
     /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm.
     ///
-    /// A second signal is forwarded to the previous handler if no check has followed the first, or if all alarms with
-    /// this signal have expired. So a second Ctrl-C ends the process. A signal that was ignored at arming, as under
-    /// `nohup`, stays ignored.
+    /// The previous handler gets a second signal if no check has run since the first, or if all alarms with this signal
+    /// have expired. So a second Ctrl-C ends the process. A signal that was ignored at arming, as under `nohup`, stays
+    /// ignored.
     ///
-    /// The drop of the signal's last guard restores the previous disposition, and discards a signal that no check has
-    /// followed.
+    /// The drop of the last guard with this signal restores the previous disposition. If no check has run since a
+    /// signal, the drop discards that signal.
     ///
     /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
     /// ```
@@ -113,7 +113,7 @@ impl AlarmBuilder {
     /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
     ///
     /// This watchdog writes a line to standard error and exits with code 124. It runs no destructors and flushes no
-    /// buffers. On macOS, NetBSD and OpenBSD [`arm`](AlarmBuilder::arm) then fails.
+    /// buffers. With it [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm().unwrap();
@@ -134,11 +134,11 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Makes the handler set `flag` when the alarm expires, for code that reads an `Arc<AtomicBool>` and does not
-    /// check. The library never clears `flag`.
+    /// Makes the handler set `flag` when the alarm expires, for code that reads an `Arc<AtomicBool>` instead of
+    /// checking. The library never clears `flag`.
     ///
-    /// For limits on processor time and checks, a check sets `flag`. On macOS, NetBSD and OpenBSD, and if
-    /// RLIMIT_SIGPENDING allows no further timer, [`arm`](AlarmBuilder::arm) fails.
+    /// For limits on processor time and checks, a check sets `flag`. For a deadline `flag` needs a timer, so
+    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and if RLIMIT_SIGPENDING allows no further timer.
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
     /// let (limit, flag) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
@@ -151,7 +151,7 @@ impl AlarmBuilder {
 
     /// Measures each stretch of `threshold` or longer without a check on the arming thread; see [`Alarm::longest_gap`].
     ///
-    /// The timer sends four signals in each `threshold`, at most 4,000 a second. An audit measures wall time, so a
+    /// The timer sends four signals per `threshold`, but at most 4,000 a second. An audit measures wall time, so a
     /// preempted thread looks like a missing check.
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
@@ -167,7 +167,7 @@ impl AlarmBuilder {
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails or the system cannot provide an option; then nothing is armed.
+    /// [`ArmError`] if a system call fails or the system does not support an option; then nothing is armed.
     /// ```
     /// let builder = sigalarm::Alarm::builder().check_limit(10);
     /// for _page in 0..3 {

@@ -1,7 +1,7 @@
 #[cfg(not(sigalarm_shuttle))]
 pub use sigalarm_core::checkpoint;
 
-/// Checks by the flag of the simulated kernel.
+/// Reads the flag of the simulated kernel on which `src/interleavings` tests the library.
 #[cfg(sigalarm_shuttle)]
 pub fn checkpoint() -> Result<(), crate::error::TimedOut> {
     if crate::runtime::is_flag_set() {

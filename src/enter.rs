@@ -5,7 +5,7 @@ use crate::not_send::NotSend;
 use crate::runtime;
 use crate::schedule::{Key, Standing};
 
-/// A guard that keeps an alarm entered on the guard's thread; returned by [`Alarm::enter`].
+/// A guard, returned by [`Alarm::enter`], whose drop leaves the entered alarm.
 /// ```
 /// let alarm = sigalarm::testing::never();
 /// let entered: sigalarm::Entered<'_> = alarm.enter();
@@ -21,8 +21,8 @@ pub struct Entered<'a> {
 impl Alarm {
     /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check the alarm too.
     ///
-    /// The calling thread's alarms enclose the entered alarm, as those outside it on the arming thread do. The entered
-    /// alarm encloses alarms that the calling thread arms later.
+    /// The entered alarm encloses alarms that the calling thread arms later. It is enclosed by the thread's earlier
+    /// alarms, and by those that enclose it on its arming thread.
     /// ```
     /// let alarm: &sigalarm::Alarm = &sigalarm::testing::expired();
     /// std::thread::scope(|s| {

@@ -9,7 +9,7 @@ use sigalarm_core::implementer::TooMany;
 pub(crate) use sigalarm_core::implementer::{Exact, Expiry, Measured};
 pub use sigalarm_core::{AlarmId, Cause, SourceLocation, TimedOut};
 
-/// The error of a failed arming, after which no alarm is armed. Common causes are seccomp filters and exhausted memory.
+/// The error of a failed arming: no alarm is armed. Common causes are seccomp filters and exhausted memory.
 /// ```
 /// let e: sigalarm::ArmError = sigalarm::Alarm::builder().ring_on(9).arm().unwrap_err();
 /// assert!(e.to_string().contains("signal 9 cannot ring it"));
@@ -77,13 +77,12 @@ impl Error for ArmError {
 }
 
 impl From<ArmError> for io::Error {
-    /// Returns an error of the failed call's kind; without a call, `InvalidInput` or `Unsupported`.
+    /// Returns an error of the failed system call's kind; if none failed, of kind `InvalidInput` or `Unsupported`.
     fn from(e: ArmError) -> io::Error {
         io::Error::new(e.kind, e)
     }
 }
 
-/// Returns the text of a panic's payload, as std prints it.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,

@@ -10,20 +10,23 @@ use crate::os::poll::Readiness;
 impl Alarm {
     /// Returns a reader whose reads end at the deadline: for pipes, sockets and terminals.
     ///
-    /// A read waits in poll(2), for which a regular file is always ready. poll(2) sees no buffered bytes, so `r` must
-    /// be unbuffered, or standard input; a [`BufReader`](io::BufReader) around the reader reads lines.
+    /// A read waits in poll(2), which reports regular files as always ready, and does not see buffered bytes. So `r`
+    /// must be unbuffered, or standard input. To read lines, put a [`BufReader`](io::BufReader) around the returned
+    /// reader.
     ///
     /// # Errors
     ///
-    /// After an expiry, [`io::ErrorKind::TimedOut`] with a [`TimedOut`](crate::TimedOut) inside. No byte is lost.
+    /// After an expiry, [`io::ErrorKind::TimedOut`] with a [`TimedOut`](crate::TimedOut) inside. The read takes no
+    /// bytes.
     ///
     /// # Standard input
     ///
     /// A read takes bytes that [`io::stdin`](std::io::stdin) has buffered, or waits as [`blocking`](Alarm::blocking)
     /// does, with the same errors. The limit does not cover the wait for the lock of `io::stdin`.
     ///
-    /// `alarm.reader(stdin().lock())` implements [`BufRead`]. At the deadline `read_line` leaves a partial line in its
-    /// `String`, unless the line ends within a UTF-8 character. The next `read_line` appends to it.
+    /// `alarm.reader(stdin().lock())` implements [`BufRead`]. If the deadline comes within a line, `read_line` leaves
+    /// the first part in its `String`, and the next `read_line` appends to it. But `read_line` drops a part that ends
+    /// within a UTF-8 character.
     /// ```
     /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
@@ -38,7 +41,7 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` returns how many bytes it has written; a failed `write_all` does not. `w` must be unbuffered. For
+    /// A `write` returns how many bytes it has written, but a failed `write_all` does not. `w` must be unbuffered: for
     /// standard output, pass a [`File`](std::fs::File) from `stdout().as_fd().try_clone_to_owned()?`.
     /// ```
     /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
@@ -61,7 +64,6 @@ impl Alarm {
 pub struct Reader<'a, R> {
     alarm: &'a Alarm,
     inner: R,
-    /// The call of [`Alarm::reader`], which errors report, because std may call `read`.
     location: &'static Location<'static>,
 }
 
@@ -143,7 +145,7 @@ impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
 }
 
 impl<R: AsFd> Reader<'_, R> {
-    /// Runs `call` before poll(2), which does not see bytes in the buffer that `call` reads.
+    /// Runs `call` before poll(2), because poll(2) does not see bytes that `inner` has buffered.
     fn read_through_buffer<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
         let Reader { alarm, inner, location } = self;
         let called = alarm.blocking_at(location, || match call(inner) {

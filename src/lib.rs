@@ -37,7 +37,8 @@
 //!
 //! - A computation without checks never stops. A limit is noticed at the next check, never early.
 //! - While an expired alarm is alive, every check in the process takes a lock.
-//! - In a single-threaded process an alarm uses the interval timer, which `exec` keeps: call `exec` in [`suspended`].
+//! - In a single-threaded process `exec` preserves the alarm's timer, so the new program dies of SIGALRM: use
+//!   [`suspended`].
 //! - Unix only. Tests run on Linux; for macOS, FreeBSD, NetBSD and Android the library is only compiled.
 
 #![cfg_attr(sigalarm_rtsan, feature(sanitize))]

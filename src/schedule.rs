@@ -1,7 +1,6 @@
-//! The schedule: live alarms and their deadlines, as pure data. Callers pass the time in. Operations take logarithmic time unless
-//! noted.
+//! The schedule: live alarms and their deadlines, as pure data. Callers pass the time as an argument.
 //!
-//! An alarm is pending until its deadline, then expired until a restart or its removal.
+//! An alarm is pending until it expires, and then expired until it is restarted, extended, disarmed or removed.
 
 mod budget;
 mod changes;
@@ -25,14 +24,14 @@ use self::slots::Slots;
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// Ids below and above those of all alarms.
+/// Ids below (`OUTERMOST`) and above those of all alarms.
 const OUTERMOST: AlarmId = implementer::id(0);
 pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
 #[derive(Debug)]
 struct Thread {
     pending: Queue,
-    /// Checks of the thread ignore alarms up to this id.
+    /// The thread's checks ignore alarms with this id or a lower one.
     shield: AlarmId,
 }
 
@@ -47,10 +46,10 @@ pub(crate) struct Schedule {
     counting: Vec<(Scope, Key)>,
     /// Alarms that signals expire.
     listeners: Vec<Key>,
-    /// Alarms that threads have entered, sorted in the same way.
+    /// Alarms that threads have entered, sorted by thread, then by order of entry.
     entered: BTreeSet<Standing>,
-    /// The next id must skip those of the parent process. They are not skipped earlier, because the write to the counter's page
-    /// costs a child a page fault.
+    /// Whether the next id must skip the parent's ids. A child skips them only when it needs an id, because the write
+    /// to the counter costs a page fault.
     must_skip_ids: bool,
 }
 
@@ -68,7 +67,7 @@ impl Schedule {
         }
     }
 
-    /// Empties the schedule of a forked child. Returns the old one, which is not dropped because a child must not free memory.
+    /// Empties a forked child's schedule. Returns the old one undropped, because a child must not free memory.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
         self.skip_ids();

@@ -44,8 +44,8 @@ pub fn try_within<T, E: Into<io::Error>>(
 
 /// Runs `f` while the calling thread's alarms are paused, for a prompt or a debugger. Calls nest.
 ///
-/// A paused alarm has no deadline. When `f` has returned or panicked, the alarm's deadline, watchdog, flag and audit
-/// come later by the time that `f` took. Limits on processor time and checks are not paused.
+/// A paused alarm has no deadline. When `f` ends, the alarm's deadline, watchdog and flag are postponed by the time
+/// that `f` took. Its audit ignores that time. Limits on processor time and checks are not paused.
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500)).unwrap();
 /// sigalarm::paused(|| std::thread::sleep(std::time::Duration::from_millis(600)));
@@ -59,7 +59,7 @@ pub fn paused<T>(f: impl FnOnce() -> T) -> T {
 }
 
 impl Alarm {
-    /// Runs `f` while this alarm alone is paused, as by [`paused`]. Any thread may call this method.
+    /// Runs `f` while only this alarm is paused; see the function [`paused`]. Any thread may call this method.
     /// ```
     /// let alarm = sigalarm::Alarm::at(std::time::Instant::now() + std::time::Duration::from_secs(1)).unwrap();
     /// assert_eq!(alarm.paused(|| alarm.deadline()), None);
@@ -72,11 +72,12 @@ impl Alarm {
     }
 }
 
-/// Runs `f`, in which this thread's checks ignore the alarms armed before: for clean-up after an expiry. Calls nest.
+/// Runs `f`, for clean-up after an expiry. Until it ends, this thread's checks ignore all alarms armed before. Calls
+/// nest.
 ///
 /// [`blocking`](Alarm::blocking) ignores these alarms too, and their [`check_limit`](crate::AlarmBuilder::check_limit)s
-/// count no check. But deadlines pass, and [`abort_after`](crate::AlarmBuilder::abort_after) ends the process. Alarms
-/// that `f` arms work as usual, so the clean-up can have a limit.
+/// count no check. But their deadlines pass, and their [`abort_after`](crate::AlarmBuilder::abort_after) ends the
+/// process. Alarms that `f` arms work as usual, so the clean-up can have a limit.
 /// ```
 /// let _alarm = sigalarm::testing::expired();
 /// assert!(sigalarm::checkpoint().is_err());
@@ -90,11 +91,11 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 
 /// Runs `f` with the previous disposition of SIGALRM, this thread's previous signal mask, and no timer of the library.
 ///
-/// For [`exec`](std::os::unix::process::CommandExt::exec), which keeps the interval timer: without `suspended` the new
-/// program of a single-threaded process **dies of SIGALRM**.
+/// Use it for [`exec`](std::os::unix::process::CommandExt::exec), which preserves the interval timer: without
+/// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
 ///
-/// Limits count the time of `f`, but a deadline interrupts no system call. Arm no alarm on another thread until `f`
-/// returns. Calls nest.
+/// Limits count the time of `f`, but a deadline interrupts no system call. Until `f` returns, arm no alarm on another
+/// thread, because the library does not unblock SIGALRM there. Calls nest.
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());

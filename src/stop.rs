@@ -5,7 +5,7 @@ use crate::error::{Cause, TimedOut};
 use crate::handle::AlarmHandle;
 
 /// A `'static` [`enough::Stop`] that checks the calling thread's alarms. `&Alarm` and [`AlarmHandle`] implement `Stop`
-/// too. A limit on time, processor time or checks returns [`StopReason::TimedOut`], another cause
+/// too. If a limit on time, processor time or checks is reached, the reason is [`StopReason::TimedOut`], otherwise
 /// [`StopReason::Cancelled`].
 /// ```
 /// use enough::{Stop, StopReason};
@@ -23,7 +23,6 @@ impl Stop for ThreadAlarms {
     }
 }
 
-/// A `Stop` must be `Send`: the reference is `Send`, the guard is not.
 impl Stop for &Alarm {
     #[inline]
     #[track_caller]

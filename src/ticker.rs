@@ -10,8 +10,8 @@ use crate::schedule::Key;
 
 /// A guard that counts periods, for a progress line or a checkpoint file.
 ///
-/// A late [`ticks`](Ticker::ticks) counts every period. While the program calls `ticks`, the timer sends a signal in
-/// each period. A ticker is inert in a forked child.
+/// A late call of [`ticks`](Ticker::ticks) counts every period. While the program calls `ticks`, the timer sends a
+/// signal in each period. In a forked child `ticks` returns 0.
 /// ```
 /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10)).unwrap();
 /// for step in 0..1_000_000 {
@@ -29,7 +29,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Arms a ticker. Each period costs a signal, so it should be 50 µs or longer. Does not block.
+    /// Arms a ticker. Each period costs a signal, so a period should be 50 µs or longer. Does not block.
     ///
     /// # Errors
     ///
@@ -45,8 +45,8 @@ impl Ticker {
         Ok(Ticker { key, period, flag, not_send: PhantomData })
     }
 
-    /// Counts the periods since the last call on any thread, or since arming. Until a period ends, a call costs a load
-    /// and a branch.
+    /// Returns how many periods have ended since the last call on any thread, or since arming. Until a period ends, a
+    /// call costs a load and a branch.
     /// ```
     /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(2)).unwrap();
     /// std::thread::sleep(ticker.period() * 4);

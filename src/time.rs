@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-/// Nanoseconds since the epoch of the monotonic clock, as an integer that an atomic can hold.
+/// Nanoseconds since the epoch of the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Time(u64);
 
 impl Time {
-    /// No deadline; also the result of an addition that overflows.
+    /// No deadline, and the result of an addition that overflows.
     pub(crate) const NEVER: Time = Time(u64::MAX);
 
     pub(crate) const fn from_nanos(nanos: u64) -> Time {
@@ -36,11 +36,10 @@ impl Time {
     }
 }
 
-/// A processor time clock of the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CpuClock(pub(crate) i32);
 
-/// Returns at most `u64::MAX`. [`Duration::as_nanos`] computes in 128 bits, which is slower.
+/// Faster than [`Duration::as_nanos`], which computes in 128 bits.
 fn nanos(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(d.subsec_nanos()))
 }

@@ -1,5 +1,5 @@
-//! Unwinding from a check to a `catch`. Without a `catch`, unwinding would end the thread without a message, so the
-//! check panics instead.
+//! Unwinding from a check to an `Alarm::catch`. Without a `catch`, unwinding would end the thread without a panic
+//! message, so the check panics instead.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -17,12 +17,13 @@ impl Alarm {
     /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, in code without a `Result`.
     ///
     /// The unwinding runs destructors, but not the panic hook. At an `extern "C"` function of Rust it **aborts the
-    /// process**: in a callback from C, store the error of [`check`](Alarm::check) instead. Does nothing on a thread
-    /// that unwinds already.
+    /// process**, so in a callback from C store the error of [`check`](Alarm::check) instead. Does nothing on a thread
+    /// that is already unwinding.
     ///
     /// # Panics
     ///
-    /// Panics if an alarm has expired, no `catch` runs on this thread, and no `catch` of that alarm on another.
+    /// Panics if an alarm has expired, but no `catch` runs on this thread, and no `catch` of that alarm on another
+    /// thread.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [3, 1, 2].sort_by_key(|_| alarm.unwind_if_expired()));
@@ -38,16 +39,16 @@ impl Alarm {
         }
     }
 
-    /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). A panic passes through.
+    /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). Does not catch panics.
     /// Under `panic = "abort"` a call does not compile.
     ///
-    /// A function that the unwinding leaves must keep its data valid, as after a panic. On another thread the unwinding
-    /// ends that thread: to continue it here, pass the error of `join` to
+    /// The unwinding leaves functions as a panic does, so they must keep their data valid. On another thread it ends
+    /// that thread. To continue it on this thread, pass the error of `join` to
     /// [`resume_unwind`](std::panic::resume_unwind).
     ///
     /// # Errors
     ///
-    /// The [`TimedOut`] of this alarm; or of an enclosing alarm, unless this thread has a `catch` of that alarm.
+    /// The [`TimedOut`] of this alarm, or of an enclosing alarm that has no `catch` on this thread.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [1, 2].iter().for_each(|_| sigalarm::unwind_if_expired()));
@@ -94,7 +95,7 @@ fn raise(e: TimedOut) -> ! {
     panic::resume_unwind(Box::new(Unwinding(e)))
 }
 
-/// Implements `Alarm::catch`, without its assertion: `Best::within` must compile under `panic = "abort"`.
+/// Implements `Alarm::catch` without its assertion, because `Best::within` must compile under `panic = "abort"`.
 pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedOut> {
     let registration = Registration::add(alarm.id());
     let outcome = panic::catch_unwind(AssertUnwindSafe(f));
@@ -111,20 +112,20 @@ pub(crate) fn catch<T>(alarm: &Alarm, f: impl FnOnce() -> T) -> Result<T, TimedO
 }
 
 thread_local! {
-    /// The alarms of the `catch`es that run on this thread, outermost first.
     static ON_THIS_THREAD: RefCell<Vec<AlarmId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. A list would need a lock, which a
-/// fork could leave locked. If two alarms share a counter, an unwinding without a `catch` may end its thread without a
-/// message. Relaxed operations suffice: a thread that unwinds to another thread's `catch` was started inside it.
+/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. A list of alarms would need a
+/// lock, which a fork could leave locked in the child. If two alarms share a counter, an unwinding without a `catch`
+/// may end its thread without a message. Relaxed operations suffice, because a thread that unwinds to another thread's
+/// `catch` was started inside it.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
 struct Registration(AlarmId);
 
 impl Registration {
     fn add(alarm: AlarmId) -> Registration {
-        // A destructor may run after the thread-local is gone. Then the counter alone registers the `catch`.
+        // In a destructor, this thread-local may be gone already. Then only the counter registers the `catch`.
         let _ = ON_THIS_THREAD.try_with(|alarms| alarms.borrow_mut().push(alarm));
         Registration::counter(alarm).fetch_add(1, Ordering::Relaxed);
         Registration(alarm)

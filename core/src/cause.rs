@@ -12,18 +12,18 @@ pub enum Cause {
     Deadline,
     /// The limit on processor time was reached.
     Cpu,
-    /// The limit on checks was reached.
+    /// The limit on the number of checks was reached.
     Checks,
     /// This signal arrived.
     Signal(i32),
     /// The program called `Alarm::ring`.
     Rung,
-    /// The worker received a stop request.
+    /// The program called `Worker::stop`, or dropped the worker.
     Stopped,
 }
 
 impl fmt::Display for Cause {
-    /// Formats a predicate, such as "was interrupted by SIGINT".
+    /// Formats a verb phrase, such as "was interrupted by SIGINT".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match *self {
             Cause::Deadline => "timed out",

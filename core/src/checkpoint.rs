@@ -2,13 +2,13 @@ use crate::TimedOut;
 
 /// Checks every alarm of the calling thread.
 ///
-/// Costs one load and one branch until an alarm expires. Then `checkpoint` may wait for a lock, so do not call it in a
-/// signal handler.
+/// Costs one load and one branch until an alarm expires. After an expiry, `checkpoint` may wait for a lock, so do not
+/// call it in a signal handler.
 ///
 /// # Errors
 ///
-/// The [`TimedOut`] of the outermost expired alarm, with the location of the call. To pass the function as a value,
-/// write `|| checkpoint()`: a call by function pointer has a location outside your code.
+/// Returns the [`TimedOut`] of the outermost expired alarm, with the location of the call. To pass the check as a
+/// function, write `|| checkpoint()`: a call through a function pointer reports a location outside your code.
 /// ```
 /// let count = || (0..1_000).try_for_each(|_| sigalarm_core::checkpoint());
 /// assert!(count().is_ok()); // no limit

@@ -2,14 +2,14 @@ use alloc::format;
 use core::fmt;
 use core::time::Duration;
 
-/// A `Display` with three decimals.
+/// Displays a duration with three decimals, such as `1.500 ms`.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured(pub Duration);
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
-        // Rounded down: 9.9999 s must not look like a limit of 10 s.
+        // Rounds down, so that an elapsed time below the limit is never displayed as the limit.
         let (unit, name) = match nanos {
             0..1_000_000 => (1_000, "µs"),
             1_000_000..1_000_000_000 => (1_000_000, "ms"),
@@ -19,7 +19,7 @@ impl fmt::Display for Measured {
     }
 }
 
-/// A `Display` with all digits.
+/// Displays a duration with all digits, such as `1.5 ms`.
 #[derive(Clone, Copy, Debug)]
 pub struct Exact(pub Duration);
 

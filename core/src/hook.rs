@@ -11,11 +11,10 @@ use core::sync::atomic::Ordering;
 use crate::os::{Flag, Slot};
 use crate::{AlarmId, TimedOut};
 
-/// The number of the flag's bits.
 const MAX_HOOKS: usize = 8;
 
-/// The flag comes first, which saves an instruction in each function that checks. No other data is in its pair of cache
-/// lines, because writes there would slow checks.
+/// The flag, the byte that checks read, is the first field, so a check finds it at the address of the static, without
+/// an addition. The alignment keeps other data out of its pair of cache lines, because writes there would slow checks.
 #[repr(C, align(128))]
 struct Checked {
     flag: Flag,
@@ -24,13 +23,13 @@ struct Checked {
 
 static CHECKED: Checked = Checked { flag: Flag::new(), hooks: [const { Slot::empty() }; MAX_HOOKS] };
 
-/// Returns the flag. A relaxed load suffices for checks: the flag is a hint, and the hooks decide.
+/// Returns the flag. Checks use a relaxed load, because a set flag only makes them call the hooks, which decide.
 #[inline(always)]
 pub fn flag() -> &'static Flag {
     &CHECKED.flag
 }
 
-/// An implementation's functions.
+/// The functions of an implementation, a crate that arms alarms.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
     check: Check,
@@ -41,13 +40,13 @@ pub struct Hook {
 type Check = fn(Option<AlarmId>, &'static Location<'static>) -> Option<Box<TimedOut>>;
 
 impl Hook {
-    /// Creates a hook. `check` returns the error of the calling thread's outermost expired alarm; if `check` gets an
-    /// id, among alarms up to that id.
+    /// Creates a hook. `check` returns the error of the calling thread's outermost expired alarm. If `check` gets an
+    /// id, it ignores alarms with larger ids.
     pub const fn new(check: Check) -> Hook {
         Hook { check, before_error: |_| (), signal_name: |_| None }
     }
 
-    /// Sets a function that gets each error before a check returns the error, and may panic.
+    /// Sets a function that gets each error before a check returns it, and that may panic.
     pub const fn before_error(mut self, f: fn(&TimedOut)) -> Hook {
         self.before_error = f;
         self
@@ -60,7 +59,7 @@ impl Hook {
     }
 }
 
-/// An implementation's bit of the flag.
+/// The bit of the flag that belongs to one implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bit(u8);
 
@@ -71,7 +70,7 @@ impl Bit {
     }
 }
 
-/// The error of the ninth registration.
+/// The error of a registration when all bits of the flag are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
 
@@ -83,8 +82,8 @@ impl fmt::Display for TooMany {
 
 impl Error for TooMany {}
 
-/// Registers an implementation. A second call with its hook returns the same bit. Takes no lock, which a fork could
-/// leave locked.
+/// Registers an implementation. A second call with the same hook returns the same bit. Takes no lock, because a forked
+/// child could inherit it locked.
 pub fn register(hook: &'static Hook) -> Result<Bit, TooMany> {
     let at = CHECKED.hooks.iter().position(|slot| core::ptr::eq(slot.fill(hook), hook));
     at.map(|at| Bit(1 << at)).ok_or(TooMany)
@@ -98,21 +97,21 @@ pub fn next_id() -> AlarmId {
     AlarmId(u64::from(LAST_ID.fetch_add(1, Ordering::Relaxed)) + 1)
 }
 
-/// Skips 2^40 ids, or 2^20 without 64-bit atomics, so that a forked child takes other ids than its parent.
+/// Skips 2^40 ids (2^20 without 64-bit atomics) in a forked child, so that its new ids differ from its parent's.
 pub fn skip_ids() {
     LAST_ID.fetch_add(1 << if cfg!(target_has_atomic = "64") { 40 } else { 20 }, Ordering::Relaxed);
 }
 
-/// Returns the error of the thread's outermost expired alarm. `extern "C"` forbids unwinding, so the compiler needs no
-/// clean-up at a check, and a loop can keep values in registers.
+/// Returns the error of the thread's outermost expired alarm. `extern "C"` forbids unwinding, so a check needs no
+/// clean-up code, and the caller's loop can keep values in registers.
 #[cold]
 #[inline(never)]
 pub extern "C" fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     call_hooks(flag().bits(), None, location)
 }
 
-/// Returns the outermost of `own` and the errors of other implementations' alarms that enclose `alarm`. Only for the
-/// thread that armed `alarm`.
+/// Returns the outermost error among `own` and those of other implementations' alarms that enclose `alarm`. Only the
+/// thread that armed `alarm` may call this, because hooks check the alarms of the calling thread.
 pub fn outermost(
     own: Option<Box<TimedOut>>,
     bit: u8,
@@ -125,7 +124,7 @@ pub fn outermost(
     }
 }
 
-/// Calls the hook of each bit, even after an error, because each hook counts the check.
+/// Calls the hook of each bit, even after an error, because alarms with a check limit count every check.
 fn call_hooks(
     bits: u8,
     innermost: Option<AlarmId>,
@@ -139,7 +138,7 @@ fn outer_of(a: Option<Box<TimedOut>>, b: Option<Box<TimedOut>>) -> Option<Box<Ti
     a.into_iter().chain(b).min_by_key(|timed_out| timed_out.alarm())
 }
 
-/// Converts the slow path's result.
+/// Converts the result of `check_thread` or `outermost` to that of a check.
 #[inline(always)]
 pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     match timed_out {
@@ -148,7 +147,7 @@ pub fn answer(timed_out: Option<Box<TimedOut>>) -> Result<(), TimedOut> {
     }
 }
 
-/// Calls each `before_error`. It may unwind, so the slow path, which is `extern "C"`, cannot call it.
+/// Calls each `before_error`. As these may panic, `check_thread`, which is `extern "C"`, cannot call them.
 #[cold]
 #[inline(never)]
 fn error(timed_out: Box<TimedOut>) -> TimedOut {

@@ -1,16 +1,17 @@
 //! The interface for crates that implement alarms, as `sigalarm` does.
 //!
-//! Up to eight implementations each have a bit of the flag and a hook. While a bit is set, checks call its hook.
+//! The flag is the byte that checks read. Each implementation (at most eight) has one bit of the flag, and a hook.
+//! While a bit is set, checks call its hook.
 //!
 //! 1. **Register before arming**: [`register`] takes a static [`Hook`] and returns its [`Bit`]. Change no other bit.
 //! 2. **Set the bit on expiry.** [`Flag::set`] is async-signal-safe.
-//! 3. **Clear the bit, then read the clock.** In the other order, a `set` between the two is lost. Keep the bit while
-//!    an alarm that has expired or counts checks is alive.
-//! 4. **A hook runs on any thread**, also in destructors and under the program's locks. It may allocate and wait
+//! 3. **Clear the bit, then read the clock.** In the other order, an expiry between the two is lost. Leave the bit set
+//!    while an expired alarm, or an alarm that counts checks, is alive.
+//! 4. **A hook runs on any thread**, also in destructors and while the program holds locks. It may allocate and wait
 //!    briefly. It must not unwind, check or call the program's code.
-//! 5. **Take [`next_id`] when arming**, so that the outermost alarm has the smallest id.
-//! 6. **A check of one alarm**, if [`Flag::is_set`], passes its own error to [`outermost`], and the result of that to
-//!    [`answer`].
+//! 5. **Take an id from [`next_id`] when arming**, so that the outermost alarm has the smallest id.
+//! 6. **To check one alarm**, if [`Flag::is_set`], pass the alarm's own error, if any, to [`outermost`], and the result
+//!    to [`answer`].
 //! 7. **After `fork`**, clear the bit in the child and call [`skip_ids`], before the child's first check.
 
 pub use crate::duration::{Exact, Measured};

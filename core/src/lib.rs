@@ -19,7 +19,6 @@ mod os;
 mod source_location;
 mod timed_out;
 
-/// Without atomics no implementation can register and name signals.
 #[cfg(not(all(target_has_atomic = "8", target_has_atomic = "ptr")))]
 mod hook {
     pub(crate) fn signal_name(_: i32) -> Option<&'static str> {
@@ -27,7 +26,7 @@ mod hook {
     }
 }
 
-/// The atomic types of `os`, which a test of `sigalarm` replaces by a model.
+/// A test of `sigalarm` includes `os.rs` with simulated types in place of these.
 #[cfg(all(target_has_atomic = "8", target_has_atomic = "ptr"))]
 use core::sync::atomic;
 

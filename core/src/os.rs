@@ -6,7 +6,7 @@ use core::ptr;
 
 use super::atomic::{AtomicPtr, AtomicU8, Ordering, fence};
 
-/// A byte with a bit for each implementation.
+/// The byte that checks read, with one bit for each implementation (a crate that arms alarms).
 pub struct Flag(AtomicU8);
 
 impl Flag {
@@ -22,17 +22,17 @@ impl Flag {
         self.0.load(Ordering::Relaxed) != 0
     }
 
-    /// Returns whether any bit is set: `cmp byte ptr [flag], 0; jne set`.
+    /// Returns whether any bit is set.
     ///
-    /// An atomic load costs one more instruction and register. With a `sym` operand, which needs no register, Rust
-    /// dylibs do not link.
+    /// Assembly, because an atomic load costs one more instruction and register. A `sym` operand would need no
+    /// register, but Rust dylibs with it do not link.
     #[inline(always)]
     #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
     pub fn is_set(&self) -> bool {
         // SAFETY:
         // - The byte outlives the call, and only atomic operations change it.
         // - A byte load is atomic on this processor.
-        // - The code writes no memory and uses no stack. Without `pure`, the compiler does not move it out of a loop.
+        // - The code writes no memory and uses no stack. With `pure`, the compiler could move it out of a loop.
         unsafe {
             core::arch::asm!(
                 "cmp byte ptr [{flag}], 0",
@@ -45,7 +45,7 @@ impl Flag {
         false
     }
 
-    /// Returns the set bits. What happened before a `set` is visible after this call.
+    /// Returns the set bits. The load acquires all writes before their `set`.
     #[inline]
     pub fn bits(&self) -> u8 {
         self.0.load(Ordering::Acquire)
@@ -56,14 +56,14 @@ impl Flag {
         self.0.fetch_or(bits, Ordering::SeqCst);
     }
 
-    /// Clears bits, before every later read of this thread. Without the fence, the thread could read the clock, and
-    /// then clear a bit that was set after the read.
+    /// Clears bits before every later read of this thread. Without the fence, the thread could read the clock first,
+    /// and then clear a bit that was set after this read: the expiry would be lost.
     pub fn clear(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
-    /// Clears bits, without that order.
+    /// Clears bits that no armed alarm uses, without the order of `clear`.
     pub fn reset(&self, bits: u8) {
         self.0.fetch_and(!bits, Ordering::Relaxed);
     }
@@ -75,7 +75,6 @@ impl Default for Flag {
     }
 }
 
-/// A slot that is written once.
 pub(crate) struct Slot<T: 'static>(AtomicPtr<T>);
 
 impl<T: Sync> Slot<T> {
@@ -83,7 +82,6 @@ impl<T: Sync> Slot<T> {
         Slot(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// Returns the value. Async-signal-safe.
     pub(crate) fn get(&self) -> Option<&'static T> {
         // SAFETY:
         // - The pointer is null or a `&'static T` from `fill`.
@@ -91,12 +89,12 @@ impl<T: Sync> Slot<T> {
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Fills an empty slot. Returns the slot's value, old or new.
+    /// Fills the slot if it is empty. Returns its value.
     pub(crate) fn fill(&self, value: &'static T) -> &'static T {
         let new = (value as *const T).cast_mut();
         match self.0.compare_exchange(ptr::null_mut(), new, Ordering::SeqCst, Ordering::SeqCst) {
             Ok(_) => value,
-            // SAFETY: as in `get`, and not null, because the exchange failed.
+            // SAFETY: as in `get`. The pointer is not null, because the exchange failed.
             Err(there) => unsafe { &*there },
         }
     }

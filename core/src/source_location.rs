@@ -2,7 +2,7 @@ use alloc::borrow::Cow;
 use core::fmt;
 use core::panic::Location;
 
-/// A location in source code, of this or another process.
+/// A location in the source code of this process or of another one.
 /// ```
 /// let error = sigalarm::testing::expired().check().unwrap_err();
 /// println!("{}", error.location()); // src/main.rs:1:45

@@ -13,7 +13,7 @@ use alloc::sync::Arc as Shared;
 #[cfg(not(target_has_atomic = "ptr"))]
 use alloc::boxed::Box as Shared;
 
-/// The error that a check returns after an expiry: one pointer, whose content clones share.
+/// The error that a check returns after an expiry. It has the size of a pointer.
 /// ```
 /// let error: sigalarm::TimedOut = sigalarm::testing::expired().check().unwrap_err();
 /// println!("{error}"); // timed out after 10.021 ms (limit 10 ms) at src/main.rs:1
@@ -47,7 +47,7 @@ impl Expiry {
         Expiry { alarm, label: None, limit: None, elapsed, cause, location }
     }
 
-    /// Converts into the error. Not a `From`, which the compiler would suggest to users.
+    /// Converts into the error. Not an `impl From`: the compiler would list it to users whose `?` does not convert.
     pub fn into_error(self) -> TimedOut {
         TimedOut(Shared::new(self))
     }
@@ -72,7 +72,7 @@ impl TimedOut {
         self.0.label.as_deref()
     }
 
-    /// Returns the time limit; for [`Cause::Cpu`], in processor time.
+    /// Returns the time limit. For [`Cause::Cpu`], it is in processor time.
     /// ```
     /// let timed_out = sigalarm::testing::expired().check().unwrap_err();
     /// assert_eq!(timed_out.limit(), Some(std::time::Duration::ZERO));
@@ -81,8 +81,8 @@ impl TimedOut {
         self.0.limit
     }
 
-    /// Returns the time from arming or the last restart to the check; for [`Cause::Cpu`], in processor time. A job's
-    /// time includes the grace periods.
+    /// Returns the time from arming or the last restart to the check. For [`Cause::Cpu`], it is processor time. A job's
+    /// time includes the grace periods after the limit.
     /// ```
     /// assert!(sigalarm::testing::expired().check().unwrap_err().elapsed().as_secs() < 60);
     /// ```
@@ -98,8 +98,8 @@ impl TimedOut {
         self.0.cause
     }
 
-    /// Returns the location of the check; for an iterator, reader, writer or job, of its creation; for a join, of the
-    /// join.
+    /// Returns the location of the check. An iterator, reader, writer or job reports where it was created, a join where
+    /// it was called.
     /// ```
     /// assert_eq!(sigalarm::testing::expired().check().unwrap_err().location().line(), line!());
     /// ```
@@ -107,7 +107,8 @@ impl TimedOut {
         &self.0.location
     }
 
-    /// Finds a `TimedOut` in an error, its [sources](Error::source) and, with feature `std`, inside an `io::Error`.
+    /// Returns the first `TimedOut` among an error and its [sources](Error::source). With feature `std`, also looks
+    /// inside each `io::Error`.
     /// ```
     /// let error = std::io::Error::from(sigalarm::testing::expired().check().unwrap_err());
     /// assert!(sigalarm::TimedOut::find_in(&error).is_some());
@@ -119,7 +120,7 @@ impl TimedOut {
                 return Some(timed_out);
             }
             next = error.source();
-            // `source` skips the content of an `io::Error`.
+            // `io::Error::source` returns the source of its content, not the content.
             #[cfg(feature = "std")]
             if let Some(content) = error.downcast_ref().and_then(io::Error::get_ref) {
                 next = Some(content);

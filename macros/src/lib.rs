@@ -25,23 +25,23 @@ use self::library::Library;
 /// assert!(search().is_err());
 /// ```
 ///
-/// A function must return a `Result<_, E>` with `E: From<TimedOut>`, and not be a `const fn`. An `async fn` checks the alarms
-/// of the thread that polls it.
+/// A function must return a `Result<_, E>` with `E: From<TimedOut>`, and must not be a `const fn`. An `async fn` checks the
+/// alarms of the thread that polls it.
 ///
 /// In an `impl`, `trait` or `mod` block, checks are inserted into functions that return a type named `Result` and contain a
-/// loop or a call. A function's own attribute replaces that of its block.
+/// loop or a call. A function's own `#[cooperative]` replaces that of its block.
 ///
 /// Options:
 ///
 /// - `alarm = expr` inserts `expr.check()?`.
-/// - `every = 1024` checks at the first turn of a loop and then at each 1024th. On a loop, it concerns that loop alone. A
+/// - `every = 1024` checks at the first turn of a loop and after every 1024 turns. On a loop, it applies to that loop alone. A
 ///   `for` loop without a `break` or a macro runs in batches, which the compiler can vectorise.
 /// - `unwind` inserts `sigalarm::unwind_if_expired()`, for a function that returns no `Result`.
 /// - `crate = path` names the library, if its path is not `::sigalarm`.
 /// - `skip` leaves a loop, or a function of a block, without checks.
 ///
-/// No checks are inserted into closures and `async` blocks (unless `#[cooperative]` stands before them), called functions,
-/// and macros (except for the arguments of std's macros).
+/// Closures and `async` blocks get checks only if `#[cooperative]` stands before them. Of macros, only the arguments of std's
+/// get checks. Called functions get none.
 #[proc_macro_attribute]
 pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
     cooperative::expand(Library::Sigalarm, options.into(), item.into()).into()
@@ -49,7 +49,8 @@ pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Arms an alarm in each call of a function, and drops it when the function returns.
 ///
-/// **The attribute alone stops nothing.** The function must check, by hand or with `#[cooperative]` above or below it.
+/// **The attribute alone stops nothing.** The function must check, by hand or with `#[cooperative]` above or below this
+/// attribute.
 ///
 /// ```
 /// #[sigalarm::time_limit("10ms")]
@@ -70,7 +71,7 @@ pub fn cooperative(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The function must return a `Result<_, E>` with `E: From<TimedOut>`. A `const fn`, a future (`async fn`, `#[async_trait]`)
 /// and `#[cooperative(unwind)]` are refused.
 ///
-/// The limit does not cover the use of a returned iterator.
+/// The limit ends when the function returns, so it does not cover the use of a returned iterator.
 ///
 /// # Panics
 ///
@@ -83,7 +84,7 @@ pub fn time_limit(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Inserts `sigalarm_core::checkpoint()?;`, with the options of [`cooperative`]. `unwind` needs `alarm = …`, because
-/// `sigalarm-core` cannot unwind.
+/// `sigalarm-core` has no function that unwinds.
 ///
 /// ```
 /// #[sigalarm_core::cooperative]
@@ -98,7 +99,7 @@ pub fn core_cooperative(options: TokenStream, item: TokenStream) -> TokenStream 
     cooperative::expand(Library::Core, options.into(), item.into()).into()
 }
 
-/// Reports that `sigalarm-core` arms no alarm.
+/// Reports an error, because `sigalarm-core` cannot arm an alarm.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn core_time_limit(options: TokenStream, item: TokenStream) -> TokenStream {

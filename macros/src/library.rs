@@ -6,7 +6,6 @@ use syn::{Error, Path, Result};
 pub(crate) enum Library {
     #[default]
     Sigalarm,
-    /// `sigalarm-core`, which cannot arm or unwind.
     Core,
 }
 
@@ -18,7 +17,6 @@ impl Library {
         }
     }
 
-    /// Returns the path. Its tokens get the span `at`, which becomes `TimedOut::location`.
     pub(crate) fn path(self, given: Option<&Path>, at: Span) -> TokenStream {
         match (given, self) {
             (None, Library::Sigalarm) => quote_spanned!(at=> ::sigalarm),
@@ -62,7 +60,7 @@ fn new_name(package: &str) -> Option<String> {
     renamed(&manifest, package)
 }
 
-/// Returns the `name` in `name = { package = "sigalarm" }`, without a TOML parser.
+/// Returns the name of the dependency `package`: `name` for `name = { package = "sigalarm" }`.
 fn renamed(manifest: &str, package: &str) -> Option<String> {
     let mut section = "";
     let mut name = None;

@@ -4,14 +4,14 @@ use syn::{Error, Item};
 
 use crate::syntax::is_one_of;
 
-/// On failure, returns the item with an error inside.
+/// `Err` is the item with a report of the error.
 pub(crate) fn item(tokens: &TokenStream, name: &str) -> Result<Item, TokenStream> {
     syn::parse2(tokens.clone())
         .or_else(|e| syn::parse2(with_semicolons(tokens.clone())).map_err(|_| e))
         .map_err(|e| unparsed(tokens, name, &e))
 }
 
-/// Adds a semicolon, which syn needs and rustc does not, after each block that a `macro_rules!` inserts (`$body`).
+/// Adds a semicolon after each block that a `macro_rules!` inserts (`$body`). syn needs it, rustc does not.
 fn with_semicolons(tokens: TokenStream) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -66,7 +66,7 @@ fn is_block_like(tokens: TokenStream) -> bool {
     }
 }
 
-/// Returns the item with an error that a lint reports. After a syntax error of its own, rustc runs no lint, so the user sees
+/// Returns the item with an error that a lint reports. If rustc itself finds a syntax error, it runs no lint, so the user sees
 /// one error.
 fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     let message = format!(
@@ -86,7 +86,7 @@ fn unparsed(tokens: &TokenStream, name: &str, error: &Error) -> TokenStream {
     });
     let is_function = keyword.is_some_and(|keyword| keyword == "fn");
     match tokens.last_mut() {
-        // The report goes into the body, because an `impl` block cannot contain a `const _`.
+        // The function may be a method, and an `impl` block cannot contain a `const _`, so the report goes into the body.
         Some(TokenTree::Group(body)) if is_function => {
             let statements = body.stream();
             let mut with_report = Group::new(body.delimiter(), quote!(#report #statements));

@@ -8,7 +8,6 @@ use crate::syntax::{is_one_of, mentions};
 
 pub(crate) enum Returns {
     Result,
-    /// Possibly an alias of a `Result`.
     Perhaps,
     No(Refusal),
 }
@@ -88,7 +87,7 @@ fn error_type(path: &Path) -> Option<&Type> {
     types.skip(1).last()
 }
 
-/// Returns whether this error type is built in or std's, so that users cannot implement `From<TimedOut>` for it.
+/// Returns whether users cannot implement `From<TimedOut>` for this error type.
 fn is_foreign(error: &Type) -> bool {
     match error {
         Type::Group(group) => is_foreign(&group.elem),

@@ -16,7 +16,6 @@ pub(crate) fn mentions(tokens: TokenStream, is_such: fn(&Ident) -> bool) -> bool
 /// Inserts a statement at the top of a block, after its leading items (`clippy::items_after_statements`).
 pub(crate) fn insert_first(block: &mut Block, statement: TokenStream) {
     let items = block.stmts.iter().take_while(|statement| matches!(statement, Stmt::Item(_))).count();
-    // Verbatim, because the visitor of the body must not visit the statement.
     block.stmts.insert(items, Stmt::Expr(Expr::Verbatim(statement), None));
 }
 

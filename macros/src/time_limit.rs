@@ -48,8 +48,8 @@ fn limited(library: Library, options: TokenStream, item: Item) -> Result<TokenSt
         return Err(Error::new_spanned(again, "`#[time_limit]` is given twice"));
     }
     if attribute::find(&function.attrs, "cooperative").is_some() {
-        // This attribute is put back, so that `#[cooperative]` expands first. The guard then precedes the check at the entry, and
-        // a wrong return type gives one error.
+        // `#[cooperative]` must expand first, because the statement that arms must precede its check at the entry. So this
+        // attribute adds itself again, below `#[cooperative]`.
         let krate = library.path(options.krate.as_ref(), Span::call_site());
         function.attrs.push(syn::parse_quote!(#[#krate::time_limit(#given)]));
     } else {
@@ -89,7 +89,7 @@ struct Options {
 }
 
 impl Options {
-    /// Returns a statement that arms in an inner function, to keep the builder out of a recursive function's stack frame.
+    /// The statement arms in an inner function, so that the builder is not in the stack frame of a recursive function.
     fn guard(&self, function: &ItemFn) -> TokenStream {
         let site = Span::mixed_site();
         let krate = Library::Sigalarm.path(self.krate.as_ref(), site);
@@ -111,7 +111,7 @@ impl Options {
         quote_spanned!(site=>
             #[allow(clippy::question_mark_used)]
             let _alarm = {
-                // Reports a missing `From<TimedOut>`, once.
+                // Never runs: makes the compiler report a missing `From<TimedOut>`.
                 if false {
                     #krate::checkpoint()?;
                 }
@@ -178,7 +178,6 @@ fn limit(input: ParseStream) -> Result<TokenStream> {
     }
 }
 
-/// Returns the error for `10`, `10s` and `1h 30min` without quotes.
 fn unquoted(number: &Lit, input: ParseStream) -> Result<Error> {
     let mut text = number.to_token_stream().to_string();
     while !input.is_empty() && !input.peek(Token![,]) {

@@ -38,7 +38,7 @@ macro_rules! implement_iterator {
                 if self.0.ended {
                     return (0, Some(0));
                 }
-                // An error may replace or follow the items.
+                // The error may come first, so at most one item is certain.
                 let (lower, upper) = self.0.items.size_hint();
                 (lower.min(1), upper.and_then(|upper| upper.checked_add(1)))
             }
@@ -77,12 +77,12 @@ implement_iterator!(CheckedEvery);
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Until<'a, I> {
     pub(super) guarded: Guarded<I, Watch<'a>>,
-    /// Boxed: the drop of a `TimedOut` takes its address, which would keep the iterator in memory, not in registers.
+    /// Boxed, so that the iterator can stay in registers: the drop of a `TimedOut` takes its address.
     pub(super) timed_out: Option<Box<TimedOut>>,
 }
 
 impl<I> Until<'_, I> {
-    /// Returns the [`TimedOut`] if an alarm ended the iterator; `None` before the end, and after the last item.
+    /// Returns the [`TimedOut`] if an alarm has ended the iterator, otherwise `None`.
     /// ```
     /// use sigalarm::IteratorExt;
     /// let alarm = sigalarm::testing::expired();

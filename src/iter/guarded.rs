@@ -32,7 +32,6 @@ impl Check for Watch<'_> {
 pub(super) struct Stride<'a> {
     watch: Watch<'a>,
     stride: usize,
-    /// One more than the items before the next check.
     left: usize,
 }
 
@@ -54,7 +53,6 @@ impl Check for Stride<'_> {
     }
 }
 
-/// Items with a check before each, up to the first error.
 #[derive(Clone, Debug)]
 pub(super) struct Guarded<I, C> {
     pub(super) items: I,
@@ -81,7 +79,7 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
         item.map(Ok)
     }
 
-    /// Calls `try_fold`, which is faster than `next` for `Chain` and `Flatten`.
+    /// Folds by `try_fold`, which is faster than `next` for `Chain` and `Flatten`.
     #[inline]
     pub(super) fn fold<B>(&mut self, init: B, mut f: impl FnMut(B, I::Item) -> B) -> (B, Option<TimedOut>) {
         if self.ended {
@@ -104,9 +102,9 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
         }
     }
 
-    /// Returns whether an item is left. Takes an item only if the size hint does not say.
+    /// Returns whether an item is left. Takes an item if the size hint leaves that open.
     ///
-    /// Inlined: a call would take the address of `items`, which would keep the iterator in memory, not in registers.
+    /// Inlined, so that the iterator can stay in registers: a call would take the address of `items`.
     #[inline(always)]
     pub(super) fn any_left<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> bool {
         match self.items.size_hint() {

@@ -8,9 +8,9 @@ use crate::alarm::Alarm;
 
 /// Iterator adapters with a time limit.
 ///
-/// An error has the location of the call that made the adapter. An expiry is an error only if an item is left. Where
-/// [`size_hint`](Iterator::size_hint) does not say whether one is left (after `filter`), the adapter takes an item and
-/// drops it.
+/// An error has the location of the call that made the adapter. After an expiry an adapter returns an error only if an
+/// item is left. If [`size_hint`](Iterator::size_hint) leaves that open, as after `filter`, the adapter takes an item
+/// and drops it.
 ///
 /// The compiler does not vectorise a loop that may end early. Check between chunks that take 1 µs to 1 ms instead:
 /// ```
@@ -37,8 +37,8 @@ pub trait IteratorExt: Iterator {
 
     /// Returns an iterator as [`checked`](IteratorExt::checked) does, with one check for every `stride` items.
     ///
-    /// Panics if `stride` is zero. A check costs one load, so this is faster than `checked` only
-    /// while another alarm has expired, which makes every check take the slow path.
+    /// Panics if `stride` is zero. A check costs one load, so this is faster than `checked` only while an expired alarm
+    /// makes every check take a lock.
     /// ```
     /// use sigalarm::IteratorExt;
     /// assert!((0..10_000).checked_every(1_024, &sigalarm::testing::never()).all(|n| n.is_ok()));

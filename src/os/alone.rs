@@ -1,4 +1,4 @@
-//! Whether the process has other threads. A lock that another thread holds stays locked in a forked child.
+//! Whether the process has one thread. Otherwise a forked child may wait for ever for a lock that another thread held.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Alone(());
 
 impl Alone {
-    /// Fails with the number of threads, if known. Waits up to 20 ms for threads to go, because the kernel counts a joined
-    /// thread for some microseconds more.
+    /// Fails with the number of threads (if known) unless it is one. A joined thread stays in the kernel's count for
+    /// some microseconds, so this function waits up to 20 ms for the count to fall to one.
     pub(crate) fn check() -> Result<Alone, Option<usize>> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if kernel_says_alone() {
@@ -25,14 +25,14 @@ impl Alone {
 
     /// # Safety
     ///
-    /// The child must not depend on anything that another thread may be changing at the fork.
+    /// The forked child must not use anything that another thread may be changing at the fork.
     pub(crate) unsafe fn assume() -> Alone {
         Alone(())
     }
 }
 
-/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD fails in a process with several
-/// threads, and has no effect in others.
+/// Calls [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD, which fails if the
+/// process has several threads.
 fn kernel_says_alone() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -44,8 +44,8 @@ fn kernel_says_alone() -> bool {
     false
 }
 
-/// Each thread has a subdirectory in [/proc/self/task](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html), which
-/// adds one to the two links of that directory.
+/// Counts the links of [/proc/self/task](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html): two, and one for
+/// the subdirectory of each thread.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn count_threads() -> Option<usize> {
     use std::os::unix::fs::MetadataExt;
@@ -53,7 +53,6 @@ fn count_threads() -> Option<usize> {
     const TASKS: &str = "/proc/self/task";
     match std::fs::metadata(TASKS).ok()?.nlink().checked_sub(2) {
         Some(threads) if threads > 0 => usize::try_from(threads).ok(),
-        // This file system does not count subdirectories as links.
         _ => Some(std::fs::read_dir(TASKS).ok()?.count()),
     }
 }

@@ -3,10 +3,8 @@ use nix::libc;
 use super::atomic::{AtomicPtr, Ordering};
 use super::single_threaded::{Variable, symbol};
 
-/// The C library's output streams.
-///
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) locks every stream, which writes to pages that a fork
-/// then copies. So `flush` does not call it if all streams of glibc are empty.
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) writes to the lock of every stream, and the kernel
+/// copies each page that is written after a fork. So `flush` skips the call if all streams of glibc are empty.
 #[derive(Clone, Copy)]
 pub(crate) struct Streams {
     /// Null if unknown.
@@ -14,7 +12,7 @@ pub(crate) struct Streams {
     single_threaded: Variable,
 }
 
-/// glibc's `struct _IO_FILE`. Its offsets are compiled into old programs, so they do not change.
+/// glibc's `struct _IO_FILE`. Old programs contain its offsets, so glibc does not change them.
 #[repr(C)]
 struct Stream {
     _before: [usize; 4],
@@ -23,7 +21,7 @@ struct Stream {
     _between: [usize; 7],
     next: *const Stream,
     _after: [usize; 10],
-    /// Positive for wide characters, which have another buffer.
+    /// Positive for a stream of wide characters, which has another buffer.
     mode: libc::c_int,
 }
 
@@ -41,7 +39,7 @@ impl Streams {
         Streams { list, single_threaded: Variable::find() }
     }
 
-    /// Must run before a fork, so that the child does not write the same output again, and before `_exit`.
+    /// Must run before a fork, otherwise the child writes the output too, and before `_exit`, which would discard it.
     #[inline]
     pub(crate) fn flush(self) {
         if !self.all_are_empty() {
@@ -52,7 +50,7 @@ impl Streams {
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        // `is_set` makes no system call, which the job's function may have forbidden.
+        // `is_set` makes no system call: the job's function may have installed a seccomp filter.
         if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }

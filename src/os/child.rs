@@ -3,8 +3,7 @@ use std::mem::MaybeUninit;
 
 use nix::libc;
 
-/// Blocks until the child has ended, and does not reap it; EINTR after a signal. See
-/// [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
+/// Blocks until the child has ended, without reaping the child. Returns EINTR after a handled signal.
 pub(crate) fn await_end(pid: u32) -> io::Result<()> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: the pointer is valid.

@@ -1,7 +1,7 @@
 //! Timers that end a forked child: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html). A fork does
 //! not copy them, and an `exec` deletes them. Linux only.
 //!
-//! The system calls are raw, because libfaketime and similar libraries change the C library's functions.
+//! The system calls are raw, because libfaketime and similar libraries replace the C library's functions.
 
 use std::io;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl ChildTimer {
     fn set(self, after: Duration) -> io::Result<()> {
         let seconds = libc::c_long::try_from(after.as_secs()).unwrap_or(libc::c_long::MAX);
         let spec = [0, 0, seconds, after.subsec_nanos() as libc::c_long];
-        // SAFETY: `spec` is valid, and is an `itimerspec`: interval and value.
+        // SAFETY: `spec` is valid, and laid out as an `itimerspec`: the interval, then the value.
         unsafe {
             super::kernel_call::kernel_call(
                 libc::SYS_timer_settime,

@@ -18,14 +18,14 @@ pub(crate) fn now() -> Time {
     })
 }
 
-/// Reads CLOCK_MONOTONIC by a system call. Not comparable with [`now`], which libfaketime and similar libraries change.
+/// Reads CLOCK_MONOTONIC by a system call. Do not compare its times with those of [`now`], which libfaketime changes.
 #[cfg(feature = "process")]
 #[inline]
 pub(crate) fn kernel_now() -> Time {
     #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
     return read(|ts| {
         let arguments = [libc::CLOCK_MONOTONIC as usize, ts as usize, 0, 0];
-        // SAFETY: the pointer is valid. With 64-bit pointers, the kernel's `timespec` is the C library's.
+        // SAFETY: the pointer is valid. With 64-bit pointers, the C library has the kernel's `timespec`.
         let _ = unsafe { super::kernel_call::kernel_call(libc::SYS_clock_gettime, arguments) };
     });
     #[cfg(not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64")))]
@@ -46,7 +46,6 @@ fn time(ts: libc::timespec) -> Time {
 
 pub(crate) const PROCESS_CPU: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID as _);
 
-/// See [pthread_getcpuclockid(3)](https://man7.org/linux/man-pages/man3/pthread_getcpuclockid.3.html).
 #[allow(unreachable_code)]
 pub(crate) fn thread_cpu() -> io::Result<CpuClock> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
@@ -66,9 +65,9 @@ pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     Some(time(*ts.as_ref()))
 }
 
-/// Returns one moment on both clocks. The `Instant` is read first, so no converted deadline is too early.
+/// Returns one moment on both clocks. The `Instant` is read first, so no result of [`from_instant`] is too early.
 fn anchor() -> (Instant, Time) {
-    // `OnceBox` never waits for another thread, which a forked child lacks.
+    // Unlike `OnceLock`, `OnceBox` never waits for another thread, which a forked child may lack.
     static ANCHOR: OnceBox<(Instant, Time)> = OnceBox::new();
     *ANCHOR.get_or_init(|| Box::new((Instant::now(), now())))
 }

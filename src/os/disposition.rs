@@ -12,7 +12,8 @@ use once_cell::race::OnceBox;
 use super::handler;
 pub(crate) use super::signal::Kind;
 
-/// How many bytes of a `sigset_t` the kernel uses: Linux has 64 signals (128 on MIPS). glibc and musl leave the rest undefined.
+/// How many bytes of a `sigset_t` the kernel uses: Linux has 64 signals (128 on MIPS). glibc and musl leave the others
+/// undefined, so they are not compared.
 const SET_SIZE: usize = match () {
     _ if cfg!(not(target_os = "linux")) => size_of::<sigset_t>(),
     _ if cfg!(any(target_arch = "mips", target_arch = "mips64")) => 16,
@@ -20,7 +21,7 @@ const SET_SIZE: usize = match () {
 };
 const _: () = assert!(SET_SIZE <= size_of::<sigset_t>());
 
-/// The C library adds this flag, so it is not compared.
+/// The C library adds this flag to every disposition, so comparisons ignore it.
 const SA_RESTORER: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,14 +35,15 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition =
         Disposition { function: libc::SIG_DFL, flags: 0, mask: [0; SET_SIZE] };
 
-    /// Returns the disposition with the library's handler. `interrupts`: the signal interrupts system calls.
+    /// Returns the disposition with the library's handler. If `interrupts`, the signal interrupts system calls.
     pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
         const INHERITED: c_int = libc::SA_RESTART | libc::SA_ONSTACK;
         let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
-            // The handler calls the previous one, which may need the thread's larger stack, or nested signals.
+            // The library's handler calls the previous one, so it runs on that one's stack, and blocks no other
+            // signals.
             Some(previous) => (previous.flags & INHERITED, [0; SET_SIZE]),
-            // SA_ONSTACK, because Go and green threads have small stacks. The mask, because a signal stack may have space for one
-            // handler only.
+            // The handler runs on the signal stack, because Go and green threads have small stacks. Other signals are
+            // blocked, because a signal stack may have space for one handler only.
             None => (INHERITED, all_but_faults()),
         };
         let without = if interrupts { libc::SA_RESTART } else { 0 };
@@ -87,7 +89,7 @@ fn bytes(set: &sigset_t) -> [u8; SET_SIZE] {
     unsafe { ptr::from_ref(set).cast::<[u8; SET_SIZE]>().read_unaligned() }
 }
 
-/// Leaves faults unblocked: a blocked fault kills the process without its handler.
+/// Returns all signals except faults, because a blocked fault kills the process without a call of its handler.
 fn all_but_faults() -> [u8; SET_SIZE] {
     static SET: OnceBox<[u8; SET_SIZE]> = OnceBox::new();
     *SET.get_or_init(|| {

@@ -16,7 +16,6 @@ pub(crate) fn write_line(line: &[u8]) {
     }
 }
 
-/// Ends the process. Runs no destructors and no `atexit` functions, and flushes no buffers.
 pub(crate) fn exit(code: i32) -> ! {
     // SAFETY: async-signal-safe.
     unsafe { libc::_exit(code) }
@@ -27,8 +26,8 @@ pub(crate) fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
-/// Raises SIGABRT so that it is delivered when the calling handler returns: a core dump then shows the interrupted function on
-/// top. Limit: has no effect on a thread that blocks SIGABRT.
+/// Raises SIGABRT, which is delivered only when the calling handler returns, so a core dump shows the interrupted
+/// function on top. Limit: has no effect on a thread that blocks SIGABRT.
 pub(crate) fn abort_on_return() {
     let _ = mask::change(libc::SIG_BLOCK, Some(SigSet::from(Signal::SIGABRT).as_ref()));
     // SAFETY: async-signal-safe. The kernel restores the mask when the handler returns.

@@ -1,4 +1,5 @@
-// Not an atomic of the simulated kernel, because the value of an `OwnBit` never changes.
+// The tests in `src/interleavings` replace `super::atomic`, to reorder its stores. An `OwnBit` does not need that,
+// because all threads assign the same bit.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;
@@ -21,7 +22,6 @@ impl OwnBit {
     }
 }
 
-/// A flag with a byte of its own, as fast to test as the library's bit.
 pub(crate) struct Flag(Byte);
 
 const SET: u8 = 1;

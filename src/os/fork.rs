@@ -1,6 +1,6 @@
-//! A lock that another thread holds at a fork stays locked in the child. So hooks of
-//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) hold each [`ForkMutex`] during a fork,
-//! and reset its value in the child.
+//! A lock that another thread holds at a fork stays locked in the child. So a hook of
+//! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) locks each [`ForkMutex`] before the
+//! fork. Another hook resets its value in the child, and unlocks it.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -15,14 +15,14 @@ use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::single_threaded::is_single_threaded;
 use super::thread::Handle;
 
-/// A mutex that stays usable in a child. One of parking_lot would not: its queue contains threads of the parent. The alignment
-/// keeps the mutex on one page, because a write after a fork copies the page.
+/// A mutex that a forked child can use. The queue of a parking_lot mutex would contain threads of the parent. The
+/// alignment puts the mutex on one page, because the kernel copies each page that is written after a fork.
 #[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
     /// The handle of the thread that forks; zero for none.
     forking: AtomicUsize,
-    /// How many `before` hooks this fork has called: they may be registered twice.
+    /// How many times this fork has called the `before` hook, which may be registered twice.
     hooks: AtomicU32,
     held: UnsafeCell<Option<MutexGuard<'static, T>>>,
 }
@@ -43,19 +43,19 @@ impl<T> ForkMutex<T> {
         }
     }
 
-    // Locking a free mutex makes no call that the real-time sanitizer could see.
     #[cfg_attr(sigalarm_rtsan, sanitize(realtime = "blocking"))]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs before a fork. Without other threads it leaves the mutex free, because a write would copy the page.
+    /// Runs before a fork. Without other threads it does not lock: an unlock after the fork would make the kernel copy
+    /// the page.
     fn acquire(&'static self) {
         if is_single_threaded() {
             return;
         }
         let this = Handle::current().0;
-        // Only this thread stores its own handle, so `Relaxed` suffices.
+        // `Relaxed` suffices: only this thread stores its own handle.
         if self.forking.load(Ordering::Relaxed) != this {
             let guard = self.lock();
             self.forking.store(this, Ordering::Relaxed);
@@ -71,7 +71,7 @@ impl<T> ForkMutex<T> {
             return None;
         }
         self.forking.store(0, Ordering::Relaxed);
-        // SAFETY: as in `acquire`; in the child, this thread is the copy of the holder.
+        // SAFETY: since `acquire`, this thread holds the mutex, or in a child the thread that it is a copy of.
         unsafe { (*self.held.get()).take() }
     }
 
@@ -79,7 +79,6 @@ impl<T> ForkMutex<T> {
         drop(self.end_hook());
     }
 
-    /// Runs in the child. The waiting threads are in the parent, so the unlock wakes no thread.
     #[inline]
     fn reset(&'static self)
     where
@@ -100,7 +99,7 @@ pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn start_again(&mut self);
 }
 
-/// Registers the hooks. POSIX cannot remove them; a repeated registration is harmless.
+/// Registers the hooks, which POSIX cannot remove. A repeated registration is harmless.
 pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
     if cfg!(miri) {
         return Ok(());
@@ -144,7 +143,6 @@ mod tests {
         }
     }
 
-    /// Runs hooks that are registered twice.
     fn fork(end: extern "C" fn()) {
         [before::<Counted>, before::<Counted>].iter().for_each(|hook| hook());
         [end, end].iter().for_each(|hook| hook());

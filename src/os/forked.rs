@@ -10,11 +10,10 @@ use super::alone::Alone;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// Forks, and returns the child's pid; `None` in the child, which must end in [`exit`] and never return past the caller. See
-/// [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html).
+/// Returns `None` in the child, which must call [`exit`] and never return to the program's code.
 #[inline]
 pub(crate) fn fork(_: Alone) -> io::Result<Option<Pid>> {
-    // SAFETY: `Alone` proves that the child may run any code.
+    // SAFETY: an `Alone` proves that no other thread exists, or that the child depends on none.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(None),
@@ -59,7 +58,7 @@ pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
     let set = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0];
     // SAFETY: the call touches no memory.
     unsafe { kernel_call(libc::SYS_prctl, set) }?;
-    // The kernel sends no signal if the parent ended before the call. A parent outside of this PID namespace has the pid 0.
+    // If the parent ended before the call, the kernel sends no signal. A parent in another PID namespace has the pid 0.
     // SAFETY: the call touches no memory.
     let now = unsafe { kernel_call(libc::SYS_getppid, [0; 4]) }?;
     if now != parent.as_raw() as usize && now != 0 {

@@ -16,12 +16,12 @@ use super::{mask, pending};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// `on_signal` must be async-signal-safe. Later calls have no effect.
+/// `on_signal` must be async-signal-safe. Only the first call has an effect.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Not inlined, because copies could return different addresses.
+/// Not inlined, because inlined copies could return different addresses of the handler.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     on_signal as extern "C" fn(_, _, _) as libc::sighandler_t
@@ -37,12 +37,12 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     nix::errno::Errno::set_raw(errno);
 }
 
-/// Returns `info` if the kernel wrote it, which puts it above this frame on the stack; else null. Another handler that calls
-/// this one as `old(signal)` leaves `info` undefined.
+/// Returns `info` if the kernel wrote it (to the stack, above this frame), otherwise null. Another handler that calls
+/// this one as `old(signal)`, without `info`, leaves it undefined.
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
-    // SAFETY: the stack is mapped above this frame, and any bytes are an integer.
+    // SAFETY: the stack above this frame is mapped, and every bit pattern is a valid integer.
     if is_above && info.is_aligned() && unsafe { (*info).si_signo } == signal {
         info
     } else {
@@ -52,7 +52,6 @@ fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut sig
 
 pub(crate) struct Arrival {
     signal: c_int,
-    /// The kernel's siginfo, or null.
     info: *mut siginfo_t,
     context: *mut c_void,
     frame: usize,
@@ -70,7 +69,7 @@ impl Arrival {
         if self.info.is_null() {
             return Sender::Other;
         }
-        // SAFETY: the kernel wrote the siginfo, which stays during the handler. Each field that is read belongs to the `si_code`.
+        // SAFETY: the kernel's siginfo stays valid during the handler. The `si_code` tells which fields exist.
         unsafe {
             let info = &*self.info;
             #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -87,15 +86,15 @@ impl Arrival {
                 -6 if info.si_pid() == libc::getpid() => Sender::Raise, // SI_TKILL
                 _ => Sender::Other,
             }
-            // Other systems give the interval timer's signal no sender.
+            // On other systems, `si_pid` is 0 for a signal of the interval timer.
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
             if info.si_pid() == 0 { Sender::Interval } else { Sender::Other }
         }
     }
 
-    /// Counts this thread's unfinished calls of `deliver_to` for this signal; without a siginfo, for any signal.
+    /// Returns how many calls of `deliver_to` for this signal still run on this thread.
     pub(crate) fn times_forwarded_back(&self) -> usize {
-        // `Relaxed`, because a thread sees its own marks.
+        // `Relaxed` suffices: only marks of this thread count, and a thread sees its own stores.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }
@@ -120,21 +119,21 @@ impl Arrival {
         self.in_place().is_some_and(|current| current.function == disposition.function)
     }
 
-    /// Takes the default action. If the process survives it, as PID 1 does, the default disposition stays installed.
+    /// If the process survives the default action (as PID 1 does), the default disposition stays installed.
     pub(crate) fn take_default_action(&self) {
-        // SAFETY: the kernel wrote the set.
+        // SAFETY: the set from `mask_on_return` is valid, because the kernel wrote it.
         let is_let_in = |set: *mut _| !mask::contains(unsafe { &*set }, self.signal);
         if self.signal == libc::SIGALRM
             && self.mask_on_return().is_some_and(is_let_in)
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
-            // SIGALRM is blocked here, so it is delivered when this handler returns. A nested handler, which another thread may
-            // have reinstalled, might not fit on the stack.
+            // SIGALRM is delivered when this handler returns. Delivered here, it could run a handler that another
+            // thread has reinstalled, for which the stack may be too small.
             pending::raise_alarm();
         } else if (cfg!(any(target_os = "linux", target_os = "android")) && self.signal == libc::SIGIO)
             || emulate_default_handler(self.signal).is_err()
         {
-            // signal-hook ignores SIGIO, which ends a process on Linux, and does not know every signal.
+            // signal-hook ignores SIGIO, which ends a process on Linux, and fails for signals that it does not know.
             let _ = Disposition::DEFAULT.install_for(self.signal);
             pending::send(self.signal);
         }
@@ -145,7 +144,7 @@ impl Arrival {
         {
             let context = self.context.cast::<libc::ucontext_t>();
             let is_from_kernel = !self.info.is_null() && !context.is_null();
-            // SAFETY: the kernel wrote the context, which stays during the handler.
+            // SAFETY: the kernel wrote the context, which stays valid during the handler.
             is_from_kernel.then(|| unsafe { &raw mut (*context).uc_sigmask })
         }
         #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
@@ -157,7 +156,7 @@ impl Arrival {
             return pending::raise_alarm();
         }
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        // SAFETY: `info` is the kernel's, or null, for which the call fails.
+        // SAFETY: the kernel wrote `info`, or it is null. For null the call fails.
         if unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, libc::getpid(), libc::SIGALRM, self.info) } == 0
         {
             return;
@@ -204,20 +203,21 @@ impl Arrival {
     }
 }
 
-/// A call of `deliver_to` that has not returned. If two handlers forward to each other, a second mark ends the recursion.
+/// A call of `deliver_to` that has not returned. If two handlers forward a signal to each other, the library's handler
+/// stops at the second mark.
 struct Mark {
-    /// The thread; zero in a free mark.
+    /// The calling thread, or zero if the mark is free.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the handler's frame. The stack grows down, so a mark whose address is lower than the frame of a newer handler is
-    /// stale: its handler ended by `longjmp`.
+    /// An address in the handler's frame. The stack grows down, so a mark below the frame of a newer handler is stale:
+    /// its handler was left by `longjmp`.
     frame: AtomicUsize,
 }
 
-/// Limit: the signal of a 65th thread is not forwarded.
+/// Limit: while 64 marks are in use, further signals are not forwarded.
 static MARKS: [Mark; 64] = [const { Mark::free() }; 64];
 
-/// At least the number of marks in use. A `longjmp` out of a previous handler leaves a mark.
+/// At least the number of marks in use: a `longjmp` out of a previous handler skips the decrement.
 static MARKS_IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 impl Mark {

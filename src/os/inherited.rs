@@ -1,7 +1,7 @@
 //! Signal dispositions and the mask of a forked child.
 //!
-//! In the child, a handler could write to a pipe of the parent's event loop. So signals are blocked until the child has
-//! reset its dispositions.
+//! A handler that runs in the child could write to a pipe of the parent's event loop. So signals are blocked until the
+//! child has reset its dispositions.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -16,21 +16,21 @@ use super::kernel_call::kernel_call;
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
 pub(crate) struct BlockedSignals {
-    /// The parent's mask without SIGTERM.
+    /// The parent's mask without SIGTERM, which must be able to end the child.
     in_child: SigSet,
     blocked_sigterm: bool,
     alarms: bool,
-    /// Which [`REQUESTS`] the child resets to their default action.
+    /// Whether the child resets each of [`REQUESTS`] to the default action.
     reset: [bool; REQUESTS.len()],
 }
 
-/// Blocks every signal except SIGALRM, which the runtime blocks or unblocks. `alarms` says whether this thread has alarms.
+/// Blocks every signal except SIGALRM, which only the runtime blocks and unblocks.
 pub(crate) fn block_all(alarms: bool) -> io::Result<BlockedSignals> {
     let mut wanted = SigSet::all();
     wanted.remove(Signal::SIGALRM);
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), Some(&mut before))?;
-    // The parent reads the dispositions, because in the child each page that is written costs a page fault.
+    // The parent reads the dispositions, because each page that the calls touch would cost the child a page fault.
     let reset = REQUESTS.map(|signal| match function_of(signal) {
         libc::SIG_DFL => false,
         libc::SIG_IGN => signal == Signal::SIGTERM,
@@ -50,7 +50,6 @@ impl BlockedSignals {
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None);
     }
 
-    /// Ignored SIGINT, SIGHUP and SIGQUIT stay ignored.
     #[inline]
     pub(crate) fn reset_in_child(&self) {
         for (signal, reset) in REQUESTS.into_iter().zip(self.reset) {
@@ -62,7 +61,7 @@ impl BlockedSignals {
         if self.alarms { self.reset_with_alarms() } else { set_mask(&self.in_child) }
     }
 
-    /// Leaves SIGALRM as it is: the fork hooks have already undone what the parent's alarms changed.
+    /// Sets the mask except for SIGALRM, which the fork hooks have already blocked or unblocked.
     #[cold]
     fn reset_with_alarms(&self) {
         let (mut mask, mut now) = (self.in_child, SigSet::empty());
@@ -80,10 +79,10 @@ impl BlockedSignals {
 fn set_mask(mask: &SigSet) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        // The size of the kernel's signal set, which is a prefix of the C library's.
+        // The kernel's signal set is a prefix of the C library's.
         const SIZE: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
         let set: *const libc::sigset_t = mask.as_ref();
-        // SAFETY: the pointer is valid, which reads `SIZE` bytes.
+        // SAFETY: the pointer is valid, and the kernel reads only `SIZE` bytes.
         let _ = unsafe {
             kernel_call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set as usize, 0, SIZE])
         };

@@ -1,4 +1,4 @@
-//! The descriptors of jobs. A lock-free bitmap tells a forked child which to close.
+//! The descriptors of jobs. A lock-free bitmap lists them, so that a forked child can close them.
 
 use std::iter;
 use std::mem::ManuallyDrop;
@@ -12,7 +12,7 @@ use once_cell::race::OnceBox;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// A descriptor of a job. A drop closes it only in the process that opened it; a forked child calls [`close_all_but`].
+/// A drop closes the descriptor only in the process that opened it. A forked child calls [`close_all_but`].
 #[derive(Debug)]
 pub(crate) struct JobFd {
     fd: ManuallyDrop<OwnedFd>,
@@ -21,10 +21,10 @@ pub(crate) struct JobFd {
 
 impl JobFd {
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
-        // A forked child starts with its parent's list.
-        if OWNER.load(Ordering::Relaxed) != owner {
+        // A forked child has inherited its parent's bitmap.
+        if BITMAP.owner.load(Ordering::Relaxed) != owner {
             clear();
-            OWNER.store(owner, Ordering::Relaxed);
+            BITMAP.owner.store(owner, Ordering::Relaxed);
         }
         let (word, bit) = bit_of(fd.as_raw_fd());
         word.fetch_or(bit, Ordering::Relaxed);
@@ -36,7 +36,7 @@ impl JobFd {
     }
 
     fn unlist_and_close(&mut self) {
-        // Cleared first, because another thread can reuse the number after the close.
+        // The bit is cleared first, because after the close another thread can reuse the number.
         let (word, bit) = bit_of(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
         // SAFETY: the field is not used again, and only this process closes the descriptor.
@@ -58,10 +58,10 @@ impl AsFd for JobFd {
     }
 }
 
-/// Closes the descriptors of jobs in a child of `parent`, except its writing end.
+/// Closes the descriptors of jobs in a child of `parent`, except `keep`, the end of the child's own pipe.
 #[inline]
 pub(crate) fn close_all_but(keep: RawFd, parent: u32) {
-    if OWNER.load(Ordering::Relaxed) != parent {
+    if BITMAP.owner.load(Ordering::Relaxed) != parent {
         return;
     }
     for (index, word) in words().enumerate() {
@@ -78,7 +78,7 @@ pub(crate) fn close_all_but(keep: RawFd, parent: u32) {
 
 #[inline]
 fn close(fd: RawFd) {
-    // SAFETY: the number is that of a `JobFd`, whose drop does not close it in this process.
+    // SAFETY: a `JobFd` owns the descriptor, and its drop does not close it in this process.
     unsafe {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = kernel_call(libc::SYS_close, [fd as usize, 0, 0, 0]);
@@ -94,10 +94,14 @@ struct Chunk {
 
 const WORDS: usize = 16;
 
-/// The process whose descriptors are in the list.
-static OWNER: AtomicU32 = AtomicU32::new(0);
+struct Bitmap {
+    /// The process whose descriptors are in the bitmap. The initial value is not zero, so the linker places the bitmap in `.data`:
+    /// there each job writes to the same page anyway, and another page would cost the parent a page fault.
+    owner: AtomicU32,
+    first: Chunk,
+}
 
-static FIRST: Chunk = Chunk::new();
+static BITMAP: Bitmap = Bitmap { owner: AtomicU32::new(u32::MAX), first: Chunk::new() };
 
 impl Chunk {
     const fn new() -> Chunk {
@@ -107,7 +111,7 @@ impl Chunk {
 
 fn bit_of(fd: RawFd) -> (&'static AtomicU64, u64) {
     let (mut word, bit) = (fd as usize / 64, 1 << (fd % 64));
-    let mut chunk = &FIRST;
+    let mut chunk = &BITMAP.first;
     while word >= WORDS {
         chunk = chunk.next.get_or_init(|| Box::new(Chunk::new()));
         word -= WORDS;
@@ -123,7 +127,7 @@ fn clear() {
 
 #[inline]
 fn words() -> impl Iterator<Item = &'static AtomicU64> {
-    iter::successors(Some(&FIRST), |chunk| chunk.next.get()).flat_map(|chunk| &chunk.words)
+    iter::successors(Some(&BITMAP.first), |chunk| chunk.next.get()).flat_map(|chunk| &chunk.words)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// Makes a system call without the C library: each page of that library costs a forked child a page fault, as slow as ten
-/// system calls. On x86-64, `errno` does not change.
+/// Makes a system call, on x86-64 without the C library and without a change of `errno`. Each page of that library
+/// costs a forked child a page fault, as slow as ten system calls.
 ///
 /// # Safety
 ///
@@ -13,7 +13,7 @@ pub(crate) unsafe fn kernel_call(number: libc::c_long, arguments: [usize; 4]) ->
     #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
     {
         let result: isize;
-        // SAFETY: the kernel changes rax, rcx, r11 and what the caller allows, not the stack.
+        // SAFETY: the kernel changes only rax, rcx, r11 and memory that the arguments name, and pushes nothing.
         unsafe {
             std::arch::asm!(
                 "syscall",
@@ -31,7 +31,7 @@ pub(crate) unsafe fn kernel_call(number: libc::c_long, arguments: [usize; 4]) ->
     }
     #[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64", not(miri))))]
     {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees valid arguments.
         let result = unsafe { libc::syscall(number, a, b, c, d) };
         Errno::result(result).map(|result| result as usize)
     }

@@ -1,5 +1,5 @@
-//! Signal masks: [pthread_sigmask(3)](https://man7.org/linux/man-pages/man3/pthread_sigmask.3.html), whose errors `nix` 0.31
-//! ignores.
+//! Signal masks: [pthread_sigmask(3)](https://man7.org/linux/man-pages/man3/pthread_sigmask.3.html), called through
+//! `libc`, because `nix` 0.31 ignores errors.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, Signal::SIGALRM};
 /// Returns the previous mask. Async-signal-safe.
 pub(super) fn change(how: c_int, set: Option<&sigset_t>) -> io::Result<sigset_t> {
     let mut before = MaybeUninit::uninit();
-    // SAFETY: the pointers are null or valid, which initialises `before` if it returns 0.
+    // SAFETY: the pointers are null or valid. A call that returns 0 has initialised `before`.
     unsafe {
         match libc::pthread_sigmask(how, set.map_or(ptr::null(), ptr::from_ref), before.as_mut_ptr()) {
             0 => Ok(before.assume_init()),

@@ -18,7 +18,7 @@ mod imp {
     pub(crate) struct PidFd(JobFd);
 
     impl PidFd {
-        /// Opens a child of this process, `parent`; `None` if the kernel or a sandbox has no pidfds.
+        /// Opens the child `pid` of this process, `parent`. Returns `None` if the kernel or a sandbox has no pidfds.
         pub(crate) fn open(pid: Pid, parent: Pid) -> io::Result<Option<PidFd>> {
             // SAFETY: the call takes two numbers and returns a new descriptor.
             let fd = unsafe {
@@ -42,7 +42,7 @@ mod imp {
             self.send(signal, 0)
         }
 
-        /// Signals the process group that this process leads or led; EINVAL before Linux 6.9.
+        /// Signals the process group that the child leads or has led. Returns EINVAL before Linux 6.9.
         pub(crate) fn signal_group(&self, signal: i32) -> io::Result<()> {
             const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2; // <linux/pidfd.h>
             self.send(signal, PIDFD_SIGNAL_PROCESS_GROUP)
@@ -50,7 +50,7 @@ mod imp {
 
         fn send(&self, signal: i32, flags: libc::c_uint) -> io::Result<()> {
             let no_info = ptr::null::<libc::siginfo_t>();
-            // SAFETY: the descriptor is open. With a null `siginfo` the kernel fills in that of `kill`.
+            // SAFETY: the descriptor is open. Without a siginfo the kernel makes one, as for `kill`.
             match unsafe {
                 libc::syscall(libc::SYS_pidfd_send_signal, self.as_fd().as_raw_fd(), signal, no_info, flags)
             } {
@@ -63,7 +63,7 @@ mod imp {
         pub(crate) fn status(&self) -> Option<libc::c_int> {
             const PIDFD_INFO_EXIT: u64 = 1 << 3; // <linux/pidfd.h>
             let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
-            // SAFETY: the call reads and writes one `Info`, whose size is in its number.
+            // SAFETY: the call reads and writes one `Info`: the request's number contains the size.
             let answered = unsafe { get_info(self.as_fd().as_raw_fd(), &mut info) }.is_ok();
             (answered && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
         }

@@ -38,7 +38,7 @@ pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
         return Ok(fd);
     }
     let higher = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(libc::STDERR_FILENO + 1))?;
-    // SAFETY: the call has just opened it, so it has no other owner.
+    // SAFETY: the call has just opened the descriptor, so it has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(higher) })
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Found {
 }
 
 pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<Found> {
-    // Amortised growth asks for twice the size, which may not be available.
+    // `try_reserve` may ask for twice the size, which may not be available.
     let reserved = buffer.try_reserve(most).or_else(|_| buffer.try_reserve_exact(most));
     reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
     let room = &mut buffer.spare_capacity_mut()[..most];
@@ -81,7 +81,7 @@ pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
 
-/// The writing end in the child. A write fails if the job's function has given its number to another file.
+/// The writing end in the child. A write fails if the job's function has given the descriptor's number to another file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteEnd {
     fd: RawFd,
@@ -89,7 +89,7 @@ pub(crate) struct WriteEnd {
 }
 
 impl WriteEnd {
-    /// The descriptor must stay open as long as the result is used.
+    /// The descriptor must stay open as long as the `WriteEnd` is used.
     pub(crate) fn new(fd: BorrowedFd<'_>) -> io::Result<WriteEnd> {
         Ok(WriteEnd { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
     }

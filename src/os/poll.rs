@@ -49,7 +49,7 @@ impl Default for Readable {
     }
 }
 
-/// Waits for several descriptors, on 64-bit Linux by a system call: libfaketime and similar libraries change `ppoll`.
+/// Waits for several descriptors. On 64-bit Linux the system call is raw, because libfaketime replaces `ppoll`.
 #[cfg(feature = "process")]
 pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
     // SAFETY: `Readable` is a transparent `pollfd`.
@@ -64,7 +64,7 @@ fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, is_system_call: bool) 
     let time = time.as_ref().map_or(ptr::null(), |time| ptr::from_ref::<libc::timespec>(time.as_ref()));
     let (fds, count, mask) = (fds.as_mut_ptr(), fds.len(), ptr::null::<libc::sigset_t>());
     let _ = is_system_call;
-    // SAFETY: the pointers are valid or null. With 64-bit pointers, the kernel's `timespec` is the C library's.
+    // SAFETY: the pointers are valid or null. With 64-bit pointers, the C library has the kernel's `timespec`.
     ended(unsafe {
         #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
         if is_system_call {

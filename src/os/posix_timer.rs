@@ -62,7 +62,7 @@ mod imp {
             Ok(Errno::result(set).map(drop)?)
         }
 
-        /// Returns `true` also for a disarmed or periodic timer. Async-signal-safe.
+        /// Returns `true` also if the timer is disarmed or periodic. Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
             // SAFETY: the pointer is valid, and zeroes are a valid value.
             let held = unsafe {
@@ -75,7 +75,7 @@ mod imp {
         }
 
         pub(crate) fn delete(self) {
-            // SAFETY: for an unknown timer the call fails.
+            // SAFETY: the call fails for a timer that does not exist.
             unsafe { libc::timer_delete(self.0 as libc::timer_t) };
         }
     }

@@ -1,7 +1,7 @@
 //! Whether a child has ended, and how: [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
 //!
-//! WNOWAIT does not reap the child, so its pid stays in use until its process group has been signalled. Pidfds are
-//! preferred: other code may reap the child, and its pid may then name another process.
+//! [`child_state`] does not reap the child, so the pid names no other process when the process group is signalled.
+//! Pidfds are preferred, because other code may reap the child, and a later process may get the pid.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -23,7 +23,7 @@ pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildSt
     let (kind, id) = pidfd.map_or((libc::P_PID, pid.as_raw() as libc::id_t), PidFd::wait_id);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     loop {
-        // SAFETY: the pointer is valid. Zeroes are a valid `siginfo_t`, if the kernel writes none.
+        // SAFETY: the pointer is valid. If the kernel writes no siginfo, the zeroes are a valid one.
         let signal = unsafe {
             match libc::waitid(kind, id, info.as_mut_ptr(), libc::WEXITED | libc::WNOHANG | libc::WNOWAIT) {
                 0 => Ok((*info.as_ptr()).si_signo),
@@ -36,7 +36,7 @@ pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildSt
             Err(e) => match e.raw_os_error() {
                 Some(libc::EINTR) => {}
                 Some(libc::ECHILD) => return Ok(ChildState::Reaped),
-                // The `waitid` of Linux 5.3 does not accept pidfds.
+                // The `waitid` of Linux 5.3 accepts only pids, no pidfds.
                 Some(libc::EINVAL) if pidfd.is_some() => return child_state(pid, None),
                 _ => return Err(e),
             },
@@ -50,7 +50,6 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc
         let reaped = match pidfd {
             #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
             Some(pidfd) => match reap_by_pidfd(pidfd) {
-                // Linux 5.3, as in `child_state`.
                 Err(libc::EINVAL) => reap_by_pid(pid),
                 reaped => reaped,
             },
@@ -64,7 +63,7 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc
     }
 }
 
-/// The raw system call has a fifth argument, the usage. On 32-bit systems the C library's `rusage` may differ.
+/// Makes the raw system call, which also returns the usage. 32-bit kernels may have another `rusage` than libc.
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     const OPTIONS: libc::c_int = libc::WEXITED | libc::WNOHANG;
@@ -85,7 +84,7 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, l
     }
     // SAFETY: a SIGCHLD carries a status.
     let status = unsafe { info.si_status() };
-    // The encoding of `wait4`.
+    // `wait4` returns this encoding.
     let status = match info.si_code {
         libc::CLD_EXITED => (status & 0xff) << 8,
         libc::CLD_DUMPED => status | 0x80,
@@ -94,8 +93,7 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, l
     Ok(Some((status, usage)))
 }
 
-/// See [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html). If other code reaps too, the pid may be another
-/// child's.
+/// Limit: if other code has reaped the child, the pid may belong to a later child.
 fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();

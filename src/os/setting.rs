@@ -12,7 +12,7 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// Rounds up to microseconds: rounded down to zero, a setting would disarm the timer.
+    /// Rounds up to microseconds, because a duration that is rounded down to zero would disarm the timer.
     #[inline]
     pub(crate) fn rounded(remaining: Duration, interval: Duration) -> Setting {
         let round = |d: Duration| {

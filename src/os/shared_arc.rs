@@ -19,21 +19,20 @@ impl<T: Send + Sync> SharedArc<T> {
     /// Async-signal-safe if `f` is.
     pub(crate) fn with(&self, f: impl FnOnce(&T)) {
         self.handlers.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: `replace` keeps a value that it has swapped out alive until this handler has left.
+        // SAFETY: `replace` drops a value only when no handler is in `with`.
         if let Some(value) = unsafe { self.value.load(Ordering::SeqCst).as_ref() } {
             f(value);
         }
         self.handlers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Waits until no handler uses the previous value, and drops it.
+    /// Stores `value`, waits until no handler uses the previous one, and drops that.
     pub(crate) fn replace(&self, value: Option<Arc<T>>) {
         let value = value.map_or(ptr::null_mut(), |value| Arc::into_raw(value).cast_mut());
         let before = self.value.swap(value, Ordering::SeqCst);
         if before.is_null() {
             return;
         }
-        // A handler that starts after the swap does not use `before`.
         while self.handlers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }

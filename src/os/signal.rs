@@ -4,11 +4,11 @@ use super::disposition::Disposition;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// A POSIX timer, with its value.
+    /// A POSIX timer; the number is its `sigev_value`.
     #[cfg_attr(target_vendor = "apple", allow(dead_code))]
     Timer(usize),
     Interval,
-    /// This process, by `raise` or `pthread_kill`.
+    /// A `raise` or `pthread_kill` of this process.
     Raise,
     /// Usually `kill`.
     Other,

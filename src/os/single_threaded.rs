@@ -5,7 +5,6 @@ use nix::libc;
 
 use super::atomic::{AtomicPtr, Ordering};
 
-/// glibc's `__libc_single_threaded`, or null.
 static ADDRESS: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 pub(crate) fn prepare() {
@@ -19,7 +18,7 @@ pub(super) fn symbol(name: &CStr) -> *mut libc::c_void {
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
 }
 
-/// Returns `false` if unknown.
+/// Returns `false` if the number of threads is unknown.
 pub(crate) fn is_single_threaded() -> bool {
     Variable::find().is_set()
 }
@@ -34,7 +33,7 @@ impl Variable {
 
     #[inline]
     pub(crate) fn is_set(self) -> bool {
-        // SAFETY: the variable is static, and zero as soon as another thread could write to it.
+        // SAFETY: the variable is static. Before another thread exists that could write to it, glibc sets it to zero.
         !self.0.is_null() && unsafe { self.0.read_volatile() } != 0
     }
 }

@@ -1,5 +1,5 @@
-//! A call at thread end: [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). A
-//! thread-local would not do: its destructor does not run after `pthread_exit` on the main thread.
+//! A call at thread end: [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). The
+//! destructor of a Rust thread-local would not run after `pthread_exit` on the main thread.
 
 use std::io;
 use std::ptr;
@@ -9,7 +9,7 @@ use once_cell::race::OnceBox;
 
 static KEY: OnceBox<libc::pthread_key_t> = OnceBox::new();
 
-/// Later calls have no effect.
+/// Only the first call has an effect.
 pub(crate) fn prepare(at_end: extern "C" fn(*mut libc::c_void)) -> io::Result<()> {
     let create = || {
         let mut key = 0;

@@ -33,7 +33,6 @@ pub(super) struct Options {
     pub(super) label: Option<Arc<str>>,
     pub(super) foreground: bool,
     pub(super) die_with_parent: bool,
-    /// Set by `run`: the spawning thread waits at once.
     pub(super) is_joined: bool,
     pub(super) memory: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
@@ -74,8 +73,9 @@ impl Builder {
     /// Sets whether the child stays in the parent's [process group](https://man7.org/linux/man-pages/man2/setpgid.2.html);
     /// `false` by default.
     ///
-    /// By default the child leads a group, which is killed when the child ends. In the foreground the child can read from the
-    /// terminal and receives Ctrl-C, but its own children get no signals of the job.
+    /// By default the child leads its own group, which the parent kills when the child ends. In the foreground the
+    /// child can read from the terminal and receives Ctrl-C, but the limit and a kill end only the child, not its own
+    /// children.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().foreground(true).run(|| 42).unwrap(), 42);
     /// ```
@@ -84,8 +84,8 @@ impl Builder {
         self
     }
 
-    /// Sets whether the kernel [kills](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html) the child, but not
-    /// its own children, when the thread that spawned it ends; `true` by default. Linux only.
+    /// Sets whether the kernel [kills](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html) the child
+    /// when the thread that spawned the job ends; `true` by default. The child's own children live on. Linux only.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().die_with_parent(false).run(|| 42).unwrap(), 42);
     /// ```
@@ -144,14 +144,14 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// What another thread holds locked or half changed at the fork stays so in the child. So:
+    /// In the child, locks that other threads hold stay locked, and values that they are changing stay half changed. So:
     ///
-    /// - `f` and the serialisation of its value touch nothing that another thread may be changing at the fork, except
-    ///   Rust's standard streams and this crate's alarms, and do not rely on other threads.
-    /// - They use the allocator only if it survives a fork, as those of glibc, musl and macOS do.
+    /// - `f` and the serialisation of its value use nothing that another thread may be changing at the fork, except
+    ///   Rust's standard streams and this crate's alarms. They do not wait for other threads.
+    /// - If they allocate, the allocator works after such a fork, as those of glibc, musl and macOS do.
     /// - No other thread is reporting a panic or changing the panic hook.
     ///
-    /// The child may inherit a descriptor that another thread is opening.
+    /// The child may inherit another job's descriptor, if another thread opens it during the fork.
     /// ```standalone_crate
     /// // SAFETY: there is no other thread.
     /// let job = unsafe { sigalarm::process::Job::builder().spawn_unchecked(|| 6 * 7) }.unwrap();
@@ -164,8 +164,9 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        // SAFETY: the caller guarantees what `assume` requires of `f`. Beside `f`, the child takes the locks of the standard
-        // streams, which this thread holds at the fork; of the alarms, which fork hooks reset; of the panic hook, which is free.
+        // SAFETY: the caller guarantees what `assume` requires of `f`. Outside of `f` the child needs three kinds of
+        // locks. This thread holds those of the standard streams, fork hooks reset those of the alarms, and the caller
+        // guarantees that the panic hook's is free.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }
@@ -173,13 +174,14 @@ impl Builder {
 
 /// # Limits
 impl Builder {
-    /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the signals that follow.
+    /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the signals that follow the limit.
     ///
-    /// The parent sends them while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on Linux, a
-    /// timer kills the child two graces and a second after the limit, but not its process group, and not after an `exec`. A
-    /// join that begins after the limit gives the child one grace to send its value.
+    /// The parent sends them while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on
+    /// Linux, a timer kills the child alone, two graces and a second after the limit. An `exec` deletes this timer. If
+    /// a join begins after the limit, a child that is sending its value gets one more grace.
     ///
-    /// A limit of zero has expired when the function starts. [`Duration::MAX`] means no limit. The clock is CLOCK_MONOTONIC.
+    /// A limit of zero expires before the function starts. [`Duration::MAX`] means no limit. The clock is
+    /// CLOCK_MONOTONIC.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().limit(std::time::Duration::from_secs(10)).run(|| 42).unwrap(), 42);
     /// ```
@@ -190,8 +192,8 @@ impl Builder {
 
     /// Sets the time from the [limit](Builder::limit) to SIGTERM, and from SIGTERM to SIGKILL; one second by default.
     ///
-    /// Zero leaves a join that begins after the limit no time to receive a value larger than the pipe (64 KiB or 1 MiB). So
-    /// set at least 100 ms for jobs that are joined one after another, or use [`wait_any`].
+    /// With zero, a join that begins after the limit kills a child whose value is larger than the pipe (64 KiB or 1 MiB).
+    /// Joins one after another often begin that late: set at least 100 ms for such jobs, or use [`wait_any`].
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::builder().limit(std::time::Duration::ZERO).grace(std::time::Duration::ZERO);
     /// assert!(job.run(|| std::thread::sleep(std::time::Duration::MAX)).unwrap_err().timed_out().is_some());
@@ -201,11 +203,11 @@ impl Builder {
         self
     }
 
-    /// Limits the address space to `bytes`, including the memory of the parent at the fork:
+    /// Limits the child's address space to `bytes`, including the memory copied from the parent at the fork:
     /// [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
     ///
-    /// An allocation beyond the limit aborts the child: [`KillReason::Memory`]. A stricter limit of the parent remains.
-    /// NetBSD and OpenBSD limit the data segment instead.
+    /// An allocation beyond the limit aborts the child, with [`KillReason::Memory`]. A lower limit of the parent
+    /// stays. NetBSD and OpenBSD limit the data segment instead.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::builder().memory_limit(4 << 30).stderr(sigalarm::process::Output::Null);
     /// assert!(job.run(|| Vec::<u8>::with_capacity(1 << 40).capacity()).is_err());
@@ -217,8 +219,8 @@ impl Builder {
 
     /// Limits the processor time of the child, which is then killed: [`KillReason::CpuTime`].
     ///
-    /// On Linux a timer sends SIGXCPU within 10 ms of the limit, until an `exec`. Everywhere RLIMIT_CPU, which the child's
-    /// own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second later.
+    /// On Linux a timer sends SIGXCPU within 10 ms of the limit; an `exec` deletes it. On every system RLIMIT_CPU,
+    /// which the child's own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second later.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::builder().cpu_limit(std::time::Duration::from_secs(1));
     /// assert!(job.run(|| -> () { loop {} }).is_err());
@@ -229,7 +231,7 @@ impl Builder {
     }
 
     /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends more is killed:
-    /// [`JobError::TooLarge`]. In memory, one byte may become an element of any size.
+    /// [`JobError::TooLarge`]. Decoding may turn one byte into an element of any size.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().value_limit(1_000).run(|| "tours".repeat(1_000));
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooLarge { limit: 1_000, .. })));
@@ -241,8 +243,8 @@ impl Builder {
 
     /// Sets the deepest nesting of a value to accept, 256 by default. A deeper value gives [`JobError::TooDeep`].
     ///
-    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, if a level of
-    /// decoding takes at most 8 KiB.
+    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, if the
+    /// decoding of a level uses at most 8 KiB of it.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().depth_limit(1).run(|| Some(Some(7)));
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooDeep { limit: 1, .. })));

@@ -19,10 +19,9 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Opens a child of `parent`; kills and reaps it on failure. Parent and child both create the group, because either
-    /// may run first.
     pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
         if leads {
+            // The child makes the same call, because either may run first.
             let _ = setpgid(pid, pid);
         }
         let mut child = Child { pid, pidfd: None, leads };
@@ -61,8 +60,7 @@ impl Child {
         ignore_ended(sent)
     }
 
-    /// Signals the group that the child leads, and the child if it has left the group. SIGCONT follows SIGTERM,
-    /// which a stopped process would not handle.
+    /// Sends SIGCONT after SIGTERM, because a stopped process handles SIGTERM only when it continues.
     pub(super) fn signal_all(&self, signal: Signal) -> io::Result<()> {
         if !self.leads {
             self.signal(signal as i32)?;
@@ -76,14 +74,14 @@ impl Child {
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
         let sent = match self.pidfd.as_ref().map(|pidfd| pidfd.signal_group(signal as i32)) {
             Some(sent) if !is(&sent, libc::EINVAL) => sent,
-            // After the reap, another group may have the pid.
+            // The pid of a reaped child may be the id of another group.
             _ if self.state()? == ChildState::Reaped => Ok(()),
             _ => killpg(self.pid, signal).map_err(Into::into),
         };
         ignore_ended(sent)
     }
 
-    /// Kills the group of an ended child and then reaps the child, which frees its pid.
+    /// Kills the child's group before the reap, which frees the pid and so the group's id.
     pub(super) fn reap(&self) -> (Exit, Option<Usage>) {
         if self.leads {
             let _ = self.signal_group(Signal::SIGKILL);

@@ -6,11 +6,11 @@ use parking_lot::Mutex;
 use super::child::Child;
 use crate::os::reap::ChildState;
 
-/// Each child with its parent's pid, because a forked child inherits the list.
+/// Each child with its parent's pid, because a forked process inherits the list but not the children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
 pub(super) fn add(child: Child) {
-    // In a forked child the lock may stay locked for ever. Then `add` gives up, and init reaps the child.
+    // If another thread held the lock at a fork, it stays locked in the forked process. `add` then gives up.
     const LONG: Duration = Duration::from_millis(100);
     if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
         detached.push((process::id(), child));

@@ -15,8 +15,8 @@ use crate::error::TimedOut;
 #[non_exhaustive]
 #[allow(missing_docs)] // The variants describe their fields.
 pub enum SpawnError {
-    /// Other threads exist, whose locks could stay locked in the child. Tests need `harness = false`, because
-    /// the test harness starts threads.
+    /// Other threads exist. A lock that they hold at the fork would stay locked in the child. The test harness starts
+    /// threads, so tests need `harness = false`.
     MultiThreaded { threads: usize },
     /// This system cannot count threads. Use [`spawn_unchecked`](super::Builder::spawn_unchecked).
     ThreadsUnknown,
@@ -62,15 +62,16 @@ impl Error for SpawnError {
 pub enum JobError {
     /// The job was not spawned.
     Spawn(SpawnError),
-    /// The limit of the job expired, which ends the job. Or the limit of the join, or an alarm of the caller, which
-    /// [`owns`](crate::Alarm::owns) the error: the job goes on.
+    /// The job's limit, the join's limit, or an alarm of the caller expired. Only the job's limit ends the job. An
+    /// expired alarm [`owns`](crate::Alarm::owns) the error.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// The process exited without a value. Code 74 (EX_IOERR) means that the function closed the job's pipe.
+    /// The process exited and sent no value. With code 74 (EX_IOERR) it could not, because the function had closed the
+    /// job's pipe.
     #[non_exhaustive]
     Exited { code: i32 },
-    /// A signal ended the process. SIGABRT may mean a failed allocation, SIGKILL a system without memory.
+    /// A signal ended the process. SIGABRT may mean a failed allocation, SIGKILL the kernel's out-of-memory killer.
     #[non_exhaustive]
     Killed { signal: i32, core_dumped: bool, reason: KillReason },
     /// The process ended while it sent the value, of which `received` bytes arrived.
@@ -79,13 +80,13 @@ pub enum JobError {
     /// The value could not be [serialised](crate::book::jobs#why-postcard).
     #[non_exhaustive]
     NotEncoded { message: Arc<str> },
-    /// The bytes are [not a value](crate::book::jobs#why-postcard) of the type.
+    /// The received bytes are [not a value](crate::book::jobs#why-postcard) of the expected type.
     #[non_exhaustive]
     NotDecoded { message: Arc<str> },
     /// The value had more bytes than the [limit](super::Builder::value_limit). The job was killed.
     #[non_exhaustive]
     TooLarge { limit: usize },
-    /// The value had more levels than the [limit](super::Builder::depth_limit).
+    /// The value was nested more deeply than the [limit](super::Builder::depth_limit).
     #[non_exhaustive]
     TooDeep { limit: usize },
     /// The joining process had no memory for the value, which needs at least `bytes`. The job was killed.
@@ -95,7 +96,7 @@ pub enum JobError {
     Lost,
     /// This process is a forked child of the one that spawned the job.
     NotParent,
-    /// A system call failed, before the function ran or during a wait.
+    /// A system call failed, in the child before the function ran, or in a wait for the child.
     #[non_exhaustive]
     System { call: Arc<str>, source: Arc<io::Error> },
 }

@@ -1,4 +1,4 @@
-//! Escalation: limit, SIGTERM one grace later, SIGKILL one grace after that. A late step delays the next one.
+//! The parent sends SIGTERM one grace after the limit of a job, and SIGKILL one grace after it sent SIGTERM.
 
 use std::time::Duration;
 
@@ -6,7 +6,6 @@ use nix::sys::signal::Signal;
 
 use crate::time::Time;
 
-/// Returns when the child's own timer kills it: a second after the parent's SIGKILL.
 pub(super) fn kill_timer(limit: Duration, grace: Duration) -> Option<Duration> {
     limit.checked_add(grace.checked_mul(2)?)?.checked_add(Duration::from_secs(1))
 }
@@ -25,8 +24,8 @@ impl Escalation {
         Escalation { deadline, grace, next: deadline.after(grace), begun: false, postponed: false }
     }
 
-    /// Delays SIGTERM to one grace from now, if a thread that began to wait after the deadline receives bytes. Does so only
-    /// once, because a child may send without end.
+    /// Delays SIGTERM to one grace from now, because before this wait the child may have been blocked on a full pipe.
+    /// Does so only once, because a child may send without end.
     pub(super) fn postpone(&mut self, wait_began: Time, now: Time) {
         if !self.begun && !self.postponed && wait_began >= self.deadline {
             self.postponed = true;

@@ -20,7 +20,8 @@ pub enum Exit {
     Code(i32),
     /// A signal ended the process. `core_dumped`: the kernel wrote a core file.
     Signal { signal: i32, core_dumped: bool },
-    /// Other code reaped the process, or the kernel because SIGCHLD is ignored. Since Linux 6.15 the status is known.
+    /// Other code reaped the process, or the kernel did because SIGCHLD is ignored. Before Linux 6.15, and on other
+    /// systems, the status is then lost.
     Unknown,
 }
 
@@ -73,8 +74,8 @@ impl fmt::Display for Exit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KillReason {
-    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit). The child reports the reason, and may
-    /// report a false one. With RUST_BACKTRACE the reason may be `Unknown`.
+    /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit). The child itself reports this reason,
+    /// so it may be false. With RUST_BACKTRACE the reason may be `Unknown` instead.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,
@@ -84,7 +85,7 @@ pub enum KillReason {
     Unknown,
 }
 
-/// The resources of a child and of the children that it waited for:
+/// The resources that a child used, including those of its own children that it waited for:
 /// [getrusage(2)](https://man7.org/linux/man-pages/man2/getrusage.2.html).
 /// ```standalone_crate
 /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();

@@ -1,6 +1,6 @@
 //! The child, from the fork to `_exit`.
 //!
-//! Each page of memory or code costs the child a page fault at its first use.
+//! The first use of a page of memory or code costs the child a page fault, so this code uses few pages.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
@@ -31,7 +31,7 @@ pub(super) struct InChild {
     pipe: WriteEnd,
     c_streams: c_streams::Streams,
     kill_timer: Option<ChildTimer>,
-    /// A panic must not unwind into the parent's frames.
+    /// Its drop ends the process. Otherwise a panic would unwind into the parent's frames.
     _exit: ExitOnDrop,
 }
 
@@ -61,11 +61,10 @@ impl SetUp<'_> {
         self.blocked.reset_in_child();
         drop(streams);
         if self.threads {
-            // A drop of the parent's hook could have effects outside of the child.
+            // The hook is not dropped, because its destructor could act outside of the child: delete a file.
             mem::forget(panics::replace_hook());
         }
         if !self.has_alarm {
-            // If arming fails, the parent still enforces the limit.
             let _ = options.plan(self.location).map(runtime::arm);
         }
         InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _exit }
@@ -75,7 +74,7 @@ impl SetUp<'_> {
     fn change_process(&self) -> Result<(), (&'static str, io::Error)> {
         let options = self.options;
         let naming = |call: &'static str| move |e: io::Error| (call, e);
-        // First, because until this call the child can outlive its parent.
+        // This comes first, because until then the child can outlive its parent.
         if options.die_with_parent {
             forked::die_with(self.parent).map_err(naming("prctl"))?;
         }
@@ -105,15 +104,15 @@ impl InChild {
         let mut sender = Sender::new(pipe, &mut small);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
             let value = f();
-            // `f` may have forked, and returned in its child too, which must not send a value.
+            // If `f` has forked, it may return in the new process too, which must not send a value.
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
             }
-            // The pipe may be full until a join, which may come after the timer.
+            // The child may now block on a full pipe until a late join. The timer must not kill it meanwhile.
             if let Some(timer) = self.kill_timer {
                 timer.stop();
             }
-            // Output is flushed before the value is sent, because SIGPIPE may end the process meanwhile.
+            // Output is flushed before the value is sent, because SIGPIPE may end the process during the send.
             flush(c_streams);
             let sent = sender.send(&value);
             mem::forget(value);
@@ -122,7 +121,7 @@ impl InChild {
         let code = match sent {
             Ok(Ok(())) => {
                 flush(c_streams);
-                // The end follows the output, because the parent goes on as soon as it reads the end.
+                // The output comes before the end frame, because with that frame the job counts as a success.
                 sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
             }
             Ok(Err(e)) => send_failure(pipe, &Failure::NotEncoded(e.to_string().into()))
@@ -152,12 +151,12 @@ pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) -> io::Result<()> 
 
 #[inline]
 pub(super) fn flush(c_streams: c_streams::Streams) {
-    // `stdout()` panics if the function has leaked a lock of it.
+    // A panic of the flush must not replace the job's outcome.
     let _ = panic::catch_unwind(|| io::stdout().flush());
     c_streams.flush();
 }
 
-/// Starts a timer that kills this process after its limit, in case no thread of the parent waits.
+/// Starts a timer that kills this process after its limit, for a parent in which no thread waits.
 #[inline]
 fn start_kill_timer(options: &Options) -> Option<ChildTimer> {
     if options.is_joined && options.die_with_parent {

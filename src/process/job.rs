@@ -19,9 +19,9 @@ use crate::os::clock;
 
 /// A function that runs in a forked child.
 ///
-/// All joins, from any thread, have the same outcome. **A drop kills the job** with its process group and blocks until the
-/// process has ended. A job that this process may not signal (EPERM) is detached instead. In a forked child of this process
-/// a join returns [`JobError::NotParent`], and a drop has no effect.
+/// Every join, on any thread, returns the same outcome. **A drop kills the job** with its process group and blocks
+/// until the process has ended. If the kernel refuses the signal (EPERM), the drop detaches the job. In a forked child
+/// of this process a join returns [`JobError::NotParent`], and a drop has no effect.
 /// ```standalone_crate
 /// let text = "borrowed".to_owned();
 /// assert_eq!(sigalarm::process::Job::spawn(|| text.len()).unwrap().join().unwrap(), 8);
@@ -62,8 +62,9 @@ impl<T> Job<T> {
         Job { shared, value: PhantomData }
     }
 
-    /// Lets the job go on without a join. The value is lost, and only the child's timer enforces the [limit](Builder::limit).
-    /// The job still [dies with this process](Builder::die_with_parent). A later spawn reaps it.
+    /// Lets the job go on without a join. The value is lost, and only the timer in the child enforces the
+    /// [limit](Builder::limit). [`die_with_parent`](Builder::die_with_parent) still applies. A later spawn reaps the
+    /// child.
     /// ```standalone_crate
     /// sigalarm::process::Job::spawn(|| ()).unwrap().detach();
     /// ```
@@ -79,8 +80,8 @@ impl<T: DeserializeOwned> Job<T> {
     ///
     /// # Errors
     ///
-    /// [`JobError::TimedOut`] if the job's limit or the alarm expired. After an alarm the job goes on. The other errors say how
-    /// the job ended.
+    /// [`JobError::TimedOut`] if the job's limit or the alarm expired. The alarm does not end the job. The other errors
+    /// say why there is no value.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
@@ -89,8 +90,8 @@ impl<T: DeserializeOwned> Job<T> {
         self.join_timeout(Duration::MAX)
     }
 
-    /// Waits as [`join`](Job::join) does, but returns [`JobError::TimedOut`] after `limit`, and the job goes on. A `limit` of
-    /// zero does not block.
+    /// Waits as [`join`](Job::join) does, but at most for `limit`. Then it returns [`JobError::TimedOut`], and the job
+    /// goes on. A `limit` of zero does not block.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
     /// assert!(job.join_timeout(std::time::Duration::from_millis(10)).is_err() && job.is_alive());
@@ -103,8 +104,8 @@ impl<T: DeserializeOwned> Job<T> {
         self.decode(self.shared.end.get().expect("a job that was waited for has ended"))
     }
 
-    /// Returns the outcome as [`join`](Job::join) does; `None` while the job runs. Does not block. Each call receives what
-    /// the job has sent and enforces its [limit](Builder::limit).
+    /// Returns the outcome as [`join`](Job::join) does; `None` while the job runs. Does not block. Each call also
+    /// receives bytes of the value and enforces the [limit](Builder::limit).
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// while job.try_join().is_none() {}
@@ -138,7 +139,7 @@ impl<T: DeserializeOwned> Job<T> {
 
 /// # State
 ///
-/// These functions do not block. A running process has no exit status and no usage.
+/// These functions do not block. Exit status and usage are `None` while the process runs.
 impl<T> Job<T> {
     /// Returns the child's process id, which the kernel may use again after the job has ended.
     /// ```standalone_crate
@@ -149,7 +150,8 @@ impl<T> Job<T> {
         self.shared.child.pid.as_raw().unsigned_abs()
     }
 
-    /// Returns whether the process runs. Receives bytes and enforces the limit as [`try_join`](Job::try_join) does.
+    /// Returns whether the process runs. Also receives bytes and enforces the limit, as [`try_join`](Job::try_join)
+    /// does.
     /// ```standalone_crate
     /// assert!(sigalarm::process::Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap().is_alive());
     /// ```
@@ -176,7 +178,7 @@ impl<T> Job<T> {
         self.exit_status().and_then(Exit::code)
     }
 
-    /// Returns what the process used; `None` if other code reaped it.
+    /// Returns the resources that the process used; `None` if other code reaped it.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::spawn(|| 42).unwrap();
     /// job.join().unwrap();
@@ -186,11 +188,11 @@ impl<T> Job<T> {
         self.shared.poll_end()?.usage
     }
 
-    /// Returns a [pidfd](https://man7.org/linux/man-pages/man2/pidfd_open.2.html), which is readable when the process has
-    /// ended, and open as long as the `Job`.
+    /// Returns a [pidfd](https://man7.org/linux/man-pages/man2/pidfd_open.2.html), which is readable when the process
+    /// has ended. It is open until the `Job` is dropped.
     ///
-    /// `None` if the system has no pidfds. A poll neither receives a large value nor enforces the [limit](Builder::limit):
-    /// call [`try_join`](Job::try_join) too.
+    /// Returns `None` if the system has no pidfds. A poll neither receives a large value nor enforces the
+    /// [limit](Builder::limit), so call [`try_join`](Job::try_join) too.
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, poll};
     /// let job = sigalarm::process::Job::spawn(|| 6 * 7).unwrap();

@@ -1,13 +1,14 @@
 //! Runs functions in a forked child process, which can be killed.
 //!
-//! [`run`] forks, waits under a limit and returns the value. A [`Job`] runs beside the caller.
+//! [`run`] forks, waits under a limit and returns the value. A [`Job`] runs while the caller goes on.
 //! ```standalone_crate
 //! use {sigalarm::process, std::time::Duration};
 //! assert_eq!(process::run(Duration::from_secs(10), || 6 * 7).unwrap(), 42);
 //! ```
 //!
-//! The child is a copy of this process at the fork. So the function may borrow, and its changes to memory are lost. Both
-//! processes drop a captured value. See the [guide](crate::book::jobs) and the [limits of jobs](crate::book::limits#jobs).
+//! The child is a copy of this process at the fork. So the function may borrow, its changes to memory are lost, and a
+//! value that it captures is dropped in both processes. See the [guide](crate::book::jobs) and the
+//! [limits of jobs](crate::book::limits#jobs).
 
 mod builder;
 mod child;
@@ -51,8 +52,8 @@ pub use panics::Panic;
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] at the limit, or if an alarm of the caller expired. A value that comes after
-/// the limit is a success. The other errors say why there is no value.
+/// [`JobError::TimedOut`] if the limit or an alarm of the caller expired. But a value that arrives after the limit is
+/// returned. The other errors say why there is no value.
 /// ```standalone_crate
 /// use {sigalarm::{checkpoint, process}, std::time::Duration};
 /// let result = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42));
@@ -69,8 +70,8 @@ where
 
 /// Waits until one of several jobs has ended, and returns its index; `None` without jobs.
 ///
-/// Blocks for at most `limit`; [`Duration::MAX`] means no limit, and zero does not block. Meanwhile the call receives all
-/// the values and enforces the jobs' [limits](Builder::limit).
+/// Blocks for at most `limit`; [`Duration::MAX`] means no limit, and zero does not block. Meanwhile the call receives
+/// the values of all the jobs and enforces their [limits](Builder::limit).
 ///
 /// # Errors
 ///

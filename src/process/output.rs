@@ -27,7 +27,7 @@ impl Output {
             Output::Null => File::options().write(true).open("/dev/null")?.into(),
             Output::To(fd) => fd,
         };
-        // `redirect` would overwrite a descriptor with the number of a closed standard stream.
+        // If a standard stream is closed, `fd` may have its number, and `redirect` would overwrite `fd`.
         pipe::above_streams(fd).map(Some)
     }
 }

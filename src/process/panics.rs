@@ -17,7 +17,7 @@ use crate::os::pipe::WriteEnd;
 
 const LONGEST: usize = 64 * 1024;
 
-/// A panic of the function in a job. The child prints nothing.
+/// A panic of the function in a job. The child does not print the message.
 /// ```standalone_crate
 /// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("failed") });
 /// assert!(outcome.unwrap_err().to_string().ends_with("failed"));
@@ -29,7 +29,7 @@ pub struct Panic {
 }
 
 impl Panic {
-    /// Returns the first 64 KiB of the message; `Box<dyn Any>` for a payload that is not a string.
+    /// Returns the first 64 KiB of the message, or `Box<dyn Any>` if the payload is not a string.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("failed") });
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::Panicked(panic)) if panic.message() == "failed"));
@@ -75,9 +75,9 @@ pub(super) fn capture(pipe: WriteEnd) {
 
 pub(super) type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
 
-/// Replaces the parent's panic hook, which may have effects outside of the child.
+/// Replaces the parent's panic hook, because the hook could act outside of the child: write to a log.
 pub(super) fn replace_hook() -> Option<Hook> {
-    // The standard library panics if an unwinding thread changes the hook.
+    // `take_hook` panics on a panicking thread.
     (!thread::panicking()).then(|| {
         let hook = panic::take_hook();
         panic::set_hook(Box::new(on_panic));
@@ -98,7 +98,7 @@ pub(super) fn panic_of(payload: Box<dyn Any + Send>) -> Panic {
     let bare = Panic::new(&*payload, None);
     let last = ManuallyDrop::into_inner(LAST.replace(ManuallyDrop::new(None)));
     let located = last.filter(|panic| panic.message == bare.message);
-    // A drop of the payload could panic again.
+    // The payload is not dropped, because its destructor could panic.
     mem::forget(payload);
     located.unwrap_or(bare)
 }

@@ -22,12 +22,10 @@ use crate::os::{clock, pipe, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
-/// The most bytes to read between two checks of the limit.
 const BUDGET: usize = 256 * 1024;
 
 const LARGEST_PIPE: usize = 1 << 20;
 
-/// Between two checks whether a child without a pidfd has ended.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -36,23 +34,19 @@ pub(super) struct Shared {
     pub(super) child: Child,
     /// `None` after [`detach`](Shared::detach).
     pipe: Option<JobFd>,
-    /// On the [kernel's clock](clock::kernel_now).
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
-    /// Outside of the state, because a thread that reads must not keep another from sending a signal.
+    /// It has its own lock, because a thread that reads must not delay a signal that another thread sends.
     receiver: Mutex<Receiver>,
-    /// Locked before the receiver, if both are locked.
+    /// Locked before the receiver, if both are locked. The child is reaped under this lock.
     state: Mutex<State>,
-    /// Set while the state is locked.
     pub(super) end: OnceLock<End>,
 }
 
 /// What a wait polls for one job: the pidfd and the pipe.
 pub(super) type Fds = [poll::Readable; 2];
 
-/// Waits until a job has ended, and returns its index. Fails at `deadline`, or when an alarm of this thread expires. `fds` has
-/// an element for each job.
 pub(super) fn wait_any(
     jobs: &[&Shared],
     fds: &mut [Fds],
@@ -64,7 +58,7 @@ pub(super) fn wait_any(
         return Err(JobError::NotParent);
     }
     let mut pause = SHORTEST_PAUSE;
-    // Wakes this thread if another thread rings one of its alarms.
+    // While this is `Some`, the `poll` ends when another thread rings an alarm of this thread.
     let mut waiting = None;
     loop {
         let mut until = deadline;
@@ -75,9 +69,8 @@ pub(super) fn wait_any(
             fds[n] = job.fds();
             until = until.min(job.state.lock().escalation.next);
         }
-        // `next_here` comes before the check: if its alarm expires in between, the check fails.
+        // The alarm's deadline is read before the check: if it passes between the two, the check fails.
         if let Some(alarm) = runtime::next_here() {
-            // If `begin` fails, this thread still wakes at its deadlines.
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
             until = until.min(clock::kernel_now().after(clock::until(alarm)));
@@ -89,7 +82,7 @@ pub(super) fn wait_any(
         for (job, fds) in jobs.iter().zip(&*fds) {
             job.advance(fds, since).map_err(|e| JobError::system("waitid", e))?;
         }
-        // The deadline is checked after the jobs, because a job that has ended is a success.
+        // The deadline is checked last, because a job that has ended counts even after the deadline.
         let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.end.get().is_none()) {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
@@ -105,7 +98,7 @@ fn poll_until(fds: &mut [Fds], until: Time) -> io::Result<()> {
 }
 
 impl Shared {
-    /// Not inlined, to keep the stack of `spawn` small: each page of it that is written between two forks costs a page fault.
+    /// This is not inlined, as `prepare` is not.
     #[inline(never)]
     pub(super) fn new(
         child: Child,
@@ -166,7 +159,6 @@ impl Shared {
             state.escalation.postpone(wait_began, now);
         }
         while let Some(signal) = state.escalation.take(now) {
-            // Fails if the child has ended or has changed its user.
             let _ = child.signal_all(signal);
         }
         Ok(())
@@ -175,7 +167,7 @@ impl Shared {
     fn finish(&self, state: &State) {
         let mut receiver = mem::take(&mut *self.receiver.lock());
         if let Some(pipe) = self.pipe.as_ref().filter(|_| receiver.open) {
-            // Reads no more than the pipe holds now, because a grandchild may go on writing.
+            // Reads only the bytes that are in the pipe now, because a grandchild may write for ever.
             self.receive(&mut receiver, pipe::bytes_in(pipe.as_fd()).min(LARGEST_PIPE));
         }
         let (exit, usage) = self.child.reap();
@@ -202,7 +194,7 @@ impl Shared {
         self.end.get()
     }
 
-    /// The lock keeps other threads from reaping the child.
+    /// While `state` is locked, no other thread reaps the child, which would free its pid.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.in_parent() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
@@ -229,7 +221,7 @@ impl Drop for Shared {
             return;
         }
         let child = &self.child;
-        // The kill fails if the child has changed its user.
+        // If the child has changed its user, the kernel refuses the kill, and a wait could last for ever.
         if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {
             return self.detach();
         }

@@ -41,7 +41,7 @@ where
     let parent = Pid::this();
     match fork_job::<T>(&options, parent, alarm, [stdout, stderr], alone, threads, location)? {
         Forked::InChild(child) => {
-            // A drop would write to pages, which copies them.
+            // A drop would write to the heap, which costs the child page faults.
             mem::forget(options);
             child.run(f)
         }
@@ -56,8 +56,8 @@ enum Forked {
     InParent(Child, JobFd),
 }
 
-/// Arms the child's alarm, if the parent can, and returns when the limit begins. Not inlined, to keep the stack of `spawn` small:
-/// each page of it that is written between two forks costs a page fault.
+/// This is not inlined, so that `fork_job` uses the same stack pages: after a fork, the first write to each costs a
+/// page fault.
 #[inline(never)]
 fn prepare(
     options: &Options,
@@ -65,13 +65,14 @@ fn prepare(
     location: &'static Location<'static>,
 ) -> Result<(Time, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
-    // Read before the alarm is armed, so that the alarm's signal never comes before the limit.
+    // The clock is read before the alarm is armed. Otherwise SIGALRM would seem to end the child before its limit.
     let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
     let alarm = options.plan(location).filter(|_| !threads).and_then(runtime::arm_for_child);
     Ok((began, alarm))
 }
 
-/// Generic, so that its code is near that of `f`, on few pages.
+/// The unused `T` makes the compiler place this code near that of `f`: each further page of code costs the child a page
+/// fault.
 #[inline(never)]
 #[allow(clippy::extra_unused_type_parameters)]
 fn fork_job<T>(
@@ -91,14 +92,15 @@ fn fork_job<T>(
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
     let c_streams = c_streams::Streams::find();
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-    // No other thread may print between the flush and the fork.
+    // If another thread printed between the flush and the fork, the child would print that output again.
     let streams = threads.then(|| (io::stdout().lock(), io::stderr().lock()));
     flush(c_streams);
-    // The parent arms the child's alarm only if it has no other.
+    // If `alarm` is `Some`, the process has no other alarms.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
     panics::capture(pipe);
-    // In the child each write would copy a page. But with other threads the child replaces the hook: one could panic meanwhile.
+    // In the child the replacement costs page faults. The parent does it only without other threads, because it changes
+    // their panics too.
     let hook = if threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
         Ok(None) => {
@@ -123,7 +125,8 @@ fn fork_job<T>(
     if let Some(hook) = hook {
         panic::set_hook(hook);
     }
-    // The pidfd may need the number of `write`. Signals stay blocked until it is open, because a handler could reap the child.
+    // `write` is closed first, because the pidfd may find no other free number. Signals stay blocked until the pidfd is
+    // open, because a handler could reap the child.
     write.close();
     let leads = !options.foreground;
     let child = pid.and_then(|pid| Child::new(pid, parent, leads).map_err(naming("pidfd_open")));

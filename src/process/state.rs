@@ -27,7 +27,6 @@ pub(super) fn timed_out(
 
 #[derive(Debug)]
 pub(super) struct End {
-    /// Each join decodes the bytes.
     pub(super) outcome: Result<Vec<u8>, JobError>,
     pub(super) exit: Exit,
     pub(super) usage: Option<Usage>,
@@ -49,7 +48,7 @@ impl State {
         usage: Option<Usage>,
     ) -> Result<Vec<u8>, JobError> {
         let (out_of_memory, limit) = (received == Received::AbortedWithoutMemory, job.options.cpu_limit);
-        // RLIMIT_CPU sends SIGKILL a second after SIGXCPU.
+        // RLIMIT_CPU sends SIGKILL to a child that survives SIGXCPU.
         let used_up = limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit);
         let received = match received {
             // A whole value counts, however the child ended.
@@ -69,7 +68,7 @@ impl State {
             Received::Incomplete(received) => received,
         };
         let elapsed = clock::kernel_now().since(job.began);
-        // A program that the child has executed inherits the alarm's timer, whose SIGALRM ends it.
+        // An `exec` removes the handler but not the timer of the child's alarm, so SIGALRM ends the process.
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {

@@ -1,4 +1,4 @@
-//! The frames that a child sends: chunks and an end for a value, one frame for a failure.
+//! The frames that a child sends: chunks of a value, the last of which may be empty, or one frame for a failure.
 
 mod decode;
 mod encode;
@@ -13,17 +13,17 @@ pub(super) use self::decode::{DecodeError, decode};
 use super::panics::Panic;
 use crate::os::pipe::{Found, WriteEnd};
 
-/// The kind, and the length of the body in little-endian order.
 const HEAD: usize = 5;
 
-/// The buffer on the stack. The heap for a larger value, and `memset` for a larger array, cost a child page faults.
+/// The length of the sender's array on the stack. A larger array (cleared by `memset`) or the heap would cost the child
+/// page faults.
 pub(super) const SMALL: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
 const PIPE: usize = 64 * 1024;
 const MAX_FAILURE: usize = 1 << 20;
 const KIND_CHUNK: u8 = 1;
-const KIND_END: u8 = 2;
+const KIND_LAST_CHUNK: u8 = 2;
 const KIND_FAILURE: u8 = 3;
 const KIND_ABORT: u8 = 4;
 
@@ -48,7 +48,6 @@ impl Failure {
 
 pub(super) struct Sender<'a> {
     pipe: WriteEnd,
-    /// Space for a head, then the next chunk.
     buffer: &'a mut [u8],
     filled: usize,
 }
@@ -59,23 +58,14 @@ impl<'a> Sender<'a> {
         Sender { pipe, buffer: small, filled: HEAD }
     }
 
-    /// Sends all but the last chunk.
+    /// Sends all but the last chunk, which `finish` sends.
     pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
         value.serialize(self)
     }
 
     #[inline]
     pub(super) fn finish(mut self) -> io::Result<()> {
-        let end = head(KIND_END, 0);
-        if self.filled + end.len() > self.buffer.len() {
-            self.reserve(end.len())?;
-        }
-        let (filled, total) = (self.filled, self.filled + end.len());
-        self.buffer[filled..total].copy_from_slice(&end);
-        // Leaves out an empty chunk, which the receiver rejects.
-        let first = if filled == HEAD { HEAD } else { 0 };
-        self.buffer[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
-        self.pipe.write_all(&self.buffer[first..total])
+        self.send_chunk(KIND_LAST_CHUNK)
     }
 
     #[inline]
@@ -105,16 +95,17 @@ impl<'a> Sender<'a> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let filled = mem::replace(&mut self.filled, HEAD);
-        if filled == HEAD {
-            return Ok(());
-        }
-        let chunk = &mut self.buffer[..filled];
-        chunk[..HEAD].copy_from_slice(&head(KIND_CHUNK, filled - HEAD));
-        self.pipe.write_all(chunk)
+        if self.filled == HEAD { Ok(()) } else { self.send_chunk(KIND_CHUNK) }
     }
 
-    /// Makes space for fewer bytes than a chunk. Grows in steps, to touch few pages.
+    #[inline]
+    fn send_chunk(&mut self, kind: u8) -> io::Result<()> {
+        let filled = mem::replace(&mut self.filled, HEAD);
+        self.buffer[..HEAD].copy_from_slice(&head(kind, filled - HEAD));
+        self.pipe.write_all(&self.buffer[..filled])
+    }
+
+    /// Grows the buffer in steps, because each new page costs a page fault.
     #[cold]
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
         let may_grow = self.buffer.len() < CHUNK;
@@ -125,9 +116,7 @@ impl<'a> Sender<'a> {
             self.flush()?;
         }
         if may_grow {
-            // Includes space for the end frame.
-            let needed = self.filled + bytes + HEAD;
-            let length = (4 * self.buffer.len()).max(needed).min(CHUNK);
+            let length = (4 * self.buffer.len()).max(self.filled + bytes).min(CHUNK);
             let buffer = Box::leak(vec![0; length].into_boxed_slice());
             buffer[..self.filled].copy_from_slice(&self.buffer[..self.filled]);
             self.buffer = buffer;
@@ -158,7 +147,6 @@ fn head(kind: u8, body: usize) -> [u8; HEAD] {
 pub(super) enum Received {
     Value(Vec<u8>),
     Failure(Failure),
-    /// This many bytes of a value, without its end.
     Incomplete(u64),
     TooLarge,
     OutOfMemory(usize),
@@ -168,12 +156,12 @@ pub(super) enum Received {
 
 #[derive(Debug, Default)]
 pub(super) struct Receiver {
-    /// The head of the next frame, or a part of it.
-    head: Vec<u8>,
-    /// The current frame: its kind, and how many bytes of its body are missing.
+    /// The bytes of the value or of the failure, then those of the next frame's head.
+    bytes: Vec<u8>,
+    /// The current frame: its kind, and how many bytes of its body are missing. `None` while its head arrives.
     frame: Option<(u8, usize)>,
-    value: Vec<u8>,
-    failure: Vec<u8>,
+    /// How many bytes of a head have arrived.
+    in_head: usize,
     value_limit: usize,
     result: Option<Received>,
     pub(super) open: bool,
@@ -189,38 +177,32 @@ impl Receiver {
     }
 
     pub(super) fn received(&self) -> usize {
-        self.value.len()
+        self.bytes.len() - self.in_head
     }
 
-    /// Reads at most `budget` bytes, in a bounded number of calls.
+    /// The number of reads is bounded too, because a child may send single bytes.
     pub(super) fn read(
         &mut self,
         mut budget: usize,
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
-        // Bounds the memory that a head alone can claim.
+        // This bounds the memory that `read` reserves before the bytes arrive: a hostile head may announce 4 GiB.
         const AT_ONCE: usize = 1 << 20;
         for _ in 0..16 + budget / 256 {
             if !self.open || budget == 0 {
                 break;
             }
-            let head_left = HEAD - self.head.len();
-            let (into, most) = match self.frame {
-                None => (&mut self.head, head_left),
-                Some((KIND_CHUNK, left)) => (&mut self.value, left),
-                Some((_, left)) => (&mut self.failure, left),
-            };
-            let most = most.min(AT_ONCE).min(budget);
-            match read(into, most) {
+            let missing = self.frame.map_or(HEAD - self.in_head, |(_, left)| left);
+            let most = missing.min(AT_ONCE).min(budget);
+            match read(&mut self.bytes, most) {
                 Ok(Found::Bytes(n)) => {
                     budget -= n;
                     self.take(n);
                 }
                 Ok(Found::Nothing) => break,
                 Err(e) if e.kind() == io::ErrorKind::OutOfMemory => {
-                    self.end(Received::OutOfMemory(self.value.len().saturating_add(most)));
+                    self.end(Received::OutOfMemory(self.received().saturating_add(most)));
                 }
-                // A pipe has no other errors.
                 Ok(Found::End) | Err(_) => self.open = false,
             }
         }
@@ -229,39 +211,62 @@ impl Receiver {
     fn take(&mut self, found: usize) {
         if let Some((kind, left)) = self.frame {
             self.frame = (left > found).then_some((kind, left - found));
-            if kind == KIND_FAILURE && self.frame.is_none() {
-                let failure = postcard::from_bytes(&self.failure);
-                self.end(failure.map_or(Received::Invalid, Received::Failure));
+            if self.frame.is_none() {
+                self.end_frame(kind);
             }
-        } else if let &[kind, a, b, c, d] = &self.head[..] {
-            self.head.clear();
+            return;
+        }
+        self.in_head += found;
+        if let (HEAD, Some(&[kind, a, b, c, d])) = (self.in_head, self.bytes.last_chunk()) {
+            self.bytes.truncate(self.bytes.len() - HEAD);
+            self.in_head = 0;
             self.begin(kind, u32::from_le_bytes([a, b, c, d]) as usize);
         }
     }
 
     fn begin(&mut self, kind: u8, length: usize) {
         match (kind, length) {
-            (KIND_CHUNK, 1..) if self.value.len().saturating_add(length) > self.value_limit => {
+            (KIND_CHUNK | KIND_LAST_CHUNK, 1..)
+                if self.bytes.len().saturating_add(length) > self.value_limit =>
+            {
                 self.end(Received::TooLarge);
             }
-            (KIND_CHUNK, 1..) | (KIND_FAILURE, 1..=MAX_FAILURE) => self.frame = Some((kind, length)),
-            (KIND_END, 0) => {
-                let value = mem::take(&mut self.value);
-                self.end(Received::Value(value));
+            (KIND_CHUNK | KIND_LAST_CHUNK, 1..) => self.frame = Some((kind, length)),
+            (KIND_LAST_CHUNK, 0) => self.end_frame(kind),
+            (KIND_FAILURE, 1..=MAX_FAILURE) => {
+                self.bytes.clear();
+                self.frame = Some((kind, length));
             }
             (KIND_ABORT, 0) => self.end(Received::AbortedWithoutMemory),
             _ => self.end(Received::Invalid),
         }
     }
 
+    fn end_frame(&mut self, kind: u8) {
+        match kind {
+            KIND_LAST_CHUNK => {
+                let value = mem::take(&mut self.bytes);
+                self.end(Received::Value(value));
+            }
+            KIND_FAILURE => {
+                let failure = postcard::from_bytes(&self.bytes);
+                self.end(failure.map_or(Received::Invalid, Received::Failure));
+            }
+            _ => {}
+        }
+    }
+
     fn end(&mut self, result: Received) {
         self.result = Some(result);
-        self.value = Vec::new();
+        self.bytes = Vec::new();
+        self.in_head = 0;
         self.open = false;
     }
 
     pub(super) fn finish(self) -> Received {
-        self.result.unwrap_or(Received::Incomplete(self.value.len() as u64))
+        let is_failure = matches!(self.frame, Some((KIND_FAILURE, _)));
+        let received = if is_failure { 0 } else { self.received() };
+        self.result.unwrap_or(Received::Incomplete(received as u64))
     }
 }
 

@@ -19,8 +19,8 @@ use crate::os::fork::MutexGuard;
 use crate::schedule::{Cpu, Key, More, Removed, Scope, Terms};
 use crate::time::Time;
 
-/// Arms an alarm of the calling thread. After an error nothing has changed.
-#[inline(always)] // So the compiler omits the code for settings that a caller's plan lacks.
+/// Arms an alarm of the calling thread. If this returns an error, no alarm was added.
+#[inline(always)] // Once inlined, the compiler omits the code for settings that a caller's plan lacks.
 pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     prepare()?;
     let scope = thread_state::scope_registered();
@@ -31,7 +31,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, location: plan.location, more };
     let needs_signal = terms.needs_signal();
     let key = state.schedule.insert(terms, now);
-    // The common case: an enclosing alarm expires earlier, so the timer stays as it is.
+    // The common case: the thread's timer already expires before the new deadline, so it needs no change.
     if plan.wishes.is_none()
         && needs_signal
         && !state.deadlines.has_watchdogs()
@@ -42,7 +42,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     finish_arming(state, key, needs_signal, plan.wishes, now)
 }
 
-/// Arms a ticker of the calling thread. Every handled signal sets the ticker's flag.
+/// Arms a ticker of the calling thread. Returns the ticker's key and its flag.
 pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<Flag>), ArmError> {
     prepare()?;
     let scope = thread_state::scope_registered();
@@ -69,7 +69,7 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 }
 
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
-    // A forked child lacks its parent's key, and may have given the flag to a ticker of its own.
+    // In a forked child `release` returns `false`, because the flag may belong to a ticker of the child by then.
     if release(key) {
         give_back(flag);
     }
@@ -102,11 +102,11 @@ fn finish_arming(
     Ok(key)
 }
 
-/// Drops an alarm of the calling thread. Returns `false` for a key that a forked child has inherited.
+/// Drops an alarm of the calling thread. Returns `false` for a key that a forked child has from its parent.
 pub(crate) fn release(key: Key) -> bool {
     let mut state = STATE.lock();
     let Some(removed) = state.schedule.remove(key) else { return false };
-    // The common case: the thread has other alarms, so its timer stays as it is.
+    // The common case: the thread has other alarms, so its timer and its mask need no change.
     let is_nested = removed.more.is_none()
         && removed.needs_signal
         && !state.deadlines.has_watchdogs()
@@ -120,7 +120,7 @@ pub(crate) fn release(key: Key) -> bool {
 }
 
 impl State {
-    /// Installs the handlers of the signals that ring the alarm. Returns the alarm's rare settings.
+    /// Installs the handler for the signals that expire the alarm.
     fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
         let cpu = wishes.cpu.map(start_of).transpose()?;
         self.signals.engage(wishes.signals, self.blocked > 0)?;
@@ -170,8 +170,8 @@ impl State {
         }
     }
 
-    /// Counts one more user of the calling thread's timer: an alarm or a wait. For the first user of the process it installs the
-    /// handler, and for the first user of the thread it unblocks SIGALRM. After an error nothing has changed.
+    /// Counts one more user of the calling thread's timer: an alarm or a wait. The thread's first user unblocks SIGALRM, and the
+    /// process's first user installs the handler. An error changes nothing.
     pub(super) fn add_user(&mut self, scope: Scope) -> Result<(), ArmError> {
         let Some(thread) = self.threads.of(scope) else { return Ok(()) };
         thread.users += 1;
@@ -202,8 +202,8 @@ impl State {
         Ok(())
     }
 
-    /// Undoes [`add_user`](State::add_user). After the last user of the thread it disarms the timer while SIGALRM is unblocked,
-    /// then restores the mask. After the last user of the process it then restores the previous disposition.
+    /// Undoes [`add_user`](State::add_user). For the thread's last user it disarms the timer, then restores the mask, so that
+    /// the handler still receives a pending signal. For the process's last user it then restores the previous disposition.
     pub(super) fn drop_user(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
         if thread.drop_user_of_many() {
@@ -227,8 +227,8 @@ impl State {
         self.clock_only -= usize::from(thread.kind == Kind::Clock);
         thread.kind = Kind::Private;
         thread.keep_out_again();
-        // If the kernel has refused to disarm the interval timer, the handler stays installed: the timer's signal would take the
-        // default action.
+        // If the kernel refused to disarm the interval timer, the handler stays installed. Otherwise the timer's signal could
+        // take the default action.
         if self.active == 0 && self.suspended == 0 && self.is_interval_cleared() {
             self.installation.remove();
         }

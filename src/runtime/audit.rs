@@ -1,10 +1,11 @@
 //! Audits: the longest gap, which is a stretch without a check.
 //!
-//! After a check, the timer of an audited thread expires within a quarter of the threshold. The flag then stays set until the
-//! thread checks, and that check measures the time since the expiry. So the measured length is too short by a quarter of the
-//! threshold at most.
+//! An audited thread's timer expires a quarter of the threshold (at least 250 us) after a check that took the slow path. The
+//! expiry sets the flag, and the next check measures the time since the expiry. Checks before the expiry leave no trace, so the
+//! measured length is too short by at most that quarter.
 //!
-//! The time counts from the moment for which the timer was set: a thread that is preempted at that moment makes no check either.
+//! The time counts from the planned moment of the expiry. If the thread is preempted at that moment, its handler runs late, but
+//! the thread makes no check meanwhile either.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -17,7 +18,7 @@ struct Audit {
     key: Key,
     scope: Scope,
     threshold: Duration,
-    /// The measured gap begins at this moment. Once the moment has passed, the thread's next check must take the slow path.
+    /// When the measured gap begins. After this moment the thread's next check must take the slow path, because it ends the gap.
     from: Time,
     longest: Option<Gap>,
     /// The last check that took the slow path.
@@ -59,13 +60,14 @@ impl Audits {
         to_come.min().unwrap_or(Time::NEVER)
     }
 
-    /// Returns whether any audited thread must take the slow path at its next check.
+    /// Returns whether the next check of an audited thread must end a gap.
     #[inline(always)]
     pub(super) fn await_check(&self, now: Time) -> bool {
         self.0.iter().any(|audit| audit.from <= now)
     }
 
-    /// Measures the gap that ends with this check of a thread. If every check takes the slow path, the next gap begins now.
+    /// Ends a thread's gap at this check. The next gap begins now if every check takes the slow path, and otherwise when the
+    /// timer expires.
     pub(super) fn end_gap(
         &mut self,
         scope: Scope,
@@ -88,7 +90,7 @@ impl Audits {
         }
     }
 
-    /// Excludes the time before `now` from the current gap of an alarm's audit.
+    /// Excludes a pause from the gap of an alarm's audit.
     pub(super) fn begin_again(&mut self, key: Key, now: Time) {
         self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = now);
     }

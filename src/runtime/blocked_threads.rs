@@ -3,9 +3,9 @@
 //! A blocked thread has a private timer, set for the earliest deadline that concerns the thread. The timer's signal ends the
 //! system call with EINTR. The signal may come just before the system call begins, so the timer repeats.
 //!
-//! A ring, which expires an alarm on request, sets the timer to expire at once. The handler of a signal that rings alarms does so
-//! without the lock. So a thread that ends its wait first hides its timer from handlers, then waits until no handler uses the
-//! timer.
+//! A *ring*, which expires an alarm on request, sets the timer to expire at once. A ring by a signal comes from a handler, which
+//! does not take the lock. So a thread that ends its wait first hides its timer from handlers, then waits until no handler uses
+//! the timer.
 
 use std::time::Duration;
 
@@ -23,19 +23,19 @@ use crate::time::Time;
 
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// A wait of the calling thread: until its drop, a deadline or a ring ends the thread's system calls with EINTR.
+/// A wait of the calling thread. Until the wait is dropped, a deadline or a ring ends the thread's system calls with EINTR.
 pub(crate) struct Waiting {
-    /// `None` if the wait does nothing: inside another wait of the thread, and if no alarm can end the wait.
+    /// `None` if this wait does nothing.
     scope: Option<Scope>,
 }
 
 impl Waiting {
-    /// Makes the calling thread's alarms, and the alarm of `key`, end its system calls. Returns an error if no timer can do so.
+    /// Begins a wait. Returns an error if no timer can end its system calls.
     pub(crate) fn begin(key: Option<Key>) -> Result<Waiting, ArmError> {
         let nothing = Ok(Waiting { scope: None });
         let scope = thread_state::scope_registered();
         let mut state = STATE.lock();
-        // No alarm can end the wait: a forked child has inherited `key`, or no alarm exists.
+        // No alarm can end the wait: either no alarm exists, or a forked child has `key` from its parent.
         if key.is_some_and(|key| state.schedule.get(key).is_none()) || state.schedule.is_empty() {
             return nothing;
         }
@@ -43,7 +43,8 @@ impl Waiting {
             return nothing;
         }
         state.add_user(scope)?;
-        // A thread on which the handler has blocked SIGALRM again loses its timer here, and `begin_wait` returns an error.
+        // If the handler has blocked SIGALRM on this thread again, `find_kept_out` takes the timer away, and `begin_wait`
+        // returns an error.
         if !state.schedule.next_for(scope, key).is_never() {
             state.find_kept_out();
         }
@@ -65,7 +66,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let Some(scope) = self.scope else { return };
         let mut state = STATE.lock();
-        // In a forked child the wait is over already: no thread is blocked.
+        // A forked child does not inherit the wait, so it has nothing to end.
         if state.threads.of(scope).is_none_or(|thread| thread.wait.is_none()) {
             return;
         }
@@ -102,7 +103,7 @@ impl State {
         let now = clock::now();
         self.disarm(index);
         self.settle_thread(index, now);
-        // While the alarms are suspended, no timer is set, and `publish` makes every check read the clock.
+        // During a suspension no timer is set, and `publish` sets the flag so that every check reads the clock.
         self.publish(now);
         let has_timer = self.threads.of(scope).is_some_and(|thread| thread.kind != Kind::Clock);
         if has_timer { Ok(()) } else { Err(ArmError::no_timer()) }
@@ -129,13 +130,13 @@ impl State {
         thread.record.wake_by.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
     }
 
-    /// Hides a thread's timer from handlers. When this returns, no handler uses the timer.
+    /// Removes a thread's timer from the record that handlers read. When this returns, no handler uses the timer.
     pub(super) fn hide_timer(&mut self, index: usize) {
         let Some(thread) = self.threads.get(index) else { return };
         if thread.record.wake_by.swap(0, Ordering::SeqCst) == 0 {
             return;
         }
-        // A handler that joins the walkers later finds no timer.
+        // `walkers` counts the handlers that may still use the timer. A later handler finds no timer in this record.
         while SHARED.walkers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }
@@ -159,15 +160,15 @@ impl State {
             (false, _) => self.set_timer(index, wanted, AGAIN, now),
         }
         // The race: a handler notes a ring signal, then sets this timer to expire at once.
-        // 1. The handler has noted the signal before this line. The match above may have set the timer to another moment, so the
+        // 1. The handler noted the signal before this line. The match above may have overwritten the handler's setting, so the
         //    timer is set to expire at once again.
-        // 2. The handler notes the signal later. It sets the timer after the match above.
+        // 2. The handler notes the signal later. It then sets the timer after the match.
         if !is_expired && ring_signals::has_any_arrived() {
             self.expire_timer_now(index, AGAIN);
         }
     }
 
-    /// Sets the calling thread's timer again, if the thread is in a wait: a handler may have set the timer to expire at once.
+    /// A handler may have set the timer of a wait to expire at once and repeat, so the timer is set anew.
     #[cold]
     pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
         if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {
@@ -175,7 +176,6 @@ impl State {
         }
     }
 
-    /// Wakes the blocked threads for which an alarm has expired, and sets the timers of the others for their next deadlines.
     #[inline(always)]
     pub(super) fn wake_blocked(&mut self, now: Time) {
         if self.blocked > 0 {
@@ -213,7 +213,7 @@ pub(crate) fn recheck() {
     FLAG.set();
 }
 
-/// Returns the next deadline that can end a wait of the calling thread under the alarm of `key`.
+/// Returns the next deadline that can end a wait which the calling thread begins with `key`.
 pub(crate) fn next_under(key: Key) -> Time {
     state_prepared().schedule.next_for(thread_state::scope(), Some(key))
 }

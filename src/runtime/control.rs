@@ -10,14 +10,13 @@ use crate::os::clock;
 use crate::schedule::{Entry, Key, Schedule, Standing};
 use crate::time::Time;
 
-/// Calls `ask` with an alarm and the time. Returns `None` for a key that a forked child has inherited.
+/// Calls `ask` with an alarm and the time. Returns `None` for a key that a forked child has from its parent.
 pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Option<T> {
     let state = STATE.lock();
     let now = clock::now();
     state.schedule.get(key).map(|entry| ask(entry, now))
 }
 
-/// Changes an alarm, then sets timers and flags accordingly. Returns `false` if the alarm is gone.
 fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     let mut state = STATE.lock();
     let now = clock::now();
@@ -64,7 +63,7 @@ pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
     STATE.lock().audits.longest(key)
 }
 
-/// Makes an alarm the innermost of the calling thread, so that the thread's checks find the alarm.
+/// Makes the calling thread's checks include an alarm that another thread has armed, as the innermost alarm.
 pub(crate) fn enter(key: Key) -> Standing {
     let scope = thread_state::scope_registered();
     STATE.lock().schedule.enter(key, scope)
@@ -74,8 +73,8 @@ pub(crate) fn leave(standing: Standing) {
     STATE.lock().schedule.leave(standing);
 }
 
-/// Returns an id for a limit that has no alarm: that of a join, or of a job.
+/// Returns an id for a limit without an alarm.
 pub(crate) fn unused_id() -> AlarmId {
-    // `state_prepared` registers the hook by which error texts name signals.
+    // An error with this id may name a signal. Its text needs the hook that `state_prepared` registers.
     state_prepared().schedule.next_id()
 }

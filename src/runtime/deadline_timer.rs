@@ -1,9 +1,9 @@
-//! What the handler itself does at an alarm's deadline, without a check: it sets a flag of the program, and it starts the *grace*
-//! of a watchdog, after which the process ends.
+//! What the handler itself does at an alarm's deadline, without a check: it sets a flag of the program, and it starts the
+//! *grace* of a watchdog, after which the process ends.
 //!
-//! An alarm with a flag or a watchdog has a private timer of its own. At the end of the grace the timer expires once more, and
-//! the handler ends the process. A check that returns an error before then disarms the watchdog. The grace starts when the
-//! handler runs, so a process that was stopped at the deadline has its whole grace after SIGCONT.
+//! An alarm with a flag or a watchdog has a private timer of its own. A check that returns an error during the grace disarms the
+//! watchdog. Otherwise the timer expires again, and the handler ends the process. The grace starts when the handler runs, so a
+//! process that was stopped at the deadline has its whole grace after SIGCONT.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -25,8 +25,8 @@ use crate::time::Time;
 
 /// The part of an alarm's timer that the handler reads and writes.
 pub(super) struct DeadlineTimer {
-    /// When the timer is due, in nanoseconds. The lowest bit is set for the end of a grace. One word holds both, so that a
-    /// handler and another thread change both in one step.
+    /// When the timer is due, in nanoseconds; the lowest bit is set at the end of a grace. The moment and the bit share a word,
+    /// so that a handler and another thread change both in one step.
     end: AtomicU64,
     timer: AtomicUsize,
     flag: SharedArc<AtomicBool>,
@@ -85,8 +85,8 @@ impl DeadlineTimer {
     fn set_kernels_timer(&self) {
         let Some(timer) = self.kernels_timer() else { return };
         let wanted = || if SHARED.is_suspended.load(Ordering::SeqCst) { Due::NEVER } else { self.due() };
-        // The race: a handler and another thread each change the moment, then set the kernel's timer, perhaps in the other order.
-        // So each reads the moment again after its call, and repeats the call if the moment has changed.
+        // The race: a handler and another thread each change `end`, then set the kernel's timer, perhaps in the opposite order.
+        // So each reads `end` again after its call, and repeats the call if `end` has changed.
         loop {
             let due = wanted();
             let _ = timer.set(due.when(), Duration::ZERO);
@@ -96,7 +96,7 @@ impl DeadlineTimer {
         }
     }
 
-    /// Forgets the kernel's timer before its deletion, or in a forked child, which has no copy of the timer.
+    /// Called before the kernel's timer is deleted, and in a forked child, which has no copy of the timer.
     fn forget(&self) {
         self.end.store(Due::NEVER.0, Ordering::SeqCst);
         self.timer.store(0, Ordering::SeqCst);
@@ -111,7 +111,7 @@ impl DeadlineTimer {
         let (now, due) = (clock::now(), self.due());
         match due.when() {
             When::At(end) if now >= end => {}
-            // The signal was sent before the moment was changed: the timer is set for the new moment.
+            // Another thread moved the deadline after the timer had sent this signal, so the timer is set for the new moment.
             When::At(_) => return self.set_kernels_timer(),
             _ => return,
         }
@@ -121,20 +121,20 @@ impl DeadlineTimer {
         }
         self.set_flag();
         let end = self.watchdog.begin_grace().map_or(Due::NEVER, |grace| Due::grace(now.after(grace)));
-        // A thread that has changed the moment meanwhile sets the timer itself.
+        // If another thread has changed `end` meanwhile, the exchange fails, and that thread sets the timer.
         if self.end.compare_exchange(due.0, end.0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             self.set_kernels_timer();
         }
     }
 }
 
-/// Handles the expiry of the timer whose signal carries this value. Returns `false` if the timer is no deadline timer.
+/// Handles the expiry of the timer whose signal carries `value`. Returns `false` if `value` belongs to no deadline timer.
 /// Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.deadlines.at(value).map(DeadlineTimer::on_expiry).is_some()
 }
 
-/// Handles the expiries whose signals another handler received. Returns whether there were any. Async-signal-safe.
+/// Handles expiries whose signals went to a handler over the library's. Returns whether there were any. Async-signal-safe.
 pub(super) fn handle_missed() -> bool {
     if SHARED.is_suspended.load(Ordering::SeqCst) {
         return false;
@@ -175,19 +175,16 @@ impl DeadlineTimers {
         self.watchdogs > 0
     }
 
-    /// Disarms the kernel's timers. Deadlines and graces are kept.
     pub(super) fn suspend(&self) {
         SHARED.is_suspended.store(true, Ordering::SeqCst);
         self.live.values().for_each(|live| live.shared.set_kernels_timer());
     }
 
-    /// Sets the kernel's timers again. A timer whose moment has passed meanwhile expires at once.
     pub(super) fn resume(&self) {
         SHARED.is_suspended.store(false, Ordering::SeqCst);
         self.live.values().for_each(|live| live.shared.set_kernels_timer());
     }
 
-    /// Starts the timer of an alarm of the calling thread, if the alarm has a flag or a watchdog.
     pub(super) fn add(
         &mut self,
         key: Key,
@@ -206,7 +203,6 @@ impl DeadlineTimers {
             shared.timer.store(timer.id()?.to_bits(), Ordering::SeqCst);
             Ok(timer)
         };
-        // For a flag without a deadline no timer is needed.
         let is_needed = entry.limit.is_some() || watchdog.is_some();
         let timer = is_needed.then(create).transpose().map_err(|e| {
             SHARED.deadlines.give_back(shared);
@@ -240,7 +236,8 @@ impl DeadlineTimers {
         let Some(live) = self.live.get_mut(&entry.id) else { return };
         let (was, is_expired) = (live.shared.due(), entry.expired.is_some());
         let due = if is_expired && live.grace.is_none() { Due::NEVER } else { Due::at(entry.due()) };
-        // If an expired alarm is rung, its timer stays as it is once the grace has begun, or a check has disarmed the watchdog.
+        // A ring of an expired alarm must not start a second grace. So its timer is not set if the grace has begun, or if a
+        // check has disarmed the watchdog.
         let stays = was == due || (is_expired && (was.is_grace() || live.is_answered));
         live.is_answered &= is_expired;
         if !stays {
@@ -259,7 +256,6 @@ impl DeadlineTimers {
         }
     }
 
-    /// Writes the thread's alarms and last check into the reports of its watchdogs.
     pub(super) fn describe(
         &self,
         scope: Scope,

@@ -1,9 +1,8 @@
-//! The library's bit of the flag.
+//! The library's bit of the flag, the byte that checks read.
 
 use super::shared::SHARED;
 use crate::os::flag::flag;
 
-/// The flag orders no memory: a check that finds it set takes the lock, which does.
 pub(super) const FLAG: OwnFlag = OwnFlag;
 
 pub(super) struct OwnFlag;
@@ -13,12 +12,12 @@ impl OwnFlag {
         flag().bits() & SHARED.bit.mask() != 0
     }
 
-    /// Sets the bit. Async-signal-safe.
+    /// Async-signal-safe.
     pub(super) fn set(&self) {
         flag().set(SHARED.bit.mask());
     }
 
-    /// Clears the bit. Every processor sees the change before this thread reads anything else.
+    /// Clears the bit before every later read of this thread, such as a read of the clock.
     pub(super) fn clear(&self) {
         flag().clear(SHARED.bit.mask());
     }

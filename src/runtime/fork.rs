@@ -1,4 +1,4 @@
-//! A forked child starts without alarms and with the lock free.
+//! Resets the library in a forked child, which starts without alarms and with the lock free.
 
 use std::mem::{self, ManuallyDrop};
 #[cfg(feature = "process")]
@@ -37,8 +37,8 @@ impl ForkSafe for State {
         &STATE
     }
 
-    /// Writes only what must change, and is inlined, because each page that a child writes to, or runs code of, costs a page
-    /// fault.
+    /// A child pays a page fault for each page that it writes to, or whose code it runs. So this function writes only what must
+    /// change, and is inlined.
     #[inline]
     fn start_again(&mut self) {
         SHARED.expiries.reset();
@@ -49,7 +49,7 @@ impl ForkSafe for State {
         }
         blocked_threads::start_again();
         self.signals.start_again();
-        // The common case: nothing else must change.
+        // The common case: the parent had no alarm at the fork.
         if self.is_idle() && self.threads.may_stay_in_child() {
             self.installation.remove();
             return self.schedule.skip_ids();
@@ -68,10 +68,10 @@ impl ForkSafe for State {
     }
 }
 
-/// Arms an alarm that the child of the next fork inherits, if the fork comes while the result lives. Returns `None` if there are
-/// other alarms, or if the program uses the interval timer.
+/// Arms an alarm that the next child inherits if it is forked before the result is dropped. Returns `None` if there are other
+/// alarms, or if the alarm cannot use the interval timer.
 ///
-/// A child that arms an alarm itself touches a dozen pages more, and each costs a fault.
+/// If the child armed the alarm itself, it would pay page faults for a dozen more pages.
 #[cfg(feature = "process")]
 pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
     prepare().ok()?;
@@ -81,7 +81,7 @@ pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
     let alarm = ForChild(arm(plan).ok()?);
     let is_handed_over = {
         let mut state = STATE.lock();
-        // Only the interval timer is handed over: the child sets it again, but lacks the parent's private timers.
+        // Only an alarm on the interval timer is handed over, because the child lacks the parent's private timers.
         state.handed_over = state.interval_owner.map(|_| (clock::now(), clock::kernel_now()));
         state.handed_over.is_some()
     };
@@ -104,10 +104,10 @@ impl State {
         self.schedule.is_empty() && self.active == 0 && self.suspended == 0
     }
 
-    /// Sets the interval timer for the alarm that the parent has armed: a fork does not copy timers.
+    /// Sets the interval timer for the alarm that the parent has armed, because a fork does not copy timers.
     ///
-    /// The arguments are one moment on the clock and on the kernel's clock. The child reads the kernel's clock by a system call,
-    /// because the code that reads the other one is on two pages.
+    /// The arguments are one moment on the library's clock and on the kernel's. The child reads only the kernel's clock, by a
+    /// system call: the code that reads the library's is on two more pages, and each costs a page fault.
     #[cfg(feature = "process")]
     #[inline]
     fn set_interval_again(&mut self, (now, kernel_now): (Time, Time)) {
@@ -124,8 +124,8 @@ impl State {
 
 /// Registers the hooks that run at a fork. Must be called before the lock is taken.
 ///
-/// Two threads may do so at once. Neither waits for the other, because a child that is forked meanwhile lacks the other thread,
-/// and would wait for ever.
+/// Two threads may run this at once. Neither waits for the other, because a child that is forked meanwhile would lack the other
+/// thread and wait for ever.
 pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {

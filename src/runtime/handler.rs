@@ -22,14 +22,14 @@ fn on_signal(arrival: &Arrival) {
     }
 }
 
-/// Handles a SIGALRM. Each one sets the flag, whatever its sender: a `kill` may stand for an expiry of the interval timer, with
-/// which the kernel has merged it. The next check finds what is due by the clock.
+/// Sets the flag at every SIGALRM, even at one from `kill`, because the kernel may have merged the interval timer's signal into
+/// it. The next check reads the clock to find what is due.
 fn on_alarm(arrival: &Arrival) {
     if arrival.times_forwarded_back() > 0 {
         return previous_of(libc::SIGALRM).forward_back(arrival);
     }
     let sender = arrival.sender();
-    // The expiry is noted before the flag is set, so that a check that finds the flag set finds the expiry.
+    // The expiry is noted before the flag is set. So a check that finds the flag set also finds the note.
     let is_the_librarys = match sender {
         Sender::Timer(value) => record::on_timer(value) || deadline_timer::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),
@@ -39,8 +39,8 @@ fn on_alarm(arrival: &Arrival) {
     if is_the_librarys {
         return;
     }
-    // A handler over the library's may have received the library's signal, and forward it by restoring the library's handler and
-    // calling `raise`.
+    // A handler that was installed over the library's may have received a library signal, and forward it by restoring the
+    // library's handler and calling `raise`. So a `raise` takes no default action while an expiry is unhandled.
     let may_be_the_librarys =
         sender == Sender::Raise && (deadline_timer::handle_missed() | record::is_any_expiry_unhandled());
     if record::keep_out(arrival, sender) {

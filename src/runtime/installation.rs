@@ -14,15 +14,15 @@ use crate::os::disposition::{Disposition, Kind};
 pub(super) struct Installation {
     signal: c_int,
     is_installed: bool,
-    /// The library's handler, if it was in place already: other code had restored it, with this mask and these flags. The last
-    /// drop restores them.
+    /// The library's own handler, if other code had already restored it, with this mask and these flags. The last drop restores
+    /// them.
     found_own: Option<Disposition>,
-    /// The kernel refused to restore the previous disposition. The drop of the next alarm tries again.
+    /// The kernel refused to restore the previous disposition, so the next drop of an alarm tries again.
     is_left_behind: bool,
-    /// Another handler that was installed over the library's. While threads are blocked, the library's handler is in front of
-    /// that handler, whose SA_RESTART would let system calls continue.
+    /// The program's handler, if it was installed over the library's. While threads are blocked, the library's handler is in
+    /// front of it, because its SA_RESTART would restart system calls.
     in_front_of: Option<&'static Disposition>,
-    /// Each distinct disposition that was found. They are never freed, because a handler may read them at any time.
+    /// No disposition in this list is freed, because a handler may read it at any time.
     kept: Vec<&'static Disposition>,
 }
 
@@ -59,8 +59,7 @@ impl Installation {
         if self.is_installed {
             return Ok(());
         }
-        // The previous disposition is published before the library's handler can run, so that the handler can forward every
-        // signal.
+        // The library's handler forwards signals to the previous disposition, so that is published before the handler can run.
         let _change = self.previous().begin_change();
         let failed = |e| ArmError::system("sigaction", e);
         let found = self.current().map_err(failed)?;
@@ -70,7 +69,7 @@ impl Installation {
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
         let replaced = self.install_ours(is_any_blocked).map_err(failed)?;
-        // Another thread changed the disposition after `found` was read: `replaced` is the previous one.
+        // Another thread changed the disposition after `found` was read, so `replaced` is the previous one.
         if !replaced.is_ours() && replaced != found {
             self.found_own = None;
             let replaced = self.keep(&replaced);
@@ -85,7 +84,7 @@ impl Installation {
         Disposition::ours(self.previous().get(), is_any_blocked).install_for(self.signal)
     }
 
-    /// Installs the handler again after it took the default action and the process survived, as PID 1 does.
+    /// Installs the handler again, after a default action that the process has survived, as PID 1 does.
     #[cold]
     pub(super) fn reinstall(&mut self, is_any_blocked: bool) {
         SHARED.must_reinstall.store(false, Ordering::SeqCst);
@@ -94,8 +93,8 @@ impl Installation {
         }
     }
 
-    /// Restores the previous disposition, unless another handler is installed over the library's. The caller has disarmed the
-    /// library's timers, and none of their signals is pending.
+    /// Restores the previous disposition, unless another handler is installed over the library's. No signal of a library timer
+    /// may be pending, because the previous disposition would receive it.
     #[inline]
     pub(super) fn remove(&mut self) {
         if mem::take(&mut self.is_installed) {
@@ -120,7 +119,7 @@ impl Installation {
             (None, None) => return Err(io::ErrorKind::NotFound.into()),
         };
         if !replaced.is_ours() {
-            // Another thread has installed `replaced` since `current` was read, so `replaced` is restored.
+            // Another thread installed `replaced` after `current` was read, so the library must not remove it.
             let _ = replaced.install_for(self.signal);
             self.stay_under(&replaced);
         } else if own.is_none() {
@@ -135,7 +134,7 @@ impl Installation {
         over
     }
 
-    /// Makes the signal end system calls with EINTR, before the first thread blocks in one.
+    /// Makes the signal end system calls with EINTR. Called before the first thread blocks in one.
     pub(super) fn begin_interrupting(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("sigaction", e);
         let current = self.current().map_err(failed)?;
@@ -155,8 +154,8 @@ impl Installation {
     pub(super) fn end_interrupting(&mut self) {
         let Ok(current) = self.current() else { return };
         match self.in_front_of.take() {
-            // If the library's handler has SA_RESTART, the other handler has restored the disposition that it had found. That
-            // handler is gone, and is not installed again.
+            // The library's handler was installed over `over` without SA_RESTART. If SA_RESTART is set now, the program has
+            // removed its own handler by restoring an older disposition, so `over` is not installed again.
             Some(over)
                 if current.is_ours() && (!current.interrupts() || over.install_for(self.signal).is_ok()) =>
             {

@@ -1,6 +1,6 @@
 //! The runtime: timers, the signal handler, and the slow path of checks.
 //!
-//! A timer's signal sets the *flag*. A check that finds the flag set takes the slow path:
+//! A timer's signal sets the *flag*, a byte that every check reads. A check that finds the flag set takes the slow path:
 //! 1. It takes the lock.
 //! 2. It clears the flag, **then** reads the clock.
 //! 3. It expires the alarms that are due, and sets the timers for the next deadlines.
@@ -8,13 +8,13 @@
 //!
 //! The flag stays set while an expired alarm lives, so that every later check finds that alarm.
 //!
-//! The clock alone decides whether an alarm has expired: a signal that comes for no deadline costs one slow path.
+//! The clock alone decides whether an alarm has expired. A signal that comes before any deadline costs only one slow path.
 //!
-//! Four rules decide about timers and signals; `docs/design.md` gives the reasons.
+//! Four rules decide about timers and signals. `docs/design.md` gives the reasons.
 //! 1. Each thread that has alarms has a [`timer`] of its own.
-//! 2. The [`handler`] knows the library's signals by their siginfo. It forwards every other signal, a *foreign* one, at once.
+//! 2. The [`handler`] knows the library's signals by their siginfo. It forwards every other signal, a *foreign* signal, at once.
 //! 3. A timer is disarmed while SIGALRM is unblocked, so that its pending signal still goes to the library's handler.
-//! 4. A signal that could be the library's takes no default action ([`previous_handler`]).
+//! 4. The handler takes no default action for a signal that could be the library's ([`previous_handler`]).
 
 mod arm;
 mod audit;
@@ -60,13 +60,13 @@ pub(crate) use self::slow_path::{check_alarm, checkpoint_at, ticks, unwind_alarm
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::watchdog::Grace;
 
-/// Returns whether a check must take the slow path. Without an expired alarm, this is all that a check does.
+/// Returns whether a check must take the slow path. While the flag is clear, a check does nothing else.
 #[inline(always)]
 pub(crate) fn is_flag_set() -> bool {
     crate::os::flag::flag().is_set()
 }
 
-/// Sets the flag and every ticker's flag. Async-signal-safe.
+/// Async-signal-safe.
 fn set_flags() {
     FLAG.set();
     tickers::set_all();

@@ -1,4 +1,4 @@
-//! Shields, inside which checks ignore the enclosing alarms, and pauses, whose time counts for no limit.
+//! Shields and pauses. Inside a shield, checks ignore the enclosing alarms. The time of a pause counts for no limit.
 
 use std::panic::Location;
 
@@ -8,7 +8,7 @@ use crate::error::AlarmId;
 use crate::os::clock;
 use crate::schedule::{Key, Scope};
 
-/// The thread of a shield, and the last alarm that the thread's checks ignored before the shield.
+/// The thread of a shield, and the id up to which the thread's checks ignored alarms before the shield.
 pub(crate) struct Shield(Scope, AlarmId);
 
 pub(crate) fn shield() -> Shield {
@@ -18,7 +18,7 @@ pub(crate) fn shield() -> Shield {
     Shield(scope, state.schedule.set_shield(scope, last))
 }
 
-/// Undoes a [`shield`]. Does nothing in a forked child, whose thread has a new scope without a shield.
+/// Ends a [`shield`], unless a fork has given the thread a new scope, which has no shield.
 pub(crate) fn lower(shield: &Shield) {
     if thread_state::scope() == shield.0 {
         let _ = STATE.lock().schedule.set_shield(shield.0, shield.1);
@@ -55,7 +55,7 @@ pub(crate) fn unpause(keys: &[Key]) {
 
 impl State {
     fn pause(&mut self, mut keys: Vec<Key>, location: &'static Location<'static>) -> Vec<Key> {
-        // A pause ends the gaps of audits, as a check does. An alarm that is due expires and is not paused.
+        // A pause ends an audit's gap, as a check does. An alarm that is already due expires here, and is not paused.
         let now = self.look_for_check(location);
         keys.retain(|key| self.schedule.pause(*key, now));
         for key in &keys {

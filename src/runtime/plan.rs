@@ -35,7 +35,8 @@ pub(crate) enum CpuOf {
     Thread,
 }
 
-/// The settings of an alarm, passed by value, so that the compiler omits the code for settings that a caller lacks.
+/// The settings of an alarm. `arm` is inlined and takes them by value, so that the compiler omits the code for settings that a
+/// caller lacks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) due: Due,

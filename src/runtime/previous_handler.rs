@@ -1,6 +1,6 @@
 //! The previous handler of a signal, and how the library's handler forwards signals to it.
 //!
-//! The library's handler may still run on any thread after the last drop, so the dispositions that it reads are never freed.
+//! A thread may still run the library's handler after the last drop, so the dispositions that the handler reads are never freed.
 
 use std::ptr;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::os::thread::Handle;
 
 pub(super) struct PreviousHandler {
     previous: Published<Disposition>,
-    /// The value that `previous` had before another handler was installed over the library's. When that handler calls the
-    /// library's, the signal goes on to this disposition.
+    /// The disposition beneath the previous handler, if that handler had once been installed over the library's. When that
+    /// handler calls the library's, the signal is forwarded to this disposition.
     beneath: Published<Disposition>,
-    /// The handler that was last found installed over the library's.
+    /// The handler that the library last found installed over its own.
     over: Published<Disposition>,
     /// How often `previous` and `beneath` have changed.
     version: AtomicUsize,
-    /// The thread that is installing the library's handler; zero if none is. During the installation `previous` may be wrong.
+    /// The thread that is installing the library's handler; zero if none is. During the installation `previous` may be outdated.
     changing: AtomicUsize,
     /// The library has restored the previous disposition, and has not installed its handler since.
     is_restored: AtomicBool,
@@ -36,7 +36,8 @@ pub(super) struct Change<'a>(&'a PreviousHandler);
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        // The version changes first and `forward` reads it last, so `forward` notices every change.
+        // `version` is changed first here and read last in `forward`. So `forward` notices if a store below came between its
+        // reads.
         self.0.version.fetch_add(1, Ordering::SeqCst);
         self.0.is_restored.store(false, Ordering::Release);
         self.0.changing.store(0, Ordering::Release);
@@ -81,7 +82,7 @@ impl PreviousHandler {
         self.previous.get().is_some_and(|previous| previous.kind() == Kind::Ignore)
     }
 
-    /// Publishes that the library's handler is installed over `found`, or is about to be.
+    /// Publishes `found` as the disposition over which the library's handler is, or will be, installed.
     pub(super) fn announce(&self, found: &'static Disposition) {
         let known = self.previous.get();
         if known.is_some_and(|known| ptr::eq(known, found)) {
@@ -97,8 +98,8 @@ impl PreviousHandler {
         self.is_restored.store(true, Ordering::SeqCst);
     }
 
-    /// Notes that the previous disposition is restored. If its handler still calls the library's, that call forwards to
-    /// `beneath`.
+    /// Moves `beneath` to `previous`, which the library has restored. If the restored handler still calls the library's, the
+    /// signal is forwarded to the moved disposition.
     pub(super) fn put_back(&self) {
         if let Some(beneath) = self.beneath.get() {
             self.previous.exchange(Some(beneath));
@@ -113,17 +114,18 @@ impl PreviousHandler {
         }
     }
 
-    /// Forwards a signal to the previous handler. Returns whether it took the default action. Async-signal-safe.
+    /// Forwards a signal to the previous handler. Returns whether the signal took the default action. Async-signal-safe.
     ///
-    /// The default action is taken only if `may_be_default`, and if no handler over the library's may have had the signal: the
-    /// library's handler is in place, or the library has removed it after the kernel chose it for this signal.
+    /// The default action is taken only if `may_be_default`, and only if no handler over the library's may have received the
+    /// signal. In that case the library's handler is in place, or the library removed it after the kernel chose it for this
+    /// signal.
     pub(super) fn forward(&self, arrival: &Arrival, may_be_default: bool) -> bool {
         loop {
             self.await_change();
             let version = self.version.load(Ordering::SeqCst);
             let Some(previous) = self.previous.get() else { return false };
             if previous.kind() == Kind::Default {
-                // The race: other threads may install or remove the library's handler between any two reads.
+                // The race: another thread may install or remove the library's handler between any two reads.
                 // 1. The version has changed: the loop reads everything again.
                 // 2. The version has not changed: all values that were read belong to one moment.
                 let is_restored = || self.is_restored.load(Ordering::SeqCst) && arrival.is_from_kernel();
@@ -139,7 +141,8 @@ impl PreviousHandler {
                 }
                 return is_due;
             }
-            // A previous handler that is in place has had the signal and forwarded it, so the disposition beneath is next.
+            // If the previous handler is in place, it has received the signal first and called the library's, so the disposition
+            // beneath is next.
             let (place, receiver) = match self.beneath.get() {
                 Some(beneath) if arrival.is_in_place(previous) => (&self.beneath, beneath),
                 _ => (&self.previous, previous),
@@ -151,13 +154,13 @@ impl PreviousHandler {
         }
     }
 
-    /// Forwards a signal that the previous handler has forwarded back to the library's. Takes no default action, and forwards
-    /// each signal once. Async-signal-safe.
+    /// Forwards a signal that the previous handler has forwarded back to the library's. Does so only once, because the two
+    /// handlers could otherwise call each other for ever. Takes no default action. Async-signal-safe.
     pub(super) fn forward_back(&self, arrival: &Arrival) {
         if arrival.times_forwarded_back() > 1 {
             return;
         }
-        // The race: another thread has restored the previous disposition meanwhile. Then `beneath` has become `previous`.
+        // The race: if another thread has restored the previous handler meanwhile, `put_back` has moved `beneath` to `previous`.
         let is_put_back = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
         let (place, found) = match self.beneath.get() {
             Some(beneath) => (&self.beneath, Some(beneath)),
@@ -169,8 +172,8 @@ impl PreviousHandler {
     }
 }
 
-/// Returns whether the disposition that was read from `place` may be called. One with SA_RESETHAND may be called once: as the
-/// kernel does, this function first replaces it by the default action. Async-signal-safe.
+/// Returns whether the disposition that was read from `place` may be called. One with SA_RESETHAND may be called once, so this
+/// function replaces it by the default action, as the kernel does. Async-signal-safe.
 fn is_due(place: &Published<Disposition>, disposition: &'static Disposition) -> bool {
     static DEFAULT: Disposition = Disposition::DEFAULT;
     !disposition.is_for_once() || place.replace(disposition, &DEFAULT)

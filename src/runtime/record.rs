@@ -1,4 +1,4 @@
-//! The record of a thread: the data that handlers read and write.
+//! The record of a thread: the thread's data that handlers read and write.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use crate::os::thread::Handle;
 use crate::os::{mask, pending};
 
 pub(super) struct Record {
-    /// The thread's timer has expired, and has not been set since.
+    /// The thread's timer has expired, and no slow path has noticed that yet.
     pub(super) has_expired: AtomicBool,
     /// The thread's [`Handle`]; zero for a free record.
     pub(super) thread: AtomicUsize,
-    /// The thread had SIGALRM blocked, and the library has unblocked it.
+    /// The program had SIGALRM blocked on the thread, and the library has unblocked it.
     pub(super) is_opened: AtomicBool,
-    /// The handler has received a foreign signal on the thread, and has blocked SIGALRM again.
+    /// The handler has blocked SIGALRM again, because it received a foreign signal on the thread.
     pub(super) is_kept_out: AtomicBool,
-    /// The library must repeat a `raise`, once the thread has no pending signal with which the kernel would merge it.
+    /// A `raise` must be repeated once no SIGALRM is pending for the thread. Until then the kernel would drop it.
     pub(super) is_raise_due: AtomicBool,
     /// The thread's private timer while the thread is blocked in a system call; else zero.
     pub(super) wake_by: AtomicUsize,
     /// A handler has set the timer in `wake_by` to expire at once.
     pub(super) is_woken: AtomicBool,
-    /// The thread's private timer, from when it is set until it is disarmed; else zero.
+    /// The thread's private timer, once it has been set; zero after it was disarmed.
     pub(super) set_timer: AtomicUsize,
 }
 
@@ -54,19 +54,20 @@ impl Record {
     }
 }
 
-/// Notes the expiry of the timer whose signal carries this value. Returns `false` if the timer is no thread's. Async-signal-safe.
+/// Notes the expiry of the thread's timer whose signal carries `value`. Returns `false` if `value` belongs to no thread.
+/// Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.threads.at(value).map(note_expiry).is_some()
 }
 
-/// A check that finds `any_expired` set must find `has_expired` set, so `has_expired` is set first.
+/// Sets `has_expired` first, because a check that finds `any_expired` set then reads `has_expired`.
 fn note_expiry(record: &Record) {
     record.has_expired.store(true, Ordering::SeqCst);
     SHARED.any_expired.store(true, Ordering::SeqCst);
 }
 
-/// Returns whether the calling thread's timer has expired without a run of this handler: another handler may have received the
-/// signal. Async-signal-safe.
+/// Returns whether an expiry of the calling thread's timer or of the interval timer may be unhandled, because another handler
+/// received the signal. Async-signal-safe.
 pub(super) fn is_any_expiry_unhandled() -> bool {
     let this = Handle::current().0;
     let is_this = |record: &&Record| record.thread.load(Ordering::SeqCst) == this;
@@ -75,9 +76,9 @@ pub(super) fn is_any_expiry_unhandled() -> bool {
     timer.is_some_and(TimerId::has_expired) || SHARED.expiries.is_any_pending()
 }
 
-/// Handles a foreign signal on a thread that had SIGALRM blocked before its first alarm. When the handler returns, SIGALRM is
-/// blocked again, and the signal, sent again, is pending as the program expects. From then on the checks of the thread's alarms
-/// read the clock. Returns `false`, and does nothing, on other threads. Async-signal-safe.
+/// Handles a foreign signal on a thread where the library has unblocked SIGALRM. The program expects the signal to stay pending,
+/// so this function sends it again, and blocks SIGALRM from the handler's return on. The thread's checks then read the clock.
+/// Returns `false`, and does nothing, on other threads. Async-signal-safe.
 pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
     if SHARED.opened.load(Ordering::SeqCst) == 0 {
         return false;
@@ -96,10 +97,10 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
         let _ = timer.set(When::Never, Duration::ZERO);
         record.set_timer.store(0, Ordering::SeqCst);
     }
-    // `is_opened` stays set for the next signal: this run of the handler may have interrupted another run, whose end unblocks
-    // SIGALRM.
+    // `is_opened` stays set, because this run of the handler may have interrupted another run, whose return unblocks SIGALRM.
+    // The next signal must then be handled likewise.
     record.is_kept_out.store(true, Ordering::SeqCst);
-    // The kernel drops a `raise` while any signal is pending for the thread, even that of a disarmed timer. Then the library
+    // While a SIGALRM is pending for the thread, even one of a disarmed timer, the kernel drops a `raise`. The library then
     // repeats the `raise` later.
     if sender == Sender::Raise {
         arrival.block_on_return();
@@ -108,19 +109,19 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
             return true;
         }
     } else if !has_expired {
-        // If the timer has expired, its signal may be pending, so SIGALRM stays unblocked for now. After that signal the foreign
-        // signal comes again.
+        // If the timer has expired, its signal may be pending, so SIGALRM stays unblocked. After that signal, the foreign signal
+        // that is sent again below is handled here once more.
         arrival.block_on_return();
     }
     arrival.send_again(sender);
     true
 }
 
-/// Makes a pending expiry of the disarmed interval timer go to the handler, unless the calling thread has SIGALRM blocked.
+/// Makes the handler receive a pending expiry of the disarmed interval timer, unless the calling thread has SIGALRM blocked.
 ///
-/// The race: the kernel has chosen another thread for the signal.
-/// 1. That thread has not dequeued the signal. A change of this thread's mask delivers it here.
-/// 2. That thread has dequeued the signal. It runs the library's handler, now or later.
+/// The race: the kernel may have chosen another thread for the signal.
+/// 1. That thread has not dequeued the signal. The change of this thread's mask delivers it here.
+/// 2. That thread has dequeued the signal. It runs the library's handler, or is about to.
 pub(super) fn take_pending_expiry() {
     let is_let_in = || mask::is_alarm_blocked().is_ok_and(|blocked| !blocked);
     if !SHARED.expiries.is_none_to_come() && is_let_in() && mask::block_alarm().is_ok() {

@@ -58,7 +58,7 @@ impl<T: Sync> Registry<T> {
         (ptr::from_ref(&entry.value).addr() == address).then_some(&entry.value)
     }
 
-    /// Takes a free entry, or a new one. The caller of `take` and `give_back` holds the lock of the state.
+    /// Takes a free entry or adds one. Callers of `take` and `give_back` must hold the lock of the state.
     pub(super) fn take(&self, new: impl Fn() -> T) -> &'static Registered<T> {
         let (from, len) = (self.free_from.load(Ordering::SeqCst), self.len.load(Ordering::SeqCst));
         let mut free = (from..len).filter_map(|index| self.entry(index));
@@ -85,7 +85,6 @@ impl<T: Sync> Registry<T> {
         self.free_from.store(from, Ordering::SeqCst);
     }
 
-    /// Frees every entry, in a forked child.
     pub(super) fn free_all(&self) {
         self.entries().for_each(|entry| self.give_back(entry));
     }

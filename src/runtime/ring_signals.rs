@@ -1,7 +1,7 @@
-//! Signals that ring alarms: a Ctrl-C may stop a computation.
+//! Signals that ring (expire) alarms, so that Ctrl-C can stop a computation.
 //!
-//! A signal rings the alarms that listen to it. If it comes again before the next check, or if no alarm listens any more, it is
-//! forwarded to the previous handler: a second Ctrl-C ends a program that does not check.
+//! A signal rings the alarms that listen to it. It goes to the previous handler instead if it comes again before the next check,
+//! or if no pending alarm listens to it. So a second Ctrl-C ends a program that does not check.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::os::handler::Arrival;
 /// One more than the largest standard signal number.
 pub(super) const SIGNALS: usize = 32;
 
-/// The signals that would expire an alarm, a bit for each.
+/// The signals that would expire at least one alarm, a bit for each.
 static LISTENING: AtomicU32 = AtomicU32::new(0);
 
 /// The signals that have come since the last slow path, a bit for each.
@@ -62,8 +62,8 @@ impl Signals {
         Signals { rings: BTreeMap::new(), all_users: 0 }
     }
 
-    /// Adds an alarm as a user of each signal in `mask`. The first user of a signal installs the handler. After an error nothing has
-    /// changed.
+    /// Counts an alarm as a user of each signal in `mask`. The first user of a signal installs the handler for it. An error
+    /// changes nothing.
     pub(super) fn engage(&mut self, mask: u32, is_any_blocked: bool) -> Result<(), ArmError> {
         for number in numbers(mask) {
             if let Err(e) = self.engage_one(number, is_any_blocked) {
@@ -142,7 +142,6 @@ pub(super) fn has_any_arrived() -> bool {
 }
 
 pub(super) fn take_arrived() -> impl Iterator<Item = usize> {
-    // Mostly no signal has arrived, and a load is cheaper than an exchange.
     numbers(if has_any_arrived() { ARRIVED.swap(0, Ordering::SeqCst) } else { 0 })
 }
 

@@ -1,5 +1,5 @@
-//! The data that the handler reads and writes, on few cache lines. After milliseconds of other work each line is a cache miss,
-//! and these misses are most of the time from the deadline to the check that notices it.
+//! The data that the handler reads and writes, on few cache lines. Other work evicts these lines within milliseconds. The cache
+//! misses are then most of the time from the deadline to the check that notices it.
 
 use super::deadline_timer::DeadlineTimer;
 use super::previous_handler::PreviousHandler;
@@ -17,17 +17,16 @@ pub(super) struct Shared {
     pub(super) tickers: Registry<Flag>,
     pub(super) deadlines: Registry<DeadlineTimer>,
     pub(super) threads: Registry<Record>,
-    /// The timer of a thread has expired: `has_expired` is set in its record.
+    /// A record in `threads` may have `has_expired` set.
     pub(super) any_expired: AtomicBool,
-    /// The alarms are suspended: the kernel's deadline timers are not set.
     pub(super) is_suspended: AtomicBool,
     /// On how many threads the library has unblocked SIGALRM.
     pub(super) opened: AtomicUsize,
-    /// How many threads are in `alarm.blocking`.
+    /// How many threads are in a wait.
     pub(super) blocked: AtomicUsize,
-    /// How many handlers are going through the blocked threads.
+    /// How many handlers are reading the timers of blocked threads.
     pub(super) walkers: AtomicUsize,
-    /// The handler took the default action, and the process survived. The handler must be installed again.
+    /// The handler must be installed again, because the process has survived a default action.
     pub(super) must_reinstall: AtomicBool,
     pub(super) previous: [PreviousHandler; SIGNALS],
 }

@@ -1,11 +1,11 @@
 //! The slow path: what a check does when the flag is set.
 //!
 //! A process may have several *implementations* of `sigalarm-core`, such as two versions of this library. `checkpoint()` asks
-//! each for its expired alarms, this library through [`HOOK`]. A check of an alarm asks this library first, then the others for
-//! alarms that enclose it.
+//! each for its expired alarms, this library through [`HOOK`]. A check of an alarm asks this library first, then the others,
+//! whose alarms may enclose that alarm.
 //!
-//! The functions that checks call are `extern "C"`, and so do not unwind. The compiler then needs no cleanup at a check, and a
-//! loop can keep its values in registers.
+//! The functions that checks call are `extern "C"`, so the compiler knows that they do not unwind. It needs no cleanup at a
+//! check, and a loop can keep its values in registers.
 
 use std::panic::Location;
 use std::thread;
@@ -28,14 +28,14 @@ pub(super) static HOOK: Hook = Hook::new(check_own)
     .before_error(testing::note_error)
     .signal_name(|number| Signal::try_from(number).ok().map(Signal::as_str));
 
-/// Checks this library's alarms of the calling thread, from the outermost to `innermost`.
+/// Checks this library's alarms of the calling thread up to `innermost`. Returns the error of the outermost expired alarm.
 fn check_own(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     let asker = thread_state::scope();
     STATE.lock().check((asker, innermost.unwrap_or(INNERMOST)), asker, location)
 }
 
-/// Checks an alarm and the alarms that enclose it. Enclosing alarms of other implementations are checked only on the alarm's own
-/// thread.
+/// Checks an alarm and the alarms that enclose it. Other implementations are asked only on the alarm's own thread, because they
+/// check the calling thread.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn check_alarm(
@@ -57,13 +57,13 @@ pub(crate) extern "C" fn check_alarm(
 #[cfg(not(sigalarm_shuttle))]
 pub(crate) use sigalarm_core::implementer::check_thread;
 
-/// On the simulated kernel there is no other implementation.
+/// The simulated kernel of the tests has no other implementation to ask.
 #[cfg(sigalarm_shuttle)]
 pub(crate) fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     check_own(None, location)
 }
 
-/// Checks as `checkpoint()` does, whether the flag is set or not.
+/// Checks as `checkpoint()` does, even if the flag is clear.
 pub(crate) fn checkpoint_at(location: &'static Location<'static>) -> Result<(), TimedOut> {
     let own = check_own(None, location);
     answer(implementer::outermost(own, SHARED.bit.mask(), INNERMOST, location))
@@ -90,18 +90,18 @@ pub(crate) extern "C" fn unwind_thread(location: &'static Location<'static>) -> 
 #[inline(never)]
 pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     let mut state = STATE.lock();
-    // A forked child has inherited the key. The flag may belong to a ticker of the child, so it stays set.
+    // In a forked child the parent's key has no alarm. The flag may belong to a ticker of the child, so it stays set.
     if state.schedule.get(*key).is_none() {
         return 0;
     }
-    // The flag is cleared before the clock is read: see `clear_flag`.
+    // The flag is cleared before the clock is read. Otherwise a signal in between would be lost.
     flag.clear();
     let now = state.look();
     state.schedule.ticks(*key, now)
 }
 
 impl State {
-    /// Checks the alarms of a thread up to `innermost`, for the calling thread, `asker`.
+    /// Checks the alarms of the thread `scope` up to `innermost`. The calling thread is `asker`.
     fn check(
         &mut self,
         (scope, innermost): (Scope, AlarmId),
@@ -154,8 +154,7 @@ impl State {
         self.schedule.note_error(expired, location);
         let expired = self.schedule.get(expired)?;
         self.deadlines.answered(&self.schedule, expired.scope);
-        // The expired alarm may be one of another thread, which `asked` has entered. The error disarms the watchdogs of both
-        // threads.
+        // The thread `asked` may have entered an alarm of another thread. The error then disarms the watchdogs of both threads.
         if asked != expired.scope {
             self.deadlines.answered(&self.schedule, asked);
         }

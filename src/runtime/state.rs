@@ -1,4 +1,4 @@
-//! The schedule and the timers behind one lock, and how a change of the schedule updates the timers.
+//! The state behind the lock, and how a change of the schedule updates the timers.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::os::{clock, pending};
 use crate::schedule::{Schedule, Scope};
 use crate::time::Time;
 
-/// The data behind the lock. Its holder calls no code of the program, and no handler takes the lock.
+/// The data behind the lock. To exclude a deadlock, no handler takes the lock, and its holder calls no code of the program.
 pub(super) struct State {
     pub(super) schedule: Schedule,
     pub(super) threads: Threads,
     pub(super) interval: IntervalTimer,
     pub(super) interval_owner: Option<usize>,
-    /// A *foreign value*, one that the program has set, has been seen in the interval timer.
+    /// The library has seen a *foreign value* in the interval timer, one that the program had set.
     pub(super) interval_is_foreign: bool,
     pub(super) installation: Installation,
     pub(super) signals: Signals,
@@ -33,14 +33,13 @@ pub(super) struct State {
     pub(super) audits: Audits,
     /// How many threads have alarms that need SIGALRM.
     pub(super) active: usize,
-    /// How many active threads have no timer.
+    /// How many of these threads have no timer.
     pub(super) clock_only: usize,
-    /// How many threads are in `alarm.blocking`.
     pub(super) blocked: usize,
-    /// How many calls of `suspended` are in force.
+    /// How many suspensions are in force.
     pub(super) suspended: usize,
-    /// `Some` if a child that is forked now takes over the only alarm: one moment, read on the library's clock and on the kernel's,
-    /// so that the child can convert one into the other.
+    /// `Some` if a child that is forked now takes over the only alarm: one moment on the library's clock and on the kernel's, so
+    /// that the child can convert between the two.
     #[cfg(feature = "process")]
     pub(super) handed_over: Option<(Time, Time)>,
 }
@@ -64,7 +63,6 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
 });
 
 impl State {
-    /// Clears the flag, then expires the alarms that are due. Returns the time.
     #[inline]
     pub(super) fn look(&mut self) -> Time {
         let now = self.clear_flag();
@@ -74,9 +72,9 @@ impl State {
 
     #[inline]
     pub(super) fn clear_flag(&mut self) -> Time {
-        // The race: a handler on another thread sets the flag while this thread clears it.
-        // 1. The handler sets the flag first. Its deadline has passed, and the clock, which is read after the flag is cleared,
-        //    shows this. (`clear` promises that order on every processor.)
+        // The race: a handler on another thread sets the flag at a deadline, while this thread clears the flag.
+        // 1. The handler sets the flag first. This thread reads the clock after the clearing, so it finds that the deadline has
+        //    passed. (`clear` promises that order on every processor.)
         // 2. The handler sets the flag afterwards. The flag stays set, and the next check takes the slow path.
         if !self.needs_every_check() {
             FLAG.clear();
@@ -84,7 +82,7 @@ impl State {
         clock::now()
     }
 
-    /// Returns whether every check must take the slow path: then the flag stays set.
+    /// Returns whether every check must take the slow path.
     pub(super) fn needs_every_check(&self) -> bool {
         self.schedule.any_expired()
             || self.schedule.any_counting()
@@ -105,7 +103,7 @@ impl State {
         }
         if SHARED.must_reinstall.load(Ordering::Relaxed) {
             self.installation.reinstall(self.blocked > 0);
-            // A timer may have expired while the handler was not installed, so the next check reads the clock again.
+            // A timer's signal may have been lost while the handler was not installed, so the next check reads the clock again.
             FLAG.set();
         }
         self.find_kept_out();
@@ -115,7 +113,7 @@ impl State {
     #[cold]
     pub(super) fn take_ring_signals(&mut self, now: Time) {
         for number in ring_signals::take_arrived() {
-            // If no alarm listens any more, the signal is sent again, for the previous handler.
+            // If no pending alarm listens, the signal is sent again, and the handler forwards it.
             if self.schedule.signal(number) {
                 self.wake_blocked(now);
             } else {
@@ -124,7 +122,8 @@ impl State {
         }
     }
 
-    /// Marks expired timers as due, so that they are set again, even if a slower clock shows nothing due.
+    /// Marks threads whose timers have expired as due, so that `expire` sets these timers again even if the clock is slower than
+    /// the timer.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {
@@ -134,7 +133,8 @@ impl State {
         }
     }
 
-    /// Disarms the timers of threads on which the handler has blocked SIGALRM again.
+    /// Makes checks read the clock on threads where the handler has blocked SIGALRM again, because a timer's signal would stay
+    /// pending there.
     #[inline(always)]
     pub(super) fn find_kept_out(&mut self) {
         if SHARED.opened.load(Ordering::Relaxed) > 0 {
@@ -152,7 +152,6 @@ impl State {
         }
     }
 
-    /// Expires the due alarms of all threads, and sets the timers of the threads that had any.
     #[inline]
     fn expire(&mut self, now: Time) {
         while let Some((_, index)) = self.threads.first().filter(|(due, _)| *due <= now) {
@@ -167,7 +166,6 @@ impl State {
         self.publish(now);
     }
 
-    /// Publishes which signals ring alarms, and sets the flag if the next check must take the slow path.
     #[inline]
     pub(super) fn publish(&mut self, now: Time) {
         if self.signals.in_use() {
@@ -177,7 +175,7 @@ impl State {
             if !FLAG.is_set() {
                 FLAG.set();
             }
-            // Without a timer no signal sets the flags of tickers, so each call of a ticker reads the clock.
+            // Without a timer no signal sets a ticker's flag. It is set here, so that each call of the ticker reads the clock.
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
             }
@@ -202,7 +200,7 @@ impl State {
         }
     }
 
-    /// Sets a thread's timer for the next deadline. The caller has expired the alarms that are due.
+    /// Sets a thread's timer for the next deadline. The caller has already expired the alarms that are due.
     pub(super) fn settle_thread(&mut self, index: usize, now: Time) {
         let State { threads, schedule, audits, .. } = self;
         let Some(thread) = threads.get(index) else { return };
@@ -216,7 +214,8 @@ impl State {
         }
         let wanted = schedule.next_of(scope).min(audit);
         if wanted.is_never() {
-            // A timer that is set stays set: one useless signal costs less than a system call at each drop.
+            // The thread has no deadline, but its timer stays set: one useless signal costs less than a system call at each
+            // drop.
             if due <= now {
                 self.threads.set_due(index, Time::NEVER);
             }
@@ -225,8 +224,8 @@ impl State {
         }
     }
 
-    /// Deletes the timer of a thread that has ended. Its forgotten alarms remain, without a timer, because other threads may have
-    /// entered them.
+    /// Deletes the timer of a thread that has ended. Alarms that the thread has not dropped remain, because other threads may
+    /// check them.
     pub(super) fn end_thread(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
         let index = scope.index();
@@ -244,8 +243,8 @@ impl State {
     }
 }
 
-/// Takes the lock, for a caller that cannot return an error. If the C library refuses the fork hooks, a child that is forked
-/// beside a holder of the lock finds it locked for ever.
+/// Takes the lock, for a caller that cannot return an error. If the C library has refused the fork hooks, and another thread
+/// holds the lock at a fork, the child finds it locked for ever.
 pub(super) fn state_prepared() -> MutexGuard<'static, State> {
     let _ = prepare();
     STATE.lock()

@@ -9,14 +9,14 @@ use crate::os::clock;
 use crate::schedule::Scope;
 use crate::time::Time;
 
-/// Disarms the timers, and restores the mask and the previous disposition, until [`resume`] has been called as often. Meanwhile
-/// checks read the clock.
+/// Disarms the timers, and restores the calling thread's mask and the previous disposition. Checks read the clock until
+/// [`resume`] has been called once for each `suspend`.
 pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
         let scope = thread_state::scope();
         let timer = state.threads.of(scope).map(|thread| (thread.kind, thread.due));
-        // Ring signals are still handled, and their handler must not set the timers of blocked threads.
+        // The handler of a ring signal still runs during a suspension, but must not set the timers of blocked threads.
         for (index, _) in state.active_threads() {
             state.hide_timer(index);
         }
@@ -32,8 +32,8 @@ pub(crate) fn suspend() {
             thread.keep_out_again();
         }
         // The race: the kernel dequeues the signal of another thread's timer, releases its lock, and then reads the disposition.
-        // If the library restored the previous disposition in between, the signal would go there. So the handler stays while
-        // other threads have alarms.
+        // A previous disposition that was restored in between would receive that signal. So the handler stays while other
+        // threads have alarms, unless the previous disposition ignores the signal.
         let has_others = state.active_threads().iter().any(|(_, other)| *other != scope);
         if state.is_interval_cleared() && (!has_others || previous_of(libc::SIGALRM).is_ignored()) {
             state.installation.remove();
@@ -54,7 +54,7 @@ pub(crate) fn resume() {
     }
     let scope = thread_state::scope();
     let is_active = state.threads.of(scope).is_some_and(|thread| thread.users > 0);
-    // If this fails, the checks of this thread's alarms read the clock.
+    // If `begin_thread` fails, the checks of this thread's alarms read the clock.
     let begun = if is_active { state.begin_thread(scope).is_ok() } else { true };
     if !begun {
         state.use_clock(scope.index());
@@ -62,7 +62,7 @@ pub(crate) fn resume() {
     if state.active > 0 {
         let is_any_blocked = state.blocked > 0;
         let _ = state.installation.install(is_any_blocked);
-        // Waits may have begun or ended during the suspension, so the handler's flags are set again.
+        // The handler has no SA_RESTART while threads are blocked. Waits may have begun or ended during the suspension.
         if is_any_blocked {
             let _ = state.installation.begin_interrupting();
         } else {
@@ -76,7 +76,7 @@ pub(crate) fn resume() {
     for (index, _) in state.active_threads() {
         state.show_timer(index);
     }
-    // The handler of a ring signal has woken no thread while the timers were hidden, so its signal is handled here.
+    // A ring signal that came while the timers were hidden has woken no thread, so the signal is handled here.
     if state.signals.in_use() {
         state.take_ring_signals(now);
     }
@@ -94,7 +94,6 @@ impl State {
         }
     }
 
-    /// Sets the timers of all threads; during a suspension, only notes when they are due.
     fn settle_all(&mut self, now: Time) {
         for (index, scope) in self.active_threads() {
             self.schedule.expire(scope, now, clock::cpu_now);

@@ -24,23 +24,23 @@ pub(super) struct Thread {
     pub(super) scope: Scope,
     pub(super) id: ThreadId,
     pub(super) record: &'static Registered<Record>,
-    /// How many alarms and waits of the thread need its timer.
+    /// How many alarms and waits use the thread's timer.
     pub(super) users: usize,
     pub(super) kind: Kind,
     pub(super) private: Option<PosixTimer>,
-    /// When the thread's timer expires; `NEVER` if the timer is not set. For a thread without a timer: when its next alarm is
-    /// due.
+    /// When the thread's timer expires; `NEVER` if it is not set. If the thread has no timer, this is the next deadline of its
+    /// alarms.
     pub(super) due: Time,
     pub(super) wait: Option<Wait>,
-    /// SIGALRM was blocked before the thread's first alarm.
+    /// SIGALRM was blocked before the thread's first alarm, so the last drop blocks it again.
     was_blocked: bool,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
-    /// A further alarm that ends the wait when it expires, as the thread's own alarms do.
+    /// Another alarm that can end the wait, as the thread's own alarms can.
     pub(super) under: Option<Key>,
-    /// The thread's timer has been set to expire at once, and repeats.
+    /// The thread's timer has been set to expire at once and to repeat.
     pub(super) is_woken: bool,
 }
 
@@ -59,7 +59,7 @@ impl Thread {
         }
     }
 
-    /// Returns whether the thread's timer is set for a later moment, without repetition.
+    /// Returns whether the timer is set for a later moment and does not repeat.
     pub(super) fn is_to_expire(&self, now: Time) -> bool {
         self.due > now && !self.due.is_never() && self.wait.is_none()
     }
@@ -68,16 +68,15 @@ impl Thread {
         self.record.has_expired.swap(false, Ordering::SeqCst)
     }
 
-    /// Returns whether the thread's timer may stay as it is for a new deadline: the timer expires no later, and the deadline is
-    /// to come.
+    /// Returns whether the thread's timer also serves a new deadline: the deadline is in the future, and the timer expires no
+    /// later.
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
-        // A timer whose moment has passed expires no more. Such a timer suffices only if its signal has set the flag.
+        // A timer whose moment has passed expires no more. If its signal has set the flag, the next check sets the timer again.
         let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
         expires_in_time && self.users > 0 && deadline > now
     }
 
-    /// Counts one alarm more, if the timer covers `deadline`. Returns whether it does.
     #[inline(always)]
     pub(super) fn add_covered(&mut self, deadline: Time, now: Time) -> bool {
         let is_covered = self.covers(deadline, now);
@@ -85,7 +84,6 @@ impl Thread {
         is_covered
     }
 
-    /// Counts one alarm less, or returns `false` for the last.
     #[inline(always)]
     pub(super) fn drop_user_of_many(&mut self) -> bool {
         let others = self.users > 1;
@@ -96,7 +94,7 @@ impl Thread {
     pub(super) fn private(&mut self) -> io::Result<&PosixTimer> {
         if self.private.is_none() {
             let value = ptr::from_ref::<Record>(self.record).addr();
-            // In a forked child `self.id` names a thread of the parent.
+            // In a forked child `self.id` still names a thread of the parent.
             let id = if self.scope == scope() { ThreadId::current() } else { self.id };
             self.private = Some(PosixTimer::create(id, value)?);
         }
@@ -114,8 +112,7 @@ impl Thread {
 
     #[cold]
     fn open(&mut self) -> io::Result<()> {
-        // These fields are written before SIGALRM is unblocked, because the call delivers a pending signal, whose handler reads
-        // them.
+        // Unblocking SIGALRM delivers a pending signal, whose handler reads these fields, so the fields are written first.
         if !self.was_blocked {
             self.was_blocked = true;
             SHARED.opened.fetch_add(1, Ordering::SeqCst);
@@ -125,8 +122,8 @@ impl Thread {
         mask::unblock_alarm().inspect_err(|_| self.forget_mask())
     }
 
-    /// Makes a pending signal of the calling thread's disarmed timer go to the handler, even if the program has blocked SIGALRM
-    /// since.
+    /// Makes the handler receive a pending signal of the calling thread's disarmed timer, even if the program has blocked
+    /// SIGALRM since the arming.
     #[cold]
     pub(super) fn take_pending(&mut self) {
         let _ = self.let_in();
@@ -141,16 +138,17 @@ impl Thread {
         self.was_blocked && self.record.is_kept_out.load(Ordering::SeqCst)
     }
 
-    /// Blocks SIGALRM again on this thread, the calling one, if the library has unblocked it. The timer must be disarmed.
+    /// Blocks SIGALRM again on the calling thread, if the library has unblocked it. The timer must be disarmed, because its
+    /// signal would stay pending.
     pub(super) fn keep_out_again(&mut self) {
         if !self.was_blocked {
             return;
         }
-        // The kernel would merge the `raise` below with a pending signal, so that signal is let in first.
+        // The kernel would merge the `raise` below with a pending signal, so the handler receives that signal first.
         if self.record.is_raise_due.load(Ordering::SeqCst) {
             let _ = mask::unblock_alarm();
         }
-        // If the call fails, the next drop of an alarm tries again.
+        // If the kernel refuses, the thread's next drop of an alarm tries again.
         if mask::block_alarm().is_ok() {
             if self.record.is_raise_due.swap(false, Ordering::SeqCst) {
                 pending::raise_alarm();
@@ -168,8 +166,8 @@ impl Thread {
 }
 
 thread_local! {
-    /// The calling thread's scope; zero until the thread needs one. The variable has no destructor, so alarms work in the
-    /// destructors of other thread-locals.
+    /// The calling thread's scope, an id that no later thread reuses; zero until the thread needs one. Without a destructor, the
+    /// variable also works in the destructors of other thread-locals.
     static SCOPE: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -192,7 +190,7 @@ fn register() -> Scope {
     let _ = prepare();
     let scope = STATE.lock().threads.register();
     SCOPE.with(|cell| cell.set(scope.0));
-    // Fails if memory is short. Then the timer outlives its thread, and its signals go to no thread.
+    // The call fails if memory is short. Then the timer outlives its thread, and its signals reach no thread.
     let _ = thread_end::call_at_end();
     scope
 }

@@ -90,7 +90,7 @@ impl Threads {
         self.free.push(index);
     }
 
-    /// Returns whether the table has no thread but the calling one, and no private timer.
+    /// Returns whether the table has only the calling thread, and no private timer, which a forked child would lack.
     #[inline]
     pub(super) fn may_stay_in_child(&self) -> bool {
         let this = scope();
@@ -101,12 +101,12 @@ impl Threads {
     pub(super) fn start_again(&mut self) {
         let scope = forget_scope();
         if let Some(thread) = self.of(scope) {
-            // The parent repeats the `raise`.
+            // The program sent the `raise` to the parent, so only the parent repeats it.
             thread.record.is_raise_due.store(false, Ordering::SeqCst);
             thread.keep_out_again();
         }
         let serial = self.last_serial;
-        // The old table is not dropped: a child frees no memory.
+        // The old table is not dropped, because a forked child must not use the heap.
         mem::forget(mem::replace(self, Threads { last_serial: serial, ..Threads::new() }));
         for record in SHARED.threads.iter() {
             record.clear();

@@ -1,5 +1,4 @@
-//! Each ticker has a flag of its own, because the next check clears the flag that checks read. Every handled signal sets all
-//! flags.
+//! The flags of tickers. Each ticker has its own flag, because other checks clear the flag that checks read.
 
 use super::registry::Registered;
 use super::shared::SHARED;

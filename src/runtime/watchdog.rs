@@ -1,5 +1,5 @@
-//! Watchdogs: the handler ends the process if a function never checks. [`deadline_timer`](super::deadline_timer) has their
-//! timers.
+//! Watchdogs: the handler ends the process if a function never checks. Their timers are in
+//! [`deadline_timer`](super::deadline_timer).
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::os::exit;
 use crate::os::shared_arc::SharedArc;
 use crate::schedule::{Entry, Key};
 
-/// How long after the handled expiry the process ends, and whether it dumps core.
+/// How long the process may run after the handled expiry, and whether it then dumps core.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grace {
     pub(crate) grace: Duration,
@@ -19,7 +19,7 @@ pub(crate) struct Grace {
 }
 
 pub(super) struct Watchdog {
-    /// In nanoseconds; `u64::MAX` without a watchdog.
+    /// In nanoseconds; `u64::MAX` if there is no watchdog.
     grace: AtomicU64,
     dumps_core: AtomicBool,
     /// SIGABRT has been raised.
@@ -66,8 +66,8 @@ impl Watchdog {
         (nanos != u64::MAX).then(|| Duration::from_nanos(nanos))
     }
 
-    /// Ends the process. If SIGABRT is blocked or its handler returns, this function returns the time after which the caller must
-    /// call it again. Async-signal-safe.
+    /// Ends the process, for a core dump by a SIGABRT that is delivered when the handler returns. Returns the time after which
+    /// the caller must call again, in case the process survives SIGABRT. Async-signal-safe.
     pub(super) fn end_process(&self) -> Duration {
         if self.is_aborting.swap(true, Ordering::SeqCst) {
             exit::abort();
@@ -93,7 +93,7 @@ pub(super) fn report(entry: &Entry, grace: Duration, thread: &str) -> String {
     cut(format!("sigalarm: {line}"), LENGTH - 1) + "\n"
 }
 
-/// Returns the last part of that line: the alarms of the thread from the outermost to the innermost, and the last check.
+/// Returns the last part of the report: the thread's alarms from the outermost to the innermost, and its last check.
 pub(super) fn describe(path: &[(Key, &Entry)], last_check: Option<&'static Location<'static>>) -> String {
     let mut text = "On its thread: ".to_owned();
     for (n, (_, entry)) in path.iter().enumerate() {

@@ -7,9 +7,9 @@ use crate::time::{CpuClock, Time};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    /// How many checks return `Ok`.
+    /// How many checks return `Ok` before the alarm expires.
     pub(crate) checks: u64,
-    /// How many checks are left; `u64::MAX` without a limit.
+    /// How many more checks return `Ok`; `u64::MAX` without a limit.
     pub(crate) left: u64,
     /// The log of a test alarm's checks.
     pub(crate) record: Option<Record>,
@@ -20,7 +20,7 @@ impl Budget {
         Budget { checks, left: checks, record: None }
     }
 
-    /// Counts a check. Returns whether the check must return an error.
+    /// Returns whether the check must return an error.
     fn count(&mut self, location: &'static Location<'static>) -> bool {
         if let Some(record) = &mut self.record {
             record.locations.push(location);
@@ -30,7 +30,7 @@ impl Budget {
         is_spent
     }
 
-    /// Restores the limit. In a test alarm the checks before the restart still count.
+    /// Restores the limit. A test alarm still counts the checks before the restart.
     pub(super) fn restart(&mut self) {
         let counted = self.record.as_ref().map_or(0, Record::checks);
         self.left = self.checks.checked_sub(counted).unwrap_or(u64::MAX);
@@ -52,7 +52,7 @@ impl Schedule {
         }
     }
 
-    /// Counts a check for the check limits of a thread's alarms above `shield`, up to `innermost`.
+    /// Counts a check of a thread's alarms with ids above `shield` and up to `innermost`.
     pub(crate) fn count(
         &mut self,
         (scope, innermost): (Scope, AlarmId),
@@ -70,7 +70,7 @@ impl Schedule {
                 self.change(key, |entry| entry.spend_budget(now));
             }
         }
-        // As in `outermost`, alarms that enclose an entered alarm count too.
+        // The check also counts for entered alarms and for those that enclose them.
         let entered: Vec<(Scope, AlarmId)> =
             self.entered_in(scope, innermost).map(|entry| (entry.scope, entry.id)).collect();
         for entry in entered {

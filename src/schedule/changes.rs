@@ -4,7 +4,6 @@ use super::{Budget, Entry, Key, More, Schedule, Scope};
 use crate::error::Cause;
 use crate::time::{CpuClock, Time};
 
-/// The shortest time between two reads of a processor clock.
 const SHORTEST_PROBE: Duration = Duration::from_micros(500);
 
 impl Schedule {
@@ -24,20 +23,20 @@ impl Schedule {
         });
     }
 
-    /// Moves the deadline to a later time, which undoes an expiry at the earlier deadline.
+    /// Moves the deadline to a later time, and undoes an expiry at the earlier deadline.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
             if entry.deadline.is_never() {
                 return;
             }
             entry.deadline = entry.deadline.after(more);
-            // The limit is not `limit + more`: an alarm that was armed after its deadline has a limit of zero.
+            // `limit + more` would be too long for an alarm that was armed after its deadline, whose limit is zero.
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
-    /// Pauses an alarm. Returns `false` if it is already paused or expired.
+    /// Returns `false` if the alarm is already paused or expired.
     pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
         let is_new = self.change(key, |entry| {
             let is_new = entry.expired.is_none() && entry.more().paused.is_none();
@@ -88,7 +87,7 @@ impl Schedule {
                 } else if entry.due() <= now {
                     entry.expired = Some(Cause::Deadline);
                 } else if let Some(cpu) = entry.more().cpu {
-                    // An ended thread has no clock, and uses no more processor time.
+                    // An ended thread has no clock. It uses no more processor time, so the alarm must not expire.
                     let used = cpu_now(cpu.clock).map_or(Duration::ZERO, |clock| clock.since(cpu.since));
                     let left = cpu.limit.saturating_sub(used);
                     match entry.cpu_mut() {

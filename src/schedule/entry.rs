@@ -14,21 +14,20 @@ pub(crate) struct Terms {
     pub(crate) limit: Option<Duration>,
     pub(crate) deadline: Time,
     pub(crate) location: &'static Location<'static>,
-    /// Boxed, because most alarms have none.
     pub(crate) more: Option<Box<More>>,
 }
 
-/// What only tickers and few alarms have.
+/// The rare settings, which tickers and few alarms have.
 #[derive(Clone, Debug)]
 pub(crate) struct More {
     pub(crate) cpu: Option<Cpu>,
     pub(crate) budget: Option<Budget>,
     /// One bit for each signal that expires the alarm.
     pub(crate) signals: u32,
-    /// An audit or a watchdog needs the timer's signal.
+    /// Whether an audit, a watchdog or a flag needs the timer's signal.
     pub(crate) is_watched: bool,
     pub(crate) period: Option<Duration>,
-    /// How many periods `ticks` has returned.
+    /// How many periods `ticks` has reported.
     pub(crate) reported: u64,
     pub(crate) flag: Option<Arc<AtomicBool>>,
     pub(crate) paused: Option<Time>,
@@ -67,7 +66,7 @@ pub(crate) struct Entry {
     pub(crate) location: &'static Location<'static>,
     pub(super) more: Option<Box<More>>,
     pub(crate) expired: Option<Cause>,
-    /// The cause of the first ring, which `extend` does not undo.
+    /// The cause of the first `ring`. `extend` undoes a passed deadline, but not a ring.
     pub(super) rung: Option<Cause>,
     pub(super) needs_signal: bool,
 }
@@ -94,7 +93,7 @@ impl Entry {
         if self.more().paused.is_some() { Time::NEVER } else { self.deadline }
     }
 
-    /// Returns when `expire` must handle the alarm.
+    /// Returns when `expire` must next look at the alarm.
     #[inline(always)]
     pub(super) fn moment(&self) -> Time {
         match self.more.as_deref() {
@@ -127,7 +126,7 @@ impl Entry {
         self.more.is_none()
     }
 
-    /// Plans the next read of the processor clock, which advances no faster than real time, except beside other threads.
+    /// Plans the next read of the processor clock, for the earliest moment at which one thread can have used the limit.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);
@@ -139,13 +138,13 @@ impl Terms {
     #[inline(always)]
     pub(crate) fn needs_signal(&self) -> bool {
         let Some(more) = self.more.as_deref() else { return self.limit.is_some() };
-        // Beside a budget, each check reads the clock, so the deadline needs no timer.
+        // With a budget, each check reads the clock, so the deadline needs no timer.
         let needs_deadline = self.limit.is_some() && more.budget.is_none();
         needs_deadline || more.cpu.is_some() || more.period.is_some() || more.is_watched
     }
 }
 
-/// The rest of a removed alarm. Its drop frees memory, so the caller drops it after the lock's release.
+/// What a removed alarm owned. The drop frees memory, so it must follow the lock's release.
 #[derive(Debug)]
 pub(crate) struct Removed {
     #[allow(dead_code)] // Only dropped with the rest.

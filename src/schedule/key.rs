@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 
 use crate::error::AlarmId;
 
-/// A thread. Indices are reused by later threads, scopes are not.
+/// Names a thread. A later thread may get the same index, but not the same scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
@@ -18,7 +18,7 @@ impl Scope {
     }
 }
 
-/// An alarm, named by id and slot. The id detects a key whose slot has a new alarm.
+/// An alarm, named by id and slot. The id tells whether the slot still contains this alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) id: AlarmId,
@@ -40,5 +40,5 @@ impl Key {
     }
 }
 
-/// An alarm of a thread: the thread, an id that orders the thread's alarms, and the alarm's slot.
+/// An alarm's place on a thread: the thread, an id to sort by, and the alarm's slot.
 pub(crate) type Standing = (Scope, AlarmId, usize);

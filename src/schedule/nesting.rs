@@ -7,7 +7,7 @@ use crate::time::Time;
 impl Schedule {
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let standing = (scope, self.next_id(), key.slot());
-        // The arming thread's checks find the alarm already.
+        // On the arming thread, checks include the alarm anyway.
         if self.get(key).is_some_and(|entry| entry.scope != scope) {
             self.entered.insert(standing);
         }
@@ -32,8 +32,8 @@ impl Schedule {
         thread.map_or(OUTERMOST, |thread| thread.shield)
     }
 
-    /// Returns the earliest deadline that ends a thread's wait: that of the thread's own alarms, of the alarm of `key`, of alarms
-    /// that the thread has entered, or of alarms that enclose any of these.
+    /// Returns the earliest deadline that may end a wait of the thread under the alarm `key`. It may be too early,
+    /// because it includes alarms nested in the alarm `key` or in an entered alarm.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
         self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
@@ -44,7 +44,7 @@ impl Schedule {
         entered.min().unwrap_or(Time::NEVER).min(self.next_of(scope))
     }
 
-    /// Returns whether an alarm has expired that ends the wait of `next_for`.
+    /// Returns whether an expired alarm ends a wait of the thread under the alarm `key`.
     pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
         self.expired_in(scope).is_some() || key.is_some_and(|key| self.expired_around(key, scope).is_some())
     }
@@ -53,7 +53,7 @@ impl Schedule {
         self.alarms_of(scope) > 0 || self.entered_in(scope, INNERMOST).next().is_some()
     }
 
-    /// Returns the alarm whose error a check of `key` by `asker` returns.
+    /// Returns the alarm whose error a check of `key` by the thread `asker` returns.
     pub(crate) fn expired_around(&self, key: Key, asker: Scope) -> Option<Key> {
         let own = self.get(key)?;
         self.outermost(own.scope, own.id, self.shield_of(asker))
@@ -63,7 +63,7 @@ impl Schedule {
         self.outermost(scope, INNERMOST, self.shield_of(scope))
     }
 
-    /// Returns a thread's outermost expired alarm above `shield`, up to `innermost`.
+    /// Returns a thread's outermost expired alarm with an id above `shield` and up to `innermost`.
     pub(crate) fn outermost(&self, scope: Scope, innermost: AlarmId, shield: AlarmId) -> Option<Key> {
         if self.expired.is_empty() || innermost <= shield {
             return None;
@@ -75,7 +75,8 @@ impl Schedule {
             return own;
         }
         let within = own.map_or(innermost, Key::id);
-        // An entered alarm may enclose `own`. The recursion ends because ids decrease: an alarm is armed before it is entered.
+        // An alarm entered before `own` was armed encloses `own`. The recursion ends, because an alarm's id is lower
+        // than that of its entry.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 

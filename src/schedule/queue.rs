@@ -1,8 +1,8 @@
-//! A binary heap from which any item can be removed quickly, because most alarms never expire.
+//! A binary heap that can remove any item, because most alarms are dropped before they expire.
 
 use crate::time::Time;
 
-/// The heap index of each item. Queues without common items share one table.
+/// The index of each item in its heap. Queues can share a table if no item is in two.
 #[derive(Debug)]
 pub(crate) struct Positions(Vec<usize>);
 
@@ -17,7 +17,6 @@ impl Positions {
     }
 }
 
-/// Items by time. The item at index `i` is no earlier than its parent at `(i - 1) / 2`.
 #[derive(Debug)]
 pub(crate) struct Queue(Vec<(Time, usize)>);
 

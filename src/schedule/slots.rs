@@ -1,4 +1,4 @@
-//! Alarms in reusable slots. A new entry is written in place: the processor would stall on a copy of words just written.
+//! Alarms in reusable slots. Entries are written in place: the processor stalls on a copy of words just written.
 
 use std::panic::Location;
 

@@ -7,8 +7,9 @@ use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
-/// Runs `test` with a stop at the function's first check, then with one at its second, until the function completes. A
-/// function with n checks makes n²/2 in all; [`EachCheck`] has options for a large n.
+/// Runs `test` in attempts, until the function under test completes. In the n-th attempt the function's n-th check
+/// returns an error, which is the *stop*. For n checks this makes about n²/2 checks in all; [`EachCheck`] has options
+/// for a large n.
 ///
 /// # Panics
 ///
@@ -36,7 +37,6 @@ pub fn each_check(test: impl FnMut(&mut Attempt)) -> Report {
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is tested before `run`"]
 pub struct EachCheck {
-    /// The number of checks between two stops.
     skip: u64,
     at_most: Option<u64>,
     blank: Record,
@@ -61,7 +61,7 @@ impl EachCheck {
         EachCheck { skip: n - 1, ..self }
     }
 
-    /// Makes at most `n` attempts, then returns a report that is not [complete](Report::is_complete).
+    /// Makes at most `n` attempts. If the function never completes, the report is not [complete](Report::is_complete).
     /// ```
     /// sigalarm::testing::EachCheck::new().at_most(5).run(|a| a.run(|alarm| while alarm.check().is_ok() {}));
     /// ```
@@ -77,7 +77,7 @@ impl EachCheck {
         EachCheck { blank: Record { cause, ..self.blank }, ..self }
     }
 
-    /// Sets how many checks may fail after the stop; the next check panics. The default is 100,000.
+    /// Sets how many further checks may fail after the stop; the next check panics. The default is 100,000.
     /// ```should_panic
     /// sigalarm::testing::EachCheck::new().patience(9).run(|a| a.run(|alarm| while alarm.check().is_err() {}));
     /// ```
@@ -109,7 +109,7 @@ impl EachCheck {
     }
 }
 
-/// One run of the function under test. A test that panics prints the check that stopped the function.
+/// One run of the function under test. If the test panics, it prints the check that stopped the function.
 /// ```
 /// use sigalarm::testing::{Attempt, each_check};
 /// each_check(|a: &mut Attempt| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.was_stopped()));

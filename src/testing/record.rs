@@ -10,10 +10,9 @@ use crate::error::{AlarmId, Cause, SourceLocation, TimedOut};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
-    /// The check that stops the function, counted from 1; 0 for a limit of zero, `u64::MAX` for no stop.
+    /// The check that stops the function, counted from 1. 0 is a time limit of zero, `u64::MAX` is no stop.
     pub(super) stop_at: u64,
     pub(crate) cause: Cause,
-    /// How many checks after the stop may fail.
     pub(super) patience: u64,
     pub(crate) locations: Vec<&'static Location<'static>>,
     pub(super) stop: Option<Stop>,
@@ -44,13 +43,12 @@ impl Record {
     }
 }
 
-/// The id of the last test alarm whose stop a function ignored; 0 for none.
+/// The id of the last test alarm whose stop the function ignored; 0 if there is none.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
-/// Panics if the function under test ignores the stop. Checks call `note_error` before they return an error.
+/// Panics if the function under test ignores the stop.
 pub(crate) fn note_error(timed_out: &TimedOut) {
     let is_ignored = IGNORED.load(Ordering::Relaxed) == implementer::number(timed_out.alarm());
-    // In a destructor during a panic, a second panic would abort the process.
     if is_ignored && !thread::panicking() {
         panic!("the function ignores the stop: it is still checking, at {}", timed_out.location());
     }
@@ -97,7 +95,7 @@ impl Stop {
         &self.location
     }
 
-    /// Returns how many later checks failed.
+    /// Returns how many checks failed after this one.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.stop().unwrap().later() == 0);
@@ -152,7 +150,7 @@ impl Report {
         self.complete
     }
 
-    /// Returns how many checks the last attempt made, up to the stop.
+    /// Returns how many checks the last attempt made, including the stop.
     /// ```
     /// assert_eq!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).checks(), 1);
     /// ```
@@ -178,8 +176,8 @@ impl Report {
         tally
     }
 
-    /// Returns the first difference between two attempts, which a clock, a `HashMap` or threads can cause. Then some
-    /// checks may be untested.
+    /// Returns the first difference between two attempts, which a clock, a `HashMap` or threads can cause. If there is
+    /// one, the stops may have missed some checks.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).divergence().is_none());
     /// ```
@@ -217,7 +215,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// A difference between the checks of an attempt and those of the attempt before.
+/// A difference between the checks of an attempt and those of the previous attempt.
 /// ```
 /// let report = sigalarm::testing::each_check(|attempt| {
 ///     let checks = 10 / attempt.number();
@@ -228,13 +226,13 @@ impl fmt::Display for Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Divergence {
-    /// The number of the later attempt, from 1.
+    /// The number of the attempt that differs, from 1.
     pub attempt: u64,
-    /// The number of the check, from 1.
+    /// The number of the check that differs, from 1.
     pub check: u64,
-    /// The check's location in the attempt before.
+    /// The check's location in the previous attempt.
     pub expected: SourceLocation,
-    /// The check's location in the later attempt; `None` if it was not made.
+    /// The check's location in this attempt; `None` if it was not made.
     pub found: Option<SourceLocation>,
 }
 

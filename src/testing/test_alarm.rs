@@ -9,7 +9,7 @@ use crate::error::{Cause, SourceLocation};
 use crate::runtime::{self, Due, Plan, Wishes};
 use crate::schedule::{Budget, Entry};
 
-/// An alarm that expires at a given check; see [the module](super). A drop during a panic prints that check.
+/// An alarm that expires at a given check; see [the module](super). If dropped during a panic, it prints that check.
 /// ```
 /// let alarm: sigalarm::testing::TestAlarm = sigalarm::testing::at_check(4);
 /// assert_eq!((0..9).take_while(|_| alarm.check().is_ok()).count(), 3);
@@ -68,13 +68,12 @@ impl TestAlarm {
         }
     }
 
-    /// Reads the record; in a forked child, the default.
     pub(super) fn read<T: Default>(&self, read: impl Fn(&Record) -> T) -> T {
         let read = |entry: &Entry, _| entry.more().budget.as_ref()?.record.as_ref().map(&read);
         runtime::inspect(self.key, read).flatten().unwrap_or_default()
     }
 
-    /// Arms the alarm again, with this cause.
+    /// Arms the alarm again, with this cause of its expiry.
     /// ```
     /// let alarm = sigalarm::testing::at_check(1).cause(sigalarm::Cause::Rung);
     /// assert_eq!(alarm.check().unwrap_err().cause(), sigalarm::Cause::Rung);
@@ -110,7 +109,7 @@ impl TestAlarm {
         self.read(|record| record.locations.iter().copied().map(SourceLocation::from).collect())
     }
 
-    /// Returns the check that stopped the function; `None` before that check.
+    /// Returns the check at which the alarm expired; `None` before it.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.is_expired() && alarm.stop().is_some());

@@ -70,7 +70,6 @@ impl From<TimedOut> for WorkerError {
 /// ```
 pub struct Panic {
     message: String,
-    /// The mutex makes the error `Sync`.
     payload: Mutex<Box<dyn Any + Send>>,
 }
 
@@ -98,7 +97,7 @@ impl Panic {
         self.payload.into_inner()
     }
 
-    /// Resumes the panic on the calling thread, without the panic hook.
+    /// Resumes the panic on the calling thread. The panic hook does not run again.
     /// ```should_panic
     /// let result = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
     /// if let Err(sigalarm::thread::WorkerError::Panicked(panic)) = result { panic.resume() }

@@ -19,7 +19,8 @@ use crate::time::Time;
 
 /// A function that runs on its own thread, and its value.
 ///
-/// Other threads' alarms limit it only through [`Builder::under`]. **A drop calls [`stop`](Worker::stop) and does not wait.**
+/// Another thread's alarm limits it only with [`Builder::under`]. **A drop calls [`stop`](Worker::stop) and does not
+/// wait.**
 /// ```
 /// assert_eq!(sigalarm::thread::Worker::spawn(|| 42).unwrap().join().unwrap(), 42);
 /// ```
@@ -31,7 +32,7 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How often a joining thread checks its alarms, because it does not wake when another thread rings one.
+/// How often a joining thread checks its alarms, because its wait does not end when another thread rings one.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
@@ -40,9 +41,8 @@ struct Shared<T> {
 }
 
 enum Progress<T> {
-    /// The worker has not armed its alarm. `true` after a request to stop.
+    /// The worker has not armed its alarm yet. `true` if `stop` has been called.
     Starting(bool),
-    /// The key of the alarm that `stop` rings.
     Running(Key),
     Ended(Result<T, WorkerError>),
     Taken,
@@ -52,7 +52,6 @@ impl<T> Shared<T> {
     fn run(&self, label: Option<Arc<str>>, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
         let entered = under.as_ref().map(AlarmHandle::enter);
         let result = self.arm(label).and_then(|_alarm| {
-            // `f` is `'static`, so a panic leaves no borrowed value half changed.
             panic::catch_unwind(AssertUnwindSafe(f))
                 .map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
         });
@@ -73,7 +72,7 @@ impl<T> Shared<T> {
 }
 
 impl Worker<()> {
-    /// Returns the options of a worker.
+    /// Returns a builder.
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::builder().spawn(|| 42).unwrap().join().unwrap(), 42);
     /// ```
@@ -138,8 +137,8 @@ impl<T> Worker<T> {
         self.thread
     }
 
-    /// Waits for the worker to end, or for an alarm of the calling thread to expire. The first join gets the value. One join
-    /// also waits for the destructors of the worker's thread-locals.
+    /// Waits for the worker to end, or for an alarm of the calling thread to expire. The first join gets the value.
+    /// Only the first call of `join` also waits for the destructors of the worker's thread-locals.
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
@@ -148,12 +147,12 @@ impl<T> Worker<T> {
         let result = self.join_timeout(Duration::MAX);
         let runs_on = matches!(result, Err(WorkerError::TimedOut(_) | WorkerError::JoinSelf));
         let handle = self.handle.lock().take_if(|_| !runs_on);
-        // The join cannot fail: `run` catches panics, and std aborts when a destructor of a thread-local panics.
+        // The result is `Ok`, because `run` catches panics.
         drop(handle.map(JoinHandle::join));
         result
     }
 
-    /// Waits for at most `limit`, then returns [`WorkerError::TimedOut`]; otherwise as [`join`](Worker::join).
+    /// Waits as [`join`](Worker::join) does, but for at most `limit`, then returns [`WorkerError::TimedOut`].
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// assert!(worker.join_timeout(std::time::Duration::ZERO).is_err());
@@ -192,7 +191,7 @@ impl<T> Worker<T> {
         }
     }
 
-    /// Waits until `deadline` at most; otherwise as [`join_timeout`](Worker::join_timeout).
+    /// Waits as [`join_timeout`](Worker::join_timeout) does, but until `deadline`.
     /// ```
     /// let worker = sigalarm::thread::Worker::spawn(|| while sigalarm::checkpoint().is_ok() {}).unwrap();
     /// assert!(worker.join_deadline(std::time::Instant::now()).is_err());
@@ -239,7 +238,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Sets the name of the thread, which is the label of its errors. A zero byte makes [`spawn`](Builder::spawn) panic.
+    /// Sets the name of the thread, also the label in its errors. [`spawn`](Builder::spawn) panics if it contains a
+    /// zero byte.
     /// ```
     /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
     /// assert_eq!(worker.name(), Some("solve"));
@@ -257,7 +257,7 @@ impl Builder {
         Builder { stack_size: Some(bytes), ..self }
     }
 
-    /// Makes an alarm of another thread limit the worker, as long as the alarm's guard lives.
+    /// Makes an alarm of another thread limit the worker too, until the alarm's guard is dropped.
     /// ```
     /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
     /// let alarm = Alarm::never()?;

@@ -381,6 +381,20 @@ fn exhausted_memory_is_reported() {
     });
 }
 
+#[cfg(target_os = "linux")]
+fn stricter_limit_of_the_parent_stays() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    leaving_nothing(|| {
+        let (before, most) = getrlimit(Resource::RLIMIT_CPU).unwrap();
+        setrlimit(Resource::RLIMIT_CPU, 1_000, most).unwrap();
+        let soft = || getrlimit(Resource::RLIMIT_CPU).unwrap().0;
+        let limited = |time| Job::builder().cpu_limit(Duration::from_secs(time)).run(soft).unwrap();
+        assert_eq!([limited(2_000), limited(500)], [1_000, 500]);
+        setrlimit(Resource::RLIMIT_CPU, before, most).unwrap();
+    });
+}
+
 fn processor_time_limit_is_kept() {
     leaving_nothing(|| {
         for limit in [Duration::from_millis(100), Duration::from_secs(1)] {
@@ -473,6 +487,8 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("nested_jobs_have_their_own_limits", nested_jobs_have_their_own_limits),
         scenario("exhausted_memory_is_reported", exhausted_memory_is_reported)
             .launched(support::without_backtrace),
+        #[cfg(target_os = "linux")]
+        scenario("stricter_limit_of_the_parent_stays", stricter_limit_of_the_parent_stays),
         scenario("processor_time_limit_is_kept", processor_time_limit_is_kept),
         scenario("requested_signals_are_distinguished", requested_signals_are_distinguished),
         #[cfg(target_os = "linux")]

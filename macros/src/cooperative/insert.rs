@@ -14,21 +14,21 @@ use super::{NAME, macros, stride};
 use crate::attribute;
 use crate::syntax::{add, insert_first};
 
-/// A visitor that inserts checks where a `?` returns from the function: not in closures, `async` and `try` blocks, items or
-/// constants.
+/// A visitor that inserts checks. Closures and `async` blocks without an attribute, `try` blocks, items and constants get none,
+/// because a `?` there does not return from the function.
 pub(super) struct Inserter {
     options: Options,
-    /// The visited code gets no checks. Misplaced attributes are still reported.
+    /// Whether the visited code gets no checks.
     bare: bool,
     pub(super) labels: usize,
     changes: usize,
-    /// The body contains a loop or a call.
     may_take_long: bool,
     errors: Option<Error>,
 }
 
 impl Inserter {
-    /// Inserts the checks. The check at the entry is for recursions, so a member of a block without a loop or call gets none.
+    /// A member of an `impl`, `trait` or `mod` block gets no check at its entry if it has no loop and no call:
+    /// it returns soon.
     pub(super) fn insert(
         options: Options,
         signature: &Signature,
@@ -100,7 +100,6 @@ impl Inserter {
         }
     }
 
-    /// Visits code in which a `?` does not return from the function. Without `options` it gets no checks.
     fn visit_apart(&mut self, options: Option<Options>, visit: impl FnOnce(&mut Inserter)) {
         let bare = mem::replace(&mut self.bare, options.is_none());
         let options = options.unwrap_or_else(|| self.options.clone());
@@ -184,7 +183,6 @@ impl VisitMut for Inserter {
         let before = self.changes;
         self.may_take_long |= macros::formats(invocation);
         match macros::with_arguments(invocation, |argument| self.visit_expr_mut(argument)) {
-            // Without a change the old tokens stay, and keep their spans.
             Some(tokens) if self.changes != before => invocation.tokens = tokens,
             Some(_) => {}
             None => self.may_take_long = true,
@@ -208,7 +206,6 @@ impl VisitMut for Inserter {
         }
     }
 
-    // This code does not run as part of the body.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}

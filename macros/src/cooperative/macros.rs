@@ -1,4 +1,4 @@
-//! The arguments of std's macros, which get checks. Another macro may move its tokens into a closure.
+//! Inserts checks into the arguments of std's macros. Another macro may move its arguments into a closure, so they get none.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -7,7 +7,7 @@ use syn::{Expr, Macro, Result, Token};
 
 use crate::syntax::{is_one_of, mentions};
 
-/// Macros that call the user's `Display` or `Debug`, which may recurse, so they count as calls.
+/// Macros that call the program's `Display` or `Debug`. These may recurse, so the macros count as calls.
 const FORMATTING: &str = "dbg eprint eprintln format print println write writeln";
 
 const OTHERS: &str = "assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne matches panic todo \
@@ -25,7 +25,6 @@ fn is_known(invocation: &Macro) -> bool {
     formats(invocation) || name(invocation).is_some_and(|name| is_one_of(name, OTHERS))
 }
 
-/// Visits each argument, and returns the changed tokens; `None` for an unknown macro or syntax.
 pub(super) fn with_arguments(invocation: &Macro, visit: impl FnMut(&mut Expr)) -> Option<TokenStream> {
     if !is_known(invocation) {
         return None;

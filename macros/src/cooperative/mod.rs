@@ -107,7 +107,6 @@ fn unwinds(abi: &syn::Abi) -> bool {
 
 struct Members {
     options: Options,
-    /// The number of functions with checks, or with an attribute of their own.
     checked: usize,
     errors: Option<Error>,
 }
@@ -190,7 +189,7 @@ impl Members {
         }
     }
 
-    /// Returns whether the item has its own attribute: `skip`, which is removed, or one that expands later.
+    /// Returns whether the item has an attribute of its own. Removes `#[cooperative(skip)]`; any other expands later.
     fn skips(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let Some(own) = attribute::find(attributes, NAME) else { return false };
         if Options::of(own).is_ok_and(|options| options.skip.is_some()) {
@@ -201,7 +200,7 @@ impl Members {
         true
     }
 
-    /// Rejects a possible alias of `Result`: a wrong guess would break correct code.
+    /// Returns whether the function can have checks. A possible alias of `Result` does not qualify: checks might not compile.
     fn suits(&self, signature: &Signature, attributes: &[Attribute]) -> bool {
         let mentions_self = |expr: &TokenStream| mentions(expr.clone(), |name| name == "self");
         check_signature(signature, attributes, &self.options).is_ok()
@@ -215,7 +214,7 @@ fn is_drop(item: &Item) -> bool {
     path.segments.last().is_some_and(|last| last.ident == "Drop")
 }
 
-/// A visitor that removes `#[cooperative]` and `#[time_limit]` from an item with an error: they would report the error again.
+/// Removes `#[cooperative]` and `#[time_limit]` from an item with an error, so that they do not report it again.
 struct Cleaner;
 
 impl VisitMut for Cleaner {

@@ -7,11 +7,9 @@ use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 use crate::attribute::{self, crate_path, unknown, value};
 use crate::library::Library;
 
-/// The options of a `#[cooperative(…)]`. `skip` excludes the others.
 #[derive(Clone, Default)]
 pub(super) struct Options {
     pub(super) alarm: Option<TokenStream>,
-    /// The number of turns between two checks; not zero.
     pub(super) every: Option<u32>,
     pub(super) unwind: Option<Ident>,
     pub(super) skip: Option<Ident>,
@@ -63,7 +61,7 @@ impl Options {
         }
     }
 
-    /// Returns a check with the span `at`, which becomes `TimedOut::location`.
+    /// Returns a check. Its span `at` becomes `TimedOut::location`.
     pub(super) fn check(&self, at: Span) -> TokenStream {
         let krate = self.library.path(self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);

@@ -1,10 +1,10 @@
-//! Expands `every = …`: a check at the first turn of a loop and then at each n-th.
+//! Expands `every = n`: a check at the first turn of a loop, and again after every n turns.
 //!
-//! A `for` loop becomes two loops: the outer one checks, the inner one takes n turns. The inner loop tests the count and the
+//! A `for` loop becomes two loops: the outer loop checks, the inner loop runs n turns. The inner loop tests the count and the
 //! iterator after its body, so the compiler can vectorise it.
 //!
-//! A `break` would have to leave both loops. So a loop with a `break` stays one, which counts its turns, as do `while` and
-//! `loop`.
+//! A `for` loop with a `break` stays one loop, because the `break` would have to leave two. It counts its turns, as do `while`
+//! and `loop`.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -36,9 +36,9 @@ pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inser
     *expr = Expr::Verbatim(counted(turns, check, expr));
 }
 
-/// As in the compiler's expansion of `for`, one `match` keeps the iterator's temporaries, and one drops the item after the body.
-/// The iterator is fused, because the outer loop calls `next` again after the end. All calls have one span, so a type that is
-/// no iterator gives one error.
+/// As in the compiler's expansion of `for`, the outer `match` keeps the iterator's temporaries alive, and the inner `match` keeps
+/// the item alive until the body ends. The iterator is fused, because the outer loop calls `next` again after the end. All
+/// calls have one span, so a type that is no iterator gives one error.
 fn batches(
     turns: Literal,
     check: TokenStream,

@@ -1,4 +1,4 @@
-//! Converts the body of a `for` loop to a block in another loop, for `every = …`.
+//! Converts the body of a `for` loop to a block, which `stride` puts into another loop.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -62,20 +62,20 @@ impl VisitMut for Turn<'_> {
                 });
             }
             Expr::Loop(_) | Expr::While(_) => self.inside(|this| visit_mut::visit_expr_mut(this, expr)),
-            // Syntax unknown to syn may contain a `break`.
+            // Code that syn leaves unparsed may contain a `break`.
             Expr::Verbatim(_) => self.breaks = true,
             _ => visit_mut::visit_expr_mut(self, expr),
         }
     }
 
-    /// Visits the iterator of an inner loop as code of this loop.
+    /// A `break` in the iterator expression of an inner loop leaves this loop, so only the body is visited inside.
     fn visit_expr_for_loop_mut(&mut self, turns: &mut ExprForLoop) {
         turns.label.iter_mut().for_each(|label| self.visit_label_mut(label));
         self.visit_expr_mut(&mut turns.expr);
         self.inside(|this| this.visit_block_mut(&mut turns.body));
     }
 
-    /// Rejects an inner label of the same name, whose jumps would look like this loop's.
+    /// Counts an inner label of the same name as a `break`, because its jumps look like those of this loop.
     fn visit_label_mut(&mut self, label: &mut Label) {
         self.breaks |= self.is_of_this_loop(Some(&label.name));
     }
@@ -90,7 +90,6 @@ impl VisitMut for Turn<'_> {
         }
     }
 
-    // No `break` or `continue` leaves this code.
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_expr_closure_mut(&mut self, _: &mut ExprClosure) {}
     fn visit_expr_async_mut(&mut self, _: &mut ExprAsync) {}

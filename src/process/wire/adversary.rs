@@ -1,4 +1,4 @@
-//! Checks the receiver against a hostile child.
+//! Compares the receiver with a naive one on arbitrary bytes.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,22 @@ fn naive(mut bytes: &[u8], value_limit: usize) -> Received {
         let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
         let body = rest.get(..length);
         match (head[0], length) {
-            (KIND_CHUNK, 1..) if value.len() + length > value_limit => return Received::TooLarge,
-            (KIND_CHUNK, 1..) => value.extend_from_slice(body.unwrap_or(rest)),
-            (KIND_END, 0) => return Received::Value(value),
+            (KIND_CHUNK | KIND_LAST_CHUNK, 1..) if value.len() + length > value_limit => {
+                return Received::TooLarge;
+            }
+            (KIND_CHUNK, 1..) | (KIND_LAST_CHUNK, _) => value.extend_from_slice(body.unwrap_or(rest)),
             (KIND_ABORT, 0) => return Received::AbortedWithoutMemory,
             (KIND_FAILURE, 1..=MAX_FAILURE) => {}
             _ => return Received::Invalid,
         }
-        let Some(body) = body else { return Received::Incomplete(value.len() as u64) };
-        if head[0] == KIND_FAILURE {
-            return postcard::from_bytes(body).map_or(Received::Invalid, Received::Failure);
+        match (head[0], body) {
+            (KIND_FAILURE, Some(body)) => {
+                return postcard::from_bytes(body).map_or(Received::Invalid, Received::Failure);
+            }
+            (KIND_FAILURE, None) => return Received::Incomplete(0),
+            (_, None) => return Received::Incomplete(value.len() as u64),
+            (KIND_LAST_CHUNK, _) => return Received::Value(value),
+            _ => {}
         }
         bytes = &rest[length..];
     }
@@ -51,9 +57,7 @@ pub(in crate::process) fn check(input: &[u8]) {
             Ok(Found::Bytes(n))
         });
     }
-    for buffer in [&receiver.value, &receiver.failure, &receiver.head] {
-        assert!(buffer.capacity() <= 2 * bytes.len() + 64);
-    }
+    assert!(receiver.bytes.capacity() <= 2 * bytes.len() + 64);
     assert_eq!(receiver.finish(), naive(bytes, value_limit));
     if let Ok(tree) = decode::<Tree>(bytes, 64) {
         drop(tree);
@@ -81,6 +85,7 @@ mod tests {
 
     const KNOWN: &[&[u8]] = &[
         b"\x03\xff\x01\x03\0\0\0abc\x01\x01\0\0\0f\x01\x02\0\0\0de\x02\0\0\0\0",
+        b"\x04\xff\x01\x03\0\0\0abc\x02\x02\0\0\0de\x02\0\0\0\0",
         b"\x09\xff\x03\x08\0\0\0\x01\x06reason",
         b"\x01\xff\x03\x07\0\0\0\x02\x04fork\x02",
         b"\x05\xff\x03\x0a\0\0\0\x00\x02no\x01\x01a\x01\x01\x01\x01",

@@ -1,5 +1,5 @@
-//! Decodes a value from an untrusted child. Postcard decodes only the scalars, because it limits neither nesting nor elements
-//! without bytes.
+//! Decodes a value from an untrusted child. Postcard decodes only the scalars, because it limits neither the nesting
+//! nor the number of elements that take no bytes.
 
 use serde::Deserialize;
 use serde::de::{
@@ -8,7 +8,8 @@ use serde::de::{
     value::{Error, U32Deserializer},
 };
 
-/// The most elements that take no bytes, as in a `Vec<()>`: a few bytes can claim any number.
+/// The most elements that take no bytes, as in a `Vec<()>`. A few bytes could claim 2^64 of them, and decoding would
+/// not end.
 const EMPTY_ELEMENTS: usize = 1 << 16;
 
 #[derive(Debug)]
@@ -133,7 +134,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
-    /// The input, which may lie, gives the number of elements.
+    /// Whether `left` comes from the input, which may be hostile, and not from the type.
     are_claimed: bool,
 }
 

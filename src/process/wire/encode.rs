@@ -1,4 +1,5 @@
-//! Encodes a value in postcard's format. Postcard encodes only the scalars, because it does not detect a field that is left out.
+//! Encodes a value in postcard's format. Postcard encodes only the scalars, because it would accept a struct that skips
+//! a field (`skip_serializing_if`).
 
 use postcard::ser_flavors::Flavor;
 use serde::de::value::Error;

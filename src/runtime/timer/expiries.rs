@@ -7,9 +7,9 @@ use crate::time::Time;
 
 /// How many expiries of the library's values may still come to the handler.
 ///
-/// If the count is too low, the handler forwards an expiry of the library's, and the default action ends the process. If it is
-/// too high, the handler does not forward the expiry of a foreign value, and the program loses that signal. So the count rises
-/// before the timer is set. It falls when the handler takes an expiry, or when a call has found time left in the timer.
+/// If the count is too low, the handler forwards an expiry of the library's, and the default action may end the process. If the
+/// count is too high, the handler does not forward the expiry of a foreign value, and the program loses that signal. So the
+/// count rises before the timer is set. It falls when the handler counts an expiry, or when a call finds time left in the timer.
 pub(in crate::runtime) struct Expiries {
     to_come: AtomicUsize,
     /// When the handler took the last expiry; `NEVER` if it has taken none since the timer was set.
@@ -21,7 +21,8 @@ impl Expiries {
         Expiries { to_come: AtomicUsize::new(0), taken: AtomicU64::new(u64::MAX) }
     }
 
-    /// Counts an expiry as taken by the handler, and notes the time. Returns `false` if none was to come. Async-signal-safe.
+    /// Counts an expiry that has come to the handler, and notes the time. Returns `false` if the count was zero.
+    /// Async-signal-safe.
     pub(in crate::runtime) fn handle(&self) -> bool {
         let is_taken = self.take();
         if is_taken {
@@ -34,7 +35,7 @@ impl Expiries {
         self.to_come.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
     }
 
-    /// Counts expiries to come. Must be called before the timer is set.
+    /// Must be called before the timer is set.
     pub(super) fn start(&self, n: usize) {
         self.taken.store(u64::MAX, Ordering::SeqCst);
         self.to_come.fetch_add(n, Ordering::SeqCst);
@@ -48,8 +49,8 @@ impl Expiries {
         self.to_come.load(Ordering::SeqCst) == 0
     }
 
-    /// Resets the count, if this thread is the only one and has SIGALRM unblocked: then no expiry can be pending. The timer must
-    /// not be set.
+    /// Resets the count if no expiry can be pending: the process has only this thread, which has SIGALRM unblocked. The timer
+    /// must not be set.
     pub(super) fn forget_lost(&self) {
         if !self.is_none_to_come()
             && is_single_threaded()

@@ -1,8 +1,8 @@
 //! The interval timer, for the thread of a single-threaded process.
 //!
-//! A process has one interval timer (`setitimer(ITIMER_REAL)`). The rest of the program may set it too, to a *foreign value*. Two
-//! signs show a foreign value: a call finds more or less time left than the library's value can have, or an expiry comes too
-//! early. After the first sign the library never uses this timer again.
+//! A process has one interval timer (`setitimer(ITIMER_REAL)`). The rest of the program may set it too, to a *foreign value*.
+//! Two signs show a foreign value: a call finds more or less time left than the library's value can have, or an expiry comes too
+//! early. Once the library has seen either sign, it never uses this timer again.
 
 use std::io;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::os::single_threaded::is_single_threaded;
 use crate::runtime::shared::SHARED;
 use crate::time::Time;
 
-/// The most that `setitimer` returns for a timer that has expired: 1 us until the kernel's hrtimer callback returns, and 1 us of
-/// rounding.
+/// The most time left that `setitimer` returns for a timer that has expired. 1 us passes until the kernel's hrtimer callback
+/// returns, and rounding adds 1 us.
 pub(super) const NEARLY_NOTHING: Duration = Duration::from_micros(2);
 
 const ROUNDING: Duration = Duration::from_micros(2);
@@ -23,14 +23,14 @@ const ROUNDING: Duration = Duration::from_micros(2);
 const MANY: usize = usize::MAX / 4;
 
 pub(in crate::runtime) struct IntervalTimer {
-    /// The timer expires between these two moments; `None` if it is not set.
+    /// The earliest and the latest moment of the expiry; `None` if the timer is not set.
     expiry: Option<(Time, Time)>,
     repeats: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::runtime) enum Found {
-    /// The library's value, or a disarmed timer.
+    /// The timer held the library's value, or was disarmed.
     Own,
     Foreign {
         held: Setting,
@@ -44,11 +44,11 @@ impl IntervalTimer {
     }
 
     pub(in crate::runtime) fn is_free() -> bool {
-        // A limit: a foreign value is not seen in its last microsecond, when the timer reads as disarmed.
+        // A limit: a foreign value is not seen in its last microsecond, because the timer then reads as disarmed.
         itimer::get().is_ok_and(|held| held == Setting::DISARMED)
     }
 
-    /// Sets the timer to expire at `due`, or later by the time since `now` was read from `clock`. Returns whose value the timer
+    /// Sets the timer to expire at `due`, plus the time since the caller read `now` from `clock`. Returns whose value the timer
     /// held.
     #[inline]
     pub(in crate::runtime) fn set(
@@ -58,7 +58,7 @@ impl IntervalTimer {
         now: Time,
         clock: impl Fn() -> Time,
     ) -> io::Result<Found> {
-        // A running timer is disarmed first, so that the expiries to come are those of one value.
+        // A running timer is disarmed first. Otherwise an expiry could come from the old value or from the new one.
         if self.is_set() && !self.is_over() {
             let found = self.disarm()?;
             if found != Found::Own {
@@ -82,8 +82,8 @@ impl IntervalTimer {
         SHARED.expiries.is_none_to_come() && !self.has_expired_early()
     }
 
-    /// Disarms the timer. Returns whose value the timer held. If SIGALRM is unblocked on this thread, an expiry has been handled
-    /// when this returns, or another thread is about to handle it.
+    /// Disarms the timer. Returns whose value the timer held. If SIGALRM is unblocked on this thread, an expiry has then been
+    /// handled, or another thread is about to handle it.
     pub(in crate::runtime) fn disarm(&mut self) -> io::Result<Found> {
         if !is_single_threaded() {
             self.wait_if_close();
@@ -92,7 +92,8 @@ impl IntervalTimer {
         let held = itimer::set(Setting::DISARMED)?;
         let mut after = before;
         let mut found = self.judge(held, before, after);
-        // If the thread was preempted before the call, the time that was left must be judged by a later moment.
+        // The first judgement takes `before` as the moment of the call. If the thread was preempted in between, a later moment
+        // is needed.
         if found != Found::Own {
             after = clock::now();
             found = self.judge(held, before, after);
@@ -114,27 +115,27 @@ impl IntervalTimer {
         Ok(found)
     }
 
-    /// Forgets an expiry that the kernel has merged with another pending signal. Does nothing if the kernel has refused to disarm
-    /// the timer, whose signal still comes.
+    /// Forgets an expiry that will not come, because the kernel merged its signal with another pending signal.
     pub(in crate::runtime) fn forget_lost(&self) {
         if !self.is_set() {
             SHARED.expiries.forget_lost();
         }
     }
 
-    /// Waits, beside other threads, for an expiry that comes within 50 us.
+    /// Waits for an expiry that is due within 50 us.
     ///
-    /// With less than 2 us left the timer reads as expired, so the library could not know whether another thread is about to
-    /// handle its signal.
+    /// A timer with less than 2 us left reads as expired. The library could then not know whether another thread is about to
+    /// handle the signal.
     #[cold]
     fn wait_if_close(&self) {
         let Some((earliest, latest)) = self.expiry else { return };
         if earliest > clock::now().after(Duration::from_micros(50)) {
             return;
         }
-        // The loop ends after some milliseconds, even if the clock is frozen.
+        // The loop is bounded, in case the clock is frozen.
         for _ in 0..100_000 {
-            // After `latest` the kernel has merged the signal with another one, or a handler is about to count the expiry.
+            // A timer that is disarmed after `latest` has expired. The kernel has merged its signal with another, or a handler
+            // is about to count the expiry.
             let is_over =
                 || clock::now() > latest && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
             if SHARED.expiries.is_none_to_come() || is_over() {
@@ -148,14 +149,13 @@ impl IntervalTimer {
         self.expiry.is_some() && !SHARED.expiries.taken().is_never()
     }
 
-    /// Returns whether the timer has expired earlier than the library's value can.
     pub(in crate::runtime) fn has_expired_early(&self) -> bool {
         let taken = SHARED.expiries.taken();
         self.expiry.is_some_and(|(earliest, _)| taken < earliest.before(ROUNDING)) && !self.repeats
     }
 
-    /// Returns whether a foreign value has replaced the library's: the library's time has passed without an expiry, and the timer
-    /// has time left. A missing expiry alone is no sign, because a busy kernel is late by milliseconds.
+    /// Returns whether a foreign value has replaced the library's: the library's value is overdue, but the timer has time left.
+    /// An overdue value alone is no sign, because a busy kernel is late by milliseconds.
     pub(in crate::runtime) fn is_replaced(&self, now: Time) -> bool {
         self.expiry.is_some_and(|(_, latest)| latest < now)
             && !self.repeats
@@ -169,7 +169,7 @@ impl IntervalTimer {
         SHARED.expiries.reset();
     }
 
-    /// Returns whose value a call has read between `before` and `after`.
+    /// Returns whose value `held` is. A call read it between `before` and `after`.
     fn judge(&self, held: Setting, before: Time, after: Time) -> Found {
         let expired_early = self.has_expired_early();
         let is_own = match self.expiry {

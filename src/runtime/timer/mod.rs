@@ -27,20 +27,20 @@ use crate::time::Time;
 /// The kind of a thread's timer, chosen when the thread arms its outermost alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `setitimer`: for the only thread of a process whose program does not use the interval timer.
+    /// The interval timer (`setitimer`), for the only thread of a process whose program does not use that timer.
     Interval,
-    /// `timer_create`, directed at the thread: in every other case.
+    /// A POSIX timer (`timer_create`) that signals this thread alone, in every other case.
     Private,
     /// No timer: the checks of the thread's alarms read the clock.
     Clock,
 }
 
-/// The longest time to which a timer is set, because the kernel of macOS refuses more. For a later deadline the timer is set
-/// several times.
+/// The longest time for which a timer is set, because the kernel of macOS refuses more. For a later deadline the timer is set
+/// again after each expiry.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
 impl State {
-    /// Chooses the kind of the calling thread's timer. The caller has unblocked SIGALRM.
+    /// The caller has unblocked SIGALRM.
     pub(super) fn choose_timer(&mut self, index: usize) {
         let may_be_interval = !self.interval_is_foreign
             && self.interval_owner.is_none()
@@ -73,8 +73,7 @@ impl State {
         self.set_kind(index, Kind::Clock);
     }
 
-    /// Sets a thread's timer for `due`, to repeat if `repeat` is not zero. If that fails, the checks of the thread's alarms read
-    /// the clock from now on.
+    /// Sets a thread's timer. If the kernel refuses, the checks of the thread's alarms read the clock from now on.
     pub(super) fn set_timer(&mut self, index: usize, due: Time, repeat: Duration, now: Time) {
         let due = due.min(now.after(LONGEST));
         self.threads.set_due(index, due);
@@ -129,8 +128,8 @@ impl State {
         let _ = thread.private.as_ref().map(set);
     }
 
-    /// Disarms a thread's timer. If the thread does so itself, with SIGALRM unblocked, the timer's pending signal has been
-    /// handled when this returns.
+    /// Disarms a thread's timer. If the calling thread is that thread and has SIGALRM unblocked, the timer's pending signal has
+    /// been handled when this returns.
     pub(super) fn disarm(&mut self, index: usize) {
         self.threads.set_due(index, Time::NEVER);
         let Some(thread) = self.threads.get(index) else { return };
@@ -161,7 +160,7 @@ impl State {
         }
     }
 
-    /// Tries again to disarm the interval timer, if the kernel has refused. Returns `false` if the kernel refuses again.
+    /// Tries again to disarm the interval timer, if the kernel refused before. Returns `false` if the kernel refuses again.
     pub(super) fn is_interval_cleared(&mut self) -> bool {
         if self.interval_owner.is_some() || !self.interval.is_set() {
             return true;
@@ -191,11 +190,11 @@ impl State {
         self.set_kind(index, if SUPPORTED { Kind::Private } else { Kind::Clock });
     }
 
-    /// Leaves the interval timer to the program for good. Sets the foreign value again, or sends its signal again if the value
-    /// has expired.
+    /// Leaves the interval timer to the program for good. Sets the foreign value again or, if that value has expired, sends its
+    /// signal again.
     ///
-    /// If that signal would take the default action, the value is dropped, because it may be the library's own. The program may
-    /// have saved and restored it with `alarm`, or the clock may disagree with the timer.
+    /// The value is dropped if SIGALRM would take the default action, because the value may be the library's own. The program
+    /// may have saved and restored it with `alarm`, or the clock may run differently from the timer.
     fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
         self.interval.forget_lost();
@@ -211,8 +210,8 @@ impl State {
         }
     }
 
-    /// Marks the thread of the interval timer as due, so that its timer is set again, if the program has set the interval timer,
-    /// or if the interval timer has expired before its deadline by the clock.
+    /// Marks the thread of the interval timer as due if that timer has a foreign value, or has expired too early by the clock.
+    /// The timer of a due thread is set again.
     pub(super) fn find_interval_expiry(&mut self, now: Time) {
         let Some(index) = self.interval_owner else { return };
         let has_expired = self.interval.has_expired();
@@ -231,8 +230,8 @@ impl State {
     }
 
     pub(super) fn may_be_pending(&mut self, index: usize, kind: Kind, due: Time) -> bool {
-        // Before Linux 6.13 the kernel keeps the pending signal of a disarmed private timer. If the handler has disarmed the
-        // timer, `due` proves nothing.
+        // A private timer that was due may have a pending signal, which Linux before 6.13 keeps when the timer is disarmed. If
+        // the handler has disarmed this thread's timer, a signal may be pending whatever `due` is.
         !SHARED.expiries.is_none_to_come()
             || (kind == Kind::Private && due <= clock::now())
             || self.threads.get(index).is_some_and(|thread| thread.is_kept_out())

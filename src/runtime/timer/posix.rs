@@ -1,6 +1,6 @@
 //! A private timer: a POSIX timer whose signal goes to one thread alone.
 //!
-//! The signal is queued even beside other pending signals, and does not merge with a signal to the process.
+//! The kernel queues the signal even while other signals are pending, and does not merge it with a signal to the process.
 
 use std::io;
 use std::process;
@@ -17,7 +17,8 @@ impl PosixTimer {
         Ok(PosixTimer { id: TimerId::create(thread, value)?, process: process::id() })
     }
 
-    /// Returns the timer's id, or an error in the child of a `clone` without fork hooks, which has no such timer.
+    /// Returns the timer's id. Returns an error in the child of a raw `clone`, which runs no fork hooks: the child has no such
+    /// timer.
     pub(in crate::runtime) fn id(&self) -> io::Result<TimerId> {
         if process::id() == self.process { Ok(self.id) } else { Err(io::ErrorKind::Unsupported.into()) }
     }
