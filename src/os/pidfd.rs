@@ -34,6 +34,10 @@ mod imp {
             }
         }
 
+        pub(crate) fn close(self) {
+            self.0.close();
+        }
+
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
             (libc::P_PIDFD, self.as_fd().as_raw_fd() as libc::id_t)
         }
@@ -105,6 +109,10 @@ mod imp {
     impl PidFd {
         pub(crate) fn open(_: Pid, _: Pid) -> io::Result<Option<PidFd>> {
             Ok(None)
+        }
+
+        pub(crate) fn close(self) {
+            match self.0 {}
         }
 
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {

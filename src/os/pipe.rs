@@ -9,19 +9,19 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::unistd;
 
+use super::poll;
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = open()?;
-    let (read, write) = (above_streams(read)?, above_streams(write)?);
-    fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    Ok((read, write))
+    Ok((above_streams(read)?, above_streams(write)?))
 }
 
 #[cfg(not(target_vendor = "apple"))]
 fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
-    unistd::pipe2(OFlag::O_CLOEXEC)
+    unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
 }
 
 #[cfg(target_vendor = "apple")]
@@ -29,6 +29,7 @@ fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = unistd::pipe()?;
     for fd in [&read, &write] {
         fcntl(fd, FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
+        fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     }
     Ok((read, write))
 }
@@ -107,10 +108,19 @@ impl WriteEnd {
             match write(self.fd, bytes) {
                 Ok(n) => bytes = &bytes[n..],
                 Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => self.await_room()?,
                 Err(e) => return Err(e.into()),
             }
         }
         Ok(())
+    }
+
+    /// Waits until the parent has read from a full pipe. Async-signal-safe.
+    #[cold]
+    fn await_room(&self) -> io::Result<()> {
+        // SAFETY: the descriptor is open, or the call reports that it is not.
+        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
+        poll::wait(Some((fd, poll::Readiness::Writable)), None).map(drop)
     }
 
     /// Enlarges the pipe to a megabyte, for fewer context switches. Linux only.

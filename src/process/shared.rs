@@ -207,6 +207,12 @@ impl Shared {
         Ok(())
     }
 
+    /// Closes the descriptors without a further check of the process, as their drops would make.
+    fn close(&mut self) {
+        let _ = self.pipe.take().map(JobFd::close);
+        self.child.close();
+    }
+
     /// Lets the child go on, if it has not ended. Then the drop does nothing.
     pub(super) fn detach(&mut self) {
         if self.end.get().is_none() && self.pipe.take().is_some() {
@@ -217,8 +223,11 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.end.get().is_some() || self.pipe.is_none() || !self.in_parent() {
+        if self.pipe.is_none() || !self.in_parent() {
             return;
+        }
+        if self.end.get().is_some() {
+            return self.close();
         }
         let child = &self.child;
         // If the child has changed its user, the kernel refuses the kill, and a wait could last for ever.
@@ -231,6 +240,7 @@ impl Drop for Shared {
             let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
         }
         child.reap();
+        self.close();
     }
 }
 
