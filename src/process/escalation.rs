@@ -1,5 +1,6 @@
 //! The parent sends SIGTERM one grace after the limit of a job, and SIGKILL one grace after it sent SIGTERM.
 
+use std::mem;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -16,18 +17,27 @@ pub(super) struct Escalation {
     grace: Duration,
     pub(super) next: Time,
     pub(super) begun: bool,
+    pub(super) has_received: bool,
     postponed: bool,
 }
 
 impl Escalation {
     pub(super) fn new(deadline: Time, grace: Duration) -> Escalation {
-        Escalation { deadline, grace, next: deadline.after(grace), begun: false, postponed: false }
+        Escalation {
+            deadline,
+            grace,
+            next: deadline.after(grace),
+            begun: false,
+            has_received: false,
+            postponed: false,
+        }
     }
 
-    /// Delays SIGTERM to one grace from now, because before this wait the child may have been blocked on a full pipe.
-    /// Does so only once, because a child may send without end.
+    /// After bytes have arrived, delays SIGTERM to one grace from now, because before this wait the child may have been
+    /// blocked on a full pipe. Does so only once, because a child may send without end.
     pub(super) fn postpone(&mut self, wait_began: Time, now: Time) {
-        if !self.begun && !self.postponed && wait_began >= self.deadline {
+        let has_received = mem::take(&mut self.has_received);
+        if has_received && !self.begun && !self.postponed && wait_began >= self.deadline {
             self.postponed = true;
             self.next = now.after(self.grace);
         }
@@ -37,7 +47,7 @@ impl Escalation {
         if now < self.next {
             return None;
         }
-        let is_first = !std::mem::replace(&mut self.begun, true);
+        let is_first = !mem::replace(&mut self.begun, true);
         self.next = if is_first { now.after(self.grace) } else { Time::NEVER };
         Some(if is_first { Signal::SIGTERM } else { Signal::SIGKILL })
     }

@@ -57,6 +57,8 @@ pub(super) fn wait_any(
     if !jobs.iter().all(|job| job.in_parent()) {
         return Err(JobError::NotParent);
     }
+    let is_limited = !deadline.is_never() || jobs.iter().any(|job| job.options.limit.is_some());
+    let mut now = since;
     let mut pause = SHORTEST_PAUSE;
     // While this is `Some`, the `poll` ends when another thread rings an alarm of this thread.
     let mut waiting = None;
@@ -73,28 +75,29 @@ pub(super) fn wait_any(
         if let Some(alarm) = runtime::next_here() {
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
-            until = until.min(clock::kernel_now().after(clock::until(alarm)));
+            now = clock::kernel_now();
+            until = until.min(now.after(clock::until(alarm)));
         }
         if jobs.iter().any(|job| job.child.end_fd().is_none()) {
-            until = until.min(clock::kernel_now().after(lengthen(&mut pause)));
+            now = clock::kernel_now();
+            until = until.min(now.after(lengthen(&mut pause)));
         }
-        poll_until(fds, until).map_err(|e| JobError::system("poll", e))?;
+        let time = (!until.is_never()).then(|| until.since(now));
+        poll::wait_any(fds.as_flattened_mut(), time).map_err(|e| JobError::system("poll", e))?;
         for (job, fds) in jobs.iter().zip(&*fds) {
-            job.advance(fds, since).map_err(|e| JobError::system("waitid", e))?;
+            job.advance(fds).map_err(|e| JobError::system("waitid", e))?;
+        }
+        if is_limited && jobs.iter().any(|job| job.end.get().is_none()) {
+            now = clock::kernel_now();
+            jobs.iter().for_each(|job| job.escalate(since, now));
         }
         // The deadline is checked last, because a job that has ended counts even after the deadline.
-        let now = if deadline.is_never() { continue } else { clock::kernel_now() };
         if now >= deadline && jobs.iter().all(|job| job.end.get().is_none()) {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
             let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
             return Err(timed_out(label, limit, elapsed, location.into()).into());
         }
     }
-}
-
-fn poll_until(fds: &mut [Fds], until: Time) -> io::Result<()> {
-    let time = (!until.is_never()).then(|| until.since(clock::kernel_now()));
-    poll::wait_any(fds.as_flattened_mut(), time)
 }
 
 impl Shared {
@@ -131,7 +134,8 @@ impl Shared {
         [self.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    fn advance(&self, [end, pipe]: &Fds, wait_began: Time) -> io::Result<()> {
+    /// Receives bytes, and reaps the child if it has ended.
+    fn advance(&self, [end, pipe]: &Fds) -> io::Result<()> {
         let (mut more, mut must_kill) = (false, false);
         if pipe.is_ready() {
             let mut receiver = self.receiver.lock();
@@ -151,17 +155,20 @@ impl Shared {
         if must_kill {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        if state.escalation.next.is_never() {
-            return Ok(());
-        }
-        let now = clock::kernel_now();
-        if more {
-            state.escalation.postpone(wait_began, now);
-        }
-        while let Some(signal) = state.escalation.take(now) {
-            let _ = child.signal_all(signal);
-        }
+        state.escalation.has_received |= more;
         Ok(())
+    }
+
+    /// Sends the signals that are due to a job that has not ended.
+    fn escalate(&self, wait_began: Time, now: Time) {
+        let mut state = self.state.lock();
+        if self.end.get().is_some() {
+            return;
+        }
+        state.escalation.postpone(wait_began, now);
+        while let Some(signal) = state.escalation.take(now) {
+            let _ = self.child.signal_all(signal);
+        }
     }
 
     fn finish(&self, state: &State) {
@@ -187,8 +194,12 @@ impl Shared {
         }
         if self.end.get().is_none() {
             let mut fds = [self.fds()];
-            if poll_until(&mut fds, Time::from_nanos(0)).is_ok() {
-                let _ = self.advance(&fds[0], clock::kernel_now());
+            if poll::wait_any(fds.as_flattened_mut(), Some(Duration::ZERO)).is_ok() {
+                let _ = self.advance(&fds[0]);
+            }
+            if self.options.limit.is_some() {
+                let now = clock::kernel_now();
+                self.escalate(now, now);
             }
         }
         self.end.get()

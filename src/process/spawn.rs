@@ -66,9 +66,12 @@ fn prepare(
 ) -> Result<(Time, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
     // The clock is read before the alarm is armed. Otherwise SIGALRM would seem to end the child before its limit.
-    let began = options.limit.map_or(Time::from_nanos(0), |_| clock::kernel_now());
-    let alarm = options.plan(location).filter(|_| !threads).and_then(runtime::arm_for_child);
-    Ok((began, alarm))
+    let clocks = options
+        .limit
+        .map_or((Time::from_nanos(0), Time::from_nanos(0)), |_| (clock::now(), clock::kernel_now()));
+    let plan = options.plan(location).filter(|_| !threads);
+    let alarm = plan.and_then(|plan| runtime::arm_for_child(plan, clocks));
+    Ok((clocks.1, alarm))
 }
 
 /// The unused `T` makes the compiler place this code near that of `f`: each further page of code costs the child a page

@@ -69,11 +69,11 @@ impl ForkSafe for State {
 }
 
 /// Arms an alarm that the next child inherits if it is forked before the result is dropped. Returns `None` if there are other
-/// alarms, or if the alarm cannot use the interval timer.
+/// alarms, or if the alarm cannot use the interval timer. `clocks` is one moment on the clock and on the kernel's clock.
 ///
 /// If the child armed the alarm itself, it would pay page faults for a dozen more pages.
 #[cfg(feature = "process")]
-pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
+pub(crate) fn arm_for_child(plan: Plan<'_>, clocks: (Time, Time)) -> Option<ForChild> {
     prepare().ok()?;
     if !STATE.lock().is_idle() {
         return None;
@@ -82,7 +82,7 @@ pub(crate) fn arm_for_child(plan: Plan<'_>) -> Option<ForChild> {
     let is_handed_over = {
         let mut state = STATE.lock();
         // Only an alarm on the interval timer is handed over, because the child lacks the parent's private timers.
-        state.handed_over = state.interval_owner.map(|_| (clock::now(), clock::kernel_now()));
+        state.handed_over = state.interval_owner.map(|_| clocks);
         state.handed_over.is_some()
     };
     is_handed_over.then_some(alarm)
