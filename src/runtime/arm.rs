@@ -13,6 +13,7 @@ use super::thread_state::Thread;
 use super::timer::Kind;
 use super::{FLAG, ring_signals, thread_state, tickers};
 use crate::error::ArmError;
+use crate::os::atomic::Ordering;
 use crate::os::clock;
 use crate::os::flag::Flag;
 use crate::os::fork::MutexGuard;
@@ -87,6 +88,7 @@ fn finish_arming(
     wishes: Option<&Wishes>,
     now: Time,
 ) -> Result<Key, ArmError> {
+    SHARED.any_alarm.store(true, Ordering::SeqCst);
     let scope = thread_state::scope();
     let added = if needs_signal { state.add_user(scope) } else { Ok(()) };
     if let Err(e) = added {
@@ -159,6 +161,7 @@ impl State {
             self.drop_user(thread_state::scope());
         }
         if self.schedule.is_empty() {
+            SHARED.any_alarm.store(false, Ordering::SeqCst);
             FLAG.reset();
         }
     }

@@ -221,7 +221,7 @@ pub(crate) fn next_under(key: Key) -> Time {
 /// Returns the next deadline that can end a wait of the calling thread, or `None` if the thread has no alarms.
 pub(crate) fn next_here() -> Option<Time> {
     let scope = thread_state::scope();
-    if scope == Scope::NONE {
+    if scope == Scope::NONE || !SHARED.any_alarm.load(Ordering::SeqCst) {
         return None;
     }
     let state = state_prepared();

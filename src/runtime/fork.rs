@@ -22,6 +22,7 @@ use super::timer::interval::Found;
 use super::timer::interval::IntervalTimer;
 use super::{FLAG, blocked_threads, handler, tickers};
 use crate::error::ArmError;
+use crate::os::atomic::Ordering;
 #[cfg(feature = "process")]
 use crate::os::clock;
 use crate::os::fork::{self, ForkMutex, ForkSafe};
@@ -58,6 +59,7 @@ impl ForkSafe for State {
         self.installation.remove();
         tickers::start_again();
         deadline_timer::start_again();
+        SHARED.any_alarm.store(false, Ordering::SeqCst);
         FLAG.reset();
         // Nothing is dropped: a child frees no memory, because another thread may have been changing the heap at the fork.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();

@@ -19,6 +19,8 @@ pub(super) struct Shared {
     pub(super) threads: Registry<Record>,
     /// A record in `threads` may have `has_expired` set.
     pub(super) any_expired: AtomicBool,
+    /// The schedule has alarms. Read without the lock, because a parent that takes it beside a forked child copies a page.
+    pub(super) any_alarm: AtomicBool,
     pub(super) is_suspended: AtomicBool,
     /// On how many threads the library has unblocked SIGALRM.
     pub(super) opened: AtomicUsize,
@@ -38,6 +40,7 @@ pub(super) static SHARED: Shared = Shared {
     deadlines: Registry::new(),
     threads: Registry::new(),
     any_expired: AtomicBool::new(false),
+    any_alarm: AtomicBool::new(false),
     is_suspended: AtomicBool::new(false),
     opened: AtomicUsize::new(0),
     blocked: AtomicUsize::new(0),
