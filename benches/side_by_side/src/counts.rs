@@ -1,4 +1,4 @@
-//! Page faults and system calls of one run, of the process and its children.
+//! Processor time, page faults and system calls of one run, of the process and its children.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // Calls with pointers to locals.
 
@@ -8,32 +8,51 @@ use std::mem::zeroed;
 use nix::libc;
 
 const RUNS: u32 = 50;
+const TURNS: u32 = 41;
 
+/// The processor time shows the work alone: the time of a run also depends on where the scheduler places the child.
 pub fn print(ways: &mut [(&str, &mut dyn FnMut())]) {
-    eprintln!("  {:<50}{:>12}{:>14}", "each run", "page faults", "system calls");
-    for (name, work) in ways {
-        let faults = page_faults(*work);
+    let mut used = vec![Vec::new(); ways.len()];
+    for _ in 0..TURNS {
+        for (used, (_, work)) in used.iter_mut().zip(ways.iter_mut()) {
+            used.push(usage_of(*work));
+        }
+    }
+    let median = |used: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
+        let mut all: Vec<f64> = used.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    eprintln!(
+        "  {:<46}{:>16}{:>8}{:>13}{:>14}",
+        "each run", "processor time", "ratio", "page faults", "system calls"
+    );
+    let first = median(&used[0], |used| used.0);
+    for (used, (name, work)) in used.iter().zip(ways) {
+        let (time, faults) = (median(used, |used| used.0), median(used, |used| used.1));
         let calls = system_calls(*work).map_or("refused".to_owned(), |calls| format!("{calls:.1}"));
-        eprintln!("  {name:<50}{faults:>12.1}{calls:>14}");
+        eprintln!("  {name:<46}{:>13.1} us{:>8.2}{faults:>13.1}{calls:>14}", time * 1e6, time / first);
     }
 }
 
-/// By getrusage(2), including reaped children.
-fn page_faults(work: &mut dyn FnMut()) -> f64 {
-    let faults = || {
+/// Returns seconds and page faults for each run by getrusage(2), including those of reaped children.
+fn usage_of(work: &mut dyn FnMut()) -> (f64, f64) {
+    let usage = || {
         [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN]
             .map(|whose| unsafe {
                 let mut usage: libc::rusage = zeroed();
                 assert_eq!(libc::getrusage(whose, &mut usage), 0);
-                usage.ru_minflt
+                let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+                (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_minflt as f64)
             })
-            .iter()
-            .sum::<i64>()
+            .into_iter()
+            .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     };
     work();
-    let before = faults();
+    let before = usage();
     (0..RUNS).for_each(|_| work());
-    (faults() - before) as f64 / f64::from(RUNS)
+    let after = usage();
+    ((after.0 - before.0) / f64::from(RUNS), (after.1 - before.1) / f64::from(RUNS))
 }
 
 /// By ptrace(2), in a child that runs the work; `None` if refused.
