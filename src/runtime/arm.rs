@@ -32,7 +32,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, location: plan.location, more };
     let needs_signal = terms.needs_signal();
     let key = state.schedule.insert(terms, now);
-    // The common case: the thread's timer already expires before the new deadline, so it needs no change.
+    // The common case: the thread's timer expires before the new deadline. The slow path after that expiry sets the timer again.
     if plan.wishes.is_none()
         && needs_signal
         && !state.deadlines.has_watchdogs()
@@ -43,7 +43,6 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     finish_arming(state, key, needs_signal, plan.wishes, now)
 }
 
-/// Arms a ticker of the calling thread. Returns the ticker's key and its flag.
 pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<Flag>), ArmError> {
     prepare()?;
     let scope = thread_state::scope_registered();
@@ -70,7 +69,8 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 }
 
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
-    // In a forked child `release` returns `false`, because the flag may belong to a ticker of the child by then.
+    // In a forked child, `release` returns `false` for the parent's key. The flag may belong to a ticker of the child, so it
+    // stays in use.
     if release(key) {
         give_back(flag);
     }
@@ -108,7 +108,6 @@ fn finish_arming(
 pub(crate) fn release(key: Key) -> bool {
     let mut state = STATE.lock();
     let Some(removed) = state.schedule.remove(key) else { return false };
-    // The common case: the thread has other alarms, so its timer and its mask need no change.
     let is_nested = removed.more.is_none()
         && removed.needs_signal
         && !state.deadlines.has_watchdogs()
@@ -122,7 +121,6 @@ pub(crate) fn release(key: Key) -> bool {
 }
 
 impl State {
-    /// Installs the handler for the signals that expire the alarm.
     fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
         let cpu = wishes.cpu.map(start_of).transpose()?;
         self.signals.engage(wishes.signals, self.blocked > 0)?;
@@ -174,7 +172,7 @@ impl State {
     }
 
     /// Counts one more user of the calling thread's timer: an alarm or a wait. The thread's first user unblocks SIGALRM, and the
-    /// process's first user installs the handler. An error changes nothing.
+    /// process's first user installs the handler.
     pub(super) fn add_user(&mut self, scope: Scope) -> Result<(), ArmError> {
         let Some(thread) = self.threads.of(scope) else { return Ok(()) };
         thread.users += 1;
@@ -205,8 +203,9 @@ impl State {
         Ok(())
     }
 
-    /// Undoes [`add_user`](State::add_user). For the thread's last user it disarms the timer, then restores the mask, so that
-    /// the handler still receives a pending signal. For the process's last user it then restores the previous disposition.
+    /// Undoes [`add_user`](State::add_user). For the thread's last user, it disarms the timer before it restores the mask, so
+    /// that the handler receives a signal that is already pending. For the process's last user, it then restores the previous
+    /// disposition.
     pub(super) fn drop_user(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
         if thread.drop_user_of_many() {

@@ -1,11 +1,11 @@
 //! Audits: the longest gap, which is a stretch without a check.
 //!
-//! An audited thread's timer expires a quarter of the threshold (at least 250 us) after a check that took the slow path. The
-//! expiry sets the flag, and the next check measures the time since the expiry. Checks before the expiry leave no trace, so the
-//! measured length is too short by at most that quarter.
+//! A check that takes the slow path sets the thread's timer to expire a quarter of the threshold later (at least 250 us). The
+//! expiry sets the flag, and the next check measures the time since the expiry. The last check before the expiry is not recorded,
+//! so the measured length is too short by up to that quarter.
 //!
-//! The time counts from the planned moment of the expiry. If the thread is preempted at that moment, its handler runs late, but
-//! the thread makes no check meanwhile either.
+//! The time counts from the moment for which the timer was set. A thread that is preempted then runs its handler late, but it
+//! makes no check in that time either.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -18,10 +18,9 @@ struct Audit {
     key: Key,
     scope: Scope,
     threshold: Duration,
-    /// When the measured gap begins. After this moment the thread's next check must take the slow path, because it ends the gap.
+    /// When the measured gap begins. From this moment on, the flag stays set until the thread's next check ends the gap.
     from: Time,
     longest: Option<Gap>,
-    /// The last check that took the slow path.
     last_check: Option<&'static Location<'static>>,
 }
 
@@ -60,14 +59,13 @@ impl Audits {
         to_come.min().unwrap_or(Time::NEVER)
     }
 
-    /// Returns whether the next check of an audited thread must end a gap.
     #[inline(always)]
     pub(super) fn await_check(&self, now: Time) -> bool {
         self.0.iter().any(|audit| audit.from <= now)
     }
 
-    /// Ends a thread's gap at this check. The next gap begins now if every check takes the slow path, and otherwise when the
-    /// timer expires.
+    /// Ends a thread's gap at this check. If every check takes the slow path, the next gap begins now. Otherwise it begins when
+    /// the timer expires.
     pub(super) fn end_gap(
         &mut self,
         scope: Scope,
@@ -90,7 +88,7 @@ impl Audits {
         }
     }
 
-    /// Excludes a pause from the gap of an alarm's audit.
+    /// Excludes a pause from the gap of an alarm's audit: the gap begins anew after the pause.
     pub(super) fn begin_again(&mut self, key: Key, now: Time) {
         self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = now);
     }

@@ -3,9 +3,9 @@
 //! A blocked thread has a private timer, set for the earliest deadline that concerns the thread. The timer's signal ends the
 //! system call with EINTR. The signal may come just before the system call begins, so the timer repeats.
 //!
-//! A *ring*, which expires an alarm on request, sets the timer to expire at once. A ring by a signal comes from a handler, which
-//! does not take the lock. So a thread that ends its wait first hides its timer from handlers, then waits until no handler uses
-//! the timer.
+//! A *ring*, which expires an alarm on request, sets the timer to expire at once. If a signal rings the alarm, the handler sets
+//! the timer, without the lock. So a thread that ends its wait removes its timer from the record that handlers read, and waits
+//! until no handler uses the timer.
 
 use std::time::Duration;
 
@@ -25,7 +25,6 @@ const AGAIN: Duration = Duration::from_millis(10);
 
 /// A wait of the calling thread. Until the wait is dropped, a deadline or a ring ends the thread's system calls with EINTR.
 pub(crate) struct Waiting {
-    /// `None` if this wait does nothing.
     scope: Option<Scope>,
 }
 
@@ -43,8 +42,8 @@ impl Waiting {
             return nothing;
         }
         state.add_user(scope)?;
-        // If the handler has blocked SIGALRM on this thread again, `find_kept_out` takes the timer away, and `begin_wait`
-        // returns an error.
+        // If the handler has blocked SIGALRM on this thread again, `find_kept_out` changes the thread's timer to `Kind::Clock`.
+        // `begin_wait` then returns an error.
         if !state.schedule.next_for(scope, key).is_never() {
             state.find_kept_out();
         }
@@ -66,7 +65,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let Some(scope) = self.scope else { return };
         let mut state = STATE.lock();
-        // A forked child does not inherit the wait, so it has nothing to end.
+        // A forked child does not inherit the wait, so there is no wait to end.
         if state.threads.of(scope).is_none_or(|thread| thread.wait.is_none()) {
             return;
         }
@@ -103,7 +102,6 @@ impl State {
         let now = clock::now();
         self.disarm(index);
         self.settle_thread(index, now);
-        // During a suspension no timer is set, and `publish` sets the flag so that every check reads the clock.
         self.publish(now);
         let has_timer = self.threads.of(scope).is_some_and(|thread| thread.kind != Kind::Clock);
         if has_timer { Ok(()) } else { Err(ArmError::no_timer()) }
@@ -130,7 +128,7 @@ impl State {
         thread.record.wake_by.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
     }
 
-    /// Removes a thread's timer from the record that handlers read. When this returns, no handler uses the timer.
+    /// Removes a thread's timer from the record that handlers read. When this function returns, no handler uses the timer.
     pub(super) fn hide_timer(&mut self, index: usize) {
         let Some(thread) = self.threads.get(index) else { return };
         if thread.record.wake_by.swap(0, Ordering::SeqCst) == 0 {
@@ -160,15 +158,16 @@ impl State {
             (false, _) => self.set_timer(index, wanted, AGAIN, now),
         }
         // The race: a handler notes a ring signal, then sets this timer to expire at once.
-        // 1. The handler noted the signal before this line. The match above may have overwritten the handler's setting, so the
-        //    timer is set to expire at once again.
-        // 2. The handler notes the signal later. It then sets the timer after the match.
+        // 1. The handler noted the signal before the check below. The match above may have overwritten the handler's setting, so
+        //    this thread sets the timer to expire at once again.
+        // 2. The handler notes the signal after the check below. It sets the timer even later, so the match cannot overwrite its
+        //    setting.
         if !is_expired && ring_signals::has_any_arrived() {
             self.expire_timer_now(index, AGAIN);
         }
     }
 
-    /// A handler may have set the timer of a wait to expire at once and repeat, so the timer is set anew.
+    /// Sets a blocked thread's timer anew, because a handler may have set it to expire at once and repeat.
     #[cold]
     pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
         if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {
@@ -208,17 +207,15 @@ pub(super) fn wake_all() {
     SHARED.walkers.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Sets the flag after a wait, so that the next check reads the clock.
 pub(crate) fn recheck() {
     FLAG.set();
 }
 
-/// Returns the next deadline that can end a wait which the calling thread begins with `key`.
+/// Returns the next deadline that can end a wait of the calling thread under the alarm `key`.
 pub(crate) fn next_under(key: Key) -> Time {
     state_prepared().schedule.next_for(thread_state::scope(), Some(key))
 }
 
-/// Returns the next deadline that can end a wait of the calling thread, or `None` if the thread has no alarms.
 pub(crate) fn next_here() -> Option<Time> {
     let scope = thread_state::scope();
     if scope == Scope::NONE || !SHARED.any_alarm.load(Ordering::SeqCst) {

@@ -10,7 +10,6 @@ use crate::os::clock;
 use crate::schedule::{Entry, Key, Schedule, Standing};
 use crate::time::Time;
 
-/// Calls `ask` with an alarm and the time. Returns `None` for a key that a forked child has from its parent.
 pub(crate) fn inspect<T>(key: Key, ask: impl FnOnce(&Entry, Time) -> T) -> Option<T> {
     let state = STATE.lock();
     let now = clock::now();
@@ -63,7 +62,7 @@ pub(crate) fn longest_gap(key: Key) -> Option<Gap> {
     STATE.lock().audits.longest(key)
 }
 
-/// Makes the calling thread's checks include an alarm that another thread has armed, as the innermost alarm.
+/// Makes the calling thread's checks include another thread's alarm, which becomes the calling thread's innermost alarm.
 pub(crate) fn enter(key: Key) -> Standing {
     let scope = thread_state::scope_registered();
     STATE.lock().schedule.enter(key, scope)
@@ -73,8 +72,7 @@ pub(crate) fn leave(standing: Standing) {
     STATE.lock().schedule.leave(standing);
 }
 
-/// Returns an id for a limit without an alarm.
 pub(crate) fn unused_id() -> AlarmId {
-    // An error with this id may name a signal. Its text needs the hook that `state_prepared` registers.
+    // An error with this id may name a signal. `state_prepared` registers the hook that knows the signals' names.
     state_prepared().schedule.next_id()
 }

@@ -1,9 +1,9 @@
-//! What the handler itself does at an alarm's deadline, without a check: it sets a flag of the program, and it starts the
-//! *grace* of a watchdog, after which the process ends.
+//! What the handler itself does at an alarm's deadline, without a check: it sets a flag of the program, and it starts the *grace*
+//! of a watchdog, after which the process ends.
 //!
 //! An alarm with a flag or a watchdog has a private timer of its own. A check that returns an error during the grace disarms the
-//! watchdog. Otherwise the timer expires again, and the handler ends the process. The grace starts when the handler runs, so a
-//! process that was stopped at the deadline has its whole grace after SIGCONT.
+//! watchdog. Otherwise the timer expires again at the end of the grace, and the handler ends the process. The grace starts when
+//! the handler runs, so a process that was stopped at the deadline has its whole grace after SIGCONT.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -25,8 +25,8 @@ use crate::time::Time;
 
 /// The part of an alarm's timer that the handler reads and writes.
 pub(super) struct DeadlineTimer {
-    /// When the timer is due, in nanoseconds; the lowest bit is set at the end of a grace. The moment and the bit share a word,
-    /// so that a handler and another thread change both in one step.
+    /// When the timer is due, in nanoseconds. The lowest bit marks the end of a grace. The moment and the mark share a word, so
+    /// that a handler and another thread change both in one step.
     end: AtomicU64,
     timer: AtomicUsize,
     flag: SharedArc<AtomicBool>,
@@ -81,12 +81,12 @@ impl DeadlineTimer {
         TimerId::from_bits(self.timer.load(Ordering::SeqCst))
     }
 
-    /// Sets the kernel's timer for the moment in `end`. Async-signal-safe.
+    /// Async-signal-safe.
     fn set_kernels_timer(&self) {
         let Some(timer) = self.kernels_timer() else { return };
         let wanted = || if SHARED.is_suspended.load(Ordering::SeqCst) { Due::NEVER } else { self.due() };
         // The race: a handler and another thread each change `end`, then set the kernel's timer, perhaps in the opposite order.
-        // So each reads `end` again after its call, and repeats the call if `end` has changed.
+        // So each of the two reads `end` again after its call, and repeats the call if `end` has changed.
         loop {
             let due = wanted();
             let _ = timer.set(due.when(), Duration::ZERO);
@@ -96,7 +96,7 @@ impl DeadlineTimer {
         }
     }
 
-    /// Called before the kernel's timer is deleted, and in a forked child, which has no copy of the timer.
+    /// Forgets the kernel's timer. The caller then deletes that timer, or is a forked child, which has no copy of it.
     fn forget(&self) {
         self.end.store(Due::NEVER.0, Ordering::SeqCst);
         self.timer.store(0, Ordering::SeqCst);
@@ -111,7 +111,8 @@ impl DeadlineTimer {
         let (now, due) = (clock::now(), self.due());
         match due.when() {
             When::At(end) if now >= end => {}
-            // Another thread moved the deadline after the timer had sent this signal, so the timer is set for the new moment.
+            // Another thread moved the deadline after the timer had sent this signal. The alarm is not due yet, so the timer is
+            // set again.
             When::At(_) => return self.set_kernels_timer(),
             _ => return,
         }
@@ -121,20 +122,21 @@ impl DeadlineTimer {
         }
         self.set_flag();
         let end = self.watchdog.begin_grace().map_or(Due::NEVER, |grace| Due::grace(now.after(grace)));
-        // If another thread has changed `end` meanwhile, the exchange fails, and that thread sets the timer.
+        // If another thread has changed `end` since `due` was read, the exchange fails. That other thread then sets the timer.
         if self.end.compare_exchange(due.0, end.0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             self.set_kernels_timer();
         }
     }
 }
 
-/// Handles the expiry of the timer whose signal carries `value`. Returns `false` if `value` belongs to no deadline timer.
-/// Async-signal-safe.
+/// Handles the expiry of a deadline timer. `value` comes from the timer's signal. Returns `false` if it belongs to no deadline
+/// timer. Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.deadlines.at(value).map(DeadlineTimer::on_expiry).is_some()
 }
 
-/// Handles expiries whose signals went to a handler over the library's. Returns whether there were any. Async-signal-safe.
+/// Handles expiries whose signals went to another handler, installed over the library's. Returns whether there were any.
+/// Async-signal-safe.
 pub(super) fn handle_missed() -> bool {
     if SHARED.is_suspended.load(Ordering::SeqCst) {
         return false;
@@ -236,8 +238,8 @@ impl DeadlineTimers {
         let Some(live) = self.live.get_mut(&entry.id) else { return };
         let (was, is_expired) = (live.shared.due(), entry.expired.is_some());
         let due = if is_expired && live.grace.is_none() { Due::NEVER } else { Due::at(entry.due()) };
-        // A ring of an expired alarm must not start a second grace. So its timer is not set if the grace has begun, or if a
-        // check has disarmed the watchdog.
+        // A ring of an expired alarm must not start a second grace. So the alarm's timer is left alone if the grace has begun, or
+        // if a check has disarmed the watchdog.
         let stays = was == due || (is_expired && (was.is_grace() || live.is_answered));
         live.is_answered &= is_expired;
         if !stays {

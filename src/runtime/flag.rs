@@ -17,12 +17,12 @@ impl OwnFlag {
         flag().set(SHARED.bit.mask());
     }
 
-    /// Clears the bit before every later read of this thread, such as a read of the clock.
+    /// Clears the bit. Every later read of this thread, such as a read of the clock, happens after the clearing.
     pub(super) fn clear(&self) {
         flag().clear(SHARED.bit.mask());
     }
 
-    /// Clears the bit, without the order that `clear` promises.
+    /// Clears the bit while no alarm is armed, so the order that `clear` promises is unnecessary.
     pub(super) fn reset(&self) {
         if self.is_set() {
             flag().reset(SHARED.bit.mask());

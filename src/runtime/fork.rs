@@ -38,8 +38,8 @@ impl ForkSafe for State {
         &STATE
     }
 
-    /// A child pays a page fault for each page that it writes to, or whose code it runs. So this function writes only what must
-    /// change, and is inlined.
+    /// A child pays a page fault for each page that it writes to, or whose code it runs. So this function is inlined, and writes
+    /// only what must change.
     #[inline]
     fn start_again(&mut self) {
         SHARED.expiries.reset();
@@ -50,7 +50,6 @@ impl ForkSafe for State {
         }
         blocked_threads::start_again();
         self.signals.start_again();
-        // The common case: the parent had no alarm at the fork.
         if self.is_idle() && self.threads.may_stay_in_child() {
             self.installation.remove();
             return self.schedule.skip_ids();
@@ -70,10 +69,10 @@ impl ForkSafe for State {
     }
 }
 
-/// Arms an alarm that the next child inherits if it is forked before the result is dropped. Returns `None` if there are other
-/// alarms, or if the alarm cannot use the interval timer. `clocks` is one moment on the clock and on the kernel's clock.
+/// Arms an alarm for the next child, which inherits the alarm if it is forked before the result is dropped. Returns `None` if
+/// there are other alarms, or if the alarm must use a private timer, which a child would lack.
 ///
-/// If the child armed the alarm itself, it would pay page faults for a dozen more pages.
+/// The parent arms the alarm, because arming in the child would cost page faults for a dozen more pages.
 #[cfg(feature = "process")]
 pub(crate) fn arm_for_child(plan: Plan<'_>, clocks: (Time, Time)) -> Option<ForChild> {
     prepare().ok()?;
@@ -83,7 +82,6 @@ pub(crate) fn arm_for_child(plan: Plan<'_>, clocks: (Time, Time)) -> Option<ForC
     let alarm = ForChild(arm(plan).ok()?);
     let is_handed_over = {
         let mut state = STATE.lock();
-        // Only an alarm on the interval timer is handed over, because the child lacks the parent's private timers.
         state.handed_over = state.interval_owner.map(|_| clocks);
         state.handed_over.is_some()
     };
@@ -108,8 +106,8 @@ impl State {
 
     /// Sets the interval timer for the alarm that the parent has armed, because a fork does not copy timers.
     ///
-    /// The arguments are one moment on the library's clock and on the kernel's. The child reads only the kernel's clock, by a
-    /// system call: the code that reads the library's is on two more pages, and each costs a page fault.
+    /// The arguments are the same moment on the library's clock and on the kernel's. The child reads only the kernel's clock, by
+    /// a system call, because the code that reads the library's clock would cost two more page faults.
     #[cfg(feature = "process")]
     #[inline]
     fn set_interval_again(&mut self, (now, kernel_now): (Time, Time)) {
@@ -126,8 +124,8 @@ impl State {
 
 /// Registers the hooks that run at a fork. Must be called before the lock is taken.
 ///
-/// Two threads may run this at once. Neither waits for the other, because a child that is forked meanwhile would lack the other
-/// thread and wait for ever.
+/// Two threads may run this function at once. Neither waits for the other: a child that is forked during the wait would lack the
+/// other thread, and would wait for ever.
 pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {

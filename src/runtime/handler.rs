@@ -8,7 +8,6 @@ use super::{deadline_timer, record, ring_signals, set_flags};
 use crate::os::atomic::Ordering;
 use crate::os::handler::{self, Arrival, Sender};
 
-/// Sets the function that handles signals. Must be called before the handler is first installed.
 pub(super) fn prepare() {
     static ON_SIGNAL: fn(&Arrival) = on_signal;
     handler::prepare(&ON_SIGNAL);
@@ -22,8 +21,8 @@ fn on_signal(arrival: &Arrival) {
     }
 }
 
-/// Sets the flag at every SIGALRM, even at one from `kill`, because the kernel may have merged the interval timer's signal into
-/// it. The next check reads the clock to find what is due.
+/// Sets the flag at every SIGALRM, even at one from `kill`, because the kernel may have merged the interval timer's signal with
+/// that one. The next check reads the clock to find what is due.
 fn on_alarm(arrival: &Arrival) {
     if arrival.times_forwarded_back() > 0 {
         return previous_of(libc::SIGALRM).forward_back(arrival);
@@ -39,8 +38,8 @@ fn on_alarm(arrival: &Arrival) {
     if is_the_librarys {
         return;
     }
-    // A handler that was installed over the library's may have received a library signal, and forward it by restoring the
-    // library's handler and calling `raise`. So a `raise` takes no default action while an expiry is unhandled.
+    // A handler that was installed over the library's may receive a library timer's signal. It may then forward the signal: it
+    // restores the library's handler and calls `raise`. So a `raise` takes no default action while an expiry is unhandled.
     let may_be_the_librarys =
         sender == Sender::Raise && (deadline_timer::handle_missed() | record::is_any_expiry_unhandled());
     if record::keep_out(arrival, sender) {

@@ -14,13 +14,14 @@ use crate::os::disposition::{Disposition, Kind};
 pub(super) struct Installation {
     signal: c_int,
     is_installed: bool,
-    /// The library's own handler, if other code had already restored it, with this mask and these flags. The last drop restores
-    /// them.
+    /// The disposition that `install` found, if other code had already restored the library's handler. The drop of the last alarm
+    /// restores this disposition, with its mask and flags.
     found_own: Option<Disposition>,
-    /// The kernel refused to restore the previous disposition, so the next drop of an alarm tries again.
+    /// The kernel refused to restore the previous disposition. So if the next `install` finds the library's handler, no other
+    /// code has restored it.
     is_left_behind: bool,
-    /// The program's handler, if it was installed over the library's. While threads are blocked, the library's handler is in
-    /// front of it, because its SA_RESTART would restart system calls.
+    /// The program's handler, if it was installed over the library's. While threads are blocked, the library's handler replaces
+    /// it, because a handler with SA_RESTART would restart their system calls.
     in_front_of: Option<&'static Disposition>,
     /// No disposition in this list is freed, because a handler may read it at any time.
     kept: Vec<&'static Disposition>,
@@ -59,7 +60,8 @@ impl Installation {
         if self.is_installed {
             return Ok(());
         }
-        // The library's handler forwards signals to the previous disposition, so that is published before the handler can run.
+        // The library's handler forwards signals to the previous disposition. So that disposition is published before the handler
+        // is installed.
         let _change = self.previous().begin_change();
         let failed = |e| ArmError::system("sigaction", e);
         let found = self.current().map_err(failed)?;
@@ -69,7 +71,8 @@ impl Installation {
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
         let replaced = self.install_ours(is_any_blocked).map_err(failed)?;
-        // Another thread changed the disposition after `found` was read, so `replaced` is the previous one.
+        // If `replaced` differs from `found`, another thread has changed the disposition in between, so `replaced` is the
+        // previous one.
         if !replaced.is_ours() && replaced != found {
             self.found_own = None;
             let replaced = self.keep(&replaced);
@@ -84,7 +87,7 @@ impl Installation {
         Disposition::ours(self.previous().get(), is_any_blocked).install_for(self.signal)
     }
 
-    /// Installs the handler again, after a default action that the process has survived, as PID 1 does.
+    /// Installs the handler again after a signal took the default action and the process survived, as PID 1 does.
     #[cold]
     pub(super) fn reinstall(&mut self, is_any_blocked: bool) {
         SHARED.must_reinstall.store(false, Ordering::SeqCst);
@@ -93,8 +96,8 @@ impl Installation {
         }
     }
 
-    /// Restores the previous disposition, unless another handler is installed over the library's. No signal of a library timer
-    /// may be pending, because the previous disposition would receive it.
+    /// Restores the previous disposition, unless another handler is installed over the library's. The caller ensures that no
+    /// signal of a library timer is pending, because the previous disposition would receive it.
     #[inline]
     pub(super) fn remove(&mut self) {
         if mem::take(&mut self.is_installed) {
@@ -119,7 +122,8 @@ impl Installation {
             (None, None) => return Err(io::ErrorKind::NotFound.into()),
         };
         if !replaced.is_ours() {
-            // Another thread installed `replaced` after `current` was read, so the library must not remove it.
+            // Another thread installed `replaced` after `current` was read. The library must not remove it, so it is installed
+            // again.
             let _ = replaced.install_for(self.signal);
             self.stay_under(&replaced);
         } else if own.is_none() {
@@ -134,7 +138,7 @@ impl Installation {
         over
     }
 
-    /// Makes the signal end system calls with EINTR. Called before the first thread blocks in one.
+    /// Makes the signal end system calls with EINTR, for threads that block in one.
     pub(super) fn begin_interrupting(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("sigaction", e);
         let current = self.current().map_err(failed)?;
@@ -154,8 +158,8 @@ impl Installation {
     pub(super) fn end_interrupting(&mut self) {
         let Ok(current) = self.current() else { return };
         match self.in_front_of.take() {
-            // The library's handler was installed over `over` without SA_RESTART. If SA_RESTART is set now, the program has
-            // removed its own handler by restoring an older disposition, so `over` is not installed again.
+            // The library installed its handler over `over` without SA_RESTART. If SA_RESTART is set now, the program has removed
+            // its own handler by restoring an older disposition. So `over` is not installed again.
             Some(over)
                 if current.is_ours() && (!current.interrupts() || over.install_for(self.signal).is_ok()) =>
             {

@@ -8,12 +8,12 @@
 //!
 //! The flag stays set while an expired alarm lives, so that every later check finds that alarm.
 //!
-//! The clock alone decides whether an alarm has expired. A signal that comes before any deadline costs only one slow path.
+//! The clock alone decides whether an alarm has expired.
 //!
 //! Four rules decide about timers and signals. `docs/design.md` gives the reasons.
 //! 1. Each thread that has alarms has a [`timer`] of its own.
 //! 2. The [`handler`] knows the library's signals by their siginfo. It forwards every other signal, a *foreign* signal, at once.
-//! 3. A timer is disarmed while SIGALRM is unblocked, so that its pending signal still goes to the library's handler.
+//! 3. The library disarms a timer while SIGALRM is unblocked, so that its pending signal still goes to the library's handler.
 //! 4. The handler takes no default action for a signal that could be the library's ([`previous_handler`]).
 
 mod arm;
@@ -60,7 +60,6 @@ pub(crate) use self::slow_path::{check_alarm, checkpoint_at, ticks, unwind_alarm
 pub(crate) use self::suspend::{resume, suspend};
 pub(crate) use self::watchdog::Grace;
 
-/// Returns whether a check must take the slow path. While the flag is clear, a check does nothing else.
 #[inline(always)]
 pub(crate) fn is_flag_set() -> bool {
     crate::os::flag::flag().is_set()

@@ -1,4 +1,4 @@
-//! Shields and pauses. Inside a shield, checks ignore the enclosing alarms. The time of a pause counts for no limit.
+//! Shields and pauses. Inside a shield, checks ignore the enclosing alarms. The time of a pause does not count towards any limit.
 
 use std::panic::Location;
 
@@ -8,7 +8,7 @@ use crate::error::AlarmId;
 use crate::os::clock;
 use crate::schedule::{Key, Scope};
 
-/// The thread of a shield, and the id up to which the thread's checks ignored alarms before the shield.
+/// The thread of a shield, and the id of the previous shield, which `lower` restores. A shield ignores alarms up to its id.
 pub(crate) struct Shield(Scope, AlarmId);
 
 pub(crate) fn shield() -> Shield {
@@ -18,14 +18,13 @@ pub(crate) fn shield() -> Shield {
     Shield(scope, state.schedule.set_shield(scope, last))
 }
 
-/// Ends a [`shield`], unless a fork has given the thread a new scope, which has no shield.
+/// Ends a [`shield`]. In a forked child, the thread has a new scope without a shield, so there is nothing to end.
 pub(crate) fn lower(shield: &Shield) {
     if thread_state::scope() == shield.0 {
         let _ = STATE.lock().schedule.set_shield(shield.0, shield.1);
     }
 }
 
-/// Pauses the calling thread's alarms. Returns the alarms that were not paused before.
 pub(crate) fn pause_thread(location: &'static Location<'static>) -> Vec<Key> {
     let scope = thread_state::scope();
     if scope == Scope::NONE {
@@ -55,7 +54,7 @@ pub(crate) fn unpause(keys: &[Key]) {
 
 impl State {
     fn pause(&mut self, mut keys: Vec<Key>, location: &'static Location<'static>) -> Vec<Key> {
-        // A pause ends an audit's gap, as a check does. An alarm that is already due expires here, and is not paused.
+        // `look_for_check` also expires the alarms that are already due, and those are not paused.
         let now = self.look_for_check(location);
         keys.retain(|key| self.schedule.pause(*key, now));
         for key in &keys {

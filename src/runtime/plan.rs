@@ -35,8 +35,6 @@ pub(crate) enum CpuOf {
     Thread,
 }
 
-/// The settings of an alarm. `arm` is inlined and takes them by value, so that the compiler omits the code for settings that a
-/// caller lacks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) due: Due,
@@ -45,7 +43,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) location: &'static Location<'static>,
 }
 
-/// The settings that few alarms have.
+/// The settings of an alarm that are rarely used.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) cpu: Option<(CpuOf, Duration)>,

@@ -1,6 +1,7 @@
 //! The previous handler of a signal, and how the library's handler forwards signals to it.
 //!
-//! A thread may still run the library's handler after the last drop, so the dispositions that the handler reads are never freed.
+//! A thread may still run the library's handler after the drop of the last alarm, so the dispositions that the handler reads are
+//! never freed.
 
 use std::ptr;
 use std::time::Duration;
@@ -15,16 +16,16 @@ use crate::os::thread::Handle;
 
 pub(super) struct PreviousHandler {
     previous: Published<Disposition>,
-    /// The disposition beneath the previous handler, if that handler had once been installed over the library's. When that
-    /// handler calls the library's, the signal is forwarded to this disposition.
+    /// The disposition beneath the previous handler, if the library has once found that handler installed over its own. If the
+    /// previous handler calls the library's, the library's forwards the signal to this disposition.
     beneath: Published<Disposition>,
     /// The handler that the library last found installed over its own.
     over: Published<Disposition>,
     /// How often `previous` and `beneath` have changed.
     version: AtomicUsize,
-    /// The thread that is installing the library's handler; zero if none is. During the installation `previous` may be outdated.
+    /// The thread that is installing the library's handler; zero if none is. During the installation, `previous` may not yet be
+    /// the disposition that the library's handler replaces.
     changing: AtomicUsize,
-    /// The library has restored the previous disposition, and has not installed its handler since.
     is_restored: AtomicBool,
 }
 
@@ -36,8 +37,8 @@ pub(super) struct Change<'a>(&'a PreviousHandler);
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        // `version` is changed first here and read last in `forward`. So `forward` notices if a store below came between its
-        // reads.
+        // `version` is changed before the stores below, and `forward` reads it last. So if `forward` has read a new value, it
+        // also reads a new version, and starts again.
         self.0.version.fetch_add(1, Ordering::SeqCst);
         self.0.is_restored.store(false, Ordering::Release);
         self.0.changing.store(0, Ordering::Release);
@@ -82,7 +83,7 @@ impl PreviousHandler {
         self.previous.get().is_some_and(|previous| previous.kind() == Kind::Ignore)
     }
 
-    /// Publishes `found` as the disposition over which the library's handler is, or will be, installed.
+    /// Publishes `found`, the disposition that the library's handler replaces or is about to replace.
     pub(super) fn announce(&self, found: &'static Disposition) {
         let known = self.previous.get();
         if known.is_some_and(|known| ptr::eq(known, found)) {
@@ -98,8 +99,8 @@ impl PreviousHandler {
         self.is_restored.store(true, Ordering::SeqCst);
     }
 
-    /// Moves `beneath` to `previous`, which the library has restored. If the restored handler still calls the library's, the
-    /// signal is forwarded to the moved disposition.
+    /// Makes `beneath` the previous disposition, after the library has restored the handler in `previous`. If that handler still
+    /// calls the library's, the library's forwards the signal to the disposition that was beneath.
     pub(super) fn put_back(&self) {
         if let Some(beneath) = self.beneath.get() {
             self.previous.exchange(Some(beneath));
@@ -116,9 +117,9 @@ impl PreviousHandler {
 
     /// Forwards a signal to the previous handler. Returns whether the signal took the default action. Async-signal-safe.
     ///
-    /// The default action is taken only if `may_be_default`, and only if no handler over the library's may have received the
-    /// signal. In that case the library's handler is in place, or the library removed it after the kernel chose it for this
-    /// signal.
+    /// The signal takes the default action only if `may_be_default`, and only if no handler over the library's can have received
+    /// it first. None can if the library's handler is installed, or if the library removed it after the kernel had chosen it for
+    /// this signal.
     pub(super) fn forward(&self, arrival: &Arrival, may_be_default: bool) -> bool {
         loop {
             self.await_change();
@@ -127,7 +128,7 @@ impl PreviousHandler {
             if previous.kind() == Kind::Default {
                 // The race: another thread may install or remove the library's handler between any two reads.
                 // 1. The version has changed: the loop reads everything again.
-                // 2. The version has not changed: all values that were read belong to one moment.
+                // 2. The version has not changed: all values were valid at the same moment.
                 let is_restored = || self.is_restored.load(Ordering::SeqCst) && arrival.is_from_kernel();
                 let is_due = may_be_default
                     && arrival.in_place().is_some_and(|current| {
@@ -141,8 +142,8 @@ impl PreviousHandler {
                 }
                 return is_due;
             }
-            // If the previous handler is in place, it has received the signal first and called the library's, so the disposition
-            // beneath is next.
+            // If the previous handler is installed, the kernel has called it first, and it has called the library's. So the
+            // signal goes on to the disposition beneath.
             let (place, receiver) = match self.beneath.get() {
                 Some(beneath) if arrival.is_in_place(previous) => (&self.beneath, beneath),
                 _ => (&self.previous, previous),
@@ -154,13 +155,14 @@ impl PreviousHandler {
         }
     }
 
-    /// Forwards a signal that the previous handler has forwarded back to the library's. Does so only once, because the two
-    /// handlers could otherwise call each other for ever. Takes no default action. Async-signal-safe.
+    /// Forwards a signal for which the previous handler has called the library's handler again. This function does so only once,
+    /// because the two handlers could otherwise call each other for ever. It takes no default action. Async-signal-safe.
     pub(super) fn forward_back(&self, arrival: &Arrival) {
         if arrival.times_forwarded_back() > 1 {
             return;
         }
-        // The race: if another thread has restored the previous handler meanwhile, `put_back` has moved `beneath` to `previous`.
+        // The race: another thread may restore the previous handler while that handler runs. `put_back` then moves `beneath` to
+        // `previous`.
         let is_put_back = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
         let (place, found) = match self.beneath.get() {
             Some(beneath) => (&self.beneath, Some(beneath)),
@@ -172,8 +174,8 @@ impl PreviousHandler {
     }
 }
 
-/// Returns whether the disposition that was read from `place` may be called. One with SA_RESETHAND may be called once, so this
-/// function replaces it by the default action, as the kernel does. Async-signal-safe.
+/// Returns whether the disposition that was read from `place` may be called. If it has SA_RESETHAND, it may be called only once,
+/// so this function replaces it by the default action, as the kernel does. Async-signal-safe.
 fn is_due(place: &Published<Disposition>, disposition: &'static Disposition) -> bool {
     static DEFAULT: Disposition = Disposition::DEFAULT;
     !disposition.is_for_once() || place.replace(disposition, &DEFAULT)

@@ -16,15 +16,16 @@ pub(super) struct Record {
     pub(super) thread: AtomicUsize,
     /// The program had SIGALRM blocked on the thread, and the library has unblocked it.
     pub(super) is_opened: AtomicBool,
-    /// The handler has blocked SIGALRM again, because it received a foreign signal on the thread.
+    /// The handler has blocked SIGALRM again, because it received a *foreign* signal (not the library's) on the thread.
     pub(super) is_kept_out: AtomicBool,
-    /// A `raise` must be repeated once no SIGALRM is pending for the thread. Until then the kernel would drop it.
+    /// The program's `raise` must be repeated later. The kernel would drop it now, because another SIGALRM is pending for the
+    /// thread.
     pub(super) is_raise_due: AtomicBool,
     /// The thread's private timer while the thread is blocked in a system call; else zero.
     pub(super) wake_by: AtomicUsize,
     /// A handler has set the timer in `wake_by` to expire at once.
     pub(super) is_woken: AtomicBool,
-    /// The thread's private timer, once it has been set; zero after it was disarmed.
+    /// The thread's private timer; zero until it is set, and after it was disarmed.
     pub(super) set_timer: AtomicUsize,
 }
 
@@ -54,20 +55,20 @@ impl Record {
     }
 }
 
-/// Notes the expiry of the thread's timer whose signal carries `value`. Returns `false` if `value` belongs to no thread.
+/// Notes the expiry of a thread's timer. `value` comes from the timer's signal. Returns `false` if it belongs to no thread.
 /// Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
     SHARED.threads.at(value).map(note_expiry).is_some()
 }
 
-/// Sets `has_expired` first, because a check that finds `any_expired` set then reads `has_expired`.
+/// Sets `has_expired` before `any_expired`, because a check reads `has_expired` only after it has found `any_expired` set.
 fn note_expiry(record: &Record) {
     record.has_expired.store(true, Ordering::SeqCst);
     SHARED.any_expired.store(true, Ordering::SeqCst);
 }
 
-/// Returns whether an expiry of the calling thread's timer or of the interval timer may be unhandled, because another handler
-/// received the signal. Async-signal-safe.
+/// Returns whether the calling thread's timer or the interval timer may have an unhandled expiry, whose signal went to another
+/// handler. Async-signal-safe.
 pub(super) fn is_any_expiry_unhandled() -> bool {
     let this = Handle::current().0;
     let is_this = |record: &&Record| record.thread.load(Ordering::SeqCst) == this;
@@ -76,9 +77,9 @@ pub(super) fn is_any_expiry_unhandled() -> bool {
     timer.is_some_and(TimerId::has_expired) || SHARED.expiries.is_any_pending()
 }
 
-/// Handles a foreign signal on a thread where the library has unblocked SIGALRM. The program expects the signal to stay pending,
-/// so this function sends it again, and blocks SIGALRM from the handler's return on. The thread's checks then read the clock.
-/// Returns `false`, and does nothing, on other threads. Async-signal-safe.
+/// Handles a foreign signal on a thread where the library has unblocked SIGALRM. The program expects such a signal to stay
+/// pending. So this function sends it again, and makes the handler's return block SIGALRM. The thread's later checks read the
+/// clock. Returns `false`, and does nothing, on other threads. Async-signal-safe.
 pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
     if SHARED.opened.load(Ordering::SeqCst) == 0 {
         return false;
@@ -97,10 +98,10 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
         let _ = timer.set(When::Never, Duration::ZERO);
         record.set_timer.store(0, Ordering::SeqCst);
     }
-    // `is_opened` stays set, because this run of the handler may have interrupted another run, whose return unblocks SIGALRM.
-    // The next signal must then be handled likewise.
+    // `is_opened` stays set: this run of the handler may have interrupted another run, and the return of that run unblocks
+    // SIGALRM. The handler then receives the next signal too, and must handle it here.
     record.is_kept_out.store(true, Ordering::SeqCst);
-    // While a SIGALRM is pending for the thread, even one of a disarmed timer, the kernel drops a `raise`. The library then
+    // The kernel drops a `raise` while a SIGALRM is pending for the thread, even one of a disarmed timer. The library then
     // repeats the `raise` later.
     if sender == Sender::Raise {
         arrival.block_on_return();
@@ -109,8 +110,8 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
             return true;
         }
     } else if !has_expired {
-        // If the timer has expired, its signal may be pending, so SIGALRM stays unblocked. After that signal, the foreign signal
-        // that is sent again below is handled here once more.
+        // If the timer has expired, its signal may be pending, so SIGALRM stays unblocked. This function then runs once more, for
+        // the foreign signal that is sent again below, and blocks SIGALRM.
         arrival.block_on_return();
     }
     arrival.send_again(sender);
@@ -120,8 +121,8 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
 /// Makes the handler receive a pending expiry of the disarmed interval timer, unless the calling thread has SIGALRM blocked.
 ///
 /// The race: the kernel may have chosen another thread for the signal.
-/// 1. That thread has not dequeued the signal. The change of this thread's mask delivers it here.
-/// 2. That thread has dequeued the signal. It runs the library's handler, or is about to.
+/// 1. The other thread has not dequeued the signal. The calling thread blocks and unblocks SIGALRM, so it receives the signal.
+/// 2. The other thread has dequeued the signal. That thread runs the library's handler, or is about to.
 pub(super) fn take_pending_expiry() {
     let is_let_in = || mask::is_alarm_blocked().is_ok_and(|blocked| !blocked);
     if !SHARED.expiries.is_none_to_come() && is_let_in() && mask::block_alarm().is_ok() {

@@ -1,6 +1,6 @@
 //! A table that only grows, which handlers read without a lock.
 //!
-//! An entry is never deallocated, only freed for another use. So a late handler reads, at worst, a free entry.
+//! An entry is never deallocated, only freed for another use. So a handler may still read an entry that has been freed.
 
 use std::ops::Deref;
 use std::ptr;

@@ -1,7 +1,7 @@
 //! Signals that ring (expire) alarms, so that Ctrl-C can stop a computation.
 //!
-//! A signal rings the alarms that listen to it. It goes to the previous handler instead if it comes again before the next check,
-//! or if no pending alarm listens to it. So a second Ctrl-C ends a program that does not check.
+//! A signal rings the alarms that listen to it. The handler forwards it to the previous handler if no pending alarm listens to
+//! it, or if it comes a second time before the next check. So a second Ctrl-C ends a program that does not check.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,9 @@ use crate::os::atomic::{AtomicU32, Ordering};
 use crate::os::disposition::{Disposition, Kind};
 use crate::os::handler::Arrival;
 
-/// One more than the largest standard signal number.
 pub(super) const SIGNALS: usize = 32;
 
-/// The signals that would expire at least one alarm, a bit for each.
+/// The signals that a pending alarm listens to, a bit for each.
 static LISTENING: AtomicU32 = AtomicU32::new(0);
 
 /// The signals that have come since the last slow path, a bit for each.
@@ -62,8 +61,8 @@ impl Signals {
         Signals { rings: BTreeMap::new(), all_users: 0 }
     }
 
-    /// Counts an alarm as a user of each signal in `mask`. The first user of a signal installs the handler for it. An error
-    /// changes nothing.
+    /// Counts an alarm as a user of each signal in `mask`. The first user of a signal installs the handler for it. On an error,
+    /// no user is counted.
     pub(super) fn engage(&mut self, mask: u32, is_any_blocked: bool) -> Result<(), ArmError> {
         for number in numbers(mask) {
             if let Err(e) = self.engage_one(number, is_any_blocked) {
@@ -80,7 +79,7 @@ impl Signals {
             self.rings.entry(number).or_insert_with(|| (0, Installation::new(signal)));
         if *users == 0 {
             let found = Disposition::current_of(signal).map_err(|e| ArmError::system("sigaction", e))?;
-            // A signal stays ignored if the program was started so, by nohup or a shell's `&`.
+            // If the program was started with the signal ignored, by nohup or a shell's `&`, the signal stays ignored.
             if found.kind() != Kind::Ignore {
                 installation.install(is_any_blocked)?;
             }

@@ -1,5 +1,5 @@
-//! The data that the handler reads and writes, on few cache lines. Other work evicts these lines within milliseconds. The cache
-//! misses are then most of the time from the deadline to the check that notices it.
+//! The data that the handler reads and writes, on few cache lines, because cache misses are most of the delay between a deadline
+//! and the check that notices it.
 
 use super::deadline_timer::DeadlineTimer;
 use super::previous_handler::PreviousHandler;
@@ -19,16 +19,13 @@ pub(super) struct Shared {
     pub(super) threads: Registry<Record>,
     /// A record in `threads` may have `has_expired` set.
     pub(super) any_expired: AtomicBool,
-    /// The schedule has alarms. Read without the lock, because a parent that takes it beside a forked child copies a page.
+    /// The schedule has alarms. Read without the lock: after a fork, taking the lock would make the kernel copy the lock's page.
     pub(super) any_alarm: AtomicBool,
     pub(super) is_suspended: AtomicBool,
     /// On how many threads the library has unblocked SIGALRM.
     pub(super) opened: AtomicUsize,
-    /// How many threads are in a wait.
     pub(super) blocked: AtomicUsize,
-    /// How many handlers are reading the timers of blocked threads.
     pub(super) walkers: AtomicUsize,
-    /// The handler must be installed again, because the process has survived a default action.
     pub(super) must_reinstall: AtomicBool,
     pub(super) previous: [PreviousHandler; SIGNALS],
 }

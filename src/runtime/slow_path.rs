@@ -1,11 +1,11 @@
 //! The slow path: what a check does when the flag is set.
 //!
 //! A process may have several *implementations* of `sigalarm-core`, such as two versions of this library. `checkpoint()` asks
-//! each for its expired alarms, this library through [`HOOK`]. A check of an alarm asks this library first, then the others,
-//! whose alarms may enclose that alarm.
+//! each implementation for its expired alarms, and this library answers through [`HOOK`]. A check of one alarm asks this library
+//! first, then the other implementations, whose alarms may enclose that alarm.
 //!
-//! The functions that checks call are `extern "C"`, so the compiler knows that they do not unwind. It needs no cleanup at a
-//! check, and a loop can keep its values in registers.
+//! The functions that checks call are `extern "C"`, so the compiler knows that they do not unwind. A check then needs no cleanup
+//! code, and a loop can keep its values in registers.
 
 use std::panic::Location;
 use std::thread;
@@ -28,14 +28,13 @@ pub(super) static HOOK: Hook = Hook::new(check_own)
     .before_error(testing::note_error)
     .signal_name(|number| Signal::try_from(number).ok().map(Signal::as_str));
 
-/// Checks this library's alarms of the calling thread up to `innermost`. Returns the error of the outermost expired alarm.
 fn check_own(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     let asker = thread_state::scope();
     STATE.lock().check((asker, innermost.unwrap_or(INNERMOST)), asker, location)
 }
 
-/// Checks an alarm and the alarms that enclose it. Other implementations are asked only on the alarm's own thread, because they
-/// check the calling thread.
+/// Checks an alarm and the alarms that enclose it. Other implementations can check only the calling thread's alarms, so they are
+/// asked only if that thread armed the alarm.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn check_alarm(
@@ -69,7 +68,6 @@ pub(crate) fn checkpoint_at(location: &'static Location<'static>) -> Result<(), 
     answer(implementer::outermost(own, SHARED.bit.mask(), INNERMOST, location))
 }
 
-/// Checks as [`check_alarm`] does, but returns `None` on a thread that unwinds already.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn unwind_alarm(
@@ -85,12 +83,12 @@ pub(crate) extern "C" fn unwind_thread(location: &'static Location<'static>) -> 
     check_thread(location).filter(|_| !thread::panicking())
 }
 
-/// Returns how many periods of a ticker have passed since the last call. Called when the ticker's flag is set.
+/// Returns how many periods of a ticker have passed since the last call.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     let mut state = STATE.lock();
-    // In a forked child the parent's key has no alarm. The flag may belong to a ticker of the child, so it stays set.
+    // In a forked child, the parent's tickers are gone. The flag may belong to a ticker of the child, so the flag stays set.
     if state.schedule.get(*key).is_none() {
         return 0;
     }
@@ -101,7 +99,7 @@ pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
 }
 
 impl State {
-    /// Checks the alarms of the thread `scope` up to `innermost`. The calling thread is `asker`.
+    /// Checks the alarms of the thread `scope` with ids up to `innermost`. The calling thread is `asker`.
     fn check(
         &mut self,
         (scope, innermost): (Scope, AlarmId),
@@ -154,7 +152,8 @@ impl State {
         self.schedule.note_error(expired, location);
         let expired = self.schedule.get(expired)?;
         self.deadlines.answered(&self.schedule, expired.scope);
-        // The thread `asked` may have entered an alarm of another thread. The error then disarms the watchdogs of both threads.
+        // The checked thread, `asked`, may have entered an alarm of another thread. The error then disarms the watchdogs of both
+        // threads.
         if asked != expired.scope {
             self.deadlines.answered(&self.schedule, asked);
         }

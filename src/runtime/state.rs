@@ -25,7 +25,7 @@ pub(super) struct State {
     pub(super) threads: Threads,
     pub(super) interval: IntervalTimer,
     pub(super) interval_owner: Option<usize>,
-    /// The library has seen a *foreign value* in the interval timer, one that the program had set.
+    /// The library has once found a *foreign value* in the interval timer: a value that the program had set.
     pub(super) interval_is_foreign: bool,
     pub(super) installation: Installation,
     pub(super) signals: Signals,
@@ -33,13 +33,12 @@ pub(super) struct State {
     pub(super) audits: Audits,
     /// How many threads have alarms that need SIGALRM.
     pub(super) active: usize,
-    /// How many of these threads have no timer.
+    /// How many of the `active` threads have no timer.
     pub(super) clock_only: usize,
     pub(super) blocked: usize,
-    /// How many suspensions are in force.
     pub(super) suspended: usize,
-    /// `Some` if a child that is forked now takes over the only alarm: one moment on the library's clock and on the kernel's, so
-    /// that the child can convert between the two.
+    /// `Some` if a child that is forked now takes over the only alarm: the same moment on the library's clock and on the
+    /// kernel's.
     #[cfg(feature = "process")]
     pub(super) handed_over: Option<(Time, Time)>,
 }
@@ -73,16 +72,15 @@ impl State {
     #[inline]
     pub(super) fn clear_flag(&mut self) -> Time {
         // The race: a handler on another thread sets the flag at a deadline, while this thread clears the flag.
-        // 1. The handler sets the flag first. This thread reads the clock after the clearing, so it finds that the deadline has
-        //    passed. (`clear` promises that order on every processor.)
-        // 2. The handler sets the flag afterwards. The flag stays set, and the next check takes the slow path.
+        // 1. The handler sets the flag before the clearing. This thread reads the clock after the clearing, so it finds that the
+        //    deadline has passed. (`clear` promises that order on every processor.)
+        // 2. The handler sets the flag after the clearing. The flag stays set, and the next check takes the slow path.
         if !self.needs_every_check() {
             FLAG.clear();
         }
         clock::now()
     }
 
-    /// Returns whether every check must take the slow path.
     pub(super) fn needs_every_check(&self) -> bool {
         self.schedule.any_expired()
             || self.schedule.any_counting()
@@ -113,7 +111,7 @@ impl State {
     #[cold]
     pub(super) fn take_ring_signals(&mut self, now: Time) {
         for number in ring_signals::take_arrived() {
-            // If no pending alarm listens, the signal is sent again, and the handler forwards it.
+            // If no pending alarm listens to the signal, the library sends it again, and the handler forwards it.
             if self.schedule.signal(number) {
                 self.wake_blocked(now);
             } else {
@@ -122,8 +120,7 @@ impl State {
         }
     }
 
-    /// Marks threads whose timers have expired as due, so that `expire` sets these timers again even if the clock is slower than
-    /// the timer.
+    /// Marks threads as due if their timers have expired early by the clock. `expire` then sets these timers again.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {
@@ -133,8 +130,8 @@ impl State {
         }
     }
 
-    /// Makes checks read the clock on threads where the handler has blocked SIGALRM again, because a timer's signal would stay
-    /// pending there.
+    /// Makes a thread's checks read the clock if the handler has blocked SIGALRM on it again. A timer's signal would stay pending
+    /// there.
     #[inline(always)]
     pub(super) fn find_kept_out(&mut self) {
         if SHARED.opened.load(Ordering::Relaxed) > 0 {
@@ -175,7 +172,8 @@ impl State {
             if !FLAG.is_set() {
                 FLAG.set();
             }
-            // Without a timer no signal sets a ticker's flag. It is set here, so that each call of the ticker reads the clock.
+            // If a thread has no timer, no signal sets the flags of its tickers. They are set here, so that each call of a ticker
+            // reads the clock.
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
             }
@@ -214,8 +212,8 @@ impl State {
         }
         let wanted = schedule.next_of(scope).min(audit);
         if wanted.is_never() {
-            // The thread has no deadline, but its timer stays set: one useless signal costs less than a system call at each
-            // drop.
+            // The thread has no deadline, but its timer stays set. One useless signal costs less than a system call at each drop
+            // of an alarm.
             if due <= now {
                 self.threads.set_due(index, Time::NEVER);
             }
@@ -224,8 +222,7 @@ impl State {
         }
     }
 
-    /// Deletes the timer of a thread that has ended. Alarms that the thread has not dropped remain, because other threads may
-    /// check them.
+    /// Deletes the timer of a thread that has ended. The thread's undropped alarms remain, because other threads may check them.
     pub(super) fn end_thread(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
         let index = scope.index();
@@ -243,8 +240,8 @@ impl State {
     }
 }
 
-/// Takes the lock, for a caller that cannot return an error. If the C library has refused the fork hooks, and another thread
-/// holds the lock at a fork, the child finds it locked for ever.
+/// Takes the lock, for a caller that cannot return an error. A limit: if the C library has refused the fork hooks, and another
+/// thread holds the lock at a fork, the child waits for the lock for ever.
 pub(super) fn state_prepared() -> MutexGuard<'static, State> {
     let _ = prepare();
     STATE.lock()

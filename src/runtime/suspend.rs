@@ -9,14 +9,14 @@ use crate::os::clock;
 use crate::schedule::Scope;
 use crate::time::Time;
 
-/// Disarms the timers, and restores the calling thread's mask and the previous disposition. Checks read the clock until
+/// Disarms the timers, and restores the previous disposition and the mask of the calling thread. Checks read the clock until
 /// [`resume`] has been called once for each `suspend`.
 pub(crate) fn suspend() {
     let mut state = state_prepared();
     if state.suspended == 0 {
         let scope = thread_state::scope();
         let timer = state.threads.of(scope).map(|thread| (thread.kind, thread.due));
-        // The handler of a ring signal still runs during a suspension, but must not set the timers of blocked threads.
+        // The handler of a ring signal still runs during a suspension. It must not set the timers of blocked threads.
         for (index, _) in state.active_threads() {
             state.hide_timer(index);
         }
@@ -31,9 +31,9 @@ pub(crate) fn suspend() {
             }
             thread.keep_out_again();
         }
-        // The race: the kernel dequeues the signal of another thread's timer, releases its lock, and then reads the disposition.
-        // A previous disposition that was restored in between would receive that signal. So the handler stays while other
-        // threads have alarms, unless the previous disposition ignores the signal.
+        // The race: the kernel dequeues the signal of another thread's timer, releases the kernel's own lock, and then reads the
+        // disposition. If this thread restored the previous disposition in between, that disposition would receive the signal. So
+        // the handler stays installed while other threads have alarms, unless the previous disposition ignores the signal.
         let has_others = state.active_threads().iter().any(|(_, other)| *other != scope);
         if state.is_interval_cleared() && (!has_others || previous_of(libc::SIGALRM).is_ignored()) {
             state.installation.remove();
@@ -54,7 +54,6 @@ pub(crate) fn resume() {
     }
     let scope = thread_state::scope();
     let is_active = state.threads.of(scope).is_some_and(|thread| thread.users > 0);
-    // If `begin_thread` fails, the checks of this thread's alarms read the clock.
     let begun = if is_active { state.begin_thread(scope).is_ok() } else { true };
     if !begun {
         state.use_clock(scope.index());
@@ -62,7 +61,7 @@ pub(crate) fn resume() {
     if state.active > 0 {
         let is_any_blocked = state.blocked > 0;
         let _ = state.installation.install(is_any_blocked);
-        // The handler has no SA_RESTART while threads are blocked. Waits may have begun or ended during the suspension.
+        // Waits may have begun or ended during the suspension.
         if is_any_blocked {
             let _ = state.installation.begin_interrupting();
         } else {
@@ -76,7 +75,7 @@ pub(crate) fn resume() {
     for (index, _) in state.active_threads() {
         state.show_timer(index);
     }
-    // A ring signal that came while the timers were hidden has woken no thread, so the signal is handled here.
+    // A ring signal that came during the suspension has woken no blocked thread, so it is handled here.
     if state.signals.in_use() {
         state.take_ring_signals(now);
     }

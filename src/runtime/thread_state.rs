@@ -32,15 +32,14 @@ pub(super) struct Thread {
     /// alarms.
     pub(super) due: Time,
     pub(super) wait: Option<Wait>,
-    /// SIGALRM was blocked before the thread's first alarm, so the last drop blocks it again.
+    /// SIGALRM was blocked before the thread's first alarm, so the drop of the last alarm blocks it again.
     was_blocked: bool,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
-    /// Another alarm that can end the wait, as the thread's own alarms can.
+    /// An alarm that can end the wait in addition to the thread's own alarms.
     pub(super) under: Option<Key>,
-    /// The thread's timer has been set to expire at once and to repeat.
     pub(super) is_woken: bool,
 }
 
@@ -59,7 +58,7 @@ impl Thread {
         }
     }
 
-    /// Returns whether the timer is set for a later moment and does not repeat.
+    /// Returns whether the timer is set to expire once, later than `now`.
     pub(super) fn is_to_expire(&self, now: Time) -> bool {
         self.due > now && !self.due.is_never() && self.wait.is_none()
     }
@@ -68,11 +67,12 @@ impl Thread {
         self.record.has_expired.swap(false, Ordering::SeqCst)
     }
 
-    /// Returns whether the thread's timer also serves a new deadline: the deadline is in the future, and the timer expires no
-    /// later.
+    /// Returns whether the thread's timer, as it is set, suffices for a new deadline: the timer expires no later than the
+    /// deadline, which is in the future.
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
-        // A timer whose moment has passed expires no more. If its signal has set the flag, the next check sets the timer again.
+        // If `due` has passed, the timer does not expire again by itself. It suffices if the flag is set, because the next check
+        // then sets it.
         let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
         expires_in_time && self.users > 0 && deadline > now
     }
@@ -101,7 +101,6 @@ impl Thread {
         self.private.as_ref().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
-    /// Unblocks SIGALRM on this thread, the calling one.
     pub(super) fn let_in(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("pthread_sigmask", e);
         if mask::is_alarm_blocked().map_err(failed)? {
@@ -122,8 +121,8 @@ impl Thread {
         mask::unblock_alarm().inspect_err(|_| self.forget_mask())
     }
 
-    /// Makes the handler receive a pending signal of the calling thread's disarmed timer, even if the program has blocked
-    /// SIGALRM since the arming.
+    /// Makes the handler receive a pending signal of the calling thread's disarmed timer, even if the program has blocked SIGALRM
+    /// since the thread armed its alarm.
     #[cold]
     pub(super) fn take_pending(&mut self) {
         let _ = self.let_in();
@@ -138,17 +137,17 @@ impl Thread {
         self.was_blocked && self.record.is_kept_out.load(Ordering::SeqCst)
     }
 
-    /// Blocks SIGALRM again on the calling thread, if the library has unblocked it. The timer must be disarmed, because its
-    /// signal would stay pending.
+    /// Blocks SIGALRM again on the calling thread, if the library has unblocked it. The caller has disarmed the timer, because a
+    /// signal of the timer would now stay pending.
     pub(super) fn keep_out_again(&mut self) {
         if !self.was_blocked {
             return;
         }
-        // The kernel would merge the `raise` below with a pending signal, so the handler receives that signal first.
+        // The kernel would merge the `raise` below with a pending signal. So the thread unblocks SIGALRM, and the handler
+        // receives the pending signal first.
         if self.record.is_raise_due.load(Ordering::SeqCst) {
             let _ = mask::unblock_alarm();
         }
-        // If the kernel refuses, the thread's next drop of an alarm tries again.
         if mask::block_alarm().is_ok() {
             if self.record.is_raise_due.swap(false, Ordering::SeqCst) {
                 pending::raise_alarm();
@@ -166,8 +165,8 @@ impl Thread {
 }
 
 thread_local! {
-    /// The calling thread's scope, an id that no later thread reuses; zero until the thread needs one. Without a destructor, the
-    /// variable also works in the destructors of other thread-locals.
+    /// The calling thread's scope, an id that no later thread reuses; zero until the thread needs one. The variable has no
+    /// destructor, so it also works in the destructors of other thread-locals.
     static SCOPE: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -190,7 +189,7 @@ fn register() -> Scope {
     let _ = prepare();
     let scope = STATE.lock().threads.register();
     SCOPE.with(|cell| cell.set(scope.0));
-    // The call fails if memory is short. Then the timer outlives its thread, and its signals reach no thread.
+    // The call fails if memory is short. The thread's timer then outlives the thread, and its signals reach no thread.
     let _ = thread_end::call_at_end();
     scope
 }

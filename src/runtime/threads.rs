@@ -11,7 +11,6 @@ use crate::schedule::{Positions, Queue, Scope};
 use crate::time::Time;
 
 pub(super) struct Threads {
-    /// A free entry has `Scope::NONE`.
     threads: Vec<Thread>,
     free: Vec<usize>,
     /// The threads whose timers are set, in the order of expiry.
@@ -90,7 +89,7 @@ impl Threads {
         self.free.push(index);
     }
 
-    /// Returns whether the table has only the calling thread, and no private timer, which a forked child would lack.
+    /// Returns whether a forked child can use the table: a child has neither the parent's other threads nor its private timers.
     #[inline]
     pub(super) fn may_stay_in_child(&self) -> bool {
         let this = scope();
@@ -101,12 +100,11 @@ impl Threads {
     pub(super) fn start_again(&mut self) {
         let scope = forget_scope();
         if let Some(thread) = self.of(scope) {
-            // The program sent the `raise` to the parent, so only the parent repeats it.
+            // The program called `raise` in the parent, so only the parent repeats it.
             thread.record.is_raise_due.store(false, Ordering::SeqCst);
             thread.keep_out_again();
         }
         let serial = self.last_serial;
-        // The old table is not dropped, because a forked child must not use the heap.
         mem::forget(mem::replace(self, Threads { last_serial: serial, ..Threads::new() }));
         for record in SHARED.threads.iter() {
             record.clear();

@@ -1,4 +1,4 @@
-//! The flags of tickers. Each ticker has its own flag, because other checks clear the flag that checks read.
+//! The flags of tickers. Each ticker has a flag of its own, because a check that takes the slow path clears the library's flag.
 
 use super::registry::Registered;
 use super::shared::SHARED;

@@ -11,7 +11,6 @@ use crate::os::exit;
 use crate::os::shared_arc::SharedArc;
 use crate::schedule::{Entry, Key};
 
-/// How long the process may run after the handled expiry, and whether it then dumps core.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grace {
     pub(crate) grace: Duration,
@@ -22,7 +21,6 @@ pub(super) struct Watchdog {
     /// In nanoseconds; `u64::MAX` if there is no watchdog.
     grace: AtomicU64,
     dumps_core: AtomicBool,
-    /// SIGABRT has been raised.
     is_aborting: AtomicBool,
     report: SharedArc<String>,
 }
@@ -59,15 +57,15 @@ impl Watchdog {
         self.report.forget();
     }
 
-    /// Starts the grace and returns its length, or `None` without a watchdog. Async-signal-safe.
+    /// Async-signal-safe.
     pub(super) fn begin_grace(&self) -> Option<Duration> {
         self.is_aborting.store(false, Ordering::SeqCst);
         let nanos = self.grace.load(Ordering::SeqCst);
         (nanos != u64::MAX).then(|| Duration::from_nanos(nanos))
     }
 
-    /// Ends the process, for a core dump by a SIGABRT that is delivered when the handler returns. Returns the time after which
-    /// the caller must call again, in case the process survives SIGABRT. Async-signal-safe.
+    /// Ends the process. For a core dump, raises SIGABRT, which is delivered when the handler returns. Returns the time after
+    /// which the caller must call again, because the process may survive SIGABRT. Async-signal-safe.
     pub(super) fn end_process(&self) -> Duration {
         if self.is_aborting.swap(true, Ordering::SeqCst) {
             exit::abort();
@@ -83,7 +81,6 @@ impl Watchdog {
 
 const LENGTH: usize = 600;
 
-/// Returns the line that the handler writes before it ends the process.
 pub(super) fn report(entry: &Entry, grace: Duration, thread: &str) -> String {
     let name = cut(label(entry, "a computation"), 120);
     let limit = entry.limit.map_or("no limit".to_owned(), |limit| Exact(limit).to_string());
@@ -93,7 +90,6 @@ pub(super) fn report(entry: &Entry, grace: Duration, thread: &str) -> String {
     cut(format!("sigalarm: {line}"), LENGTH - 1) + "\n"
 }
 
-/// Returns the last part of the report: the thread's alarms from the outermost to the innermost, and its last check.
 pub(super) fn describe(path: &[(Key, &Entry)], last_check: Option<&'static Location<'static>>) -> String {
     let mut text = "On its thread: ".to_owned();
     for (n, (_, entry)) in path.iter().enumerate() {

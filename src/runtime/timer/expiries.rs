@@ -5,14 +5,15 @@ use crate::os::single_threaded::is_single_threaded;
 use crate::os::{clock, mask};
 use crate::time::Time;
 
-/// How many expiries of the library's values may still come to the handler.
+/// How many expiries of the interval timer may still come to the handler, for values that the library has set.
 ///
 /// If the count is too low, the handler forwards an expiry of the library's, and the default action may end the process. If the
-/// count is too high, the handler does not forward the expiry of a foreign value, and the program loses that signal. So the
-/// count rises before the timer is set. It falls when the handler counts an expiry, or when a call finds time left in the timer.
+/// count is too high, the handler does not forward the expiry of a *foreign value*, set by the program, and the program loses
+/// that signal. So the count rises before the timer is set. It falls when an expiry comes to the handler, or when a call that
+/// disarms the timer finds time left.
 pub(in crate::runtime) struct Expiries {
     to_come: AtomicUsize,
-    /// When the handler took the last expiry; `NEVER` if it has taken none since the timer was set.
+    /// When the last expiry came to the handler; `NEVER` if none has come since the timer was set.
     taken: AtomicU64,
 }
 
@@ -21,8 +22,8 @@ impl Expiries {
         Expiries { to_come: AtomicUsize::new(0), taken: AtomicU64::new(u64::MAX) }
     }
 
-    /// Counts an expiry that has come to the handler, and notes the time. Returns `false` if the count was zero.
-    /// Async-signal-safe.
+    /// Subtracts an expiry that has come to the handler from the count, and stores the time. Returns `false`, and changes
+    /// nothing, if the count is zero. Async-signal-safe.
     pub(in crate::runtime) fn handle(&self) -> bool {
         let is_taken = self.take();
         if is_taken {
@@ -35,7 +36,6 @@ impl Expiries {
         self.to_come.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
     }
 
-    /// Must be called before the timer is set.
     pub(super) fn start(&self, n: usize) {
         self.taken.store(u64::MAX, Ordering::SeqCst);
         self.to_come.fetch_add(n, Ordering::SeqCst);
@@ -49,8 +49,8 @@ impl Expiries {
         self.to_come.load(Ordering::SeqCst) == 0
     }
 
-    /// Resets the count if no expiry can be pending: the process has only this thread, which has SIGALRM unblocked. The timer
-    /// must not be set.
+    /// Resets the count if no expiry can be pending, because the process has only this thread, and SIGALRM is unblocked on it.
+    /// The timer must not be set.
     pub(super) fn forget_lost(&self) {
         if !self.is_none_to_come()
             && is_single_threaded()

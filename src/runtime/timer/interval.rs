@@ -1,8 +1,8 @@
 //! The interval timer, for the thread of a single-threaded process.
 //!
-//! A process has one interval timer (`setitimer(ITIMER_REAL)`). The rest of the program may set it too, to a *foreign value*.
-//! Two signs show a foreign value: a call finds more or less time left than the library's value can have, or an expiry comes too
-//! early. Once the library has seen either sign, it never uses this timer again.
+//! A process has one interval timer (`setitimer(ITIMER_REAL)`). The rest of the program may set it too, to a *foreign value*. Two
+//! signs show a foreign value: a system call returns more or less time left than the library's value can have, or the timer
+//! expires too early. Once the library has seen either sign, it never uses this timer again.
 
 use std::io;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::os::single_threaded::is_single_threaded;
 use crate::runtime::shared::SHARED;
 use crate::time::Time;
 
-/// The most time left that `setitimer` returns for a timer that has expired. 1 us passes until the kernel's hrtimer callback
-/// returns, and rounding adds 1 us.
+/// The most time left that `setitimer` returns for a timer that has expired. The kernel returns 1 us until its hrtimer callback
+/// has returned, and rounding adds 1 us.
 pub(super) const NEARLY_NOTHING: Duration = Duration::from_micros(2);
 
 const ROUNDING: Duration = Duration::from_micros(2);
@@ -23,7 +23,7 @@ const ROUNDING: Duration = Duration::from_micros(2);
 const MANY: usize = usize::MAX / 4;
 
 pub(in crate::runtime) struct IntervalTimer {
-    /// The earliest and the latest moment of the expiry; `None` if the timer is not set.
+    /// The earliest and the latest possible moment of the expiry; `None` if the timer is not set.
     expiry: Option<(Time, Time)>,
     repeats: bool,
 }
@@ -44,12 +44,12 @@ impl IntervalTimer {
     }
 
     pub(in crate::runtime) fn is_free() -> bool {
-        // A limit: a foreign value is not seen in its last microsecond, because the timer then reads as disarmed.
+        // A limit: in the last microsecond of a foreign value, `getitimer` returns zero, as for a disarmed timer.
         itimer::get().is_ok_and(|held| held == Setting::DISARMED)
     }
 
-    /// Sets the timer to expire at `due`, plus the time since the caller read `now` from `clock`. Returns whose value the timer
-    /// held.
+    /// Sets the timer to expire after the time from `now` to `due`. The caller has read `now` from `clock` before, so the expiry
+    /// comes a little after `due`. Returns whose value the timer held.
     #[inline]
     pub(in crate::runtime) fn set(
         &mut self,
@@ -58,7 +58,8 @@ impl IntervalTimer {
         now: Time,
         clock: impl Fn() -> Time,
     ) -> io::Result<Found> {
-        // A running timer is disarmed first. Otherwise an expiry could come from the old value or from the new one.
+        // A running timer is disarmed first. Otherwise it would be unclear whether an expiry comes from the old value or from the
+        // new one.
         if self.is_set() && !self.is_over() {
             let found = self.disarm()?;
             if found != Found::Own {
@@ -82,8 +83,8 @@ impl IntervalTimer {
         SHARED.expiries.is_none_to_come() && !self.has_expired_early()
     }
 
-    /// Disarms the timer. Returns whose value the timer held. If SIGALRM is unblocked on this thread, an expiry has then been
-    /// handled, or another thread is about to handle it.
+    /// Disarms the timer. Returns whose value the timer held. If the timer has expired and SIGALRM is unblocked on this thread,
+    /// the expiry has been handled when this function returns, or another thread is about to handle it.
     pub(in crate::runtime) fn disarm(&mut self) -> io::Result<Found> {
         if !is_single_threaded() {
             self.wait_if_close();
@@ -92,8 +93,8 @@ impl IntervalTimer {
         let held = itimer::set(Setting::DISARMED)?;
         let mut after = before;
         let mut found = self.judge(held, before, after);
-        // The first judgement takes `before` as the moment of the call. If the thread was preempted in between, a later moment
-        // is needed.
+        // The first judgement assumes that the call happened at `before`. If the thread was preempted, the call happened later,
+        // so the second judgement reads the clock again.
         if found != Found::Own {
             after = clock::now();
             found = self.judge(held, before, after);
@@ -115,7 +116,7 @@ impl IntervalTimer {
         Ok(found)
     }
 
-    /// Forgets an expiry that will not come, because the kernel merged its signal with another pending signal.
+    /// Corrects the count if an expiry will not come, because the kernel merged its signal with another pending signal.
     pub(in crate::runtime) fn forget_lost(&self) {
         if !self.is_set() {
             SHARED.expiries.forget_lost();
@@ -124,8 +125,8 @@ impl IntervalTimer {
 
     /// Waits for an expiry that is due within 50 us.
     ///
-    /// A timer with less than 2 us left reads as expired. The library could then not know whether another thread is about to
-    /// handle the signal.
+    /// A timer with less than 2 us left cannot be distinguished from an expired one. The library could then not know whether
+    /// another thread is about to handle the timer's signal.
     #[cold]
     fn wait_if_close(&self) {
         let Some((earliest, latest)) = self.expiry else { return };
@@ -134,8 +135,8 @@ impl IntervalTimer {
         }
         // The loop is bounded, in case the clock is frozen.
         for _ in 0..100_000 {
-            // A timer that is disarmed after `latest` has expired. The kernel has merged its signal with another, or a handler
-            // is about to count the expiry.
+            // If the timer is disarmed after `latest`, it has expired. The kernel has merged its signal with another, or a
+            // handler is about to count the expiry.
             let is_over =
                 || clock::now() > latest && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
             if SHARED.expiries.is_none_to_come() || is_over() {
@@ -155,7 +156,7 @@ impl IntervalTimer {
     }
 
     /// Returns whether a foreign value has replaced the library's: the library's value is overdue, but the timer has time left.
-    /// An overdue value alone is no sign, because a busy kernel is late by milliseconds.
+    /// An overdue value alone proves nothing, because a busy kernel is late by milliseconds.
     pub(in crate::runtime) fn is_replaced(&self, now: Time) -> bool {
         self.expiry.is_some_and(|(_, latest)| latest < now)
             && !self.repeats
@@ -169,7 +170,7 @@ impl IntervalTimer {
         SHARED.expiries.reset();
     }
 
-    /// Returns whose value `held` is. A call read it between `before` and `after`.
+    /// Returns whose value `held` is. It was read between `before` and `after`.
     fn judge(&self, held: Setting, before: Time, after: Time) -> Found {
         let expired_early = self.has_expired_early();
         let is_own = match self.expiry {

@@ -27,9 +27,9 @@ use crate::time::Time;
 /// The kind of a thread's timer, chosen when the thread arms its outermost alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The interval timer (`setitimer`), for the only thread of a process whose program does not use that timer.
+    /// The interval timer (`setitimer`), if the process has only this thread, and the program does not use that timer.
     Interval,
-    /// A POSIX timer (`timer_create`) that signals this thread alone, in every other case.
+    /// A POSIX timer (`timer_create`) that signals this thread alone, if the interval timer cannot be used.
     Private,
     /// No timer: the checks of the thread's alarms read the clock.
     Clock,
@@ -40,7 +40,6 @@ pub(super) enum Kind {
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
 impl State {
-    /// The caller has unblocked SIGALRM.
     pub(super) fn choose_timer(&mut self, index: usize) {
         let may_be_interval = !self.interval_is_foreign
             && self.interval_owner.is_none()
@@ -128,8 +127,8 @@ impl State {
         let _ = thread.private.as_ref().map(set);
     }
 
-    /// Disarms a thread's timer. If the calling thread is that thread and has SIGALRM unblocked, the timer's pending signal has
-    /// been handled when this returns.
+    /// Disarms a thread's timer. If the calling thread is that thread and has SIGALRM unblocked, no signal of the timer is
+    /// pending when this function returns.
     pub(super) fn disarm(&mut self, index: usize) {
         self.threads.set_due(index, Time::NEVER);
         let Some(thread) = self.threads.get(index) else { return };
@@ -160,7 +159,7 @@ impl State {
         }
     }
 
-    /// Tries again to disarm the interval timer, if the kernel refused before. Returns `false` if the kernel refuses again.
+    /// If the kernel once refused to disarm the interval timer, tries again. Returns `false` if the kernel still refuses.
     pub(super) fn is_interval_cleared(&mut self) -> bool {
         if self.interval_owner.is_some() || !self.interval.is_set() {
             return true;
@@ -193,7 +192,7 @@ impl State {
     /// Leaves the interval timer to the program for good. Sets the foreign value again or, if that value has expired, sends its
     /// signal again.
     ///
-    /// The value is dropped if SIGALRM would take the default action, because the value may be the library's own. The program
+    /// If SIGALRM would take the default action, this function drops the value, because it may be the library's own. The program
     /// may have saved and restored it with `alarm`, or the clock may run differently from the timer.
     fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
@@ -210,8 +209,8 @@ impl State {
         }
     }
 
-    /// Marks the thread of the interval timer as due if that timer has a foreign value, or has expired too early by the clock.
-    /// The timer of a due thread is set again.
+    /// Marks the interval timer's thread as due if that timer has a foreign value, or has expired too early by the clock.
+    /// `expire` then sets the thread's timer again.
     pub(super) fn find_interval_expiry(&mut self, now: Time) {
         let Some(index) = self.interval_owner else { return };
         let has_expired = self.interval.has_expired();
@@ -231,7 +230,7 @@ impl State {
 
     pub(super) fn may_be_pending(&mut self, index: usize, kind: Kind, due: Time) -> bool {
         // A private timer that was due may have a pending signal, which Linux before 6.13 keeps when the timer is disarmed. If
-        // the handler has disarmed this thread's timer, a signal may be pending whatever `due` is.
+        // the handler has disarmed this thread's timer, a signal may be pending even if `due` is in the future.
         !SHARED.expiries.is_none_to_come()
             || (kind == Kind::Private && due <= clock::now())
             || self.threads.get(index).is_some_and(|thread| thread.is_kept_out())

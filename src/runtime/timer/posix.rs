@@ -17,8 +17,8 @@ impl PosixTimer {
         Ok(PosixTimer { id: TimerId::create(thread, value)?, process: process::id() })
     }
 
-    /// Returns the timer's id. Returns an error in the child of a raw `clone`, which runs no fork hooks: the child has no such
-    /// timer.
+    /// Returns the timer's id. In the child of a raw `clone`, which runs no fork hooks, returns an error, because the child has
+    /// no such timer.
     pub(in crate::runtime) fn id(&self) -> io::Result<TimerId> {
         if process::id() == self.process { Ok(self.id) } else { Err(io::ErrorKind::Unsupported.into()) }
     }
