@@ -1,6 +1,6 @@
 //! The schedule: live alarms and their deadlines, as pure data. Callers pass the time as an argument.
 //!
-//! An alarm is pending until it expires, and then expired until it is restarted, extended, disarmed or removed.
+//! An alarm is pending until it expires. It then stays expired until it is restarted, extended, disarmed or removed.
 
 mod budget;
 mod changes;
@@ -24,7 +24,7 @@ use self::slots::Slots;
 use crate::error::AlarmId;
 use crate::time::Time;
 
-/// Ids below (`OUTERMOST`) and above those of all alarms.
+/// An id below those of all alarms. Outer alarms have lower ids.
 const OUTERMOST: AlarmId = implementer::id(0);
 pub(crate) const INNERMOST: AlarmId = implementer::id(u64::MAX);
 
@@ -44,12 +44,12 @@ pub(crate) struct Schedule {
     expired: BTreeSet<Standing>,
     /// Alarms with a check limit.
     counting: Vec<(Scope, Key)>,
-    /// Alarms that signals expire.
+    /// Alarms that a signal such as SIGINT can expire.
     listeners: Vec<Key>,
-    /// Alarms that threads have entered, sorted by thread, then by order of entry.
+    /// Alarms of other threads that a thread has entered, sorted by that thread, then by order of entry.
     entered: BTreeSet<Standing>,
     /// Whether the next id must skip the parent's ids. A child skips them only when it needs an id, because the write
-    /// to the counter costs a page fault.
+    /// to the id counter costs a page fault.
     must_skip_ids: bool,
 }
 
@@ -67,7 +67,8 @@ impl Schedule {
         }
     }
 
-    /// Empties a forked child's schedule. Returns the old one undropped, because a child must not free memory.
+    /// Empties a forked child's schedule. Returns the old schedule in a `ManuallyDrop`, because a child must not free
+    /// memory.
     pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
         let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
         self.skip_ids();
@@ -94,7 +95,6 @@ impl Schedule {
         !self.expired.is_empty()
     }
 
-    /// Returns the earliest deadline of a thread's own pending alarms, or `NEVER`.
     #[inline(always)]
     pub(crate) fn next_of(&self, scope: Scope) -> Time {
         self.first_of(scope).map_or(Time::NEVER, |(deadline, _)| deadline)
@@ -109,7 +109,6 @@ impl Schedule {
         self.entries.iter().filter(|(_, entry)| entry.scope == scope).count()
     }
 
-    /// Inserts a pending alarm, even if its deadline is past.
     #[inline(always)]
     pub(crate) fn insert(&mut self, terms: Terms, now: Time) -> Key {
         let id = self.next_id();

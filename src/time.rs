@@ -5,7 +5,7 @@ use std::time::Duration;
 pub(crate) struct Time(u64);
 
 impl Time {
-    /// No deadline, and the result of an addition that overflows.
+    /// Means no deadline. An addition that overflows also returns `NEVER`.
     pub(crate) const NEVER: Time = Time(u64::MAX);
 
     pub(crate) const fn from_nanos(nanos: u64) -> Time {

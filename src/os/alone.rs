@@ -1,4 +1,5 @@
-//! Whether the process has one thread. Otherwise a forked child may wait for ever for a lock that another thread held.
+//! Whether the process has one thread. With several, a forked child may wait for ever for a lock that another thread
+//! held.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,8 +7,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Alone(());
 
 impl Alone {
-    /// Fails with the number of threads (if known) unless it is one. A joined thread stays in the kernel's count for
-    /// some microseconds, so this function waits up to 20 ms for the count to fall to one.
+    /// Returns an error with the number of threads (if known), unless that number is one. A joined thread stays in the
+    /// kernel's count for some microseconds, so this function waits up to 20 ms for the count to fall to one.
     pub(crate) fn check() -> Result<Alone, Option<usize>> {
         const A_WHILE: Duration = Duration::from_millis(20);
         if kernel_says_alone() {
@@ -25,7 +26,7 @@ impl Alone {
 
     /// # Safety
     ///
-    /// The forked child must not use anything that another thread may be changing at the fork.
+    /// If other threads exist, the forked child must not use anything that they may be changing at the fork.
     pub(crate) unsafe fn assume() -> Alone {
         Alone(())
     }
@@ -45,7 +46,7 @@ fn kernel_says_alone() -> bool {
 }
 
 /// Counts the links of [/proc/self/task](https://man7.org/linux/man-pages/man5/proc_pid_task.5.html): two, and one for
-/// the subdirectory of each thread.
+/// each thread's subdirectory.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn count_threads() -> Option<usize> {
     use std::os::unix::fs::MetadataExt;

@@ -3,8 +3,9 @@ use nix::libc;
 use super::atomic::{AtomicPtr, Ordering};
 use super::single_threaded::{Variable, symbol};
 
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) writes to the lock of every stream, and the kernel
-/// copies each page that is written after a fork. So `flush` skips the call if all streams of glibc are empty.
+/// The kernel copies each page that is written after a fork, and
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) writes to the lock of every stream. So `flush`
+/// skips the call if the buffers of all streams of glibc are empty.
 #[derive(Clone, Copy)]
 pub(crate) struct Streams {
     /// Null if unknown.
@@ -12,7 +13,7 @@ pub(crate) struct Streams {
     single_threaded: Variable,
 }
 
-/// glibc's `struct _IO_FILE`. Old programs contain its offsets, so glibc does not change them.
+/// glibc's `struct _IO_FILE`. Compiled programs contain the offsets of its fields, so glibc does not change them.
 #[repr(C)]
 struct Stream {
     _before: [usize; 4],
@@ -21,7 +22,7 @@ struct Stream {
     _between: [usize; 7],
     next: *const Stream,
     _after: [usize; 10],
-    /// Positive for a stream of wide characters, which has another buffer.
+    /// Positive for a stream of wide characters, whose output is in another buffer.
     mode: libc::c_int,
 }
 
@@ -39,7 +40,8 @@ impl Streams {
         Streams { list, single_threaded: Variable::find() }
     }
 
-    /// Must run before a fork, otherwise the child writes the output too, and before `_exit`, which would discard it.
+    /// Must run before a fork, because otherwise the child also writes the output. Must run before `_exit`, because
+    /// `_exit` discards the output.
     #[inline]
     pub(crate) fn flush(self) {
         if !self.all_are_empty() {
@@ -50,11 +52,11 @@ impl Streams {
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        // `is_set` makes no system call: the job's function may have installed a seccomp filter.
+        // `is_set` makes no system call, because a seccomp filter that the job's function installed could forbid it.
         if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }
-        // SAFETY: the list ends with null, and no other thread exists that could open or close a stream.
+        // SAFETY: the list ends with null. The process has one thread, so no other thread opens or closes a stream.
         unsafe {
             let mut stream = *self.list;
             while !stream.is_null() {

@@ -25,7 +25,7 @@ pub(crate) fn kernel_now() -> Time {
     #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
     return read(|ts| {
         let arguments = [libc::CLOCK_MONOTONIC as usize, ts as usize, 0, 0];
-        // SAFETY: the pointer is valid. With 64-bit pointers, the C library has the kernel's `timespec`.
+        // SAFETY: the pointer is valid. With 64-bit pointers, the C library and the kernel have the same `timespec`.
         let _ = unsafe { super::kernel_call::kernel_call(libc::SYS_clock_gettime, arguments) };
     });
     #[cfg(not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64")))]
@@ -65,9 +65,10 @@ pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     Some(time(*ts.as_ref()))
 }
 
-/// Returns one moment on both clocks. The `Instant` is read first, so no result of [`from_instant`] is too early.
+/// Returns one moment on both clocks. The `Instant` is read first, so the `Time` is slightly later, and no result of
+/// [`from_instant`] is too early.
 fn anchor() -> (Instant, Time) {
-    // Unlike `OnceLock`, `OnceBox` never waits for another thread, which a forked child may lack.
+    // Unlike `OnceLock`, `OnceBox` never waits for an initialising thread, which a forked child may lack.
     static ANCHOR: OnceBox<(Instant, Time)> = OnceBox::new();
     *ANCHOR.get_or_init(|| Box::new((Instant::now(), now())))
 }

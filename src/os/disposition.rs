@@ -12,8 +12,8 @@ use once_cell::race::OnceBox;
 use super::handler;
 pub(crate) use super::signal::Kind;
 
-/// How many bytes of a `sigset_t` the kernel uses: Linux has 64 signals (128 on MIPS). glibc and musl leave the others
-/// undefined, so they are not compared.
+/// The number of bytes of a `sigset_t` that the kernel uses: Linux has 64 signals (128 on MIPS). glibc and musl leave
+/// the other bytes undefined, so comparisons omit them.
 const SET_SIZE: usize = match () {
     _ if cfg!(not(target_os = "linux")) => size_of::<sigset_t>(),
     _ if cfg!(any(target_arch = "mips", target_arch = "mips64")) => 16,
@@ -35,15 +35,14 @@ impl Disposition {
     pub(crate) const DEFAULT: Disposition =
         Disposition { function: libc::SIG_DFL, flags: 0, mask: [0; SET_SIZE] };
 
-    /// Returns the disposition with the library's handler. If `interrupts`, the signal interrupts system calls.
     pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
         const INHERITED: c_int = libc::SA_RESTART | libc::SA_ONSTACK;
         let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
-            // The library's handler calls the previous one, so it runs on that one's stack, and blocks no other
-            // signals.
+            // The library's handler calls the previous handler, so it uses the same stack. `deliver_to` blocks the
+            // signals of the previous mask.
             Some(previous) => (previous.flags & INHERITED, [0; SET_SIZE]),
-            // The handler runs on the signal stack, because Go and green threads have small stacks. Other signals are
-            // blocked, because a signal stack may have space for one handler only.
+            // The library's handler runs on the alternate signal stack, because Go and green threads have small stacks.
+            // That stack may have space for one handler only, so other signals are blocked.
             None => (INHERITED, all_but_faults()),
         };
         let without = if interrupts { libc::SA_RESTART } else { 0 };
@@ -75,7 +74,7 @@ impl Disposition {
     }
 
     pub(super) fn mask(&self) -> sigset_t {
-        // SAFETY: a set has at least `SET_SIZE` bytes, and zeroes are a valid value of the others.
+        // SAFETY: a set has at least `SET_SIZE` bytes, and zeroes are a valid value of the other bytes.
         unsafe {
             let mut set: sigset_t = mem::zeroed();
             ptr::from_mut(&mut set).cast::<[u8; SET_SIZE]>().write_unaligned(self.mask);
@@ -85,7 +84,7 @@ impl Disposition {
 }
 
 fn bytes(set: &sigset_t) -> [u8; SET_SIZE] {
-    // SAFETY: a set has at least `SET_SIZE` bytes, all initialised by the C library.
+    // SAFETY: a set has at least `SET_SIZE` bytes, all initialised.
     unsafe { ptr::from_ref(set).cast::<[u8; SET_SIZE]>().read_unaligned() }
 }
 

@@ -1,11 +1,11 @@
-//! Ends the process in a signal handler. All functions are async-signal-safe.
+//! Functions that end the process from a signal handler. All are async-signal-safe.
 
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::mask;
 
-/// Writes to standard error, unless a full pipe or a stopped terminal would block the write.
+/// Writes nothing if a full pipe or a stopped terminal would block the write.
 pub(crate) fn write_line(line: &[u8]) {
     let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
     // SAFETY: the pointers are valid for the lengths, and the calls are async-signal-safe.
@@ -26,8 +26,8 @@ pub(crate) fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
-/// Raises SIGABRT, which is delivered only when the calling handler returns, so a core dump shows the interrupted
-/// function on top. Limit: has no effect on a thread that blocks SIGABRT.
+/// Raises SIGABRT, which stays blocked until the calling handler returns. So a core dump shows the interrupted function
+/// on top, not the handler. Limit: has no effect on a thread that blocks SIGABRT.
 pub(crate) fn abort_on_return() {
     let _ = mask::change(libc::SIG_BLOCK, Some(SigSet::from(Signal::SIGABRT).as_ref()));
     // SAFETY: async-signal-safe. The kernel restores the mask when the handler returns.

@@ -1,6 +1,6 @@
 //! A lock that another thread holds at a fork stays locked in the child. So a hook of
 //! [pthread_atfork(3)](https://man7.org/linux/man-pages/man3/pthread_atfork.3.html) locks each [`ForkMutex`] before the
-//! fork. Another hook resets its value in the child, and unlocks it.
+//! fork. In the child, another hook resets the protected value and unlocks the mutex.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -15,12 +15,12 @@ use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::single_threaded::is_single_threaded;
 use super::thread::Handle;
 
-/// A mutex that a forked child can use. The queue of a parking_lot mutex would contain threads of the parent. The
-/// alignment puts the mutex on one page, because the kernel copies each page that is written after a fork.
+/// A mutex that a forked child can use. The queue of a parking_lot mutex would contain threads that the child lacks.
+/// The alignment keeps the mutex within one page, because the kernel copies each page that is written after a fork.
 #[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
-    /// The handle of the thread that forks; zero for none.
+    /// The handle of the thread that is in a fork, or zero.
     forking: AtomicUsize,
     /// How many times this fork has called the `before` hook, which may be registered twice.
     hooks: AtomicU32,
@@ -29,7 +29,7 @@ pub(crate) struct ForkMutex<T: 'static> {
 
 // SAFETY:
 // - The mutex protects the value.
-// - Only the thread that holds the mutex accesses `held`, so the guard stays on its thread.
+// - Only the thread that holds the mutex accesses `held`, so no other thread gets the guard.
 unsafe impl<T: Send> Sync for ForkMutex<T> {}
 
 impl<T> ForkMutex<T> {
@@ -48,14 +48,14 @@ impl<T> ForkMutex<T> {
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs before a fork. Without other threads it does not lock: an unlock after the fork would make the kernel copy
-    /// the page.
+    /// Runs before a fork. Does not lock in a process with one thread, because the unlock after the fork would make the
+    /// kernel copy the page.
     fn acquire(&'static self) {
         if is_single_threaded() {
             return;
         }
         let this = Handle::current().0;
-        // `Relaxed` suffices: only this thread stores its own handle.
+        // `Relaxed` suffices, because `forking` equals `this` only if this thread stored it.
         if self.forking.load(Ordering::Relaxed) != this {
             let guard = self.lock();
             self.forking.store(this, Ordering::Relaxed);
@@ -71,7 +71,8 @@ impl<T> ForkMutex<T> {
             return None;
         }
         self.forking.store(0, Ordering::Relaxed);
-        // SAFETY: since `acquire`, this thread holds the mutex, or in a child the thread that it is a copy of.
+        // SAFETY: `acquire` locked the mutex on this thread, or (in a child) on the parent's thread that this thread is
+        // a copy of.
         unsafe { (*self.held.get()).take() }
     }
 
@@ -95,7 +96,7 @@ impl<T> ForkMutex<T> {
 pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn home() -> &'static ForkMutex<Self>;
 
-    /// Runs in the child. Must not use the heap, which another thread may have been changing at the fork.
+    /// Runs in the child. Must not use the heap, because another thread may have been changing the heap at the fork.
     fn start_again(&mut self);
 }
 

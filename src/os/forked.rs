@@ -50,7 +50,7 @@ pub(crate) fn lead_group() -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the kernel kill this process when the thread that forked it ends:
+/// Makes the kernel kill this child when the thread that forked it ends:
 /// [PR_SET_PDEATHSIG](https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
@@ -58,7 +58,8 @@ pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
     let set = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0];
     // SAFETY: the call touches no memory.
     unsafe { kernel_call(libc::SYS_prctl, set) }?;
-    // If the parent ended before the call, the kernel sends no signal. A parent in another PID namespace has the pid 0.
+    // If the parent ended before `prctl`, the kernel sends no signal. `getppid` returns 0 for a parent in another PID
+    // namespace.
     // SAFETY: the call touches no memory.
     let now = unsafe { kernel_call(libc::SYS_getppid, [0; 4]) }?;
     if now != parent.as_raw() as usize && now != 0 {
@@ -73,7 +74,7 @@ pub(crate) fn die_with(_: Pid) -> io::Result<()> {
 }
 
 pub(crate) fn redirect(stream: RawFd, to: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: `to` is open, and no `OwnedFd` owns a standard stream.
+    // SAFETY: `to` is open, and no `OwnedFd` owns `stream`, which the call closes.
     match unsafe { libc::dup2(to.as_raw_fd(), stream) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),

@@ -21,7 +21,7 @@ pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
 
-/// Not inlined, because inlined copies could return different addresses of the handler.
+/// Not inlined, because inlined copies could return different addresses, and `is_ours` compares addresses.
 #[inline(never)]
 pub(super) fn address() -> libc::sighandler_t {
     on_signal as extern "C" fn(_, _, _) as libc::sighandler_t
@@ -37,8 +37,8 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     nix::errno::Errno::set_raw(errno);
 }
 
-/// Returns `info` if the kernel wrote it (to the stack, above this frame), otherwise null. Another handler that calls
-/// this one as `old(signal)`, without `info`, leaves it undefined.
+/// Returns `info` if the kernel wrote it (to the stack, above this frame), otherwise null. If another handler calls the
+/// library's as `old(signal)`, the argument `info` is undefined.
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
@@ -92,9 +92,9 @@ impl Arrival {
         }
     }
 
-    /// Returns how many calls of `deliver_to` for this signal still run on this thread.
+    /// Returns how many calls of `deliver_to` that forwarded this signal still run on this thread.
     pub(crate) fn times_forwarded_back(&self) -> usize {
-        // `Relaxed` suffices: only marks of this thread count, and a thread sees its own stores.
+        // `Relaxed` suffices, because only this thread's own marks matter, and a thread sees its own stores.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }
@@ -119,7 +119,7 @@ impl Arrival {
         self.in_place().is_some_and(|current| current.function == disposition.function)
     }
 
-    /// If the process survives the default action (as PID 1 does), the default disposition stays installed.
+    /// Limit: if the process survives the default action (as PID 1 does), the default disposition stays installed.
     pub(crate) fn take_default_action(&self) {
         // SAFETY: the set from `mask_on_return` is valid, because the kernel wrote it.
         let is_let_in = |set: *mut _| !mask::contains(unsafe { &*set }, self.signal);
@@ -127,13 +127,14 @@ impl Arrival {
             && self.mask_on_return().is_some_and(is_let_in)
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
-            // SIGALRM is delivered when this handler returns. Delivered here, it could run a handler that another
-            // thread has reinstalled, for which the stack may be too small.
+            // SIGALRM is delivered when this handler returns. If it were unblocked here, a handler that another thread
+            // has reinstalled could run on top of this one, and the stack may be too small.
             pending::raise_alarm();
         } else if (cfg!(any(target_os = "linux", target_os = "android")) && self.signal == libc::SIGIO)
             || emulate_default_handler(self.signal).is_err()
         {
-            // signal-hook ignores SIGIO, which ends a process on Linux, and fails for signals that it does not know.
+            // signal-hook ignores SIGIO, although SIGIO ends a process on Linux. It returns an error for signals that
+            // it does not know.
             let _ = Disposition::DEFAULT.install_for(self.signal);
             pending::send(self.signal);
         }
@@ -203,21 +204,20 @@ impl Arrival {
     }
 }
 
-/// A call of `deliver_to` that has not returned. If two handlers forward a signal to each other, the library's handler
-/// stops at the second mark.
+/// A call of `deliver_to` that has not returned. Two handlers could forward a signal to each other for ever, so the
+/// library's handler stops at the second mark.
 struct Mark {
-    /// The calling thread, or zero if the mark is free.
     thread: AtomicUsize,
     info: AtomicUsize,
-    /// An address in the handler's frame. The stack grows down, so a mark below the frame of a newer handler is stale:
-    /// its handler was left by `longjmp`.
+    /// An address in the handler's frame. The stack grows down, so a mark below the frame of a later handler is stale:
+    /// a `longjmp` has skipped its release.
     frame: AtomicUsize,
 }
 
 /// Limit: while 64 marks are in use, further signals are not forwarded.
 static MARKS: [Mark; 64] = [const { Mark::free() }; 64];
 
-/// At least the number of marks in use: a `longjmp` out of a previous handler skips the decrement.
+/// At least the number of marks in use, because a `longjmp` out of a previous handler skips the decrement.
 static MARKS_IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 impl Mark {

@@ -1,7 +1,7 @@
 //! Signal dispositions and the mask of a forked child.
 //!
-//! A handler that runs in the child could write to a pipe of the parent's event loop. So signals are blocked until the
-//! child has reset its dispositions.
+//! In the child, an inherited handler could write to a pipe of the parent's event loop. So signals are blocked from
+//! before the fork until the child has reset its dispositions.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -16,21 +16,20 @@ use super::kernel_call::kernel_call;
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
 pub(crate) struct BlockedSignals {
-    /// The parent's mask without SIGTERM, which must be able to end the child.
+    /// The parent's mask without SIGTERM, because SIGTERM must be able to end the child.
     in_child: SigSet,
     blocked_sigterm: bool,
     alarms: bool,
-    /// Whether the child resets each of [`REQUESTS`] to the default action.
     reset: [bool; REQUESTS.len()],
 }
 
-/// Blocks every signal except SIGALRM, which only the runtime blocks and unblocks.
+/// Blocks every signal except SIGALRM, because only `src/runtime` blocks and unblocks SIGALRM.
 pub(crate) fn block_all(alarms: bool) -> io::Result<BlockedSignals> {
     let mut wanted = SigSet::all();
     wanted.remove(Signal::SIGALRM);
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), Some(&mut before))?;
-    // The parent reads the dispositions, because each page that the calls touch would cost the child a page fault.
+    // In the child, each page that `sigaction` touches would cost a page fault, so the parent reads the dispositions.
     let reset = REQUESTS.map(|signal| match function_of(signal) {
         libc::SIG_DFL => false,
         libc::SIG_IGN => signal == Signal::SIGTERM,
@@ -61,7 +60,7 @@ impl BlockedSignals {
         if self.alarms { self.reset_with_alarms() } else { set_mask(&self.in_child) }
     }
 
-    /// Sets the mask except for SIGALRM, which the fork hooks have already blocked or unblocked.
+    /// Sets the mask except for SIGALRM, because the fork hooks have already blocked or unblocked SIGALRM.
     #[cold]
     fn reset_with_alarms(&self) {
         let (mut mask, mut now) = (self.in_child, SigSet::empty());

@@ -1,5 +1,5 @@
 //! The interval timer: [setitimer(2)](https://man7.org/linux/man-pages/man2/setitimer.2.html). `exec` preserves the
-//! timer, and `fork` does not. `alarm(2)` sets the same timer.
+//! timer, but a forked child does not inherit it. `alarm(2)` sets the same timer.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -43,6 +43,5 @@ fn read(call: impl FnOnce(*mut libc::itimerval) -> libc::c_int) -> io::Result<Se
 }
 
 fn timeval(d: Duration) -> libc::timeval {
-    // `as _` avoids the types' names, which libc deprecates on musl.
     libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }

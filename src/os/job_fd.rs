@@ -1,4 +1,4 @@
-//! The descriptors of jobs. A lock-free bitmap lists them, so that a forked child can close them.
+//! The library's descriptors for jobs. A lock-free bitmap lists them, so that a forked child can close them.
 
 use std::iter;
 use std::mem::ManuallyDrop;
@@ -12,7 +12,7 @@ use once_cell::race::OnceBox;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
-/// A drop closes the descriptor only in the process that opened it. A forked child calls [`close_all_but`].
+/// A drop closes the descriptor only in the process that opened it. A forked child closes it by [`close_all_but`].
 #[derive(Debug)]
 pub(crate) struct JobFd {
     fd: ManuallyDrop<OwnedFd>,
@@ -21,7 +21,7 @@ pub(crate) struct JobFd {
 
 impl JobFd {
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
-        // A forked child has inherited its parent's bitmap.
+        // A forked child clears the bitmap that it has inherited from its parent.
         if BITMAP.owner.load(Ordering::Relaxed) != owner {
             clear();
             BITMAP.owner.store(owner, Ordering::Relaxed);
@@ -36,10 +36,10 @@ impl JobFd {
     }
 
     fn unlist_and_close(&mut self) {
-        // The bit is cleared first, because after the close another thread can reuse the number.
+        // The bit is cleared first, because after the close another thread may reuse the number and set the bit.
         let (word, bit) = bit_of(self.fd.as_raw_fd());
         word.fetch_and(!bit, Ordering::Relaxed);
-        // SAFETY: the field is not used again, and only this process closes the descriptor.
+        // SAFETY: the field is not used again, and no other code closes the descriptor in this process.
         unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
 }
@@ -58,7 +58,6 @@ impl AsFd for JobFd {
     }
 }
 
-/// Closes the descriptors of jobs in a child of `parent`, except `keep`, the end of the child's own pipe.
 #[inline]
 pub(crate) fn close_all_but(keep: RawFd, parent: u32) {
     if BITMAP.owner.load(Ordering::Relaxed) != parent {
@@ -95,8 +94,8 @@ struct Chunk {
 const WORDS: usize = 16;
 
 struct Bitmap {
-    /// The process whose descriptors are in the bitmap. The initial value is not zero, so the linker places the bitmap in `.data`:
-    /// there each job writes to the same page anyway, and another page would cost the parent a page fault.
+    /// The process whose descriptors are in the bitmap. A nonzero initial value places the bitmap in `.data`, on a page
+    /// that each job writes to anyway. Another page would cost the parent a page fault.
     owner: AtomicU32,
     first: Chunk,
 }

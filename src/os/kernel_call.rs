@@ -1,8 +1,8 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// Makes a system call, on x86-64 without the C library and without a change of `errno`. Each page of that library
-/// costs a forked child a page fault, as slow as ten system calls.
+/// Makes a system call, on x86-64 without the C library and without a change of `errno`. In a forked child, each page
+/// of that library costs a page fault, as slow as ten system calls.
 ///
 /// # Safety
 ///
@@ -13,7 +13,7 @@ pub(crate) unsafe fn kernel_call(number: libc::c_long, arguments: [usize; 4]) ->
     #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
     {
         let result: isize;
-        // SAFETY: the kernel changes only rax, rcx, r11 and memory that the arguments name, and pushes nothing.
+        // SAFETY: the kernel changes only rax, rcx, r11 and memory that the arguments name, and uses no user stack.
         unsafe {
             std::arch::asm!(
                 "syscall",

@@ -18,14 +18,14 @@ pub(crate) fn memory(bytes: u64) -> io::Result<()> {
     let resource = Resource::RLIMIT_AS;
     #[cfg(target_os = "freebsd")]
     let resource = Resource::RLIMIT_VMEM;
-    // OpenBSD has no limit on the address space, and nix does not define that of NetBSD.
+    // Neither OpenBSD nor nix for NetBSD has a limit on the address space.
     #[cfg(any(target_os = "netbsd", target_os = "openbsd"))]
     let resource = Resource::RLIMIT_DATA;
     lower(resource, as_limit(bytes), 0)
 }
 
-/// Limits the processor time: SIGXCPU comes at `time`, and SIGKILL a second later, both rounded up to whole seconds. On
-/// Linux a timer, which an `exec` deletes, sends SIGXCPU without rounding.
+/// Limits the processor time. The kernel sends SIGXCPU at `time` and SIGKILL a second later, both rounded up to whole
+/// seconds. On Linux a timer, which an `exec` deletes, sends SIGXCPU without rounding.
 pub(crate) fn processor_time(time: Duration) -> io::Result<()> {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     let is_linux = cfg!(any(target_os = "linux", target_os = "android"));
@@ -35,7 +35,7 @@ pub(crate) fn processor_time(time: Duration) -> io::Result<()> {
     lower(Resource::RLIMIT_CPU, as_limit(seconds.max(1)), 1)
 }
 
-/// Writes `frame` to `pipe` if this process aborts while `errno` is ENOMEM. Rust aborts so after a failed allocation.
+/// Writes `frame` to `pipe` if this process aborts while `errno` is ENOMEM, as Rust does after a failed allocation.
 pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
     type Report = (u32, WriteEnd, &'static [u8]);
     static REPORT: AtomicPtr<Report> = AtomicPtr::new(ptr::null_mut());
@@ -46,7 +46,7 @@ pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
         }
         // SAFETY: the box was leaked before the handler was installed.
         let (process, pipe, frame) = unsafe { &*REPORT.load(Ordering::Acquire) };
-        // A child inherits the handler, but its abort must not look like this process's.
+        // A child of this process inherits the handler, but must not report its own abort.
         if *process == process::id() {
             let _ = pipe.write_all(frame);
         }

@@ -18,7 +18,7 @@ mod imp {
     pub(crate) struct PidFd(JobFd);
 
     impl PidFd {
-        /// Opens the child `pid` of this process, `parent`. Returns `None` if the kernel or a sandbox has no pidfds.
+        /// Opens the child `pid` of this process (`parent`). Returns `None` if the kernel or a sandbox has no pidfds.
         pub(crate) fn open(pid: Pid, parent: Pid) -> io::Result<Option<PidFd>> {
             // SAFETY: the call takes two numbers and returns a new descriptor.
             let fd = unsafe {
@@ -54,7 +54,7 @@ mod imp {
 
         fn send(&self, signal: i32, flags: libc::c_uint) -> io::Result<()> {
             let no_info = ptr::null::<libc::siginfo_t>();
-            // SAFETY: the descriptor is open. Without a siginfo the kernel makes one, as for `kill`.
+            // SAFETY: the descriptor is open. If the siginfo is null, the kernel makes one, as for `kill`.
             match unsafe {
                 libc::syscall(libc::SYS_pidfd_send_signal, self.as_fd().as_raw_fd(), signal, no_info, flags)
             } {
@@ -63,11 +63,11 @@ mod imp {
             }
         }
 
-        /// Returns the wait status, even of a reaped process; `None` before Linux 6.15.
+        /// Returns the wait status, even of a reaped process. Returns `None` before Linux 6.15.
         pub(crate) fn status(&self) -> Option<libc::c_int> {
             const PIDFD_INFO_EXIT: u64 = 1 << 3; // <linux/pidfd.h>
             let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
-            // SAFETY: the call reads and writes one `Info`: the request's number contains the size.
+            // SAFETY: the call reads and writes one `Info`, whose size is in the request's number.
             let answered = unsafe { get_info(self.as_fd().as_raw_fd(), &mut info) }.is_ok();
             (answered && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
         }
@@ -79,13 +79,11 @@ mod imp {
         }
     }
 
-    /// The first version of `struct pidfd_info`.
     #[repr(C)]
     #[derive(Default)]
     struct Info {
         mask: u64,
         cgroup: u64,
-        /// pid, tgid, ppid, and eight ids of users and groups.
         ids: [u32; 11],
         exit_code: i32,
     }

@@ -47,12 +47,11 @@ pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
 pub(crate) enum Found {
     Bytes(usize),
     Nothing,
-    /// No writer is left.
     End,
 }
 
 pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<Found> {
-    // `try_reserve` may ask for twice the size, which may not be available.
+    // `try_reserve` may double the capacity, for which memory may be too short.
     let reserved = buffer.try_reserve(most).or_else(|_| buffer.try_reserve_exact(most));
     reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
     let room = &mut buffer.spare_capacity_mut()[..most];
@@ -82,7 +81,7 @@ pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
 
-/// The writing end in the child. A write fails if the job's function has given the descriptor's number to another file.
+/// The write end in the child. A write fails if the job's function has given the descriptor's number to another file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteEnd {
     fd: RawFd,
@@ -115,15 +114,15 @@ impl WriteEnd {
         Ok(())
     }
 
-    /// Waits until the parent has read from a full pipe. Async-signal-safe.
+    /// Async-signal-safe.
     #[cold]
     fn await_room(&self) -> io::Result<()> {
-        // SAFETY: the descriptor is open, or the call reports that it is not.
+        // SAFETY: the descriptor is open; if it is not, `poll` only returns an error.
         let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
         poll::wait(Some((fd, poll::Readiness::Writable)), None).map(drop)
     }
 
-    /// Enlarges the pipe to a megabyte, for fewer context switches. Linux only.
+    /// Linux only.
     pub(crate) fn enlarge(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: the call touches no memory.

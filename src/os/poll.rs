@@ -64,7 +64,8 @@ fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, is_system_call: bool) 
     let time = time.as_ref().map_or(ptr::null(), |time| ptr::from_ref::<libc::timespec>(time.as_ref()));
     let (fds, count, mask) = (fds.as_mut_ptr(), fds.len(), ptr::null::<libc::sigset_t>());
     let _ = is_system_call;
-    // SAFETY: the pointers are valid or null. With 64-bit pointers, the C library has the kernel's `timespec`.
+    // SAFETY: the pointers are valid or null. With 64-bit pointers, the C library and the kernel have the same
+    // `timespec`.
     ended(unsafe {
         #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
         if is_system_call {

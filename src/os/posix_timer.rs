@@ -1,4 +1,5 @@
-//! Timers that signal one thread: [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html).
+//! Timers that send SIGALRM to one thread:
+//! [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html).
 
 use std::io;
 use std::time::Duration;
@@ -62,7 +63,8 @@ mod imp {
             Ok(Errno::result(set).map(drop)?)
         }
 
-        /// Returns `true` also if the timer is disarmed or periodic. Async-signal-safe.
+        /// Returns whether the timer has expired. Also returns `true` for a disarmed or periodic timer.
+        /// Async-signal-safe.
         pub(crate) fn has_expired(self) -> bool {
             // SAFETY: the pointer is valid, and zeroes are a valid value.
             let held = unsafe {

@@ -21,7 +21,7 @@ impl<T: Sync> Published<T> {
         unsafe { self.0.swap(new, Ordering::SeqCst).as_ref() }
     }
 
-    /// Returns `false`, and does nothing, if `old` is not the published reference. Async-signal-safe.
+    /// Async-signal-safe.
     pub(crate) fn replace(&self, old: &'static T, new: &'static T) -> bool {
         let [old, new] = [old, new].map(|it| ptr::from_ref(it).cast_mut());
         self.0.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()

@@ -1,7 +1,7 @@
 //! Whether a child has ended, and how: [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
 //!
 //! [`child_state`] does not reap the child, so the pid names no other process when the process group is signalled.
-//! Pidfds are preferred, because other code may reap the child, and a later process may get the pid.
+//! Pidfds are preferred to pids, because other code may reap the child, and a later process may get the pid.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -36,7 +36,7 @@ pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildSt
             Err(e) => match e.raw_os_error() {
                 Some(libc::EINTR) => {}
                 Some(libc::ECHILD) => return Ok(ChildState::Reaped),
-                // The `waitid` of Linux 5.3 accepts only pids, no pidfds.
+                // Linux 5.3 has pidfds, but its `waitid` accepts only pids.
                 Some(libc::EINVAL) if pidfd.is_some() => return child_state(pid, None),
                 _ => return Err(e),
             },
@@ -44,7 +44,6 @@ pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildSt
     }
 }
 
-/// Reaps an ended child; `None` if it was already reaped.
 pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc::rusage)> {
     loop {
         let reaped = match pidfd {
@@ -63,7 +62,8 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc
     }
 }
 
-/// Makes the raw system call, which also returns the usage. 32-bit kernels may have another `rusage` than libc.
+/// Calls the kernel's `waitid`, which also returns the child's `rusage`. On 32-bit systems libc's `rusage` may differ
+/// from the kernel's.
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
 fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     const OPTIONS: libc::c_int = libc::WEXITED | libc::WNOHANG;
@@ -82,9 +82,9 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, l
     if info.si_signo != libc::SIGCHLD {
         return Ok(None);
     }
-    // SAFETY: a SIGCHLD carries a status.
+    // SAFETY: a siginfo of SIGCHLD contains a status.
     let status = unsafe { info.si_status() };
-    // `wait4` returns this encoding.
+    // `wait4` encodes the status in this way.
     let status = match info.si_code {
         libc::CLD_EXITED => (status & 0xff) << 8,
         libc::CLD_DUMPED => status | 0x80,
@@ -93,7 +93,7 @@ fn reap_by_pidfd(pidfd: &PidFd) -> Result<Option<(libc::c_int, libc::rusage)>, l
     Ok(Some((status, usage)))
 }
 
-/// Limit: if other code has reaped the child, the pid may belong to a later child.
+/// Limit: if other code has reaped the child, the pid may belong to a later child, which this call reaps.
 fn reap_by_pid(pid: Pid) -> Result<Option<(libc::c_int, libc::rusage)>, libc::c_int> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();

@@ -12,7 +12,7 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) const DISARMED: Setting = Setting { remaining: Duration::ZERO, interval: Duration::ZERO };
 
-    /// Rounds up to microseconds, because a duration that is rounded down to zero would disarm the timer.
+    /// Rounds up to microseconds. A duration that is rounded down to zero would disarm the timer.
     #[inline]
     pub(crate) fn rounded(remaining: Duration, interval: Duration) -> Setting {
         let round = |d: Duration| {
@@ -27,7 +27,6 @@ impl Setting {
 pub(crate) struct TimerId(pub(super) usize);
 
 impl TimerId {
-    /// Returns a nonzero number.
     pub(crate) fn to_bits(self) -> usize {
         self.0.wrapping_add(1)
     }

@@ -7,7 +7,6 @@ use super::atomic::{AtomicPtr, AtomicUsize, Ordering, spin_loop};
 pub(crate) struct SharedArc<T> {
     /// Null, or a pointer from `Arc::into_raw`.
     value: AtomicPtr<T>,
-    /// The number of handlers in `with`.
     handlers: AtomicUsize,
 }
 
@@ -26,7 +25,7 @@ impl<T: Send + Sync> SharedArc<T> {
         self.handlers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Stores `value`, waits until no handler uses the previous one, and drops that.
+    /// Stores `value`, waits until no handler uses the previous value, and drops the previous value.
     pub(crate) fn replace(&self, value: Option<Arc<T>>) {
         let value = value.map_or(ptr::null_mut(), |value| Arc::into_raw(value).cast_mut());
         let before = self.value.swap(value, Ordering::SeqCst);
@@ -36,11 +35,11 @@ impl<T: Send + Sync> SharedArc<T> {
         while self.handlers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }
-        // SAFETY: the pointer is from `Arc::into_raw`, and only one call swaps it out.
+        // SAFETY: the pointer is from `Arc::into_raw`, and no other call has swapped it out.
         drop(unsafe { Arc::from_raw(before) });
     }
 
-    /// Forgets the value in a forked child, without freeing memory.
+    /// Forgets the value in a forked child, which must not free memory.
     pub(crate) fn forget(&self) {
         self.value.store(ptr::null_mut(), Ordering::SeqCst);
         self.handlers.store(0, Ordering::SeqCst);

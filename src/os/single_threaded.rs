@@ -33,7 +33,7 @@ impl Variable {
 
     #[inline]
     pub(crate) fn is_set(self) -> bool {
-        // SAFETY: the variable is static. Before another thread exists that could write to it, glibc sets it to zero.
+        // SAFETY: the variable is static. glibc sets it to zero before another thread exists that could write to it.
         !self.0.is_null() && unsafe { self.0.read_volatile() } != 0
     }
 }

@@ -1,5 +1,6 @@
-//! A call at thread end: [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). The
-//! destructor of a Rust thread-local would not run after `pthread_exit` on the main thread.
+//! Calls a function at thread end:
+//! [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). On the main thread,
+//! `pthread_exit` would not run the destructors of Rust thread-locals.
 
 use std::io;
 use std::ptr;
@@ -9,7 +10,6 @@ use once_cell::race::OnceBox;
 
 static KEY: OnceBox<libc::pthread_key_t> = OnceBox::new();
 
-/// Only the first call has an effect.
 pub(crate) fn prepare(at_end: extern "C" fn(*mut libc::c_void)) -> io::Result<()> {
     let create = || {
         let mut key = 0;

@@ -9,9 +9,8 @@ use crate::time::{CpuClock, Time};
 pub(crate) struct Budget {
     /// How many checks return `Ok` before the alarm expires.
     pub(crate) checks: u64,
-    /// How many more checks return `Ok`; `u64::MAX` without a limit.
+    /// How many more checks return `Ok`. `u64::MAX` means no limit.
     pub(crate) left: u64,
-    /// The log of a test alarm's checks.
     pub(crate) record: Option<Record>,
 }
 
@@ -20,7 +19,6 @@ impl Budget {
         Budget { checks, left: checks, record: None }
     }
 
-    /// Returns whether the check must return an error.
     fn count(&mut self, location: &'static Location<'static>) -> bool {
         if let Some(record) = &mut self.record {
             record.locations.push(location);
@@ -30,7 +28,7 @@ impl Budget {
         is_spent
     }
 
-    /// Restores the limit. A test alarm still counts the checks before the restart.
+    /// Restores the limit. A test alarm's checks before the restart still count.
     pub(super) fn restart(&mut self) {
         let counted = self.record.as_ref().map_or(0, Record::checks);
         self.left = self.checks.checked_sub(counted).unwrap_or(u64::MAX);
@@ -52,7 +50,7 @@ impl Schedule {
         }
     }
 
-    /// Counts a check of a thread's alarms with ids above `shield` and up to `innermost`.
+    /// Counts a check for those alarms of a thread whose ids are above `shield` and at most `innermost`.
     pub(crate) fn count(
         &mut self,
         (scope, innermost): (Scope, AlarmId),
@@ -70,7 +68,7 @@ impl Schedule {
                 self.change(key, |entry| entry.spend_budget(now));
             }
         }
-        // The check also counts for entered alarms and for those that enclose them.
+        // The check also counts for alarms that the thread has entered, and for the alarms around them.
         let entered: Vec<(Scope, AlarmId)> =
             self.entered_in(scope, innermost).map(|entry| (entry.scope, entry.id)).collect();
         for entry in entered {

@@ -23,20 +23,18 @@ impl Schedule {
         });
     }
 
-    /// Moves the deadline to a later time, and undoes an expiry at the earlier deadline.
     pub(crate) fn extend(&mut self, key: Key, more: Duration) {
         self.change(key, |entry| {
             if entry.deadline.is_never() {
                 return;
             }
             entry.deadline = entry.deadline.after(more);
-            // `limit + more` would be too long for an alarm that was armed after its deadline, whose limit is zero.
+            // An alarm that was armed after its deadline has the limit zero, so `limit + more` would be too long.
             entry.limit = (!entry.deadline.is_never()).then(|| entry.deadline.since(entry.since));
             entry.expired = entry.expired.filter(|cause| *cause != Cause::Deadline).or(entry.rung);
         });
     }
 
-    /// Returns `false` if the alarm is already paused or expired.
     pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
         let is_new = self.change(key, |entry| {
             let is_new = entry.expired.is_none() && entry.more().paused.is_none();
@@ -57,7 +55,6 @@ impl Schedule {
         });
     }
 
-    /// Disables every limit of an alarm until a restart.
     pub(crate) fn disarm(&mut self, key: Key) {
         self.change(key, |entry| {
             entry.deadline = Time::NEVER;
@@ -69,7 +66,6 @@ impl Schedule {
         });
     }
 
-    /// Expires an alarm. An expired alarm keeps its first cause.
     pub(crate) fn ring(&mut self, key: Key, cause: Cause) {
         self.change(key, |entry| {
             entry.expired.get_or_insert(cause);

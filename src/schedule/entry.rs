@@ -17,17 +17,16 @@ pub(crate) struct Terms {
     pub(crate) more: Option<Box<More>>,
 }
 
-/// The rare settings, which tickers and few alarms have.
+/// Settings that only tickers and a few other alarms have.
 #[derive(Clone, Debug)]
 pub(crate) struct More {
     pub(crate) cpu: Option<Cpu>,
     pub(crate) budget: Option<Budget>,
     /// One bit for each signal that expires the alarm.
     pub(crate) signals: u32,
-    /// Whether an audit, a watchdog or a flag needs the timer's signal.
+    /// Whether an audit, a watchdog or a flag needs the signal of the kernel's timer.
     pub(crate) is_watched: bool,
     pub(crate) period: Option<Duration>,
-    /// How many periods `ticks` has reported.
     pub(crate) reported: u64,
     pub(crate) flag: Option<Arc<AtomicBool>>,
     pub(crate) paused: Option<Time>,
@@ -51,7 +50,6 @@ pub(crate) struct Cpu {
     pub(crate) clock: CpuClock,
     pub(crate) limit: Duration,
     pub(crate) since: Time,
-    /// When `expire` next reads the clock.
     pub(crate) probe: Time,
 }
 
@@ -66,7 +64,7 @@ pub(crate) struct Entry {
     pub(crate) location: &'static Location<'static>,
     pub(super) more: Option<Box<More>>,
     pub(crate) expired: Option<Cause>,
-    /// The cause of the first `ring`. `extend` undoes a passed deadline, but not a ring.
+    /// The cause of the first `ring`, which `extend` does not undo.
     pub(super) rung: Option<Cause>,
     pub(super) needs_signal: bool,
 }
@@ -84,7 +82,6 @@ impl Entry {
         (!self.deadline.is_never()).then(|| self.deadline.since(self.clock(now)))
     }
 
-    /// Returns the alarm's time, which stops during a pause.
     fn clock(&self, now: Time) -> Time {
         self.more().paused.unwrap_or(now)
     }
@@ -93,7 +90,6 @@ impl Entry {
         if self.more().paused.is_some() { Time::NEVER } else { self.deadline }
     }
 
-    /// Returns when `expire` must next look at the alarm.
     #[inline(always)]
     pub(super) fn moment(&self) -> Time {
         match self.more.as_deref() {
@@ -126,7 +122,7 @@ impl Entry {
         self.more.is_none()
     }
 
-    /// Plans the next read of the processor clock, for the earliest moment at which one thread can have used the limit.
+    /// Plans the next read of the processor clock. One thread cannot use the limit in less real time than the limit.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);
@@ -138,13 +134,13 @@ impl Terms {
     #[inline(always)]
     pub(crate) fn needs_signal(&self) -> bool {
         let Some(more) = self.more.as_deref() else { return self.limit.is_some() };
-        // With a budget, each check reads the clock, so the deadline needs no timer.
+        // With a check limit, each check reads the clock, so the deadline needs no timer.
         let needs_deadline = self.limit.is_some() && more.budget.is_none();
         needs_deadline || more.cpu.is_some() || more.period.is_some() || more.is_watched
     }
 }
 
-/// What a removed alarm owned. The drop frees memory, so it must follow the lock's release.
+/// What a removed alarm owned. Callers drop it after they have unlocked the mutex, because the drop frees memory.
 #[derive(Debug)]
 pub(crate) struct Removed {
     #[allow(dead_code)] // Only dropped with the rest.

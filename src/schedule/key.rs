@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 
 use crate::error::AlarmId;
 
-/// Names a thread. A later thread may get the same index, but not the same scope.
+/// Names a thread. A later thread may get the same index, but then has another serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope(pub(crate) u64);
 
@@ -18,11 +18,11 @@ impl Scope {
     }
 }
 
-/// An alarm, named by id and slot. The id tells whether the slot still contains this alarm.
+/// An alarm, named by id and slot. Slots are reused, and the id tells whether the slot still contains this alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) id: AlarmId,
-    /// The slot's index plus 1, so that an `Option<Key>` fits into two registers.
+    /// The slot's index plus 1. It is never zero, so an `Option<Key>` fits into two registers.
     place: NonZeroUsize,
 }
 
@@ -40,5 +40,5 @@ impl Key {
     }
 }
 
-/// An alarm's place on a thread: the thread, an id to sort by, and the alarm's slot.
+/// A thread, the id of an alarm or of its entry on that thread, and the alarm's slot.
 pub(crate) type Standing = (Scope, AlarmId, usize);

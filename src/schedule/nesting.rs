@@ -7,7 +7,7 @@ use crate::time::Time;
 impl Schedule {
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let standing = (scope, self.next_id(), key.slot());
-        // On the arming thread, checks include the alarm anyway.
+        // The checks of the arming thread include the alarm without an entry.
         if self.get(key).is_some_and(|entry| entry.scope != scope) {
             self.entered.insert(standing);
         }
@@ -18,7 +18,6 @@ impl Schedule {
         self.entered.remove(&standing);
     }
 
-    /// Makes the thread's checks ignore alarms up to `last`. Returns the previous `last`.
     pub(crate) fn set_shield(&mut self, scope: Scope, last: AlarmId) -> AlarmId {
         let index = scope.index();
         if index >= self.threads.len() {
@@ -32,8 +31,8 @@ impl Schedule {
         thread.map_or(OUTERMOST, |thread| thread.shield)
     }
 
-    /// Returns the earliest deadline that may end a wait of the thread under the alarm `key`. It may be too early,
-    /// because it includes alarms nested in the alarm `key` or in an entered alarm.
+    /// Returns the earliest deadline that may end the thread's wait. The alarm `key` and the alarms around it also end
+    /// the wait. The result may be too early, because it includes alarms nested in `key` or in an entered alarm.
     pub(crate) fn next_for(&self, scope: Scope, key: Option<Key>) -> Time {
         let under = key.and_then(|key| self.get(key)).map(|entry| self.next_within(entry.scope, entry.id));
         self.next_within(scope, INNERMOST).min(under.unwrap_or(Time::NEVER))
@@ -44,7 +43,6 @@ impl Schedule {
         entered.min().unwrap_or(Time::NEVER).min(self.next_of(scope))
     }
 
-    /// Returns whether an expired alarm ends a wait of the thread under the alarm `key`.
     pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
         self.expired_in(scope).is_some() || key.is_some_and(|key| self.expired_around(key, scope).is_some())
     }
@@ -53,7 +51,7 @@ impl Schedule {
         self.alarms_of(scope) > 0 || self.entered_in(scope, INNERMOST).next().is_some()
     }
 
-    /// Returns the alarm whose error a check of `key` by the thread `asker` returns.
+    /// Returns the expired alarm that a check of `key` on the thread `asker` must report.
     pub(crate) fn expired_around(&self, key: Key, asker: Scope) -> Option<Key> {
         let own = self.get(key)?;
         self.outermost(own.scope, own.id, self.shield_of(asker))
@@ -63,7 +61,7 @@ impl Schedule {
         self.outermost(scope, INNERMOST, self.shield_of(scope))
     }
 
-    /// Returns a thread's outermost expired alarm with an id above `shield` and up to `innermost`.
+    /// Returns the outermost of a thread's expired alarms whose ids are above `shield` and at most `innermost`.
     pub(crate) fn outermost(&self, scope: Scope, innermost: AlarmId, shield: AlarmId) -> Option<Key> {
         if self.expired.is_empty() || innermost <= shield {
             return None;
@@ -75,8 +73,8 @@ impl Schedule {
             return own;
         }
         let within = own.map_or(innermost, Key::id);
-        // An alarm entered before `own` was armed encloses `own`. The recursion ends, because an alarm's id is lower
-        // than that of its entry.
+        // An alarm that was entered before `own` was armed encloses `own`. The recursion ends, because an alarm's id is
+        // lower than the id of its entry.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 

@@ -1,8 +1,8 @@
-//! A binary heap that can remove any item, because most alarms are dropped before they expire.
+//! A binary heap that can remove any item, because most alarms are removed before they expire.
 
 use crate::time::Time;
 
-/// The index of each item in its heap. Queues can share a table if no item is in two.
+/// The index of each item in its heap. Several heaps can share this table if no item is in two heaps.
 #[derive(Debug)]
 pub(crate) struct Positions(Vec<usize>);
 

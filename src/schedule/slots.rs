@@ -1,4 +1,5 @@
-//! Alarms in reusable slots. Entries are written in place: the processor stalls on a copy of words just written.
+//! Alarms in reusable slots. Entries are written in place, because copying words that were just written stalls the
+//! processor.
 
 use std::panic::Location;
 

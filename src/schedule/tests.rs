@@ -85,7 +85,6 @@ fn play(seed: u64, steps: usize, alive: usize) {
         let deadline = match random.below(8) {
             0 => Time::NEVER,
             1 => now,
-            // There are so few values that equal deadlines are frequent.
             _ => now.after(Duration::from_nanos(random.below(40))),
         };
         let pick = random.index(model.0.len());
@@ -169,7 +168,6 @@ fn a_reused_slot_has_no_old_state() {
     assert!(schedule.get(old).is_none());
     expire(&mut schedule, at(10));
     assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
-    // The alarm was not rung, so `extend` undoes the expiry at its deadline.
     schedule.extend(new, Duration::from_nanos(5));
     let entry = schedule.get(new).expect("a live alarm");
     assert_eq!((entry.expired, entry.since), (None, at(5)));
@@ -188,7 +186,6 @@ fn a_wait_ends_for_own_entered_and_enclosing_alarms() {
 
     let standing = schedule.enter(entered, here);
     assert_eq!(schedule.next_for(here, None), at(10));
-    // Each thread has now entered an alarm of the other. The search ends nevertheless.
     let back = schedule.enter(own, there);
     assert_eq!(schedule.next_for(there, None), at(10));
     schedule.expire(there, at(10), no_cpu);
