@@ -73,9 +73,9 @@ impl Builder {
     /// Sets whether the child stays in the parent's [process group](https://man7.org/linux/man-pages/man2/setpgid.2.html);
     /// `false` by default.
     ///
-    /// By default the child leads its own group, which the parent kills when the child ends. In the foreground the
-    /// child can read from the terminal and receives Ctrl-C, but the limit and a kill end only the child, not its own
-    /// children.
+    /// By default the child leads its own group, which the parent kills when the child ends. With `true` the child can
+    /// read from the terminal and receives Ctrl-C, but the limit and [`kill`](Job::kill) end only the child, not its
+    /// own children.
     /// ```standalone_crate
     /// assert_eq!(sigalarm::process::Job::builder().foreground(true).run(|| 42).unwrap(), 42);
     /// ```
@@ -144,14 +144,15 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// In the child, locks that other threads hold stay locked, and values that they are changing stay half changed. So:
+    /// In the child, locks that other threads held at the fork stay locked, and values that they were changing stay
+    /// half changed. So:
     ///
-    /// - `f` and the serialisation of its value use nothing that another thread may be changing at the fork, except
-    ///   Rust's standard streams and this crate's alarms. They do not wait for other threads.
+    /// - `f` and the serialisation of its value do not wait for other threads. They use nothing that another thread may
+    ///   be changing at the fork, except Rust's standard streams and this crate's alarms.
     /// - If they allocate, the allocator works after such a fork, as those of glibc, musl and macOS do.
-    /// - No other thread is reporting a panic or changing the panic hook.
+    /// - At the fork no other thread is reporting a panic or changing the panic hook.
     ///
-    /// The child may inherit another job's descriptor, if another thread opens it during the fork.
+    /// If another thread spawns a job during the fork, the child may inherit that job's descriptor.
     /// ```standalone_crate
     /// // SAFETY: there is no other thread.
     /// let job = unsafe { sigalarm::process::Job::builder().spawn_unchecked(|| 6 * 7) }.unwrap();
@@ -165,8 +166,8 @@ impl Builder {
         F: FnOnce() -> T,
     {
         // SAFETY: the caller guarantees what `assume` requires of `f`. Outside of `f` the child needs three kinds of
-        // locks. This thread holds those of the standard streams, fork hooks reset those of the alarms, and the caller
-        // guarantees that the panic hook's is free.
+        // locks. At the fork this thread holds those of the standard streams, fork hooks reset those of the alarms, and
+        // the caller guarantees that the panic hook's lock is free.
         let alone = unsafe { Alone::assume() };
         spawn(self, alone, true, f, Location::caller())
     }
@@ -176,9 +177,9 @@ impl Builder {
 impl Builder {
     /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the signals that follow the limit.
     ///
-    /// The parent sends them while a thread waits for the job or calls [`try_join`](Job::try_join). Otherwise, on
-    /// Linux, a timer kills the child alone, two graces and a second after the limit. An `exec` deletes this timer. If
-    /// a join begins after the limit, a child that is sending its value gets one more grace.
+    /// The parent sends them while a thread waits for the job or calls [`try_join`](Job::try_join). If none does, a
+    /// timer (Linux only) kills the child alone, two [graces](Builder::grace) and a second after the limit. An `exec`
+    /// deletes this timer. If a join begins after the limit, a child that is sending its value gets one more grace.
     ///
     /// A limit of zero expires before the function starts. [`Duration::MAX`] means no limit. The clock is
     /// CLOCK_MONOTONIC.
@@ -192,8 +193,9 @@ impl Builder {
 
     /// Sets the time from the [limit](Builder::limit) to SIGTERM, and from SIGTERM to SIGKILL; one second by default.
     ///
-    /// With zero, a join that begins after the limit kills a child whose value is larger than the pipe (64 KiB or 1 MiB).
-    /// Joins one after another often begin that late: set at least 100 ms for such jobs, or use [`wait_any`].
+    /// With zero, a join that begins after the limit kills a child that is still sending, because its value is larger
+    /// than the pipe (64 KiB or 1 MiB). If jobs are joined one after another, joins often begin that late: set at least
+    /// 100 ms for such jobs, or use [`wait_any`].
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::builder().limit(std::time::Duration::ZERO).grace(std::time::Duration::ZERO);
     /// assert!(job.run(|| std::thread::sleep(std::time::Duration::MAX)).unwrap_err().timed_out().is_some());
@@ -206,8 +208,8 @@ impl Builder {
     /// Limits the child's address space to `bytes`, including the memory copied from the parent at the fork:
     /// [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
     ///
-    /// An allocation beyond the limit aborts the child, with [`KillReason::Memory`]. A lower limit of the parent
-    /// stays. NetBSD and OpenBSD limit the data segment instead.
+    /// An allocation beyond the limit aborts the child, with [`KillReason::Memory`]. If the parent has a lower
+    /// limit, that one applies. NetBSD and OpenBSD limit the data segment instead.
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::builder().memory_limit(4 << 30).stderr(sigalarm::process::Output::Null);
     /// assert!(job.run(|| Vec::<u8>::with_capacity(1 << 40).capacity()).is_err());
@@ -217,7 +219,7 @@ impl Builder {
         self
     }
 
-    /// Limits the processor time of the child, which is then killed: [`KillReason::CpuTime`].
+    /// Limits the processor time of the child. At the limit the child is killed: [`KillReason::CpuTime`].
     ///
     /// On Linux a timer sends SIGXCPU within 10 ms of the limit; an `exec` deletes it. On every system RLIMIT_CPU,
     /// which the child's own children inherit, sends SIGXCPU at the next whole second and SIGKILL one second later.
@@ -230,8 +232,8 @@ impl Builder {
         self
     }
 
-    /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends more is killed:
-    /// [`JobError::TooLarge`]. Decoding may turn one byte into an element of any size.
+    /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends a larger value is
+    /// killed: [`JobError::TooLarge`]. One byte may be decoded to an element of any size.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().value_limit(1_000).run(|| "tours".repeat(1_000));
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooLarge { limit: 1_000, .. })));
@@ -243,8 +245,8 @@ impl Builder {
 
     /// Sets the deepest nesting of a value to accept, 256 by default. A deeper value gives [`JobError::TooDeep`].
     ///
-    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, if the
-    /// decoding of a level uses at most 8 KiB of it.
+    /// Each struct, tuple, sequence, map, enum and `Some` is a level. The default is safe on a stack of 2 MiB, if
+    /// decoding one level uses at most 8 KiB of stack.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().depth_limit(1).run(|| Some(Some(7)));
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooDeep { limit: 1, .. })));

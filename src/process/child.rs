@@ -21,7 +21,7 @@ pub(super) struct Child {
 impl Child {
     pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
         if leads {
-            // The child makes the same call, because either may run first.
+            // The child calls `setpgid` too, but the parent may signal the group before that.
             let _ = setpgid(pid, pid);
         }
         let mut child = Child { pid, pidfd: None, leads };
@@ -38,7 +38,6 @@ impl Child {
         Ok(child)
     }
 
-    /// Moves the child out of a job that ends no longer.
     pub(super) fn take(&mut self) -> Child {
         Child { pid: self.pid, pidfd: self.pidfd.take(), leads: self.leads }
     }
@@ -78,14 +77,14 @@ impl Child {
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
         let sent = match self.pidfd.as_ref().map(|pidfd| pidfd.signal_group(signal as i32)) {
             Some(sent) if !is(&sent, libc::EINVAL) => sent,
-            // The pid of a reaped child may be the id of another group.
+            // After the reap, another group may have the pid as its id.
             _ if self.state()? == ChildState::Reaped => Ok(()),
             _ => killpg(self.pid, signal).map_err(Into::into),
         };
         ignore_ended(sent)
     }
 
-    /// Kills the child's group before the reap, which frees the pid and so the group's id.
+    /// Kills the child's group before the reap, because afterwards another group may get this id.
     pub(super) fn reap(&self) -> (Exit, Option<Usage>) {
         if self.leads {
             let _ = self.signal_group(Signal::SIGKILL);

@@ -6,11 +6,11 @@ use parking_lot::Mutex;
 use super::child::Child;
 use crate::os::reap::ChildState;
 
-/// Each child with its parent's pid, because a forked process inherits the list but not the children.
+/// Each child with its parent's pid. A forked process inherits the list, but cannot reap its parent's children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
 pub(super) fn add(child: Child) {
-    // If another thread held the lock at a fork, it stays locked in the forked process. `add` then gives up.
+    // If another thread held the lock at a fork, the lock stays locked in the forked process. So the wait is limited.
     const LONG: Duration = Duration::from_millis(100);
     if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
         detached.push((process::id(), child));

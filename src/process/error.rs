@@ -62,13 +62,13 @@ impl Error for SpawnError {
 pub enum JobError {
     /// The job was not spawned.
     Spawn(SpawnError),
-    /// The job's limit, the join's limit, or an alarm of the caller expired. Only the job's limit ends the job. An
-    /// expired alarm [`owns`](crate::Alarm::owns) the error.
+    /// The job's limit, the join's limit, or an alarm of the caller expired. Only the job's limit ends the job.
+    /// [`Alarm::owns`](crate::Alarm::owns) tells whether the error comes from that alarm.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
-    /// The process exited and sent no value. With code 74 (EX_IOERR) it could not, because the function had closed the
-    /// job's pipe.
+    /// The process exited and sent no value. Code 74 (EX_IOERR) means that it could not send the value, because the
+    /// function had closed the job's pipe.
     #[non_exhaustive]
     Exited { code: i32 },
     /// A signal ended the process. SIGABRT may mean a failed allocation, SIGKILL the kernel's out-of-memory killer.
@@ -89,14 +89,14 @@ pub enum JobError {
     /// The value was nested more deeply than the [limit](super::Builder::depth_limit).
     #[non_exhaustive]
     TooDeep { limit: usize },
-    /// The joining process had no memory for the value, which needs at least `bytes`. The job was killed.
+    /// The joining process could not allocate the value's memory, at least `bytes` bytes. The job was killed.
     #[non_exhaustive]
     OutOfMemory { bytes: usize },
     /// The status of the process is unknown: see [`Exit::Unknown`].
     Lost,
     /// This process is a forked child of the one that spawned the job.
     NotParent,
-    /// A system call failed, in the child before the function ran, or in a wait for the child.
+    /// A system call failed: in the child before the function ran, or in the parent's wait for the child.
     #[non_exhaustive]
     System { call: Arc<str>, source: Arc<io::Error> },
 }

@@ -1,4 +1,4 @@
-//! The parent sends SIGTERM one grace after the limit of a job, and SIGKILL one grace after it sent SIGTERM.
+//! The parent sends SIGTERM one grace (`Builder::grace`) after a job's limit, and SIGKILL one grace after SIGTERM.
 
 use std::mem;
 use std::time::Duration;
@@ -33,8 +33,8 @@ impl Escalation {
         }
     }
 
-    /// After bytes have arrived, delays SIGTERM to one grace from now, because before this wait the child may have been
-    /// blocked on a full pipe. Does so only once, because a child may send without end.
+    /// If the wait began after the limit and bytes arrive, delays SIGTERM to one grace from now. The reason is that a
+    /// full pipe may have blocked the child before the wait. A child that sends without end gets no second delay.
     pub(super) fn postpone(&mut self, wait_began: Time, now: Time) {
         let has_received = mem::take(&mut self.has_received);
         if has_received && !self.begun && !self.postponed && wait_began >= self.deadline {

@@ -20,8 +20,8 @@ pub enum Exit {
     Code(i32),
     /// A signal ended the process. `core_dumped`: the kernel wrote a core file.
     Signal { signal: i32, core_dumped: bool },
-    /// Other code reaped the process, or the kernel did because SIGCHLD is ignored. Before Linux 6.15, and on other
-    /// systems, the status is then lost.
+    /// Other code reaped the process, or the kernel did because SIGCHLD is ignored. Only Linux 6.15 and later
+    /// report the status even then.
     Unknown,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// Why a signal ended a job without a value.
+/// Why a signal ended a job that sent no value.
 /// ```standalone_crate
 /// use sigalarm::process::{Job, JobError, KillReason};
 /// let job = Job::spawn(|| std::thread::sleep(std::time::Duration::MAX)).unwrap();
@@ -75,7 +75,7 @@ impl fmt::Display for Exit {
 #[non_exhaustive]
 pub enum KillReason {
     /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit). The child itself reports this reason,
-    /// so it may be false. With RUST_BACKTRACE the reason may be `Unknown` instead.
+    /// so it may be false. Where Rust prints a backtrace, the reason may be `Unknown` instead.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,

@@ -1,6 +1,6 @@
-//! The child, from the fork to `_exit`.
+//! What the child does, from the fork to `_exit`.
 //!
-//! The first use of a page of memory or code costs the child a page fault, so this code uses few pages.
+//! Each page of memory or code costs the child a page fault, so this code uses few pages.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
@@ -31,7 +31,7 @@ pub(super) struct InChild {
     pipe: WriteEnd,
     c_streams: c_streams::Streams,
     kill_timer: Option<ChildTimer>,
-    /// Its drop ends the process. Otherwise a panic would unwind into the parent's frames.
+    /// Ends the child when dropped. Otherwise a panic would unwind into the code that called `spawn`.
     _exit: ExitOnDrop,
 }
 
@@ -61,7 +61,7 @@ impl SetUp<'_> {
         self.blocked.reset_in_child();
         drop(streams);
         if self.threads {
-            // The hook is not dropped, because its destructor could act outside of the child: delete a file.
+            // The parent's hook is not dropped, because its destructor could, for example, delete a file of the parent.
             mem::forget(panics::replace_hook());
         }
         if !self.has_alarm {
@@ -74,7 +74,7 @@ impl SetUp<'_> {
     fn change_process(&self) -> Result<(), (&'static str, io::Error)> {
         let options = self.options;
         let naming = |call: &'static str| move |e: io::Error| (call, e);
-        // This comes first, because until then the child can outlive its parent.
+        // This comes first, because only from this call on does the parent's end kill the child.
         if options.die_with_parent {
             forked::die_with(self.parent).map_err(naming("prctl"))?;
         }
@@ -104,15 +104,15 @@ impl InChild {
         let mut sender = Sender::new(pipe, &mut small);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
             let value = f();
-            // If `f` has forked, it may return in the new process too, which must not send a value.
+            // If `f` has forked, its child may return from `f` too, but must not send a value.
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
             }
-            // The child may now block on a full pipe until a late join. The timer must not kill it meanwhile.
+            // A full pipe may block the child until the job is joined, even after the limit. So the timer is stopped.
             if let Some(timer) = self.kill_timer {
                 timer.stop();
             }
-            // Output is flushed before the value is sent, because SIGPIPE may end the process during the send.
+            // If the pipe has no reader, SIGPIPE may end the process during the send. Unflushed output would be lost.
             flush(c_streams);
             let sent = sender.send(&value);
             mem::forget(value);
@@ -121,7 +121,7 @@ impl InChild {
         let code = match sent {
             Ok(Ok(())) => {
                 flush(c_streams);
-                // The output comes before the end frame, because with that frame the job counts as a success.
+                // `Serialize` may have printed. The last chunk makes the job a success, so it is sent after the flush.
                 sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
             }
             Ok(Err(e)) => send_failure(pipe, &Failure::NotEncoded(e.to_string().into()))
@@ -151,12 +151,10 @@ pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) -> io::Result<()> 
 
 #[inline]
 pub(super) fn flush(c_streams: c_streams::Streams) {
-    // A panic of the flush must not replace the job's outcome.
     let _ = panic::catch_unwind(|| io::stdout().flush());
     c_streams.flush();
 }
 
-/// Starts a timer that kills this process after its limit, for a parent in which no thread waits.
 #[inline]
 fn start_kill_timer(options: &Options) -> Option<ChildTimer> {
     if options.is_joined && options.die_with_parent {

@@ -21,8 +21,8 @@ use crate::time::Time;
 /// A function that runs in a forked child.
 ///
 /// Every join, on any thread, returns the same outcome. **A drop kills the job** with its process group and blocks
-/// until the process has ended. If the kernel refuses the signal (EPERM), the drop detaches the job. In a forked child
-/// of this process a join returns [`JobError::NotParent`], and a drop has no effect.
+/// until the process has ended. If the kernel refuses the signal (EPERM), the drop detaches the job. In a process that
+/// inherits the `Job` by a fork, a join returns [`JobError::NotParent`], and a drop has no effect.
 /// ```standalone_crate
 /// let text = "borrowed".to_owned();
 /// assert_eq!(sigalarm::process::Job::spawn(|| text.len()).unwrap().join().unwrap(), 8);
@@ -63,9 +63,9 @@ impl<T> Job<T> {
         Job { shared, value: PhantomData }
     }
 
-    /// Lets the job go on without a join. The value is lost, and only the timer in the child enforces the
-    /// [limit](Builder::limit). [`die_with_parent`](Builder::die_with_parent) still applies. A later spawn reaps the
-    /// child.
+    /// Lets the job go on without a join. The value is lost, and only the child's timer, described at
+    /// [`limit`](Builder::limit), kills it. [`die_with_parent`](Builder::die_with_parent) still applies. A later spawn
+    /// reaps the ended child.
     /// ```standalone_crate
     /// sigalarm::process::Job::spawn(|| ()).unwrap().detach();
     /// ```
@@ -193,7 +193,7 @@ impl<T> Job<T> {
     /// Returns a [pidfd](https://man7.org/linux/man-pages/man2/pidfd_open.2.html), which is readable when the process
     /// has ended. It is open until the `Job` is dropped.
     ///
-    /// Returns `None` if the system has no pidfds. A poll neither receives a large value nor enforces the
+    /// Returns `None` if the system has no pidfds. Polling the pidfd neither receives a large value nor enforces the
     /// [limit](Builder::limit), so call [`try_join`](Job::try_join) too.
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, poll};

@@ -42,18 +42,18 @@ pub use panics::Panic;
 
 /// Runs `f` in a forked child under a limit and returns its value.
 ///
-/// Blocks until the child has ended. An alarm of the calling thread that expires kills the child at once.
+/// Blocks until the child has ended. If an alarm of the calling thread expires, the child is killed at once.
 ///
 /// 1. At the limit [`checkpoint`](crate::checkpoint) returns an error in the child.
-/// 2. A [grace](Builder::grace) of a second later the child's process group gets SIGTERM.
+/// 2. One second later (the [grace](Builder::grace)) the child's process group gets SIGTERM.
 /// 3. Another grace later the group gets SIGKILL.
 ///
 /// [`Duration::MAX`] means no limit.
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] if the limit or an alarm of the caller expired. But a value that arrives after the limit is
-/// returned. The other errors say why there is no value.
+/// [`JobError::TimedOut`] if the limit or an alarm of the caller expired. But if the value arrives after the limit,
+/// `run` returns it. The other errors say why there is no value.
 /// ```standalone_crate
 /// use {sigalarm::{checkpoint, process}, std::time::Duration};
 /// let result = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42));
@@ -96,7 +96,7 @@ pub fn wait_any<'a, T: 'a>(
     shared::wait_any(&jobs, &mut fds, now.after(limit), now, Location::caller()).map(Some)
 }
 
-/// Checks the receiver against a hostile child; for `fuzz/`.
+/// Compares two decoders of a child's frames. Only `fuzz/` calls this function.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub fn fuzz_frames(input: &[u8]) {

@@ -27,7 +27,7 @@ impl Output {
             Output::Null => File::options().write(true).open("/dev/null")?.into(),
             Output::To(fd) => fd,
         };
-        // If a standard stream is closed, `fd` may have its number, and `redirect` would overwrite `fd`.
+        // If the program has closed a standard stream, `fd` may have its number, which the child's `dup2` overwrites.
         pipe::above_streams(fd).map(Some)
     }
 }

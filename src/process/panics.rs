@@ -29,7 +29,7 @@ pub struct Panic {
 }
 
 impl Panic {
-    /// Returns the first 64 KiB of the message, or `Box<dyn Any>` if the payload is not a string.
+    /// Returns the first 64 KiB of the message, or the text `Box<dyn Any>` if the payload is not a string.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().run(|| -> () { panic!("failed") });
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::Panicked(panic)) if panic.message() == "failed"));
@@ -75,9 +75,8 @@ pub(super) fn capture(pipe: WriteEnd) {
 
 pub(super) type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
 
-/// Replaces the parent's panic hook, because the hook could act outside of the child: write to a log.
+/// Replaces the panic hook, because in the child the parent's hook could write to the parent's log, for example.
 pub(super) fn replace_hook() -> Option<Hook> {
-    // `take_hook` panics on a panicking thread.
     (!thread::panicking()).then(|| {
         let hook = panic::take_hook();
         panic::set_hook(Box::new(on_panic));

@@ -37,14 +37,13 @@ pub(super) struct Shared {
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
-    /// It has its own lock, because a thread that reads must not delay a signal that another thread sends.
+    /// This lock is not that of `state`, because a thread that reads the pipe must not delay another thread's signal.
     receiver: Mutex<Receiver>,
-    /// Locked before the receiver, if both are locked. The child is reaped under this lock.
+    /// A thread that needs both locks takes this one first. It also guards the reap of the child.
     state: Mutex<State>,
     pub(super) end: OnceLock<End>,
 }
 
-/// What a wait polls for one job: the pidfd and the pipe.
 pub(super) type Fds = [poll::Readable; 2];
 
 pub(super) fn wait_any(
@@ -60,7 +59,7 @@ pub(super) fn wait_any(
     let is_limited = !deadline.is_never() || jobs.iter().any(|job| job.options.limit.is_some());
     let mut now = since;
     let mut pause = SHORTEST_PAUSE;
-    // While this is `Some`, the `poll` ends when another thread rings an alarm of this thread.
+    // While `waiting` is `Some`, `poll` ends (EINTR) when another thread rings an alarm of this thread.
     let mut waiting = None;
     loop {
         let mut until = deadline;
@@ -71,7 +70,7 @@ pub(super) fn wait_any(
             fds[n] = job.fds();
             until = until.min(job.state.lock().escalation.next);
         }
-        // The alarm's deadline is read before the check: if it passes between the two, the check fails.
+        // The alarm's deadline is read before the check. If it passes in between, the check returns an error.
         if let Some(alarm) = runtime::next_here() {
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
@@ -91,7 +90,7 @@ pub(super) fn wait_any(
             now = clock::kernel_now();
             jobs.iter().for_each(|job| job.escalate(since, now));
         }
-        // The deadline is checked last, because a job that has ended counts even after the deadline.
+        // The deadline is checked last, because the index of an ended job is returned even after the deadline.
         if now >= deadline && jobs.iter().all(|job| job.end.get().is_none()) {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
             let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
@@ -101,7 +100,7 @@ pub(super) fn wait_any(
 }
 
 impl Shared {
-    /// This is not inlined, as `prepare` is not.
+    /// Not inlined, because a larger stack frame of `spawn` could cost the child a page fault.
     #[inline(never)]
     pub(super) fn new(
         child: Child,
@@ -134,7 +133,6 @@ impl Shared {
         [self.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    /// Receives bytes, and reaps the child if it has ended.
     fn advance(&self, [end, pipe]: &Fds) -> io::Result<()> {
         let (mut more, mut must_kill) = (false, false);
         if pipe.is_ready() {
@@ -159,7 +157,6 @@ impl Shared {
         Ok(())
     }
 
-    /// Sends the signals that are due to a job that has not ended.
     fn escalate(&self, wait_began: Time, now: Time) {
         let mut state = self.state.lock();
         if self.end.get().is_some() {
@@ -174,7 +171,7 @@ impl Shared {
     fn finish(&self, state: &State) {
         let mut receiver = mem::take(&mut *self.receiver.lock());
         if let Some(pipe) = self.pipe.as_ref().filter(|_| receiver.open) {
-            // Reads only the bytes that are in the pipe now, because a grandchild may write for ever.
+            // Reads only what is in the pipe at this moment, because a grandchild may write to it for ever.
             self.receive(&mut receiver, pipe::bytes_in(pipe.as_fd()).min(LARGEST_PIPE));
         }
         let (exit, usage) = self.child.reap();
@@ -205,7 +202,7 @@ impl Shared {
         self.end.get()
     }
 
-    /// While `state` is locked, no other thread reaps the child, which would free its pid.
+    /// Locks `state` during the send, so that no other thread reaps the child and frees its pid.
     pub(super) fn signal(&self, signal: i32, send: impl FnOnce(&Child) -> io::Result<()>) -> io::Result<()> {
         if !self.in_parent() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
@@ -218,13 +215,11 @@ impl Shared {
         Ok(())
     }
 
-    /// Closes the descriptors without a further check of the process, as their drops would make.
     fn close(&mut self) {
         let _ = self.pipe.take().map(JobFd::close);
         self.child.close();
     }
 
-    /// Lets the child go on, if it has not ended. Then the drop does nothing.
     pub(super) fn detach(&mut self) {
         if self.end.get().is_none() && self.pipe.take().is_some() {
             detached::add(self.child.take());
@@ -241,7 +236,7 @@ impl Drop for Shared {
             return self.close();
         }
         let child = &self.child;
-        // If the child has changed its user, the kernel refuses the kill, and a wait could last for ever.
+        // If the child runs as another user, the kernel refuses the SIGKILL, and the wait below could last for ever.
         if child.signal_all(Signal::SIGKILL).is_err() && matches!(child.state(), Ok(ChildState::Running)) {
             return self.detach();
         }

@@ -24,7 +24,6 @@ use crate::os::{c_streams, clock, inherited};
 use crate::runtime::{self, ForChild};
 use crate::time::Time;
 
-/// `threads` says whether there may be other threads.
 pub(super) fn spawn<T, F>(
     builder: Builder,
     alone: Alone,
@@ -41,7 +40,6 @@ where
     let parent = Pid::this();
     match fork_job::<T>(&options, parent, alarm, [stdout, stderr], alone, threads, location)? {
         Forked::InChild(child) => {
-            // A drop would write to the heap, which costs the child page faults.
             mem::forget(options);
             child.run(f)
         }
@@ -56,8 +54,8 @@ enum Forked {
     InParent(Child, JobFd),
 }
 
-/// This is not inlined, so that `fork_job` uses the same stack pages: after a fork, the first write to each costs a
-/// page fault.
+/// Not inlined, so that `fork_job` reuses the stack pages of this call. After a fork, the first write to each page
+/// costs a page fault.
 #[inline(never)]
 fn prepare(
     options: &Options,
@@ -65,7 +63,7 @@ fn prepare(
     location: &'static Location<'static>,
 ) -> Result<(Time, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
-    // The clock is read before the alarm is armed. Otherwise SIGALRM would seem to end the child before its limit.
+    // Read before the alarm is armed, so that SIGALRM never ends the child before `began` plus the limit.
     let clocks = options
         .limit
         .map_or((Time::from_nanos(0), Time::from_nanos(0)), |_| (clock::now(), clock::kernel_now()));
@@ -74,8 +72,8 @@ fn prepare(
     Ok((clocks.1, alarm))
 }
 
-/// The unused `T` makes the compiler place this code near that of `f`: each further page of code costs the child a page
-/// fault.
+/// The unused `T` makes the compiler place this code near that of `f`, because each further page of code costs the
+/// child a page fault.
 #[inline(never)]
 #[allow(clippy::extra_unused_type_parameters)]
 fn fork_job<T>(
@@ -95,15 +93,15 @@ fn fork_job<T>(
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
     let c_streams = c_streams::Streams::find();
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
-    // If another thread printed between the flush and the fork, the child would print that output again.
+    // No other thread may print between the flush and the fork, because the child would print that output again.
     let streams = threads.then(|| (io::stdout().lock(), io::stderr().lock()));
     flush(c_streams);
-    // If `alarm` is `Some`, the process has no other alarms.
+    // `arm_for_child` returns `Some` only if the program has no alarms.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
     panics::capture(pipe);
-    // In the child the replacement costs page faults. The parent does it only without other threads, because it changes
-    // their panics too.
+    // In the child, replacing the panic hook costs page faults, so the parent does it. But if other threads exist, the
+    // child does it, because they use the parent's hook.
     let hook = if threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
         Ok(None) => {
@@ -128,8 +126,8 @@ fn fork_job<T>(
     if let Some(hook) = hook {
         panic::set_hook(hook);
     }
-    // `write` is closed first, because the pidfd may find no other free number. Signals stay blocked until the pidfd is
-    // open, because a handler could reap the child.
+    // At the limit of open files, the pidfd gets the number that this close frees. Signals stay blocked until the pidfd
+    // is open, because a handler could reap the child and free its pid.
     write.close();
     let leads = !options.foreground;
     let child = pid.and_then(|pid| Child::new(pid, parent, leads).map_err(naming("pidfd_open")));

@@ -48,10 +48,9 @@ impl State {
         usage: Option<Usage>,
     ) -> Result<Vec<u8>, JobError> {
         let (out_of_memory, limit) = (received == Received::AbortedWithoutMemory, job.options.cpu_limit);
-        // RLIMIT_CPU sends SIGKILL to a child that survives SIGXCPU.
+        // RLIMIT_CPU sends SIGKILL to a child that survives SIGXCPU, so SIGKILL may mean `CpuTime`.
         let used_up = limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit);
         let received = match received {
-            // A whole value counts, however the child ended.
             Received::Value(bytes) => return Ok(bytes),
             Received::Failure(Failure::Panicked(panic)) => return Err(JobError::Panicked(panic)),
             Received::Failure(Failure::NotEncoded(message)) => return Err(JobError::NotEncoded { message }),
@@ -68,7 +67,7 @@ impl State {
             Received::Incomplete(received) => received,
         };
         let elapsed = clock::kernel_now().since(job.began);
-        // An `exec` removes the handler but not the timer of the child's alarm, so SIGALRM ends the process.
+        // After an `exec` the child's alarm still has its timer but no handler, so SIGALRM ends the process.
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {

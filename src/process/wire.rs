@@ -1,4 +1,4 @@
-//! The frames that a child sends: chunks of a value, the last of which may be empty, or one frame for a failure.
+//! The frames that a child sends. A value is a sequence of chunks; the last may be empty. A failure is one frame.
 
 mod decode;
 mod encode;
@@ -15,8 +15,8 @@ use crate::os::pipe::{Found, WriteEnd};
 
 const HEAD: usize = 5;
 
-/// The length of the sender's array on the stack. A larger array (cleared by `memset`) or the heap would cost the child
-/// page faults.
+/// The length of the sender's first buffer, on the stack. A larger array (which `memset` clears) or the heap would cost
+/// the child page faults.
 pub(super) const SMALL: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
@@ -33,7 +33,6 @@ pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
 pub(super) enum Failure {
     Panicked(Panic),
     NotEncoded(Arc<str>),
-    /// The system call that failed, and `errno`.
     Setup(Arc<str>, i32),
 }
 
@@ -58,7 +57,6 @@ impl<'a> Sender<'a> {
         Sender { pipe, buffer: small, filled: HEAD }
     }
 
-    /// Sends all but the last chunk, which `finish` sends.
     pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
         value.serialize(self)
     }
@@ -105,7 +103,6 @@ impl<'a> Sender<'a> {
         self.pipe.write_all(&self.buffer[..filled])
     }
 
-    /// Grows the buffer in steps, because each new page costs a page fault.
     #[cold]
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
         let may_grow = self.buffer.len() < CHUNK;
@@ -156,11 +153,10 @@ pub(super) enum Received {
 
 #[derive(Debug, Default)]
 pub(super) struct Receiver {
-    /// The bytes of the value or of the failure, then those of the next frame's head.
+    /// The received bytes of the value or failure, followed by `in_head` bytes of an incomplete head.
     bytes: Vec<u8>,
     /// The current frame: its kind, and how many bytes of its body are missing. `None` while its head arrives.
     frame: Option<(u8, usize)>,
-    /// How many bytes of a head have arrived.
     in_head: usize,
     value_limit: usize,
     result: Option<Received>,
@@ -180,13 +176,13 @@ impl Receiver {
         self.bytes.len() - self.in_head
     }
 
-    /// The number of reads is bounded too, because a child may send single bytes.
+    /// Also bounds the number of reads, because a child that sends single bytes could occupy the parent.
     pub(super) fn read(
         &mut self,
         mut budget: usize,
         mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
     ) {
-        // This bounds the memory that `read` reserves before the bytes arrive: a hostile head may announce 4 GiB.
+        // The most memory that `read` reserves for bytes that have not arrived. A hostile head may announce 4 GiB.
         const AT_ONCE: usize = 1 << 20;
         for _ in 0..16 + budget / 256 {
             if !self.open || budget == 0 {

@@ -8,8 +8,8 @@ use crate::checkpoint::checkpoint;
 use crate::error::Cause;
 
 /// Runs `test` in attempts, until the function under test completes. In the n-th attempt the function's n-th check
-/// returns an error, which is the *stop*. For n checks this makes about n²/2 checks in all; [`EachCheck`] has options
-/// for a large n.
+/// returns an error, called the *stop*. A function with 1,000 checks makes about 500,000 in all; [`EachCheck`] has
+/// options for such functions.
 ///
 /// # Panics
 ///
@@ -77,7 +77,7 @@ impl EachCheck {
         EachCheck { blank: Record { cause, ..self.blank }, ..self }
     }
 
-    /// Sets how many further checks may fail after the stop; the next check panics. The default is 100,000.
+    /// Sets how many checks may fail after the stop, 100,000 by default. The next one that fails panics.
     /// ```should_panic
     /// sigalarm::testing::EachCheck::new().patience(9).run(|a| a.run(|alarm| while alarm.check().is_err() {}));
     /// ```
@@ -109,7 +109,7 @@ impl EachCheck {
     }
 }
 
-/// One run of the function under test. If the test panics, it prints the check that stopped the function.
+/// One run of the function under test. If the test panics, the attempt prints the check that stopped the function.
 /// ```
 /// use sigalarm::testing::{Attempt, each_check};
 /// each_check(|a: &mut Attempt| assert_eq!(a.run(|alarm| alarm.check()).is_err(), a.was_stopped()));

@@ -11,8 +11,9 @@
 //! });
 //! ```
 //!
-//! A [`TestAlarm`] sets no timer. It counts its own checks, those of alarms that it encloses, and all checks of a
-//! thread that has entered it. Calls that wait make several checks, and one more after each wake-up:
+//! A [`TestAlarm`] sets no timer. It counts its own checks, those of alarms that its thread arms later, and all checks
+//! of a thread that has [entered](crate::Alarm::enter) it. Calls that wait make these checks, and one more after each
+//! wake-up:
 //!
 //! - [`sleep`](crate::Alarm::sleep): three; two for a time of zero
 //! - [`blocking`](crate::Alarm::blocking), a read, a write, [`wait`](crate::Alarm::wait) for a running child: two

@@ -10,7 +10,7 @@ use crate::error::{AlarmId, Cause, SourceLocation, TimedOut};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
-    /// The check that stops the function, counted from 1. 0 is a time limit of zero, `u64::MAX` is no stop.
+    /// The number of the check that is the stop, from 1. 0 means a time limit of zero, and `u64::MAX` no stop.
     pub(super) stop_at: u64,
     pub(crate) cause: Cause,
     pub(super) patience: u64,
@@ -43,10 +43,9 @@ impl Record {
     }
 }
 
-/// The id of the last test alarm whose stop the function ignored; 0 if there is none.
+/// The id of the last test alarm whose checks failed more often than its patience allows; 0 if none.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
-/// Panics if the function under test ignores the stop.
 pub(crate) fn note_error(timed_out: &TimedOut) {
     let is_ignored = IGNORED.load(Ordering::Relaxed) == implementer::number(timed_out.alarm());
     if is_ignored && !thread::panicking() {
@@ -104,7 +103,7 @@ impl Stop {
         self.later
     }
 
-    /// Returns whether an error reports the test alarm's expiry.
+    /// Returns whether the error comes from the alarm that made this stop.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.check().is_err_and(|timed_out| alarm.stop().unwrap().owns(&timed_out)));
@@ -177,7 +176,7 @@ impl Report {
     }
 
     /// Returns the first difference between two attempts, which a clock, a `HashMap` or threads can cause. If there is
-    /// one, the stops may have missed some checks.
+    /// one, some checks may never have been the stop.
     /// ```
     /// assert!(sigalarm::testing::each_check(|a| drop(a.run(|alarm| alarm.check()))).divergence().is_none());
     /// ```

@@ -9,7 +9,7 @@ use crate::error::{Cause, SourceLocation};
 use crate::runtime::{self, Due, Plan, Wishes};
 use crate::schedule::{Budget, Entry};
 
-/// An alarm that expires at a given check; see [the module](super). If dropped during a panic, it prints that check.
+/// An alarm that expires at a given check; see [the module](super). A drop during a panic prints where it expired.
 /// ```
 /// let alarm: sigalarm::testing::TestAlarm = sigalarm::testing::at_check(4);
 /// assert_eq!((0..9).take_while(|_| alarm.check().is_ok()).count(), 3);
@@ -73,7 +73,7 @@ impl TestAlarm {
         runtime::inspect(self.key, read).flatten().unwrap_or_default()
     }
 
-    /// Arms the alarm again, with this cause of its expiry.
+    /// Replaces the alarm by a new one that expires with this cause.
     /// ```
     /// let alarm = sigalarm::testing::at_check(1).cause(sigalarm::Cause::Rung);
     /// assert_eq!(alarm.check().unwrap_err().cause(), sigalarm::Cause::Rung);
@@ -82,7 +82,7 @@ impl TestAlarm {
         TestAlarm::arm(Record { cause, ..self.blank.clone() })
     }
 
-    /// Arms the alarm again, with this [patience](super::EachCheck::patience).
+    /// Replaces the alarm by a new one with this [patience](super::EachCheck::patience).
     /// ```should_panic
     /// let alarm = sigalarm::testing::at_check(1).patience(100);
     /// while alarm.check().is_err() {}

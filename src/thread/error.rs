@@ -16,7 +16,7 @@ use crate::error::{ArmError, TimedOut, panic_message};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The limit, or an alarm of the calling thread, expired. The worker can be joined again.
+    /// The join's limit, or an alarm of the joining thread, expired. The worker can be joined again.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),
@@ -78,7 +78,7 @@ impl Panic {
         Panic { message: panic_message(&*payload).to_owned(), payload: Mutex::new(payload) }
     }
 
-    /// Returns the message, or `Box<dyn Any>` if the payload is not a string.
+    /// Returns the message, or the text `Box<dyn Any>` if the payload is not a string.
     /// ```
     /// let result = sigalarm::thread::Worker::spawn(|| -> () { panic!("failed") }).unwrap().join();
     /// assert!(matches!(result, Err(sigalarm::thread::WorkerError::Panicked(panic)) if panic.message() == "failed"));

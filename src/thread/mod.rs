@@ -1,6 +1,6 @@
 //! Functions on their own threads, which can be asked to stop.
 //!
-//! A function that makes no checks cannot be stopped. A job (feature `process`) can be killed.
+//! A function that makes no checks cannot be stopped. As a job (feature `process`) it can be killed.
 //! ```
 //! use sigalarm::{checkpoint, thread::Worker};
 //! let worker = Worker::spawn(|| while checkpoint().is_ok() {}).unwrap();

@@ -19,7 +19,7 @@ use crate::time::Time;
 
 /// A function that runs on its own thread, and its value.
 ///
-/// Another thread's alarm limits it only with [`Builder::under`]. **A drop calls [`stop`](Worker::stop) and does not
+/// Alarms of other threads limit it only through [`Builder::under`]. **A drop calls [`stop`](Worker::stop) and does not
 /// wait.**
 /// ```
 /// assert_eq!(sigalarm::thread::Worker::spawn(|| 42).unwrap().join().unwrap(), 42);
@@ -32,7 +32,7 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How often a joining thread checks its alarms, because its wait does not end when another thread rings one.
+/// How often a joining thread checks its alarms. A ring by another thread does not end its wait on the `Condvar`.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
@@ -137,8 +137,8 @@ impl<T> Worker<T> {
         self.thread
     }
 
-    /// Waits for the worker to end, or for an alarm of the calling thread to expire. The first join gets the value.
-    /// Only the first call of `join` also waits for the destructors of the worker's thread-locals.
+    /// Waits for the worker to end, or for an alarm of the calling thread to expire. Only the first join after the end
+    /// returns the value. The first `join` after the end also waits for the destructors of the worker's thread-locals.
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```
@@ -147,7 +147,6 @@ impl<T> Worker<T> {
         let result = self.join_timeout(Duration::MAX);
         let runs_on = matches!(result, Err(WorkerError::TimedOut(_) | WorkerError::JoinSelf));
         let handle = self.handle.lock().take_if(|_| !runs_on);
-        // The result is `Ok`, because `run` catches panics.
         drop(handle.map(JoinHandle::join));
         result
     }
@@ -238,8 +237,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Sets the name of the thread, also the label in its errors. [`spawn`](Builder::spawn) panics if it contains a
-    /// zero byte.
+    /// Sets the name of the thread, which also labels errors. [`spawn`](Builder::spawn) panics if the name
+    /// contains a zero byte.
     /// ```
     /// let worker = sigalarm::thread::Worker::builder().name("solve").spawn(|| ()).unwrap();
     /// assert_eq!(worker.name(), Some("solve"));
@@ -257,7 +256,7 @@ impl Builder {
         Builder { stack_size: Some(bytes), ..self }
     }
 
-    /// Makes an alarm of another thread limit the worker too, until the alarm's guard is dropped.
+    /// Makes `alarm`, which another thread has armed, limit the worker too, until the alarm's guard is dropped.
     /// ```
     /// use sigalarm::{Alarm, checkpoint, shielded, thread::Worker};
     /// let alarm = Alarm::never()?;

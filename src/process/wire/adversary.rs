@@ -1,4 +1,4 @@
-//! Compares the receiver with a naive one on arbitrary bytes.
+//! Compares [`Receiver`] with [`naive`], a simple implementation, on arbitrary bytes.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Decodes a value from an untrusted child. Postcard decodes only the scalars, because it limits neither the nesting
-//! nor the number of elements that take no bytes.
+//! Decodes a value from an untrusted child. Only scalars are left to postcard, because postcard limits neither the
+//! nesting nor the number of elements that take no bytes.
 
 use serde::Deserialize;
 use serde::de::{
@@ -8,8 +8,8 @@ use serde::de::{
     value::{Error, U32Deserializer},
 };
 
-/// The most elements that take no bytes, as in a `Vec<()>`. A few bytes could claim 2^64 of them, and decoding would
-/// not end.
+/// The most elements that take no bytes, as in a `Vec<()>`. A few hostile bytes can claim 2^64 of them, and decoding
+/// would not end.
 const EMPTY_ELEMENTS: usize = 1 << 16;
 
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
-    /// Whether `left` comes from the input, which may be hostile, and not from the type.
+    /// Whether `left` is a length from the (perhaps hostile) input. Otherwise the type determines it.
     are_claimed: bool,
 }
 
