@@ -14,14 +14,14 @@ use crate::schedule::{Entry, Key};
 
 /// A guard that limits a computation until the guard is dropped.
 ///
-/// Arming sets a timer that sends SIGALRM. After the limit [`check`](Alarm::check) returns a [`TimedOut`].
+/// Arming sets a timer that sends SIGALRM. A [`check`](Alarm::check) after the limit returns a [`TimedOut`].
 ///
-/// - Alarms nest: an alarm encloses the alarms that its thread arms later. After it expires, checks of those return its
-///   error.
-/// - Guards drop in any order. The last drop on a thread restores its signal mask. The last drop in the process
-///   restores the previous handler of SIGALRM.
+/// - Alarms nest: an alarm encloses the alarms that its thread arms later. After an alarm expires, checks of the alarms
+///   that it encloses return its error.
+/// - Guards may be dropped in any order. A thread's last drop restores the thread's signal mask. The last drop in the
+///   process restores the previous disposition of SIGALRM.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
-/// - In a forked child, inherited guards are inert: checks return `Ok`.
+/// - In a forked child, the parent's guards have no effect: their checks return `Ok`.
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(5))?;
 /// while alarm.check().is_ok() {}
@@ -39,12 +39,12 @@ pub struct Alarm {
 impl Alarm {
     /// Arms an alarm that expires `limit` from now, never earlier. Does not block.
     ///
-    /// A limit of zero expires at the first check, a limit over 584 years never.
+    /// A limit of zero has expired at the first check. A limit over 584 years never expires.
     ///
     /// # Errors
     ///
-    /// [`ArmError`] if a system call fails; then no alarm is armed. If the kernel refuses only a timer, arming
-    /// succeeds, because checks can read the clock.
+    /// [`ArmError`] if a system call fails; then no alarm is armed. If the kernel only refuses a timer, arming
+    /// succeeds, because checks can read the clock instead.
     /// ```
     /// assert!(sigalarm::Alarm::after(std::time::Duration::ZERO).unwrap().is_expired());
     /// ```
@@ -94,7 +94,8 @@ impl Alarm {
     }
 }
 
-/// Returns an error in `error`, because a `Result` would be returned in memory, not in registers.
+/// Writes an error to `error`, because an `Option<Key>` is returned in registers, but a `Result` would be
+/// returned in memory.
 #[inline(never)]
 fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmError>) -> Option<Key> {
     runtime::arm(Plan::new(due, location)).map_err(|e| *error = Some(e)).ok()
@@ -104,13 +105,13 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 impl Alarm {
     /// Returns an error if this alarm or an enclosing one has expired.
     ///
-    /// Costs one load and one branch. While an expired alarm is alive in the process, a check also takes a lock, so a
-    /// check in a signal handler can deadlock.
+    /// Costs one load and one branch. While an expired alarm is alive in the process, every check also takes a lock. A
+    /// check in a signal handler can then deadlock.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] of the outermost expired alarm, with the location of this call. Later checks fail too, until
-    /// that alarm's [`restart`](Alarm::restart), [`extend`](Alarm::extend), [`disarm`](Alarm::disarm) or drop.
+    /// [`TimedOut`] of the outermost expired alarm, with the location of this call. Later checks also fail, until that
+    /// alarm is [restarted](Alarm::restart), [extended](Alarm::extend), [disarmed](Alarm::disarm) or dropped.
     /// ```
     /// let alarm = sigalarm::testing::at_check(9);
     /// assert!((0..1_000).try_for_each(|_| alarm.check()).is_err());
@@ -136,7 +137,7 @@ impl Alarm {
         self.check().is_err()
     }
 
-    /// Returns whether this alarm's expiry caused the error.
+    /// Returns whether `timed_out` is an error of this alarm.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// assert!(alarm.owns(&alarm.check().unwrap_err()));
@@ -167,7 +168,7 @@ impl Alarm {
         runtime::restart(self.key);
     }
 
-    /// Moves the deadline, if the alarm has one, later by `more`. This undoes an expiry at the earlier deadline.
+    /// Moves the deadline, if the alarm has one, later by `more`. An expiry at the earlier deadline is undone.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// alarm.extend(std::time::Duration::from_secs(10));
@@ -177,8 +178,8 @@ impl Alarm {
         runtime::extend(self.key, more);
     }
 
-    /// Expires the alarm, with [`Cause::Rung`], unless it has expired. Takes a lock, so a call in a signal handler can
-    /// deadlock.
+    /// Expires the alarm with [`Cause::Rung`], if it has not expired yet. Takes a lock, so a call in a signal handler
+    /// can deadlock.
     /// ```
     /// let alarm = sigalarm::testing::never();
     /// alarm.ring();
@@ -189,8 +190,8 @@ impl Alarm {
         let _ = runtime::ring(self.key, Cause::Rung);
     }
 
-    /// Removes all limits until [`restart`](Alarm::restart). Calls of [`ring`](Alarm::ring) and signals of
-    /// [`ring_on`](AlarmBuilder::ring_on) still expire the alarm.
+    /// Removes all limits until [`restart`](Alarm::restart), and undoes an expiry. [`ring`](Alarm::ring) and the
+    /// signals of [`ring_on`](AlarmBuilder::ring_on) can still expire the alarm.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// alarm.disarm();
@@ -263,7 +264,7 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        let _ = runtime::release(self.key); // A forked child has no such alarm.
+        let _ = runtime::release(self.key);
     }
 }
 

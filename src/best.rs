@@ -6,8 +6,8 @@ use crate::alarm::Alarm;
 use crate::error::{ArmError, TimedOut};
 use crate::unwind;
 
-/// The best answer `T` that a search has found, with its score `S`. An answer with an equal score does not replace it.
-/// The search only borrows the `Best`, so the answer outlives an error or panic of the search.
+/// The best answer `T` that a search has found, with its score `S`. The search only borrows the `Best`, so the answer
+/// outlives an error or panic of the search.
 /// ```
 /// let mut best: sigalarm::Best<Vec<u32>, u64> = sigalarm::Best::lowest();
 /// best.offer(7_542, || vec![2, 0, 1]);
@@ -44,7 +44,8 @@ impl<T, S> Best<T, S, Highest> {
 }
 
 impl<T, S, F: Fn(&S, &S) -> bool> Best<T, S, F> {
-    /// Returns an empty `Best`. It takes the first offer, then every offer for which `better(new, best)` is true.
+    /// Returns an empty `Best` that accepts the first offer, and later the offers for which `better(new, best)` is
+    /// true.
     /// ```
     /// assert!(sigalarm::Best::by(|new: &(u32, f64), best| new < best).offer((3, 80.0), || "three vans"));
     /// ```
@@ -58,7 +59,7 @@ impl<T, S, O> Best<T, S, O> {
         Best { order, kept: None, spare: None, improvements: 0 }
     }
 
-    /// Returns the best answer; `None` before the first.
+    /// Returns the best answer, or `None` before the first accepted offer.
     /// ```
     /// assert_eq!(sigalarm::Best::<u32, u32>::lowest().answer(), None);
     /// ```
@@ -75,7 +76,7 @@ impl<T, S, O> Best<T, S, O> {
         self.kept.as_ref().map(|(score, _)| score)
     }
 
-    /// Returns how many offers were taken.
+    /// Returns how many offers were accepted.
     /// ```
     /// assert_eq!(sigalarm::Best::<u32, u32>::lowest().improvements(), 0);
     /// ```
@@ -95,7 +96,7 @@ impl<T, S, O> Best<T, S, O> {
 }
 
 impl<T, S, O: Better<S>> Best<T, S, O> {
-    /// Returns whether an offer with this score would be taken.
+    /// Returns whether an offer with this score would be accepted.
     /// ```
     /// assert!(sigalarm::Best::<u32, u32>::lowest().is_beaten_by(&7));
     /// ```
@@ -153,13 +154,13 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         self.kept.replace((score, answer)).map(|(_, beaten)| beaten)
     }
 
-    /// Arms an alarm with this limit, and runs `search` with `self` and the alarm. Offers before the first check count
-    /// even if the limit is zero.
+    /// Runs `search` with `self` and an alarm with this limit. Offers before the first check are accepted even if the
+    /// limit is zero.
     ///
     /// # Errors
     ///
     /// [`ArmError`] if arming fails; then `search` does not run. The inner error is the [`TimedOut`] that `search`
-    /// returned, or with which a check unwound it.
+    /// returned, or that [unwound](Alarm::unwind_if_expired) it.
     /// ```
     /// let mut best = sigalarm::Best::highest();
     /// let ended = best.within(std::time::Duration::from_millis(5), |best, alarm| {
@@ -207,7 +208,8 @@ pub trait Better<S> {
     /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
-    /// Returns whether an empty `Best` takes the score. It takes no NaN, because no score is better than NaN.
+    /// Returns whether an empty `Best` accepts the score. [`Lowest`] and [`Highest`] refuse NaN, because no score is
+    /// better than NaN.
     /// ```
     /// assert!(!sigalarm::Better::is_comparable(&sigalarm::Lowest, &f64::NAN));
     /// ```

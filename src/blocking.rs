@@ -18,12 +18,14 @@ impl Alarm {
     /// When this alarm or an enclosing one expires, the system call fails with EINTR, at most 10 ms late. After an
     /// EINTR without an expiry, `call` runs again.
     ///
-    /// No deadline ends a `call` that itself retries after EINTR, as std's `read_exact`, `accept`, `connect` and
-    /// `File::open` do. Use [`reader`](Alarm::reader) instead, or nix's functions.
+    /// `call` must return when its system call fails with EINTR. std's `read_exact`, `accept`, `connect` and
+    /// `File::open` retry instead, so no deadline ends them. Use [`reader`](Alarm::reader) or the functions of the nix
+    /// crate.
     ///
     /// # Errors
     ///
-    /// - After an expiry, kind [`TimedOut`](io::ErrorKind::TimedOut); [`TimedOut::find_in`] returns the [`TimedOut`].
+    /// - After an expiry, an error of kind [`TimedOut`](io::ErrorKind::TimedOut). [`TimedOut::find_in`] returns the
+    ///   [`TimedOut`] inside.
     /// - [`ArmError`](crate::ArmError) if no timer can interrupt this thread, as on macOS, NetBSD and OpenBSD.
     /// - Otherwise the error of `call`.
     /// ```
@@ -74,7 +76,8 @@ impl Alarm {
         self.check_at(location)?;
         let waiting = Waiting::begin(Some(self.key));
         loop {
-            // The clock is read before the check. So if `end` has passed, the check finds every deadline before `end`.
+            // The clock is read before the check. So the last check runs after `end`, and finds every deadline before
+            // `end`.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -84,7 +87,7 @@ impl Alarm {
                 return Ok(());
             }
             let timeout = left.min(self.wait_timeout(waiting.is_ok()));
-            let _ = poll::wait(None, Some(timeout)); // Fails only if memory is exhausted; then the loop goes on.
+            let _ = poll::wait(None, Some(timeout));
             runtime::recheck();
         }
     }
@@ -103,7 +106,7 @@ impl Alarm {
         let location = Location::caller();
         drop(child.stdin.take());
         loop {
-            // If the child has been reaped, another process may have its id. `try_wait` knows this, so it precedes
+            // A reaped child's id may name another process. So `try_wait`, which returns the stored status, precedes
             // waitid(2).
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
@@ -117,9 +120,9 @@ impl Alarm {
 
     /// Calls `attempt` until it returns a value. Returns a [`TimedOut`] if the alarm or an enclosing one expires first.
     ///
-    /// Suits locks, channels (`recv_timeout`) and condition variables (`wait_timeout_while`), whose waits no signal
-    /// interrupts. `attempt` gets a timeout: the time to the deadline, at most 10 ms. After the timeout it must return
-    /// `None`. A [`ring`](Alarm::ring) takes effect between two attempts.
+    /// For waits that no signal interrupts: locks, channels (`recv_timeout`) and condition variables
+    /// (`wait_timeout_while`). `attempt` gets a timeout: the time to the deadline, at most 10 ms. After the timeout it
+    /// must return `None`. A [`ring`](Alarm::ring) ends the wait only between two attempts.
     /// ```
     /// let lock = parking_lot::Mutex::new(7);
     /// let locked = sigalarm::testing::never().wait_for(|timeout| lock.try_lock_for(timeout));
@@ -134,7 +137,7 @@ impl Alarm {
             if let Some(value) = attempt(self.wait_timeout(false)) {
                 return Ok(value);
             }
-            runtime::recheck(); // The deadline may have passed, even if no handler has set the flag.
+            runtime::recheck();
         }
     }
 

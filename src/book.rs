@@ -1,7 +1,5 @@
 //! Guides: recipes, mistakes, limits, and the choice between alarms, workers and jobs.
 
-// Doctests that fork jobs are `standalone_crate`s, because each then runs in a process of its own, with one thread.
-
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

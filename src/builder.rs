@@ -58,8 +58,8 @@ impl AlarmBuilder {
         AlarmBuilder { label: Some(label.into()), ..self }
     }
 
-    /// Sets a limit on the processor time of the process, from arming. The alarm is late by up to 1 ms. Its timer
-    /// assumes that only one thread is busy, so it is also late by the processor time of other threads.
+    /// Sets a limit on the processor time of the process, from arming. The alarm is late by up to 1 ms. It is also late
+    /// by the processor time of other threads, because its timer is set as if one thread were busy.
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -68,7 +68,7 @@ impl AlarmBuilder {
     }
 
     /// Sets a limit on the processor time of the arming thread, in place of [`cpu_limit`](AlarmBuilder::cpu_limit).
-    /// With it [`arm`](AlarmBuilder::arm) fails on Apple's systems, NetBSD and OpenBSD.
+    /// With this option [`arm`](AlarmBuilder::arm) fails on Apple's systems, NetBSD and OpenBSD.
     /// ```
     /// assert!(sigalarm::Alarm::builder().thread_cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -78,8 +78,9 @@ impl AlarmBuilder {
 
     /// Sets a limit on the number of checks: the first `budget` return `Ok`, the next returns an error.
     ///
-    /// These checks count: those of the alarm, of alarms that it encloses, and of its thread.
-    /// [`restart`](Alarm::restart) resets the count. While the guard is alive, every check in the process takes a lock.
+    /// The limit counts checks of the alarm, of alarms that it encloses, and of its thread by
+    /// [`checkpoint`](crate::checkpoint). [`restart`](Alarm::restart) resets the count. While the guard is alive, every
+    /// check in the process takes a lock.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm().unwrap();
     /// assert!(sigalarm::checkpoint().is_ok() && alarm.check().is_err());
@@ -90,12 +91,12 @@ impl AlarmBuilder {
 
     /// Makes `signal`, such as SIGINT (Ctrl-C) or SIGTERM, expire the alarm.
     ///
-    /// The previous handler gets a second signal if no check has run since the first, or if all alarms with this signal
-    /// have expired. So a second Ctrl-C ends the process. A signal that was ignored at arming, as under `nohup`, stays
-    /// ignored.
+    /// A second signal takes the action of the previous disposition if no check has run since the first, or if all
+    /// alarms with this signal have expired. So a second Ctrl-C ends the process. A signal that was ignored at arming,
+    /// as under `nohup`, stays ignored.
     ///
-    /// The drop of the last guard with this signal restores the previous disposition. If no check has run since a
-    /// signal, the drop discards that signal.
+    /// The drop of the last guard with this signal restores the previous disposition. That drop discards a signal that
+    /// came after the last check.
     ///
     /// [`arm`](AlarmBuilder::arm) fails for SIGKILL, SIGSTOP, SIGALRM, SIGABRT, faults (SIGSEGV) and real-time signals.
     /// ```
@@ -110,10 +111,10 @@ impl AlarmBuilder {
         }
     }
 
-    /// Ends the process if no check on the arming thread returns an error within `grace` after the deadline.
+    /// Ends the process if no check of the arming thread's alarms returns an error within `grace` after the deadline.
     ///
     /// This watchdog writes a line to standard error and exits with code 124. It runs no destructors and flushes no
-    /// buffers. With it [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
+    /// buffers. With this option [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).abort_after(limit).arm().unwrap();
@@ -125,7 +126,7 @@ impl AlarmBuilder {
         })
     }
 
-    /// Ends the process as `abort_after` does, but by [`abort`](std::process::abort), which dumps core.
+    /// Sets a watchdog as `abort_after` does, but ends the process by [`abort`](std::process::abort), which dumps core.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).dump_core_after(limit).arm().unwrap();
@@ -134,11 +135,12 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.watchdog = Some(Grace { grace, dumps_core: true }))
     }
 
-    /// Makes the handler set `flag` when the alarm expires, for code that reads an `Arc<AtomicBool>` instead of
-    /// checking. The library never clears `flag`.
+    /// Makes an expiry set `flag` to true, for code that reads an `Arc<AtomicBool>` instead of checking. The library
+    /// never clears `flag`.
     ///
-    /// For limits on processor time and checks, a check sets `flag`. For a deadline `flag` needs a timer, so
-    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and if RLIMIT_SIGPENDING allows no further timer.
+    /// At a deadline the handler sets `flag`, which needs a timer. So with a deadline [`arm`](AlarmBuilder::arm) fails
+    /// on macOS, NetBSD and OpenBSD, and if RLIMIT_SIGPENDING allows no further timer. For limits on processor time and
+    /// checks, a check sets `flag`.
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
     /// let (limit, flag) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
@@ -151,8 +153,8 @@ impl AlarmBuilder {
 
     /// Measures each stretch of `threshold` or longer without a check on the arming thread; see [`Alarm::longest_gap`].
     ///
-    /// The timer sends four signals per `threshold`, but at most 4,000 a second. An audit measures wall time, so a
-    /// preempted thread looks like a missing check.
+    /// The audit's timer sends four signals per `threshold`, but at most 4,000 a second. The audit measures wall time,
+    /// so a preempted thread counts as one that does not check.
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
     /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();

@@ -1,7 +1,7 @@
 #[cfg(not(sigalarm_shuttle))]
 pub use sigalarm_core::checkpoint;
 
-/// Reads the flag of the simulated kernel on which `src/interleavings` tests the library.
+/// Checks as `sigalarm_core::checkpoint` does, but reads the flag of the simulated kernel in `src/interleavings`.
 #[cfg(sigalarm_shuttle)]
 pub fn checkpoint() -> Result<(), crate::error::TimedOut> {
     if crate::runtime::is_flag_set() {

@@ -5,7 +5,7 @@ use crate::not_send::NotSend;
 use crate::runtime;
 use crate::schedule::{Key, Standing};
 
-/// A guard, returned by [`Alarm::enter`], whose drop leaves the entered alarm.
+/// A guard, returned by [`Alarm::enter`], whose drop undoes the call.
 /// ```
 /// let alarm = sigalarm::testing::never();
 /// let entered: sigalarm::Entered<'_> = alarm.enter();
@@ -19,10 +19,11 @@ pub struct Entered<'a> {
 }
 
 impl Alarm {
-    /// Enters the alarm on the calling thread, whose [`checkpoint`](crate::checkpoint)s then check the alarm too.
+    /// Enters the alarm on the calling thread: the thread's [`checkpoint`](crate::checkpoint)s then check this alarm
+    /// too.
     ///
-    /// The entered alarm encloses alarms that the calling thread arms later. It is enclosed by the thread's earlier
-    /// alarms, and by those that enclose it on its arming thread.
+    /// The entered alarm encloses the alarms that the calling thread arms later. The calling thread's earlier alarms
+    /// enclose it, and so do the alarms that enclose it on the thread that armed it.
     /// ```
     /// let alarm: &sigalarm::Alarm = &sigalarm::testing::expired();
     /// std::thread::scope(|s| {

@@ -10,7 +10,8 @@ use crate::schedule::{Entry, Key};
 
 /// A handle on an alarm, for code that cannot borrow the guard; returned by [`Alarm::handle`].
 ///
-/// After the guard's drop, and in a forked child, checks return `Ok`, and [`ring`](AlarmHandle::ring) returns `false`.
+/// After the guard is dropped, and in a forked child, checks return `Ok`, and [`ring`](AlarmHandle::ring) returns
+/// `false`.
 /// ```
 /// let alarm = sigalarm::testing::never();
 /// let handle: sigalarm::AlarmHandle = alarm.handle();

@@ -10,23 +10,24 @@ use crate::os::poll::Readiness;
 impl Alarm {
     /// Returns a reader whose reads end at the deadline: for pipes, sockets and terminals.
     ///
-    /// A read waits in poll(2), which reports regular files as always ready, and does not see buffered bytes. So `r`
-    /// must be unbuffered, or standard input. To read lines, put a [`BufReader`](io::BufReader) around the returned
-    /// reader.
+    /// A read waits in poll(2), which reports regular files as always ready, and ignores bytes that `r` has buffered.
+    /// So `r` must be unbuffered, or standard input. To read lines, put a [`BufReader`](io::BufReader) around the
+    /// returned reader.
     ///
     /// # Errors
     ///
-    /// After an expiry, [`io::ErrorKind::TimedOut`] with a [`TimedOut`](crate::TimedOut) inside. The read takes no
-    /// bytes.
+    /// After an expiry, [`io::ErrorKind::TimedOut`] with a [`TimedOut`](crate::TimedOut) inside. The failed read has
+    /// consumed no bytes.
     ///
     /// # Standard input
     ///
-    /// A read takes bytes that [`io::stdin`](std::io::stdin) has buffered, or waits as [`blocking`](Alarm::blocking)
-    /// does, with the same errors. The limit does not cover the wait for the lock of `io::stdin`.
+    /// A read returns bytes that [`io::stdin`](std::io::stdin) has buffered. If there are none, it waits as
+    /// [`blocking`](Alarm::blocking) does, with the same errors. The limit does not cover the wait for the lock of
+    /// `io::stdin`.
     ///
     /// `alarm.reader(stdin().lock())` implements [`BufRead`]. If the deadline comes within a line, `read_line` leaves
-    /// the first part in its `String`, and the next `read_line` appends to it. But `read_line` drops a part that ends
-    /// within a UTF-8 character.
+    /// the first part in its `String`, and the next `read_line` appends the rest. But a part that ends within a UTF-8
+    /// character is lost.
     /// ```
     /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
@@ -41,8 +42,8 @@ impl Alarm {
 
     /// Returns a writer whose writes end at the deadline, with the errors of [`reader`](Alarm::reader).
     ///
-    /// A `write` returns how many bytes it has written, but a failed `write_all` does not. `w` must be unbuffered: for
-    /// standard output, pass a [`File`](std::fs::File) from `stdout().as_fd().try_clone_to_owned()?`.
+    /// `write` returns the number of written bytes. After a failed `write_all` this number is unknown. `w` must be
+    /// unbuffered: for standard output, pass a [`File`](std::fs::File) from `stdout().as_fd().try_clone_to_owned()?`.
     /// ```
     /// let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
     /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(20)).unwrap();
@@ -145,7 +146,6 @@ impl<R: BufRead + AsFd> BufRead for Reader<'_, R> {
 }
 
 impl<R: AsFd> Reader<'_, R> {
-    /// Runs `call` before poll(2), because poll(2) does not see bytes that `inner` has buffered.
     fn read_through_buffer<T>(&mut self, mut call: impl FnMut(&mut R) -> io::Result<T>) -> io::Result<T> {
         let Reader { alarm, inner, location } = self;
         let called = alarm.blocking_at(location, || match call(inner) {

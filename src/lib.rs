@@ -25,7 +25,7 @@
 )]
 //! # Features
 //!
-//! No feature is on by default. A build without features compiles 16 crates.
+//! No feature is on by default. Without features, a build compiles 16 crates.
 //!
 //! | feature | adds | further crates |
 //! |---|---|---|
@@ -35,10 +35,10 @@
 //!
 //! # Limits
 //!
-//! - A computation without checks never stops. A limit is noticed at the next check, never early.
+//! - A computation without checks never stops. A check returns no error before the limit.
 //! - While an expired alarm is alive, every check in the process takes a lock.
-//! - In a single-threaded process `exec` preserves the alarm's timer, so the new program dies of SIGALRM: use
-//!   [`suspended`].
+//! - In a single-threaded process `exec` preserves the alarm's timer, whose SIGALRM then ends the new program. Call
+//!   `exec` in [`suspended`].
 //! - Unix only. Tests run on Linux; for macOS, FreeBSD, NetBSD and Android the library is only compiled.
 
 #![cfg_attr(sigalarm_rtsan, feature(sanitize))]

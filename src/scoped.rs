@@ -29,7 +29,7 @@ pub fn within<T>(limit: Duration, f: impl FnOnce(&Alarm) -> T) -> Result<T, ArmE
     Ok(f(&alarm))
 }
 
-/// Runs `f` as [`within`] does, and converts an [`ArmError`] or `E` into an [`io::Error`]. A
+/// Runs `f` as [`within`] does, and converts an [`ArmError`] or the error of `f` into an [`io::Error`]. A
 /// [`TimedOut`](crate::TimedOut) gets the kind [`io::ErrorKind::TimedOut`].
 /// ```
 /// let limit = std::time::Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub fn try_within<T, E: Into<io::Error>>(
 /// Runs `f` while the calling thread's alarms are paused, for a prompt or a debugger. Calls nest.
 ///
 /// A paused alarm has no deadline. When `f` ends, the alarm's deadline, watchdog and flag are postponed by the time
-/// that `f` took. Its audit ignores that time. Limits on processor time and checks are not paused.
+/// that `f` took. The alarm's audit excludes that time. Limits on processor time and checks are not paused.
 /// ```
 /// let alarm = sigalarm::Alarm::after(std::time::Duration::from_millis(500)).unwrap();
 /// sigalarm::paused(|| std::thread::sleep(std::time::Duration::from_millis(600)));
@@ -72,12 +72,12 @@ impl Alarm {
     }
 }
 
-/// Runs `f`, for clean-up after an expiry. Until it ends, this thread's checks ignore all alarms armed before. Calls
-/// nest.
+/// Runs `f`, for clean-up after an expiry. Until `f` ends, this thread's checks ignore all alarms that were armed
+/// before the call. Calls nest.
 ///
 /// [`blocking`](Alarm::blocking) ignores these alarms too, and their [`check_limit`](crate::AlarmBuilder::check_limit)s
-/// count no check. But their deadlines pass, and their [`abort_after`](crate::AlarmBuilder::abort_after) ends the
-/// process. Alarms that `f` arms work as usual, so the clean-up can have a limit.
+/// count no checks. But their deadlines still pass, and their [`abort_after`](crate::AlarmBuilder::abort_after) still
+/// ends the process. Alarms that `f` arms work as usual, so the clean-up can have a limit.
 /// ```
 /// let _alarm = sigalarm::testing::expired();
 /// assert!(sigalarm::checkpoint().is_err());
@@ -91,11 +91,12 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 
 /// Runs `f` with the previous disposition of SIGALRM, this thread's previous signal mask, and no timer of the library.
 ///
-/// Use it for [`exec`](std::os::unix::process::CommandExt::exec), which preserves the interval timer: without
-/// `suspended` the new program of a single-threaded process **dies of SIGALRM**.
+/// Use it for [`exec`](std::os::unix::process::CommandExt::exec), which preserves a single-threaded process's interval
+/// timer. Without `suspended`, the new program **dies of SIGALRM**.
 ///
-/// Limits count the time of `f`, but a deadline interrupts no system call. Until `f` returns, arm no alarm on another
-/// thread, because the library does not unblock SIGALRM there. Calls nest.
+/// The time of `f` counts for limits, but no deadline interrupts a system call of `f`. Until `f` returns, arm no alarm
+/// on another thread, because the library would not unblock SIGALRM on that thread. While other threads have alarms,
+/// the handler may stay installed. Calls nest.
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());

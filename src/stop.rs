@@ -5,7 +5,7 @@ use crate::error::{Cause, TimedOut};
 use crate::handle::AlarmHandle;
 
 /// A `'static` [`enough::Stop`] that checks the calling thread's alarms. `&Alarm` and [`AlarmHandle`] implement `Stop`
-/// too. If a limit on time, processor time or checks is reached, the reason is [`StopReason::TimedOut`], otherwise
+/// too. The reason is [`StopReason::TimedOut`] after a limit on time, processor time or checks, and otherwise
 /// [`StopReason::Cancelled`].
 /// ```
 /// use enough::{Stop, StopReason};

@@ -1,5 +1,5 @@
-//! Unwinding from a check to an `Alarm::catch`. Without a `catch`, unwinding would end the thread without a panic
-//! message, so the check panics instead.
+//! Unwinding from a check to an `Alarm::catch`. Without a `catch`, the unwinding would end the thread without a panic
+//! message, because `resume_unwind` prints none. So the check panics instead.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -14,16 +14,15 @@ use crate::runtime;
 struct Unwinding(TimedOut);
 
 impl Alarm {
-    /// Checks, and unwinds to the [`catch`](Alarm::catch) of the expired alarm, in code without a `Result`.
+    /// Checks the alarm in code without a `Result`. If an alarm has expired, unwinds to its [`catch`](Alarm::catch).
     ///
     /// The unwinding runs destructors, but not the panic hook. At an `extern "C"` function of Rust it **aborts the
-    /// process**, so in a callback from C store the error of [`check`](Alarm::check) instead. Does nothing on a thread
+    /// process**. So a callback from C must call [`check`](Alarm::check) and store the error. Does nothing on a thread
     /// that is already unwinding.
     ///
     /// # Panics
     ///
-    /// Panics if an alarm has expired, but no `catch` runs on this thread, and no `catch` of that alarm on another
-    /// thread.
+    /// Panics if an alarm has expired, and neither any `catch` runs on this thread nor that alarm's `catch` on another.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [3, 1, 2].sort_by_key(|_| alarm.unwind_if_expired()));
@@ -42,8 +41,8 @@ impl Alarm {
     /// Runs `f` and catches the unwinding of [`unwind_if_expired`](Alarm::unwind_if_expired). Does not catch panics.
     /// Under `panic = "abort"` a call does not compile.
     ///
-    /// The unwinding leaves functions as a panic does, so they must keep their data valid. On another thread it ends
-    /// that thread. To continue it on this thread, pass the error of `join` to
+    /// The unwinding leaves functions as a panic does, so they must keep their data valid. An unwinding that
+    /// starts on another thread ends that thread. To continue it on this thread, pass the error of `join` to
     /// [`resume_unwind`](std::panic::resume_unwind).
     ///
     /// # Errors
@@ -115,17 +114,17 @@ thread_local! {
     static ON_THIS_THREAD: RefCell<Vec<AlarmId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of `catch`es that run on any thread, by the alarm's number modulo 256. A list of alarms would need a
-/// lock, which a fork could leave locked in the child. If two alarms share a counter, an unwinding without a `catch`
-/// may end its thread without a message. Relaxed operations suffice, because a thread that unwinds to another thread's
-/// `catch` was started inside it.
+/// The number of running `catch`es of all threads, indexed by the alarm's number modulo 256. Counters need no lock,
+/// which a fork could leave locked in the child. Relaxed operations suffice, because a thread that unwinds to another
+/// thread's `catch` was started inside that `catch`.
+///
+/// Two alarms may share a counter. An unwinding without a `catch` may then end its thread without a message.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
 struct Registration(AlarmId);
 
 impl Registration {
     fn add(alarm: AlarmId) -> Registration {
-        // In a destructor, this thread-local may be gone already. Then only the counter registers the `catch`.
         let _ = ON_THIS_THREAD.try_with(|alarms| alarms.borrow_mut().push(alarm));
         Registration::counter(alarm).fetch_add(1, Ordering::Relaxed);
         Registration(alarm)

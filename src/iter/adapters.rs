@@ -38,7 +38,6 @@ macro_rules! implement_iterator {
                 if self.0.ended {
                     return (0, Some(0));
                 }
-                // The error may come first, so at most one item is certain.
                 let (lower, upper) = self.0.items.size_hint();
                 (lower.min(1), upper.and_then(|upper| upper.checked_add(1)))
             }
@@ -66,7 +65,7 @@ macro_rules! implement_iterator {
 implement_iterator!(Checked);
 implement_iterator!(CheckedEvery);
 
-/// An iterator that ends when an alarm expires, returned by [`until`](super::IteratorExt::until).
+/// An iterator that ends when its alarm or an enclosing one expires, returned by [`until`](super::IteratorExt::until).
 /// ```
 /// use sigalarm::IteratorExt;
 /// let (alarm, mut jobs) = (sigalarm::testing::at_check(4), 1..=5);
@@ -77,7 +76,7 @@ implement_iterator!(CheckedEvery);
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Until<'a, I> {
     pub(super) guarded: Guarded<I, Watch<'a>>,
-    /// Boxed, so that the iterator can stay in registers: the drop of a `TimedOut` takes its address.
+    /// Boxed, because the drop of an unboxed `TimedOut` needs its address, which would force the iterator into memory.
     pub(super) timed_out: Option<Box<TimedOut>>,
 }
 

@@ -79,7 +79,6 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
         item.map(Ok)
     }
 
-    /// Folds by `try_fold`, which is faster than `next` for `Chain` and `Flatten`.
     #[inline]
     pub(super) fn fold<B>(&mut self, init: B, mut f: impl FnMut(B, I::Item) -> B) -> (B, Option<TimedOut>) {
         if self.ended {
@@ -102,9 +101,6 @@ impl<I: Iterator, C: Check> Guarded<I, C> {
         }
     }
 
-    /// Returns whether an item is left. Takes an item if the size hint leaves that open.
-    ///
-    /// Inlined, so that the iterator can stay in registers: a call would take the address of `items`.
     #[inline(always)]
     pub(super) fn any_left<T>(&mut self, take: impl FnOnce(&mut I) -> Option<T>) -> bool {
         match self.items.size_hint() {

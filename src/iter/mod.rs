@@ -8,9 +8,9 @@ use crate::alarm::Alarm;
 
 /// Iterator adapters with a time limit.
 ///
-/// An error has the location of the call that made the adapter. After an expiry an adapter returns an error only if an
-/// item is left. If [`size_hint`](Iterator::size_hint) leaves that open, as after `filter`, the adapter takes an item
-/// and drops it.
+/// An error contains the location of the call that made the adapter. After an expiry an adapter returns an error only
+/// if an item is left. If [`size_hint`](Iterator::size_hint) does not tell, as after `filter`, the adapter takes an
+/// item and drops it.
 ///
 /// The compiler does not vectorise a loop that may end early. Check between chunks that take 1 µs to 1 ms instead:
 /// ```
@@ -21,7 +21,7 @@ use crate::alarm::Alarm;
 /// assert_eq!(sum(&[2; 100_000], &Alarm::never().unwrap()).unwrap(), 200_000);
 /// ```
 pub trait IteratorExt: Iterator {
-    /// Returns an iterator of `Ok` items, which ends with an `Err` after this alarm or an enclosing one expires.
+    /// Returns an iterator of `Ok` items, which ends with an `Err` after `alarm` or an enclosing alarm expires.
     /// ```
     /// use sigalarm::IteratorExt;
     /// let numbers = (0..3).checked(&sigalarm::testing::never()).collect::<Result<Vec<u32>, _>>();
@@ -37,8 +37,8 @@ pub trait IteratorExt: Iterator {
 
     /// Returns an iterator as [`checked`](IteratorExt::checked) does, with one check for every `stride` items.
     ///
-    /// Panics if `stride` is zero. A check costs one load, so this is faster than `checked` only while an expired alarm
-    /// makes every check take a lock.
+    /// Panics if `stride` is zero. `checked` costs only one load per item. So this adapter is faster only while an
+    /// expired alarm makes every check take a lock.
     /// ```
     /// use sigalarm::IteratorExt;
     /// assert!((0..10_000).checked_every(1_024, &sigalarm::testing::never()).all(|n| n.is_ok()));
