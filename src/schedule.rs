@@ -43,7 +43,7 @@ pub(crate) struct Schedule {
     /// Expired alarms, sorted by thread, then from outermost to innermost.
     expired: BTreeSet<Standing>,
     /// Alarms with a check limit.
-    counting: Vec<(Scope, Key)>,
+    with_check_limit: Vec<(Scope, Key)>,
     /// Alarms that a signal such as SIGINT can expire.
     listeners: Vec<Key>,
     /// Alarms of other threads that a thread has entered, sorted by that thread, then by order of entry.
@@ -60,7 +60,7 @@ impl Schedule {
             threads: Vec::new(),
             positions: Positions::new(),
             expired: BTreeSet::new(),
-            counting: Vec::new(),
+            with_check_limit: Vec::new(),
             listeners: Vec::new(),
             entered: BTreeSet::new(),
             must_skip_ids: false,
@@ -118,7 +118,7 @@ impl Schedule {
         entry.plan_probe(now);
         if let Some(more) = &entry.more {
             if more.budget.is_some() {
-                self.counting.push((scope, key));
+                self.with_check_limit.push((scope, key));
             }
             if more.signals != 0 {
                 self.listeners.push(key);
@@ -144,7 +144,7 @@ impl Schedule {
             self.entered.retain(|&(.., slot)| slot != key.slot());
         }
         if !entry.is_plain() {
-            self.counting.retain(|(_, other)| *other != key);
+            self.with_check_limit.retain(|(_, other)| *other != key);
             self.listeners.retain(|other| *other != key);
         }
         self.unlist(key);

@@ -21,7 +21,7 @@ use super::thread::Handle;
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
     /// The handle of the thread that is in a fork, or zero.
-    forking: AtomicUsize,
+    forking_thread: AtomicUsize,
     /// How many times this fork has called the `before` hook, which may be registered twice.
     hooks: AtomicU32,
     held: UnsafeCell<Option<MutexGuard<'static, T>>>,
@@ -37,7 +37,7 @@ impl<T> ForkMutex<T> {
         const { assert!(mem::size_of::<Self>() == mem::align_of::<Self>()) };
         ForkMutex {
             mutex: Mutex::new(value),
-            forking: AtomicUsize::new(0),
+            forking_thread: AtomicUsize::new(0),
             hooks: AtomicU32::new(0),
             held: UnsafeCell::new(None),
         }
@@ -55,10 +55,10 @@ impl<T> ForkMutex<T> {
             return;
         }
         let this = Handle::current().0;
-        // `Relaxed` suffices, because `forking` equals `this` only if this thread stored it.
-        if self.forking.load(Ordering::Relaxed) != this {
+        // `Relaxed` suffices, because `forking_thread` equals `this` only if this thread stored it.
+        if self.forking_thread.load(Ordering::Relaxed) != this {
             let guard = self.lock();
-            self.forking.store(this, Ordering::Relaxed);
+            self.forking_thread.store(this, Ordering::Relaxed);
             // SAFETY: this thread holds the mutex, so no other reference to `held` exists.
             unsafe { *self.held.get() = Some(guard) };
         }
@@ -70,7 +70,7 @@ impl<T> ForkMutex<T> {
         if self.hooks.load(Ordering::Relaxed) == 0 || self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
             return None;
         }
-        self.forking.store(0, Ordering::Relaxed);
+        self.forking_thread.store(0, Ordering::Relaxed);
         // SAFETY: `acquire` locked the mutex on this thread, or (in a child) on the parent's thread that this thread is
         // a copy of.
         unsafe { (*self.held.get()).take() }

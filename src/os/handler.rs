@@ -93,7 +93,7 @@ impl Arrival {
     }
 
     /// Returns how many calls of `deliver_to` that forwarded this signal still run on this thread.
-    pub(crate) fn times_forwarded_back(&self) -> usize {
+    pub(crate) fn unfinished_deliveries(&self) -> usize {
         // `Relaxed` suffices, because only this thread's own marks matter, and a thread sees its own stores.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
@@ -122,9 +122,9 @@ impl Arrival {
     /// Limit: if the process survives the default action (as PID 1 does), the default disposition stays installed.
     pub(crate) fn take_default_action(&self) {
         // SAFETY: the set from `mask_on_return` is valid, because the kernel wrote it.
-        let is_let_in = |set: *mut _| !mask::contains(unsafe { &*set }, self.signal);
+        let is_unblocked = |set: *mut _| !mask::contains(unsafe { &*set }, self.signal);
         if self.signal == libc::SIGALRM
-            && self.mask_on_return().is_some_and(is_let_in)
+            && self.mask_on_return().is_some_and(is_unblocked)
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
             // SIGALRM is delivered when this handler returns. If it were unblocked here, a handler that another thread

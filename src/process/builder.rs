@@ -33,7 +33,7 @@ pub(super) struct Options {
     pub(super) label: Option<Arc<str>>,
     pub(super) foreground: bool,
     pub(super) die_with_parent: bool,
-    pub(super) is_joined: bool,
+    pub(super) is_spawned_by_run: bool,
     pub(super) memory: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
     pub(super) value_limit: usize,
@@ -136,7 +136,7 @@ impl Builder {
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
     {
-        self.options.is_joined = true;
+        self.options.is_spawned_by_run = true;
         self.spawn(f)?.join()
     }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::builder::Options;
 use super::escalation;
 use super::panics;
-use super::wire::{ABORT_FRAME, Failure, SMALL, Sender};
+use super::wire::{ABORT_FRAME, Failure, STACK_BUFFER, Sender};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
 use crate::os::inherited::BlockedSignals;
@@ -43,7 +43,7 @@ pub(super) struct SetUp<'a> {
     pub(super) c_streams: c_streams::Streams,
     pub(super) blocked: &'a BlockedSignals,
     pub(super) location: &'static Location<'static>,
-    pub(super) threads: bool,
+    pub(super) may_have_threads: bool,
     pub(super) has_alarm: bool,
 }
 
@@ -60,7 +60,7 @@ impl SetUp<'_> {
         }
         self.blocked.reset_in_child();
         drop(streams);
-        if self.threads {
+        if self.may_have_threads {
             // The parent's hook is not dropped, because its destructor could, for example, delete a file of the parent.
             mem::forget(panics::replace_hook());
         }
@@ -100,7 +100,7 @@ impl SetUp<'_> {
 impl InChild {
     pub(super) fn run<T: Serialize>(self, f: impl FnOnce() -> T) -> ! {
         let InChild { this, pipe, c_streams, .. } = self;
-        let mut small = [0; SMALL];
+        let mut small = [0; STACK_BUFFER];
         let mut sender = Sender::new(pipe, &mut small);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
             let value = f();
@@ -157,7 +157,7 @@ pub(super) fn flush(c_streams: c_streams::Streams) {
 
 #[inline]
 fn start_kill_timer(options: &Options) -> Option<ChildTimer> {
-    if options.is_joined && options.die_with_parent {
+    if options.is_spawned_by_run && options.die_with_parent {
         return None;
     }
     let after = escalation::kill_timer(options.limit?, options.grace)?;

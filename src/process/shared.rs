@@ -84,11 +84,11 @@ pub(super) fn wait_any(
         let time = (!until.is_never()).then(|| until.since(now));
         poll::wait_any(fds.as_flattened_mut(), time).map_err(|e| JobError::system("poll", e))?;
         for (job, fds) in jobs.iter().zip(&*fds) {
-            job.advance(fds).map_err(|e| JobError::system("waitid", e))?;
+            job.receive_and_reap(fds).map_err(|e| JobError::system("waitid", e))?;
         }
         if is_limited && jobs.iter().any(|job| job.end.get().is_none()) {
             now = clock::kernel_now();
-            jobs.iter().for_each(|job| job.escalate(since, now));
+            jobs.iter().for_each(|job| job.send_due_signals(since, now));
         }
         // The deadline is checked last, because the index of an ended job is returned even after the deadline.
         if now >= deadline && jobs.iter().all(|job| job.end.get().is_none()) {
@@ -115,7 +115,10 @@ impl Shared {
             child,
             pipe: Some(pipe),
             receiver: Mutex::new(Receiver::new(options.value_limit)),
-            state: Mutex::new(State { escalation: Escalation::new(deadline, options.grace), sent: 0 }),
+            state: Mutex::new(State {
+                escalation: Escalation::new(deadline, options.grace),
+                sent_signals: 0,
+            }),
             began,
             options,
             location: location.into(),
@@ -133,7 +136,7 @@ impl Shared {
         [self.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
-    fn advance(&self, [end, pipe]: &Fds) -> io::Result<()> {
+    fn receive_and_reap(&self, [end, pipe]: &Fds) -> io::Result<()> {
         let (mut more, mut must_kill) = (false, false);
         if pipe.is_ready() {
             let mut receiver = self.receiver.lock();
@@ -157,7 +160,7 @@ impl Shared {
         Ok(())
     }
 
-    fn escalate(&self, wait_began: Time, now: Time) {
+    fn send_due_signals(&self, wait_began: Time, now: Time) {
         let mut state = self.state.lock();
         if self.end.get().is_some() {
             return;
@@ -192,11 +195,11 @@ impl Shared {
         if self.end.get().is_none() {
             let mut fds = [self.fds()];
             if poll::wait_any(fds.as_flattened_mut(), Some(Duration::ZERO)).is_ok() {
-                let _ = self.advance(&fds[0]);
+                let _ = self.receive_and_reap(&fds[0]);
             }
             if self.options.limit.is_some() {
                 let now = clock::kernel_now();
-                self.escalate(now, now);
+                self.send_due_signals(now, now);
             }
         }
         self.end.get()
@@ -210,7 +213,7 @@ impl Shared {
         let mut state = self.state.lock();
         if self.end.get().is_none() {
             send(&self.child)?;
-            state.sent |= bit(signal);
+            state.sent_signals |= bit(signal);
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ use crate::time::Time;
 pub(super) fn spawn<T, F>(
     builder: Builder,
     alone: Alone,
-    threads: bool,
+    may_have_threads: bool,
     f: F,
     location: &'static Location<'static>,
 ) -> Result<Job<T>, SpawnError>
@@ -36,9 +36,9 @@ where
     F: FnOnce() -> T,
 {
     let Builder { options, stdout, stderr } = builder;
-    let (began, alarm) = prepare(&options, threads, location)?;
+    let (began, alarm) = prepare(&options, may_have_threads, location)?;
     let parent = Pid::this();
-    match fork_job::<T>(&options, parent, alarm, [stdout, stderr], alone, threads, location)? {
+    match fork_job::<T>(&options, parent, alarm, [stdout, stderr], alone, may_have_threads, location)? {
         Forked::InChild(child) => {
             mem::forget(options);
             child.run(f)
@@ -59,7 +59,7 @@ enum Forked {
 #[inline(never)]
 fn prepare(
     options: &Options,
-    threads: bool,
+    may_have_threads: bool,
     location: &'static Location<'static>,
 ) -> Result<(Time, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
@@ -67,7 +67,7 @@ fn prepare(
     let clocks = options
         .limit
         .map_or((Time::from_nanos(0), Time::from_nanos(0)), |_| (clock::now(), clock::kernel_now()));
-    let plan = options.plan(location).filter(|_| !threads);
+    let plan = options.plan(location).filter(|_| !may_have_threads);
     let alarm = plan.and_then(|plan| runtime::arm_for_child(plan, clocks));
     Ok((clocks.1, alarm))
 }
@@ -82,7 +82,7 @@ fn fork_job<T>(
     alarm: Option<ForChild>,
     [stdout, stderr]: [Output; 2],
     alone: Alone,
-    threads: bool,
+    may_have_threads: bool,
     location: &'static Location<'static>,
 ) -> Result<Forked, SpawnError> {
     let naming = |call: &'static str| move |e: io::Error| SpawnError::system(call, e);
@@ -94,7 +94,7 @@ fn fork_job<T>(
     let c_streams = c_streams::Streams::find();
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
     // No other thread may print between the flush and the fork, because the child would print that output again.
-    let streams = threads.then(|| (io::stdout().lock(), io::stderr().lock()));
+    let streams = may_have_threads.then(|| (io::stdout().lock(), io::stderr().lock()));
     flush(c_streams);
     // `arm_for_child` returns `Some` only if the program has no alarms.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
@@ -102,7 +102,7 @@ fn fork_job<T>(
     panics::capture(pipe);
     // In the child, replacing the panic hook costs page faults, so the parent does it. But if other threads exist, the
     // child does it, because they use the parent's hook.
-    let hook = if threads { None } else { panics::replace_hook() };
+    let hook = if may_have_threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
         Ok(None) => {
             let set_up = SetUp {
@@ -113,7 +113,7 @@ fn fork_job<T>(
                 c_streams,
                 blocked: &blocked,
                 location,
-                threads,
+                may_have_threads,
                 has_alarm: alarm.is_some(),
             };
             let child = set_up.set_up_child(streams);

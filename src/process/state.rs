@@ -36,7 +36,7 @@ pub(super) struct End {
 pub(super) struct State {
     pub(super) escalation: Escalation,
     /// The signals that the program has sent to the job, one bit each.
-    pub(super) sent: u64,
+    pub(super) sent_signals: u64,
 }
 
 impl State {
@@ -70,7 +70,7 @@ impl State {
         // After an `exec` the child's alarm still has its timer but no handler, so SIGALRM ends the process.
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
-            Exit::Signal { signal: libc::SIGKILL, .. } if self.sent & bit(libc::SIGKILL) == 0 => {
+            Exit::Signal { signal: libc::SIGKILL, .. } if self.sent_signals & bit(libc::SIGKILL) == 0 => {
                 kill_timer(limit, job.options.grace).is_some_and(|time| elapsed >= time)
             }
             _ => false,
@@ -85,7 +85,7 @@ impl State {
             Exit::Signal { signal, core_dumped } => {
                 let reason = match signal {
                     _ if out_of_memory => KillReason::Memory,
-                    _ if self.sent & bit(signal) != 0 => KillReason::Requested,
+                    _ if self.sent_signals & bit(signal) != 0 => KillReason::Requested,
                     libc::SIGXCPU if limit.is_some() => KillReason::CpuTime,
                     libc::SIGKILL if used_up => KillReason::CpuTime,
                     _ => KillReason::Unknown,

@@ -17,7 +17,7 @@ const HEAD: usize = 5;
 
 /// The length of the sender's first buffer, on the stack. A larger array (which `memset` clears) or the heap would cost
 /// the child page faults.
-pub(super) const SMALL: usize = 256;
+pub(super) const STACK_BUFFER: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
 const PIPE: usize = 64 * 1024;

@@ -197,7 +197,7 @@ impl State {
     pub(super) fn begin_thread(&mut self, scope: Scope) -> Result<(), ArmError> {
         self.installation.install(self.blocked > 0)?;
         if let Some(thread) = self.threads.of(scope) {
-            thread.let_in()?;
+            thread.unblock_alarm()?;
             self.choose_timer(scope.index());
         }
         Ok(())
@@ -228,7 +228,7 @@ impl State {
         thread.users = 0;
         self.clock_only -= usize::from(thread.kind == Kind::Clock);
         thread.kind = Kind::Private;
-        thread.keep_out_again();
+        thread.block_alarm_again();
         // If the kernel refused to disarm the interval timer, the handler stays installed. Otherwise the timer's signal could
         // take the default action.
         if self.active == 0 && self.suspended == 0 && self.is_interval_cleared() {

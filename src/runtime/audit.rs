@@ -89,7 +89,7 @@ impl Audits {
     }
 
     /// Excludes a pause from the gap of an alarm's audit: the gap begins anew after the pause.
-    pub(super) fn begin_again(&mut self, key: Key, now: Time) {
+    pub(super) fn restart_gap(&mut self, key: Key, now: Time) {
         self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = now);
     }
 

@@ -42,10 +42,10 @@ impl Waiting {
             return nothing;
         }
         state.add_user(scope)?;
-        // If the handler has blocked SIGALRM on this thread again, `find_kept_out` changes the thread's timer to `Kind::Clock`.
+        // If the handler has blocked SIGALRM on this thread again, `find_blocked_again` changes the thread's timer to `Kind::Clock`.
         // `begin_wait` then returns an error.
         if !state.schedule.next_for(scope, key).is_never() {
-            state.find_kept_out();
+            state.find_blocked_again();
         }
         let began = state.begin_wait(scope, Wait { under: key, is_woken: false });
         drop(state);
@@ -125,17 +125,17 @@ impl State {
         let Some(thread) = self.threads.get(index) else { return };
         let timer =
             thread.private.as_ref().filter(|_| thread.wait.is_some()).and_then(|timer| timer.id().ok());
-        thread.record.wake_by.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
+        thread.record.wait_timer.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
     }
 
     /// Removes a thread's timer from the record that handlers read. When this function returns, no handler uses the timer.
     pub(super) fn hide_timer(&mut self, index: usize) {
         let Some(thread) = self.threads.get(index) else { return };
-        if thread.record.wake_by.swap(0, Ordering::SeqCst) == 0 {
+        if thread.record.wait_timer.swap(0, Ordering::SeqCst) == 0 {
             return;
         }
-        // `walkers` counts the handlers that may still use the timer. A later handler finds no timer in this record.
-        while SHARED.walkers.load(Ordering::SeqCst) > 0 {
+        // `waking_handlers` counts the handlers that may still use the timer. A later handler finds no timer in this record.
+        while SHARED.waking_handlers.load(Ordering::SeqCst) > 0 {
             spin_loop();
         }
     }
@@ -197,14 +197,14 @@ pub(super) fn wake_all() {
     if SHARED.blocked.load(Ordering::SeqCst) == 0 {
         return;
     }
-    SHARED.walkers.fetch_add(1, Ordering::SeqCst);
+    SHARED.waking_handlers.fetch_add(1, Ordering::SeqCst);
     for thread in SHARED.threads.iter() {
-        if let Some(timer) = TimerId::from_bits(thread.wake_by.load(Ordering::SeqCst)) {
+        if let Some(timer) = TimerId::from_bits(thread.wait_timer.load(Ordering::SeqCst)) {
             thread.is_woken.store(true, Ordering::SeqCst);
             let _ = timer.set(When::After(Duration::ZERO), AGAIN);
         }
     }
-    SHARED.walkers.fetch_sub(1, Ordering::SeqCst);
+    SHARED.waking_handlers.fetch_sub(1, Ordering::SeqCst);
 }
 
 pub(crate) fn recheck() {
@@ -227,7 +227,7 @@ pub(crate) fn next_here() -> Option<Time> {
 
 #[inline]
 pub(super) fn start_again() {
-    for count in [&SHARED.blocked, &SHARED.walkers] {
+    for count in [&SHARED.blocked, &SHARED.waking_handlers] {
         if count.load(Ordering::SeqCst) > 0 {
             count.store(0, Ordering::SeqCst);
         }

@@ -24,7 +24,7 @@ fn on_signal(arrival: &Arrival) {
 /// Sets the flag at every SIGALRM, even at one from `kill`, because the kernel may have merged the interval timer's signal with
 /// that one. The next check reads the clock to find what is due.
 fn on_alarm(arrival: &Arrival) {
-    if arrival.times_forwarded_back() > 0 {
+    if arrival.unfinished_deliveries() > 0 {
         return previous_of(libc::SIGALRM).forward_back(arrival);
     }
     let sender = arrival.sender();
@@ -42,7 +42,7 @@ fn on_alarm(arrival: &Arrival) {
     // restores the library's handler and calls `raise`. So a `raise` takes no default action while an expiry is unhandled.
     let may_be_the_librarys =
         sender == Sender::Raise && (deadline_timer::handle_missed() | record::is_any_expiry_unhandled());
-    if record::keep_out(arrival, sender) {
+    if record::block_again_and_resend(arrival, sender) {
         return;
     }
     if previous_of(libc::SIGALRM).forward(arrival, !may_be_the_librarys) {

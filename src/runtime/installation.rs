@@ -127,7 +127,7 @@ impl Installation {
             let _ = replaced.install_for(self.signal);
             self.stay_under(&replaced);
         } else if own.is_none() {
-            previous.put_back();
+            previous.make_beneath_previous();
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Installation {
             Some(over)
                 if current.is_ours() && (!current.interrupts() || over.install_for(self.signal).is_ok()) =>
             {
-                self.previous().put_back();
+                self.previous().make_beneath_previous();
             }
             None if current.is_ours() => _ = self.install_ours(false),
             _ => {}

@@ -47,7 +47,7 @@ pub(crate) fn unpause(keys: &[Key]) {
     let now = clock::now();
     for key in keys {
         state.schedule.unpause(*key, now);
-        state.audits.begin_again(*key, now);
+        state.audits.restart_gap(*key, now);
         state.settle_changed(*key, now);
     }
 }

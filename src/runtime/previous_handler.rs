@@ -101,7 +101,7 @@ impl PreviousHandler {
 
     /// Makes `beneath` the previous disposition, after the library has restored the handler in `previous`. If that handler still
     /// calls the library's, the library's forwards the signal to the disposition that was beneath.
-    pub(super) fn put_back(&self) {
+    pub(super) fn make_beneath_previous(&self) {
         if let Some(beneath) = self.beneath.get() {
             self.previous.exchange(Some(beneath));
             self.beneath.exchange(None);
@@ -148,7 +148,7 @@ impl PreviousHandler {
                 Some(beneath) if arrival.is_in_place(previous) => (&self.beneath, beneath),
                 _ => (&self.previous, previous),
             };
-            if is_due(place, receiver) {
+            if may_be_called(place, receiver) {
                 arrival.deliver_to(receiver);
                 return false;
             }
@@ -158,17 +158,17 @@ impl PreviousHandler {
     /// Forwards a signal for which the previous handler has called the library's handler again. This function does so only once,
     /// because the two handlers could otherwise call each other for ever. It takes no default action. Async-signal-safe.
     pub(super) fn forward_back(&self, arrival: &Arrival) {
-        if arrival.times_forwarded_back() > 1 {
+        if arrival.unfinished_deliveries() > 1 {
             return;
         }
-        // The race: another thread may restore the previous handler while that handler runs. `put_back` then moves `beneath` to
+        // The race: another thread may restore the previous handler while that handler runs. `make_beneath_previous` then moves `beneath` to
         // `previous`.
-        let is_put_back = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
+        let is_new = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
         let (place, found) = match self.beneath.get() {
             Some(beneath) => (&self.beneath, Some(beneath)),
-            None => (&self.previous, self.previous.get().filter(is_put_back)),
+            None => (&self.previous, self.previous.get().filter(is_new)),
         };
-        if let Some(beneath) = found.filter(|found| is_due(place, found)) {
+        if let Some(beneath) = found.filter(|found| may_be_called(place, found)) {
             arrival.deliver_to(beneath);
         }
     }
@@ -176,7 +176,7 @@ impl PreviousHandler {
 
 /// Returns whether the disposition that was read from `place` may be called. If it has SA_RESETHAND, it may be called only once,
 /// so this function replaces it by the default action, as the kernel does. Async-signal-safe.
-fn is_due(place: &Published<Disposition>, disposition: &'static Disposition) -> bool {
+fn may_be_called(place: &Published<Disposition>, disposition: &'static Disposition) -> bool {
     static DEFAULT: Disposition = Disposition::DEFAULT;
     !disposition.is_for_once() || place.replace(disposition, &DEFAULT)
 }

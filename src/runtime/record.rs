@@ -15,18 +15,18 @@ pub(super) struct Record {
     /// The thread's [`Handle`]; zero for a free record.
     pub(super) thread: AtomicUsize,
     /// The program had SIGALRM blocked on the thread, and the library has unblocked it.
-    pub(super) is_opened: AtomicBool,
+    pub(super) is_unblocked_by_library: AtomicBool,
     /// The handler has blocked SIGALRM again, because it received a *foreign* signal (not the library's) on the thread.
-    pub(super) is_kept_out: AtomicBool,
+    pub(super) is_blocked_again: AtomicBool,
     /// The program's `raise` must be repeated later. The kernel would drop it now, because another SIGALRM is pending for the
     /// thread.
     pub(super) is_raise_due: AtomicBool,
     /// The thread's private timer while the thread is blocked in a system call; else zero.
-    pub(super) wake_by: AtomicUsize,
-    /// A handler has set the timer in `wake_by` to expire at once.
+    pub(super) wait_timer: AtomicUsize,
+    /// A handler has set the timer in `wait_timer` to expire at once.
     pub(super) is_woken: AtomicBool,
     /// The thread's private timer; zero until it is set, and after it was disarmed.
-    pub(super) set_timer: AtomicUsize,
+    pub(super) armed_timer: AtomicUsize,
 }
 
 impl Record {
@@ -34,24 +34,24 @@ impl Record {
         Record {
             has_expired: AtomicBool::new(false),
             thread: AtomicUsize::new(0),
-            is_opened: AtomicBool::new(false),
-            is_kept_out: AtomicBool::new(false),
+            is_unblocked_by_library: AtomicBool::new(false),
+            is_blocked_again: AtomicBool::new(false),
             is_raise_due: AtomicBool::new(false),
-            wake_by: AtomicUsize::new(0),
+            wait_timer: AtomicUsize::new(0),
             is_woken: AtomicBool::new(false),
-            set_timer: AtomicUsize::new(0),
+            armed_timer: AtomicUsize::new(0),
         }
     }
 
     pub(super) fn clear(&self) {
         self.has_expired.store(false, Ordering::SeqCst);
         self.thread.store(0, Ordering::SeqCst);
-        self.is_opened.store(false, Ordering::SeqCst);
-        self.is_kept_out.store(false, Ordering::SeqCst);
+        self.is_unblocked_by_library.store(false, Ordering::SeqCst);
+        self.is_blocked_again.store(false, Ordering::SeqCst);
         self.is_raise_due.store(false, Ordering::SeqCst);
-        self.wake_by.store(0, Ordering::SeqCst);
+        self.wait_timer.store(0, Ordering::SeqCst);
         self.is_woken.store(false, Ordering::SeqCst);
-        self.set_timer.store(0, Ordering::SeqCst);
+        self.armed_timer.store(0, Ordering::SeqCst);
     }
 }
 
@@ -73,34 +73,34 @@ pub(super) fn is_any_expiry_unhandled() -> bool {
     let this = Handle::current().0;
     let is_this = |record: &&Record| record.thread.load(Ordering::SeqCst) == this;
     let timer = SHARED.threads.iter().find(is_this);
-    let timer = timer.and_then(|record| TimerId::from_bits(record.set_timer.load(Ordering::SeqCst)));
+    let timer = timer.and_then(|record| TimerId::from_bits(record.armed_timer.load(Ordering::SeqCst)));
     timer.is_some_and(TimerId::has_expired) || SHARED.expiries.is_any_pending()
 }
 
 /// Handles a foreign signal on a thread where the library has unblocked SIGALRM. The program expects such a signal to stay
 /// pending. So this function sends it again, and makes the handler's return block SIGALRM. The thread's later checks read the
 /// clock. Returns `false`, and does nothing, on other threads. Async-signal-safe.
-pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
-    if SHARED.opened.load(Ordering::SeqCst) == 0 {
+pub(super) fn block_again_and_resend(arrival: &Arrival, sender: Sender) -> bool {
+    if SHARED.unblocked_threads.load(Ordering::SeqCst) == 0 {
         return false;
     }
     let this = Handle::current().0;
     let is_this = |record: &&Record| {
-        record.thread.load(Ordering::SeqCst) == this && record.is_opened.load(Ordering::SeqCst)
+        record.thread.load(Ordering::SeqCst) == this && record.is_unblocked_by_library.load(Ordering::SeqCst)
     };
     let Some(record) = SHARED.threads.iter().find(is_this) else { return false };
     if !arrival.can_block_on_return() {
         return false;
     }
-    let timer = TimerId::from_bits(record.set_timer.load(Ordering::SeqCst));
+    let timer = TimerId::from_bits(record.armed_timer.load(Ordering::SeqCst));
     let has_expired = timer.is_some_and(TimerId::has_expired);
     if let Some(timer) = timer {
         let _ = timer.set(When::Never, Duration::ZERO);
-        record.set_timer.store(0, Ordering::SeqCst);
+        record.armed_timer.store(0, Ordering::SeqCst);
     }
-    // `is_opened` stays set: this run of the handler may have interrupted another run, and the return of that run unblocks
+    // `is_unblocked_by_library` stays set: this run of the handler may have interrupted another run, and the return of that run unblocks
     // SIGALRM. The handler then receives the next signal too, and must handle it here.
-    record.is_kept_out.store(true, Ordering::SeqCst);
+    record.is_blocked_again.store(true, Ordering::SeqCst);
     // The kernel drops a `raise` while a SIGALRM is pending for the thread, even one of a disarmed timer. The library then
     // repeats the `raise` later.
     if sender == Sender::Raise {
@@ -124,8 +124,8 @@ pub(super) fn keep_out(arrival: &Arrival, sender: Sender) -> bool {
 /// 1. The other thread has not dequeued the signal. The calling thread blocks and unblocks SIGALRM, so it receives the signal.
 /// 2. The other thread has dequeued the signal. That thread runs the library's handler, or is about to.
 pub(super) fn take_pending_expiry() {
-    let is_let_in = || mask::is_alarm_blocked().is_ok_and(|blocked| !blocked);
-    if !SHARED.expiries.is_none_to_come() && is_let_in() && mask::block_alarm().is_ok() {
+    let is_unblocked = || mask::is_alarm_blocked().is_ok_and(|blocked| !blocked);
+    if !SHARED.expiries.is_none_to_come() && is_unblocked() && mask::block_alarm().is_ok() {
         let _ = mask::unblock_alarm();
     }
 }

@@ -26,7 +26,7 @@ static ARRIVED: AtomicU32 = AtomicU32::new(0);
 pub(super) fn on_signal(arrival: &Arrival) {
     let Some(bit) = 1_u32.checked_shl(arrival.signal() as u32) else { return };
     let previous = previous_of(arrival.signal());
-    if arrival.times_forwarded_back() > 0 {
+    if arrival.unfinished_deliveries() > 0 {
         return previous.forward_back(arrival);
     }
     if LISTENING.load(Ordering::SeqCst) & bit != 0 && ARRIVED.fetch_or(bit, Ordering::SeqCst) & bit == 0 {

@@ -23,9 +23,9 @@ pub(super) struct Shared {
     pub(super) any_alarm: AtomicBool,
     pub(super) is_suspended: AtomicBool,
     /// On how many threads the library has unblocked SIGALRM.
-    pub(super) opened: AtomicUsize,
+    pub(super) unblocked_threads: AtomicUsize,
     pub(super) blocked: AtomicUsize,
-    pub(super) walkers: AtomicUsize,
+    pub(super) waking_handlers: AtomicUsize,
     pub(super) must_reinstall: AtomicBool,
     pub(super) previous: [PreviousHandler; SIGNALS],
 }
@@ -39,9 +39,9 @@ pub(super) static SHARED: Shared = Shared {
     any_expired: AtomicBool::new(false),
     any_alarm: AtomicBool::new(false),
     is_suspended: AtomicBool::new(false),
-    opened: AtomicUsize::new(0),
+    unblocked_threads: AtomicUsize::new(0),
     blocked: AtomicUsize::new(0),
-    walkers: AtomicUsize::new(0),
+    waking_handlers: AtomicUsize::new(0),
     must_reinstall: AtomicBool::new(false),
     previous: [const { PreviousHandler::unknown() }; SIGNALS],
 };

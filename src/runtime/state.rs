@@ -104,7 +104,7 @@ impl State {
             // A timer's signal may have been lost while the handler was not installed, so the next check reads the clock again.
             FLAG.set();
         }
-        self.find_kept_out();
+        self.find_blocked_again();
         self.expire(now);
     }
 
@@ -133,16 +133,16 @@ impl State {
     /// Makes a thread's checks read the clock if the handler has blocked SIGALRM on it again. A timer's signal would stay pending
     /// there.
     #[inline(always)]
-    pub(super) fn find_kept_out(&mut self) {
-        if SHARED.opened.load(Ordering::Relaxed) > 0 {
-            self.use_clock_where_kept_out();
+    pub(super) fn find_blocked_again(&mut self) {
+        if SHARED.unblocked_threads.load(Ordering::Relaxed) > 0 {
+            self.use_clock_where_blocked_again();
         }
     }
 
     #[cold]
-    fn use_clock_where_kept_out(&mut self) {
+    fn use_clock_where_blocked_again(&mut self) {
         let now = clock::now();
-        let is_new = |thread: &Thread| thread.is_kept_out() && thread.kind != Kind::Clock;
+        let is_new = |thread: &Thread| thread.is_blocked_again() && thread.kind != Kind::Clock;
         while let Some(index) = self.threads.find(is_new) {
             self.use_clock(index);
             self.settle_thread(index, now);
@@ -182,7 +182,7 @@ impl State {
 
     /// Sets timers and the flag after an alarm of a thread has changed.
     pub(super) fn settle(&mut self, scope: Scope, now: Time) {
-        self.find_kept_out();
+        self.find_blocked_again();
         self.schedule.expire(scope, now, clock::cpu_now);
         if self.threads.of(scope).is_some() {
             self.settle_thread(scope.index(), now);

@@ -29,7 +29,7 @@ pub(crate) fn suspend() {
             if may_be_pending {
                 thread.take_pending();
             }
-            thread.keep_out_again();
+            thread.block_alarm_again();
         }
         // The race: the kernel dequeues the signal of another thread's timer, releases the kernel's own lock, and then reads the
         // disposition. If this thread restored the previous disposition in between, that disposition would receive the signal. So

@@ -101,7 +101,7 @@ impl Thread {
         self.private.as_ref().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
-    pub(super) fn let_in(&mut self) -> Result<(), ArmError> {
+    pub(super) fn unblock_alarm(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("pthread_sigmask", e);
         if mask::is_alarm_blocked().map_err(failed)? {
             self.open().map_err(failed)?;
@@ -114,10 +114,10 @@ impl Thread {
         // Unblocking SIGALRM delivers a pending signal, whose handler reads these fields, so the fields are written first.
         if !self.was_blocked {
             self.was_blocked = true;
-            SHARED.opened.fetch_add(1, Ordering::SeqCst);
+            SHARED.unblocked_threads.fetch_add(1, Ordering::SeqCst);
         }
-        self.record.is_kept_out.store(false, Ordering::SeqCst);
-        self.record.is_opened.store(true, Ordering::SeqCst);
+        self.record.is_blocked_again.store(false, Ordering::SeqCst);
+        self.record.is_unblocked_by_library.store(true, Ordering::SeqCst);
         mask::unblock_alarm().inspect_err(|_| self.forget_mask())
     }
 
@@ -125,7 +125,7 @@ impl Thread {
     /// since the thread armed its alarm.
     #[cold]
     pub(super) fn take_pending(&mut self) {
-        let _ = self.let_in();
+        let _ = self.unblock_alarm();
         take_pending_expiry();
     }
 
@@ -133,13 +133,13 @@ impl Thread {
         self.was_blocked
     }
 
-    pub(super) fn is_kept_out(&self) -> bool {
-        self.was_blocked && self.record.is_kept_out.load(Ordering::SeqCst)
+    pub(super) fn is_blocked_again(&self) -> bool {
+        self.was_blocked && self.record.is_blocked_again.load(Ordering::SeqCst)
     }
 
     /// Blocks SIGALRM again on the calling thread, if the library has unblocked it. The caller has disarmed the timer, because a
     /// signal of the timer would now stay pending.
-    pub(super) fn keep_out_again(&mut self) {
+    pub(super) fn block_alarm_again(&mut self) {
         if !self.was_blocked {
             return;
         }
@@ -157,9 +157,9 @@ impl Thread {
     }
 
     fn forget_mask(&mut self) {
-        self.record.is_opened.store(false, Ordering::SeqCst);
-        self.record.is_kept_out.store(false, Ordering::SeqCst);
-        SHARED.opened.fetch_sub(1, Ordering::SeqCst);
+        self.record.is_unblocked_by_library.store(false, Ordering::SeqCst);
+        self.record.is_blocked_again.store(false, Ordering::SeqCst);
+        SHARED.unblocked_threads.fetch_sub(1, Ordering::SeqCst);
         self.was_blocked = false;
     }
 }

@@ -102,7 +102,7 @@ impl Threads {
         if let Some(thread) = self.of(scope) {
             // The program called `raise` in the parent, so only the parent repeats it.
             thread.record.is_raise_due.store(false, Ordering::SeqCst);
-            thread.keep_out_again();
+            thread.block_alarm_again();
         }
         let serial = self.last_serial;
         mem::forget(mem::replace(self, Threads { last_serial: serial, ..Threads::new() }));

@@ -41,12 +41,12 @@ impl Budget {
 
 impl Schedule {
     pub(crate) fn any_counting(&self) -> bool {
-        !self.counting.is_empty()
+        !self.with_check_limit.is_empty()
     }
 
     pub(crate) fn expire_counting(&mut self, now: Time, cpu_now: impl Fn(CpuClock) -> Option<Time> + Copy) {
-        for at in 0..self.counting.len() {
-            self.expire(self.counting[at].0, now, cpu_now);
+        for at in 0..self.with_check_limit.len() {
+            self.expire(self.with_check_limit[at].0, now, cpu_now);
         }
     }
 
@@ -58,8 +58,8 @@ impl Schedule {
         location: &'static Location<'static>,
         now: Time,
     ) {
-        for at in 0..self.counting.len() {
-            let (home, key) = self.counting[at];
+        for at in 0..self.with_check_limit.len() {
+            let (home, key) = self.with_check_limit[at];
             if home != scope || key.id > innermost || key.id <= shield {
                 continue;
             }

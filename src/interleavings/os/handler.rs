@@ -59,7 +59,7 @@ impl Arrival {
         }
     }
 
-    pub(crate) fn times_forwarded_back(&self) -> usize {
+    pub(crate) fn unfinished_deliveries(&self) -> usize {
         self.forwarding.get()
     }
 

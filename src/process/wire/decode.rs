@@ -58,14 +58,14 @@ impl<'de> Decoder<'de> {
     }
 
     fn fields<V: Visitor<'de>>(&mut self, left: usize, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(Elements { decoder: self, left, are_claimed: false })
+        visitor.visit_seq(Elements { decoder: self, left, is_length_claimed: false })
     }
 
     fn elements(&mut self) -> Result<Elements<'_, 'de>, Error> {
         let length = self.scalar::<u64>()?;
         let left =
             length.try_into().map_err(|_| Error::custom(format!("the length {length} is too large")))?;
-        Ok(Elements { decoder: self, left, are_claimed: true })
+        Ok(Elements { decoder: self, left, is_length_claimed: true })
     }
 }
 
@@ -135,7 +135,7 @@ struct Elements<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: usize,
     /// Whether `left` is a length from the (perhaps hostile) input. Otherwise the type determines it.
-    are_claimed: bool,
+    is_length_claimed: bool,
 }
 
 impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
@@ -147,7 +147,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
         self.left = left;
         let before = self.decoder.bytes.len();
         let element = seed.deserialize(&mut *self.decoder)?;
-        if self.are_claimed && self.decoder.bytes.len() == before {
+        if self.is_length_claimed && self.decoder.bytes.len() == before {
             self.decoder.empty_left = self.decoder.empty_left.checked_sub(1).ok_or_else(|| {
                 Error::custom(format!("more than {EMPTY_ELEMENTS} elements that take no bytes"))
             })?;
@@ -156,7 +156,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(if self.are_claimed { self.left.min(self.decoder.bytes.len()) } else { self.left })
+        Some(if self.is_length_claimed { self.left.min(self.decoder.bytes.len()) } else { self.left })
     }
 }
 

@@ -86,7 +86,7 @@ impl State {
     fn delete_private(&mut self, index: usize) {
         self.hide_timer(index);
         if let Some(thread) = self.threads.get(index) {
-            thread.record.set_timer.store(0, Ordering::SeqCst);
+            thread.record.armed_timer.store(0, Ordering::SeqCst);
             thread.private = None;
         }
     }
@@ -110,7 +110,7 @@ impl State {
         match self.threads.get(index) {
             Some(thread) if thread.kind == Kind::Private => {
                 let timer = thread.private()?.id()?;
-                thread.record.set_timer.store(timer.to_bits(), Ordering::SeqCst);
+                thread.record.armed_timer.store(timer.to_bits(), Ordering::SeqCst);
                 timer.set(When::At(due), repeat)
             }
             _ => Ok(()),
@@ -150,7 +150,7 @@ impl State {
                 let disarm = |timer: &PosixTimer| timer.id()?.set(When::Never, Duration::ZERO);
                 let is_refused =
                     thread.private.as_ref().map(disarm).is_some_and(|disarmed| disarmed.is_err());
-                thread.record.set_timer.store(0, Ordering::SeqCst);
+                thread.record.armed_timer.store(0, Ordering::SeqCst);
                 if is_refused {
                     self.delete_private(index);
                 }
@@ -233,7 +233,7 @@ impl State {
         // the handler has disarmed this thread's timer, a signal may be pending even if `due` is in the future.
         !SHARED.expiries.is_none_to_come()
             || (kind == Kind::Private && due <= clock::now())
-            || self.threads.get(index).is_some_and(|thread| thread.is_kept_out())
+            || self.threads.get(index).is_some_and(|thread| thread.is_blocked_again())
     }
 }
 
