@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Alone(());
 
 impl Alone {
-    /// Returns an error with the number of threads (if known), unless that number is one. A joined thread stays in the
+    /// Succeeds if the process has one thread. The error is the number of threads, if known. A joined thread stays in the
     /// kernel's count for some microseconds, so this function waits up to 20 ms for the count to fall to one.
     pub(crate) fn check() -> Result<Alone, Option<usize>> {
         const A_WHILE: Duration = Duration::from_millis(20);

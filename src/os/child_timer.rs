@@ -1,6 +1,6 @@
-//! Timers that end a forked child:
-//! [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html). A child does not inherit them, and an
-//! `exec` deletes them. Linux only.
+//! Timers by which a forked child ends itself:
+//! [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html). The child creates them after the fork,
+//! because a fork copies no timers. An `exec` deletes them. Linux only.
 //!
 //! The system calls are raw, because libfaketime and similar libraries replace the C library's functions.
 

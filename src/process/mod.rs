@@ -52,7 +52,7 @@ pub use panics::Panic;
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] if the limit or an alarm of the caller expired. But if the value arrives after the limit,
+/// [`JobError::TimedOut`] if the limit or an alarm of the caller expired. A value that arrives after the limit,
 /// `run` returns it. The other errors say why there is no value.
 /// ```standalone_crate
 /// use {sigalarm::{checkpoint, process}, std::time::Duration};

@@ -73,6 +73,7 @@ pub(crate) fn leave(standing: Standing) {
 }
 
 pub(crate) fn unused_id() -> AlarmId {
-    // An error with this id may name a signal. `state_prepared` registers the hook that knows the signals' names.
+    // Not `STATE.lock()`: the text of an error with this id may need the names of signals, and `state_prepared` registers the hook
+    // that knows them.
     state_prepared().schedule.next_id()
 }

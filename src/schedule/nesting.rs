@@ -7,7 +7,7 @@ use crate::time::Time;
 impl Schedule {
     pub(crate) fn enter(&mut self, key: Key, scope: Scope) -> Standing {
         let standing = (scope, self.next_id(), key.slot());
-        // The checks of the arming thread include the alarm without an entry.
+        // The thread that armed the alarm checks it anyway. Only another thread needs an entry in `entered`.
         if self.get(key).is_some_and(|entry| entry.scope != scope) {
             self.entered.insert(standing);
         }

@@ -137,8 +137,9 @@ impl<T> Worker<T> {
         self.thread
     }
 
-    /// Waits for the worker to end, or for an alarm of the calling thread to expire. Only the first join after the end
-    /// returns the value. The first `join` after the end also waits for the destructors of the worker's thread-locals.
+    /// Waits for the worker to end, or for an alarm of the calling thread to expire. Of all joins,
+    /// by any method, only the first after the end returns the value. The first call of this method after the end also
+    /// waits for the destructors of the worker's thread-locals.
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);
     /// ```

@@ -44,7 +44,7 @@ impl IntervalTimer {
     }
 
     pub(in crate::runtime) fn is_free() -> bool {
-        // A limit: in the last microsecond of a foreign value, `getitimer` returns zero, as for a disarmed timer.
+        // A limit: a foreign value with less than a microsecond left is not noticed, because `getitimer` then returns zero.
         itimer::get().is_ok_and(|held| held == Setting::DISARMED)
     }
 

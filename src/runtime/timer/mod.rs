@@ -229,8 +229,8 @@ impl State {
     }
 
     pub(super) fn may_be_pending(&mut self, index: usize, kind: Kind, due: Time) -> bool {
-        // A private timer that was due may have a pending signal, which Linux before 6.13 keeps when the timer is disarmed. If
-        // the handler has disarmed this thread's timer, a signal may be pending even if `due` is in the future.
+        // Linux before 6.13 keeps the pending signal of a private timer that is disarmed, so a signal may be pending after `due`.
+        // If `is_blocked_again`, the handler has disarmed the timer, and a signal may be pending even before `due`.
         !SHARED.expiries.is_none_to_come()
             || (kind == Kind::Private && due <= clock::now())
             || self.threads.get(index).is_some_and(|thread| thread.is_blocked_again())

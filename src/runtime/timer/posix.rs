@@ -1,6 +1,6 @@
 //! A private timer: a POSIX timer whose signal goes to one thread alone.
 //!
-//! The kernel queues the signal even while other signals are pending, and does not merge it with a signal to the process.
+//! The kernel queues this SIGALRM even if another SIGALRM is pending for the process, and does not merge the two.
 
 use std::io;
 use std::process;
