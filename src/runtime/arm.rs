@@ -32,7 +32,8 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, location: plan.location, more };
     let needs_signal = terms.needs_signal();
     let key = state.schedule.insert(terms, now);
-    // The common case: the thread's timer expires before the new deadline. The slow path after that expiry sets the timer again.
+    // The common case: the thread's timer expires before the new deadline, so it needs no change. The slow path after that expiry
+    // sets the timer again.
     if plan.wishes.is_none()
         && needs_signal
         && !state.deadlines.has_watchdogs()
@@ -69,8 +70,8 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 }
 
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
-    // In a forked child, `release` returns `false` for the parent's key. The flag may belong to a ticker of the child, so it
-    // stays in use.
+    // In a forked child, `release` returns `false` for the parent's key. The child may have given the flag to a ticker of its
+    // own, so the flag stays in use.
     if release(key) {
         give_back(flag);
     }

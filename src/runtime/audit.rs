@@ -4,8 +4,8 @@
 //! expiry sets the flag, and the next check measures the time since the expiry. The last check before the expiry is not recorded,
 //! so the measured length is too short by up to that quarter.
 //!
-//! The time counts from the moment for which the timer was set. A thread that is preempted then runs its handler late, but it
-//! makes no check in that time either.
+//! The time counts from the moment for which the timer was set, even if the handler runs later, because a preempted thread makes
+//! no check in between.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Audits {
         }
     }
 
-    /// Excludes a pause from the gap of an alarm's audit: the gap begins anew after the pause.
+    /// Begins the gap of an alarm's audit anew after a pause.
     pub(super) fn restart_gap(&mut self, key: Key, now: Time) {
         self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = now);
     }

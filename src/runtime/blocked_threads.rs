@@ -23,13 +23,14 @@ use crate::time::Time;
 
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// A wait of the calling thread. Until the wait is dropped, a deadline or a ring ends the thread's system calls with EINTR.
+/// A wait of the calling thread. Until the wait is dropped, a deadline or a ring (an expiry on request) ends the thread's system
+/// calls with EINTR.
 pub(crate) struct Waiting {
     scope: Option<Scope>,
 }
 
 impl Waiting {
-    /// Begins a wait. Returns an error if no timer can end its system calls.
+    /// Returns an error if no timer can end its system calls.
     pub(crate) fn begin(key: Option<Key>) -> Result<Waiting, ArmError> {
         let nothing = Ok(Waiting { scope: None });
         let scope = thread_state::scope_registered();
@@ -42,8 +43,8 @@ impl Waiting {
             return nothing;
         }
         state.add_user(scope)?;
-        // If the handler has blocked SIGALRM on this thread again, `find_blocked_again` changes the thread's timer to `Kind::Clock`.
-        // `begin_wait` then returns an error.
+        // If the handler has blocked SIGALRM on this thread again, `find_blocked_again` changes the thread's timer to
+        // `Kind::Clock`. `begin_wait` then returns an error.
         if !state.schedule.next_for(scope, key).is_never() {
             state.find_blocked_again();
         }
@@ -192,7 +193,7 @@ impl State {
     }
 }
 
-/// Wakes every blocked thread. Async-signal-safe.
+/// Async-signal-safe.
 pub(super) fn wake_all() {
     if SHARED.blocked.load(Ordering::SeqCst) == 0 {
         return;

@@ -73,7 +73,7 @@ pub(crate) fn leave(standing: Standing) {
 }
 
 pub(crate) fn unused_id() -> AlarmId {
-    // Not `STATE.lock()`: the text of an error with this id may need the names of signals, and `state_prepared` registers the hook
-    // that knows them.
+    // Not `STATE.lock()`, because only `state_prepared` registers the hook that knows the names of signals. The text of an error
+    // with this id may need them.
     state_prepared().schedule.next_id()
 }

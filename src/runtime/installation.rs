@@ -14,14 +14,14 @@ use crate::os::disposition::{Disposition, Kind};
 pub(super) struct Installation {
     signal: c_int,
     is_installed: bool,
-    /// The disposition that `install` found, if other code had already restored the library's handler. The drop of the last alarm
-    /// restores this disposition, with its mask and flags.
+    /// The disposition that `install` found, if it was already the library's handler, restored by other code. The drop of the
+    /// last alarm restores this disposition, with its mask and flags.
     found_own: Option<Disposition>,
-    /// The kernel refused to restore the previous disposition. So if the next `install` finds the library's handler, no other
-    /// code has restored it.
+    /// The kernel refused to restore the previous disposition, so the library's handler may still be installed. If the next
+    /// `install` finds that handler, no other code has restored it.
     is_left_behind: bool,
-    /// The program's handler, if it was installed over the library's. While threads are blocked, the library's handler replaces
-    /// it, because a handler with SA_RESTART would restart their system calls.
+    /// The program's handler, if it was installed over the library's. While threads are blocked in system calls, the library's
+    /// handler replaces it, because the kernel would restart the calls after a handler with SA_RESTART.
     in_front_of: Option<&'static Disposition>,
     /// No disposition in this list is freed, because a handler may read it at any time.
     kept: Vec<&'static Disposition>,
@@ -138,7 +138,7 @@ impl Installation {
         over
     }
 
-    /// Makes the signal end system calls with EINTR, for threads that block in one.
+    /// Makes the signal end blocking system calls with EINTR.
     pub(super) fn begin_interrupting(&mut self) -> Result<(), ArmError> {
         let failed = |e| ArmError::system("sigaction", e);
         let current = self.current().map_err(failed)?;
@@ -158,8 +158,8 @@ impl Installation {
     pub(super) fn end_interrupting(&mut self) {
         let Ok(current) = self.current() else { return };
         match self.in_front_of.take() {
-            // The library installed its handler over `over` without SA_RESTART. If SA_RESTART is set now, the program has removed
-            // its own handler by restoring an older disposition. So `over` is not installed again.
+            // The library installed its handler over `over` without SA_RESTART. If the current handler has SA_RESTART, the
+            // program has removed its own handler by restoring an older disposition. So `over` is not installed again.
             Some(over)
                 if current.is_ours() && (!current.interrupts() || over.install_for(self.signal).is_ok()) =>
             {

@@ -8,7 +8,8 @@ use crate::error::AlarmId;
 use crate::os::clock;
 use crate::schedule::{Key, Scope};
 
-/// The thread of a shield, and the id of the previous shield, which `lower` restores. A shield ignores alarms up to its id.
+/// The thread of a shield, and the id of the previous shield. `lower` restores that id. A shield ignores alarms with ids up to
+/// its own.
 pub(crate) struct Shield(Scope, AlarmId);
 
 pub(crate) fn shield() -> Shield {

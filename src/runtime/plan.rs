@@ -43,7 +43,6 @@ pub(crate) struct Plan<'a> {
     pub(crate) location: &'static Location<'static>,
 }
 
-/// The settings of an alarm that are rarely used.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) cpu: Option<(CpuOf, Duration)>,

@@ -16,12 +16,11 @@ use crate::os::thread::Handle;
 
 pub(super) struct PreviousHandler {
     previous: Published<Disposition>,
-    /// The disposition beneath the previous handler, if the library has once found that handler installed over its own. If the
-    /// previous handler calls the library's, the library's forwards the signal to this disposition.
+    /// The disposition beneath the previous handler, if that handler was once installed over the library's. The previous handler
+    /// may then call the library's handler, which forwards the signal to this disposition.
     beneath: Published<Disposition>,
     /// The handler that the library last found installed over its own.
     over: Published<Disposition>,
-    /// How often `previous` and `beneath` have changed.
     version: AtomicUsize,
     /// The thread that is installing the library's handler; zero if none is. During the installation, `previous` may not yet be
     /// the disposition that the library's handler replaces.
@@ -37,8 +36,8 @@ pub(super) struct Change<'a>(&'a PreviousHandler);
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        // `version` is changed before the stores below, and `forward` reads it last. So if `forward` has read a new value, it
-        // also reads a new version, and starts again.
+        // `version` is changed before the stores below, and `forward` reads it last. So if `forward` has read either new value,
+        // it also reads a new version, and starts again.
         self.0.version.fetch_add(1, Ordering::SeqCst);
         self.0.is_restored.store(false, Ordering::Release);
         self.0.changing.store(0, Ordering::Release);
@@ -118,8 +117,8 @@ impl PreviousHandler {
     /// Forwards a signal to the previous handler. Returns whether the signal took the default action. Async-signal-safe.
     ///
     /// The signal takes the default action only if `may_be_default`, and only if no handler over the library's can have received
-    /// it first. None can if the library's handler is installed, or if the library removed it after the kernel had chosen it for
-    /// this signal.
+    /// the signal first. No such handler can if the library's handler is installed, or if the library removed its own handler
+    /// after the kernel had chosen it for this signal.
     pub(super) fn forward(&self, arrival: &Arrival, may_be_default: bool) -> bool {
         loop {
             self.await_change();
@@ -155,14 +154,14 @@ impl PreviousHandler {
         }
     }
 
-    /// Forwards a signal for which the previous handler has called the library's handler again. This function does so only once,
-    /// because the two handlers could otherwise call each other for ever. It takes no default action. Async-signal-safe.
+    /// Forwards a signal for which the previous handler has called the library's handler again. The signal is forwarded only
+    /// once, because the two handlers could otherwise call each other for ever. It takes no default action. Async-signal-safe.
     pub(super) fn forward_back(&self, arrival: &Arrival) {
         if arrival.unfinished_deliveries() > 1 {
             return;
         }
         // The race: another thread may restore the previous handler while that handler runs. `make_beneath_previous` then moves
-        // `beneath` to `previous`.
+        // `beneath` to `previous`, where this function finds it.
         let is_new = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
         let (place, found) = match self.beneath.get() {
             Some(beneath) => (&self.beneath, Some(beneath)),

@@ -14,7 +14,6 @@ pub(super) struct Record {
     pub(super) has_expired: AtomicBool,
     /// The thread's [`Handle`]; zero for a free record.
     pub(super) thread: AtomicUsize,
-    /// The program had SIGALRM blocked on the thread, and the library has unblocked it.
     pub(super) is_unblocked_by_library: AtomicBool,
     /// The handler has blocked SIGALRM again, because it received a *foreign* signal (not the library's) on the thread.
     pub(super) is_blocked_again: AtomicBool,
@@ -77,9 +76,9 @@ pub(super) fn is_any_expiry_unhandled() -> bool {
     timer.is_some_and(TimerId::has_expired) || SHARED.expiries.is_any_pending()
 }
 
-/// Handles a foreign signal on a thread where the library has unblocked SIGALRM. The program expects such a signal to stay
-/// pending. So this function sends it again, and makes the handler's return block SIGALRM. The thread's later checks read the
-/// clock. Returns `false`, and does nothing, on other threads. Async-signal-safe.
+/// Handles a foreign signal (not the library's) on a thread where the library has unblocked SIGALRM. The program expects such a
+/// signal to stay pending. So this function sends it again, and makes the handler's return block SIGALRM. The thread's later
+/// checks read the clock. Returns `false`, and does nothing, on other threads. Async-signal-safe.
 pub(super) fn block_again_and_resend(arrival: &Arrival, sender: Sender) -> bool {
     if SHARED.unblocked_threads.load(Ordering::SeqCst) == 0 {
         return false;
@@ -98,8 +97,8 @@ pub(super) fn block_again_and_resend(arrival: &Arrival, sender: Sender) -> bool 
         let _ = timer.set(When::Never, Duration::ZERO);
         record.armed_timer.store(0, Ordering::SeqCst);
     }
-    // `is_unblocked_by_library` stays set: this run of the handler may have interrupted another run, and the return of that run unblocks
-    // SIGALRM. The handler then receives the next signal too, and must handle it here.
+    // `is_unblocked_by_library` stays set: this run of the handler may have interrupted an earlier run, whose return restores a
+    // mask with SIGALRM unblocked. The handler then receives the next signal too, and must handle it here.
     record.is_blocked_again.store(true, Ordering::SeqCst);
     // The kernel drops a `raise` while a SIGALRM is pending for the thread, even one of a disarmed timer. The library then
     // repeats the `raise` later.

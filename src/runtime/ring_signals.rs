@@ -1,6 +1,6 @@
 //! Signals that ring (expire) alarms, so that Ctrl-C can stop a computation.
 //!
-//! A signal rings the alarms that listen to it. The handler forwards it to the previous handler if no pending alarm listens to
+//! A signal rings the alarms that listen to it. The handler forwards it to the previous handler if no unexpired alarm listens to
 //! it, or if it comes a second time before the next check. So a second Ctrl-C ends a program that does not check.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::os::handler::Arrival;
 
 pub(super) const SIGNALS: usize = 32;
 
-/// The signals that a pending alarm listens to, a bit for each.
+/// The signals that an unexpired alarm listens to, a bit for each.
 static LISTENING: AtomicU32 = AtomicU32::new(0);
 
 /// The signals that have come since the last slow path, a bit for each.

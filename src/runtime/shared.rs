@@ -19,7 +19,8 @@ pub(super) struct Shared {
     pub(super) threads: Registry<Record>,
     /// A record in `threads` may have `has_expired` set.
     pub(super) any_expired: AtomicBool,
-    /// The schedule has alarms. Read without the lock: after a fork, taking the lock would make the kernel copy the lock's page.
+    /// The schedule has alarms. `next_here` reads this without the lock: after a fork, taking the lock would make the kernel copy
+    /// its page.
     pub(super) any_alarm: AtomicBool,
     pub(super) is_suspended: AtomicBool,
     /// On how many threads the library has unblocked SIGALRM.

@@ -56,7 +56,7 @@ pub(crate) extern "C" fn check_alarm(
 #[cfg(not(sigalarm_shuttle))]
 pub(crate) use sigalarm_core::implementer::check_thread;
 
-/// The simulated kernel of the tests has no other implementation to ask.
+/// A build over the simulated kernel has no other implementation to ask.
 #[cfg(sigalarm_shuttle)]
 pub(crate) fn check_thread(location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     check_own(None, location)
@@ -88,7 +88,8 @@ pub(crate) extern "C" fn unwind_thread(location: &'static Location<'static>) -> 
 #[inline(never)]
 pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     let mut state = STATE.lock();
-    // In a forked child, the parent's tickers are gone. The flag may belong to a ticker of the child, so the flag stays set.
+    // In a forked child, the parent's tickers are gone. The child may have given the flag to a ticker of its own, so the flag
+    // stays set.
     if state.schedule.get(*key).is_none() {
         return 0;
     }
@@ -152,8 +153,8 @@ impl State {
         self.schedule.note_error(expired, location);
         let expired = self.schedule.get(expired)?;
         self.deadlines.answered(&self.schedule, expired.scope);
-        // The checked thread, `asked`, may have entered an alarm of another thread. The error then disarms the watchdogs of both
-        // threads.
+        // `expired` may be another thread's alarm that the checked thread, `asked`, has entered. The error then disarms the
+        // watchdogs of both threads.
         if asked != expired.scope {
             self.deadlines.answered(&self.schedule, asked);
         }

@@ -37,7 +37,7 @@ pub(super) struct State {
     pub(super) clock_only: usize,
     pub(super) blocked: usize,
     pub(super) suspended: usize,
-    /// `Some` if a child that is forked now takes over the only alarm: the same moment on the library's clock and on the
+    /// `Some` if a child that is forked now inherits the only alarm. The value is one moment, on the library's clock and on the
     /// kernel's.
     #[cfg(feature = "process")]
     pub(super) handed_over: Option<(Time, Time)>,
@@ -111,7 +111,7 @@ impl State {
     #[cold]
     pub(super) fn take_ring_signals(&mut self, now: Time) {
         for number in ring_signals::take_arrived() {
-            // If no pending alarm listens to the signal, the library sends it again, and the handler forwards it.
+            // If no unexpired alarm listens to the signal, the library sends it again, and the handler forwards it.
             if self.schedule.signal(number) {
                 self.wake_blocked(now);
             } else {
@@ -120,7 +120,8 @@ impl State {
         }
     }
 
-    /// Marks threads as due if their timers have expired early by the clock. `expire` then sets these timers again.
+    /// Marks a thread as due if its timer has expired although the clock has not reached `due`. `expire` then sets the timer
+    /// again.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {
@@ -130,8 +131,8 @@ impl State {
         }
     }
 
-    /// Makes a thread's checks read the clock if the handler has blocked SIGALRM on it again. A timer's signal would stay pending
-    /// there.
+    /// Makes a thread's checks read the clock if the handler has blocked SIGALRM on it again, because a timer's signal would stay
+    /// pending there.
     #[inline(always)]
     pub(super) fn find_blocked_again(&mut self) {
         if SHARED.unblocked_threads.load(Ordering::Relaxed) > 0 {
@@ -180,7 +181,6 @@ impl State {
         }
     }
 
-    /// Sets timers and the flag after an alarm of a thread has changed.
     pub(super) fn settle(&mut self, scope: Scope, now: Time) {
         self.find_blocked_again();
         self.schedule.expire(scope, now, clock::cpu_now);

@@ -24,7 +24,6 @@ pub(super) struct Thread {
     pub(super) scope: Scope,
     pub(super) id: ThreadId,
     pub(super) record: &'static Registered<Record>,
-    /// How many alarms and waits use the thread's timer.
     pub(super) users: usize,
     pub(super) kind: Kind,
     pub(super) private: Option<PosixTimer>,
@@ -71,8 +70,8 @@ impl Thread {
     /// deadline, which is in the future.
     #[inline(always)]
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
-        // If `due` has passed, the timer does not expire again by itself. It suffices if the flag is set, because the next check
-        // then sets it.
+        // If `due` has passed, the timer does not expire again by itself. The timer still suffices if the flag is set, because
+        // the next check sets the timer again.
         let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
         expires_in_time && self.users > 0 && deadline > now
     }
@@ -138,7 +137,7 @@ impl Thread {
     }
 
     /// Blocks SIGALRM again on the calling thread, if the library has unblocked it. The caller has disarmed the timer, because a
-    /// signal of the timer would now stay pending.
+    /// signal of the timer would otherwise stay pending.
     pub(super) fn block_alarm_again(&mut self) {
         if !self.was_blocked {
             return;
@@ -189,7 +188,7 @@ fn register() -> Scope {
     let _ = prepare();
     let scope = STATE.lock().threads.register();
     SCOPE.with(|cell| cell.set(scope.0));
-    // The call fails if memory is short. The thread's timer then outlives the thread, and its signals reach no thread.
+    // If this call fails for lack of memory, the thread's timer outlives the thread, and the timer's signals reach no thread.
     let _ = thread_end::call_at_end();
     scope
 }

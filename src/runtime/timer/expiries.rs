@@ -5,7 +5,7 @@ use crate::os::single_threaded::is_single_threaded;
 use crate::os::{clock, mask};
 use crate::time::Time;
 
-/// How many expiries of the interval timer may still come to the handler, for values that the library has set.
+/// How many expiries may still come to the handler from values that the library has set in the interval timer.
 ///
 /// If the count is too low, the handler forwards an expiry of the library's, and the default action may end the process. If the
 /// count is too high, the handler does not forward the expiry of a *foreign value*, set by the program, and the program loses

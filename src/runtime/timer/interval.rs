@@ -116,7 +116,7 @@ impl IntervalTimer {
         Ok(found)
     }
 
-    /// Corrects the count if an expiry will not come, because the kernel merged its signal with another pending signal.
+    /// Corrects the count of expiries if one will not come, because the kernel merged its signal with another pending signal.
     pub(in crate::runtime) fn forget_lost(&self) {
         if !self.is_set() {
             SHARED.expiries.forget_lost();
@@ -135,8 +135,8 @@ impl IntervalTimer {
         }
         // The loop is bounded, in case the clock is frozen.
         for _ in 0..100_000 {
-            // If the timer is disarmed after `latest`, it has expired. The kernel has merged its signal with another, or a
-            // handler is about to count the expiry.
+            // If the timer is found disarmed after `latest`, it has expired. Either the kernel has merged its signal with
+            // another, or a handler is about to subtract the expiry from the count.
             let is_over =
                 || clock::now() > latest && itimer::get().is_ok_and(|held| held == Setting::DISARMED);
             if SHARED.expiries.is_none_to_come() || is_over() {

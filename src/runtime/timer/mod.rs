@@ -192,8 +192,9 @@ impl State {
     /// Leaves the interval timer to the program for good. Sets the foreign value again or, if that value has expired, sends its
     /// signal again.
     ///
-    /// If SIGALRM would take the default action, this function drops the value, because it may be the library's own. The program
-    /// may have saved and restored it with `alarm`, or the clock may run differently from the timer.
+    /// If SIGALRM would take the default action, this function drops the value, because the value may be the library's own, and
+    /// its expiry would end the process. The program may have saved and restored it with `alarm`, or the clock may run
+    /// differently from the timer.
     fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
         self.interval.forget_lost();
@@ -209,7 +210,7 @@ impl State {
         }
     }
 
-    /// Marks the interval timer's thread as due if that timer has a foreign value, or has expired too early by the clock.
+    /// Marks the interval timer's thread as due if that timer has a foreign value, or has expired before `due` by the clock.
     /// `expire` then sets the thread's timer again.
     pub(super) fn find_interval_expiry(&mut self, now: Time) {
         let Some(index) = self.interval_owner else { return };
