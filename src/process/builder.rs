@@ -193,9 +193,9 @@ impl Builder {
 
     /// Sets the time from the [limit](Builder::limit) to SIGTERM, and from SIGTERM to SIGKILL; one second by default.
     ///
-    /// With zero, a join that begins after the limit kills a child that is still sending, because its value is larger
-    /// than the pipe (64 KiB or 1 MiB). If jobs are joined one after another, joins often begin that late: set at least
-    /// 100 ms for such jobs, or use [`wait_any`].
+    /// A child blocks while it sends a value larger than the pipe (64 KiB or 1 MiB). With a grace of zero, a join that
+    /// begins after the limit kills such a child. If jobs are joined one after another, joins often begin that late:
+    /// set at least 100 ms for such jobs, or use [`wait_any`].
     /// ```standalone_crate
     /// let job = sigalarm::process::Job::builder().limit(std::time::Duration::ZERO).grace(std::time::Duration::ZERO);
     /// assert!(job.run(|| std::thread::sleep(std::time::Duration::MAX)).unwrap_err().timed_out().is_some());
@@ -233,7 +233,8 @@ impl Builder {
     }
 
     /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends a larger value is
-    /// killed: [`JobError::TooLarge`]. One byte may be decoded to an element of any size.
+    /// killed: [`JobError::TooLarge`]. The decoded value may use more memory, because one byte may become an element of
+    /// any size.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().value_limit(1_000).run(|| "tours".repeat(1_000));
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooLarge { limit: 1_000, .. })));

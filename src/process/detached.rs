@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use super::child::Child;
 use crate::os::reap::ChildState;
 
-/// Each child with its parent's pid. A forked process inherits the list, but cannot reap its parent's children.
+/// Each child with its parent's pid, because a forked process inherits the list, but cannot reap its parent's children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
 
 pub(super) fn add(child: Child) {

@@ -63,7 +63,7 @@ pub enum JobError {
     /// The job was not spawned.
     Spawn(SpawnError),
     /// The job's limit, the join's limit, or an alarm of the caller expired. Only the job's limit ends the job.
-    /// [`Alarm::owns`](crate::Alarm::owns) tells whether the error comes from that alarm.
+    /// [`Alarm::owns`](crate::Alarm::owns) tells whether the error comes from a given alarm.
     TimedOut(TimedOut),
     /// The function panicked.
     Panicked(Panic),

@@ -33,8 +33,8 @@ impl Escalation {
         }
     }
 
-    /// If the wait began after the limit and bytes arrive, delays SIGTERM to one grace from now. The reason is that a
-    /// full pipe may have blocked the child before the wait. A child that sends without end gets no second delay.
+    /// If the wait began after the limit and bytes arrive, delays SIGTERM once, to one grace from now, because a full
+    /// pipe may have blocked the child before the wait.
     pub(super) fn postpone(&mut self, wait_began: Time, now: Time) {
         let has_received = mem::take(&mut self.has_received);
         if has_received && !self.begun && !self.postponed && wait_began >= self.deadline {

@@ -20,8 +20,8 @@ pub enum Exit {
     Code(i32),
     /// A signal ended the process. `core_dumped`: the kernel wrote a core file.
     Signal { signal: i32, core_dumped: bool },
-    /// Other code reaped the process, or the kernel did because SIGCHLD is ignored. Only Linux 6.15 and later
-    /// report the status even then.
+    /// Other code reaped the process, or the kernel did because SIGCHLD is ignored. In both cases Linux 6.15 and later
+    /// still report the status.
     Unknown,
 }
 
@@ -75,7 +75,8 @@ impl fmt::Display for Exit {
 #[non_exhaustive]
 pub enum KillReason {
     /// An allocation failed under a [`memory_limit`](super::Builder::memory_limit). The child itself reports this reason,
-    /// so it may be false. Where Rust prints a backtrace, the reason may be `Unknown` instead.
+    /// if `errno` is ENOMEM when it aborts, so the report may be false. A printed backtrace may change `errno`, and
+    /// then the reason is `Unknown`.
     Memory,
     /// The child used up its [`cpu_limit`](super::Builder::cpu_limit).
     CpuTime,

@@ -74,7 +74,7 @@ impl SetUp<'_> {
     fn change_process(&self) -> Result<(), (&'static str, io::Error)> {
         let options = self.options;
         let naming = |call: &'static str| move |e: io::Error| (call, e);
-        // This comes first, because only from this call on does the parent's end kill the child.
+        // This call comes first, because before it the parent's death does not kill the child.
         if options.die_with_parent {
             forked::die_with(self.parent).map_err(naming("prctl"))?;
         }
@@ -108,7 +108,7 @@ impl InChild {
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
             }
-            // A full pipe may block the child until the job is joined, even after the limit. So the timer is stopped.
+            // A full pipe may block the child until a join after the limit. The timer must not kill it in that wait.
             if let Some(timer) = self.kill_timer {
                 timer.stop();
             }

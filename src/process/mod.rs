@@ -52,8 +52,8 @@ pub use panics::Panic;
 ///
 /// # Errors
 ///
-/// [`JobError::TimedOut`] if the limit or an alarm of the caller expired. A value that arrives after the limit,
-/// `run` returns it. The other errors say why there is no value.
+/// [`JobError::TimedOut`] if the limit or an alarm of the caller expired. If a value arrives after the limit,
+/// `run` returns the value. The other errors say why there is no value.
 /// ```standalone_crate
 /// use {sigalarm::{checkpoint, process}, std::time::Duration};
 /// let result = process::run(Duration::from_secs(10), || checkpoint().map(|()| 42));

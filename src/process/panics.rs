@@ -75,7 +75,6 @@ pub(super) fn capture(pipe: WriteEnd) {
 
 pub(super) type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
 
-/// Replaces the panic hook, because in the child the parent's hook could write to the parent's log, for example.
 pub(super) fn replace_hook() -> Option<Hook> {
     (!thread::panicking()).then(|| {
         let hook = panic::take_hook();

@@ -32,14 +32,13 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) child: Child,
-    /// `None` after [`detach`](Shared::detach).
     pipe: Option<JobFd>,
     pub(super) began: Time,
     pub(super) options: Options,
     pub(super) location: SourceLocation,
-    /// This lock is not that of `state`, because a thread that reads the pipe must not delay another thread's signal.
+    /// This lock is separate from `state`'s, so a thread that reads the pipe does not delay another thread's signal.
     receiver: Mutex<Receiver>,
-    /// A thread that needs both locks takes this one first. It also guards the reap of the child.
+    /// A thread that needs both locks takes this one first. This lock also guards the reap of the child.
     state: Mutex<State>,
     pub(super) end: OnceLock<End>,
 }
@@ -70,7 +69,7 @@ pub(super) fn wait_any(
             fds[n] = job.fds();
             until = until.min(job.state.lock().escalation.next);
         }
-        // The alarm's deadline is read before the check. If it passes in between, the check returns an error.
+        // The alarm's deadline is read before the check, so that the check fails if the deadline passes in between.
         if let Some(alarm) = runtime::next_here() {
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;

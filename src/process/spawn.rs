@@ -63,7 +63,7 @@ fn prepare(
     location: &'static Location<'static>,
 ) -> Result<(Time, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
-    // Read before the alarm is armed, so that SIGALRM never ends the child before `began` plus the limit.
+    // The clocks are read before the alarm is armed, so SIGALRM never ends the child before `began` plus the limit.
     let clocks = options
         .limit
         .map_or((Time::from_nanos(0), Time::from_nanos(0)), |_| (clock::now(), clock::kernel_now()));
@@ -96,7 +96,7 @@ fn fork_job<T>(
     // No other thread may print between the flush and the fork, because the child would print that output again.
     let streams = may_have_threads.then(|| (io::stdout().lock(), io::stderr().lock()));
     flush(c_streams);
-    // `arm_for_child` returns `Some` only if the program has no alarms.
+    // `arm_for_child` returns `Some` only if the program has no other alarms.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
     panics::capture(pipe);

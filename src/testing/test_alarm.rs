@@ -9,7 +9,7 @@ use crate::error::{Cause, SourceLocation};
 use crate::runtime::{self, Due, Plan, Wishes};
 use crate::schedule::{Budget, Entry};
 
-/// An alarm that expires at a given check; see [the module](super). A drop during a panic prints where it expired.
+/// An alarm that expires at a given check; see [the module](super). A drop in a panic prints where the alarm expired.
 /// ```
 /// let alarm: sigalarm::testing::TestAlarm = sigalarm::testing::at_check(4);
 /// assert_eq!((0..9).take_while(|_| alarm.check().is_ok()).count(), 3);

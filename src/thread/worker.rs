@@ -32,7 +32,7 @@ pub struct Worker<T> {
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How often a joining thread checks its alarms. A ring by another thread does not end its wait on the `Condvar`.
+/// A joining thread checks its alarms this often, because another thread's ring does not end the wait on the `Condvar`.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared<T> {
@@ -137,8 +137,8 @@ impl<T> Worker<T> {
         self.thread
     }
 
-    /// Waits for the worker to end, or for an alarm of the calling thread to expire. Of all joins,
-    /// by any method, only the first after the end returns the value. The first call of this method after the end also
+    /// Waits for the worker to end, or for an alarm of the calling thread to expire. Of all calls of
+    /// the join methods, only the first after the worker's end returns the value. The first `join` after that end also
     /// waits for the destructors of the worker's thread-locals.
     /// ```
     /// assert_eq!(sigalarm::thread::Worker::spawn(|| 6 * 7).unwrap().join().unwrap(), 42);

@@ -1,5 +1,5 @@
 //! Encodes a value in postcard's format. Only scalars are left to postcard, because postcard lets a struct skip a field
-//! (`skip_serializing_if`), and could not decode it.
+//! (`skip_serializing_if`), and the parent could not decode such a struct.
 
 use postcard::ser_flavors::Flavor;
 use serde::de::value::Error;
