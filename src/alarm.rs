@@ -18,8 +18,8 @@ use crate::schedule::{Entry, Key};
 ///
 /// - Alarms nest: an alarm encloses the alarms that its thread arms later. After an alarm expires, checks of the alarms
 ///   that it encloses return its error.
-/// - Guards may be dropped in any order. A thread's last drop restores the thread's signal mask. The last drop in the
-///   process restores the previous disposition of SIGALRM.
+/// - Guards may be dropped in any order. Dropping a thread's last guard restores the thread's signal mask. Dropping the
+///   process's last guard restores the previous disposition of SIGALRM.
 /// - The guard is not `Send`. Other threads check and change the alarm through `&Alarm`.
 /// - In a forked child, the parent's guards have no effect: their checks return `Ok`.
 /// ```
@@ -105,8 +105,8 @@ fn arm(due: Due, location: &'static Location<'static>, error: &mut Option<ArmErr
 impl Alarm {
     /// Returns an error if this alarm or an enclosing one has expired.
     ///
-    /// Costs one load and one branch. While an expired alarm is alive in the process, every check also takes a lock. A
-    /// check in a signal handler can then deadlock.
+    /// Costs one load and one branch. While the process has an expired alarm, every check also takes a lock, so a check
+    /// in a signal handler can deadlock.
     ///
     /// # Errors
     ///
@@ -236,7 +236,7 @@ impl Alarm {
         runtime::inspect(self.key, |entry, _| clock::to_instant(entry.due())).flatten()
     }
 
-    /// Returns the longest stretch without a check that the alarm's [`audit`](AlarmBuilder::audit) has measured.
+    /// Returns the longest stretch without a check, measured by the alarm's [`audit`](AlarmBuilder::audit).
     /// ```
     /// assert!(sigalarm::testing::never().longest_gap().is_none());
     /// ```

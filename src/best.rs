@@ -108,8 +108,8 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         }
     }
 
-    /// Runs `answer` and stores its value only if `score` is better than the best score. Returns whether it is. If
-    /// `answer` unwinds, the previous answer stays.
+    /// Runs `answer`, stores its value and returns `true` if `score` is better than the best score. Otherwise returns
+    /// `false`. If `answer` unwinds, the previous answer stays.
     /// ```
     /// let mut best = sigalarm::Best::lowest();
     /// assert!(best.offer(7, || "seven") && !best.offer(8, || unreachable!()));
@@ -123,7 +123,7 @@ impl<T, S, O: Better<S>> Best<T, S, O> {
         taken
     }
 
-    /// Offers a copy of `answer`, as [`offer`](Best::offer) does. The copy reuses the memory of an earlier answer.
+    /// Offers a copy of `answer`, as [`offer`](Best::offer) does. The copy reuses the memory of a replaced answer.
     /// ```
     /// let mut best = sigalarm::Best::<Vec<u32>, u64>::lowest();
     /// assert!(best.offer_cloned(40, &[0, 1, 2][..]));
@@ -208,8 +208,8 @@ pub trait Better<S> {
     /// ```
     fn better(&self, new: &S, best: &S) -> bool;
 
-    /// Returns whether an empty `Best` accepts the score. [`Lowest`] and [`Highest`] refuse NaN, because no score is
-    /// better than NaN.
+    /// Returns whether an empty `Best` accepts the score. [`Lowest`] and [`Highest`] refuse NaN, because no later
+    /// score could replace NaN.
     /// ```
     /// assert!(!sigalarm::Better::is_comparable(&sigalarm::Lowest, &f64::NAN));
     /// ```

@@ -19,8 +19,8 @@ impl Alarm {
     /// EINTR without an expiry, `call` runs again.
     ///
     /// `call` must return when its system call fails with EINTR. std's `read_exact`, `accept`, `connect` and
-    /// `File::open` retry instead, so no deadline ends them. Use [`reader`](Alarm::reader) or the functions of the nix
-    /// crate.
+    /// `File::open` retry after EINTR, so no deadline ends them. Use [`reader`](Alarm::reader) or the functions of the
+    /// nix crate instead.
     ///
     /// # Errors
     ///
@@ -76,8 +76,8 @@ impl Alarm {
         self.check_at(location)?;
         let waiting = Waiting::begin(Some(self.key));
         loop {
-            // The clock is read before the check. So the last check runs after `end`, and finds every deadline before
-            // `end`.
+            // The clock is read before the check. Otherwise a deadline before `end` could pass unreported between the
+            // two.
             let left = clock::until(end);
             if left.is_zero() {
                 runtime::recheck();
@@ -106,8 +106,8 @@ impl Alarm {
         let location = Location::caller();
         drop(child.stdin.take());
         loop {
-            // A reaped child's id may name another process. So `try_wait`, which returns the stored status, precedes
-            // waitid(2).
+            // If the child was already reaped, its id may name another process. So `try_wait`, which returns the stored
+            // status, runs before waitid(2).
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
             }

@@ -59,7 +59,8 @@ impl AlarmBuilder {
     }
 
     /// Sets a limit on the processor time of the process, from arming. The alarm is late by up to 1 ms. It is also late
-    /// by the processor time of other threads, because its timer is set as if one thread were busy.
+    /// by the processor time of other threads, because its timer measures the rest of the limit as wall time,
+    /// as if one thread were busy.
     /// ```
     /// assert!(sigalarm::Alarm::builder().cpu_limit(std::time::Duration::ZERO).arm().unwrap().is_expired());
     /// ```
@@ -78,9 +79,9 @@ impl AlarmBuilder {
 
     /// Sets a limit on the number of checks: the first `budget` return `Ok`, the next returns an error.
     ///
-    /// The limit counts checks of the alarm, of alarms that it encloses, and of its thread by
-    /// [`checkpoint`](crate::checkpoint). [`restart`](Alarm::restart) resets the count. While the guard is alive, every
-    /// check in the process takes a lock.
+    /// The limit counts checks of the alarm and of alarms that it encloses, and the
+    /// [`checkpoint`](crate::checkpoint)s of its thread. [`restart`](Alarm::restart) resets the count. While the guard
+    /// is alive, every check in the process takes a lock.
     /// ```
     /// let alarm = sigalarm::Alarm::builder().check_limit(1).arm().unwrap();
     /// assert!(sigalarm::checkpoint().is_ok() && alarm.check().is_err());
@@ -138,9 +139,9 @@ impl AlarmBuilder {
     /// Makes an expiry set `flag` to true, for code that reads an `Arc<AtomicBool>` instead of checking. The library
     /// never clears `flag`.
     ///
-    /// At a deadline the handler sets `flag`, which needs a timer. So with a deadline [`arm`](AlarmBuilder::arm) fails
-    /// on macOS, NetBSD and OpenBSD, and if RLIMIT_SIGPENDING allows no further timer. For limits on processor time and
-    /// checks, a check sets `flag`.
+    /// At a deadline the SIGALRM handler sets `flag`, so the alarm needs its own timer. With a deadline,
+    /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and if RLIMIT_SIGPENDING allows no further timer.
+    /// For limits on processor time and checks, a check sets `flag`.
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
     /// let (limit, flag) = (std::time::Duration::from_millis(5), Arc::new(AtomicBool::new(false)));
@@ -151,7 +152,8 @@ impl AlarmBuilder {
         self.set(|wishes| wishes.flag = Some(flag))
     }
 
-    /// Measures each stretch of `threshold` or longer without a check on the arming thread; see [`Alarm::longest_gap`].
+    /// Measures each stretch of `threshold` or longer in which the arming thread does not check; see
+    /// [`Alarm::longest_gap`].
     ///
     /// The audit's timer sends four signals per `threshold`, but at most 4,000 a second. The audit measures wall time,
     /// so a preempted thread counts as one that does not check.

@@ -77,7 +77,7 @@ impl Error for ArmError {
 }
 
 impl From<ArmError> for io::Error {
-    /// Returns an error of the failed system call's kind, or of kind `InvalidInput` or `Unsupported` if no call failed.
+    /// Returns an error with the failed system call's `ErrorKind`; `InvalidInput` or `Unsupported` if no call failed.
     fn from(e: ArmError) -> io::Error {
         io::Error::new(e.kind, e)
     }

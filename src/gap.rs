@@ -22,7 +22,7 @@ impl Gap {
         Gap { length, location }
     }
 
-    /// Returns the measured length, which is too short by up to a quarter of the audit's threshold, or by up to 250 µs.
+    /// Returns the measured length, too short by up to a quarter of the audit's threshold, or 250 µs if that is more.
     /// ```
     /// let threshold = std::time::Duration::from_millis(4);
     /// let alarm = sigalarm::Alarm::builder().audit(threshold).arm().unwrap();

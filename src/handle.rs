@@ -73,7 +73,7 @@ impl AlarmHandle {
         runtime::inspect(self.key, Entry::remaining).flatten()
     }
 
-    /// Enters the alarm on the calling thread, as [`Alarm::enter`] does.
+    /// Enters the alarm, as [`Alarm::enter`] does.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let handle = alarm.handle();

@@ -10,7 +10,7 @@ use crate::os::poll::Readiness;
 impl Alarm {
     /// Returns a reader whose reads end at the deadline: for pipes, sockets and terminals.
     ///
-    /// A read waits in poll(2), which reports regular files as always ready, and ignores bytes that `r` has buffered.
+    /// A read waits in poll(2), which reports regular files as always ready and cannot see bytes that `r` has buffered.
     /// So `r` must be unbuffered, or standard input. To read lines, put a [`BufReader`](io::BufReader) around the
     /// returned reader.
     ///

@@ -36,7 +36,7 @@
 //! # Limits
 //!
 //! - A computation without checks never stops. A check returns no error before the limit.
-//! - While an expired alarm is alive, every check in the process takes a lock.
+//! - While the process has an expired alarm, every check takes a lock.
 //! - In a single-threaded process `exec` preserves the alarm's timer, whose SIGALRM then ends the new program. Call
 //!   `exec` in [`suspended`].
 //! - Unix only. Tests run on Linux; for macOS, FreeBSD, NetBSD and Android the library is only compiled.

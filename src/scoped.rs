@@ -96,7 +96,7 @@ pub fn shielded<T>(f: impl FnOnce() -> T) -> T {
 ///
 /// The time of `f` counts for limits, but no deadline interrupts a system call of `f`. Until `f` returns, arm no alarm
 /// on another thread, because the library would not unblock SIGALRM on that thread. While other threads have alarms,
-/// the handler may stay installed. Calls nest.
+/// the library's handler may stay installed. Calls nest.
 /// ```
 /// use std::{os::unix::process::CommandExt, process::Command};
 /// let error = sigalarm::suspended(|| Command::new("/no/such/program").exec());

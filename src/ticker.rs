@@ -10,8 +10,7 @@ use crate::schedule::Key;
 
 /// A guard that counts periods, for a progress line or a checkpoint file.
 ///
-/// A late call of [`ticks`](Ticker::ticks) counts every period that has ended. While the program calls `ticks`, the
-/// timer sends a signal in each period. In a forked child `ticks` returns 0.
+/// A late call of [`ticks`](Ticker::ticks) counts every period that has ended. In a forked child `ticks` returns 0.
 /// ```
 /// let ticker = sigalarm::Ticker::every(std::time::Duration::from_millis(10)).unwrap();
 /// for step in 0..1_000_000 {

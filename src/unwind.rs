@@ -22,7 +22,7 @@ impl Alarm {
     ///
     /// # Panics
     ///
-    /// Panics if an alarm has expired, and neither any `catch` runs on this thread nor that alarm's `catch` on another.
+    /// Panics if an alarm has expired, unless any `catch` runs on this thread, or that alarm's `catch` runs on another.
     /// ```
     /// let alarm = sigalarm::testing::expired();
     /// let caught = alarm.catch(|| [3, 1, 2].sort_by_key(|_| alarm.unwind_if_expired()));
@@ -116,7 +116,7 @@ thread_local! {
 
 /// The number of running `catch`es of all threads, indexed by the alarm's number modulo 256. Counters need no lock,
 /// which a fork could leave locked in the child. Relaxed operations suffice, because a thread that unwinds to another
-/// thread's `catch` was started inside that `catch`.
+/// thread's `catch` was started after that `catch` was counted.
 ///
 /// Two alarms may share a counter. An unwinding without a `catch` may then end its thread without a message.
 static ON_ANY_THREAD: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];

@@ -76,7 +76,7 @@ implement_iterator!(CheckedEvery);
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Until<'a, I> {
     pub(super) guarded: Guarded<I, Watch<'a>>,
-    /// Boxed, because the drop of an unboxed `TimedOut` needs its address, which would force the iterator into memory.
+    /// Boxed, because the drop of an unboxed `TimedOut` needs its address, so the iterator could not stay in registers.
     pub(super) timed_out: Option<Box<TimedOut>>,
 }
 

@@ -9,8 +9,8 @@ use crate::alarm::Alarm;
 /// Iterator adapters with a time limit.
 ///
 /// An error contains the location of the call that made the adapter. After an expiry an adapter returns an error only
-/// if an item is left. If [`size_hint`](Iterator::size_hint) does not tell, as after `filter`, the adapter takes an
-/// item and drops it.
+/// if an item is left. If [`size_hint`](Iterator::size_hint) does not tell whether one is left, as after `filter`, the
+/// adapter takes an item and drops it.
 ///
 /// The compiler does not vectorise a loop that may end early. Check between chunks that take 1 µs to 1 ms instead:
 /// ```
@@ -37,7 +37,7 @@ pub trait IteratorExt: Iterator {
 
     /// Returns an iterator as [`checked`](IteratorExt::checked) does, with one check for every `stride` items.
     ///
-    /// Panics if `stride` is zero. `checked` costs only one load per item. So this adapter is faster only while an
+    /// Panics if `stride` is zero. `checked` costs only one load per item, so `checked_every` is faster only while an
     /// expired alarm makes every check take a lock.
     /// ```
     /// use sigalarm::IteratorExt;
