@@ -42,11 +42,10 @@ pub(crate) struct Schedule {
     positions: Positions,
     /// Expired alarms, sorted by thread, then from outermost to innermost.
     expired: BTreeSet<Standing>,
-    /// Alarms with a check limit.
     with_check_limit: Vec<(Scope, Key)>,
     /// Alarms that a signal such as SIGINT can expire.
     listeners: Vec<Key>,
-    /// Alarms of other threads that a thread has entered, sorted by that thread, then by order of entry.
+    /// Alarms of other threads that a thread has entered, sorted by the entering thread, then by order of entry.
     entered: BTreeSet<Standing>,
     /// Whether the next id must skip the parent's ids. A child skips them only when it needs an id, because the write
     /// to the id counter costs a page fault.

@@ -1,5 +1,5 @@
 //! Whether the process has one thread. With several, a forked child may wait for ever for a lock that another thread
-//! held.
+//! held at the fork.
 
 use std::thread;
 use std::time::{Duration, Instant};

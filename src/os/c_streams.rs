@@ -22,7 +22,7 @@ struct Stream {
     _between: [usize; 7],
     next: *const Stream,
     _after: [usize; 10],
-    /// Positive for a stream of wide characters, whose output is in another buffer.
+    /// Positive for a stream of wide characters, whose output is not between `write_base` and `write_end`.
     mode: libc::c_int,
 }
 
@@ -40,8 +40,8 @@ impl Streams {
         Streams { list, single_threaded: Variable::find() }
     }
 
-    /// Must run before a fork, because otherwise the child also writes the output. Must run before `_exit`, because
-    /// `_exit` discards the output.
+    /// Must run before a fork, because otherwise the child also writes the buffered output. Must run before `_exit`,
+    /// because `_exit` discards the output.
     #[inline]
     pub(crate) fn flush(self) {
         if !self.all_are_empty() {
@@ -52,7 +52,7 @@ impl Streams {
 
     #[inline]
     fn all_are_empty(self) -> bool {
-        // `is_set` makes no system call, because a seccomp filter that the job's function installed could forbid it.
+        // A seccomp filter that the job's function installed could forbid a system call, so `is_set` only reads memory.
         if self.list.is_null() || !self.single_threaded.is_set() {
             return false;
         }

@@ -65,8 +65,8 @@ pub(crate) fn cpu_now(clock: CpuClock) -> Option<Time> {
     Some(time(*ts.as_ref()))
 }
 
-/// Returns one moment on both clocks. The `Instant` is read first, so the `Time` is slightly later, and no result of
-/// [`from_instant`] is too early.
+/// Returns one moment as an `Instant` and a `Time`. The `Instant` is read first, so the `Time` is slightly later, and
+/// no result of [`from_instant`] is too early.
 fn anchor() -> (Instant, Time) {
     // Unlike `OnceLock`, `OnceBox` never waits for an initialising thread, which a forked child may lack.
     static ANCHOR: OnceBox<(Instant, Time)> = OnceBox::new();

@@ -38,11 +38,11 @@ impl Disposition {
     pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
         const INHERITED: c_int = libc::SA_RESTART | libc::SA_ONSTACK;
         let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
-            // The library's handler calls the previous handler, so it uses the same stack. `deliver_to` blocks the
-            // signals of the previous mask.
+            // The library's handler calls the previous handler, so it uses the same stack. Its mask is empty,
+            // because `deliver_to` blocks the signals of the previous mask.
             Some(previous) => (previous.flags & INHERITED, [0; SET_SIZE]),
             // The library's handler runs on the alternate signal stack, because Go and green threads have small stacks.
-            // That stack may have space for one handler only, so other signals are blocked.
+            // The alternate stack may have space for one handler only, so other signals are blocked.
             None => (INHERITED, all_but_faults()),
         };
         let without = if interrupts { libc::SA_RESTART } else { 0 };

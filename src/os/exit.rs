@@ -27,8 +27,8 @@ pub(crate) fn abort() -> ! {
 }
 
 /// Raises SIGABRT, which stays blocked until the calling handler returns. So a core dump shows the interrupted function
-/// on top, not the handler. Limit: has no effect on a thread that blocked SIGABRT
-/// before the handler ran.
+/// on top, not the handler. Limit: has no effect on a thread that blocked SIGABRT before the
+/// handler ran.
 pub(crate) fn abort_on_return() {
     let _ = mask::change(libc::SIG_BLOCK, Some(SigSet::from(Signal::SIGABRT).as_ref()));
     // SAFETY: async-signal-safe. The kernel restores the mask when the handler returns.

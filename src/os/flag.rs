@@ -1,5 +1,5 @@
 // The tests in `src/interleavings` replace `super::atomic` by types that reorder stores. `OwnBit` uses the standard
-// type, because all its stores are equal.
+// type, because it always stores the same value.
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigalarm_core::implementer::Bit;

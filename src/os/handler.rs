@@ -16,7 +16,7 @@ use super::{mask, pending};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
 
-/// `on_signal` must be async-signal-safe. Only the first call has an effect.
+/// `on_signal` must be async-signal-safe.
 pub(crate) fn prepare(on_signal: &'static fn(&Arrival)) {
     let _ = ON_SIGNAL.set(on_signal);
 }
@@ -38,7 +38,7 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
 }
 
 /// Returns `info` if the kernel wrote it (to the stack, above this frame), otherwise null. If another handler calls the
-/// library's as `old(signal)`, the argument `info` is undefined.
+/// library's handler as `old(signal)`, `info` is undefined.
 fn kernel_siginfo(signal: c_int, info: *mut siginfo_t, frame: usize) -> *mut siginfo_t {
     const MAX_DISTANCE: usize = 1 << 20;
     let is_above = info.addr().checked_sub(frame).is_some_and(|distance| distance < MAX_DISTANCE);
@@ -127,8 +127,8 @@ impl Arrival {
             && self.mask_on_return().is_some_and(is_unblocked)
             && Disposition::DEFAULT.install_for(self.signal).is_ok()
         {
-            // SIGALRM is delivered when this handler returns. If it were unblocked here, a handler that another thread
-            // has reinstalled could run on top of this one, and the stack may be too small.
+            // SIGALRM is delivered when this handler returns. If SIGALRM were unblocked here, a handler that another
+            // thread has reinstalled could run on top of this one, and the stack may be too small for both.
             pending::raise_alarm();
         } else if (cfg!(any(target_os = "linux", target_os = "android")) && self.signal == libc::SIGIO)
             || emulate_default_handler(self.signal).is_err()
@@ -205,7 +205,7 @@ impl Arrival {
 }
 
 /// A call of `deliver_to` that has not returned. Two handlers could forward a signal to each other for ever, so the
-/// library's handler stops at the second mark.
+/// library's handler forwards no signal that has two marks.
 struct Mark {
     thread: AtomicUsize,
     info: AtomicUsize,

@@ -21,7 +21,7 @@ pub(crate) struct JobFd {
 
 impl JobFd {
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
-        // A forked child clears the bitmap that it has inherited from its parent.
+        // A forked child clears the bitmap inherited from its parent.
         if BITMAP.owner.load(Ordering::Relaxed) != owner {
             clear();
             BITMAP.owner.store(owner, Ordering::Relaxed);
@@ -95,7 +95,7 @@ const WORDS: usize = 16;
 
 struct Bitmap {
     /// The process whose descriptors are in the bitmap. A nonzero initial value places the bitmap in `.data`, on a page
-    /// that each job writes to anyway. Another page would cost the parent a page fault.
+    /// that each job writes to anyway. A page in `.bss` would cost the parent another page fault.
     owner: AtomicU32,
     first: Chunk,
 }

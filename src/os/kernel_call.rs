@@ -2,7 +2,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 /// Makes a system call, on x86-64 without the C library and without a change of `errno`. In a forked child, each page
-/// of that library costs a page fault, as slow as ten system calls.
+/// of that library costs a page fault, which is as slow as ten system calls.
 ///
 /// # Safety
 ///

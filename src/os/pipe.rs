@@ -51,7 +51,7 @@ pub(crate) enum Found {
 }
 
 pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<Found> {
-    // `try_reserve` may double the capacity, for which memory may be too short.
+    // `try_reserve` may double the capacity, for which there may be too little memory.
     let reserved = buffer.try_reserve(most).or_else(|_| buffer.try_reserve_exact(most));
     reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
     let room = &mut buffer.spare_capacity_mut()[..most];

@@ -1,6 +1,6 @@
 //! Calls a function at thread end:
-//! [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). On the main thread,
-//! `pthread_exit` would not run the destructors of Rust thread-locals.
+//! [pthread_key_create(3)](https://man7.org/linux/man-pages/man3/pthread_key_create.3p.html). The destructors
+//! of Rust thread-locals are no substitute, because `pthread_exit` on the main thread skips them.
 
 use std::io;
 use std::ptr;

@@ -28,7 +28,7 @@ impl Budget {
         is_spent
     }
 
-    /// Restores the limit. A test alarm's checks before the restart still count.
+    /// Restores the limit. An alarm with a `record` still counts its checks before the restart.
     pub(super) fn restart(&mut self) {
         let counted = self.record.as_ref().map_or(0, Record::checks);
         self.left = self.checks.checked_sub(counted).unwrap_or(u64::MAX);

@@ -17,14 +17,13 @@ pub(crate) struct Terms {
     pub(crate) more: Option<Box<More>>,
 }
 
-/// Settings that only tickers and a few other alarms have.
+/// Settings that few alarms have.
 #[derive(Clone, Debug)]
 pub(crate) struct More {
     pub(crate) cpu: Option<Cpu>,
     pub(crate) budget: Option<Budget>,
     /// One bit for each signal that expires the alarm.
     pub(crate) signals: u32,
-    /// Whether an audit, a watchdog or a flag needs the signal of the kernel's timer.
     pub(crate) is_watched: bool,
     pub(crate) period: Option<Duration>,
     pub(crate) reported: u64,
@@ -64,7 +63,7 @@ pub(crate) struct Entry {
     pub(crate) location: &'static Location<'static>,
     pub(super) more: Option<Box<More>>,
     pub(crate) expired: Option<Cause>,
-    /// The cause of the first `ring`, which `extend` does not undo.
+    /// The cause of the first `ring`. Only a restart or `disarm` clears it.
     pub(super) rung: Option<Cause>,
     pub(super) needs_signal: bool,
 }
@@ -122,7 +121,7 @@ impl Entry {
         self.more.is_none()
     }
 
-    /// Plans the next read of the processor clock. One thread cannot use the limit in less real time than the limit.
+    /// Plans the next read of the processor clock after `limit` of real time. One thread cannot use the limit sooner.
     pub(super) fn plan_probe(&mut self, now: Time) {
         if let Some(cpu) = self.cpu_mut() {
             cpu.probe = now.after(cpu.limit);

@@ -40,5 +40,5 @@ impl Key {
     }
 }
 
-/// A thread, the id of an alarm or of its entry on that thread, and the alarm's slot.
+/// A thread, the id of an alarm or of the thread's entry into it, and the alarm's slot.
 pub(crate) type Standing = (Scope, AlarmId, usize);
