@@ -21,9 +21,13 @@ pub(crate) struct JobFd {
 
 impl JobFd {
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
-        // A forked child clears the bitmap inherited from its parent.
-        if BITMAP.owner.load(Ordering::Relaxed) != owner {
-            clear();
+        let before = BITMAP.owner.load(Ordering::Relaxed);
+        if before != owner {
+            // A forked child clears the bitmap inherited from its parent. An unused one is not cleared, because another thread may
+            // have set a bit since.
+            if before != UNUSED {
+                clear();
+            }
             BITMAP.owner.store(owner, Ordering::Relaxed);
         }
         let (word, bit) = bit_of(fd.as_raw_fd());
@@ -76,7 +80,7 @@ pub(crate) fn close_all_but(keep: RawFd, parent: u32) {
 }
 
 #[inline]
-fn close(fd: RawFd) {
+pub(super) fn close(fd: RawFd) {
     // SAFETY: a `JobFd` owns the descriptor, and its drop does not close it in this process.
     unsafe {
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -100,7 +104,9 @@ struct Bitmap {
     first: Chunk,
 }
 
-static BITMAP: Bitmap = Bitmap { owner: AtomicU32::new(u32::MAX), first: Chunk::new() };
+const UNUSED: u32 = u32::MAX;
+
+static BITMAP: Bitmap = Bitmap { owner: AtomicU32::new(UNUSED), first: Chunk::new() };
 
 impl Chunk {
     const fn new() -> Chunk {

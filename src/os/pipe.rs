@@ -9,19 +9,20 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::unistd;
 
-use super::poll;
-
+use super::job_fd;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
 
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = open()?;
-    Ok((above_streams(read)?, above_streams(write)?))
+    let (read, write) = (above_streams(read)?, above_streams(write)?);
+    fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((read, write))
 }
 
 #[cfg(not(target_vendor = "apple"))]
 fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
-    unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
+    unistd::pipe2(OFlag::O_CLOEXEC)
 }
 
 #[cfg(target_vendor = "apple")]
@@ -29,7 +30,6 @@ fn open() -> nix::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = unistd::pipe()?;
     for fd in [&read, &write] {
         fcntl(fd, FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
-        fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     }
     Ok((read, write))
 }
@@ -107,19 +107,17 @@ impl WriteEnd {
             match write(self.fd, bytes) {
                 Ok(n) => bytes = &bytes[n..],
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => self.await_room()?,
                 Err(e) => return Err(e.into()),
             }
         }
         Ok(())
     }
 
-    /// Async-signal-safe.
-    #[cold]
-    fn await_room(&self) -> io::Result<()> {
-        // SAFETY: the descriptor is open; if it is not, `poll` only returns an error.
-        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
-        poll::wait(Some((fd, poll::Readiness::Writable)), None).map(drop)
+    /// Closes the descriptor in a child of the job, unless the job has given its number to another file.
+    pub(crate) fn close_in_child(&self) {
+        if identity(self.fd).is_ok_and(|identity| identity == self.identity) {
+            job_fd::close(self.fd);
+        }
     }
 
     /// Linux only.

@@ -44,7 +44,14 @@ pub(crate) fn child_state(pid: Pid, pidfd: Option<&PidFd>) -> io::Result<ChildSt
     }
 }
 
-pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc::rusage)> {
+pub(crate) enum Reaped {
+    Now(libc::c_int, libc::rusage),
+    Before,
+    /// The child runs, or a tracer has not released it after its end.
+    NotYet,
+}
+
+pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Reaped {
     loop {
         let reaped = match pidfd {
             #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
@@ -55,9 +62,10 @@ pub(crate) fn reap(pid: Pid, pidfd: Option<&PidFd>) -> Option<(libc::c_int, libc
             _ => reap_by_pid(pid),
         };
         match reaped {
-            Ok(reaped) => return reaped,
+            Ok(Some((status, usage))) => return Reaped::Now(status, usage),
+            Ok(None) => return Reaped::NotYet,
             Err(libc::EINTR) => {}
-            Err(_) => return None,
+            Err(_) => return Reaped::Before,
         }
     }
 }

@@ -9,7 +9,7 @@ use nix::unistd::{Pid, getpgid, setpgid};
 
 use super::{Exit, Usage};
 use crate::os::pidfd::PidFd;
-use crate::os::reap::{self, ChildState};
+use crate::os::reap::{self, ChildState, Reaped};
 
 #[derive(Debug)]
 pub(super) struct Child {
@@ -85,17 +85,23 @@ impl Child {
     }
 
     /// Kills the child's group before the reap, because afterwards another group may get this id.
-    pub(super) fn reap(&self) -> (Exit, Option<Usage>) {
+    ///
+    /// Returns `None` if the child has not ended, or if a tracer has not released it.
+    pub(super) fn reap(&self) -> Option<(Exit, Option<Usage>)> {
         if self.leads {
             let _ = self.signal_group(Signal::SIGKILL);
         }
-        let reaped = self.reap_alone();
-        let status = reaped.map(|(status, _)| status);
-        let status = status.or_else(|| self.pidfd.as_ref().and_then(PidFd::status));
-        (status.map_or(Exit::Unknown, Exit::from_status), reaped.map(|(_, used)| used.into()))
+        match self.reap_alone() {
+            Reaped::Now(status, usage) => Some((Exit::from_status(status), Some(usage.into()))),
+            Reaped::Before => {
+                let status = self.pidfd.as_ref().and_then(PidFd::status);
+                Some((status.map_or(Exit::Unknown, Exit::from_status), None))
+            }
+            Reaped::NotYet => None,
+        }
     }
 
-    pub(super) fn reap_alone(&self) -> Option<(libc::c_int, libc::rusage)> {
+    pub(super) fn reap_alone(&self) -> Reaped {
         reap::reap(self.pid, self.pidfd.as_ref())
     }
 }

@@ -44,6 +44,7 @@ pub(super) struct SetUp<'a> {
     pub(super) blocked: &'a BlockedSignals,
     pub(super) location: &'static Location<'static>,
     pub(super) may_have_threads: bool,
+    pub(super) outer: Option<WriteEnd>,
     pub(super) has_alarm: bool,
 }
 
@@ -54,6 +55,9 @@ impl SetUp<'_> {
         let this = forked::this();
         let SetUp { options, parent, pipe, c_streams, .. } = self;
         close_all_but(pipe.number(), parent.as_raw().unsigned_abs());
+        if let Some(outer) = self.outer {
+            outer.close_in_child();
+        }
         if let Err((call, e)) = self.change_process() {
             let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
             exit(libc::EXIT_FAILURE)
@@ -101,16 +105,12 @@ impl InChild {
     pub(super) fn run<T: Serialize>(self, f: impl FnOnce() -> T) -> ! {
         let InChild { this, pipe, c_streams, .. } = self;
         let mut small = [0; STACK_BUFFER];
-        let mut sender = Sender::new(pipe, &mut small);
+        let mut sender = Sender::new(pipe, &mut small, self.kill_timer);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
             let value = f();
             // If `f` has forked, its child may return from `f` too, but must not send a value.
             if forked::this() != this {
                 exit(libc::EXIT_SUCCESS);
-            }
-            // A full pipe may block the child until a join after the limit. The timer must not kill it in that wait.
-            if let Some(timer) = self.kill_timer {
-                timer.stop();
             }
             // If the pipe has no reader, SIGPIPE may end the process during the send. Unflushed output would be lost.
             flush(c_streams);
@@ -124,10 +124,14 @@ impl InChild {
                 // `Serialize` may have printed. The last chunk makes the job a success, so it is sent after the flush.
                 sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
             }
-            Ok(Err(e)) => send_failure(pipe, &Failure::NotEncoded(e.to_string().into()))
-                .map_or(PIPE_CLOSED, |()| libc::EXIT_FAILURE),
+            Ok(Err(e)) => {
+                sender.stop_timer();
+                send_failure(pipe, &Failure::NotEncoded(e.to_string().into()))
+                    .map_or(PIPE_CLOSED, |()| libc::EXIT_FAILURE)
+            }
             Err(_) if forked::this() != this => PANICKED,
             Err(payload) => {
+                sender.stop_timer();
                 let _ = send_failure(pipe, &Failure::Panicked(panics::panic_of(payload)));
                 PANICKED
             }

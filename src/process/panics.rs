@@ -69,8 +69,8 @@ thread_local! {
     static LAST: Cell<ManuallyDrop<Option<Panic>>> = const { Cell::new(ManuallyDrop::new(None)) };
 }
 
-pub(super) fn capture(pipe: WriteEnd) {
-    CAPTURE.set(Some(pipe));
+pub(super) fn capture(pipe: Option<WriteEnd>) -> Option<WriteEnd> {
+    CAPTURE.replace(pipe)
 }
 
 pub(super) type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;

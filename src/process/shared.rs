@@ -2,7 +2,7 @@ use std::os::fd::AsFd;
 use std::panic::Location;
 use std::sync::OnceLock;
 use std::time::Duration;
-use std::{io, mem, process};
+use std::{io, mem, process, thread};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -62,15 +62,14 @@ pub(super) fn wait_any(
     let mut waiting = None;
     loop {
         let mut until = deadline;
-        for (n, job) in jobs.iter().enumerate() {
-            if job.end.get().is_some() {
-                return Ok(n);
-            }
-            fds[n] = job.fds();
+        for (job, fds) in jobs.iter().zip(&mut *fds) {
+            *fds = job.fds();
             until = until.min(job.state.lock().escalation.next);
         }
+        // Even if a job has ended before, the others are served once: a program may go on waiting for a list with an ended job.
+        let has_ended = jobs.iter().any(|job| job.end.get().is_some());
         // The alarm's deadline is read before the check, so that the check fails if the deadline passes in between.
-        if let Some(alarm) = runtime::next_here() {
+        if let Some(alarm) = runtime::next_here().filter(|_| !has_ended) {
             waiting = waiting.or_else(|| Waiting::begin(None).ok());
             runtime::checkpoint_at(location)?;
             now = clock::kernel_now();
@@ -81,6 +80,7 @@ pub(super) fn wait_any(
             until = until.min(now.after(lengthen(&mut pause)));
         }
         let time = (!until.is_never()).then(|| until.since(now));
+        let time = if has_ended { Some(Duration::ZERO) } else { time };
         poll::wait_any(fds.as_flattened_mut(), time).map_err(|e| JobError::system("poll", e))?;
         for (job, fds) in jobs.iter().zip(&*fds) {
             job.receive_and_reap(fds).map_err(|e| JobError::system("waitid", e))?;
@@ -89,8 +89,10 @@ pub(super) fn wait_any(
             now = clock::kernel_now();
             jobs.iter().for_each(|job| job.send_due_signals(since, now));
         }
-        // The deadline is checked last, because the index of an ended job is returned even after the deadline.
-        if now >= deadline && jobs.iter().all(|job| job.end.get().is_none()) {
+        if let Some(ended) = jobs.iter().position(|job| job.end.get().is_some()) {
+            return Ok(ended);
+        }
+        if now >= deadline {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
             let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
             return Err(timed_out(label, limit, elapsed, location.into()).into());
@@ -171,12 +173,15 @@ impl Shared {
     }
 
     fn finish(&self, state: &State) {
+        let Some((exit, usage)) = self.child.reap() else {
+            // The pidfd is readable although a tracer holds the child, so a wait would repeat without a pause.
+            return thread::sleep(SHORTEST_PAUSE);
+        };
         let mut receiver = mem::take(&mut *self.receiver.lock());
         if let Some(pipe) = self.pipe.as_ref().filter(|_| receiver.open) {
             // Reads only what is in the pipe at this moment, because a grandchild may write to it for ever.
             self.receive(&mut receiver, pipe::bytes_in(pipe.as_fd()).min(LARGEST_PIPE));
         }
-        let (exit, usage) = self.child.reap();
         let outcome = state.outcome(self, receiver.finish(), exit, usage);
         let _ = self.end.set(End { outcome, exit, usage });
     }
@@ -245,7 +250,11 @@ impl Drop for Shared {
         let mut pause = SHORTEST_PAUSE;
         while matches!(child.state(), Ok(ChildState::Running)) {
             let time = child.end_fd().is_none().then(|| lengthen(&mut pause));
-            let _ = poll::wait_any(&mut [poll::Readable::new(child.end_fd())], time);
+            let mut fds = [poll::Readable::new(child.end_fd())];
+            let _ = poll::wait_any(&mut fds, time);
+            if fds[0].is_ready() && matches!(child.state(), Ok(ChildState::Running)) {
+                thread::sleep(lengthen(&mut pause)); // A tracer holds the child.
+            }
         }
         child.reap();
         self.close();

@@ -44,7 +44,10 @@ where
             child.run(f)
         }
         Forked::InParent(child, pipe) => {
-            Ok(Job::new(Shared::new(child, pipe, options, (parent, began), location)))
+            let job = Job::new(Shared::new(child, pipe, options, (parent, began), location));
+            // If a destructor panics, the unwinding drops the job, which kills it.
+            drop(f);
+            Ok(job)
         }
     }
 }
@@ -99,7 +102,8 @@ fn fork_job<T>(
     // `arm_for_child` returns `Some` only if the program has no other alarms.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
-    panics::capture(pipe);
+    // `Some` in a job, whose own jobs must not write to its pipe.
+    let outer = panics::capture(Some(pipe));
     // In the child, replacing the panic hook costs page faults, so the parent does it. But if other threads exist, the
     // child does it, because they use the parent's hook.
     let hook = if may_have_threads { None } else { panics::replace_hook() };
@@ -114,6 +118,7 @@ fn fork_job<T>(
                 blocked: &blocked,
                 location,
                 may_have_threads,
+                outer,
                 has_alarm: alarm.is_some(),
             };
             let child = set_up.set_up_child(streams);
@@ -123,6 +128,7 @@ fn fork_job<T>(
         Ok(Some(pid)) => Ok(pid),
         Err(e) => Err(naming("fork")(e)),
     };
+    panics::capture(outer);
     if let Some(hook) = hook {
         panic::set_hook(hook);
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::decode::{DecodeError, decode};
 use super::panics::Panic;
+use crate::os::child_timer::ChildTimer;
 use crate::os::pipe::{Found, WriteEnd};
 
 const HEAD: usize = 5;
@@ -49,12 +50,22 @@ pub(super) struct Sender<'a> {
     pipe: WriteEnd,
     buffer: &'a mut [u8],
     filled: usize,
+    kill_timer: Option<ChildTimer>,
 }
 
 impl<'a> Sender<'a> {
     #[inline]
-    pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8]) -> Sender<'a> {
-        Sender { pipe, buffer: small, filled: HEAD }
+    pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8], kill_timer: Option<ChildTimer>) -> Sender<'a> {
+        Sender { pipe, buffer: small, filled: HEAD, kill_timer }
+    }
+
+    /// Must be called before a write: a full pipe may block the child until a join after the limit, and the timer must
+    /// not kill it in that wait.
+    #[inline]
+    pub(super) fn stop_timer(&mut self) {
+        if let Some(timer) = self.kill_timer.take() {
+            timer.stop();
+        }
     }
 
     pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
@@ -98,6 +109,7 @@ impl<'a> Sender<'a> {
 
     #[inline]
     fn send_chunk(&mut self, kind: u8) -> io::Result<()> {
+        self.stop_timer();
         let filled = mem::replace(&mut self.filled, HEAD);
         self.buffer[..HEAD].copy_from_slice(&head(kind, filled - HEAD));
         self.pipe.write_all(&self.buffer[..filled])
@@ -123,6 +135,7 @@ impl<'a> Sender<'a> {
 
     #[cold]
     fn send_in_place(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stop_timer();
         self.pipe.enlarge();
         self.flush()?;
         for part in bytes.chunks(1 << 30) {

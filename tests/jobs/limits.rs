@@ -344,6 +344,33 @@ fn nested_jobs_have_their_own_limits() {
     });
 }
 
+#[cfg(target_os = "linux")]
+fn limit_without_a_wait_ends_the_serialisation() {
+    struct Endless;
+
+    impl serde::Serialize for Endless {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            pause()
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for Endless {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Endless, D::Error> {
+            Ok(Endless)
+        }
+    }
+
+    leaving_nothing(|| {
+        let job = Job::builder().limit(LIMIT).grace(Duration::ZERO).spawn(|| Endless).unwrap();
+        children::soon("the end by the child's timer", || !children::is_running(job.id()));
+        // A panic whose message fills the pipe waits for a late join.
+        let job = Job::builder().limit(LIMIT).grace(LIMIT);
+        let job = job.spawn(|| -> () { panic!("{}", "x".repeat(1 << 16)) }).unwrap();
+        std::thread::sleep(Duration::from_secs(1) + 4 * LIMIT);
+        assert!(matches!(job.join(), Err(JobError::Panicked(_))));
+    });
+}
+
 fn exhausted_memory_is_reported() {
     leaving_nothing(|| {
         let job = Job::builder().memory_limit(256 << 20).stderr(process::Output::Null);
@@ -487,6 +514,8 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("nested_jobs_have_their_own_limits", nested_jobs_have_their_own_limits),
         scenario("exhausted_memory_is_reported", exhausted_memory_is_reported)
             .launched(support::without_backtrace),
+        #[cfg(target_os = "linux")]
+        scenario("limit_without_a_wait_ends_the_serialisation", limit_without_a_wait_ends_the_serialisation),
         #[cfg(target_os = "linux")]
         scenario("stricter_limit_of_the_parent_stays", stricter_limit_of_the_parent_stays),
         scenario("processor_time_limit_is_kept", processor_time_limit_is_kept),

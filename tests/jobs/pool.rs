@@ -88,6 +88,28 @@ fn try_join_returns_none_until_the_end() {
     });
 }
 
+fn wait_any_serves_the_jobs_beside_one_that_has_ended() {
+    leaving_nothing(|| {
+        let ended = Job::spawn(String::new).unwrap();
+        ended.join().unwrap();
+        let stubborn = Job::builder().limit(LIMIT).grace(Duration::ZERO).spawn(|| -> String {
+            children::signal(libc::SIGTERM, libc::SIG_IGN);
+            // Without its own timer, only the parent ends it.
+            #[cfg(target_os = "linux")]
+            children::delete_own_timer();
+            pause()
+        });
+        let large = Job::spawn(|| "x".repeat(4 << 20)).unwrap();
+        let jobs = [ended, stubborn.unwrap(), large];
+        for job in &jobs[1..] {
+            while children::is_running(job.id()) {
+                assert_eq!(process::wait_any(&jobs, Duration::MAX).unwrap(), Some(0));
+            }
+        }
+        assert_eq!(jobs[2].join().unwrap().len(), 4 << 20);
+    });
+}
+
 fn end_fd_is_readable_at_the_end() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> u32 { pause() }).unwrap();
@@ -137,6 +159,10 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("wait_any_serves_all_jobs", wait_any_serves_all_jobs),
         scenario("wait_any_ends_at_time_out_and_alarm", wait_any_ends_at_time_out_and_alarm),
         scenario("try_join_returns_none_until_the_end", try_join_returns_none_until_the_end),
+        scenario(
+            "wait_any_serves_the_jobs_beside_one_that_has_ended",
+            wait_any_serves_the_jobs_beside_one_that_has_ended,
+        ),
         scenario("end_fd_is_readable_at_the_end", end_fd_is_readable_at_the_end),
         scenario("child_does_not_wait_for_jobs_of_its_parent", child_does_not_wait_for_jobs_of_its_parent),
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

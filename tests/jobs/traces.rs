@@ -35,6 +35,26 @@ fn thousand_jobs_leave_nothing() {
     println!("{:?}", began.elapsed());
 }
 
+fn destructor_that_panics_after_the_spawn_leaves_no_job() {
+    struct Panics;
+
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("a destructor");
+        }
+    }
+
+    leaving_nothing(|| {
+        let captured = Panics;
+        let spawn = || Job::spawn(move || -> () { pause_with(&captured) }).map(drop);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(spawn)).is_err());
+    });
+}
+
+fn pause_with<T>(_: &T) -> ! {
+    pause()
+}
+
 fn drop_kills_the_whole_group() {
     leaving_nothing(|| {
         let job = Job::spawn(|| -> () {
@@ -415,6 +435,10 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("thousand_jobs_leave_nothing", thousand_jobs_leave_nothing),
         scenario("drop_kills_the_whole_group", drop_kills_the_whole_group),
+        scenario(
+            "destructor_that_panics_after_the_spawn_leaves_no_job",
+            destructor_that_panics_after_the_spawn_leaves_no_job,
+        ),
         scenario("group_ends_with_its_leader", group_ends_with_its_leader),
         scenario("foreground_job_stays_in_the_parents_group", foreground_job_stays_in_the_parents_group),
         scenario("detached_job_is_reaped_by_the_next_spawn", detached_job_is_reaped_by_the_next_spawn),
