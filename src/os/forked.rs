@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 
@@ -54,7 +56,7 @@ pub(crate) fn lead_group() -> io::Result<()> {
 /// [PR_SET_PDEATHSIG](https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
-pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
+pub(crate) fn die_with(parent: Pid, thread: Option<Pid>) -> io::Result<()> {
     let set = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0];
     // SAFETY: the call touches no memory.
     unsafe { kernel_call(libc::SYS_prctl, set) }?;
@@ -65,11 +67,29 @@ pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
     if now != parent.as_raw() as usize && now != 0 {
         exit(libc::EXIT_FAILURE);
     }
+    // Nor if only the thread ended before the call.
+    if let Some(thread) = thread.filter(|_| now != 0) {
+        let nothing = [now, thread.as_raw() as usize, 0, 0];
+        // SAFETY: signal 0 has no effect.
+        if unsafe { kernel_call(libc::SYS_tgkill, nothing) } == Err(Errno::ESRCH) {
+            exit(libc::EXIT_FAILURE);
+        }
+    }
     Ok(())
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn this_thread() -> Option<Pid> {
+    Some(nix::unistd::gettid())
+}
+
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn die_with(_: Pid) -> io::Result<()> {
+pub(crate) fn this_thread() -> Option<Pid> {
+    None
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn die_with(_: Pid, _: Option<Pid>) -> io::Result<()> {
     Ok(())
 }
 

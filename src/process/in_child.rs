@@ -45,6 +45,8 @@ pub(super) struct SetUp<'a> {
     pub(super) location: &'static Location<'static>,
     pub(super) may_have_threads: bool,
     pub(super) outer: Option<WriteEnd>,
+    /// The spawning thread, if there may be others.
+    pub(super) thread: Option<Pid>,
     pub(super) has_alarm: bool,
 }
 
@@ -80,7 +82,7 @@ impl SetUp<'_> {
         let naming = |call: &'static str| move |e: io::Error| (call, e);
         // This call comes first, because before it the parent's death does not kill the child.
         if options.die_with_parent {
-            forked::die_with(self.parent).map_err(naming("prctl"))?;
+            forked::die_with(self.parent, self.thread).map_err(naming("prctl"))?;
         }
         if !options.foreground {
             forked::lead_group().map_err(naming("setpgid"))?;

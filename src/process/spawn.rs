@@ -17,7 +17,7 @@ use super::output::Output;
 use super::panics;
 use super::shared::Shared;
 use crate::os::alone::Alone;
-use crate::os::forked::fork;
+use crate::os::forked::{self, fork};
 use crate::os::job_fd::JobFd;
 use crate::os::pipe::{self, WriteEnd};
 use crate::os::{c_streams, clock, inherited};
@@ -104,6 +104,7 @@ fn fork_job<T>(
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
     // `Some` in a job, whose own jobs must not write to its pipe.
     let outer = panics::capture(Some(pipe));
+    let thread = may_have_threads.then(forked::this_thread).flatten();
     // In the child, replacing the panic hook costs page faults, so the parent does it. But if other threads exist, the
     // child does it, because they use the parent's hook.
     let hook = if may_have_threads { None } else { panics::replace_hook() };
@@ -119,6 +120,7 @@ fn fork_job<T>(
                 location,
                 may_have_threads,
                 outer,
+                thread,
                 has_alarm: alarm.is_some(),
             };
             let child = set_up.set_up_child(streams);

@@ -64,6 +64,20 @@ fn spawn_is_refused_beside_threads() {
     }
 }
 
+#[allow(unsafe_code)]
+#[cfg(target_os = "linux")]
+fn job_dies_with_a_thread_that_ends_at_once() {
+    leaving_nothing(|| {
+        for _ in 0..50 {
+            // SAFETY: the other thread only waits.
+            let spawn = || unsafe { Job::builder().spawn_unchecked(|| -> () { pause() }) };
+            let job = thread::scope(|s| s.spawn(spawn).join().unwrap()).unwrap();
+            // Without a signal of the kernel it would never end.
+            assert!(matches!(job.join(), Err(JobError::Exited { code: 1, .. } | JobError::Killed { .. })));
+        }
+    });
+}
+
 /// The threads hold the locks of the standard streams, the alarms and the jobs. The child finds them free.
 #[allow(unsafe_code)]
 fn spawn_unchecked_works_beside_threads() {
@@ -139,6 +153,8 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("join_by_many_threads_returns_the_same", join_by_many_threads_returns_the_same),
         scenario("join_ends_when_another_thread_kills", join_ends_when_another_thread_kills),
         scenario("spawn_is_refused_beside_threads", spawn_is_refused_beside_threads),
+        #[cfg(target_os = "linux")]
+        scenario("job_dies_with_a_thread_that_ends_at_once", job_dies_with_a_thread_that_ends_at_once),
         scenario("spawn_unchecked_works_beside_threads", spawn_unchecked_works_beside_threads),
         scenario("handle_works_on_another_thread", handle_works_on_another_thread),
         scenario("threads_in_the_child_are_allowed", threads_in_the_child_are_allowed).judged(|outcome| {
