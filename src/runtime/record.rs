@@ -109,8 +109,8 @@ pub(super) fn block_again_and_resend(arrival: &Arrival, sender: Sender) -> bool 
             return true;
         }
     } else if !has_expired {
-        // If the timer has expired, its signal may be pending, so SIGALRM stays unblocked. This function then runs once more, for
-        // the foreign signal that is sent again below, and blocks SIGALRM.
+        // Not if the timer has expired, because its pending signal must still be delivered. In that case this function runs once
+        // more, for the foreign signal that is sent again below, and blocks SIGALRM then.
         arrival.block_on_return();
     }
     arrival.send_again(sender);
