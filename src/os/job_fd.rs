@@ -23,8 +23,8 @@ impl JobFd {
     pub(crate) fn new(fd: OwnedFd, owner: u32) -> JobFd {
         let before = BITMAP.owner.load(Ordering::Relaxed);
         if before != owner {
-            // A forked child clears the bitmap inherited from its parent. An unused one is not cleared, because another thread may
-            // have set a bit since.
+            // With another owner, this is a forked child: it clears what it has inherited. With none, nothing was inherited, and a
+            // clear could erase a bit that another thread has set after the load above.
             if before != UNUSED {
                 clear();
             }

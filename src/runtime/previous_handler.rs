@@ -160,9 +160,9 @@ impl PreviousHandler {
         if arrival.unfinished_deliveries() > 1 {
             return;
         }
+        let is_new = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
         // The race: another thread may restore the previous handler while that handler runs. `make_beneath_previous` then moves
         // `beneath` to `previous`, where this function finds it.
-        let is_new = |it: &&Disposition| self.over.get().is_some_and(|over| !ptr::eq(*it, over));
         let (place, found) = match self.beneath.get() {
             Some(beneath) => (&self.beneath, Some(beneath)),
             None => (&self.previous, self.previous.get().filter(is_new)),
