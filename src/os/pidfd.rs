@@ -34,10 +34,6 @@ mod imp {
             }
         }
 
-        pub(crate) fn close(self) {
-            self.0.close();
-        }
-
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
             (libc::P_PIDFD, self.as_fd().as_raw_fd() as libc::id_t)
         }
@@ -107,10 +103,6 @@ mod imp {
     impl PidFd {
         pub(crate) fn open(_: Pid, _: Pid) -> io::Result<Option<PidFd>> {
             Ok(None)
-        }
-
-        pub(crate) fn close(self) {
-            match self.0 {}
         }
 
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {

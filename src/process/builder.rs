@@ -178,8 +178,8 @@ impl Builder {
     /// Sets how long the job may run, from its spawn. [`run`](super::run) lists the signals that follow the limit.
     ///
     /// The parent sends them while a thread waits for the job or calls [`try_join`](Job::try_join). If none does, a
-    /// timer (Linux only) kills the child alone, two [graces](Builder::grace) and a second after the limit. An `exec`
-    /// deletes this timer. If a join begins after the limit, a child that is sending its value gets one more grace.
+    /// timer (Linux only) kills the child alone, two [graces](Builder::grace) and a second after the limit. The child
+    /// stops this timer before it sends its value, and an `exec` deletes it. If a join begins after the limit, a child that is sending its value gets one more grace.
     ///
     /// A limit of zero expires before the function starts. [`Duration::MAX`] means no limit. The clock is
     /// CLOCK_MONOTONIC.

@@ -42,10 +42,6 @@ impl Child {
         Child { pid: self.pid, pidfd: self.pidfd.take(), leads: self.leads }
     }
 
-    pub(super) fn close(&mut self) {
-        let _ = self.pidfd.take().map(PidFd::close);
-    }
-
     pub(super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(PidFd::as_fd)
     }

@@ -15,8 +15,6 @@ use super::shared::{Fds, Shared, wait_any};
 use super::state::End;
 use super::wire::{DecodeError, decode};
 use super::{Exit, Usage};
-use crate::os::clock;
-use crate::time::Time;
 
 /// A function that runs in a forked child.
 ///
@@ -99,10 +97,8 @@ impl<T: DeserializeOwned> Job<T> {
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
-        let is_limited = limit < Duration::MAX || self.shared.options.limit.is_some();
-        let now = if is_limited { clock::kernel_now() } else { Time::from_nanos(0) };
         let mut fds = [Fds::default()];
-        wait_any(&[&self.shared], &mut fds, now.after(limit), now, Location::caller())?;
+        wait_any(&[&self.shared], &mut fds, limit, Location::caller())?;
         self.decode(self.shared.end.get().expect("a job that was waited for has ended"))
     }
 

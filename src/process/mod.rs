@@ -31,8 +31,6 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::os::clock;
-
 pub use builder::Builder;
 pub use error::{JobError, SpawnError};
 pub use exit::{Exit, KillReason, Usage};
@@ -91,9 +89,8 @@ pub fn wait_any<'a, T: 'a>(
     if jobs.is_empty() {
         return Ok(None);
     }
-    let now = clock::kernel_now();
     let mut fds = vec![shared::Fds::default(); jobs.len()];
-    shared::wait_any(&jobs, &mut fds, now.after(limit), now, Location::caller()).map(Some)
+    shared::wait_any(&jobs, &mut fds, limit, Location::caller()).map(Some)
 }
 
 /// Compares two decoders of a child's frames. Only `fuzz/` calls this function.

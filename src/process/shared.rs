@@ -48,15 +48,15 @@ pub(super) type Fds = [poll::Readable; 2];
 pub(super) fn wait_any(
     jobs: &[&Shared],
     fds: &mut [Fds],
-    deadline: Time,
-    since: Time,
+    limit: Duration,
     location: &'static Location<'static>,
 ) -> Result<usize, JobError> {
     if !jobs.iter().all(|job| job.in_parent()) {
         return Err(JobError::NotParent);
     }
-    let is_limited = !deadline.is_never() || jobs.iter().any(|job| job.options.limit.is_some());
-    let mut now = since;
+    let is_limited = limit < Duration::MAX || jobs.iter().any(|job| job.options.limit.is_some());
+    let since = if is_limited { clock::kernel_now() } else { Time::from_nanos(0) };
+    let (deadline, mut now) = (since.after(limit), since);
     let mut pause = SHORTEST_PAUSE;
     // While `waiting` is `Some`, `poll` ends (EINTR) when another thread rings an alarm of this thread.
     let mut waiting = None;
@@ -91,6 +91,10 @@ pub(super) fn wait_any(
         }
         if let Some(ended) = jobs.iter().position(|job| job.end.get().is_some()) {
             return Ok(ended);
+        }
+        // A tracer holds an ended child, so `poll` would return at once.
+        if fds.iter().any(|[end, _]| end.is_ready()) {
+            thread::sleep(SHORTEST_PAUSE);
         }
         if now >= deadline {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
@@ -173,10 +177,7 @@ impl Shared {
     }
 
     fn finish(&self, state: &State) {
-        let Some((exit, usage)) = self.child.reap() else {
-            // The pidfd is readable although a tracer holds the child, so a wait would repeat without a pause.
-            return thread::sleep(SHORTEST_PAUSE);
-        };
+        let Some((exit, usage)) = self.child.reap() else { return };
         let mut receiver = mem::take(&mut *self.receiver.lock());
         if let Some(pipe) = self.pipe.as_ref().filter(|_| receiver.open) {
             // Reads only what is in the pipe at this moment, because a grandchild may write to it for ever.
@@ -222,11 +223,6 @@ impl Shared {
         Ok(())
     }
 
-    fn close(&mut self) {
-        let _ = self.pipe.take().map(JobFd::close);
-        self.child.close();
-    }
-
     pub(super) fn detach(&mut self) {
         if self.end.get().is_none() && self.pipe.take().is_some() {
             detached::add(self.child.take());
@@ -236,11 +232,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.pipe.is_none() || !self.in_parent() {
+        if self.end.get().is_some() || self.pipe.is_none() || !self.in_parent() {
             return;
-        }
-        if self.end.get().is_some() {
-            return self.close();
         }
         let child = &self.child;
         // If the child runs as another user, the kernel refuses the SIGKILL, and the wait below could last for ever.
@@ -257,7 +250,6 @@ impl Drop for Shared {
             }
         }
         child.reap();
-        self.close();
     }
 }
 

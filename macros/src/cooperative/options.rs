@@ -14,7 +14,7 @@ pub(super) struct Options {
     pub(super) unwind: Option<Ident>,
     pub(super) skip: Option<Ident>,
     krate: Option<Path>,
-    library: Library,
+    callee: Library,
 }
 
 impl Options {
@@ -37,7 +37,7 @@ impl Options {
             }
             (None, _) => library.check_name(self.krate.as_ref())?,
         }
-        Ok(Options { library, ..self })
+        Ok(Options { callee: library, ..self })
     }
 
     pub(super) fn within(self, outer: &Options) -> Result<Options> {
@@ -48,7 +48,7 @@ impl Options {
             krate: self.krate.or_else(|| outer.krate.clone()),
             ..self
         };
-        options.calls(outer.library)
+        options.calls(outer.callee)
     }
 
     pub(super) fn refuse_on_loop(&self) -> Result<()> {
@@ -63,7 +63,7 @@ impl Options {
 
     /// Returns a check. Its span `at` becomes `TimedOut::location`.
     pub(super) fn check(&self, at: Span) -> TokenStream {
-        let krate = self.library.path(self.krate.as_ref(), at);
+        let krate = self.callee.path(self.krate.as_ref(), at);
         let allow = quote_spanned!(Span::mixed_site()=> #[allow(clippy::question_mark_used)]);
         match (&self.alarm, &self.unwind) {
             (None, None) => quote_spanned!(at=> #allow #krate::checkpoint()?;),
