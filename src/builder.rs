@@ -128,6 +128,7 @@ impl AlarmBuilder {
     }
 
     /// Sets a watchdog as `abort_after` does, but ends the process by [`abort`](std::process::abort), which dumps core.
+    /// A handler of SIGABRT has five seconds.
     /// ```
     /// let limit = std::time::Duration::from_secs(10);
     /// let _alarm = sigalarm::Alarm::builder().after(limit).dump_core_after(limit).arm().unwrap();

@@ -21,9 +21,13 @@ pub(crate) fn exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Ends the process by SIGABRT, without the program's handler of SIGABRT, which may never return.
 pub(crate) fn abort() -> ! {
-    // SAFETY: async-signal-safe.
-    unsafe { libc::abort() }
+    // SAFETY: async-signal-safe, and the default action runs no code.
+    unsafe {
+        libc::signal(libc::SIGABRT, libc::SIG_DFL);
+        libc::abort()
+    }
 }
 
 /// Raises SIGABRT, which stays blocked until the calling handler returns. So a core dump shows the interrupted function

@@ -83,6 +83,19 @@ fn watchdog_aborts_with_sigabrt_blocked() {
     hang();
 }
 
+extern "C" fn wait_for_ever(_: libc::c_int) {
+    loop {
+        std::thread::sleep(SECOND);
+    }
+}
+
+fn watchdog_aborts_despite_a_handler_that_blocks() {
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    process::set_action_for(SIGABRT, wait_for_ever as *const () as usize, 0, &[]);
+    let _alarm = arm(Alarm::builder().after(20 * MS).dump_core_after(20 * MS));
+    hang();
+}
+
 #[inline(never)]
 fn stuck_in_here() {
     while black_box(true) {
@@ -117,6 +130,7 @@ pub fn scenarios() -> Vec<Scenario> {
         watchdog_names_the_last_check.judged(names_the_last_check),
         handler_of_sigabrt_has_the_signal_stack.judged(reported_on_a_free_stack),
         watchdog_aborts_with_sigabrt_blocked.dies_of(SIGABRT),
+        watchdog_aborts_despite_a_handler_that_blocks.dies_of(SIGABRT),
         to_be_debugged.dies_of(SIGABRT),
         debugger_shows_the_stuck_function,
     ]
