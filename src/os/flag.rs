@@ -1,4 +1,4 @@
-// The tests in `src/interleavings` replace `super::atomic` by types that reorder stores. `OwnBit` uses the standard
+// The tests in `src/interleavings` replace `super::atomic` by types that reorder stores. `OwnFlag` uses the standard
 // type, because it always stores the same value.
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -6,11 +6,12 @@ use sigalarm_core::implementer::Bit;
 
 pub(crate) use super::core_flag::{Byte, flag};
 
-pub(crate) struct OwnBit(AtomicU8);
+/// The library's bit of the flag, the byte that checks read.
+pub(crate) struct OwnFlag(AtomicU8);
 
-impl OwnBit {
-    pub(crate) const fn none() -> OwnBit {
-        OwnBit(AtomicU8::new(0))
+impl OwnFlag {
+    pub(crate) const fn without_a_bit() -> OwnFlag {
+        OwnFlag(AtomicU8::new(0))
     }
 
     pub(crate) fn assign(&self, bit: Bit) {
@@ -19,6 +20,27 @@ impl OwnBit {
 
     pub(crate) fn mask(&self) -> u8 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        flag().bits() & self.mask() != 0
+    }
+
+    /// Async-signal-safe.
+    pub(crate) fn set(&self) {
+        flag().set(self.mask());
+    }
+
+    /// Clears the bit. Every later read of this thread, such as a read of the clock, happens after the clearing.
+    pub(crate) fn clear(&self) {
+        flag().clear(self.mask());
+    }
+
+    /// Clears the bit while no alarm is armed, so the order that `clear` promises is unnecessary.
+    pub(crate) fn reset(&self) {
+        if self.is_set() {
+            flag().reset(self.mask());
+        }
     }
 }
 

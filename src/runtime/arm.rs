@@ -11,7 +11,7 @@ use super::shared::SHARED;
 use super::state::{STATE, State};
 use super::thread_state::Thread;
 use super::timer::Kind;
-use super::{FLAG, ring_signals, thread_state, tickers};
+use super::{ring_signals, thread_state, tickers};
 use crate::error::ArmError;
 use crate::os::atomic::Ordering;
 use crate::os::clock;
@@ -161,7 +161,7 @@ impl State {
         }
         if self.schedule.is_empty() {
             SHARED.any_alarm.store(false, Ordering::SeqCst);
-            FLAG.reset();
+            SHARED.flag.reset();
         }
     }
 

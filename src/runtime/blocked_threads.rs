@@ -13,7 +13,7 @@ use super::shared::SHARED;
 use super::state::{STATE, State, state_prepared};
 use super::thread_state::Wait;
 use super::timer::Kind;
-use super::{FLAG, ring_signals, thread_state};
+use super::{ring_signals, thread_state};
 use crate::error::ArmError;
 use crate::os::atomic::{Ordering, spin_loop};
 use crate::os::clock;
@@ -209,7 +209,7 @@ pub(super) fn wake_all() {
 }
 
 pub(crate) fn recheck() {
-    FLAG.set();
+    SHARED.flag.set();
 }
 
 /// Returns the next deadline that can end a wait of the calling thread under the alarm `key`.

@@ -20,7 +20,7 @@ use super::thread_state::at_thread_end;
 #[cfg(feature = "process")]
 use super::timer::interval::Found;
 use super::timer::interval::IntervalTimer;
-use super::{FLAG, blocked_threads, handler, tickers};
+use super::{blocked_threads, handler, tickers};
 use crate::error::ArmError;
 use crate::os::atomic::Ordering;
 #[cfg(feature = "process")]
@@ -59,7 +59,7 @@ impl ForkSafe for State {
         tickers::start_again();
         deadline_timer::start_again();
         SHARED.any_alarm.store(false, Ordering::SeqCst);
-        FLAG.reset();
+        SHARED.flag.reset();
         // Nothing is dropped: a child frees no memory, because another thread may have been changing the heap at the fork.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.deadlines, DeadlineTimers::new()));
@@ -129,7 +129,7 @@ impl State {
 pub(crate) fn prepare() -> Result<(), ArmError> {
     static DONE: OnceBool = OnceBool::new();
     let prepare = || {
-        SHARED.bit.assign(implementer::register(&HOOK).map_err(ArmError::too_many)?);
+        SHARED.flag.assign(implementer::register(&HOOK).map_err(ArmError::too_many)?);
         handler::prepare();
         single_threaded::prepare();
         thread_end::prepare(at_thread_end).map_err(|e| ArmError::system("pthread_key_create", e))?;

@@ -21,7 +21,6 @@ mod audit;
 mod blocked_threads;
 mod control;
 mod deadline_timer;
-mod flag;
 mod fork;
 mod handler;
 mod installation;
@@ -48,12 +47,12 @@ pub(crate) use self::blocked_threads::{Waiting, next_here, next_under, recheck};
 pub(crate) use self::control::{
     disarm, enter, extend, inspect, leave, longest_gap, restart, ring, unused_id,
 };
-use self::flag::FLAG;
 #[cfg(feature = "process")]
 pub(crate) use self::fork::{ForChild, arm_for_child, prepare};
 pub(crate) use self::pause::{lower, pause, pause_thread, shield, unpause};
 pub(crate) use self::plan::{CpuOf, Due, Plan, Wishes};
 pub(crate) use self::registry::Registered;
+use self::shared::SHARED;
 #[cfg(sigalarm_shuttle)]
 pub(crate) use self::slow_path::check_thread;
 pub(crate) use self::slow_path::{check_alarm, checkpoint_at, ticks, unwind_alarm, unwind_thread};
@@ -67,6 +66,6 @@ pub(crate) fn is_flag_set() -> bool {
 
 /// Async-signal-safe.
 fn set_flags() {
-    FLAG.set();
+    SHARED.flag.set();
     tickers::set_all();
 }

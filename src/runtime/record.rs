@@ -9,6 +9,7 @@ use crate::os::posix_timer::{TimerId, When};
 use crate::os::thread::Handle;
 use crate::os::{mask, pending};
 
+#[derive(Default)]
 pub(super) struct Record {
     /// The thread's timer has expired, and no slow path has noticed that yet.
     pub(super) has_expired: AtomicBool,
@@ -29,19 +30,6 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new() -> Record {
-        Record {
-            has_expired: AtomicBool::new(false),
-            thread: AtomicUsize::new(0),
-            is_unblocked_by_library: AtomicBool::new(false),
-            is_blocked_again: AtomicBool::new(false),
-            is_raise_due: AtomicBool::new(false),
-            wait_timer: AtomicUsize::new(0),
-            is_woken: AtomicBool::new(false),
-            armed_timer: AtomicUsize::new(0),
-        }
-    }
-
     pub(super) fn clear(&self) {
         self.has_expired.store(false, Ordering::SeqCst);
         self.thread.store(0, Ordering::SeqCst);

@@ -8,11 +8,11 @@ use super::registry::Registry;
 use super::ring_signals::SIGNALS;
 use super::timer::expiries::Expiries;
 use crate::os::atomic::{AtomicBool, AtomicUsize};
-use crate::os::flag::{Flag, OwnBit};
+use crate::os::flag::{Flag, OwnFlag};
 
 #[repr(align(128))]
 pub(super) struct Shared {
-    pub(super) bit: OwnBit,
+    pub(super) flag: OwnFlag,
     pub(super) expiries: Expiries,
     pub(super) tickers: Registry<Flag>,
     pub(super) deadlines: Registry<DeadlineTimer>,
@@ -32,7 +32,7 @@ pub(super) struct Shared {
 }
 
 pub(super) static SHARED: Shared = Shared {
-    bit: OwnBit::none(),
+    flag: OwnFlag::without_a_bit(),
     expiries: Expiries::new(),
     tickers: Registry::new(),
     deadlines: Registry::new(),

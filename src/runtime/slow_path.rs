@@ -13,7 +13,6 @@ use std::thread;
 use nix::sys::signal::Signal;
 use sigalarm_core::implementer::{self, Hook, answer};
 
-use super::flag::FLAG;
 use super::shared::SHARED;
 use super::state::{STATE, State};
 use super::thread_state;
@@ -44,13 +43,13 @@ pub(crate) extern "C" fn check_alarm(
     let mut state = STATE.lock();
     let asker = thread_state::scope();
     let home = state.schedule.get(*key).map(|entry| entry.scope);
-    let own = home.filter(|_| FLAG.is_set());
+    let own = home.filter(|_| SHARED.flag.is_set());
     let own = own.and_then(|home| state.check((home, key.id()), asker, location));
     drop(state);
     if home != Some(asker) {
         return own;
     }
-    implementer::outermost(own, SHARED.bit.mask(), key.id(), location)
+    implementer::outermost(own, SHARED.flag.mask(), key.id(), location)
 }
 
 #[cfg(not(sigalarm_shuttle))]
@@ -65,7 +64,7 @@ pub(crate) fn check_thread(location: &'static Location<'static>) -> Option<Box<T
 /// Checks as `checkpoint()` does, even if the flag is clear.
 pub(crate) fn checkpoint_at(location: &'static Location<'static>) -> Result<(), TimedOut> {
     let own = check_own(None, location);
-    answer(implementer::outermost(own, SHARED.bit.mask(), INNERMOST, location))
+    answer(implementer::outermost(own, SHARED.flag.mask(), INNERMOST, location))
 }
 
 #[cold]

@@ -12,7 +12,7 @@ use super::thread_state::Thread;
 use super::threads::Threads;
 use super::timer::Kind;
 use super::timer::interval::IntervalTimer;
-use super::{FLAG, set_flags, tickers};
+use super::{set_flags, tickers};
 use crate::os::atomic::Ordering;
 use crate::os::fork::{ForkMutex, MutexGuard};
 use crate::os::{clock, pending};
@@ -76,7 +76,7 @@ impl State {
         //    deadline has passed. (`clear` promises that order on every processor.)
         // 2. The handler sets the flag after the clearing. The flag stays set, and the next check takes the slow path.
         if !self.needs_every_check() {
-            FLAG.clear();
+            SHARED.flag.clear();
         }
         clock::now()
     }
@@ -102,7 +102,7 @@ impl State {
         if SHARED.must_reinstall.load(Ordering::Relaxed) {
             self.installation.reinstall(self.blocked > 0);
             // A timer's signal may have been lost while the handler was not installed, so the next check reads the clock again.
-            FLAG.set();
+            SHARED.flag.set();
         }
         self.find_blocked_again();
         self.expire(now);
@@ -170,8 +170,8 @@ impl State {
             ring_signals::publish(self.schedule.listening());
         }
         if self.needs_every_check() || self.audits.await_check(now) {
-            if !FLAG.is_set() {
-                FLAG.set();
+            if !SHARED.flag.is_set() {
+                SHARED.flag.set();
             }
             // If a thread has no timer, no signal sets the flags of its tickers. They are set here, so that each call of a ticker
             // reads the clock.

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::io;
 use std::ptr;
 
-use super::FLAG;
 use super::fork::prepare;
 use super::record::{Record, take_pending_expiry};
 use super::registry::Registered;
@@ -72,7 +71,7 @@ impl Thread {
     pub(super) fn covers(&self, deadline: Time, now: Time) -> bool {
         // If `due` has passed, the timer does not expire again by itself. The timer still suffices if the flag is set, because
         // the next check sets the timer again.
-        let expires_in_time = self.due <= deadline && (self.due > now || FLAG.is_set());
+        let expires_in_time = self.due <= deadline && (self.due > now || SHARED.flag.is_set());
         expires_in_time && self.users > 0 && deadline > now
     }
 

@@ -68,7 +68,7 @@ impl Threads {
         let index = self.free.pop().unwrap_or(self.threads.len());
         self.last_serial = self.last_serial.wrapping_add(1).max(1);
         let scope = Scope::new(self.last_serial, index);
-        let record = SHARED.threads.take(Record::new);
+        let record = SHARED.threads.take(Record::default);
         record.clear();
         record.thread.store(Handle::current().0, Ordering::SeqCst);
         let thread = Thread::new(scope, record);

@@ -135,6 +135,12 @@ unsafe impl<T> Sync for Atomic<T> {}
 // SAFETY: as for `Sync`.
 unsafe impl<T> Send for Atomic<T> {}
 
+impl<T: Value + Default> Default for Atomic<T> {
+    fn default() -> Atomic<T> {
+        Atomic::new(T::default())
+    }
+}
+
 impl<T: Value> Atomic<T> {
     pub(crate) const fn new(initial: T) -> Atomic<T> {
         let [epoch, value] = [const { AtomicWord::new(0) }; 2];

@@ -139,13 +139,7 @@ impl State {
             return;
         }
         match thread.kind {
-            Kind::Interval => match self.interval.disarm() {
-                Ok(Found::Own) => {}
-                Ok(Found::Foreign { held, has_expired }) => {
-                    self.leave_to_the_program(index, held, has_expired);
-                }
-                Err(_) => self.release_interval(index),
-            },
+            Kind::Interval => self.disarm_interval(index),
             Kind::Private => {
                 let disarm = |timer: &PosixTimer| timer.id()?.set(When::Never, Duration::ZERO);
                 let is_refused =
@@ -174,13 +168,19 @@ impl State {
         }
     }
 
-    pub(super) fn go_private(&mut self, index: usize) {
-        if self.interval_owner != Some(index) {
-            return;
-        }
+    fn disarm_interval(&mut self, index: usize) {
         match self.interval.disarm() {
+            Ok(Found::Own) => {}
             Ok(Found::Foreign { held, has_expired }) => self.leave_to_the_program(index, held, has_expired),
-            _ => self.release_interval(index),
+            Err(_) => self.release_interval(index),
+        }
+    }
+
+    /// Makes a thread that uses the interval timer use a private timer from now on.
+    pub(super) fn go_private(&mut self, index: usize) {
+        if self.interval_owner == Some(index) {
+            self.disarm_interval(index);
+            self.release_interval(index);
         }
     }
 
