@@ -30,7 +30,7 @@ fn no(at: impl ToTokens, reason: impl Into<String>) -> Returns {
 pub(crate) fn future(signature: &Signature) -> Option<&Type> {
     match &signature.output {
         ReturnType::Type(_, ty)
-            if mentions(ty.to_token_stream(), |name| name.to_string().ends_with("Future")) =>
+            if mentions(ty.to_token_stream(), |name| is_one_of(name, "Future BoxFuture LocalBoxFuture")) =>
         {
             Some(ty)
         }
@@ -58,7 +58,7 @@ fn of_type(ty: &Type) -> Returns {
     };
     let Some(last) = path.segments.last() else { return Returns::Perhaps };
     if last.ident == "Result" {
-        if path.segments.iter().any(|segment| segment.ident == "fmt") {
+        if is_of_fmt(path) {
             return no(ty, "there is no `From<TimedOut>` for `fmt::Error`, and none can be written");
         }
         return match error_type(path) {
@@ -92,15 +92,29 @@ fn is_foreign(error: &Type) -> bool {
     match error {
         Type::Group(group) => is_foreign(&group.elem),
         Type::Paren(paren) => is_foreign(&paren.elem),
+        Type::Reference(reference) => is_foreign(&reference.elem),
         Type::Array(_) | Type::FnPtr(_) | Type::Never(_) | Type::Ptr(_) => true,
-        Type::Reference(_) | Type::Slice(_) | Type::Tuple(_) => true,
+        Type::Slice(_) | Type::Tuple(_) => true,
         Type::Path(path) if path.qself.is_none() => {
             let foreign = "FromUtf8Error Infallible ParseBoolError ParseCharError ParseFloatError ParseIntError \
                            String TryFromIntError Utf8Error";
             let segments = &path.path.segments;
             is_plain(&path.path)
                 || segments.last().is_some_and(|last| is_one_of(&last.ident, foreign))
-                || segments.iter().any(|segment| segment.ident == "fmt")
+                || is_of_fmt(&path.path)
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether a path is `fmt::Error` or `fmt::Result`, perhaps below `std` or `core`.
+fn is_of_fmt(path: &Path) -> bool {
+    let names: Vec<_> = path.segments.iter().map(|segment| &segment.ident).collect();
+    match &names[..] {
+        [crates @ .., fmt, last] => {
+            *fmt == "fmt"
+                && is_one_of(last, "Error Result")
+                && crates.iter().all(|name| is_one_of(name, "std core"))
         }
         _ => false,
     }

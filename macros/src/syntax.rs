@@ -13,6 +13,14 @@ pub(crate) fn mentions(tokens: TokenStream, is_such: fn(&Ident) -> bool) -> bool
     })
 }
 
+/// Returns the expression in the invisible groups that a fragment of `macro_rules!`, such as `$limit:literal`, adds.
+pub(crate) fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        expr => expr,
+    }
+}
+
 /// Inserts a statement at the top of a block, after its leading items (`clippy::items_after_statements`).
 pub(crate) fn insert_first(block: &mut Block, statement: TokenStream) {
     let items = block.stmts.iter().take_while(|statement| matches!(statement, Stmt::Item(_))).count();

@@ -9,7 +9,7 @@ use crate::attribute::{self, crate_path, unknown, value};
 use crate::library::Library;
 use crate::parse;
 use crate::returns::{self, Returns};
-use crate::syntax::insert_first;
+use crate::syntax::{insert_first, ungrouped};
 
 const NAME: &str = "time_limit";
 
@@ -96,15 +96,15 @@ impl Options {
         let limit = &self.limit;
         let name = function.sig.ident.unraw().to_string();
         let label = self.label.as_ref().map_or_else(|| name.clone(), LitStr::value);
-        let arm = quote_spanned!(site=> #krate::Alarm::builder().after(limit).label(#label).arm());
+        let arm = quote_spanned!(site=> #krate::Alarm::builder().after(__limit).label(#label).arm());
         let (returns, body, question) = if self.try_arm {
             let returns = quote_spanned!(site=> ::core::result::Result<#krate::Alarm, #krate::ArmError>);
             (returns, arm, Some(quote_spanned!(site=> ?)))
         } else {
             let fault = format!("`{name}` cannot be put under its time limit: {{}}");
             let body = quote_spanned!(site=> match #arm {
-                ::core::result::Result::Ok(alarm) => alarm,
-                ::core::result::Result::Err(e) => ::core::panic!(#fault, e),
+                ::core::result::Result::Ok(__alarm) => __alarm,
+                ::core::result::Result::Err(__error) => ::core::panic!(#fault, __error),
             });
             (quote_spanned!(site=> #krate::Alarm), body, None)
         };
@@ -115,13 +115,13 @@ impl Options {
                 if false {
                     #krate::checkpoint()?;
                 }
-                let limit: ::core::time::Duration = #limit;
+                let __limit: ::core::time::Duration = #limit;
                 {
                     #[inline(never)]
-                    fn arm(limit: ::core::time::Duration) -> #returns {
+                    fn arm(__limit: ::core::time::Duration) -> #returns {
                         #body
                     }
-                    arm(limit)
+                    arm(__limit)
                 }
             }#question;
         )
@@ -157,7 +157,7 @@ impl Parse for Options {
 }
 
 fn limit(input: ParseStream) -> Result<TokenStream> {
-    match input.parse::<Expr>()? {
+    match ungrouped(input.parse()?) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match humantime::parse_duration(&text.value()) {
             Ok(limit) => {
                 let (secs, nanos) = (limit.as_secs(), limit.subsec_nanos());

@@ -220,3 +220,96 @@ fn expiry_during_the_last_turn_is_no_error() {
         assert!(alarm.check().is_err(), "it has not expired");
     }
 }
+
+mod lower_case_constants {
+    #![allow(non_upper_case_globals)]
+
+    use std::time::Duration;
+
+    use sigalarm::{TimedOut, cooperative, time_limit};
+
+    const limit: Duration = Duration::from_secs(10);
+    const alarm: u32 = 3;
+    const e: u32 = 3;
+    const item: u32 = 3;
+    const items: u32 = 3;
+    const over: u32 = 3;
+    static left: u32 = 3;
+
+    #[time_limit(limit)]
+    #[cooperative(every = 2)]
+    pub(super) fn sum() -> Result<u32, TimedOut> {
+        let mut sum = 0;
+        for n in 0..left + item {
+            sum += n;
+        }
+        while sum < 100 {
+            sum += alarm + e + items + over;
+        }
+        Ok(sum)
+    }
+}
+
+#[test]
+fn constants_may_have_the_names_of_variables() {
+    assert_eq!(lower_case_constants::sum().unwrap(), 111);
+}
+
+#[test]
+fn options_may_be_fragments_of_a_macro() {
+    macro_rules! sums {
+        ($($name:ident: $limit:literal, $label:literal, $turns:literal;)*) => {[$({
+            #[time_limit($limit, label = $label)]
+            #[cooperative(every = $turns)]
+            fn $name() -> Result<u32, TimedOut> {
+                let mut sum = 0;
+                for n in 0..5 {
+                    sum += n;
+                }
+                Ok(sum)
+            }
+            $name as fn() -> Result<u32, TimedOut>
+        }),*]};
+    }
+    for sum in sums! { a: "10s", "one", 1; b: "1min", "two", 2; } {
+        assert_eq!(sum().unwrap(), 10);
+    }
+}
+
+struct Stopped;
+
+impl From<TimedOut> for &'static Stopped {
+    fn from(_: TimedOut) -> Self {
+        &Stopped
+    }
+}
+
+mod fmt {
+    pub(super) struct FormatError;
+
+    impl From<super::TimedOut> for FormatError {
+        fn from(_: super::TimedOut) -> Self {
+            FormatError
+        }
+    }
+}
+
+struct EquityFuture(u32);
+
+#[test]
+fn return_types_that_can_hold_a_time_out_are_accepted() {
+    #[cooperative]
+    fn reference() -> Result<u32, &'static Stopped> {
+        Ok(1)
+    }
+    #[cooperative]
+    fn module_of_that_name() -> Result<u32, fmt::FormatError> {
+        Ok(2)
+    }
+    #[time_limit("10s")]
+    fn name_of_a_future() -> Result<EquityFuture, TimedOut> {
+        Ok(EquityFuture(3))
+    }
+    assert!(reference().is_ok_and(|n| n == 1) && module_of_that_name().is_ok_and(|n| n == 2));
+    assert_eq!(name_of_a_future().unwrap().0, 3);
+}

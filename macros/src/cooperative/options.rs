@@ -6,6 +6,7 @@ use syn::{Attribute, Error, Expr, Ident, Meta, Path, Result};
 
 use crate::attribute::{self, crate_path, unknown, value};
 use crate::library::Library;
+use crate::syntax::ungrouped;
 
 #[derive(Clone, Default)]
 pub(super) struct Options {
@@ -112,7 +113,7 @@ fn receiver(input: ParseStream) -> Result<TokenStream> {
 }
 
 fn turns(input: ParseStream) -> Result<u32> {
-    let literal = match input.parse::<Expr>()? {
+    let literal = match ungrouped(input.parse()?) {
         Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(literal), .. }) => literal,
         other => {
             const WHAT: &str = "`every` takes a number of turns, as a literal: `every = 1024`";

@@ -38,7 +38,8 @@ pub(super) fn check_every(turns: u32, check: TokenStream, expr: &mut Expr, inser
 
 /// As in the compiler's expansion of `for`, the outer `match` keeps the iterator's temporaries alive, and the inner `match` keeps
 /// the item alive until the body ends. The iterator is fused, because the outer loop calls `next` again after the end. All
-/// calls have one span, so a type that is no iterator gives one error.
+/// calls have one span, so a type that is no iterator gives one error. The names have underscores, because hygiene does not
+/// protect a variable from a constant of the same name.
 fn batches(
     turns: Literal,
     check: TokenStream,
@@ -50,26 +51,26 @@ fn batches(
     let turn_label = turn_label.map(|label| quote_spanned!(site=> #label:));
     let over = Span::mixed_site().located_at(expr.span());
     let items =
-        quote_spanned!(over=> ::core::iter::Iterator::fuse(::core::iter::IntoIterator::into_iter(over)));
-    let next = quote_spanned!(over=> ::core::iter::Iterator::next(&mut items));
-    let over = quote_spanned!(over=> over);
+        quote_spanned!(over=> ::core::iter::Iterator::fuse(::core::iter::IntoIterator::into_iter(__over)));
+    let next = quote_spanned!(over=> ::core::iter::Iterator::next(&mut __items));
+    let over = quote_spanned!(over=> __over);
     quote_spanned!(site=> {
         #(#attrs)*
         match #expr {
             #over => match #items {
-                mut items => #label while let ::core::option::Option::Some(mut item) = #next {
+                mut __items => #label while let ::core::option::Option::Some(mut __item) = #next {
                     #check
-                    let mut left = #turns;
+                    let mut __left = #turns;
                     loop {
-                        #turn_label { match { item } { #pat => #body } }
+                        #turn_label { match { __item } { #pat => #body } }
                         #[allow(unreachable_code)]
                         {
-                            left -= 1;
-                            if left == 0 {
+                            __left -= 1;
+                            if __left == 0 {
                                 break;
                             }
-                            item = match #next {
-                                ::core::option::Option::Some(item) => item,
+                            __item = match #next {
+                                ::core::option::Option::Some(__item) => __item,
                                 ::core::option::Option::None => break,
                             };
                         }
@@ -84,15 +85,15 @@ fn counted(turns: Literal, check: TokenStream, expr: &mut Expr) -> TokenStream {
     let Some((_, at, body)) = loop_parts(expr) else { return expr.to_token_stream() };
     let site = Span::mixed_site().located_at(at);
     let head = quote_spanned!(site=>
-        if left == 0 {
+        if __left == 0 {
             #check
-            left = #turns;
+            __left = #turns;
         }
-        left -= 1;
+        __left -= 1;
     );
     insert_first(body, head);
     quote_spanned!(site=> {
-        let mut left = 0u32;
+        let mut __left = 0u32;
         #expr
     })
 }
