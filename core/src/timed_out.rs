@@ -108,7 +108,7 @@ impl TimedOut {
     }
 
     /// Returns the first `TimedOut` among an error and its [sources](Error::source). With feature `std`, also looks
-    /// inside each `io::Error`.
+    /// inside each `io::Error`, even in a `Box` or an `Arc`.
     /// ```
     /// let error = std::io::Error::from(sigalarm::testing::expired().check().unwrap_err());
     /// assert!(sigalarm::TimedOut::find_in(&error).is_some());
@@ -116,18 +116,24 @@ impl TimedOut {
     pub fn find_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TimedOut> {
         let mut next = Some(error);
         while let Some(error) = next {
-            if let Some(timed_out) = error.downcast_ref() {
+            if let Some(timed_out) = unboxed(error) {
                 return Some(timed_out);
             }
             next = error.source();
             // `io::Error::source` returns the source of its content, not the content.
             #[cfg(feature = "std")]
-            if let Some(content) = error.downcast_ref().and_then(io::Error::get_ref) {
+            if let Some(content) = unboxed(error).and_then(io::Error::get_ref) {
                 next = Some(content);
             }
         }
         None
     }
+}
+
+/// Returns the error as an `E`. The `source` of a `Box` or an `Arc` is the source of its content, not the content.
+fn unboxed<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    let boxed = || error.downcast_ref::<alloc::boxed::Box<E>>().map(|e| &**e);
+    error.downcast_ref::<E>().or_else(boxed).or_else(|| error.downcast_ref::<Shared<E>>().map(|e| &**e))
 }
 
 #[cfg(feature = "std")]
@@ -212,7 +218,11 @@ mod tests {
                 Some(&self.0)
             }
         }
-        let twice = io::Error::other(io::Error::from(expiry().into_error()));
+        let once = || io::Error::from(expiry().into_error());
+        assert!(TimedOut::find_in(&std::boxed::Box::new(once())).is_some());
+        assert!(TimedOut::find_in(&io::Error::other(Shared::new(once()))).is_some());
+        assert!(TimedOut::find_in(&Shared::new(expiry().into_error())).is_some());
+        let twice = io::Error::other(once());
         assert!(TimedOut::find_in(&twice).is_some());
         assert!(TimedOut::find_in(&io::Error::other(Outer(twice))).is_some());
         assert!(TimedOut::find_in(&Outer(io::ErrorKind::TimedOut.into())).is_none());

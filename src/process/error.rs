@@ -152,6 +152,7 @@ impl Error for JobError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             JobError::Spawn(e) => e.source(),
+            JobError::TimedOut(timed_out) => Some(timed_out),
             JobError::System { source, .. } => Some(&**source),
             _ => None,
         }

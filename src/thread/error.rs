@@ -53,7 +53,11 @@ impl fmt::Display for WorkerError {
 
 impl Error for WorkerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        if let WorkerError::Arm(e) = self { e.source() } else { None }
+        match self {
+            WorkerError::TimedOut(timed_out) => Some(timed_out),
+            WorkerError::Arm(e) => e.source(),
+            _ => None,
+        }
     }
 }
 

@@ -102,7 +102,8 @@ fn worker_errors_have_texts() {
     let e = worker.join().expect_err("joined before");
     assert!(e.to_string().contains("joined before"), "{e}");
     for e in [WorkerError::TimedOut(expired("x")), WorkerError::JoinSelf] {
-        assert!(!e.to_string().is_empty() && !format!("{e:?}").is_empty() && e.source().is_none());
+        assert!(!e.to_string().is_empty() && !format!("{e:?}").is_empty());
+        assert_eq!(TimedOut::find_in(&e), e.timed_out());
     }
 }
 
@@ -115,6 +116,8 @@ mod jobs {
     fn spawn_in_a_harness_is_refused() {
         let e = Job::spawn(|| 1).expect_err("there are two threads");
         assert!(matches!(e, SpawnError::MultiThreaded { .. }) && e.source().is_none(), "{e:?}");
+        let timed_out = JobError::TimedOut(expired("x"));
+        assert!(TimedOut::find_in(&timed_out).is_some_and(|found| Some(found) == timed_out.timed_out()));
         let e = JobError::from(e);
         assert!(e.to_string().contains("thread") && e.source().is_none(), "{e}");
         assert!(!SpawnError::ThreadsUnknown.to_string().is_empty());
