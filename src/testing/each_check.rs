@@ -1,7 +1,8 @@
 use std::panic::{self, AssertUnwindSafe};
-use std::{mem, thread};
+use std::mem;
 
 use super::record::{Record, Report, Stop};
+use super::report_if_panicking;
 use super::test_alarm::TestAlarm;
 use crate::alarm::Alarm;
 use crate::checkpoint::checkpoint;
@@ -175,8 +176,8 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if thread::panicking() && self.has_run {
-            eprintln!("sigalarm: in attempt {}, {}", self.number, self.record);
+        if self.has_run {
+            report_if_panicking(|| format!("in attempt {}, {}", self.number, self.record));
         }
     }
 }

@@ -19,6 +19,9 @@
 //! - [`blocking`](crate::Alarm::blocking), a read, a write, [`wait`](crate::Alarm::wait) for a running child: two
 //! - a join of a running worker or job: one
 
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+
 mod each_check;
 mod record;
 mod test_alarm;
@@ -27,3 +30,11 @@ pub use each_check::{Attempt, EachCheck, each_check};
 pub use record::{Divergence, Report, Stop};
 pub(crate) use record::{Record, note_error};
 pub use test_alarm::{TestAlarm, at_check, expired, never};
+
+/// Prints a line if the thread unwinds, for a destructor. Catches the panic of `eprintln!` if the write fails, because a
+/// destructor that panics during an unwinding aborts the process.
+fn report_if_panicking(line: impl FnOnce() -> String) {
+    if thread::panicking() {
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| eprintln!("sigalarm: {}", line())));
+    }
+}

@@ -57,7 +57,7 @@ impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.stop {
             Some(stop) => stop.fmt(f),
-            None => write!(f, "not stopped, after {} checks", self.checks()),
+            None => write!(f, "not stopped, checks: {}", self.checks()),
         }
     }
 }

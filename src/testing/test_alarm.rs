@@ -1,9 +1,9 @@
 use std::ops::Deref;
 use std::panic::Location;
-use std::thread;
 use std::time::Duration;
 
 use super::record::{Record, Stop};
+use super::report_if_panicking;
 use crate::alarm::Alarm;
 use crate::error::{Cause, SourceLocation};
 use crate::runtime::{self, Due, Plan, Wishes};
@@ -129,8 +129,6 @@ impl Deref for TestAlarm {
 
 impl Drop for TestAlarm {
     fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("sigalarm: {}", self.read(Record::clone));
-        }
+        report_if_panicking(|| self.read(Record::clone).to_string());
     }
 }

@@ -437,5 +437,5 @@ fn planted_fault_is_named_by_check_and_line() {
             format!("sigalarm: in attempt {check}, stopped at check {check}, tests/api/testing.rs:{line}:");
         assert!(text.contains(&says) && text.matches("sigalarm: ").count() == 1, "{text}");
     }
-    assert!(output("none").contains("sigalarm: not stopped, after 1 checks"));
+    assert!(output("none").contains("sigalarm: not stopped, checks: 1"));
 }

@@ -264,6 +264,25 @@ fn scenario_ends_with_its_runner() {
     children::soon("the end of the scenario", || !children::is_running(id));
 }
 
+/// A destructor that panics during an unwinding would abort the process.
+#[cfg(target_os = "linux")]
+fn failed_test_ends_although_standard_error_is_full() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("the device");
+    nix::unistd::dup2_stderr(&full).expect("a descriptor");
+    let failed = std::panic::catch_unwind(|| {
+        let _alarm = sigalarm::testing::never();
+        panic!("the test fails");
+    });
+    assert!(failed.is_err());
+    let failed = std::panic::catch_unwind(|| {
+        sigalarm::testing::each_check(|attempt| {
+            let _ = attempt.run(Alarm::check);
+            panic!("the test fails");
+        });
+    });
+    assert!(failed.is_err());
+}
+
 pub fn scenarios() -> Vec<Scenario> {
     scenarios![
         check_errs_after_a_stop_across_the_deadline,
@@ -278,6 +297,8 @@ pub fn scenarios() -> Vec<Scenario> {
         alarms_work_without_threads,
         armed_alarms_work_with_no_memory,
         limits_are_kept_under_load,
+        #[cfg(target_os = "linux")]
+        failed_test_ends_although_standard_error_is_full,
         #[cfg(feature = "process")]
         job_is_killed_after_a_stop,
     ]
