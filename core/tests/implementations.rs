@@ -1,5 +1,6 @@
 //! A second implementation beside `sigalarm`.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -82,6 +83,21 @@ fn checks_are_counted_while_another_implementation_expires() {
     assert_eq!(counting.check().unwrap_err().alarm(), toy.0, "the limit encloses the test alarm");
     drop(toy);
     assert_eq!(expired(), Some(counting.id()));
+}
+
+#[test]
+fn every_implementation_is_called_before_an_error() {
+    let alarm = Alarm::never().unwrap();
+    drop(toy::after(Duration::ZERO));
+    alarm.ring();
+    let before = toy::ERRORS.get();
+    assert!(checkpoint().is_err() && alarm.check().is_err());
+    assert_eq!(toy::ERRORS.get(), before + 2);
+    // The library's own `before_error` ends a function that ignores its stop.
+    drop(alarm);
+    let stop = testing::at_check(1).patience(0);
+    assert!(stop.check().is_err());
+    assert!(panic::catch_unwind(AssertUnwindSafe(|| stop.check())).is_err());
 }
 
 #[test]

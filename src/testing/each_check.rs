@@ -1,5 +1,5 @@
-use std::panic::{self, AssertUnwindSafe};
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 
 use super::record::{Record, Report, Stop};
 use super::report_if_panicking;

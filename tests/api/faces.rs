@@ -69,6 +69,16 @@ fn ticker_shows_its_period() {
 }
 
 #[test]
+fn every_call_of_a_writer_fails_after_the_expiry() {
+    let (one, _two) = UnixStream::pair().expect("a pair");
+    let alarm = sigalarm::testing::expired();
+    let mut writer = alarm.writer(one);
+    for failed in [writer.write(b"x").map(drop), writer.write(b"").map(drop), writer.flush()] {
+        assert!(TimedOut::find_in(&failed.expect_err("it has expired")).is_some());
+    }
+}
+
+#[test]
 fn readers_and_writers_give_their_inner_value() {
     let (mut one, two) = UnixStream::pair().expect("a pair");
     let alarm = Alarm::after(MINUTE).expect("arming");

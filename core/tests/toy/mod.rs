@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Mutex;
 use std::thread::{self, ThreadId};
@@ -8,7 +9,12 @@ use sigalarm_core::{AlarmId, Cause, TimedOut};
 
 /// Each limit's id, thread, start and length.
 static LIMITS: Mutex<Vec<(AlarmId, ThreadId, Instant, Duration)>> = Mutex::new(Vec::new());
-static HOOK: Hook = Hook::new(check);
+static HOOK: Hook = Hook::new(check).before_error(|_| _ = ERRORS.with(|errors| errors.set(errors.get() + 1)));
+
+thread_local! {
+    /// How many errors `before_error` was called for on this thread.
+    pub static ERRORS: Cell<u64> = const { Cell::new(0) };
+}
 
 fn check(innermost: Option<AlarmId>, location: &'static Location<'static>) -> Option<Box<TimedOut>> {
     let limits = LIMITS.lock().unwrap();

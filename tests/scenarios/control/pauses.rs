@@ -77,6 +77,12 @@ fn alarm_armed_in_a_pause_counts() {
     assert!(alarm.check().is_err());
 }
 
+fn pause_of_one_alarm_ends_with_a_panic() {
+    let alarm = after(50 * MS);
+    assert!(catch_unwind(AssertUnwindSafe(|| alarm.paused(|| panic!("in a pause")))).is_err());
+    expires(&alarm, 50 * MS);
+}
+
 fn pauses_nest_and_end_with_a_panic() {
     let alarm = after(SECOND);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -188,6 +194,7 @@ pub fn scenarios() -> Vec<Scenario> {
         paused_alarm_has_no_deadline_on_other_threads,
         alarm_armed_in_a_pause_counts,
         pauses_nest_and_end_with_a_panic,
+        pause_of_one_alarm_ends_with_a_panic,
         alarm_is_changed_in_a_pause,
         watchdog_and_flag_move_by_a_pause.exits_with(124).takes(1_400 * MS),
         watchdog_waits_for_an_alarm_that_was_rung_in_a_pause.exits_with(124).takes(200 * MS),
