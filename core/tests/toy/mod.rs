@@ -9,7 +9,7 @@ use sigalarm_core::{AlarmId, Cause, TimedOut};
 
 /// Each limit's id, thread, start and length.
 static LIMITS: Mutex<Vec<(AlarmId, ThreadId, Instant, Duration)>> = Mutex::new(Vec::new());
-static HOOK: Hook = Hook::new(check).before_error(|_| _ = ERRORS.with(|errors| errors.set(errors.get() + 1)));
+static HOOK: Hook = Hook::new(check).before_error(|_| ERRORS.set(ERRORS.get() + 1));
 
 thread_local! {
     /// How many errors `before_error` was called for on this thread.
