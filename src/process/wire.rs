@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::decode::{DecodeError, decode};
 use super::panics::Panic;
 use crate::os::child_timer::ChildTimer;
-use crate::os::pipe::{Found, WriteEnd};
+use crate::os::pipe::WriteEnd;
 
 const HEAD: usize = 5;
 
@@ -193,7 +193,7 @@ impl Receiver {
     pub(super) fn read(
         &mut self,
         mut budget: usize,
-        mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<Found>,
+        mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<usize>,
     ) {
         // The most memory that `read` reserves for bytes that have not arrived. A hostile head may announce 4 GiB.
         const AT_ONCE: usize = 1 << 20;
@@ -204,15 +204,15 @@ impl Receiver {
             let missing = self.frame.map_or(HEAD - self.in_head, |(_, left)| left);
             let most = missing.min(AT_ONCE).min(budget);
             match read(&mut self.bytes, most) {
-                Ok(Found::Bytes(n)) => {
+                Ok(n @ 1..) => {
                     budget -= n;
                     self.take(n);
                 }
-                Ok(Found::Nothing) => break,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Err(e) if e.kind() == io::ErrorKind::OutOfMemory => {
                     self.end(Received::OutOfMemory(self.received().saturating_add(most)));
                 }
-                Ok(Found::End) | Err(_) => self.open = false,
+                Ok(0) | Err(_) => self.open = false,
             }
         }
     }
