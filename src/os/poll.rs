@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::libc;
+use nix::libc::{self, pollfd};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i16)]
@@ -17,7 +17,7 @@ pub(crate) enum Readiness {
 /// Waits for a descriptor, a timeout or a handled signal. Returns whether the descriptor is ready or has failed.
 pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duration>) -> io::Result<bool> {
     let (fd, events) = fd.map_or((-1, 0), |(fd, readiness)| (fd.as_raw_fd(), readiness as i16));
-    let mut fds = [libc::pollfd { fd, events, revents: 0 }];
+    let mut fds = [pollfd { fd, events, revents: 0 }];
     poll(&mut fds, time, false)?;
     match fds[0].revents {
         revents if revents & libc::POLLNVAL != 0 => Err(Errno::EBADF.into()),
@@ -25,39 +25,20 @@ pub(crate) fn wait(fd: Option<(BorrowedFd<'_>, Readiness)>, time: Option<Duratio
     }
 }
 
+/// A descriptor to read from; `None` is never ready. After a wait, `revents` is not zero if it is ready.
 #[cfg(feature = "process")]
-#[derive(Clone, Copy, Debug)]
-#[repr(transparent)]
-pub(crate) struct Readable(libc::pollfd);
-
-#[cfg(feature = "process")]
-impl Readable {
-    pub(crate) fn new(fd: Option<BorrowedFd<'_>>) -> Readable {
-        let fd = fd.map_or(-1, |fd| fd.as_raw_fd());
-        Readable(libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
-    }
-
-    pub(crate) fn is_ready(&self) -> bool {
-        self.0.revents != 0
-    }
-}
-
-#[cfg(feature = "process")]
-impl Default for Readable {
-    fn default() -> Readable {
-        Readable::new(None)
-    }
+pub(crate) fn readable(fd: Option<BorrowedFd<'_>>) -> pollfd {
+    pollfd { fd: fd.map_or(-1, |fd| fd.as_raw_fd()), events: libc::POLLIN, revents: 0 }
 }
 
 /// Waits for several descriptors. On 64-bit Linux the system call is raw, because libfaketime replaces `ppoll`.
 #[cfg(feature = "process")]
-pub(crate) fn wait_any(fds: &mut [Readable], time: Option<Duration>) -> io::Result<()> {
-    // SAFETY: `Readable` is a transparent `pollfd`.
-    poll(unsafe { &mut *(std::ptr::from_mut(fds) as *mut [libc::pollfd]) }, time, true)
+pub(crate) fn wait_any(fds: &mut [pollfd], time: Option<Duration>) -> io::Result<()> {
+    poll(fds, time, true)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
-fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, is_system_call: bool) -> io::Result<()> {
+fn poll(fds: &mut [pollfd], time: Option<Duration>, is_system_call: bool) -> io::Result<()> {
     use std::ptr;
 
     let time = time.map(nix::sys::time::TimeSpec::from_duration);
@@ -76,7 +57,7 @@ fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, is_system_call: bool) 
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly")))]
-fn poll(fds: &mut [libc::pollfd], time: Option<Duration>, _: bool) -> io::Result<()> {
+fn poll(fds: &mut [pollfd], time: Option<Duration>, _: bool) -> io::Result<()> {
     let millis = |time: Duration| i32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
     // SAFETY: the pointer is valid.
     ended(unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, time.map_or(-1, millis)) })

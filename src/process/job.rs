@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::{Fds, Shared, wait_any};
+use super::shared::{Shared, wait_any};
 use super::state::End;
 use super::wire::{DecodeError, decode};
 use super::{Exit, Usage};
+use crate::os::poll;
 
 /// A function that runs in a forked child.
 ///
@@ -97,7 +98,7 @@ impl<T: DeserializeOwned> Job<T> {
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, JobError> {
-        let mut fds = [Fds::default()];
+        let mut fds = [[poll::readable(None); 2]];
         wait_any(&[&self.shared], &mut fds, limit, Location::caller())?;
         self.decode(self.shared.end.get().expect("a job that was waited for has ended"))
     }

@@ -31,6 +31,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::os::poll;
+
 pub use builder::Builder;
 pub use error::{JobError, SpawnError};
 pub use exit::{Exit, KillReason, Usage};
@@ -89,7 +91,7 @@ pub fn wait_any<'a, T: 'a>(
     if jobs.is_empty() {
         return Ok(None);
     }
-    let mut fds = vec![shared::Fds::default(); jobs.len()];
+    let mut fds = vec![[poll::readable(None); 2]; jobs.len()];
     shared::wait_any(&jobs, &mut fds, limit, Location::caller()).map(Some)
 }
 

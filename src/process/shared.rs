@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use std::{io, mem, process, thread};
 
+use nix::libc::pollfd;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use parking_lot::Mutex;
@@ -43,7 +44,7 @@ pub(super) struct Shared {
     pub(super) end: OnceLock<End>,
 }
 
-pub(super) type Fds = [poll::Readable; 2];
+pub(super) type Fds = [pollfd; 2];
 
 pub(super) fn wait_any(
     jobs: &[&Shared],
@@ -93,7 +94,7 @@ pub(super) fn wait_any(
             return Ok(ended);
         }
         // A tracer holds an ended child, so `poll` would return at once.
-        if fds.iter().any(|[end, _]| end.is_ready()) {
+        if fds.iter().any(|[end, _]| end.revents != 0) {
             thread::sleep(SHORTEST_PAUSE);
         }
         if now >= deadline {
@@ -138,12 +139,12 @@ impl Shared {
     fn fds(&self) -> Fds {
         let is_open = self.receiver.lock().open;
         let pipe = self.pipe.as_ref().filter(|_| is_open).map(AsFd::as_fd);
-        [self.child.end_fd(), pipe].map(poll::Readable::new)
+        [self.child.end_fd(), pipe].map(poll::readable)
     }
 
     fn receive_and_reap(&self, [end, pipe]: &Fds) -> io::Result<()> {
         let (mut more, mut must_kill) = (false, false);
-        if pipe.is_ready() {
+        if pipe.revents != 0 {
             let mut receiver = self.receiver.lock();
             let before = receiver.received();
             self.receive(&mut receiver, BUDGET);
@@ -154,7 +155,7 @@ impl Shared {
             return Ok(());
         }
         let child = &self.child;
-        if end.is_ready() || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
+        if end.revents != 0 || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
             self.finish(&state);
             return Ok(());
         }
@@ -243,9 +244,9 @@ impl Drop for Shared {
         let mut pause = SHORTEST_PAUSE;
         while matches!(child.state(), Ok(ChildState::Running)) {
             let time = child.end_fd().is_none().then(|| lengthen(&mut pause));
-            let mut fds = [poll::Readable::new(child.end_fd())];
+            let mut fds = [poll::readable(child.end_fd())];
             let _ = poll::wait_any(&mut fds, time);
-            if fds[0].is_ready() && matches!(child.state(), Ok(ChildState::Running)) {
+            if fds[0].revents != 0 && matches!(child.state(), Ok(ChildState::Running)) {
                 thread::sleep(lengthen(&mut pause)); // A tracer holds the child.
             }
         }
