@@ -9,7 +9,7 @@ use nix::unistd::{Pid, getpgid, setpgid};
 
 use super::{Exit, Usage};
 use crate::os::pidfd::PidFd;
-use crate::os::reap::{self, ChildState, Reaped};
+use crate::os::reap::{self, ChildState, Status};
 
 #[derive(Debug)]
 pub(super) struct Child {
@@ -88,16 +88,16 @@ impl Child {
             let _ = self.signal_group(Signal::SIGKILL);
         }
         match self.reap_alone() {
-            Reaped::Now(status, usage) => Some((Exit::from_status(status), Some(usage.into()))),
-            Reaped::Before => {
+            ChildState::Ended((status, usage)) => Some((Exit::from_status(status), Some(usage.into()))),
+            ChildState::Reaped => {
                 let status = self.pidfd.as_ref().and_then(PidFd::status);
                 Some((status.map_or(Exit::Unknown, Exit::from_status), None))
             }
-            Reaped::NotYet => None,
+            ChildState::Running => None,
         }
     }
 
-    pub(super) fn reap_alone(&self) -> Reaped {
+    pub(super) fn reap_alone(&self) -> ChildState<Status> {
         reap::reap(self.pid, self.pidfd.as_ref())
     }
 }

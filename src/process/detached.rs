@@ -4,7 +4,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::child::Child;
-use crate::os::reap::{ChildState, Reaped};
+use crate::os::reap::ChildState;
 
 /// Each child with its parent's pid, because a forked process inherits the list, but cannot reap its parent's children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
@@ -28,7 +28,7 @@ pub(super) fn reap() {
 fn is_reaped(child: &Child) -> bool {
     match child.state() {
         Ok(ChildState::Running) | Err(_) => false,
-        Ok(ChildState::Ended) => !matches!(child.reap_alone(), Reaped::NotYet),
+        Ok(ChildState::Ended(())) => !matches!(child.reap_alone(), ChildState::Running),
         Ok(ChildState::Reaped) => true,
     }
 }
