@@ -14,7 +14,7 @@ pub(crate) use super::signal::Kind;
 
 /// The number of bytes of a `sigset_t` that the kernel uses: Linux has 64 signals (128 on MIPS). glibc and musl leave
 /// the other bytes undefined, so comparisons omit them.
-const SET_SIZE: usize = match () {
+pub(super) const SET_SIZE: usize = match () {
     _ if cfg!(not(target_os = "linux")) => size_of::<sigset_t>(),
     _ if cfg!(any(target_arch = "mips", target_arch = "mips64")) => 16,
     _ => 8,

@@ -4,21 +4,18 @@
 //! before the fork until the child has reset its dispositions.
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::ptr;
 
 use nix::libc;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use super::kernel_call::kernel_call;
+use super::disposition::{Disposition, Kind};
 
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
 pub(crate) struct BlockedSignals {
-    /// The parent's mask without SIGTERM, because SIGTERM must be able to end the child.
+    before: SigSet,
+    /// `before` without SIGTERM, because SIGTERM must be able to end the child.
     in_child: SigSet,
-    blocked_sigterm: bool,
     alarms: bool,
     reset: [bool; REQUESTS.len()],
 }
@@ -27,26 +24,23 @@ pub(crate) struct BlockedSignals {
 pub(crate) fn block_all(alarms: bool) -> io::Result<BlockedSignals> {
     let mut wanted = SigSet::all();
     wanted.remove(Signal::SIGALRM);
-    let mut before = SigSet::empty();
-    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), Some(&mut before))?;
+    let before = wanted.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     // In the child, each page that `sigaction` touches would cost a page fault, so the parent reads the dispositions.
-    let reset = REQUESTS.map(|signal| match function_of(signal) {
-        libc::SIG_DFL => false,
-        libc::SIG_IGN => signal == Signal::SIGTERM,
-        _ => true,
+    let reset = REQUESTS.map(|signal| {
+        Disposition::current_of(signal as libc::c_int).is_ok_and(|current| match current.kind() {
+            Kind::Default => false,
+            Kind::Ignore => signal == Signal::SIGTERM,
+            Kind::Function => true,
+        })
     });
-    let blocked_sigterm = before.contains(Signal::SIGTERM);
-    before.remove(Signal::SIGTERM);
-    Ok(BlockedSignals { in_child: before, blocked_sigterm, alarms, reset })
+    let mut in_child = before;
+    in_child.remove(Signal::SIGTERM);
+    Ok(BlockedSignals { before, in_child, alarms, reset })
 }
 
 impl BlockedSignals {
     pub(crate) fn restore(&self) {
-        let mut mask = self.in_child;
-        if self.blocked_sigterm {
-            mask.add(Signal::SIGTERM);
-        }
-        let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None);
+        let _ = self.before.thread_set_mask();
     }
 
     #[inline]
@@ -63,9 +57,8 @@ impl BlockedSignals {
     /// Sets the mask except for SIGALRM, because the fork hooks have already blocked or unblocked SIGALRM.
     #[cold]
     fn reset_with_alarms(&self) {
-        let (mut mask, mut now) = (self.in_child, SigSet::empty());
-        let _ = pthread_sigmask(SigmaskHow::SIG_BLOCK, None, Some(&mut now));
-        if now.contains(Signal::SIGALRM) {
+        let mut mask = self.in_child;
+        if SigSet::thread_get_mask().is_ok_and(|now| now.contains(Signal::SIGALRM)) {
             mask.add(Signal::SIGALRM);
         } else {
             mask.remove(Signal::SIGALRM);
@@ -76,25 +69,13 @@ impl BlockedSignals {
 
 #[inline]
 fn set_mask(mask: &SigSet) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
     {
-        // The kernel's signal set is a prefix of the C library's.
-        const SIZE: usize = if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
         let set: *const libc::sigset_t = mask.as_ref();
-        // SAFETY: the pointer is valid, and the kernel reads only `SIZE` bytes.
-        let _ = unsafe {
-            kernel_call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set as usize, 0, SIZE])
-        };
+        let arguments = [libc::SIG_SETMASK as usize, set as usize, 0, super::disposition::SET_SIZE];
+        // SAFETY: the pointer is valid. The kernel's signal set is a prefix of the C library's, of this size.
+        let _ = unsafe { super::kernel_call::kernel_call(libc::SYS_rt_sigprocmask, arguments) };
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(mask), None);
-}
-
-fn function_of(signal: Signal) -> libc::sighandler_t {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: the call changes nothing. `action` is valid for writes, and zeroes are the default action.
-    unsafe {
-        libc::sigaction(signal as libc::c_int, ptr::null(), action.as_mut_ptr());
-        action.assume_init().sa_sigaction
-    }
+    #[cfg(not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64")))]
+    let _ = mask.thread_set_mask();
 }
