@@ -36,11 +36,8 @@ impl Alone {
 /// process has several threads.
 fn kernel_says_alone() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let thread = [nix::libc::CLONE_THREAD as usize, 0, 0, 0];
-        // SAFETY: the call touches no memory and changes nothing.
-        unsafe { super::kernel_call::kernel_call(nix::libc::SYS_unshare, thread) }.is_ok()
-    }
+    // SAFETY: the call touches no memory and changes nothing.
+    return unsafe { nix::libc::unshare(nix::libc::CLONE_THREAD) } == 0;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     false
 }

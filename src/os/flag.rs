@@ -65,8 +65,4 @@ impl Flag {
     pub(crate) fn clear(&self) {
         self.0.clear(SET);
     }
-
-    pub(crate) fn reset(&self) {
-        self.0.reset(SET);
-    }
 }

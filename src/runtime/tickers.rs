@@ -6,7 +6,7 @@ use crate::os::flag::Flag;
 
 pub(super) fn take() -> &'static Registered<Flag> {
     let flag = SHARED.tickers.take(Flag::new);
-    flag.reset();
+    flag.clear();
     flag
 }
 
