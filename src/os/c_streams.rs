@@ -1,17 +1,7 @@
 use nix::libc;
 
 use super::atomic::{AtomicPtr, Ordering};
-use super::single_threaded::{Variable, symbol};
-
-/// The kernel copies each page that is written after a fork, and
-/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) writes to the lock of every stream. So `flush`
-/// skips the call if the buffers of all streams of glibc are empty.
-#[derive(Clone, Copy)]
-pub(crate) struct Streams {
-    /// Null if unknown.
-    list: *const *const Stream,
-    single_threaded: Variable,
-}
+use super::single_threaded::{is_single_threaded, symbol};
 
 /// glibc's `struct _IO_FILE`. Compiled programs contain the offsets of its fields, so glibc does not change them.
 #[repr(C)]
@@ -26,46 +16,51 @@ struct Stream {
     mode: libc::c_int,
 }
 
-impl Streams {
-    pub(crate) fn find() -> Streams {
-        static LIST: AtomicPtr<*const Stream> = AtomicPtr::new(std::ptr::null_mut());
-        const IS_KNOWN: bool =
-            cfg!(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)));
-
-        let mut list = LIST.load(Ordering::Relaxed);
-        if IS_KNOWN && list.is_null() {
-            list = symbol(c"_IO_list_all").cast();
-            LIST.store(list, Ordering::Relaxed);
-        }
-        Streams { list, single_threaded: Variable::find() }
+/// Must run before a fork, because otherwise the child also writes the buffered output. Must run before `_exit`,
+/// because `_exit` discards the output.
+///
+/// The kernel copies each page that is written after a fork, and
+/// [fflush(3)](https://man7.org/linux/man-pages/man3/fflush.3.html) writes to the lock of every stream. So this
+/// function skips the call if the buffers of all streams of glibc are empty.
+#[inline]
+pub(crate) fn flush() {
+    if !all_are_empty() {
+        // SAFETY: null means every stream.
+        unsafe { libc::fflush(std::ptr::null_mut()) };
     }
+}
 
-    /// Must run before a fork, because otherwise the child also writes the buffered output. Must run before `_exit`,
-    /// because `_exit` discards the output.
-    #[inline]
-    pub(crate) fn flush(self) {
-        if !self.all_are_empty() {
-            // SAFETY: null means every stream.
-            unsafe { libc::fflush(std::ptr::null_mut()) };
-        }
+#[inline]
+fn all_are_empty() -> bool {
+    let list = list();
+    // A seccomp filter that the job's function installed could forbid a system call, so this only reads memory.
+    if list.is_null() || !is_single_threaded() {
+        return false;
     }
-
-    #[inline]
-    fn all_are_empty(self) -> bool {
-        // A seccomp filter that the job's function installed could forbid a system call, so `is_set` only reads memory.
-        if self.list.is_null() || !self.single_threaded.is_set() {
-            return false;
-        }
-        // SAFETY: the list ends with null. The process has one thread, so no other thread opens or closes a stream.
-        unsafe {
-            let mut stream = *self.list;
-            while !stream.is_null() {
-                if (*stream).mode > 0 || (*stream).write_end > (*stream).write_base {
-                    return false;
-                }
-                stream = (*stream).next;
+    // SAFETY: the list ends with null. The process has one thread, so no other thread opens or closes a stream.
+    unsafe {
+        let mut stream = *list;
+        while !stream.is_null() {
+            if (*stream).mode > 0 || (*stream).write_end > (*stream).write_base {
+                return false;
             }
+            stream = (*stream).next;
         }
-        true
     }
+    true
+}
+
+/// Returns the address of glibc's list of streams, or null if it is unknown.
+#[inline]
+fn list() -> *const *const Stream {
+    static LIST: AtomicPtr<*const Stream> = AtomicPtr::new(std::ptr::null_mut());
+    const IS_KNOWN: bool =
+        cfg!(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)));
+
+    let mut list = LIST.load(Ordering::Relaxed);
+    if IS_KNOWN && list.is_null() {
+        list = symbol(c"_IO_list_all").cast();
+        LIST.store(list, Ordering::Relaxed);
+    }
+    list
 }

@@ -19,21 +19,9 @@ pub(super) fn symbol(name: &CStr) -> *mut libc::c_void {
 }
 
 /// Returns `false` if the number of threads is unknown.
+#[inline]
 pub(crate) fn is_single_threaded() -> bool {
-    Variable::find().is_set()
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Variable(*const u8);
-
-impl Variable {
-    pub(crate) fn find() -> Variable {
-        Variable(ADDRESS.load(Ordering::Relaxed))
-    }
-
-    #[inline]
-    pub(crate) fn is_set(self) -> bool {
-        // SAFETY: the variable is static. glibc sets it to zero before another thread exists that could write to it.
-        !self.0.is_null() && unsafe { self.0.read_volatile() } != 0
-    }
+    let variable = ADDRESS.load(Ordering::Relaxed);
+    // SAFETY: the variable is static. glibc sets it to zero before another thread exists that could write to it.
+    !variable.is_null() && unsafe { variable.read_volatile() } != 0
 }

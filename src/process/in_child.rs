@@ -29,7 +29,6 @@ const PIPE_CLOSED: i32 = 74;
 pub(super) struct InChild {
     this: Pid,
     pipe: WriteEnd,
-    c_streams: c_streams::Streams,
     kill_timer: Option<ChildTimer>,
     /// Ends the child when dropped. Otherwise a panic would unwind into the code that called `spawn`.
     _exit: ExitOnDrop,
@@ -40,7 +39,6 @@ pub(super) struct SetUp<'a> {
     pub(super) parent: Pid,
     pub(super) outputs: &'a [Option<OwnedFd>; 2],
     pub(super) pipe: WriteEnd,
-    pub(super) c_streams: c_streams::Streams,
     pub(super) blocked: &'a BlockedSignals,
     pub(super) location: &'static Location<'static>,
     pub(super) may_have_threads: bool,
@@ -55,7 +53,7 @@ impl SetUp<'_> {
     pub(super) fn set_up_child(self, streams: Option<(StdoutLock<'_>, StderrLock<'_>)>) -> InChild {
         let _exit = ExitOnDrop;
         let this = forked::this();
-        let SetUp { options, parent, pipe, c_streams, .. } = self;
+        let SetUp { options, parent, pipe, .. } = self;
         close_all_but(pipe.number(), parent.as_raw().unsigned_abs());
         if let Some(outer) = self.outer {
             outer.close_in_child();
@@ -73,7 +71,7 @@ impl SetUp<'_> {
         if !self.has_alarm {
             let _ = options.plan(self.location).map(runtime::arm);
         }
-        InChild { this, pipe, c_streams, kill_timer: start_kill_timer(options), _exit }
+        InChild { this, pipe, kill_timer: start_kill_timer(options), _exit }
     }
 
     #[inline]
@@ -105,7 +103,7 @@ impl SetUp<'_> {
 
 impl InChild {
     pub(super) fn run<T: Serialize>(self, f: impl FnOnce() -> T) -> ! {
-        let InChild { this, pipe, c_streams, .. } = self;
+        let InChild { this, pipe, .. } = self;
         let mut small = [0; STACK_BUFFER];
         let mut sender = Sender::new(pipe, &mut small, self.kill_timer);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -115,14 +113,14 @@ impl InChild {
                 exit(libc::EXIT_SUCCESS);
             }
             // If the pipe has no reader, SIGPIPE may end the process during the send. Unflushed output would be lost.
-            flush(c_streams);
+            flush();
             let sent = sender.send(&value);
             mem::forget(value);
             sent
         }));
         let code = match sent {
             Ok(Ok(())) => {
-                flush(c_streams);
+                flush();
                 // `Serialize` may have printed. The last chunk makes the job a success, so it is sent after the flush.
                 sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
             }
@@ -151,14 +149,14 @@ impl Drop for ExitOnDrop {
 }
 
 pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) -> io::Result<()> {
-    flush(c_streams::Streams::find());
+    flush();
     failure.send(pipe)
 }
 
 #[inline]
-pub(super) fn flush(c_streams: c_streams::Streams) {
+pub(super) fn flush() {
     let _ = panic::catch_unwind(|| io::stdout().flush());
-    c_streams.flush();
+    c_streams::flush();
 }
 
 #[inline]

@@ -20,7 +20,7 @@ use crate::os::alone::Alone;
 use crate::os::forked::{self, fork};
 use crate::os::job_fd::JobFd;
 use crate::os::pipe::{self, WriteEnd};
-use crate::os::{c_streams, clock, inherited};
+use crate::os::{clock, inherited};
 use crate::runtime::{self, ForChild};
 use crate::time::Time;
 
@@ -94,11 +94,10 @@ fn fork_job<T>(
     let outputs = [stdout.open().map_err(naming("open"))?, stderr.open().map_err(naming("open"))?];
     let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
-    let c_streams = c_streams::Streams::find();
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
     // No other thread may print between the flush and the fork, because the child would print that output again.
     let streams = may_have_threads.then(|| (io::stdout().lock(), io::stderr().lock()));
-    flush(c_streams);
+    flush();
     // `arm_for_child` returns `Some` only if the program has no other alarms.
     let has_alarms = alarm.is_none() && runtime::next_here().is_some();
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
@@ -115,7 +114,6 @@ fn fork_job<T>(
                 parent,
                 outputs: &outputs,
                 pipe,
-                c_streams,
                 blocked: &blocked,
                 location,
                 may_have_threads,
