@@ -9,6 +9,7 @@ mod imp {
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
     use std::ptr;
 
+    use nix::errno::Errno;
     use nix::libc;
     use nix::unistd::Pid;
 
@@ -18,45 +19,31 @@ mod imp {
     pub(crate) struct PidFd(JobFd);
 
     impl PidFd {
+        pub(crate) const GROUP: libc::c_uint = 1 << 2; // PIDFD_SIGNAL_PROCESS_GROUP, <linux/pidfd.h>
+
         /// Opens the child `pid` of this process (`parent`). Returns `None` if the kernel or a sandbox has no pidfds.
-        pub(crate) fn open(pid: Pid, parent: Pid) -> io::Result<Option<PidFd>> {
+        pub(crate) fn open(pid: Pid, parent: Pid) -> nix::Result<Option<PidFd>> {
             // SAFETY: the call takes two numbers and returns a new descriptor.
             let fd = unsafe {
-                match libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) {
-                    -1 => Err(io::Error::last_os_error()),
-                    fd => Ok(OwnedFd::from_raw_fd(fd as libc::c_int)),
+                match Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0)) {
+                    Err(Errno::ENOSYS | Errno::EPERM) => return Ok(None),
+                    fd => OwnedFd::from_raw_fd(fd? as libc::c_int),
                 }
             };
-            match fd {
-                Ok(fd) => Ok(Some(PidFd(JobFd::new(fd, parent.as_raw().unsigned_abs())))),
-                Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => Ok(None),
-                Err(e) => Err(e),
-            }
+            Ok(Some(PidFd(JobFd::new(fd, parent.as_raw().unsigned_abs()))))
         }
 
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
             (libc::P_PIDFD, self.as_fd().as_raw_fd() as libc::id_t)
         }
 
-        pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
-            self.send(signal, 0)
-        }
-
-        /// Signals the process group that the child leads or has led. Returns EINVAL before Linux 6.9.
-        pub(crate) fn signal_group(&self, signal: i32) -> io::Result<()> {
-            const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2; // <linux/pidfd.h>
-            self.send(signal, PIDFD_SIGNAL_PROCESS_GROUP)
-        }
-
-        fn send(&self, signal: i32, flags: libc::c_uint) -> io::Result<()> {
-            let no_info = ptr::null::<libc::siginfo_t>();
+        /// Signals the child or, with the flag [`GROUP`](PidFd::GROUP), the process group that it leads or has led.
+        /// Returns EINVAL for this flag before Linux 6.9.
+        pub(crate) fn signal(&self, signal: i32, flags: libc::c_uint) -> io::Result<()> {
+            let (fd, no_info) = (self.as_fd().as_raw_fd(), ptr::null::<libc::siginfo_t>());
             // SAFETY: the descriptor is open. If the siginfo is null, the kernel makes one, as for `kill`.
-            match unsafe {
-                libc::syscall(libc::SYS_pidfd_send_signal, self.as_fd().as_raw_fd(), signal, no_info, flags)
-            } {
-                -1 => Err(io::Error::last_os_error()),
-                _ => Ok(()),
-            }
+            let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, no_info, flags) };
+            Ok(Errno::result(sent).map(drop)?)
         }
 
         /// Returns the wait status, even of a reaped process. Returns `None` before Linux 6.15.
@@ -90,7 +77,6 @@ mod imp {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod imp {
-    use std::convert::Infallible;
     use std::io;
     use std::os::fd::{AsFd, BorrowedFd};
 
@@ -98,33 +84,31 @@ mod imp {
     use nix::unistd::Pid;
 
     #[derive(Debug)]
-    pub(crate) struct PidFd(Infallible);
+    pub(crate) enum PidFd {}
 
     impl PidFd {
-        pub(crate) fn open(_: Pid, _: Pid) -> io::Result<Option<PidFd>> {
+        pub(crate) const GROUP: libc::c_uint = 0;
+
+        pub(crate) fn open(_: Pid, _: Pid) -> nix::Result<Option<PidFd>> {
             Ok(None)
         }
 
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
-            match self.0 {}
+            match *self {}
         }
 
-        pub(crate) fn signal(&self, _: i32) -> io::Result<()> {
-            match self.0 {}
-        }
-
-        pub(crate) fn signal_group(&self, _: i32) -> io::Result<()> {
-            match self.0 {}
+        pub(crate) fn signal(&self, _: i32, _: libc::c_uint) -> io::Result<()> {
+            match *self {}
         }
 
         pub(crate) fn status(&self) -> Option<libc::c_int> {
-            match self.0 {}
+            match *self {}
         }
     }
 
     impl AsFd for PidFd {
         fn as_fd(&self) -> BorrowedFd<'_> {
-            match self.0 {}
+            match *self {}
         }
     }
 }

@@ -28,11 +28,11 @@ impl Child {
         match PidFd::open(pid, parent) {
             Ok(pidfd) => child.pidfd = pidfd,
             // The kernel or other code has already reaped the child.
-            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
+            Err(Errno::ESRCH) => {}
             Err(e) => {
                 let _ = child.signal_all(Signal::SIGKILL);
                 while waitpid(pid, None) == Err(Errno::EINTR) {}
-                return Err(e);
+                return Err(e.into());
             }
         }
         Ok(child)
@@ -52,7 +52,7 @@ impl Child {
 
     pub(super) fn signal(&self, signal: i32) -> io::Result<()> {
         let sent = match &self.pidfd {
-            Some(pidfd) => pidfd.signal(signal),
+            Some(pidfd) => pidfd.signal(signal, 0),
             None if self.state()? == ChildState::Reaped => Ok(()),
             None => Signal::try_from(signal).and_then(|signal| kill(self.pid, signal)).map_err(Into::into),
         };
@@ -71,7 +71,7 @@ impl Child {
     }
 
     fn signal_group(&self, signal: Signal) -> io::Result<()> {
-        let sent = match self.pidfd.as_ref().map(|pidfd| pidfd.signal_group(signal as i32)) {
+        let sent = match self.pidfd.as_ref().map(|pidfd| pidfd.signal(signal as i32, PidFd::GROUP)) {
             Some(sent) if !is(&sent, libc::EINVAL) => sent,
             // After the reap, another group may have the pid as its id.
             _ if self.state()? == ChildState::Reaped => Ok(()),
