@@ -1,7 +1,6 @@
 //! A fork and the changes to the child's process.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use nix::errno::Errno;
@@ -78,25 +77,15 @@ pub(crate) fn die_with(parent: Pid, thread: Option<Pid>) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn this_thread() -> Option<Pid> {
-    Some(nix::unistd::gettid())
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn this_thread() -> Option<Pid> {
-    None
+/// Returns an id for [`die_with`].
+pub(crate) fn this_thread() -> Pid {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return nix::unistd::gettid();
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    Pid::this()
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn die_with(_: Pid, _: Option<Pid>) -> io::Result<()> {
     Ok(())
-}
-
-pub(crate) fn redirect(stream: RawFd, to: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: `to` is open, and no `OwnedFd` owns `stream`, which the call closes.
-    match unsafe { libc::dup2(to.as_raw_fd(), stream) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
-    }
 }

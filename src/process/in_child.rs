@@ -4,11 +4,11 @@
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 use std::mem;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::panic::{self, AssertUnwindSafe, Location};
 
 use nix::libc;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, dup2_stderr, dup2_stdout};
 use serde::Serialize;
 
 use super::builder::Options;
@@ -85,10 +85,12 @@ impl SetUp<'_> {
         if !options.foreground {
             forked::lead_group().map_err(naming("setpgid"))?;
         }
-        for (stream, to) in [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter().zip(self.outputs) {
-            if let Some(to) = to {
-                forked::redirect(stream, to.as_fd()).map_err(naming("dup2"))?;
-            }
+        let [stdout, stderr] = self.outputs;
+        if let Some(to) = stdout {
+            dup2_stdout(to).map_err(|e| ("dup2", e.into()))?;
+        }
+        if let Some(to) = stderr {
+            dup2_stderr(to).map_err(|e| ("dup2", e.into()))?;
         }
         if let Some(time) = options.cpu_limit {
             limits::processor_time(time).map_err(naming("setrlimit"))?;

@@ -103,7 +103,7 @@ fn fork_job<T>(
     let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
     // `Some` in a job, whose own jobs must not write to its pipe.
     let outer = panics::capture(Some(pipe));
-    let thread = may_have_threads.then(forked::this_thread).flatten();
+    let thread = may_have_threads.then(forked::this_thread);
     // In the child, replacing the panic hook costs page faults, so the parent does it. But if other threads exist, the
     // child does it, because they use the parent's hook.
     let hook = if may_have_threads { None } else { panics::replace_hook() };
