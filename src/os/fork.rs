@@ -13,7 +13,7 @@ pub(crate) use std::sync::MutexGuard;
 
 use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::single_threaded::is_single_threaded;
-use super::thread::Handle;
+use super::thread;
 
 /// A mutex that a forked child can use. The queue of a parking_lot mutex would contain threads that the child lacks.
 /// The alignment keeps the mutex within one page, because the kernel copies each page that is written after a fork.
@@ -54,7 +54,7 @@ impl<T> ForkMutex<T> {
         if is_single_threaded() {
             return;
         }
-        let this = Handle::current().0;
+        let this = thread::handle();
         // `Relaxed` suffices, because `forking_thread` equals `this` only if this thread stored it.
         if self.forking_thread.load(Ordering::Relaxed) != this {
             let guard = self.lock();

@@ -11,7 +11,7 @@ use signal_hook::low_level::emulate_default_handler;
 use super::atomic::{AtomicUsize, Ordering};
 use super::disposition::{Disposition, Kind};
 pub(crate) use super::signal::Sender;
-use super::thread::Handle;
+use super::thread;
 use super::{mask, pending};
 
 static ON_SIGNAL: OnceRef<'static, fn(&Arrival)> = OnceRef::new();
@@ -98,7 +98,7 @@ impl Arrival {
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }
-        let this = Handle::current().0;
+        let this = thread::handle();
         let is_this = |mark: &&Mark| {
             mark.thread.load(Ordering::SeqCst) == this
                 && (self.info.is_null() || mark.info.load(Ordering::SeqCst) == self.info.addr())
@@ -226,7 +226,7 @@ impl Mark {
     }
 
     fn take(arrival: &Arrival) -> Option<&'static Mark> {
-        let this = Handle::current().0;
+        let this = thread::handle();
         let take = |mark: &&Mark| match mark.thread.load(Ordering::SeqCst) {
             0 => mark.thread.compare_exchange(0, this, Ordering::SeqCst, Ordering::SeqCst).is_ok(),
             thread => {

@@ -1,12 +1,5 @@
-use nix::libc;
-
-/// A `pthread_t`, which is never zero.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Handle(pub(crate) usize);
-
-impl Handle {
-    pub(crate) fn current() -> Handle {
-        // SAFETY: the call takes no arguments.
-        Handle(unsafe { libc::pthread_self() } as usize)
-    }
+/// Returns the calling thread's `pthread_t`, which is never zero. Async-signal-safe.
+pub(crate) fn handle() -> usize {
+    // SAFETY: the call takes no arguments.
+    unsafe { nix::libc::pthread_self() as usize }
 }

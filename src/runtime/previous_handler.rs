@@ -12,7 +12,7 @@ use crate::os::clock;
 use crate::os::disposition::{Disposition, Kind};
 use crate::os::handler::Arrival;
 use crate::os::published::Published;
-use crate::os::thread::Handle;
+use crate::os::thread;
 
 pub(super) struct PreviousHandler {
     previous: Published<Disposition>,
@@ -57,14 +57,14 @@ impl PreviousHandler {
     }
 
     pub(super) fn begin_change(&self) -> Change<'_> {
-        self.changing.store(Handle::current().0, Ordering::SeqCst);
+        self.changing.store(thread::handle(), Ordering::SeqCst);
         Change(self)
     }
 
     /// Waits up to a millisecond until no other thread is installing the library's handler. Async-signal-safe.
     fn await_change(&self) {
         const AT_MOST: Duration = Duration::from_millis(1);
-        let this = Handle::current().0;
+        let this = thread::handle();
         let is_changing = || ![0, this].contains(&self.changing.load(Ordering::SeqCst));
         if is_changing() {
             let end = clock::now().after(AT_MOST);

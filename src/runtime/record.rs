@@ -6,14 +6,13 @@ use super::shared::SHARED;
 use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::os::handler::{Arrival, Sender};
 use crate::os::posix_timer::{TimerId, When};
-use crate::os::thread::Handle;
-use crate::os::{mask, pending};
+use crate::os::{mask, pending, thread};
 
 #[derive(Default)]
 pub(super) struct Record {
     /// The thread's timer has expired, and no slow path has noticed that yet.
     pub(super) has_expired: AtomicBool,
-    /// The thread's [`Handle`]; zero for a free record.
+    /// The thread's [handle](thread::handle); zero for a free record.
     pub(super) thread: AtomicUsize,
     pub(super) is_unblocked_by_library: AtomicBool,
     /// The handler has blocked SIGALRM again, because it received a *foreign* signal (not the library's) on the thread.
@@ -57,7 +56,7 @@ fn note_expiry(record: &Record) {
 /// Returns whether the calling thread's timer or the interval timer may have an unhandled expiry, whose signal went to another
 /// handler. Async-signal-safe.
 pub(super) fn is_any_expiry_unhandled() -> bool {
-    let this = Handle::current().0;
+    let this = thread::handle();
     let is_this = |record: &&Record| record.thread.load(Ordering::SeqCst) == this;
     let timer = SHARED.threads.iter().find(is_this);
     let timer = timer.and_then(|record| TimerId::from_bits(record.armed_timer.load(Ordering::SeqCst)));
@@ -71,7 +70,7 @@ pub(super) fn block_again_and_resend(arrival: &Arrival, sender: Sender) -> bool 
     if SHARED.unblocked_threads.load(Ordering::SeqCst) == 0 {
         return false;
     }
-    let this = Handle::current().0;
+    let this = thread::handle();
     let is_this = |record: &&Record| {
         record.thread.load(Ordering::SeqCst) == this && record.is_unblocked_by_library.load(Ordering::SeqCst)
     };

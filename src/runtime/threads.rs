@@ -6,7 +6,7 @@ use super::record::Record;
 use super::shared::SHARED;
 use super::thread_state::{Thread, forget_scope, scope};
 use crate::os::atomic::Ordering;
-use crate::os::thread::Handle;
+use crate::os::thread;
 use crate::schedule::{Positions, Queue, Scope};
 use crate::time::Time;
 
@@ -70,7 +70,7 @@ impl Threads {
         let scope = Scope::new(self.last_serial, index);
         let record = SHARED.threads.take(Record::default);
         record.clear();
-        record.thread.store(Handle::current().0, Ordering::SeqCst);
+        record.thread.store(thread::handle(), Ordering::SeqCst);
         let thread = Thread::new(scope, record);
         if index == self.threads.len() {
             self.threads.push(thread);
