@@ -17,22 +17,15 @@ impl Flag {
 
     /// Returns whether any bit is set.
     #[inline(always)]
-    #[cfg(not(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle))))]
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
-    }
-
-    /// Returns whether any bit is set.
-    ///
-    /// Assembly, because an atomic load costs one more instruction and register. A `sym` operand would need no
-    /// register, but Rust dylibs with it do not link.
-    #[inline(always)]
-    #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
-    pub fn is_set(&self) -> bool {
+        // Assembly, because an atomic load costs one more instruction and register. A `sym` operand would need no
+        // register, but Rust dylibs with it do not link.
+        //
         // SAFETY:
         // - The byte outlives the call, and only atomic operations change it.
         // - A byte load is atomic on this processor.
         // - The code writes no memory and uses no stack. With `pure`, the compiler could move it out of a loop.
+        #[cfg(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle)))]
         unsafe {
             core::arch::asm!(
                 "cmp byte ptr [{flag}], 0",
@@ -41,8 +34,12 @@ impl Flag {
                 set = label { return true },
                 options(readonly, nostack),
             );
+            false
         }
-        false
+        #[cfg(not(all(sigalarm_asm_goto, target_arch = "x86_64", not(miri), not(sigalarm_shuttle))))]
+        {
+            self.0.load(Ordering::Relaxed) != 0
+        }
     }
 
     /// Returns the set bits. The load acquires all writes before their `set`.
