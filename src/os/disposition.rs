@@ -14,12 +14,14 @@ pub(crate) use super::signal::Kind;
 
 /// The number of bytes of a `sigset_t` that the kernel uses: Linux has 64 signals (128 on MIPS). glibc and musl leave
 /// the other bytes undefined, so comparisons omit them.
-pub(super) const SET_SIZE: usize = match () {
+const SET_SIZE: usize = match () {
     _ if cfg!(not(target_os = "linux")) => size_of::<sigset_t>(),
     _ if cfg!(any(target_arch = "mips", target_arch = "mips64")) => 16,
     _ => 8,
 };
 const _: () = assert!(SET_SIZE <= size_of::<sigset_t>());
+
+pub(super) type Signals = [u8; SET_SIZE];
 
 /// The C library adds this flag to every disposition, so comparisons ignore it.
 const SA_RESTORER: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0 };
@@ -28,7 +30,7 @@ const SA_RESTORER: c_int = if cfg!(target_os = "linux") { 0x0400_0000 } else { 0
 pub(crate) struct Disposition {
     pub(super) function: sighandler_t,
     flags: c_int,
-    mask: [u8; SET_SIZE],
+    mask: Signals,
 }
 
 impl Disposition {
@@ -74,29 +76,33 @@ impl Disposition {
     }
 
     pub(super) fn mask(&self) -> sigset_t {
-        // SAFETY: a set has at least `SET_SIZE` bytes, and zeroes are a valid value of the other bytes.
-        unsafe {
-            let mut set: sigset_t = mem::zeroed();
-            ptr::from_mut(&mut set).cast::<[u8; SET_SIZE]>().write_unaligned(self.mask);
-            set
-        }
+        set(self.mask)
     }
 }
 
-fn bytes(set: &sigset_t) -> [u8; SET_SIZE] {
+pub(super) fn signals(set: &sigset_t) -> Signals {
     // SAFETY: a set has at least `SET_SIZE` bytes, all initialised.
-    unsafe { ptr::from_ref(set).cast::<[u8; SET_SIZE]>().read_unaligned() }
+    unsafe { ptr::from_ref(set).cast::<Signals>().read_unaligned() }
+}
+
+pub(super) fn set(signals: Signals) -> sigset_t {
+    // SAFETY: a set has at least `SET_SIZE` bytes, and zeroes are a valid value of the other bytes.
+    unsafe {
+        let mut set: sigset_t = mem::zeroed();
+        ptr::from_mut(&mut set).cast::<Signals>().write_unaligned(signals);
+        set
+    }
 }
 
 /// Returns all signals except faults, because a blocked fault kills the process without a call of its handler.
-fn all_but_faults() -> [u8; SET_SIZE] {
-    static SET: OnceBox<[u8; SET_SIZE]> = OnceBox::new();
+fn all_but_faults() -> Signals {
+    static SET: OnceBox<Signals> = OnceBox::new();
     *SET.get_or_init(|| {
         let mut set = SigSet::all();
         [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS]
             .into_iter()
             .for_each(|fault| set.remove(fault));
-        Box::new(bytes(set.as_ref()))
+        Box::new(signals(set.as_ref()))
     })
 }
 
@@ -112,6 +118,6 @@ fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition>
         Errno::result(libc::sigaction(signal, new.map_or(ptr::null(), |_| &action), &mut old))?;
         old
     };
-    let (flags, mask) = (old.sa_flags & !SA_RESTORER, bytes(&old.sa_mask));
+    let (flags, mask) = (old.sa_flags & !SA_RESTORER, signals(&old.sa_mask));
     Ok(Disposition { function: old.sa_sigaction, flags, mask })
 }

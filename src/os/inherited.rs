@@ -3,28 +3,31 @@
 //! In the child, an inherited handler could write to a pipe of the parent's event loop. So signals are blocked from
 //! before the fork until the child has reset its dispositions.
 
-use std::io;
+use std::{array, io};
 
 use nix::libc;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::signal::{SigSet, Signal};
 
-use super::disposition::{Disposition, Kind};
+use super::disposition::{Disposition, Kind, Signals, signals};
+use super::mask;
 
 const REQUESTS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
 pub(crate) struct BlockedSignals {
-    before: SigSet,
-    /// `before` without SIGTERM, because SIGTERM must be able to end the child.
-    in_child: SigSet,
-    alarms: bool,
+    before: libc::sigset_t,
+    /// The signals that this module has blocked, and SIGTERM, because SIGTERM must be able to end the child.
+    unblocked_in_child: Signals,
     reset: [bool; REQUESTS.len()],
 }
 
 /// Blocks every signal except SIGALRM, because only `src/runtime` blocks and unblocks SIGALRM.
-pub(crate) fn block_all(alarms: bool) -> io::Result<BlockedSignals> {
-    let mut wanted = SigSet::all();
-    wanted.remove(Signal::SIGALRM);
-    let before = wanted.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+pub(crate) fn block_all() -> io::Result<BlockedSignals> {
+    let mut all = SigSet::all();
+    all.remove(Signal::SIGALRM);
+    let before = mask::change(libc::SIG_BLOCK, Some(all.as_ref()))?;
+    let [all, sigterm] = [all, SigSet::from(Signal::SIGTERM)].map(|set| signals(set.as_ref()));
+    let kept = signals(&before);
+    let unblocked_in_child = array::from_fn(|at| all[at] & !kept[at] | sigterm[at]);
     // In the child, each page that `sigaction` touches would cost a page fault, so the parent reads the dispositions.
     let reset = REQUESTS.map(|signal| {
         Disposition::current_of(signal as libc::c_int).is_ok_and(|current| match current.kind() {
@@ -33,14 +36,12 @@ pub(crate) fn block_all(alarms: bool) -> io::Result<BlockedSignals> {
             Kind::Function => true,
         })
     });
-    let mut in_child = before;
-    in_child.remove(Signal::SIGTERM);
-    Ok(BlockedSignals { before, in_child, alarms, reset })
+    Ok(BlockedSignals { before, unblocked_in_child, reset })
 }
 
 impl BlockedSignals {
     pub(crate) fn restore(&self) {
-        let _ = self.before.thread_set_mask();
+        let _ = mask::change(libc::SIG_SETMASK, Some(&self.before));
     }
 
     #[inline]
@@ -51,31 +52,14 @@ impl BlockedSignals {
                 unsafe { libc::signal(signal as libc::c_int, libc::SIG_DFL) };
             }
         }
-        if self.alarms { self.reset_with_alarms() } else { set_mask(&self.in_child) }
-    }
-
-    /// Sets the mask except for SIGALRM, because the fork hooks have already blocked or unblocked SIGALRM.
-    #[cold]
-    fn reset_with_alarms(&self) {
-        let mut mask = self.in_child;
-        if SigSet::thread_get_mask().is_ok_and(|now| now.contains(Signal::SIGALRM)) {
-            mask.add(Signal::SIGALRM);
-        } else {
-            mask.remove(Signal::SIGALRM);
+        #[cfg(target_os = "linux")]
+        {
+            let set = &self.unblocked_in_child;
+            let arguments = [libc::SIG_UNBLOCK as usize, set.as_ptr() as usize, 0, set.len()];
+            // SAFETY: the pointer is valid, and the kernel reads as many bytes.
+            let _ = unsafe { super::kernel_call::kernel_call(libc::SYS_rt_sigprocmask, arguments) };
         }
-        set_mask(&mask);
+        #[cfg(not(target_os = "linux"))]
+        let _ = mask::change(libc::SIG_UNBLOCK, Some(&super::disposition::set(self.unblocked_in_child)));
     }
-}
-
-#[inline]
-fn set_mask(mask: &SigSet) {
-    #[cfg(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64"))]
-    {
-        let set: *const libc::sigset_t = mask.as_ref();
-        let arguments = [libc::SIG_SETMASK as usize, set as usize, 0, super::disposition::SET_SIZE];
-        // SAFETY: the pointer is valid. The kernel's signal set is a prefix of the C library's, of this size.
-        let _ = unsafe { super::kernel_call::kernel_call(libc::SYS_rt_sigprocmask, arguments) };
-    }
-    #[cfg(not(all(any(target_os = "linux", target_os = "android"), target_pointer_width = "64")))]
-    let _ = mask.thread_set_mask();
 }

@@ -98,9 +98,7 @@ fn fork_job<T>(
     // No other thread may print between the flush and the fork, because the child would print that output again.
     let streams = may_have_threads.then(|| (io::stdout().lock(), io::stderr().lock()));
     flush();
-    // `arm_for_child` returns `Some` only if the program has no other alarms.
-    let has_alarms = alarm.is_none() && runtime::next_here().is_some();
-    let blocked = inherited::block_all(has_alarms).map_err(naming("pthread_sigmask"))?;
+    let blocked = inherited::block_all().map_err(naming("pthread_sigmask"))?;
     // `Some` in a job, whose own jobs must not write to its pipe.
     let outer = panics::capture(Some(pipe));
     let thread = may_have_threads.then(forked::this_thread);
