@@ -11,7 +11,7 @@ use nix::libc;
 
 pub(crate) use std::sync::MutexGuard;
 
-use super::atomic::{AtomicU32, AtomicUsize, Ordering};
+use super::atomic::{AtomicUsize, Ordering};
 use super::single_threaded::is_single_threaded;
 use super::thread;
 
@@ -20,10 +20,8 @@ use super::thread;
 #[repr(align(2048))]
 pub(crate) struct ForkMutex<T: 'static> {
     mutex: Mutex<T>,
-    /// The handle of the thread that is in a fork, or zero.
+    /// The handle of the thread that is in a fork, or zero. The hooks may be registered twice, and then each runs twice.
     forking_thread: AtomicUsize,
-    /// How many times this fork has called the `before` hook, which may be registered twice.
-    hooks: AtomicU32,
     held: UnsafeCell<Option<MutexGuard<'static, T>>>,
 }
 
@@ -38,7 +36,6 @@ impl<T> ForkMutex<T> {
         ForkMutex {
             mutex: Mutex::new(value),
             forking_thread: AtomicUsize::new(0),
-            hooks: AtomicU32::new(0),
             held: UnsafeCell::new(None),
         }
     }
@@ -51,33 +48,31 @@ impl<T> ForkMutex<T> {
     /// Runs before a fork. Does not lock in a process with one thread, because the unlock after the fork would make the
     /// kernel copy the page.
     fn acquire(&'static self) {
-        if is_single_threaded() {
+        if is_single_threaded() || self.is_forking() {
             return;
         }
-        let this = thread::handle();
-        // `Relaxed` suffices, because `forking_thread` equals `this` only if this thread stored it.
-        if self.forking_thread.load(Ordering::Relaxed) != this {
-            let guard = self.lock();
-            self.forking_thread.store(this, Ordering::Relaxed);
-            // SAFETY: this thread holds the mutex, so no other reference to `held` exists.
-            unsafe { *self.held.get() = Some(guard) };
-        }
-        self.hooks.fetch_add(1, Ordering::Relaxed);
+        let guard = self.lock();
+        self.forking_thread.store(thread::handle(), Ordering::Relaxed);
+        // SAFETY: this thread holds the mutex, so no other reference to `held` exists.
+        unsafe { *self.held.get() = Some(guard) };
+    }
+
+    /// Returns whether `acquire` has locked the mutex on this thread or, in a child, on the parent's thread that this
+    /// thread is a copy of. `Relaxed` suffices, because only this thread stores its handle.
+    #[inline]
+    fn is_forking(&self) -> bool {
+        let thread = self.forking_thread.load(Ordering::Relaxed);
+        thread != 0 && thread == thread::handle()
     }
 
     #[inline]
-    fn end_hook(&self) -> Option<MutexGuard<'static, T>> {
-        if self.hooks.load(Ordering::Relaxed) == 0 || self.hooks.fetch_sub(1, Ordering::Relaxed) > 1 {
+    fn release(&self) -> Option<MutexGuard<'static, T>> {
+        if !self.is_forking() {
             return None;
         }
         self.forking_thread.store(0, Ordering::Relaxed);
-        // SAFETY: `acquire` locked the mutex on this thread, or (in a child) on the parent's thread that this thread is
-        // a copy of.
+        // SAFETY: this thread holds the mutex, so no other reference to `held` exists.
         unsafe { (*self.held.get()).take() }
-    }
-
-    fn release(&self) {
-        drop(self.end_hook());
     }
 
     #[inline]
@@ -85,9 +80,8 @@ impl<T> ForkMutex<T> {
     where
         T: ForkSafe,
     {
-        let was_acquired = self.hooks.load(Ordering::Relaxed) > 0;
-        let value = if was_acquired { self.end_hook() } else { self.mutex.try_lock().ok() };
-        if let Some(mut value) = value {
+        let not_acquired = || if is_single_threaded() { self.mutex.try_lock().ok() } else { None };
+        if let Some(mut value) = self.release().or_else(not_acquired) {
             value.start_again();
         }
     }
@@ -117,7 +111,7 @@ extern "C" fn before<T: ForkSafe>() {
 }
 
 extern "C" fn in_parent<T: ForkSafe>() {
-    T::home().release();
+    drop(T::home().release());
 }
 
 extern "C" fn in_child<T: ForkSafe>() {
