@@ -64,13 +64,6 @@ pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -
     }
 }
 
-pub(crate) fn bytes_in(fd: BorrowedFd<'_>) -> usize {
-    let mut bytes: libc::c_int = 0;
-    // SAFETY: the pointer is valid.
-    unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut bytes) };
-    usize::try_from(bytes).unwrap_or(0)
-}
-
 /// The write end in the child. A write fails if the job's function has given the descriptor's number to another file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteEnd {

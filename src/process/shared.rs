@@ -180,10 +180,8 @@ impl Shared {
     fn finish(&self, state: &State) {
         let Some((exit, usage)) = self.child.reap() else { return };
         let mut receiver = mem::take(&mut *self.receiver.lock());
-        if let Some(pipe) = self.pipe.as_ref().filter(|_| receiver.open) {
-            // Reads only what is in the pipe at this moment, because a grandchild may write to it for ever.
-            self.receive(&mut receiver, pipe::bytes_in(pipe.as_fd()).min(LARGEST_PIPE));
-        }
+        // Reads no more than the pipe can hold, because a grandchild may write to it for ever.
+        self.receive(&mut receiver, LARGEST_PIPE);
         let outcome = state.outcome(self, receiver.finish(), exit, usage);
         let _ = self.end.set(End { outcome, exit, usage });
     }

@@ -182,7 +182,7 @@ fn join_kill_and_drop_end_under_floods() {
     });
 }
 
-/// The parent reads only the bytes that the pipe held at the child's end.
+/// After the child's end the parent reads no more bytes than the pipe can hold.
 fn flood_by_grandchildren_is_bounded() {
     leaving_nothing(|| {
         for frame in FLOODS {
