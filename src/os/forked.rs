@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use super::alone::Alone;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::kernel_call::kernel_call;
+use super::posix_timer::ThreadId;
 
 /// Returns `None` in the child, which must call [`exit`] and never return to the program's code.
 #[inline]
@@ -55,7 +56,7 @@ pub(crate) fn lead_group() -> io::Result<()> {
 /// [PR_SET_PDEATHSIG](https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
-pub(crate) fn die_with(parent: Pid, thread: Option<Pid>) -> io::Result<()> {
+pub(crate) fn die_with(parent: Pid, thread: Option<ThreadId>) -> io::Result<()> {
     let set = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0];
     // SAFETY: the call touches no memory.
     unsafe { kernel_call(libc::SYS_prctl, set) }?;
@@ -68,7 +69,7 @@ pub(crate) fn die_with(parent: Pid, thread: Option<Pid>) -> io::Result<()> {
     }
     // Nor if only the thread ended before the call.
     if let Some(thread) = thread.filter(|_| now != 0) {
-        let nothing = [now, thread.as_raw() as usize, 0, 0];
+        let nothing = [now, thread.0 as usize, 0, 0];
         // SAFETY: signal 0 has no effect.
         if unsafe { kernel_call(libc::SYS_tgkill, nothing) } == Err(Errno::ESRCH) {
             exit(libc::EXIT_FAILURE);
@@ -77,15 +78,7 @@ pub(crate) fn die_with(parent: Pid, thread: Option<Pid>) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns an id for [`die_with`].
-pub(crate) fn this_thread() -> Pid {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    return nix::unistd::gettid();
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    Pid::this()
-}
-
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn die_with(_: Pid, _: Option<Pid>) -> io::Result<()> {
+pub(crate) fn die_with(_: Pid, _: Option<ThreadId>) -> io::Result<()> {
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) use super::setting::{TimerId, When};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ThreadId(i32);
+pub(crate) struct ThreadId(pub(super) i32);
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 mod imp {

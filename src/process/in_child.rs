@@ -20,6 +20,7 @@ use crate::os::forked::{self, exit};
 use crate::os::inherited::BlockedSignals;
 use crate::os::job_fd::close_all_but;
 use crate::os::pipe::WriteEnd;
+use crate::os::posix_timer::ThreadId;
 use crate::os::{c_streams, limits};
 use crate::runtime;
 
@@ -44,7 +45,7 @@ pub(super) struct SetUp<'a> {
     pub(super) may_have_threads: bool,
     pub(super) outer: Option<WriteEnd>,
     /// The spawning thread, if there may be others.
-    pub(super) thread: Option<Pid>,
+    pub(super) thread: Option<ThreadId>,
     pub(super) has_alarm: bool,
 }
 

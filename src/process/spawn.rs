@@ -17,9 +17,10 @@ use super::output::Output;
 use super::panics;
 use super::shared::Shared;
 use crate::os::alone::Alone;
-use crate::os::forked::{self, fork};
+use crate::os::forked::fork;
 use crate::os::job_fd::JobFd;
 use crate::os::pipe::{self, WriteEnd};
+use crate::os::posix_timer::ThreadId;
 use crate::os::{clock, inherited};
 use crate::runtime::{self, ForChild};
 use crate::time::Time;
@@ -101,7 +102,7 @@ fn fork_job<T>(
     let blocked = inherited::block_all().map_err(naming("pthread_sigmask"))?;
     // `Some` in a job, whose own jobs must not write to its pipe.
     let outer = panics::capture(Some(pipe));
-    let thread = may_have_threads.then(forked::this_thread);
+    let thread = may_have_threads.then(ThreadId::current);
     // In the child, replacing the panic hook costs page faults, so the parent does it. But if other threads exist, the
     // child does it, because they use the parent's hook.
     let hook = if may_have_threads { None } else { panics::replace_hook() };
