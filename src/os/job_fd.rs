@@ -26,7 +26,7 @@ impl JobFd {
             // With another owner, this is a forked child: it clears what it has inherited. With none, nothing was inherited, and a
             // clear could erase a bit that another thread has set after the load above.
             if before != UNUSED {
-                clear();
+                words().for_each(|word| word.store(0, Ordering::Relaxed));
             }
             BITMAP.owner.store(owner, Ordering::Relaxed);
         }
@@ -122,12 +122,6 @@ fn bit_of(fd: RawFd) -> (&'static AtomicU64, u64) {
         word -= WORDS;
     }
     (&chunk.words[word], bit)
-}
-
-fn clear() {
-    for word in words() {
-        word.store(0, Ordering::Relaxed);
-    }
 }
 
 #[inline]
