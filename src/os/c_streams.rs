@@ -16,6 +16,19 @@ struct Stream {
     mode: libc::c_int,
 }
 
+/// The address of glibc's list of streams, or null if it is unknown.
+static LIST: AtomicPtr<*const Stream> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Finds the list in the parent, because the dynamic linker's lock may be held in a child.
+pub(crate) fn prepare() {
+    const IS_KNOWN: bool =
+        cfg!(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)));
+
+    if IS_KNOWN && LIST.load(Ordering::Relaxed).is_null() {
+        LIST.store(symbol(c"_IO_list_all").cast(), Ordering::Relaxed);
+    }
+}
+
 /// Must run before a fork, because otherwise the child also writes the buffered output. Must run before `_exit`,
 /// because `_exit` discards the output.
 ///
@@ -32,7 +45,7 @@ pub(crate) fn flush() {
 
 #[inline]
 fn all_are_empty() -> bool {
-    let list = list();
+    let list = LIST.load(Ordering::Relaxed);
     // A seccomp filter that the job's function installed could forbid a system call, so this only reads memory.
     if list.is_null() || !is_single_threaded() {
         return false;
@@ -48,19 +61,4 @@ fn all_are_empty() -> bool {
         }
     }
     true
-}
-
-/// Returns the address of glibc's list of streams, or null if it is unknown.
-#[inline]
-fn list() -> *const *const Stream {
-    static LIST: AtomicPtr<*const Stream> = AtomicPtr::new(std::ptr::null_mut());
-    const IS_KNOWN: bool =
-        cfg!(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(miri)));
-
-    let mut list = LIST.load(Ordering::Relaxed);
-    if IS_KNOWN && list.is_null() {
-        list = symbol(c"_IO_list_all").cast();
-        LIST.store(list, Ordering::Relaxed);
-    }
-    list
 }

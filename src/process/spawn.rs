@@ -21,7 +21,7 @@ use crate::os::forked::fork;
 use crate::os::job_fd::JobFd;
 use crate::os::pipe::{self, WriteEnd};
 use crate::os::posix_timer::ThreadId;
-use crate::os::{clock, inherited};
+use crate::os::{c_streams, clock, inherited};
 use crate::runtime::{self, ForChild};
 use crate::time::Time;
 
@@ -67,6 +67,7 @@ fn prepare(
     location: &'static Location<'static>,
 ) -> Result<(Time, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
+    c_streams::prepare();
     // The clocks are read before the alarm is armed, so SIGALRM never ends the child before `began` plus the limit.
     let clocks = options
         .limit
