@@ -43,14 +43,8 @@ pub(crate) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(higher) })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    Bytes(usize),
-    Nothing,
-    End,
-}
-
-pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<Found> {
+/// Appends at most `most` bytes. Returns 0 at the end, and the error `WouldBlock` if the pipe is empty.
+pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {
     // `try_reserve` may double the capacity, for which there may be too little memory.
     let reserved = buffer.try_reserve(most).or_else(|_| buffer.try_reserve_exact(most));
     reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
@@ -58,19 +52,15 @@ pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -
     loop {
         // SAFETY: `room` is valid for writes of its length.
         let read = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
-        return match usize::try_from(read) {
-            Ok(0) => Ok(Found::End),
+        match Errno::result(read) {
             Ok(n) => {
                 // SAFETY: the kernel has written `n` bytes of the `most` that are reserved.
-                unsafe { buffer.set_len(buffer.len() + n) };
-                Ok(Found::Bytes(n))
+                unsafe { buffer.set_len(buffer.len() + n as usize) };
+                return Ok(n as usize);
             }
-            Err(_) => match io::Error::last_os_error() {
-                e if e.kind() == io::ErrorKind::Interrupted => continue,
-                e if e.kind() == io::ErrorKind::WouldBlock => Ok(Found::Nothing),
-                e => Err(e),
-            },
-        };
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e.into()),
+        }
     }
 }
 
@@ -104,7 +94,8 @@ impl WriteEnd {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
         while !bytes.is_empty() {
-            match write(self.fd, bytes) {
+            // macOS refuses more than 2 GiB.
+            match write(self.fd, &bytes[..bytes.len().min(1 << 30)]) {
                 Ok(n) => bytes = &bytes[n..],
                 Err(Errno::EINTR) => {}
                 Err(e) => return Err(e.into()),

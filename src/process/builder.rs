@@ -232,9 +232,9 @@ impl Builder {
         self
     }
 
-    /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends a larger value is
-    /// killed: [`JobError::TooLarge`]. The decoded value may use more memory, because one byte may become an element of
-    /// any size.
+    /// Sets the largest value to accept, in serialised bytes; no limit by default. A larger value gives
+    /// [`JobError::TooLarge`], and a job that sends a mebibyte more is killed. The decoded value may use more memory,
+    /// because one byte may become an element of any size.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().value_limit(1_000).run(|| "tours".repeat(1_000));
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooLarge { limit: 1_000, .. })));

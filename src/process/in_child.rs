@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::builder::Options;
 use super::escalation;
 use super::panics;
-use super::wire::{ABORT_FRAME, Failure, STACK_BUFFER, Sender};
+use super::wire::{ABORT_END, Failure, STACK_BUFFER, Sender};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
 use crate::os::inherited::BlockedSignals;
@@ -97,7 +97,7 @@ impl SetUp<'_> {
         }
         if let Some(bytes) = options.memory {
             limits::memory(bytes).map_err(naming("setrlimit"))?;
-            limits::report_abort(self.pipe, &ABORT_FRAME);
+            limits::report_abort(self.pipe, &ABORT_END);
         }
         Ok(())
     }

@@ -189,7 +189,7 @@ impl Shared {
 
     fn receive(&self, receiver: &mut Receiver, budget: usize) {
         if let Some(pipe) = &self.pipe {
-            receiver.read(budget, |buffer, most| pipe::read_onto(pipe.as_fd(), buffer, most));
+            receiver.read(pipe.as_fd(), budget);
         }
     }
 

@@ -1,4 +1,3 @@
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use super::builder::Options;
 use super::error::JobError;
 use super::escalation::{Escalation, kill_timer};
 use super::shared::Shared;
-use super::wire::{Failure, Received};
+use super::wire::Received;
 use super::{Exit, KillReason, Usage};
 use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
@@ -47,25 +46,15 @@ impl State {
         exit: Exit,
         usage: Option<Usage>,
     ) -> Result<Vec<u8>, JobError> {
-        let (out_of_memory, limit) = (received == Received::AbortedWithoutMemory, job.options.cpu_limit);
+        let (received, out_of_memory) = match received {
+            Received::Value(bytes) => return Ok(bytes),
+            Received::Error(e) => return Err(e),
+            Received::AbortedWithoutMemory => (0, true),
+            Received::Incomplete(received) => (received as u64, false),
+        };
+        let limit = job.options.cpu_limit;
         // RLIMIT_CPU sends SIGKILL to a child that survives SIGXCPU, so SIGKILL may mean `CpuTime`.
         let used_up = limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit);
-        let received = match received {
-            Received::Value(bytes) => return Ok(bytes),
-            Received::Failure(Failure::Panicked(panic)) => return Err(JobError::Panicked(panic)),
-            Received::Failure(Failure::NotEncoded(message)) => return Err(JobError::NotEncoded { message }),
-            Received::Failure(Failure::Setup(call, errno)) => {
-                return Err(JobError::system(&call, io::Error::from_raw_os_error(errno)));
-            }
-            Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
-            Received::OutOfMemory(bytes) => return Err(JobError::OutOfMemory { bytes }),
-            Received::Invalid => {
-                let message = "the job's pipe contained invalid bytes".into();
-                return Err(JobError::NotDecoded { message });
-            }
-            Received::AbortedWithoutMemory => 0,
-            Received::Incomplete(received) => received,
-        };
         let elapsed = clock::kernel_now().since(job.began);
         // After an `exec` the child's alarm still has its timer but no handler, so SIGALRM ends the process.
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
