@@ -13,9 +13,8 @@ use super::child::Child;
 use super::detached;
 use super::error::JobError;
 use super::escalation::Escalation;
-use super::state::{End, State, bit, timed_out};
+use super::state::{End, State, bit};
 use super::wire::Receiver;
-use crate::error::SourceLocation;
 use crate::os::job_fd::JobFd;
 use crate::os::reap::ChildState;
 use crate::os::{clock, pipe, poll};
@@ -35,7 +34,7 @@ pub(super) struct Shared {
     pipe: Option<JobFd>,
     pub(super) began: Time,
     pub(super) options: Options,
-    pub(super) location: SourceLocation,
+    pub(super) location: &'static Location<'static>,
     /// This lock is separate from `state`'s, so a thread that reads the pipe does not delay another thread's signal.
     receiver: Mutex<Receiver>,
     /// A thread that needs both locks takes this one first. This lock also guards the reap of the child.
@@ -99,7 +98,7 @@ pub(super) fn wait_any(
         if now >= deadline {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
             let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
-            return Err(timed_out(label, limit, elapsed, location.into()).into());
+            return Err(runtime::timed_out(label, limit, elapsed, location).into());
         }
     }
 }
@@ -126,7 +125,7 @@ impl Shared {
             }),
             began,
             options,
-            location: location.into(),
+            location,
             end: OnceLock::new(),
         })
     }

@@ -1,6 +1,3 @@
-use std::sync::Arc;
-use std::time::Duration;
-
 use nix::libc;
 
 use super::builder::Options;
@@ -9,20 +6,8 @@ use super::escalation::{Escalation, kill_timer};
 use super::shared::Shared;
 use super::wire::Received;
 use super::{Exit, KillReason, Usage};
-use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
-
-pub(super) fn timed_out(
-    label: Option<Arc<str>>,
-    limit: Option<Duration>,
-    elapsed: Duration,
-    location: SourceLocation,
-) -> TimedOut {
-    let alarm = crate::runtime::unused_id();
-    let mut expiry = Expiry::new(alarm, Cause::Deadline, elapsed, location);
-    (expiry.label, expiry.limit) = (label, limit);
-    expiry.into_error()
-}
+use crate::runtime;
 
 #[derive(Debug)]
 pub(super) struct End {
@@ -66,7 +51,7 @@ impl State {
         });
         if self.escalation.begun || by_timer {
             let Options { label, limit, .. } = &job.options;
-            return Err(timed_out(label.clone(), *limit, elapsed, job.location.clone()).into());
+            return Err(runtime::timed_out(label.clone(), *limit, elapsed, job.location).into());
         }
         Err(match exit {
             _ if received > 0 => JobError::CutShort { received, exit },

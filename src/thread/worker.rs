@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{Panic, WorkerError};
 use crate::alarm::Alarm;
-use crate::error::{Cause, Expiry};
+use crate::error::Cause;
 use crate::handle::AlarmHandle;
 use crate::os::clock;
 use crate::runtime::{self, Due, Plan};
@@ -178,10 +178,8 @@ impl<T> Worker<T> {
             }
             let now = clock::now();
             if now >= deadline {
-                let id = runtime::unused_id();
-                let mut expiry = Expiry::new(id, Cause::Deadline, now.since(since), location.into());
-                (expiry.label, expiry.limit) = (self.name.clone(), Some(limit));
-                return Err(expiry.into_error().into());
+                let (label, elapsed) = (self.name.clone(), now.since(since));
+                return Err(runtime::timed_out(label, Some(limit), elapsed, location).into());
             }
             let next_check = alarm.map_or(Time::NEVER, |alarm| alarm.min(now.after(CHECK_INTERVAL)));
             match clock::to_instant(deadline.min(next_check)) {
