@@ -45,6 +45,11 @@ impl Options {
         let plan = Plan::new(Due::After(self.limit?), location);
         Some(Plan { label: self.label.as_ref(), ..plan })
     }
+
+    /// Returns the time of the child's own timer, which kills it while no thread of the parent enforces the limit.
+    pub(super) fn kill_after(&self) -> Option<Duration> {
+        self.limit?.checked_add(self.grace.checked_mul(2)?)?.checked_add(Duration::from_secs(1))
+    }
 }
 
 impl Builder {

@@ -12,7 +12,6 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::builder::Options;
-use super::escalation;
 use super::panics;
 use super::wire::{ABORT_END, Failure, STACK_BUFFER, Sender};
 use crate::os::child_timer::ChildTimer;
@@ -166,6 +165,6 @@ fn start_kill_timer(options: &Options) -> Option<ChildTimer> {
     if options.is_spawned_by_run && options.die_with_parent {
         return None;
     }
-    let after = escalation::kill_timer(options.limit?, options.grace)?;
+    let after = options.kill_after()?;
     ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
 }

@@ -14,7 +14,6 @@ mod builder;
 mod child;
 mod detached;
 mod error;
-mod escalation;
 mod exit;
 mod in_child;
 mod job;

@@ -12,7 +12,6 @@ use super::builder::Options;
 use super::child::Child;
 use super::detached;
 use super::error::JobError;
-use super::escalation::Escalation;
 use super::state::{End, State, bit};
 use super::wire::Receiver;
 use crate::os::job_fd::JobFd;
@@ -33,11 +32,10 @@ pub(super) struct Shared {
     pub(super) child: Child,
     pipe: Option<JobFd>,
     pub(super) began: Time,
+    deadline: Time,
     pub(super) options: Options,
     pub(super) location: &'static Location<'static>,
-    /// This lock is separate from `state`'s, so a thread that reads the pipe does not delay another thread's signal.
-    receiver: Mutex<Receiver>,
-    /// A thread that needs both locks takes this one first. This lock also guards the reap of the child.
+    /// This lock also guards the reap of the child.
     state: Mutex<State>,
     pub(super) end: OnceLock<End>,
 }
@@ -62,8 +60,9 @@ pub(super) fn wait_any(
     loop {
         let mut until = deadline;
         for (job, fds) in jobs.iter().zip(&mut *fds) {
-            *fds = job.fds();
-            until = until.min(job.state.lock().escalation.next);
+            let state = job.state.lock();
+            *fds = job.fds(&state);
+            until = until.min(state.next_signal);
         }
         // Even if a job has ended before, the others are served once: a program may go on waiting for a list with an ended job.
         let has_ended = jobs.iter().any(|job| job.end.get().is_some());
@@ -118,11 +117,14 @@ impl Shared {
             parent,
             child,
             pipe: Some(pipe),
-            receiver: Mutex::new(Receiver::new(options.value_limit)),
             state: Mutex::new(State {
-                escalation: Escalation::new(deadline, options.grace),
+                receiver: Receiver::new(options.value_limit),
+                has_received: false,
+                next_signal: deadline.after(options.grace),
+                sent_sigterm: false,
                 sent_signals: 0,
             }),
+            deadline,
             began,
             options,
             location,
@@ -134,33 +136,27 @@ impl Shared {
         process::id() == self.parent.as_raw().unsigned_abs()
     }
 
-    fn fds(&self) -> Fds {
-        let is_open = self.receiver.lock().open;
-        let pipe = self.pipe.as_ref().filter(|_| is_open).map(AsFd::as_fd);
+    fn fds(&self, state: &State) -> Fds {
+        let pipe = self.pipe.as_ref().filter(|_| state.receiver.open).map(AsFd::as_fd);
         [self.child.end_fd(), pipe].map(poll::Readable::new)
     }
 
     fn receive_and_reap(&self, [end, pipe]: &Fds) -> io::Result<()> {
-        let (mut more, mut must_kill) = (false, false);
-        if pipe.is_ready() {
-            let mut receiver = self.receiver.lock();
-            let before = receiver.received();
-            self.receive(&mut receiver, BUDGET);
-            (more, must_kill) = (receiver.received() > before, receiver.must_kill());
-        }
         let mut state = self.state.lock();
         if self.end.get().is_some() {
             return Ok(());
         }
+        if pipe.is_ready() {
+            let before = state.receiver.received();
+            self.receive(&mut state.receiver, BUDGET);
+            state.has_received |= state.receiver.received() > before;
+        }
         let child = &self.child;
         if end.is_ready() || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
-            self.finish(&state);
-            return Ok(());
-        }
-        if must_kill {
+            self.finish(&mut state);
+        } else if state.receiver.must_kill() {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        state.escalation.has_received |= more;
         Ok(())
     }
 
@@ -169,15 +165,22 @@ impl Shared {
         if self.end.get().is_some() {
             return;
         }
-        state.escalation.postpone(wait_began, now);
-        while let Some(signal) = state.escalation.take(now) {
-            let _ = self.child.signal_all(signal);
+        let grace = self.options.grace;
+        let is_first = state.next_signal == self.deadline.after(grace);
+        // A full pipe may have blocked the child until this wait. So SIGTERM is delayed, once.
+        if mem::take(&mut state.has_received) && is_first && wait_began >= self.deadline {
+            state.next_signal = now.after(grace);
+        }
+        while now >= state.next_signal {
+            let is_first = !mem::replace(&mut state.sent_sigterm, true);
+            state.next_signal = if is_first { now.after(grace) } else { Time::NEVER };
+            let _ = self.child.signal_all(if is_first { Signal::SIGTERM } else { Signal::SIGKILL });
         }
     }
 
-    fn finish(&self, state: &State) {
+    fn finish(&self, state: &mut State) {
         let Some((exit, usage)) = self.child.reap() else { return };
-        let mut receiver = mem::take(&mut *self.receiver.lock());
+        let mut receiver = mem::take(&mut state.receiver);
         if let Some(pipe) = self.pipe.as_ref().filter(|_| receiver.open) {
             // Reads only what is in the pipe at this moment, because a grandchild may write to it for ever.
             self.receive(&mut receiver, pipe::bytes_in(pipe.as_fd()).min(LARGEST_PIPE));
@@ -197,7 +200,7 @@ impl Shared {
             return None;
         }
         if self.end.get().is_none() {
-            let mut fds = [self.fds()];
+            let mut fds = [self.fds(&self.state.lock())];
             if poll::wait_any(fds.as_flattened_mut(), Some(Duration::ZERO)).is_ok() {
                 let _ = self.receive_and_reap(&fds[0]);
             }

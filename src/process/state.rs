@@ -2,12 +2,12 @@ use nix::libc;
 
 use super::builder::Options;
 use super::error::JobError;
-use super::escalation::{Escalation, kill_timer};
 use super::shared::Shared;
-use super::wire::Received;
+use super::wire::{Received, Receiver};
 use super::{Exit, KillReason, Usage};
 use crate::os::clock;
 use crate::runtime;
+use crate::time::Time;
 
 #[derive(Debug)]
 pub(super) struct End {
@@ -18,7 +18,12 @@ pub(super) struct End {
 
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) escalation: Escalation,
+    pub(super) receiver: Receiver,
+    /// Whether bytes have arrived since the last look at the limit.
+    pub(super) has_received: bool,
+    /// SIGTERM follows the limit after one grace, and SIGKILL follows SIGTERM after one grace.
+    pub(super) next_signal: Time,
+    pub(super) sent_sigterm: bool,
     /// The signals that the program has sent to the job, one bit each.
     pub(super) sent_signals: u64,
 }
@@ -45,11 +50,11 @@ impl State {
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent_signals & bit(libc::SIGKILL) == 0 => {
-                kill_timer(limit, job.options.grace).is_some_and(|time| elapsed >= time)
+                job.options.kill_after().is_some_and(|time| elapsed >= time)
             }
             _ => false,
         });
-        if self.escalation.begun || by_timer {
+        if self.sent_sigterm || by_timer {
             let Options { label, limit, .. } = &job.options;
             return Err(runtime::timed_out(label.clone(), *limit, elapsed, job.location).into());
         }
