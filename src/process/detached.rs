@@ -4,7 +4,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::child::Child;
-use crate::os::reap::{ChildState, Reaped};
+use crate::os::reap::Reaped;
 
 /// Each child with its parent's pid, because a forked process inherits the list, but cannot reap its parent's children.
 static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
@@ -21,14 +21,6 @@ pub(super) fn reap() {
     let Some(mut detached) = DETACHED.try_lock() else { return };
     if !detached.is_empty() {
         let this = process::id();
-        detached.retain(|(parent, child)| *parent == this && !is_reaped(child));
-    }
-}
-
-fn is_reaped(child: &Child) -> bool {
-    match child.state() {
-        Ok(ChildState::Running) | Err(_) => false,
-        Ok(ChildState::Ended) => !matches!(child.reap_alone(), Reaped::NotYet),
-        Ok(ChildState::Reaped) => true,
+        detached.retain(|(parent, child)| *parent == this && matches!(child.reap_alone(), Reaped::NotYet));
     }
 }

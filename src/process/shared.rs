@@ -243,15 +243,13 @@ impl Drop for Shared {
             return self.detach();
         }
         let mut pause = SHORTEST_PAUSE;
-        while matches!(child.state(), Ok(ChildState::Running)) {
-            let time = child.end_fd().is_none().then(|| lengthen(&mut pause));
-            let mut fds = [poll::Readable::new(child.end_fd())];
-            let _ = poll::wait_any(&mut fds, time);
-            if fds[0].is_ready() && matches!(child.state(), Ok(ChildState::Running)) {
-                thread::sleep(lengthen(&mut pause)); // A tracer holds the child.
-            }
+        if let Some(end) = child.end_fd() {
+            let _ = poll::wait_any(&mut [poll::Readable::new(Some(end))], None);
         }
-        child.reap();
+        // The child may run on without a pidfd, after a signal to this thread, or beside a tracer, which holds it.
+        while child.reap().is_none() {
+            thread::sleep(lengthen(&mut pause));
+        }
     }
 }
 
