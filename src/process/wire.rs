@@ -31,7 +31,8 @@ pub(super) const STACK_BUFFER: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
 const PIPE: usize = 64 * 1024;
-const FIRST_READ: usize = 256;
+/// What most values fit into, and an allocator has at hand.
+const SMALL_READ: usize = 256;
 
 /// The bytes beyond `value_limit` may be a failure. A child that sends more is killed.
 const MAX_FAILURE: usize = 1 << 20;
@@ -180,7 +181,11 @@ impl Receiver {
     /// Reads until the pipe is empty, at most `budget` bytes.
     pub(super) fn read(&mut self, pipe: BorrowedFd<'_>, mut budget: usize) {
         while self.open && budget > 0 {
-            let most = self.bytes.len().max(FIRST_READ).min(budget);
+            let room = match self.bytes.capacity() - self.bytes.len() {
+                0 => self.bytes.len().clamp(SMALL_READ, PIPE),
+                spare => spare,
+            };
+            let most = room.min(budget);
             match pipe::read_onto(pipe, &mut self.bytes, most) {
                 Ok(1..) if self.bytes.len() > self.value_limit.saturating_add(MAX_FAILURE) => {
                     self.refuse(JobError::TooLarge { limit: self.value_limit });
