@@ -34,6 +34,7 @@ pub(super) struct Options {
     pub(super) foreground: bool,
     pub(super) die_with_parent: bool,
     pub(super) is_spawned_by_run: bool,
+    pub(super) may_have_threads: bool,
     pub(super) memory: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
     pub(super) value_limit: usize,
@@ -128,7 +129,7 @@ impl Builder {
         let alone = Alone::check().map_err(|threads| {
             threads.map_or(SpawnError::ThreadsUnknown, |threads| SpawnError::MultiThreaded { threads })
         })?;
-        spawn(self, alone, false, f, Location::caller())
+        spawn(self, alone, f, Location::caller())
     }
 
     /// Spawns the job and joins it as [`run`](super::run) does, with the same errors.
@@ -165,7 +166,7 @@ impl Builder {
     /// ```
     #[track_caller]
     #[allow(unsafe_code)] // The caller's promise, used one line below.
-    pub unsafe fn spawn_unchecked<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
+    pub unsafe fn spawn_unchecked<T, F>(mut self, f: F) -> Result<Job<T>, SpawnError>
     where
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
@@ -174,7 +175,8 @@ impl Builder {
         // locks. At the fork this thread holds those of the standard streams, fork hooks reset those of the alarms, and
         // the caller guarantees that the panic hook's lock is free.
         let alone = unsafe { Alone::assume() };
-        spawn(self, alone, true, f, Location::caller())
+        self.options.may_have_threads = true;
+        spawn(self, alone, f, Location::caller())
     }
 }
 
