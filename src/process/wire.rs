@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::decode::{DecodeError, decode};
+pub(super) use self::decode::decode;
 use super::JobError;
 use super::panics::Panic;
 use crate::os::child_timer::ChildTimer;
