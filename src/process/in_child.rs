@@ -70,7 +70,11 @@ impl InChild {
         c_streams: c_streams::Streams,
         exit: ExitOnDrop,
     ) -> InChild {
-        InChild { this: forked::this(), pipe, c_streams, kill_timer: start_kill_timer(options), _exit: exit }
+        let is_watched = options.is_spawned_by_run && options.die_with_parent;
+        let kill_after = options.kill_after().filter(|_| !is_watched);
+        let kill_timer =
+            kill_after.and_then(|after| ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok());
+        InChild { this: forked::this(), pipe, c_streams, kill_timer, _exit: exit }
     }
 
     pub(super) fn run<T: Serialize>(self, f: impl FnOnce() -> T) -> ! {
@@ -85,7 +89,7 @@ impl InChild {
             }
             // If the pipe has no reader, SIGPIPE may end the process during the send. Unflushed output would be lost.
             flush(c_streams);
-            let sent = sender.send(&value);
+            let sent = value.serialize(&mut sender);
             mem::forget(value);
             sent
         }));
@@ -129,13 +133,4 @@ pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) -> io::Result<()> 
 pub(super) fn flush(c_streams: c_streams::Streams) {
     let _ = panic::catch_unwind(|| io::stdout().flush());
     c_streams.flush();
-}
-
-#[inline]
-fn start_kill_timer(options: &Options) -> Option<ChildTimer> {
-    if options.is_spawned_by_run && options.die_with_parent {
-        return None;
-    }
-    let after = options.kill_after()?;
-    ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
 }

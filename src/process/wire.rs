@@ -91,10 +91,6 @@ impl<'a> Sender<'a> {
         }
     }
 
-    pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
-        value.serialize(self)
-    }
-
     #[inline]
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.extend(&VALUE_END)?;
